@@ -1,0 +1,73 @@
+# The commands of this project. `make demo` and `make test` need nothing but Python >= 3.11 and make.
+#
+#   PYTHON       the interpreter that makes the environment          (python3)
+#   VENV         where the environment lies                          (.venv)
+#   TORCH_INDEX  another package index for torch alone, such as https://download.pytorch.org/whl/cpu
+#   JOBS         how many processes run the tests                    (one per core, at most 4)
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+JOBS ?= logical --maxprocesses 4
+FLOOR_VENV ?= .venv-floor
+
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
+INSTALL = $(PIP) --constraint constraints.txt
+VERSIONS = pyproject.toml constraints.txt
+
+.PHONY: help demo test lint lab floor clean
+
+help:
+	@echo "make demo    generate a picture, record it, and write its maps into demo/"
+	@echo "make test    run the tests"
+	@echo "make lint    style, types and the floor plan"
+	@echo "make lab     open JupyterLab on the notebooks"
+	@echo "make floor   run the tests with the oldest versions we support"
+	@echo "make clean   remove what these commands made"
+
+demo: $(VENV)/.installed-core
+	rm -rf demo
+	$(BIN)/python -m daam_nb.cli "a zebra and a giraffe" --seed 0 --output-folder demo
+
+# One thread each, so that parallel processes do not fight over the cores.
+test: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lab: $(VENV)/.installed-lab
+	$(BIN)/jupyter lab notebooks
+
+floor:
+	.ci/floor $(PYTHON) $(FLOOR_VENV)
+
+clean:
+	rm -rf $(VENV) $(FLOOR_VENV) demo build dist
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find daam_nb tests training -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Torch first and by itself: it is the one package that may come from another index.
+$(VENV)/.made: $(VERSIONS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "daam_nb needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+	    echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	@touch $@
+
+$(VENV)/.installed-core: $(VENV)/.made
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.made
+	$(INSTALL) --editable ".[dev]"
+	@touch $@
+
+$(VENV)/.installed-lab: $(VENV)/.made
+	$(INSTALL) --editable ".[lab]"
+	@touch $@
