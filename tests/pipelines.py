@@ -1,0 +1,465 @@
+"""Tiny real diffusers pipelines: every class is the real one, only the sizes are small.
+
+Plain functions, for any test: ``pipe = sd1()``. Each builds in well under half a second and makes
+a picture of 64 x 96 pixels in 2-3 steps in about a tenth of a second. Weights come from a fixed
+local seed; the global random state is as it was. Two calls build equal pipelines that share
+nothing. Attention projections are scaled up, so that attention is far from uniform and a mix-up
+of rows, columns or steps cannot hide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import (
+    AutoencoderKL,
+    ControlNetModel,
+    DDIMScheduler,
+    DDPMPipeline,
+    DDPMScheduler,
+    DiTPipeline,
+    DiTTransformer2DModel,
+    LatentConsistencyModelPipeline,
+    LCMScheduler,
+    StableDiffusionControlNetPipeline,
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionInstructPix2PixPipeline,
+    StableDiffusionPAGPipeline,
+    StableDiffusionPipeline,
+    StableDiffusionXLImg2ImgPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+    UNet2DModel,
+)
+from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
+from diffusers.models.normalization import RMSNorm
+from PIL import Image
+from tiny_tokenizers import clip_tokenizer
+from transformers import (
+    CLIPImageProcessor,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
+
+WIDTH_OF_TEXT = 32
+"""Channels of one tiny text encoder."""
+
+SIZE = (64, 96)
+"""(height, width) of the pictures of the tests, in pixels: not square; latents are (8, 12)."""
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Random numbers of a fixed seed inside, the caller's random state afterwards."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        yield
+
+
+# --- parts ------------------------------------------------------------------------------------
+
+
+def text_encoder(tokenizer: Any, *, projection: bool = False, window: int = 77) -> Any:
+    """A CLIP text encoder of two layers for the tokenizer's vocabulary."""
+    config = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=WIDTH_OF_TEXT,
+        intermediate_size=37,
+        num_attention_heads=4,
+        num_hidden_layers=2,
+        max_position_embeddings=window,
+        projection_dim=WIDTH_OF_TEXT,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    encoder = (CLIPTextModelWithProjection if projection else CLIPTextModel)(config)
+    return encoder.eval()
+
+
+def vae(*, levels: int = 4) -> AutoencoderKL:
+    """A VAE whose latents are 2 ** (levels - 1) times smaller than the picture."""
+    model = AutoencoderKL(
+        block_out_channels=[4] * levels,
+        down_block_types=["DownEncoderBlock2D"] * levels,
+        up_block_types=["UpDecoderBlock2D"] * levels,
+        latent_channels=4,
+        layers_per_block=1,
+        norm_num_groups=2,
+        sample_size=32,
+    )
+    return model.eval()
+
+
+def unet(**changes: Any) -> UNet2DConditionModel:
+    """A UNet with cross-attention in its down, mid and up blocks, at three sizes.
+
+    Heads are 2, 4 and 8 (mid block): a reader who takes one number for all of them errs.
+    """
+    config: dict[str, Any] = {
+        "sample_size": 12,
+        "in_channels": 4,
+        "out_channels": 4,
+        "block_out_channels": (8, 16, 16),
+        "layers_per_block": 1,
+        "down_block_types": ("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        "cross_attention_dim": WIDTH_OF_TEXT,
+        "attention_head_dim": (2, 4, 8),
+        "norm_num_groups": 2,
+    }
+    model = UNet2DConditionModel(**(config | changes)).eval()
+    sharpen(model)
+    return model
+
+
+def sharpen(model: torch.nn.Module, factor: float = 4.0) -> None:
+    """Scale the projections of cross-attention, so that attention is far from uniform."""
+    for name, module in model.named_modules():
+        if name.endswith("attn2"):
+            module.to_q.weight.data.mul_(factor)
+            module.to_k.weight.data.mul_(factor)
+
+
+def ddim(**changes: Any) -> DDIMScheduler:
+    """Stable Diffusion's DDIM."""
+    config: dict[str, Any] = {
+        "beta_start": 0.00085,
+        "beta_end": 0.012,
+        "beta_schedule": "scaled_linear",
+        "steps_offset": 1,
+        "set_alpha_to_one": False,
+        "clip_sample": False,
+    }
+    return DDIMScheduler(**(config | changes))
+
+
+def _sd_parts(*, window: int = 77, vae_levels: int = 4, **unet_changes: Any) -> dict[str, Any]:
+    tokenizer = clip_tokenizer(model_max_length=window)
+    return {
+        "tokenizer": tokenizer,
+        "text_encoder": text_encoder(tokenizer, window=window),
+        "unet": unet(**unet_changes),
+        "vae": vae(levels=vae_levels),
+        "scheduler": ddim(),
+    }
+
+
+_NO_SAFETY: dict[str, Any] = {
+    "safety_checker": None,
+    "feature_extractor": None,
+    "requires_safety_checker": False,
+}
+
+
+def _quiet(pipe: Any) -> Any:
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+# --- pipelines --------------------------------------------------------------------------------
+
+
+def sd1(*, seed: int = 0, window: int = 77, vae_levels: int = 4, **unet_changes: Any) -> Any:
+    """Stable Diffusion 1.x."""
+    with seeded(seed):
+        parts = _sd_parts(window=window, vae_levels=vae_levels, **unet_changes)
+    return _quiet(StableDiffusionPipeline(**parts, **_NO_SAFETY))
+
+
+def sd2(*, seed: int = 1) -> Any:
+    """Stable Diffusion 2.x: linear projections, v-prediction."""
+    with seeded(seed):
+        parts = _sd_parts(use_linear_projection=True)
+    parts["scheduler"] = ddim(prediction_type="v_prediction")
+    return _quiet(StableDiffusionPipeline(**parts, **_NO_SAFETY))
+
+
+def _sdxl_parts(seed: int) -> dict[str, Any]:
+    with seeded(seed):
+        first, second = clip_tokenizer(), clip_tokenizer(pad_token="!")
+        return {
+            "tokenizer": first,
+            "tokenizer_2": second,
+            "text_encoder": text_encoder(first),
+            "text_encoder_2": text_encoder(second, projection=True),
+            "unet": unet(
+                block_out_channels=(8, 16),
+                down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+                up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+                attention_head_dim=(2, 4),
+                transformer_layers_per_block=(1, 2),
+                addition_embed_type="text_time",
+                addition_time_embed_dim=8,
+                projection_class_embeddings_input_dim=6 * 8 + WIDTH_OF_TEXT,
+                cross_attention_dim=2 * WIDTH_OF_TEXT,
+                use_linear_projection=True,
+            ),
+            "vae": vae(),
+            "scheduler": ddim(),
+        }
+
+
+def sdxl(*, seed: int = 2) -> Any:
+    """Stable Diffusion XL: two text encoders, two attention layers in each block."""
+    return _quiet(StableDiffusionXLPipeline(**_sdxl_parts(seed), add_watermarker=False))
+
+
+def sdxl_img2img(*, seed: int = 2) -> Any:
+    """SDXL from a picture."""
+    return _quiet(StableDiffusionXLImg2ImgPipeline(**_sdxl_parts(seed), add_watermarker=False))
+
+
+def img2img(*, seed: int = 3) -> Any:
+    """Stable Diffusion 1.x from a picture."""
+    with seeded(seed):
+        parts = _sd_parts()
+    return _quiet(StableDiffusionImg2ImgPipeline(**parts, **_NO_SAFETY))
+
+
+def inpaint(*, seed: int = 4, channels: int = 4) -> Any:
+    """Inpainting with a text-to-image UNet (4 channels) or a trained one (9)."""
+    with seeded(seed):
+        parts = _sd_parts(in_channels=channels)
+    return _quiet(StableDiffusionInpaintPipeline(**parts, **_NO_SAFETY))
+
+
+def controlnet(*, seed: int = 5) -> Any:
+    """Stable Diffusion 1.x with a ControlNet (which has cross-attention of its own)."""
+    with seeded(seed):
+        parts = _sd_parts()
+        net = ControlNetModel.from_unet(
+            parts["unet"], conditioning_embedding_out_channels=(4, 4, 4, 4)
+        ).eval()
+        for name, parameter in net.named_parameters():
+            if name.startswith(("controlnet_down", "controlnet_mid", "controlnet_cond")):
+                torch.nn.init.normal_(parameter, std=0.3)  # from_unet leaves them at zero
+    return _quiet(StableDiffusionControlNetPipeline(**parts, controlnet=net, **_NO_SAFETY))
+
+
+def pag(*, seed: int = 6) -> Any:
+    """Perturbed attention guidance: each prompt's row is in the batch twice."""
+    with seeded(seed):
+        parts = _sd_parts()
+    return _quiet(StableDiffusionPAGPipeline(**parts, **_NO_SAFETY, pag_applied_layers="mid"))
+
+
+def lcm(*, seed: int = 7) -> Any:
+    """Latent consistency: guidance is embedded, so there is no unconditional pass."""
+    with seeded(seed):
+        parts = _sd_parts(time_cond_proj_dim=16)
+    parts["scheduler"] = LCMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False
+    )
+    return _quiet(LatentConsistencyModelPipeline(**parts, **_NO_SAFETY))
+
+
+def instruct_pix2pix(*, seed: int = 8) -> Any:
+    """InstructPix2Pix: three rows per picture, and the prompt's row comes first."""
+    with seeded(seed):
+        parts = _sd_parts(in_channels=8)
+    return _quiet(StableDiffusionInstructPix2PixPipeline(**parts, **_NO_SAFETY))
+
+
+def ddpm(*, seed: int = 9) -> Any:
+    """A pipeline without text: nothing to watch."""
+    with seeded(seed):
+        model = UNet2DModel(
+            sample_size=8,
+            block_out_channels=(8, 8),
+            layers_per_block=1,
+            down_block_types=("DownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "UpBlock2D"),
+            norm_num_groups=2,
+        ).eval()
+    return _quiet(DDPMPipeline(unet=model, scheduler=DDPMScheduler()))
+
+
+def dit(*, seed: int = 10) -> Any:
+    """A transformer pipeline that is not of the UNet family."""
+    with seeded(seed):
+        model = DiTTransformer2DModel(
+            sample_size=8,
+            in_channels=4,
+            out_channels=8,
+            num_layers=1,
+            num_attention_heads=2,
+            attention_head_dim=4,
+            patch_size=2,
+            norm_type="ada_norm_zero",
+        ).eval()
+        parts = {"transformer": model, "vae": vae(), "scheduler": ddim()}
+    return _quiet(DiTPipeline(**parts))
+
+
+# --- pictures to start from -------------------------------------------------------------------
+
+
+def picture(size: tuple[int, int] = SIZE, *, seed: int = 0) -> Image.Image:
+    """Noise as an RGB picture of (height, width) pixels."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+def half_mask(size: tuple[int, int] = SIZE) -> Image.Image:
+    """A mask that lets the left half be painted anew."""
+    mask = np.zeros(size, dtype=np.uint8)
+    mask[:, : size[1] // 2] = 255
+    return Image.fromarray(mask)
+
+
+# --- variants: each changes the pipeline it is given, and returns it ---------------------------
+
+
+def with_ip_adapter(pipe: Any, *, seed: int = 20) -> Any:
+    """Load a tiny random IP-Adapter and its image encoder."""
+    with seeded(seed):
+        vision = CLIPVisionConfig(
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            image_size=16,
+            patch_size=8,
+            projection_dim=16,
+        )
+        pipe.register_modules(
+            image_encoder=CLIPVisionModelWithProjection(vision).eval(),
+            feature_extractor=CLIPImageProcessor(size=16, crop_size=16),
+        )
+        width = pipe.unet.config.cross_attention_dim
+        weights: dict[str, torch.Tensor] = {}
+        names = [name for name in pipe.unet.attn_processors if name.endswith("attn2.processor")]
+        for place, name in enumerate(names):
+            inner = pipe.unet.get_submodule(name.removesuffix(".processor")).inner_dim
+            for kind in ("to_k_ip", "to_v_ip"):
+                # diffusers numbers all attention modules, and uses the odd ones: attn2
+                weights[f"{2 * place + 1}.{kind}.weight"] = torch.randn(inner, width)
+        projection = {
+            "proj.weight": torch.randn(4 * width, 16),
+            "proj.bias": torch.zeros(4 * width),
+            "norm.weight": torch.ones(width),
+            "norm.bias": torch.zeros(width),
+        }
+    pipe.load_ip_adapter({"image_proj": projection, "ip_adapter": weights}, "", "")
+    pipe.set_ip_adapter_scale(0.7)
+    return pipe
+
+
+def with_lora(pipe: Any, *, seed: int = 21) -> Any:
+    """Add a peft LoRA of rank 3 to the projections of both kinds of attention."""
+    from peft import LoraConfig
+
+    config = LoraConfig(
+        r=3, lora_alpha=6, target_modules=["to_q", "to_k", "to_v"], init_lora_weights=False
+    )
+    with seeded(seed):
+        pipe.unet.add_adapter(config, "tiny")
+        for name, parameter in pipe.unet.named_parameters():
+            if "lora_" in name:
+                parameter.normal_(std=0.3)
+    return pipe
+
+
+def with_loaded_lora(pipe: Any, *, seed: int = 22) -> Any:
+    """Load a LoRA from a state dict, as `load_lora_weights` does with a file, at weight 0.8."""
+    weights: dict[str, torch.Tensor] = {}
+    with seeded(seed):
+        for name, module in pipe.unet.named_modules():
+            if name.endswith(("attn2.to_q", "attn2.to_k")):
+                down = torch.randn(2, module.in_features) * 0.3
+                up = torch.randn(module.out_features, 2) * 0.3
+                weights[f"unet.{name}.lora_A.weight"] = down
+                weights[f"unet.{name}.lora_B.weight"] = up
+    pipe.load_lora_weights(weights, adapter_name="loaded")
+    pipe.set_adapters(["loaded"], [0.8])
+    return pipe
+
+
+def with_textual_inversion(pipe: Any, *, vectors: int = 1, seed: int = 23) -> Any:
+    """Teach the pipeline ``<thing>``, of one or several vectors."""
+    with seeded(seed):
+        learned = torch.randn(vectors, WIDTH_OF_TEXT) * 0.05
+    pipe.load_textual_inversion({"<thing>": learned.squeeze(0) if vectors == 1 else learned})
+    return pipe
+
+
+def with_fused_qkv(pipe: Any) -> Any:
+    """Fuse the projections: attn2 gets `to_kv`, attn1 gets `to_qkv`."""
+    pipe.fuse_qkv_projections()
+    return pipe
+
+
+def with_slicing(pipe: Any, size: str | int = "max") -> Any:
+    """Attention slicing: "max", "auto", or a number of heads at a time."""
+    pipe.enable_attention_slicing(size)
+    return pipe
+
+
+def with_explicit_softmax(pipe: Any) -> Any:
+    """`AttnProcessor`: softmax(q k) written out, as without SDPA."""
+    pipe.unet.set_attn_processor(AttnProcessor())
+    return pipe
+
+
+def with_sdpa(pipe: Any) -> Any:
+    """`AttnProcessor2_0`, explicitly: one object for all modules."""
+    pipe.unet.set_attn_processor(AttnProcessor2_0())
+    return pipe
+
+
+def with_query_key_norms(pipe: Any, *, seed: int = 24) -> Any:
+    """Norms of queries and keys in every attn2, as newer models have them."""
+    with seeded(seed):
+        for name, module in pipe.unet.named_modules():
+            if name.endswith("attn2"):
+                width = module.inner_dim // module.heads
+                module.norm_q, module.norm_k = RMSNorm(width, 1e-5), RMSNorm(width, 1e-5)
+                module.norm_q.weight.normal_(1.0, 0.5)
+                module.norm_k.weight.normal_(1.0, 0.5)
+    return pipe
+
+
+def with_text_mask(pipe: Any, *, visible: int = 9) -> Any:
+    """Give the UNet an `encoder_attention_mask` that hides every key from `visible` on."""
+
+    def add_mask(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        text = kwargs["encoder_hidden_states"]
+        mask = torch.zeros(text.shape[:2])
+        mask[:, :visible] = 1
+        return args, kwargs | {"encoder_attention_mask": mask}
+
+    pipe.unet.register_forward_pre_hook(add_mask, with_kwargs=True)
+    return pipe
+
+
+def with_scheduler(pipe: Any, kind: type, **options: Any) -> Any:
+    """Another scheduler of the same training noise."""
+    pipe.scheduler = kind.from_config(pipe.scheduler.config, **options)
+    return pipe
+
+
+def with_offload(pipe: Any) -> Any:
+    """accelerate's hooks: weights are on the meta device but while their module runs."""
+    from accelerate import cpu_offload
+
+    cpu_offload(pipe.unet, execution_device=torch.device("cpu"))
+    return pipe
+
+
+def with_model_offload(pipe: Any) -> Any:
+    """accelerate's hook on whole models (`enable_model_cpu_offload`), the device being the CPU."""
+    from accelerate import cpu_offload_with_hook
+
+    hook = None
+    for part in (pipe.text_encoder, pipe.unet, pipe.vae):
+        _, hook = cpu_offload_with_hook(part, torch.device("cpu"), prev_module_hook=hook)
+    return pipe
