@@ -1,0 +1,151 @@
+"""The files around the package agree with each other."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import daam_nb
+
+ROOT = Path(__file__).resolve().parent.parent
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+
+# conda-forge's names where they are not PyPI's. matplotlib-base is matplotlib without Qt.
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+
+
+def requirements(*lists: list[str]) -> dict[str, Requirement]:
+    """Requirements by name; references of one extra to another are left out."""
+    parsed = (Requirement(text) for texts in lists for text in texts)
+    return {need.name: need for need in parsed if need.name != PROJECT["name"]}
+
+
+ALL = requirements(PROJECT["dependencies"], *EXTRAS.values())
+
+
+def constraints() -> dict[str, Version]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"==[^*]+", str(pin.specifier)) for pin in pins)
+    return {canonicalize_name(pin.name): Version(str(pin.specifier)[2:]) for pin in pins}
+
+
+def floors_module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("floors", ROOT / ".ci" / "floors.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_conda_users_get_the_same_environment() -> None:
+    written = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    conda = {need.name: str(need.specifier) for need in map(Requirement, written["dependencies"])}
+    ours = {CONDA_NAMES.get(name, name): str(need.specifier) for name, need in ALL.items()}
+    assert conda == {**ours, "python": PROJECT["requires-python"], "pip": ""}
+
+
+def test_one_package_has_one_bound() -> None:
+    bounds: dict[str, set[str]] = {}
+    for text in [*PROJECT["dependencies"], *(need for extra in EXTRAS.values() for need in extra)]:
+        need = Requirement(text)
+        bounds.setdefault(need.name, set()).add(str(need.specifier))
+    assert {name: found for name, found in bounds.items() if len(found) > 1} == {}
+
+
+def test_the_extra_all_names_every_extra() -> None:
+    (everything,) = (Requirement(text) for text in EXTRAS["all"])
+    assert everything.extras == set(EXTRAS) - {"all"}
+
+
+def test_every_dependency_has_a_floor_and_a_tested_version() -> None:
+    tested = constraints()
+    for name, need in ALL.items():
+        assert str(need.specifier).startswith(">="), f"{need} has no floor"
+        assert tested[canonicalize_name(name)] in need.specifier, f"{name}: tested outside {need}"
+
+
+def test_constraints_name_no_local_build() -> None:
+    """`torch==2.13.0` fits the plain and the CPU-only wheel; `+cpu` would fit one index only."""
+    assert {name: str(v) for name, v in constraints().items() if v.local} == {}
+
+
+def test_floors_are_the_lower_bounds() -> None:
+    lines = floors_module().floors(
+        {"dependencies": ["torch>=2.6", "numpy>=1.26"],
+         "optional-dependencies": {"widgets": ["plotly>=6.0"], "studies": [], "compat": [],
+                                   "dev": ["pytest>=8"]}},
+        "numpy==2.4.6\ntorch==2.13.0\n",
+    )  # fmt: skip
+    assert lines == ["numpy==1.26", "plotly==6.0", "torch==2.13.0"]
+
+
+def test_an_error_about_a_missing_package_names_an_extra_that_brings_it() -> None:
+    """`MissingExtraError(package, extra, purpose)`: wherever it is raised with plain texts."""
+    calls = [
+        (path.name, [argument.value for argument in node.args[:2]])
+        for path in sorted((ROOT / "daam_nb").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", None) == "MissingExtraError"
+        and all(isinstance(argument, ast.Constant) for argument in node.args[:2])
+    ]
+    assert calls, "no such error anywhere: then this test has nothing to check"
+    for where, (package, extra) in calls:
+        brought = {canonicalize_name(name) for name in requirements(EXTRAS.get(extra, []))}
+        assert canonicalize_name(package) in brought, f"{where}: {extra!r} brings no {package!r}"
+
+
+def test_pre_commit_uses_the_ruff_of_ci() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    (ruff,) = (repo for repo in hooks["repos"] if repo["repo"].endswith("/ruff-pre-commit"))
+    assert ruff["rev"] == f"v{constraints()['ruff']}"
+
+
+def test_citation_names_this_version_and_the_paper() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == daam_nb.__version__
+    assert citation["license"] == "MIT"
+    assert citation["preferred-citation"]["doi"] == "10.18653/v1/2023.acl-long.310"
+
+
+def test_changelog_begins_with_this_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    first = re.search(r"^## (\S+)", text, flags=re.MULTILINE)
+    assert first and first.group(1) == daam_nb.__version__
+
+
+def test_the_command_line_program_exists() -> None:
+    module, _, function = PROJECT["scripts"]["daam-nb"].partition(":")
+    assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_the_floor_plan_is_kept() -> None:
+    """The same contracts as `make lint`, so that `make test` alone shows a broken one."""
+    program = shutil.which("lint-imports", path=str(Path(sys.executable).parent))
+    assert program, "import-linter is a development dependency"
+    done = subprocess.run(
+        [program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "daam_nb").rglob("*.py")), ids=lambda p: p.name)
+def test_no_file_is_over_500_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500

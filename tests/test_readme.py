@@ -1,0 +1,235 @@
+"""What the documents tell people to type works.
+
+Every fenced block of a document is checked by its language:
+
+- ``python`` blocks are executed, in their order, in one namespace and an empty folder per document;
+- ``sh`` blocks are read command by command. `daam-nb` is run; `make` targets must exist (CI runs
+  them); installing and cloning are checked against the project's files, not done;
+- a block after the comment ``<!-- not run: the reason -->`` is only compiled, or only read;
+- any other language, or a command that nothing here can check, fails.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+PLAIN = {"", "text"}  # output and sketches: nothing to run
+
+FENCE = re.compile(
+    r"^(?:<!-- not run: (?P<reason>[^\n]+?) -->\n+)?"
+    r"^```(?P<language>[^\n]*)\n(?P<code>.*?)^```$",
+    flags=re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block: where it begins, in what language, and why it is not run (or None)."""
+
+    line: int
+    language: str
+    code: str
+    reason: str | None
+
+
+def blocks(text: str) -> list[Block]:
+    """The fenced blocks of a Markdown text, in order."""
+    return [
+        Block(
+            line=text.count("\n", 0, found.start("code")),
+            language=found["language"].strip(),
+            code=found["code"],
+            reason=found["reason"],
+        )
+        for found in FENCE.finditer(text)
+    ]
+
+
+def commands(code: str) -> list[list[str]]:
+    """The commands of a ``sh`` block as argument lists; comments and continuations resolved."""
+    lines = code.replace("\\\n", " ").splitlines()
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def make_targets() -> set[str]:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (phony,) = re.findall(r"^\.PHONY: (.+)$", text, flags=re.MULTILINE)
+    defined = set(re.findall(r"^([a-z]+):", text, flags=re.MULTILINE))
+    return set(phony.split()) & defined
+
+
+def check_make(words: list[str], folder: Path, run: bool) -> None:
+    targets = [word for word in words[1:] if "=" not in word]
+    assert targets and set(targets) <= make_targets(), f"no such make target: {targets}"
+
+
+def check_pip(words: list[str], folder: Path, run: bool) -> None:
+    """The extras and the files named in a `pip install` exist."""
+    assert words[1] == "install", words
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    rest = iter(words[2:])
+    for word in rest:
+        if word in {"-c", "--constraint"}:
+            assert (ROOT / next(rest)).is_file()
+        elif word in {"-e", "--editable", "--no-deps", "--quiet"}:
+            continue
+        elif word == "--index-url":
+            assert next(rest).startswith("https://")
+        elif word.startswith("."):
+            asked = Requirement(project["name"] + word[1:])
+            assert asked.extras <= set(project["optional-dependencies"]), word
+        else:
+            Requirement(word)
+
+
+def check_daam_nb(words: list[str], folder: Path, run: bool) -> None:
+    """Run the program as written, by the module, with no network and the shipped model."""
+    if not run:
+        return
+    done = subprocess.run(
+        [sys.executable, "-m", "daam_nb.cli", *words[1:]],
+        cwd=folder,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{shlex.join(words)}:\n{done.stderr[-2000:]}"
+
+
+def check_python(words: list[str], folder: Path, run: bool) -> None:
+    """`python3 -m venv FOLDER`; a module of ours would be named here when one is written."""
+    assert words[1:3] == ["-m", "venv"] and len(words) == 4, words
+
+
+def check_conda(words: list[str], folder: Path, run: bool) -> None:
+    import yaml
+
+    written = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    if words[1] == "activate":
+        assert words[2:] == [written["name"]]
+    else:
+        assert words[1:] == ["env", "create", "--file", "environment.yml"], words
+
+
+def check_script(words: list[str], folder: Path, run: bool) -> None:
+    assert os.access(ROOT / words[0], os.X_OK), f"{words[0]} is not an executable file here"
+
+
+def check_elsewhere(words: list[str], folder: Path, run: bool) -> None:
+    """Commands of the system, about folders we do not own: nothing of ours to compare with."""
+
+
+CHECKS = {
+    "make": check_make,
+    "pip": check_pip,
+    "daam-nb": check_daam_nb,
+    "python3": check_python,
+    "conda": check_conda,
+    ".ci/run": check_script,
+    "git": check_elsewhere,
+    "cd": check_elsewhere,
+    "source": check_elsewhere,
+    "pre-commit": check_elsewhere,
+}
+
+
+def run_sh(block: Block, folder: Path) -> None:
+    for words in commands(block.code):
+        check = CHECKS.get(words[0])
+        assert check is not None, f"line {block.line}: nothing here can check {words[0]!r}"
+        check(words, folder, block.reason is None)
+
+
+def run_document(path: Path, folder: Path) -> int:
+    """Check every block of one document; how many there were."""
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    found = blocks(path.read_text(encoding="utf-8"))
+    for block in found:
+        if block.language == "python":
+            # The line numbers of a traceback are the document's own.
+            code = compile("\n" * block.line + block.code, str(path), "exec")
+            if block.reason is None:
+                exec(code, namespace)
+        elif block.language == "sh":
+            run_sh(block, folder)
+        else:
+            assert block.language in PLAIN, f"line {block.line}: language {block.language!r}"
+    return len(found)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_what_a_document_says_works(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    run_document(path, tmp_path)
+
+
+def test_the_readme_names_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    typed = [words for block in blocks(text) if block.language == "sh"
+             for words in commands(block.code)]  # fmt: skip
+    assert ["make", "demo"] in typed and ["make", "test"] in typed
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_our_own_files_lead_somewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", text)
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+# The checker itself: a check that cannot fail would let the documents rot.
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "page.md"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```python\n1 / 0\n```\n",
+        "```python\nthis is no python\n```\n",
+        "<!-- not run: needs weights -->\n```python\nthis is no python\n```\n",
+        "```sh\nmake nothing-like-this\n```\n",
+        "```sh\npip install -c no-such-file.txt .\n```\n",
+        "```sh\npip install '.[no-such-extra]'\n```\n",
+        "```sh\nrm -rf /\n```\n",
+        "```ruby\nputs 1\n```\n",
+    ],
+)
+def test_a_wrong_block_is_found(text: str, tmp_path: Path) -> None:
+    with pytest.raises((AssertionError, SyntaxError, ZeroDivisionError)):
+        run_document(write(tmp_path, text), tmp_path)
+
+
+def test_blocks_share_names_and_marked_ones_are_not_run(tmp_path: Path) -> None:
+    text = (
+        "```python\nx = 1\n```\nwords\n\n```python\nassert x == 1\n```\n"
+        "<!-- not run: needs weights from the hub -->\n\n```python\n1 / 0\n```\n"
+    )
+    assert run_document(write(tmp_path, text), tmp_path) == 3
+
+
+def test_the_fence_keeps_lines_and_reasons() -> None:
+    found = blocks("# T\n\n<!-- not run: why -->\n```sh\nmake demo # now\n```\n")
+    assert found == [Block(line=4, language="sh", code="make demo # now\n", reason="why")]
+    assert commands(found[0].code) == [["make", "demo"]]
