@@ -51,13 +51,14 @@ clean:
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find daam_nb tests training -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Torch first and by itself: it is the one package that may come from another index.
+# Torch first and by itself: it is the one package that may come from another index (without the
+# constraints, because what torch needs is kept there in other versions; the next install mends it).
 $(VENV)/.made: $(VERSIONS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "daam_nb needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
 	    echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(if $(TORCH_INDEX),$(PIP) --index-url $(TORCH_INDEX) $(shell grep '^torch==' constraints.txt),$(INSTALL) torch)
 	@touch $@
 
 $(VENV)/.installed-core: $(VENV)/.made

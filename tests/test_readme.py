@@ -79,6 +79,7 @@ def check_pip(words: list[str], folder: Path, run: bool) -> None:
     """The extras and the files named in a `pip install` exist."""
     assert words[1] == "install", words
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     rest = iter(words[2:])
     for word in rest:
         if word in {"-c", "--constraint"}:
@@ -91,7 +92,8 @@ def check_pip(words: list[str], folder: Path, run: bool) -> None:
             asked = Requirement(project["name"] + word[1:])
             assert asked.extras <= set(project["optional-dependencies"]), word
         else:
-            Requirement(word)
+            pinned = str(Requirement(word))
+            assert "==" not in pinned or pinned in constraints, f"{word}: another version was tested"
 
 
 def check_daam_nb(words: list[str], folder: Path, run: bool) -> None:
@@ -144,6 +146,7 @@ CHECKS = {
     "cd": check_elsewhere,
     "source": check_elsewhere,
     "pre-commit": check_elsewhere,
+    "pytest": check_elsewhere,
 }
 
 
@@ -211,6 +214,7 @@ def write(tmp_path: Path, text: str) -> Path:
         "<!-- not run: needs weights -->\n```python\nthis is no python\n```\n",
         "```sh\nmake nothing-like-this\n```\n",
         "```sh\npip install -c no-such-file.txt .\n```\n",
+        "```sh\npip install torch==1.0.0\n```\n",
         "```sh\npip install '.[no-such-extra]'\n```\n",
         "```sh\nrm -rf /\n```\n",
         "```ruby\nputs 1\n```\n",
