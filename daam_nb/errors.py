@@ -18,6 +18,10 @@ class DaamError(Exception):
     """Base of every error raised by daam_nb."""
 
 
+class PromptError(DaamError, ValueError):
+    """A prompt that cannot be tokenized, or whose tokens, spans or rewritten text do not fit it."""
+
+
 class WordNotFoundError(DaamError, LookupError):
     """The prompt does not hold the word (or phrase) asked for."""
 
@@ -44,6 +48,10 @@ class ShapeError(DaamError, ValueError):
 
 class UnsupportedPipelineError(DaamError, TypeError):
     """A pipeline whose attention this version cannot read exactly."""
+
+
+class MissingTextError(DaamError, ValueError):
+    """Embeddings were given without the text behind them, so no token can be named."""
 
 
 class NothingRecordedError(DaamError, RuntimeError):

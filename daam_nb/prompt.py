@@ -1,0 +1,459 @@
+"""The text of a picture: its words, its tokens, and the way between them by character spans."""
+
+from __future__ import annotations
+
+import html
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from daam_nb.errors import (
+    AmbiguousWordError,
+    PromptError,
+    RecordingFormatError,
+    SelectionError,
+    TruncatedWordError,
+    WordNotFoundError,
+)
+from daam_nb.tokens import ROLES, Role, Token, read_tokens
+from daam_nb.words import Folded, Span, Word, word_boundaries, words_between
+
+__all__ = ["Prompt", "Role", "Token", "Word"]
+
+What = str | Word | tuple[int, int]
+
+
+@dataclass(frozen=True, repr=False)
+class Prompt:
+    """A prompt as the model read it.
+
+    Attributes
+    ----------
+    text
+        The prompt as it was given. Every span counts its characters (code points), half-open.
+    tokens
+        One per key column of the text encoder's output, in order: ``tokens[i].index == i``.
+    cut
+        Characters of which the model did not read every token, half-open; None where it read all.
+
+    Raises
+    ------
+    PromptError
+        Where tokens are out of order, or a span does not lie inside the text.
+
+    Notes
+    -----
+    A *word* is a stretch between two neighbouring default word boundaries of Unicode (UAX #29) that
+    holds a letter, a number, a symbol such as ★ or a pictogram; stretches of white space and
+    punctuation alone are none. So "don't" and "snake_case" and "3.14" are one word each,
+    "mother-in-law" is three, an emoji with its joiners, skin tones or flag letters is one, and in
+    writing without spaces (Chinese, Thai) each character is. What the tokenizer has as one added
+    token (``<cat-toy>`` of a textual inversion, ``<|endoftext|>``) is one word, brackets included.
+    """
+
+    text: str
+    tokens: tuple[Token, ...]
+    cut: Span | None = None
+
+    def __post_init__(self) -> None:
+        for place, token in enumerate(self.tokens):
+            if token.index != place:
+                raise PromptError(
+                    f"Token {place} says that it is at key position {token.index}. Tokens are "
+                    "given in the order of the keys, from 0."
+                )
+            _check_span(token.span, self.text, f"Token {place} ({token.piece!r})")
+        _check_span(self.cut, self.text, "The cut")
+        if any(token.role is None for token in self.tokens):
+            object.__setattr__(self, "tokens", _with_roles(self.tokens))
+
+    @classmethod
+    def from_tokenizer(
+        cls,
+        text: str,
+        tokenizer: Any,
+        *,
+        max_length: int | None = None,
+        converted: str | None = None,
+        chunk: int | None = None,
+    ) -> Prompt:
+        """Tokenize a text as diffusers' pipelines do: cut and padded to `max_length`.
+
+        Parameters
+        ----------
+        text
+            The prompt as the user wrote it.
+        tokenizer
+            A "fast" tokenizer of transformers, e.g. ``pipe.tokenizer``.
+        max_length
+            Columns; by default the tokenizer's own limit (CLIP: 77), and neither cut nor padded
+            where it has none. With `chunk`: the columns of all windows together, by default as
+            many windows as the text needs.
+        converted
+            What was really tokenized, where that is not `text`: the result of
+            ``pipe.maybe_convert_prompt`` (textual inversions of several vectors written out), or
+            the text stripped or in lower case. Spans refer to `text` all the same.
+        chunk
+            Columns of one window where a long prompt was encoded in several, as prompt-weighting
+            libraries do: each window start of text, ``chunk - 2`` tokens, end of text, padding,
+            and the windows' embeddings one behind the other. Libraries that break at commas
+            rather than at full windows need their own token list.
+
+        Raises
+        ------
+        PromptError
+            Where the text cannot be tokenized (half a surrogate pair), `converted` does not follow
+            from it, or the sizes do not fit.
+        UnsupportedPipelineError
+            Where the tokenizer gives no character offsets.
+
+        Examples
+        --------
+        >>> prompt = Prompt.from_tokenizer("a photo of a cat", pipe.tokenizer)  # doctest: +SKIP
+        >>> prompt.token_indices("cat")  # doctest: +SKIP
+        (5,)
+        """
+        tokens, cut = read_tokens(
+            text, tokenizer, max_length=max_length, converted=converted, chunk=chunk
+        )
+        return cls(text=text, tokens=tokens, cut=cut)
+
+    @cached_property
+    def words(self) -> tuple[Word, ...]:
+        """Every word of the text in order, read by the model or not (what a word is: see Notes)."""
+        return tuple(words_between(self.text, self._boundaries))
+
+    @cached_property
+    def read_words(self) -> tuple[Word, ...]:
+        """The words that have tokens and of which nothing was cut."""
+        return tuple(
+            word
+            for word in self.words
+            if not self._reaches_cut(word.span) and self._overlapping(word.span)
+        )
+
+    def occurrences(self, text: str, *, case: bool = False) -> tuple[Word, ...]:
+        """Where a word or phrase stands in the prompt, left to right, not overlapping.
+
+        Parameters
+        ----------
+        text
+            What to look for: any literal stretch that begins and ends at word boundaries, so
+            'cat' is never found in 'catamaran' and 'don' not in "don't". White space inside it
+            matches any white space. Composed and decomposed characters ('é') are the same.
+        case
+            Whether upper and lower case differ. If not, full Unicode case folding is used
+            ('STRASSE' finds 'Straße').
+        """
+        spans = self._folded[bool(case)].find_all(text, self._boundaries)
+        return tuple(Word(self.text[start:end], start, end) for start, end in spans)
+
+    def find(self, text: str, *, occurrence: int | None = None, case: bool = False) -> Word:
+        """The one place where a word or phrase stands.
+
+        Parameters
+        ----------
+        text, case
+            As in `occurrences`.
+        occurrence
+            Which, from 0, where there are several; negative from the last.
+
+        Raises
+        ------
+        WordNotFoundError
+            Where the prompt does not hold it, or not so often.
+        AmbiguousWordError
+            Where it stands several times and `occurrence` is None.
+        """
+        found = self.occurrences(text, case=case)
+        if not found:
+            raise WordNotFoundError(self._not_found(text, case))
+        if occurrence is None:
+            if len(found) > 1:
+                raise AmbiguousWordError(
+                    f"{text!r} occurs {len(found)} times in {self._shown()}, at characters "
+                    f"{_listed([f'{word.start}-{word.end}' for word in found], 'and')}. Say which: "
+                    f"occurrence={_listed([str(i) for i in range(len(found))], 'or')}."
+                )
+            return found[0]
+        try:
+            return found[operator.index(occurrence)]
+        except IndexError:
+            times = "once" if len(found) == 1 else f"{len(found)} times"
+            choices = _listed([str(i) for i in range(len(found))], "or")
+            raise WordNotFoundError(
+                f"{text!r} occurs {times} in {self._shown()}; there is no occurrence={occurrence}. "
+                f"Use occurrence={choices}."
+            ) from None
+        except TypeError:
+            raise SelectionError(
+                f"occurrence counts from 0, it cannot be {occurrence!r}."
+            ) from None
+
+    def token_indices(
+        self, what: What, *, occurrence: int | None = None, case: bool = False
+    ) -> tuple[int, ...]:
+        """Key positions of the tokens that a word, a phrase or a span of characters was read as.
+
+        Parameters
+        ----------
+        what
+            A word or phrase; a `Word` of this prompt; or (start, end), characters, half-open, as
+            spaCy's ``token.idx, token.idx + len(token)``.
+        occurrence, case
+            As in `find`, for a string.
+
+        Returns
+        -------
+        tuple of int
+            Ascending, at least one: every token whose span overlaps. A token that reaches over
+            the end of the word (two Chinese characters in one token) counts for both.
+
+        Raises
+        ------
+        WordNotFoundError, AmbiguousWordError
+            As in `find`; also for a stretch of which the tokenizer made no token.
+        TruncatedWordError
+            Where the stretch lies in the `cut`, or reaches into it.
+        SelectionError
+            For a span that is empty or outside the text.
+        """
+        span = self._span(what, occurrence=occurrence, case=case)
+        if self._reaches_cut(span):
+            raise TruncatedWordError(self._cut_message(span))
+        indices = self._overlapping(span)
+        if not indices:
+            raise WordNotFoundError(
+                f"{self.text[slice(*span)]!r} at characters {span[0]}-{span[1]} of {self._shown()} "
+                "has no token of its own: the tokenizer drops it. Ask for a word beside it."
+            )
+        return indices
+
+    def pieces(
+        self, what: What, *, occurrence: int | None = None, case: bool = False
+    ) -> tuple[str, ...]:
+        """The vocabulary's spelling of those tokens; see `token_indices`."""
+        indices = self.token_indices(what, occurrence=occurrence, case=case)
+        return tuple(self.tokens[index].piece for index in indices)
+
+    @property
+    def start_of_text(self) -> int | None:
+        """Key position of the start of text (the first, in a chunked prompt), None without one."""
+        return next((token.index for token in self.tokens if token.role == "start"), None)
+
+    @property
+    def end_of_text(self) -> int | None:
+        """Key position of the first end of text behind the text's tokens, None without one.
+
+        One that is spelled out in the prompt is text.
+        """
+        last = max((token.index for token in self._text_tokens), default=-1)
+        ends = (token.index for token in self.tokens if token.role == "end")
+        return next((index for index in ends if index > last), None)
+
+    @property
+    def text_columns(self) -> tuple[int, ...]:
+        """Key positions of the start of text, the text's tokens and the end of text, ascending."""
+        columns = [self.start_of_text, *(token.index for token in self._text_tokens)]
+        columns.append(self.end_of_text)
+        return tuple(sorted(column for column in columns if column is not None))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data: `Prompt.from_dict` gives an equal prompt."""
+        return {
+            "text": self.text,
+            "tokens": [
+                {
+                    "index": token.index,
+                    "id": token.id,
+                    "piece": token.piece,
+                    "span": None if token.span is None else list(token.span),
+                    "special": token.special,
+                    "role": token.role,
+                }
+                for token in self.tokens
+            ],
+            "cut": None if self.cut is None else list(self.cut),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Prompt:
+        """A prompt from `to_dict`'s data.
+
+        Raises
+        ------
+        RecordingFormatError
+            Where a field is missing, of another type, or out of range.
+        """
+        fields = _mapping(data, "A prompt")
+        tokens = _field(fields, "tokens", list, "A prompt")
+        try:
+            return cls(
+                text=_field(fields, "text", str, "A prompt"),
+                tokens=tuple(_token(item, place) for place, item in enumerate(tokens)),
+                cut=_span(fields.get("cut"), "A prompt's cut"),
+            )
+        except PromptError as error:
+            raise RecordingFormatError(f"The prompt is damaged: {error}") from None
+
+    def __repr__(self) -> str:
+        return f"Prompt({self._shown()}, {len(self.words)} words, {len(self.tokens)} tokens)"
+
+    def _repr_html_(self) -> str:
+        start, end = self.cut or (len(self.text), len(self.text))
+        shown = html.escape(self.text[:start][:_HTML_LIMIT])
+        if start > _HTML_LIMIT:
+            shown += "…"
+        if self.cut:
+            shown += f'<s title="never read">{html.escape(self.text[start:end][:_HTML_LIMIT])}</s>'
+        facts = f"{len(self.words)} words, {len(self.tokens)} tokens"
+        return (
+            f'<span dir="auto" style="white-space:pre-wrap">{shown}</span> <small>({facts})</small>'
+        )
+
+    @cached_property
+    def _boundaries(self) -> tuple[int, ...]:
+        whole = {token.span for token in self.tokens if token.role == "added" and token.span}
+        return word_boundaries(self.text, whole=whole)
+
+    @cached_property
+    def _folded(self) -> tuple[Folded, Folded]:
+        return Folded(self.text), Folded(self.text, case=True)
+
+    @cached_property
+    def _text_tokens(self) -> tuple[Token, ...]:
+        return tuple(token for token in self.tokens if token.role in ("text", "added"))
+
+    def _overlapping(self, span: Span) -> tuple[int, ...]:
+        start, end = span
+        return tuple(
+            token.index
+            for token in self._text_tokens
+            if token.span is not None and token.span[0] < end and token.span[1] > start
+        )
+
+    def _reaches_cut(self, span: Span) -> bool:
+        return self.cut is not None and span[0] < self.cut[1] and span[1] > self.cut[0]
+
+    def _span(self, what: What, *, occurrence: int | None, case: bool) -> Span:
+        if isinstance(what, str):
+            return self.find(what, occurrence=occurrence, case=case).span
+        if isinstance(what, Word):
+            if self.text[what.start : what.end] != what.text:
+                raise WordNotFoundError(
+                    f"{what.text!r} does not stand at characters {what.start}-{what.end} of "
+                    f"{self._shown()}: it is a word of another prompt. Ask for it as a string."
+                )
+            return what.span
+        try:
+            start, end = (operator.index(place) for place in what)
+        except (TypeError, ValueError):
+            raise SelectionError(
+                f"A word is asked for as a string, a Word or (start, end), not as {what!r}."
+            ) from None
+        if not 0 <= start < end <= len(self.text):
+            raise SelectionError(
+                f"Characters {start}-{end} are empty or outside {self._shown()}, which has "
+                f"{len(self.text)}. Spans are half-open and count from 0."
+            )
+        return (start, end)
+
+    def _cut_message(self, span: Span) -> str:
+        assert self.cut is not None
+        return (
+            f"{self.text[slice(*span)]!r} stands at characters {span[0]}-{span[1]} of "
+            f"{self._shown()}, but characters {self.cut[0]}-{self.cut[1]} were never read: they "
+            f"are behind the model's {len(self.tokens)} tokens. Shorten the prompt, or put the "
+            "word further to the front."
+        )
+
+    def _not_found(self, text: str, case: bool) -> str:
+        if not text.strip():
+            return f"{text!r} holds no word. Ask for a word or a phrase of {self._shown()}."
+        words = list(dict.fromkeys(repr(word.text) for word in self.words))
+        more = f" and {len(words) - 20} more" if len(words) > 20 else ""
+        other = " Upper and lower case differ (case=True)." if case else ""
+        return (
+            f"{text!r} is not a word or phrase of {self._shown()}. "
+            f"Its words are {', '.join(words[:20]) or 'none'}{more}.{other}"
+        )
+
+    def _shown(self) -> str:
+        return repr(self.text if len(self.text) <= 80 else self.text[:79] + "…")
+
+
+_HTML_LIMIT = 600
+
+
+def _listed(items: list[str], conjunction: str) -> str:
+    if len(items) > 8:
+        items = [*items[:6], "…", items[-1]]
+    if len(items) == 1:
+        return items[0]
+    return f"{', '.join(items[:-1])} {conjunction} {items[-1]}"
+
+
+def _with_roles(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    """Roles from the order alone: start, text, end, padding, as CLIP's are."""
+    spanned = [token.index for token in tokens if token.span is not None or not token.special]
+    first, last = (spanned[0], spanned[-1]) if spanned else (1, 0)
+
+    def role(token: Token) -> Role:
+        if token.span is not None or not token.special:
+            return "added" if token.special else "text"
+        if token.index < first:
+            return "start" if token.index == 0 else "other"
+        return "end" if token.index == last + 1 else "padding" if token.index > last else "other"
+
+    return tuple(
+        token if token.role is not None else replace(token, role=role(token)) for token in tokens
+    )
+
+
+def _check_span(span: Span | None, text: str, whose: str) -> None:
+    if span is not None and not 0 <= span[0] < span[1] <= len(text):
+        raise PromptError(
+            f"{whose} has the span {span[0]}-{span[1]}, which is empty or outside the text of "
+            f"{len(text)} characters."
+        )
+
+
+def _token(item: Any, place: int) -> Token:
+    whose = f"Token {place} of the prompt"
+    fields = _mapping(item, whose)
+    role = fields.get("role")
+    if role is not None and role not in ROLES:
+        raise RecordingFormatError(f"{whose} has the role {role!r}; known are {', '.join(ROLES)}.")
+    return Token(
+        index=_field(fields, "index", int, whose),
+        id=_field(fields, "id", int, whose),
+        piece=_field(fields, "piece", str, whose),
+        span=_span(fields.get("span"), f"{whose}: its span"),
+        special=_field(fields, "special", bool, whose),
+        role=role,
+    )
+
+
+def _mapping(data: Any, whose: str) -> Mapping[str, Any]:
+    if not isinstance(data, Mapping):
+        raise RecordingFormatError(f"{whose} should be an object, but is {type(data).__name__}.")
+    return data
+
+
+def _field(fields: Mapping[str, Any], name: str, kind: type, whose: str) -> Any:
+    value = fields.get(name)
+    if type(value) is not kind:  # exactly: True is no number here
+        raise RecordingFormatError(
+            f"{whose}: {name!r} should be {kind.__name__}, but is {type(value).__name__}."
+        )
+    return value
+
+
+def _span(value: Any, whose: str) -> Span | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or [type(place) for place in value] != [int, int]:
+        raise RecordingFormatError(f"{whose} should be two numbers, but is {value!r:.60}.")
+    return (value[0], value[1])

@@ -1,0 +1,325 @@
+"""A text and a tokenizer -> tokens with character spans, one per column of the text encoder.
+
+The tokenizer is an argument (any "fast" tokenizer of transformers); nothing of it is imported.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import permutations
+from typing import Any, Literal
+
+from daam_nb.errors import PromptError, UnsupportedPipelineError
+from daam_nb.words import Span
+
+Role = Literal["text", "added", "start", "end", "padding", "other"]
+ROLES: tuple[Role, ...] = ("text", "added", "start", "end", "padding", "other")
+
+# Tokenizers without a limit say 10^30.
+_NO_LIMIT = 10**9
+
+
+@dataclass(frozen=True)
+class Token:
+    """One column of the text encoder's output, that is one key of cross-attention.
+
+    Attributes
+    ----------
+    index
+        Key position, from 0.
+    id
+        Number in the tokenizer's vocabulary.
+    piece
+        The vocabulary's own spelling, such as ``cat</w>`` or ``▁cat``.
+    span
+        Characters of the prompt it was made from, half-open, without white space at the ends;
+        several tokens may share one span (the bytes of an emoji; the vectors of a textual
+        inversion). None for special tokens of the template and for padding.
+    special
+        Whether it is a special token: of the template, padding, or spelled out in the text
+        (then it has a span).
+    role
+        ``"text"``; ``"added"``: spelled out in the text and read as one unit because it was added
+        to the vocabulary (textual inversion, ``<|endoftext|>``); ``"start"``, ``"end"``,
+        ``"padding"``; ``"other"`` for the rest of a template. None where nobody knows: a `Prompt`
+        then takes it from the order.
+    """
+
+    index: int
+    id: int
+    piece: str
+    span: Span | None
+    special: bool
+    role: Role | None = None
+
+
+def read_tokens(
+    text: str,
+    tokenizer: Any,
+    *,
+    max_length: int | None = None,
+    converted: str | None = None,
+    chunk: int | None = None,
+) -> tuple[tuple[Token, ...], Span | None]:
+    """Tokenize as pipelines do: padded to `max_length`, cut there; see `Prompt.from_tokenizer`.
+
+    Returns
+    -------
+    tokens : tuple of Token
+        In the order of the keys; spans refer to `text`.
+    cut : tuple of int, or None
+        Characters of `text` of which not every token was read, half-open.
+    """
+    _check(text, tokenizer)
+    source = text if converted is None else converted
+    whole = _encode(source, tokenizer)
+    body = [token for token in whole if token.role in ("text", "added")]
+    limit = _limit(tokenizer, max_length)
+    if chunk is not None:
+        read = _windows(body, tokenizer, max_length=max_length, chunk=chunk)
+    elif limit is None:
+        read = whole
+    else:
+        read = _encode(source, tokenizer, max_length=limit)
+    kept = sum(token.role in ("text", "added") for token in read)
+    left = chunk is None and getattr(tokenizer, "truncation_side", "right") == "left"
+    unread = body[: len(body) - kept] if left else body[kept:]
+
+    spans = _mend_spans(source, [token.span for token in read])
+    lost = _mend_spans(source, [token.span for token in unread])
+    if converted is not None and converted != text:
+        origins = _origins(text, converted, tokenizer)
+        spans = [_back(span, origins) for span in spans]
+        lost = [_back(span, origins) for span in lost]
+    tokens = tuple(
+        replace(token, index=index, span=span)
+        for index, (token, span) in enumerate(zip(read, spans, strict=True))
+    )
+    gone = [span for span in lost if span is not None]
+    cut = (min(start for start, _ in gone), max(end for _, end in gone)) if gone else None
+    return tokens, cut
+
+
+def _check(text: str, tokenizer: Any) -> None:
+    if not getattr(tokenizer, "is_fast", False):
+        raise UnsupportedPipelineError(
+            f"A tokenizer of type {type(tokenizer).__name__} does not say which characters its "
+            "tokens come from. Give a 'fast' tokenizer of transformers, as pipe.tokenizer is "
+            "(tokenizer.is_fast)."
+        )
+    if not isinstance(text, str):
+        raise PromptError(
+            f"A prompt is a string, not {type(text).__name__}. For several prompts make one "
+            "Prompt of each."
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PromptError(
+            f"The prompt holds half a character (a lone surrogate, {text[error.start]!r}) at "
+            f"character {error.start}, which no tokenizer can read. Remove it, or decode the text "
+            "it came from anew."
+        ) from None
+
+
+def _limit(tokenizer: Any, max_length: int | None) -> int | None:
+    limit = tokenizer.model_max_length if max_length is None else max_length
+    if max_length is not None and max_length < 1:
+        raise PromptError(f"max_length={max_length} leaves no token. Use 1 or more (CLIP: 77).")
+    return limit if limit < _NO_LIMIT else None
+
+
+def _encode(source: str, tokenizer: Any, *, max_length: int | None = None) -> list[Token]:
+    """Tokens with raw spans of `source`; cut and padded to `max_length`, or whole."""
+    options: dict[str, Any] = {"truncation": False, "padding": False}
+    if max_length is not None:
+        options = {"truncation": True, "padding": "max_length", "max_length": max_length}
+    encoded = tokenizer(
+        source,
+        return_offsets_mapping=True,
+        return_special_tokens_mask=True,
+        return_attention_mask=True,
+        verbose=False,
+        **options,
+    )
+    ids: list[int] = [int(number) for number in encoded["input_ids"]]
+    offsets = encoded["offset_mapping"]
+    template = encoded["special_tokens_mask"]
+    seen = encoded["attention_mask"]
+    added = tokenizer.added_tokens_decoder
+    starts = {tokenizer.bos_token_id, getattr(tokenizer, "cls_token_id", None)}
+    ends = {tokenizer.eos_token_id, getattr(tokenizer, "sep_token_id", None)}
+    specials = set(tokenizer.all_special_ids)
+    if tokenizer.pad_token_id not in starts | ends:
+        specials.discard(tokenizer.pad_token_id)  # '!' of SDXL's second tokenizer is a sign
+    tokens: list[Token] = []
+    begun = False
+    for index, (number, piece) in enumerate(
+        zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True)
+    ):
+        start, end = offsets[index]
+        span: Span | None = (start, end) if end > start else None
+        special = bool(template[index])
+        role: Role = "text"
+        if not seen[index]:
+            role, special = "padding", True
+        elif special:
+            # Where start and end are one id, what comes before the text is the start.
+            begins = number in starts and not (begun and number in ends)
+            role = "start" if begins else "end" if number in ends else "other"
+            begun = True
+        else:
+            begun = True
+            if span and number in added and _spelled_out(source[start:end], piece):
+                role, special = "added", number in specials
+        tokens.append(
+            Token(
+                index, number, piece, None if special and role != "added" else span, special, role
+            )
+        )
+    return tokens
+
+
+def _spelled_out(stretch: str, piece: str) -> bool:
+    """Whether an added token stands in the text itself (an unknown character's <unk> does not)."""
+    return _plain(stretch) == _plain(piece)
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text.strip()).lower()
+
+
+def _windows(
+    body: list[Token], tokenizer: Any, *, max_length: int | None, chunk: int
+) -> list[Token]:
+    """The text's tokens in windows of `chunk` columns, each with its own start, end and padding."""
+    frame = _encode("a", tokenizer)
+    first = next(i for i, token in enumerate(frame) if token.role in ("text", "added"))
+    before = frame[:first]
+    after = [token for token in frame[first:] if token.role not in ("text", "added")]
+    room = chunk - len(before) - len(after)
+    if room < 1:
+        raise PromptError(
+            f"chunk={chunk} has no room for text beside {len(before) + len(after)} special tokens. "
+            "Windows of CLIP have 77 columns."
+        )
+    if max_length is not None and (max_length < chunk or max_length % chunk):
+        raise PromptError(
+            f"max_length={max_length} is not a multiple of chunk={chunk}. Give the columns of all "
+            f"windows together, such as {chunk} or {2 * chunk}, or leave max_length out."
+        )
+    needed = max(1, -(-len(body) // room))
+    count = needed if max_length is None else max_length // chunk
+    number = tokenizer.pad_token_id
+    if number is None:
+        raise PromptError("The tokenizer has no padding token, so windows cannot be filled up.")
+    filler = Token(0, number, tokenizer.convert_ids_to_tokens(number), None, True, "padding")
+    tokens: list[Token] = []
+    for window in range(count):
+        part = [*before, *body[window * room : (window + 1) * room], *after]
+        tokens += part + [filler] * (chunk - len(part))
+    return tokens
+
+
+def _mend_spans(source: str, spans: list[Span | None]) -> list[Span | None]:
+    """Spans without white space at their ends, and with the marks that normalisation swallowed.
+
+    Where NFC joins a letter and the marks behind it, tokenizers give the letter's place alone: the
+    rest of the user-perceived character is added, as far as no other token has it.
+    """
+    trimmed = [None if span is None else _trim(source, span) for span in spans]
+    covered = bytearray(len(source))
+    for span in trimmed:
+        if span is not None:
+            covered[span[0] : span[1]] = b"\x01" * (span[1] - span[0])
+    ends = {span[1] for span in trimmed if span is not None}
+    loose = {
+        end for end in ends if end < len(source) and not covered[end] and not source[end].isspace()
+    }
+    if not loose:
+        return trimmed
+    from uniseg.graphemecluster import grapheme_cluster_boundaries
+
+    edges = set(grapheme_cluster_boundaries(source))
+    longer = {}
+    for end in loose:
+        stop = end
+        while stop < len(source) and not covered[stop] and stop not in edges:
+            stop += 1
+        longer[end] = stop
+    return [None if span is None else (span[0], longer.get(span[1], span[1])) for span in trimmed]
+
+
+def _trim(source: str, span: Span) -> Span:
+    start, end = span
+    stretch = source[start:end]
+    if not stretch.strip():
+        return span
+    return (
+        start + len(stretch) - len(stretch.lstrip()),
+        end - len(stretch) + len(stretch.rstrip()),
+    )
+
+
+def _back(span: Span | None, origins: list[Span]) -> Span | None:
+    if span is None:
+        return None
+    return (origins[span[0]][0], origins[span[1] - 1][1])
+
+
+def _origins(text: str, converted: str, tokenizer: Any) -> list[Span]:
+    """For every character of `converted`, the span of `text` it comes from.
+
+    Textual inversions of several vectors are written out by diffusers as ``<a> <a>_1 <a>_2``, one
+    `str.replace` per token in no fixed order; the same is done here with the way back, in
+    every order until the result is `converted`. Some pipelines also strip and lower the text.
+    """
+    added = tokenizer.added_tokens_encoder
+    for variant, origins in _variants(text):
+        found = {piece for piece in tokenizer.tokenize(variant) if piece in added}
+        several = sorted(piece for piece in found if f"{piece}_1" in added)[:6]
+        for order in permutations(several):
+            written, places = variant, origins
+            for piece in order:
+                written, places = _replace(written, places, piece, _vectors(piece, added))
+            if written == converted:
+                return places
+    raise PromptError(
+        f"The text that was encoded, {converted[:60]!r}, does not follow from the prompt "
+        f"{text[:60]!r}. Give the prompt as the pipeline's maybe_convert_prompt was given it."
+    )
+
+
+def _variants(text: str) -> Iterable[tuple[str, list[Span]]]:
+    """The text, stripped, in lower case, and both."""
+    for lower in (False, True):
+        parts = [character.lower() if lower else character for character in text]
+        # Whole-text lower() knows the final sigma; lengths are the same.
+        shown = text.lower() if lower else text
+        origins = [(i, i + 1) for i, part in enumerate(parts) for _ in part]
+        yield shown, origins
+        inner = shown.strip()
+        if inner != shown:
+            first = len(shown) - len(shown.lstrip())
+            yield inner, origins[first : first + len(inner)]
+
+
+def _vectors(piece: str, added: Iterable[str]) -> str:
+    vectors = [piece]
+    while f"{piece}_{len(vectors)}" in added:
+        vectors.append(f"{piece}_{len(vectors)}")
+    return " ".join(vectors)
+
+
+def _replace(text: str, origins: list[Span], old: str, new: str) -> tuple[str, list[Span]]:
+    parts: list[str] = []
+    places: list[Span] = []
+    done = 0
+    while (at := text.find(old, done)) >= 0:
+        parts += [text[done:at], new]
+        places += origins[done:at]
+        places += [(origins[at][0], origins[at + len(old) - 1][1])] * len(new)
+        done = at + len(old)
+    return "".join(parts) + text[done:], places + origins[done:]
