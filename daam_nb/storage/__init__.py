@@ -1,0 +1,25 @@
+"""Arrays, pictures and facts <-> a folder of safetensors, PNG and JSON.
+
+Knows nothing of recordings. Nothing is ever unpickled; whatever is opened is distrusted, and what
+cannot be trusted is one `RecordingFormatError` that names the file and the way out. May import
+`prompt` and `errors`.
+"""
+
+from daam_nb.storage.arrays import ArrayFacts, LazyArrays, check_values
+from daam_nb.storage.pictures import LazyPictures, PictureFacts
+from daam_nb.storage.reading import Folder, read_folder
+from daam_nb.storage.strict_json import Fields, broken
+from daam_nb.storage.writing import write_folder
+
+__all__ = [
+    "ArrayFacts",
+    "Fields",
+    "Folder",
+    "LazyArrays",
+    "LazyPictures",
+    "PictureFacts",
+    "broken",
+    "check_values",
+    "read_folder",
+    "write_folder",
+]

@@ -1,0 +1,229 @@
+"""Arrays <-> one safetensors file, mapped into memory and each checked when it is first used.
+
+Opening reads the file's header only and keeps the file mapped, so that it can be replaced or
+removed afterwards: what was opened stays whole. A header is believed where it says what the JSON
+says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from daam_nb.errors import RecordingFormatError
+from daam_nb.storage.strict_json import Fields, broken
+
+DTYPES = {
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "float32": torch.float32,
+    "float64": torch.float64,
+}
+_FILE_DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+
+
+@dataclass(frozen=True)
+class ArrayFacts:
+    """What the JSON says of one array: dtype by torch's name, shape, sha256 of its bytes."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    sha256: str
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> ArrayFacts:
+        """Describe a contiguous tensor."""
+        return cls(str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape), _sha256(tensor))
+
+    @classmethod
+    def read(cls, fields: Fields) -> ArrayFacts:
+        """Read what `as_dict` wrote."""
+        fields.known("dtype", "shape", "sha256")
+        if fields.text("dtype") not in DTYPES:
+            known = ", ".join(DTYPES)
+            raise broken(f"{fields.where}.dtype", f"is {fields.text('dtype')!r}, none of {known}")
+        return cls(fields.text("dtype"), fields.wholes("shape"), fields.text("sha256"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the JSON."""
+        return {"dtype": self.dtype, "shape": list(self.shape), "sha256": self.sha256}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * DTYPES[self.dtype].itemsize
+
+
+def check_values(
+    tensor: Tensor, name: str, *, low: float = -math.inf, high: float = math.inf
+) -> None:
+    """Raise a `RecordingFormatError` unless every value is finite and in [low, high]."""
+    if not tensor.numel():
+        return
+    smallest, largest = (float(value) for value in torch.aminmax(tensor))
+    if not (math.isfinite(smallest) and math.isfinite(largest)):
+        raise RecordingFormatError(f"{name} holds values that are not finite numbers")
+    if smallest < low or largest > high:
+        raise RecordingFormatError(
+            f"{name} holds values from {smallest:.4g} to {largest:.4g}, outside [{low:g}, {high:g}]"
+        )
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Tensor]) -> dict[str, ArrayFacts]:
+    """Write tensors into a new safetensors file and describe them."""
+    taken: set[int] = set()
+    ready = {name: _ready(name, tensor, taken) for name, tensor in arrays.items()}
+    facts = {name: ArrayFacts.of(tensor) for name, tensor in ready.items()}
+    save_file(ready, path)
+    return facts
+
+
+class ArrayFile:
+    """A safetensors file, opened; no array is read until `read` asks for it.
+
+    Raises
+    ------
+    RecordingFormatError
+        Where the file is not safetensors or holds other names, dtypes or shapes than `facts`.
+    """
+
+    def __init__(self, path: Path, facts: Mapping[str, ArrayFacts]) -> None:
+        self.path = path
+        self.facts = dict(facts)
+        state = os.stat(path)
+        self._identity = (state.st_dev, state.st_ino, state.st_size)
+        try:
+            opened: Any = safe_open(path, framework="pt", device="cpu")
+            found = {name: opened.get_slice(name) for name in list(opened.keys())}
+        except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+            raise broken(path, f"not a readable safetensors file ({error})") from None
+        self._file = opened
+        if set(found) != set(self.facts):
+            odd = sorted(set(found) ^ set(self.facts))[0]
+            raise broken(path, f"its arrays are not those that the JSON names: {odd!r:.80} differs")
+        for name, piece in found.items():
+            is_there = (_FILE_DTYPES.get(piece.get_dtype()), tuple(piece.get_shape()))
+            if is_there != (self.facts[name].dtype, self.facts[name].shape):
+                said = f"{self.facts[name].dtype} {list(self.facts[name].shape)}"
+                got = f"{piece.get_dtype()} {piece.get_shape()}"
+                raise broken(path, f"array {name!r} is {got} where the JSON says {said}")
+
+    def read(self, name: str, *, low: float = -math.inf, high: float = math.inf) -> Tensor:
+        """Map one array, compare its sha256, check its values."""
+        self._still_whole()
+        tensor: Tensor = self._file.get_tensor(name)
+        if _sha256(tensor) != self.facts[name].sha256:
+            raise broken(
+                self.path, f"array {name!r} was changed after it was written: its sha256 differs"
+            )
+        try:
+            check_values(tensor, f"array {name!r}", low=low, high=high)
+        except RecordingFormatError as error:
+            raise broken(self.path, str(error)) from None
+        return tensor
+
+    def _still_whole(self) -> None:
+        """Raise where the mapped file was cut since: reading it would kill the process (SIGBUS)."""
+        try:
+            state = os.stat(self.path)
+        except OSError:
+            return  # replaced or removed as a whole: the mapping still holds it
+        same_file = (state.st_dev, state.st_ino) == self._identity[:2]
+        if same_file and state.st_size != self._identity[2]:
+            raise broken(
+                self.path, f"was cut from {self._identity[2]} to {state.st_size} bytes while open"
+            )
+
+
+class LazyArrays(Mapping[str, Tensor]):
+    """Arrays by name, each read from its file on first use and kept from then on.
+
+    `described` tells shapes and dtypes without reading. Copied or pickled, it becomes a dict of
+    the arrays themselves: the file need not be there where the copy is opened.
+    """
+
+    def __init__(
+        self,
+        file: ArrayFile,
+        names: Mapping[str, str],
+        *,
+        low: float = -math.inf,
+        high: float = math.inf,
+    ) -> None:
+        self._file = file
+        self._names = dict(names)
+        self._limits = (low, high)
+        self._read: dict[str, Tensor] = {}
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self._read:
+            low, high = self._limits
+            self._read[name] = self._file.read(self._names[name], low=low, high=high)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # Mapping's own would read the array
+
+    def __repr__(self) -> str:
+        return f"<LazyArrays: {len(self._read)} of {len(self)} read from {self._file.path}>"
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return dict, (dict(self),)
+
+    def described(self) -> dict[str, ArrayFacts]:
+        """Shape and dtype of every array, without reading any."""
+        return {name: self._file.facts[inside] for name, inside in self._names.items()}
+
+    def are_read(self) -> frozenset[str]:
+        """The names read so far."""
+        return frozenset(self._read)
+
+    def under(self, prefix: str, *, low: float, high: float) -> LazyArrays:
+        """The arrays whose name starts with `prefix`, without it, their values in [low, high]."""
+        names = {n.removeprefix(prefix): m for n, m in self._names.items() if n.startswith(prefix)}
+        return LazyArrays(self._file, names, low=low, high=high)
+
+
+def _ready(name: str, tensor: Tensor, taken: set[int]) -> Tensor:
+    """Contiguous, on the CPU, alone in its memory, and fit to be opened again."""
+    if tensor.dtype not in DTYPES.values() or tensor.layout is not torch.strided:
+        raise RecordingFormatError(
+            f"array {name!r} is {tensor.dtype} ({tensor.layout}); {', '.join(DTYPES)} can be saved."
+        )
+    tensor = tensor.detach().cpu().contiguous()
+    try:
+        check_values(tensor, f"array {name!r}")
+    except RecordingFormatError as error:
+        raise RecordingFormatError(f"Nothing was saved: {error}.") from None
+    if not tensor.numel():
+        return tensor.clone()
+    if tensor.data_ptr() in taken:
+        tensor = tensor.clone()
+    taken.add(tensor.data_ptr())
+    # safetensors refuses parts of one storage, as views and mapped arrays are; the same memory
+    # under a storage of its own is not copied.
+    return torch.from_numpy(_bytes(tensor)).view(tensor.dtype).reshape(tensor.shape)
+
+
+def _bytes(tensor: Tensor) -> Any:
+    return tensor.reshape(-1).view(torch.uint8).numpy()
+
+
+def _sha256(tensor: Tensor) -> str:
+    return hashlib.sha256(_bytes(tensor)).hexdigest()

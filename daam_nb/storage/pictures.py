@@ -1,0 +1,123 @@
+"""Pictures <-> PNG bytes: lossless on the way out, distrusted on the way in.
+
+The bytes are compared with their sha256, and the size in the PNG's header with the JSON's, before
+anything is decoded: a file of a few bytes that unfolds into gigabytes is refused unread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from daam_nb.errors import RecordingFormatError
+from daam_nb.storage.strict_json import Fields, broken
+
+MODES = ("1", "L", "LA", "RGB", "RGBA")
+MAX_PIXELS = 2**26  # 8192 x 8192
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What the JSON says of one picture: (height, width), Pillow's mode, sha256 of the file."""
+
+    size: tuple[int, int]
+    mode: str
+    sha256: str
+
+    @classmethod
+    def read(cls, fields: Fields) -> PictureFacts:
+        """Read what `as_dict` wrote, less what belongs to the file."""
+        height, width = fields.size("size")
+        if height * width > MAX_PIXELS:
+            raise broken(f"{fields.where}.size", f"{height} x {width} is over {MAX_PIXELS} pixels")
+        if fields.text("mode") not in MODES:
+            raise broken(f"{fields.where}.mode", f"is {fields.text('mode')!r}, none of {MODES}")
+        return cls((height, width), fields.text("mode"), fields.text("sha256"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the JSON."""
+        return {"size": list(self.size), "mode": self.mode, "sha256": self.sha256}
+
+
+def png(name: str, picture: Image.Image) -> tuple[bytes, PictureFacts]:
+    """Encode a picture; its pixels come back exactly, its metadata is left out."""
+    size = (picture.height, picture.width)
+    if picture.mode not in MODES or not 0 < size[0] * size[1] <= MAX_PIXELS:
+        raise RecordingFormatError(
+            f"The picture {name!r} is {size[0]} x {size[1]} {picture.mode}; pictures in the modes "
+            f"{', '.join(MODES)} of at most {MAX_PIXELS} pixels can be saved: .convert('RGB')."
+        )
+    bare = Image.frombytes(picture.mode, picture.size, picture.tobytes())
+    file = io.BytesIO()
+    bare.save(file, format="PNG")
+    raw = file.getvalue()
+    return raw, PictureFacts(size, picture.mode, hashlib.sha256(raw).hexdigest())
+
+
+class PictureFile:
+    """A PNG file, mapped so that it may be replaced afterwards; nothing is decoded until `read`."""
+
+    def __init__(self, path: Path, facts: PictureFacts) -> None:
+        self.path = path
+        self.facts = facts
+        # Not `mmap`: that keeps a file descriptor open for every recording.
+        self._raw = torch.from_file(
+            str(path), shared=False, size=os.stat(path).st_size, dtype=torch.uint8
+        )
+
+    def read(self) -> Image.Image:
+        """Compare the sha256 and the size, then decode."""
+        if self.path.exists() and os.stat(self.path).st_size < len(self._raw):
+            raise broken(self.path, f"was cut to {os.stat(self.path).st_size} bytes while open")
+        raw = self._raw.numpy().tobytes()
+        if hashlib.sha256(raw).hexdigest() != self.facts.sha256:
+            raise broken(self.path, "was changed after it was written: its sha256 differs")
+        width, height = struct.unpack(">II", raw[16:24].rjust(8, b"\0"))
+        if (height, width) != self.facts.size:
+            raise broken(self.path, f"is {height} x {width}, {self.facts.size} in the JSON")
+        try:
+            picture = Image.open(io.BytesIO(raw), formats=["PNG"])
+            picture.load()
+        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+            raise broken(self.path, f"not a readable PNG ({error})") from None
+        if picture.mode != self.facts.mode:
+            raise broken(self.path, f"is {picture.mode}, {self.facts.mode} in the JSON")
+        return Image.frombytes(picture.mode, picture.size, picture.tobytes())
+
+
+class LazyPictures(Mapping[str, Image.Image]):
+    """Pictures by name, each decoded on first use and kept from then on."""
+
+    def __init__(self, files: Mapping[str, PictureFile]) -> None:
+        self._files = dict(files)
+        self._read: dict[str, Image.Image] = {}
+
+    def __getitem__(self, name: str) -> Image.Image:
+        if name not in self._read:
+            self._read[name] = self._files[name].read()
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._files  # Mapping's own would decode the picture
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return dict, (dict(self),)
+
+    def described(self) -> dict[str, PictureFacts]:
+        """Size and mode of every picture, without decoding any."""
+        return {name: file.facts for name, file in self._files.items()}

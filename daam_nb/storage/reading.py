@@ -1,0 +1,170 @@
+"""A folder -> its facts, and arrays and pictures that are read when first used."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daam_nb.errors import RecordingFormatError, RecordingNotFoundError
+from daam_nb.storage.arrays import ArrayFacts, ArrayFile, LazyArrays
+from daam_nb.storage.pictures import LazyPictures, PictureFacts, PictureFile
+from daam_nb.storage.strict_json import MAX_BYTES, Fields, broken, decode, verified
+
+FORMAT = "daam_nb.recording"
+VERSION = 1
+JSON_NAME = "recording.json"
+# The names that `write_folder` gives. Nothing else is opened, and nothing else is ever removed.
+OWN_FILE = re.compile(r"[a-z_]{1,40}-[0-9a-f]{16}\.(safetensors|png)")
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    facts
+        The plain data that was saved.
+    arrays, pictures
+        Mappings by name; each value is read, compared with its sha256 and checked on first use.
+    """
+
+    path: Path
+    facts: dict[str, Any]
+    arrays: LazyArrays
+    pictures: LazyPictures
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The one JSON file, read and checked: what it says, and which files it names."""
+
+    facts: dict[str, Any]
+    arrays_file: tuple[str, int]  # (name, bytes)
+    arrays: dict[str, ArrayFacts]
+    pictures: dict[str, tuple[str, int, PictureFacts]]  # (name, bytes, facts)
+
+    def files(self) -> Iterator[tuple[str, int]]:
+        """(name, bytes) of every file named."""
+        yield self.arrays_file
+        for name, nbytes, _ in self.pictures.values():
+            yield name, nbytes
+
+
+def read_folder(path: str | os.PathLike[str]) -> Folder:
+    """Open a folder that `write_folder` wrote.
+
+    Its JSON is read and checked, the other files are looked at (there, of the stated size, arrays
+    of the stated names, dtypes and shapes) and mapped into memory; no array and no picture is read.
+
+    Raises
+    ------
+    RecordingNotFoundError
+        Where there is no folder, or no recording in it.
+    RecordingFormatError
+        Where a file is missing, cut, altered, hostile or of another version.
+    """
+    folder = Path(path).expanduser()
+    contents = read_contents(folder)
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _opened(folder, contents)
+        except (RecordingFormatError, FileNotFoundError):
+            # Someone may have replaced the recording between its JSON and its arrays.
+            newer = read_contents(folder)
+            if newer == contents or attempt == _ATTEMPTS - 1:
+                raise
+            contents = newer
+    raise AssertionError("the last attempt returns or raises")
+
+
+def read_contents(folder: Path) -> Contents:
+    """Read and check the one JSON file of a folder; open nothing else."""
+    file = folder / JSON_NAME
+    if not folder.is_dir():
+        what = "is a file" if os.path.lexists(folder) else "does not exist"
+        raise RecordingNotFoundError(
+            f"{folder} {what}. A recording is a folder that holds {JSON_NAME}: give that folder."
+        )
+    if not os.path.lexists(file):
+        raise RecordingNotFoundError(
+            f"{folder} holds no recording: it has no {JSON_NAME}. "
+            f"Give the folder that `Recording.save` wrote."
+        )
+    nbytes = _size_of_regular(file)
+    if nbytes > MAX_BYTES:
+        raise broken(file, f"{nbytes} bytes long, over the {MAX_BYTES} that facts may fill")
+    document = decode(file.read_bytes(), file)
+    if document.get("format") != FORMAT:
+        raise broken(file, f"its format is {document.get('format')!r:.60}, not {FORMAT!r}")
+    if document.get("version") != VERSION:
+        raise RecordingFormatError(
+            f"{file}: version {document.get('version')!r:.30} of the format; this daam_nb reads "
+            f"version {VERSION}. Update it: pip install --upgrade daam_nb."
+        )
+    return _contents(Fields(verified(document, file), str(file)))
+
+
+def _contents(fields: Fields) -> Contents:
+    fields.known("format", "version", "facts", "arrays", "arrays_file", "pictures")
+    listed, pictures = fields.fields("arrays"), fields.fields("pictures")
+    arrays = {name: ArrayFacts.read(listed.fields(name)) for name in listed.values}
+    file = _named_file(fields.fields("arrays_file").known("name", "bytes"))
+    if sum(array.nbytes for array in arrays.values()) > file[1]:
+        raise broken(fields.where, f"its arrays are larger than the {file[1]} bytes of {file[0]}")
+    return Contents(
+        facts=fields.fields("facts").values,
+        arrays_file=file,
+        arrays=arrays,
+        pictures={name: _picture(pictures.fields(name)) for name in pictures.values},
+    )
+
+
+def _picture(fields: Fields) -> tuple[str, int, PictureFacts]:
+    fields.known("name", "bytes", "size", "mode", "sha256")
+    name, nbytes = _named_file(fields, ending="png")
+    return name, nbytes, PictureFacts.read(fields)
+
+
+def _named_file(fields: Fields, ending: str = "safetensors") -> tuple[str, int]:
+    name = fields.text("name")
+    if not OWN_FILE.fullmatch(name) or not name.endswith(f".{ending}"):
+        raise broken(
+            f"{fields.where}.name", f"is {name!r:.80}, not the plain name of a {ending} file here"
+        )
+    return name, fields.whole("bytes", low=1)
+
+
+def _opened(folder: Path, contents: Contents) -> Folder:
+    for name, nbytes in contents.files():
+        found = _size_of_regular(folder / name)
+        if found != nbytes:
+            raise broken(
+                folder / name, f"{found} bytes long where {JSON_NAME} says {nbytes}: cut or altered"
+            )
+    file = ArrayFile(folder / contents.arrays_file[0], contents.arrays)
+    arrays = LazyArrays(file, {name: name for name in contents.arrays})
+    pictures = {
+        name: PictureFile(folder / file_name, facts)
+        for name, (file_name, _, facts) in contents.pictures.items()
+    }
+    return Folder(folder, contents.facts, arrays, LazyPictures(pictures))
+
+
+def _size_of_regular(file: Path) -> int:
+    """Bytes of a file that is one: no link that leads elsewhere, no pipe that never ends."""
+    try:
+        state = os.lstat(file)
+    except FileNotFoundError:
+        raise broken(file, "the recording names this file, and it is missing") from None
+    if not stat.S_ISREG(state.st_mode):
+        raise broken(file, "not a regular file, and links are not followed")
+    return state.st_size

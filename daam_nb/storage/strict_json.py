@@ -1,0 +1,232 @@
+"""Facts <-> the bytes of one JSON file: plain data only, read as if a stranger had written it.
+
+Python's `json` accepts what no fact is: NaN, one name twice, whole numbers of a million digits,
+lists nested a thousand deep. Writing and reading share the rules here, so that whatever was saved
+opens again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from daam_nb.errors import RecordingFormatError
+
+WAY_OUT = "Copy the whole folder again from where it was made, or record anew."
+MAX_BYTES = 32 * 2**20
+MAX_DEPTH = 64
+MAX_WHOLE = 2**64  # seeds reach 2**64 - 1
+LINE = 100
+
+
+def broken(where: object, what: str) -> RecordingFormatError:
+    """The one error for a file that cannot be trusted: which, what about it, the way out."""
+    return RecordingFormatError(f"{where}: {what}. {WAY_OUT}")
+
+
+def plain(value: object, where: str, *, depth: int = 0) -> Any:
+    """Copy `value` into dicts, lists, text, numbers, booleans and None.
+
+    Raises
+    ------
+    RecordingFormatError
+        Where something else is in it, naming the place: nothing is turned into text silently.
+    """
+    if depth > MAX_DEPTH:
+        raise RecordingFormatError(f"{where} is nested more than {MAX_DEPTH} deep.")
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int) and abs(value) < MAX_WHOLE:
+        return int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    if isinstance(value, Mapping):
+        if strange := [key for key in value if not isinstance(key, str)]:
+            raise RecordingFormatError(f"{where} has the key {strange[0]!r}; keys must be text.")
+        return {k: plain(v, f"{where}.{k}", depth=depth + 1) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v, f"{where}[{i}]", depth=depth + 1) for i, v in enumerate(value)]
+    raise RecordingFormatError(
+        f"{where} is {_short(value)} of type {type(value).__name__}; facts are text, finite "
+        f"numbers below 2**64, booleans, None, and lists and dicts of these."
+    )
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """Sorted, readable UTF-8 with a sha256 of its own content; what `decode` reads."""
+    document = plain(document, "recording")
+    raw = (_pretty({**document, "sha256": _fingerprint(document)}) + "\n").encode()
+    if len(raw) > MAX_BYTES:
+        raise RecordingFormatError(f"The facts fill {len(raw)} bytes; at most {MAX_BYTES} can be.")
+    if verified(decode(raw, "recording"), "recording") != document:
+        # Two halves of a surrogate pair would come back as one sign.
+        raise RecordingFormatError("The facts hold text that is not valid Unicode.")
+    return raw
+
+
+def decode(raw: bytes, where: object) -> dict[str, Any]:
+    """Read an object of strict JSON, or raise a `RecordingFormatError` that names `where`."""
+    try:
+        found = json.loads(
+            raw.decode("utf-8"),
+            parse_constant=_not_a_number,
+            parse_float=_finite,
+            parse_int=_whole,
+            object_pairs_hook=_once,
+        )
+        document = plain(found, "it")
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError, JSONDecodeError, ours
+        raise broken(where, f"not a readable JSON file ({_short(error, 160)})") from None
+    if not isinstance(document, dict):
+        raise broken(where, f"holds {_short(document)} where an object with names is needed")
+    return document
+
+
+def verified(document: dict[str, Any], where: object) -> dict[str, Any]:
+    """Compare what `decode` gave with the sha256 in it, and take that out."""
+    content = {name: value for name, value in document.items() if name != "sha256"}
+    if document.get("sha256") != _fingerprint(content):
+        raise broken(where, "was changed after it was written: its sha256 does not fit")
+    return content
+
+
+@dataclass(frozen=True)
+class Fields:
+    """A JSON object being read: every field is asked for by name and kind, none may be left."""
+
+    values: dict[str, Any]
+    where: str
+
+    def known(self, *names: str) -> Fields:
+        """Raise unless the object holds exactly these names."""
+        if missing := sorted(set(names) - set(self.values)):
+            raise broken(self.where, f"lacks {missing[0]!r}")
+        if unknown := sorted(set(self.values) - set(names)):
+            raise broken(self.where, f"holds {_short(unknown[0])}, unknown to this version")
+        return self
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there and not null."""
+        return self.values.get(name) is not None
+
+    def text(self, name: str) -> str:
+        """A string."""
+        return str(self._of(name, str, "text"))
+
+    def whole(self, name: str, low: int = 0, high: int = 2**40) -> int:
+        """A whole number in [low, high]."""
+        value = self._of(name, int, f"a whole number in [{low}, {high}]")
+        if isinstance(value, bool) or not low <= value <= high:
+            self._refuse(name, f"a whole number in [{low}, {high}]")
+        return int(value)
+
+    def number(self, name: str) -> float:
+        """A finite number."""
+        value = self._of(name, int | float, "a number")
+        if isinstance(value, bool):
+            self._refuse(name, "a number")
+        return float(value)
+
+    def items(self, name: str) -> list[Any]:
+        """A list of anything."""
+        return list(self._of(name, list, "a list"))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of strings."""
+        listed = self.each(name)
+        return tuple(listed.text(key) for key in listed.values)
+
+    def wholes(self, name: str, low: int = 0, high: int = 2**40) -> tuple[int, ...]:
+        """A list of whole numbers in [low, high]."""
+        listed = self.each(name)
+        return tuple(listed.whole(key, low, high) for key in listed.values)
+
+    def numbers(self, name: str) -> tuple[float, ...]:
+        """A list of finite numbers."""
+        listed = self.each(name)
+        return tuple(listed.number(key) for key in listed.values)
+
+    def size(self, name: str) -> tuple[int, int]:
+        """(height, width), each in [1, 2**20]."""
+        found = self.wholes(name, 1, 2**20)
+        if len(found) != 2:
+            self._refuse(name, "[height, width]")
+        return found[0], found[1]
+
+    def fields(self, name: str) -> Fields:
+        """An object with names."""
+        return Fields(self._of(name, dict, "an object"), f"{self.where}.{name}")
+
+    def each(self, name: str) -> Fields:
+        """A list, its items under their places "0", "1", ..."""
+        listed = enumerate(self.items(name))
+        return Fields({f"{place}": item for place, item in listed}, f"{self.where}.{name}")
+
+    def _of(self, name: str, kind: Any, wanted: str) -> Any:
+        if name not in self.values:
+            raise broken(self.where, f"lacks {name!r}")
+        if not isinstance(self.values[name], kind):
+            self._refuse(name, wanted)
+        return self.values[name]
+
+    def _refuse(self, name: str, wanted: str) -> NoReturn:
+        found = _short(self.values[name])
+        raise broken(f"{self.where}.{name}", f"is {found} where {wanted} is needed")
+
+
+def _short(value: object, limit: int = 60) -> str:
+    text = str(value) if isinstance(value, Exception) else repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _fingerprint(document: Mapping[str, Any]) -> str:
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def _pretty(value: Any, indent: str = "") -> str:
+    """JSON with one line for whatever fits in one: lists of numbers stay readable."""
+    line = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    line = re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", line)
+    if len(indent) + len(line) <= LINE or not isinstance(value, dict | list) or not value:
+        return line
+    inner = indent + " "
+    if isinstance(value, dict):
+        rows = [f"{json.dumps(key)}: {_pretty(value[key], inner)}" for key in sorted(value)]
+    elif all(not isinstance(item, dict | list) for item in value):
+        return line  # a long list of numbers: one line, not a thousand
+    else:
+        rows = [_pretty(item, inner) for item in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return opening + ",".join(f"\n{inner}{row}" for row in rows) + f"\n{indent}{closing}"
+
+
+def _not_a_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {_short(digits, 30)} is too large")
+    return value
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > len(str(MAX_WHOLE)) + 1 or abs(int(digits)) >= MAX_WHOLE:
+        raise ValueError(f"the number {_short(digits, 30)} is too large")
+    return int(digits)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the name {_short(name)} stands twice")
+        found[name] = value
+    return found

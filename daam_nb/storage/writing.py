@@ -1,0 +1,267 @@
+"""Facts, arrays and pictures -> a folder that is whole at every moment, or is not there.
+
+A new folder is written as a draft beside its place and renamed into it. An old one gets new files
+under new names beside its own, then its one JSON file, which names them, is replaced in one move,
+then the old files go. Whoever is killed in between leaves the old or the new, and at most a draft
+or some files nobody names, which the next save clears away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL.Image import Image
+from torch import Tensor
+
+from daam_nb.errors import DaamError, RecordingExistsError, RecordingFormatError
+from daam_nb.storage.arrays import write_arrays
+from daam_nb.storage.pictures import png
+from daam_nb.storage.reading import FORMAT, JSON_NAME, OWN_FILE, VERSION, read_contents
+from daam_nb.storage.strict_json import encode
+
+fcntl: Any = None
+with contextlib.suppress(ImportError):  # Windows has none
+    fcntl = importlib.import_module("fcntl")
+
+_DRAFT = re.compile(r"\.daam_nb-draft-[0-9a-f]{16}")
+_NEW_JSON = re.compile(r"\.recording-[0-9a-f]{16}\.json")
+_DAY = 24 * 60 * 60.0
+
+
+def write_folder(
+    path: str | os.PathLike[str],
+    *,
+    facts: Mapping[str, Any],
+    arrays: Mapping[str, Tensor],
+    pictures: Mapping[str, Image],
+    overwrite: bool = False,
+) -> Path:
+    """Write a folder: arrays to one safetensors file, pictures to PNG, facts to JSON.
+
+    Parameters
+    ----------
+    path
+        Where the folder shall be; ``~`` is the home folder, missing parents are made.
+    facts
+        Plain data: text, finite numbers, booleans, None, lists and dicts of these.
+    arrays
+        Floating-point tensors of finite values, by name.
+    pictures
+        By a name of lower-case letters and underscores.
+    overwrite
+        Replace the recording at `path`, if there is one. Until the last moment the old one opens
+        whole, from then on the new one.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    RecordingExistsError
+        Where something is at `path` and `overwrite` is false, or what is there is no recording.
+    RecordingFormatError
+        Where something cannot be saved so that it opens again. Nothing is left behind then.
+    """
+    folder = Path(path).expanduser()
+    if not os.path.lexists(folder):
+        _create(folder, facts, arrays, pictures)
+    elif overwrite:
+        _replace(folder, facts, arrays, pictures)
+    else:
+        raise _exists(folder)
+    return folder
+
+
+def _create(
+    folder: Path,
+    facts: Mapping[str, Any],
+    arrays: Mapping[str, Tensor],
+    pictures: Mapping[str, Image],
+) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _draft(folder.parent) as draft:
+        _write_file(draft / JSON_NAME, _write_parts(draft, facts, arrays, pictures))
+        _to_disk(draft)
+        try:
+            draft.rename(folder)
+        except OSError:
+            if os.path.lexists(folder):  # someone else was quicker
+                raise _exists(folder) from None
+            raise
+    _to_disk(folder.parent)
+    _clear_drafts(folder.parent)
+
+
+def _replace(
+    folder: Path,
+    facts: Mapping[str, Any],
+    arrays: Mapping[str, Tensor],
+    pictures: Mapping[str, Image],
+) -> None:
+    _must_be_a_recording(folder)
+    with _alone(folder):
+        try:
+            document = _write_parts(folder, facts, arrays, pictures)
+            new_json = folder / f".recording-{secrets.token_hex(8)}.json"
+            _write_file(new_json, document)
+            _to_disk(folder)  # the names of the new files, before anything points at them
+            new_json.replace(folder / JSON_NAME)
+            _to_disk(folder)
+        finally:
+            # Whether it went well or not: what the JSON in place names stays, nothing else of ours.
+            _clear_unnamed(folder)
+    _clear_drafts(folder.parent)
+
+
+def _must_be_a_recording(folder: Path) -> None:
+    try:
+        read_contents(folder)
+    except DaamError as error:
+        raise RecordingExistsError(
+            f"{folder} is not replaced, because it is not a recording that can be read: {error} "
+            f"To write there, move or delete it yourself first."
+        ) from None
+
+
+def _exists(folder: Path) -> RecordingExistsError:
+    return RecordingExistsError(
+        f"{folder} exists. Choose another path, or overwrite=True to replace the recording there."
+    )
+
+
+def _write_parts(
+    folder: Path,
+    facts: Mapping[str, Any],
+    arrays: Mapping[str, Tensor],
+    pictures: Mapping[str, Image],
+) -> bytes:
+    """Write arrays and pictures under names that were never used; the JSON that names them."""
+    document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "facts": facts}
+    encode(document)  # what is wrong with the facts shows before gigabytes are written
+    file = folder / _own_name("arrays", "safetensors")
+    described = write_arrays(file, arrays)
+    _to_disk(file)
+    document["arrays"] = {name: described[name].as_dict() for name in described}
+    document["arrays_file"] = {"name": file.name, "bytes": file.stat().st_size}
+    document["pictures"] = {}
+    for name, picture in pictures.items():
+        file = folder / _own_name(name, "png")
+        raw, seen = png(name, picture)
+        _write_file(file, raw)
+        document["pictures"][name] = seen.as_dict() | {"name": file.name, "bytes": len(raw)}
+    return encode(document)
+
+
+def _own_name(name: str, ending: str) -> str:
+    full = f"{name}-{secrets.token_hex(8)}.{ending}"
+    if not OWN_FILE.fullmatch(full):
+        raise RecordingFormatError(
+            f"{name!r} cannot name a file here: lower-case letters and underscores, at most 40."
+        )
+    return full
+
+
+def _write_file(path: Path, raw: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(raw)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _to_disk(path: Path) -> None:
+    """Have the system write a file, or the list of names in a folder, to the disk now."""
+    if fcntl is None and path.is_dir():
+        return  # Windows opens no folders
+    descriptor = os.open(path, os.O_RDWR if fcntl is None else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# --- one writer at a time, and what the dead leave ------------------------------------------------
+
+
+@contextlib.contextmanager
+def _draft(parent: Path) -> Iterator[Path]:
+    """A new folder beside the target, locked as long as its writer lives; gone if not renamed."""
+    with contextlib.ExitStack() as held:
+        while True:
+            draft = parent / f".daam_nb-draft-{secrets.token_hex(8)}"
+            draft.mkdir()
+            try:
+                held.enter_context(_alone(draft))
+            except FileNotFoundError:
+                continue  # taken for dead, in the moment between its birth and its lock
+            if draft.is_dir():
+                break
+        try:
+            yield draft
+        finally:
+            _remove_draft(draft)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the folder's lock; the system lets go of it when the process dies.
+
+    Raises `BlockingIOError` where someone else holds it and `wait` is false. Without locks (on
+    Windows, on some network drives) two writers of one recording are not kept apart.
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW * (not wait))
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise
+        except OSError:  # a file system without locks
+            if not wait:
+                raise BlockingIOError from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _clear_drafts(parent: Path) -> None:
+    """Remove what killed writers left beside the recordings here; never a living one's draft."""
+    with contextlib.suppress(OSError):  # the recording is saved; tidying up must not say otherwise
+        for entry in list(os.scandir(parent)):
+            if not _DRAFT.fullmatch(entry.name) or not entry.is_dir(follow_symlinks=False):
+                continue
+            if fcntl is None and time.time() - entry.stat().st_mtime < _DAY:
+                continue
+            with contextlib.suppress(BlockingIOError), _alone(Path(entry.path), wait=False):
+                _remove_draft(Path(entry.path))
+
+
+def _remove_draft(draft: Path) -> None:
+    if not draft.is_dir():
+        return  # renamed into its place
+    for entry in list(os.scandir(draft)):
+        if entry.name == JSON_NAME or OWN_FILE.fullmatch(entry.name):
+            os.unlink(entry.path)
+    with contextlib.suppress(OSError):  # someone put a file of their own into it
+        draft.rmdir()
+
+
+def _clear_unnamed(folder: Path) -> None:
+    """Remove files of ours that the JSON in place does not name; never anyone else's."""
+    named = {name for name, _ in read_contents(folder).files()}
+    for entry in list(os.scandir(folder)):
+        ours = OWN_FILE.fullmatch(entry.name) or _NEW_JSON.fullmatch(entry.name)
+        if ours and entry.name not in named and entry.is_file(follow_symlinks=False):
+            with contextlib.suppress(OSError):  # Windows: still mapped by a reader; next time then
+                os.unlink(entry.path)
