@@ -1,0 +1,74 @@
+"""Colour maps: the same 256 colours for every renderer.
+
+The defaults are perceptually uniform: equal differences in attention look equally different, in
+print and to colour-blind eyes as well. `SEQUENTIAL` are those to choose from; where two things are
+compared, take one from each end, such as ``"inferno"`` for one and ``"viridis"`` for the other.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daam_nb.errors import SelectionError
+
+SEQUENTIAL = ("inferno", "magma", "plasma", "viridis", "cividis")
+DEFAULT = "inferno"
+LEVELS = 256
+
+
+@cache
+def palette(name: str) -> NDArray[np.float64]:
+    """Colours of a colour map.
+
+    Parameters
+    ----------
+    name
+        One of `SEQUENTIAL`, or any other name that matplotlib knows.
+
+    Returns
+    -------
+    array
+        (256, rgb) in [0, 1], from the smallest to the largest value; read only.
+
+    Raises
+    ------
+    SelectionError
+        Where matplotlib knows no such name.
+    """
+    import matplotlib
+
+    try:
+        colours = matplotlib.colormaps[name](np.linspace(0, 1, LEVELS))[:, :3]
+    except KeyError:
+        raise SelectionError(
+            f"There is no colour map {name!r}. Perceptually uniform are "
+            f"{', '.join(repr(known) for known in SEQUENTIAL)}; any other name of matplotlib's "
+            f"works too."
+        ) from None
+    made = np.asarray(colours, dtype=np.float64)
+    made.setflags(write=False)
+    return made
+
+
+def colour(values: NDArray[np.float32], *, name: str, vmin: float, vmax: float) -> (
+    NDArray[np.float64]
+):
+    """Turn values into colours, as matplotlib does: 256 equal steps from `vmin` to `vmax`.
+
+    Parameters
+    ----------
+    values
+        Any shape; below `vmin` counts as `vmin`, above `vmax` as `vmax`.
+
+    Returns
+    -------
+    array
+        (..., rgb) in [0, 1].
+    """
+    span = vmax - vmin
+    place = (values - vmin) / span if span > 0 else np.zeros_like(values)
+    steps = np.clip((place * LEVELS).astype(np.int64), 0, LEVELS - 1)
+    return np.asarray(palette(name)[steps])

@@ -1,0 +1,214 @@
+"""A description drawn by plotly: for zooming, and for reading values under the mouse."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from daam_nb.errors import MissingExtraError
+from daam_nb.show.colours import LEVELS, palette
+from daam_nb.show.description import PAPER, Box, Figure, Heat, Line, Panel, Pixels
+from daam_nb.show.lettering import plain
+
+if TYPE_CHECKING:
+    import plotly.graph_objects
+
+# DejaVu Sans' own widths are those of Verdana; text was measured in the first.
+FONTS = "DejaVu Sans, Bitstream Vera Sans, Verdana, Geneva, sans-serif"
+# Numeric entities: plotly would take the signs themselves for markup (<b>), for mathematics
+# ($x$, wherever a page has MathJax) or for places to fill in (%{z}).
+_ENTITIES = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>$%{}\"'"})
+
+
+def literal(text: str) -> str:
+    """Make any text safe for plotly: shown as it is, never interpreted."""
+    return plain(text).translate(_ENTITIES)
+
+
+def draw(figure: Figure) -> plotly.graph_objects.Figure:
+    """Draw a description.
+
+    Raises
+    ------
+    MissingExtraError
+        Where plotly is not installed.
+    """
+    try:
+        import plotly.graph_objects as go
+    except ImportError:
+        raise MissingExtraError("plotly", "widgets", "Figure.to_plotly()") from None
+    height, width = figure.size
+    traces: list[dict[str, Any]] = []
+    for number, panel in enumerate(figure.panels):
+        traces.extend(_panel(panel, number))
+    for number, bar in enumerate(figure.colour_bars):
+        ramp = np.linspace(0, 1, LEVELS, dtype=np.float32)[None, :]
+        heat = Heat(ramp, 0.0, 1.0, bar.colormap)
+        traces.append({**_heat(heat, bar.box), "uid": f"colour-bar-{number}", "hoverinfo": "skip"})
+    traces.extend(_bars(figure))
+    axis = {"visible": False, "fixedrange": False, "showgrid": False, "zeroline": False}
+    layout = {
+        "template": "none",
+        "width": width,
+        "height": height,
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "paper_bgcolor": PAPER,
+        "plot_bgcolor": PAPER,
+        "showlegend": False,
+        "barmode": "overlay",
+        "hoverlabel": {"font": {"family": FONTS}},
+        "xaxis": {**axis, "range": [0, width]},
+        "yaxis": {**axis, "range": [height, 0], "scaleanchor": "x"},
+        "images": [_image(panel) for panel in figure.panels if panel.picture is not None],
+        "annotations": [_line(line) for line in figure.lines],
+    }
+    return go.Figure(data=traces, layout=layout)
+
+
+def page(figure: Figure, *, title: str, facts: Mapping[str, str]) -> str:
+    """Draw a whole HTML page, plotly's library inside, with the facts in its head."""
+    drawn = draw(figure)
+    body = drawn.to_html(
+        full_html=False, include_plotlyjs=True, include_mathjax=False, div_id="figure"
+    )
+    facts_in_head = "\n".join(
+        f'<meta name="{html.escape(key)}" content="{html.escape(text)}">'
+        for key, text in facts.items()
+    )
+    return (
+        "<!DOCTYPE html>\n"
+        f'<html lang="en">\n<head>\n<meta charset="utf-8">\n{facts_in_head}\n'
+        f"<title>{html.escape(title)}</title>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _panel(panel: Panel, number: int) -> list[dict[str, Any]]:
+    if panel.heat is None:
+        return []
+    heat = panel.heat
+    shown = {
+        **_heat(heat, panel.box),
+        "uid": f"heat-{number}",
+        "name": literal(panel.name),
+        "hovertemplate": f"{literal(panel.name)}: %{{z:.4g}}<extra></extra>",
+    }
+    return [shown, *_contour(heat, panel.box, number)]
+
+
+def _heat(heat: Heat, box: Box) -> dict[str, Any]:
+    rows, columns = heat.values.shape
+    dx, dy = box.width / columns, box.height / rows
+    return {
+        "type": "heatmap",
+        "z": heat.values,
+        "x0": box.x + dx / 2,
+        "dx": dx,
+        "y0": box.y + dy / 2,
+        "dy": dy,
+        "zmin": heat.vmin,
+        "zmax": heat.vmax if heat.vmax > heat.vmin else heat.vmin + 1,
+        "zauto": False,
+        "colorscale": _colorscale(heat.colormap),
+        "opacity": heat.opacity,
+        "showscale": False,
+        "zsmooth": False,
+    }
+
+
+def _contour(heat: Heat, box: Box, number: int) -> list[dict[str, Any]]:
+    if heat.contour is None:
+        return []
+    shared = {key: value for key, value in _heat(heat, box).items() if key in _PLACE}
+    return [
+        {
+            **shared,
+            "type": "contour",
+            "uid": f"contour-{colour}-{number}",
+            "contours": {
+                "coloring": "none",
+                "start": heat.contour,
+                "end": heat.contour,
+                "size": 1,
+            },
+            "autocontour": False,
+            "line": {"color": colour, "width": thickness, "smoothing": 0},
+            "showscale": False,
+            "hoverinfo": "skip",
+        }
+        for colour, thickness in (("black", 2.2), ("white", 1.1))
+    ]
+
+
+_PLACE = ("z", "x0", "dx", "y0", "dy")
+
+
+def _colorscale(name: str) -> list[list[Any]]:
+    colours = np.rint(palette(name) * 255).astype(int)
+    return [
+        [place / (LEVELS - 1), f"rgb({r},{g},{b})"] for place, (r, g, b) in enumerate(colours)
+    ]
+
+
+def _image(panel: Panel) -> dict[str, Any]:
+    assert panel.picture is not None
+    box = panel.box
+    return {
+        "source": _data_uri(panel.picture),
+        "xref": "x",
+        "yref": "y",
+        "x": box.x,
+        "y": box.y,
+        "sizex": box.width,
+        "sizey": box.height,
+        "xanchor": "left",
+        "yanchor": "top",
+        "sizing": "stretch",
+        "layer": "below",
+    }
+
+
+def _data_uri(pixels: Pixels) -> str:
+    buffer = BytesIO()
+    Image.fromarray(pixels, "RGB").save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _bars(figure: Figure) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "uid": f"bar-{number}",
+            "base": [bar.box.x],
+            "x": [bar.box.width],
+            "y": [bar.box.y + bar.box.height / 2],
+            "width": [bar.box.height],
+            "customdata": [bar.value],
+            "marker": {"color": bar.colour, "line": {"width": 0}},
+            "hovertemplate": f"{literal(bar.name)}: %{{customdata:.4g}}<extra></extra>",
+        }
+        for number, bar in enumerate(figure.bars)
+    ]
+
+
+def _line(line: Line) -> dict[str, Any]:
+    text = literal(line.text)
+    return {
+        "text": f"<b>{text}</b>" if line.bold else text,
+        "x": line.x,
+        "y": line.y,
+        "xref": "x",
+        "yref": "y",
+        "xanchor": line.align,
+        "yanchor": "middle",
+        "showarrow": False,
+        "font": {"family": FONTS, "size": line.size, "color": line.colour},
+        "borderpad": 0,
+        "align": line.align,
+    }

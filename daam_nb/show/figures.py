@@ -1,0 +1,226 @@
+"""Heat maps in, figure out: a word over its picture, and all words of a prompt side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from daam_nb.errors import SelectionError
+from daam_nb.maps.heatmap import HeatMaps, heat_maps
+from daam_nb.maps.wordmap import WordHeatMap
+from daam_nb.recording import Recording
+from daam_nb.show.colours import DEFAULT
+from daam_nb.show.description import Figure
+from daam_nb.show.layout import Grid, Row, compose
+from daam_nb.show.panels import (
+    ScaleChoice,
+    Style,
+    colour_bar,
+    drawing_notes,
+    picture_panel,
+    size_of,
+    unit_of,
+    with_common_scale,
+    word_panel,
+)
+from daam_nb.show.pixels import OPACITY, drawn_size, overlay_image
+from daam_nb.show.provenance import credits
+
+if TYPE_CHECKING:
+    from daam_nb.prompt import Word
+
+__all__ = [
+    "Figure",
+    "overlay",
+    "overlay_image",
+    "words_row",
+]
+
+Shown = Recording | HeatMaps
+
+
+def overlay(
+    image: Recording | Image.Image | None,
+    word_map: WordHeatMap | str,
+    *,
+    opacity: float = OPACITY,
+    threshold: float | None = None,
+    colormap: str = DEFAULT,
+    title: str | None = None,
+    width: float = 420.0,
+) -> Figure:
+    """Lay the map of a word over its picture.
+
+    Parameters
+    ----------
+    image
+        The picture, or the recording that holds it; None: a plain background.
+    word_map
+        The map; or, with a recording, a word of its prompt, whose map is then made by the
+        defaults of `heat_maps`.
+    opacity
+        Of the map over the picture, in [0, 1], the same everywhere.
+    threshold
+        Draw the edge of the mask at this share of the peak (eq. 7); None: no line.
+    colormap
+        One of `daam_nb.show.colours.SEQUENTIAL`, or another name of matplotlib's.
+    title
+        Above the picture; None: the word.
+    width
+        Of the picture on the page, in pixels at 96 to the inch.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ShapeError
+        Where the proportions of picture and map differ.
+    SelectionError
+        For an opacity or threshold outside of [0, 1], an unknown colour map, or a word without
+        a recording.
+
+    References
+    ----------
+    Tang et al. 2023, "What the DAAM", eq. 6 and 7, https://aclanthology.org/2023.acl-long.310
+    """
+    style = Style(colormap, opacity, threshold, "own")
+    if isinstance(word_map, str):
+        if not isinstance(image, Recording):
+            raise SelectionError(
+                f"The map of {word_map!r} cannot be made from a picture alone. Give the recording "
+                f"instead of its picture, or the map: heat_maps(run).word({word_map!r})."
+            )
+        word_map = heat_maps(image).word(word_map)
+    picture = image.image if isinstance(image, Recording) else image
+    size = size_of(word_map, picture, most=512)
+    panel = word_panel(
+        word_map, picture, size=size, style=style, title=_title(word_map, title), note=""
+    )
+    peak = float(panel.heat.values.max()) if panel.heat is not None else 0.0
+    runs = [image] if isinstance(image, Recording) else _runs([word_map])
+    caption, metadata = credits(
+        runs, choice=word_map.choice, drawing=drawing_notes(word_map, picture, size, style)
+    )
+    if title is None:
+        metadata["word"] = word_map.label
+    common = Style(colormap, opacity, threshold, "common")  # one map: its bar can carry numbers
+    return compose(
+        [Row((panel,))],
+        grid=Grid(least=width, most=width, tallest=1.5 * width, columns=1),
+        scale=colour_bar(common, unit_of(word_map), peak),
+        caption=caption,
+        metadata=metadata,
+    )
+
+
+def words_row(
+    *shown: Shown,
+    words: Sequence[str | Word | tuple[int, int]] | None = None,
+    scale: ScaleChoice = "own",
+    opacity: float = OPACITY,
+    threshold: float | None = None,
+    colormap: str = DEFAULT,
+) -> Figure:
+    """Put each picture beside the maps of all its words, one row per picture.
+
+    The layout of Tang et al. 2023, Fig. 1. A row that is too long goes on below.
+
+    Parameters
+    ----------
+    shown
+        Recordings, whose maps are then made by the defaults of `heat_maps`, or `HeatMaps`.
+    words
+        Which words, in this order; None: every word that the model read.
+    scale
+        ``"own"``: the colours of each map run from 0 to its own peak, which is printed below it;
+        ``"common"``: one scale for all maps of the figure.
+    opacity, threshold, colormap
+        As in `overlay`.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    SelectionError
+        Where there is nothing to show, or a choice cannot be read.
+    WordNotFoundError, AmbiguousWordError, TruncatedWordError
+        As `HeatMaps.word`, for `words`.
+    """
+    style = Style(colormap, opacity, threshold, scale)
+    every = [_Words.of(item, words) for item in shown]
+    count = sum(1 + len(item.maps) for item in every)
+    most = 320 if count <= 10 else 224 if count <= 30 else 128  # keeps web pages small
+    rows = [_row(item, style, most, header=len(every) > 1) for item in every]
+    if not any(row.panels for row in rows):
+        raise SelectionError(
+            "There is nothing to show: no picture and no word. Give a recording, or HeatMaps, "
+            "whose prompt has words."
+        )
+    highest = 0.0
+    if style.scale == "common":
+        rows, highest = _common(rows)
+    first = next((item for item in every if item.maps), every[0])
+    notes, bar, choice = [], None, first.source.choice
+    if first.maps:
+        size = size_of(first.maps[0], first.source.run.image, most=most)
+        notes = drawing_notes(first.maps[0], first.source.run.image, size, style)
+        bar = colour_bar(style, unit_of(first.maps[0]), highest)
+    choices = list(dict.fromkeys(item.source.choice for item in every))
+    choice = "; ".join(choices)
+    caption, metadata = credits(
+        [item.source.run for item in every], choice=choice, drawing=notes
+    )
+    return compose(rows, grid=Grid(), scale=bar, caption=caption, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The maps of one row."""
+
+    source: HeatMaps
+    maps: tuple[WordHeatMap, ...]
+
+    @classmethod
+    def of(
+        cls, item: Shown, words: Sequence[str | Word | tuple[int, int]] | None
+    ) -> _Words:
+        source = item if isinstance(item, HeatMaps) else heat_maps(item)
+        chosen = source.words if words is None else tuple(source.word(word) for word in words)
+        return cls(source, chosen)
+
+
+def _row(item: _Words, style: Style, most: int, *, header: bool) -> Row:
+    run = item.source.run
+    panels = []
+    if run.image is not None:
+        own = (run.image.height, run.image.width)
+        panels.append(picture_panel(run.image, drawn_size(own, most=most)))
+    for word_map in item.maps:
+        size = size_of(word_map, run.image, most=most)
+        title = _title(word_map, None)
+        panels.append(word_panel(word_map, run.image, size=size, style=style, title=title))
+    seed = f" · seed {run.facts.seed}" if run.facts.seed is not None else ""
+    return Row(tuple(panels), header=f"“{item.source.prompt.text}”{seed}" if header else "")
+
+
+def _common(rows: Sequence[Row]) -> tuple[list[Row], float]:
+    panels, highest = with_common_scale([panel for row in rows for panel in row.panels])
+    left = iter(panels)
+    return [
+        Row(tuple(next(left) for _ in row.panels), row.header, row.label) for row in rows
+    ], highest
+
+
+def _title(word_map: WordHeatMap, title: str | None) -> str:
+    return word_map.label if title is None else title
+
+
+def _runs(maps: Sequence[WordHeatMap]) -> list[Recording]:
+    return [item.maps.run for item in maps if item.maps is not None]

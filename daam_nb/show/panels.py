@@ -1,0 +1,172 @@
+"""One panel of a figure: a picture, or the map of a word over it, and the words about both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from daam_nb.errors import SelectionError
+from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
+from daam_nb.show.colours import palette
+from daam_nb.show.description import Heat, Panel
+from daam_nb.show.layout import Scale
+from daam_nb.show.pixels import (
+    checked_opacity,
+    contour_level,
+    drawn_size,
+    resized,
+    rgb,
+    same_shape,
+)
+
+ScaleChoice = Literal["own", "common"]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How maps are coloured; checked at birth.
+
+    Attributes
+    ----------
+    colormap
+        Name of a colour map.
+    opacity
+        Of the map over the picture, in [0, 1].
+    threshold
+        Where a line is drawn, as a share of each map's peak; None: no line.
+    scale
+        ``"own"``: the colours of each map run from 0 to its own peak; ``"common"``: to the
+        highest peak of all.
+    """
+
+    colormap: str
+    opacity: float
+    threshold: float | None
+    scale: ScaleChoice
+
+    def __post_init__(self) -> None:
+        palette(self.colormap)
+        checked_opacity(self.opacity)
+        if self.scale not in ("own", "common"):
+            raise SelectionError(
+                f"scale={self.scale!r} is not known. Use 'own' (each map's colours run to its own "
+                f"peak) or 'common' (one scale for all)."
+            )
+
+
+def number(value: float) -> str:
+    """Write a number for people: three digits."""
+    return f"{value:.3g}"
+
+
+def picture_panel(image: Image.Image, size: tuple[int, int], *, note: str = "picture") -> Panel:
+    """Show a picture as it is."""
+    return Panel(
+        name="picture", picture=rgb(image, size), note=note, aspect=image.width / image.height
+    )
+
+
+def word_panel(
+    word_map: WordHeatMap,
+    image: Image.Image | None,
+    *,
+    size: tuple[int, int],
+    style: Style,
+    title: str,
+    note: str | None = None,
+    vmax: float | None = None,
+) -> Panel:
+    """Lay the map of a word over its picture, or over nothing.
+
+    Parameters
+    ----------
+    size
+        (height, width) at which both are drawn.
+    note
+        Below it; None: the map's peak.
+    vmax
+        Value of the last colour; None: the map's own peak.
+    """
+    if image is not None:
+        same_shape(image, word_map)
+    values = resized(word_map, size)
+    peak = float(values.max())
+    heat = Heat(
+        values=values,
+        vmin=0.0,
+        vmax=peak if vmax is None else vmax,
+        colormap=style.colormap,
+        opacity=style.opacity if image is not None else 1.0,
+        contour=contour_level(values, style.threshold),
+    )
+    return Panel(
+        name=title,
+        picture=None if image is None else rgb(image, size),
+        heat=heat,
+        title=title,
+        note=f"peak {number(peak)}" if note is None else note,
+        aspect=size[1] / size[0],
+    )
+
+
+def with_common_scale(panels: Sequence[Panel]) -> tuple[list[Panel], float]:
+    """Give all maps the colours of the highest peak; also that peak."""
+    peaks = [float(panel.heat.values.max()) for panel in panels if panel.heat is not None]
+    highest = max(peaks, default=0.0)
+    made = [
+        panel
+        if panel.heat is None
+        else replace(panel, heat=replace(panel.heat, vmax=highest))
+        for panel in panels
+    ]
+    return made, highest
+
+
+def size_of(word_map: WordHeatMap, image: Image.Image | None, *, most: int) -> tuple[int, int]:
+    """(height, width) at which a map and its picture are drawn."""
+    own = (image.height, image.width) if image is not None else word_map.image_size
+    if own is None:
+        own = (int(word_map.values.shape[0]), int(word_map.values.shape[1]))
+    return drawn_size(own, most=most)
+
+
+def colour_bar(style: Style, unit: str, highest: float) -> Scale:
+    """Explain the colours: 0 to the peak, and in which unit."""
+    if style.scale == "own":
+        return Scale(style.colormap, ((0, "0"), (1, "peak of each map")), unit)
+    ticks = ((0, "0"), (0.5, number(highest / 2)), (1, number(highest)))
+    return Scale(style.colormap, ticks, unit)
+
+
+def unit_of(word_map: WordHeatMap) -> str:
+    """Say what the numbers are and what they are the mean of."""
+    if not word_map.unit.startswith(PROBABILITY):
+        return word_map.unit
+    if word_map.unit != PROBABILITY:
+        return f"{word_map.unit}, mean over heads and layers"
+    if word_map.maps is None:
+        return PROBABILITY
+    return f"{PROBABILITY}, mean over steps, heads and layers"
+
+
+def drawing_notes(
+    word_map: WordHeatMap, image: Image.Image | None, size: tuple[int, int], style: Style
+) -> list[str]:
+    """Say how the numbers became what is seen."""
+    height, width = np.asarray(word_map.values).shape
+    notes = [
+        f"colours run from 0 to {'each map’s own peak' if style.scale == 'own' else 'one peak'}",
+        f"maps bicubic from {height} × {width}",
+    ]
+    if image is not None:
+        notes.append(f"over the picture at opacity {style.opacity:g}")
+        factor = size[0] / image.height
+        if factor > 1:
+            notes.append(f"picture enlarged {factor:g}× (Lanczos)")
+    if style.threshold is not None:
+        notes.append(f"white line at {style.threshold:g} of the peak")
+    return notes

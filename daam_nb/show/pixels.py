@@ -1,0 +1,165 @@
+"""Pictures and maps brought to the size they are drawn at, and one blended over the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.show.colours import DEFAULT, colour
+
+if TYPE_CHECKING:
+    from daam_nb.maps.wordmap import WordHeatMap
+    from daam_nb.show.description import Pixels, Values
+
+LEAST_SIDE = 256  # smaller pictures are enlarged by a whole factor to at least so many pixels
+OPACITY = 0.6
+
+
+def drawn_size(size: tuple[int, int], *, most: int) -> tuple[int, int]:
+    """Size at which a picture is drawn.
+
+    Parameters
+    ----------
+    size
+        (height, width) of the picture.
+    most
+        Length of the longer side at most, in pixels.
+
+    Returns
+    -------
+    tuple of int
+        (height, width): a whole multiple where the picture is small, smaller where it is larger
+        than `most`, else as it is.
+    """
+    height, width = size
+    longer = max(size)
+    if longer > most:
+        return max(1, round(height * most / longer)), max(1, round(width * most / longer))
+    factor = max(1, min(-(-LEAST_SIDE // longer), most // longer))
+    return height * factor, width * factor
+
+
+def rgb(image: Image.Image, size: tuple[int, int] | None = None) -> Pixels:
+    """Pixels of a picture of any mode, what is transparent on white.
+
+    Parameters
+    ----------
+    size
+        (height, width); None: as it is. Resized by Lanczos' filter.
+
+    Returns
+    -------
+    array
+        (y, x, rgb), uint8.
+    """
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        clear = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
+    opaque = image.convert("RGB")
+    if size is not None and size != (image.height, image.width):
+        pil_size = (size[1], size[0])
+        opaque = opaque.resize(pil_size, Image.Resampling.LANCZOS)
+    return np.asarray(opaque, dtype=np.uint8)
+
+
+def resized(word_map: WordHeatMap, size: tuple[int, int]) -> Values:
+    """Numbers of a map at (height, width), by `WordHeatMap.resize`; (y, x), float32."""
+    return np.asarray(word_map.resize(size).numpy(), dtype=np.float32)
+
+
+def same_shape(image: Image.Image, word_map: WordHeatMap) -> None:
+    """Refuse a picture whose proportions are not those of the map's own picture."""
+    own = word_map.image_size or (int(word_map.values.shape[0]), int(word_map.values.shape[1]))
+    here = (image.height, image.width)
+    ratio = (here[0] * own[1]) / (here[1] * own[0])
+    if not 0.95 < ratio < 1.05:
+        raise ShapeError(
+            f"The picture is {here[0]} x {here[1]} (height x width), but the map of "
+            f"{word_map.label!r} belongs to one of {own[0]} x {own[1]}. Give the picture of the "
+            f"same run; it may be scaled, but not cropped."
+        )
+
+
+def checked_opacity(opacity: float) -> float:
+    """Refuse what is not in [0, 1]."""
+    if not 0 <= opacity <= 1:
+        raise SelectionError(
+            f"opacity={opacity!r} is not between 0 (only the picture) and 1 (only the map)."
+        )
+    return float(opacity)
+
+
+def contour_level(values: Values, threshold: float | None) -> float | None:
+    """Where the line of eq. 7's mask runs: `threshold` times the largest value.
+
+    None where there is no threshold, or where the map is zero everywhere and its mask empty.
+    """
+    if threshold is None:
+        return None
+    if not 0 <= threshold <= 1:
+        raise SelectionError(
+            f"threshold={threshold!r} is not between 0 and 1. It is relative to the largest "
+            f"value of the map (eq. 7); the paper uses 0.3, 0.4 and 0.5."
+        )
+    largest = float(values.max())
+    return threshold * largest if largest > 0 else None
+
+
+def overlay_image(
+    image: Image.Image,
+    word_map: WordHeatMap,
+    *,
+    opacity: float = OPACITY,
+    threshold: float | None = None,
+    colormap: str = DEFAULT,
+    size: tuple[int, int] | None = None,
+) -> Image.Image:
+    """Lay the map of a word over the picture: pixels alone, no words and no axes.
+
+    Parameters
+    ----------
+    image
+        The picture of the map's run, of any size of the same proportions.
+    word_map
+        The map; its colours run from 0 to its largest value.
+    opacity
+        Weight of the map's colour in every pixel, in [0, 1].
+    threshold
+        Draw a white line inside the edge of the mask (Tang et al. 2023, eq. 7); None: no line.
+    colormap
+        One of `daam_nb.show.colours.SEQUENTIAL`, or another name of matplotlib's.
+    size
+        (height, width) of the result; None: the picture's own.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB: ``round((1 - opacity) * picture + opacity * colour)``.
+
+    Raises
+    ------
+    ShapeError
+        Where the proportions of picture and map differ.
+    SelectionError
+        For an opacity or threshold outside of [0, 1], or an unknown colour map.
+    """
+    opacity = checked_opacity(opacity)
+    same_shape(image, word_map)
+    size = size or (image.height, image.width)
+    values = resized(word_map, size)
+    over = colour(values, name=colormap, vmin=0.0, vmax=float(values.max())) * 255
+    blended = (1 - opacity) * rgb(image, size) + opacity * over
+    level = contour_level(values, threshold)
+    if level is not None:
+        blended[_edge(values >= level)] = 255
+    return Image.fromarray(np.rint(blended).astype(np.uint8), "RGB")
+
+
+def _edge(mask: np.ndarray) -> np.ndarray:
+    """Pixels of the mask that have a neighbour outside of it; the picture's border has none."""
+    framed = np.pad(mask, 1, mode="edge")
+    inside = framed[:-2, 1:-1] & framed[2:, 1:-1] & framed[1:-1, :-2] & framed[1:-1, 2:]
+    return np.asarray(mask & ~inside)

@@ -1,0 +1,99 @@
+"""Where a figure comes from: the sentences of its caption and the facts in its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import daam_nb
+from daam_nb.recording import Recording
+
+
+def credits(
+    runs: Sequence[Recording], *, choice: str, drawing: Sequence[str]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Say what is shown and how it was made.
+
+    Parameters
+    ----------
+    runs
+        The recordings shown; may be empty, for a map made by hand.
+    choice
+        Layers, steps, heads and reduction, as `HeatMaps.choice` names them.
+    drawing
+        How the numbers became what is seen: scale, sizes, opacity.
+
+    Returns
+    -------
+    tuple of str
+        The caption, a sentence each.
+    dict
+        Metadata: prompt, negative prompt, seed, model, steps, guidance, choice, drawing, recorded
+        with, drawn with. With several runs prompt, seed and model are JSON lists.
+    """
+    version = str(daam_nb.__version__)
+    how = "; ".join(part for part in drawing if part)
+    caption = [_origin(runs), choice and f"Maps: {choice}.", how and f"{how[0].upper()}{how[1:]}."]
+    metadata = {
+        **_facts(runs),
+        "choice": choice,
+        "drawing": how,
+        "drawn with": version,
+    }
+    return (
+        tuple(part for part in caption if part),
+        {key: text for key, text in metadata.items() if text},
+    )
+
+
+def _origin(runs: Sequence[Recording]) -> str:
+    """Name prompts, seeds and models, each once where they agree."""
+    if not runs:
+        return ""
+    prompts = list(dict.fromkeys(f"“{run.prompt.text}”" for run in runs))
+    models = list(dict.fromkeys(run.facts.model for run in runs))
+    # Several prompts stand above their own rows.
+    parts = [prompts[0] if len(prompts) == 1 else f"{len(prompts)} prompts"]
+    parts.append(_seeds(runs))
+    parts.append(", ".join(models))
+    missing = sum(run.image is None for run in runs)
+    if missing:
+        which = "The recording holds" if len(runs) == 1 else f"{missing} recordings hold"
+        parts.append(f"{which} no picture: maps on a plain background")
+    return " · ".join(part for part in parts if part) + f" · daam_nb {daam_nb.__version__}"
+
+
+def _seeds(runs: Sequence[Recording]) -> str:
+    seeds = list(dict.fromkeys(run.facts.seed for run in runs if run.facts.seed is not None))
+    if not seeds:
+        return ""
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
+def _facts(runs: Sequence[Recording]) -> dict[str, str]:
+    if not runs:
+        return {}
+    return {
+        "prompt": _one_or_list([run.prompt.text for run in runs]),
+        "negative prompt": _one_or_list(
+            [run.negative_prompt.text for run in runs if run.negative_prompt is not None]
+        ),
+        "seed": _one_or_list([run.facts.seed for run in runs if run.facts.seed is not None]),
+        "model": _one_or_list([run.facts.model for run in runs]),
+        "num_steps": _one_or_list([run.facts.num_steps for run in runs]),
+        "guidance": _one_or_list(
+            [run.facts.guidance for run in runs if run.facts.guidance is not None]
+        ),
+        "recorded with": _one_or_list(
+            [run.facts.versions["daam_nb"] for run in runs if "daam_nb" in run.facts.versions]
+        ),
+    }
+
+
+def _one_or_list(values: Sequence[object]) -> str:
+    """One value as text; several as a JSON list; none as nothing."""
+    if not values:
+        return ""
+    if len(values) == 1:
+        return str(values[0])
+    return json.dumps(values)

@@ -1,0 +1,163 @@
+"""A figure becomes a file: complete, or not at all, with where it comes from inside."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from daam_nb.errors import SelectionError
+from daam_nb.show.description import Figure
+from daam_nb.show.lettering import plain
+
+SUFFIXES = (".png", ".svg", ".pdf", ".html")
+NOTEBOOK_BYTES = 150_000  # what one figure may add to a notebook before it is made smaller
+
+
+def save(figure: Figure, path: str | Path, *, scale: float) -> Path:
+    """Write a figure; see `Figure.save`."""
+    path = Path(path)
+    writers: dict[str, Callable[[], bytes]] = {
+        ".png": lambda: png_bytes(figure, scale=scale),
+        ".svg": lambda: svg_bytes(figure),
+        ".pdf": lambda: pdf_bytes(figure),
+        ".html": lambda: html_bytes(figure),
+    }
+    if path.suffix.lower() not in writers:
+        raise SelectionError(
+            f"A figure cannot be saved as {path.name!r}: the suffix {path.suffix!r} is not known. "
+            f"Use one of {', '.join(SUFFIXES)}."
+        )
+    write_whole(path, writers[path.suffix.lower()]())
+    return path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write beside the path first and then replace it, so that no half file is ever there."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o666 & ~_umask())  # mkstemp's files are for their owner alone
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def png_bytes(figure: Figure, *, scale: float, colours: int | None = None) -> bytes:
+    """Draw a PNG with the metadata as text chunks: one for each fact, and all of them as JSON."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    from daam_nb.show.draw_matplotlib import PIXELS_PER_INCH, draw
+
+    canvas: Any = FigureCanvasAgg(draw(figure, scale=scale))  # its methods carry no types
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    if colours is not None:
+        picture = picture.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    info = PngInfo()
+    for key, text in _facts(figure).items():
+        info.add_itxt(key, text)
+    buffer = BytesIO()
+    dpi = PIXELS_PER_INCH * scale
+    picture.save(buffer, "PNG", pnginfo=info, dpi=(dpi, dpi), optimize=colours is not None)
+    return buffer.getvalue()
+
+
+def small_png(figure: Figure) -> bytes:
+    """Draw a PNG for a notebook: sharp, or else with fewer dots and colours to stay small."""
+    for scale, colours in ((2.0, None), (2.0, 256), (1.5, 256)):
+        drawn = png_bytes(figure, scale=scale, colours=colours)
+        if len(drawn) <= NOTEBOOK_BYTES:
+            return drawn
+    return png_bytes(figure, scale=1.0, colours=256)
+
+
+def svg_bytes(figure: Figure) -> bytes:
+    """Draw an SVG; letters are drawn as outlines, so that it looks alike everywhere."""
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    from daam_nb.show.draw_matplotlib import draw
+
+    facts = _facts(figure)
+    buffer = BytesIO()
+    # The drawing back end reads these from the settings only; they are put back at once.
+    settings: Any = {"svg.fonttype": "path", "svg.image_inline": True, "svg.hashsalt": "daam_nb"}
+    canvas: Any = FigureCanvasSVG(draw(figure, interpolation="none"))
+    with matplotlib.rc_context(settings):
+        canvas.print_svg(
+            buffer,
+            metadata={
+                "Title": plain(facts["Title"]),
+                "Description": plain(facts["Description"]),
+                "Creator": plain(facts["Software"]),
+                "Source": plain(facts["daam_nb"]),
+                "Date": None,
+            },
+        )
+    return buffer.getvalue()
+
+
+def pdf_bytes(figure: Figure) -> bytes:
+    """Draw a PDF with embedded outlines of its letters."""
+    import matplotlib
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+
+    from daam_nb.show.draw_matplotlib import draw
+
+    facts = _facts(figure)
+    buffer = BytesIO()
+    canvas: Any = FigureCanvasPdf(draw(figure, interpolation="none"))
+    with matplotlib.rc_context({"pdf.fonttype": 42, "pdf.use14corefonts": False}):
+        canvas.print_pdf(
+            buffer,
+            metadata={
+                "Title": plain(facts["Title"]),
+                "Subject": plain(facts["Description"]),
+                "Creator": plain(facts["Software"]),
+                "Keywords": facts["daam_nb"],
+                "CreationDate": None,
+            },
+        )
+    return buffer.getvalue()
+
+
+def html_bytes(figure: Figure) -> bytes:
+    """Draw a page with plotly's library inside: it works without a network."""
+    from daam_nb.show.draw_plotly import page
+
+    return page(figure, title=plain(_facts(figure)["Title"]), facts=_facts(figure)).encode()
+
+
+def _facts(figure: Figure) -> dict[str, str]:
+    """Metadata by the names that image viewers know, then our own, then all as JSON."""
+    software = f"daam_nb {figure.metadata.get('drawn with', '')}".strip()
+    facts = {
+        "Title": figure.metadata.get("prompt", ""),
+        "Description": "\n".join(figure.caption),
+        "Software": software,
+        **figure.metadata,
+    }
+    # A prompt may hold halves of surrogate pairs and NUL, which no file format takes as text.
+    clean = {key: _encodable(text) for key, text in facts.items()}
+    return {**clean, "daam_nb": json.dumps(dict(figure.metadata))}  # in ASCII: nothing is lost
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
