@@ -1,0 +1,50 @@
+"""A recording -> heat maps -> numbers. Imports torch; no diffusers, no pipeline, no GPU needed.
+
+selection   a choice of layers, steps and heads, checked against what was kept
+aggregate   steps, heads and layers -> one grid (Tang et al. 2023, eq. 6), from running sums
+cache       the running sums, kept while there is room
+heatmap     `heat_maps(run)` and what it gives: the map of every word and token
+wordmap     the map of one word: its mask (eq. 7), its way to the image's pixels
+measure     overlap, spread and place, as numbers
+averaging   many runs -> one map
+table       how maps look as the last line of a notebook's cell
+"""
+
+from __future__ import annotations
+
+from daam_nb.maps.averaging import average, average_heads, average_words
+from daam_nb.maps.cache import limit_cache
+from daam_nb.maps.heatmap import HeatMaps, heat_maps
+from daam_nb.maps.measure import (
+    area,
+    centre_of_mass,
+    entropy,
+    intersection_over_area,
+    iod,
+    ioh,
+    iou,
+    peak,
+    soft_iou,
+    spill,
+)
+from daam_nb.maps.wordmap import WordHeatMap
+
+__all__ = [
+    "HeatMaps",
+    "WordHeatMap",
+    "area",
+    "average",
+    "average_heads",
+    "average_words",
+    "centre_of_mass",
+    "entropy",
+    "heat_maps",
+    "intersection_over_area",
+    "iod",
+    "ioh",
+    "iou",
+    "limit_cache",
+    "peak",
+    "soft_iou",
+    "spill",
+]

@@ -1,0 +1,159 @@
+"""Many runs -> one map: maps averaged over pictures, by word or by (layer, head)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.maps.heatmap import HeatMaps
+from daam_nb.maps.wordmap import WordHeatMap, read_size
+
+
+def average(
+    maps: Iterable[WordHeatMap],
+    *,
+    size: tuple[int, int] | None = None,
+    label: str | None = None,
+) -> WordHeatMap:
+    """Take the mean of several maps, each counting once.
+
+    Parameters
+    ----------
+    maps
+        Of one word in many pictures, or of anything else; all in one unit.
+    size
+        (height, width) to resize each to; needed where their grids differ.
+    label
+        Of the result; by default that of the maps where they share one, else all of them.
+
+    Returns
+    -------
+    WordHeatMap
+        (y, x), float32, >= 0, without `maps`, `span` or `tokens`, which are those of one picture.
+
+    Raises
+    ------
+    SelectionError
+        Where there is no map, or the units differ.
+    ShapeError
+        Where the grids differ and no size is given.
+    """
+    mean = _Mean(size)
+    for one in maps:
+        mean.add(one)
+    return mean.result(label)
+
+
+def average_words(
+    many: Iterable[HeatMaps],
+    *,
+    size: tuple[int, int] | None = None,
+    case: bool = False,
+) -> dict[str, WordHeatMap]:
+    """Average the maps of each word over all runs whose prompts hold it.
+
+    Parameters
+    ----------
+    many
+        One `HeatMaps` per run. Every occurrence of a word counts once.
+    size
+        As in `average`.
+    case
+        Whether upper and lower case differ; where not, the words are in lower case.
+
+    Returns
+    -------
+    dict
+        Word -> its mean map, in the order of first appearance.
+    """
+    means: dict[str, _Mean] = {}
+    for maps in many:
+        for one in maps.words:
+            word = one.label if case else one.label.lower()
+            means.setdefault(word, _Mean(size)).add(one)
+    _check_any(means)
+    return {word: mean.result(word) for word, mean in means.items()}
+
+
+def average_heads(
+    many: Iterable[Mapping[tuple[str, int], WordHeatMap]],
+    *,
+    size: tuple[int, int] | None = None,
+) -> dict[tuple[str, int], WordHeatMap]:
+    """Average the maps of each (layer name, head) over many words or runs.
+
+    Parameters
+    ----------
+    many
+        What `HeatMaps.by_head` gives, once per run.
+    size
+        As in `average`.
+
+    Returns
+    -------
+    dict
+        (layer name, head) -> its mean map.
+    """
+    means: dict[tuple[str, int], _Mean] = {}
+    for heads in many:
+        for pair, one in heads.items():
+            means.setdefault(pair, _Mean(size)).add(one)
+    _check_any(means)
+    return {(name, h): mean.result(f"{name}, head {h}") for (name, h), mean in means.items()}
+
+
+class _Mean:
+    """Adds maps up one by one, holding on to none: each may keep a whole recording alive."""
+
+    def __init__(self, size: tuple[int, int] | None) -> None:
+        self.size = None if size is None else read_size(size)
+        self.total: Tensor | None = None
+        self.count = 0
+        self.labels: dict[str, None] = {}
+        self.image_sizes: set[tuple[int, int] | None] = set()
+        self.unit = ""
+
+    def add(self, one: WordHeatMap) -> None:
+        if not isinstance(one, WordHeatMap):
+            raise SelectionError(
+                f"Averages are taken of WordHeatMaps, not of {type(one).__name__}. From runs: "
+                f"average(heat_maps(run).word('dog') for run in runs), or average_words(...)."
+            )
+        values = (one if self.size is None else one.resize(self.size)).values
+        if self.total is None:
+            self.unit, self.total = one.unit, torch.zeros(values.shape, dtype=torch.float64)
+        if one.unit != self.unit:
+            raise SelectionError(
+                f"These maps are in different units: {self.unit!r} and, of {one.label!r}, "
+                f"{one.unit!r}. Make them with one reduction and one normalisation."
+            )
+        if values.shape != self.total.shape:
+            (height, width), (other_height, other_width) = self.total.shape, values.shape
+            raise ShapeError(
+                f"These maps lie on different grids: {height} x {width} and, of {one.label!r}, "
+                f"{other_height} x {other_width}. Say to which one all are brought, as in "
+                f"size=({height}, {width})."
+            )
+        self.total += values
+        self.count += 1
+        self.labels.setdefault(one.label)
+        self.image_sizes.add(one.image_size)
+
+    def result(self, label: str | None) -> WordHeatMap:
+        if self.total is None:
+            raise SelectionError("There is no map to average. Give at least one.")
+        return WordHeatMap(
+            self.total / self.count,
+            label=", ".join(self.labels) if label is None else label,
+            image_size=next(iter(self.image_sizes)) if len(self.image_sizes) == 1 else None,
+            unit=self.unit,
+        )
+
+
+def _check_any(means: Mapping[Any, _Mean]) -> None:
+    if not means:
+        raise SelectionError("There is no map to average. Give at least one run with words.")

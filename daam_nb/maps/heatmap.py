@@ -1,0 +1,475 @@
+"""heat_maps(run): a recording and a choice of layers, steps and heads -> the map of every word."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+from daam_nb.errors import (
+    MissingExtraError,
+    NotKeptError,
+    SelectionError,
+    WordNotFoundError,
+)
+from daam_nb.maps.aggregate import Side, Source, aggregate, aggregate_each
+from daam_nb.maps.selection import (
+    HeadChoice,
+    Missing,
+    Reduction,
+    StepChoice,
+    in_words,
+    select,
+    spans,
+)
+from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
+from daam_nb.recording import PAPER_STAGES, Layer, LayerChoice, Recording
+
+if TYPE_CHECKING:
+    from daam_nb.prompt import Prompt, Word
+
+    WordChoice = str | Word | tuple[int, int] | WordHeatMap
+
+Scale = Literal["attention", "maximum", "share"]
+
+
+def heat_maps(
+    run: Recording,
+    *,
+    layers: LayerChoice = "paper",
+    steps: StepChoice = None,
+    heads: HeadChoice = None,
+    reduction: Reduction = "mean",
+    missing: Missing = "error",
+    prompt: Side = "positive",
+) -> HeatMaps:
+    """Choose layers, steps and heads of a recording; the maps are worked out on first use.
+
+    For each chosen (layer, head): reduce over the chosen steps, bring to the latent grid by
+    ``torch.nn.functional.interpolate(mode="bicubic", align_corners=False, antialias=False)``,
+    clamp at 0; then take the mean over all (layer, head), each counting once.
+
+    Parameters
+    ----------
+    run
+        A recording.
+    layers
+        ``"paper"``: the cross-attention of the down and up blocks; ``"all"``: also the mid block;
+        or anything else `select_layers` takes: a stage, a name, a list of these, a function of
+        a `Layer`.
+    steps
+        Places in the sampling loop, 0-based: one, several, a half-open slice or range, counted
+        from the end where negative. None: every step kept.
+    heads
+        One head or several, the same in every chosen layer. None: all.
+    reduction
+        Over the steps: ``"mean"`` gives probabilities whatever the number of steps; ``"sum"`` is
+        eq. 6 and the reference implementation's.
+    missing
+        What happens where a chosen layer lacks a chosen head: ``"error"``, or ``"skip"``, which
+        lists it in `HeatMaps.skipped`.
+    prompt
+        Whose words: ``"positive"``, or ``"negative"``, where its attention was recorded.
+
+    Returns
+    -------
+    HeatMaps
+
+    Raises
+    ------
+    SelectionError
+        Where a choice selects nothing, names what does not exist, or cannot be read.
+    NotKeptError
+        Where the recording does not hold a chosen step, or no negative prompt's attention.
+
+    References
+    ----------
+    Tang et al. 2023, "What the DAAM", eq. 6, https://aclanthology.org/2023.acl-long.310
+
+    Examples
+    --------
+    >>> maps = heat_maps(run, steps=slice(10, None), layers="up")  # doctest: +SKIP
+    >>> maps.word("zebra").mask(0.4)  # doctest: +SKIP
+    """
+    if reduction not in ("mean", "sum"):
+        raise SelectionError(f"reduction={reduction!r} is not known. Use 'mean' or 'sum'.")
+    if prompt not in ("positive", "negative"):
+        raise SelectionError(f"prompt={prompt!r} is not known. Use 'positive' or 'negative'.")
+    if prompt == "negative" and (run.negative_prompt is None or not run.negative_attention):
+        raise NotKeptError(
+            "This recording holds no attention of the negative prompt. Record again with "
+            "negative=True, under classifier-free guidance."
+        )
+    chosen = select(run, layers=layers, steps=steps, heads=heads, missing=missing)
+    return HeatMaps(
+        run=run,
+        layers=chosen.layers,
+        steps=chosen.steps,
+        heads=chosen.heads,
+        pairs=chosen.pairs,
+        reduction=reduction,
+        skipped=chosen.skipped,
+        side=prompt,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMaps:
+    """The maps of every token and word of one recording, under one choice; see `heat_maps`.
+
+    Attributes
+    ----------
+    run
+        The recording.
+    layers
+        The layers chosen.
+    steps
+        The steps chosen, 0-based places in the loop, ascending.
+    heads
+        The heads chosen in each layer; None: all.
+    pairs
+        Every (layer, head) averaged.
+    reduction
+        ``"mean"`` or ``"sum"`` over the steps.
+    skipped
+        The (layer name, head) asked for that do not exist.
+    side
+        ``"positive"`` or ``"negative"``: whose prompt.
+    scale
+        ``"attention"``: probabilities (or their sum over steps); ``"maximum"``: each map divided
+        by its maximum; ``"share"``: each divided by the sum over the text's tokens.
+    """
+
+    run: Recording
+    layers: tuple[Layer, ...]
+    steps: tuple[int, ...]
+    heads: tuple[int, ...] | None
+    pairs: tuple[tuple[Layer, int], ...]
+    reduction: Reduction = "mean"
+    skipped: tuple[tuple[str, int], ...] = ()
+    side: Side = "positive"
+    scale: Scale = "attention"
+
+    @property
+    def prompt(self) -> Prompt:
+        """The prompt whose words these are."""
+        prompt = self.run.prompt if self.side == "positive" else self.run.negative_prompt
+        assert prompt is not None  # checked by heat_maps
+        return prompt
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The key position of each row of `values`."""
+        return self._source.columns
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The grid: (height, width) in latent cells."""
+        return self.run.facts.latent_size
+
+    @property
+    def unit(self) -> str:
+        """What the values are, for a colour bar."""
+        if self.scale == "maximum":
+            return "share of the map's maximum"
+        if self.scale == "share":
+            return "share of the text's attention"
+        return PROBABILITY if self.reduction == "mean" else f"{PROBABILITY}, summed over steps"
+
+    @property
+    def choice(self) -> str:
+        """One line that names what the numbers depend on, for captions; ends inclusive."""
+        parts = [self._layers_in_words(), f"steps {in_words(self.steps)} of {self._num_steps}"]
+        parts.append("all heads" if self.heads is None else f"heads {in_words(self.heads)}")
+        parts.append(f"{self.reduction} over steps")
+        if self.skipped:
+            parts.append(f"{len(self.skipped)} missing heads skipped")
+        if self.side == "negative":
+            parts.append("negative prompt")
+        if self.scale != "attention":
+            parts.append(self.unit)
+        return ", ".join(parts)
+
+    @cached_property
+    def values(self) -> Tensor:
+        """(token, y, x), float32, >= 0: the map of every key position kept, as in `columns`."""
+        return self._token_maps(self.columns)
+
+    def word(
+        self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
+    ) -> WordHeatMap:
+        """Take the map of a word or phrase: the mean over its tokens.
+
+        Parameters
+        ----------
+        text
+            A word or phrase of the prompt, a `Word`, or (start, end) in characters.
+        occurrence
+            Which one (0-based) where the prompt holds it several times.
+        case
+            Whether upper and lower case differ.
+
+        Raises
+        ------
+        WordNotFoundError, AmbiguousWordError, TruncatedWordError
+            As `Prompt.token_indices`.
+        NotKeptError
+            Where the recording holds not all of the word's tokens.
+        """
+        label, span, tokens = self._find(text, occurrence=occurrence, case=case)
+        return self._word_map(self._mean_over(tokens), label, span, tokens)
+
+    @cached_property
+    def words(self) -> tuple[WordHeatMap, ...]:
+        """One map per word of the prompt, in order; words cut or not recorded are left out."""
+        found = []
+        for word in self.prompt.read_words:
+            if set(self.prompt.token_indices(word)) <= set(self.columns):
+                found.append(self.word(word))
+        return tuple(found)
+
+    def token(self, index: int) -> WordHeatMap:
+        """Take the map of one token by its key position, special tokens included.
+
+        Raises
+        ------
+        NotKeptError
+            Where the recording does not hold it.
+        """
+        try:
+            place = -1 if isinstance(index, bool) else operator.index(index)
+        except TypeError:
+            place = -1
+        tokens = self.prompt.tokens
+        if not 0 <= place < len(tokens):
+            raise SelectionError(
+                f"There is no token {index!r}: this prompt has the key positions 0 to "
+                f"{len(tokens) - 1}."
+            )
+        token = tokens[place]
+        return self._word_map(self._mean_over((place,)), token.piece, token.span, (place,))
+
+    @property
+    def start_of_text(self) -> WordHeatMap:
+        """The map of the start of text, which takes most of the attention in CLIP's models."""
+        return self._special(self.prompt.start_of_text, "start of text")
+
+    @property
+    def end_of_text(self) -> WordHeatMap:
+        """The map of the first end of text after the prompt's words."""
+        return self._special(self.prompt.end_of_text, "end of text")
+
+    def by_step(
+        self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
+    ) -> dict[int, WordHeatMap]:
+        """Take the map of a word at each chosen step alone: what ``steps=step`` would give.
+
+        Raises
+        ------
+        NotKeptError
+            Where the recording holds only a sum over the steps.
+        """
+        if self.run.kept == "sum":
+            raise NotKeptError(
+                "This recording kept one sum over its steps, so that a single step cannot be "
+                "shown. Record with keep='steps'."
+            )
+        alone = {step: replace(self, steps=(step,)) for step in self.steps}
+        return {
+            step: maps.word(text, occurrence=occurrence, case=case) for step, maps in alone.items()
+        }
+
+    def by_head(
+        self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
+    ) -> dict[tuple[str, int], WordHeatMap]:
+        """Take the map of a word in each chosen (layer name, head) alone; their mean is `word`'s.
+
+        Raises
+        ------
+        SelectionError
+            On shares, which are not the mean over heads of anything.
+        """
+        if self.scale == "share":
+            raise SelectionError("Shares cannot be told apart by head. Use the maps they are of.")
+        label, span, tokens = self._find(text, occurrence=occurrence, case=case)
+        each = aggregate_each(
+            self._source,
+            tokens,
+            pairs=self.pairs,
+            spans=spans(self.run, self.steps),
+            scale=self._step_scale,
+        )
+        found = {}
+        for (layer, head), values in zip(self.pairs, each, strict=True):
+            maps = replace(self, layers=(layer,), heads=(head,), pairs=((layer, head),), skipped=())
+            made = maps._word_map(values, label, span, tokens)
+            found[layer.name, head] = made.normalized() if self.scale == "maximum" else made
+        return found
+
+    def normalized(self) -> HeatMaps:
+        """Divide each map by its own maximum, so that its values are 0 to 1."""
+        return replace(self, scale="maximum")
+
+    def shares(self) -> HeatMaps:
+        """Divide each map by the sum over the text's tokens, start and end of text left out.
+
+        What share each token has of the attention at a place that went to the text; those of the
+        text's tokens add up to 1 (a word of several tokens still is their mean). The reference
+        implementation's `normalize=True`, but for its 1e-6 in the denominator.
+
+        Raises
+        ------
+        NotKeptError
+            Where the recording does not hold every token of the text.
+        """
+        self._check_kept(self._own_tokens, "the text")
+        return replace(self, scale="share")
+
+    def to_xarray(self) -> Any:
+        """Return the maps as `xarray.DataArray` with dims (token, y, x).
+
+        Coordinates: `token`, the key position; `piece`, the token's text, along it; `y` and `x`,
+        the row and column of the latent grid. Attributes: prompt, choice, unit.
+
+        Raises
+        ------
+        MissingExtraError
+            Where xarray is not installed.
+        """
+        try:
+            import xarray
+        except ImportError:
+            raise MissingExtraError("xarray", "studies", "to_xarray()") from None
+        pieces = [self.prompt.tokens[column].piece for column in self.columns]
+        return xarray.DataArray(
+            self.values.numpy(),
+            dims=("token", "y", "x"),
+            coords={
+                "token": list(self.columns),
+                "piece": ("token", pieces),
+                "y": range(self.size[0]),
+                "x": range(self.size[1]),
+            },
+            name="heat_map",
+            attrs={"prompt": self.prompt.text, "choice": self.choice, "units": self.unit},
+        )
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        return (
+            f"<HeatMaps of {self.prompt.text!r}: {len(self.columns)} tokens, {height}x{width}, "
+            f"{self.choice}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from daam_nb.maps.table import table_of_words
+
+        return table_of_words(self.words, caption=self.choice)
+
+    @property
+    def _source(self) -> Source:
+        return Source(self.run, self.side)
+
+    @property
+    def _num_steps(self) -> int:
+        return self.run.facts.num_steps
+
+    @property
+    def _step_scale(self) -> float:
+        return 1 / len(self.steps) if self.reduction == "mean" else 1.0
+
+    @property
+    def _own_tokens(self) -> tuple[int, ...]:
+        prompt = self.prompt
+        ends = (prompt.start_of_text, prompt.end_of_text)
+        return tuple(column for column in prompt.text_columns if column not in ends)
+
+    def _token_maps(self, tokens: Iterable[int]) -> Tensor:
+        """(token, y, x), in this scale."""
+        tokens = tuple(tokens)
+        if self.scale == "share":
+            text = self._attention(self._own_tokens).sum(0)
+            return torch.where(text > 0, self._attention(tokens) / text, 0.0)
+        maps = self._attention(tokens)
+        if self.scale == "maximum":
+            peaks = maps.amax((1, 2), keepdim=True)
+            return torch.where(peaks > 0, maps / peaks, 0.0)
+        return maps
+
+    def _attention(self, tokens: tuple[int, ...]) -> Tensor:
+        return aggregate(
+            self._source,
+            tokens,
+            pairs=self.pairs,
+            spans=spans(self.run, self.steps),
+            scale=self._step_scale,
+        )
+
+    def _mean_over(self, tokens: tuple[int, ...]) -> Tensor:
+        """The map of a word, (y, x), in this scale."""
+        self._check_kept(tokens, "this word")
+        if self.scale == "maximum":
+            mean = self._attention(tokens).mean(0)
+            peak = mean.max()
+            return mean / peak if peak > 0 else mean
+        maps = self._token_maps(tokens)
+        return maps[0] if len(tokens) == 1 else maps.mean(0)
+
+    def _word_map(
+        self,
+        values: Tensor,
+        label: str,
+        span: tuple[int, int] | None,
+        tokens: tuple[int, ...],
+    ) -> WordHeatMap:
+        return WordHeatMap(values, label, span, tokens, self, self.run.facts.image_size, self.unit)
+
+    def _find(
+        self, text: WordChoice, *, occurrence: int | None, case: bool
+    ) -> tuple[str, tuple[int, int] | None, tuple[int, ...]]:
+        if isinstance(text, WordHeatMap):
+            self._check_kept(text.tokens, repr(text.label))
+            return text.label, text.span, text.tokens
+        prompt = self.prompt
+        where = text
+        if isinstance(text, str):
+            where = prompt.find(text, occurrence=occurrence, case=case)
+        tokens = prompt.token_indices(where)
+        start, end = where if isinstance(where, tuple | list) else where.span
+        label = prompt.text[start:end]
+        self._check_kept(tokens, repr(label))
+        return label, (start, end), tokens
+
+    def _check_kept(self, tokens: tuple[int, ...], what: str) -> None:
+        lost = [token for token in tokens if token not in self.columns]
+        if lost:
+            raise NotKeptError(
+                f"The tokens {in_words(tuple(lost))} of {what} were not kept; this recording "
+                f"holds the key positions {in_words(self.columns)}. Record again with them, or "
+                f"choose among these."
+            )
+
+    def _special(self, index: int | None, name: str) -> WordHeatMap:
+        if index is None:
+            raise WordNotFoundError(f"This model's tokenizer marks no {name}.")
+        self._check_kept((index,), f"the {name}")
+        return replace(self.token(index), label=name)
+
+    def _layers_in_words(self) -> str:
+        total, chosen = self.run.layers, self.layers
+        counted = f"{len(chosen)} of {len(total)} layers"
+        if chosen == total:
+            return f"all {len(total)} layers" if len(total) > 1 else "the only layer"
+        if len(chosen) == 1:
+            return f"layer {chosen[0].name}"
+        if chosen == tuple(layer for layer in total if layer.stage in PAPER_STAGES):
+            return f"down and up blocks ({counted})"
+        for stage in ("down", "mid", "up"):
+            if chosen == tuple(layer for layer in total if layer.stage == stage):
+                return f"{stage} blocks ({counted})"
+        return counted

@@ -1,0 +1,313 @@
+"""Numbers from maps: how two words overlap, how far one spreads, where it lies.
+
+Each takes a `WordHeatMap`, or any (y, x) array of bool (a mask) or of finite numbers >= 0 (a map).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.maps.wordmap import WordHeatMap, read_threshold
+
+MapLike = WordHeatMap | Tensor | Any  # or anything that torch.as_tensor takes
+
+
+def iou(
+    a: MapLike,
+    b: MapLike,
+    *,
+    threshold: float | None = None,
+    size: tuple[int, int] | None = None,
+) -> float:
+    """Intersection over union of two masks.
+
+    Parameters
+    ----------
+    a, b
+        Maps, which need a threshold, or masks (bool), which take none.
+    threshold
+        Share of each map's own maximum, 0 to 1 (eq. 7).
+    size
+        (height, width) to resize `WordHeatMap`s to before the threshold; by default their own.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 where both masks are empty.
+
+    Raises
+    ------
+    ShapeError
+        Where the two have not the same shape (y, x).
+    SelectionError
+        Where a map comes without a threshold, or holds something negative, NaN or infinite.
+
+    Examples
+    --------
+    >>> iou([[True, True], [False, False]], [[True, False], [True, False]])
+    0.3333333333333333
+    """
+    first, second = _two_masks(a, b, threshold, size)
+    return _ratio(first & second, first | second)
+
+
+def iod(
+    dependent: MapLike,
+    head_word: MapLike,
+    *,
+    threshold: float | None = None,
+    size: tuple[int, int] | None = None,
+) -> float:
+    """Intersection over the dependent's mask: how much of the dependent lies in its head word.
+
+    Parameters, range and errors are those of `iou`; 0 where the dependent's mask is empty.
+
+    References
+    ----------
+    Tang et al. 2023, section 4, https://aclanthology.org/2023.acl-long.310
+
+    Examples
+    --------
+    >>> iod([[True, True], [False, False]], [[True, False], [True, True]])
+    0.5
+    """
+    first, second = _two_masks(dependent, head_word, threshold, size)
+    return _ratio(first & second, first)
+
+
+def ioh(
+    dependent: MapLike,
+    head_word: MapLike,
+    *,
+    threshold: float | None = None,
+    size: tuple[int, int] | None = None,
+) -> float:
+    """Intersection over the head word's mask: how much of the head word lies in its dependent.
+
+    Parameters, range and errors are those of `iou`; 0 where the head word's mask is empty.
+
+    References
+    ----------
+    Tang et al. 2023, section 4, https://aclanthology.org/2023.acl-long.310
+
+    Examples
+    --------
+    >>> ioh([[True, True], [False, False]], [[True, False], [True, True]])
+    0.3333333333333333
+    """
+    first, second = _two_masks(dependent, head_word, threshold, size)
+    return _ratio(first & second, second)
+
+
+def spill(
+    dependent: MapLike,
+    head_word: MapLike,
+    *,
+    threshold: float | None = None,
+    size: tuple[int, int] | None = None,
+) -> float:
+    """Share of the dependent's mask outside its head word's: 1 - `iod`.
+
+    How far an adjective reaches beyond its noun. 0 to 1; 0 where the dependent's mask is empty,
+    as nothing spills then.
+
+    Examples
+    --------
+    >>> spill([[True, True], [True, True]], [[True, False], [False, False]])
+    0.75
+    """
+    first, second = _two_masks(dependent, head_word, threshold, size)
+    return _ratio(first & ~second, first)
+
+
+def intersection_over_area(a: MapLike, b: MapLike) -> float:
+    """Sum of ``a * b`` over the sum of `a`: how much `b` there is where `a` is.
+
+    On masks it is `iod`. On maps it is the mean of `b` weighted by `a`, in the unit of `b` and not
+    symmetric: the reference implementation's `compute_ioa`, without a threshold.
+
+    Returns
+    -------
+    float
+        >= 0; 0 where `a` is 0 everywhere.
+
+    Examples
+    --------
+    >>> intersection_over_area([[1.0, 3.0]], [[0.5, 0.1]])
+    0.2
+    """
+    first, second = _same_shape(_values(a), _values(b))
+    area = first.sum().item()
+    return (first * second).sum().item() / area if area else 0.0
+
+
+def soft_iou(a: MapLike, b: MapLike) -> float:
+    """Overlap of two maps without a threshold: sum of minima over sum of maxima (Ruzicka).
+
+    Each map is first divided by its sum, so that only where it lies counts. 0 to 1; 1 for maps
+    that differ by a factor only, 0 where they never meet or either is 0 everywhere.
+
+    Examples
+    --------
+    >>> soft_iou([[1.0, 1.0]], [[2.0, 0.0]])
+    0.3333333333333333
+    """
+    first, second = _same_shape(_values(a), _values(b))
+    sums = first.sum(), second.sum()
+    if not all(sums):
+        return 0.0
+    first, second = first / sums[0], second / sums[1]
+    return (torch.minimum(first, second).sum() / torch.maximum(first, second).sum()).item()
+
+
+def entropy(a: MapLike) -> float:
+    """Shannon entropy of the map as a distribution over its pixels, in bits.
+
+    Returns
+    -------
+    float
+        0 (all in one pixel) to log2(height * width) (the same everywhere); 0 for a map that is 0
+        everywhere. It grows with the grid: compare maps of one size.
+
+    Examples
+    --------
+    >>> entropy([[1.0, 1.0], [1.0, 1.0]])
+    2.0
+    """
+    values = _values(a)
+    total = values.sum()
+    if not total:
+        return 0.0
+    share = values / total
+    # + 0.0: the entropy of one pixel is 0.0, not -0.0
+    return -torch.xlogy(share, share).sum().item() / math.log(2) + 0.0
+
+
+def area(
+    a: MapLike, *, threshold: float | None = None, size: tuple[int, int] | None = None
+) -> float:
+    """Share of the picture that the mask covers, 0 to 1.
+
+    Examples
+    --------
+    >>> area([[True, False], [False, False]])
+    0.25
+    """
+    return _mask(a, threshold, size).double().mean().item()
+
+
+def centre_of_mass(a: MapLike) -> tuple[float, float]:
+    """Where the map lies on the whole: the mean place weighted by its values.
+
+    Returns
+    -------
+    (float, float)
+        (y, x), each 0 to 1 from the top left corner, pixels counted at their centres: (0.5, 0.5)
+        is the middle of the picture at any size. (nan, nan) for a map that is 0 everywhere.
+
+    Examples
+    --------
+    >>> centre_of_mass([[0.0, 0.0], [1.0, 1.0]])
+    (0.75, 0.5)
+    """
+    values = _values(a)
+    total = values.sum()
+    if not total:
+        return math.nan, math.nan
+    height, width = values.shape
+    ys = (torch.arange(height, dtype=torch.float64) + 0.5) / height
+    xs = (torch.arange(width, dtype=torch.float64) + 0.5) / width
+    y, x = (values.sum(1) @ ys) / total, (values.sum(0) @ xs) / total
+    return y.item(), x.item()
+
+
+def peak(a: MapLike) -> tuple[float, float]:
+    """Where the map is highest, the first such pixel in reading order.
+
+    Returns
+    -------
+    (float, float)
+        (y, x) of the pixel's centre, each 0 to 1 from the top left corner, as `centre_of_mass`;
+        (nan, nan) for a map that is 0 everywhere.
+
+    Examples
+    --------
+    >>> peak([[0.0, 0.2], [0.7, 0.1]])
+    (0.75, 0.25)
+    """
+    values = _values(a)
+    if not values.any():
+        return math.nan, math.nan
+    height, width = values.shape
+    y, x = divmod(int(values.argmax()), width)
+    return (y + 0.5) / height, (x + 0.5) / width
+
+
+def _two_masks(
+    a: MapLike, b: MapLike, threshold: float | None, size: tuple[int, int] | None
+) -> tuple[Tensor, Tensor]:
+    return _same_shape(_mask(a, threshold, size), _mask(b, threshold, size))
+
+
+def _mask(a: MapLike, threshold: float | None, size: tuple[int, int] | None) -> Tensor:
+    if isinstance(a, WordHeatMap):
+        if threshold is None:
+            raise SelectionError(
+                f"The map of {a.label!r} becomes a mask at a threshold: name one, as in "
+                f"threshold=0.4 (a share of the map's maximum)."
+            )
+        return a.mask(threshold, size=size)
+    given = _array(a)
+    if given.dtype != torch.bool:
+        return _mask(WordHeatMap(given, label="an array"), threshold, size)
+    if threshold is not None:
+        read_threshold(threshold)  # a mask beside a map takes none, but garbage is garbage
+    if size is not None and given.shape != tuple(size):
+        raise ShapeError(
+            f"A mask of {_by(given)} is not resized to {size}: resize the map it was made from."
+        )
+    return given
+
+
+def _values(a: MapLike) -> Tensor:
+    """(y, x), float64, finite and >= 0."""
+    if not isinstance(a, WordHeatMap):
+        a = WordHeatMap(_array(a), label="an array")
+    return a.values.double()
+
+
+def _array(a: MapLike) -> Tensor:
+    try:
+        given = torch.as_tensor(a)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ShapeError(
+            f"A map or mask is a WordHeatMap or a (y, x) array, not {type(a).__name__}: {error}"
+        ) from None
+    if given.ndim != 2 or not given.numel():
+        raise ShapeError(
+            f"A map or mask has the shape (y, x), both at least 1, not {tuple(given.shape)}."
+        )
+    return given.detach().cpu()
+
+
+def _same_shape(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    if a.shape != b.shape:
+        raise ShapeError(
+            f"The two do not lie on one grid: {_by(a)} and {_by(b)}. Resize both to one "
+            f"size: a.resize((height, width)), or size=(height, width) with a threshold."
+        )
+    return a, b
+
+
+def _by(a: Tensor) -> str:
+    return " x ".join(str(side) for side in a.shape)
+
+
+def _ratio(part: Tensor, whole: Tensor) -> float:
+    count = int(whole.sum())
+    return int(part.sum()) / count if count else 0.0

@@ -1,0 +1,212 @@
+"""The map of one word, its mask (Tang et al. 2023, eq. 7), its way to the image's pixels."""
+
+from __future__ import annotations
+
+import math
+import operator
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from daam_nb.errors import SelectionError, ShapeError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from daam_nb.maps.heatmap import HeatMaps
+
+PROBABILITY = "attention probability"
+
+
+@dataclass(frozen=True, eq=False)
+class WordHeatMap:
+    """Where one word (or one token) was attended to.
+
+    Attributes
+    ----------
+    values
+        (y, x), float32, finite, >= 0, on the latent grid; anything array-like is taken.
+    label
+        The word as it stands in the prompt, or a token's piece.
+    span
+        Its characters in the prompt's text, half-open; None where it has none (start of text).
+    tokens
+        The key positions averaged.
+    maps
+        The `HeatMaps` it was taken from, with the choices that made its numbers; None for a map
+        made by hand or averaged.
+    image_size
+        (height, width) of the picture in pixels, where known.
+    unit
+        What the values are, for a colour bar.
+
+    Raises
+    ------
+    ShapeError
+        Where `values` has not two dimensions or is empty.
+    SelectionError
+        Where `values` holds something negative, NaN or infinite.
+    """
+
+    values: Tensor
+    label: str = ""
+    span: tuple[int, int] | None = None
+    tokens: tuple[int, ...] = ()
+    maps: HeatMaps | None = None
+    image_size: tuple[int, int] | None = None
+    unit: str = PROBABILITY
+
+    def __post_init__(self) -> None:
+        values = torch.as_tensor(self.values).to(torch.float32)
+        if values.ndim != 2 or not values.numel():
+            raise ShapeError(
+                f"A heat map has the shape (y, x), both at least 1, not {tuple(values.shape)}."
+            )
+        low, high = (end.item() for end in torch.aminmax(values))
+        if not (low >= 0 and high < math.inf):  # False for NaN, too
+            raise SelectionError(
+                f"A heat map holds finite values >= 0; these go from {low} to {high}. "
+                f"Clamp them, or look for NaN where they come from."
+            )
+        object.__setattr__(self, "values", values)
+        if self.image_size is not None:
+            object.__setattr__(self, "image_size", read_size(self.image_size))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of `values`."""
+        return self.values.shape[0], self.values.shape[1]
+
+    @property
+    def choice(self) -> str:
+        """The layers, steps, heads and reduction in one line; empty for a map made by hand."""
+        return self.maps.choice if self.maps is not None else ""
+
+    def resize(self, size: tuple[int, int] | None = None) -> WordHeatMap:
+        """Bring the map to the image's pixels: bicubic, then clamped at 0.
+
+        Parameters
+        ----------
+        size
+            (height, width) in pixels, by default `image_size`; PIL's `size` is the other way
+            round.
+
+        Returns
+        -------
+        WordHeatMap
+            The same map with `values` of shape `size`, float32, >= 0, in the same unit. Bicubic
+            interpolation overshoots: its maximum can be a little above the grid's.
+
+        Raises
+        ------
+        ShapeError
+            Where the size is no pair of whole numbers >= 1, or none is given and none known.
+
+        References
+        ----------
+        Tang et al. 2023, "What the DAAM", eq. 6, https://aclanthology.org/2023.acl-long.310
+        """
+        if size is None and self.image_size is None:
+            raise ShapeError(
+                f"The image's size is not known for the map of {self.label!r}. "
+                f"Name it: resize((height, width))."
+            )
+        wanted = read_size(size if size is not None else self.image_size)
+        if wanted == self.size:
+            return self
+        raised = functional.interpolate(
+            self.values[None, None], size=wanted, mode="bicubic", align_corners=False
+        )
+        return replace(self, values=raised[0, 0].clamp_(min=0))
+
+    def mask(self, threshold: float, *, size: tuple[int, int] | None = None) -> Tensor:
+        """Say where the map reaches a share of its own maximum.
+
+        Parameters
+        ----------
+        threshold
+            Share of the map's maximum, 0 to 1; the paper's best for segmentation is 0.4. 0 is
+            everywhere.
+        size
+            (height, width) to resize to **before** the threshold, as the paper does with the
+            image's; by default the map's own grid.
+
+        Returns
+        -------
+        Tensor
+            (height, width), bool: values >= threshold * maximum. A map that is 0 everywhere
+            attends nowhere: its mask is empty at any threshold, with a warning.
+
+        Raises
+        ------
+        SelectionError
+            Where the threshold is no number from 0 to 1.
+
+        References
+        ----------
+        Tang et al. 2023, "What the DAAM", eq. 7, https://aclanthology.org/2023.acl-long.310
+        """
+        share = read_threshold(threshold)
+        values = self.values if size is None else self.resize(size).values
+        peak = values.max()
+        if peak == 0:
+            warnings.warn(
+                f"The map of {self.label!r} is 0 everywhere, so its mask is empty.", stacklevel=2
+            )
+            return torch.zeros_like(values, dtype=torch.bool)
+        return values >= share * peak
+
+    def normalized(self) -> WordHeatMap:
+        """Divide by the maximum, so that values are 0 to 1; an all-zero map stays as it is."""
+        peak = self.values.max()
+        values = self.values / peak if peak > 0 else self.values
+        return replace(self, values=values, unit="share of the map's maximum")
+
+    def numpy(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Return a copy of the values as a numpy array, (y, x), float32."""
+        return self.values.numpy(force=True).copy()
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        choice = f", {self.choice}" if self.choice else ""
+        return (
+            f"<WordHeatMap {self.label!r}: {height}x{width}, peak {self.values.max():.3g}{choice}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from daam_nb.maps.table import table_of_words
+
+        return table_of_words((self,), caption=self.choice)
+
+
+def read_size(size: object) -> tuple[int, int]:
+    """Check a (height, width) of whole numbers >= 1."""
+    try:
+        height, width = (operator.index(side) for side in size)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        height = width = 0
+    if height < 1 or width < 1:
+        raise ShapeError(
+            f"A size is (height, width), two whole numbers >= 1, not {size!r}. "
+            f"For a PIL image: (image.height, image.width)."
+        )
+    return height, width
+
+
+def read_threshold(threshold: object) -> float:
+    """Check a share from 0 to 1."""
+    number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+    try:
+        value = float(threshold) if number or hasattr(threshold, "__float__") else math.nan  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        value = math.nan
+    if isinstance(threshold, bool) or not 0 <= value <= 1:
+        raise SelectionError(
+            f"A threshold is a share of the map's maximum, a number from 0 to 1, not "
+            f"{threshold!r}. The paper's best for segmentation is 0.4."
+        )
+    return value
