@@ -107,3 +107,7 @@ class MissingExtraError(DaamError, ImportError):
 
 class ReproductionError(DaamError, RuntimeError):
     """A recording lacks what is needed to make its picture again."""
+
+
+class MissingModelError(DaamError, FileNotFoundError):
+    """The embedded model's weights are not where they should be."""

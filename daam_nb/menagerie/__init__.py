@@ -1,0 +1,39 @@
+"""The menagerie: a small diffusion model that ships with the package, and the world it knows.
+
+`load()` gives the model, `scene(seed)` a captioned picture of its world with exact masks.
+Imports only `daam_nb.errors` from the package; diffusers only inside `load`.
+"""
+
+from __future__ import annotations
+
+from daam_nb.menagerie.model import Card, card, load
+from daam_nb.menagerie.taxonomy import (
+    BACKGROUNDS,
+    CLASSES,
+    COLOURS,
+    HELD_OUT_COLOURS,
+    HELD_OUT_PAIRS,
+    NOUNS,
+    RELATIONS,
+    SIZES,
+    Noun,
+)
+from daam_nb.menagerie.world import Scene, SceneObject, scene
+
+__all__ = [
+    "BACKGROUNDS",
+    "CLASSES",
+    "COLOURS",
+    "HELD_OUT_COLOURS",
+    "HELD_OUT_PAIRS",
+    "NOUNS",
+    "RELATIONS",
+    "SIZES",
+    "Card",
+    "Noun",
+    "Scene",
+    "SceneObject",
+    "card",
+    "load",
+    "scene",
+]

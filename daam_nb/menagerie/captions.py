@@ -1,0 +1,198 @@
+"""A layout is put into words, and every word that names an object keeps its place.
+
+The grammar: noun phrases with size and colour, in prepositional phrases, existential and copular
+sentences, passives with and without an agent, relative clauses, counts; determiners and the
+place of the background vary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from daam_nb.menagerie.layout import Layout
+from daam_nb.menagerie.taxonomy import BACKGROUNDS, NOUN, RELATIONS, SIZES
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A caption and where it names what.
+
+    Attributes
+    ----------
+    text
+        Lower case, no full stop.
+    words
+        For each object, the characters (start, stop), half-open, of its head noun. The objects
+        of a count share one word.
+    colour_words
+        For each object, the span of its colour word, or None.
+    background
+        Span of the background's phrase, or None when the caption does not name it.
+    """
+
+    text: str
+    words: tuple[Span, ...]
+    colour_words: tuple[Span | None, ...]
+    background: Span | None
+
+
+@dataclass
+class _Text:
+    """Words gathered so far, and the spans of the marked ones."""
+
+    text: str = ""
+    marks: dict[tuple[str, int], Span] = field(default_factory=dict)
+    place_follows: bool = False
+
+    def add(self, words: str, mark: tuple[str, int] | None = None) -> None:
+        if self.text and not words.startswith(","):
+            self.text += " "
+        start = len(self.text)
+        self.text += words
+        if mark is not None:
+            self.marks[mark] = (start, len(self.text))
+
+
+def word_layout(layout: Layout, rng: np.random.Generator) -> Caption:
+    """Describe a layout.
+
+    Parameters
+    ----------
+    layout
+        What is in the scene.
+    rng
+        Chooses among wordings.
+
+    Returns
+    -------
+    Caption
+        True of the layout: it names only what is there. It may leave the background or a size
+        unsaid, and seldom names an object by its class ("a bird").
+    """
+    out = _Text()
+    place = BACKGROUNDS[layout.background] if rng.random() < 0.7 else ""
+    first = bool(place) and rng.random() < 0.12
+    if first:
+        out.add(place, ("background", 0))
+        out.add(",")
+    out.place_follows = bool(place) and not first
+    {"single": _single, "pair": _pair, "count": _count, "triple": _triple}[layout.kind](
+        out, layout, rng
+    )
+    if place and not first:
+        out.add(place, ("background", 0))
+    count = len(layout.objects)
+    shared = layout.kind == "count"
+    return Caption(
+        text=out.text,
+        words=tuple(out.marks["noun", 0 if shared else i] for i in range(count)),
+        colour_words=tuple(out.marks.get(("colour", 0 if shared else i)) for i in range(count)),
+        background=out.marks.get(("background", 0)),
+    )
+
+
+def _pick(rng: np.random.Generator, *options: str) -> str:
+    return options[int(rng.integers(len(options)))]
+
+
+def _noun_phrase(
+    out: _Text,
+    layout: Layout,
+    rng: np.random.Generator,
+    index: int,
+    *,
+    determiner: str | None = None,
+    bare_colour: bool = False,
+) -> None:
+    """Append "a small red zebra" for one object; `bare_colour` leaves the colour to the caller."""
+    placed, size = layout.objects[index], layout.sizes[index]
+    noun = NOUN[placed.noun]
+    colour = None if bare_colour else placed.colour
+    by_class = placed.colour is None and rng.random() < 0.03
+    head = noun.hypernym if by_class else noun.name
+    size_word = _pick(rng, *SIZES[size]) if size else None
+    following = size_word or colour or head
+    if determiner is None:
+        determiner = "the" if rng.random() < 0.12 else "a"
+    if determiner == "a" and following[0] in "aeiou":
+        determiner = "an"
+    out.add(determiner)
+    if size_word:
+        out.add(size_word)
+    if colour:
+        out.add(colour, ("colour", index))
+    out.add(head, ("noun", index))
+
+
+def _opening(out: _Text, rng: np.random.Generator, verb: str = "is") -> None:
+    draw = rng.random()
+    if draw < 0.12:
+        out.add(_pick(rng, "a picture of", "a photo of", "an image of"))
+    elif draw < 0.2:
+        out.add(f"there {verb}")
+
+
+def _single(out: _Text, layout: Layout, rng: np.random.Generator) -> None:
+    draw = rng.random()
+    if layout.objects[0].colour and draw < 0.15:
+        relative = draw < 0.08
+        _noun_phrase(out, layout, rng, 0, determiner="a" if relative else "the", bare_colour=True)
+        out.add("that is" if relative else "is")
+        out.add(layout.objects[0].colour, ("colour", 0))
+    elif draw < 0.8 or not out.place_follows:
+        # "a cat is" needs a place to follow.
+        _opening(out, rng)
+        _noun_phrase(out, layout, rng, 0)
+    else:
+        _noun_phrase(out, layout, rng, 0)
+        out.add(_pick(rng, "is seen", "is shown", "can be seen", "is placed", "is"))
+
+
+def _pair(out: _Text, layout: Layout, rng: np.random.Generator) -> None:
+    assert layout.relation is not None
+    if layout.relation == "and":
+        _together(out, layout, rng)
+        return
+    phrase = _pick(rng, *RELATIONS[layout.relation])
+    if rng.random() < 0.55:
+        _opening(out, rng)
+        _noun_phrase(out, layout, rng, 0)
+    else:
+        _noun_phrase(out, layout, rng, 0)
+        out.add(_pick(rng, "is", "is", "is seen", "is shown", "is placed"))
+    out.add(phrase)
+    _noun_phrase(out, layout, rng, 1)
+
+
+def _together(out: _Text, layout: Layout, rng: np.random.Generator) -> None:
+    """Two objects without a direction."""
+    draw = rng.random()
+    if draw < 0.75:
+        _opening(out, rng, "are")
+        _noun_phrase(out, layout, rng, 0)
+        out.add("and")
+    else:
+        _noun_phrase(out, layout, rng, 0)
+        out.add("with" if draw < 0.85 else _pick(rng, "is joined by", "is accompanied by"))
+    _noun_phrase(out, layout, rng, 1)
+
+
+def _count(out: _Text, layout: Layout, rng: np.random.Generator) -> None:
+    _opening(out, rng, "are")
+    out.add({2: "two", 3: "three"}[len(layout.objects)])
+    colour = layout.objects[0].colour
+    if colour:
+        out.add(colour, ("colour", 0))
+    out.add(NOUN[layout.objects[0].noun].plural, ("noun", 0))
+
+
+def _triple(out: _Text, layout: Layout, rng: np.random.Generator) -> None:
+    _opening(out, rng, "are")
+    for index, before in enumerate(("", ",", "and")):
+        if before:
+            out.add(before)
+        _noun_phrase(out, layout, rng, index)

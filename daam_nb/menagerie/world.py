@@ -1,0 +1,153 @@
+"""The menagerie's world: captioned scenes whose every pixel is accounted for.
+
+`scene(seed)` is a pure function of its arguments; nothing here touches a global random state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from daam_nb.menagerie.captions import Caption, Span, word_layout
+from daam_nb.menagerie.layout import KINDS, Layout, draw_layout
+from daam_nb.menagerie.render import SIZE, composite, paint_background
+from daam_nb.menagerie.taxonomy import NOUN
+
+WORLD_VERSION = 1
+"""Changes whenever the same seed would give another scene."""
+
+SPLITS = ("train", "test", "unseen")
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """One object of a scene.
+
+    Attributes
+    ----------
+    noun, hypernym, colour, size
+        What it is; colour and size are None when they are not stated.
+    centre, extent
+        Centre (y, x) and longer side of its sprite, in pixels.
+    word
+        Characters (start, stop), half-open, of the caption's word that names it.
+    colour_word
+        The same for its colour word, or None.
+    """
+
+    noun: str
+    hypernym: str
+    colour: str | None
+    size: str | None
+    centre: tuple[float, float]
+    extent: float
+    word: Span
+    colour_word: Span | None
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A picture, its caption, and what is where.
+
+    Attributes
+    ----------
+    image
+        64 x 64 RGB.
+    caption
+        One lower-case phrase or sentence.
+    objects
+        In order of mention.
+    masks
+        (object, y, x), bool: the pixels that show each object.
+    background_mask
+        (y, x), bool: the pixels that show none. With `masks` it covers every pixel once.
+    background, background_words
+        A key of `BACKGROUNDS`, and where the caption names it (None: it does not).
+    relation
+        Of the first object to the second, a key of `RELATIONS`, or None.
+    kind
+        "single", "pair", "count" or "triple".
+    seed, split
+        What it was made from.
+    """
+
+    image: Image.Image
+    caption: str
+    objects: tuple[SceneObject, ...]
+    masks: NDArray[np.bool_]
+    background_mask: NDArray[np.bool_]
+    background: str
+    background_words: Span | None
+    relation: str | None
+    kind: str
+    seed: int
+    split: str
+
+
+def scene(seed: int, split: str = "train", *, kind: str | None = None) -> Scene:
+    """One scene of the world.
+
+    Parameters
+    ----------
+    seed
+        Any integer >= 0. The same arguments always give the same scene.
+    split
+        "train"; "test", drawn the same way from other seeds; or "unseen", scenes that show at
+        least one combination kept from the other two (`HELD_OUT_PAIRS`, `HELD_OUT_COLOURS`).
+    kind
+        "single", "pair", "count" or "triple"; None draws one by its share in `KINDS`.
+
+    Raises
+    ------
+    ValueError
+        For a split or kind that does not exist, or a negative seed.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r} does not exist. Choose one of {', '.join(SPLITS)}.")
+    if kind is not None and kind not in KINDS:
+        raise ValueError(f"kind {kind!r} does not exist. Choose one of {', '.join(KINDS)}.")
+    if seed < 0:
+        raise ValueError(f"seed is {seed}; seeds of scenes are integers >= 0.")
+    rng = np.random.default_rng([WORLD_VERSION, SPLITS.index(split), seed])
+    if kind is None:
+        kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
+    layout = draw_layout(rng, kind=kind, unseen=split == "unseen")
+    caption = word_layout(layout, rng)
+    picture, masks = composite(paint_background(layout.background, rng), list(layout.objects))
+    return Scene(
+        image=Image.fromarray(picture),
+        caption=caption.text,
+        objects=_described(layout, caption),
+        masks=masks[1:],
+        background_mask=masks[0],
+        background=layout.background,
+        background_words=caption.background,
+        relation=layout.relation,
+        kind=kind,
+        seed=seed,
+        split=split,
+    )
+
+
+def _described(layout: Layout, caption: Caption) -> tuple[SceneObject, ...]:
+    return tuple(
+        SceneObject(
+            noun=placed.noun,
+            hypernym=NOUN[placed.noun].hypernym,
+            colour=placed.colour,
+            size=size,
+            centre=placed.centre,
+            extent=placed.extent,
+            word=word,
+            colour_word=colour_word,
+        )
+        for placed, size, word, colour_word in zip(
+            layout.objects, layout.sizes, caption.words, caption.colour_words, strict=True
+        )
+    )
+
+
+__all__ = ["SIZE", "SPLITS", "WORLD_VERSION", "Scene", "SceneObject", "scene"]
