@@ -1,0 +1,65 @@
+"""`python -m training STAGE`: make the menagerie's model, or one part of it."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+STAGES = ["scenes", "tokenizer", "vae", "latents", "diffusion", "export", "all"]
+
+
+def main() -> None:
+    """Parse the command line and run the stages asked for."""
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("--config", type=Path, default=HERE / "core.toml")
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--helpers", type=int, default=0)
+    parser.add_argument("--hours", type=float, help="length of the diffusion stage")
+    parser.add_argument("--most", type=int, help="encode this many shards of scenes only")
+    parser.add_argument("--start", type=Path, help="exported weights the diffusion starts from")
+    parser.add_argument("--into", type=Path, default=HERE.parent / "daam_nb/menagerie/weights")
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    config = tomllib.loads(options.config.read_text())
+    if options.hours is not None:
+        config["diffusion"]["hours"] = options.hours
+    for stage in STAGES[:-1] if options.stage == "all" else [options.stage]:
+        run(stage, config, options)
+
+
+def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None:
+    """One stage; what an earlier call finished is not done again."""
+    work, device, helpers = options.work, options.device, options.helpers
+    if stage == "scenes":
+        from training.scenes import write_scenes
+
+        write_scenes(work / "scenes", **config["scenes"])
+    elif stage == "tokenizer":
+        from training.tokenizer import write_tokenizer
+
+        write_tokenizer(work / "tokenizer", length=config["text"]["length"])
+    elif stage == "vae":
+        from training.vae import train_vae
+
+        train_vae(config["vae"], work, seed=config["seed"], device=device, helpers=helpers)
+    elif stage == "latents":
+        from training.latents import write_latents
+
+        write_latents(work, most=options.most, device=device, bf16=config["vae"]["bf16"])
+    elif stage == "diffusion":
+        from training.diffusion import train_diffusion
+
+        train_diffusion(config, work, seed=config["seed"], device=device, helpers=helpers,
+                        start=options.start)
+    elif stage == "export":
+        from training.export import export
+
+        export(config, work, options.into)
+
+
+if __name__ == "__main__":
+    main()

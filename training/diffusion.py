@@ -1,0 +1,183 @@
+"""Train the UNet and the text encoder together, by v-prediction on stored latents."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DDPMScheduler, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from training.loop import Job, Run, train
+
+STEPS = 1000
+"""Timesteps of the noise schedule, as in Stable Diffusion."""
+
+
+def build_text(config: dict[str, Any], tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """An untrained text encoder."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=config["width"],
+            intermediate_size=4 * config["width"],
+            num_hidden_layers=config["layers"],
+            num_attention_heads=config["heads"],
+            max_position_embeddings=config["length"],
+            projection_dim=config["width"],
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def build_unet(config: dict[str, Any], *, channels: int, text_width: int) -> UNet2DConditionModel:
+    """An untrained UNet: cross attention at 16 x 16, 8 x 8 and in the middle (4 x 4)."""
+    model = UNet2DConditionModel(
+        sample_size=16,
+        in_channels=channels,
+        out_channels=channels,
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        mid_block_type="UNetMidBlock2DCrossAttn",
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        block_out_channels=tuple(config["block_out_channels"]),
+        layers_per_block=config["layers_per_block"],
+        cross_attention_dim=text_width,
+        # diffusers' name notwithstanding, this is the number of heads.
+        attention_head_dim=config["heads"],
+        norm_num_groups=config["norm_num_groups"],
+    )
+    # At these small heads plain matrix products are faster on a CPU than the fused kernel.
+    model.set_attn_processor(AttnProcessor())
+    return model
+
+
+def noise_schedule() -> dict[str, Any]:
+    """The noise schedule that training and sampling share."""
+    return {
+        "num_train_timesteps": STEPS,
+        "beta_schedule": "squaredcos_cap_v2",
+        "prediction_type": "v_prediction",
+        "clip_sample": False,
+    }
+
+
+class DiffusionJob:
+    """Weighted v-prediction loss; text encoder and UNet in one module."""
+
+    name = "diffusion"
+
+    def __init__(self, device: str, *, config: dict[str, Any], work: Path) -> None:
+        self._config, self._device, self._work = config["diffusion"], device, work
+        self.tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
+        text = build_text(config["text"], self.tokenizer)
+        unet = build_unet(
+            config["unet"],
+            channels=config["vae"]["latent_channels"],
+            text_width=config["text"]["width"],
+        )
+        self.module: nn.ModuleDict = nn.ModuleDict({"text": text, "unet": unet}).to(device)
+        self.module.train()
+        self._signal = DDPMScheduler(**noise_schedule()).alphas_cumprod.to(device)
+        self._empty = torch.tensor(
+            self.tokenizer("", padding="max_length").input_ids, dtype=torch.long
+        )
+        self._shards = 0
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Load the shards of latents again when there are more of them."""
+        paths = sorted((self._work / "latents").glob("[0-9]*.npz"))
+        if len(paths) == self._shards:
+            return
+        read = [dict(np.load(path)) for path in paths]
+        self._latents = np.concatenate([r["latents"] for r in read])
+        self._tokens = np.concatenate([r["tokens"] for r in read])
+        single = np.concatenate([r["single"] for r in read])
+        self._single, self._several = np.flatnonzero(single), np.flatnonzero(~single)
+        self._shards = len(paths)
+
+    def _draw(self, rng: np.random.Generator, progress: float) -> tuple[Tensor, Tensor]:
+        """Latents and token ids of a batch; more single objects early on."""
+        own = len(self._single) / len(self._latents)
+        early = max(1 - progress / self._config["single_until"], 0)
+        share = own + (self._config["single_early"] - own) * early
+        count = self._config["batch"]
+        singles = rng.binomial(count, share)
+        rows = np.concatenate(
+            [rng.choice(self._single, singles), rng.choice(self._several, count - singles)]
+        )
+        latents = torch.from_numpy(self._latents[rows]).float()
+        tokens = torch.from_numpy(self._tokens[rows]).long()
+        tokens[rng.random(count) < self._config["caption_dropout"]] = self._empty
+        return latents.to(self._device), tokens.to(self._device)
+
+    def loss(self, rng: np.random.Generator, progress: float) -> Tensor:
+        """Loss of one random batch.
+
+        The v-error is weighted by 1 / (1 + SNR / 8), which spends little on the last traces of
+        noise; timesteps are stratified over the batch.
+        """
+        clean, tokens = self._draw(rng, progress)
+        count = len(clean)
+        strata = (np.arange(count) + rng.random(count)) / count
+        timesteps = torch.from_numpy((rng.permutation(strata) * STEPS).astype(np.int64))
+        timesteps = timesteps.to(self._device)
+        signal = self._signal[timesteps][:, None, None, None]
+        noise = torch.randn_like(clean)
+        noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise
+        target = signal.sqrt() * noise - (1 - signal).sqrt() * clean
+        kind = torch.device(self._device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=self._config["bf16"]):
+            words = self.module["text"](tokens).last_hidden_state
+            predicted = self.module["unet"](noisy, timesteps, words).sample
+        error = (predicted.float() - target).square().mean(dim=(1, 2, 3))
+        weight = 1 / (1 + signal.flatten() / (1 - signal.flatten()) / 8)
+        return (error * weight).mean()
+
+    def measure(self) -> dict[str, float]:
+        """Nothing beyond the loss."""
+        return {"scenes": float(len(self._latents))}
+
+
+def train_diffusion(
+    config: dict[str, Any],
+    work: Path,
+    *,
+    seed: int,
+    device: str = "cpu",
+    helpers: int = 0,
+    start: Path | None = None,
+) -> Job:
+    """Train, or continue, until the configured hours are spent.
+
+    Parameters
+    ----------
+    config
+        The whole configuration.
+    work
+        Holds `tokenizer` and `latents`; receives `diffusion.pt` and `diffusion.jsonl`.
+    start
+        Folder of exported weights to start from, with a fresh optimizer and a warm-up; ignored
+        once `diffusion.pt` exists.
+    """
+    build = partial(_job, config=config, work=work, start=start)
+    return train(Run(build, config["diffusion"], work, seed, device, helpers))
+
+
+def _job(
+    device: str, *, config: dict[str, Any], work: Path, start: Path | None
+) -> DiffusionJob:
+    job = DiffusionJob(device, config=config, work=work)
+    if start is not None:
+        text = CLIPTextModel.from_pretrained(start / "text_encoder", dtype=torch.float32)
+        unet = UNet2DConditionModel.from_pretrained(start / "unet", torch_dtype=torch.float32)
+        job.module["text"].load_state_dict(text.state_dict())
+        job.module["unet"].load_state_dict(unet.state_dict())
+    return job

@@ -1,0 +1,104 @@
+"""Turn a training folder into the files that ship: a float16 diffusers pipeline and its card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, StableDiffusionPipeline
+from transformers import CLIPTokenizer
+
+from daam_nb.menagerie.model import NAME
+from daam_nb.menagerie.taxonomy import TIER
+from training.diffusion import build_text, build_unet, noise_schedule
+from training.progress import load_checkpoint
+
+SHARD = "15MB"
+"""Largest file of weights."""
+
+LICENCES = {
+    "weights": "MIT",
+    "sprites": "SIL Open Font License 1.1 (Noto Color Emoji, Google Inc.)",
+}
+
+
+def build_pipeline(config: dict[str, Any], work: Path) -> StableDiffusionPipeline:
+    """The pipeline with the averaged weights of `work/diffusion.pt`, in float32."""
+    tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
+    vae = AutoencoderKL.from_pretrained(work / "vae")
+    state = load_checkpoint(work / "diffusion.pt")
+    if state is None:
+        raise FileNotFoundError(f"no diffusion.pt in {work}. Run the stage `diffusion` first.")
+    modules = torch.nn.ModuleDict({
+        "text": build_text(config["text"], tokenizer),
+        "unet": build_unet(config["unet"], channels=config["vae"]["latent_channels"],
+                           text_width=config["text"]["width"]),
+    })
+    modules.load_state_dict(state["average"])
+    return StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=modules["text"].eval(),
+        tokenizer=tokenizer,
+        unet=modules["unet"].eval(),
+        scheduler=DPMSolverMultistepScheduler(
+            **{k: v for k, v in noise_schedule().items() if k != "clip_sample"},
+            timestep_spacing="trailing",
+            steps_offset=1,
+        ),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def export(config: dict[str, Any], work: Path, folder: Path) -> None:
+    """Write the shipped files; the folder changes at once, never half.
+
+    Parameters
+    ----------
+    config
+        The configuration the model was trained with.
+    work
+        The training folder.
+    folder
+        Receives the pipeline in diffusers' layout and `card.json`.
+    """
+    half = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(half, ignore_errors=True)
+    pipeline = build_pipeline(config, work).to(dtype=torch.float16)
+    pipeline.save_pretrained(half, max_shard_size=SHARD, safe_serialization=True)
+    state = load_checkpoint(work / "diffusion.pt")
+    assert state is not None
+    checksums = {
+        str(path.relative_to(half)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(half.rglob("*"))
+        if path.is_file()
+    }
+    revision = hashlib.sha256(json.dumps(checksums).encode()).hexdigest()[:12]
+    facts = {
+        "name": NAME,
+        "revision": revision,
+        "tier": TIER,
+        "samples": state["samples"],
+        "licences": LICENCES,
+        "recommended": _recommended(folder),
+        "checksums": checksums,
+    }
+    (half / "card.json").write_text(json.dumps(facts, indent=1) + "\n")
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.rename(folder, old)
+    os.rename(half, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _recommended(folder: Path) -> Any:
+    """The layers an earlier export recommends, if any: measured separately, kept over exports."""
+    path = folder / "card.json"
+    return json.loads(path.read_text())["recommended"] if path.exists() else None

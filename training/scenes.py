@@ -1,0 +1,55 @@
+"""Training scenes on disk: shards of pictures (.npy) and captions (.json)."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daam_nb.menagerie.world import scene
+
+
+def write_scenes(folder: Path, *, count: int, shard: int) -> None:
+    """Render scenes 0..count-1 of the training split; shards that exist are kept.
+
+    Parameters
+    ----------
+    folder
+        Receives `<number>.npy` of (scene, 64, 64, 3) uint8 and `<number>.json`, the captions
+        and kinds.
+    count, shard
+        How many scenes in all, and in one shard.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, start in enumerate(range(0, count, shard)):
+        pictures = folder / f"{number:04d}.npy"
+        if pictures.exists():
+            continue
+        made = [scene(seed) for seed in range(start, min(start + shard, count))]
+        facts = {"captions": [s.caption for s in made], "kinds": [s.kind for s in made]}
+        pictures.with_suffix(".json").write_text(json.dumps(facts))
+        half = folder / "partial"
+        with half.open("wb") as file:
+            np.save(file, np.stack([np.asarray(s.image) for s in made]))
+        # The pictures come last and whole: a shard whose .npy exists is complete.
+        os.replace(half, pictures)
+
+
+def shards(folder: Path) -> list[Path]:
+    """The complete shards, in order."""
+    return sorted(folder.glob("[0-9]*.npy"))
+
+
+def pictures(folder: Path) -> list[NDArray[np.uint8]]:
+    """Memory-mapped pictures of every shard."""
+    return [np.load(path, mmap_mode="r") for path in shards(folder)]
+
+
+def facts(shard: Path) -> dict[str, Any]:
+    """Captions and kinds of one shard."""
+    read: dict[str, Any] = json.loads(shard.with_suffix(".json").read_text())
+    return read

@@ -1,0 +1,131 @@
+"""Train the autoencoder: 64 x 64 RGB to 16 x 16 latents and back."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+from torch.nn import functional
+
+from daam_nb.menagerie.world import SIZE, scene
+from training.loop import Run, train
+from training.scenes import pictures
+
+
+def build_vae(config: dict[str, Any]) -> AutoencoderKL:
+    """An untrained autoencoder of a configuration's sizes (factor 4, no attention).
+
+    Its latents are normalised by its own weights (`normalise`), hence a scaling factor of 1.
+    """
+    return AutoencoderKL(
+        in_channels=3,
+        out_channels=3,
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=tuple(config["block_out_channels"]),
+        layers_per_block=config["layers_per_block"],
+        latent_channels=config["latent_channels"],
+        norm_num_groups=config["norm_num_groups"],
+        sample_size=SIZE,
+        scaling_factor=1.0,
+        mid_block_add_attention=False,
+    )
+
+
+def as_batch(pixels: np.ndarray[Any, Any], device: str = "cpu") -> Tensor:
+    """(n, y, x, 3) uint8 pixels to (n, 3, y, x) float32 in -1..1."""
+    batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
+    return batch.permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
+
+
+class VaeJob:
+    """Loss: L1 of the pixels + L1 of their differences (edges) + KL of the latents."""
+
+    name = "vae"
+
+    def __init__(self, device: str, *, config: dict[str, Any], work: Path) -> None:
+        self.module: AutoencoderKL = build_vae(config).to(device)
+        self._config, self._device, self._scenes = config, device, work / "scenes"
+        held = np.stack([np.asarray(scene(i, "test").image) for i in range(64)])
+        self._held = as_batch(held, device)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look for new shards."""
+        self._store = pictures(self._scenes)
+
+    def loss(self, rng: np.random.Generator, progress: float) -> Tensor:
+        """Loss of one random batch."""
+        which = rng.integers(len(self._store), size=self._config["batch"])
+        batch = as_batch(
+            np.stack([self._store[w][rng.integers(len(self._store[w]))] for w in which]),
+            self._device,
+        )
+        kind = torch.device(self._device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=self._config["bf16"]):
+            posterior = self.module.encode(batch).latent_dist
+            restored = self.module.decode(posterior.sample()).sample.float()
+        error = restored - batch
+        edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+        kl = 0.5 * (posterior.mean**2 + posterior.var - 1 - posterior.logvar).float().mean()
+        return (
+            error.abs().mean()
+            + self._config["edge_weight"] * edges
+            + self._config["kl_weight"] * kl
+        )
+
+    def measure(self) -> dict[str, float]:
+        """Quality on scenes of the test split."""
+        return {"psnr_test": psnr(self.module, self._held)}
+
+
+def train_vae(
+    config: dict[str, Any], work: Path, *, seed: int, device: str = "cpu", helpers: int = 0
+) -> AutoencoderKL:
+    """Train, or continue, until the configured hours are spent; then write `work/vae`."""
+    run = Run(partial(VaeJob, config=config, work=work), config, work, seed, device, helpers)
+    model: AutoencoderKL = train(run).module  # type: ignore[assignment]
+    sample = np.concatenate([p[:512] for p in pictures(work / "scenes")[:4]])
+    normalise(model, sample, device)
+    model.save_pretrained(work / "vae")
+    return model
+
+
+@torch.no_grad()
+def normalise(model: AutoencoderKL, pixels: np.ndarray[Any, Any], device: str) -> None:
+    """Give every latent channel mean 0 and deviation 1, by changing the 1 x 1 convolutions.
+
+    Stable Diffusion's pipeline knows one scalar factor; folding the statistics of each channel
+    into `quant_conv` and `post_quant_conv` leaves nothing for it to do, and restored pictures
+    are what they were.
+
+    Parameters
+    ----------
+    pixels
+        (n, y, x, 3), uint8: scenes to measure the latents on.
+    """
+    means = torch.cat([
+        model.encode(as_batch(part, device)).latent_dist.mode()
+        for part in np.array_split(pixels, max(len(pixels) // 64, 1))
+    ])
+    mean, std = means.mean(dim=(0, 2, 3)), means.std(dim=(0, 2, 3))
+    count = len(mean)
+    into, back = model.quant_conv, model.post_quant_conv
+    into.weight[:count] /= std[:, None, None, None]
+    into.bias[:count] = (into.bias[:count] - mean) / std
+    into.bias[count:] -= 2 * std.log()
+    back.bias += back.weight[:, :, 0, 0] @ mean
+    back.weight *= std[None, :, None, None]
+
+
+@torch.no_grad()
+def psnr(model: AutoencoderKL, batch: Tensor) -> float:
+    """Peak signal-to-noise ratio in dB of restored pictures, the mean over the batch."""
+    restored = model.decode(model.encode(batch).latent_dist.mode()).sample.clamp(-1, 1)
+    error = functional.mse_loss(restored, batch, reduction="none").mean(dim=(1, 2, 3))
+    return float((10 * torch.log10(4 / error)).mean())
