@@ -25,8 +25,8 @@ from .show.figures import overlay as overlay
 from .show.figures import step_strip as step_strip
 from .show.figures import token_bars as token_bars
 from .show.figures import words_row as words_row
-from .tracing.session import generate as generate
-from .tracing.session import reproduce as reproduce
+from .tracing.making import generate as generate
+from .tracing.making import reproduce as reproduce
 from .tracing.session import trace as trace
 
 __version__: str

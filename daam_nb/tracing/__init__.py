@@ -1,0 +1,14 @@
+"""A pipeline -> a `Recording`: the floor that knows how diffusers computes.
+
+Watching is done with forward hooks (who and when) and with taps on the functions that compute
+attention (what). Both stand only while a trace is open; the picture is the untraced one, bit for
+bit. May import: torch, diffusers and the floors below (recording, prompt, errors); never maps,
+show, studies, and nothing of widgets, plotly, spaCy or pandas.
+"""
+
+from __future__ import annotations
+
+from daam_nb.tracing.making import Reproduction, generate, reproduce
+from daam_nb.tracing.session import Tracer, trace
+
+__all__ = ["Reproduction", "Tracer", "generate", "reproduce", "trace"]

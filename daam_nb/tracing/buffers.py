@@ -1,0 +1,171 @@
+"""Where probabilities are kept while a picture is made, and what that will cost.
+
+The cost is known before the first step (layers, heads, grids, tokens and steps are), so a budget
+is checked when nothing has been lost yet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import psutil
+import torch
+from torch import Tensor
+
+from daam_nb.errors import MemoryBudgetError, SelectionError
+from daam_nb.recording import Kept, Layer
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_BINARY_UNITS = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?\s*", re.IGNORECASE)
+
+# Without a budget of the user's, this share of the memory that is free at the first step.
+FREE_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Bytes that a call's recordings will hold, and what they are made of."""
+
+    total: int
+    tokens: int
+    steps: int
+    layers: int
+    itemsize: int
+
+    def __str__(self) -> str:
+        return (
+            f"{readable(self.total)} ({self.layers} layers, {self.steps} steps, "
+            f"{self.tokens} tokens over all pictures, {self.itemsize} bytes a value)"
+        )
+
+
+class Buffers:
+    """One picture's probabilities: layer name -> (step, head, token, y, x) on the CPU."""
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        columns: Sequence[int],
+        *,
+        steps: int,
+        keep: Kept,
+        dtype: torch.dtype,
+    ) -> None:
+        self.columns = tuple(columns)
+        self.summed = keep == "sum"
+        self.places = 0
+        shape = {
+            layer.name: (1 if self.summed else steps, layer.heads, len(columns), *layer.size)
+            for layer in layers
+        }
+        make = torch.zeros if self.summed else torch.empty
+        kept_as = torch.float32 if self.summed else dtype
+        self.arrays = {name: make(size, dtype=kept_as) for name, size in shape.items()}
+
+    def write(self, name: str, place: int, head: int, values: Tensor) -> None:
+        """Keep ``values`` (head, token, n) of heads from `head` on, at step number `place`."""
+        array = self.arrays[name]
+        self.places = max(self.places, place + 1)
+        if self.summed:
+            target = array[0, head : head + len(values)]
+            target += values.view_as(target).to(target.device)
+            return
+        if place >= len(array):  # a scheduler that makes more steps than it announced
+            array = torch.cat([array, torch.empty_like(array[:1])])
+            self.arrays[name] = array
+        target = array[place, head : head + len(values)]
+        target.copy_(values.view_as(target))
+
+    def finished(self) -> dict[str, Tensor]:
+        """The arrays, cut to the steps that were really made."""
+        if self.summed:
+            return self.arrays
+        return {
+            name: array if len(array) == self.places else array[: self.places].clone()
+            for name, array in self.arrays.items()
+        }
+
+
+def cost(
+    layers: Iterable[Layer],
+    columns: Iterable[Sequence[int]],
+    *,
+    steps: int,
+    keep: Kept,
+    dtype: torch.dtype,
+    latents: int,
+) -> Cost:
+    """What recording a call will hold.
+
+    Parameters
+    ----------
+    layers
+        The layers to be kept.
+    columns
+        The kept key positions of every picture and half, one sequence each.
+    steps
+        Steps to be kept.
+    keep, dtype
+        As in `trace`.
+    latents
+        Bytes of the latents of every step.
+    """
+    layers = tuple(layers)
+    tokens = sum(len(c) for c in columns)
+    cells = sum(layer.heads * layer.size[0] * layer.size[1] for layer in layers)
+    itemsize = 4 if keep == "sum" else dtype.itemsize
+    total = cells * tokens * (1 if keep == "sum" else steps) * itemsize + latents
+    return Cost(total, tokens, steps, len(layers), itemsize)
+
+
+def check_budget(needed: Cost, budget: int | None) -> None:
+    """Raise before the first step where the recording would not fit.
+
+    Raises
+    ------
+    MemoryBudgetError
+        With the estimate and the ways out.
+    """
+    limit = budget if budget is not None else int(psutil.virtual_memory().available * FREE_SHARE)
+    if needed.total <= limit:
+        return
+    whose = "the budget memory=" if budget is not None else "what is free, "
+    raise MemoryBudgetError(
+        f"This recording would hold {needed}, more than {whose}{readable(limit)}. No step has "
+        "been made. Keep less: tokens=[...] (the words you need), layers=... , steps=slice(...), "
+        'keep="sum" (one running sum), dtype=torch.float16; or fewer pictures in a call; or give '
+        "a larger memory=."
+    )
+
+
+def memory_bytes(budget: int | str | None) -> int | None:
+    """Read a budget: bytes, or text such as ``"2 GiB"`` or ``"500 MB"``.
+
+    Raises
+    ------
+    SelectionError
+        Where it is neither.
+    """
+    if budget is None:
+        return None
+    if isinstance(budget, int) and not isinstance(budget, bool) and budget > 0:
+        return budget
+    match = _SIZE.fullmatch(budget) if isinstance(budget, str) else None
+    if match is None:
+        raise SelectionError(
+            f'memory={budget!r} is no size. Give bytes as an int, or text like "2 GiB" or "500 MB".'
+        )
+    unit = (match[2] or "").lower()
+    return int(float(match[1]) * (_BINARY_UNITS | _UNITS)[unit])
+
+
+def readable(size: float) -> str:
+    """Bytes for people: ``"1.6 GiB"``."""
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.2f} GiB"

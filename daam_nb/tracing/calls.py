@@ -1,0 +1,361 @@
+"""One call of a pipeline, watched: from the first text embedding to its recordings.
+
+A call is told by the hooks and taps what happens (`on_encode`, `begin_pass`, `see`, `end_pass`,
+`on_step`) and answers with one `Recording` per picture. Nothing here changes anything the
+pipeline computes, and no error of ours stops it once it has begun to paint.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from daam_nb.errors import DaamError, NothingRecordedError, ShapeError
+from daam_nb.prompt import Prompt
+from daam_nb.recording import Facts, Layer, Manifest, Recording, select_layers
+from daam_nb.tracing import families, provenance, report, texts
+from daam_nb.tracing.buffers import Buffers, check_budget, cost
+from daam_nb.tracing.options import Options
+from daam_nb.tracing.pictures import pil_images
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a call keeps, settled before its first step."""
+
+    layers: tuple[Layer, ...]
+    every_layer: tuple[Layer, ...]
+    steps: tuple[int, ...]
+    prompts: tuple[Prompt, ...]
+    negatives: tuple[Prompt, ...]
+    latent_size: tuple[int, int]
+    guidance: float | None
+    dtype: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """One batch row that is kept: where it goes and which of its key columns."""
+
+    row: int
+    buffers: Buffers
+    columns: Tensor
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One run of the denoiser: what its batch looks like and which rows are kept."""
+
+    place: int
+    rows: int
+    keys: int
+    targets: tuple[Target, ...]
+
+
+class WatchedCall:
+    """A running (or finished) call of the traced pipeline."""
+
+    def __init__(self, pipe: Any, options: Options, arguments: Mapping[str, Any]) -> None:
+        self.pipe = pipe
+        self.options = options
+        self.arguments = dict(arguments)
+        self.seeds = provenance.seeds(self.arguments.get("generator"))
+        self.begun = time.perf_counter()
+        self.failure: Exception | None = None
+        self.images: tuple[Any, ...] = ()
+        self.encoded: families.Encoded | None = None
+        self.input_ids: list[Tensor] = []
+        self.plan: Plan | None = None
+        self.kept_layers: dict[str, Layer] = {}
+        self.passing: Pass | None = None
+        self.positive: tuple[Buffers, ...] = ()
+        self.negative: tuple[Buffers, ...] = ()
+        self.step = 0
+        self.timesteps: list[float] = []
+        self.latents: list[Tensor] = []
+        self.painted: dict[str, list[int]] = {"positive": [], "negative": []}
+        self.remarks: set[report.Remark] = set()
+        self._rows: tuple[Any, families.Rows] | None = None
+        self._text: Tensor | None = None
+        self._after: Tensor | None = None
+
+    # What the hooks tell ---------------------------------------------------------------------
+
+    def fail(self, error: Exception) -> None:
+        """Remember the first failure of watching; the pipeline goes on."""
+        self.failure = self.failure or error
+        self.passing = None
+
+    def on_input_ids(self, ids: Tensor) -> None:
+        """The text encoder was given these tokens."""
+        self.input_ids.append(ids.detach().cpu())
+
+    def on_encode(self, result: Any) -> None:
+        """``encode_prompt`` returned: embeddings, a row per picture."""
+        given = (
+            [t for t in result[:2] if isinstance(t, Tensor)] if isinstance(result, tuple) else []
+        )
+        if self.plan is None and given:
+            self.encoded = families.Encoded(given[0], given[1] if len(given) > 1 else None)
+
+    def begin_pass(self, unet: nn.Module, sample: Tensor, text: Tensor) -> None:
+        """The denoiser starts. Before the first step, errors of the user's choices are raised."""
+        if self.failure is not None:
+            return
+        try:
+            if self.plan is None:
+                self._settle(unet, sample, text)
+            self._enter(sample, text)
+        except DaamError as error:
+            if self.plan is None:
+                raise
+            self.fail(error)
+        except Exception as error:  # whatever it is, the picture goes on and it is raised later
+            self.fail(error)
+
+    def end_pass(self) -> None:
+        """The denoiser is done."""
+        self.passing = None
+
+    def on_step(self, timestep: Any, sample: Any, result: Any) -> None:
+        """``scheduler.step`` returned: the loop is one step further."""
+        try:
+            self.timesteps.append(float(timestep))
+            self.latents.append(sample.detach().cpu().clone())
+            self._after = result[0] if isinstance(result, tuple) else result.prev_sample
+            self.step += 1
+        except Exception as error:
+            self.fail(error)
+
+    # Before the first step -------------------------------------------------------------------
+
+    def _settle(self, unet: nn.Module, sample: Tensor, text: Tensor) -> None:
+        encoded = self._encoding(text)
+        latent_size = (int(sample.shape[-2]), int(sample.shape[-1]))
+        every = families.layers(unet, latent_size)
+        pictures, columns = encoded.positive.shape[0], int(text.shape[1])
+        rows = families.text_rows(self.pipe, text, encoded)
+        prompts = texts.prompts(
+            self.pipe, self.arguments, self.options.texts, pictures=pictures, columns=columns
+        )
+        if self.arguments.get("prompt_embeds") is None:
+            texts.check_encoded(prompts, self.input_ids)
+        negatives: tuple[Prompt, ...] = ()
+        if self.options.negative and rows.negative:
+            negatives = texts.negative_prompts(
+                self.pipe, self.arguments, pictures=pictures, columns=columns
+            )
+        plan = Plan(
+            layers=select_layers(every, self.options.layers),
+            every_layer=every,
+            steps=self.options.chosen_steps(self._announced_steps()),
+            prompts=prompts,
+            negatives=negatives,
+            latent_size=latent_size,
+            guidance=self._guidance() if rows.negative else None,
+            dtype=str(sample.dtype).removeprefix("torch."),
+            device=str(sample.device),
+        )
+        self._allocate(plan, sample)
+        self.plan = plan
+        self.kept_layers = {layer.name: layer for layer in plan.layers}
+
+    def _encoding(self, text: Tensor) -> families.Encoded:
+        if self.encoded is not None:
+            return self.encoded
+        given = self.arguments.get("prompt")
+        if isinstance(given, str | list) and not hasattr(self.pipe, "encode_prompt"):
+            each = int(self.arguments.get("num_images_per_prompt") or 1)
+            pictures = each * (1 if isinstance(given, str) else len(given))
+            return families.Encoded(text.new_full((pictures, *text.shape[1:]), torch.nan), None)
+        raise ShapeError(
+            f"{type(self.pipe).__name__} ran its denoiser without encode_prompt having returned "
+            "text embeddings, so its batch rows cannot be told apart."
+        )
+
+    def _allocate(self, plan: Plan, sample: Tensor) -> None:
+        choose, keep, dtype = self.options.columns, self.options.keep, self.options.dtype
+        columns = [choose(prompt) for prompt in plan.prompts]
+        negative = [choose(prompt) for prompt in plan.negatives]
+        frames = self._announced_steps() + 1
+        frame = sample[0].numel() * sample.element_size() * len(plan.prompts)
+        needed = cost(
+            plan.layers, columns + negative,
+            steps=len(plan.steps), keep=keep, dtype=dtype, latents=frames * frame,
+        )  # fmt: skip
+        check_budget(needed, self.options.memory)
+        steps = len(plan.steps)
+        self.positive = tuple(
+            Buffers(plan.layers, c, steps=steps, keep=keep, dtype=dtype) for c in columns
+        )
+        self.negative = tuple(
+            Buffers(plan.layers, c, steps=steps, keep=keep, dtype=dtype) for c in negative
+        )
+
+    def _announced_steps(self) -> int:
+        announced = getattr(self.pipe, "_num_timesteps", None)
+        if announced is None:
+            announced = len(self.pipe.scheduler.timesteps)
+        return int(announced)
+
+    def _guidance(self) -> float | None:
+        scale = getattr(self.pipe, "guidance_scale", self.arguments.get("guidance_scale"))
+        return None if scale is None else float(scale)
+
+    # Each pass -------------------------------------------------------------------------------
+
+    def _enter(self, sample: Tensor, text: Tensor) -> None:
+        plan, encoded = self.plan, self._encoding(text)
+        assert plan is not None  # _settle ran
+        if not self.options.wants(self.step, self._announced_steps()):
+            self.passing = None
+            return
+        size = (int(sample.shape[-2]), int(sample.shape[-1]))
+        if size != plan.latent_size:
+            raise ShapeError(
+                f"The latents changed from {plan.latent_size} to {size} (height, width) within "
+                "one call; such calls cannot be recorded as one picture."
+            )
+        rows = self._told_apart(text, encoded)
+        place = self._place()
+        targets: list[Target] = []
+        halves = (
+            ("positive", rows.positive, self.positive),
+            ("negative", rows.negative, self.negative),
+        )
+        for half, indices, buffers in halves:
+            if indices and buffers:
+                self._once(half)
+                targets += [
+                    Target(row, kept, torch.tensor(kept.columns, device=text.device))
+                    for row, kept in zip(indices, buffers, strict=True)
+                ]
+        self.passing = Pass(place, int(text.shape[0]), int(text.shape[1]), tuple(targets))
+
+    def _place(self) -> int:
+        assert self.plan is not None
+        if self.step in self.plan.steps:
+            return self.plan.steps.index(self.step)
+        return len(self.plan.steps) + self.step - self._announced_steps()
+
+    def _once(self, half: str) -> None:
+        if self.painted[half][-1:] == [self.step]:
+            raise ShapeError(
+                f"The denoiser ran twice on the {half} prompt within step {self.step}: "
+                f"{type(self.pipe.scheduler).__name__} or the pipeline uses passes that are not "
+                "separate steps, which cannot be recorded exactly."
+            )
+        self.painted[half].append(self.step)
+
+    def _told_apart(self, text: Tensor, encoded: families.Encoded) -> families.Rows:
+        key = (tuple(text.shape), text.data_ptr(), text._version)
+        if self._rows is None or self._rows[0] != key:
+            rows = families.text_rows(self.pipe, text, encoded)
+            self.remarks |= report.rows(rows)
+            # The tensor is kept: while it lives, its address cannot be given to another one.
+            self._rows = (key, rows)
+            self._text = text
+        return self._rows[1]
+
+    # The end ---------------------------------------------------------------------------------
+
+    def finish(self, output: Any) -> tuple[Recording, ...]:
+        """One recording per picture, from the pipeline's output.
+
+        Raises
+        ------
+        DaamError
+            The first failure of watching, where there was one.
+        """
+        taken = time.perf_counter() - self.begun
+        self.images = pil_images(output)
+        if self.failure is not None:
+            raise self.failure
+        if self.plan is None or not self.painted["positive"]:
+            raise NothingRecordedError(
+                f"{type(self.pipe).__name__} finished without running its denoiser on the prompt "
+                f"at a step that was to be kept (steps={self.options.steps})."
+            )
+        if self._after is not None:
+            self.latents.append(self._after.detach().cpu().clone())
+        count = len(self.plan.prompts)
+        if self.images and len(self.images) != count:
+            raise ShapeError(f"The pipeline returned {len(self.images)} pictures for {count} rows.")
+        return tuple(self._recording(i, taken) for i in range(count))
+
+    def _recording(self, i: int, taken: float) -> Recording:
+        plan = self.plan
+        assert plan is not None
+        steps = tuple(self.painted["positive"])
+        same = self.painted["negative"] == self.painted["positive"]
+        negative = self.negative[i] if self.negative and same else None
+        return Recording(
+            prompt=plan.prompts[i],
+            layers=plan.layers,
+            attention=self.positive[i].finished(),
+            columns=self.positive[i].columns,
+            steps=steps,
+            timesteps=tuple(self.timesteps),
+            facts=self._facts(i, taken),
+            manifest=self._manifest(i, steps),
+            image=self.images[i] if self.images else None,
+            latents=torch.stack([frame[i] for frame in self.latents]) if self.latents else None,
+            negative_prompt=plan.negatives[i] if negative else None,
+            negative_attention=negative.finished() if negative else {},
+            negative_columns=negative.columns if negative else (),
+            kept=self.options.keep,
+        )
+
+    def _manifest(self, i: int, steps: Sequence[int]) -> Manifest:
+        plan = self.plan
+        assert plan is not None
+        return report.manifest(
+            pipe=self.pipe,
+            options=self.options,
+            prompt=plan.prompts[i],
+            columns=self.positive[i].columns,
+            kept=plan.layers,
+            every=plan.every_layer,
+            steps=steps,
+            made=self.step,
+            negative_steps=self.painted["negative"] if self.negative else None,
+            guided=plan.guidance is not None,
+            pictured=bool(self.images),
+            remarks=self.remarks,
+            arguments=self.arguments,
+        )
+
+    def _facts(self, i: int, taken: float) -> Facts:
+        plan = self.plan
+        assert plan is not None
+        plain, omitted = provenance.plain_arguments(self.arguments)
+        factor = int(getattr(self.pipe, "vae_scale_factor", 8))
+        height, width = plan.latent_size
+        size = (height * factor, width * factor)
+        if self.images:
+            size = (self.images[i].height, self.images[i].width)
+        return Facts(
+            model=provenance.model_name(self.pipe),
+            pipeline=type(self.pipe).__name__,
+            scheduler=type(self.pipe.scheduler).__name__,
+            image_size=size,
+            latent_size=plan.latent_size,
+            num_steps=self.step,
+            guidance=plan.guidance,
+            seed=self.seeds.of(i),
+            dtype=plan.dtype,
+            device=plan.device,
+            batch=report.batch(self.arguments, self.seeds, i, len(plan.prompts)),
+            call=plain,
+            omitted=omitted,
+            versions=provenance.versions(),
+            duration=taken,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )

@@ -1,0 +1,217 @@
+"""`generate` and `reproduce`: make a picture and its recording, and make it again."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from daam_nb.errors import ReproductionError, SelectionError
+from daam_nb.recording import Recording
+from daam_nb.tracing.pictures import pil_images
+from daam_nb.tracing.provenance import versions
+from daam_nb.tracing.session import trace
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_TRACE_OPTIONS = ("keep", "layers", "steps", "tokens", "negative", "memory", "dtype")
+_SEEDS = 2**32
+
+
+def generate(
+    pipe: Any,
+    prompt: str | Sequence[str],
+    *,
+    seed: int | None = None,
+    num_images_per_prompt: int = 1,
+    **options: Any,
+) -> Recording | list[Recording]:
+    """Make pictures and record the attention that painted them.
+
+    Parameters
+    ----------
+    pipe
+        A diffusers pipeline, as for `trace`.
+    prompt
+        A text, or a list of texts.
+    seed
+        Picture i is made from seed + i, each with its own generator on the CPU, so that results
+        do not depend on the device. None draws a seed; the recording keeps it. The global random
+        state is not touched.
+    num_images_per_prompt
+        Pictures for each prompt.
+    **options
+        The options of `trace` (``keep``, ``layers``, ``steps``, ``tokens``, ``negative``,
+        ``memory``, ``dtype``); everything else goes to the pipeline
+        (``num_inference_steps``, ``guidance_scale``, ``negative_prompt``, ``height``, ...).
+
+    Returns
+    -------
+    Recording or list of Recording
+        One for a single text and a single picture, else a list in the order of prompt and picture.
+
+    Raises
+    ------
+    WatchError
+        Where the pictures were made and watching failed; they are in its ``images``.
+
+    Examples
+    --------
+    >>> run = generate(pipe, "a zebra and a giraffe", seed=0)  # doctest: +SKIP
+    """
+    if "generator" in options:
+        raise SelectionError(
+            "generate() makes the generators itself, from seed=. For generators of your own use "
+            "`with trace(pipe) as tracer: pipe(prompt, generator=...)`."
+        )
+    single = isinstance(prompt, str)
+    texts: Any = prompt if single else list(prompt)
+    pictures = num_images_per_prompt * (1 if single else len(texts))
+    if pictures < 1:
+        raise SelectionError(
+            f"{len(texts)} prompts with {num_images_per_prompt} images each make no picture; "
+            "give at least one of each."
+        )
+    first = secrets.randbelow(_SEEDS) if seed is None else seed
+    watching = {name: options.pop(name) for name in _TRACE_OPTIONS if name in options}
+    with trace(pipe, **watching) as tracer:
+        pipe(
+            prompt=texts,
+            generator=_generators([first + i for i in range(pictures)], "cpu"),
+            num_images_per_prompt=num_images_per_prompt,
+            **options,
+        )
+    return tracer.recording if single and pictures == 1 else list(tracer.recordings)
+
+
+def _generators(seeds: Sequence[int], device: str) -> torch.Generator | list[torch.Generator]:
+    made = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+    return made[0] if len(made) == 1 else made
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduction:
+    """A picture made again, and how it compares.
+
+    Attributes
+    ----------
+    same
+        Whether every pixel is equal.
+    max_difference
+        Largest difference of a channel of a pixel, 0 to 255.
+    image
+        The picture made now.
+    why
+        What differs between then and now and may explain it (versions, model, device, ...);
+        empty where nothing does.
+    """
+
+    same: bool
+    max_difference: int
+    image: Image
+    why: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return self.same
+
+
+def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
+    """Make a recording's picture again.
+
+    The whole batch that the picture came from is run again, with the recorded seeds and
+    arguments, untraced.
+
+    Parameters
+    ----------
+    run
+        A recording.
+    pipe
+        The pipeline that made it, or one that should do the same.
+    **omitted
+        Arguments of the call that are not plain data (``image=``, ``callback_on_step_end=``) and
+        therefore not in the recording; ``run.facts.omitted`` names them.
+
+    Returns
+    -------
+    Reproduction
+        True where the pictures are the same, pixel for pixel.
+
+    Raises
+    ------
+    ReproductionError
+        Where the recording lacks what is needed.
+    """
+    arguments = _arguments_again(run, omitted)
+    if run.image is None:
+        raise ReproductionError(
+            "This recording has no picture (the pipeline returned latents), so there is nothing "
+            "to compare with."
+        )
+    images = pil_images(pipe(**arguments))
+    image = images[int(run.facts.batch["index"])]
+    then, now = (np.asarray(i.convert("RGB"), dtype=np.int16) for i in (run.image, image))
+    if then.shape != now.shape:
+        size = (f"the size differs: {then.shape[:2]} then, {now.shape[:2]} now",)
+        return Reproduction(False, 255, image, (*_differences(run, pipe), *size))
+    largest = int(np.abs(then - now).max())
+    return Reproduction(largest == 0, largest, image, tuple(_differences(run, pipe)))
+
+
+def _arguments_again(run: Recording, given: Mapping[str, Any]) -> dict[str, Any]:
+    facts, batch = run.facts, run.facts.batch
+    missing = [name for name in facts.omitted if name not in given]
+    if missing:
+        raise ReproductionError(
+            f"The call used {', '.join(missing)}, which a recording does not keep. Give them "
+            f"again: reproduce(run, pipe, {', '.join(f'{name}=...' for name in missing)})."
+        )
+    if not batch.get("seeds"):
+        raise ReproductionError(
+            "The picture was made without a generator, so its noise cannot be drawn again. "
+            "Use generate(pipe, prompt, seed=...) or give the pipeline a generator."
+        )
+    if not batch.get("fresh_generator", False):
+        raise ReproductionError(
+            f"The generator (seed {facts.seed}) had been used before this call, so the seed alone "
+            "does not make its noise again. Seed a new generator for each call."
+        )
+    size = {"height": facts.image_size[0], "width": facts.image_size[1]}
+    sized = {k: v for k, v in size.items() if k in facts.call}
+    again = {**facts.call, **sized, **given, "generator": _generators_again(batch)}
+    if batch.get("prompts") is not None:
+        prompts = list(batch["prompts"])
+        again["prompt"] = prompts[0] if len(prompts) == 1 else prompts
+    if batch.get("negative_prompts") is not None:
+        negative = list(batch["negative_prompts"])
+        again["negative_prompt"] = negative[0] if len(negative) == 1 else negative
+    if batch.get("images_per_prompt", 1) != 1:
+        again["num_images_per_prompt"] = batch["images_per_prompt"]
+    again.pop("return_dict", None)
+    again.pop("output_type", None)
+    return again
+
+
+def _generators_again(batch: Mapping[str, Any]) -> Any:
+    device = str(batch.get("generator_device", "cpu"))
+    made = [torch.Generator(device).manual_seed(int(seed)) for seed in batch["seeds"]]
+    return made[0] if batch.get("shared_generator", True) else made
+
+
+def _differences(run: Recording, pipe: Any) -> Iterator[str]:
+    facts = run.facts
+    now = versions()
+    unet = getattr(pipe, "unet", None)
+    for what, then, present in (
+        ("pipeline", facts.pipeline, type(pipe).__name__),
+        ("scheduler", facts.scheduler, type(pipe.scheduler).__name__),
+        ("dtype", facts.dtype, str(getattr(unet, "dtype", "")).removeprefix("torch.")),
+        ("device", facts.device, str(getattr(unet, "device", ""))),
+        *((name, then, now.get(name, "")) for name, then in facts.versions.items()),
+    ):
+        if then != present:
+            yield f"{what}: {then} then, {present} now"

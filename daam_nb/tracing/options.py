@@ -1,0 +1,152 @@
+"""What a trace is asked to keep, checked when it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import torch
+
+from daam_nb.errors import SelectionError
+from daam_nb.prompt import Prompt
+from daam_nb.recording import Kept, LayerChoice
+from daam_nb.tracing.buffers import memory_bytes
+
+TokenChoice = str | Sequence[str | int] | None
+StepChoice = slice | Iterable[int] | int | None
+TextChoice = str | Prompt | Sequence[str | Prompt] | None
+
+_DTYPES = (torch.float16, torch.bfloat16, torch.float32)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The choices of a trace; see `daam_nb.trace` for their meaning."""
+
+    keep: Kept = "steps"
+    layers: LayerChoice = "all"
+    steps: StepChoice = None
+    tokens: TokenChoice = None
+    negative: bool = False
+    memory: int | None = None
+    dtype: torch.dtype = torch.float16
+    texts: tuple[str | Prompt, ...] | None = None
+
+    def wants(self, step: int, steps: int) -> bool:
+        """Whether a step of a loop of `steps` is to be kept."""
+        if self.steps is None:
+            return True
+        if isinstance(self.steps, slice):
+            return step in range(*self.steps.indices(steps))
+        return step in self.chosen_steps(steps)
+
+    def chosen_steps(self, steps: int) -> tuple[int, ...]:
+        """The steps to be kept of a loop of `steps`, ascending.
+
+        Raises
+        ------
+        SelectionError
+            Where there are none, or one lies outside the loop.
+        """
+        every = range(steps)
+        if self.steps is None:
+            return tuple(every)
+        if isinstance(self.steps, slice):
+            chosen = set(every[self.steps])
+        else:
+            asked = [self.steps] if isinstance(self.steps, int) else self.steps
+            outside = [step for step in asked if not -steps <= step < steps]
+            if outside:
+                raise SelectionError(
+                    f"steps={outside} lie outside this loop of {steps} steps (0 to {steps - 1})."
+                )
+            chosen = {every[step] for step in asked}
+        if not chosen:
+            raise SelectionError(f"steps={self.steps!r} keeps none of the {steps} steps.")
+        return tuple(sorted(chosen))
+
+    def columns(self, prompt: Prompt) -> tuple[int, ...]:
+        """Key positions to be kept of one prompt, ascending."""
+        if self.keep == "replay" or self.tokens == "all":
+            return tuple(range(len(prompt.tokens)))
+        if self.tokens is None:
+            return tuple(prompt.text_columns)
+        columns: set[int] = set()
+        for item in [self.tokens] if isinstance(self.tokens, str) else self.tokens:
+            columns |= _columns_of(item, prompt)
+        if not columns:
+            raise SelectionError(f"tokens={self.tokens!r} keeps no token of {prompt.text!r}.")
+        return tuple(sorted(columns))
+
+
+def _columns_of(item: str | int, prompt: Prompt) -> set[int]:
+    if isinstance(item, str):
+        found = prompt.occurrences(item)
+        if not found:
+            prompt.find(item)  # raises, and lists the words there are
+        return {index for word in found for index in prompt.token_indices(word)}
+    if not 0 <= item < len(prompt.tokens):
+        raise SelectionError(
+            f"tokens={item} is no key position; this prompt has 0 to {len(prompt.tokens) - 1}."
+        )
+    return {item}
+
+
+def read_options(
+    *,
+    keep: Kept,
+    layers: LayerChoice,
+    steps: StepChoice,
+    tokens: TokenChoice,
+    negative: bool,
+    memory: int | str | None,
+    dtype: torch.dtype,
+    prompt: TextChoice,
+) -> Options:
+    """Check the choices of a trace.
+
+    Raises
+    ------
+    SelectionError
+        Where one cannot be read, or two contradict each other.
+    """
+    if keep not in get_args(Kept):
+        raise SelectionError(f"keep={keep!r} is not one of {', '.join(map(repr, get_args(Kept)))}.")
+    if dtype not in _DTYPES:
+        raise SelectionError(
+            f"dtype={dtype!r} is not one of torch.float16, torch.bfloat16, torch.float32."
+        )
+    if keep == "replay" and not (tokens is None and steps is None):
+        raise SelectionError(
+            'keep="replay" keeps every step and every column of both passes, as replaying needs '
+            "them; leave out steps= and tokens=."
+        )
+    if isinstance(tokens, str) and tokens != "all":
+        tokens = (tokens,)
+    if not isinstance(tokens, str | None):
+        tokens = tuple(tokens)
+        wrong = [t for t in tokens if not isinstance(t, str | int) or isinstance(t, bool)]
+        if wrong:
+            raise SelectionError(
+                f"tokens={wrong!r}: a token is chosen by a word or by its key position."
+            )
+    if not isinstance(steps, slice | None):
+        steps = tuple([steps] if isinstance(steps, int) else steps)
+        if not all(isinstance(s, int) and not isinstance(s, bool) for s in steps):
+            raise SelectionError(f"steps={steps!r}: steps are whole numbers, 0-based.")
+    if not callable(layers) and not isinstance(layers, str):
+        layers = tuple(layers) if isinstance(layers, Iterable) else layers
+    texts = None
+    if prompt is not None:
+        texts = (prompt,) if isinstance(prompt, str | Prompt) else tuple(prompt)
+    return Options(
+        keep=keep,
+        layers=layers,
+        steps=steps,
+        tokens=tokens,
+        negative=negative or keep == "replay",
+        memory=memory_bytes(memory),
+        dtype=dtype,
+        texts=texts,
+    )

@@ -1,0 +1,39 @@
+"""A pipeline's output -> pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+_CHANNELS = (1, 3, 4)
+
+
+def pil_images(output: Any) -> tuple[Image.Image, ...]:
+    """The pictures of a pipeline's output, none where it returned latents.
+
+    Parameters
+    ----------
+    output
+        What the pipeline's call returned: an output object with ``images``, or a tuple whose
+        first item holds them; PIL pictures, arrays (picture, y, x, channel) or tensors
+        (picture, channel, y, x) with values in [0, 1].
+    """
+    images = getattr(output, "images", None)
+    if images is None and isinstance(output, tuple) and output:
+        images = output[0]
+    if isinstance(images, Image.Image):
+        return (images,)
+    if isinstance(images, list | tuple):
+        return tuple(picture for picture in images if isinstance(picture, Image.Image))
+    if isinstance(images, Tensor):
+        if images.ndim != 4 or images.shape[1] != 3:  # latents have 4 or more channels
+            return ()
+        images = images.detach().float().cpu().permute(0, 2, 3, 1).numpy()
+    if isinstance(images, np.ndarray) and images.ndim == 4 and images.shape[-1] in _CHANNELS:
+        # Rounded as diffusers' own numpy_to_pil rounds, so that all output types agree.
+        scaled = (images.clip(0, 1) * 255).round().astype("uint8")
+        return tuple(Image.fromarray(p.squeeze(-1) if p.shape[-1] == 1 else p) for p in scaled)
+    return ()

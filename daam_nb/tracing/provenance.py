@@ -1,0 +1,95 @@
+"""Where a picture came from: seeds, arguments, versions; whatever makes it again."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+# Kept apart, per picture or because they are what `Facts.batch` is made of.
+_APART = ("self", "prompt", "negative_prompt", "generator", "num_images_per_prompt")
+_PACKAGES = ("daam_nb", "torch", "diffusers", "transformers")
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The generators a call was given.
+
+    Attributes
+    ----------
+    values
+        Seed of each generator; empty where none was given.
+    fresh
+        Whether every generator was just seeded, so that the seed alone makes it again.
+    shared
+        Whether one generator served the whole batch.
+    device
+        The generators' device.
+    """
+
+    values: tuple[int, ...] = ()
+    fresh: bool = True
+    shared: bool = True
+    device: str = "cpu"
+
+    def of(self, picture: int) -> int | None:
+        """Seed behind one picture, None where no generator was given."""
+        if not self.values:
+            return None
+        return self.values[0 if self.shared else picture]
+
+
+def seeds(generator: Any) -> Seeds:
+    """Read seeds off generators before the call draws from them."""
+    if generator is None:
+        return Seeds()
+    many = list(generator) if isinstance(generator, list | tuple) else [generator]
+    fresh = all(torch.equal(g.get_state(), _seeded(g).get_state()) for g in many)
+    return Seeds(
+        values=tuple(int(g.initial_seed()) for g in many),
+        fresh=fresh,
+        shared=not isinstance(generator, list | tuple) or len(many) == 1,
+        device=str(many[0].device),
+    )
+
+
+def _seeded(generator: torch.Generator) -> torch.Generator:
+    return torch.Generator(generator.device).manual_seed(generator.initial_seed())
+
+
+def plain_arguments(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Split a call's arguments into JSON data and the names of those that are not."""
+    plain: dict[str, Any] = {}
+    omitted: list[str] = []
+    for name, value in arguments.items():
+        if name in _APART or value is None:
+            continue
+        if name == "kwargs" and isinstance(value, Mapping) and not value:
+            continue
+        try:
+            plain[name] = json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError):
+            omitted.append(name)
+    return plain, tuple(omitted)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computed the picture."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def model_name(pipe: Any) -> str:
+    """Hub id or path that a pipeline was loaded from, else its class."""
+    name = getattr(getattr(pipe, "config", None), "_name_or_path", None)
+    return str(name) if name else type(pipe).__name__

@@ -1,0 +1,144 @@
+"""What a recording says of itself: the manifest, and the batch its picture came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from daam_nb.prompt import Prompt
+from daam_nb.recording import Layer, Manifest, Skipped
+from daam_nb.tracing.families import Rows
+from daam_nb.tracing.options import Options
+from daam_nb.tracing.provenance import Seeds
+
+Remark = tuple[str, str]  # what, why
+
+
+def rows(found: Rows) -> set[Remark]:
+    """Remarks on how a pass's rows were told apart."""
+    remarks = {(what, "only the first pass of each prompt is kept") for what in found.skipped}
+    if not found.by_content:
+        remarks.add(
+            (
+                "the check of batch rows against the encoded text",
+                "prompt and negative prompt are the same, or a callback exchanged the "
+                "embeddings; rows were taken in the order of this pipeline family",
+            )
+        )
+    return remarks
+
+
+def manifest(
+    *,
+    pipe: Any,
+    options: Options,
+    prompt: Prompt,
+    columns: Sequence[int],
+    kept: Sequence[Layer],
+    every: Sequence[Layer],
+    steps: Sequence[int],
+    made: int,
+    negative_steps: Sequence[int] | None,
+    guided: bool,
+    pictured: bool,
+    remarks: set[Remark],
+    arguments: Mapping[str, Any],
+) -> Manifest:
+    """List what was captured and what was not, with the reasons."""
+    how = {"sum": "summed over steps, float32"}.get(options.keep, f"each step, {options.dtype}")
+    captured = [
+        f"cross-attention of {len(kept)} layers, {len(columns)} tokens, {len(steps)} steps ({how})",
+        f"latents before each of {made} steps and after the last",
+    ]
+    skipped = [Skipped(*remark) for remark in sorted(remarks)]
+    skipped += _layers_and_steps(kept, every, steps, made)
+    skipped += _tokens(options, prompt, columns)
+    negative_kept = negative_steps is not None and list(negative_steps) == list(steps)
+    if negative_kept:
+        captured.append("the negative prompt's maps, of the same layers and steps")
+    elif options.negative and not guided:
+        skipped.append(
+            Skipped("the negative prompt's maps", "the picture was made without guidance")
+        )
+    elif options.negative:
+        skipped.append(
+            Skipped(
+                "the negative prompt's maps",
+                f"guidance stopped on the way: {len(negative_steps or ())} of {len(steps)} steps",
+            )
+        )
+    elif guided:
+        skipped.append(Skipped("the negative prompt's maps", "not asked for (negative=True)"))
+    if not pictured:
+        skipped.append(Skipped("the picture", "the pipeline returned latents"))
+    return Manifest(tuple(captured), (*skipped, *_other_attention(pipe, arguments)))
+
+
+def _layers_and_steps(
+    kept: Sequence[Layer], every: Sequence[Layer], steps: Sequence[int], made: int
+) -> list[Skipped]:
+    skipped = []
+    left_out = [layer.name for layer in every if layer not in kept]
+    if left_out:
+        skipped.append(Skipped(f"layers {', '.join(left_out)}", "not among layers="))
+    if len(steps) < made:
+        missing = sorted(set(range(made)) - set(steps))
+        skipped.append(Skipped(f"steps {', '.join(map(str, missing))}", "not among steps="))
+    return skipped
+
+
+def _tokens(options: Options, prompt: Prompt, columns: Sequence[int]) -> list[Skipped]:
+    skipped = []
+    if len(columns) < len(prompt.tokens):
+        why = "padding" if options.tokens is None else "not among tokens="
+        skipped.append(Skipped(f"{len(prompt.tokens) - len(columns)} token positions", why))
+    if prompt.cut is not None:
+        low, high = prompt.cut
+        skipped.append(
+            Skipped(
+                f"the text {prompt.text[low:high]!r} (characters {low}-{high})",
+                f"the model reads {len(prompt.tokens)} tokens and never saw it",
+            )
+        )
+    return skipped
+
+
+def _other_attention(pipe: Any, arguments: Mapping[str, Any]) -> list[Skipped]:
+    skipped = []
+    if getattr(pipe, "controlnet", None) is not None:
+        skipped.append(
+            Skipped("the ControlNet's own attention to the text", "only the denoiser is watched")
+        )
+    if any(arguments.get(f"ip_adapter_image{end}") is not None for end in ("", "_embeds")):
+        skipped.append(Skipped("attention to the IP-Adapter's pictures", "these keys are not text"))
+    second = arguments.get("prompt_2")
+    if second is not None and second != arguments.get("prompt"):
+        skipped.append(
+            Skipped(
+                f"the words of prompt_2, {second!r}",
+                "both text encoders share the key columns; columns are named by prompt",
+            )
+        )
+    return skipped
+
+
+def batch(arguments: Mapping[str, Any], seeds: Seeds, index: int, pictures: int) -> dict[str, Any]:
+    """The call a picture came from, as plain data: enough to make the whole batch again."""
+    texts = arguments.get("prompt")
+    return {
+        "index": index,
+        "pictures": pictures,
+        "prompts": [texts] if isinstance(texts, str) else texts,
+        "negative_prompts": _plain_texts(arguments.get("negative_prompt")),
+        "images_per_prompt": int(arguments.get("num_images_per_prompt") or 1),
+        "seeds": list(seeds.values),
+        "shared_generator": seeds.shared,
+        "fresh_generator": seeds.fresh,
+        "generator_device": seeds.device,
+    }
+
+
+def _plain_texts(texts: Any) -> list[str] | None:
+    if texts is None:
+        return None
+    return [texts] if isinstance(texts, str) else list(texts)

@@ -1,0 +1,112 @@
+"""The text behind every batch row: prompts with the tokens that the encoder was really given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from daam_nb.errors import MissingTextError, ShapeError
+from daam_nb.prompt import Prompt
+from daam_nb.tracing import families
+
+
+def prompts(
+    pipe: Any,
+    arguments: Mapping[str, Any],
+    given: Sequence[str | Prompt] | None,
+    *,
+    pictures: int,
+    columns: int,
+) -> tuple[Prompt, ...]:
+    """One prompt per picture.
+
+    Parameters
+    ----------
+    pipe
+        The pipeline: its tokenizer names the columns.
+    arguments
+        Of the call; its ``prompt``, unless it works from ``prompt_embeds``.
+    given
+        The text behind ``prompt_embeds``, from ``trace(..., prompt=)``.
+    pictures, columns
+        Rows and key columns of the text embeddings.
+
+    Raises
+    ------
+    MissingTextError
+        Where embeddings were given and no text.
+    """
+    texts: Any = arguments.get("prompt")
+    if texts is None:
+        texts = given
+    if texts is None:
+        raise MissingTextError(
+            "This call gives prompt_embeds and no prompt, so the tokens have no names. Tell the "
+            'trace the text behind them: trace(pipe, prompt="a red fox in the snow").'
+        )
+    return _per_picture(pipe, texts, pictures, columns, "prompt")
+
+
+def negative_prompts(
+    pipe: Any, arguments: Mapping[str, Any], *, pictures: int, columns: int
+) -> tuple[Prompt, ...]:
+    """One negative prompt per picture; the empty text where the call has none."""
+    texts = arguments.get("negative_prompt")
+    return _per_picture(pipe, "" if texts is None else texts, pictures, columns, "negative_prompt")
+
+
+def _per_picture(
+    pipe: Any, texts: Any, pictures: int, columns: int, what: str
+) -> tuple[Prompt, ...]:
+    texts = [texts] if isinstance(texts, str | Prompt) else list(texts)
+    each, rest = divmod(pictures, len(texts)) if texts else (0, 1)
+    if rest:
+        raise ShapeError(
+            f"{len(texts)} texts were given as {what} for {pictures} pictures; "
+            "one text per prompt was expected."
+        )
+    made = [_prompt(pipe, text, columns) for text in texts]
+    return tuple(prompt for prompt in made for _ in range(each))
+
+
+def _prompt(pipe: Any, text: str | Prompt, columns: int) -> Prompt:
+    if isinstance(text, Prompt):
+        if len(text.tokens) != columns:
+            raise ShapeError(
+                f"The Prompt given has {len(text.tokens)} tokens, the embeddings {columns} columns."
+            )
+        return text
+    tokenizer = families.tokenizer(pipe)
+    window = int(tokenizer.model_max_length)
+    converted = None
+    if hasattr(pipe, "maybe_convert_prompt"):
+        converted = pipe.maybe_convert_prompt(text, tokenizer)
+    return Prompt.from_tokenizer(
+        text,
+        tokenizer,
+        max_length=columns,
+        converted=None if converted == text else converted,
+        chunk=window if columns > window else None,
+    )
+
+
+def check_encoded(prompts: Sequence[Prompt], seen: Sequence[Tensor]) -> None:
+    """Compare our tokens with the ``input_ids`` that the text encoder was given.
+
+    Raises
+    ------
+    ShapeError
+        Where a prompt's tokens were not among them: the pipeline rewrote the text, and maps
+        would stand under the wrong words.
+    """
+    rows = [tuple(row) for ids in seen for row in ids.tolist()]
+    for prompt in prompts:
+        ids = [prompt.tokens[i].id for i in prompt.text_columns]
+        if rows and not any(list(row[: len(ids)]) == ids for row in rows):
+            raise ShapeError(
+                f"The text encoder was given other tokens than those of {prompt.text!r}: the "
+                "pipeline rewrites its prompts, and maps would stand under the wrong words. "
+                "Encode the prompt yourself and give prompt_embeds with trace(pipe, prompt=...)."
+            )
