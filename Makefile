@@ -28,7 +28,7 @@ help:
 
 demo: $(VENV)/.installed-core
 	rm -rf demo
-	$(BIN)/python -m daam_nb.cli "a zebra and a giraffe" --seed 0 --output-folder demo
+	$(BIN)/daam-nb "a zebra and a giraffe" --seed 0 --output-folder demo
 
 # One thread each, so that parallel processes do not fight over the cores.
 test: $(VENV)/.installed-dev

@@ -56,7 +56,9 @@ def floors_module() -> ModuleType:
 
 def test_conda_users_get_the_same_environment() -> None:
     written = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    conda = {need.name: str(need.specifier) for need in map(Requirement, written["dependencies"])}
+    *plain, by_pip = written["dependencies"]
+    needs = map(Requirement, [*plain, *by_pip["pip"]])
+    conda = {need.name: str(need.specifier) for need in needs}
     ours = {CONDA_NAMES.get(name, name): str(need.specifier) for name, need in ALL.items()}
     assert conda == {**ours, "python": PROJECT["requires-python"], "pip": ""}
 
