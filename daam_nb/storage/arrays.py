@@ -59,9 +59,14 @@ class ArrayFacts:
         return {"dtype": self.dtype, "shape": list(self.shape), "sha256": self.sha256}
 
     @property
+    def torch_dtype(self) -> torch.dtype:
+        """The dtype as torch's."""
+        return DTYPES[self.dtype]
+
+    @property
     def nbytes(self) -> int:
         """Bytes of the array."""
-        return math.prod(self.shape) * DTYPES[self.dtype].itemsize
+        return math.prod(self.shape) * self.torch_dtype.itemsize
 
 
 def check_values(

@@ -21,7 +21,7 @@ WAY_OUT = "Copy the whole folder again from where it was made, or record anew."
 MAX_BYTES = 32 * 2**20
 MAX_DEPTH = 64
 MAX_WHOLE = 2**64  # seeds reach 2**64 - 1
-LINE = 100
+LINE = 120
 
 
 def broken(where: object, what: str) -> RecordingFormatError:

@@ -1,0 +1,43 @@
+"""What was seen: `Layer`, `Recording` and the facts and the manifest that travel with it.
+
+A recording is plain data. `tracing` makes it, `maps` reads it, neither knows the other; it can be
+saved, sent and opened where there is no model, no diffusers and no GPU. May import `storage`,
+`prompt` and `errors`.
+
+    layers.py     Layer, the table they make, select_layers
+    facts.py      Facts, Manifest, Skipped
+    recording.py  Recording
+    checks.py     its parts fit together, or it is not born
+    picking.py    one layer, step, head, token by hand
+    files.py      save, load, sample
+    view.py       how it shows itself
+    later.py      fields that are read from disk on first use
+"""
+
+from daam_nb.recording.facts import Facts, Kept, Manifest, Skipped
+from daam_nb.recording.files import load, sample
+from daam_nb.recording.layers import (
+    PAPER_STAGES,
+    Layer,
+    LayerChoice,
+    Layers,
+    Stage,
+    select_layers,
+)
+from daam_nb.recording.recording import Recording
+
+__all__ = [
+    "PAPER_STAGES",
+    "Facts",
+    "Kept",
+    "Layer",
+    "LayerChoice",
+    "Layers",
+    "Manifest",
+    "Recording",
+    "Skipped",
+    "Stage",
+    "load",
+    "sample",
+    "select_layers",
+]

@@ -1,0 +1,154 @@
+"""A recording is checked once, at birth, so that nothing built on it has to.
+
+Shapes, dtypes and positions; none of it reads an array. The values are checked where they cross a
+file's border (`daam_nb.recording.files`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, get_args
+
+import torch
+
+from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.recording.facts import Kept
+from daam_nb.recording.later import Later, not_fetched
+from daam_nb.recording.layers import Layer
+from daam_nb.storage import LazyArrays
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from daam_nb.prompt import Prompt
+    from daam_nb.recording.recording import Recording
+
+DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+def check(run: Recording) -> None:
+    """Raise a `ShapeError` or a `SelectionError` unless every part of a recording fits the rest."""
+    if run.kept not in get_args(Kept):
+        choices = ", ".join(map(repr, get_args(Kept)))
+        raise SelectionError(f"kept is {run.kept!r}; it must be one of {choices}.")
+    _check_layers(run.layers)
+    _check_places("steps", run.steps, run.facts.num_steps, "num_steps")
+    if list(run.steps) != sorted(run.steps):
+        raise SelectionError(f"steps are {_few(run.steps)}; they must ascend.")
+    if len(run.timesteps) != run.facts.num_steps:
+        raise ShapeError(
+            f"There are {len(run.timesteps)} timesteps for the {run.facts.num_steps} steps of the "
+            f"loop; one per step is needed, kept or not."
+        )
+    _check_columns("columns", run.columns, run.prompt)
+    _check_attention(run, run.attention, run.columns, "attention")
+    _check_negative(run)
+    _check_picture(run)
+    _check_latents(run)
+
+
+def described(arrays: Mapping[str, Tensor]) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
+    """Dtype and shape of every array, without reading one that is still on disk."""
+    if isinstance(arrays, LazyArrays):
+        return {name: (a.torch_dtype, a.shape) for name, a in arrays.described().items()}
+    return {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in arrays.items()}
+
+
+def _check_layers(layers: tuple[Layer, ...]) -> None:
+    names = [layer.name for layer in layers]
+    if not names:
+        raise ShapeError("A recording needs at least one layer; this one has none.")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ShapeError(f"The layer {twice!r} is listed twice; each may be there once.")
+
+
+def _check_places(what: str, places: tuple[int, ...], count: int, of: str) -> None:
+    if not places:
+        raise SelectionError(f"{what} are empty; a recording keeps at least one.")
+    if outside := [place for place in places if not 0 <= place < count]:
+        raise SelectionError(
+            f"{what} hold {outside[0]}; with {of} = {count} they end at {count - 1}."
+        )
+    if len(set(places)) < len(places):
+        raise SelectionError(f"{what} are {_few(places)}; none may be there twice.")
+
+
+def _check_columns(what: str, columns: tuple[int, ...], prompt: Prompt) -> None:
+    _check_places(what, columns, len(prompt.tokens), "the prompt's tokens")
+
+
+def _check_attention(
+    run: Recording, attention: Mapping[str, Tensor], columns: tuple[int, ...], what: str
+) -> None:
+    names = {layer.name for layer in run.layers}
+    if odd := sorted(names ^ set(attention)):
+        has = "lacks the layer" if odd[0] in names else "holds what is no layer of the recording:"
+        raise ShapeError(f"{what} {has} {odd[0]!r}.")
+    steps = 1 if run.kept == "sum" else len(run.steps)
+    found = described(attention)
+    for layer in run.layers:
+        dtype, shape = found[layer.name]
+        needed = (steps, layer.heads, len(columns), *layer.size)
+        if shape != needed:
+            raise ShapeError(
+                f"{what} of {layer.name!r} has the shape {shape}; with {steps} step(s), "
+                f"{layer.heads} heads, {len(columns)} tokens and the size {layer.size} it must be "
+                f"(step, head, token, y, x) = {needed}."
+            )
+        if dtype not in DTYPES:
+            raise ShapeError(f"{what} of {layer.name!r} is {dtype}; it must be a float type.")
+    _check_on_cpu(what, attention)
+
+
+def _check_on_cpu(what: str, arrays: Mapping[str, Tensor]) -> None:
+    if isinstance(arrays, LazyArrays):
+        return
+    for name, tensor in arrays.items():
+        if tensor.device.type != "cpu":
+            raise ShapeError(
+                f"{what} of {name!r} lies on {tensor.device}; recordings live on the CPU: .cpu()."
+            )
+
+
+def _check_negative(run: Recording) -> None:
+    if not run.negative_attention and not run.negative_columns:
+        return
+    if run.negative_prompt is None:
+        raise ShapeError("negative_attention is there, and no negative_prompt that it belongs to.")
+    _check_columns("negative_columns", run.negative_columns, run.negative_prompt)
+    _check_attention(run, run.negative_attention, run.negative_columns, "negative_attention")
+
+
+def _check_picture(run: Recording) -> None:
+    picture = not_fetched(run, "image")
+    if picture is None:
+        return
+    size = picture.shape if isinstance(picture, Later) else (picture.height, picture.width)
+    if size != run.facts.image_size:
+        raise ShapeError(
+            f"The image is {_by(size)} and facts.image_size {_by(run.facts.image_size)} "
+            f"(height x width); they must be equal."
+        )
+
+
+def _check_latents(run: Recording) -> None:
+    latents = not_fetched(run, "latents")
+    if latents is None:
+        return
+    shape = tuple(latents.shape)
+    needed = (run.facts.num_steps + 1, *run.facts.latent_size)
+    if len(shape) != 4 or (shape[0], *shape[2:]) != needed:
+        raise ShapeError(
+            f"latents have the shape {shape}; with {run.facts.num_steps} steps it must be "
+            f"(step, channel, y, x) = ({needed[0]}, channels, {needed[1]}, {needed[2]})."
+        )
+
+
+def _by(size: Iterable[int]) -> str:
+    return " x ".join(str(length) for length in size)
+
+
+def _few(places: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, places[:10]))
+    return f"[{shown}]" if len(places) <= 10 else f"[{shown}, ...]"

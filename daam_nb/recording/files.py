@@ -1,0 +1,199 @@
+"""A recording <-> the facts, arrays and pictures that `daam_nb.storage` keeps in a folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from daam_nb.errors import DaamError, RecordingFormatError
+from daam_nb.prompt import Prompt
+from daam_nb.recording.facts import Facts, Manifest, Skipped
+from daam_nb.recording.later import Later
+from daam_nb.recording.layers import Layer
+from daam_nb.storage import Fields, Folder, broken, check_values, read_folder, write_folder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from daam_nb.recording.recording import Recording
+
+SAMPLE = Path(__file__).parent.parent / "sample_recording"
+_ATTENTION, _NEGATIVE, _LATENTS, _IMAGE = "attention/", "negative_attention/", "latents", "image"
+_ROUNDING = 1e-3  # half precision may round a probability up to just above 1
+
+
+def save(run: Recording, path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """See `Recording.save`."""
+    arrays: dict[str, Tensor] = {}
+    for prefix, attention in ((_ATTENTION, run.attention), (_NEGATIVE, run.negative_attention)):
+        for name, tensor in attention.items():
+            _check_probabilities(run, prefix + name, tensor)
+            arrays[prefix + name] = tensor
+    if run.latents is not None:
+        arrays[_LATENTS] = run.latents
+    pictures = {} if run.image is None else {_IMAGE: run.image}
+    return write_folder(
+        path, facts=_facts(run), arrays=arrays, pictures=pictures, overwrite=overwrite
+    )
+
+
+def load(path: str | os.PathLike[str]) -> Recording:
+    """Open a recording that `Recording.save` wrote; neither a model nor diffusers is needed.
+
+    Parameters
+    ----------
+    path
+        The folder; ``~`` is the home folder.
+
+    Returns
+    -------
+    Recording
+        Its facts are read and checked. Each array and the picture is read from disk when it is
+        first used, compared with its checksum and checked then; it stays readable when the folder
+        is replaced or removed in the meantime.
+
+    Raises
+    ------
+    RecordingNotFoundError
+        Where there is no recording at `path`.
+    RecordingFormatError
+        Where a file is missing, cut, altered, hostile or of another version: here, or when an
+        array is first used.
+    """
+    from daam_nb.recording.recording import Recording
+
+    folder = read_folder(path)
+    where = f"{folder.path / 'recording.json'}"
+    fields = Fields(folder.facts, f"{where}: facts").known(*_FIELDS)
+    kept: Any = fields.text("kept")
+    steps = fields.wholes("steps")
+    bounds = {"low": 0.0, "high": _largest(kept, len(steps))}
+    layers = fields.each("layers")
+    unguided = not fields.has("negative_prompt")
+    try:
+        return Recording(
+            prompt=_prompt(fields, "prompt"),
+            layers=tuple(_layer(layers.fields(place)) for place in layers.values),
+            attention=folder.arrays.under(_ATTENTION, **bounds),
+            columns=fields.wholes("columns"),
+            steps=steps,
+            timesteps=fields.numbers("timesteps"),
+            facts=_source(fields.fields("source")),
+            manifest=_manifest(fields.fields("manifest")),
+            image=_image(folder),
+            latents=_latents(folder),
+            negative_prompt=None if unguided else _prompt(fields, "negative_prompt"),
+            negative_attention=folder.arrays.under(_NEGATIVE, **bounds),
+            negative_columns=fields.wholes("negative_columns"),
+            kept=kept,
+        )
+    except RecordingFormatError:
+        raise
+    except DaamError as error:
+        raise broken(where, f"its parts do not fit together: {error}") from None
+
+
+def sample() -> Recording:
+    """The recording that ships with the package, so that maps can be tried without any model."""
+    return load(SAMPLE)
+
+
+# --- out ------------------------------------------------------------------------------------------
+
+
+def _facts(run: Recording) -> dict[str, Any]:
+    negative = run.negative_prompt
+    return {
+        "kept": run.kept,
+        "prompt": run.prompt.to_dict(),
+        "columns": run.columns,
+        "steps": run.steps,
+        "timesteps": run.timesteps,
+        "layers": [dataclasses.asdict(layer) for layer in run.layers],
+        "source": {f.name: getattr(run.facts, f.name) for f in dataclasses.fields(Facts)},
+        "manifest": dataclasses.asdict(run.manifest),
+        "negative_prompt": None if negative is None else negative.to_dict(),
+        "negative_columns": run.negative_columns,
+    }
+
+
+_FIELDS = (
+    *("kept", "prompt", "columns", "steps", "timesteps", "layers", "source", "manifest"),
+    *("negative_prompt", "negative_columns"),
+)
+
+
+def _largest(kept: str, steps: int) -> float:
+    """No probability is above 1, and no sum of them above their number."""
+    return (steps if kept == "sum" else 1) * (1 + _ROUNDING)
+
+
+def _check_probabilities(run: Recording, name: str, tensor: Tensor) -> None:
+    try:
+        check_values(tensor, name, low=0, high=_largest(run.kept, len(run.steps)))
+    except RecordingFormatError as error:
+        raise RecordingFormatError(
+            f"Nothing was saved: {error}; attention is a probability. Was the model run in a "
+            f"precision that overflows? Try torch.float32 or torch.bfloat16."
+        ) from None
+
+
+# --- in -------------------------------------------------------------------------------------------
+
+
+def _prompt(fields: Fields, name: str) -> Prompt:
+    try:
+        return Prompt.from_dict(fields.fields(name).values)
+    except DaamError as error:
+        raise broken(f"{fields.where}.{name}", str(error)) from None
+
+
+def _layer(fields: Fields) -> Layer:
+    fields.known("name", "stage", "size", "heads")
+    stage: Any = fields.text("stage")
+    return Layer(fields.text("name"), stage, fields.size("size"), fields.whole("heads", low=1))
+
+
+def _manifest(fields: Fields) -> Manifest:
+    fields.known("captured", "skipped")
+    skipped = fields.each("skipped")
+    found = [skipped.fields(key).known("what", "why") for key in skipped.values]
+    return Manifest(
+        captured=fields.texts("captured"),
+        skipped=tuple(Skipped(item.text("what"), item.text("why")) for item in found),
+    )
+
+
+def _source(fields: Fields) -> Facts:
+    fields.known(*(field.name for field in dataclasses.fields(Facts)))
+    versions = fields.fields("versions")
+    return Facts(
+        model=fields.text("model"),
+        pipeline=fields.text("pipeline"),
+        scheduler=fields.text("scheduler"),
+        image_size=fields.size("image_size"),
+        latent_size=fields.size("latent_size"),
+        num_steps=fields.whole("num_steps", low=1),
+        guidance=fields.number("guidance") if fields.has("guidance") else None,
+        seed=fields.whole("seed", -(2**63), 2**64) if fields.has("seed") else None,
+        dtype=fields.text("dtype"),
+        device=fields.text("device"),
+        batch=fields.fields("batch").values,
+        call=fields.fields("call").values,
+        omitted=fields.texts("omitted"),
+        versions={name: versions.text(name) for name in versions.values},
+        duration=fields.number("duration"),
+        created=fields.text("created"),
+    )
+
+
+def _image(folder: Folder) -> Any:
+    known = folder.pictures.described().get(_IMAGE)
+    return known and Later(lambda: folder.pictures[_IMAGE], known.size)
+
+
+def _latents(folder: Folder) -> Any:
+    known = folder.arrays.described().get(_LATENTS)
+    return known and Later(lambda: folder.arrays[_LATENTS], known.shape, known.nbytes)

@@ -1,0 +1,54 @@
+"""A field whose value may be fetched when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Later(Generic[T]):
+    """A value not fetched yet, the shape it will have, and its bytes.
+
+    Copied or pickled, it becomes the value itself.
+    """
+
+    def __init__(self, fetch: Callable[[], T], shape: tuple[int, ...], nbytes: int = 0) -> None:
+        self.fetch = fetch
+        self.nbytes = nbytes
+        self.shape = shape
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _itself, (self.fetch(),)
+
+
+class LaterField(Generic[T]):
+    """A dataclass field that takes a value, None or a `Later`, and gives the value or None.
+
+    A data descriptor: the dataclass's own ``__init__`` stores through it, a frozen one too, and
+    finds None as the default.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type | None = None) -> T | None:
+        if instance is None:
+            return None
+        value: T | Later[T] | None = instance.__dict__[self._name]
+        if isinstance(value, Later):
+            value = instance.__dict__[self._name] = value.fetch()
+        return value
+
+    def __set__(self, instance: object, value: T | Later[T] | None) -> None:
+        instance.__dict__[self._name] = value
+
+
+def not_fetched(instance: object, name: str) -> Any:
+    """What a `LaterField` holds at this moment, without fetching it."""
+    return instance.__dict__[name]
+
+
+def _itself(value: T) -> T:
+    return value

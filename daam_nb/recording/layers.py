@@ -1,0 +1,141 @@
+"""The layers of a recording: what one is, the table they make, and how some are chosen."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from daam_nb.errors import SelectionError, ShapeError
+
+Stage = Literal["down", "mid", "up"]
+
+PAPER_STAGES: tuple[Stage, ...] = ("down", "up")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One cross-attention module of the denoiser.
+
+    Attributes
+    ----------
+    name
+        Dotted diffusers name, as in ``dict(unet.named_modules())``.
+    stage
+        ``"down"``, ``"mid"`` or ``"up"``.
+    size
+        Native grid of its queries, (height, width) in latent cells of that level.
+    heads
+        Number of attention heads.
+    """
+
+    name: str
+    stage: Stage
+    size: tuple[int, int]
+    heads: int
+
+    def __post_init__(self) -> None:
+        if self.stage not in get_args(Stage):
+            raise SelectionError(
+                f"Layer {self.name!r} is of the stage {self.stage!r}; "
+                f"stages are {', '.join(map(repr, get_args(Stage)))}."
+            )
+        if len(self.size) != 2 or min(self.size) < 1 or self.heads < 1:
+            raise ShapeError(
+                f"Layer {self.name!r} has the size {self.size} and {self.heads} heads; it needs "
+                f"(height, width) of at least 1 x 1 and at least one head."
+            )
+
+
+class Layers(tuple[Layer, ...]):
+    """A tuple of layers that shows itself as a table."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        rows = [("layer", "stage", "height x width", "heads"), *(_cells(layer) for layer in self)]
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )
+
+    def _repr_html_(self) -> str:
+        style = 'style="text-align:left"'
+        head = "".join(f"<th {style}>{c}</th>" for c in ("layer", "stage", "size", "heads"))
+        rows = "".join(
+            "<tr>" + "".join(f"<td {style}>{html.escape(c)}</td>" for c in _cells(layer)) + "</tr>"
+            for layer in self
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _cells(layer: Layer) -> tuple[str, str, str, str]:
+    return layer.name, layer.stage, f"{layer.size[0]} x {layer.size[1]}", str(layer.heads)
+
+
+LayerChoice = str | Layer | Iterable[str | Layer] | Callable[[Layer], bool]
+
+
+def select_layers(layers: Iterable[Layer], choice: LayerChoice) -> tuple[Layer, ...]:
+    """Choose layers by ``"paper"``, ``"all"``, a stage, a name, a list of these, or a predicate.
+
+    Parameters
+    ----------
+    layers
+        What to choose from, in the order of the network.
+    choice
+        ``"paper"``: the down and the up blocks (Tang et al. 2023, section 2.2); ``"all"``;
+        ``"down"``, ``"mid"``, ``"up"``; a layer's dotted name, or a dotted prefix of it
+        (``"up_blocks.1"``); a `Layer`; a list of any of these; a function of a layer.
+
+    Returns
+    -------
+    tuple of Layer
+        In the order of `layers`, each once.
+
+    Raises
+    ------
+    SelectionError
+        Where the choice (or one item of a list) selects nothing.
+    """
+    layers = tuple(layers)
+    if callable(choice):
+        chosen = {layer for layer in layers if choice(layer)}
+        items: list[Any] = [choice]
+    else:
+        items = [choice] if isinstance(choice, str | Layer) else list(choice)
+        chosen = set()
+        for item in items:
+            matched = {layer for layer in layers if _matches(layer, item)}
+            if not matched:
+                raise SelectionError(_nothing_selected(item, layers))
+            chosen |= matched
+    if not chosen:
+        raise SelectionError(_nothing_selected(items[0] if items else [], layers))
+    return tuple(layer for layer in layers if layer in chosen)
+
+
+def _matches(layer: Layer, item: object) -> bool:
+    if isinstance(item, Layer):
+        return layer == item
+    if not isinstance(item, str):
+        raise SelectionError(
+            f"A layer is chosen by its name, a stage or a Layer, not by {item!r} "
+            f"of type {type(item).__name__}."
+        )
+    if item == "all":
+        return True
+    if item == "paper":
+        return layer.stage in PAPER_STAGES
+    return item in (layer.stage, layer.name) or layer.name.startswith(item + ".")
+
+
+def _nothing_selected(item: object, layers: tuple[Layer, ...]) -> str:
+    names = ", ".join(repr(layer.name) for layer in layers[:4])
+    more = f" and {len(layers) - 4} more" if len(layers) > 4 else ""
+    return (
+        f"{item!r} selects none of the {len(layers)} layers. Use 'paper', 'all', a stage "
+        f"('down', 'mid', 'up'), a name or its dotted prefix; there are {names or 'none'}{more}."
+    )

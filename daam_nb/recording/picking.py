@@ -1,0 +1,105 @@
+"""One layer, step, head, token out of a recording, or what is kept instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daam_nb.errors import NotKeptError, SelectionError
+from daam_nb.recording.layers import Layer, select_layers
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from daam_nb.prompt import Word
+    from daam_nb.recording.recording import Recording
+
+
+def attention_of(run: Recording, choice: str | Layer, *, negative: bool) -> Tensor:
+    """(step, head, token, y, x) of the one layer chosen."""
+    if negative and not run.negative_attention:
+        raise NotKeptError(
+            "The attention of the unconditional pass was not kept. Record with negative=True."
+        )
+    if not isinstance(choice, str | Layer):
+        raise SelectionError(f"One layer is chosen by its name or a Layer, not by {choice!r}.")
+    try:
+        found = select_layers(run.layers, choice)
+    except SelectionError as error:
+        raise NotKeptError(f"That layer is not kept: {error}") from None
+    if len(found) > 1:
+        raise SelectionError(
+            f"{choice!r} fits {len(found)} layers; say which one: "
+            f"{listed([repr(layer.name) for layer in found])}."
+        )
+    return (run.negative_attention if negative else run.attention)[found[0].name]
+
+
+def tokens_of(
+    run: Recording,
+    attention: Tensor,
+    *,
+    token: int | None,
+    word: str | Word | tuple[int, int] | None,
+    occurrence: int | None,
+    case: bool,
+    negative: bool,
+) -> Tensor:
+    """(step, head, y, x) of a token or a word; as it was where neither is chosen."""
+    if token is not None and word is not None:
+        raise SelectionError(f"Both token={token!r} and word={word!r} are given; choose one.")
+    prompt = run.negative_prompt if negative else run.prompt
+    columns = run.negative_columns if negative else run.columns
+    assert prompt is not None  # checked at birth
+    if token is None and word is None:
+        return attention
+    wanted: tuple[int | None, ...] = (token,)
+    if word is not None:
+        wanted = prompt.token_indices(word, occurrence=occurrence, case=case)
+    if missing := [index for index in wanted if index not in columns]:
+        kept = [f"{column} {prompt.tokens[column].piece!r}" for column in columns]
+        raise NotKeptError(
+            f"Token {missing[0]} is not kept; kept are {listed(kept)}. Record with tokens=None to "
+            f"keep every token of the text."
+        )
+    places = [columns.index(index) for index in wanted]
+    if word is None:
+        return attention[:, :, places[0]]
+    return attention[:, :, places].float().mean(dim=2)
+
+
+def head_of(attention: Tensor, head: int | None) -> Tensor:
+    """One head, its axis dropped."""
+    if head is None:
+        return attention
+    if head not in range(attention.shape[1]):
+        raise NotKeptError(
+            f"There is no head {head!r}: this layer has the heads 0 to {attention.shape[1] - 1}."
+        )
+    return attention[:, head]
+
+
+def step_of(run: Recording, attention: Tensor, step: int | None) -> Tensor:
+    """One step, its axis dropped; of a sum over steps, the sum."""
+    if run.kept == "sum":
+        if step is not None:
+            summed = listed(list(map(str, run.steps)))
+            raise NotKeptError(
+                f"Step {step} is not kept apart: the steps {summed} were summed. Record with "
+                f"keep='steps', or leave step out to get the sum."
+            )
+        return attention[0]
+    if step is None:
+        return attention
+    if step not in run.steps:
+        raise NotKeptError(
+            f"Step {step!r} is not kept; kept are {listed(list(map(str, run.steps)))} of the "
+            f"{run.facts.num_steps} steps."
+        )
+    return attention[run.steps.index(step)]
+
+
+def listed(items: list[str]) -> str:
+    """'a, b, c', shortened in the middle where it is long."""
+    if len(items) > 12:
+        items = [*items[:9], "...", items[-1]]
+    return ", ".join(items)

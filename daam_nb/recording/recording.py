@@ -1,0 +1,203 @@
+"""`Recording`: the attention that painted one picture, as plain data."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daam_nb.recording import checks, files, picking, view
+from daam_nb.recording.facts import Facts, Kept, Manifest
+from daam_nb.recording.later import LaterField
+from daam_nb.recording.layers import Layer, Layers
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from daam_nb.prompt import Prompt, Token, Word
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recording:
+    """The attention that painted one picture, by step, layer, head and token.
+
+    Attributes
+    ----------
+    prompt
+        The text, its words and its tokens.
+    layers
+        The layers kept, in the order of the network; shown as a table.
+    attention
+        Layer name -> (step, head, token, y, x), attention probability in [0, 1] of the picture's
+        conditional pass, at the layer's native size; float16 unless asked otherwise.
+        Where `kept` is ``"sum"``: (1, head, token, y, x), float32, summed over `steps`.
+    columns
+        Key positions of the kept tokens: ``attention[...][:, :, i]`` belongs to
+        ``prompt.tokens[columns[i]]``.
+    steps
+        The steps kept, 0-based places in the loop: ``attention[...][i]`` belongs to ``steps[i]``.
+    timesteps
+        The scheduler's number of every step of the loop, kept or not.
+    facts
+        Where it comes from: model, sizes, seed, guidance, versions.
+    manifest
+        What was captured, what was not, and why.
+    image
+        The picture, or None where the pipeline returned latents.
+    latents
+        (num_steps + 1, channel, y, x): what the denoiser was given at each step, and the result;
+        None where not kept.
+    negative_prompt, negative_attention, negative_columns
+        The same for the unconditional pass, where it was asked for.
+    kept
+        ``"steps"``: each step apart. ``"sum"``: one running sum. ``"replay"``: each step, every
+        column of both passes, as replaying needs them.
+
+    Raises
+    ------
+    ShapeError, SelectionError
+        At birth, where the parts do not fit together.
+
+    Notes
+    -----
+    Of a loaded recording, arrays and picture are read from its files on first use.
+    """
+
+    prompt: Prompt
+    layers: tuple[Layer, ...]
+    attention: Mapping[str, Tensor]
+    columns: tuple[int, ...]
+    steps: tuple[int, ...]
+    timesteps: tuple[float, ...]
+    facts: Facts
+    manifest: Manifest = field(default_factory=Manifest)
+    # Descriptors, meant to be shared by all recordings: values are stored in each.
+    image: LaterField[Image] = LaterField()  # noqa: RUF009
+    latents: LaterField[Tensor] = LaterField()  # noqa: RUF009
+    negative_prompt: Prompt | None = None
+    negative_attention: Mapping[str, Tensor] = field(default_factory=dict)
+    negative_columns: tuple[int, ...] = ()
+    kept: Kept = "steps"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", Layers(self.layers))
+        for name in ("columns", "steps", "negative_columns"):
+            object.__setattr__(self, name, tuple(map(operator.index, getattr(self, name))))
+        object.__setattr__(self, "timesteps", tuple(map(float, self.timesteps)))
+        checks.check(self)
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The kept tokens, in the order of the attention's token axis."""
+        return tuple(self.prompt.tokens[column] for column in self.columns)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The prompt's words of which every token is kept, in the order of the text."""
+        kept = set(self.columns)
+        return tuple(
+            word
+            for word in self.prompt.read_words
+            if kept.issuperset(self.prompt.token_indices(word))
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all its arrays (attention of both passes, latents), read from disk or not."""
+        return view.array_bytes(self)[0]
+
+    def at(
+        self,
+        layer: str | Layer,
+        *,
+        step: int | None = None,
+        head: int | None = None,
+        token: int | None = None,
+        word: str | Word | tuple[int, int] | None = None,
+        occurrence: int | None = None,
+        case: bool = False,
+        negative: bool = False,
+    ) -> Tensor:
+        """Look at the attention of one layer by hand.
+
+        Parameters
+        ----------
+        layer
+            A `Layer`, its dotted name, or a dotted prefix that fits one layer only.
+        step
+            Place in the loop, from 0.
+        head
+            From 0.
+        token
+            Key position, as in ``prompt.tokens``.
+        word
+            Instead of `token`: a word or phrase, a `Word`, or (start, end) in characters: the
+            mean over its tokens, float32.
+        occurrence, case
+            As in `Prompt.find`.
+        negative
+            The unconditional pass, its tokens and its words.
+
+        Returns
+        -------
+        Tensor
+            The axes not chosen, in the order (step, head, token, y, x): with step, head and token
+            given (y, x). Attention probability; where only the sum over the steps was kept, that
+            sum, without a step axis. A view of the recording's own memory, unless `word` is given:
+            do not write into it.
+
+        Raises
+        ------
+        NotKeptError
+            Where the recording does not hold it; the message says what it holds.
+        SelectionError
+            Where `layer` fits several layers, or both `token` and `word` are given.
+        """
+        picked = picking.attention_of(self, layer, negative=negative)
+        picked = picking.tokens_of(
+            self,
+            picked,
+            token=token,
+            word=word,
+            occurrence=occurrence,
+            case=case,
+            negative=negative,
+        )
+        picked = picking.head_of(picked, head)
+        return picking.step_of(self, picked, step)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the recording into a folder: safetensors, JSON and PNG; `load` opens it.
+
+        Parameters
+        ----------
+        path
+            The folder to make; ``~`` is the home folder, missing parents are made.
+        overwrite
+            Replace the recording that is there. Until the last moment the old one opens whole,
+            from then on the new one, whenever the process or the machine stops.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        RecordingExistsError
+            Where something is at `path` and `overwrite` is false, or it is not a recording.
+        RecordingFormatError
+            Where a value cannot be saved so that it opens again: attention that is NaN or outside
+            [0, 1], facts that are not plain data. Nothing is left behind then.
+        """
+        return files.save(self, path, overwrite=overwrite)
+
+    def __repr__(self) -> str:
+        return view.text(self)
+
+    def _repr_html_(self) -> str:
+        return view.page(self)

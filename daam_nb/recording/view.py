@@ -1,0 +1,154 @@
+"""How a recording shows itself: one line of text, or the last line of a cell."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from daam_nb.errors import RecordingFormatError
+from daam_nb.recording.checks import described
+from daam_nb.recording.later import Later, not_fetched
+from daam_nb.storage import LazyArrays
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from daam_nb.recording.recording import Recording
+
+_THUMBNAIL = 256  # pixels of the longer side
+_PROMPT = 300  # characters
+
+
+def text(run: Recording) -> str:
+    """One line: the prompt and what is held."""
+    facts = run.facts
+    return (
+        f"<Recording {_cut(run.prompt.text, 80)!r}: image {_by(facts.image_size)}, {_steps(run)}, "
+        f"{_layers(run)}, {len(run.columns)} tokens, {_memory(run)}>"
+    )
+
+
+def page(run: Recording) -> str:
+    """HTML without anything from outside: thumbnail, prompt, facts, the manifest folded."""
+    rows = "".join(
+        f'<tr><th style="text-align:left">{html.escape(name)}</th>'
+        f'<td style="text-align:left">{html.escape(value)}</td></tr>'
+        for name, value in rows_of(run)
+    )
+    prompt = html.escape(_cut(run.prompt.text, _PROMPT))
+    return (
+        '<div style="display:flex;flex-wrap:wrap;gap:1em;align-items:flex-start">'
+        f"<div>{_thumbnail(run)}</div>"
+        f'<div><div dir="auto" style="font-weight:bold;white-space:pre-wrap">{prompt}</div>'
+        f"<table><tbody>{rows}</tbody></table>{_manifest(run)}</div></div>"
+    )
+
+
+def rows_of(run: Recording) -> list[tuple[str, str]]:
+    """The facts worth a line, as (name, value)."""
+    facts = run.facts
+    rows = [
+        ("model", facts.model),
+        ("pipeline", f"{facts.pipeline}, {facts.scheduler}"),
+        ("seed", "none given" if facts.seed is None else str(facts.seed)),
+        ("guidance", "none" if facts.guidance is None else f"{facts.guidance:g}"),
+        ("image", f"{_by(facts.image_size)} pixels, latents {_by(facts.latent_size)}"),
+        ("steps", _steps(run)),
+        ("layers", _layers(run)),
+        ("tokens", f"{len(run.columns)} of {len(run.prompt.tokens)}"),
+    ]
+    if run.negative_prompt is not None:
+        rows.append(("negative prompt", _cut(run.negative_prompt.text, _PROMPT) or "(empty)"))
+    if run.prompt.cut is not None:
+        start, end = run.prompt.cut
+        rows.append(("never read", _cut(run.prompt.text[start:end], _PROMPT)))
+    rows.append(("arrays", _memory(run)))
+    if facts.created:
+        rows.append(("made", f"{facts.created}, in {facts.duration:.1f} s"))
+    return rows
+
+
+def array_bytes(run: Recording) -> tuple[int, int]:
+    """(bytes of all arrays, bytes of those that are in memory)."""
+    total = read = 0
+    for arrays in (run.attention, run.negative_attention):
+        here = arrays.are_read() if isinstance(arrays, LazyArrays) else set(arrays)
+        for name, (dtype, shape) in described(arrays).items():
+            nbytes = math.prod(shape) * dtype.itemsize
+            total += nbytes
+            read += nbytes if name in here else 0
+    latents = not_fetched(run, "latents")
+    if isinstance(latents, Later):
+        total += latents.nbytes
+    elif latents is not None:
+        total += latents.nbytes
+        read += latents.nbytes
+    return total, read
+
+
+def _thumbnail(run: Recording) -> str:
+    try:
+        image = run.image
+    except RecordingFormatError as error:
+        return f'<div style="max-width:16em;color:#b00">{html.escape(str(error))}</div>'
+    if image is None:
+        return "<i>no picture kept</i>"
+    small = image.copy()
+    small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    # Tiny pictures are shown larger, their pixels square: nobody sees anything in 64 of them.
+    zoom = max(1, _THUMBNAIL // (2 * max(small.size)))
+    return (
+        f'<img alt="{html.escape(_cut(run.prompt.text, _PROMPT), quote=True)}" '
+        f'width="{small.width * zoom}" height="{small.height * zoom}" '
+        f'style="image-rendering:{"pixelated" if zoom > 1 else "auto"}" src="{_data_uri(small)}">'
+    )
+
+
+def _data_uri(image: Image) -> str:
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _manifest(run: Recording) -> str:
+    captured, skipped = run.manifest.captured, run.manifest.skipped
+    if not captured and not skipped:
+        return ""
+    items = [f"<li>captured: {html.escape(line)}</li>" for line in captured]
+    items += [f"<li>not: {html.escape(s.what)} ({html.escape(s.why)})</li>" for s in skipped]
+    summary = f"manifest: {len(captured)} captured, {len(skipped)} not"
+    return f"<details><summary>{summary}</summary><ul>{''.join(items)}</ul></details>"
+
+
+def _steps(run: Recording) -> str:
+    kept, total = len(run.steps), run.facts.num_steps
+    how = {"steps": "", "sum": ", summed", "replay": ", for replay"}[run.kept]
+    return f"{total} steps{how}" if kept == total else f"{kept} of {total} steps{how}"
+
+
+def _layers(run: Recording) -> str:
+    stages = Counter(layer.stage for layer in run.layers)
+    counts = ", ".join(f"{count} {stage}" for stage, count in stages.items())
+    heads = sum(layer.heads for layer in run.layers)
+    return f"{len(run.layers)} layers ({counts}), {heads} heads"
+
+
+def _memory(run: Recording) -> str:
+    total, read = array_bytes(run)
+    return _size(total) if total == read else f"{_size(total)} ({_size(read)} read)"
+
+
+def _size(nbytes: int) -> str:
+    return f"{nbytes / 2**20:.1f} MiB" if nbytes >= 2**20 else f"{nbytes / 2**10:.1f} KiB"
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]}"
+
+
+def _cut(words: str, limit: int) -> str:
+    return words if len(words) <= limit else words[: limit - 1] + "…"
