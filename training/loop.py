@@ -5,7 +5,8 @@ one, and lose little when something else needs a core; two threads of one proces
 other. The helpers are asynchronous: every few steps a worker adds its share of what it changed to
 the shared weights and takes over what the others changed, so that the weights move as far as with
 one worker, on a larger batch (local SGD, Stich 2018, https://arxiv.org/abs/1805.09767; adding the
-whole changes was tried and made the loss worse). Only the leader logs, averages (EMA) and writes checkpoints.
+whole changes was tried and made the loss worse). Only the leader logs, averages (EMA) and writes
+checkpoints.
 """
 
 from __future__ import annotations
@@ -163,7 +164,8 @@ def train(run: Run) -> Job:
             shared.notes[:] = (clock.progress, 0, 1)
         context = spawn(_help, (run,), run.helpers, join=False) if run.helpers else None
         try:
-            _lead(job, run, optimizer, average, clock, shared, step, samples)
+            _lead(job, run, optimizer, average=average, clock=clock, shared=shared, step=step,
+                  samples=samples)
         finally:
             if shared is not None:
                 shared.notes[2] = 0
@@ -186,7 +188,7 @@ def _optimizer(job: Job, run: Run) -> torch.optim.Optimizer:
 
 
 def _step(
-    job: Job, run: Run, optimizer: torch.optim.Optimizer, rng: np.random.Generator,
+    job: Job, run: Run, optimizer: torch.optim.Optimizer, rng: np.random.Generator, *,
     progress: float, step: int,
 ) -> tuple[float, float]:
     """One step of one worker; returns its loss and learning rate."""
@@ -206,14 +208,14 @@ def _step(
 
 
 def _lead(
-    job: Job, run: Run, optimizer: torch.optim.Optimizer, average: dict[str, Tensor],
+    job: Job, run: Run, optimizer: torch.optim.Optimizer, *, average: dict[str, Tensor],
     clock: Clock, shared: Shared | None, step: int, samples: int,
 ) -> None:
     """The leader's steps until the clock has run out."""
     rng = np.random.default_rng([run.seed, 0, step])
     total, count, window, before = 0.0, 0, time.monotonic(), samples
     while clock.progress < 1:
-        loss, rate = _step(job, run, optimizer, rng, clock.progress, step)
+        loss, rate = _step(job, run, optimizer, rng, progress=clock.progress, step=step)
         step, total, count = step + 1, total + loss, count + 1
         if shared is None:
             samples += run.config["batch"]
@@ -264,7 +266,7 @@ def _help(index: int, run: Run) -> None:
     step, leader = 0, os.getppid()
     # A leader that was killed leaves no word; its helper then has another parent.
     while shared.notes[2] == 1 and os.getppid() == leader:
-        _step(job, run, optimizer, rng, float(shared.notes[0]), step)
+        _step(job, run, optimizer, rng, progress=float(shared.notes[0]), step=step)
         step += 1
         if step % EXCHANGE == 0:
             shared.exchange(EXCHANGE)

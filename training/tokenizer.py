@@ -6,6 +6,7 @@ split words, and attribution has to cope, so some words are split on purpose.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from pathlib import Path
 
@@ -20,12 +21,15 @@ PIECES = ("gir|affe", "ele|phant", "straw|berry", "straw|berries", "bi|cycle", "
 """Words that are two tokens, with the place of the seam."""
 
 WORDS = (
-    "a an the is are there that and with of to in on at by left right above over below under "
-    "next beside front small little big large two three picture photo image seen shown placed "
-    "can be joined accompanied sky grass sand snow water night brick wall background white gray "
-    "animal wild pet bird sea fruit vehicle plant instrument one it not no four black orange "
-    "brown behind inside near between photo painting drawing many some empty"
-).split()
+    "a", "an", "the", "is", "are", "there", "that", "and", "with", "of", "to", "in", "on", "at",
+    "by", "left", "right", "above", "over", "below", "under", "next", "beside", "front", "small",
+    "little", "big", "large", "two", "three", "picture", "photo", "image", "seen", "shown",
+    "placed", "can", "be", "joined", "accompanied", "sky", "grass", "sand", "snow", "water",
+    "night", "brick", "wall", "background", "white", "gray", "animal", "wild", "pet", "bird",
+    "sea", "fruit", "vehicle", "plant", "instrument", "one", "it", "not", "no", "four", "black",
+    "orange", "brown", "behind", "inside", "near", "between", "painting", "drawing", "many",
+    "some", "empty",
+)
 """Words beside the taxonomy's that are whole tokens (unless `PIECES` splits them)."""
 
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -63,7 +67,7 @@ def learn_merges() -> list[tuple[str, str]]:
     while True:
         pairs: Counter[tuple[str, str]] = Counter()
         for segment, weight in zip(segments, weights, strict=True):
-            for pair in zip(segment, segment[1:], strict=False):
+            for pair in itertools.pairwise(segment):
                 pairs[pair] += weight
         if not pairs:
             return merges

@@ -16,7 +16,6 @@ from daam_nb.menagerie.world import SIZE, scene
 from training.loop import Run, train
 from training.scenes import pictures
 
-
 CROP, TRIES = 32, 4
 """Height and width of a training crop in pixels, and how many places are tried for it."""
 
@@ -65,7 +64,8 @@ class VaeJob:
 
     def loss(self, rng: np.random.Generator, progress: float) -> Tensor:
         """Loss of one random batch."""
-        batch = as_batch(self._crops(rng, whole=progress > self._config["whole_from"]), self._device)
+        whole = progress > self._config["whole_from"]
+        batch = as_batch(self._crops(rng, whole=whole), self._device)
         kind = torch.device(self._device).type
         with torch.autocast(kind, torch.bfloat16, enabled=self._config["bf16"]):
             posterior = self.module.encode(batch).latent_dist
