@@ -37,7 +37,7 @@ PLAIN: dict[str, Any] = {
 SIZED: dict[str, Any] = PLAIN | {"height": p.SIZE[0], "width": p.SIZE[1]}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One kind of call.
 
