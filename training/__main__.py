@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-STAGES = ["scenes", "tokenizer", "vae", "latents", "diffusion", "export", "all"]
+SHIPPED = HERE.parent / "daam_nb" / "menagerie" / "weights"
+STAGES = ["scenes", "tokenizer", "vae", "latents", "diffusion", "export", "check", "all"]
 
 
 def main() -> None:
@@ -16,14 +18,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--config", type=Path, default=HERE / "core.toml")
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--short", action="store_true",
+                        help="a run of two minutes: short.toml, exported into the work folder")
+    parser.add_argument("--work", type=Path, required=True, help="checkpoints, logs, data")
     parser.add_argument("--helpers", type=int, default=0)
     parser.add_argument("--hours", type=float, help="length of the diffusion stage")
     parser.add_argument("--most", type=int, help="encode this many shards of scenes only")
     parser.add_argument("--start", type=Path, help="exported weights the diffusion starts from")
-    parser.add_argument("--into", type=Path, default=HERE.parent / "daam_nb/menagerie/weights")
+    parser.add_argument("--into", type=Path, help="where the pipeline is exported")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
+    if options.short:
+        options.config = HERE / "short.toml"
+    if options.into is None:
+        options.into = options.work / "weights" if options.short else SHIPPED
     config = tomllib.loads(options.config.read_text())
     if options.hours is not None:
         config["diffusion"]["hours"] = options.hours
@@ -59,6 +67,10 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
         from training.export import export
 
         export(config, work, options.into)
+    elif stage == "check":
+        from training.check import check_run
+
+        print(json.dumps(check_run(work, options.into)))
 
 
 if __name__ == "__main__":

@@ -56,13 +56,12 @@ class Run:
     build
         Makes the job from (device); a module-level function or partial, so that helpers can.
     config
-        `learning_rate`, `warm_up_steps`, `decay_from`, `batch`, `hours`, and `ema` or 0.
+        `learning_rate`, `warm_up_steps`, `decay_from`, `batch`, `hours`, `ema`, and `log_every`:
+        steps of the leader between two lines of the log; a checkpoint follows each.
     work
         Folder for the checkpoint `<name>.pt`, the log `<name>.jsonl` and the shared weights.
     helpers
         How many helper processes (0 on a GPU).
-    every
-        Steps between two lines of the log; a checkpoint follows each.
     """
 
     build: Callable[[str], Job]
@@ -72,8 +71,6 @@ class Run:
     device: str = "cpu"
     helpers: int = 0
     threads: int = 1
-    every: int = 200
-    fresh: bool = False
 
 
 class Shared:
@@ -147,7 +144,7 @@ def train(run: Run) -> Job:
     torch.set_num_threads(run.threads)
     torch.manual_seed(run.seed)
     job = run.build(run.device)
-    state = None if run.fresh else load_checkpoint(run.work / f"{job.name}.pt")
+    state = load_checkpoint(run.work / f"{job.name}.pt")
     optimizer = _optimizer(job, run)
     average = {k: v.detach().clone() for k, v in job.module.state_dict().items()}
     step, samples, spent = 0, 0, 0.0
@@ -222,8 +219,8 @@ def _lead(
         elif step % EXCHANGE == 0:
             shared.exchange(EXCHANGE)
             shared.notes[0] = clock.progress
-        _follow(average, job.module, run.config.get("ema", 0.0), step)
-        if count == run.every or clock.progress >= 1:
+        _follow(average, job.module, run.config["ema"], step)
+        if count == run.config["log_every"] or clock.progress >= 1:
             if shared is not None:
                 with shared.locked():
                     samples += int(shared.notes[1]) * run.config["batch"]
@@ -270,5 +267,5 @@ def _help(index: int, run: Run) -> None:
         step += 1
         if step % EXCHANGE == 0:
             shared.exchange(EXCHANGE)
-        if step % run.every == 0:
+        if step % run.config["log_every"] == 0:
             job.refresh()

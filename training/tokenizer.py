@@ -17,7 +17,7 @@ from daam_nb.menagerie import taxonomy
 PIECES = ("gir|affe", "ele|phant", "straw|berry", "straw|berries", "bi|cycle", "bi|cycles",
           "trum|pet", "trum|pets", "pen|guin", "pen|guins", "sun|flower", "sun|flowers",
           "mush|room", "mush|rooms", "gir|affes", "ele|phants", "back|ground", "pur|ple",
-          "instru|ment", "accom|panied")
+          "instr|ument", "accom|panied")
 """Words that are two tokens, with the place of the seam."""
 
 WORDS = (

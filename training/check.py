@@ -1,0 +1,49 @@
+"""Check a finished run: its losses fell, its files load, its pipeline paints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from daam_nb.menagerie import card, load
+
+
+class RunFailedError(RuntimeError):
+    """A run that did not train, or whose files do not work."""
+
+
+def losses(journal: Path) -> list[float]:
+    """The losses of one stage's log, in order."""
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    return [line["loss"] for line in lines]
+
+
+def check_run(work: Path, folder: Path) -> dict[str, Any]:
+    """Raise when a stage's loss did not fall, or the exported pipeline does not load and paint.
+
+    Returns
+    -------
+    dict
+        First and last loss of each stage, the model's id and the picture's size (width, height).
+    """
+    report: dict[str, Any] = {}
+    for stage in ("vae", "diffusion"):
+        found = losses(work / f"{stage}.jsonl")
+        if not found[-1] < 0.9 * found[0]:
+            raise RunFailedError(
+                f"the loss of the stage {stage} went from {found[0]:.4g} to {found[-1]:.4g}; a run "
+                f"that trains lowers it by at least a tenth. Look into {work / stage}.jsonl."
+            )
+        report[stage] = (found[0], found[-1])
+    pipeline = load(folder=folder)
+    pipeline.set_progress_bar_config(disable=True)
+    image = pipeline(
+        "a red car on the grass", num_inference_steps=4, generator=torch.Generator().manual_seed(0)
+    ).images[0]
+    if not np.isfinite(np.asarray(image, dtype=float)).all() or np.asarray(image).std() == 0:
+        raise RunFailedError(f"the pipeline in {folder} paints nothing.")
+    return report | {"model": card(folder).model_id, "picture": image.size}
