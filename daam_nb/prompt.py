@@ -128,10 +128,15 @@ class Prompt:
     @cached_property
     def read_words(self) -> tuple[Word, ...]:
         """The words that have tokens and of which nothing was cut."""
+        covered = bytearray(len(self.text))
+        for token in self._text_tokens:
+            if token.span is not None:
+                start, end = token.span
+                covered[start:end] = b"\x01" * (end - start)
         return tuple(
             word
             for word in self.words
-            if not self._reaches_cut(word.span) and self._overlapping(word.span)
+            if any(covered[word.start : word.end]) and not self._reaches_cut(word.span)
         )
 
     def occurrences(self, text: str, *, case: bool = False) -> tuple[Word, ...]:
@@ -175,17 +180,16 @@ class Prompt:
                 raise AmbiguousWordError(
                     f"{text!r} occurs {len(found)} times in {self._shown()}, at characters "
                     f"{_listed([f'{word.start}-{word.end}' for word in found], 'and')}. Say which: "
-                    f"occurrence={_listed([str(i) for i in range(len(found))], 'or')}."
+                    f"occurrence={_choices(len(found))}."
                 )
             return found[0]
         try:
             return found[operator.index(occurrence)]
         except IndexError:
             times = "once" if len(found) == 1 else f"{len(found)} times"
-            choices = _listed([str(i) for i in range(len(found))], "or")
             raise WordNotFoundError(
                 f"{text!r} occurs {times} in {self._shown()}; there is no occurrence={occurrence}. "
-                f"Use occurrence={choices}."
+                f"Use occurrence={_choices(len(found))}."
             ) from None
         except TypeError:
             raise SelectionError(
@@ -365,8 +369,8 @@ class Prompt:
         return (
             f"{self.text[slice(*span)]!r} stands at characters {span[0]}-{span[1]} of "
             f"{self._shown()}, but characters {self.cut[0]}-{self.cut[1]} were never read: they "
-            f"are behind the model's {len(self.tokens)} tokens. Shorten the prompt, or put the "
-            "word further to the front."
+            f"did not fit into the model's {len(self.tokens)} tokens. Shorten the prompt, or put "
+            "the word further to the front."
         )
 
     def _not_found(self, text: str, case: bool) -> str:
@@ -385,6 +389,10 @@ class Prompt:
 
 
 _HTML_LIMIT = 600
+
+
+def _choices(count: int) -> str:
+    return f"0 to {count - 1}" if count > 8 else _listed([str(i) for i in range(count)], "or")
 
 
 def _listed(items: list[str], conjunction: str) -> str:
@@ -448,7 +456,15 @@ def _field(fields: Mapping[str, Any], name: str, kind: type, whose: str) -> Any:
         raise RecordingFormatError(
             f"{whose}: {name!r} should be {kind.__name__}, but is {type(value).__name__}."
         )
+    if kind is str and not _whole(value):
+        raise RecordingFormatError(f"{whose}: {name!r} holds half a character: {value!r:.60}.")
+    if kind is int and value < 0:
+        raise RecordingFormatError(f"{whose}: {name!r} should be 0 or more, but is {value}.")
     return value
+
+
+def _whole(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _span(value: Any, whose: str) -> Span | None:

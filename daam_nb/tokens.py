@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any, Literal
 
 from daam_nb.errors import PromptError, UnsupportedPipelineError
@@ -83,21 +83,25 @@ def read_tokens(
         read = whole
     else:
         read = _encode(source, tokenizer, max_length=limit)
+        if len(read) > limit:  # tokenizers do not cut where the special tokens alone are more
+            raise PromptError(
+                f"max_length={limit} has no room for the tokenizer's special tokens. "
+                "Windows of CLIP have 77 columns."
+            )
     kept = sum(token.role in ("text", "added") for token in read)
     left = chunk is None and getattr(tokenizer, "truncation_side", "right") == "left"
     unread = body[: len(body) - kept] if left else body[kept:]
 
-    spans = _mend_spans(source, [token.span for token in read])
-    lost = _mend_spans(source, [token.span for token in unread])
+    # Together: what an unread token has must not be given to the read one before it.
+    spans = _mend_spans(source, [token.span for token in [*read, *unread]])
     if converted is not None and converted != text:
         origins = _origins(text, converted, tokenizer)
         spans = [_back(span, origins) for span in spans]
-        lost = [_back(span, origins) for span in lost]
     tokens = tuple(
         replace(token, index=index, span=span)
-        for index, (token, span) in enumerate(zip(read, spans, strict=True))
+        for index, (token, span) in enumerate(zip(read, spans, strict=False))
     )
-    gone = [span for span in lost if span is not None]
+    gone = [span for span in spans[len(read) :] if span is not None]
     cut = (min(start for start, _ in gone), max(end for _, end in gone)) if gone else None
     return tokens, cut
 
@@ -224,32 +228,34 @@ def _windows(
 
 
 def _mend_spans(source: str, spans: list[Span | None]) -> list[Span | None]:
-    """Spans without white space at their ends, and with the marks that normalisation swallowed.
+    """Spans without white space at their ends, and exact where the tokenizer normalises.
 
-    Where NFC joins a letter and the marks behind it, tokenizers give the letter's place alone: the
-    rest of the user-perceived character is added, as far as no other token has it.
+    Where NFC joins a letter with the marks behind it, tokenizers give the letter's place alone;
+    where it puts marks in order, they give the places before that. Then the span becomes the whole
+    user-perceived character. What a normaliser drops (joiners) goes to the token before it.
     """
     trimmed = [None if span is None else _trim(source, span) for span in spans]
     covered = bytearray(len(source))
     for span in trimmed:
         if span is not None:
             covered[span[0] : span[1]] = b"\x01" * (span[1] - span[0])
-    ends = {span[1] for span in trimmed if span is not None}
-    loose = {
-        end for end in ends if end < len(source) and not covered[end] and not source[end].isspace()
-    }
-    if not loose:
+    exact = unicodedata.is_normalized("NFC", source)
+    if exact and all(seen or source[place].isspace() for place, seen in enumerate(covered)):
         return trimmed
     from uniseg.graphemecluster import grapheme_cluster_boundaries
 
-    edges = set(grapheme_cluster_boundaries(source))
-    longer = {}
-    for end in loose:
-        stop = end
-        while stop < len(source) and not covered[stop] and stop not in edges:
-            stop += 1
-        longer[end] = stop
-    return [None if span is None else (span[0], longer.get(span[1], span[1])) for span in trimmed]
+    edges = sorted({0, len(source), *grapheme_cluster_boundaries(source)})
+    starts, ends = list(range(len(source) + 1)), list(range(len(source) + 1))
+    for start, end in pairwise(edges):
+        cluster = source[start:end]
+        if not unicodedata.is_normalized("NFC", cluster):
+            starts[start:end] = [start] * (end - start)
+            ends[start + 1 : end + 1] = [end] * (end - start)
+            continue
+        for place in range(end - 1, start, -1):  # an end moves right over what nobody covers
+            if not covered[place]:
+                ends[place] = ends[place + 1]
+    return [None if span is None else (starts[span[0]], ends[span[1]]) for span in trimmed]
 
 
 def _trim(source: str, span: Span) -> Span:

@@ -54,7 +54,8 @@ def word_boundaries(text: str, *, whole: Iterable[Span] = ()) -> tuple[int, ...]
     Returns
     -------
     tuple of int
-        Ascending, with 0 and ``len(text)``; ``(0,)`` for the empty text.
+        Ascending, with 0 and ``len(text)``; ``(0,)`` for the empty text. White space is always
+        apart from what is none.
 
     References
     ----------
@@ -66,6 +67,9 @@ def word_boundaries(text: str, *, whole: Iterable[Span] = ()) -> tuple[int, ...]
     from uniseg.wordbreak import word_boundaries as default_boundaries
 
     places = {0, len(text), *default_boundaries(text)}
+    # Unicode hangs marks and joiners on a space before them; a word begins behind the space.
+    spaces = [character.isspace() for character in text]
+    places.update(place for place in range(1, len(text)) if spaces[place - 1] != spaces[place])
     for start, end in whole:
         places.difference_update(range(start + 1, end))
     return tuple(sorted(places))

@@ -33,7 +33,7 @@ def clip_tokenizer(
     options
         For CLIPTokenizer, e.g. ``pad_token="!"`` as SDXL's second tokenizer has it.
     """
-    letters = sorted(_byte_letters().values())
+    letters = sorted(byte_letters().values())
     pieces, merges = _byte_pairs(words, letters, closing="</w>")
     names = [*letters, *(letter + "</w>" for letter in letters), *pieces]
     names += ["<|startoftext|>", "<|endoftext|>"]
@@ -45,7 +45,7 @@ def qwen_tokenizer(
     words: Iterable[str] = WORDS, *, model_max_length: int = 512, **options: Any
 ) -> Qwen2Tokenizer:
     """A Qwen2Tokenizer: bytes, no start or end token, a word's token holds the space before it."""
-    letters = sorted(_byte_letters().values())
+    letters = sorted(byte_letters().values())
     spaced = [piece for word in words for piece in ("Ġ" + word, word)]
     pieces, merges = _byte_pairs(spaced, letters, closing="")
     names = [*letters, *pieces, "<|endoftext|>"]
@@ -77,7 +77,7 @@ def t5_tokenizer(
     return tokenizer
 
 
-def _byte_letters() -> dict[int, str]:
+def byte_letters() -> dict[int, str]:
     """The byte-level alphabet: every byte as one printable character (GPT-2's table)."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in plain]
@@ -93,7 +93,7 @@ def _byte_pairs(
     known: dict[str, None] = dict.fromkeys([*letters, *(letter + closing for letter in letters)])
     pieces: list[str] = []
     to_bytes: Callable[[str], str] = lambda word: "".join(  # noqa: E731
-        letter if letter == "Ġ" else "".join(_byte_letters()[byte] for byte in letter.encode())
+        letter if letter == "Ġ" else "".join(byte_letters()[byte] for byte in letter.encode())
         for letter in word
     )
     for word in words:
