@@ -1,8 +1,10 @@
 """A recording -> heat maps -> numbers. Imports torch; no diffusers, no pipeline, no GPU needed.
 
 selection   a choice of layers, steps and heads, checked against what was kept
-aggregate   steps, heads and layers -> one grid (Tang et al. 2023, eq. 6), from running sums
+aggregate   steps, heads and layers -> one grid (Tang et al. 2023, eq. 6)
+stepsums    the chosen steps of one token, from running sums
 cache       the running sums, kept while there is room
+bicubic     upsampling as two small matrix products
 heatmap     `heat_maps(run)` and what it gives: the map of every word and token
 wordmap     the map of one word: its mask (eq. 7), its way to the image's pixels
 measure     overlap, spread and place, as numbers

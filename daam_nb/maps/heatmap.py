@@ -17,7 +17,7 @@ from daam_nb.errors import (
     SelectionError,
     WordNotFoundError,
 )
-from daam_nb.maps.aggregate import Side, Source, aggregate, aggregate_each
+from daam_nb.maps.aggregate import aggregate, aggregate_each
 from daam_nb.maps.selection import (
     HeadChoice,
     Missing,
@@ -27,6 +27,7 @@ from daam_nb.maps.selection import (
     select,
     spans,
 )
+from daam_nb.maps.stepsums import Side, Source
 from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
 from daam_nb.recording import PAPER_STAGES, Layer, LayerChoice, Recording
 
@@ -46,7 +47,7 @@ def heat_maps(
     heads: HeadChoice = None,
     reduction: Reduction = "mean",
     missing: Missing = "error",
-    prompt: Side = "positive",
+    negative: bool = False,
 ) -> HeatMaps:
     """Choose layers, steps and heads of a recording; the maps are worked out on first use.
 
@@ -73,8 +74,8 @@ def heat_maps(
     missing
         What happens where a chosen layer lacks a chosen head: ``"error"``, or ``"skip"``, which
         lists it in `HeatMaps.skipped`.
-    prompt
-        Whose words: ``"positive"``, or ``"negative"``, where its attention was recorded.
+    negative
+        The negative prompt's words, in the unconditional pass, where its attention was recorded.
 
     Returns
     -------
@@ -98,9 +99,7 @@ def heat_maps(
     """
     if reduction not in ("mean", "sum"):
         raise SelectionError(f"reduction={reduction!r} is not known. Use 'mean' or 'sum'.")
-    if prompt not in ("positive", "negative"):
-        raise SelectionError(f"prompt={prompt!r} is not known. Use 'positive' or 'negative'.")
-    if prompt == "negative" and (run.negative_prompt is None or not run.negative_attention):
+    if negative and (run.negative_prompt is None or not run.negative_attention):
         raise NotKeptError(
             "This recording holds no attention of the negative prompt. Record again with "
             "negative=True, under classifier-free guidance."
@@ -114,7 +113,7 @@ def heat_maps(
         pairs=chosen.pairs,
         reduction=reduction,
         skipped=chosen.skipped,
-        side=prompt,
+        side="negative" if negative else "positive",
     )
 
 
@@ -371,7 +370,7 @@ class HeatMaps:
 
         return table_of_words(self.words, caption=self.choice)
 
-    @property
+    @cached_property
     def _source(self) -> Source:
         return Source(self.run, self.side)
 
@@ -436,11 +435,11 @@ class HeatMaps:
             self._check_kept(text.tokens, repr(text.label))
             return text.label, text.span, text.tokens
         prompt = self.prompt
-        where = text
-        if isinstance(text, str):
-            where = prompt.find(text, occurrence=occurrence, case=case)
+        where = (
+            prompt.find(text, occurrence=occurrence, case=case) if isinstance(text, str) else text
+        )
         tokens = prompt.token_indices(where)
-        start, end = where if isinstance(where, tuple | list) else where.span
+        start, end = where if isinstance(where, tuple) else where.span
         label = prompt.text[start:end]
         self._check_kept(tokens, repr(label))
         return label, (start, end), tokens

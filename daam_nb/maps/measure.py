@@ -283,7 +283,7 @@ def _values(a: MapLike) -> Tensor:
 
 def _array(a: MapLike) -> Tensor:
     try:
-        given = torch.as_tensor(a)
+        given = torch.as_tensor(a, device="cpu")
     except (TypeError, ValueError, RuntimeError) as error:
         raise ShapeError(
             f"A map or mask is a WordHeatMap or a (y, x) array, not {type(a).__name__}: {error}"
@@ -292,7 +292,7 @@ def _array(a: MapLike) -> Tensor:
         raise ShapeError(
             f"A map or mask has the shape (y, x), both at least 1, not {tuple(given.shape)}."
         )
-    return given.detach().cpu()
+    return given.detach()
 
 
 def _same_shape(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

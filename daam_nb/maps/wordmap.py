@@ -61,7 +61,7 @@ class WordHeatMap:
     unit: str = PROBABILITY
 
     def __post_init__(self) -> None:
-        values = torch.as_tensor(self.values).to(torch.float32)
+        values = torch.as_tensor(self.values, dtype=torch.float32, device="cpu").detach()
         if values.ndim != 2 or not values.numel():
             raise ShapeError(
                 f"A heat map has the shape (y, x), both at least 1, not {tuple(values.shape)}."

@@ -1,0 +1,150 @@
+"""Time from a selection to a map, on a recording with the shapes of Stable Diffusion 1.5.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.maps
+
+16 cross-attention layers of 8 heads, 50 steps, 10 tokens of text, float16, random probabilities.
+Each row times the public calls, from `heat_maps(run, ...)` to a finished tensor. "first" is the
+first call of its kind, which builds what the others then use.
+"""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+
+import torch
+from torch.nn import functional
+
+from benchmarks.harness import Timing, arguments, clock, report, timing
+from daam_nb.maps import HeatMaps, WordHeatMap, heat_maps, limit_cache
+from daam_nb.maps.cache import CACHE, DEFAULT_LIMIT
+from daam_nb.prompt import Prompt, Token
+from daam_nb.recording import Facts, Layer, Recording, Stage
+
+STEPS, HEADS, GRID = 50, 8, (64, 64)
+WORDS = ["red", "fox", "jumps", "over", "snow", "while", "seven", "dogs", "watch", "quietly"]
+# (stage, size, how many)
+BLOCKS: tuple[tuple[Stage, int, int], ...] = (
+    ("down", 64, 2),
+    ("down", 32, 2),
+    ("down", 16, 2),
+    ("mid", 8, 1),
+    ("up", 16, 3),
+    ("up", 32, 3),
+    ("up", 64, 3),
+)
+
+
+def sd15_recording(seed: int = 0) -> Recording:
+    """Random probabilities in the shapes of SD-1.5: 10 words of one token, start and end."""
+    generator = torch.Generator().manual_seed(seed)
+    layers = tuple(
+        Layer(f"{stage}_blocks.{size}.attentions.{i}", stage, (size, size), HEADS)
+        for stage, size, count in BLOCKS
+        for i in range(count)
+    )
+    tokens = [Token(0, 0, "<start>", None, True)]
+    text = " ".join(WORDS)
+    for word in WORDS:
+        start = text.index(word)
+        tokens.append(Token(len(tokens), len(tokens), word, (start, start + len(word)), False))
+    tokens.append(Token(len(tokens), len(tokens), "<end>", None, True))
+    attention = {}
+    for layer in layers:
+        shape = (STEPS, HEADS, len(tokens), *layer.size)
+        attention[layer.name] = torch.rand(shape, generator=generator).pow_(4).half()
+    return Recording(
+        prompt=Prompt(text, tuple(tokens), None),
+        layers=layers,
+        attention=attention,
+        columns=tuple(range(len(tokens))),
+        steps=tuple(range(STEPS)),
+        timesteps=tuple(float(i) for i in range(STEPS, 0, -1)),
+        facts=Facts("random", "none", "none", (512, 512), GRID, STEPS),
+    )
+
+
+def naive(maps: HeatMaps, token: int) -> torch.Tensor:
+    """The definition, written out: what the fast way is compared with."""
+    column = maps.columns.index(token)
+    raised = []
+    for layer in maps.layers:
+        steps = maps.run.attention[layer.name][list(maps.steps), :, column].float().mean(0)
+        chosen = steps if maps.heads is None else steps[list(maps.heads)]
+        raised.append(functional.interpolate(chosen[:, None], size=GRID, mode="bicubic")[:, 0])
+    return torch.cat(raised).clamp_(min=0).mean(0)
+
+
+class Selections:
+    """Random choices: any contiguous steps, layers and heads, seeded."""
+
+    def __init__(self, run: Recording, seed: int = 0) -> None:
+        self.run, self.random = run, random.Random(seed)
+
+    def steps(self) -> slice:
+        """A half-open range, never all steps (that has a shorter way)."""
+        while True:
+            start, stop = sorted(self.random.sample(range(STEPS + 1), 2))
+            if stop - start < STEPS:
+                return slice(start, stop)
+
+    def maps(self, layers: object = "all", heads: object = None) -> HeatMaps:
+        return heat_maps(self.run, layers=layers, steps=self.steps(), heads=heads)  # type: ignore[arg-type]
+
+    def any_maps(self) -> HeatMaps:
+        layers = self.random.sample(self.run.layers, self.random.randint(1, len(self.run.layers)))
+        heads = sorted(self.random.sample(range(HEADS), self.random.randint(1, HEADS)))
+        return self.maps(layers, heads)
+
+
+def word(choose: Selections, kind: str) -> WordHeatMap:
+    """One word under a random choice."""
+    maps = choose.any_maps() if kind == "any" else choose.maps(kind)
+    return maps.word(WORDS[1])
+
+
+def main() -> None:
+    """Measure, print, write."""
+    options = arguments("maps.json", __doc__).parse_args()
+    torch.set_num_threads(options.threads)
+    run = sd15_recording()
+    choose = Selections(run)
+    limit_cache(0)
+    nothing_kept = timing([partial(word, choose, "all") for _ in range(10)])
+    limit_cache(DEFAULT_LIMIT)
+    rows: list[tuple[str, Timing]] = [
+        ("one word, all 16 layers, any step range", _words(choose, "all")),
+        ("one word, the paper's layers, any step range", _words(choose, "paper")),
+        ("one word, any layers, heads, step range", _words(choose, "any")),
+        (
+            "one word, every second step",
+            timing([lambda: heat_maps(run, steps=range(0, STEPS, 2)).word(WORDS[1])] * 50),
+        ),
+        ("ten words, all layers, any step range", timing([lambda: choose.maps().words] * 50)),
+        ("ten words, all steps", timing([lambda: heat_maps(run, layers="all").words] * 50)),
+        ("one word, no cache", nothing_kept),
+        ("the definition, naively, one word", timing([lambda: naive(choose.maps(), 2)] * 10)),
+    ]
+    first_touch = clock(lambda: None)
+    error = max(_error(choose.any_maps()) for _ in range(20))
+    report(
+        f"Selection to map, SD-1.5 shapes, {options.threads} thread(s), milliseconds",
+        ("what", "first", "median", "p95", "calls"),
+        [(what, t.first, t.median, t.p95, t.calls) for what, t in rows],
+        into=options.json,
+        facts={"cache MiB": CACHE.nbytes / 2**20, "largest error / peak": error, "x": first_touch},
+    )
+    print(f"kept: {CACHE.nbytes / 2**20:.0f} MiB; largest error of 20 choices: {error:.1e} of peak")
+
+
+def _words(choose: Selections, kind: str, calls: int = 300) -> Timing:
+    return timing([partial(word, choose, kind) for _ in range(calls)])
+
+
+def _error(maps: HeatMaps) -> float:
+    exact = naive(maps, 2)
+    return ((maps.word(WORDS[1]).values - exact).abs().max() / exact.max()).item()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""The chosen steps of one token, added up: by running sums where they can be kept.
+
+Running sums over the steps turn any range of steps into one subtraction. Float16 probabilities are
+whole multiples of 2**-24, so that their sums are kept as int32, exactly, in 4 bytes. Float32 would
+not do: after 49 steps of a token that takes all attention, its rounding is larger than the whole of
+a weak step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, cast
+
+import torch
+from torch import Tensor
+
+from daam_nb.maps.cache import CACHE
+from daam_nb.recording import Layer, Recording
+
+Side = Literal["positive", "negative"]
+Spans = tuple[tuple[int, int], ...]
+Rows = slice | Tensor
+Pair = tuple[Layer, int]
+
+UNIT = 2.0**-24  # the smallest float16 above 0; every float16 in [0, 1] is a multiple of it
+MOST_FIXED_STEPS = 127  # sums of more probabilities than this can exceed 2**31 units
+
+
+@dataclass(frozen=True)
+class Group:
+    """All layers of one native size; their (layer, head) maps are the rows of one array."""
+
+    size: tuple[int, int]
+    layers: tuple[Layer, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of (layer, head) in the group."""
+        return sum(layer.heads for layer in self.layers)
+
+    @property
+    def cells(self) -> int:
+        """Number of native pixels of one map."""
+        return self.size[0] * self.size[1]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The attention of one pass of a recording, by key column and by groups of layers."""
+
+    run: Recording
+    side: Side
+
+    @property
+    def attention(self) -> Mapping[str, Tensor]:
+        """Layer name -> (step, head, token, y, x)."""
+        return self.run.attention if self.side == "positive" else self.run.negative_attention
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Key positions, in the order of the attention's token axis."""
+        return self.run.columns if self.side == "positive" else self.run.negative_columns
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """All layers kept, those of one size together, in the network's order within."""
+        layers = self.run.layers
+        sizes = dict.fromkeys(layer.size for layer in layers)
+        return tuple(Group(size, tuple(la for la in layers if la.size == size)) for size in sizes)
+
+    def token_maps(self, layer: Layer, column: int) -> Tensor:
+        """(step, head, y*x) of one key position, as stored."""
+        token = self.columns.index(column)
+        return self.attention[layer.name][:, :, token].flatten(2)
+
+    def rows(self, pairs: tuple[Pair, ...]) -> dict[int, Rows]:
+        """Find (layer, head) in the groups: number of the group -> rows, where it holds any.
+
+        A group's rows keep the order of `pairs`, which is the network's.
+        """
+        place = {}
+        for number, group in enumerate(self.groups):
+            row = 0
+            for layer in group.layers:
+                place[layer.name] = number, row
+                row += layer.heads
+        found: dict[int, list[int]] = {}
+        for layer, head in pairs:
+            number, row = place[layer.name]
+            found.setdefault(number, []).append(row + head)
+        return {number: _as_slice(rows) for number, rows in found.items()}
+
+
+def _as_slice(rows: list[int]) -> Rows:
+    """Rows without a gap are a slice, which copies nothing."""
+    first, last = rows[0], rows[-1]
+    gapless = last - first + 1 == len(rows)
+    return slice(first, last + 1) if gapless else torch.tensor(rows, device="cpu")
+
+
+def sums_fit(source: Source, number_of_tokens: int) -> bool:
+    """Whether running sums of that many tokens can stay; if not, each would push out the last."""
+    run = source.run
+    cells = sum(group.rows * group.cells for group in source.groups)
+    fixed = _may_be_fixed(source.attention[run.layers[0].name], len(run.steps))
+    bytes_each = (4 if fixed else 8) * cells * (len(run.steps) + 1)
+    return bytes_each * number_of_tokens <= CACHE.limit
+
+
+def add_steps(
+    source: Source,
+    column: int,
+    *,
+    rows: Mapping[int, Rows],
+    spans: Spans,
+    keep_sums: bool,
+) -> tuple[list[tuple[Group, Tensor]], float]:
+    """Add the chosen steps of one token by the cheapest way that is exact.
+
+    Parameters
+    ----------
+    source, column
+        The attention and the key position.
+    rows
+        The (layer, head), from `Source.rows`.
+    spans
+        The steps, as half-open ranges of places among the steps kept.
+    keep_sums
+        Whether running sums that are not there yet are made and kept.
+
+    Returns
+    -------
+    list of (Group, Tensor)
+        Per group (map, y*x), float32, to be read only.
+    float
+        The unit the maps are in: multiply by it.
+    """
+    run, groups = source.run, source.groups
+    if run.kept == "sum" or spans == ((0, len(run.steps)),):
+        # A sum over everything needs no running sums, and takes 1/50 of their memory.
+        key = ("total", source.side, column)
+        totals = CACHE.get_or_make(run, key, lambda: _totals(source, column))
+        return [(groups[i], totals[i][chosen]) for i, chosen in rows.items()], 1.0
+    key = ("sums", source.side, column)
+    sums = CACHE.get(run, key)
+    if sums is None and keep_sums:
+        sums = CACHE.get_or_make(run, key, lambda: _running_sums(source, column))
+    if sums is None:
+        direct = [(groups[i], chosen) for i, chosen in rows.items()]
+        return [(group, _direct(source, column, group, spans)[at]) for group, at in direct], 1.0
+    unit = UNIT if sums[0].dtype == torch.int32 else 1.0
+    return [(groups[i], _difference(sums[i], chosen, spans)) for i, chosen in rows.items()], unit
+
+
+def _difference(sums: Tensor, rows: Rows, spans: Spans) -> Tensor:
+    """Subtract the running sums at the ends of each span; (map, y*x), float32."""
+    added: Tensor | None = None
+    for start, stop in spans:
+        high, low = sums[stop], sums[start]
+        part = high[rows] if start == 0 else high[rows] - low[rows]
+        added = part if added is None else added + part
+    return cast(Tensor, added).float()
+
+
+def _totals(source: Source, column: int) -> tuple[Tensor, ...]:
+    """Add all stored steps; per group (map, y*x), float32."""
+    return tuple(
+        torch.cat(
+            [source.token_maps(layer, column).sum(0, dtype=torch.float32) for layer in group.layers]
+        )
+        for group in source.groups
+    )
+
+
+def _direct(source: Source, column: int, group: Group, spans: Spans) -> Tensor:
+    """Add the chosen steps of one group without keeping anything; (map, y*x), float32."""
+    added = []
+    for layer in group.layers:
+        maps = source.token_maps(layer, column)
+        parts = [maps[start:stop].sum(0, dtype=torch.float32) for start, stop in spans]
+        added.append(torch.stack(parts).sum(0))
+    return torch.cat(added)
+
+
+def _running_sums(source: Source, column: int) -> tuple[Tensor, ...]:
+    """Per group (step + 1, map, y*x): int32 in units of 2**-24 where that is exact, or float64."""
+    run = source.run
+    fixed = all(_is_fixed(source.token_maps(layer, column), len(run.steps)) for layer in run.layers)
+    return tuple(_group_sums(source, column, group, fixed) for group in source.groups)
+
+
+def _may_be_fixed(maps: Tensor, steps: int) -> bool:
+    return maps.dtype == torch.float16 and steps <= MOST_FIXED_STEPS
+
+
+def _is_fixed(maps: Tensor, steps: int) -> bool:
+    if not _may_be_fixed(maps, steps):
+        return False
+    low, high = (end.item() for end in torch.aminmax(maps))
+    return low >= 0 and high <= 1  # False for NaN, too
+
+
+def _group_sums(source: Source, column: int, group: Group, fixed: bool) -> Tensor:
+    stored = len(source.run.steps)
+    shape = (stored + 1, group.rows, group.cells)
+    sums = torch.zeros(shape, dtype=torch.int32 if fixed else torch.float64, device="cpu")
+    row = 0
+    for layer in group.layers:
+        maps = source.token_maps(layer, column)
+        sums[1:, row : row + layer.heads] = maps.float().mul_(1 / UNIT) if fixed else maps
+        row += layer.heads
+    for step in range(stored):
+        sums[step + 1] += sums[step]
+    return sums
