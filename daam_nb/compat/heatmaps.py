@@ -1,0 +1,226 @@
+"""DAAM 0.2.0's `GlobalHeatMap` and `WordHeatMap`, computed from a recording."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from daam_nb.errors import MissingExtraError, NotKeptError, SelectionError, WordNotFoundError
+from daam_nb.maps.heatmap import heat_maps
+from daam_nb.maps.measure import intersection_over_area
+from daam_nb.recording import Layer, Recording
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from daam_nb.prompt import Prompt
+
+_EPSILON = 1e-6  # in DAAM 0.2.0's normalisation
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalHeatMap:
+    """The map of every token.
+
+    Attributes
+    ----------
+    prompt
+        Text and tokens.
+    heat_maps
+        (token, y, x), float32: start of text, the prompt's tokens, end of text.
+    image_size
+        (height, width) of the picture, in pixels.
+    """
+
+    prompt: Prompt
+    heat_maps: Tensor
+    image_size: tuple[int, int]
+
+    @classmethod
+    def of(
+        cls,
+        run: Recording,
+        *,
+        factors: Iterable[int] | None = None,
+        head_idx: int | None = None,
+        layer_idx: int | None = None,
+        normalize: bool = False,
+    ) -> GlobalHeatMap:
+        """Maps of a recording; see `trace.compute_global_heat_map`."""
+        if run.columns != tuple(run.prompt.text_columns):
+            raise NotKeptError(
+                "DAAM's calls need every token of the prompt, from the start to the end of text; "
+                f"this recording kept positions {list(run.columns)}. Trace without tokens=."
+            )
+        layers = _chosen(run, factors, layer_idx)
+        made = heat_maps(run, layers=layers, heads=head_idx, reduction="sum", missing="skip")
+        values = made.values
+        if normalize:
+            values = values / (values[1:-1].sum(0, keepdim=True) + _EPSILON)
+        return cls(run.prompt, values, run.facts.image_size)
+
+    def compute_word_heat_map(
+        self, word: str, word_idx: int | None = None, offset_idx: int = 0
+    ) -> WordHeatMap:
+        """Mean over a word's tokens, at every place where it occurs.
+
+        Parameters
+        ----------
+        word
+            A word or phrase of the prompt; whole words, whatever the case.
+        word_idx
+            Take this one token instead, counted from 0 without the start of text.
+        offset_idx
+            Take the tokens this many places further on.
+
+        Raises
+        ------
+        WordNotFoundError
+            Where the prompt lacks the word, or the tokens so chosen lie outside it.
+        """
+        if word_idx is not None:
+            places = [word_idx + 1]
+        else:
+            found = self.prompt.occurrences(word)
+            if not found:
+                self.prompt.find(word)  # raises, and lists the words there are
+            if len(found) > 1:
+                warnings.warn(
+                    f"{word!r} occurs {len(found)} times in {self.prompt.text!r}; as in DAAM 0.2.0 "
+                    "their maps are averaged. daam_nb.heat_maps(tc.recording).word(..., "
+                    "occurrence=0) takes one of them.",
+                    stacklevel=2,
+                )
+            places = [
+                index + offset_idx for one in found for index in self.prompt.token_indices(one)
+            ]
+        outside = [p - 1 for p in places if not 0 <= p < len(self.heat_maps)]
+        if outside:
+            raise WordNotFoundError(
+                f"Tokens {outside} lie outside this prompt of {len(self.heat_maps) - 2} tokens."
+            )
+        return WordHeatMap(self.heat_maps[places].mean(0), word, word_idx, self.image_size)
+
+
+@dataclass(frozen=True, eq=False)
+class WordHeatMap:
+    """The map of one word.
+
+    Attributes
+    ----------
+    heatmap
+        (y, x) on the latent grid, float32, summed over steps.
+    word, word_idx
+        As asked for.
+    image_size
+        (height, width) of the picture, in pixels.
+    """
+
+    heatmap: Tensor
+    word: str
+    word_idx: int | None = None
+    image_size: tuple[int, int] | None = None
+
+    @property
+    def value(self) -> Tensor:
+        """The map, (y, x)."""
+        return self.heatmap
+
+    def expand_as(
+        self, image: Image.Image, absolute: bool = False, threshold: float | None = None
+    ) -> Tensor:
+        """Bring the map to a picture's size.
+
+        Parameters
+        ----------
+        image
+            Gives the size; not only square ones.
+        absolute
+            Leave the values as they are instead of stretching them to 0 to 1.
+        threshold
+            Give 1.0 above it and 0.0 elsewhere; 0.0 is a threshold too.
+
+        Returns
+        -------
+        Tensor
+            (height, width), float32.
+        """
+        width, height = image.size
+        made = torch.nn.functional.interpolate(
+            self.heatmap.float()[None, None], size=(height, width), mode="bicubic"
+        )[0, 0]
+        if not absolute:
+            made = (made - made.min()) / (made.max() - made.min() + 1e-8)
+        return made if threshold is None else (made > threshold).float()
+
+    def plot_overlay(
+        self,
+        image: Image.Image,
+        out_file: str | os.PathLike[str] | None = None,
+        color_normalize: bool = True,
+        ax: Any = None,
+        **expand_kwargs: Any,
+    ) -> None:
+        """Draw the map over the picture, on `ax` or the current matplotlib axes.
+
+        Raises
+        ------
+        MissingExtraError
+            Where matplotlib is not installed.
+        """
+        try:
+            from matplotlib import pyplot
+        except ImportError:
+            raise MissingExtraError("matplotlib", "compat", "plot_overlay") from None
+        shown = self.expand_as(image, **expand_kwargs)
+        axes: Any = pyplot.gca() if ax is None else ax
+        low, high = (None, None) if color_normalize else (0.0, 1.0)
+        axes.imshow(shown.numpy(), cmap="jet", vmin=low, vmax=high)
+        alpha = (1 - shown / max(float(shown.max()), 1e-8)).clamp(0, 1)
+        pixels = torch.frombuffer(bytearray(image.convert("RGB").tobytes()), dtype=torch.uint8)
+        rgb = pixels.view(image.height, image.width, 3).float() / 255
+        axes.imshow(torch.cat((rgb, alpha.unsqueeze(-1)), dim=-1).numpy())
+        axes.set_title(self.word, parse_math=False)
+        axes.axis("off")
+        if out_file is not None:
+            axes.figure.savefig(out_file)
+
+    def compute_ioa(self, other: WordHeatMap) -> float:
+        """Sum of both maps' product over the sum of this one."""
+        return intersection_over_area(self.heatmap, other.heatmap)
+
+
+def paper_order(run: Recording) -> list[Layer]:
+    """The layers that DAAM hooks, in its order: up blocks, then down blocks, no mid block."""
+    return [layer for stage in ("up", "down") for layer in run.layers if layer.stage == stage]
+
+
+def _chosen(run: Recording, factors: Iterable[int] | None, layer_idx: int | None) -> list[Layer]:
+    layers = paper_order(run)
+    if layer_idx is not None:
+        if not 0 <= layer_idx < len(layers):
+            raise SelectionError(
+                f"layer_idx={layer_idx} is none of the {len(layers)} layers; "
+                f"they count from 0 to {len(layers) - 1}."
+            )
+        layers = [layers[layer_idx]]
+    if factors is not None:
+        wanted = set(factors)
+        chosen = [layer for layer in layers if _factor(run, layer) in wanted]
+        if not chosen:
+            there = sorted({_factor(run, layer) for layer in layers})
+            raise SelectionError(f"factors={sorted(wanted)} select no layer; there are {there}.")
+        layers = chosen
+    return layers
+
+
+def _factor(run: Recording, layer: Layer) -> int:
+    height, width = run.facts.latent_size
+    return round(math.sqrt(height * width / (layer.size[0] * layer.size[1])))

@@ -1,0 +1,173 @@
+"""DAAM 0.2.0's `trace` and `set_seed`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+
+from daam_nb.compat.experiment import GenerationExperiment
+from daam_nb.compat.heatmaps import GlobalHeatMap, paper_order
+from daam_nb.errors import SelectionError, WordNotFoundError
+from daam_nb.recording import Recording
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+def set_seed(seed: int) -> torch.Generator:
+    """A generator with this seed, for ``pipe(..., generator=set_seed(0))``.
+
+    DAAM 0.2.0 seeded Python's, numpy's and torch's global state as well; this seeds nothing else.
+    The generator lives on the CPU, so that the picture does not depend on the device.
+    """
+    return torch.Generator("cpu").manual_seed(seed)
+
+
+class trace:
+    """DAAM 0.2.0's ``trace``: watch a pipeline, then ask for heat maps of its last picture.
+
+    Parameters
+    ----------
+    pipeline
+        A diffusers pipeline, as for `daam_nb.trace`.
+    low_memory
+        Keep one running sum over steps. Unlike there, the maps are the same.
+    load_heads, save_heads, data_dir
+        Refused where set: a recording is saved with ``tc.recording.save(path)``.
+    **options
+        Further options of `daam_nb.trace` (``dtype=torch.float32`` for exact numbers).
+
+    Examples
+    --------
+    >>> with trace(pipe) as tc:  # doctest: +SKIP
+    ...     out = pipe("A dog runs across the field", generator=set_seed(0))
+    ...     tc.compute_global_heat_map().compute_word_heat_map("dog").plot_overlay(out.images[0])
+    """
+
+    def __init__(
+        self,
+        pipeline: Any,
+        low_memory: bool = False,
+        load_heads: bool = False,
+        save_heads: bool = False,
+        data_dir: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> None:
+        from daam_nb.tracing.session import trace as open_trace
+
+        if load_heads or save_heads or data_dir is not None:
+            raise SelectionError(
+                "load_heads, save_heads and data_dir are not taken over: every head is in the "
+                "recording. Save it with tc.recording.save(path), open it with daam_nb.load(path)."
+            )
+        self._tracer = open_trace(pipeline, keep="sum" if low_memory else "steps", **options)
+
+    def __enter__(self) -> Self:
+        self._tracer.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._tracer.__exit__(kind, error, traceback)
+
+    @property
+    def recording(self) -> Recording:
+        """The recording of the last picture, whole: every step, layer and head.
+
+        Raises
+        ------
+        NothingRecordedError
+            Where the pipeline has not been called yet.
+        """
+        return self._tracer.recordings[-1] if self._tracer.recordings else self._tracer.recording
+
+    @property
+    def last_prompt(self) -> str:
+        """The prompt of the last picture."""
+        return self.recording.prompt.text
+
+    @property
+    def last_image(self) -> Image.Image | None:
+        """The last picture."""
+        return self.recording.image
+
+    @property
+    def layer_names(self) -> list[str]:
+        """The layers that `layer_idx` counts: the up blocks, then the down blocks."""
+        return [layer.name for layer in paper_order(self.recording)]
+
+    def compute_global_heat_map(
+        self,
+        prompt: str | None = None,
+        factors: Iterable[int] | None = None,
+        head_idx: int | None = None,
+        layer_idx: int | None = None,
+        normalize: bool = False,
+    ) -> GlobalHeatMap:
+        """Maps of every token of the last picture, summed over steps.
+
+        Parameters
+        ----------
+        prompt
+            Must be the prompt of a recorded picture; default: the last one's.
+        factors
+            Only layers whose grid is the latent grid divided by one of these. Default: all.
+        head_idx
+            Only this head of each layer (layers that lack it are left out, as there).
+        layer_idx
+            Only this layer, counted over the up blocks and then the down blocks.
+        normalize
+            Divide by the sum over the words' tokens (without start and end of text) per cell.
+
+        Returns
+        -------
+        GlobalHeatMap
+            ``heat_maps`` of shape (token, y, x), float32, the start of text first.
+        """
+        run = self._recorded(prompt)
+        return GlobalHeatMap.of(
+            run,
+            factors=factors,
+            head_idx=head_idx,
+            layer_idx=layer_idx,
+            normalize=normalize,
+        )
+
+    def to_experiment(
+        self,
+        path: str | os.PathLike[str],
+        seed: int | None = None,
+        id: str = ".",
+        subtype: str = ".",
+        **compute_kwargs: Any,
+    ) -> GenerationExperiment:
+        """The last picture with its maps, to be saved below `path`; nothing is written yet."""
+        run = self.recording
+        return GenerationExperiment(
+            path=Path(path),
+            recording=run,
+            global_heat_map=self.compute_global_heat_map(**compute_kwargs),
+            seed=run.facts.seed if seed is None else seed,
+            id=id,
+            subtype=subtype,
+        )
+
+    def _recorded(self, prompt: str | None) -> Recording:
+        if prompt is None or prompt == self.recording.prompt.text:
+            return self.recording
+        for run in reversed(self._tracer.recordings):
+            if run.prompt.text == prompt:
+                return run
+        known = sorted({run.prompt.text for run in self._tracer.recordings})
+        raise WordNotFoundError(
+            f"No picture was made of {prompt!r} in this trace, only of {known}."
+        )
