@@ -27,8 +27,7 @@ help:
 	@echo "make clean   remove what these commands made"
 
 demo: $(VENV)/.installed-core
-	rm -rf demo
-	$(BIN)/daam-nb "a zebra and a giraffe" --seed 0 --output-folder demo
+	$(BIN)/daam-nb "a zebra and a giraffe" --seed 0 --output-folder demo --overwrite
 
 # One thread each, so that parallel processes do not fight over the cores.
 test: $(VENV)/.installed-dev

@@ -5,7 +5,7 @@ Every fenced block of a document is checked by its language:
 - ``python`` blocks are executed, in their order, in one namespace and an empty folder per document;
 - ``sh`` blocks are read command by command. `daam-nb` is run; `make` targets must exist (CI runs
   them); installing and cloning are checked against the project's files, not done;
-- a block after the comment ``<!-- not run: the reason -->`` is only compiled, or only read;
+- a block after the comment ``<!-- not run: the reason -->`` is only compiled, or only read (`daam-nb` by its own parser);
 - any other language, or a command that nothing here can check, fails.
 """
 
@@ -22,6 +22,8 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+
+from daam_nb.cli.arguments import UsageError, read_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -92,8 +94,8 @@ def check_pip(words: list[str], folder: Path, run: bool) -> None:
             asked = Requirement(project["name"] + word[1:])
             assert asked.extras <= set(project["optional-dependencies"]), word
         else:
-            pinned = str(Requirement(word))
-            assert "==" not in pinned or pinned in constraints, f"{word}: another version was tested"
+            need = str(Requirement(word))
+            assert "==" not in need or need in constraints, f"{word}: another version was tested"
 
 
 # What the installed program `daam-nb` does.
@@ -101,8 +103,9 @@ PROGRAM = "import sys; from daam_nb.cli import main; sys.exit(main())"
 
 
 def check_daam_nb(words: list[str], folder: Path, run: bool) -> None:
-    """Run the program as written, with no network."""
+    """Run the program as written, with no network; or see that it can read what was typed."""
     if not run:
+        read_arguments(words[1:])
         return
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *words[1:]],
@@ -221,11 +224,12 @@ def write(tmp_path: Path, text: str) -> Path:
         "```sh\npip install torch==1.0.0\n```\n",
         "```sh\npip install '.[no-such-extra]'\n```\n",
         "```sh\nrm -rf /\n```\n",
+        "<!-- not run: needs weights -->\n```sh\ndaam-nb a prompt without quotes\n```\n",
         "```ruby\nputs 1\n```\n",
     ],
 )
 def test_a_wrong_block_is_found(text: str, tmp_path: Path) -> None:
-    with pytest.raises((AssertionError, SyntaxError, ZeroDivisionError)):
+    with pytest.raises((AssertionError, SyntaxError, UsageError, ZeroDivisionError)):
         run_document(write(tmp_path, text), tmp_path)
 
 
