@@ -5,7 +5,8 @@ Every fenced block of a document is checked by its language:
 - ``python`` blocks are executed, in their order, in one namespace and an empty folder per document;
 - ``sh`` blocks are read command by command. `daam-nb` is run; `make` targets must exist (CI runs
   them); installing and cloning are checked against the project's files, not done;
-- a block after the comment ``<!-- not run: the reason -->`` is only compiled, or only read (`daam-nb` by its own parser);
+- a block after the comment ``<!-- not run: the reason -->`` is only compiled, or only read
+  (`daam-nb` by its own parser);
 - any other language, or a command that nothing here can check, fails.
 """
 
