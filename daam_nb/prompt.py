@@ -451,14 +451,14 @@ def _mapping(data: Any, whose: str) -> Mapping[str, Any]:
 
 
 def _field(fields: Mapping[str, Any], name: str, kind: type, whose: str) -> Any:
-    value = fields.get(name)
+    value: Any = fields.get(name)
     if type(value) is not kind:  # exactly: True is no number here
         raise RecordingFormatError(
             f"{whose}: {name!r} should be {kind.__name__}, but is {type(value).__name__}."
         )
-    if kind is str and not _whole(value):
+    if isinstance(value, str) and not _whole(value):
         raise RecordingFormatError(f"{whose}: {name!r} holds half a character: {value!r:.60}.")
-    if kind is int and value < 0:
+    if isinstance(value, int) and value < 0:
         raise RecordingFormatError(f"{whose}: {name!r} should be 0 or more, but is {value}.")
     return value
 

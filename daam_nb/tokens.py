@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import pairwise, permutations
+from itertools import islice, pairwise, permutations
 from typing import Any, Literal
 
 from daam_nb.errors import PromptError, UnsupportedPipelineError
@@ -255,7 +255,10 @@ def _mend_spans(source: str, spans: list[Span | None]) -> list[Span | None]:
         for place in range(end - 1, start, -1):  # an end moves right over what nobody covers
             if not covered[place]:
                 ends[place] = ends[place + 1]
-    return [None if span is None else (starts[span[0]], ends[span[1]]) for span in trimmed]
+    return [
+        None if span is None else _trim(source, (starts[span[0]], ends[span[1]]))
+        for span in trimmed
+    ]
 
 
 def _trim(source: str, span: Span) -> Span:
@@ -285,8 +288,9 @@ def _origins(text: str, converted: str, tokenizer: Any) -> list[Span]:
     added = tokenizer.added_tokens_encoder
     for variant, origins in _variants(text):
         found = {piece for piece in tokenizer.tokenize(variant) if piece in added}
-        several = sorted(piece for piece in found if f"{piece}_1" in added)[:6]
-        for order in permutations(several):
+        several = sorted(piece for piece in found if f"{piece}_1" in added)
+        # The order only matters where one name holds another: the first nearly always fits.
+        for order in islice(permutations(several), 720):
             written, places = variant, origins
             for piece in order:
                 written, places = _replace(written, places, piece, _vectors(piece, added))

@@ -29,7 +29,8 @@ from tests.tiny_tokenizers import clip_tokenizer, t5_tokenizer
 DOGS = "A dog and a dog"
 PIECES = st.sampled_from(
     ["dog", "Dog", "hot dog", "ß", "SS", "İ", "é", "e\u0301", "👨\u200d👩", "👩", "🇫🇷", "🇫",
-     "红", "שלום", "don't", "-", ",", " ", "  ", "\n", "\u0301", "\u200d", "_", "<|endoftext|>", "3.14"]
+     "红", "שלום", "don't", "-", ",", " ", "  ", "\n", "\u0301", "\u200d",
+     "_", "<|endoftext|>", "3.14"]
 )  # fmt: skip
 TEXTS = st.lists(PIECES | st.text(max_size=2), max_size=10).map("".join)
 

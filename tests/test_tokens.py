@@ -233,6 +233,7 @@ def test_cut_on_the_left_where_the_tokenizer_cuts_there() -> None:
 def textual_inversion() -> Any:
     tokenizer = clip_tokenizer()
     tokenizer.add_tokens(["<cat-toy>", "<cat-toy>_1", "<cat-toy>_2", "<style>", "sks", "sks_1"])
+    tokenizer.add_tokens([f"t{name}{vector}" for name in range(1, 9) for vector in ("", "_1")])
     return tokenizer
 
 
@@ -267,6 +268,7 @@ def test_several_vectors_all_belong_to_the_word_as_written() -> None:
         "<cat-toy> <cat-toy>_1 sks_1 sks",  # written out by hand: converted once more
         "no inversion at all",
         "sks <cat-toy> sks é e\u0301",
+        "sks, t1 t2 t3 t4 t5 t6 t7 t8",
         "",
     ],
 )
