@@ -1,0 +1,166 @@
+"""Planted faults: break the implementation in one place, and the matrix must notice.
+
+Each fault replaces one function of `daam_nb.tracing`; the same comparison that passes without the
+fault must fail with it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from daam_nb.tracing import attention, families, trace
+from daam_nb.tracing.buffers import Buffers
+from daam_nb.tracing.options import Options
+from tests.tracing.cases import CASES, TWO, Case, sized
+from tests.tracing.expected import Expected, assert_recorded, observe, row_of
+
+NAMED = {case.name: case for case in CASES}
+Fault = Callable[[pytest.MonkeyPatch], None]
+
+
+def compare(case: Case, pipe: Any, expected: Expected, *, negative: bool = False) -> None:
+    """What test_matrix asserts of a case."""
+    with trace(pipe, **case.options(pipe)) as tracer:
+        case.run(pipe)
+    steps = range(len(expected.timesteps))
+    assert len(tracer.recordings) == case.pictures
+    for picture, recording in enumerate(tracer.recordings):
+        rows = [row_of(case.layout_at(step), picture, case.pictures)[0] for step in steps]
+        assert_recorded(recording, expected, rows, columns=case.columns(picture), atol=case.atol)
+
+
+def _rows(change: Callable[[families.Rows], families.Rows]) -> Fault:
+    original = families.text_rows
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(families, "text_rows", lambda *a, **k: change(original(*a, **k)))
+
+    return plant
+
+
+def swapped_rows(rows: families.Rows) -> families.Rows:
+    return dataclasses.replace(rows, positive=rows.positive[::-1])
+
+
+def other_half(rows: families.Rows) -> families.Rows:
+    return dataclasses.replace(rows, positive=rows.negative, negative=rows.positive)
+
+
+def transposed_sizes(patch: pytest.MonkeyPatch) -> None:
+    original = families.layers
+    patch.setattr(families, "layers", lambda unet, size: original(unet, size[::-1]))
+
+
+def _written(change: Callable[..., tuple[str, int, int, Tensor]]) -> Fault:
+    original = Buffers.write
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        def write(self: Buffers, name: str, place: int, head: int, values: Tensor) -> None:
+            original(self, *change(self, name, place, head, values))
+
+        patch.setattr(Buffers, "write", write)
+
+    return plant
+
+
+def transposed_cells(self: Buffers, name: str, place: int, head: int, values: Tensor) -> Any:
+    """Right shape, but (x, y) order read as (y, x)."""
+    height, width = self.arrays[name].shape[-2:]
+    return name, place, head, values.unflatten(-1, (width, height)).mT.flatten(-2)
+
+
+def flipped_heads(_self: Any, name: str, place: int, head: int, values: Tensor) -> Any:
+    return name, place, head, values.flip(0)
+
+
+def other_step(self: Buffers, name: str, place: int, head: int, values: Tensor) -> Any:
+    return name, len(self.arrays[name]) - 1 - place, head, values
+
+
+def shifted_columns(patch: pytest.MonkeyPatch) -> None:
+    original = Options.columns
+    patch.setattr(
+        Options, "columns", lambda self, prompt: tuple(c + 1 for c in original(self, prompt))
+    )
+
+
+def _probabilities(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Fault:
+    from daam_nb.tracing import observer
+
+    original = attention.probabilities
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        def wrong(query: Tensor, key: Tensor, columns: Tensor, **options: Any) -> Tensor:
+            return original(query, key, columns, **change(options))
+
+        patch.setattr(observer, "probabilities", wrong)
+
+    return plant
+
+
+FAULTS: tuple[tuple[str, str, Fault], ...] = (
+    ("swapped rows", "two-prompts", _rows(swapped_rows)),
+    ("swapped rows of one prompt", "two-prompts-three-images", _rows(swapped_rows)),
+    ("the other guidance half", "sd1", _rows(other_half)),
+    ("the other guidance half", "instruct-pix2pix", _rows(other_half)),
+    ("transposed grid", "sd1", transposed_sizes),
+    ("transposed cells", "sd1", _written(transposed_cells)),
+    ("flipped heads", "sd1", _written(flipped_heads)),
+    ("flipped steps", "sd1", _written(other_step)),
+    ("columns shifted by one", "sd1", shifted_columns),
+    ("no mask", "text-mask", _probabilities(lambda options: options | {"mask": None})),
+    ("no scale", "sd1", _probabilities(lambda options: options | {"scale": 1.0})),
+    (
+        "SDPA's scale",
+        "explicit-scale",
+        _probabilities(lambda options: options | {"scale": 0.5**0.5}),
+    ),
+)
+
+
+@pytest.mark.parametrize(("what", "name", "plant"), FAULTS, ids=[f"{w}-{n}" for w, n, _ in FAULTS])
+def test_a_planted_fault_is_noticed(
+    what: str, name: str, plant: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = NAMED[name]
+    pipe = case.build()
+    expected = observe(pipe, case.run)
+    compare(case, pipe, expected)
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        compare(case, pipe, expected)
+    monkeypatch.undo()
+    compare(case, pipe, expected)
+
+
+def test_lora_and_ip_adapter_matter() -> None:
+    """The variants really change attention: without them, the comparison fails."""
+    for name in (
+        "lora",
+        "lora-loaded",
+        "lora-scaled",
+        "query-key-norms",
+        "cross-norm",
+        "text-mask",
+    ):
+        case = NAMED[name]
+        pipe = case.build()
+        plain = observe(NAMED["sd1"].build(), NAMED["sd1"].run)
+        with pytest.raises(AssertionError):
+            compare(case, pipe, plain)
+
+
+def test_pictures_of_one_prompt_differ() -> None:
+    """Blending pictures could not hide: their maps are far apart."""
+    case = Case("two", NAMED["sd1"].build, sized(prompt=list(TWO), num_images_per_prompt=2))
+    expected = observe(case.build(), case.run)
+    for maps in expected.attention.values():
+        last = maps[-1]
+        assert float((last[4] - last[5]).abs().max()) > 1e-3
+        assert torch.equal(last[4], last[4])
