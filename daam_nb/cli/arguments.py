@@ -1,0 +1,338 @@
+"""What can be typed after ``daam-nb``: read and checked without loading anything heavy."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import daam_nb
+
+USAGE = """daam-nb PROMPT [options]
+       daam-nb open FOLDER [options]"""
+
+EPILOG = """\
+written for a prompt:
+  output.png             the picture
+  words.png              the picture beside the map of every word
+  WORD.heat_map.png      one word over the picture; a repeated word is numbered: a, a-2
+  WORD.heads.png         with --all-heads: every layer and head
+  prompt.txt, seed.txt   what the picture was made from
+  recording/             attention by step, layer and head; `daam-nb open FOLDER` shows it again,
+                         `daam_nb.load("FOLDER/recording")` in Python, both without the model
+
+`open` is a command only as the very first word. To draw that prompt: daam-nb -- open
+A prompt that begins with a dash also goes behind `--`, and options before it.
+
+exit codes: 0 done, 1 something failed, 2 mistyped, 130 interrupted
+
+examples:
+  daam-nb "a zebra and a giraffe" --seed 0 --output-folder zebra
+  daam-nb "a dog runs" --model stable-diffusion-v1-5/stable-diffusion-v1-5 --size 512x768
+  daam-nb open zebra
+  daam-nb open zebra --output-folder closer --words zebra --threshold 0.4
+"""
+
+OPEN_EPILOG = """\
+Neither the model nor diffusers is needed. With --output-folder the pictures are drawn again, with
+other words, another threshold or all heads; to draw them into FOLDER itself, name it and
+give --overwrite.
+
+exit codes: 0 done, 1 something failed, 2 mistyped, 130 interrupted
+"""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """`daam-nb PROMPT`, read. `size` is (height, width) in pixels; None: the pipeline's choice."""
+
+    prompt: str
+    output_folder: Path
+    model: str | None
+    seed: int | None
+    steps: int | None
+    guidance: float | None
+    size: tuple[int, int] | None
+    negative_prompt: str | None
+    device: str | None
+    dtype: str | None
+    words: tuple[str, ...] | None
+    threshold: float | None
+    all_heads: bool
+    overwrite: bool
+    quiet: bool
+    traceback: bool
+
+
+@dataclass(frozen=True)
+class Open:
+    """`daam-nb open FOLDER`, read. Without `output_folder` nothing is written."""
+
+    folder: Path
+    output_folder: Path | None
+    words: tuple[str, ...] | None
+    threshold: float | None
+    all_heads: bool
+    overwrite: bool
+    quiet: bool
+    traceback: bool
+
+
+class UsageError(Exception):
+    """What was typed cannot be read."""
+
+
+def read_arguments(argv: Sequence[str]) -> Draw | Open:
+    """Read a command line.
+
+    Parameters
+    ----------
+    argv
+        Without the program's name.
+
+    Raises
+    ------
+    UsageError
+        With one line that says what would be right.
+    SystemExit
+        After ``--help`` and ``--version``, which print and are done.
+    """
+    for word in argv:
+        if any("\ud800" <= character <= "\udfff" for character in word):
+            raise UsageError(f"{word!r} is no valid text in this terminal's encoding.")
+    if argv and argv[0] == "open":
+        return _open(argv[1:])
+    return _draw(argv)
+
+
+def _draw(argv: Sequence[str]) -> Draw:
+    read, texts = _parsed(_draw_parser(), argv, "prompt")
+    if not texts:
+        raise UsageError(
+            'no prompt was given. Put it in quotes: daam-nb "a zebra and a giraffe". '
+            "daam-nb --help lists the options."
+        )
+    if len(texts) > 1:
+        raise UsageError(
+            f"the prompt is one text, and {len(texts)} were given. Put it in quotes: "
+            f'daam-nb "{" ".join(texts)}"'
+            + (" (to open a recording, `open` comes first)." if "open" in texts else ".")
+        )
+    return Draw(**{**vars(read), "prompt": texts[0], "words": _listed(read.words)})
+
+
+def _open(argv: Sequence[str]) -> Open:
+    read, folders = _parsed(_open_parser(), argv, "folder")
+    if len(folders) != 1:
+        raise UsageError(
+            f"`daam-nb open` takes one folder, not {len(folders)}: daam-nb open FOLDER. To draw a "
+            'prompt that begins with "open", put it in quotes: daam-nb "open ..."; the word alone: '
+            "daam-nb -- open."
+        )
+    words = _listed(read.words)
+    if read.output_folder is None and (words or read.threshold is not None or read.all_heads):
+        raise UsageError(
+            "--words, --threshold and --all-heads are about pictures; say where these go with "
+            "--output-folder (into the same folder: also --overwrite)."
+        )
+    return Open(**{**vars(read), "folder": Path(folders[0]), "words": words})
+
+
+def _parsed(
+    parser: argparse.ArgumentParser, argv: Sequence[str], name: str
+) -> tuple[argparse.Namespace, list[str]]:
+    """Options, and the texts among them; whatever stands behind `--` is a text."""
+    before, behind = list(argv), []
+    if "--" in before:
+        place = before.index("--")
+        before, behind = before[:place], before[place + 1 :]
+    read, rest = parser.parse_known_intermixed_args(before)
+    if rest:
+        raise UsageError(
+            f"{rest[0]} is no option of daam-nb; --help lists them. A text that begins "
+            f"with a dash goes behind two: -- {rest[0]!r}"
+        )
+    return read, [*getattr(read, name), *behind]
+
+
+def _listed(words: Sequence[Sequence[str]] | None) -> tuple[str, ...] | None:
+    """Several ``--words`` add up; each once."""
+    return None if words is None else tuple(dict.fromkeys(w for some in words for w in some))
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains in one line instead of printing its usage and leaving."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}. daam-nb --help lists the options.")
+
+
+def _parser(**options: Any) -> _Parser:
+    return _Parser(
+        prog="daam-nb",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        **options,
+    )
+
+
+def _draw_parser() -> _Parser:
+    parser = _parser(
+        usage=USAGE,
+        description="Draw a picture from a prompt, and show what every word of it painted.",
+        epilog=EPILOG,
+    )
+    parser.add_argument("prompt", metavar="PROMPT", nargs="*", help="what to draw, in quotes")
+    parser.add_argument("--version", action="version", version=f"daam_nb {daam_nb.__version__}")
+    where = parser.add_argument_group("where to")
+    where.add_argument(
+        "-o", "--output-folder", metavar="FOLDER", type=Path, default=Path(),
+        help="written there; made where missing (default: the current folder)",
+    )  # fmt: skip
+    _overwrite(where)
+    picture = parser.add_argument_group("the picture")
+    picture.add_argument(
+        "-m", "--model", metavar="MODEL",
+        help="folder of a diffusers pipeline, or its id on the Hugging Face hub, which is then "
+        "downloaded once (default: the small model that ships with daam_nb)",
+    )  # fmt: skip
+    picture.add_argument(
+        "-s", "--seed", metavar="N", type=_seed,
+        help="the same seed draws the same picture (default: drawn by chance and noted)",
+    )  # fmt: skip
+    picture.add_argument(
+        "-n", "--steps", metavar="N", type=_positive, help="denoising steps (default: the model's)"
+    )
+    picture.add_argument(
+        "-g", "--guidance", metavar="G", type=_number,
+        help="classifier-free guidance scale (default: the model's)",
+    )  # fmt: skip
+    picture.add_argument(
+        "--size", metavar="HxW", type=_size,
+        help="height x width in pixels, such as 512x768 (default: the model's)",
+    )  # fmt: skip
+    picture.add_argument("--negative-prompt", metavar="TEXT", help="what the picture shall not be")
+    picture.add_argument(
+        "--device", metavar="DEVICE", help="cpu, cuda, mps, ... (default: cuda where there is one)"
+    )
+    picture.add_argument(
+        "--dtype", choices=("float32", "float16", "bfloat16"),
+        help="of the weights (default: float32 for the shipped model and on the CPU, else float16)",
+    )  # fmt: skip
+    _figures(parser)
+    _talking(parser)
+    return parser
+
+
+def _open_parser() -> _Parser:
+    parser = _parser(
+        usage="daam-nb open FOLDER [options]",
+        description="Show a recording again: what it is, what it holds, and what it does not.",
+        epilog=OPEN_EPILOG,
+    )
+    parser.add_argument(
+        "folder", metavar="FOLDER", nargs="*",
+        help="what daam-nb wrote, or a folder that `Recording.save` wrote",
+    )  # fmt: skip
+    where = parser.add_argument_group("where to")
+    where.add_argument(
+        "-o", "--output-folder", metavar="FOLDER", type=Path,
+        help="draw the pictures again, into this folder (default: only text, nothing is written)",
+    )  # fmt: skip
+    _overwrite(where)
+    _figures(parser)
+    _talking(parser)
+    return parser
+
+
+def _overwrite(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--overwrite", action="store_true", help="replace what an earlier run wrote there"
+    )
+
+
+def _figures(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the maps")
+    group.add_argument(
+        "-w", "--words", metavar="WORD[,WORD...]", type=_words, action="append",
+        help="draw the maps of these words or phrases only, each wherever it occurs "
+        "(default: every word)",
+    )  # fmt: skip
+    group.add_argument(
+        "-t", "--threshold", metavar="T", type=_share,
+        help="outline where a map reaches this share of its own peak, 0 to 1; the paper's best "
+        "is 0.4 (default: no outline)",
+    )  # fmt: skip
+    group.add_argument(
+        "--all-heads", action="store_true", help="for each word also every layer and head"
+    )
+
+
+def _talking(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("talking")
+    group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+    group.add_argument(
+        "-v", "--traceback", action="store_true", help="should it fail, show where in the code"
+    )
+
+
+def _seed(text: str) -> int:
+    return _whole(text, "a seed", low=0, high=2**63 - 1)
+
+
+def _positive(text: str) -> int:
+    return _whole(text, "a number of steps", low=1, high=100_000)
+
+
+def _whole(text: str, what: str, *, low: int, high: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not {what}: a whole number from {low} to {high}"
+        )
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number, such as 7.5")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a share of the map's peak, a number from 0 to 1, such as 0.4"
+        )
+    return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([1-9][0-9]{0,4})[x×]([1-9][0-9]{0,4})", text.strip().lower())
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a size, height x width in pixels, such as 512x768"
+        )
+    return int(found[1]), int(found[2])
+
+
+def _words(text: str) -> list[str]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise argparse.ArgumentTypeError(f"{text!r} names no word; such as zebra,giraffe")
+    return words

@@ -1,0 +1,171 @@
+"""``daam-nb PROMPT``: the whole way from a text to a folder."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from daam_nb.cli.arguments import Draw
+from daam_nb.cli.pictures import (
+    PICTURE,
+    PROMPT,
+    RECORDING,
+    SEED,
+    Written,
+    chosen_words,
+    refuse_to_replace,
+    write_maps,
+)
+from daam_nb.cli.talking import complain, say, shortened, table
+from daam_nb.errors import DaamError, MemoryBudgetError, RecordingExistsError, WatchError
+from daam_nb.prompt import Prompt, Word
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from daam_nb.recording import Recording
+
+
+def draw(options: Draw) -> None:
+    """Draw a picture, record it, and write all of it into a folder.
+
+    What can be refused is refused first: words that the prompt lacks and a folder in use before
+    any model is loaded, words that the model will not read before it draws.
+
+    Raises
+    ------
+    DaamError
+        Where something failed. A picture that was made is written all the same.
+    """
+    words = chosen_words(Prompt(options.prompt, ()), options.words)
+    refuse_to_replace(options.output_folder, overwrite=options.overwrite)
+    _refuse_foreign(options.output_folder / RECORDING)
+    if not options.quiet:
+        complain(f"loading {options.model or 'the shipped model'} ...")
+    from daam_nb.cli.models import load_pipeline
+
+    pipe = load_pipeline(
+        options.model, device=options.device, dtype=options.dtype, quiet=options.quiet
+    )
+    _refuse_unread(pipe, options.prompt, words)
+    options.output_folder.mkdir(parents=True, exist_ok=True)
+    written = Written(options.output_folder)
+    seed = secrets.randbelow(2**32) if options.seed is None else options.seed
+    run = _generate(pipe, options, seed, written)
+    _write_made(written, run.image, options.prompt, seed)
+    try:
+        written.recording = run.save(options.output_folder / RECORDING, overwrite=options.overwrite)
+        write_maps(
+            run, written,
+            words=words, threshold=options.threshold, all_heads=options.all_heads,
+        )  # fmt: skip
+    except BaseException:
+        complain(f"stopped on the way. {_kept(written)}")
+        raise
+    if not options.quiet:
+        _tell(run, written)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raise where an earlier recording is to be replaced and is none: better now than later."""
+    if folder.exists():
+        from daam_nb.storage import read_folder
+
+        try:
+            read_folder(folder)
+        except DaamError as error:
+            raise RecordingExistsError(
+                f"{folder} is not a recording that can be read, so it is not replaced: {error} "
+                "Move it away first, or give another --output-folder."
+            ) from None
+
+
+def _refuse_unread(pipe: Any, text: str, words: Sequence[Word] | None) -> None:
+    """Raise where a word asked for lies behind the last token that the model reads."""
+    tokenizer = getattr(pipe, "tokenizer", None) or getattr(pipe, "tokenizer_2", None)
+    if not words or tokenizer is None:
+        return
+    prompt = Prompt.from_tokenizer(text, tokenizer)
+    for word in words:
+        prompt.token_indices(word)
+
+
+def _generate(pipe: Any, options: Draw, seed: int, written: Written) -> Recording:
+    from daam_nb.tracing import generate
+
+    given: dict[str, Any] = {
+        "num_inference_steps": options.steps,
+        "guidance_scale": options.guidance,
+        "negative_prompt": options.negative_prompt,
+    }
+    if options.size is not None:
+        given["height"], given["width"] = options.size
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        run = generate(pipe, options.prompt, seed=seed, **given)
+    except WatchError as error:
+        if error.images:
+            _write_made(written, error.images[0], options.prompt, seed)
+        raise WatchError(f"{error} On disk: {_kept(written)}", error.images) from error
+    except MemoryBudgetError as error:
+        raise MemoryBudgetError(
+            f"{error} On the command line: fewer --steps or a smaller --size; the other ways out "
+            "are options of daam_nb.generate in Python."
+        ) from None
+    assert not isinstance(run, list)  # one prompt, one picture
+    return run
+
+
+def _write_made(written: Written, image: Image | None, prompt: str, seed: int) -> None:
+    """Write the picture and what it was made from: what no later failure may cost."""
+    folder = written.folder
+    if image is not None:
+        image.save(folder / PICTURE)
+        written.picture = folder / PICTURE
+    (folder / PROMPT).write_text(prompt, encoding="utf-8", newline="")
+    (folder / SEED).write_text(str(seed), encoding="utf-8")
+
+
+def _kept(written: Written) -> str:
+    parts = []
+    if written.picture is not None:
+        parts.append(f"the picture is {written.picture}")
+    if written.recording is not None:
+        parts.append(
+            f"the recording is {written.recording} (its maps: daam-nb open {written.recording} "
+            "--output-folder ...)"
+        )
+    return "; ".join(parts) + "." if parts else "nothing."
+
+
+def _tell(run: Recording, written: Written) -> None:
+    facts = run.facts
+    height, width = facts.image_size
+    guided = "no guidance" if facts.guidance is None else f"guidance {facts.guidance:g}"
+    say(
+        f"{shortened(run.prompt.text)}: seed {facts.seed}, {facts.num_steps} steps, {guided}, "
+        f"{height} x {width} pixels, {facts.duration:.1f} s"
+    )
+    say(table(list(_rows(written))))
+    if run.prompt.cut is not None:
+        unread = run.prompt.text[slice(*run.prompt.cut)]
+        say(f"The prompt is too long: the model did not read {shortened(unread)}.")
+    if written.removed:
+        say(f"{written.removed} maps of the earlier run were removed.")
+
+
+def _rows(written: Written) -> Iterator[tuple[str, str, str]]:
+    if written.picture is not None:
+        yield "picture", str(written.picture), ""
+    if written.words is not None:
+        yield "all words", str(written.words), "the picture beside the map of each word"
+    for what, files in (("maps", written.maps), ("heads", written.heads)):
+        if files:
+            more = f"and {len(files) - 1} more, one for each word" if len(files) > 1 else ""
+            yield what, str(files[0]), more
+    if written.recording is not None:
+        again = f"to see it again: daam-nb open {shlex.quote(str(written.folder))}"
+        yield "recording", str(written.recording), again

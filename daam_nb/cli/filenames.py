@@ -1,0 +1,89 @@
+"""Words -> file names that every common system takes, each its own.
+
+Windows is the strictest: characters, reserved device names, no dot or space at the end, and no
+difference between upper and lower case. macOS sees no difference between composed and decomposed
+letters either. All of it is avoided everywhere, so that a folder can be carried anywhere.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+# Of the part before the ending, in UTF-8: file names hold 255 bytes, encrypted folders 143.
+MOST_BYTES = 80
+
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"]
+    + [f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"]
+)
+_JOINERS = {"\u200c", "\u200d", "\ufe0e", "\ufe0f"}
+
+
+def safe_stems(labels: Iterable[str]) -> tuple[str, ...]:
+    """One name for each label, in order: readable, safe, and no two the same on any system.
+
+    Parameters
+    ----------
+    labels
+        Words or phrases; any text.
+
+    Returns
+    -------
+    tuple of str
+        Names without an ending, of letters, digits, marks and ``-_.``; 1 to `MOST_BYTES` bytes.
+        A name that is taken, whatever its case, gets ``-2``, ``-3``, ...
+
+    Examples
+    --------
+    >>> safe_stems(["a", "zebra", "a", "A/B", "🐱"])
+    ('a', 'zebra', 'a-2', 'A_B', 'cat-face')
+    """
+    taken: set[str] = set()
+    stems = []
+    for label in labels:
+        plain = stem = safe_stem(label)
+        number = 1
+        while _seen_by_systems(stem) in taken:
+            number += 1
+            ending = f"-{number}"
+            stem = _shortened(plain, MOST_BYTES - len(ending)) + ending
+        taken.add(_seen_by_systems(stem))
+        stems.append(stem)
+    return tuple(stems)
+
+
+def safe_stem(label: str) -> str:
+    """A name for one label; see `safe_stems`."""
+    written = "".join(map(_written, unicodedata.normalize("NFC", label)))
+    stem = _shortened(unicodedata.normalize("NFC", written), MOST_BYTES - 1)
+    stem = stem.lstrip(".-")  # neither hidden nor taken for an option
+    if stem.split(".")[0].rstrip().casefold() in _DEVICES:
+        stem = stem.replace(".", "_.", 1) if "." in stem else stem + "_"
+    return stem or "_"
+
+
+def _written(character: str) -> str:
+    """The character, its name where it is a symbol, or '_'."""
+    category = unicodedata.category(character)
+    if character in _JOINERS:
+        return ""
+    if category[0] in "LNM" or character in "-_.":
+        return character
+    if category[0] == "S" and not character.isascii():
+        return unicodedata.name(character, "_").lower().replace(" ", "-")
+    return "_"
+
+
+def _shortened(stem: str, most: int) -> str:
+    """At most so many bytes, cut between characters that stand alone; no dot at the end."""
+    while len(stem.encode()) > most:
+        stem = stem[:-1]
+        while stem and unicodedata.category(stem[-1]).startswith("M") and len(stem.encode()) > most:
+            stem = stem[:-1]
+    return stem.rstrip(".")
+
+
+def _seen_by_systems(stem: str) -> str:
+    """What the least discerning file system compares."""
+    return unicodedata.normalize("NFKC", stem).upper().casefold()

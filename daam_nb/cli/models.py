@@ -1,0 +1,178 @@
+"""A name -> a pipeline that is ready to draw: the shipped model, a folder, an id of the hub."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from daam_nb.errors import MissingModelError, SelectionError
+
+if TYPE_CHECKING:
+    import torch
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def load_pipeline(
+    name: str | None, *, device: str | None = None, dtype: str | None = None, quiet: bool = False
+) -> Any:
+    """Load a pipeline and bring it to its device.
+
+    Parameters
+    ----------
+    name
+        Folder in diffusers' layout, or a hub id; None: the model that ships with the package.
+    device
+        As torch names it; None: cuda where there is one, else the CPU.
+    dtype
+        Name of a floating-point type; None: float32 for the shipped model and on the CPU,
+        else float16.
+    quiet
+        Show no progress bar while it draws, nor while it is downloaded.
+
+    Raises
+    ------
+    MissingModelError
+        Where there is no such model, or it cannot be reached.
+    SelectionError
+        Where the device does not exist here.
+    """
+    import torch
+
+    place = _device(device)
+    chosen = dtype or ("float32" if name is None or place.type == "cpu" else "float16")
+    weights: torch.dtype = getattr(torch, chosen)
+    with _loading_quietly(downloads=not quiet):
+        pipe = _shipped(weights) if name is None else _named(name, weights)
+    pipe.to(place)
+    pipe.set_progress_bar_config(disable=quiet)
+    return pipe
+
+
+def _device(name: str | None) -> torch.device:
+    import torch
+
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # no such name; none of it in this torch
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SelectionError(
+            f"--device {name} cannot be used here ({reason}). Leave the option out: cuda is taken "
+            "where there is one, else the CPU."
+        ) from None
+    return device
+
+
+def _shipped(dtype: torch.dtype) -> Any:
+    from daam_nb import menagerie
+
+    return menagerie.load(dtype=dtype)
+
+
+def _named(name: str, dtype: torch.dtype) -> Any:
+    """A folder if there is one of this name, else an id of the hub."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "model_index.json").is_file():
+            raise MissingModelError(
+                f"{name} is no pipeline in diffusers' layout: it has no model_index.json. Give the "
+                "folder that `pipe.save_pretrained` wrote, or the pipeline's id on the hub."
+            )
+        return _from_pretrained(str(folder), name, dtype)
+    if folder.exists():
+        raise MissingModelError(
+            f"{name} is a single file; --model takes a folder in diffusers' layout. Convert it "
+            "once: StableDiffusionPipeline.from_single_file(...).save_pretrained(FOLDER)."
+        )
+    if not _HUB_ID.fullmatch(name):
+        raise MissingModelError(
+            f"There is no folder {name}, and it is no id of the Hugging Face hub, which looks like "
+            "stable-diffusion-v1-5/stable-diffusion-v1-5. Without --model the shipped model draws."
+        )
+    return _from_pretrained(name, name, dtype)
+
+
+def _from_pretrained(source: str, name: str, dtype: torch.dtype) -> Any:
+    import diffusers
+
+    pipelines: Any = diffusers.DiffusionPipeline  # its methods carry no types
+    try:
+        return pipelines.from_pretrained(source, torch_dtype=dtype)
+    except (OSError, ValueError) as error:
+        raise MissingModelError(_why_not(name, error, local=source != name)) from error
+
+
+def _why_not(name: str, error: Exception, *, local: bool) -> str:
+    """What a failed download or a broken folder means for the user."""
+    from huggingface_hub import errors as hub
+
+    if local or Path(name).expanduser().is_dir():
+        reason = " ".join(str(error).split())[:300]
+        return f"The pipeline in {name} cannot be loaded: {reason}"
+    causes = list(_causes(error))
+    known = f"{name} is neither a folder here nor"
+    if any(isinstance(cause, hub.GatedRepoError) for cause in causes):
+        return (
+            f"{name} is on the hub, but its owners ask you to accept their terms first: do so on "
+            f"https://huggingface.co/{name}, then log in with `hf auth login`."
+        )
+    if any(isinstance(cause, hub.RepositoryNotFoundError) for cause in causes):
+        return (
+            f"{known} a model that the Hugging Face hub shows you. Check the id; for a private "
+            "one log in with `hf auth login`."
+        )
+    if any(isinstance(cause, hub.EntryNotFoundError) for cause in causes) and not _offline():
+        return f"{known} a diffusers pipeline on the hub: it has no model_index.json there."
+    return (
+        f"{known} downloaded before, and the Hugging Face hub cannot be reached"
+        f"{' (HF_HUB_OFFLINE is set)' if _offline() else ''}. Connect to the internet once, or "
+        "leave --model out: the shipped model needs no network."
+    )
+
+
+def _offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+@contextlib.contextmanager
+def _loading_quietly(*, downloads: bool) -> Iterator[None]:
+    """Keep the libraries from counting the parts they load; only a download takes long.
+
+    Their warnings are about their own classes and options, which is nothing the user can mend.
+    """
+    from diffusers.utils import logging as diffusers_logging
+    from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
+    from transformers.utils import logging as transformers_logging
+
+    libraries: list[Any] = [diffusers_logging, transformers_logging]
+    verbosities = [library.get_verbosity() for library in libraries]
+    for library in libraries:
+        library.set_verbosity_error()
+        library.disable_progress_bar()
+    if not downloads:
+        disable_progress_bars()
+    try:
+        with warnings.catch_warnings():
+            # diffusers >= 0.41 calls it `dtype`, earlier ones know only this name.
+            warnings.filterwarnings("ignore", "`torch_dtype` is deprecated", FutureWarning)
+            yield
+    finally:
+        for library, verbosity in zip(libraries, verbosities, strict=True):
+            library.set_verbosity(verbosity)
+            library.enable_progress_bar()
+        if not downloads:
+            enable_progress_bars()

@@ -1,0 +1,156 @@
+"""``daam-nb open FOLDER``: what a recording is, holds and lacks, as text; its pictures on demand.
+
+Works from the folder alone: no model, no diffusers, no GPU.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daam_nb.cli.arguments import Open
+from daam_nb.cli.pictures import (
+    PICTURE,
+    RECORDING,
+    Written,
+    chosen_words,
+    refuse_to_replace,
+    write_maps,
+)
+from daam_nb.cli.talking import say, table
+
+if TYPE_CHECKING:
+    from daam_nb.recording import Layer, Recording
+
+
+def show_again(options: Open) -> None:
+    """Print what a recording is; with an output folder, draw its pictures again.
+
+    Raises
+    ------
+    DaamError
+        Where there is no recording, it cannot be read, or a choice does not fit it.
+    """
+    from daam_nb.recording import load
+
+    folder = options.folder.expanduser()
+    inside = folder / RECORDING
+    place = inside if inside.is_dir() and not (folder / "recording.json").exists() else folder
+    run = load(place)
+    if not options.quiet:
+        say(described(run, place))
+    if options.output_folder is None:
+        if not options.quiet:
+            again = f"daam-nb open {shlex.quote(str(place))} --output-folder FOLDER"
+            say(f"Draw its pictures again: {again}")
+        return
+    words = chosen_words(run.prompt, options.words)
+    refuse_to_replace(options.output_folder, overwrite=options.overwrite)
+    options.output_folder.mkdir(parents=True, exist_ok=True)
+    written = Written(options.output_folder)
+    if run.image is not None:
+        run.image.save(options.output_folder / PICTURE)
+        written.picture = options.output_folder / PICTURE
+    write_maps(run, written, words=words, threshold=options.threshold, all_heads=options.all_heads)
+    if not options.quiet:
+        files = [f for f in (written.picture, written.words, *written.maps, *written.heads) if f]
+        say()
+        say("Drawn again:")
+        say("\n".join(f"  {file}" for file in files))
+
+
+def described(run: Recording, place: Path) -> str:
+    """The recording in words: facts, words and tokens, layers, manifest."""
+    parts = [
+        f"Recording {place} ({_readable(_bytes(place))})",
+        table(list(_facts(run))),
+        "Words and the tokens they were read as",
+        table(list(_words(run))) if run.prompt.words else "  none",
+        f"Layers ({len(run.layers)} of cross-attention, in the order of the network)",
+        table(list(_layers(run))),
+        "Captured",
+        "\n".join(f"  {line}" for line in run.manifest.captured) or "  nothing",
+        "Not captured, and why",
+        "\n".join(f"  {item.what}: {item.why}" for item in run.manifest.skipped) or "  nothing",
+        f"Open it in Python: daam_nb.load({str(place)!r})",
+    ]
+    lines: list[str] = []
+    for part in parts:
+        lines += ["", part] if lines and not part.startswith("  ") else [part]
+    return "\n".join(lines)
+
+
+def _facts(run: Recording) -> Iterator[tuple[str, str]]:
+    facts = run.facts
+    yield "prompt", run.prompt.text
+    negative = facts.call.get("negative_prompt")
+    if negative:
+        yield "negative prompt", str(negative)
+    yield "seed", "unknown: no generator was given" if facts.seed is None else str(facts.seed)
+    yield "model", facts.model
+    yield "drawn by", f"{facts.pipeline}, {facts.scheduler}, {facts.dtype} on {facts.device}"
+    yield "steps", _kept_steps(run)
+    yield "guidance", "none" if facts.guidance is None else f"{facts.guidance:g}"
+    lost = "" if run.image is not None else " (not kept)"
+    yield "picture", f"{_by(facts.image_size)} pixels{lost}"
+    lost = "" if run.latents is not None else " (not kept)"
+    yield "latents", f"{_by(facts.latent_size)}{lost}"
+    yield "made", f"{facts.created or 'unknown'}, in {facts.duration:.1f} s"
+    yield "versions", ", ".join(f"{name} {number}" for name, number in facts.versions.items())
+
+
+def _kept_steps(run: Recording) -> str:
+    made, kept = run.facts.num_steps, len(run.steps)
+    if run.kept == "sum":
+        return f"{made}, of which {kept} kept as one sum"
+    return f"{made}, all kept" if kept == made else f"{made}, of which {kept} kept"
+
+
+def _words(run: Recording) -> Iterator[tuple[str, str, str]]:
+    prompt = run.prompt
+    read = set(prompt.read_words)
+    for word in prompt.words:
+        span = f"characters {word.start}-{word.end}"
+        if word not in read:
+            yield word.text, span, "not read by the model"
+            continue
+        indices = prompt.token_indices(word)
+        pieces = " ".join(f"{index}:{prompt.tokens[index].piece}" for index in indices)
+        lost = [index for index in indices if index not in run.columns]
+        yield word.text, span, pieces + (" (not kept)" if lost else "")
+
+
+def _layers(run: Recording) -> Iterator[tuple[str, str, str, str, str]]:
+    """The layers of one block in one line; its name chooses them in Python, layers=NAME."""
+
+    def kind(layer: Layer) -> tuple[str, str, tuple[int, int], int]:
+        return (layer.stage, _block(layer.name), layer.size, layer.heads)
+
+    for (stage, block, size, heads), layers in groupby(run.layers, key=kind):
+        count = len(list(layers))
+        plural = "s" if count > 1 else ""
+        yield stage, _by(size), f"{count} layer{plural}", f"{heads} heads each", block
+
+
+def _block(name: str) -> str:
+    """`up_blocks.1` of `up_blocks.1.attentions.0.transformer_blocks.0.attn2`."""
+    return name.split(".attentions.", maxsplit=1)[0]
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]}"
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+
+
+def _readable(size: float) -> str:
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.2f} GiB"

@@ -1,0 +1,167 @@
+"""A recording -> the picture files in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daam_nb.cli.filenames import safe_stems
+from daam_nb.errors import RecordingExistsError
+from daam_nb.prompt import Prompt, Word
+
+if TYPE_CHECKING:
+    from daam_nb.maps.wordmap import WordHeatMap
+    from daam_nb.recording import Recording
+
+PICTURE, WORDS, PROMPT, SEED = "output.png", "words.png", "prompt.txt", "seed.txt"
+RECORDING = "recording"
+MAP, HEADS = ".heat_map.png", ".heads.png"
+
+
+@dataclass
+class Written:
+    """What has been written so far; it grows while files appear.
+
+    Attributes
+    ----------
+    folder
+        Where.
+    picture, words, recording
+        The picture, the figure of all words, the recording's folder; None until there is one.
+    maps, heads
+        One file per word.
+    removed
+        Maps of an earlier run that were taken away.
+    """
+
+    folder: Path
+    picture: Path | None = None
+    words: Path | None = None
+    recording: Path | None = None
+    maps: list[Path] = field(default_factory=list)
+    heads: list[Path] = field(default_factory=list)
+    removed: int = 0
+
+
+def chosen_words(prompt: Prompt, words: Sequence[str] | None) -> tuple[Word, ...] | None:
+    """Every occurrence of each word or phrase asked for, in the order of asking.
+
+    Parameters
+    ----------
+    prompt
+        Its text is enough: tokens are not looked at.
+    words
+        None: no choice was made.
+
+    Raises
+    ------
+    WordNotFoundError
+        With the words that there are.
+    """
+    if words is None:
+        return None
+    found: dict[Word, None] = {}
+    for word in words:
+        places = prompt.occurrences(word) or (prompt.find(word),)  # which says what there is
+        found.update(dict.fromkeys(places))
+    return tuple(found)
+
+
+def earlier_run(folder: Path) -> tuple[Path, ...]:
+    """What lies in the folder under the names that `daam-nb` writes."""
+    fixed = [folder / name for name in (PICTURE, WORDS, PROMPT, SEED, RECORDING)]
+    there = [path for path in fixed if path.is_symlink() or path.exists()]
+    return (*there, *_word_files(folder))
+
+
+def refuse_to_replace(folder: Path, *, overwrite: bool) -> None:
+    """Raise before anything is lost or worked out for nothing.
+
+    Raises
+    ------
+    RecordingExistsError
+        Where an earlier run's files are there and `overwrite` is false, or where the folder is a
+        file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RecordingExistsError(f"{folder} is a file. Give a folder with --output-folder.")
+    found = earlier_run(folder)
+    if found and not overwrite:
+        names = ", ".join(path.name for path in found[:3]) + (", ..." if len(found) > 3 else "")
+        where = "The current folder" if folder == Path() else f"{folder}"
+        raise RecordingExistsError(
+            f"{where} holds {names} already, and nothing is replaced unasked. Give another "
+            f"--output-folder, or --overwrite to replace an earlier run."
+        )
+
+
+def write_maps(
+    run: Recording,
+    written: Written,
+    *,
+    words: Sequence[Word] | None,
+    threshold: float | None,
+    all_heads: bool,
+) -> None:
+    """Write the figures of a recording: each word, all words, and each word's heads where asked.
+
+    Parameters
+    ----------
+    run
+        The recording.
+    written
+        Where to; what is written is added to it.
+    words
+        Which words; None: every word that the model read.
+    threshold
+        Outline the masks at this share of each map's peak; None: no outline.
+    all_heads
+        Also a sheet of layers by heads for each word.
+    """
+    from daam_nb.maps import heat_maps
+    from daam_nb.show.figures import head_sheet, overlay, words_row
+
+    folder = written.folder
+    maps = heat_maps(run)
+    each = maps.words if words is None else tuple(maps.word(word) for word in words)
+    stems = safe_stems(word_map.label for word_map in each)
+    _remove_stale(written, {stem + end for stem in stems for end in (MAP, HEADS)})
+    if each or run.image is not None:
+        shown: Sequence[tuple[int, int]] | None = None if words is None else _spans(each)
+        written.words = words_row(maps, words=shown, threshold=threshold).save(folder / WORDS)
+    for stem, word_map in zip(stems, each, strict=True):
+        drawn = overlay(run, word_map, threshold=threshold)
+        written.maps.append(drawn.save(folder / (stem + MAP)))
+        if all_heads:
+            sheet = head_sheet(run, word_map)
+            written.heads.append(sheet.save(folder / (stem + HEADS)))
+
+
+def _spans(maps: Sequence[WordHeatMap]) -> list[tuple[int, int]]:
+    return [word_map.span for word_map in maps if word_map.span is not None]
+
+
+def _remove_stale(written: Written, wanted: set[str]) -> None:
+    """An earlier run's maps beside this one's picture would be taken for its own."""
+    for path in _word_files(written.folder):
+        if path.name not in wanted and _is_ours(path):
+            path.unlink()
+            written.removed += 1
+
+
+def _word_files(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from sorted(path for path in folder.iterdir() if path.name.endswith((MAP, HEADS)))
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether the file carries the facts that our figures carry."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            return "daam_nb" in picture.info
+    except (OSError, SyntaxError, ValueError):
+        return False

@@ -1,0 +1,75 @@
+"""`main`: read the command line, do it, and turn whatever happens into one line and a number."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from daam_nb.cli.arguments import Draw, Open, UsageError, read_arguments
+from daam_nb.cli.talking import complain
+from daam_nb.errors import DaamError
+
+DONE, FAILED, MISTYPED, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``daam-nb``.
+
+    Parameters
+    ----------
+    argv
+        The words after the program's name; None: those of this process.
+
+    Returns
+    -------
+    int
+        0: done. 1: something failed, said in one line on stderr. 2: mistyped. 130: interrupted.
+    """
+    try:
+        options = read_arguments(sys.argv[1:] if argv is None else argv)
+    except UsageError as error:
+        complain(str(error))
+        return MISTYPED
+    except SystemExit as done:  # --help and --version have printed
+        return int(done.code or 0)
+    try:
+        _run(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        complain("interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; without this Python complains again on its way.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        if options.traceback:
+            traceback.print_exc()
+        complain(_in_one_line(error, traced=options.traceback))
+        return FAILED
+    return DONE
+
+
+def _run(options: Draw | Open) -> None:
+    # Only now anything heavy is loaded, and only what the command needs.
+    if isinstance(options, Draw):
+        from daam_nb.cli.drawing import draw
+
+        draw(options)
+    else:
+        from daam_nb.cli.opening import show_again
+
+        show_again(options)
+
+
+def _in_one_line(error: Exception, *, traced: bool) -> str:
+    """Our own errors say what to do; of others also the kind, and how to see more."""
+    message = " ".join(str(error).split())
+    if isinstance(error, DaamError):
+        return message
+    if len(message) > 500:
+        message = message[:499] + "…"
+    said = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return said if traced else f"{said} (--traceback shows where)"

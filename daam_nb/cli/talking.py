@@ -1,0 +1,38 @@
+"""Text to the terminal, whatever its encoding can show."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+GAP = "  "
+
+
+def say(text: str = "", *, to: TextIO | None = None) -> None:
+    """Print a line; what the terminal's encoding lacks is written as an escape."""
+    stream = sys.stdout if to is None else to
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    shown = text.encode(encoding, "backslashreplace").decode(encoding)
+    print(shown, file=stream)
+
+
+def complain(text: str) -> None:
+    """Print one line to stderr, after the program's name."""
+    say(f"daam-nb: {text}", to=sys.stderr)
+
+
+def table(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
+    """Align rows in columns; the last column is not padded."""
+    widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
+    lines = []
+    for *cells, last in rows:
+        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+        lines.append((indent + GAP.join([*padded, last])).rstrip())
+    return "\n".join(lines)
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """The text in quotes, on one line, of at most so many characters."""
+    line = " ".join(text.split())
+    return f"“{line if len(line) <= most else line[: most - 1] + '…'}”"
