@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -187,8 +188,8 @@ class Tracer:
             taps.hold_eager(self)
         taps.hold_attention(self)
         taps.hold(self, type(self.pipe), "__call__", _watch_calls)
-        taps.hold(self, self.pipe, _encoder(self.pipe), _watch_encoding)
-        taps.hold(self, self._scheduler, "step", _watch_steps)
+        taps.hold(self, self.pipe, _encoder(self.pipe), partial(_watch_encoding, self.pipe))
+        taps.hold(self, self._scheduler, "step", partial(_watch_steps, self._scheduler))
         self._put_hooks_on()
 
     def _put_hooks_on(self) -> None:
@@ -333,9 +334,7 @@ def _watch_calls(original: Callable[..., Any]) -> Callable[..., Any]:
     return __call__
 
 
-def _watch_encoding(original: Callable[..., Any]) -> Callable[..., Any]:
-    pipe = getattr(original, "__self__", None)
-
+def _watch_encoding(pipe: Any, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def encode_prompt(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
@@ -347,16 +346,16 @@ def _watch_encoding(original: Callable[..., Any]) -> Callable[..., Any]:
     return encode_prompt
 
 
-def _watch_steps(original: Callable[..., Any]) -> Callable[..., Any]:
-    scheduler = getattr(original, "__self__", None)
-    signature = inspect.signature(original)
+def _watch_steps(scheduler: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+    # The class's own signature: a wrapper that somebody put on the instance may take anything.
+    signature = inspect.signature(type(scheduler).step)
 
     @functools.wraps(original)
     def step(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
         running = [call for call in _running.get() if call.pipe.scheduler is scheduler]
         if running:
-            given = signature.bind(*args, **kwargs).arguments
+            given = signature.bind(scheduler, *args, **kwargs).arguments
             for call in running:
                 call.on_step(given.get("timestep"), given.get("sample"), result)
         return result
