@@ -251,6 +251,7 @@ class HeatMaps:
                 f"{len(tokens) - 1}."
             )
         token = tokens[place]
+        self._check_kept((place,), f"the token {token.piece!r}")
         return self._word_map(self._mean_over((place,)), token.piece, token.span, (place,))
 
     @property
@@ -411,7 +412,6 @@ class HeatMaps:
 
     def _mean_over(self, tokens: tuple[int, ...]) -> Tensor:
         """The map of a word, (y, x), in this scale."""
-        self._check_kept(tokens, "this word")
         if self.scale == "maximum":
             mean = self._attention(tokens).mean(0)
             peak = mean.max()
@@ -432,8 +432,7 @@ class HeatMaps:
         self, text: WordChoice, *, occurrence: int | None, case: bool
     ) -> tuple[str, tuple[int, int] | None, tuple[int, ...]]:
         if isinstance(text, WordHeatMap):
-            self._check_kept(text.tokens, repr(text.label))
-            return text.label, text.span, text.tokens
+            return self._same_word(text)
         prompt = self.prompt
         where = (
             prompt.find(text, occurrence=occurrence, case=case) if isinstance(text, str) else text
@@ -444,13 +443,27 @@ class HeatMaps:
         self._check_kept(tokens, repr(label))
         return label, (start, end), tokens
 
+    def _same_word(self, word: WordHeatMap) -> tuple[str, tuple[int, int] | None, tuple[int, ...]]:
+        if word.maps is None:
+            raise SelectionError(
+                f"The map of {word.label!r} was averaged or made by hand and stands nowhere in "
+                f"this prompt. Name its word."
+            )
+        if word.maps.prompt != self.prompt:
+            raise WordNotFoundError(
+                f"The map of {word.label!r} belongs to the prompt {word.maps.prompt.text!r}, "
+                f"not to {self.prompt.text!r}. Name its word."
+            )
+        self._check_kept(word.tokens, repr(word.label))
+        return word.label, word.span, word.tokens
+
     def _check_kept(self, tokens: tuple[int, ...], what: str) -> None:
         lost = [token for token in tokens if token not in self.columns]
         if lost:
             raise NotKeptError(
-                f"The tokens {in_words(tuple(lost))} of {what} were not kept; this recording "
-                f"holds the key positions {in_words(self.columns)}. Record again with them, or "
-                f"choose among these."
+                f"The attention of {what} was not kept at the key positions "
+                f"{in_words(tuple(lost))}; this recording holds {in_words(self.columns)}. "
+                f"Record again with them, or choose among these."
             )
 
     def _special(self, index: int | None, name: str) -> WordHeatMap:

@@ -138,8 +138,8 @@ def intersection_over_area(a: MapLike, b: MapLike) -> float:
 
     Examples
     --------
-    >>> intersection_over_area([[1.0, 3.0]], [[0.5, 0.1]])
-    0.2
+    >>> intersection_over_area([[1.0, 3.0]], [[0.5, 0.25]])
+    0.3125
     """
     first, second = _same_shape(_values(a), _values(b))
     area = first.sum().item()
