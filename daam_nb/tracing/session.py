@@ -122,6 +122,7 @@ class Tracer:
         self._calls: list[calls.WatchedCall] = []
         self._failures: list[Exception] = []
         self._handles: list[RemovableHandle] = []
+        self._is_open = False
         self._layers: dict[nn.Module, str] = {}
 
     @property
@@ -152,10 +153,10 @@ class Tracer:
             raise NothingRecordedError("This trace is open already; make another with trace(pipe).")
         try:
             self._put_on()
+            return self
         except BaseException:
             self._take_off()
             raise
-        return self
 
     def __exit__(
         self,
@@ -163,7 +164,11 @@ class Tracer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._take_off()
+        try:
+            self._take_off()
+        except BaseException:  # an interrupt before its own `try`: doing it again is safe
+            self._take_off()
+            raise
         if kind is not None:
             return
         if self._failures:
@@ -183,6 +188,7 @@ class Tracer:
             )
 
     def _put_on(self) -> None:
+        self._is_open = True
         _open.set((*_open.get(), self))
         if any(_is_compiled(module) for module in (self.pipe.unet, *self._unet.modules())):
             taps.hold_eager(self)
@@ -225,6 +231,7 @@ class Tracer:
         self._remove_stray_hooks()
         taps.release(self)
         taps.release_eager(self)
+        self._is_open = False  # another context may still name this trace as open
         _open.set(tuple(t for t in _open.get() if t is not self))
         for call in self._calls:
             observer.unobserve(call)
@@ -312,7 +319,7 @@ def _watch_calls(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
-        tracers = [tracer for tracer in _open.get() if tracer.pipe is self]
+        tracers = [one for one in _open.get() if one.pipe is self and one._is_open]
         if not tracers:
             return original(self, *args, **kwargs)
         try:
