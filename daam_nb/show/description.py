@@ -77,7 +77,7 @@ class Panel:
     heat
         The map over it, or None.
     title, note
-        Drawn above and below; any text.
+        Drawn above and below; any text. Each line of a note is a line of its own.
     aspect
         Width / height.
     box
@@ -193,19 +193,17 @@ class Figure:
 
         return draw(self)
 
-    def to_png(self, *, scale: float = 2.0, colours: int | None = None) -> bytes:
+    def to_png(self, *, scale: float = 2.0) -> bytes:
         """Draw a PNG that carries `metadata` as text.
 
         Parameters
         ----------
         scale
             Dots per figure pixel.
-        colours
-            At most so many colours (2 to 256), which makes the file smaller; None: all.
         """
         from daam_nb.show.saving import png_bytes
 
-        return png_bytes(self, scale=scale, colours=colours)
+        return png_bytes(self, scale=scale)
 
     def save(self, path: str | Path, *, scale: float = 2.0) -> Path:
         """Write the figure; the suffix says how. Complete, or not at all.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # DejaVu Sans' own widths are those of Verdana; text was measured in the first.
 FONTS = "DejaVu Sans, Bitstream Vera Sans, Verdana, Geneva, sans-serif"
+BUTTONS = 26  # pixels above the figure for plotly's own buttons, which would hide the titles
 # Numeric entities: plotly would take the signs themselves for markup (<b>), for mathematics
 # ($x$, wherever a page has MathJax) or for places to fill in (%{z}).
 _ENTITIES = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>$%{}\"'"})
@@ -56,8 +57,8 @@ def draw(figure: Figure) -> plotly.graph_objects.Figure:
     layout = {
         "template": "none",
         "width": width,
-        "height": height,
-        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "height": height + BUTTONS,
+        "margin": {"l": 0, "r": 0, "t": BUTTONS, "b": 0},
         "paper_bgcolor": PAPER,
         "plot_bgcolor": PAPER,
         "showlegend": False,

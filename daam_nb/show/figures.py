@@ -12,6 +12,7 @@ from daam_nb.errors import SelectionError
 from daam_nb.maps.heatmap import HeatMaps, heat_maps
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.recording import Recording
+from daam_nb.show.bars import token_bars
 from daam_nb.show.colours import DEFAULT
 from daam_nb.show.description import Figure
 from daam_nb.show.layout import Grid, Row, compose
@@ -26,16 +27,20 @@ from daam_nb.show.panels import (
     with_common_scale,
     word_panel,
 )
-from daam_nb.show.pixels import OPACITY, drawn_size, overlay_image
+from daam_nb.show.pixels import OPACITY, drawn_size, overlay_image, peak_of
 from daam_nb.show.provenance import credits
+from daam_nb.show.sheets import head_sheet, step_strip
 
 if TYPE_CHECKING:
     from daam_nb.prompt import Word
 
 __all__ = [
     "Figure",
+    "head_sheet",
     "overlay",
     "overlay_image",
+    "step_strip",
+    "token_bars",
     "words_row",
 ]
 
@@ -49,8 +54,9 @@ def overlay(
     opacity: float = OPACITY,
     threshold: float | None = None,
     colormap: str = DEFAULT,
+    grey: bool = True,
     title: str | None = None,
-    width: float = 420.0,
+    width: float = 440.0,
 ) -> Figure:
     """Lay the map of a word over its picture.
 
@@ -67,6 +73,8 @@ def overlay(
         Draw the edge of the mask at this share of the peak (eq. 7); None: no line.
     colormap
         One of `daam_nb.show.colours.SEQUENTIAL`, or another name of matplotlib's.
+    grey
+        Show the picture below the map in grey, so that every colour is the map's.
     title
         Above the picture; None: the word.
     width
@@ -88,7 +96,7 @@ def overlay(
     ----------
     Tang et al. 2023, "What the DAAM", eq. 6 and 7, https://aclanthology.org/2023.acl-long.310
     """
-    style = Style(colormap, opacity, threshold, "own")
+    style = Style(colormap, opacity, threshold, "common", grey)  # of one map: numbers on its bar
     if isinstance(word_map, str):
         if not isinstance(image, Recording):
             raise SelectionError(
@@ -99,20 +107,19 @@ def overlay(
     picture = image.image if isinstance(image, Recording) else image
     size = size_of(word_map, picture, most=512)
     panel = word_panel(
-        word_map, picture, size=size, style=style, title=_title(word_map, title), note=""
+        word_map, picture, size=size, style=style, title=word_map.label if title is None else title, note=""
     )
-    peak = float(panel.heat.values.max()) if panel.heat is not None else 0.0
-    runs = [image] if isinstance(image, Recording) else _runs([word_map])
+    runs = [image] if isinstance(image, Recording) else []
+    if not runs and word_map.maps is not None:
+        runs = [word_map.maps.run]
     caption, metadata = credits(
         runs, choice=word_map.choice, drawing=drawing_notes(word_map, picture, size, style)
     )
-    if title is None:
-        metadata["word"] = word_map.label
-    common = Style(colormap, opacity, threshold, "common")  # one map: its bar can carry numbers
+    metadata["word"] = word_map.label
     return compose(
         [Row((panel,))],
         grid=Grid(least=width, most=width, tallest=1.5 * width, columns=1),
-        scale=colour_bar(common, unit_of(word_map), peak),
+        scale=colour_bar(style, unit_of(word_map), peak_of(word_map)),
         caption=caption,
         metadata=metadata,
     )
@@ -125,6 +132,7 @@ def words_row(
     opacity: float = OPACITY,
     threshold: float | None = None,
     colormap: str = DEFAULT,
+    grey: bool = True,
 ) -> Figure:
     """Put each picture beside the maps of all its words, one row per picture.
 
@@ -139,7 +147,7 @@ def words_row(
     scale
         ``"own"``: the colours of each map run from 0 to its own peak, which is printed below it;
         ``"common"``: one scale for all maps of the figure.
-    opacity, threshold, colormap
+    opacity, threshold, colormap, grey
         As in `overlay`.
 
     Returns
@@ -153,7 +161,7 @@ def words_row(
     WordNotFoundError, AmbiguousWordError, TruncatedWordError
         As `HeatMaps.word`, for `words`.
     """
-    style = Style(colormap, opacity, threshold, scale)
+    style = Style(colormap, opacity, threshold, scale, grey)
     every = [_Words.of(item, words) for item in shown]
     count = sum(1 + len(item.maps) for item in every)
     most = 320 if count <= 10 else 224 if count <= 30 else 128  # keeps web pages small
@@ -163,20 +171,16 @@ def words_row(
             "There is nothing to show: no picture and no word. Give a recording, or HeatMaps, "
             "whose prompt has words."
         )
+    units = _units(every, style)
     highest = 0.0
     if style.scale == "common":
         rows, highest = _common(rows)
-    first = next((item for item in every if item.maps), every[0])
-    notes, bar, choice = [], None, first.source.choice
-    if first.maps:
-        size = size_of(first.maps[0], first.source.run.image, most=most)
-        notes = drawing_notes(first.maps[0], first.source.run.image, size, style)
-        bar = colour_bar(style, unit_of(first.maps[0]), highest)
-    choices = list(dict.fromkeys(item.source.choice for item in every))
-    choice = "; ".join(choices)
     caption, metadata = credits(
-        [item.source.run for item in every], choice=choice, drawing=notes
+        [item.source.run for item in every],
+        choice="; ".join(dict.fromkeys(item.source.choice for item in every)),
+        drawing=_notes(every, style, most),
     )
+    bar = colour_bar(style, units, highest) if units else None
     return compose(rows, grid=Grid(), scale=bar, caption=caption, metadata=metadata)
 
 
@@ -191,6 +195,11 @@ class _Words:
     def of(
         cls, item: Shown, words: Sequence[str | Word | tuple[int, int]] | None
     ) -> _Words:
+        if not isinstance(item, Recording | HeatMaps):
+            raise SelectionError(
+                f"words_row shows recordings and HeatMaps, not a {type(item).__name__}. Give "
+                f"several one by one: words_row(*runs)."
+            )
         source = item if isinstance(item, HeatMaps) else heat_maps(item)
         chosen = source.words if words is None else tuple(source.word(word) for word in words)
         return cls(source, chosen)
@@ -204,10 +213,33 @@ def _row(item: _Words, style: Style, most: int, *, header: bool) -> Row:
         panels.append(picture_panel(run.image, drawn_size(own, most=most)))
     for word_map in item.maps:
         size = size_of(word_map, run.image, most=most)
-        title = _title(word_map, None)
-        panels.append(word_panel(word_map, run.image, size=size, style=style, title=title))
+        panels.append(
+            word_panel(word_map, run.image, size=size, style=style, title=word_map.label)
+        )
     seed = f" · seed {run.facts.seed}" if run.facts.seed is not None else ""
     return Row(tuple(panels), header=f"“{item.source.prompt.text}”{seed}" if header else "")
+
+
+def _units(every: Sequence[_Words], style: Style) -> str:
+    """What the numbers are; one unit where all share a scale."""
+    units = list(dict.fromkeys(unit_of(item.maps[0]) for item in every if item.maps))
+    if style.scale == "common" and len(units) > 1:
+        raise SelectionError(
+            f"Maps in different units cannot share one scale: {'; '.join(units)}. Use scale='own', "
+            f"or make all of them alike."
+        )
+    return "; ".join(units)
+
+
+def _notes(every: Sequence[_Words], style: Style, most: int) -> list[str]:
+    """How the maps were drawn, each way once."""
+    notes: dict[str, None] = {}
+    for item in every:
+        image = item.source.run.image
+        for word_map in item.maps[:1]:
+            size = size_of(word_map, image, most=most)
+            notes.update(dict.fromkeys(drawing_notes(word_map, image, size, style)))
+    return list(notes)
 
 
 def _common(rows: Sequence[Row]) -> tuple[list[Row], float]:
@@ -216,11 +248,3 @@ def _common(rows: Sequence[Row]) -> tuple[list[Row], float]:
     return [
         Row(tuple(next(left) for _ in row.panels), row.header, row.label) for row in rows
     ], highest
-
-
-def _title(word_map: WordHeatMap, title: str | None) -> str:
-    return word_map.label if title is None else title
-
-
-def _runs(maps: Sequence[WordHeatMap]) -> list[Recording]:
-    return [item.maps.run for item in maps if item.maps is not None]

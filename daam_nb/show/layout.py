@@ -27,9 +27,11 @@ from daam_nb.show.lettering import wrap
 MARGIN = 14.0
 GAP = 8.0
 TITLE, NOTE, HEADER, HEADING, CAPTION = 13.0, 10.5, 12.0, 15.0, 11.0
+LEAST_TITLE = 9.5
 LEADING = 1.35  # line height, in letter sizes
 MOST_WIDTH = 960.0
 LEAST_WIDTH = 440.0
+LEAST_HEIGHT = 80.0  # of a panel, before fewer stand side by side
 BAR_WIDTH, BAR_HEIGHT = 190.0, 10.0
 
 
@@ -79,7 +81,7 @@ class Grid:
         Titles go over so many lines at most.
     """
 
-    least: float = 104.0
+    least: float = 96.0
     most: float = 220.0
     tallest: float = 300.0
     columns: int | None = None
@@ -123,6 +125,7 @@ def compose(
     scale: Scale | None = None,
     caption: Sequence[str] = (),
     metadata: Mapping[str, str] | None = None,
+    column_titles: Sequence[str] = (),
 ) -> Figure:
     """Place rows of panels and their words.
 
@@ -140,19 +143,30 @@ def compose(
         Sentences; each begins a line.
     metadata
         Goes into the files.
+    column_titles
+        Short texts above the columns, where rows do not go on below.
     """
     gutter = max((_label_width(row) for row in rows), default=0.0)
     columns, cell = _columns(rows, grid, gutter)
     inner = gutter + columns * cell + (columns - 1) * grid.gap
     inner = max(inner, LEAST_WIDTH)
+    letters = _title_size(rows, cell)
     pen = _Pen(right=MARGIN + inner)
     if heading:
         pen.write(wrap(heading, inner, HEADING, most=2, bold=True), MARGIN, HEADING, bold=True)
         pen.y += 4
+    if column_titles:
+        top = pen.y
+        for place, text in enumerate(column_titles):
+            pen.y = top
+            middle = MARGIN + gutter + place * (cell + grid.gap) + cell / 2
+            pen.write([text], middle, NOTE, align="center", colour=GREY)
     for number, row in enumerate(rows):
         if number and row.header:
             pen.y += 6
-        _place_row(pen, row, grid, columns=columns, cell=cell, gutter=gutter)
+        _place_row(
+            pen, row, grid, columns=columns, cell=cell, gutter=gutter, letters=letters
+        )
     if scale is not None:
         _place_scale(pen, scale, inner)
     place_caption(pen.lines, caption, x=MARGIN, y=pen.y + 6, room=inner)
@@ -188,17 +202,34 @@ def _label_width(row: Row) -> float:
 def _columns(rows: Sequence[Row], grid: Grid, gutter: float) -> tuple[int, float]:
     """How many panels go side by side, and how wide a cell is."""
     most = max((len(row.panels) for row in rows), default=1) or 1
+    aspects = [panel.aspect for row in rows for panel in row.panels] or [1.0]
     room = MOST_WIDTH - gutter
-    columns = grid.columns
+    columns, least = grid.columns, grid.least
     if columns is None:
-        fit = max(1, int((room + grid.gap) // (grid.least + grid.gap)))
+        least = max(least, min(grid.most, LEAST_HEIGHT * max(aspects)))
+        fit = max(1, int((room + grid.gap) // (least + grid.gap)))
         columns = math.ceil(most / math.ceil(most / fit))
     even = (room - (columns - 1) * grid.gap) / columns
-    return columns, max(grid.least, min(grid.most, even))
+    widest = max(grid.tallest * max(aspects), grid.least)  # tall pictures need no wider cell
+    return columns, max(grid.least, min(grid.most, even, widest))
+
+
+def _title_size(rows: Sequence[Row], cell: float) -> float:
+    """Letters small enough, within reason, that no word of a title must be cut."""
+    words = [word for row in rows for panel in row.panels for word in panel.title.split()]
+    longest = max((text_width(word, 1, bold=True) for word in words), default=0.0)
+    return max(LEAST_TITLE, min(TITLE, cell / longest)) if longest else TITLE
 
 
 def _place_row(
-    pen: _Pen, row: Row, grid: Grid, *, columns: int, cell: float, gutter: float
+    pen: _Pen,
+    row: Row,
+    grid: Grid,
+    *,
+    columns: int,
+    cell: float,
+    gutter: float,
+    letters: float,
 ) -> None:
     if row.header:
         room = pen.right - MARGIN
@@ -207,30 +238,30 @@ def _place_row(
     for start in range(0, len(row.panels), columns):
         panels = row.panels[start : start + columns]
         titles = [
-            wrap(p.title, cell, TITLE, most=grid.title_lines, bold=True) if p.title else ()
+            wrap(p.title, cell, letters, most=grid.title_lines, bold=True) if p.title else ()
             for p in panels
         ]
         high = max(map(len, titles))
         boxes = [_fit(panel.aspect, cell, grid.tallest) for panel in panels]
-        top = pen.y + high * TITLE * LEADING + (2 if high else 0)
+        top = pen.y + high * letters * LEADING + (2 if high else 0)
         tallest = max(height for _, height in boxes)
-        has_note = any(panel.note for panel in panels)
+        notes = max(len(panel.note.splitlines()) for panel in panels)
         for place, (panel, title, (wide, tall)) in enumerate(
             zip(panels, titles, boxes, strict=True)
         ):
             left = MARGIN + gutter + place * (cell + grid.gap)
             middle = left + cell / 2
-            pen.y = top - (2 if high else 0) - len(title) * TITLE * LEADING
-            pen.write(title, middle, TITLE, align="center", bold=True)
+            pen.y = top - (2 if high else 0) - len(title) * letters * LEADING
+            pen.write(title, middle, letters, align="center", bold=True)
             box = Box(middle - wide / 2, top, wide, tall)
             pen.panels.append(replace(panel, box=box))
-            if panel.note:
-                pen.y = top + tall + 1
-                note = wrap(panel.note, cell, NOTE, most=1)
-                pen.write(note, middle, NOTE, align="center", colour=GREY)
+            pen.y = top + tall + 1
+            for note in panel.note.splitlines():
+                fitting = wrap(note, cell + grid.gap / 2, NOTE, most=1)
+                pen.write(fitting, middle, NOTE, align="center", colour=GREY)
         if row.label and start == 0:
             _place_label(pen, row.label, top + tallest / 2)
-        pen.y = top + tallest + (NOTE * LEADING + 1 if has_note else 0) + grid.gap
+        pen.y = top + tallest + notes * NOTE * LEADING + 1 + grid.gap
 
 
 def _place_label(pen: _Pen, label: tuple[str, ...], middle: float) -> None:

@@ -23,6 +23,7 @@ FAMILIES = (
     "Noto Sans Hebrew", "Noto Sans Devanagari", "Noto Sans Thai", "Nirmala UI", "Noto Emoji",
     "Segoe UI Emoji", "Segoe UI Symbol", "Symbola",
 )
+NO_BREAK = "\u00a0"  # a space at which no line breaks
 MISSING = "□"  # stands for a letter that no installed font has
 _EM = 100  # pixels per em at which widths are measured
 # Left out of what is drawn: they turn the reading direction of all that follows.
@@ -34,7 +35,7 @@ def plain(text: str) -> str:
     shown = []
     for sign in text.translate(_TURNING):
         category = unicodedata.category(sign)
-        if sign.isspace():
+        if sign.isspace() and sign != NO_BREAK:
             shown.append(" ")
         else:
             shown.append("\ufffd" if category in ("Cc", "Cs") else sign)
@@ -51,23 +52,26 @@ def families() -> tuple[str, ...]:
 
 
 @cache
-def _fonts() -> tuple[Any, ...]:
+def _fonts(bold: bool = False) -> tuple[Any, ...]:
+    """Each installed family's font and the letters it has."""
     from matplotlib import font_manager
     from matplotlib.ft2font import FT2Font
 
     found = []
+    weight = "bold" if bold else "normal"
     for name in families():
-        font = FT2Font(font_manager.findfont(font_manager.FontProperties(family=[name])))
+        wanted = font_manager.FontProperties(family=[name], weight=weight)
+        font = FT2Font(font_manager.findfont(wanted))
         font.set_size(_EM, 72)
         found.append((font, font.get_charmap()))
     return tuple(found)
 
 
 @cache
-def _advance(sign: str) -> float | None:
+def _advance(sign: str, bold: bool = False) -> float | None:
     """Width in em, 0 for a sign that is not drawn by itself, None where no font has it."""
     code = ord(sign)
-    for font, letters in _fonts():
+    for font, letters in _fonts(bold):
         if code in letters:
             return float(font.load_char(code).linearHoriAdvance) / 65536 / _EM
     return 0.0 if _is_silent(sign) else None
@@ -95,9 +99,9 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
     """Width of one line in figure pixels; a letter that no font has counts as a wide one."""
     ems = 0.0
     for cluster in regex.findall(r"\X", text):
-        parts = [_advance(sign) for sign in cluster]
+        parts = [_advance(sign, bold) for sign in cluster]
         ems += 1.0 if None in parts else sum(part for part in parts if part is not None)
-    return ems * size * (1.12 if bold else 1.0)
+    return ems * size
 
 
 def wrap(
@@ -124,7 +128,7 @@ def wrap(
     lines: list[str] = []
     line = ""
     enough = (most + 1) * 400  # letters; a prompt may be a whole book
-    for piece in regex.findall(r"\s+|\S+", plain(text[:enough])):
+    for piece in regex.findall(r"[^\S\u00a0]+|[\S\u00a0]+", plain(text[:enough])):
         for part in _fitting(piece, room, size, bold):
             if line and width((line + part).rstrip(), size, bold=bold) > room:
                 lines.append(line.rstrip())

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
 from PIL import Image
 
 from daam_nb.errors import SelectionError
@@ -14,10 +13,12 @@ from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
 from daam_nb.show.colours import palette
 from daam_nb.show.description import Heat, Panel
 from daam_nb.show.layout import Scale
+from daam_nb.show.lettering import NO_BREAK
 from daam_nb.show.pixels import (
     checked_opacity,
     contour_level,
     drawn_size,
+    peak_of,
     resized,
     rgb,
     same_shape,
@@ -41,12 +42,15 @@ class Style:
     scale
         ``"own"``: the colours of each map run from 0 to its own peak; ``"common"``: to the
         highest peak of all.
+    grey
+        Whether pictures below maps lose their colour.
     """
 
     colormap: str
     opacity: float
     threshold: float | None
     scale: ScaleChoice
+    grey: bool = True
 
     def __post_init__(self) -> None:
         palette(self.colormap)
@@ -61,6 +65,11 @@ class Style:
 def number(value: float) -> str:
     """Write a number for people: three digits."""
     return f"{value:.3g}"
+
+
+def cells(size: tuple[int, int]) -> str:
+    """Write a size for people: height × width, on one line."""
+    return f"{size[0]}{NO_BREAK}×{NO_BREAK}{size[1]}"
 
 
 def picture_panel(image: Image.Image, size: tuple[int, int], *, note: str = "picture") -> Panel:
@@ -78,9 +87,8 @@ def word_panel(
     style: Style,
     title: str,
     note: str | None = None,
-    vmax: float | None = None,
 ) -> Panel:
-    """Lay the map of a word over its picture, or over nothing.
+    """Lay the map of a word over its picture, or over nothing; its colours run to its own peak.
 
     Parameters
     ----------
@@ -88,35 +96,31 @@ def word_panel(
         (height, width) at which both are drawn.
     note
         Below it; None: the map's peak.
-    vmax
-        Value of the last colour; None: the map's own peak.
     """
     if image is not None:
         same_shape(image, word_map)
     values = resized(word_map, size)
-    peak = float(values.max())
     heat = Heat(
         values=values,
         vmin=0.0,
-        vmax=peak if vmax is None else vmax,
+        vmax=peak_of(word_map),
         colormap=style.colormap,
         opacity=style.opacity if image is not None else 1.0,
         contour=contour_level(values, style.threshold),
     )
     return Panel(
         name=title,
-        picture=None if image is None else rgb(image, size),
+        picture=None if image is None else rgb(image, size, grey=style.grey),
         heat=heat,
         title=title,
-        note=f"peak {number(peak)}" if note is None else note,
+        note=f"peak {number(peak_of(word_map))}" if note is None else note,
         aspect=size[1] / size[0],
     )
 
 
 def with_common_scale(panels: Sequence[Panel]) -> tuple[list[Panel], float]:
-    """Give all maps the colours of the highest peak; also that peak."""
-    peaks = [float(panel.heat.values.max()) for panel in panels if panel.heat is not None]
-    highest = max(peaks, default=0.0)
+    """Let the colours of all maps run to the highest of their ends; also that value."""
+    highest = max((panel.heat.vmax for panel in panels if panel.heat is not None), default=0.0)
     made = [
         panel
         if panel.heat is None
@@ -130,7 +134,7 @@ def size_of(word_map: WordHeatMap, image: Image.Image | None, *, most: int) -> t
     """(height, width) at which a map and its picture are drawn."""
     own = (image.height, image.width) if image is not None else word_map.image_size
     if own is None:
-        own = (int(word_map.values.shape[0]), int(word_map.values.shape[1]))
+        own = word_map.size
     return drawn_size(own, most=most)
 
 
@@ -157,16 +161,21 @@ def drawing_notes(
     word_map: WordHeatMap, image: Image.Image | None, size: tuple[int, int], style: Style
 ) -> list[str]:
     """Say how the numbers became what is seen."""
-    height, width = np.asarray(word_map.values).shape
+    peak = "each map’s own peak" if style.scale == "own" else "the highest peak"
     notes = [
-        f"colours run from 0 to {'each map’s own peak' if style.scale == 'own' else 'one peak'}",
-        f"maps bicubic from {height} × {width}",
+        f"colours run from 0 to {peak}",
+        f"maps bicubic from {cells(word_map.size)}",
     ]
-    if image is not None:
-        notes.append(f"over the picture at opacity {style.opacity:g}")
+    if image is None:
+        notes.append("no picture is held, so maps stand on a plain background")
+    else:
+        grey = " in grey" if style.grey else ""
+        notes.append(f"over the picture{grey} at opacity {style.opacity:g}")
         factor = size[0] / image.height
         if factor > 1:
             notes.append(f"picture enlarged {factor:g}× (Lanczos)")
+        elif factor < 1:
+            notes.append(f"both drawn at {cells(size)}")
     if style.threshold is not None:
-        notes.append(f"white line at {style.threshold:g} of the peak")
+        notes.append(f"white line at {style.threshold:g} of the peak (eq. 7)")
     return notes

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from daam_nb.show.description import Pixels, Values
 
 LEAST_SIDE = 256  # smaller pictures are enlarged by a whole factor to at least so many pixels
-OPACITY = 0.6
+OPACITY = 0.65
 
 
 def drawn_size(size: tuple[int, int], *, most: int) -> tuple[int, int]:
@@ -42,13 +42,17 @@ def drawn_size(size: tuple[int, int], *, most: int) -> tuple[int, int]:
     return height * factor, width * factor
 
 
-def rgb(image: Image.Image, size: tuple[int, int] | None = None) -> Pixels:
+def rgb(
+    image: Image.Image, size: tuple[int, int] | None = None, *, grey: bool = False
+) -> Pixels:
     """Pixels of a picture of any mode, what is transparent on white.
 
     Parameters
     ----------
     size
         (height, width); None: as it is. Resized by Lanczos' filter.
+    grey
+        Keep only the brightness (ITU-R 601-2 luma, as Pillow's mode ``"L"``).
 
     Returns
     -------
@@ -58,7 +62,7 @@ def rgb(image: Image.Image, size: tuple[int, int] | None = None) -> Pixels:
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         clear = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
-    opaque = image.convert("RGB")
+    opaque = (image.convert("L") if grey else image).convert("RGB")
     if size is not None and size != (image.height, image.width):
         pil_size = (size[1], size[0])
         opaque = opaque.resize(pil_size, Image.Resampling.LANCZOS)
@@ -70,9 +74,18 @@ def resized(word_map: WordHeatMap, size: tuple[int, int]) -> Values:
     return np.asarray(word_map.resize(size).numpy(), dtype=np.float32)
 
 
+def peak_of(word_map: WordHeatMap) -> float:
+    """Largest value of a map on its own grid, where its colours end.
+
+    Bicubic interpolation overshoots by a little; what is above gets the last colour, and the same
+    map has the same colours and the same number below it at every size.
+    """
+    return float(word_map.values.max())
+
+
 def same_shape(image: Image.Image, word_map: WordHeatMap) -> None:
     """Refuse a picture whose proportions are not those of the map's own picture."""
-    own = word_map.image_size or (int(word_map.values.shape[0]), int(word_map.values.shape[1]))
+    own = word_map.image_size or word_map.size
     here = (image.height, image.width)
     ratio = (here[0] * own[1]) / (here[1] * own[0])
     if not 0.95 < ratio < 1.05:
@@ -115,6 +128,7 @@ def overlay_image(
     opacity: float = OPACITY,
     threshold: float | None = None,
     colormap: str = DEFAULT,
+    grey: bool = True,
     size: tuple[int, int] | None = None,
 ) -> Image.Image:
     """Lay the map of a word over the picture: pixels alone, no words and no axes.
@@ -131,6 +145,8 @@ def overlay_image(
         Draw a white line inside the edge of the mask (Tang et al. 2023, eq. 7); None: no line.
     colormap
         One of `daam_nb.show.colours.SEQUENTIAL`, or another name of matplotlib's.
+    grey
+        Show the picture below the map in grey, so that every colour is the map's.
     size
         (height, width) of the result; None: the picture's own.
 
@@ -150,8 +166,8 @@ def overlay_image(
     same_shape(image, word_map)
     size = size or (image.height, image.width)
     values = resized(word_map, size)
-    over = colour(values, name=colormap, vmin=0.0, vmax=float(values.max())) * 255
-    blended = (1 - opacity) * rgb(image, size) + opacity * over
+    over = colour(values, name=colormap, vmin=0.0, vmax=peak_of(word_map)) * 255
+    blended = (1 - opacity) * rgb(image, size, grey=grey) + opacity * over
     level = contour_level(values, threshold)
     if level is not None:
         blended[_edge(values >= level)] = 255

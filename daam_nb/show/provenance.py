@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import daam_nb
 from daam_nb.recording import Recording
+from daam_nb.show.lettering import NO_BREAK
 
 
 def credits(
@@ -33,7 +34,11 @@ def credits(
     """
     version = str(daam_nb.__version__)
     how = "; ".join(part for part in drawing if part)
-    caption = [_origin(runs), choice and f"Maps: {choice}.", how and f"{how[0].upper()}{how[1:]}."]
+    caption = [
+        *_origin(runs),
+        choice and f"Maps: {choice}.",
+        how and f"{how[0].upper()}{how[1:]}.",
+    ]
     metadata = {
         **_facts(runs),
         "choice": choice,
@@ -46,28 +51,24 @@ def credits(
     )
 
 
-def _origin(runs: Sequence[Recording]) -> str:
-    """Name prompts, seeds and models, each once where they agree."""
+def _origin(runs: Sequence[Recording]) -> tuple[str, ...]:
+    """Name prompts, then seeds and models, each once where they agree."""
     if not runs:
-        return ""
+        return (f"daam_nb{NO_BREAK}{daam_nb.__version__}",)
     prompts = list(dict.fromkeys(f"“{run.prompt.text}”" for run in runs))
     models = list(dict.fromkeys(run.facts.model for run in runs))
-    # Several prompts stand above their own rows.
-    parts = [prompts[0] if len(prompts) == 1 else f"{len(prompts)} prompts"]
-    parts.append(_seeds(runs))
-    parts.append(", ".join(models))
-    missing = sum(run.image is None for run in runs)
-    if missing:
-        which = "The recording holds" if len(runs) == 1 else f"{missing} recordings hold"
-        parts.append(f"{which} no picture: maps on a plain background")
-    return " · ".join(part for part in parts if part) + f" · daam_nb {daam_nb.__version__}"
+    # Several prompts stand above their own rows. A long one must not push the seed out of sight.
+    prompt = prompts[0] if len(prompts) == 1 else f"{len(prompts)} prompts"
+    parts = [_seeds(runs), ", ".join(models)]
+    parts.append(f"daam_nb{NO_BREAK}{daam_nb.__version__}")
+    return prompt, " · ".join(part for part in parts if part)
 
 
 def _seeds(runs: Sequence[Recording]) -> str:
     seeds = list(dict.fromkeys(run.facts.seed for run in runs if run.facts.seed is not None))
     if not seeds:
         return ""
-    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+    return f"seed{'s' if len(seeds) > 1 else ''}{NO_BREAK}{', '.join(map(str, seeds))}"
 
 
 def _facts(runs: Sequence[Recording]) -> dict[str, str]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from daam_nb.errors import SelectionError
 from daam_nb.show.description import Figure
 from daam_nb.show.lettering import plain
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 SUFFIXES = (".png", ".svg", ".pdf", ".html")
 NOTEBOOK_BYTES = 150_000  # what one figure may add to a notebook before it is made smaller
@@ -40,46 +44,64 @@ def save(figure: Figure, path: str | Path, *, scale: float) -> Path:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write beside the path first and then replace it, so that no half file is ever there."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(path.parent))
+    beside = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with beside.open("xb") as file:
             file.write(content)
-        os.chmod(name, 0o666 & ~_umask())  # mkstemp's files are for their owner alone
-        os.replace(name, path)
+        os.replace(beside, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise
 
 
-def png_bytes(figure: Figure, *, scale: float, colours: int | None = None) -> bytes:
+def png_bytes(figure: Figure, *, scale: float) -> bytes:
     """Draw a PNG with the metadata as text chunks: one for each fact, and all of them as JSON."""
+    return _encoded(figure, _rastered(figure, scale), scale)
+
+
+def small_png(figure: Figure) -> bytes:
+    """Draw a PNG for a notebook: with 256 colours, then fewer dots, where it would be large."""
+    from PIL import Image
+
+    sharp = _rastered(figure, 2.0)
+    drawn = _encoded(figure, sharp, 2.0)
+    if len(drawn) <= NOTEBOOK_BYTES:
+        return drawn
+    for scale in (2.0, 1.5, 1.0):
+        pil_size = (round(sharp.width * scale / 2), round(sharp.height * scale / 2))
+        smaller = sharp if scale == 2.0 else sharp.resize(pil_size, Image.Resampling.LANCZOS)
+        few = smaller.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        drawn = _encoded(figure, few, scale)
+        if len(drawn) <= NOTEBOOK_BYTES:
+            break
+    return drawn
+
+
+def _rastered(figure: Figure, scale: float) -> Picture:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
 
-    from daam_nb.show.draw_matplotlib import PIXELS_PER_INCH, draw
+    from daam_nb.show.draw_matplotlib import draw
 
     canvas: Any = FigureCanvasAgg(draw(figure, scale=scale))  # its methods carry no types
     canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    if colours is not None:
-        picture = picture.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def _encoded(figure: Figure, picture: Picture, scale: float) -> bytes:
+    from PIL.PngImagePlugin import PngInfo
+
+    from daam_nb.show.draw_matplotlib import PIXELS_PER_INCH
+
     info = PngInfo()
     for key, text in _facts(figure).items():
         info.add_itxt(key, text)
     buffer = BytesIO()
     dpi = PIXELS_PER_INCH * scale
-    picture.save(buffer, "PNG", pnginfo=info, dpi=(dpi, dpi), optimize=colours is not None)
+    picture.save(buffer, "PNG", pnginfo=info, dpi=(dpi, dpi))
     return buffer.getvalue()
-
-
-def small_png(figure: Figure) -> bytes:
-    """Draw a PNG for a notebook: sharp, or else with fewer dots and colours to stay small."""
-    for scale, colours in ((2.0, None), (2.0, 256), (1.5, 256)):
-        drawn = png_bytes(figure, scale=scale, colours=colours)
-        if len(drawn) <= NOTEBOOK_BYTES:
-            return drawn
-    return png_bytes(figure, scale=1.0, colours=256)
 
 
 def svg_bytes(figure: Figure) -> bytes:
@@ -155,9 +177,3 @@ def _facts(figure: Figure) -> dict[str, str]:
 
 def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -1,0 +1,177 @@
+"""How much attention each token takes, as bars: the start and the end of text included."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from daam_nb.errors import SelectionError
+from daam_nb.maps.heatmap import HeatMaps, heat_maps
+from daam_nb.prompt import Prompt
+from daam_nb.recording import Recording
+from daam_nb.show.description import GREY, INK, Bar, Box, Figure, Line
+from daam_nb.show.layout import CAPTION, HEADING, LEADING, LEAST_WIDTH, MARGIN, place_caption
+from daam_nb.show.lettering import plain, wrap
+from daam_nb.show.lettering import width as text_width
+from daam_nb.show.panels import number
+from daam_nb.show.provenance import credits
+
+Measure = Literal["share", "mean", "peak"]
+Name = tuple[str, bool]  # and whether it is a special token
+
+TEXT_COLOUR = "#b63655"  # of the family of the maps' colours
+SPECIAL_COLOUR = "#a6a6a6"
+MOST_ROWS = 28  # bars below each other before a new column begins
+ROW, THICK, LETTERS = 19.0, 12.0, 12.0
+LONGEST_LABEL = 170.0
+BAR_ROOM, VALUE_ROOM = 240.0, 52.0
+
+
+def token_bars(
+    maps: Recording | HeatMaps, *, measure: Measure = "share", special: bool = True
+) -> Figure:
+    """Show how much attention each token takes.
+
+    Parameters
+    ----------
+    maps
+        Heat maps, or a recording, whose maps are then made by the defaults of `heat_maps`.
+    measure
+        ``"share"``: of the attention of all tokens shown, so that the bars add up to 100 %.
+        ``"mean"``: the mean of the token's map. ``"peak"``: its largest value.
+    special
+        Whether the start and the end of text are shown. In CLIP's models they take most of it.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    SelectionError
+        For a measure that is not known, or where there is no token to show.
+    """
+    if measure not in ("share", "mean", "peak"):
+        raise SelectionError(f"measure={measure!r} is not known. Use 'share', 'mean' or 'peak'.")
+    source = maps if isinstance(maps, HeatMaps) else heat_maps(maps)
+    names, values, rest = _measured(source, measure, special)
+    caption, metadata = credits([source.run], choice=source.choice, drawing=[rest])
+    columns = _Columns.of(names)
+    inner = max(LEAST_WIDTH, columns.inner)
+    lines: list[Line] = []
+    top = MARGIN
+    for text in wrap(_heading(source, measure), inner, HEADING, most=2, bold=True):
+        lines.append(Line(text, MARGIN, top + HEADING * LEADING / 2, HEADING, bold=True))
+        top += HEADING * LEADING
+    texts = [f"{100 * value:.1f} %" if measure == "share" else number(value) for value in values]
+    bars = _place_bars(lines, names, values, texts, columns, top + 6)
+    bottom = top + 6 + columns.rows * ROW
+    place_caption(lines, caption, x=MARGIN, y=bottom + 8, room=inner)
+    height = max(line.y + line.size * LEADING / 2 for line in lines) + MARGIN
+    return Figure(
+        size=(math.ceil(height), math.ceil(inner + 2 * MARGIN)),
+        lines=tuple(lines),
+        bars=tuple(bars),
+        caption=caption,
+        metadata={**metadata, "measure": measure},
+    )
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Bars below each other, in so many columns beside each other."""
+
+    count: int
+    rows: int
+    label: float
+    bar: float
+
+    @classmethod
+    def of(cls, names: Sequence[Name]) -> _Columns:
+        count = math.ceil(len(names) / MOST_ROWS)
+        longest = max(text_width(plain(name), LETTERS) for name, _ in names)
+        return cls(
+            count=count,
+            rows=math.ceil(len(names) / count),
+            label=min(LONGEST_LABEL, longest + 1),
+            bar=BAR_ROOM if count > 1 else 1.5 * BAR_ROOM,
+        )
+
+    @property
+    def pitch(self) -> float:
+        """From one column's left edge to the next one's."""
+        return self.label + 8 + self.bar + VALUE_ROOM + 14
+
+    @property
+    def inner(self) -> float:
+        """Width of all columns."""
+        return self.count * self.pitch - 14
+
+
+def _place_bars(
+    lines: list[Line],
+    names: Sequence[Name],
+    values: Sequence[float],
+    texts: Sequence[str],
+    columns: _Columns,
+    top: float,
+) -> list[Bar]:
+    """Append names and numbers to the lines; the bars between them."""
+    bars = []
+    largest = max(values) or 1.0
+    for place, ((name, special), value, text) in enumerate(zip(names, values, texts, strict=True)):
+        edge = MARGIN + (place // columns.rows) * columns.pitch + columns.label
+        middle = top + (place % columns.rows + 0.5) * ROW
+        label = wrap(name, columns.label, LETTERS, most=1)[0]
+        lines.append(Line(label, edge, middle, LETTERS, "right", colour=GREY if special else INK))
+        box = Box(edge + 8, middle - THICK / 2, columns.bar * value / largest, THICK)
+        bars.append(Bar(name, value, box, SPECIAL_COLOUR if special else TEXT_COLOUR))
+        lines.append(Line(text, box.x + box.width + 5, middle, CAPTION, colour=GREY))
+    return bars
+
+
+def _measured(
+    maps: HeatMaps, measure: Measure, special: bool
+) -> tuple[list[Name], list[float], str]:
+    """Names (and whether special) and values of the tokens shown, and what about the others."""
+    prompt = maps.prompt
+    shown = [
+        column
+        for column in prompt.text_columns
+        if column in maps.columns and (special or prompt.tokens[column].span is not None)
+    ]
+    if not shown:
+        raise SelectionError(
+            f"There is no token to show: the recording holds none of the tokens of "
+            f"{prompt.text!r}" + ("." if special else ", or only special ones; use special=True.")
+        )
+    rows = maps.values[[maps.columns.index(column) for column in shown]]  # (token, y, x)
+    means = [float(value) for value in rows.mean((1, 2))]
+    names = [_name(prompt, column) for column in shown]
+    if measure == "peak":
+        return names, [float(value) for value in rows.amax((1, 2))], ""
+    if measure == "mean":
+        return names, means, ""
+    total = sum(means)
+    rest = ""
+    if maps.scale == "attention" and maps.reduction == "mean":
+        rest = f"the tokens shown take {100 * total:.0f} % of all attention"
+    return names, [value / total if total > 0 else 0.0 for value in means], rest
+
+
+def _name(prompt: Prompt, column: int) -> Name:
+    token = prompt.tokens[column]
+    if token.span is not None:
+        return prompt.text[slice(*token.span)], False
+    if column == prompt.start_of_text:
+        return "start of text", True
+    return ("end of text" if column == prompt.end_of_text else token.piece), True
+
+
+def _heading(maps: HeatMaps, measure: Measure) -> str:
+    if measure == "share":
+        return "Share of each token in the attention of the tokens shown"
+    what = "Mean" if measure == "mean" else "Peak"
+    return f"{what} of each token’s map: {maps.unit}, mean over heads and layers"

@@ -1,0 +1,235 @@
+"""One word taken apart: a strip over the steps, a sheet of layers by heads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from daam_nb.errors import SelectionError
+from daam_nb.maps.heatmap import HeatMaps, heat_maps
+from daam_nb.maps.selection import HeadChoice, StepChoice
+from daam_nb.maps.wordmap import WordHeatMap
+from daam_nb.recording import Layer, LayerChoice, Recording
+from daam_nb.show.colours import DEFAULT
+from daam_nb.show.description import Figure, Heat, Panel, Values
+from daam_nb.show.layout import Grid, Row, compose
+from daam_nb.show.panels import (
+    ScaleChoice,
+    Style,
+    cells,
+    colour_bar,
+    drawing_notes,
+    number,
+    picture_panel,
+    size_of,
+    with_common_scale,
+    word_panel,
+)
+from daam_nb.show.pixels import OPACITY, peak_of
+from daam_nb.show.provenance import credits
+
+
+def step_strip(
+    run: Recording,
+    word: str | WordHeatMap | tuple[int, int],
+    *,
+    occurrence: int | None = None,
+    bins: int | None = 8,
+    steps: StepChoice = None,
+    layers: LayerChoice = "paper",
+    heads: HeadChoice = None,
+    scale: ScaleChoice = "common",
+    opacity: float = OPACITY,
+    threshold: float | None = None,
+    colormap: str = DEFAULT,
+    grey: bool = True,
+) -> Figure:
+    """Show how the map of a word forms while the picture is painted.
+
+    Parameters
+    ----------
+    run
+        A recording that keeps its steps.
+    word
+        A word or phrase of the prompt, or its (start, end) in characters.
+    occurrence
+        Which one (0-based) where the prompt holds it several times.
+    bins
+        So many panels, each the mean over steps that follow each other; None: one per step.
+        They are labelled with their first and last step, counted from 0, and timestep.
+    steps, layers, heads
+        As in `heat_maps`.
+    scale
+        ``"common"``: one scale for all panels; ``"own"``: each map's own, its peak below it.
+    opacity, threshold, colormap, grey
+        As in `overlay`.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    NotKeptError
+        Where the recording holds one sum over its steps, or not the steps asked for.
+    SelectionError
+        Where `bins` is less than 1, or another choice cannot be read.
+    """
+    style = Style(colormap, opacity, threshold, scale, grey)
+    maps = heat_maps(run, layers=layers, steps=steps, heads=heads)
+    whole = maps.word(word, occurrence=occurrence)
+    size = size_of(whole, run.image, most=320)
+    panels = [] if run.image is None else [picture_panel(run.image, size, note="picture\n ")]
+    for group in _groups(maps.steps, bins):
+        part = heat_maps(run, layers=layers, steps=group, heads=heads).word(whole)
+        first, last = run.timesteps[group[0]], run.timesteps[group[-1]]
+        times = f"t {first:.0f}" if len(group) == 1 else f"t {first:.0f}–{last:.0f}"
+        panel = word_panel(
+            part, run.image, size=size, style=style, title=_steps(group),
+            note=f"{times}\npeak {number(peak_of(part))}",
+        )
+        panels.append(panel)
+    highest = 0.0
+    if scale == "common":
+        panels, highest = with_common_scale(panels)
+    notes = drawing_notes(whole, run.image, size, style)
+    caption, metadata = credits(
+        [run], choice=f"{maps.choice}, of each panel alone", drawing=notes
+    )
+    return compose(
+        [Row(tuple(panels))],
+        grid=Grid(),
+        heading=f"“{whole.label}”, step by step",
+        scale=colour_bar(
+            style, f"{whole.unit}, mean over the panel’s steps, heads and layers", highest
+        ),
+        caption=caption,
+        metadata={**metadata, "word": whole.label},
+    )
+
+
+def head_sheet(
+    run: Recording,
+    word: str | WordHeatMap | tuple[int, int],
+    *,
+    occurrence: int | None = None,
+    steps: StepChoice = None,
+    layers: LayerChoice = "all",
+    scale: ScaleChoice = "common",
+    colormap: str = DEFAULT,
+) -> Figure:
+    """Show the map of a word in every head of every layer.
+
+    One row per layer, one tile per head, at the layer's own resolution: nothing is interpolated.
+
+    Parameters
+    ----------
+    run
+        A recording.
+    word
+        A word or phrase of the prompt, or its (start, end) in characters.
+    occurrence
+        Which one (0-based) where the prompt holds it several times.
+    steps, layers
+        As in `heat_maps`; the maps are the mean over the steps.
+    scale
+        ``"common"``: one scale for all tiles; ``"own"``: each tile's own, its peak below it.
+    colormap
+        As in `overlay`.
+
+    Returns
+    -------
+    Figure
+        Rows are shorter where a layer has fewer heads.
+    """
+    style = Style(colormap, 1.0, None, scale)
+    maps = heat_maps(run, layers=layers, steps=steps)
+    whole = maps.word(word, occurrence=occurrence)
+    names = _short_names(maps.layers)
+    rows = [
+        Row(_tiles(maps, layer, whole, style), label=(name, _about(layer)))
+        for layer, name in zip(maps.layers, names, strict=True)
+    ]
+    highest = 0.0
+    if scale == "common":
+        panels, highest = with_common_scale([panel for row in rows for panel in row.panels])
+        left = iter(panels)
+        rows = [Row(tuple(next(left) for _ in row.panels), label=row.label) for row in rows]
+    heads = max(layer.heads for layer in maps.layers)
+    least = 30.0 if scale == "own" else 18.0
+    colours = "the highest peak" if scale == "common" else "each tile’s own peak"
+    caption, metadata = credits(
+        [run],
+        choice=maps.choice,
+        drawing=[
+            f"colours run from 0 to {colours}",
+            "each tile is one head at its layer’s own resolution, not interpolated",
+        ],
+    )
+    return compose(
+        rows,
+        grid=Grid(least=least, most=56.0, tallest=84.0, columns=heads, gap=4.0),
+        heading=f"“{whole.label}” in each layer and head",
+        scale=colour_bar(style, f"{whole.unit}, mean over steps", highest),
+        caption=caption,
+        metadata={**metadata, "word": whole.label},
+        column_titles=["head 0", *map(str, range(1, heads))] if heads > 1 else ["head 0"],
+    )
+
+
+def _groups(steps: tuple[int, ...], bins: int | None) -> list[tuple[int, ...]]:
+    """Cut the steps into runs whose lengths differ by one at most."""
+    if bins is not None and bins < 1:
+        raise SelectionError(f"bins={bins!r} makes no panel. Use 1 or more, or None for each step.")
+    count = len(steps) if bins is None else min(bins, len(steps))
+    return [tuple(int(step) for step in part) for part in np.array_split(steps, count)]
+
+
+def _steps(group: tuple[int, ...]) -> str:
+    if len(group) == 1:
+        return f"step {group[0]}"
+    return f"steps {group[0]}–{group[-1]}"
+
+
+def _tiles(maps: HeatMaps, layer: Layer, word: WordHeatMap, style: Style) -> tuple[Panel, ...]:
+    made = []
+    for head, values in enumerate(_by_head(maps, layer, word)):
+        peak = float(values.max())
+        made.append(
+            Panel(
+                name=f"{layer.name}, head {head}",
+                heat=Heat(values, 0.0, peak, style.colormap),
+                note=number(peak) if style.scale == "own" else "",
+                aspect=layer.size[1] / layer.size[0],
+            )
+        )
+    return tuple(made)
+
+
+def _by_head(maps: HeatMaps, layer: Layer, word: WordHeatMap) -> list[Values]:
+    """Mean over the chosen steps and the word's tokens: per head (y, x), float32."""
+    run = maps.run
+    tokens = [maps.columns.index(token) for token in word.tokens]
+    kept = run.attention[layer.name][:, :, tokens]  # (step, head, token, y, x)
+    if run.kept == "sum":
+        mean = kept[0].float().mean(1) / len(run.steps)
+    else:
+        places = [run.steps.index(step) for step in maps.steps]
+        mean = kept[places].float().mean((0, 2))
+    return [np.asarray(values, dtype=np.float32) for values in mean.numpy()]
+
+
+def _short_names(layers: Sequence[Layer]) -> list[str]:
+    """Leave out what all names end in; a lone layer keeps its name."""
+    parts = [layer.name.split(".") for layer in layers]
+    shared = 0
+    while len(parts) > 1 and all(len(name) > shared + 1 for name in parts) and (
+        len({name[-1 - shared] for name in parts}) == 1
+    ):
+        shared += 1
+    return [".".join(name[: len(name) - shared]) for name in parts]
+
+
+def _about(layer: Layer) -> str:
+    return f"{layer.stage} · {cells(layer.size)}"
