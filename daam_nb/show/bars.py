@@ -66,7 +66,8 @@ def token_bars(
         lines.append(Line(text, MARGIN, top + HEADING * LEADING / 2, HEADING, bold=True))
         top += HEADING * LEADING
     texts = [f"{100 * value:.1f} %" if measure == "share" else number(value) for value in values]
-    bars = _place_bars(lines, names, values, texts, columns, top + 6)
+    measured = list(zip(names, values, texts, strict=True))
+    bars = _place_bars(lines, measured, columns, top + 6)
     bottom = top + 6 + columns.rows * ROW
     place_caption(lines, caption, x=MARGIN, y=bottom + 8, room=inner)
     height = max(line.y + line.size * LEADING / 2 for line in lines) + MARGIN
@@ -112,16 +113,14 @@ class _Columns:
 
 def _place_bars(
     lines: list[Line],
-    names: Sequence[Name],
-    values: Sequence[float],
-    texts: Sequence[str],
+    measured: Sequence[tuple[Name, float, str]],
     columns: _Columns,
     top: float,
 ) -> list[Bar]:
     """Append names and numbers to the lines; the bars between them."""
     bars = []
-    largest = max(values) or 1.0
-    for place, ((name, special), value, text) in enumerate(zip(names, values, texts, strict=True)):
+    largest = max(value for _, value, _ in measured) or 1.0
+    for place, ((name, special), value, text) in enumerate(measured):
         edge = MARGIN + (place // columns.rows) * columns.pitch + columns.label
         middle = top + (place % columns.rows + 0.5) * ROW
         label = wrap(name, columns.label, LETTERS, most=1)[0]

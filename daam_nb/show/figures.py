@@ -106,9 +106,8 @@ def overlay(
         word_map = heat_maps(image).word(word_map)
     picture = image.image if isinstance(image, Recording) else image
     size = size_of(word_map, picture, most=512)
-    panel = word_panel(
-        word_map, picture, size=size, style=style, title=word_map.label if title is None else title, note=""
-    )
+    above = word_map.label if title is None else title
+    panel = word_panel(word_map, picture, size=size, style=style, title=above, note="")
     runs = [image] if isinstance(image, Recording) else []
     if not runs and word_map.maps is not None:
         runs = [word_map.maps.run]
