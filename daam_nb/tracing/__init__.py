@@ -8,7 +8,8 @@ show, studies, and nothing of widgets, plotly, spaCy or pandas.
 
 from __future__ import annotations
 
+from daam_nb.tracing.forming import forming_pictures
 from daam_nb.tracing.making import Reproduction, generate, reproduce
 from daam_nb.tracing.session import Tracer, trace
 
-__all__ = ["Reproduction", "Tracer", "generate", "reproduce", "trace"]
+__all__ = ["Reproduction", "Tracer", "forming_pictures", "generate", "reproduce", "trace"]

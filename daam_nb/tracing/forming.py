@@ -1,0 +1,114 @@
+"""The forming picture: a recording's latents, decoded when somebody wants to see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from daam_nb.errors import NotKeptError, SelectionError, ShapeError
+from daam_nb.recording import Recording
+from daam_nb.tracing.pictures import pil_images
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@torch.no_grad()
+def forming_pictures(
+    run: Recording, pipe: Any, steps: int | slice | Iterable[int] | None = None
+) -> tuple[Image, ...]:
+    """Decode the latents of some steps by the pipeline's VAE.
+
+    Parameters
+    ----------
+    run
+        A recording with latents.
+    pipe
+        A pipeline with the VAE that the picture was decoded by.
+    steps
+        Which of the ``num_steps + 1`` frames: frame i is what the denoiser was given at step i
+        (0 is pure noise in text-to-image), the last (-1) is the result. Default: all. Slices are
+        half-open, whole numbers may be negative.
+
+    Returns
+    -------
+    tuple of PIL.Image.Image
+        In the order asked for. The last frame is the picture itself, but for what a pipeline does
+        after decoding (a safety checker, a pasted original of an inpainting).
+
+    Raises
+    ------
+    NotKeptError
+        Where the recording has no latents.
+    SelectionError
+        Where a step lies outside the loop.
+    ShapeError
+        Where the VAE takes latents of other channels.
+
+    Notes
+    -----
+    These are the noisy latents x_t of Ho et al. 2020, "Denoising Diffusion Probabilistic Models",
+    not the model's guess of the clean picture.
+    """
+    if run.latents is None:
+        raise NotKeptError("This recording has no latents, so there is no forming picture to show.")
+    frames = run.latents[_frames(steps, len(run.latents))]
+    vae = pipe.vae
+    channels = int(vae.config.latent_channels)
+    if frames.shape[1] != channels:
+        raise ShapeError(
+            f"The VAE of {type(pipe).__name__} takes {channels} latent channels, this recording's "
+            f"latents have {frames.shape[1]}. Give the pipeline that made the recording."
+        )
+    pictures: list[Image] = []
+    dtype = vae.dtype
+    # SDXL's VAE overflows in float16 and says so; diffusers upcasts it in the same way.
+    upcast = dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
+    try:
+        if upcast:
+            vae.to(torch.float32)
+        for frame in frames:  # one at a time: a whole loop of large pictures would not fit
+            latent = frame[None].to(device=vae.device, dtype=vae.dtype)
+            decoded = vae.decode(_unscaled(latent, vae.config), return_dict=False)[0]
+            array = pipe.image_processor.postprocess(decoded, output_type="np")
+            pictures += pil_images((array,))
+    finally:
+        if upcast:
+            vae.to(dtype)
+    return tuple(pictures)
+
+
+def _frames(steps: int | slice | Iterable[int] | None, count: int) -> list[int]:
+    every = range(count)
+    if steps is None:
+        return list(every)
+    if isinstance(steps, slice):
+        chosen = list(every[steps])
+    else:
+        asked = [steps] if isinstance(steps, int) else list(steps)
+        outside = [step for step in asked if not -count <= step < count]
+        if outside:
+            raise SelectionError(
+                f"Frames {outside} lie outside this recording's {count} (0 to {count - 1}; the "
+                "last is the result)."
+            )
+        chosen = [every[step] for step in asked]
+    if not chosen:
+        raise SelectionError(f"steps={steps!r} chooses none of the {count} frames.")
+    return chosen
+
+
+def _unscaled(latent: Tensor, config: Any) -> Tensor:
+    """Undo the scaling of latents, as the pipelines do before they decode."""
+    factor = float(config.scaling_factor)
+    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+    if mean is not None and std is not None:
+        shape = (1, -1, 1, 1)
+        return latent * latent.new_tensor(std).view(shape) / factor + latent.new_tensor(mean).view(
+            shape
+        )
+    shift = getattr(config, "shift_factor", None)
+    return latent / factor + (0.0 if shift is None else float(shift))

@@ -1,0 +1,77 @@
+"""The forming picture is what the pipeline itself would have decoded."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from daam_nb.errors import NotKeptError, SelectionError, ShapeError
+from daam_nb.recording import Recording
+from daam_nb.tracing import forming_pictures, generate
+from tests import pipelines
+
+
+@pytest.fixture(scope="module", params=[pipelines.sd1, pipelines.sdxl])
+def made(request: pytest.FixtureRequest) -> tuple[Any, Recording]:
+    pipe = request.param()
+    run = generate(pipe, "a cat", seed=1, num_inference_steps=3, height=32, width=48)
+    assert isinstance(run, Recording)
+    return pipe, run
+
+
+def test_the_last_frame_is_the_picture(made: tuple[Any, Recording]) -> None:
+    pipe, run = made
+    frames = forming_pictures(run, pipe)
+    assert len(frames) == 4
+    assert all(frame.size == (48, 32) for frame in frames)
+    assert np.array_equal(np.asarray(frames[-1]), np.asarray(run.image))
+    assert not np.array_equal(np.asarray(frames[0]), np.asarray(frames[-1]))
+
+
+def test_a_frame_on_the_way_is_what_a_callback_would_decode(made: tuple[Any, Recording]) -> None:
+    pipe, run = made
+    seen = {}
+
+    def keep(_pipe: Any, step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        seen[step] = tensors["latents"].clone()
+        return tensors
+
+    pipe(
+        "a cat", num_inference_steps=3, height=32, width=48, callback_on_step_end=keep,
+        generator=torch.Generator().manual_seed(1),
+    )  # fmt: skip
+    with torch.no_grad():
+        decoded = pipe.vae.decode(seen[0] / pipe.vae.config.scaling_factor).sample
+    expected = pipe.image_processor.postprocess(decoded)[0]
+    (frame,) = forming_pictures(run, pipe, steps=1)
+    assert np.array_equal(np.asarray(frame), np.asarray(expected))
+
+
+def test_choices(made: tuple[Any, Recording]) -> None:
+    pipe, run = made
+    everything = [np.asarray(frame) for frame in forming_pictures(run, pipe)]
+    for steps, expected in ((slice(1, 3), [1, 2]), ([-1, 0], [3, 0]), (range(2), [0, 1])):
+        frames = forming_pictures(run, pipe, steps)
+        assert len(frames) == len(expected)
+        for frame, place in zip(frames, expected, strict=True):
+            assert np.array_equal(np.asarray(frame), everything[place])
+    with pytest.raises(SelectionError, match=r"Frames \[4\] lie outside this recording's 4"):
+        forming_pictures(run, pipe, 4)
+    with pytest.raises(SelectionError, match="none of the 4 frames"):
+        forming_pictures(run, pipe, slice(2, 2))
+
+
+def test_what_cannot_be_decoded(made: tuple[Any, Recording]) -> None:
+    pipe, run = made
+    with pytest.raises(NotKeptError, match="no latents"):
+        forming_pictures(dataclasses.replace(run, latents=None), pipe)
+    assert run.latents is not None
+    wide = torch.cat([run.latents, run.latents], dim=1)
+    with pytest.raises(
+        ShapeError, match="takes 4 latent channels, this recording's latents have 8"
+    ):
+        forming_pictures(dataclasses.replace(run, latents=wide), pipe)
