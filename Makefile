@@ -4,11 +4,13 @@
 #   VENV         where the environment lies                          (.venv)
 #   TORCH_INDEX  another package index for torch alone, such as https://download.pytorch.org/whl/cpu
 #   JOBS         how many processes run the tests                    (one per core, at most 4)
+#   DEMO         where the demo writes                               (demo)
 
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
 JOBS ?= logical --maxprocesses 4
+DEMO ?= demo
 FLOOR_VENV ?= .venv-floor
 
 BIN = $(VENV)/bin
@@ -27,7 +29,7 @@ help:
 	@echo "make clean   remove what these commands made"
 
 demo: $(VENV)/.installed-core
-	$(BIN)/daam-nb "a zebra and a giraffe" --seed 0 --output-folder demo --overwrite
+	$(BIN)/daam-nb "a zebra and a giraffe" --seed 0 --output-folder $(DEMO) --overwrite
 
 # One thread each, so that parallel processes do not fight over the cores.
 test: $(VENV)/.installed-dev
@@ -46,7 +48,7 @@ floor:
 	.ci/floor $(PYTHON) $(FLOOR_VENV)
 
 clean:
-	rm -rf $(VENV) $(FLOOR_VENV) demo build dist
+	rm -rf $(VENV) $(FLOOR_VENV) $(DEMO) build dist
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find daam_nb tests training -name __pycache__ -type d -prune -exec rm -rf {} +
 
