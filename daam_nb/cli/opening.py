@@ -86,9 +86,9 @@ def described(run: Recording, place: Path) -> str:
 def _facts(run: Recording) -> Iterator[tuple[str, str]]:
     facts = run.facts
     yield "prompt", run.prompt.text
-    negative = facts.call.get("negative_prompt")
+    negative = facts.batch.get("negative_prompts")
     if negative:
-        yield "negative prompt", str(negative)
+        yield "negative prompt", " | ".join(negative)
     yield "seed", "unknown: no generator was given" if facts.seed is None else str(facts.seed)
     yield "model", facts.model
     yield "drawn by", f"{facts.pipeline}, {facts.scheduler}, {facts.dtype} on {facts.device}"

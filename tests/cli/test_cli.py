@@ -1,0 +1,388 @@
+"""From a prompt to a folder and back to the screen, with a tiny pipeline from a folder."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+import daam_nb
+from daam_nb.cli import main
+from daam_nb.cli.talking import say
+from daam_nb.errors import WatchError
+from tests.pipelines import ddpm, sd1
+
+ROOT = Path(__file__).resolve().parents[2]
+PROMPT = "a cat and a dog"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a tiny Stable Diffusion pipeline."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    sd1().save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def made(model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that a run wrote; tests only look at it."""
+    folder = tmp_path_factory.mktemp("made") / "run"
+    assert run(model, folder, "--threshold", "0.4", "--all-heads") == 0
+    return folder
+
+
+def run(model: str, folder: Path, *options: str, prompt: str = PROMPT) -> int:
+    """A short run of the program in this process."""
+    return main(
+        [prompt, "--model", model, "--output-folder", str(folder), "--steps", "2",
+         "--size", "64x96", "--seed", "5", *options]
+    )  # fmt: skip
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_run_writes_what_it_says(made: Path) -> None:
+    words = ["a", "a-2", "and", "cat", "dog"]
+    assert names(made) == sorted(
+        [f"{word}.heat_map.png" for word in words]
+        + [f"{word}.heads.png" for word in words]
+        + ["output.png", "words.png", "prompt.txt", "seed.txt", "recording"]
+    )
+    assert (made / "prompt.txt").read_text(encoding="utf-8") == PROMPT
+    assert (made / "seed.txt").read_text() == "5"
+
+
+def test_the_picture_is_the_pipelines_own(made: Path) -> None:
+    pipe = sd1()
+    untraced = pipe(
+        PROMPT, num_inference_steps=2, height=64, width=96,
+        generator=torch.Generator().manual_seed(5),
+    ).images[0]  # fmt: skip
+    with Image.open(made / "output.png") as picture:
+        assert picture.size == (96, 64)
+        assert picture.convert("RGB").tobytes() == untraced.tobytes()
+
+
+def test_the_recording_opens_in_python(made: Path) -> None:
+    recording = daam_nb.load(made / "recording")
+    assert recording.prompt.text == PROMPT
+    assert (recording.facts.seed, recording.facts.num_steps) == (5, 2)
+    assert recording.facts.image_size == (64, 96)
+
+
+def test_maps_carry_where_they_come_from(made: Path) -> None:
+    with Image.open(made / "cat.heat_map.png") as figure:
+        assert figure.info["prompt"] == PROMPT
+        assert figure.info["seed"] == "5"
+        assert "0.4" in figure.info["drawing"]
+
+
+def test_the_end_says_where_everything_is(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(model, tmp_path / "run", "--negative-prompt", "a bird", "--guidance", "3") == 0
+    shown = capsys.readouterr()
+    for file in ("output.png", "words.png", "a.heat_map.png", "recording"):
+        assert str(tmp_path / "run" / file) in shown.out
+    assert "seed 5, 2 steps, guidance 3" in shown.out
+    assert "Traceback" not in shown.err
+    assert main(["open", str(tmp_path / "run")]) == 0
+    assert "negative prompt  a bird" in capsys.readouterr().out
+
+
+def test_quiet_says_nothing(model: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(model, tmp_path / "run", "--quiet", "--words", "cat") == 0
+    assert tuple(capfd.readouterr()) == ("", "")
+
+
+def test_chosen_words_only_each_wherever_it_occurs(model: str, tmp_path: Path) -> None:
+    assert run(model, tmp_path, "--words", "A,cat and") == 0
+    maps = [name for name in names(tmp_path) if name.endswith(".heat_map.png")]
+    assert maps == ["a-2.heat_map.png", "a.heat_map.png", "cat_and.heat_map.png"]
+
+
+def test_a_drawn_seed_is_noted_and_draws_the_same_again(model: str, tmp_path: Path) -> None:
+    argv = ["a cat", "--model", model, "--steps", "1", "--size", "64x64", "--words", "cat"]
+    assert main([*argv, "--output-folder", str(tmp_path / "one")]) == 0
+    seed = (tmp_path / "one/seed.txt").read_text()
+    assert main([*argv, "--seed", seed, "--output-folder", str(tmp_path / "two")]) == 0
+    first, second = ((tmp_path / n / "output.png").read_bytes() for n in ("one", "two"))
+    assert first == second
+
+
+def test_a_prompt_without_words_still_gives_its_picture(model: str, tmp_path: Path) -> None:
+    assert run(model, tmp_path, prompt="") == 0
+    assert names(tmp_path) == ["output.png", "prompt.txt", "recording", "seed.txt", "words.png"]
+
+
+def test_what_the_model_did_not_read_is_said(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(model, tmp_path, "--words", "cat", prompt="a cat and " + "a " * 80 + "zebra") == 0
+    assert "the model did not read" in capsys.readouterr().out
+
+
+# --- nothing is lost ------------------------------------------------------------------------
+
+
+def test_an_earlier_run_is_not_replaced_unasked(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in made.rglob("*")}
+    assert run("no/model-is-needed", made) == 1
+    assert "nothing is replaced unasked" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in made.rglob("*")} == before
+
+
+@pytest.mark.parametrize("name", ["output.png", "words.png", "seed.txt", "old.heat_map.png"])
+def test_one_file_in_the_way_is_enough(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    assert run("no/model-is-needed", tmp_path) == 1
+    assert names(tmp_path) == [name]
+
+
+def test_overwrite_replaces_the_run_and_its_maps_alone(model: str, tmp_path: Path) -> None:
+    assert run(model, tmp_path, prompt="a fox") == 0
+    mine = tmp_path / "mine.heat_map.png"
+    Image.new("L", (4, 4)).save(mine)
+    (tmp_path / "notes.txt").write_text("mine")
+    assert run(model, tmp_path, "--overwrite", prompt="a bird") == 0
+    assert names(tmp_path) == [
+        "a.heat_map.png", "bird.heat_map.png", "mine.heat_map.png", "notes.txt", "output.png",
+        "prompt.txt", "recording", "seed.txt", "words.png",
+    ]  # fmt: skip
+    assert daam_nb.load(tmp_path / "recording").prompt.text == "a bird"
+
+
+def test_a_recording_folder_that_is_none_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recording").mkdir()
+    (tmp_path / "recording" / "song.wav").touch()
+    assert run("no/model-is-needed", tmp_path, "--overwrite") == 1
+    assert "not a recording that can be read" in capsys.readouterr().err
+    assert names(tmp_path / "recording") == ["song.wav"]
+
+
+def test_an_output_folder_that_is_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert run("no/model-is-needed", tmp_path / "file") == 1
+    assert "is a file. Give a folder" in capsys.readouterr().err
+
+
+def test_a_picture_whose_watching_failed_is_written(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = Image.new("RGB", (8, 8), "red")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise WatchError("The pipeline finished, but watching it failed: why.", [picture])
+
+    monkeypatch.setattr("daam_nb.tracing.generate", fail)
+    assert run(model, tmp_path) == 1
+    assert names(tmp_path) == ["output.png", "prompt.txt", "seed.txt"]
+    assert (tmp_path / "seed.txt").read_text() == "5"
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("daam-nb: The pipeline finished, but watching it failed: why.")
+    assert str(tmp_path / "output.png") in said
+
+
+def test_a_picture_survives_a_figure_that_fails(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("daam_nb.show.figures.overlay", fail)
+    assert run(model, tmp_path) == 1
+    assert {"output.png", "recording"} <= set(names(tmp_path))
+    *_, kept, said = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / "output.png") in kept and "daam-nb open" in kept
+    assert said == "daam-nb: OSError: No space left on device (--traceback shows where)"
+
+
+def test_interrupted_is_exit_code_130(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("daam_nb.tracing.generate", interrupt)
+    assert run(model, tmp_path) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "daam-nb: interrupted."
+
+
+# --- what goes wrong is said in one line ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--words", "zebra"], "'zebra' is not a word or phrase of 'a cat and a dog'"),
+        (["--words", "ca"], "Its words are 'a', 'cat', 'and', 'dog'"),
+        (["--model", "/no/such/folder"], "There is no folder /no/such/folder"),
+        (["--device", "nowhere"], "--device nowhere cannot be used here"),
+    ],
+)
+def test_errors_are_one_line_and_exit_code_1(
+    model: str,
+    options: Sequence[str],
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "run"
+    assert run(model, folder, *options) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    last = shown.err.splitlines()[-1]
+    assert last.startswith("daam-nb: ") and said in last
+    assert not folder.exists()
+
+
+def test_a_word_that_will_not_be_read_is_refused_before_drawing(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompt = "a cat and " + "a " * 80 + "zebra"
+    assert run(model, tmp_path / "run", "--words", "zebra", prompt=prompt) == 1
+    assert "zebra" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_traceback_only_on_request(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(model, tmp_path, "--words", "zebra") == 1
+    assert "Traceback" not in capsys.readouterr().err
+    assert run(model, tmp_path, "--words", "zebra", "--traceback") == 1
+    shown = capsys.readouterr().err
+    assert "Traceback (most recent call last)" in shown
+    assert shown.splitlines()[-1].startswith("daam-nb: 'zebra' is not")
+
+
+def test_a_folder_that_is_no_pipeline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(str(tmp_path), tmp_path / "run") == 1
+    assert "it has no model_index.json" in capsys.readouterr().err
+
+
+def test_a_single_file_says_how_to_convert_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "model.safetensors").touch()
+    assert run(str(tmp_path / "model.safetensors"), tmp_path / "run") == 1
+    assert "from_single_file" in capsys.readouterr().err
+
+
+def test_a_pipeline_without_text_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ddpm().save_pretrained(tmp_path / "ddpm")
+    assert run(str(tmp_path / "ddpm"), tmp_path / "run") == 1
+    assert "DDPMPipeline" in capsys.readouterr().err
+
+
+def test_an_id_that_was_never_downloaded_without_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Read by the hub's library when it is imported, so the constants are set as well.
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert run("nobody/no-such-model", tmp_path / "run") == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "cannot be reached (HF_HUB_OFFLINE is set)" in said
+    assert "the shipped model needs no network" in said
+
+
+# --- open -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["", "recording"])
+def test_open_prints_facts_words_layers_and_manifest(
+    made: Path, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["open", str(made / where)]) == 0
+    shown = capsys.readouterr().out
+    recording = daam_nb.load(made / "recording")
+    assert PROMPT in shown and "characters 12-15" in shown
+    for skipped in recording.manifest.skipped:
+        assert f"{skipped.what}: {skipped.why}" in shown
+    for block in ("down_blocks.0", "mid_block", "up_blocks.2"):
+        assert block in shown
+
+
+def test_open_draws_again_elsewhere(made: Path, tmp_path: Path) -> None:
+    assert main(["open", str(made), "-o", str(tmp_path), "-w", "dog", "--all-heads"]) == 0
+    assert names(tmp_path) == ["dog.heads.png", "dog.heat_map.png", "output.png", "words.png"]
+    assert main(["open", str(made), "-o", str(tmp_path), "-w", "cat"]) == 1
+    assert main(["open", str(made), "-o", str(tmp_path), "-w", "cat", "--overwrite"]) == 0
+    assert names(tmp_path) == ["cat.heat_map.png", "output.png", "words.png"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_open_where_no_recording_is(
+    there: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["open", str(tmp_path if there else tmp_path / "x")]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.count("\n") == 1
+
+
+# --- as a program ---------------------------------------------------------------------------
+
+
+def program(*argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "daam_nb", *argv],
+        cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False, encoding="utf-8",
+    )  # fmt: skip
+
+
+def test_the_program_draws_with_a_progress_bar(model: str, tmp_path: Path) -> None:
+    done = program(
+        PROMPT, "-m", model, "-o", str(tmp_path), "-n", "2", "--size", "64x96", "-w", "cat"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2/2" in done.stderr  # the pipeline's own bar
+    assert "Loading" not in done.stderr and "Warning" not in done.stderr
+    assert "cat.heat_map.png" in done.stdout
+
+
+def test_a_recording_opens_and_is_drawn_without_diffusers(made: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom daam_nb.cli import main\n"
+        "assert main(['open', *sys.argv[1:]]) == 0\n"
+        "models = ('diffusers', 'transformers', 'tokenizers', 'plotly')\n"
+        "print('LOADED', *[name for name in models if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(made), "-o", str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8",
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1].split() == ["LOADED"]
+
+
+def test_a_terminal_without_unicode() -> None:
+    shown = io.BytesIO()
+    terminal = io.TextIOWrapper(shown, encoding="ascii", write_through=True)
+    say("“🐱”", to=terminal)
+    assert shown.getvalue().decode("ascii").splitlines() == ["\\u201c\\U0001f431\\u201d"]
+
+
+def test_a_reader_that_leaves_early_is_no_error(made: Path) -> None:
+    shell = f'"{sys.executable}" -m daam_nb open "{made}" | head -n 1'
+    done = subprocess.run(["sh", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
