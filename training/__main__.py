@@ -10,7 +10,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 SHIPPED = HERE.parent / "daam_nb" / "menagerie" / "weights"
-STAGES = ["scenes", "tokenizer", "vae", "latents", "diffusion", "export", "check", "all"]
+STAGES = ["scenes", "tokenizer", "vae", "latents", "diffusion", "export", "judge", "check", "all"]
 
 
 def main() -> None:
@@ -67,6 +67,11 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
         from training.export import export
 
         export(config, work, options.into)
+    elif stage == "judge":
+        from training.judge import train_judge
+
+        train_judge(config["judge"], work, options.into.parent / "judge", seed=config["seed"],
+                    device=device, helpers=helpers)
     elif stage == "check":
         from training.check import check_run
 
