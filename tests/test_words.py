@@ -103,6 +103,7 @@ def test_a_word_knows_its_span() -> None:
         ("각", "\u1100\u1161\u11a8", [(0, 1)]),
         ("각", "\u1100", []),
         ("o\u0323\u0307", "o\u0307\u0323", [(0, 3)]),  # order of marks
+        ("xo\u0307\u0323", "xo\u0323\u0307", [(0, 4)]),
         ("a ﬁx", "fix", [(2, 4)]),
         ("mother-in-law", "mother-in-law", [(0, 13)]),
         ("mother-in-law", "in", [(7, 9)]),
@@ -135,8 +136,13 @@ def test_plain_words_are_found_where_a_regular_expression_finds_them(
     assert places(text, phrase) == expected
 
 
+MARKED = st.text(
+    st.sampled_from("ao\u0323\u0307\u0345\u0344각\u1161ßİ ") | st.characters(codec="utf-8")
+)
+
+
 @settings(max_examples=200)
-@given(st.text(max_size=30))
+@given(MARKED)
 def test_folding_by_segments_is_folding_the_whole(text: str) -> None:
     assert Folded(text).text == fold(text)
     assert Folded(text, case=True).text == unicodedata.normalize("NFD", text)
