@@ -11,10 +11,11 @@ import re
 from collections.abc import Sequence
 
 import torch
-from daam_nb.prompt import Prompt, Token
-from daam_nb.recording import Facts, Kept, Layer, Manifest, Recording, Skipped, Stage
 from PIL import Image
 from torch import Tensor
+
+from daam_nb.prompt import Prompt, Token
+from daam_nb.recording import Facts, Kept, Layer, Manifest, Recording, Skipped, Stage
 
 LATENT_SIZE = (8, 12)
 IMAGE_SIZE = (64, 96)
