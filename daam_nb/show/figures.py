@@ -49,7 +49,7 @@ Shown = Recording | HeatMaps
 
 def overlay(
     image: Recording | Image.Image | None,
-    word_map: WordHeatMap | str,
+    word_map: WordHeatMap | str | Word | tuple[int, int],
     *,
     opacity: float = OPACITY,
     threshold: float | None = None,
@@ -65,8 +65,8 @@ def overlay(
     image
         The picture, or the recording that holds it; None: a plain background.
     word_map
-        The map; or, with a recording, a word of its prompt, whose map is then made by the
-        defaults of `heat_maps`.
+        The map; or, with a recording, a word of its prompt (or its (start, end) in characters),
+        whose map is then made by the defaults of `heat_maps`.
     opacity
         Of the map over the picture, in [0, 1], the same everywhere.
     threshold
@@ -97,7 +97,7 @@ def overlay(
     Tang et al. 2023, "What the DAAM", eq. 6 and 7, https://aclanthology.org/2023.acl-long.310
     """
     style = Style(colormap, opacity, threshold, "common", grey)  # of one map: numbers on its bar
-    if isinstance(word_map, str):
+    if not isinstance(word_map, WordHeatMap):
         if not isinstance(image, Recording):
             raise SelectionError(
                 f"The map of {word_map!r} cannot be made from a picture alone. Give the recording "

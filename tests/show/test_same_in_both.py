@@ -1,0 +1,112 @@
+"""One description: matplotlib and plotly show the same numbers, pixels, places and words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from daam_nb.maps.heatmap import heat_maps
+from daam_nb.show.description import Figure
+from daam_nb.show.figures import head_sheet, overlay, step_strip, token_bars, words_row
+from daam_nb.show.lettering import drawable
+from tests.show.drawn import (
+    boxes_of_matplotlib,
+    boxes_of_plotly,
+    heats_of_matplotlib,
+    heats_of_plotly,
+    pictures_of_matplotlib,
+    pictures_of_plotly,
+    words_of_matplotlib,
+    words_of_plotly,
+)
+from tests.tiny_recordings import tiny_recording
+
+RUN = tiny_recording(heads=(2, 3))
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "overlay": lambda: overlay(RUN, "cat", threshold=0.4),
+    "words_row": lambda: words_row(RUN),
+    "words_row common": lambda: words_row(RUN, tiny_recording("a fox", seed=1), scale="common"),
+    "step_strip": lambda: step_strip(RUN, "cat", bins=2),
+    "head_sheet": lambda: head_sheet(RUN, "dog"),
+}
+
+
+@pytest.fixture(params=FIGURES.values(), ids=FIGURES.keys(), scope="module")
+def figure(request: pytest.FixtureRequest) -> Figure:
+    return request.param()
+
+
+def test_maps_and_their_colours(figure: Figure) -> None:
+    drawn, zoomed = heats_of_matplotlib(figure), heats_of_plotly(figure)
+    shown = {f"heat-{i}": p.heat for i, p in enumerate(figure.panels) if p.heat is not None}
+    assert shown
+    assert set(drawn) == set(zoomed) == {*shown, "colour-bar-0"}
+    for gid, heat in shown.items():
+        for values, low, high, opacity in (drawn[gid], zoomed[gid]):
+            np.testing.assert_array_equal(values, heat.values)
+            assert (low, high, opacity) == (heat.vmin, heat.vmax, heat.opacity)
+
+
+def test_places(figure: Figure) -> None:
+    drawn, zoomed = boxes_of_matplotlib(figure), boxes_of_plotly(figure)
+    for gid, place in zoomed.items():
+        assert place == pytest.approx(drawn[gid], abs=1e-3)
+    height, width = figure.size
+    for left, right, top, bottom in drawn.values():
+        assert 0 <= left < right <= width
+        assert 0 <= top < bottom <= height
+
+
+def test_pictures(figure: Figure) -> None:
+    drawn, zoomed = pictures_of_matplotlib(figure), pictures_of_plotly(figure)
+    held = [panel.picture for panel in figure.panels if panel.picture is not None]
+    assert len(drawn) == len(zoomed) == len(held)
+    for one, other, own in zip(drawn, zoomed, held, strict=True):
+        np.testing.assert_array_equal(one, own)
+        np.testing.assert_array_equal(other, own)
+
+
+def test_words(figure: Figure) -> None:
+    shown = [line.text for line in figure.lines]
+    assert words_of_plotly(figure) == shown
+    assert [artist.get_text() for artist in words_of_matplotlib(figure)] == [
+        drawable(text) for text in shown
+    ]
+
+
+def test_both_use_the_same_256_colours() -> None:
+    figure = overlay(RUN, "cat", colormap="cividis")
+    trace = next(trace for trace in figure.to_plotly().data if trace.uid == "heat-0")
+    (axes,) = figure.to_matplotlib().axes
+    image = next(image for image in axes.images if image.get_gid() == "heat-0")
+    expected = np.rint(image.cmap(np.linspace(0, 1, 256))[:, :3] * 255).astype(int)
+    scale = [tuple(map(int, text[4:-1].split(","))) for _, text in trace.colorscale]
+    np.testing.assert_array_equal(scale, expected)
+
+
+def test_the_line_runs_at_the_same_value_in_both() -> None:
+    figure = overlay(RUN, "cat", threshold=0.4)
+    resized = heat_maps(RUN).word("cat").resize(figure.panels[0].heat.values.shape).values
+    level = 0.4 * float(resized.max())
+    lines = [trace for trace in figure.to_plotly().data if trace.type == "contour"]
+    (axes,) = figure.to_matplotlib().axes
+    sets = [c for c in axes.collections if (c.get_gid() or "").startswith("contour")]
+    assert len(lines) == len(sets) == 2
+    assert [line.contours.start for line in lines] == pytest.approx([level] * 2)
+    assert [drawn.levels[0] for drawn in sets] == pytest.approx([level] * 2)
+
+
+def test_bars() -> None:
+    figure = token_bars(RUN, measure="mean")
+    bars = [trace for trace in figure.to_plotly().data if trace.type == "bar"]
+    (axes,) = figure.to_matplotlib().axes
+    assert len(bars) == len(axes.patches) == len(figure.bars) == 7
+    for trace, patch, bar in zip(bars, axes.patches, figure.bars, strict=True):
+        assert trace.customdata[0] == bar.value
+        assert trace.x[0] == pytest.approx(patch.get_width()) == pytest.approx(bar.box.width)
+        assert trace.base[0] == pytest.approx(patch.get_x())
+    longest = max(figure.bars, key=lambda bar: bar.value)
+    for bar in figure.bars:
+        assert bar.box.width / longest.box.width == pytest.approx(bar.value / longest.value)
