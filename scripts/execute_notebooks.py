@@ -1,0 +1,87 @@
+"""Run the notebooks from top to bottom and keep their outputs, so that they can be read on the web.
+
+    python -m scripts.execute_notebooks              # all of notebooks/
+    python -m scripts.execute_notebooks FILE...
+
+Each runs in a new kernel and an empty folder. What changes without meaning is left out: metadata,
+progress bars, execution times. A notebook whose cell fails is not written.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+SECONDS_PER_CELL = 600
+# Pictures come as PNG, which every viewer shows; the rest is text.
+SHOWN = ("text/plain", "text/html", "text/markdown", "image/png")
+
+
+def executed(path: Path) -> Any:
+    """The notebook with the outputs of a fresh run.
+
+    Raises
+    ------
+    nbclient.exceptions.CellExecutionError
+        With the cell and its traceback, where one fails.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    with tempfile.TemporaryDirectory() as folder:
+        client = NotebookClient(
+            notebook,
+            timeout=SECONDS_PER_CELL,
+            kernel_name="python3",
+            record_timing=False,
+            resources={"metadata": {"path": folder}},
+        )
+        client.execute(env=_environment())
+    return tidied(notebook)
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    # Progress bars are for people who wait; in a page they are noise, as widgets they are blank.
+    return os.environ | {"PYTHONPATH": path, "TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def tidied(notebook: Any) -> Any:
+    """The notebook without what differs from run to run, or from machine to machine."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for place, cell in enumerate(notebook.cells):
+        cell.metadata = {}
+        cell.id = f"cell-{place}"
+        if cell.cell_type == "code":
+            cell.outputs = [kept for output in cell.outputs if (kept := _tidied(output))]
+    return notebook
+
+
+def _tidied(output: Any) -> Any:
+    if "data" not in output:
+        return output
+    output.data = {kind: content for kind, content in output.data.items() if kind in SHOWN}
+    if "image/png" in output.data:
+        output.data.pop("text/html", None)
+    return output if output.data else None
+
+
+def main() -> None:
+    paths = [Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.glob("*.ipynb"))
+    for path in paths:
+        notebook = executed(path)
+        nbformat.write(notebook, path)
+        print(f"{path}: {len(notebook.cells)} cells, {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
