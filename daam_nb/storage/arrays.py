@@ -84,6 +84,16 @@ def check_values(
         )
 
 
+def raise_if_cut(path: Path, opened: os.stat_result) -> None:
+    """Raise where a mapped file was cut since: reading on would end the process (SIGBUS)."""
+    try:
+        now = os.stat(path)
+    except OSError:
+        return  # replaced or removed as a whole: the mapping still holds it
+    if os.path.samestat(now, opened) and now.st_size != opened.st_size:
+        raise broken(path, f"was cut from {opened.st_size} to {now.st_size} bytes while open")
+
+
 def write_arrays(path: Path, arrays: Mapping[str, Tensor]) -> dict[str, ArrayFacts]:
     """Write tensors into a new safetensors file and describe them."""
     taken: set[int] = set()
@@ -105,8 +115,7 @@ class ArrayFile:
     def __init__(self, path: Path, facts: Mapping[str, ArrayFacts]) -> None:
         self.path = path
         self.facts = dict(facts)
-        state = os.stat(path)
-        self._identity = (state.st_dev, state.st_ino, state.st_size)
+        self._state = os.stat(path)
         try:
             opened: Any = safe_open(path, framework="pt", device="cpu")
             found = {name: opened.get_slice(name) for name in list(opened.keys())}
@@ -125,7 +134,7 @@ class ArrayFile:
 
     def read(self, name: str, *, low: float = -math.inf, high: float = math.inf) -> Tensor:
         """Map one array, compare its sha256, check its values."""
-        self._still_whole()
+        raise_if_cut(self.path, self._state)
         tensor: Tensor = self._file.get_tensor(name)
         if _sha256(tensor) != self.facts[name].sha256:
             raise broken(
@@ -136,18 +145,6 @@ class ArrayFile:
         except RecordingFormatError as error:
             raise broken(self.path, str(error)) from None
         return tensor
-
-    def _still_whole(self) -> None:
-        """Raise where the mapped file was cut since: reading it would kill the process (SIGBUS)."""
-        try:
-            state = os.stat(self.path)
-        except OSError:
-            return  # replaced or removed as a whole: the mapping still holds it
-        same_file = (state.st_dev, state.st_ino) == self._identity[:2]
-        if same_file and state.st_size != self._identity[2]:
-            raise broken(
-                self.path, f"was cut from {self._identity[2]} to {state.st_size} bytes while open"
-            )
 
 
 class LazyArrays(Mapping[str, Tensor]):

@@ -19,6 +19,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from daam_nb.errors import RecordingFormatError
+from daam_nb.storage.arrays import raise_if_cut
 from daam_nb.storage.strict_json import Fields, broken
 
 MODES = ("1", "L", "LA", "RGB", "RGBA")
@@ -69,15 +70,16 @@ class PictureFile:
     def __init__(self, path: Path, facts: PictureFacts) -> None:
         self.path = path
         self.facts = facts
-        # Not `mmap`: that keeps a file descriptor open for every recording.
-        self._raw = torch.from_file(
-            str(path), shared=False, size=os.stat(path).st_size, dtype=torch.uint8
-        )
+        self._state = os.stat(path)
+        size = self._state.st_size
+        try:  # not with `mmap`: that keeps a file descriptor open for every recording
+            self._raw = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8)
+        except RuntimeError as error:
+            raise broken(path, f"cannot be opened ({error})") from None
 
     def read(self) -> Image.Image:
         """Compare the sha256 and the size, then decode."""
-        if self.path.exists() and os.stat(self.path).st_size < len(self._raw):
-            raise broken(self.path, f"was cut to {os.stat(self.path).st_size} bytes while open")
+        raise_if_cut(self.path, self._state)
         raw = self._raw.numpy().tobytes()
         if hashlib.sha256(raw).hexdigest() != self.facts.sha256:
             raise broken(self.path, "was changed after it was written: its sha256 differs")

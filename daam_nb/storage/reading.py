@@ -20,7 +20,7 @@ VERSION = 1
 JSON_NAME = "recording.json"
 # The names that `write_folder` gives. Nothing else is opened, and nothing else is ever removed.
 OWN_FILE = re.compile(r"[a-z_]{1,40}-[0-9a-f]{16}\.(safetensors|png)")
-_ATTEMPTS = 5
+_ATTEMPTS = 100  # each means that someone saved it anew meanwhile
 
 
 @dataclass(frozen=True)

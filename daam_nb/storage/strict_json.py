@@ -38,7 +38,7 @@ def plain(value: object, where: str, *, depth: int = 0) -> Any:
         Where something else is in it, naming the place: nothing is turned into text silently.
     """
     if depth > MAX_DEPTH:
-        raise RecordingFormatError(f"{where} is nested more than {MAX_DEPTH} deep.")
+        raise RecordingFormatError(f"{where[:40]}... is nested more than {MAX_DEPTH} deep.")
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int) and abs(value) < MAX_WHOLE:

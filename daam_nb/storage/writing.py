@@ -9,7 +9,6 @@ or some files nobody names, which the next save clears away.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import re
 import secrets
@@ -23,17 +22,14 @@ from torch import Tensor
 
 from daam_nb.errors import DaamError, RecordingExistsError, RecordingFormatError
 from daam_nb.storage.arrays import write_arrays
+from daam_nb.storage.lock import HAS_LOCKS, alone
 from daam_nb.storage.pictures import png
 from daam_nb.storage.reading import FORMAT, JSON_NAME, OWN_FILE, VERSION, read_contents
 from daam_nb.storage.strict_json import encode
 
-fcntl: Any = None
-with contextlib.suppress(ImportError):  # Windows has none
-    fcntl = importlib.import_module("fcntl")
-
 _DRAFT = re.compile(r"\.daam_nb-draft-[0-9a-f]{16}")
 _NEW_JSON = re.compile(r"\.recording-[0-9a-f]{16}\.json")
-_DAY = 24 * 60 * 60.0
+_DAY = 24 * 60 * 60.0  # seconds
 
 
 def write_folder(
@@ -109,7 +105,7 @@ def _replace(
     pictures: Mapping[str, Image],
 ) -> None:
     _must_be_a_recording(folder)
-    with _alone(folder):
+    with alone(folder):
         try:
             document = _write_parts(folder, facts, arrays, pictures)
             new_json = folder / f".recording-{secrets.token_hex(8)}.json"
@@ -180,9 +176,9 @@ def _write_file(path: Path, raw: bytes) -> None:
 
 def _to_disk(path: Path) -> None:
     """Have the system write a file, or the list of names in a folder, to the disk now."""
-    if fcntl is None and path.is_dir():
+    if not HAS_LOCKS and path.is_dir():
         return  # Windows opens no folders
-    descriptor = os.open(path, os.O_RDWR if fcntl is None else os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDWR if not HAS_LOCKS else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -200,7 +196,7 @@ def _draft(parent: Path) -> Iterator[Path]:
             draft = parent / f".daam_nb-draft-{secrets.token_hex(8)}"
             draft.mkdir()
             try:
-                held.enter_context(_alone(draft))
+                held.enter_context(alone(draft))
             except FileNotFoundError:
                 continue  # taken for dead, in the moment between its birth and its lock
             if draft.is_dir():
@@ -211,39 +207,15 @@ def _draft(parent: Path) -> Iterator[Path]:
             _remove_draft(draft)
 
 
-@contextlib.contextmanager
-def _alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold the folder's lock; the system lets go of it when the process dies.
-
-    Raises `BlockingIOError` where someone else holds it and `wait` is false. Without locks (on
-    Windows, on some network drives) two writers of one recording are not kept apart.
-    """
-    if fcntl is None:
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW * (not wait))
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            raise
-        except OSError:  # a file system without locks
-            if not wait:
-                raise BlockingIOError from None
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def _clear_drafts(parent: Path) -> None:
     """Remove what killed writers left beside the recordings here; never a living one's draft."""
     with contextlib.suppress(OSError):  # the recording is saved; tidying up must not say otherwise
         for entry in list(os.scandir(parent)):
             if not _DRAFT.fullmatch(entry.name) or not entry.is_dir(follow_symlinks=False):
                 continue
-            if fcntl is None and time.time() - entry.stat().st_mtime < _DAY:
+            if not HAS_LOCKS and time.time() - entry.stat().st_mtime < _DAY:
                 continue
-            with contextlib.suppress(BlockingIOError), _alone(Path(entry.path), wait=False):
+            with contextlib.suppress(RecordingExistsError), alone(Path(entry.path), patience=0):
                 _remove_draft(Path(entry.path))
 
 
