@@ -18,26 +18,32 @@ import torch
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of repeated calls."""
+    """Milliseconds of repeated calls.
+
+    `first` is the first call, `median` and `p95` are those of the others; `cpu` is their median in
+    processor time, which other programs on the machine do not lengthen as they do the rest.
+    """
 
     first: float
     median: float
     p95: float
+    cpu: float
     calls: int
 
 
-def clock(call: Callable[[], object]) -> float:
-    """Milliseconds of one call."""
-    start = time.perf_counter()
+def clock(call: Callable[[], object]) -> tuple[float, float]:
+    """Milliseconds of one call, on the wall and on the processor."""
+    wall, cpu = time.perf_counter(), time.process_time()
     call()
-    return (time.perf_counter() - start) * 1e3
+    return (time.perf_counter() - wall) * 1e3, (time.process_time() - cpu) * 1e3
 
 
 def timing(calls: Sequence[Callable[[], object]]) -> Timing:
     """Time each call once; the first is reported apart and not counted among the others."""
     first, *others = (clock(call) for call in calls)
-    cuts = statistics.quantiles(others, n=20) if len(others) > 1 else others * 19
-    return Timing(first, statistics.median(others), cuts[18], len(others))
+    walls, cpus = zip(*others, strict=True)
+    p95 = statistics.quantiles(walls, n=20)[18]
+    return Timing(first[0], statistics.median(walls), p95, statistics.median(cpus), len(others))
 
 
 def arguments(name: str, description: str | None) -> argparse.ArgumentParser:

@@ -1,6 +1,8 @@
 """A recording -> heat maps -> numbers. Imports torch; no diffusers, no pipeline, no GPU needed.
 
 selection   a choice of layers, steps and heads, checked against what was kept
+captions    a choice in words
+finding     which tokens a word is
 aggregate   steps, heads and layers -> one grid (Tang et al. 2023, eq. 6)
 stepsums    the chosen steps of one token, from running sums
 cache       the running sums, kept while there is room

@@ -18,23 +18,22 @@ from daam_nb.errors import (
     WordNotFoundError,
 )
 from daam_nb.maps.aggregate import aggregate, aggregate_each
+from daam_nb.maps.captions import in_words, layers_in_words
+from daam_nb.maps.finding import Found, WordChoice, check_kept, find
 from daam_nb.maps.selection import (
     HeadChoice,
     Missing,
     Reduction,
     StepChoice,
-    in_words,
     select,
     spans,
 )
 from daam_nb.maps.stepsums import Side, Source
 from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
-from daam_nb.recording import PAPER_STAGES, Layer, LayerChoice, Recording
+from daam_nb.recording import Layer, LayerChoice, Recording
 
 if TYPE_CHECKING:
-    from daam_nb.prompt import Prompt, Word
-
-    WordChoice = str | Word | tuple[int, int] | WordHeatMap
+    from daam_nb.prompt import Prompt
 
 Scale = Literal["attention", "maximum", "share"]
 
@@ -183,7 +182,10 @@ class HeatMaps:
     @property
     def choice(self) -> str:
         """One line that names what the numbers depend on, for captions; ends inclusive."""
-        parts = [self._layers_in_words(), f"steps {in_words(self.steps)} of {self._num_steps}"]
+        parts = [
+            layers_in_words(self.layers, self.run.layers),
+            f"steps {in_words(self.steps)} of {self.run.facts.num_steps}",
+        ]
         parts.append("all heads" if self.heads is None else f"heads {in_words(self.heads)}")
         parts.append(f"{self.reduction} over steps")
         if self.skipped:
@@ -251,7 +253,7 @@ class HeatMaps:
                 f"{len(tokens) - 1}."
             )
         token = tokens[place]
-        self._check_kept((place,), f"the token {token.piece!r}")
+        check_kept((place,), self.columns, f"the token {token.piece!r}")
         return self._word_map(self._mean_over((place,)), token.piece, token.span, (place,))
 
     @property
@@ -327,7 +329,7 @@ class HeatMaps:
         NotKeptError
             Where the recording does not hold every token of the text.
         """
-        self._check_kept(self._own_tokens, "the text")
+        check_kept(self._own_tokens, self.columns, "the text")
         return replace(self, scale="share")
 
     def to_xarray(self) -> Any:
@@ -374,10 +376,6 @@ class HeatMaps:
     @cached_property
     def _source(self) -> Source:
         return Source(self.run, self.side)
-
-    @property
-    def _num_steps(self) -> int:
-        return self.run.facts.num_steps
 
     @property
     def _step_scale(self) -> float:
@@ -428,60 +426,13 @@ class HeatMaps:
     ) -> WordHeatMap:
         return WordHeatMap(values, label, span, tokens, self, self.run.facts.image_size, self.unit)
 
-    def _find(
-        self, text: WordChoice, *, occurrence: int | None, case: bool
-    ) -> tuple[str, tuple[int, int] | None, tuple[int, ...]]:
-        if isinstance(text, WordHeatMap):
-            return self._same_word(text)
-        prompt = self.prompt
-        where = (
-            prompt.find(text, occurrence=occurrence, case=case) if isinstance(text, str) else text
-        )
-        tokens = prompt.token_indices(where)
-        start, end = where if isinstance(where, tuple) else where.span
-        label = prompt.text[start:end]
-        self._check_kept(tokens, repr(label))
-        return label, (start, end), tokens
-
-    def _same_word(self, word: WordHeatMap) -> tuple[str, tuple[int, int] | None, tuple[int, ...]]:
-        if word.maps is None:
-            raise SelectionError(
-                f"The map of {word.label!r} was averaged or made by hand and stands nowhere in "
-                f"this prompt. Name its word."
-            )
-        if word.maps.prompt != self.prompt:
-            raise WordNotFoundError(
-                f"The map of {word.label!r} belongs to the prompt {word.maps.prompt.text!r}, "
-                f"not to {self.prompt.text!r}. Name its word."
-            )
-        self._check_kept(word.tokens, repr(word.label))
-        return word.label, word.span, word.tokens
-
-    def _check_kept(self, tokens: tuple[int, ...], what: str) -> None:
-        lost = [token for token in tokens if token not in self.columns]
-        if lost:
-            raise NotKeptError(
-                f"The attention of {what} was not kept at the key positions "
-                f"{in_words(tuple(lost))}; this recording holds {in_words(self.columns)}. "
-                f"Record again with them, or choose among these."
-            )
+    def _find(self, text: WordChoice, *, occurrence: int | None, case: bool) -> Found:
+        found = find(self.prompt, text, occurrence=occurrence, case=case)
+        check_kept(found.tokens, self.columns, repr(found.label))
+        return found
 
     def _special(self, index: int | None, name: str) -> WordHeatMap:
         if index is None:
             raise WordNotFoundError(f"This model's tokenizer marks no {name}.")
-        self._check_kept((index,), f"the {name}")
+        check_kept((index,), self.columns, f"the {name}")
         return replace(self.token(index), label=name)
-
-    def _layers_in_words(self) -> str:
-        total, chosen = self.run.layers, self.layers
-        counted = f"{len(chosen)} of {len(total)} layers"
-        if chosen == total:
-            return f"all {len(total)} layers" if len(total) > 1 else "the only layer"
-        if len(chosen) == 1:
-            return f"layer {chosen[0].name}"
-        if chosen == tuple(layer for layer in total if layer.stage in PAPER_STAGES):
-            return f"down and up blocks ({counted})"
-        for stage in ("down", "mid", "up"):
-            if chosen == tuple(layer for layer in total if layer.stage == stage):
-                return f"{stage} blocks ({counted})"
-        return counted

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from daam_nb.errors import NotKeptError, SelectionError
+from daam_nb.maps.captions import in_words
 from daam_nb.recording import Layer, LayerChoice, Recording, select_layers
 
 StepChoice = int | slice | range | Iterable[int] | None
@@ -189,14 +190,3 @@ def _pairs(
             f"Layer {name!r} has no head {head}: it has {count}, 0 to {count - 1}. {way_out}"
         )
     return pairs, skipped
-
-
-def in_words(numbers: tuple[int, ...]) -> str:
-    """Write whole numbers for people: ``0-9, 12, 14-15`` (ends inclusive)."""
-    parts: list[list[int]] = []
-    for n in numbers:
-        if parts and parts[-1][-1] == n - 1:
-            parts[-1] = [parts[-1][0], n]
-        else:
-            parts.append([n])
-    return ", ".join("-".join(str(n) for n in part) for part in parts)

@@ -138,7 +138,7 @@ def add_steps(
         The unit the maps are in: multiply by it.
     """
     run, groups = source.run, source.groups
-    if run.kept == "sum" or spans == ((0, len(run.steps)),):
+    if spans == ((0, len(run.steps)),):  # the only choice where just a sum was kept
         # A sum over everything needs no running sums, and takes 1/50 of their memory.
         key = ("total", source.side, column)
         totals = CACHE.get_or_make(run, key, lambda: _totals(source, column))

@@ -9,6 +9,7 @@ from tests.maps.naive import bicubic, bicubic_line
 sides = st.integers(1, 24)
 
 
+@settings(deadline=None)
 @given(source=sides, target=st.integers(1, 70))
 def test_the_matrix_is_keys_cubic_convolution(source: int, target: int) -> None:
     expected = torch.from_numpy(bicubic_line(source, target))

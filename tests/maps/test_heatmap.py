@@ -71,8 +71,8 @@ def test_a_word_of_several_tokens_is_their_mean() -> None:
 
 def test_every_way_to_name_a_word(maps: HeatMaps) -> None:
     expected = maps.word("dog").values
-    for what in (Word("dog", 12, 15), (12, 15), maps.word("dog")):
-        named = maps.word(what)
+    for what in (Word("dog", 12, 15), (12, 15), [12, 15], maps.word("dog")):
+        named = maps.word(what)  # type: ignore[arg-type]
         assert torch.equal(named.values, expected)
         assert (named.label, named.span) == ("dog", (12, 15))
     with pytest.raises(WordNotFoundError):

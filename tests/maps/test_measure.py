@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -151,6 +151,7 @@ def test_soft_iou_by_hand() -> None:
 masks = arrays(bool, (4, 5))
 
 
+@settings(deadline=None)
 @given(a=masks, b=masks)
 def test_overlaps_of_any_masks(a: np.ndarray, b: np.ndarray) -> None:
     both, either = int((a & b).sum()), int((a | b).sum())
@@ -161,6 +162,7 @@ def test_overlaps_of_any_masks(a: np.ndarray, b: np.ndarray) -> None:
     assert intersection_over_area(a, b) == pytest.approx(iod(a, b))
 
 
+@settings(deadline=None)
 @given(a=arrays(np.float32, (3, 4), elements=st.floats(0, 1, width=32)), factor=st.floats(0.5, 8))
 def test_a_factor_changes_no_place(a: np.ndarray, factor: float) -> None:
     if a.sum() < 1e-3:

@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daam_nb.errors import NotKeptError, SelectionError
 from daam_nb.maps import heat_maps
-from daam_nb.maps.selection import in_words, spans
+from daam_nb.maps.captions import in_words
+from daam_nb.maps.selection import spans
 from tests.tiny_recordings import tiny_recording
 
 RUN = tiny_recording(steps=6, heads=(2, 4))
@@ -161,6 +162,7 @@ def test_words_that_are_no_option() -> None:
         heat_maps(RUN, negative=True)
 
 
+@settings(deadline=None)
 @given(st.sets(st.sampled_from([0, 2, 3, 5]), min_size=1))
 def test_spans_hold_exactly_the_chosen_steps(steps: set[int]) -> None:
     found = spans(GAPS, tuple(sorted(steps)))

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -112,6 +112,7 @@ positive = arrays(
 )
 
 
+@settings(deadline=None)
 @given(values=positive, low=st.floats(0, 1), high=st.floats(0, 1))
 def test_a_higher_threshold_never_adds_to_a_mask(
     values: np.ndarray, low: float, high: float
@@ -122,6 +123,7 @@ def test_a_higher_threshold_never_adds_to_a_mask(
     assert map_.mask(high).any(), "the maximum itself is always in"
 
 
+@settings(deadline=None)
 @given(values=positive)
 def test_normalized(values: np.ndarray) -> None:
     made = WordHeatMap(torch.from_numpy(values)).normalized()

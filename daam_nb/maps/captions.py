@@ -1,0 +1,31 @@
+"""A choice of layers, steps and heads in words, for captions and errors."""
+
+from __future__ import annotations
+
+from daam_nb.recording import PAPER_STAGES, Layer
+
+
+def in_words(numbers: tuple[int, ...]) -> str:
+    """Write whole numbers for people: ``0-9, 12, 14-15`` (ends inclusive)."""
+    parts: list[list[int]] = []
+    for n in numbers:
+        if parts and parts[-1][-1] == n - 1:
+            parts[-1] = [parts[-1][0], n]
+        else:
+            parts.append([n])
+    return ", ".join("-".join(str(n) for n in part) for part in parts)
+
+
+def layers_in_words(chosen: tuple[Layer, ...], total: tuple[Layer, ...]) -> str:
+    """Name the layers chosen: ``down and up blocks (15 of 16 layers)``."""
+    counted = f"{len(chosen)} of {len(total)} layers"
+    if chosen == total:
+        return f"all {len(total)} layers" if len(total) > 1 else "the only layer"
+    if len(chosen) == 1:
+        return f"layer {chosen[0].name}"
+    if chosen == tuple(layer for layer in total if layer.stage in PAPER_STAGES):
+        return f"down and up blocks ({counted})"
+    for stage in ("down", "mid", "up"):
+        if chosen == tuple(layer for layer in total if layer.stage == stage):
+            return f"{stage} blocks ({counted})"
+    return counted

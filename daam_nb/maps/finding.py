@@ -1,0 +1,55 @@
+"""Which tokens a word is, and whether the recording holds them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from daam_nb.errors import NotKeptError, SelectionError, WordNotFoundError
+from daam_nb.maps.captions import in_words
+from daam_nb.maps.wordmap import WordHeatMap
+from daam_nb.prompt import Prompt, Word
+
+WordChoice = str | Word | tuple[int, int] | WordHeatMap
+
+
+class Found(NamedTuple):
+    """A word as it stands in the prompt, its characters, and its key positions."""
+
+    label: str
+    span: tuple[int, int] | None
+    tokens: tuple[int, ...]
+
+
+def find(prompt: Prompt, what: WordChoice, *, occurrence: int | None, case: bool) -> Found:
+    """Find a word, a phrase, a span of characters, or the word of another map."""
+    if isinstance(what, WordHeatMap):
+        return _same_word(prompt, what)
+    if isinstance(what, str):
+        what = prompt.find(what, occurrence=occurrence, case=case)
+    tokens = prompt.token_indices(what)
+    start, end = what.span if isinstance(what, Word) else what
+    return Found(prompt.text[start:end], (start, end), tokens)
+
+
+def _same_word(prompt: Prompt, word: WordHeatMap) -> Found:
+    if word.maps is None:
+        raise SelectionError(
+            f"The map of {word.label!r} was averaged or made by hand and stands nowhere in this "
+            f"prompt. Name its word."
+        )
+    if word.maps.prompt != prompt:
+        raise WordNotFoundError(
+            f"The map of {word.label!r} belongs to the prompt {word.maps.prompt.text!r}, not to "
+            f"{prompt.text!r}. Name its word."
+        )
+    return Found(word.label, word.span, word.tokens)
+
+
+def check_kept(tokens: tuple[int, ...], columns: tuple[int, ...], what: str) -> None:
+    """Raise a `NotKeptError` unless every token is among the key positions kept."""
+    lost = tuple(token for token in tokens if token not in columns)
+    if lost:
+        raise NotKeptError(
+            f"The attention of {what} was not kept at the key positions {in_words(lost)}; this "
+            f"recording holds {in_words(columns)}. Record again with them, or choose among these."
+        )
