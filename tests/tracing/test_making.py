@@ -1,0 +1,211 @@
+"""`generate` makes pictures with recordings; `reproduce` makes them again, or says why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import EulerDiscreteScheduler
+
+from daam_nb.errors import DaamError, ReproductionError, SelectionError
+from daam_nb.recording import Recording
+from daam_nb.tracing import generate, reproduce, trace
+from tests import pipelines
+from tests.pipeline_variants import with_scheduler
+from tests.tracing.cases import PROMPT
+from tests.tracing.traces import assert_nothing_left, snapshot
+
+FEW: dict[str, Any] = {"num_inference_steps": 2, "height": 64, "width": 96}
+
+
+def pixels(image: Any) -> np.ndarray:
+    return np.asarray(image)
+
+
+def make(pipe: Any, prompt: Any = PROMPT, **options: Any) -> Any:
+    return generate(pipe, prompt, **FEW | options)
+
+
+def test_generate_is_the_pipelines_own_picture(sd1: Any) -> None:
+    before = snapshot(sd1)
+    run = make(sd1, seed=3, guidance_scale=4.0)
+    assert_nothing_left(before, snapshot(sd1))
+    assert isinstance(run, Recording)
+    plain = sd1(PROMPT, generator=torch.Generator().manual_seed(3), guidance_scale=4.0, **FEW)
+    assert run.image is not None
+    assert np.array_equal(pixels(run.image), pixels(plain.images[0]))
+    assert run.facts.seed == 3
+    assert run.facts.guidance == 4.0
+    assert run.prompt.text == PROMPT
+
+
+def test_picture_i_has_seed_plus_i(sd1: Any) -> None:
+    runs = make(sd1, ["a cat", "a dog"], seed=5, num_images_per_prompt=2)
+    assert [run.facts.seed for run in runs] == [5, 6, 7, 8]
+    assert [run.prompt.text for run in runs] == ["a cat", "a cat", "a dog", "a dog"]
+    alone = make(sd1, "a dog", seed=8)
+    # A batch sums in another order than a single picture: close, not equal bit for bit.
+    difference = pixels(alone.image).astype(int) - pixels(runs[3].image).astype(int)
+    assert abs(difference).max() <= 2
+    other = make(sd1, "a dog", seed=7)
+    assert abs(pixels(other.image).astype(int) - pixels(runs[3].image)).max() > 20
+
+
+def test_what_generate_returns(sd1: Any) -> None:
+    assert isinstance(make(sd1, "a cat", seed=0), Recording)
+    assert isinstance(make(sd1, ["a cat"], seed=0), list)
+    assert len(make(sd1, "a cat", seed=0, num_images_per_prompt=2)) == 2
+
+
+def test_generate_draws_a_seed_that_it_tells(sd1: Any) -> None:
+    before = torch.random.get_rng_state()
+    first, second = make(sd1, "a cat"), make(sd1, "a cat")
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert first.facts.seed != second.facts.seed
+    again = make(sd1, "a cat", seed=first.facts.seed)
+    assert np.array_equal(pixels(again.image), pixels(first.image))
+
+
+def test_generate_passes_the_choices_on(sd1: Any) -> None:
+    run = make(
+        sd1,
+        seed=0,
+        layers="up",
+        steps=[1],
+        tokens=["a"],
+        negative=True,
+        negative_prompt="a house",
+        dtype=torch.float32,
+        memory="1 GiB",
+    )
+    assert {layer.stage for layer in run.layers} == {"up"}
+    assert (run.steps, run.columns, run.negative_columns) == ((1,), (1, 5), (1,))
+    assert {maps.dtype for maps in run.attention.values()} == {torch.float32}
+    assert make(sd1, seed=0, keep="sum").kept == "sum"
+
+
+def test_generate_refuses_a_generator_and_no_pictures(sd1: Any) -> None:
+    with pytest.raises(SelectionError, match="seed="):
+        make(sd1, generator=torch.Generator())
+    for prompts, each in (([], 1), ("a cat", 0)):
+        with pytest.raises(SelectionError, match="at least one"):
+            make(sd1, prompts, num_images_per_prompt=each)
+
+
+# --- again ------------------------------------------------------------------------------------
+
+
+def test_the_same_picture_again(sd1: Any) -> None:
+    run = make(sd1, seed=1, negative_prompt="blue", guidance_scale=3.0)
+    sd1("something else", num_inference_steps=1)
+    again = reproduce(run, sd1)
+    assert again.same
+    assert bool(again)
+    assert again.max_difference == 0
+    assert again.why == ()
+    assert np.array_equal(pixels(again.image), pixels(run.image))
+    # and by an equal pipeline that was built anew
+    assert reproduce(run, pipelines.sd1()).same
+
+
+@pytest.mark.parametrize("picture", range(4))
+def test_any_picture_of_a_batch_again(sd1: Any, picture: int) -> None:
+    negative = ["blue", "a red house"]
+    runs = make(sd1, ["a cat", "a dog"], seed=5, num_images_per_prompt=2, negative_prompt=negative)
+    assert reproduce(runs[picture], sd1).same
+
+
+def test_one_generator_for_several_pictures_again(sd1: Any) -> None:
+    with trace(sd1) as tracer:
+        sd1(
+            ["a cat", "a dog"],
+            generator=torch.Generator().manual_seed(2),
+            num_images_per_prompt=2,
+            negative_prompt=["blue", "red"],
+            **FEW,
+        )
+    assert all(reproduce(run, sd1).same for run in tracer.recordings)
+
+
+def test_other_weights_make_another_picture(sd1: Any) -> None:
+    run = make(sd1, seed=1)
+    other = pipelines.sd1(seed=77)
+    again = reproduce(run, other)
+    assert not again.same
+    assert not again
+    assert again.max_difference > 0
+    with torch.no_grad():
+        sd1.unet.conv_out.weight.mul_(1.5)
+    assert not reproduce(run, sd1).same
+
+
+def test_what_differs_is_named(sd1: Any) -> None:
+    run = make(sd1, seed=1)
+    other = with_scheduler(pipelines.sd1(), EulerDiscreteScheduler)
+    again = reproduce(run, other)
+    assert not again.same
+    assert any("DDIMScheduler" in why and "EulerDiscreteScheduler" in why for why in again.why)
+    half = reproduce(run, pipelines.sd1().to(torch.bfloat16))
+    assert not half.same
+    assert any("bfloat16" in why for why in half.why)
+
+
+def test_what_a_recording_lacks_is_asked_for() -> None:
+    pipe = pipelines.img2img()
+    picture = pipelines.picture()
+    with trace(pipe) as tracer:
+        pipe(
+            PROMPT,
+            image=picture,
+            strength=0.9,
+            num_inference_steps=3,
+            generator=torch.Generator().manual_seed(0),
+        )
+    run = tracer.recording
+    assert "image" in run.facts.omitted
+    with pytest.raises(ReproductionError, match="image="):
+        reproduce(run, pipe)
+    assert reproduce(run, pipe, image=picture).same
+    assert not reproduce(run, pipe, image=pipelines.picture(seed=9)).same
+
+
+def test_noise_that_cannot_be_drawn_again(sd1: Any) -> None:
+    with trace(sd1) as tracer:
+        sd1(PROMPT, **FEW)
+        used = torch.Generator().manual_seed(0)
+        torch.rand(1, generator=used)
+        sd1(PROMPT, generator=used, **FEW)
+        sd1(PROMPT, generator=torch.Generator().manual_seed(0), output_type="latent", **FEW)
+    texts = ("without a generator", "had been used before", "no picture")
+    for run, text in zip(tracer.recordings, texts, strict=True):
+        with pytest.raises(ReproductionError, match=text):
+            reproduce(run, sd1)
+
+
+@pytest.mark.parametrize("kind", ["sdxl", "pag", "lcm", "default size"])
+def test_other_pipelines_again(kind: str) -> None:
+    if kind == "default size":
+        pipe = pipelines.sd1()
+        run = generate(pipe, PROMPT, seed=4, num_inference_steps=2)
+    else:
+        pipe = getattr(pipelines, kind)()
+        run = make(pipe, seed=4)
+    assert isinstance(run, Recording)
+    assert reproduce(run, pipe).same
+
+
+def test_a_saved_recording_again(sd1: Any, tmp_path: Any) -> None:
+    import daam_nb
+
+    run = make(sd1, seed=1)
+    run.save(tmp_path / "run")
+    opened = daam_nb.load(tmp_path / "run")
+    assert reproduce(opened, sd1).same
+    for name, maps in run.attention.items():
+        assert torch.equal(opened.attention[name], maps)
+
+
+def test_errors_are_ours() -> None:
+    assert issubclass(ReproductionError, DaamError)
