@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.recording import Layer, Layers, select_layers
+from tests.tiny_recordings import tiny_layers
+
+LAYERS = tiny_layers(heads=(2, 4))
+DOWN_0, DOWN_1, MID, UP_1, UP_2 = LAYERS
+
+
+@pytest.mark.parametrize(
+    ("choice", "chosen"),
+    [
+        ("all", LAYERS),
+        ("paper", (DOWN_0, DOWN_1, UP_1, UP_2)),
+        ("mid", (MID,)),
+        ("up", (UP_1, UP_2)),
+        ("up_blocks.1", (UP_1,)),
+        (UP_2.name, (UP_2,)),
+        (MID, (MID,)),
+        (["up", "mid", MID, UP_1.name], (MID, UP_1, UP_2)),
+        (lambda layer: layer.heads == 4, (DOWN_1, MID, UP_1)),
+    ],
+)
+def test_layers_are_chosen_in_the_order_of_the_network(choice: Any, chosen: Any) -> None:
+    assert select_layers(LAYERS, choice) == chosen
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ("up_blocks.", "'up_blocks.' selects none of the 5 layers. Use 'paper', 'all', a stage"),
+        ("up_block", "'up_block' selects none"),
+        (["up", "nowhere"], "'nowhere' selects none"),
+        ([], r"\[\] selects none"),
+        (lambda layer: False, "selects none of the 5 layers"),
+        ([3], "chosen by its name, a stage or a Layer, not by 3 of type int"),
+        (Layer(UP_1.name, "up", (4, 6), 3), "selects none"),
+    ],
+)
+def test_a_choice_that_selects_nothing_is_an_error(choice: Any, message: str) -> None:
+    with pytest.raises(SelectionError, match=message):
+        select_layers(LAYERS, choice)
+
+
+def test_a_layer_is_checked_at_birth() -> None:
+    with pytest.raises(SelectionError, match="of the stage 'middle'; stages are 'down', 'mid', "):
+        Layer("x", "middle", (2, 3), 1)  # type: ignore[arg-type]
+    for size, heads in [((0, 3), 1), ((2, 3), 0), ((2, 3, 4), 1)]:
+        with pytest.raises(ShapeError, match=r"needs \(height, width\) of at least 1 x 1"):
+            Layer("x", "mid", size, heads)  # type: ignore[arg-type]
+
+
+def test_layers_are_a_tuple_that_shows_itself_as_a_table() -> None:
+    layers = Layers(LAYERS)
+    assert layers == LAYERS and isinstance(layers, tuple)
+    lines = repr(layers).splitlines()
+    assert lines[0].split() == ["layer", "stage", "height", "x", "width", "heads"]
+    assert lines[3].split() == [MID.name, "mid", "2", "x", "3", "4"]
+    assert len(lines) == 6
+    assert [line.index(size) for line, size in zip(lines[1:3], ("8 x 12", "4 x 6"), strict=True)]
+    assert pickle.loads(pickle.dumps(layers)) == copy.deepcopy(layers) == layers
+    assert repr(Layers()) == "layer  stage  height x width  heads"
+
+
+def test_the_table_of_a_cell_is_escaped() -> None:
+    shown = Layers([Layer("<script>", "mid", (2, 3), 1)])._repr_html_()
+    assert "<script>" not in shown and "&lt;script&gt;" in shown
+    assert shown.count("<tr>") == 2
