@@ -39,9 +39,7 @@ def test_one_cell_of_everything_by_hand(run: Recording) -> None:
 @pytest.mark.parametrize("step", [None, 2])
 @pytest.mark.parametrize("head", [None, 1])
 @pytest.mark.parametrize("token", [None, 5])
-def test_axes_not_chosen_stay_in_their_order(
-    run: Recording, step: Any, head: Any, token: Any
-) -> None:
+def test_axes_not_chosen_keep_their_order(run: Recording, step: Any, head: Any, token: Any) -> None:
     place = (
         slice(None) if step is None else 1,
         slice(None) if head is None else head,
@@ -67,7 +65,7 @@ def test_a_word_is_the_mean_over_its_tokens(run: Recording) -> None:
     expected = (run.attention[UP][2, 2, 2].float() + run.attention[UP][2, 2, 3].float()) / 2
     assert dog.dtype == torch.float32
     assert torch.allclose(dog, expected, atol=1e-7)
-    assert torch.equal(run.at(UP, word=(10, 21), head=2, step=4), dog)
+    assert torch.equal(run.at(UP, word=(12, 21), head=2, step=4), dog)
     assert torch.equal(run.at(UP, word="cat"), run.at(UP, token=2).float())
 
 
@@ -75,9 +73,7 @@ def test_of_a_sum_there_is_no_step_axis() -> None:
     run = tiny_recording(kept="sum")
     assert torch.equal(run.at("mid", head=1, token=3), run.attention[run.layers[2].name][0, 1, 3])
     assert run.at("mid").shape == (2, 7, 2, 3)
-    with pytest.raises(
-        NotKeptError, match=r"Step 1 is not kept apart: the steps 0, 1, 2 were summed"
-    ):
+    with pytest.raises(NotKeptError, match=r"Step 1 is not kept apart: the steps 0, 1, 2 were"):
         run.at("mid", step=1)
 
 

@@ -63,7 +63,7 @@ EXTRA = Layer("extra", "up", (2, 3), 2)
         (lambda r: {"columns": (0, 1, 2, 3, 4, 5, -1)}, "columns hold -1"),
         (
             lambda r: {"columns": (0, 1, 2, 3, 4, 5, 5)},
-            r"columns are \[0, 1, 2, 3, 4, 5, 5\]; none",
+            r"columns are \[0, 1, 2, 3, 4, 5, 5\]; no",
         ),
         (lambda r: {"columns": (0, 1, 2)}, r"has the shape \(3, 2, 7, 8, 12\); with .*3 tokens"),
         (lambda r: {"steps": ()}, "steps are empty"),
@@ -83,7 +83,7 @@ EXTRA = Layer("extra", "up", (2, 3), 2)
         (lambda r: {"image": Image.new("RGB", (64, 96))}, "The image is 96 x 64 and .* 64 x 96"),
         (
             lambda r: {"latents": r.latents[1:]},
-            r"latents have the shape \(3, 4, 8, 12\); with 3 st",
+            r"latents have the shape \(3, 4, 8, 12\); with 3",
         ),
         (lambda r: {"latents": r.latents.mT}, r"\(4, 4, 12, 8\); .* = \(4, channels, 8, 12\)"),
         (lambda r: {"latents": r.latents[0]}, r"latents have the shape \(4, 8, 12\)"),
