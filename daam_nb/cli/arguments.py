@@ -190,7 +190,7 @@ def _draw_parser() -> _Parser:
     parser.add_argument("--version", action="version", version=f"daam_nb {daam_nb.__version__}")
     where = parser.add_argument_group("where to")
     where.add_argument(
-        "-o", "--output-folder", metavar="FOLDER", type=Path, default=Path(),
+        "-o", "--output-folder", metavar="FOLDER", type=_folder, default=Path(),
         help="written there; made where missing (default: the current folder)",
     )  # fmt: skip
     _overwrite(where)
@@ -240,7 +240,7 @@ def _open_parser() -> _Parser:
     )  # fmt: skip
     where = parser.add_argument_group("where to")
     where.add_argument(
-        "-o", "--output-folder", metavar="FOLDER", type=Path,
+        "-o", "--output-folder", metavar="FOLDER", type=_folder,
         help="draw the pictures again, into this folder (default: only text, nothing is written)",
     )  # fmt: skip
     _overwrite(where)
@@ -278,6 +278,10 @@ def _talking(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-v", "--traceback", action="store_true", help="should it fail, show where in the code"
     )
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser()  # not every shell does it in --output-folder=~/pictures
 
 
 def _seed(text: str) -> int:

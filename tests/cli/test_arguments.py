@@ -40,6 +40,10 @@ def test_size_is_height_by_width() -> None:
     assert draws("a", "--size", "64X32").size == (64, 32)
 
 
+def test_the_home_folder_is_known() -> None:
+    assert draws("a", "--output-folder=~/x").output_folder == Path.home() / "x"
+
+
 def test_words_add_up_each_once() -> None:
     assert draws("a", "-w", "zebra,red car", "--words", "dog, zebra").words == (
         "zebra", "red car", "dog",

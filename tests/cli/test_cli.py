@@ -101,6 +101,13 @@ def test_the_end_says_where_everything_is(
     assert "negative prompt  a bird" in capsys.readouterr().out
 
 
+def test_the_shipped_model_draws_by_default(tmp_path: Path) -> None:
+    argv = ["a red car", "--steps", "2", "--words", "car", "--output-folder", str(tmp_path)]
+    assert main(argv) == 0
+    assert names(tmp_path)[0] == "car.heat_map.png"
+    assert daam_nb.load(tmp_path / "recording").facts.model == daam_nb.menagerie.card().model_id
+
+
 def test_quiet_says_nothing(model: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(model, tmp_path / "run", "--quiet", "--words", "cat") == 0
     assert tuple(capfd.readouterr()) == ("", "")
