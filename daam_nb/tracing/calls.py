@@ -181,16 +181,16 @@ class WatchedCall:
         )
 
     def _allocate(self, plan: Plan, sample: Tensor) -> None:
-        choose, keep, dtype = self.options.columns, self.options.keep, self.options.dtype
-        columns = [choose(prompt) for prompt in plan.prompts]
-        negative = [choose(prompt) for prompt in plan.negatives]
+        options, keep, dtype = self.options, self.options.keep, self.options.dtype
+        columns = [options.columns(prompt) for prompt in plan.prompts]
+        negative = [options.negative_columns(prompt) for prompt in plan.negatives]
         frames = self._announced_steps() + 1
         frame = sample[0].numel() * sample.element_size() * len(plan.prompts)
         needed = cost(
             plan.layers, columns + negative,
             steps=len(plan.steps), keep=keep, dtype=dtype, latents=frames * frame,
         )  # fmt: skip
-        check_budget(needed, self.options.memory)
+        check_budget(needed, options.memory)
         steps = len(plan.steps)
         self.positive = tuple(
             Buffers(plan.layers, c, steps=steps, keep=keep, dtype=dtype) for c in columns
@@ -326,6 +326,7 @@ class WatchedCall:
             steps=steps,
             made=self.step,
             negative_steps=self.painted["negative"] if self.negative else None,
+            negative_tokens=len(self.negative[i].columns) if self.negative else 0,
             guided=plan.guidance is not None,
             pictured=bool(self.images),
             remarks=self.remarks,

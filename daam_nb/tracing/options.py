@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import torch
@@ -73,11 +73,22 @@ class Options:
         if self.tokens is None:
             return tuple(prompt.text_columns)
         columns: set[int] = set()
-        for item in [self.tokens] if isinstance(self.tokens, str) else self.tokens:
+        for item in self.tokens:
             columns |= _columns_of(item, prompt)
         if not columns:
             raise SelectionError(f"tokens={self.tokens!r} keeps no token of {prompt.text!r}.")
         return tuple(sorted(columns))
+
+    def negative_columns(self, prompt: Prompt) -> tuple[int, ...]:
+        """Key positions to be kept of a negative prompt.
+
+        Words choose in the prompt. A negative prompt seldom has them: it keeps those it has, and
+        without any of them what it would keep without a choice.
+        """
+        if self.tokens is None or isinstance(self.tokens, str):
+            return self.columns(prompt)
+        there = tuple(t for t in self.tokens if not isinstance(t, str) or prompt.occurrences(t))
+        return replace(self, tokens=there or None).columns(prompt)
 
 
 def _columns_of(item: str | int, prompt: Prompt) -> set[int]:

@@ -39,6 +39,7 @@ def manifest(
     steps: Sequence[int],
     made: int,
     negative_steps: Sequence[int] | None,
+    negative_tokens: int,
     guided: bool,
     pictured: bool,
     remarks: set[Remark],
@@ -55,7 +56,9 @@ def manifest(
     skipped += _tokens(options, prompt, columns)
     negative_kept = negative_steps is not None and list(negative_steps) == list(steps)
     if negative_kept:
-        captured.append("the negative prompt's maps, of the same layers and steps")
+        captured.append(
+            f"the negative prompt's maps at the same layers and steps, {negative_tokens} tokens, same layers and steps"
+        )
     elif options.negative and not guided:
         skipped.append(
             Skipped("the negative prompt's maps", "the picture was made without guidance")
