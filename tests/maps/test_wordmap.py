@@ -48,7 +48,9 @@ def test_resize_goes_to_the_image_by_default_and_stays_above_zero() -> None:
     assert DOG.resize().size == IMAGE_SIZE
     dot = torch.zeros(5, 5)
     dot[2, 2] = 1.0
-    made = WordHeatMap(dot).resize((20, 20))
+    made, unclamped = WordHeatMap(dot).resize((20, 20)), bicubic(dot.numpy(), (20, 20))
+    assert unclamped.min() < -0.05, "bicubic interpolation undershoots around a bright pixel"
+    assert np.abs(made.numpy() - np.maximum(unclamped, 0)).max() < 1e-6
     assert made.values.min() == 0
     assert DOG.resize(DOG.size) is DOG
 
