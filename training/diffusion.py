@@ -68,6 +68,29 @@ def noise_schedule() -> dict[str, Any]:
     }
 
 
+def draw_timesteps(rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
+    """Timesteps of a batch: a quarter evenly spread, the others where words matter most.
+
+    With little noise the picture itself tells what it shows, and with nothing but noise there is
+    no place yet; in between, around timestep 730, the caption decides. Three quarters are drawn
+    there (logit-normal, as in Esser et al. 2024, https://arxiv.org/abs/2403.03206). Both parts
+    are stratified over the batch.
+
+    Returns
+    -------
+    ndarray
+        (count,), int64 in 0..999, in random order.
+    """
+    even = count // 4
+    share = (np.arange(even) + rng.random(even)) / max(even, 1)
+    rest = (np.arange(count - even) + rng.random(count - even)) / (count - even)
+    normal = torch.special.ndtri(torch.from_numpy(rest)).numpy()
+    middle = 1 / (1 + np.exp(-(1.0 + 0.9 * normal)))
+    both = np.clip(np.concatenate([share, middle]) * STEPS, 0, STEPS - 1)
+    drawn: np.ndarray[Any, Any] = rng.permutation(both.astype(np.int64))
+    return drawn
+
+
 class DiffusionJob:
     """Weighted v-prediction loss; text encoder and UNet in one module."""
 
@@ -122,13 +145,11 @@ class DiffusionJob:
         """Loss of one random batch.
 
         The v-error is weighted by 1 / (1 + SNR / 8), which spends little on the last traces of
-        noise; timesteps are stratified over the batch.
+        noise.
         """
         clean, tokens = self._draw(rng, progress)
         count = len(clean)
-        strata = (np.arange(count) + rng.random(count)) / count
-        timesteps = torch.from_numpy((rng.permutation(strata) * STEPS).astype(np.int64))
-        timesteps = timesteps.to(self._device)
+        timesteps = torch.from_numpy(draw_timesteps(rng, count)).to(self._device)
         signal = self._signal[timesteps][:, None, None, None]
         noise = torch.randn_like(clean)
         noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise

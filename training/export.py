@@ -17,6 +17,7 @@ from daam_nb.menagerie.model import NAME
 from daam_nb.menagerie.taxonomy import TIER
 from training.diffusion import build_text, build_unet, noise_schedule
 from training.progress import load_checkpoint
+from training.vae import build_vae
 
 SHARD = "15MB"
 """Largest file of weights."""
@@ -30,7 +31,10 @@ LICENCES = {
 def build_pipeline(config: dict[str, Any], work: Path) -> StableDiffusionPipeline:
     """The pipeline with the averaged weights of `work/diffusion.pt`, in float32."""
     tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
-    vae = AutoencoderKL.from_pretrained(work / "vae")
+    # Built anew, so that its configuration does not name the folder it was trained in.
+    vae = build_vae(config["vae"])
+    vae.load_state_dict(AutoencoderKL.from_pretrained(work / "vae").state_dict())
+    vae.eval()
     state = load_checkpoint(work / "diffusion.pt")
     if state is None:
         raise FileNotFoundError(f"no diffusion.pt in {work}. Run the stage `diffusion` first.")
@@ -70,7 +74,9 @@ def export(config: dict[str, Any], work: Path, folder: Path) -> None:
     """
     half = folder.with_name(folder.name + ".partial")
     shutil.rmtree(half, ignore_errors=True)
-    pipeline = build_pipeline(config, work).to(dtype=torch.float16)
+    pipeline = build_pipeline(config, work)
+    for part in (pipeline.text_encoder, pipeline.unet, pipeline.vae):
+        torch.nn.Module.to(part, dtype=torch.float16)
     pipeline.save_pretrained(half, max_shard_size=SHARD, safe_serialization=True)
     state = load_checkpoint(work / "diffusion.pt")
     assert state is not None

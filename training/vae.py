@@ -42,7 +42,7 @@ def build_vae(config: dict[str, Any]) -> AutoencoderKL:
 
 def as_batch(pixels: np.ndarray[Any, Any], device: str = "cpu") -> Tensor:
     """(n, y, x, 3) uint8 pixels to (n, 3, y, x) float32 in -1..1."""
-    batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
+    batch = torch.from_numpy(np.array(pixels)).to(device)
     return batch.permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
 
 

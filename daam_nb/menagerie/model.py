@@ -121,11 +121,15 @@ def load(
 
     pipe = StableDiffusionPipeline.from_pretrained(
         str(folder),
-        torch_dtype=torch.float32 if dtype is None else dtype,
         local_files_only=True,
         safety_checker=None,
         requires_safety_checker=False,
-    ).to(device)
+    )
+    for part in (pipe.text_encoder, pipe.unet, pipe.vae):
+        # Cast here, because the option's name for it differs between versions of diffusers;
+        # plainly, because diffusers' own `to` warns of parts to be kept in float32 - of none.
+        torch.nn.Module.to(part, dtype=torch.float32 if dtype is None else dtype)
+    pipe.to(device)
     # diffusers notes the folder, which differs between machines; the card's name does not.
     pipe.register_to_config(_name_or_path=facts.model_id)
     loaded: StableDiffusionPipeline = pipe
