@@ -57,7 +57,7 @@ def manifest(
     negative_kept = negative_steps is not None and list(negative_steps) == list(steps)
     if negative_kept:
         captured.append(
-            f"the negative prompt's maps at the same layers and steps, {negative_tokens} tokens, same layers and steps"
+            f"the negative prompt's maps at the same layers and steps, {negative_tokens} tokens"
         )
     elif options.negative and not guided:
         skipped.append(
