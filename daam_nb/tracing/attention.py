@@ -45,17 +45,18 @@ def probabilities(
     heads, n, _ = query.shape
     if key.shape[0] != heads:
         key = key.repeat_interleave(heads // key.shape[0], dim=0)
-    scaled = key.float() * scale  # (head, keys, dim): the small side carries the scale
     out = torch.empty((heads, len(columns), n), dtype=torch.float32, device=query.device)
     rows = max(1, CHUNK_BYTES // (4 * heads * key.shape[1]))
-    for low in range(0, n, rows):
-        high = min(low + rows, n)
-        scores = scaled @ query[:, low:high].float().transpose(1, 2)  # (head, keys, chunk)
-        if mask is not None:
-            scores = _masked(scores, mask[..., low:high, :] if mask.shape[-2] != 1 else mask)
-        scores.sub_(scores.amax(dim=1, keepdim=True)).exp_()
-        total = scores.sum(dim=1, keepdim=True)
-        torch.div(scores.index_select(1, columns), total, out=out[:, :, low:high])
+    with torch.autocast(query.device.type, enabled=False):  # the user's must not reach our product
+        scaled = key.float() * scale  # (head, keys, dim): the small side carries the scale
+        for low in range(0, n, rows):
+            high = min(low + rows, n)
+            scores = scaled @ query[:, low:high].float().transpose(1, 2)  # (head, keys, chunk)
+            if mask is not None:
+                scores = _masked(scores, mask[..., low:high, :] if mask.shape[-2] != 1 else mask)
+            scores.sub_(scores.amax(dim=1, keepdim=True)).exp_()
+            total = scores.sum(dim=1, keepdim=True)
+            torch.div(scores.index_select(1, columns), total, out=out[:, :, low:high])
     return out
 
 

@@ -63,7 +63,8 @@ class Buffers:
         }
         make = torch.zeros if self.summed else torch.empty
         kept_as = torch.float32 if self.summed else dtype
-        self.arrays = {name: make(size, dtype=kept_as) for name, size in shape.items()}
+        with torch.inference_mode(mode=False):  # the arrays outlive the user's inference mode
+            self.arrays = {name: make(size, dtype=kept_as) for name, size in shape.items()}
 
     def write(self, name: str, place: int, head: int, values: Tensor) -> None:
         """Keep ``values`` (head, token, n) of heads from `head` on, at step number `place`."""

@@ -255,8 +255,10 @@ class WatchedCall:
         self.painted[half].append(self.step)
 
     def _told_apart(self, text: Tensor, encoded: families.Encoded) -> families.Rows:
-        key = (tuple(text.shape), text.data_ptr(), text._version)
-        if self._rows is None or self._rows[0] != key:
+        # Tensors of torch.inference_mode count no versions: compared anew in every pass.
+        version = None if text.is_inference() else text._version
+        key = (tuple(text.shape), text.data_ptr(), version)
+        if self._rows is None or self._rows[0] != key or version is None:
             rows = families.text_rows(self.pipe, text, encoded)
             self.remarks |= report.rows(rows)
             # The tensor is kept: while it lives, its address cannot be given to another one.
@@ -266,6 +268,7 @@ class WatchedCall:
 
     # The end ---------------------------------------------------------------------------------
 
+    @torch.inference_mode(mode=False)  # what is made here outlives the user's inference mode
     def finish(self, output: Any) -> tuple[Recording, ...]:
         """One recording per picture, from the pipeline's output.
 
