@@ -193,6 +193,12 @@ def with_query_key_norms(pipe: Any, *, seed: int = 24) -> Any:
     return pipe
 
 
+def with_channels_last(pipe: Any) -> Any:
+    """Another memory layout of the UNet's weights and features."""
+    pipe.unet.to(memory_format=torch.channels_last)
+    return pipe
+
+
 def with_text_mask(pipe: Any, *, visible: int = 9) -> Any:
     """Give the UNet an `encoder_attention_mask` that hides every key from `visible` on."""
 
@@ -213,10 +219,25 @@ def with_scheduler(pipe: Any, kind: type, **options: Any) -> Any:
 
 
 def with_offload(pipe: Any) -> Any:
-    """accelerate's hooks: weights are on the meta device but while their module runs."""
+    """accelerate's hooks on every module, as `enable_sequential_cpu_offload` puts them there.
+
+    Weights are on the meta device but while their module runs; the execution device is the CPU,
+    which diffusers' own method refuses.
+    """
     from accelerate import cpu_offload
 
-    cpu_offload(pipe.unet, execution_device=torch.device("cpu"))
+    for part in (pipe.text_encoder, pipe.unet, pipe.vae):
+        cpu_offload(part, execution_device=torch.device("cpu"))
+    return pipe
+
+
+def with_group_offload(pipe: Any) -> Any:
+    """diffusers' own offloading, which wraps the instances' `forward`."""
+    pipe.unet.enable_group_offload(
+        onload_device=torch.device("cpu"),
+        offload_device=torch.device("cpu"),
+        offload_type="leaf_level",
+    )
     return pipe
 
 

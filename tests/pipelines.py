@@ -31,7 +31,10 @@ from diffusers import (
     StableDiffusionInstructPix2PixPipeline,
     StableDiffusionPAGPipeline,
     StableDiffusionPipeline,
+    StableDiffusionXLControlNetPipeline,
     StableDiffusionXLImg2ImgPipeline,
+    StableDiffusionXLInpaintPipeline,
+    StableDiffusionXLPAGPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
     UNet2DModel,
@@ -214,6 +217,28 @@ def sdxl_img2img(*, seed: int = 2) -> Any:
     return _quiet(StableDiffusionXLImg2ImgPipeline(**_sdxl_parts(seed), add_watermarker=False))
 
 
+def sdxl_inpaint(*, seed: int = 2) -> Any:
+    """SDXL inpainting with a text-to-image UNet."""
+    return _quiet(StableDiffusionXLInpaintPipeline(**_sdxl_parts(seed), add_watermarker=False))
+
+
+def sdxl_controlnet(*, seed: int = 2) -> Any:
+    """SDXL with a ControlNet."""
+    parts = _sdxl_parts(seed)
+    net = _controlnet(parts["unet"], seed)
+    return _quiet(
+        StableDiffusionXLControlNetPipeline(**parts, controlnet=net, add_watermarker=False)
+    )
+
+
+def sdxl_pag(*, seed: int = 2) -> Any:
+    """SDXL with perturbed attention guidance."""
+    parts = _sdxl_parts(seed)
+    return _quiet(
+        StableDiffusionXLPAGPipeline(**parts, add_watermarker=False, pag_applied_layers="mid")
+    )
+
+
 def img2img(*, seed: int = 3) -> Any:
     """Stable Diffusion 1.x from a picture."""
     with seeded(seed):
@@ -232,13 +257,19 @@ def controlnet(*, seed: int = 5) -> Any:
     """Stable Diffusion 1.x with a ControlNet (which has cross-attention of its own)."""
     with seeded(seed):
         parts = _sd_parts()
+    net = _controlnet(parts["unet"], seed)
+    return _quiet(StableDiffusionControlNetPipeline(**parts, controlnet=net, **_NO_SAFETY))
+
+
+def _controlnet(model: UNet2DConditionModel, seed: int) -> ControlNetModel:
+    with seeded(seed + 100):
         net = ControlNetModel.from_unet(
-            parts["unet"], conditioning_embedding_out_channels=(4, 4, 4, 4)
+            model, conditioning_embedding_out_channels=(4, 4, 4, 4)
         ).eval()
         for name, parameter in net.named_parameters():
             if name.startswith(("controlnet_down", "controlnet_mid", "controlnet_cond")):
                 torch.nn.init.normal_(parameter, std=0.3)  # from_unet leaves them at zero
-    return _quiet(StableDiffusionControlNetPipeline(**parts, controlnet=net, **_NO_SAFETY))
+    return net
 
 
 def pag(*, seed: int = 6) -> Any:

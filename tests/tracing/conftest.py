@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from transformers.utils import logging as transformers_logging
 from daam_nb.recording import Recording
 from daam_nb.tracing import trace
 from tests import pipelines
-from tests.tracing.cases import Case
+from tests.tracing.cases import CASES, Case
 from tests.tracing.expected import Expected, as_arrays, observe
 from tests.tracing.traces import Snapshot, snapshot
 
@@ -49,8 +48,10 @@ class Watched:
     after: Snapshot
 
 
-@cache
-def _watch(case: Case) -> Watched:
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
+def watched(request: pytest.FixtureRequest) -> Watched:
+    """Every case of the matrix in turn: run untraced, observed and traced, once for all tests."""
+    case: Case = request.param
     pipe = case.build()
     untraced = case.run(pipe)
     expected = observe(case.twin() if case.twin else pipe, case.run)
@@ -70,12 +71,6 @@ def _watch(case: Case) -> Watched:
         before,
         after,
     )
-
-
-@pytest.fixture(scope="session")
-def watch() -> Callable[[Case], Watched]:
-    """Run a case untraced, observed and traced; once per session."""
-    return _watch
 
 
 @pytest.fixture(scope="session")

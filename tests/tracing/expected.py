@@ -133,7 +133,8 @@ def probabilities(module: Any, seen: Seen) -> Tensor:
     written_out = (AttnProcessor, SlicedAttnProcessor, XFormersAttnProcessor)
     # SDPA has its own scale; the other processors read the module's.
     scale = module.scale if isinstance(module.processor, written_out) else query.shape[-1] ** -0.5
-    scores = query.float() @ key.float().transpose(-1, -2) * scale
+    with torch.autocast(query.device.type, enabled=False):  # float32 means float32
+        scores = query.float() @ key.float().transpose(-1, -2) * scale
     if seen.mask is not None:
         scores = scores + seen.mask.float()[:, None]  # (row, 1, 1, key)
     return scores.softmax(dim=-1)

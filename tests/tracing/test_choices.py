@@ -262,6 +262,33 @@ def test_choices_together(plain: Any) -> None:
         assert torch.allclose(maps[0], run.attention[name].sum(0), atol=2 * FLOAT32, rtol=0)
 
 
+@pytest.mark.parametrize(
+    ("choice", "negative", "columns"),
+    [
+        (["cat"], "a blue house", (0, 1, 2, 3, 4)),  # it has none: its own columns
+        (["cat", "a"], "a blue house", (1,)),
+        (["red", "cat"], "a cat and a red cat", (2, 5, 6)),
+        ([3], "a blue house", (3,)),
+        ("all", "blue", EVERY_COLUMN),
+    ],
+)
+def test_words_choose_in_the_prompt_and_what_the_negative_prompt_has(
+    plain: Any, choice: Any, negative: str, columns: tuple[int, ...]
+) -> None:
+    case = Case("chosen", pipelines.sd1, sized(negative_prompt=negative))
+    expected = observe(plain, case.run)
+    run = record(plain, case, tokens=choice, negative=True)
+    assert run.negative_columns == columns
+    assert_attention(run.negative_attention, expected, NEGATIVE, columns=columns, atol=FLOAT32)
+    assert_attention(run.attention, expected, POSITIVE, columns=run.columns, atol=FLOAT32)
+
+
+def test_a_word_that_one_of_several_prompts_lacks(plain: Any) -> None:
+    case = Case("two", pipelines.sd1, sized(prompt=["a cat", "a dog"]))
+    with pytest.raises(WordNotFoundError, match="cat"):
+        record(plain, case, tokens=["cat"])
+
+
 def test_sum_with_the_negative_prompt(plain: Any) -> None:
     expected = observe(plain, BOTH.run)
     run = record(plain, BOTH, keep="sum", negative=True)

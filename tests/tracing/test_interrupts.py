@@ -12,7 +12,9 @@ holds, cannot be caught by anybody; that moment is left out.
 from __future__ import annotations
 
 import random
+import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -138,6 +140,46 @@ def test_interrupts_at_random_moments(
     with trace(pipe, dtype=torch.float32) as tracer:
         assert np.array_equal(ONE_STEP.run(pipe), untraced)
     assert_recorded(tracer.recording, expected, [1], columns=range(4), atol=FLOAT32)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers on this system")
+def test_real_signals(pipe: Any, untraced: np.ndarray) -> None:
+    """The same by a timer, so that the moments are those of a person at a keyboard."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGALRM, interrupt)
+    before = snapshot(pipe)
+    start = time.perf_counter()
+    with trace(pipe):
+        ONE_STEP.run(pipe)
+    length = time.perf_counter() - start
+    draw = random.Random("signals")
+    hits = 0
+
+    def shot() -> bool:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, draw.uniform(0.05, 0.9) * length)
+            with trace(pipe):
+                ONE_STEP.run(pipe)
+        except KeyboardInterrupt:
+            return True
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        return False
+
+    try:
+        for _ in range(15):
+            try:
+                hits += shot()
+            except KeyboardInterrupt:  # on the way out of `shot`
+                hits += 1
+            assert_nothing_left(before, snapshot(pipe))
+    finally:
+        signal.signal(signal.SIGALRM, former)
+    assert hits  # how many depends on how busy the machine is
+    assert np.array_equal(ONE_STEP.run(pipe), untraced)
 
 
 def test_interrupts_while_a_trace_opens_and_closes(pipe: Any, untraced: np.ndarray) -> None:

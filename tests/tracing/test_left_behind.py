@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -316,6 +317,18 @@ def test_a_pipeline_run_outside_of_the_traces_context_is_not_recorded(
         assert tracer.recordings == ()
         USUAL.run(sd1)
     assert np.array_equal(pictures[0], SHORT.run(sd1))
+    assert_recorded(tracer.recording, plain_expected, [1] * 3, columns=COLUMNS, atol=FLOAT32)
+
+
+def test_a_thread_that_is_given_the_context_is_recorded(sd1: Any, plain_expected: Expected) -> None:
+    """As `asyncio.to_thread` does it."""
+    before = snapshot(sd1)
+    with trace(sd1, dtype=torch.float32) as tracer:
+        context = contextvars.copy_context()
+        thread = threading.Thread(target=context.run, args=(USUAL.run, sd1))
+        thread.start()
+        thread.join()
+    assert_nothing_left(before, snapshot(sd1))
     assert_recorded(tracer.recording, plain_expected, [1] * 3, columns=COLUMNS, atol=FLOAT32)
 
 
