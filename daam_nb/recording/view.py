@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from daam_nb.recording.recording import Recording
 
-_THUMBNAIL = 256  # pixels of the longer side
+_THUMBNAIL = 256  # pixels of the longer side, at most
+_ENLARGED = 192
 _PROMPT = 300  # characters
 
 
@@ -100,7 +101,7 @@ def _thumbnail(run: Recording) -> str:
     small = image.copy()
     small.thumbnail((_THUMBNAIL, _THUMBNAIL))
     # Tiny pictures are shown larger, their pixels square: nobody sees anything in 64 of them.
-    zoom = max(1, _THUMBNAIL // (2 * max(small.size)))
+    zoom = max(1, _ENLARGED // max(small.size))
     return (
         f'<img alt="{html.escape(_cut(run.prompt.text, _PROMPT), quote=True)}" '
         f'width="{small.width * zoom}" height="{small.height * zoom}" '

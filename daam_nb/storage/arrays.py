@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,10 @@ def write_arrays(path: Path, arrays: Mapping[str, Tensor]) -> dict[str, ArrayFac
     taken: set[int] = set()
     ready = {name: _ready(name, tensor, taken) for name, tensor in arrays.items()}
     facts = {name: ArrayFacts.of(tensor) for name, tensor in ready.items()}
+    with open(path, "xb") as empty:
+        mode = os.fstat(empty.fileno()).st_mode
     save_file(ready, path)
+    path.chmod(stat.S_IMODE(mode))  # safetensors may leave it readable by its writer alone
     return facts
 
 

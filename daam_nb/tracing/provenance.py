@@ -11,9 +11,11 @@ from typing import Any
 
 import torch
 
+import daam_nb
+
 # Kept apart, per picture or because they are what `Facts.batch` is made of.
 _APART = ("self", "prompt", "negative_prompt", "generator", "num_images_per_prompt")
-_PACKAGES = ("daam_nb", "torch", "diffusers", "transformers")
+_PACKAGES = ("torch", "diffusers", "transformers")
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def plain_arguments(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], tuple
 
 def versions() -> dict[str, str]:
     """Versions of what computed the picture."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "daam_nb": daam_nb.__version__}
     for package in _PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)

@@ -63,12 +63,12 @@ def test_a_cell_shows_the_picture_itself() -> None:
     run = tiny_recording()
     page = run._repr_html_()
     assert picture_in(page).tobytes() == run.image.tobytes()
-    assert 'width="96" height="64"' in page
+    assert 'width="192" height="128"' in page
 
 
 def test_a_large_picture_is_made_small_and_a_tiny_one_large() -> None:
     facts = tiny_recording().facts
-    sizes = [((1024, 512), (128, 256), 1), ((16, 8), (8, 16), 8)]
+    sizes = [((1024, 512), (128, 256), 1), ((16, 8), (8, 16), 12)]
     for pil_size, shown, zoom in sizes:
         run = dataclasses.replace(
             tiny_recording(),

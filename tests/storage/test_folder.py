@@ -102,6 +102,13 @@ def test_the_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert read_folder("~/run").path == tmp_path / "run"
 
 
+def test_others_may_read_what_the_umask_lets_them(tmp_path: Path) -> None:
+    (tmp_path / "usual").write_text("x")
+    usual = (tmp_path / "usual").stat().st_mode
+    folder = small(tmp_path / "run")
+    assert {file.name for file in folder.iterdir() if file.stat().st_mode != usual} == set()
+
+
 # --- what exists ----------------------------------------------------------------------------------
 
 
