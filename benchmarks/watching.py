@@ -237,6 +237,9 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    into = options.json
+    if into == parser.get_default("json"):
+        into = into.with_stem(f"{into.stem}-{options.size}")
     torch.set_num_threads(options.threads)
     # Processor time of this thread, where it does all the work; else the clock on the wall.
     clock = time.thread_time if options.threads == 1 else time.perf_counter
@@ -252,7 +255,7 @@ def main() -> int:
         f"Watching, {options.steps} steps, {options.rounds} rounds, medians",
         COLUMNS,
         [row(options.size, found)],
-        into=options.json,
+        into=into,
         facts={
             "clock": clock.__name__,
             "prompt": PROMPT,
