@@ -125,7 +125,8 @@ class Judge:
         KeyError
             For a word that is no noun of the world.
         """
-        return self.labels(image) == LABELS.index(NOUN[noun].name)
+        shown: NDArray[np.bool_] = self.labels(image) == LABELS.index(NOUN[noun].name)
+        return shown
 
     def present(self, image: Image, *, least: int = 24) -> dict[str, int]:
         """Nouns that a picture shows, with their pixels.

@@ -69,7 +69,7 @@ def sprite(noun: str, colour: str | None = None) -> Array:
     """
     path = resources.files("daam_nb.menagerie") / "sprites" / f"{noun}.png"
     with path.open("rb") as file:
-        rgba = np.asarray(Image.open(file).convert("RGBA"), dtype=np.float32) / 255
+        rgba = np.asarray(Image.open(file).convert("RGBA"), np.float32) / np.float32(255)
     if colour is not None:
         rgba = np.concatenate([_tint(rgba, colour), rgba[..., 3:]], axis=-1)
     rgba.setflags(write=False)
@@ -84,7 +84,8 @@ def _tint(rgba: Array, colour: str) -> Array:
     luma = np.clip(luma / usual * own, 0, own + 0.6 * (1 - own))[..., None]
     dark = target * luma / own
     light = target + (1 - target) * (luma - own) / (1 - own)
-    return np.where(luma < own, dark, light).astype(np.float32)
+    tinted: Array = np.where(luma < own, dark, light).astype(np.float32)
+    return tinted
 
 
 def _resized(noun: str, colour: str | None, extent: float) -> Array:
