@@ -77,10 +77,10 @@ def _module(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     yield "training", module.training
     for name, parameter in module._parameters.items():
         if parameter is not None:
-            yield (
-                f"parameter {name}",
-                (Same(parameter), parameter._version, parameter.requires_grad),
-            )
+            # accelerate's hooks make new parameters and placeholders in every run.
+            offloaded = parameter.is_meta or hasattr(module, "_hf_hook")
+            same = None if offloaded else Same(parameter)
+            yield f"parameter {name}", (same, parameter._version, parameter.requires_grad)
     if hasattr(module, "processor"):
         yield "processor", Same(module.processor)
 
