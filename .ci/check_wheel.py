@@ -21,6 +21,9 @@ import daam_nb
 assert Path(daam_nb.__file__).is_relative_to(sys.argv[1]), daam_nb.__file__
 for name in daam_nb.__all__:
     getattr(daam_nb, name)
+maps = daam_nb.heat_maps(daam_nb.sample())
+assert float(maps.words[0].values.max()) > 0
+assert daam_nb.menagerie.load().unet is not None
 print(f"daam_nb {daam_nb.__version__}: {len(daam_nb.__all__)} public names load from the wheel")
 """
 

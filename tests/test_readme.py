@@ -26,7 +26,12 @@ from daam_nb.cli import main
 from daam_nb.cli.arguments import UsageError, read_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted(ROOT.glob("docs/**/*.md")),
+]
 PLAIN = {"", "text"}  # output and sketches: nothing to run
 
 FENCE = re.compile(
