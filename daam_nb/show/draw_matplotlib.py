@@ -49,7 +49,6 @@ def draw(
         frameon=True,
     )
     drawn.set_layout_engine("none")
-    drawn.suppressComposite = True  # in vector files each picture keeps its own pixels
     axes = drawn.add_axes((0, 0, 1, 1), frameon=False)
     axes.set_axis_off()
     axes.set_autoscale_on(False)

@@ -145,7 +145,8 @@ def words_row(
         Which words, in this order; None: every word that the model read.
     scale
         ``"own"``: the colours of each map run from 0 to its own peak, which is printed below it;
-        ``"common"``: one scale for all maps of the figure.
+        ``"common"``: one scale for all maps of the figure; ``"spread"``: from each map's own
+        minimum to its peak, which magnifies faint differences.
     opacity, threshold, colormap, grey
         As in `overlay`.
 

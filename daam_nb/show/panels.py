@@ -24,7 +24,12 @@ from daam_nb.show.pixels import (
     same_shape,
 )
 
-ScaleChoice = Literal["own", "common"]
+ScaleChoice = Literal["own", "common", "spread"]
+ENDS = {
+    "own": ("0", "each map’s own peak"),
+    "common": ("0", "the highest peak"),
+    "spread": ("each map’s own minimum", "its peak, which magnifies faint differences"),
+}
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,9 @@ class Style:
     threshold
         Where a line is drawn, as a share of each map's peak; None: no line.
     scale
-        ``"own"``: the colours of each map run from 0 to its own peak; ``"common"``: to the
-        highest peak of all.
+        ``"own"``: the colours of each map run from 0 to its own peak; ``"common"``: from 0 to the
+        highest peak of all; ``"spread"``: from each map's own minimum to its peak, which shows
+        faint differences, and makes the flattest map look as uneven as any other.
     grey
         Whether pictures below maps lose their colour.
     """
@@ -55,16 +61,33 @@ class Style:
     def __post_init__(self) -> None:
         palette(self.colormap)
         checked_opacity(self.opacity)
-        if self.scale not in ("own", "common"):
+        if self.scale not in ENDS:
             raise SelectionError(
-                f"scale={self.scale!r} is not known. Use 'own' (each map's colours run to its own "
-                f"peak) or 'common' (one scale for all)."
+                f"scale={self.scale!r} is not known. Use 'own' (each map's colours run from 0 to "
+                f"its own peak), 'common' (one scale for all) or 'spread' (from each map's minimum "
+                f"to its peak)."
             )
 
 
 def number(value: float) -> str:
     """Write a number for people: three digits."""
     return f"{value:.3g}"
+
+
+def lowest(word_map: WordHeatMap, style: Style) -> float:
+    """Return the value at which the colours of a map begin."""
+    return float(word_map.values.min()) if style.scale == "spread" else 0.0
+
+
+def value_note(low: float, peak: float, style: Style) -> str:
+    """Write the ends of a map's own colours, without words."""
+    return f"{number(low)}–{number(peak)}" if style.scale == "spread" else number(peak)
+
+
+def peak_note(word_map: WordHeatMap, style: Style) -> str:
+    """Write a map's peak, and its minimum where the colours begin there."""
+    text = value_note(lowest(word_map, style), peak_of(word_map), style)
+    return text if style.scale == "spread" else f"peak {text}"
 
 
 def cells(size: tuple[int, int]) -> str:
@@ -102,7 +125,7 @@ def word_panel(
     values = resized(word_map, size)
     heat = Heat(
         values=values,
-        vmin=0.0,
+        vmin=lowest(word_map, style),
         vmax=peak_of(word_map),
         colormap=style.colormap,
         opacity=style.opacity if image is not None else 1.0,
@@ -113,7 +136,7 @@ def word_panel(
         picture=None if image is None else rgb(image, size, grey=style.grey),
         heat=heat,
         title=title,
-        note=f"peak {number(peak_of(word_map))}" if note is None else note,
+        note=peak_note(word_map, style) if note is None else note,
         aspect=size[1] / size[0],
     )
 
@@ -140,6 +163,8 @@ def size_of(word_map: WordHeatMap, image: Image.Image | None, *, most: int) -> t
 
 def colour_bar(style: Style, unit: str, highest: float) -> Scale:
     """Explain the colours: 0 to the peak, and in which unit."""
+    if style.scale == "spread":
+        return Scale(style.colormap, ((0, "minimum"), (1, "peak of each map")), unit)
     if style.scale == "own":
         return Scale(style.colormap, ((0, "0"), (1, "peak of each map")), unit)
     ticks = ((0, "0"), (0.5, number(highest / 2)), (1, number(highest)))
@@ -157,13 +182,18 @@ def unit_of(word_map: WordHeatMap) -> str:
     return f"{PROBABILITY}, mean over steps, heads and layers"
 
 
+def colours_note(style: Style) -> str:
+    """Say from where to where the colours run."""
+    first, last = ENDS[style.scale]
+    return f"colours run from {first} to {last}"
+
+
 def drawing_notes(
     word_map: WordHeatMap, image: Image.Image | None, size: tuple[int, int], style: Style
 ) -> list[str]:
     """Say how the numbers became what is seen."""
-    peak = "each map’s own peak" if style.scale == "own" else "the highest peak"
     notes = [
-        f"colours run from 0 to {peak}",
+        colours_note(style),
         f"maps bicubic from {cells(word_map.size)}",
     ]
     if image is None:

@@ -58,7 +58,7 @@ def _origin(runs: Sequence[Recording]) -> tuple[str, ...]:
     prompts = list(dict.fromkeys(f"“{run.prompt.text}”" for run in runs))
     models = list(dict.fromkeys(run.facts.model for run in runs))
     # Several prompts stand above their own rows. A long one must not push the seed out of sight.
-    prompt = prompts[0] if len(prompts) == 1 else f"{len(prompts)} prompts"
+    prompt = prompts[0] if len(prompts) == 1 else ""
     parts = [_seeds(runs), ", ".join(models)]
     parts.append(f"daam_nb{NO_BREAK}{daam_nb.__version__}")
     return prompt, " · ".join(part for part in parts if part)

@@ -19,14 +19,16 @@ from daam_nb.show.panels import (
     Style,
     cells,
     colour_bar,
+    colours_note,
     drawing_notes,
-    number,
+    peak_note,
     picture_panel,
     size_of,
+    value_note,
     with_common_scale,
     word_panel,
 )
-from daam_nb.show.pixels import OPACITY, peak_of
+from daam_nb.show.pixels import OPACITY
 from daam_nb.show.provenance import credits
 
 
@@ -61,7 +63,8 @@ def step_strip(
     steps, layers, heads
         As in `heat_maps`.
     scale
-        ``"common"``: one scale for all panels; ``"own"``: each map's own, its peak below it.
+        ``"common"``: one scale for all panels; ``"own"``: each runs from 0 to its own peak;
+        ``"spread"``: each from its minimum to its peak.
     opacity, threshold, colormap, grey
         As in `overlay`.
 
@@ -87,7 +90,7 @@ def step_strip(
         times = f"t {first:.0f}" if len(group) == 1 else f"t {first:.0f}–{last:.0f}"
         panel = word_panel(
             part, run.image, size=size, style=style, title=_steps(group),
-            note=f"{times}\npeak {number(peak_of(part))}",
+            note=f"{times}\n{peak_note(part, style)}",
         )
         panels.append(panel)
     highest = 0.0
@@ -134,7 +137,8 @@ def head_sheet(
     steps, layers
         As in `heat_maps`; the maps are the mean over the steps.
     scale
-        ``"common"``: one scale for all tiles; ``"own"``: each tile's own, its peak below it.
+        ``"common"``: one scale for all tiles; ``"own"``: each runs from 0 to its own peak, which
+        is printed below it; ``"spread"``: from its minimum to its peak.
     colormap
         As in `overlay`.
 
@@ -157,13 +161,12 @@ def head_sheet(
         left = iter(panels)
         rows = [Row(tuple(next(left) for _ in row.panels), label=row.label) for row in rows]
     heads = max(layer.heads for layer in maps.layers)
-    least = 30.0 if scale == "own" else 18.0
-    colours = "the highest peak" if scale == "common" else "each tile’s own peak"
+    least = 18.0 if scale == "common" else 48.0  # room for the numbers below
     caption, metadata = credits(
         [run],
         choice=maps.choice,
         drawing=[
-            f"colours run from 0 to {colours}",
+            colours_note(style),
             "each tile is one head at its layer’s own resolution, not interpolated",
         ],
     )
@@ -195,16 +198,22 @@ def _steps(group: tuple[int, ...]) -> str:
 def _tiles(maps: HeatMaps, layer: Layer, word: WordHeatMap, style: Style) -> tuple[Panel, ...]:
     made = []
     for head, values in enumerate(_by_head(maps, layer, word)):
+        low = float(values.min()) if style.scale == "spread" else 0.0
         peak = float(values.max())
         made.append(
             Panel(
                 name=f"{layer.name}, head {head}",
-                heat=Heat(values, 0.0, peak, style.colormap),
-                note=number(peak) if style.scale == "own" else "",
+                heat=Heat(values, low, peak, style.colormap),
+                note=_tile_note(low, peak, style),
                 aspect=layer.size[1] / layer.size[0],
             )
         )
     return tuple(made)
+
+
+def _tile_note(low: float, peak: float, style: Style) -> str:
+    """Write the ends of a tile's own colours, below each other as tiles are narrow."""
+    return "" if style.scale == "common" else value_note(low, peak, style).replace("–", "–\n")
 
 
 def _by_head(maps: HeatMaps, layer: Layer, word: WordHeatMap) -> list[Values]:

@@ -83,6 +83,17 @@ def test_a_common_scale_runs_to_the_highest_peak() -> None:
     assert f"{highest:.3g}" in ticks and f"{highest / 2:.3g}" in ticks
 
 
+def test_spread_colours_begin_at_each_maps_minimum() -> None:
+    figure = words_row(RUN, scale="spread")
+    for panel, word in zip(figure.panels[1:], MAPS.words, strict=True):
+        low, peak = float(word.values.min()), float(word.values.max())
+        assert (panel.heat.vmin, panel.heat.vmax) == (low, peak)
+        assert low > 0
+        assert panel.note == f"{low:.3g}–{peak:.3g}"
+    assert any("from each map’s own minimum" in sentence for sentence in figure.caption)
+    assert "minimum" in [line.text for line in figure.lines]
+
+
 def test_other_units_do_not_share_a_scale() -> None:
     summed = heat_maps(RUN, reduction="sum")
     with pytest.raises(SelectionError, match="different units cannot share one scale"):

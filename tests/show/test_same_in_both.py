@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from daam_nb.maps.heatmap import heat_maps
+from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.show.description import Figure
 from daam_nb.show.figures import head_sheet, overlay, step_strip, token_bars, words_row
 from daam_nb.show.lettering import drawable
@@ -110,3 +114,34 @@ def test_bars() -> None:
     longest = max(figure.bars, key=lambda bar: bar.value)
     for bar in figure.bars:
         assert bar.box.width / longest.box.width == pytest.approx(bar.value / longest.value)
+
+
+def test_a_drawn_pixel_by_hand() -> None:
+    values = torch.zeros(8, 8)
+    values[:4, 4:] = 0.5  # upper right quarter
+    word = WordHeatMap(values, "corner", image_size=(64, 64))
+    picture = Image.new("RGB", (64, 64), (200, 200, 200))
+    picture.paste((80, 80, 80), (0, 32, 64, 64))  # the lower half
+    figure = overlay(picture, word, opacity=0.25, width=200)
+    box = figure.panels[0].box
+    with Image.open(BytesIO(figure.to_png(scale=1))) as page:
+        for x, y, below, end in (
+            (0.9, 0.1, 200, (0.988362, 0.998364, 0.644924)),  # inferno's last colour
+            (0.1, 0.1, 200, (0.001462, 0.000466, 0.013866)),  # and its first
+            (0.9, 0.9, 80, (0.001462, 0.000466, 0.013866)),
+        ):
+            drawn = page.getpixel((round(box.x + x * box.width), round(box.y + y * box.height)))
+            by_hand = [0.75 * below + 0.25 * 255 * channel for channel in end]
+            assert drawn == pytest.approx(by_hand, abs=1.5)
+
+
+def test_plotly_counts_y_downwards() -> None:
+    figure = overlay(RUN, "cat")
+    height, width = figure.size
+    drawn = figure.to_plotly()
+    assert drawn.layout.yaxis.range == (height, 0)
+    assert drawn.layout.xaxis.range == (0, width)
+    assert drawn.layout.width == width
+    assert drawn.layout.height - drawn.layout.margin.t == height  # one figure pixel is one pixel
+    for trace in drawn.data:
+        assert trace.dy > 0 and trace.dx > 0

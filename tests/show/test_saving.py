@@ -194,6 +194,7 @@ assert "matplotlib.pyplot" not in sys.modules
 """
     here = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(here)}
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, env=environment)
+    command = [sys.executable, "-W", "error::UserWarning", "-c", program]
+    subprocess.run(command, cwd=tmp_path, check=True, env=environment)
     figure = overlay(tiny_recording(), "cat", threshold=0.4, width=100)
     assert (tmp_path / "cat.png").read_bytes() == saving.png_bytes(figure, scale=1)

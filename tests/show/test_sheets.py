@@ -97,3 +97,7 @@ def test_scales_of_tiles() -> None:
     for panel in own:
         assert panel.heat.vmax == float(panel.heat.values.max())
         assert panel.note == f"{panel.heat.vmax:.3g}"
+    for panel in head_sheet(RUN, "cat", scale="spread").panels:
+        low, peak = float(panel.heat.values.min()), float(panel.heat.values.max())
+        assert (panel.heat.vmin, panel.heat.vmax) == (low, peak)
+        assert panel.note == f"{low:.3g}–\n{peak:.3g}"
