@@ -106,3 +106,10 @@ def test_titles_do_not_run_into_each_other() -> None:
     for number, box in enumerate(boxes):
         assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height
         assert not any(box.overlaps(other) for other in boxes[:number])
+
+
+def test_letters_shrink_before_a_word_is_cut() -> None:
+    figure = words_row(tiny_recording("photographers " * 8, length=10))
+    titles = [line for line in figure.lines if line.bold]
+    assert [line.text for line in titles] == ["photographers"] * 8
+    assert all(9.5 <= line.size < 13 for line in titles)
