@@ -1,4 +1,4 @@
-"""Kills a writer at every line of its way, and looks at what is left on the disk.
+"""Kills a writer at every line and before every call that changes the disk; looks at what is left.
 
 Run as a module of its own, because it forks: ``python -m tests.storage.kill_everywhere SCENARIO
 FOLDER``. Prints how many times it killed; raises where a folder opens neither as the old nor as the
@@ -26,6 +26,8 @@ from daam_nb.errors import RecordingNotFoundError
 from daam_nb.storage import arrays, lock, read_folder, write_folder, writing
 
 TRACED = {writing.__file__, arrays.__file__, lock.__file__}  # all that touches the disk
+AUDITED = {f"os.{call}" for call in ("chmod", "mkdir", "remove", "rename", "rmdir", "scandir")}
+AUDITED.add("open")  # Python announces these just before it does them
 Work = Callable[[], object]
 
 
@@ -51,10 +53,12 @@ def value_of(folder: Path) -> float:
 
 
 def dies_at(line: int, work: Work) -> bool:
-    """Run `work` in a child that is killed before the line-th line it reaches; whether it was."""
+    """Run `work` in a child that is killed at the line-th line or call it reaches; whether so."""
 
     def traced() -> None:
-        _trace(line, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        reached = _countdown(line, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        sys.addaudithook(lambda event, _: reached() if event in AUDITED else None)
+        _trace(reached)
         work()
 
     return _was_killed(_fork(traced))
@@ -73,17 +77,24 @@ def _fork(work: Work) -> int:
     return child
 
 
-def _trace(line: int, act: Callable[[], object]) -> None:
-    left = line
+def _countdown(start: int, act: Callable[[], object]) -> Callable[[], None]:
+    left = start
 
-    def trace(frame: FrameType, event: str, _: object) -> Any:
+    def reached() -> None:
         nonlocal left
+        if left == 0:
+            act()
+        left -= 1
+
+    return reached
+
+
+def _trace(reached: Callable[[], None]) -> None:
+    def trace(frame: FrameType, event: str, _: object) -> Any:
         if frame.f_code.co_filename not in TRACED:
             return None
         if event == "line":
-            if left == 0:
-                act()
-            left -= 1
+            reached()
         return trace
 
     sys.settrace(trace)
@@ -185,7 +196,7 @@ def interrupted(folder: Path) -> int:
     target, line, seen = folder / "run", 0, set()
     write_folder(target, **content(1))
     while True:
-        _trace(line, _interrupt)
+        _trace(_countdown(line, _interrupt))
         try:
             write_folder(target, **content(2), overwrite=True)
             break

@@ -117,6 +117,7 @@ def test_another_version_says_how_to_read_it(tmp_path: Path) -> None:
         "arrays-0123456789abcdef.png",
         "ARRAYS-0123456789ABCDEF.safetensors",
         "recording.json",
+        "arrays-0123456789abcdef.safetensors/../../secret.safetensors",
         "C:\\arrays-0123456789abcdef.safetensors",
         "a" * 300 + "-0123456789abcdef.safetensors",
     ],
