@@ -218,7 +218,7 @@ def _title_size(rows: Sequence[Row], cell: float) -> float:
     """Letters small enough, within reason, that no word of a title must be cut."""
     words = [word for row in rows for panel in row.panels for word in panel.title.split()]
     longest = max((text_width(word, 1, bold=True) for word in words), default=0.0)
-    return max(LEAST_TITLE, min(TITLE, cell / longest)) if longest else TITLE
+    return max(LEAST_TITLE, min(TITLE, 0.99 * cell / longest)) if longest else TITLE
 
 
 def _place_row(
