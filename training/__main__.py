@@ -18,8 +18,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--config", type=Path, default=HERE / "core.toml")
-    parser.add_argument("--short", action="store_true",
-                        help="a run of two minutes: short.toml, exported into the work folder")
+    parser.add_argument(
+        "--short",
+        action="store_true",
+        help="a run of two minutes: short.toml, exported into the work folder",
+    )
     parser.add_argument("--work", type=Path, required=True, help="checkpoints, logs, data")
     parser.add_argument("--helpers", type=int, default=0)
     parser.add_argument("--hours", type=float, help="length of the diffusion stage")
@@ -61,8 +64,9 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
     elif stage == "diffusion":
         from training.diffusion import train_diffusion
 
-        train_diffusion(config, work, seed=config["seed"], device=device, helpers=helpers,
-                        start=options.start)
+        train_diffusion(
+            config, work, seed=config["seed"], device=device, helpers=helpers, start=options.start
+        )
     elif stage == "export":
         from training.export import export
 
@@ -70,8 +74,14 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
     elif stage == "judge":
         from training.judge import train_judge
 
-        train_judge(config["judge"], work, options.into.parent / "judge", seed=config["seed"],
-                    device=device, helpers=helpers)
+        train_judge(
+            config["judge"],
+            work,
+            options.into.parent / "judge",
+            seed=config["seed"],
+            device=device,
+            helpers=helpers,
+        )
     elif stage == "check":
         from training.check import check_run
 

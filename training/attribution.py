@@ -29,7 +29,10 @@ class _Watcher:
         self._kept, self._name = kept, name
 
     def __call__(
-        self, attn: Any, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None,
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
         **_: Any,
     ) -> Tensor:
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
@@ -100,9 +103,7 @@ def _attention(
     ids = pipeline.tokenizer(shown.caption, padding="max_length", return_tensors="pt").input_ids
     words = pipeline.text_encoder(ids).last_hidden_state.expand(len(timesteps), -1, -1)
     pipeline.unet(noisy, timesteps, words)
-    return {
-        name: maps.unflatten(2, (int(maps.shape[2] ** 0.5), -1)) for name, maps in kept.items()
-    }
+    return {name: maps.unflatten(2, (int(maps.shape[2] ** 0.5), -1)) for name, maps in kept.items()}
 
 
 def _words(shown: Scene) -> dict[tuple[int, int], np.ndarray[Any, Any]]:
@@ -114,8 +115,11 @@ def _words(shown: Scene) -> dict[tuple[int, int], np.ndarray[Any, Any]]:
 
 def _tokens(tokenizer: Any, caption: str, word: tuple[int, int]) -> list[int]:
     offsets = tokenizer(caption, return_offsets_mapping=True).offset_mapping
-    return [i for i, (start, stop) in enumerate(offsets)
-            if start < word[1] and stop > word[0] and stop > start]
+    return [
+        i
+        for i, (start, stop) in enumerate(offsets)
+        if start < word[1] and stop > word[0] and stop > start
+    ]
 
 
 def scores(
@@ -187,6 +191,9 @@ def measure(pipeline: Any, *, choosing: int = 200, scored: int = 350) -> dict[st
     return {
         "recommended": chosen,
         "words": len(masks),
-        "scores": {"recommended": scores(maps, masks, chosen), "paper": scores(maps, masks, paper),
-                   **{name: scores(maps, masks, [name]) for name in maps}},
+        "scores": {
+            "recommended": scores(maps, masks, chosen),
+            "paper": scores(maps, masks, paper),
+            **{name: scores(maps, masks, [name]) for name in maps},
+        },
     }

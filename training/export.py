@@ -38,11 +38,16 @@ def build_pipeline(config: dict[str, Any], work: Path) -> StableDiffusionPipelin
     state = load_checkpoint(work / "diffusion.pt")
     if state is None:
         raise FileNotFoundError(f"no diffusion.pt in {work}. Run the stage `diffusion` first.")
-    modules = torch.nn.ModuleDict({
-        "text": build_text(config["text"], tokenizer),
-        "unet": build_unet(config["unet"], channels=config["vae"]["latent_channels"],
-                           text_width=config["text"]["width"]),
-    })
+    modules = torch.nn.ModuleDict(
+        {
+            "text": build_text(config["text"], tokenizer),
+            "unet": build_unet(
+                config["unet"],
+                channels=config["vae"]["latent_channels"],
+                text_width=config["text"]["width"],
+            ),
+        }
+    )
     modules.load_state_dict(state["average"])
     return StableDiffusionPipeline(
         vae=vae,

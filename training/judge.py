@@ -78,8 +78,10 @@ class JudgeJob:
         """Accuracy on scenes of the other splits."""
         predicted = torch.cat([self.module(p).argmax(1) for p in self._pictures.split(50)])
         found = predicted.cpu().numpy()
-        return {"pixel_accuracy": float((found == self._exact).mean()),
-                "mean_iou": mean_iou(found, self._exact)}
+        return {
+            "pixel_accuracy": float((found == self._exact).mean()),
+            "mean_iou": mean_iou(found, self._exact),
+        }
 
 
 def train_judge(

@@ -46,6 +46,10 @@ def write_latents(
         tokens = tokenizer(described["captions"], padding="max_length").input_ids
         half = folder / "partial"
         with half.open("wb") as file:
-            np.savez(file, latents=np.concatenate(made), tokens=np.array(tokens, dtype=np.int16),
-                     single=np.array([kind == "single" for kind in described["kinds"]]))
+            np.savez(
+                file,
+                latents=np.concatenate(made),
+                tokens=np.array(tokens, dtype=np.int16),
+                single=np.array([kind == "single" for kind in described["kinds"]]),
+            )
         os.replace(half, target)

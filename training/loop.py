@@ -161,8 +161,16 @@ def train(run: Run) -> Job:
             shared.notes[:] = (clock.progress, 0, 1)
         context = spawn(_help, (run,), run.helpers, join=False) if run.helpers else None
         try:
-            _lead(job, run, optimizer, average=average, clock=clock, shared=shared, step=step,
-                  samples=samples)
+            _lead(
+                job,
+                run,
+                optimizer,
+                average=average,
+                clock=clock,
+                shared=shared,
+                step=step,
+                samples=samples,
+            )
         finally:
             if shared is not None:
                 shared.notes[2] = 0
@@ -179,18 +187,28 @@ def train(run: Run) -> Job:
 
 def _optimizer(job: Job, run: Run) -> torch.optim.Optimizer:
     return torch.optim.AdamW(
-        job.module.parameters(), lr=run.config["learning_rate"], betas=(0.9, 0.99),
-        weight_decay=1e-3, fused=True,
+        job.module.parameters(),
+        lr=run.config["learning_rate"],
+        betas=(0.9, 0.99),
+        weight_decay=1e-3,
+        fused=True,
     )
 
 
 def _step(
-    job: Job, run: Run, optimizer: torch.optim.Optimizer, rng: np.random.Generator, *,
-    progress: float, step: int,
+    job: Job,
+    run: Run,
+    optimizer: torch.optim.Optimizer,
+    rng: np.random.Generator,
+    *,
+    progress: float,
+    step: int,
 ) -> tuple[float, float]:
     """One step of one worker; returns its loss and learning rate."""
     factor = learning_rate_factor(
-        progress, step, warm_up_steps=run.config["warm_up_steps"],
+        progress,
+        step,
+        warm_up_steps=run.config["warm_up_steps"],
         decay_from=run.config["decay_from"],
     )
     rate = run.config["learning_rate"] * factor
@@ -205,8 +223,15 @@ def _step(
 
 
 def _lead(
-    job: Job, run: Run, optimizer: torch.optim.Optimizer, *, average: dict[str, Tensor],
-    clock: Clock, shared: Shared | None, step: int, samples: int,
+    job: Job,
+    run: Run,
+    optimizer: torch.optim.Optimizer,
+    *,
+    average: dict[str, Tensor],
+    clock: Clock,
+    shared: Shared | None,
+    step: int,
+    samples: int,
 ) -> None:
     """The leader's steps until the clock has run out."""
     rng = np.random.default_rng([run.seed, 0, step])
@@ -227,14 +252,27 @@ def _lead(
                     samples += int(shared.notes[1]) * run.config["batch"]
                     shared.notes[1] = 0
             rate_seen = (samples - before) / (time.monotonic() - window)
-            log(run.work / f"{job.name}.jsonl", job=job.name, step=step, samples=samples,
-                loss=total / count, lr=rate, per_second=rate_seen,
+            log(
+                run.work / f"{job.name}.jsonl",
+                job=job.name,
+                step=step,
+                samples=samples,
+                loss=total / count,
+                lr=rate,
+                per_second=rate_seen,
                 hours_left=max(clock.total - clock.spent, 0) / 3600,
-                clock=time.strftime("%H:%M"), **job.measure())
+                clock=time.strftime("%H:%M"),
+                **job.measure(),
+            )
             save_atomically(
-                {"model": job.module.state_dict(), "average": average,
-                 "optimizer": optimizer.state_dict(), "step": step, "samples": samples,
-                 "spent": clock.spent},
+                {
+                    "model": job.module.state_dict(),
+                    "average": average,
+                    "optimizer": optimizer.state_dict(),
+                    "step": step,
+                    "samples": samples,
+                    "spent": clock.spent,
+                },
                 run.work / f"{job.name}.pt",
             )
             job.refresh()

@@ -17,7 +17,7 @@ from daam_nb.menagerie import taxonomy
 PIECES = ("gir|affe", "ele|phant", "straw|berry", "straw|berries", "bi|cycle", "bi|cycles",
           "trum|pet", "trum|pets", "pen|guin", "pen|guins", "sun|flower", "sun|flowers",
           "mush|room", "mush|rooms", "gir|affes", "ele|phants", "back|ground", "pur|ple",
-          "instr|ument", "accom|panied")
+          "instr|ument", "accom|panied")  # fmt: skip
 """Words that are two tokens, with the place of the seam."""
 
 WORDS = (
@@ -29,7 +29,7 @@ WORDS = (
     "sea", "fruit", "vehicle", "plant", "instrument", "one", "it", "not", "no", "four", "black",
     "orange", "brown", "behind", "inside", "near", "between", "painting", "drawing", "many",
     "some", "empty",
-)
+)  # fmt: skip
 """Words beside the taxonomy's that are whole tokens (unless `PIECES` splits them)."""
 
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -99,8 +99,15 @@ def build_tokenizer(*, length: int) -> CLIPTokenizer:
     tokens = [*symbols, *(s + "</w>" for s in symbols)]
     tokens += [t for t in ("".join(pair) for pair in merges) if t not in tokens]
     vocabulary = {token: i for i, token in enumerate(dict.fromkeys([*tokens, START, END]))}
-    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=length,
-                         bos_token=START, eos_token=END, unk_token=END, pad_token=END)
+    return CLIPTokenizer(
+        vocab=vocabulary,
+        merges=merges,
+        model_max_length=length,
+        bos_token=START,
+        eos_token=END,
+        unk_token=END,
+        pad_token=END,
+    )
 
 
 def write_tokenizer(folder: Path, *, length: int) -> CLIPTokenizer:

@@ -124,10 +124,12 @@ def normalise(model: AutoencoderKL, pixels: np.ndarray[Any, Any], device: str) -
     pixels
         (n, y, x, 3), uint8: scenes to measure the latents on.
     """
-    means = torch.cat([
-        model.encode(as_batch(part, device)).latent_dist.mode()
-        for part in np.array_split(pixels, max(len(pixels) // 64, 1))
-    ])
+    means = torch.cat(
+        [
+            model.encode(as_batch(part, device)).latent_dist.mode()
+            for part in np.array_split(pixels, max(len(pixels) // 64, 1))
+        ]
+    )
     mean, std = means.mean(dim=(0, 2, 3)), means.std(dim=(0, 2, 3))
     count = len(mean)
     into, back = model.quant_conv, model.post_quant_conv

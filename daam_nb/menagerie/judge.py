@@ -36,8 +36,12 @@ def build_judge() -> nn.Module:
 
     def block(before: int, after: int) -> nn.Sequential:
         return nn.Sequential(
-            nn.Conv2d(before, after, 3, padding=1), nn.GroupNorm(8, after), nn.SiLU(),
-            nn.Conv2d(after, after, 3, padding=1), nn.GroupNorm(8, after), nn.SiLU(),
+            nn.Conv2d(before, after, 3, padding=1),
+            nn.GroupNorm(8, after),
+            nn.SiLU(),
+            nn.Conv2d(after, after, 3, padding=1),
+            nn.GroupNorm(8, after),
+            nn.SiLU(),
         )
 
     class Judge(nn.Module):
@@ -49,9 +53,7 @@ def build_judge() -> nn.Module:
             self.down = nn.ModuleList(
                 block(WIDTHS[max(i - 1, 0)], width) for i, width in enumerate(WIDTHS)
             )
-            self.up = nn.ModuleList(
-                block(WIDTHS[i] + WIDTHS[i + 1], WIDTHS[i]) for i in (2, 1, 0)
-            )
+            self.up = nn.ModuleList(block(WIDTHS[i] + WIDTHS[i + 1], WIDTHS[i]) for i in (2, 1, 0))
             self.out = nn.Conv2d(WIDTHS[0], 4 * len(LABELS), 1)
 
         def forward(self, picture: torch.Tensor) -> torch.Tensor:

@@ -97,8 +97,7 @@ def _attempt(rng: np.random.Generator, kind: str, unseen: bool) -> Layout | None
     if centres is None:
         return None
     fitting = [
-        b for b in BACKGROUNDS
-        if all(legible(n, c, b) for n, c in zip(nouns, colours, strict=True))
+        b for b in BACKGROUNDS if all(legible(n, c, b) for n, c in zip(nouns, colours, strict=True))
     ]
     if not fitting:
         return None
@@ -109,13 +108,12 @@ def _attempt(rng: np.random.Generator, kind: str, unseen: bool) -> Layout | None
     return Layout(kind, placed, tuple(sizes), relation, background)
 
 
-def _aim_at_held_out(
-    rng: np.random.Generator, nouns: list[str], colours: list[str | None]
-) -> None:
+def _aim_at_held_out(rng: np.random.Generator, nouns: list[str], colours: list[str | None]) -> None:
     """Turn a draw into one that shows a held-out pair or colour (changes the lists)."""
     if len(nouns) > 1 and rng.random() < 0.5:
-        partners = [next(iter(p - {nouns[0]})) for p in sorted(HELD_OUT_PAIRS, key=sorted)
-                    if nouns[0] in p]
+        partners = [
+            next(iter(p - {nouns[0]})) for p in sorted(HELD_OUT_PAIRS, key=sorted) if nouns[0] in p
+        ]
         nouns[1] = partners[int(rng.integers(len(partners)))]
     else:
         colours[0] = next(c for c, n in sorted(HELD_OUT_COLOURS) if n == nouns[0])
@@ -139,14 +137,16 @@ def _places(
         ]
         if all(
             _apart(boxes[i], centres[i], boxes[j], centres[j])
-            for i in range(len(boxes)) for j in range(i)
+            for i in range(len(boxes))
+            for j in range(i)
         ):
             return [(c[0], c[1]) for c in centres]
     return None
 
 
-def _apart(box: tuple[int, int], at: tuple[float, ...],
-           other: tuple[int, int], there: tuple[float, ...]) -> bool:
+def _apart(
+    box: tuple[int, int], at: tuple[float, ...], other: tuple[int, int], there: tuple[float, ...]
+) -> bool:
     return any(abs(at[k] - there[k]) >= (box[k] + other[k]) / 2 + 1 for k in (0, 1))
 
 
@@ -154,8 +154,13 @@ def _pair(
     rng: np.random.Generator, boxes: list[tuple[int, int]], relation: str | None
 ) -> list[tuple[float, float]] | None:
     """Two centres, the first box in the stated relation to the second."""
-    directions = {"left of": [(1, 0)], "right of": [(1, 1)], "above": [(0, 0)],
-                  "below": [(0, 1)], "next to": [(1, 0), (1, 1)]}
+    directions = {
+        "left of": [(1, 0)],
+        "right of": [(1, 1)],
+        "above": [(0, 0)],
+        "below": [(0, 1)],
+        "next to": [(1, 0), (1, 1)],
+    }
     choices = directions.get(relation or "", [(0, 0), (0, 1), (1, 0), (1, 1)])
     axis, first_is_last = choices[int(rng.integers(len(choices)))]
     order = [1, 0] if first_is_last else [0, 1]

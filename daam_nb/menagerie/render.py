@@ -215,8 +215,15 @@ def paint_background(name: str, rng: np.random.Generator) -> Array:
     """
     y, x = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32) / SIZE
     word = name.removesuffix(" background")
-    painters = {"sky": _sky, "grass": _grass, "sand": _sand, "snow": _snow, "water": _water,
-                "night": _night, "brick wall": _bricks}
+    painters = {
+        "sky": _sky,
+        "grass": _grass,
+        "sand": _sand,
+        "snow": _snow,
+        "water": _water,
+        "night": _night,
+        "brick wall": _bricks,
+    }
     if name in painters:
         picture = painters[name](y, x, rng)
     else:

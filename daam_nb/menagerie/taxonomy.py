@@ -33,8 +33,12 @@ class Noun:
 
 
 def _class(hypernym: str, *members: tuple[str, str]) -> list[Noun]:
-    irregular = {"octopus": "octopuses", "bus": "buses", "cactus": "cactuses",
-                 "strawberry": "strawberries"}
+    irregular = {
+        "octopus": "octopuses",
+        "bus": "buses",
+        "cactus": "cactuses",
+        "strawberry": "strawberries",
+    }
     return [Noun(name, irregular.get(name, name + "s"), hypernym, glyph) for name, glyph in members]
 
 
@@ -78,8 +82,14 @@ RELATIONS: dict[str, tuple[str, ...]] = {
 }
 """Relation to the phrases that say it. The first four fix a direction; the others do not."""
 
-INVERSE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above",
-           "next to": "next to", "and": "and"}
+INVERSE = {
+    "left of": "right of",
+    "right of": "left of",
+    "above": "below",
+    "below": "above",
+    "next to": "next to",
+    "and": "and",
+}
 
 BACKGROUNDS: dict[str, str] = {
     "sky": "in the sky",

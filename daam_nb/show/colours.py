@@ -53,9 +53,9 @@ def palette(name: str) -> NDArray[np.float64]:
     return made
 
 
-def colour(values: NDArray[np.float32], *, name: str, vmin: float, vmax: float) -> (
-    NDArray[np.float64]
-):
+def colour(
+    values: NDArray[np.float32], *, name: str, vmin: float, vmax: float
+) -> NDArray[np.float64]:
     """Turn values into colours, as matplotlib does: 256 equal steps from `vmin` to `vmax`.
 
     Parameters

@@ -25,9 +25,7 @@ POINTS = 72 / PIXELS_PER_INCH  # per figure pixel
 DROP = 0.36
 
 
-def draw(
-    figure: Figure, *, scale: float = 1.0, interpolation: str = "hanning"
-) -> MatplotlibFigure:
+def draw(figure: Figure, *, scale: float = 1.0, interpolation: str = "hanning") -> MatplotlibFigure:
     """Draw a description.
 
     Parameters
@@ -94,8 +92,14 @@ def _heat(axes: Axes, heat: Heat, box: Box, interpolation: str, *, gid: str) -> 
     y = box.y + (np.arange(rows) + 0.5) * box.height / rows
     for colour, thickness in (("black", 2.2), ("white", 1.1)):  # seen on bright and dark
         lines = axes.contour(
-            x, y, heat.values, levels=[heat.contour], colors=[colour],
-            linewidths=thickness * POINTS, linestyles="solid", antialiased=True,
+            x,
+            y,
+            heat.values,
+            levels=[heat.contour],
+            colors=[colour],
+            linewidths=thickness * POINTS,
+            linestyles="solid",
+            antialiased=True,
         )
         lines.set_gid(gid.replace("heat", f"contour-{colour}"))
 

@@ -151,9 +151,7 @@ _PLACE = ("z", "x0", "dx", "y0", "dy")
 
 def _colorscale(name: str) -> list[list[Any]]:
     colours = np.rint(palette(name) * 255).astype(int)
-    return [
-        [place / (LEVELS - 1), f"rgb({r},{g},{b})"] for place, (r, g, b) in enumerate(colours)
-    ]
+    return [[place / (LEVELS - 1), f"rgb({r},{g},{b})"] for place, (r, g, b) in enumerate(colours)]
 
 
 def _image(panel: Panel) -> dict[str, Any]:

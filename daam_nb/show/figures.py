@@ -192,9 +192,7 @@ class _Words:
     maps: tuple[WordHeatMap, ...]
 
     @classmethod
-    def of(
-        cls, item: Shown, words: Sequence[str | Word | tuple[int, int]] | None
-    ) -> _Words:
+    def of(cls, item: Shown, words: Sequence[str | Word | tuple[int, int]] | None) -> _Words:
         if not isinstance(item, Recording | HeatMaps):
             raise SelectionError(
                 f"words_row shows recordings and HeatMaps, not a {type(item).__name__}. Give "
@@ -213,9 +211,7 @@ def _row(item: _Words, style: Style, most: int, *, header: bool) -> Row:
         panels.append(picture_panel(run.image, drawn_size(own, most=most)))
     for word_map in item.maps:
         size = size_of(word_map, run.image, most=most)
-        panels.append(
-            word_panel(word_map, run.image, size=size, style=style, title=word_map.label)
-        )
+        panels.append(word_panel(word_map, run.image, size=size, style=style, title=word_map.label))
     seed = f" · seed {run.facts.seed}" if run.facts.seed is not None else ""
     return Row(tuple(panels), header=f"“{item.source.prompt.text}”{seed}" if header else "")
 

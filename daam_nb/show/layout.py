@@ -164,9 +164,7 @@ def compose(
     for number, row in enumerate(rows):
         if number and row.header:
             pen.y += 6
-        _place_row(
-            pen, row, grid, columns=columns, cell=cell, gutter=gutter, letters=letters
-        )
+        _place_row(pen, row, grid, columns=columns, cell=cell, gutter=gutter, letters=letters)
     if scale is not None:
         _place_scale(pen, scale, inner)
     place_caption(pen.lines, caption, x=MARGIN, y=pen.y + 6, room=inner)

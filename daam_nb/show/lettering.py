@@ -17,11 +17,29 @@ import regex
 # Latin, Greek, Cyrillic, Arabic, Hebrew and most signs; the others add what it lacks. Fonts whose
 # glyphs are coloured pictures are left out: matplotlib cannot draw them.
 FAMILIES = (
-    "DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Noto Sans JP",
-    "Noto Sans KR", "Source Han Sans", "WenQuanYi Zen Hei", "Microsoft YaHei", "Yu Gothic",
-    "Malgun Gothic", "Hiragino Sans", "PingFang SC", "Arial Unicode MS", "Noto Sans Arabic",
-    "Noto Sans Hebrew", "Noto Sans Devanagari", "Noto Sans Thai", "Nirmala UI", "Noto Emoji",
-    "Segoe UI Emoji", "Segoe UI Symbol", "Symbola",
+    "DejaVu Sans",
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Noto Sans SC",
+    "Noto Sans JP",
+    "Noto Sans KR",
+    "Source Han Sans",
+    "WenQuanYi Zen Hei",
+    "Microsoft YaHei",
+    "Yu Gothic",
+    "Malgun Gothic",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Arial Unicode MS",
+    "Noto Sans Arabic",
+    "Noto Sans Hebrew",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "Nirmala UI",
+    "Noto Emoji",
+    "Segoe UI Emoji",
+    "Segoe UI Symbol",
+    "Symbola",
 )
 NO_BREAK = "\u00a0"  # a space at which no line breaks
 MISSING = "□"  # stands for a letter that no installed font has

@@ -42,9 +42,7 @@ def drawn_size(size: tuple[int, int], *, most: int) -> tuple[int, int]:
     return height * factor, width * factor
 
 
-def rgb(
-    image: Image.Image, size: tuple[int, int] | None = None, *, grey: bool = False
-) -> Pixels:
+def rgb(image: Image.Image, size: tuple[int, int] | None = None, *, grey: bool = False) -> Pixels:
     """Pixels of a picture of any mode, what is transparent on white.
 
     Parameters

@@ -89,7 +89,11 @@ def step_strip(
         first, last = run.timesteps[group[0]], run.timesteps[group[-1]]
         times = f"t {first:.0f}" if len(group) == 1 else f"t {first:.0f}–{last:.0f}"
         panel = word_panel(
-            part, run.image, size=size, style=style, title=_steps(group),
+            part,
+            run.image,
+            size=size,
+            style=style,
+            title=_steps(group),
             note=f"{times}\n{peak_note(part, style)}",
         )
         panels.append(panel)
@@ -97,9 +101,7 @@ def step_strip(
     if scale == "common":
         panels, highest = with_common_scale(panels)
     notes = drawing_notes(whole, run.image, size, style)
-    caption, metadata = credits(
-        [run], choice=f"{maps.choice}, of each panel alone", drawing=notes
-    )
+    caption, metadata = credits([run], choice=f"{maps.choice}, of each panel alone", drawing=notes)
     return compose(
         [Row(tuple(panels))],
         grid=Grid(),
@@ -233,8 +235,10 @@ def _short_names(layers: Sequence[Layer]) -> list[str]:
     """Leave out what all names end in; a lone layer keeps its name."""
     parts = [layer.name.split(".") for layer in layers]
     shared = 0
-    while len(parts) > 1 and all(len(name) > shared + 1 for name in parts) and (
-        len({name[-1 - shared] for name in parts}) == 1
+    while (
+        len(parts) > 1
+        and all(len(name) > shared + 1 for name in parts)
+        and (len({name[-1 - shared] for name in parts}) == 1)
     ):
         shared += 1
     return [".".join(name[: len(name) - shared]) for name in parts]

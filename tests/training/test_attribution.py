@@ -54,7 +54,9 @@ def tiny() -> Any:
     tokenizer = build_tokenizer(length=32)
     unet = build_unet(CONFIG["unet"], channels=8, text_width=CONFIG["text"]["width"])
     return SimpleNamespace(
-        tokenizer=tokenizer, unet=unet.eval(), vae=build_vae(CONFIG["vae"]).eval(),
+        tokenizer=tokenizer,
+        unet=unet.eval(),
+        vae=build_vae(CONFIG["vae"]).eval(),
         text_encoder=build_text(CONFIG["text"], tokenizer).eval(),
         scheduler=DDPMScheduler(**noise_schedule()),
     )

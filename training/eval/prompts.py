@@ -31,8 +31,11 @@ def _article(words: str) -> str:
 
 
 def _entry(
-    group: str, objects: list[tuple[str | None, str]], relation: str | None,
-    background: str, rng: np.random.Generator,
+    group: str,
+    objects: list[tuple[str | None, str]],
+    relation: str | None,
+    background: str,
+    rng: np.random.Generator,
 ) -> dict[str, Any]:
     phrases = [_article(f"{colour} {noun}" if colour else noun) for colour, noun in objects]
     joint = f" {RELATIONS[relation][-1]} " if relation else ""
@@ -53,8 +56,12 @@ def _background(objects: list[tuple[str | None, str]], rng: np.random.Generator)
 
 def _pairs(rng: np.random.Generator, *, held_out: bool) -> list[tuple[str, str]]:
     names = [noun.name for noun in NOUNS]
-    pairs = [(a, b) for a in names for b in names
-             if a != b and (frozenset((a, b)) in HELD_OUT_PAIRS) == held_out]
+    pairs = [
+        (a, b)
+        for a in names
+        for b in names
+        if a != b and (frozenset((a, b)) in HELD_OUT_PAIRS) == held_out
+    ]
     return [pairs[i] for i in rng.permutation(len(pairs))]
 
 
