@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from daam_nb.menagerie.taxonomy import COLOURS, SIZES
 from training.loop import Job, Run, train
+from training.scenes import facts
 
 STEPS = 1000
 """Timesteps of the noise schedule, as in Stable Diffusion."""
@@ -66,6 +69,12 @@ def noise_schedule() -> dict[str, Any]:
         "prediction_type": "v_prediction",
         "clip_sample": False,
     }
+
+
+def is_plain(caption: str) -> bool:
+    """Whether no object in a caption has a colour of its own or is small: what is learnt first."""
+    objects = re.sub(r"on an? \w+ background", "", caption).replace(",", " ").split()
+    return not {*COLOURS, *SIZES["small"]} & set(objects)
 
 
 def draw_timesteps(rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
@@ -123,23 +132,37 @@ class DiffusionJob:
         self._latents = np.concatenate([r["latents"] for r in read])
         self._tokens = np.concatenate([r["tokens"] for r in read])
         single = np.concatenate([r["single"] for r in read])
-        self._single, self._several = np.flatnonzero(single), np.flatnonzero(~single)
+        captions = [
+            caption for path in paths
+            for caption in facts(self._work / "scenes" / f"{path.stem}.npy")["captions"]
+        ]
+        plain = np.array([is_plain(caption) for caption in captions])
+        # Rows by (one object?, plain?).
+        self._rows = {
+            (one, easy): np.flatnonzero((single == one) & (plain == easy))
+            for one in (True, False) for easy in (True, False)
+        }
         self._shards = len(paths)
 
     def _draw(self, rng: np.random.Generator, progress: float) -> tuple[Tensor, Tensor]:
-        """Latents and token ids of a batch; more single objects early on."""
-        own = len(self._single) / len(self._latents)
-        early = max(1 - progress / self._config["single_until"], 0)
-        share = own + (self._config["single_early"] - own) * early
+        """Latents and token ids of a batch; early on more single objects and more plain ones."""
         count = self._config["batch"]
-        singles = rng.binomial(count, share)
-        rows = np.concatenate(
-            [rng.choice(self._single, singles), rng.choice(self._several, count - singles)]
-        )
+        own = {key: len(rows) / len(self._latents) for key, rows in self._rows.items()}
+        one = self._share(own[True, True] + own[True, False], "single", progress)
+        easy = self._share(own[True, True] + own[False, True], "plain", progress)
+        rows = np.array([
+            rng.choice(self._rows[bool(single), bool(plain)])
+            for single, plain in zip(rng.random(count) < one, rng.random(count) < easy, strict=True)
+        ])
         latents = torch.from_numpy(self._latents[rows]).float()
         tokens = torch.from_numpy(self._tokens[rows]).long()
         tokens[rng.random(count) < self._config["caption_dropout"]] = self._empty
         return latents.to(self._device), tokens.to(self._device)
+
+    def _share(self, own: float, name: str, progress: float) -> float:
+        """A group's share now: from `<name>_early` to its own, over `<name>_until` of the run."""
+        early = max(1 - progress / self._config[f"{name}_until"], 0.0)
+        return float(own + (self._config[f"{name}_early"] - own) * early)
 
     def loss(self, rng: np.random.Generator, progress: float) -> Tensor:
         """Loss of one random batch.
