@@ -133,14 +133,16 @@ class DiffusionJob:
         self._tokens = np.concatenate([r["tokens"] for r in read])
         single = np.concatenate([r["single"] for r in read])
         captions = [
-            caption for path in paths
+            caption
+            for path in paths
             for caption in facts(self._work / "scenes" / f"{path.stem}.npy")["captions"]
         ]
         plain = np.array([is_plain(caption) for caption in captions])
         # Rows by (one object?, plain?).
         self._rows = {
             (one, easy): np.flatnonzero((single == one) & (plain == easy))
-            for one in (True, False) for easy in (True, False)
+            for one in (True, False)
+            for easy in (True, False)
         }
         self._shards = len(paths)
 
@@ -150,10 +152,14 @@ class DiffusionJob:
         own = {key: len(rows) / len(self._latents) for key, rows in self._rows.items()}
         one = self._share(own[True, True] + own[True, False], "single", progress)
         easy = self._share(own[True, True] + own[False, True], "plain", progress)
-        rows = np.array([
-            rng.choice(self._rows[bool(single), bool(plain)])
-            for single, plain in zip(rng.random(count) < one, rng.random(count) < easy, strict=True)
-        ])
+        rows = np.array(
+            [
+                rng.choice(self._rows[bool(single), bool(plain)])
+                for single, plain in zip(
+                    rng.random(count) < one, rng.random(count) < easy, strict=True
+                )
+            ]
+        )
         latents = torch.from_numpy(self._latents[rows]).float()
         tokens = torch.from_numpy(self._tokens[rows]).long()
         tokens[rng.random(count) < self._config["caption_dropout"]] = self._empty
@@ -215,9 +221,7 @@ def train_diffusion(
     return train(Run(build, config["diffusion"], work, seed, device, helpers))
 
 
-def _job(
-    device: str, *, config: dict[str, Any], work: Path, start: Path | None
-) -> DiffusionJob:
+def _job(device: str, *, config: dict[str, Any], work: Path, start: Path | None) -> DiffusionJob:
     job = DiffusionJob(device, config=config, work=work)
     if start is not None:
         text = CLIPTextModel.from_pretrained(start / "text_encoder", dtype=torch.float32)
