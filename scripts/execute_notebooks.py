@@ -23,6 +23,7 @@ NOTEBOOKS = ROOT / "notebooks"
 SECONDS_PER_CELL = 600
 # Pictures come as PNG, which every viewer shows; the rest is text.
 SHOWN = ("text/plain", "text/html", "text/markdown", "image/png")
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def executed(path: Path) -> Any:
@@ -48,8 +49,9 @@ def executed(path: Path) -> Any:
 
 def _environment() -> dict[str, str]:
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    # Progress bars are for people who wait; in a page they are noise, as widgets they are blank.
-    return os.environ | {"PYTHONPATH": path, "TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"}
+    # Notes of the libraries on what is installed, and progress, are for those who run it.
+    quiet = {"TRANSFORMERS_VERBOSITY": "error", "TQDM_DISABLE": "1"}
+    return os.environ | quiet | {"PYTHONPATH": path, "HF_HUB_OFFLINE": "1"}
 
 
 def tidied(notebook: Any) -> Any:
@@ -69,6 +71,8 @@ def tidied(notebook: Any) -> Any:
 def _tidied(output: Any) -> Any:
     if "data" not in output:
         return output
+    if WIDGET in output.data:  # a progress bar: blank without its kernel
+        return None
     output.data = {kind: content for kind, content in output.data.items() if kind in SHOWN}
     if "image/png" in output.data:
         output.data.pop("text/html", None)

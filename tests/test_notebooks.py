@@ -1,0 +1,107 @@
+"""The notebooks run from top to bottom, and what is committed is what a run gives."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from scripts.execute_notebooks import NOTEBOOKS, SHOWN, executed, tidied
+
+PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+MOST_BYTES = 1_500_000
+
+each = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def read(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook: Any) -> Iterator[Any]:
+    for cell in code_cells(notebook):
+        yield from cell.outputs
+
+
+def kinds(notebook: Any) -> list[list[tuple[str, ...]]]:
+    """For every code cell what it shows: the kinds of its outputs, not their content."""
+    return [
+        [(output.output_type, *sorted(output.get("data", {}))) for output in cell.outputs]
+        for cell in code_cells(notebook)
+    ]
+
+
+def test_there_are_notebooks() -> None:
+    assert "00-quickstart" in [path.stem for path in PATHS]
+
+
+@each
+def test_it_is_a_valid_notebook_of_a_fresh_run(path: Path) -> None:
+    notebook = read(path)
+    nbformat.validate(notebook)
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@each
+def test_nothing_in_it_failed_or_complained(path: Path) -> None:
+    bad = [o for o in outputs(read(path)) if o.output_type == "error" or o.get("name") == "stderr"]
+    assert bad == []
+
+
+@each
+def test_it_shows_small_pictures_and_text_only(path: Path) -> None:
+    notebook = read(path)
+    shown = {kind for output in outputs(notebook) for kind in output.get("data", {})}
+    assert shown <= set(SHOWN)
+    assert "image/png" in shown
+    assert "widgets" not in notebook.metadata
+    assert path.stat().st_size < MOST_BYTES
+
+
+@each
+def test_it_carries_nothing_of_the_machine_it_ran_on(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert nbformat.writes(tidied(read(path))) + "\n" == text
+    assert re.search(r"/(home|Users|root|tmp|work)/", text) is None
+
+
+@each
+def test_no_method_lives_in_a_notebook_alone(path: Path) -> None:
+    for cell in code_cells(read(path)):
+        made = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, DEFINED)]
+        assert made == [], cell.source
+
+
+DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+
+@each
+def test_its_links_lead_somewhere(path: Path) -> None:
+    words = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    targets = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", words)
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+@each
+def test_it_runs_and_shows_the_same_kinds_of_things(path: Path) -> None:
+    assert kinds(executed(path)) == kinds(read(path))
+
+
+def test_a_failing_cell_is_noticed(tmp_path: Path) -> None:
+    from nbclient.exceptions import CellExecutionError
+
+    path = tmp_path / "bad.ipynb"
+    cell = nbformat.v4.new_code_cell("1 / 0")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
+        executed(path)
