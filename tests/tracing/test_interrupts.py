@@ -6,16 +6,22 @@ later runs raise at chosen ones. Some are drawn from everything that runs, other
 of our own files, where hooks and patches are put on and taken off; never two of the same line.
 
 What Python does not permit: an interrupt at the very start of ``__exit__``, before its ``try``
-holds, cannot be caught by anybody; that moment is left out.
+holds, cannot be caught by anybody; that moment is left out. So is the moment between the end of a
+``with`` block and its own exit, which exists for trace functions alone: CPython looks for signals
+at the starts of functions, at jumps back and after calls, none of which lie there. Progress bars
+keep their lock when they are interrupted between two of its Python functions, which would stop
+the bars of all other threads: tqdm's functions are left out, and it gets another lock meanwhile.
 """
 
 from __future__ import annotations
 
+import linecache
 import random
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,6 +29,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tqdm import tqdm
 
 import daam_nb.tracing
 from daam_nb.tracing import trace
@@ -49,13 +56,16 @@ class Injector:
     def __init__(self, at: int | None, *, ours: bool) -> None:
         self.at, self.ours = at, ours
         self.places: list[str] = []
+        self.entered: dict[int, set[int]] = {}
 
     def __call__(self, frame: FrameType, event: str, _arg: Any) -> Callable[..., Any] | None:
         code = frame.f_code
         mine = code.co_filename.startswith(OURS)
+        if event == "call":
+            self.entered.pop(id(frame), None)  # an address may serve many frames
         if event == "call" and code.co_name == "__exit__" and mine:
             return self._at_exit  # see the module's docstring
-        if self.ours and not mine:
+        if (self.ours and not mine) or "tqdm" in code.co_filename:
             return None
         self._moment(frame)
         return self._inside if self.ours else None
@@ -64,9 +74,21 @@ class Injector:
         return self._inside if event == "line" else self._at_exit
 
     def _inside(self, frame: FrameType, event: str, _arg: Any) -> Callable[..., Any]:
-        if event == "line":
+        if event == "line" and not self._leaves_a_block(frame):
             self._moment(frame)
         return self._inside
+
+    def _leaves_a_block(self, frame: FrameType) -> bool:
+        """Whether a `with` line is passed for the second time: on the way out."""
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).lstrip()
+        if not line.startswith("with "):
+            return False
+        entered = self.entered.setdefault(id(frame), set())
+        if frame.f_lineno in entered:
+            entered.discard(frame.f_lineno)
+            return True
+        entered.add(frame.f_lineno)
+        return False
 
     def _moment(self, frame: FrameType) -> None:
         self.places.append(f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}")
@@ -89,10 +111,13 @@ class Injector:
 
 
 @pytest.fixture(scope="module")
-def pipe() -> Any:
+def pipe() -> Iterator[Any]:
+    lock = tqdm.get_lock()
+    tqdm.set_lock(threading.RLock())
     made = pipelines.sd1()
     ONE_STEP.run(made)
-    return made
+    yield made
+    tqdm.set_lock(lock)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ from diffusers.models import attention, attention_dispatch, attention_processor
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch._dynamo import eval_frame
 
+from daam_nb.tracing import taps
+
 Snapshot = dict[str, Any]
 
 _HOOKS = (
@@ -128,6 +130,7 @@ def of_process() -> Snapshot:
         "dtype": torch.get_default_dtype(),
         "random state": torch.random.get_rng_state().numpy().tobytes(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "our lock": taps._lock._is_owned(),  # type: ignore[attr-defined]
         "excepthook": (Same(sys.excepthook), Same(threading.excepthook)),
         # A variable of ours that says "nothing is open" may stay set to the empty tuple: a token
         # to reset it with is worth nothing where traces close in another order.
