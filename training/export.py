@@ -28,8 +28,17 @@ LICENCES = {
 }
 
 
-def build_pipeline(config: dict[str, Any], work: Path) -> StableDiffusionPipeline:
-    """The pipeline with the averaged weights of `work/diffusion.pt`, in float32."""
+def build_pipeline(
+    config: dict[str, Any], work: Path, *, weights: str = "average"
+) -> StableDiffusionPipeline:
+    """The pipeline with weights of `work/diffusion.pt`, in float32.
+
+    Parameters
+    ----------
+    weights
+        "average" (EMA), or "model", the last ones: better when the run learnt fast up to its end
+        and the average lags behind.
+    """
     tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
     # Built anew, so that its configuration does not name the folder it was trained in.
     vae = build_vae(config["vae"])
@@ -48,7 +57,7 @@ def build_pipeline(config: dict[str, Any], work: Path) -> StableDiffusionPipelin
             ),
         }
     )
-    modules.load_state_dict(state["average"])
+    modules.load_state_dict(state[weights])
     return StableDiffusionPipeline(
         vae=vae,
         text_encoder=modules["text"].eval(),
@@ -65,7 +74,9 @@ def build_pipeline(config: dict[str, Any], work: Path) -> StableDiffusionPipelin
     )
 
 
-def export(config: dict[str, Any], work: Path, folder: Path) -> None:
+def export(
+    config: dict[str, Any], work: Path, folder: Path, *, weights: str = "average"
+) -> None:
     """Write the shipped files; the folder changes at once, never half.
 
     Parameters
@@ -76,10 +87,12 @@ def export(config: dict[str, Any], work: Path, folder: Path) -> None:
         The training folder.
     folder
         Receives the pipeline in diffusers' layout and `card.json`.
+    weights
+        "average" or "model", as for `build_pipeline`.
     """
     half = folder.with_name(folder.name + ".partial")
     shutil.rmtree(half, ignore_errors=True)
-    pipeline = build_pipeline(config, work)
+    pipeline = build_pipeline(config, work, weights=weights)
     for part in (pipeline.text_encoder, pipeline.unet, pipeline.vae):
         torch.nn.Module.to(part, dtype=torch.float16)
     pipeline.save_pretrained(half, max_shard_size=SHARD, safe_serialization=True)
