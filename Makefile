@@ -29,7 +29,7 @@ help:
 	@echo "make clean   remove what these commands made"
 
 demo: $(VENV)/.installed-core
-	$(BIN)/daam-nb "a zebra and a giraffe" --seed 0 --output-folder $(DEMO) --overwrite
+	$(BIN)/daam-nb "an apple and a banana on the grass" --seed 0 --output-folder $(DEMO) --overwrite
 
 # One thread each, so that parallel processes do not fight over the cores.
 test: $(VENV)/.installed-dev

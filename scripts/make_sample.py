@@ -1,6 +1,6 @@
 """Make the small recording that ships with the package, with the shipped model.
 
-    python -m scripts.make_sample
+    python -m scripts.make_sample [SEED]
 
 Writes ``daam_nb/sample_recording/`` (anew, where it is there), which `daam_nb.sample()` opens, and
 says what it holds. Run it again whenever the shipped model or the format changes.
@@ -15,9 +15,9 @@ from pathlib import Path
 import daam_nb
 from daam_nb.recording.files import SAMPLE
 
-PROMPT = "a zebra and a giraffe"
+PROMPT = "an apple and a banana on the grass"
 SEED = 0
-STEPS = 9
+STEPS = 7
 LIMIT = 700_000  # bytes: it travels with every installation
 
 
@@ -39,4 +39,4 @@ def main(folder: Path = SAMPLE, *, prompt: str = PROMPT, seed: int = SEED) -> in
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(seed=int(sys.argv[1]) if len(sys.argv) > 1 else SEED))
