@@ -29,8 +29,12 @@ def main() -> None:
     parser.add_argument("--most", type=int, help="encode this many shards of scenes only")
     parser.add_argument("--start", type=Path, help="exported weights the diffusion starts from")
     parser.add_argument("--into", type=Path, help="where the pipeline is exported")
-    parser.add_argument("--weights", choices=["average", "model"], default="average",
-                        help="which weights of the checkpoint are exported")
+    parser.add_argument(
+        "--weights",
+        choices=["average", "model"],
+        default="average",
+        help="which weights of the checkpoint are exported",
+    )
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     if options.short:

@@ -74,9 +74,7 @@ def build_pipeline(
     )
 
 
-def export(
-    config: dict[str, Any], work: Path, folder: Path, *, weights: str = "average"
-) -> None:
+def export(config: dict[str, Any], work: Path, folder: Path, *, weights: str = "average") -> None:
     """Write the shipped files; the folder changes at once, never half.
 
     Parameters
