@@ -76,6 +76,8 @@ def test_the_shipped_pipeline_has_what_studies_need() -> None:
     pipe = load()
     cross = {n for n, _ in pipe.unet.named_modules() if n.endswith("attn2")}
     assert {n.split(".")[0] for n in cross} == {"down_blocks", "mid_block", "up_blocks"}
+    # The card's recommended layers are layers of this model.
+    assert set(card().recommended or ()) <= cross
     assert all(pipe.unet.get_submodule(n).heads >= 4 for n in cross)
     assert pipe.tokenizer.model_max_length == 32
     pieces = {noun.name: len(pipe.tokenizer.tokenize(noun.name)) for noun in NOUNS}
