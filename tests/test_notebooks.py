@@ -14,7 +14,7 @@ import pytest
 from scripts.execute_notebooks import NOTEBOOKS, SHOWN, executed, tidied
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
-MOST_BYTES = 1_500_000
+MOST_BYTES = 2_000_000
 
 each = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 

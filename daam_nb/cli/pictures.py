@@ -135,7 +135,7 @@ def write_maps(
         drawn = overlay(run, word_map, threshold=threshold)
         written.maps.append(drawn.save(folder / (stem + MAP)))
         if all_heads:
-            sheet = head_sheet(run, word_map)
+            sheet = head_sheet(run, word_map, scale="own")  # one head that looks at nothing else
             written.heads.append(sheet.save(folder / (stem + HEADS)))
 
 
