@@ -94,6 +94,7 @@ def export(config: dict[str, Any], work: Path, folder: Path, *, weights: str = "
     for part in (pipeline.text_encoder, pipeline.unet, pipeline.vae):
         torch.nn.Module.to(part, dtype=torch.float16)
     pipeline.save_pretrained(half, max_shard_size=SHARD, safe_serialization=True)
+    _load_as_float32(half / "text_encoder" / "config.json")
     state = load_checkpoint(work / "diffusion.pt")
     assert state is not None
     checksums = {
@@ -101,7 +102,8 @@ def export(config: dict[str, Any], work: Path, folder: Path, *, weights: str = "
         for path in sorted(half.rglob("*"))
         if path.is_file()
     }
-    revision = hashlib.sha256(json.dumps(checksums).encode()).hexdigest()[:12]
+    weighed = {name: sum_ for name, sum_ in checksums.items() if name.endswith(".safetensors")}
+    revision = hashlib.sha256(json.dumps(weighed).encode()).hexdigest()[:12]
     facts = {
         "name": NAME,
         "revision": revision,
@@ -118,6 +120,15 @@ def export(config: dict[str, Any], work: Path, folder: Path, *, weights: str = "
         os.rename(folder, old)
     os.rename(half, folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _load_as_float32(config: Path) -> None:
+    """Let a plain ``from_pretrained`` give one dtype throughout.
+
+    transformers takes the dtype from this file, diffusers takes float32 whatever the files hold.
+    """
+    facts = json.loads(config.read_text())
+    config.write_text(json.dumps(facts | {"dtype": "float32"}, indent=2, sort_keys=True) + "\n")
 
 
 def _recommended(folder: Path) -> Any:

@@ -72,6 +72,8 @@ def small_png(figure: Figure) -> bytes:
         drawn = _encoded(figure, _rounded(picture, bits), scale)
         if len(drawn) <= NOTEBOOK_BYTES:
             return drawn
+    if len(drawn) <= 1.5 * NOTEBOOK_BYTES:
+        return drawn
     # A palette draws bands into maps and colour bars, so it is the last resort.
     few = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     return _encoded(figure, few, scale)
