@@ -47,9 +47,11 @@ class _Patch:
     holders: set[int] = field(default_factory=set)
 
     def put_on(self) -> None:
+        """Set the wrapper."""
         setattr(self.owner, self.name, self.wrapper)
 
     def take_off(self) -> None:
+        """Restore the original."""
         # Only what is still ours: somebody who wrapped our wrapper meanwhile keeps a working
         # chain, in which ours passes everything through.
         if vars(self.owner).get(self.name, _MISSING) is not self.wrapper:
