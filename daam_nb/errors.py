@@ -111,3 +111,11 @@ class ReproductionError(DaamError, RuntimeError):
 
 class MissingModelError(DaamError, FileNotFoundError):
     """The embedded model's weights are not where they should be."""
+
+
+class ParseError(DaamError, ValueError):
+    """A parse that does not fit its text, or a text or pipeline that gives none."""
+
+
+class MissingParserError(DaamError, LookupError):
+    """No parser of the name asked for is installed."""

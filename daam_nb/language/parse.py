@@ -1,0 +1,244 @@
+"""A parsed sentence as plain data, so that figures and studies need no parser of their own."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from daam_nb.errors import ParseError
+
+Span = tuple[int, int]
+
+ROOT = "ROOT"
+"""The relation of a word that depends on no other."""
+
+
+@dataclass(frozen=True)
+class ParsedWord:
+    """One word as the parser cut it: "double-decker" may be three, "don't" two.
+
+    Attributes
+    ----------
+    text
+        The word as it stands in the sentence.
+    start, end
+        Its characters (code points) in the sentence, half-open.
+    lemma
+        Dictionary form: "men" -> "man". Empty where the parser gives none.
+    pos, tag
+        Universal part of speech ("NOUN") and the parser's finer tag ("NNS").
+    head
+        Index of the word it depends on; its own index where it depends on none.
+    relation
+        Label of that arc; for English pipelines those of ClearNLP ("nsubj", "pobj"), and "ROOT"
+        for a word that depends on none.
+    """
+
+    text: str
+    start: int
+    end: int
+    lemma: str
+    pos: str
+    tag: str
+    head: int
+    relation: str
+
+
+@dataclass(frozen=True)
+class Arc:
+    """`dependent` (index of a word) depends on `head` (index of another) by `relation`."""
+
+    head: int
+    dependent: int
+    relation: str
+
+
+@dataclass(frozen=True)
+class Parse:
+    """A text, its words and what depends on what.
+
+    Attributes
+    ----------
+    text
+        What was parsed.
+    words
+        In the order of the text. White space is no word.
+    parser
+        Name and version of the parser, to be shown wherever something rests on the parse.
+    noun_chunks
+        Half-open ranges of word indices: noun phrases without what follows their noun
+        ("the red car" of "the red car on the grass").
+
+    Raises
+    ------
+    ParseError
+        Where spans, heads or chunks do not fit the text, or heads run in a circle.
+    """
+
+    text: str
+    words: tuple[ParsedWord, ...]
+    parser: str
+    noun_chunks: tuple[Span, ...] = ()
+
+    def __post_init__(self) -> None:
+        behind = 0
+        for place, word in enumerate(self.words):
+            _check_word(self.text, place, word, count=len(self.words), behind=behind)
+            behind = word.end
+        for start, end in self.noun_chunks:
+            if not 0 <= start < end <= len(self.words):
+                raise ParseError(
+                    f"The noun chunk ({start}, {end}) is no range of the {len(self.words)} words."
+                )
+        _check_trees(self.words)
+
+    @cached_property
+    def arcs(self) -> tuple[Arc, ...]:
+        """All dependencies, in the order of the dependents; the roots have none."""
+        return tuple(
+            Arc(head=word.head, dependent=place, relation=word.relation)
+            for place, word in enumerate(self.words)
+            if word.head != place
+        )
+
+    @cached_property
+    def roots(self) -> tuple[int, ...]:
+        """Indices of the words that depend on none: one for each sentence."""
+        return tuple(place for place, word in enumerate(self.words) if word.head == place)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Lists, strings and numbers alone, for JSON; `from_dict` reads it back."""
+        return {
+            "text": self.text,
+            "words": [asdict(word) for word in self.words],
+            "parser": self.parser,
+            "noun_chunks": [list(chunk) for chunk in self.noun_chunks],
+        }
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Parse:
+        """Read what `to_dict` wrote.
+
+        Raises
+        ------
+        ParseError
+            Where keys are missing or unknown, or the values do not make a parse.
+        """
+        try:
+            return cls(
+                text=facts["text"],
+                words=tuple(ParsedWord(**word) for word in facts["words"]),
+                parser=facts["parser"],
+                noun_chunks=tuple((int(start), int(end)) for start, end in facts["noun_chunks"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, ParseError):
+                raise
+            raise ParseError(f"This is no parse as `Parse.to_dict` writes it: {error}") from None
+
+    @classmethod
+    def from_doc(cls, doc: Any, *, parser: str) -> Parse:
+        """Read a document that a spaCy pipeline has parsed.
+
+        Parameters
+        ----------
+        doc
+            A `spacy.tokens.Doc` with dependencies.
+        parser
+            What the pipeline is called, with its version.
+
+        Returns
+        -------
+        Parse
+            Without spaCy's tokens of white space; what depended on one depends on its head.
+
+        Raises
+        ------
+        ParseError
+            Where the document holds words and no dependencies.
+        """
+        if len(doc) and not doc.has_annotation("DEP"):
+            raise ParseError(
+                f"The pipeline {parser!r} gave no dependencies for {_short(doc.text)}. "
+                "Use one with a `parser`, such as en_core_web_sm or the shipped caption parser."
+            )
+        kept = [t.i for t in doc if not t.is_space]
+        place = {index: number for number, index in enumerate(kept)}
+        return cls(
+            text=doc.text,
+            words=tuple(_word(doc, index, place) for index in kept),
+            parser=parser,
+            noun_chunks=_chunks(doc, place),
+        )
+
+
+class Parser(Protocol):
+    """Whatever turns a text into a `Parse`."""
+
+    @property
+    def name(self) -> str:
+        """Name and version, as shown: "en_core_web_sm 3.8.0"."""
+
+    def __call__(self, text: str) -> Parse:
+        """Parse a text of any length, the empty one included."""
+
+
+def _word(doc: Any, index: int, place: dict[int, int]) -> ParsedWord:
+    token = doc[index]
+    head = token.head
+    while head.is_space and head.head.i != head.i:
+        head = head.head
+    alone = head.i == index or head.is_space
+    return ParsedWord(
+        text=token.text,
+        start=token.idx,
+        end=token.idx + len(token.text),
+        lemma=token.lemma_,
+        pos=token.pos_,
+        tag=token.tag_,
+        head=place[index if alone else head.i],
+        relation=ROOT if alone else token.dep_,
+    )
+
+
+def _chunks(doc: Any, place: dict[int, int]) -> tuple[Span, ...]:
+    try:
+        found = [[place[t.i] for t in chunk if t.i in place] for chunk in doc.noun_chunks]
+    except NotImplementedError:  # spaCy has no rule of noun chunks for this language
+        return ()
+    return tuple((inside[0], inside[-1] + 1) for inside in found if inside)
+
+
+def _check_word(text: str, place: int, word: ParsedWord, *, count: int, behind: int) -> None:
+    if not behind <= word.start < word.end or text[word.start : word.end] != word.text:
+        raise ParseError(
+            f"Word {place} ({word.text!r}) does not stand at characters {word.start}-{word.end} of "
+            f"{_short(text)}, or not behind the word before it."
+        )
+    if not 0 <= word.head < count:
+        raise ParseError(f"Word {place} ({word.text!r}) has the head {word.head} of {count} words.")
+    if (word.head == place) != (word.relation == ROOT):
+        raise ParseError(
+            f"Word {place} ({word.text!r}) has the head {word.head} and the relation "
+            f"{word.relation!r}. A word is its own head exactly where its relation is {ROOT!r}."
+        )
+
+
+def _check_trees(words: tuple[ParsedWord, ...]) -> None:
+    """From every word the way up ends at a root."""
+    ends: set[int] = set()
+    for place in range(len(words)):
+        way: dict[int, None] = {}
+        at = place
+        while at not in ends and words[at].head != at:
+            if at in way:
+                circle = [words[i].text for i in [*way][[*way].index(at) :]]
+                raise ParseError(f"Heads run in a circle: {' -> '.join(map(repr, circle))}.")
+            way[at] = None
+            at = words[at].head
+        ends.update(way, [at])
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
