@@ -10,13 +10,18 @@ from typing import Any
 
 HERE = Path(__file__).parent
 SHIPPED = HERE.parent / "daam_nb" / "menagerie" / "weights"
-STAGES = ["scenes", "tokenizer", "vae", "latents", "diffusion", "export", "judge", "check", "all"]
+JUDGE = SHIPPED.parent / "judge" / "judge.safetensors"
+STAGES = ["scenes", "tokenizer", "vae", "latents", "diffusion", "export", "judge", "check"]
+"""What `all` runs, in order."""
+
+MEASURES = ["score", "attribution"]
+"""Stages that measure exported weights (`--into`)."""
 
 
 def main() -> None:
     """Parse the command line and run the stages asked for."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("stage", choices=[*STAGES, "all", *MEASURES])
     parser.add_argument("--config", type=Path, default=HERE / "core.toml")
     parser.add_argument(
         "--short",
@@ -35,6 +40,8 @@ def main() -> None:
         default="average",
         help="which weights of the checkpoint are exported",
     )
+    parser.add_argument("--judge", type=Path, help="the judge's weights that a score rests on")
+    parser.add_argument("--report", type=Path, help="where figures are written (the work folder)")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     if options.short:
@@ -44,7 +51,7 @@ def main() -> None:
     config = tomllib.loads(options.config.read_text())
     if options.hours is not None:
         config["diffusion"]["hours"] = options.hours
-    for stage in STAGES[:-1] if options.stage == "all" else [options.stage]:
+    for stage in STAGES if options.stage == "all" else [options.stage]:
         run(stage, config, options)
 
 
@@ -92,6 +99,23 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
         from training.check import check_run
 
         print(json.dumps(check_run(work, options.into)))
+    else:
+        measure(stage, options)
+
+
+def measure(stage: str, options: argparse.Namespace) -> None:
+    """Measure exported weights."""
+    beside = options.into.parent / "judge" / "judge.safetensors"
+    judge = options.judge or (beside if beside.exists() else JUDGE)
+    report = options.report or options.work
+    if stage == "score":
+        from training.scoring import score
+
+        score(options.into, options.work, judge_file=judge, report=report, helpers=options.helpers)
+    elif stage == "attribution":
+        from training.attribution import attribute
+
+        attribute(options.into, judge_file=judge, report=report)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ is generated and no judge is needed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from daam_nb.menagerie.model import card, load
 from daam_nb.menagerie.world import Scene, scene
 from training.vae import as_batch
 
@@ -197,3 +200,37 @@ def measure(pipeline: Any, *, choosing: int = 200, scored: int = 350) -> dict[st
             **{name: scores(maps, masks, [name]) for name in maps},
         },
     }
+
+
+def attribute(
+    weights: Path, *, judge_file: Path, report: Path, choosing: int = 200, scored: int = 350
+) -> dict[str, Any]:
+    """Choose and score layers, note the choice in the card, score it on generated pictures too.
+
+    Parameters
+    ----------
+    weights
+        Folder of an exported pipeline; `card.json` in it receives `recommended`.
+    judge_file
+        The judge's weights; without them generated pictures are left out.
+    report
+        Folder that receives `attribution.json`.
+    """
+    # Not above: what needs the whole package is not needed to train.
+    from training.attribution_generated import generated
+
+    torch.set_num_threads(1)
+    pipeline = load(folder=weights)
+    pipeline.set_progress_bar_config(disable=True)
+    made = {"model": card(weights).model_id, **measure(pipeline, choosing=choosing, scored=scored)}
+    note = weights / "card.json"
+    facts = json.loads(note.read_text()) | {"recommended": made["recommended"]}
+    note.write_text(json.dumps(facts, indent=1) + "\n")
+    if judge_file.exists():
+        made["generated"] = generated(weights, pipeline, judge_file)
+    report.mkdir(parents=True, exist_ok=True)
+    (report / "attribution.json").write_text(json.dumps(made, indent=1) + "\n")
+    for name in ("recommended", "paper"):
+        print(name, json.dumps(made["scores"][name]))
+    print("generated", json.dumps(made.get("generated")))
+    return made

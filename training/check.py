@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from daam_nb.menagerie import card, load
+from daam_nb.menagerie.judge import Judge
 
 
 class RunFailedError(RuntimeError):
@@ -31,7 +32,7 @@ def check_run(work: Path, folder: Path) -> dict[str, Any]:
         First and last loss of each stage, the model's id and the picture's size (width, height).
     """
     report: dict[str, Any] = {}
-    for stage in ("vae", "diffusion"):
+    for stage in ("vae", "diffusion", "judge"):
         found = losses(work / f"{stage}.jsonl")
         if not found[-1] < 0.9 * found[0]:
             raise RunFailedError(
@@ -46,4 +47,7 @@ def check_run(work: Path, folder: Path) -> dict[str, Any]:
     ).images[0]
     if not np.isfinite(np.asarray(image, dtype=float)).all() or np.asarray(image).std() == 0:
         raise RunFailedError(f"the pipeline in {folder} paints nothing.")
+    seen = Judge(folder.parent / "judge" / "judge.safetensors").labels(image)
+    if seen.shape != (image.height, image.width):
+        raise RunFailedError(f"the judge labels {seen.shape} places of a picture of {image.size}.")
     return report | {"model": card(folder).model_id, "picture": image.size}

@@ -6,8 +6,11 @@ rest on it are only as good as its own accuracy on held-out scenes, which the ca
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,7 @@ from daam_nb.menagerie.model import WEIGHTS
 from daam_nb.menagerie.taxonomy import NOUN, NOUNS
 
 if TYPE_CHECKING:
+    import torch
     from PIL.Image import Image
     from torch import nn
 
@@ -25,7 +29,7 @@ FILE = WEIGHTS.parent / "judge" / "judge.safetensors"
 LABELS: tuple[str, ...] = ("background", *(noun.name for noun in NOUNS))
 """Label number to what it means."""
 
-WIDTHS = (24, 48, 96, 128)
+WIDTHS = (24, 48, 96, 104)
 
 
 def build_judge() -> nn.Module:
@@ -71,6 +75,25 @@ def build_judge() -> nn.Module:
     return Judge()
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """When the judge does not claim to see a noun. Chosen on scenes, kept in the weights' file.
+
+    Attributes
+    ----------
+    confidence
+        Probability below which a pixel is background.
+    share
+        Where nouns touch, those with fewer pixels than this share of the largest are part of it.
+    least
+        Fewer pixels of a noun than this do not count as its presence.
+    """
+
+    confidence: float = 0.5
+    share: float = 0.3
+    least: int = 24
+
+
 class Judge:
     """Labels the pixels of pictures of the menagerie's world.
 
@@ -78,6 +101,13 @@ class Judge:
     ----------
     file
         The trained weights; by default the shipped ones.
+    doubt
+        When no noun is claimed; by default what the file says.
+
+    Attributes
+    ----------
+    names
+        Label number to what it means; 0 is the background.
 
     Raises
     ------
@@ -85,16 +115,22 @@ class Judge:
         When the file is not there.
     """
 
-    def __init__(self, file: Path = FILE) -> None:
+    names: tuple[str, ...] = LABELS
+
+    def __init__(self, file: Path = FILE, *, doubt: Doubt | None = None) -> None:
         if not file.exists():
             raise MissingModelError(
                 f"the judge's weights are not at {file}. Make them with "
                 "`python -m training judge`, or install daam_nb from its wheel."
             )
-        from safetensors.torch import load_file
+        from safetensors import safe_open
 
+        with safe_open(file, framework="pt") as held:
+            notes = held.metadata() or {}
+            state = {key: held.get_tensor(key).float() for key in held.keys()}  # noqa: SIM118
+        self.doubt = doubt or Doubt(**json.loads(notes.get("doubt", "{}")))
         self._network = build_judge()
-        self._network.load_state_dict({k: v.float() for k, v in load_file(file).items()})
+        self._network.load_state_dict(state)
         self._network.eval()
 
     def labels(self, image: Image) -> NDArray[np.int64]:
@@ -103,21 +139,26 @@ class Judge:
         Parameters
         ----------
         image
-            A 64 x 64 RGB picture.
+            A 64 x 64 picture.
 
         Returns
         -------
         ndarray
-            (y, x), int64: numbers of `LABELS`, 0 for the background.
+            (y, x), int64: numbers of `names`, 0 for the background and for what is in doubt.
         """
+        labels: NDArray[np.int64] = self.label_maps([image])[0]
+        return labels
+
+    def label_maps(self, images: Sequence[Image]) -> NDArray[np.int64]:
+        """`labels` of several pictures at once: (picture, y, x), int64."""
         import torch
 
-        pixels = np.asarray(image.convert("RGB"), dtype=np.float32) / 127.5 - 1
-        batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+        pixels = np.stack([np.asarray(image.convert("RGB"), dtype=np.float32) for image in images])
+        batch = torch.from_numpy(pixels / 127.5 - 1).permute(0, 3, 1, 2)
         with torch.no_grad():
-            logits: Any = self._network(batch)
-        found: NDArray[np.int64] = logits[0].argmax(dim=0).numpy()
-        return found
+            # Fifty at a time bound the memory: one picture's logits are half a megabyte.
+            logits = [self._network(part) for part in torch.split(batch, 50)]
+        return settled(torch.cat(logits), self.doubt)
 
     def mask(self, image: Image, noun: str) -> NDArray[np.bool_]:
         """Where a picture shows a noun: (y, x), bool.
@@ -130,13 +171,48 @@ class Judge:
         shown: NDArray[np.bool_] = self.labels(image) == LABELS.index(NOUN[noun].name)
         return shown
 
-    def present(self, image: Image, *, least: int = 24) -> dict[str, int]:
-        """Nouns that a picture shows, with their pixels.
+    def present(self, image: Image) -> dict[str, int]:
+        """Nouns that a picture shows, with their pixels; `doubt.least` at least."""
+        return self.counted(self.labels(image))
 
-        Parameters
-        ----------
-        least
-            Fewer pixels than this do not count; the smallest object drawn covers about 40.
-        """
-        counts = np.bincount(self.labels(image).ravel(), minlength=len(LABELS))
-        return {LABELS[i]: int(counts[i]) for i in range(1, len(LABELS)) if counts[i] >= least}
+    def counted(self, labels: NDArray[np.int64]) -> dict[str, int]:
+        """Nouns of one label map, with their pixels, as `present` counts them."""
+        counts = np.bincount(labels.ravel(), minlength=len(LABELS))
+        return {
+            LABELS[i]: int(counts[i])
+            for i in range(1, len(LABELS))
+            if counts[i] >= self.doubt.least
+        }
+
+
+def settled(logits: torch.Tensor, doubt: Doubt) -> NDArray[np.int64]:
+    """Labels of pixels, with `doubt` resolved: (n, label, y, x) logits to (n, y, x) int64."""
+    likely, label = logits.softmax(dim=1).max(dim=1)
+    label[likely < doubt.confidence] = 0
+    labels: NDArray[np.int64] = label.numpy()
+    for one, places in zip(labels, _regions(label > 0).numpy(), strict=True):
+        for place in np.unique(places[places > 0]):
+            inside = places == place
+            counts = np.bincount(one[inside], minlength=len(LABELS))
+            minor = (counts > 0) & (counts < doubt.share * counts.max())
+            one[inside & minor[one]] = counts.argmax()
+    return labels
+
+
+def _regions(shown: torch.Tensor) -> torch.Tensor:
+    """A number > 0 for each connected region (4 neighbours) of (n, y, x) bool, 0 elsewhere.
+
+    Every pixel takes the largest number among its neighbours until nothing changes.
+    """
+    import torch
+    from torch.nn.functional import max_pool2d
+
+    height, width = shown.shape[1:]
+    places = shown * (1.0 + torch.arange(height * width).view(height, width))
+    while True:
+        tall = max_pool2d(places[:, None], (3, 1), 1, (1, 0))
+        wide = max_pool2d(places[:, None], (1, 3), 1, (0, 1))
+        grown = torch.maximum(tall, wide)[:, 0] * shown
+        if bool((grown == places).all()):
+            return places
+        places = grown

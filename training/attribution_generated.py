@@ -1,0 +1,101 @@
+"""How well heat maps find objects in generated pictures, where the judge's masks stand for truth.
+
+The maps are the package's own, of whole generations: mean over steps, heads and the chosen
+layers. What the judge does not see cannot be scored, and where it errs the score errs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from daam_nb.maps import HeatMaps, heat_maps
+from daam_nb.menagerie.judge import LABELS, Judge
+from daam_nb.menagerie.model import card
+from daam_nb.recording import Recording
+from daam_nb.tracing import trace
+from training.pictures import BATCH, entries, settings
+
+THRESHOLD = 0.4
+EVERY = 4
+"""Every so many of the fixed prompts are drawn again, watched."""
+
+
+def watched(pipeline: Any, indices: list[int]) -> Iterator[tuple[dict[str, Any], Recording]]:
+    """Some of the fixed pictures with their recordings, in batches."""
+    every, sampling = entries(), settings()
+    for start in range(0, len(indices), BATCH):
+        chosen = [every[i] for i in indices[start : start + BATCH]]
+        with trace(pipeline) as tracer:
+            pipeline(
+                [one["prompt"] for one in chosen],
+                num_inference_steps=sampling["steps"],
+                guidance_scale=sampling["guidance"],
+                generator=[torch.Generator().manual_seed(one["seed"]) for one in chosen],
+            )
+        yield from zip(chosen, tracer.recordings, strict=True)
+
+
+def overlap(maps: HeatMaps, noun: str, exact: NDArray[np.bool_]) -> tuple[float, bool]:
+    """IoU of a word's mask with another, and whether its peak lies in that."""
+    values = maps.word(noun).resize().values.numpy()  # (y, x)
+    marked = values >= THRESHOLD * values.max()
+    iou = float((marked & exact).sum() / (marked | exact).sum())
+    return iou, bool(exact.flat[int(values.argmax())])
+
+
+def measure_generated(weights_card: Any, pipeline: Any, judge: Judge) -> dict[str, Any]:
+    """Score the paper's layers and the recommended ones against the judge's masks.
+
+    Returns
+    -------
+    dict
+        `pictures`; `words`, how many named nouns the judge saw in them and were scored; `named`,
+        of how many; for `paper` and `recommended` the mean IoU at 0.4 of the maximum with its
+        bootstrap interval and the pointing game; `whole_image`, the IoU of marking everything.
+    """
+    chosen = {"paper": "paper", "recommended": list(weights_card.recommended)}
+    got: dict[str, list[tuple[float, bool]]] = {name: [] for name in chosen}
+    whole: list[float] = []
+    pictures = named = 0
+    for entry, run in watched(pipeline, list(range(0, len(entries()), EVERY))):
+        labels = judge.labels(run.image)
+        found = judge.counted(labels)
+        pictures += 1
+        named += len(entry["objects"])
+        nouns = [thing["noun"] for thing in entry["objects"] if thing["noun"] in found]
+        if not nouns:
+            continue
+        for name, layers in chosen.items():
+            maps = heat_maps(run, layers=layers)
+            got[name] += [overlap(maps, n, labels == LABELS.index(n)) for n in nouns]
+        whole += [float((labels == LABELS.index(n)).mean()) for n in nouns]
+    made: dict[str, Any] = {"pictures": pictures, "words": len(whole), "named": named}
+    for name, outcomes in got.items():
+        ious = np.array([iou for iou, _ in outcomes])
+        low, high = _bootstrap(ious)
+        made[name] = {
+            "miou": round(float(ious.mean()), 4),
+            "low": round(low, 4),
+            "high": round(high, 4),
+            "pointing": round(float(np.mean([hit for _, hit in outcomes])), 4),
+        }
+    return made | {"whole_image": round(float(np.mean(whole)), 4)}
+
+
+def _bootstrap(values: NDArray[np.float64], *, resamples: int = 2000) -> tuple[float, float]:
+    """95 % percentile interval of the mean."""
+    rng = np.random.default_rng(0)
+    means = values[rng.integers(len(values), size=(resamples, len(values)))].mean(axis=1)
+    low, high = np.percentile(means, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def generated(weights: Path, pipeline: Any, judge_file: Path) -> dict[str, Any]:
+    """`measure_generated` with the card and the judge read from files."""
+    return measure_generated(card(weights), pipeline, Judge(judge_file))

@@ -1,0 +1,92 @@
+"""Paint the pictures that a model is judged on: the prompts, seeds and settings of `prompts.json`.
+
+Pictures lie in a folder of their own, one PNG each, written whole; what is there is not painted
+again. Each picture has a generator of its own, so that it does not depend on its neighbours in a
+batch (but for rounding).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch.multiprocessing.spawn import spawn
+
+from daam_nb.menagerie import load
+
+PROMPTS = Path(__file__).parent / "eval" / "prompts.json"
+BATCH = 12
+
+
+def entries() -> list[dict[str, Any]]:
+    """The prompts with their seeds, objects and relations, in order."""
+    read: list[dict[str, Any]] = json.loads(PROMPTS.read_text())["prompts"]
+    return read
+
+
+def settings() -> dict[str, Any]:
+    """How the pictures are sampled."""
+    read: dict[str, Any] = json.loads(PROMPTS.read_text())["settings"]
+    return read
+
+
+def picture_path(folder: Path, index: int) -> Path:
+    """Where the picture of entry `index` lies."""
+    return folder / f"{index:04d}.png"
+
+
+def paint(
+    weights: Path, folder: Path, *, indices: Sequence[int] | None = None, helpers: int = 0
+) -> None:
+    """Paint the pictures that are not there yet.
+
+    Parameters
+    ----------
+    weights
+        Folder of an exported pipeline.
+    folder
+        Receives `NNNN.png`.
+    indices
+        Which entries; None paints all.
+    helpers
+        How many more processes of one thread paint with this one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = list(range(len(entries()))) if indices is None else list(indices)
+    missing = [i for i in wanted if not picture_path(folder, i).exists()]
+    if not missing:
+        return
+    if helpers:
+        spawn(_paint_part, (missing, weights, folder, 1 + helpers), nprocs=1 + helpers)
+    else:
+        _paint_part(0, missing, weights, folder, 1)
+
+
+def _paint_part(part: int, missing: Sequence[int], weights: Path, folder: Path, parts: int) -> None:
+    torch.set_num_threads(1)
+    every, sampling = entries(), settings()
+    pipeline = load(folder=weights)
+    pipeline.set_progress_bar_config(disable=True)
+    mine = missing[part::parts]
+    for start in range(0, len(mine), BATCH):
+        chosen = mine[start : start + BATCH]
+        images = pipeline(
+            [every[i]["prompt"] for i in chosen],
+            num_inference_steps=sampling["steps"],
+            guidance_scale=sampling["guidance"],
+            generator=[torch.Generator().manual_seed(every[i]["seed"]) for i in chosen],
+        ).images
+        for i, image in zip(chosen, images, strict=True):
+            half = picture_path(folder, i).with_suffix(f".partial{part}")
+            image.save(half, format="PNG")
+            os.replace(half, picture_path(folder, i))
+
+
+def read_pictures(folder: Path, indices: Sequence[int]) -> list[Image.Image]:
+    """The pictures of some entries, in order."""
+    return [Image.open(picture_path(folder, i)).convert("RGB") for i in indices]

@@ -1,0 +1,77 @@
+"""What a picture shows, read from its pixels and masks: colours by hue, relations by place."""
+
+from __future__ import annotations
+
+import colorsys
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daam_nb.menagerie.taxonomy import COLOURS
+
+HUES = {name: colorsys.rgb_to_hsv(*(v / 255 for v in rgb))[0] for name, rgb in COLOURS.items()}
+"""Colour word to its hue, 0..1."""
+
+LEAST_CHROMA = 0.12
+"""Mean chroma, 0..1, below which something has no colour."""
+
+DIRECTIONS = ("left of", "right of", "above", "below")
+
+
+def seen_colour(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str | None:
+    """The colour word nearest in hue to what a mask covers.
+
+    Parameters
+    ----------
+    picture
+        (y, x, 3), uint8.
+    mask
+        (y, x), bool: the object. Its rim, where the background shines through, is left out when
+        something remains without it.
+
+    Returns
+    -------
+    str or None
+        A key of `COLOURS`: nearest to the mean hue, every pixel weighted by its chroma (largest
+        less smallest channel). None for an empty mask and for grey.
+    """
+    inner = mask.copy()
+    for axis in (0, 1):
+        for shift in (-1, 1):
+            inner &= np.roll(mask, shift, axis=axis)
+    covered = picture[inner if inner.any() else mask].astype(np.float64) / 255
+    if len(covered) == 0:
+        return None
+    chroma = covered.max(axis=1) - covered.min(axis=1)
+    if chroma.mean() < LEAST_CHROMA:
+        return None
+    hues = np.array([colorsys.rgb_to_hsv(*pixel)[0] for pixel in covered])
+    turn = np.angle((chroma * np.exp(2j * np.pi * hues)).sum()) / (2 * np.pi)
+    return min(HUES, key=lambda name: abs((HUES[name] - turn + 0.5) % 1 - 0.5))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one object is, seen from another.
+
+    Attributes
+    ----------
+    relation
+        The one of `DIRECTIONS` along which their centres are farther apart.
+    signs
+        The two that hold by the order of their centres alone, however far they are apart.
+    """
+
+    relation: str
+    signs: tuple[str, str]
+
+
+def seen_place(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Place | None:
+    """The place of the first mask's centre relative to the second's; None when one is empty."""
+    if not first.any() or not second.any():
+        return None
+    (y0, x0), (y1, x1) = (np.argwhere(mask).mean(axis=0) for mask in (first, second))
+    across = "left of" if x0 < x1 else "right of"
+    along = "above" if y0 < y1 else "below"
+    return Place(across if abs(x0 - x1) > abs(y0 - y1) else along, (across, along))

@@ -1,0 +1,143 @@
+"""Rendered pictures made to look like generated ones, for the judge to learn from.
+
+Generated pictures come out of the autoencoder, their outlines waver, and some of what they show is
+nothing at all. Each of that is imitated where the exact labels stay known: scenes are warped with
+their labels, patches without meaning are painted over them (labelled background), a share passes
+through the autoencoder with noise on its latents, and blur, noise and colour shifts follow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+WARPED, PATCHED, ENCODED = 0.5, 0.25, 0.3
+"""Shares of a batch that are warped, patched and passed through the autoencoder."""
+
+PIXELS_MOVED = 2.5
+LATENT_NOISE = 0.35
+"""Largest deviation of the noise on latents, whose own deviation is about 1."""
+
+
+def _uniform(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
+    drawn = torch.rand(count, 1, 1, 1, generator=generator, device=generator.device)
+    return low + (high - low) * drawn
+
+
+def _smooth(count: int, channels: int, cells: int, size: int, generator: torch.Generator) -> Tensor:
+    """Smooth noise of deviation about 1: (count, channels, size, size)."""
+    rough = torch.randn(count, channels, cells, cells, generator=generator, device=generator.device)
+    return functional.interpolate(rough, (size, size), mode="bicubic", align_corners=True)
+
+
+def _warp(pictures: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Move pixels smoothly by a few; labels move with them."""
+    count, size = len(pictures), pictures.shape[-1]
+    line = torch.linspace(-1 + 1 / size, 1 - 1 / size, size, device=pictures.device)
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    strength = _uniform(count, 0.2, 1.0, generator) * PIXELS_MOVED * 2 / size
+    moved = (_smooth(count, 2, 5, size, generator) * strength).permute(0, 2, 3, 1)
+    grid = torch.stack([x, y], dim=-1) + moved
+    warped = functional.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
+    followed = functional.grid_sample(
+        labels[:, None].float(),
+        grid,
+        mode="nearest",
+        padding_mode="reflection",
+        align_corners=False,
+    )
+    return warped, followed[:, 0].long()
+
+
+def _patch(
+    pictures: Tensor, labels: Tensor, others: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Paint a blob that shows nothing: smooth colours, or another picture's shuffled pieces."""
+    count, size = len(pictures), pictures.shape[-1]
+    line = torch.linspace(0, 1, size, device=pictures.device)
+    y, x = line[:, None], line[None, :]
+    centre_y, centre_x = (_uniform(count, 0.1, 0.9, generator) for _ in range(2))
+    high, wide = (_uniform(count, 0.08, 0.28, generator) for _ in range(2))
+    inside = 1 - ((y - centre_y) / high) ** 2 - ((x - centre_x) / wide) ** 2
+    alpha = torch.sigmoid(6 * (inside + 0.5 * _smooth(count, 1, 7, size, generator)))
+    colours = (0.7 * _smooth(count, 3, 6, size, generator)).clamp(-1, 1)
+    pieces = functional.pixel_unshuffle(others, 4)  # (n, 3 * 16, 16, 16)
+    order = torch.randperm(pieces[0, 0].numel(), generator=generator, device=pictures.device)
+    shuffled = pieces.flatten(2)[..., order].view_as(pieces)
+    texture = torch.where(
+        _uniform(count, 0, 1, generator) < 0.5, colours, functional.pixel_shuffle(shuffled, 4)
+    )
+    painted = pictures + alpha * (texture - pictures)
+    return painted, torch.where(alpha[:, 0] > 0.5, torch.zeros_like(labels), labels)
+
+
+@torch.no_grad()
+def through_autoencoder(
+    pictures: Tensor, vae: Any, generator: torch.Generator | None = None
+) -> Tensor:
+    """Pictures encoded and decoded; with a generator, after noise on the latents."""
+    latents = vae.encode(pictures).latent_dist.mode()
+    if generator is not None:
+        noise = torch.randn(latents.shape, generator=generator, device=latents.device)
+        latents = latents + _uniform(len(latents), 0, LATENT_NOISE, generator) * noise
+    restored: Tensor = vae.decode(latents).sample.float().clamp(-1, 1)
+    return restored
+
+
+def softened(
+    pictures: Tensor,
+    labels: Tensor,
+    *,
+    vae: Any,
+    generator: torch.Generator,
+    amount: float = 1.0,
+) -> tuple[Tensor, Tensor]:
+    """A batch like generated pictures, with its labels.
+
+    Parameters
+    ----------
+    pictures
+        (n, 3, y, x), float32 in -1..1, rendered.
+    labels
+        (n, y, x), int64, exact.
+    vae
+        The autoencoder that generated pictures come out of.
+    generator
+        Source of every choice, on the pictures' device.
+    amount
+        0..1: multiplies the shares of the batch that are warped, patched and encoded.
+
+    Returns
+    -------
+    pictures, labels
+        Of the same shapes. What a patch covers is labelled background.
+    """
+    count = len(pictures)
+    pictures, labels = pictures.clone(), labels.clone()
+    others = pictures.roll(1, dims=0)
+
+    def chosen(share: float) -> Tensor:
+        order = torch.randperm(count, generator=generator, device=pictures.device)
+        return order[: round(amount * share * count)]
+
+    rows = chosen(WARPED)
+    pictures[rows], labels[rows] = _warp(pictures[rows], labels[rows], generator)
+    rows = chosen(PATCHED)
+    pictures[rows], labels[rows] = _patch(pictures[rows], labels[rows], others[rows], generator)
+    rows = chosen(ENCODED)
+    pictures[rows] = through_autoencoder(pictures[rows], vae, generator)
+    return _blurred_and_shifted(pictures, generator), labels
+
+
+def _blurred_and_shifted(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    count = len(pictures)
+    soft = functional.avg_pool2d(functional.pad(pictures, (1, 1, 1, 1), "replicate"), 3, 1)
+    pictures = pictures + _uniform(count, 0, 1, generator) * (soft - pictures)
+    device = pictures.device
+    gain = 1 + 0.08 * torch.randn(count, 3, 1, 1, generator=generator, device=device)
+    shift = 0.05 * torch.randn(count, 3, 1, 1, generator=generator, device=device)
+    noise = torch.randn(pictures.shape, generator=generator, device=device)
+    return pictures * gain + shift + _uniform(count, 0, 0.1, generator) * noise

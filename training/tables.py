@@ -1,0 +1,173 @@
+"""Figures of `score.json` as Markdown tables, each with n and its 95 % interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def percent(value: float | None) -> str:
+    """0.913 as "91 %"; None, where nothing was counted, as a dash."""
+    return "–" if value is None else f"{100 * value:.0f} %"
+
+
+def share_cell(facts: dict[str, Any]) -> str:
+    """A share with its interval: "91 % (84 to 95)"."""
+    if facts["share"] is None:
+        return "–"
+    return f"{percent(facts['share'])} ({100 * facts['low']:.0f} to {100 * facts['high']:.0f})"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; the first column is text, the others are figures."""
+    lines = [" | ".join(header), " | ".join(["---", *["---:"] * (len(header) - 1)])]
+    lines += [" | ".join(cells) for cells in rows]
+    return "".join(f"| {line} |\n" for line in lines)
+
+
+def gates_table(made: dict[str, Any]) -> str:
+    """What was asked for, what was reached."""
+    rows = []
+    for name, facts in made["gates"].items():
+        share = facts["share"]
+        bound = "at most" if name.startswith("judge") else "at least"
+        points = name.startswith("unseen")
+        reached = "–" if share is None else f"{100 * share:.0f}"
+        rows.append(
+            (
+                name,
+                f"{bound} {100 * facts['gate']:.0f}{' points' if points else ' %'}",
+                f"{reached}{' points' if points else ' %'}",
+                "yes" if facts["met"] else "**no**",
+            )
+        )
+    return table(("gate", "asked", "reached", "met"), rows)
+
+
+def presence_table(made: dict[str, Any]) -> str:
+    """Objects there, by group of prompts."""
+    names = {
+        "single": "one object",
+        "colour": "one object with a colour, seen combinations",
+        "unseen colour": "one object with a colour, unseen combinations",
+    }
+    rows = [
+        (label, str(made["single"][key]["n"]), share_cell(made["single"][key]))
+        for key, label in names.items()
+    ]
+    pairs = {
+        "two objects": "both of two objects (*and*)",
+        "relation": "both of two objects (with a direction)",
+        "unseen pair": "both of two objects, unseen pairs",
+    }
+    rows += [
+        (label, str(made["both"][key]["n"]), share_cell(made["both"][key]))
+        for key, label in pairs.items()
+    ]
+    rows += [
+        (
+            f"at least one: {label[8:]}",
+            str(made["both_any"][key]["n"]),
+            share_cell(made["both_any"][key]),
+        )
+        for key, label in pairs.items()
+    ]
+    return table(("what is named is there", "n", "share (95 %)"), rows)
+
+
+def colour_table(made: dict[str, Any]) -> str:
+    """Colours by masked hue."""
+    rows = []
+    for key, label in (("colour", "seen combinations"), ("unseen colour", "unseen combinations")):
+        whole, found = made["colour"][key]["of_all"], made["colour"][key]["of_found"]
+        rows.append((label, str(whole["n"]), share_cell(whole), str(found["n"]), share_cell(found)))
+    return table(("colour right", "n", "of all", "n found", "of objects found"), rows)
+
+
+def relation_table(made: dict[str, Any]) -> str:
+    """Stated directions among pictures with both objects, and what chance gives."""
+    rows = []
+    for key, label in (("relation", "seen pairs"), ("unseen pair", "unseen pairs")):
+        facts = made["relation"][key]
+        rows.append(
+            (
+                label,
+                str(facts["right"]["n"]),
+                share_cell(facts["right"]),
+                percent(facts["chance"]),
+                share_cell(facts["right_by_sign"]),
+                percent(facts["chance_by_sign"]),
+            )
+        )
+    return table(
+        ("relation right", "n with both", "main direction", "chance", "right side", "chance"), rows
+    )
+
+
+def unseen_table(made: dict[str, Any]) -> str:
+    """Unseen combinations against seen ones."""
+    rows = [
+        (
+            name,
+            share_cell(facts["unseen"]),
+            share_cell(facts["seen"]),
+            f"{100 * facts['gap']:+.0f} ({100 * facts['low']:+.0f} to {100 * facts['high']:+.0f})",
+        )
+        for name, facts in made["unseen_less_seen"].items()
+    ]
+    return table(("", "unseen", "seen", "difference in points (95 %)"), rows)
+
+
+def noun_table(made: dict[str, Any]) -> str:
+    """Single objects found, noun by noun, the most often found first."""
+    ordered = sorted(made["by_noun"].items(), key=lambda item: (-item[1]["right"], item[0]))
+    by: dict[int, list[str]] = {}
+    for noun, facts in ordered:
+        by.setdefault(facts["right"], []).append(noun)
+    n = ordered[0][1]["n"]
+    return table(
+        (f"found in so many of {n} pictures", "nouns"),
+        [(str(right), ", ".join(nouns)) for right, nouns in by.items()],
+    )
+
+
+def judge_table(made: dict[str, Any]) -> str:
+    """The judge's own accuracy on held-out rendered scenes, and its claims on generated ones."""
+    own = made["judge"]
+    rows = [
+        ("pixels: mean IoU of the 28 labels", str(own["scenes"]), f"{own['mean_iou']:.3f}"),
+        ("pixels labelled right", str(own["scenes"]), f"{own['pixel_accuracy']:.3f}"),
+        ("nouns shown that it finds", str(own["found"]["n"]), share_cell(own["found"])),
+        (
+            "scenes in which it claims an absent noun",
+            str(own["scenes"]),
+            share_cell(own["claimed"]),
+        ),
+        ("colour read right from its masks", str(own["colour"]["n"]), share_cell(own["colour"])),
+        (
+            "direction read right from its masks",
+            str(own["relation"]["n"]),
+            share_cell(own["relation"]),
+        ),
+    ]
+    claimed, nothing = made["unnamed"], made["nothing"]
+    rows += [
+        ("generated pictures: claims a noun not named", str(claimed["n"]), share_cell(claimed)),
+        ("generated pictures: sees no noun at all", str(nothing["n"]), share_cell(nothing)),
+    ]
+    return table(("the judge, on held-out rendered scenes", "n", ""), rows)
+
+
+def score_tables(made: dict[str, Any]) -> str:
+    """All of it as one page."""
+    parts = {
+        "Gates": gates_table,
+        "Presence": presence_table,
+        "Colour": colour_table,
+        "Relations": relation_table,
+        "Unseen combinations": unseen_table,
+        "Nouns": noun_table,
+        "The judge": judge_table,
+    }
+    head = f"# {made['model']}: {made['pictures']} pictures\n"
+    return head + "".join(f"\n## {name}\n{make(made)}" for name, make in parts.items())
