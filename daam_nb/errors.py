@@ -58,6 +58,10 @@ class NothingRecordedError(DaamError, RuntimeError):
     """A trace was closed, or asked for its recording, and held none (or not just one)."""
 
 
+class InterventionError(DaamError, RuntimeError):
+    """An intervention that could not be carried out exactly, or that changed nothing at all."""
+
+
 class MemoryBudgetError(DaamError, MemoryError):
     """What was asked to be kept is larger than the memory budget."""
 
@@ -119,3 +123,7 @@ class ParseError(DaamError, ValueError):
 
 class MissingParserError(DaamError, LookupError):
     """No parser of the name asked for is installed."""
+
+
+class StudyError(DaamError, ValueError):
+    """Captions, a corpus or a study's table that cannot be read, or was made with other choices."""

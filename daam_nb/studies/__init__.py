@@ -1,0 +1,27 @@
+"""Many recordings -> a table and its figures: the paper's experiments, and some of our own.
+
+    corpus.py      captions and seeds -> recordings, each once, on disk
+    readers.py     captions from text, CSV, JSON lines, COCO's JSON, templates, recombination
+    tables.py      one row per observation; stopped and resumed without a loss
+    statistics.py  means with bootstrap intervals
+    comparing.py   two groups: difference, permutation test, effect size
+    figures.py     bars and curves of a table
+    report.py      tables and figures of one study, and the page they are printed on
+    protocols.py   what a judge and a segmenter must be able to do
+
+Each study is a module of its own: `segmentation` (whose word painted which object), and those
+that `STUDIES` names. A study takes `runs`: a `Corpus`, the path of one, or recordings. Judges and
+segmenters come in as arguments, because no study knows a model; a parser is by default the best
+one installed. May import every floor below but menagerie; needs ``pip install "daam_nb[studies]"``.
+"""
+
+from __future__ import annotations
+
+STUDIES: dict[str, str] = {
+    "attribution": "daam_nb.studies.segmentation",
+    "visuosyntax": "daam_nb.studies.visuosyntax",
+    "cohyponyms": "daam_nb.studies.entanglement",
+    "adjectives": "daam_nb.studies.entanglement_adjectives",
+    "faithfulness": "daam_nb.studies.faithfulness",
+}
+"""Name of a study on the command line -> its module, which has `study(pipe, *, ...) -> Report`."""

@@ -1,0 +1,392 @@
+"""Captions and seeds -> recordings on disk, each made once; what every study reads.
+
+A corpus is a folder: ``corpus.json`` says with what it was made, ``list.jsonl`` which pictures
+were asked for, in order, with what is known about each, and ``runs/`` holds one recording for each.
+A recording is there whole or not at all, so that a corpus stopped at any moment goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+
+from daam_nb.errors import RecordingExistsError, StudyError
+from daam_nb.recording import Kept, LayerChoice, Recording, Skipped, load
+from daam_nb.show.saving import write_whole
+from daam_nb.studies.readers import Caption, as_captions
+from daam_nb.studies.tables import RowFile, differences, plain
+from daam_nb.tracing import generate as record
+
+_FORMAT, _VERSION = "daam_nb corpus", 1
+_ABOUT, _LIST, _RUNS = "corpus.json", "list.jsonl", "runs"
+_LISTED = {"prompt": "the text", "seed": "of the picture", "facts": "about the caption, as JSON"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recording of a corpus, not yet read from disk.
+
+    Attributes
+    ----------
+    key
+        Its name, the same in every session; rows of tables are kept by it.
+    facts
+        ``prompt``, ``seed``, and what is known about the caption.
+    source
+        The folder, or the recording itself.
+    """
+
+    key: str
+    facts: Mapping[str, Any]
+    source: Path | Recording
+
+    def load(self) -> Recording:
+        """Open the recording; its arrays are read on first use."""
+        return self.source if isinstance(self.source, Recording) else load(self.source)
+
+
+@dataclass(frozen=True)
+class Corpus(Sequence[Run]):
+    """Recordings in a fixed order.
+
+    Attributes
+    ----------
+    runs
+        In the order of captions, then seeds.
+    path
+        The folder; None for recordings that are in memory.
+    settings
+        What it was made with: model, scheduler, options; empty where not known.
+    missing
+        Pictures asked for and not there yet: ``generate`` was stopped, and goes on when called
+        again.
+    """
+
+    runs: tuple[Run, ...]
+    path: Path | None = None
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    missing: int = 0
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Corpus:
+        """Open a folder that `generate` wrote, or any folder of recordings.
+
+        Raises
+        ------
+        StudyError
+            Where there is neither.
+        """
+        folder = Path(path).expanduser()
+        if (folder / _ABOUT).is_file():
+            return _opened(folder)
+        found = sorted(entry.parent for entry in folder.glob("**/recording.json"))
+        if not found:
+            raise StudyError(
+                f"{folder} holds no recording. Make some: corpus.generate(pipe, captions, "
+                f"seeds=range(4), into={str(path)!r})."
+            )
+        return cls(tuple(_unlisted(folder, place) for place in found), folder)
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __getitem__(self, place: Any) -> Any:
+        """One `Run`, or with a slice a `Corpus` of several."""
+        if isinstance(place, slice):
+            return dataclasses.replace(self, runs=self.runs[place])
+        return self.runs[place]
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self.runs)
+
+    def place(self, study: str) -> Path | None:
+        """Where a study keeps its rows: in a folder of its own beside the recordings."""
+        return None if self.path is None else self.path / "studies" / study / "rows.jsonl"
+
+    def __repr__(self) -> str:
+        where = "in memory" if self.path is None else f"in {self.path}"
+        lacking = f", {self.missing} still to be made" if self.missing else ""
+        return f"<Corpus of {len(self)} recordings {where}{lacking}>"
+
+
+def generate(
+    pipe: Any,
+    prompts: Iterable[str | Caption] | str,
+    seeds: Iterable[int] = (0,),
+    *,
+    into: str | os.PathLike[str],
+    keep: Kept = "sum",
+    layers: LayerChoice = "all",
+    tokens: str | Sequence[str | int] | None = None,
+    latents: bool = False,
+    progress: bool = True,
+    **options: Any,
+) -> Corpus:
+    """Make a picture of every prompt with every seed, and keep each recording.
+
+    What is there already is not made again, whoever was stopped when; more prompts or seeds may be
+    asked for later, in the same folder.
+
+    Parameters
+    ----------
+    pipe
+        A diffusers pipeline, as for `daam_nb.generate`.
+    prompts
+        Texts or `Caption`s, whose facts travel with the recordings. None may come twice.
+    seeds
+        Whole numbers; every prompt is drawn with each.
+    into
+        The folder of the corpus.
+    keep, layers, tokens
+        As for `daam_nb.trace`. ``"sum"``, the default, keeps each layer's and head's attention
+        summed over the steps: all that a map of all steps needs, at a tenth of the size.
+    latents
+        Keep the latents of every step, too; no study of maps needs them.
+    progress
+        Show it, with the time that is left.
+    **options
+        Of the pipeline's call: ``num_inference_steps``, ``guidance_scale``, ``negative_prompt``,
+        ``height``, ...; and ``negative``, ``dtype``, ``steps`` of `daam_nb.trace`.
+
+    Returns
+    -------
+    Corpus
+        The recordings asked for, in the order of prompts, then seeds.
+
+    Raises
+    ------
+    StudyError
+        Where the folder was made with another model or other options (it says which differ), or a
+        prompt or seed comes twice.
+
+    Notes
+    -----
+    The model counts as the same where its name, its weights (a sample of every tensor), its
+    pipeline's and scheduler's classes and the scheduler's configuration are. Device and versions
+    may change; each recording keeps its own.
+    """
+    folder = Path(into).expanduser()
+    captions, seeds = as_captions(prompts), list(seeds)
+    watching = {"keep": keep, "layers": layers, "tokens": tokens, "latents": latents}
+    _settle(folder, {**_model(pipe), **watching, **options})
+    wanted = _listed(folder, captions, seeds)
+    made = {run.key: run for run in wanted if _is_there(run)}
+    bar = tqdm(
+        total=len(wanted), initial=len(made), desc="recording", disable=None if progress else True
+    )
+    with bar, _quiet(pipe):
+        for run in wanted:
+            if run.key in made:
+                continue
+            one = record(
+                pipe,
+                run.facts["prompt"],
+                seed=run.facts["seed"],
+                keep=keep,
+                layers=layers,
+                tokens=tokens,
+                **options,
+            )
+            assert isinstance(one, Recording)
+            assert isinstance(run.source, Path)
+            try:
+                (one if latents else without_latents(one)).save(run.source)
+            except RecordingExistsError:
+                if not _is_there(run):  # else another process was quicker, with the same picture
+                    raise
+            bar.update()
+    return Corpus(tuple(wanted), folder, _about(folder)["settings"])
+
+
+def runs_of(
+    runs: Corpus | Recording | str | os.PathLike[str] | Iterable[Recording | Run],
+) -> Corpus:
+    """Read what a study may be given: a corpus, a folder, or recordings.
+
+    Raises
+    ------
+    StudyError
+        Where it is something else, or empty.
+    """
+    if isinstance(runs, Corpus):
+        found = runs
+    elif isinstance(runs, str | os.PathLike):
+        found = Corpus.open(runs)
+    else:
+        many = [runs] if isinstance(runs, Recording) else runs
+        if not isinstance(many, Iterable):
+            raise StudyError(
+                f"A study takes a Corpus, a folder of recordings, or recordings, not a "
+                f"{type(runs).__name__}. From a pipeline: corpus.generate(pipe, captions, "
+                f"seeds=range(4), into='runs/captions')."
+            )
+        found = Corpus(tuple(_in_memory(i, item) for i, item in enumerate(many)))
+    if not len(found):
+        raise StudyError("There is no recording to study. Give at least one.")
+    return found
+
+
+def without_latents(run: Recording) -> Recording:
+    """Leave the latents of all steps out; the manifest says so."""
+    if run.latents is None:
+        return run
+    note = Skipped("latents of every step", "the corpus was made with latents=False")
+    manifest = dataclasses.replace(run.manifest, skipped=(*run.manifest.skipped, note))
+    return dataclasses.replace(run, latents=None, manifest=manifest)
+
+
+# --- what it is made with -------------------------------------------------------------------------
+
+
+def _model(pipe: Any) -> dict[str, Any]:
+    scheduler = getattr(pipe, "scheduler", None)
+    config = {k: v for k, v in getattr(scheduler, "config", {}).items() if k[0] != "_"}
+    parts = {name: getattr(pipe, name, None) for name in ("unet", "transformer", "text_encoder")}
+    there = {name: part for name, part in parts.items() if isinstance(part, torch.nn.Module)}
+    name = getattr(getattr(pipe, "config", None), "_name_or_path", None)
+    return {
+        "model": str(name) if name else type(pipe).__name__,
+        "weights": _fingerprint(there),
+        "pipeline": type(pipe).__name__,
+        "scheduler": type(scheduler).__name__,
+        "scheduler options": {k: _as_text(v) for k, v in sorted(config.items())},
+        "dtype": ", ".join(
+            sorted({str(p.dtype) for part in there.values() for p in part.parameters()})
+        ),
+    }
+
+
+@torch.no_grad()
+def _fingerprint(parts: Mapping[str, torch.nn.Module]) -> str:
+    """Tell models apart by 64 values of every tensor: cheap on any device, exact enough."""
+    digest = hashlib.sha256()
+    for part, module in parts.items():
+        for name, tensor in sorted(module.state_dict().items()):
+            flat = tensor.detach().flatten()
+            some = flat[:: max(1, len(flat) // 64)][:64].float().cpu()
+            digest.update(f"{part}.{name} {tuple(tensor.shape)}".encode())
+            digest.update(some.numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _settle(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Write down with what the corpus is made, or compare with what is written."""
+    made = {name: _as_text(value) for name, value in settings.items()}
+    if (folder / _ABOUT).is_file():
+        different = differences(_about(folder)["settings"], made)
+        if different:
+            raise StudyError(
+                f"{folder} was made with other settings: {different}. Use the same, or another "
+                f"folder: into=..."
+            )
+        return
+    if folder.is_dir() and any(folder.iterdir()):
+        raise StudyError(f"{folder} is not empty and no corpus. Choose another folder: into=...")
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {"format": _FORMAT, "version": _VERSION, "settings": made}
+    write_whole(folder / _ABOUT, (json.dumps(about, indent=1) + "\n").encode())
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        if about["format"] != _FORMAT or about["version"] != _VERSION:
+            raise ValueError(f"format {about['format']!r}, version {about['version']!r}")
+        return {"settings": dict(about["settings"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StudyError(
+            f"{folder / _ABOUT} is not what corpus.generate wrote ({error}). Choose another folder."
+        ) from None
+
+
+def _as_text(value: Any) -> Any:
+    """Settings as JSON data; what is none (a callable, a tensor, a dtype) as its text."""
+    try:
+        return plain(value, "a setting")
+    except StudyError:
+        return getattr(value, "__qualname__", None) or str(value)
+
+
+# --- what is in it --------------------------------------------------------------------------------
+
+
+def _listed(folder: Path, captions: Sequence[Caption], seeds: Sequence[int]) -> list[Run]:
+    """The runs asked for; those that are new are written to the list."""
+    texts = [caption.text for caption in captions]
+    doubled: tuple[tuple[str, Sequence[Any]], ...] = (("prompt", texts), ("seed", seeds))
+    for what, items in doubled:
+        if len(set(items)) < len(items):
+            twice = next(item for item in items if items.count(item) > 1)
+            raise StudyError(f"The {what} {twice!r} comes twice; each picture is made once.")
+    if not seeds or any(isinstance(s, bool) or not isinstance(s, int) for s in seeds):
+        raise StudyError(f"Seeds are whole numbers, at least one, not {list(seeds)!r}.")
+    wanted = []
+    with RowFile.opened(folder / _LIST, columns=_LISTED, settings={}) as file:
+        for caption in captions:
+            for seed in seeds:
+                key = name_of(caption.text, seed)
+                if key not in file.rows:
+                    row = {"prompt": caption.text, "seed": seed, "facts": dict(caption.facts)}
+                    file.append(key, [row], sync=False)
+                wanted.append(_run(folder, key, file.rows[key][0]))
+    return wanted
+
+
+def _opened(folder: Path) -> Corpus:
+    with RowFile.opened(folder / _LIST, columns=_LISTED, settings={}) as file:
+        every = [_run(folder, key, rows[0]) for key, rows in file.rows.items()]
+    there = tuple(run for run in every if _is_there(run))
+    return Corpus(there, folder, _about(folder)["settings"], missing=len(every) - len(there))
+
+
+def _run(folder: Path, key: str, row: Mapping[str, Any]) -> Run:
+    facts = {**row["facts"], "prompt": row["prompt"], "seed": row["seed"]}
+    return Run(key, facts, folder / _RUNS / key)
+
+
+def _unlisted(folder: Path, place: Path) -> Run:
+    run = load(place)
+    facts = {"prompt": run.prompt.text, "seed": run.facts.seed}
+    return Run(place.relative_to(folder).as_posix(), facts, place)
+
+
+def _in_memory(place: int, item: Any) -> Run:
+    if isinstance(item, Run):
+        return item
+    if not isinstance(item, Recording):
+        raise StudyError(f"A study takes recordings, not a {type(item).__name__}.")
+    facts = {"prompt": item.prompt.text, "seed": item.facts.seed}
+    return Run(f"{place:05d}-{name_of(item.prompt.text, item.facts.seed)}", facts, item)
+
+
+def name_of(prompt: str, seed: int | None) -> str:
+    """A file name for a prompt and a seed: readable at its start, unique by its end."""
+    words = "".join(c if c.isascii() and c.isalnum() else "-" for c in prompt.lower())
+    short = "-".join(filter(None, words.split("-")))[:40].strip("-")
+    digest = hashlib.sha256(json.dumps([prompt, seed]).encode()).hexdigest()[:12]
+    return f"{short or 'prompt'}.{seed}.{digest}"
+
+
+def _is_there(run: Run) -> bool:
+    return isinstance(run.source, Recording) or (run.source / "recording.json").is_file()
+
+
+@contextlib.contextmanager
+def _quiet(pipe: Any) -> Iterator[None]:
+    """Without the pipeline's own bar of steps, which would break ours into many lines."""
+    before = dict(getattr(pipe, "_progress_bar_config", {}))
+    pipe.set_progress_bar_config(**{**before, "disable": True})
+    try:
+        yield
+    finally:
+        pipe.set_progress_bar_config(**before)

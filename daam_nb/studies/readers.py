@@ -1,0 +1,292 @@
+"""Captions: from files, from templates, and nouns and adjectives recombined."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from daam_nb.errors import StudyError
+
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A text to draw, and what is known about it.
+
+    Attributes
+    ----------
+    text
+        The prompt.
+    facts
+        Plain JSON data that goes with it into every table: an image id, its nouns, its kind.
+    """
+
+    text: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or not self.text.strip():
+            raise StudyError(f"A caption is a text that is not blank, not {self.text!r}.")
+
+
+def as_captions(prompts: Iterable[str | Caption] | str) -> list[Caption]:
+    """Read texts and captions alike.
+
+    Raises
+    ------
+    StudyError
+        Where there is none.
+    """
+    if isinstance(prompts, str):
+        prompts = [prompts]
+    found = [item if isinstance(item, Caption) else Caption(item) for item in prompts]
+    if not found:
+        raise StudyError("There is no caption. Give at least one text.")
+    return found
+
+
+def from_text(path: str | Path) -> list[Caption]:
+    """One caption per line of a UTF-8 text file; blank lines are left out."""
+    lines = _text(path).splitlines()
+    return _some([Caption(line.strip()) for line in lines if line.strip()], path)
+
+
+def from_csv(path: str | Path, *, column: str = "caption") -> list[Caption]:
+    """Captions of a CSV file's column; the other columns become facts.
+
+    Raises
+    ------
+    StudyError
+        Where the file has no such column, or a row without a caption.
+    """
+    rows = csv.DictReader(_text(path).splitlines())
+    if column not in (rows.fieldnames or ()):
+        raise StudyError(
+            f"{path} has no column {column!r}; it has {_listed(rows.fieldnames or ())}. "
+            f"Choose one: column=..."
+        )
+    return _some(
+        [_of_record(row, column, f"{path}, row {i}") for i, row in enumerate(rows, 1)], path
+    )
+
+
+def from_jsonl(path: str | Path, *, field: str = "caption") -> list[Caption]:
+    """Captions of a JSON lines file: one object per line; its other fields become facts.
+
+    Raises
+    ------
+    StudyError
+        Where a line is no object or lacks the field.
+    """
+    found = []
+    for number, line in enumerate(_text(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise StudyError(f"{where} is not JSON: {error}.") from None
+        if not isinstance(record, dict) or field not in record:
+            raise StudyError(
+                f"{where} is no object with the field {field!r}. Choose one: field=..."
+            )
+        found.append(_of_record(record, field, where))
+    return _some(found, path)
+
+
+def from_coco(path: str | Path, *, per_image: int | None = 1) -> list[Caption]:
+    """Captions of COCO's captions JSON, such as ``captions_val2014.json``.
+
+    Parameters
+    ----------
+    path
+        The local file. Nothing is downloaded.
+    per_image
+        How many captions of each image, in the file's order; None: all of them (five or so).
+
+    Returns
+    -------
+    list of Caption
+        In the order of image ids; facts: ``image_id`` and ``caption_id``. A text that stands under
+        several images is taken once, with the first of them.
+
+    Raises
+    ------
+    StudyError
+        Where the file is missing or has another format.
+
+    References
+    ----------
+    Chen et al. 2015, "Microsoft COCO Captions", https://arxiv.org/abs/1504.00325
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise StudyError(
+            f"There is no file {path}. COCO's captions come in annotations_trainval2014.zip "
+            f"(241 MB) from https://cocodataset.org/#download; unpack it and name the file "
+            f"annotations/captions_val2014.json. daam_nb downloads nothing itself."
+        )
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        entries = [(e["image_id"], e["id"], e["caption"]) for e in document["annotations"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StudyError(
+            f"{path} is no captions file of COCO: an object whose 'annotations' are objects with "
+            f"'image_id', 'id' and 'caption' ({type(error).__name__}: {error})."
+        ) from None
+    taken: dict[Any, int] = {}
+    found: dict[str, Caption] = {}
+    for image_id, caption_id, written in sorted(entries, key=lambda entry: entry[0]):
+        if per_image is not None and taken.get(image_id, 0) >= per_image:
+            continue
+        taken[image_id] = taken.get(image_id, 0) + 1
+        facts = {"image_id": image_id, "caption_id": caption_id}
+        text = " ".join(str(written).split())
+        found.setdefault(text, Caption(text, facts))
+    return _some(list(found.values()), path)
+
+
+def from_template(template: str, /, **slots: Sequence[str]) -> list[Caption]:
+    """Fill a template with every combination of its slots' words.
+
+    Parameters
+    ----------
+    template
+        Text with slots, such as ``"a {adj} {noun} sitting in a clean shed"``. Before a slot, "a"
+        becomes "an" where the word filled in begins with a vowel letter.
+    slots
+        The words of each slot.
+
+    Returns
+    -------
+    list of Caption
+        The last slot varies fastest; facts: ``template`` and the word of each slot.
+
+    Examples
+    --------
+    >>> [c.text for c in from_template("a {adj} {noun}", adj=["rusty", "old"], noun=["shovel"])]
+    ['a rusty shovel', 'an old shovel']
+    """
+    named = list(dict.fromkeys(_SLOT.findall(template)))
+    if set(named) != set(slots):
+        raise StudyError(
+            f"The template {template!r} has the slots {_listed(named)}, and words were given for "
+            f"{_listed(slots)}. Give each slot its words, and no other."
+        )
+    for name, words in slots.items():
+        if isinstance(words, str) or not words:
+            raise StudyError(f"The slot {name!r} takes a list of words, not {words!r}.")
+    found = []
+    for words in itertools.product(*(slots[name] for name in named)):
+        filling = dict(zip(named, words, strict=True))
+        found.append(Caption(_filled(template, filling), {"template": template, **filling}))
+    return found
+
+
+def recombined(
+    nouns: Sequence[str],
+    adjectives: Sequence[str] = (),
+    *,
+    count: int,
+    seed: int = 0,
+    adjective_share: float = 0.5,
+) -> list[Caption]:
+    """Captions of things that are seldom seen together: the paper's Unreal-Gen.
+
+    Two different nouns are drawn at random, each with an adjective in some of the captions: "a
+    rusty zebra and a banana". No caption comes twice.
+
+    Parameters
+    ----------
+    nouns, adjectives
+        What is drawn from, each equally likely.
+    count
+        How many captions.
+    seed
+        Of the drawing.
+    adjective_share
+        Chance of an adjective before each noun, 0 to 1; 0 where there are no adjectives.
+
+    Returns
+    -------
+    list of Caption
+        Facts: ``nouns`` and ``adjectives`` (None where a noun has none).
+
+    Raises
+    ------
+    StudyError
+        Where so many different captions cannot be made.
+
+    References
+    ----------
+    Tang et al. 2023, "What the DAAM", section 3.1, https://aclanthology.org/2023.acl-long.310
+    """
+    if len(set(nouns)) < 2:
+        raise StudyError(f"Recombining takes at least two different nouns, not {list(nouns)!r}.")
+    rng = np.random.default_rng(seed)
+    share = adjective_share if adjectives else 0.0
+    found: dict[str, Caption] = {}
+    for _ in range(100 * count + 1000):
+        if len(found) == count:
+            break
+        pair = [str(noun) for noun in rng.choice(sorted(set(nouns)), 2, replace=False)]
+        chosen = [str(rng.choice(adjectives)) if rng.random() < share else None for _ in pair]
+        phrases = [f"{a} {n}" if a else n for a, n in zip(chosen, pair, strict=True)]
+        text = " and ".join(f"{_article(phrase)} {phrase}" for phrase in phrases)
+        found.setdefault(text, Caption(text, {"nouns": pair, "adjectives": chosen}))
+    if len(found) < count:
+        raise StudyError(
+            f"Only {len(found)} different captions were found for the {count} asked for. Give more "
+            f"nouns or adjectives."
+        )
+    return list(found.values())
+
+
+def _filled(template: str, filling: Mapping[str, str]) -> str:
+    def fill(match: re.Match[str]) -> str:
+        article, word = match[1] or "", filling[match[2]]
+        if article:
+            article = ("A" if article[0] == "A" else "a") + _article(word)[1:] + article[-1]
+        return article + word
+
+    return re.sub(r"(\b[Aa]n?\s)?\{(\w+)\}", fill, template)
+
+
+def _article(phrase: str) -> str:
+    return "an" if phrase[:1].lower() in "aeiou" else "a"
+
+
+def _of_record(record: Mapping[str, Any], name: str, where: str) -> Caption:
+    text = record[name]
+    if not isinstance(text, str) or not text.strip():
+        raise StudyError(f"{where}: {name!r} is {text!r} where a text is needed.")
+    return Caption(text.strip(), {key: value for key, value in record.items() if key != name})
+
+
+def _text(path: str | Path) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise StudyError(f"There is no file {path}. Give the path of a file of captions.") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise StudyError(f"{path} cannot be read as UTF-8 text: {error}.") from None
+
+
+def _some(captions: list[Caption], path: str | Path) -> list[Caption]:
+    if not captions:
+        raise StudyError(f"{path} holds no caption.")
+    return captions
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names) or "none"

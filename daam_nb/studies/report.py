@@ -1,0 +1,123 @@
+"""One study's tables and figures, and the page they are printed on."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from daam_nb.errors import StudyError
+from daam_nb.show.saving import write_whole
+from daam_nb.studies.figures import StudyFigure
+
+_BEGIN, _END = "<!-- numbers: begin -->", "<!-- numbers: end -->"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a study found.
+
+    Attributes
+    ----------
+    name
+        As in `STUDIES`; the names of files begin with it.
+    title
+        Of the page.
+    observations
+        One row per observation; ``attrs["columns"]`` says what each column is.
+    tables
+        Heading -> a small table, such as a summary; the first is the main one.
+    figures
+        A short file name without suffix -> figure.
+    facts
+        What was run: model, pictures, judge, parser, thresholds; plain values.
+    """
+
+    name: str
+    title: str
+    observations: pd.DataFrame
+    tables: Mapping[str, pd.DataFrame]
+    figures: Mapping[str, StudyFigure]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, folder: str | Path, *, command: str = "") -> Path:
+        """Write the page, its figures, and the tables as CSV.
+
+        Parameters
+        ----------
+        folder
+            Made where missing. Gets ``<name>.md``, ``<name>/<figure>.png``,
+            ``<name>/<table number>.csv``.
+        command
+            The very command that made it, as it stands on the page.
+
+        Returns
+        -------
+        Path
+            The page. On a page that is there already only what stands between
+            ``<!-- numbers: begin -->`` and ``<!-- numbers: end -->`` is replaced: what people wrote
+            around it stays.
+        """
+        folder = Path(folder)
+        parts = folder / self.name
+        parts.mkdir(parents=True, exist_ok=True)
+        for name, figure in self.figures.items():
+            figure.save(parts / f"{name}.png")
+        for number, shown in enumerate(self.tables.values(), 1):
+            write_whole(parts / f"table-{number}.csv", shown.to_csv(index=False).encode())
+        page = folder / f"{self.name}.md"
+        before = page.read_text(encoding="utf-8") if page.exists() else self._new_page()
+        if before.count(_BEGIN) != 1 or before.count(_END) != 1:
+            raise StudyError(
+                f"{page} lacks the line {_BEGIN} or {_END}, so there is no place for the numbers. "
+                f"Put both into it, or delete the page."
+            )
+        numbers = f"{_BEGIN}\n{self._numbers(command)}\n{_END}"
+        pattern = re.escape(_BEGIN) + ".*" + re.escape(_END)
+        after = re.sub(pattern, lambda _: numbers, before, flags=re.DOTALL)
+        write_whole(page, after.encode())
+        return page
+
+    def _new_page(self) -> str:
+        return f"# {self.title}\n\n{_BEGIN}\n{_END}\n\n## What it shows\n\n(not yet written)\n"
+
+    def _numbers(self, command: str) -> str:
+        parts = []
+        if command:
+            parts.append(f"```sh\n{command}\n```")
+        if self.facts:
+            parts.append(
+                markdown(pd.DataFrame({"what": self.facts.keys(), "": self.facts.values()}))
+            )
+        for number, (heading, shown) in enumerate(self.tables.items(), 1):
+            link = f"[as CSV]({self.name}/table-{number}.csv)"
+            parts.append(f"### {heading}\n\n{markdown(shown)}\n\n{link}")
+        for name, figure in self.figures.items():
+            parts.append(f"![{figure.title}]({self.name}/{name}.png)")
+        return "\n\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        return next(iter(self.tables.values()))._repr_html_()  # type: ignore[no-any-return]
+
+
+def markdown(table: pd.DataFrame, *, digits: int = 3) -> str:
+    """Write a table as Markdown; texts are text, never markup."""
+    head = [_cell(name, digits) for name in table.columns]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for row in table.itertuples(index=False):
+        lines.append(f"| {' | '.join(_cell(value, digits) for value in row)} |")
+    return "\n".join(lines)
+
+
+def _cell(value: object, digits: int) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.{digits}f}"
+    text = " ".join(str(value).split())
+    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", text)

@@ -1,0 +1,189 @@
+"""Means with bootstrap intervals that respect clusters, for lists and for tables.
+
+Observations from one prompt are alike: the same words, often the same picture. Where `clusters`
+names their prompts, whole prompts are drawn (Cameron, Gelbach & Miller 2008), else single values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from daam_nb.errors import StudyError
+
+RESAMPLES = 5000
+ENOUGH = 300  # observations from which on a row of a summary is not shown as rare
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and how well it is known.
+
+    Attributes
+    ----------
+    mean
+        NaN where there is no value.
+    low, high
+        Ends of the confidence interval; NaN with fewer than two values or clusters.
+    n
+        Values.
+    clusters
+        Clusters they come from (values, where no clusters were given).
+    confidence
+        Such as 0.95.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    clusters: int
+    confidence: float = 0.95
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}] (n = {self.n})"
+
+
+def interval(
+    values: Iterable[float],
+    *,
+    clusters: Iterable[Hashable] | None = None,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """Mean and bootstrap interval.
+
+    Parameters
+    ----------
+    values
+        Numbers; NaN (not observed) are left out.
+    clusters
+        Of each value, such as its prompt.
+    confidence
+        Of the interval, between 0 and 1.
+    resamples, seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    Interval
+        Bias-corrected and accelerated (Efron 1987), by `scipy.stats.bootstrap`. Equal values have
+        an interval of no width.
+    """
+    from scipy import stats
+
+    kept, names = observed(values, clusters)
+    n = len(kept)
+    if not n:
+        return Interval(math.nan, math.nan, math.nan, 0, 0, confidence)
+    sums, counts = by_cluster(kept, names)
+    mean = float(kept.mean())
+    if len(sums) < 2:
+        return Interval(mean, math.nan, math.nan, n, len(sums), confidence)
+    if np.allclose(sums, mean * counts, rtol=0, atol=1e-12):
+        return Interval(mean, mean, mean, n, len(sums), confidence)
+    found = stats.bootstrap(
+        (sums, counts),
+        _ratio,
+        paired=True,
+        vectorized=True,
+        confidence_level=confidence,
+        n_resamples=resamples,
+        batch=max(1, 2_000_000 // len(sums)),  # bounds the memory
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return Interval(mean, float(found.low), float(found.high), n, len(sums), confidence)
+
+
+def summary(
+    table: pd.DataFrame,
+    *,
+    by: str | Sequence[str],
+    value: str | Sequence[str],
+    clusters: str | None = "prompt",
+    confidence: float = 0.95,
+    enough: int = ENOUGH,
+    resamples: int = RESAMPLES,
+) -> pd.DataFrame:
+    """One row per group: n, mean and interval of each value.
+
+    Parameters
+    ----------
+    table
+        One row per observation.
+    by
+        Column or columns that make the groups, kept in order of first appearance.
+    value
+        Column or columns averaged.
+    clusters
+        Column of the clusters that are drawn; None: single rows.
+    enough
+        Groups with fewer observations are marked ``rare``.
+
+    Returns
+    -------
+    DataFrame
+        The columns `by`; ``n`` (of the first value, NaN left out); ``clusters``; for each value its
+        mean under its own name, ``<value>_low`` and ``<value>_high``; ``rare``.
+    """
+    by, value = _names(by), _names(value)
+    rows = []
+    for group, part in table.groupby(by, sort=False, dropna=False):
+        row: dict[str, Any] = dict(zip(by, group, strict=True))
+        for place, name in enumerate(value):
+            found = interval(
+                part[name].astype(float),
+                clusters=None if clusters is None else part[clusters],
+                confidence=confidence,
+                resamples=resamples,
+            )
+            if place == 0:
+                row |= {"n": found.n, "clusters": found.clusters}
+            row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+        row["rare"] = row["n"] < enough
+        rows.append(row)
+    ends = [end for name in value for end in (name, f"{name}_low", f"{name}_high")]
+    return pd.DataFrame(rows, columns=[*by, "n", "clusters", *ends, "rare"])
+
+
+# --- inside ---------------------------------------------------------------------------------------
+
+
+def _ratio(sums: Any, counts: Any, axis: int = -1) -> Any:
+    return np.sum(sums, axis=axis) / np.sum(counts, axis=axis)
+
+
+def observed(values: Any, clusters: Any) -> tuple[Floats, list[Hashable] | None]:
+    """Values that are not NaN, with their clusters."""
+    array = np.asarray(values if hasattr(values, "__len__") else list(values), dtype=np.float64)
+    if array.ndim != 1:
+        raise StudyError(f"Values are a flat list of numbers, not of shape {array.shape}.")
+    kept = ~np.isnan(array)
+    if clusters is None:
+        return array[kept], None
+    names = list(clusters)
+    if len(names) != len(array):
+        raise StudyError(f"There are {len(names)} clusters for {len(array)} values.")
+    return array[kept], [name for name, there in zip(names, kept, strict=True) if there]
+
+
+def by_cluster(values: Floats, names: list[Hashable] | None) -> tuple[Floats, Floats]:
+    """Sum and count of each cluster, in order of first appearance."""
+    if names is None:
+        return values, np.ones_like(values)
+    places = pd.factorize(pd.Series(names, dtype=object))[0]
+    sums: Floats = np.bincount(places, weights=values).astype(np.float64)
+    return sums, np.bincount(places).astype(np.float64)
+
+
+def _names(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
