@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,10 +70,11 @@ def load(path: str | os.PathLike[str]) -> Recording:
     fields = Fields(folder.facts, f"{where}: facts").known(*_FIELDS)
     kept: Any = fields.text("kept")
     steps = fields.wholes("steps")
-    bounds = {"low": 0.0, "high": _largest(kept, len(steps))}
     layers = fields.each("layers")
     unguided = not fields.has("negative_prompt")
     try:
+        source = _source(fields.fields("source"))
+        bounds = {"low": 0.0, "high": _largest(kept, len(steps), source)}
         return Recording(
             prompt=_prompt(fields, "prompt"),
             layers=tuple(_layer(layers.fields(place)) for place in layers.values),
@@ -80,7 +82,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
             columns=fields.wholes("columns"),
             steps=steps,
             timesteps=fields.numbers("timesteps"),
-            facts=_source(fields.fields("source")),
+            facts=source,
             manifest=_manifest(fields.fields("manifest")),
             image=_image(folder),
             latents=_latents(folder),
@@ -125,14 +127,19 @@ _FIELDS = (
 )
 
 
-def _largest(kept: str, steps: int) -> float:
-    """No probability is above 1, and no sum of them above their number."""
+def _largest(kept: str, steps: int, facts: Facts) -> float:
+    """No probability is above 1, and no sum of them above their number.
+
+    What an intervention made of one may be (a word's attention times 5).
+    """
+    if facts.batch.get("interventions"):
+        return math.inf
     return (steps if kept == "sum" else 1) * (1 + _ROUNDING)
 
 
 def _check_probabilities(run: Recording, name: str, tensor: Tensor) -> None:
     try:
-        check_values(tensor, name, low=0, high=_largest(run.kept, len(run.steps)))
+        check_values(tensor, name, low=0, high=_largest(run.kept, len(run.steps), run.facts))
     except RecordingFormatError as error:
         raise RecordingFormatError(
             f"Nothing was saved: {error}; attention is a probability. Was the model run in a "

@@ -23,6 +23,7 @@ from daam_nb.tracing import families, provenance, report, texts
 from daam_nb.tracing.buffers import Buffers, check_budget, cost
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.pictures import pil_images
+from daam_nb.tracing.running import RunningCall
 
 
 @dataclass(frozen=True)
@@ -59,31 +60,25 @@ class Pass:
     targets: tuple[Target, ...]
 
 
-class WatchedCall:
+class WatchedCall(RunningCall):
     """A running (or finished) call of the traced pipeline."""
 
     def __init__(self, pipe: Any, options: Options, arguments: Mapping[str, Any]) -> None:
-        self.pipe = pipe
+        super().__init__(pipe, arguments)
         self.options = options
-        self.arguments = dict(arguments)
         self.seeds = provenance.seeds(self.arguments.get("generator"))
         self.begun = time.perf_counter()
         self.failure: Exception | None = None
         self.images: tuple[Any, ...] = ()
-        self.encoded: families.Encoded | None = None
-        self.input_ids: list[Tensor] = []
         self.plan: Plan | None = None
         self.kept_layers: dict[str, Layer] = {}
         self.passing: Pass | None = None
         self.positive: tuple[Buffers, ...] = ()
         self.negative: tuple[Buffers, ...] = ()
-        self.step = 0
         self.timesteps: list[float] = []
         self.latents: list[Tensor] = []
         self.painted: dict[str, list[int]] = {"positive": [], "negative": []}
         self.remarks: set[report.Remark] = set()
-        self._rows: tuple[Any, families.Rows] | None = None
-        self._text: Tensor | None = None
         self._after: Tensor | None = None
 
     # What the hooks tell ---------------------------------------------------------------------
@@ -92,18 +87,6 @@ class WatchedCall:
         """Remember the first failure of watching; the pipeline goes on."""
         self.failure = self.failure or error
         self.passing = None
-
-    def on_input_ids(self, ids: Tensor) -> None:
-        """The text encoder was given these tokens."""
-        self.input_ids.append(ids.detach().cpu())
-
-    def on_encode(self, result: Any) -> None:
-        """``encode_prompt`` returned: embeddings, a row per picture."""
-        given = (
-            [t for t in result[:2] if isinstance(t, Tensor)] if isinstance(result, tuple) else []
-        )
-        if self.plan is None and given:
-            self.encoded = families.Encoded(given[0], given[1] if len(given) > 1 else None)
 
     def begin_pass(self, unet: nn.Module, sample: Tensor, text: Tensor) -> None:
         """The denoiser starts. Before the first step, errors of the user's choices are raised."""
@@ -137,7 +120,7 @@ class WatchedCall:
     # Before the first step -------------------------------------------------------------------
 
     def _settle(self, unet: nn.Module, sample: Tensor, text: Tensor) -> None:
-        encoded = self._encoding(text)
+        encoded = self.encoding(text)
         latent_size = (int(sample.shape[-2]), int(sample.shape[-1]))
         every = families.layers(unet, latent_size)
         pictures, columns = encoded.positive.shape[0], int(text.shape[1])
@@ -155,7 +138,7 @@ class WatchedCall:
         plan = Plan(
             layers=select_layers(every, self.options.layers),
             every_layer=every,
-            steps=self.options.chosen_steps(self._announced_steps()),
+            steps=self.options.chosen_steps(self.announced_steps()),
             prompts=prompts,
             negatives=negatives,
             latent_size=latent_size,
@@ -164,27 +147,14 @@ class WatchedCall:
             device=str(sample.device),
         )
         self._allocate(plan, sample)
-        self.plan = plan
+        self.plan, self.settled = plan, True
         self.kept_layers = {layer.name: layer for layer in plan.layers}
-
-    def _encoding(self, text: Tensor) -> families.Encoded:
-        if self.encoded is not None:
-            return self.encoded
-        given = self.arguments.get("prompt")
-        if isinstance(given, str | list) and not hasattr(self.pipe, "encode_prompt"):
-            each = int(self.arguments.get("num_images_per_prompt") or 1)
-            pictures = each * (1 if isinstance(given, str) else len(given))
-            return families.Encoded(text.new_full((pictures, *text.shape[1:]), torch.nan), None)
-        raise ShapeError(
-            f"{type(self.pipe).__name__} ran its denoiser without encode_prompt having returned "
-            "text embeddings, so its batch rows cannot be told apart."
-        )
 
     def _allocate(self, plan: Plan, sample: Tensor) -> None:
         options, keep, dtype = self.options, self.options.keep, self.options.dtype
         columns = [options.columns(prompt) for prompt in plan.prompts]
         negative = [options.negative_columns(prompt) for prompt in plan.negatives]
-        frames = self._announced_steps() + 1
+        frames = self.announced_steps() + 1
         frame = sample[0].numel() * sample.element_size() * len(plan.prompts)
         needed = cost(
             plan.layers, columns + negative,
@@ -199,12 +169,6 @@ class WatchedCall:
             Buffers(plan.layers, c, steps=steps, keep=keep, dtype=dtype) for c in negative
         )
 
-    def _announced_steps(self) -> int:
-        announced = getattr(self.pipe, "_num_timesteps", None)
-        if announced is None:
-            announced = len(self.pipe.scheduler.timesteps)
-        return int(announced)
-
     def _guidance(self) -> float | None:
         scale = getattr(self.pipe, "guidance_scale", self.arguments.get("guidance_scale"))
         return None if scale is None else float(scale)
@@ -212,9 +176,9 @@ class WatchedCall:
     # Each pass -------------------------------------------------------------------------------
 
     def _enter(self, sample: Tensor, text: Tensor) -> None:
-        plan, encoded = self.plan, self._encoding(text)
+        plan, encoded = self.plan, self.encoding(text)
         assert plan is not None  # _settle ran
-        if not self.options.wants(self.step, self._announced_steps()):
+        if not self.options.wants(self.step, self.announced_steps()):
             self.passing = None
             return
         size = (int(sample.shape[-2]), int(sample.shape[-1]))
@@ -223,7 +187,8 @@ class WatchedCall:
                 f"The latents changed from {plan.latent_size} to {size} (height, width) within "
                 "one call; such calls cannot be recorded as one picture."
             )
-        rows = self._told_apart(text, encoded)
+        rows = self.told_apart(text, encoded)
+        self.remarks |= report.rows(rows)
         place = self._place()
         targets: list[Target] = []
         halves = (
@@ -243,7 +208,7 @@ class WatchedCall:
         assert self.plan is not None
         if self.step in self.plan.steps:
             return self.plan.steps.index(self.step)
-        return len(self.plan.steps) + self.step - self._announced_steps()
+        return len(self.plan.steps) + self.step - self.announced_steps()
 
     def _once(self, half: str) -> None:
         if self.painted[half][-1:] == [self.step]:
@@ -253,18 +218,6 @@ class WatchedCall:
                 "separate steps, which cannot be recorded exactly."
             )
         self.painted[half].append(self.step)
-
-    def _told_apart(self, text: Tensor, encoded: families.Encoded) -> families.Rows:
-        # Tensors of torch.inference_mode count no versions: compared anew in every pass.
-        version = None if text.is_inference() else text._version
-        key = (tuple(text.shape), text.data_ptr(), version)
-        if self._rows is None or self._rows[0] != key or version is None:
-            rows = families.text_rows(self.pipe, text, encoded)
-            self.remarks |= report.rows(rows)
-            # The tensor is kept: while it lives, its address cannot be given to another one.
-            self._rows = (key, rows)
-            self._text = text
-        return self._rows[1]
 
     # The end ---------------------------------------------------------------------------------
 
@@ -334,6 +287,7 @@ class WatchedCall:
             pictured=bool(self.images),
             remarks=self.remarks,
             arguments=self.arguments,
+            changes=self.changes,
         )
 
     def _facts(self, i: int, taken: float) -> Facts:
@@ -356,7 +310,9 @@ class WatchedCall:
             seed=self.seeds.of(i),
             dtype=plan.dtype,
             device=plan.device,
-            batch=report.batch(self.arguments, self.seeds, i, len(plan.prompts)),
+            batch=report.batch(
+                self.arguments, self.seeds, i, len(plan.prompts), changes=self.changes
+            ),
             call=plain,
             omitted=omitted,
             versions=provenance.versions(),

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from daam_nb.errors import ShapeError, UnsupportedPipelineError
 from daam_nb.recording import Layer, Stage
+
+Half = Literal["positive", "negative"]
 
 _STAGES: dict[str, Stage] = {"down_blocks": "down", "mid_block": "mid", "up_blocks": "up"}
 
@@ -51,12 +53,15 @@ class Rows:
         Blocks of the batch that are neither (PAG's perturbed pass, for example).
     by_content
         Whether the embeddings themselves said so, or the order that this family uses.
+    again
+        The rows of those blocks: (half, rows) with ``"positive"`` or ``"negative"``.
     """
 
     positive: tuple[int, ...]
     negative: tuple[int, ...]
     skipped: tuple[str, ...] = ()
     by_content: bool = True
+    again: tuple[tuple[Half, tuple[int, ...]], ...] = ()
 
 
 def denoiser(pipe: Any) -> nn.Module:
@@ -191,7 +196,12 @@ def text_rows(pipe: Any, text: Tensor, encoded: Encoded) -> Rows:
         for i, label in enumerate(labels)
         if label in labels[:i]
     )
-    return Rows(found["p"], found["n"], repeated, by_content)
+    again: list[tuple[Half, tuple[int, ...]]] = [
+        ("positive" if label == "p" else "negative", tuple(range(i * pictures, (i + 1) * pictures)))
+        for i, label in enumerate(labels)
+        if label in labels[:i]
+    ]
+    return Rows(found["p"], found["n"], repeated, by_content, tuple(again))
 
 
 def _label(block: Tensor, encoded: Encoded) -> str:

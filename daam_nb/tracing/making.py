@@ -204,6 +204,9 @@ def _generators_again(batch: Mapping[str, Any]) -> Any:
 
 def _differences(run: Recording, pipe: Any) -> Iterator[str]:
     facts = run.facts
+    changed = facts.batch.get("interventions")
+    if changed:
+        yield f"attention: changed by {', then '.join(changed)} then, as the model has it now"
     now = versions()
     unet = getattr(pipe, "unet", None)
     for what, then, present in (

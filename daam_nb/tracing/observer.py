@@ -10,6 +10,7 @@ from daam_nb.recording import Layer
 from daam_nb.tracing import taps
 from daam_nb.tracing.attention import probabilities
 from daam_nb.tracing.calls import Target, WatchedCall
+from daam_nb.tracing.edits import NOTHING, Changed
 
 
 class LayerObserver:
@@ -23,17 +24,27 @@ class LayerObserver:
 
     @torch.no_grad()
     def see(
-        self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float, *, flat: bool
+        self,
+        query: Tensor,
+        key: Tensor,
+        mask: Tensor | None,
+        scale: float,
+        *,
+        flat: bool,
+        changed: Changed = NOTHING,
     ) -> None:
-        """Keep what is wanted of one attention call. Later calls are an IP-Adapter's pictures."""
+        """Keep what is wanted of one attention call. Later calls are an IP-Adapter's pictures.
+
+        Of a row that interventions `changed`, the attention that was used is kept.
+        """
         if self.seen >= self.total or self.call.failure is not None:
             return
         try:
             self._check(query, key, flat=flat)
             if flat:
-                self._slice(query, key, mask, scale)
+                self._slice(query, key, mask, scale, changed)
             else:
-                self._whole(query, key, mask, scale)
+                self._whole(query, key, mask, scale, changed)
         except Exception as error:  # the picture goes on; raised when the trace closes
             self.call.fail(error)
 
@@ -66,23 +77,33 @@ class LayerObserver:
                 f"where the batch, a grid of {height}x{width} and the text make {expected}."
             )
 
-    def _whole(self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float) -> None:
+    def _whole(
+        self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float, changed: Changed
+    ) -> None:
         if mask is not None:
             mask = mask[(None,) * (4 - mask.ndim)]  # (batch or 1, head or 1, n or 1, keys)
         for target in self.passing.targets:
             row = target.row
+            if row in changed:
+                self._keep(target, 0, changed[row].after.index_select(1, target.columns))
+                continue
             of_row = None if mask is None else mask[row if len(mask) > 1 else 0]
             columns = target.columns
             values = probabilities(query[row], key[row], columns, mask=of_row, scale=scale)
             self._keep(target, 0, values)
         self.seen = self.total
 
-    def _slice(self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float) -> None:
+    def _slice(
+        self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float, changed: Changed
+    ) -> None:
         low, heads = self.seen, self.layer.heads
         high = low + query.shape[0]
         for target in self.passing.targets:
             first, last = max(low, target.row * heads), min(high, (target.row + 1) * heads)
-            if first < last:
+            if first < last and target.row in changed:
+                values = changed[target.row].after.index_select(1, target.columns)
+                self._keep(target, first - target.row * heads, values)
+            elif first < last:
                 part = slice(first - low, last - low)
                 masked = mask if mask is None or len(mask) == 1 else mask[part]
                 columns = target.columns

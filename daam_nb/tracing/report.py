@@ -44,6 +44,7 @@ def manifest(
     pictured: bool,
     remarks: set[Remark],
     arguments: Mapping[str, Any],
+    changes: Sequence[str] = (),
 ) -> Manifest:
     """List what was captured and what was not, with the reasons."""
     how = {"sum": "summed over steps, float32"}.get(options.keep, f"each step, {options.dtype}")
@@ -51,6 +52,8 @@ def manifest(
         f"cross-attention of {len(kept)} layers, {len(columns)} tokens, {len(steps)} steps ({how})",
         f"latents before each of {made} steps and after the last",
     ]
+    if changes:
+        captured.append(f"the attention that was used, changed by {', then '.join(changes)}")
     skipped = [Skipped(*remark) for remark in sorted(remarks)]
     skipped += _layers_and_steps(kept, every, steps, made)
     skipped += _tokens(options, prompt, columns)
@@ -125,10 +128,18 @@ def _other_attention(pipe: Any, arguments: Mapping[str, Any]) -> list[Skipped]:
     return skipped
 
 
-def batch(arguments: Mapping[str, Any], seeds: Seeds, index: int, pictures: int) -> dict[str, Any]:
+def batch(
+    arguments: Mapping[str, Any],
+    seeds: Seeds,
+    index: int,
+    pictures: int,
+    *,
+    changes: Sequence[str] = (),
+) -> dict[str, Any]:
     """The call a picture came from, as plain data: enough to make the whole batch again."""
     texts = arguments.get("prompt")
-    return {
+    changed = {"interventions": list(changes)} if changes else {}
+    return changed | {
         "index": index,
         "pictures": pictures,
         "prompts": [texts] if isinstance(texts, str) else texts,

@@ -1,9 +1,10 @@
-"""The functions that compute attention, watched while a trace is open.
+"""The functions that compute attention, watched or changed while somebody is attached.
 
-A tap calls the original first and hands its result through untouched; then it shows query, key,
-mask and scale to the observers of the attention module that is running in this thread. Without an
-observer it is a pass-through. Patches are counted: the first trace puts them on, the last one
-takes them off, whatever the order and the thread in which traces close.
+A tap calls the original first. Where an intervention changes the attention module that is running
+in this thread, the difference is added to the result; else the result is handed through untouched.
+Then query, key, mask and scale, and what was changed, are shown to the module's observers. Without
+editors and observers a tap is a pass-through. Patches are counted: the first holder puts them on,
+the last one takes them off, whatever the order and the thread in which they close.
 """
 
 from __future__ import annotations
@@ -18,21 +19,38 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from daam_nb.tracing.edits import Changed, KernelCall, with_probabilities, with_values
+
 
 class Observer(Protocol):
     """What a running attention module shows its queries and keys to."""
 
     def see(
-        self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float, *, flat: bool
+        self,
+        query: Tensor,
+        key: Tensor,
+        mask: Tensor | None,
+        scale: float,
+        *,
+        flat: bool,
+        changed: Changed,
     ) -> None:
         """Take one call; `flat`: (batch*head, n, dim) instead of (batch, head, n, dim)."""
 
 
+class Editor(Protocol):
+    """What changes the attention of a running module."""
+
+    def edit(self, call: KernelCall, changed: Changed) -> None:
+        """Change rows of one call: add to `changed`, or go on from what stands there."""
+
+
 class _Running(threading.local):
-    """The observers of the attention module running in this thread, innermost last."""
+    """Who follows the attention module running in this thread, innermost last."""
 
     def __init__(self) -> None:
         self.observers: list[Observer] = []
+        self.editors: list[Editor] = []
 
 
 running = _Running()
@@ -104,14 +122,18 @@ def release(holder: object) -> None:
                 del _patches[key]
 
 
-def _show(
-    query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None, *, flat: bool
-) -> None:
-    # A copy: an observer that is satisfied takes itself off the list.
+def _edited(call: KernelCall) -> Changed:
+    """What the editors, outermost first, make of a call's attention."""
+    changed: Changed = {}
+    # A copy: an editor that has seen all of its module takes itself off the list.
+    for editor in tuple(running.editors):
+        editor.edit(call, changed)
+    return changed
+
+
+def _show(call: KernelCall, changed: Changed) -> None:
     for observer in tuple(running.observers):
-        observer.see(
-            query, key, mask, query.shape[-1] ** -0.5 if scale is None else scale, flat=flat
-        )
+        observer.see(call.query, call.key, call.mask, call.scale, flat=call.flat, changed=changed)
 
 
 def _tap_sdpa(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -128,8 +150,12 @@ def _tap_sdpa(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
     ) -> Tensor:
         result = original(query, key, value, attn_mask, dropout_p, is_causal,
                           scale=scale, enable_gqa=enable_gqa)  # fmt: skip
-        if running.observers:
-            _show(query, key, attn_mask, scale, flat=False)
+        if running.observers or running.editors:
+            call = KernelCall(query, key, attn_mask, _scale(scale, query), flat=False)
+            changed = _edited(call)
+            if changed:
+                result = with_values(result, value, changed)
+            _show(call, changed)
         return result
 
     return scaled_dot_product_attention
@@ -141,8 +167,12 @@ def _tap_scores(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
         self: Any, query: Tensor, key: Tensor, attention_mask: Tensor | None = None
     ) -> Tensor:
         result = original(self, query, key, attention_mask)
-        if running.observers:
-            _show(query, key, attention_mask, self.scale, flat=True)
+        if running.observers or running.editors:
+            call = KernelCall(query, key, attention_mask, self.scale, flat=True)
+            changed = _edited(call)
+            if changed:
+                result = with_probabilities(result, changed)
+            _show(call, changed)
         return result
 
     return get_attention_scores
@@ -160,14 +190,24 @@ def _tap_xformers(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
         **options: Any,
     ) -> Tensor:
         result = original(query, key, value, attn_bias, p, scale, **options)
-        if running.observers:
+        if running.observers or running.editors:
             flat = query.ndim == 3  # (batch*head, n, dim); else (batch, n, head, dim)
             if not flat:
-                query, key = query.transpose(1, 2), key.transpose(1, 2)
-            _show(query, key, attn_bias, scale, flat=flat)
+                query, key, value = (t.transpose(1, 2) for t in (query, key, value))
+            call = KernelCall(query, key, attn_bias, _scale(scale, query), flat=flat)
+            changed = _edited(call)
+            if changed:
+                swapped = result if flat else result.transpose(1, 2)
+                swapped = with_values(swapped, value, changed)
+                result = swapped if flat else swapped.transpose(1, 2)
+            _show(call, changed)
         return result
 
     return memory_efficient_attention
+
+
+def _scale(scale: float | None, query: Tensor) -> float:
+    return float(query.shape[-1] ** -0.5) if scale is None else scale
 
 
 def hold_attention(holder: object) -> None:
