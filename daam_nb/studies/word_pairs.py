@@ -1,0 +1,228 @@
+"""Pairs of words of one picture: which arcs join them, and how much their maps overlap.
+
+Words are found by their characters, so that "a cat and a cat" has two cats; a pair that cannot be
+measured stays in the rows with the reason.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daam_nb.errors import NotKeptError, SelectionError, TruncatedWordError, WordNotFoundError
+from daam_nb.language import Arc, Parse
+from daam_nb.maps import HeatMaps
+from daam_nb.maps.wordmap import read_threshold
+from daam_nb.studies.paper_names import paper_arcs, printed
+
+Names = Literal["spacy", "paper"]
+Threshold = float | str  # a share from 0 to 1, "reference" or "reference mean"
+
+REFERENCE_THRESHOLD = 0.15
+"""Of the reference's notebook: attention summed over 30 steps, whatever the word's maximum."""
+REFERENCE_STEPS = 30
+
+LEFT_OUT = {
+    "truncated": "one of the words stands behind the last token that the model read",
+    "no token": "the tokenizer made no token of one of the words",
+    "not kept": "the recording holds not all tokens of the words",
+    "shared token": "the two words share a token, so that their maps are partly the same map",
+}
+"""Why a pair has no numbers -> in words."""
+
+
+class Overlaps(NamedTuple):
+    """Each (dependent, head word), float, 0 to 1; 0 where a denominator is empty."""
+
+    iou: NDArray[np.float64]
+    iod: NDArray[np.float64]
+    ioh: NDArray[np.float64]
+
+
+def overlaps(masks: NDArray[np.bool_]) -> Overlaps:
+    """Overlap of every word's mask with every other's.
+
+    Parameters
+    ----------
+    masks
+        (word, y, x), bool.
+
+    Returns
+    -------
+    Overlaps
+        The numbers of `daam_nb.iou`, `iod` and `ioh`, for all pairs at once.
+
+    References
+    ----------
+    Tang et al. 2023, section 4, https://aclanthology.org/2023.acl-long.310
+
+    Examples
+    --------
+    >>> found = overlaps(np.array([[[1, 1], [0, 0]], [[1, 0], [1, 1]]], dtype=bool))
+    >>> float(found.iod[0, 1]), float(found.iou[0, 1])
+    (0.5, 0.25)
+    """
+    flat = masks.reshape(len(masks), -1).astype(np.float64)
+    both = flat @ flat.T
+    areas = np.diag(both)
+    whole = np.broadcast_to(areas, both.shape)
+    return Overlaps(
+        iou=_ratio(both, whole + whole.T - both), iod=_ratio(both, whole.T), ioh=_ratio(both, whole)
+    )
+
+
+def masks_of(values: NDArray[np.float32], threshold: Threshold, *, steps: int) -> NDArray[np.bool_]:
+    """Where each word's map is said to lie.
+
+    Parameters
+    ----------
+    values
+        (word, y, x), attention averaged over the steps.
+    threshold
+        A share of each map's own maximum, 0 to 1 (the paper's eq. 7; a map that is 0 everywhere
+        has an empty mask). ``"reference"``: more than 0.15 in attention **summed** over the steps,
+        as the reference's notebook has it, so that more steps give larger masks. ``"reference
+        mean"``: the same on 30 steps, 0.15 / 30 on the mean, whatever the number of steps.
+    steps
+        How many were averaged.
+    """
+    if threshold == "reference":
+        return np.asarray(values * steps > REFERENCE_THRESHOLD)
+    if threshold == "reference mean":
+        return np.asarray(values > REFERENCE_THRESHOLD / REFERENCE_STEPS)
+    if isinstance(threshold, str):
+        raise SelectionError(
+            f"threshold={threshold!r} is not known. Use a share of the maximum from 0 to 1, "
+            f"'reference' or 'reference mean'."
+        )
+    share = read_threshold(threshold)
+    peaks = values.max((1, 2), keepdims=True)
+    return np.asarray((values >= share * peaks) & (peaks > 0))
+
+
+def arcs_of(parse: Parse, names: Names) -> tuple[Arc, ...]:
+    """The parse's arcs, in spaCy's (ClearNLP's) labels or in the paper's.
+
+    Raises
+    ------
+    SelectionError
+        For names that are not known.
+    """
+    if names == "spacy":
+        return parse.arcs
+    if names == "paper":
+        return tuple(
+            Arc(arc.head, arc.dependent, printed(arc.relation)) for arc in paper_arcs(parse)
+        )
+    raise SelectionError(f"names={names!r} is not known. Use 'spacy' or 'paper'.")
+
+
+def unrelated_pairs(parse: Parse, arcs: tuple[Arc, ...]) -> Iterator[tuple[int, int]]:
+    """Pairs of words (earlier, later) that no arc joins in either direction."""
+    joined = {frozenset((arc.head, arc.dependent)) for arc in arcs}
+    for pair in itertools.combinations(range(len(parse.words)), 2):
+        if frozenset(pair) not in joined:
+            yield pair
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """The words of a picture with a map, and their overlaps."""
+
+    tokens: tuple[tuple[int, ...] | str, ...]  # of each word, or why it has none
+    place: dict[int, int]  # word -> row of the overlaps
+    found: Overlaps
+
+    def between(self, dependent: int, head: int) -> dict[str, Any]:
+        nothing = {"iou": None, "iod": None, "ioh": None}
+        one, other = self.tokens[dependent], self.tokens[head]
+        for reason in (one, other):
+            if isinstance(reason, str):
+                return {**nothing, "left_out": reason}
+        if set(one) & set(other):
+            return {**nothing, "left_out": "shared token"}
+        at = self.place[dependent], self.place[head]
+        numbers = {name: float(getattr(self.found, name)[at]) for name in nothing}
+        return {**numbers, "left_out": ""}
+
+
+def pair_rows(
+    parse: Parse, maps: HeatMaps, *, names: Names, threshold: Threshold
+) -> list[dict[str, Any]]:
+    """Measure every arc of a caption, and every pair of words that no arc joins.
+
+    Parameters
+    ----------
+    parse
+        Of the prompt's text.
+    maps
+        Of the picture, mean over steps.
+    names, threshold
+        As in `visuosyntax.relations`.
+
+    Returns
+    -------
+    list of dict
+        The columns of `visuosyntax.COLUMNS` that are about the pair. Pairs without an arc have no
+        head word: `head_word` is the earlier one, and IoD and IoH are both the mean of the two
+        directions.
+    """
+    measured = _measure(parse, maps, threshold)
+    arcs = arcs_of(parse, names)
+    rows = []
+    for arc in arcs:
+        words = _words(parse, arc.head, arc.dependent)
+        numbers = measured.between(arc.dependent, arc.head)
+        rows.append({"kind": "arc", "relation": arc.relation, **words, **numbers})
+    for earlier, later in unrelated_pairs(parse, arcs):
+        numbers = measured.between(later, earlier)
+        if not numbers["left_out"]:
+            mean = (numbers["iod"] + numbers["ioh"]) / 2
+            numbers = {**numbers, "iod": mean, "ioh": mean}
+        words = _words(parse, earlier, later)
+        rows.append({"kind": "unrelated", "relation": "", **words, **numbers})
+    return rows
+
+
+def _measure(parse: Parse, maps: HeatMaps, threshold: Threshold) -> _Measured:
+    tokens: list[tuple[int, ...] | str] = []
+    place: dict[int, int] = {}
+    values: list[NDArray[np.float32]] = []
+    for number, word in enumerate(parse.words):
+        try:
+            found = maps.word((word.start, word.end))
+        except TruncatedWordError:
+            tokens.append("truncated")
+        except NotKeptError:
+            tokens.append("not kept")
+        except WordNotFoundError:
+            tokens.append("no token")
+        else:
+            tokens.append(found.tokens)
+            place[number] = len(values)
+            values.append(found.values.numpy())
+    stacked = np.stack(values) if values else np.zeros((0, *maps.size), dtype=np.float32)
+    masks = masks_of(stacked, threshold, steps=len(maps.steps))
+    return _Measured(tuple(tokens), place, overlaps(masks))
+
+
+def _words(parse: Parse, head: int, dependent: int) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for role, place in (("head", head), ("dependent", dependent)):
+        word = parse.words[place]
+        made |= {
+            f"{role}_word": word.text,
+            f"{role}_start": word.start,
+            f"{role}_end": word.end,
+            f"{role}_pos": word.pos,
+        }
+    return made
+
+
+def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)

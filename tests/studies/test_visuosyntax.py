@@ -1,0 +1,222 @@
+"""The study of relations: rows of recordings, summaries and tests by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import daam_nb as dnb
+from daam_nb.errors import StudyError
+from daam_nb.language import Parse
+from daam_nb.studies import visuosyntax
+from daam_nb.studies.visuosyntax import COLUMNS, PAPER, differences, relations, summary
+from tests.studies.by_hand import parsed
+from tests.tiny_recordings import tiny_recording
+
+TREES = {
+    "a cat and a dog": """
+        a DET 1 det
+        cat NOUN 1 ROOT
+        and CCONJ 1 cc
+        a DET 4 det
+        dog NOUN 1 conj
+    """,
+    "a red car": """
+        a DET 2 det
+        red ADJ 2 amod
+        car NOUN 2 ROOT
+    """,
+}
+
+
+class ByHand:
+    """A parser that knows two sentences."""
+
+    name = "by hand 1"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, text: str) -> Parse:
+        self.asked.append(text)
+        return parsed(TREES[text], parser=self.name)
+
+
+def runs() -> list[dnb.Recording]:
+    return [tiny_recording(text, seed=seed) for text in TREES for seed in (0, 1)]
+
+
+def test_every_arc_of_every_picture_is_a_row() -> None:
+    parser = ByHand()
+    made = runs()
+    table = relations(made, parser=parser, names="paper", progress=False)
+    assert list(table.columns) == list(COLUMNS) == list(table.attrs["columns"])
+    arcs = table[table.kind == "arc"]
+    assert arcs.relation.tolist() == ["det", "cc", "det", "conj:and"] * 2 + ["det", "amod"] * 2
+    assert set(arcs.parser) == {"by hand 1"}
+    assert parser.asked == list(TREES)  # each text once
+    amod = arcs[arcs.relation == "amod"].iloc[1]
+    maps = dnb.heat_maps(made[3])
+    expected = dnb.iod(maps.word("red"), maps.word("car"), threshold=0.4)
+    assert (amod.dependent_word, amod.head_word, amod.seed) == ("red", "car", 1)
+    assert amod.iod == pytest.approx(expected)
+
+
+def test_thresholds_and_layers_change_the_numbers() -> None:
+    common = {"parser": ByHand(), "progress": False}
+    a, b, c, d = (
+        relations(runs(), **common, **choice).iou.to_numpy()
+        for choice in (
+            {},
+            {"threshold": 0.6},
+            {"threshold": "reference"},
+            {"layers": "up"},
+        )
+    )
+    assert not np.allclose(a, b)
+    assert not np.allclose(a, c)
+    assert not np.allclose(a, d)
+
+
+class Stops(ByHand):
+    """Fails at its second sentence, as a kill would."""
+
+    def __call__(self, text: str) -> Parse:
+        if self.asked:
+            raise KeyboardInterrupt
+        return super().__call__(text)
+
+
+def test_a_study_that_was_stopped_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    unbroken = relations(runs(), parser=ByHand(), progress=False)
+    with pytest.raises(KeyboardInterrupt):
+        relations(runs(), parser=Stops(), path=path, progress=False)
+    rest = ByHand()
+    resumed = relations(runs(), parser=rest, path=path, progress=False)
+    assert rest.asked == ["a red car"]
+    pd.testing.assert_frame_equal(resumed, unbroken)
+
+
+def test_rows_of_another_threshold_are_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    relations(runs(), parser=ByHand(), path=path, progress=False)
+    with pytest.raises(StudyError, match=r"threshold: 0\.4 then, 0\.5 now"):
+        relations(runs(), parser=ByHand(), path=path, threshold=0.5, progress=False)
+
+
+def by_hand(rows: list[tuple[str, str, str, float, float, float]]) -> pd.DataFrame:
+    made = pd.DataFrame(rows, columns=["prompt", "kind", "relation", "iou", "iod", "ioh"])
+    return made.assign(left_out="", parser="by hand 1")
+
+
+TABLE = by_hand(
+    [
+        ("p", "arc", "amod", 0.2, 0.8, 0.3),
+        ("p", "arc", "amod", 0.4, 0.6, 0.1),
+        ("q", "arc", "amod", 0.6, 0.7, 0.2),
+        ("q", "arc", "det", 0.0, 0.1, 0.5),
+        ("p", "unrelated", "", 0.3, 0.5, 0.5),
+        ("q", "unrelated", "", 0.1, 0.3, 0.3),
+    ]
+)
+
+
+def test_a_summary_by_hand() -> None:
+    made = summary(TABLE, enough=3, resamples=200).set_index("relation")
+    assert list(made.index) == ["amod", "det", "all arcs", "unrelated pairs", "all pairs"]
+    amod = made.loc["amod"]
+    assert amod[["n", "clusters", "rare"]].tolist() == [3, 2, False]
+    assert amod[["iou", "iod", "ioh"]].tolist() == pytest.approx([0.4, 0.7, 0.2])
+    assert amod.difference == pytest.approx(-0.5)
+    assert amod.delta == pytest.approx(0.5)
+    assert amod.iou_low <= 0.4 <= amod.iou_high
+    assert made.loc["det", "rare"]
+    assert made.loc["all arcs", "iou"] == pytest.approx(0.3)
+    assert made.loc["unrelated pairs", "iou"] == pytest.approx(0.2)
+    assert made.loc["all pairs", "iou"] == pytest.approx(1.6 / 6)
+    assert made.loc[["unrelated pairs", "all pairs"], "delta"].isna().all()
+    assert set(made.parser) == {"by hand 1"}
+
+
+def test_an_interval_of_delta_that_holds_zero_begins_there() -> None:
+    rng = np.random.default_rng(0)
+    rows = [(f"p{i}", "arc", "conj", 0.5, *(0.5 + 0.1 * rng.standard_normal(2))) for i in range(60)]
+    made = summary(by_hand(rows), resamples=500).iloc[0]
+    assert made.difference_low < 0 < made.difference_high
+    assert made.delta_low == 0
+    assert made.delta_high == pytest.approx(max(-made.difference_low, made.difference_high))
+
+
+def test_pairs_left_out_are_counted_and_not_averaged() -> None:
+    lost = TABLE.copy()
+    lost.loc[0, ["iou", "iod", "ioh"]] = np.nan
+    lost.loc[0, "left_out"] = "shared token"
+    counts = visuosyntax.left_out_counts(lost)
+    assert counts[["kind", "left_out", "n", "of"]].values.tolist() == [
+        ["arc", "shared token", 1, 4]
+    ]
+    assert "share a token" in counts.why[0]
+    made = summary(lost, resamples=100)
+    assert made.loc[made.relation == "amod", "n"].item() == 2
+    with pytest.raises(StudyError, match="no measured pair"):
+        summary(lost.assign(left_out="truncated"))
+
+
+def clustered(gap: float, *, shared: bool, prompts: int = 60) -> pd.DataFrame:
+    """Relations amod and det that differ by `gap`, where prompts differ by far more."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for i in range(prompts):
+        level = rng.uniform(0.2, 0.7)
+        for relation, more in (("amod", gap), ("det", 0.0)):
+            if shared or (i % 2 == 0) == (relation == "amod"):
+                for _ in range(4):
+                    value = level + more + 0.02 * rng.standard_normal()
+                    rows.append((f"p{i}", "arc", relation, value, value, value))
+    return by_hand(rows)
+
+
+def test_within_prompts_a_small_difference_is_seen() -> None:
+    found = differences(clustered(0.03, shared=True), enough=1, resamples=999).iloc[0]
+    assert (found["first"], found["second"], found["how"]) == ("amod", "det", "within prompts")
+    assert found["difference"] == pytest.approx(0.03, abs=0.01)
+    assert found.low < found.difference < found.high
+    assert found.p < 0.01
+    assert found.prompts == "60"
+
+
+def test_across_prompts_each_prompt_counts_once() -> None:
+    """Four values of each prompt are no four observations: no false alarm from copies."""
+    table = clustered(0.0, shared=False, prompts=14)
+    found = differences(table, enough=1, resamples=999).iloc[0]
+    assert (found["how"], found["prompts"]) == ("across prompts", "7 and 7")
+    assert found.p > 0.05
+    copied = pd.concat([table] * 10)
+    again = differences(copied, enough=1, resamples=999).iloc[0]
+    assert again.p == pytest.approx(found.p)
+
+
+def test_unrelated_pairs_can_be_compared_and_names_are_checked() -> None:
+    table = clustered(0.2, shared=True)
+    table.loc[table.relation == "det", ["kind", "relation"]] = "unrelated", ""
+    found = differences(table, among=["amod", "unrelated pairs"], resamples=199).iloc[0]
+    assert found["difference"] == pytest.approx(0.2, abs=0.01)
+    with pytest.raises(StudyError, match="no relation 'obj'; it has amod, unrelated pairs"):
+        differences(table, among=["amod", "obj"])
+
+
+def test_holm_by_hand() -> None:
+    assert visuosyntax.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert visuosyntax.holm([0.5, 0.9]) == [1.0, 1.0]
+    assert visuosyntax.holm([]) == []
+
+
+def test_the_papers_figures_are_marked_as_such() -> None:
+    assert len(PAPER) == 10
+    compound = PAPER.set_index("relation").loc["compound"]
+    assert compound.tolist() == pytest.approx([0.3343, 0.5913, 0.4999])
+    assert "Not measured here" in PAPER.attrs["source"]
