@@ -109,9 +109,13 @@ class Corpus(Sequence[Run]):
     def __iter__(self) -> Iterator[Run]:
         return iter(self.runs)
 
-    def place(self, study: str) -> Path | None:
-        """Where a study keeps its rows: in a folder of its own beside the recordings."""
-        return None if self.path is None else self.path / "studies" / study / "rows.jsonl"
+    def place(self, study: str, settings: Mapping[str, Any] | None = None) -> Path | None:
+        """Where a study keeps its rows, beside the recordings; other settings, another folder."""
+        if self.path is None:
+            return None
+        text = json.dumps(plain(settings or {}, "settings"), sort_keys=True)
+        own = f"{study}-{hashlib.sha256(text.encode()).hexdigest()[:8]}" if settings else study
+        return self.path / "studies" / own / "rows.jsonl"
 
     def __repr__(self) -> str:
         where = "in memory" if self.path is None else f"in {self.path}"
@@ -122,7 +126,7 @@ class Corpus(Sequence[Run]):
 def generate(
     pipe: Any,
     prompts: Iterable[str | Caption] | str,
-    seeds: Iterable[int] = (0,),
+    seeds: Iterable[int] | None = (0,),
     *,
     into: str | os.PathLike[str],
     keep: Kept = "sum",
@@ -142,9 +146,10 @@ def generate(
     pipe
         A diffusers pipeline, as for `daam_nb.generate`.
     prompts
-        Texts or `Caption`s, whose facts travel with the recordings. None may come twice.
+        Texts or `Caption`s, whose facts travel with the recordings.
     seeds
-        Whole numbers; every prompt is drawn with each.
+        Whole numbers; every prompt is drawn with each. None: each with its caption's own fact
+        ``seed``.
     into
         The folder of the corpus.
     keep, layers, tokens
@@ -176,10 +181,10 @@ def generate(
     may change; each recording keeps its own.
     """
     folder = Path(into).expanduser()
-    captions, seeds = as_captions(prompts), list(seeds)
+    wanted_pairs = _pairs(as_captions(prompts), seeds)
     watching = {"keep": keep, "layers": layers, "tokens": tokens, "latents": latents}
     _settle(folder, {**_model(pipe), **watching, **options})
-    wanted = _listed(folder, captions, seeds)
+    wanted = _listed(folder, wanted_pairs)
     made = {run.key: run for run in wanted if _is_there(run)}
     bar = tqdm(
         total=len(wanted), initial=len(made), desc="recording", disable=None if progress else True
@@ -320,25 +325,41 @@ def _as_text(value: Any) -> Any:
 # --- what is in it --------------------------------------------------------------------------------
 
 
-def _listed(folder: Path, captions: Sequence[Caption], seeds: Sequence[int]) -> list[Run]:
+def _pairs(captions: Sequence[Caption], seeds: Iterable[int] | None) -> list[tuple[Caption, int]]:
+    """Every picture asked for: caption and seed, none twice."""
+    if seeds is None:
+        pairs = [(caption, caption.facts.get("seed")) for caption in captions]
+    else:
+        chosen = list(seeds)
+        pairs = [(caption, seed) for caption in captions for seed in chosen]
+    asked: dict[tuple[str, int], Caption] = {}
+    for caption, seed in pairs:
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise StudyError(
+                f"The seed of {caption.text!r} is {seed!r}; it must be a whole number. Give "
+                f"seeds=range(4), or captions with a fact 'seed'."
+            )
+        if (caption.text, seed) in asked:
+            raise StudyError(
+                f"{caption.text!r} with the seed {seed} is asked for twice; each picture is made "
+                f"once."
+            )
+        asked[caption.text, seed] = caption
+    if not asked:
+        raise StudyError("No seed was given; give at least one, as in seeds=range(4).")
+    return [(caption, seed) for (_, seed), caption in asked.items()]
+
+
+def _listed(folder: Path, pairs: Iterable[tuple[Caption, int]]) -> list[Run]:
     """The runs asked for; those that are new are written to the list."""
-    texts = [caption.text for caption in captions]
-    doubled: tuple[tuple[str, Sequence[Any]], ...] = (("prompt", texts), ("seed", seeds))
-    for what, items in doubled:
-        if len(set(items)) < len(items):
-            twice = next(item for item in items if items.count(item) > 1)
-            raise StudyError(f"The {what} {twice!r} comes twice; each picture is made once.")
-    if not seeds or any(isinstance(s, bool) or not isinstance(s, int) for s in seeds):
-        raise StudyError(f"Seeds are whole numbers, at least one, not {list(seeds)!r}.")
     wanted = []
     with RowFile.opened(folder / _LIST, columns=_LISTED, settings={}) as file:
-        for caption in captions:
-            for seed in seeds:
-                key = name_of(caption.text, seed)
-                if key not in file.rows:
-                    row = {"prompt": caption.text, "seed": seed, "facts": dict(caption.facts)}
-                    file.append(key, [row], sync=False)
-                wanted.append(_run(folder, key, file.rows[key][0]))
+        for caption, seed in pairs:
+            key = name_of(caption.text, seed)
+            if key not in file.rows:
+                row = {"prompt": caption.text, "seed": seed, "facts": dict(caption.facts)}
+                file.append(key, [row], sync=False)
+            wanted.append(_run(folder, key, file.rows[key][0]))
     return wanted
 
 

@@ -1,12 +1,13 @@
-"""What a judge and a segmenter must be able to do. No study knows a model; they come in as these.
+"""What a judge, a truth and a segmenter must be able to do. No study knows a model; they come in.
 
-The shipped model's judge is a `Judge`; `studies.segmenters` makes a `Segmenter` of transformers'
-models.
+The shipped model's judge is a `Judge`; `studies.truths` makes a `Truth` of a judge, of a folder or
+of COCO's annotations; `studies.segmenters` makes a `Segmenter` of transformers' models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from daam_nb.prompt import Word
     from daam_nb.recording import Recording
 
 Mask = NDArray[np.bool_]
@@ -51,13 +53,35 @@ class Segmenter(Protocol):
         """Where the picture shows each noun: (y, x), or None for one it has no name for."""
 
 
+@dataclass(frozen=True, eq=False)
+class Target:
+    """An object that a prompt names, and where its picture shows it.
+
+    Attributes
+    ----------
+    noun
+        What it is called in the truth's vocabulary.
+    words
+        Where the prompt names it; the maps of several are averaged.
+    mask
+        Its pixels; None where the picture does not show it.
+    closed
+        Whether `noun` is of the closed vocabulary (the 80 of the paper's mIoU80).
+    """
+
+    noun: str
+    words: tuple[Word, ...]
+    mask: Mask | None
+    closed: bool = True
+
+
 @runtime_checkable
 class Truth(Protocol):
     """Where the objects of a recording's picture really are."""
 
     @property
-    def vocabulary(self) -> frozenset[str]:
-        """The closed vocabulary: nouns that every method knows (the 80 of the paper's mIoU80)."""
+    def name(self) -> str:
+        """As it stands in reports and beside rows."""
 
-    def masks(self, facts: Mapping[str, Any], run: Recording) -> Mapping[str, Mask]:
-        """Word of the prompt -> (y, x); only words whose object the picture shows."""
+    def targets(self, facts: Mapping[str, Any], run: Recording) -> Sequence[Target]:
+        """The objects that the prompt names, in order of mention."""

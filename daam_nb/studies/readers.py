@@ -117,7 +117,8 @@ def from_coco(path: str | Path, *, per_image: int | None = 1) -> list[Caption]:
     Returns
     -------
     list of Caption
-        In the order of image ids; facts: ``image_id`` and ``caption_id``. A text that stands under
+        In the order of image ids; facts: ``image_id``, ``caption_id`` and ``seed``, the image id
+        as in the paper's experiments (for ``generate(..., seeds=None)``). A text that stands under
         several images is taken once, with the first of them.
 
     Raises
@@ -150,7 +151,7 @@ def from_coco(path: str | Path, *, per_image: int | None = 1) -> list[Caption]:
         if per_image is not None and taken.get(image_id, 0) >= per_image:
             continue
         taken[image_id] = taken.get(image_id, 0) + 1
-        facts = {"image_id": image_id, "caption_id": caption_id}
+        facts = {"image_id": image_id, "caption_id": caption_id, "seed": image_id}
         text = " ".join(str(written).split())
         found.setdefault(text, Caption(text, facts))
     return _some(list(found.values()), path)
