@@ -44,8 +44,20 @@ LABELS = {
 }
 """What is a change of name alone; a relation that stands nowhere here keeps its own."""
 
-FIXED = frozenset({("such", "as"), ("instead", "of")})
-"""Two words that Universal Dependencies read as one preposition although the first is none."""
+FIXED = frozenset({("such", "as"), ("instead", "of"), ("next", "to")})
+"""Two words that are read as one preposition although the first is none."""
+
+TIMES = frozenset(
+    {
+        *("morning", "noon", "afternoon", "evening", "night", "day", "week", "month", "year"),
+        *("hour", "minute", "moment", "time", "today", "tonight", "tomorrow", "yesterday"),
+        *("weekend", "spring", "summer", "autumn", "fall", "winter", "monday", "tuesday"),
+        *("wednesday", "thursday", "friday", "saturday", "sunday", "christmas"),
+    }
+)
+"""Nouns that say when: "this morning" is `obl:tmod`, "two feet tall" `obl:npmod`."""
+
+_PLACES = frozenset({"here", "there", "outside", "inside", "outdoors", "indoors", "upstairs"})
 
 _BE = frozenset({"be", "am", "is", "are", "was", "were", "been", "being", "'s", "’s", "'re"})
 _NOMINAL = frozenset({"NOUN", "PROPN", "PRON", "NUM", "DET", "SYM"})
@@ -83,6 +95,7 @@ def paper_arcs(parse: Parse) -> tuple[Arc, ...]:
     tree.lift_prepositions()
     tree.lift_predicates()
     tree.gather_conjuncts()
+    tree.fence_appositions()
     tree.name_the_rest()
     return tree.arcs()
 
@@ -228,19 +241,15 @@ class _Tree:
         subject, clause = {"nsubj", "csubj", "nsubjpass"}, {"ccomp", "xcomp"}
         if not kinds.keys() & subject or kinds.keys() & clause:
             return None
-        # "the dog is on the grass", "is next to a cat", "is outside": the first such phrase behind
-        # "is", else one before it, else an adverb.
-        lifted = [i for i in below if self.relation[i].startswith("obl:") or self._governs(i)]
+        # "the dog is on the grass", "is outside in the snow": the first such phrase behind "is",
+        # else one before it, else an adverb ("the dog is away").
+        lifted = [i for i in below if self.relation[i].startswith("obl:") or self._is_place(i)]
         adverbs = [i for i in below if self.was[i] == "advmod" and i > place]
         behind = [i for i in lifted if i > place]
         return next(iter((*behind, *lifted, *reversed(adverbs))), None)
 
-    def _governs(self, place: int) -> bool:
-        """Whether an adverb has a phrase of its own ("next to a cat")."""
-        below = self.children(place)
-        return self.was[place] == "advmod" and any(
-            self.relation[child].startswith("obl:") for child in below
-        )
+    def _is_place(self, place: int) -> bool:
+        return self.was[place] == "advmod" and self.text(place) in _PLACES
 
     def gather_conjuncts(self) -> None:
         """Every conjunct hangs on the first, `cc` and comma on the conjunct that they precede."""
@@ -280,7 +289,19 @@ class _Tree:
         for member in members:
             self.head[member] = first
 
+    def fence_appositions(self) -> None:
+        """The commas around an apposition belong to it ("my friend, a painter, sings")."""
+        for place, was in enumerate(self.was):
+            if was != "appos":
+                continue
+            for mark in self.children(self.head[place]):
+                before, behind = self._is_under(mark + 1, place), self._is_under(mark - 1, place)
+                if self.relation[mark] == "punct" and (before or behind):
+                    self.head[mark] = place
+
     def _is_under(self, place: int, top: int) -> bool:
+        if not 0 <= place < len(self.words):
+            return False
         while place != top and self.head[place] != place:
             place = self.head[place]
         return place == top
@@ -299,6 +320,8 @@ class _Tree:
             if relation == "aux" and self._is_infinitive_to(place):
                 relation = "mark"
             relation = LABELS.get(relation, relation)
+            if relation == "obl:npmod" and self.text(place) in TIMES:
+                relation = "obl:tmod"
             if relation in ("advcl", "acl"):
                 relation += self._marker(place)
             self.relation[place] = relation

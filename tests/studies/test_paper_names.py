@@ -207,7 +207,37 @@ CASES = {
         to ADP 3 prep
         dogs NOUN 4 pobj
         """,
-        {"cat A det", "next cat nsubj", "next is cop", "dogs to case", "next dogs obl:to"},
+        {"cat A det", "dogs cat nsubj", "dogs is cop", "dogs next case", "next to fixed"},
+    ),
+    "outside, and when": (
+        """
+        cats NOUN 1 nsubj
+        are AUX 1 ROOT
+        outside ADV 1 advmod
+        in ADP 1 prep
+        snow NOUN 3 pobj
+        this DET 6 det
+        morning NOUN 1 npadvmod
+        """,
+        {
+            "outside cats nsubj", "outside are cop", "snow in case", "outside snow obl:in",
+            "morning this det", "outside morning obl:tmod",
+        },
+    ),
+    "an apposition between commas": (
+        """
+        Tom PROPN 5 nsubj
+        , PUNCT 0 punct
+        a DET 3 det
+        painter NOUN 0 appos
+        , PUNCT 0 punct
+        sings VERB 5 ROOT
+        . PUNCT 5 punct
+        """,
+        {
+            "painter , punct", "painter a det", "Tom painter appos", "sings Tom nsubj",
+            "sings . punct",
+        },
     ),
 }  # fmt: skip
 
