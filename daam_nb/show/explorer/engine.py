@@ -1,0 +1,77 @@
+"""What the browser asks for, worked out and kept while it may be asked for again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from torch import Tensor
+
+from daam_nb.maps.wordmap import WordHeatMap
+from daam_nb.show.explorer.ranking import Maps, every_map
+from daam_nb.show.explorer.stacks import Stack, stack_of
+from daam_nb.show.explorer.subject import Selected, Subject
+from daam_nb.show.explorer.tiles import Tiles, tiles_of
+
+T = TypeVar("T")
+KEPT = 16  # of each kind; a stack takes at most 1 MiB
+
+
+class Recent(OrderedDict[str, T]):
+    """The last things made, by key."""
+
+    def get_or_make(self, key: str, make: Callable[[], T]) -> T:
+        """Return what is kept, or make and keep it, and let the oldest go."""
+        if key not in self:
+            self[key] = make()
+            if len(self) > KEPT:
+                self.popitem(last=False)
+        self.move_to_end(key)
+        return self[key]
+
+
+@dataclass
+class Engine:
+    """The maps of a subject, with those made last.
+
+    Attributes
+    ----------
+    subject
+        The recording and its choices.
+    """
+
+    subject: Subject
+    _stacks: Recent[Stack] = field(default_factory=Recent)
+    _tiles: Recent[Tiles] = field(default_factory=Recent)
+    _exact: Recent[WordHeatMap] = field(default_factory=Recent)
+    _all: Recent[Maps] = field(default_factory=Recent)
+
+    def stack(self, selected: Selected) -> Stack:
+        """The word's map at every step, in 8 bits."""
+        return self._stacks.get_or_make(
+            selected.stack_key, lambda: stack_of(self.subject, selected)
+        )
+
+    def exact(self, selected: Selected) -> WordHeatMap:
+        """The word's map over the steps selected: that of `heat_maps`."""
+        return self._exact.get_or_make(selected.key, lambda: self.subject.word_map(selected))
+
+    def tiles(self, selected: Selected) -> Tiles:
+        """The word in every head of every layer over the steps selected."""
+        alone = replace(selected, choice="", layer=-1, head=-1)
+        return self._tiles.get_or_make(
+            alone.key, lambda: tiles_of(self.subject, selected.word, selected.steps)
+        )
+
+    def every_map(self, selected: Selected) -> Maps:
+        """The maps of all words under the selection, whatever its own word."""
+        key = replace(selected, word=-1).key
+        return self._all.get_or_make(key, lambda: every_map(self.subject, selected))
+
+    def mask(self, selected: Selected, threshold: float) -> Tensor:
+        """Eq. 7 on the latent grid, (y, x), bool; empty where the map is 0 everywhere."""
+        values = self.exact(selected).values
+        peak = values.max()
+        return (values >= threshold * peak) & (peak > 0)

@@ -1,0 +1,172 @@
+"""What can be chosen in a prompt: its words, and on demand its signs, pieces and special tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from daam_nb.errors import SelectionError
+from daam_nb.prompt import Prompt, Token, Word
+
+Kind = Literal["word", "sign", "piece", "start", "end", "padding"]
+
+# Not the words people look for first. Other languages simply begin with their first word.
+SMALL_WORDS = frozenset(
+    ("a", "an", "and", "at", "by", "for", "from", "in", "is", "of", "on", "or", "the", "to", "with")
+)
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing to choose.
+
+    Attributes
+    ----------
+    text
+        As it stands in the prompt, or the name of a special token.
+    span
+        Its characters, half-open; None for a special token.
+    tokens
+        Its key positions, whose maps are averaged.
+    pieces
+        What the tokenizer made of it.
+    kind
+        ``"word"``; shown on demand are ``"sign"`` (punctuation), ``"piece"`` (one token of a word
+        of several), ``"start"``, ``"end"`` and ``"padding"``.
+    kept
+        Whether it was read by the model and recorded, so that it can be chosen.
+    of
+        The number of a piece's word; None for everything else.
+    """
+
+    text: str
+    span: tuple[int, int] | None
+    tokens: tuple[int, ...]
+    pieces: tuple[str, ...]
+    kind: Kind
+    kept: bool
+    of: int | None = None
+
+    @property
+    def special(self) -> bool:
+        """Whether it is shown on demand only."""
+        return self.kind != "word"
+
+
+def entries_of(prompt: Prompt, columns: Sequence[int]) -> tuple[Entry, ...]:
+    """List what a prompt offers: all its words in order, then what is shown on demand.
+
+    Parameters
+    ----------
+    prompt
+        The prompt.
+    columns
+        Key positions that were recorded.
+    """
+    read = set(prompt.read_words)
+    words = [_word(prompt, word, word in read, columns) for word in prompt.words]
+    pieces = [
+        _token(prompt, token, "piece", of=number)
+        for number, word in enumerate(words)
+        if word.kept and len(word.tokens) > 1
+        for token in word.tokens
+    ]
+    in_words = {token for word in words for token in word.tokens}
+    others = [
+        _token(prompt, index, _kind(prompt, prompt.tokens[index]))
+        for index in columns
+        if index not in in_words
+    ]
+    return (*words, *pieces, *others)
+
+
+def first_choice(entries: Sequence[Entry]) -> int:
+    """Number of what is shown first: the first word that is no article or preposition.
+
+    Raises
+    ------
+    SelectionError
+        Where nothing of the prompt was recorded.
+    """
+    kept = [number for number, entry in enumerate(entries) if entry.kept]
+    if not kept:
+        raise SelectionError("This recording holds no token of the prompt, so there is no map.")
+    telling = [
+        number
+        for number in kept
+        if entries[number].kind == "word" and entries[number].text.lower() not in SMALL_WORDS
+    ]
+    return (telling or kept)[0]
+
+
+def number_of(
+    what: object, entries: Sequence[Entry], prompt: Prompt, *, occurrence: int | None = None
+) -> int:
+    """Find an entry by its number, its text, a `Word` or its (start, end) in characters.
+
+    Raises
+    ------
+    SelectionError
+        Where there is no such entry, or it was not recorded.
+    WordNotFoundError, AmbiguousWordError
+        As `Prompt.find`, for a text.
+    """
+    if isinstance(what, str):
+        what = prompt.find(what, occurrence=occurrence)
+    if isinstance(what, Word):
+        what = what.span
+    if isinstance(what, tuple | list):
+        found = [n for n, entry in enumerate(entries) if entry.span == tuple(what)]
+    else:
+        number = what if isinstance(what, int) and not isinstance(what, bool) else -1
+        found = [number] if 0 <= number < len(entries) else []
+    if not found:
+        raise SelectionError(
+            f"{what!r} is none of the prompt's {len(entries)} words and tokens: "
+            f"{_listed(entries)}. Name one by its number or its text."
+        )
+    entry = entries[found[0]]
+    if not entry.kept:
+        raise SelectionError(
+            f"{entry.text!r} stands in the prompt and its attention was not recorded. Choose among "
+            f"{_listed([one for one in entries if one.kept])}."
+        )
+    return found[0]
+
+
+def clean(text: str) -> str:
+    """Replace halves of surrogate pairs, which no message between programs can carry."""
+    return _HALF_PAIR.sub("\ufffd", text)
+
+
+def _word(prompt: Prompt, word: Word, read: bool, columns: Sequence[int]) -> Entry:
+    tokens = prompt.token_indices(word) if read else ()
+    pieces = tuple(prompt.tokens[token].piece for token in tokens)
+    kept = bool(tokens) and set(tokens) <= set(columns)
+    return Entry(word.text, word.span, tokens, pieces, "word", kept)
+
+
+def _token(prompt: Prompt, index: int, kind: Kind, of: int | None = None) -> Entry:
+    token = prompt.tokens[index]
+    names = {"start": "start of text", "end": "end of text", "padding": f"padding {index}"}
+    text = names.get(kind) or (
+        prompt.text[slice(*token.span)] if token.span is not None else token.piece
+    )
+    return Entry(text, token.span, (index,), (token.piece,), kind, True, of)
+
+
+def _kind(prompt: Prompt, token: Token) -> Kind:
+    if token.index == prompt.start_of_text:
+        return "start"
+    if token.index == prompt.end_of_text:
+        return "end"
+    return "sign" if token.span is not None else "padding"
+
+
+def _listed(entries: Sequence[Entry]) -> str:
+    shown = [f"{number} {entry.text!r}" for number, entry in enumerate(entries[:12])]
+    more = f" and {len(entries) - 12} more" if len(entries) > 12 else ""
+    return ", ".join(shown) + more

@@ -1,0 +1,176 @@
+"""explore(run): open the explorer of one recording, or of two side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from daam_nb.errors import MissingExtraError
+from daam_nb.recording import LayerChoice, Recording
+from daam_nb.show.explorer.subject import subject_of
+from daam_nb.show.explorer.syntax import ParserChoice, Syntax
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from daam_nb.prompt import Word
+    from daam_nb.show.explorer.comparing import Comparison
+    from daam_nb.show.explorer.widget import Explorer
+
+
+@overload
+def explore(
+    run: Recording,
+    other: None = None,
+    *,
+    layers: LayerChoice = ...,
+    recommended: LayerChoice | None = ...,
+    parser: ParserChoice = ...,
+    word: str | int | Word | tuple[int, int] | None = ...,
+    pictures: Sequence[Image] | None = ...,
+    negative: bool = ...,
+    **choices: Any,
+) -> Explorer: ...
+
+
+@overload
+def explore(
+    run: Recording,
+    other: Recording,
+    *,
+    layers: LayerChoice = ...,
+    recommended: LayerChoice | None = ...,
+    parser: ParserChoice = ...,
+    word: str | int | Word | tuple[int, int] | None = ...,
+    pictures: Sequence[Sequence[Image] | None] | None = ...,
+    negative: bool = ...,
+    **choices: Any,
+) -> Comparison: ...
+
+
+def explore(
+    run: Recording,
+    other: Recording | None = None,
+    *,
+    layers: LayerChoice = "paper",
+    recommended: LayerChoice | None = None,
+    parser: ParserChoice = None,
+    word: str | int | Word | tuple[int, int] | None = None,
+    pictures: Any = None,
+    negative: bool = False,
+    **choices: Any,
+) -> Explorer | Comparison:
+    """Open the explorer of a recording; as a cell's last line it is shown.
+
+    Neither a model nor diffusers is needed: a loaded recording and `daam_nb.sample()` will do.
+
+    Parameters
+    ----------
+    run
+        The recording.
+    other
+        A second one, side by side, with linked choices and a difference map.
+    layers
+        The choice of layers to begin with: ``"paper"``, ``"all"``, ``"recommended"``, or anything
+        else `heat_maps` takes, which is then called ``"given"``.
+    recommended
+        The layers that the model's card recommends, shown beside the others:
+        ``daam_nb.menagerie.card().recommended`` for the shipped model.
+    parser
+        For the syntax lens: a parser (text -> `Parse`), or a `Parse`. None: the best one installed,
+        loaded when the lens is first opened; False: none.
+    word
+        The word to begin with, by its text, number, `Word` or (start, end) in characters; by
+        default the first that is no article or preposition.
+    pictures
+        What `forming_pictures(run, pipe)` gives, for the strip of steps; of two recordings a pair.
+        Without them the strip shows the attention alone.
+    negative
+        Show the negative prompt's words, where its attention was recorded.
+    choices
+        Any other trait of `Explorer` to begin with: ``steps=(0, 10), threshold=0.5``.
+
+    Returns
+    -------
+    Explorer, or Comparison of two recordings
+
+    Raises
+    ------
+    MissingExtraError
+        Where anywidget or ipywidgets is not installed.
+    SelectionError, NotKeptError, WordNotFoundError, AmbiguousWordError
+        Where a choice cannot be.
+
+    Examples
+    --------
+    >>> explorer = explore(sample())  # doctest: +SKIP
+    >>> explorer.word = "car"  # doctest: +SKIP
+    """
+    options: dict[str, Any] = {
+        "layers": layers,
+        "recommended": recommended,
+        "parser": parser,
+        "word": word,
+        "negative": negative,
+        "choices": choices,
+    }
+    if other is None:
+        return explorer_of(run, pictures=pictures, **options)
+    pair = (None, None) if pictures is None else tuple(pictures)
+    both = [
+        explorer_of(one, pictures=of_one, **options)
+        for one, of_one in zip((run, other), pair, strict=True)
+    ]
+    comparison: Comparison = comparison_class("explore()")(*both)
+    return comparison
+
+
+def explorer_of(
+    run: Recording,
+    *,
+    layers: LayerChoice,
+    recommended: LayerChoice | None,
+    parser: ParserChoice,
+    word: Any,
+    pictures: Any,
+    negative: bool,
+    choices: dict[str, Any],
+) -> Explorer:
+    """Open the explorer of one recording; the options are those of `explore`."""
+    made = explorer_class("explore()")
+    subject, first = subject_of(run, layers=layers, recommended=recommended, negative=negative)
+    if word is not None:
+        from daam_nb.show.explorer.entries import number_of
+
+        choices = {"word": number_of(word, subject.entries, subject.prompt), **choices}
+    explorer: Explorer = made(
+        subject,
+        syntax=Syntax(subject.prompt.text, parser),
+        pictures=pictures,
+        **{"choice": first, **choices},
+    )
+    return explorer
+
+
+def explorer_class(purpose: str) -> Any:
+    """Return the class `Explorer`, or say which extra is missing."""
+    _need_widgets(purpose)
+    from daam_nb.show.explorer.widget import Explorer
+
+    return Explorer
+
+
+def comparison_class(purpose: str) -> Any:
+    """Return the class `Comparison`, or say which extra is missing."""
+    _need_widgets(purpose)
+    from daam_nb.show.explorer.comparing import Comparison
+
+    return Comparison
+
+
+def _need_widgets(purpose: str) -> None:
+    for package in ("ipywidgets", "anywidget"):
+        try:
+            __import__(package)
+        except ImportError:
+            raise MissingExtraError(package, "widgets", purpose) from None

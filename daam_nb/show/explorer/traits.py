@@ -1,0 +1,118 @@
+"""The kinds of traits the explorer has beyond those of traitlets: read, checked, never guessed."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import traitlets
+
+from daam_nb.errors import DaamError
+from daam_nb.show.explorer.ranking import corners_of
+
+
+class EntryNumber(traitlets.TraitType[int, Any]):
+    """The number of a word; its text, a `Word` or (start, end) are taken for it."""
+
+    info_text = "the number or the text of a word"
+    allow_nothing = False
+
+    def __init__(self, default: int, *, allow_nothing: bool = False) -> None:
+        super().__init__(default)
+        self.allow_nothing = allow_nothing
+
+    def validate(self, obj: Any, value: Any) -> int:
+        if self.allow_nothing and (value is None or _is_minus_one(value)):
+            return -1
+        if isinstance(value, bool):
+            self.error(obj, value)
+        try:
+            number: int = obj.number_of(_as_int(value))
+        except DaamError as error:
+            raise traitlets.TraitError(f"{self.name}: {error}") from error
+        return number
+
+
+class StepRange(traitlets.TraitType[tuple[int, int], Any]):
+    """A half-open range of places among the steps kept; a slice or range is taken for it."""
+
+    info_text = "a half-open range (first, last) of places among the steps kept"
+
+    def validate(self, obj: Any, value: Any) -> tuple[int, int]:
+        if isinstance(value, slice):
+            try:
+                value = range(*value.indices(obj.subject.step_count))
+            except (TypeError, ValueError):
+                self.error(obj, value)
+        if isinstance(value, range):
+            if value.step != 1:
+                self.error(obj, value)
+            value = (value.start, value.stop)
+        if not isinstance(value, tuple | list) or len(value) != 2:
+            self.error(obj, value)
+        first, last = (_as_int(one) for one in value)
+        if not isinstance(first, int) or not isinstance(last, int):
+            self.error(obj, value)
+        return first, last
+
+
+class Region(traitlets.TraitType[tuple[tuple[float, float], ...], Any]):
+    """Corners (y, x) of a region, 0 to 1; empty for none."""
+
+    info_text = "corners (y, x), each 0 to 1, at least three, or none"
+
+    def validate(self, obj: Any, value: Any) -> tuple[tuple[float, float], ...]:
+        if value is None or (isinstance(value, tuple | list) and not value):
+            return ()
+        try:
+            return corners_of(value)
+        except DaamError as error:
+            raise traitlets.TraitError(f"{self.name}: {error}") from error
+
+
+class Share(traitlets.TraitType[float, Any]):
+    """A number from 0 to 1."""
+
+    info_text = "a number from 0 to 1"
+
+    def validate(self, obj: Any, value: Any) -> float:
+        if isinstance(value, bool) or not hasattr(value, "__float__"):
+            self.error(obj, value)
+        number = float(value)
+        if not 0 <= number <= 1:
+            self.error(obj, value)
+        return number
+
+
+class Whole(traitlets.TraitType[int, Any]):
+    """A whole number between two ends; numpy's are taken, True and 2.0 are not."""
+
+    def __init__(self, default: int, low: int, high: int | None = None) -> None:
+        super().__init__(default)
+        self.low, self.high = low, high
+        self.info_text = f"a whole number of {low} or more" + (
+            f", at most {high}" if high is not None else ""
+        )
+
+    def validate(self, obj: Any, value: Any) -> int:
+        number = _as_int(value)
+        if not isinstance(number, int) or isinstance(number, bool):
+            self.error(obj, value)
+        if number < self.low or (self.high is not None and number > self.high):
+            self.error(obj, value)
+        return number
+
+
+def _as_int(value: Any) -> Any:
+    """A whole number as Python's own; anything else as it is (True is no number of a word)."""
+    if isinstance(value, bool):
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:
+        return value
+
+
+def _is_minus_one(value: Any) -> bool:
+    number = _as_int(value)
+    return isinstance(number, int) and not isinstance(number, bool) and number == -1

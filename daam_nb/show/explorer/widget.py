@@ -1,0 +1,465 @@
+"""The explorer itself: an anywidget whose choices are traits.
+
+The browser holds the stack of the current word and scrubs on its own. What it changes arrives
+here as traits; when the hand rests, the exact map, the tiles and the numbers go back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from daam_nb.errors import DaamError, SelectionError
+from daam_nb.maps.measure import iod, ioh, iou
+from daam_nb.recording import Layer, Recording
+from daam_nb.show.colours import DEFAULT
+from daam_nb.show.explorer import exporting, handout
+from daam_nb.show.explorer.answering import answer
+from daam_nb.show.explorer.engine import Engine
+from daam_nb.show.explorer.entries import Entry, first_choice, number_of
+from daam_nb.show.explorer.facts import COLORMAPS, facts_of
+from daam_nb.show.explorer.pictures import served_picture, strip_of
+from daam_nb.show.explorer.ranking import Polygon, Ranked, words_at, words_in
+from daam_nb.show.explorer.sentences import sentence
+from daam_nb.show.explorer.stacks import exact_bytes
+from daam_nb.show.explorer.subject import Selected, Subject
+from daam_nb.show.explorer.syntax import Syntax
+from daam_nb.show.explorer.tiles import overlaps
+from daam_nb.show.explorer.traits import EntryNumber, Region, Share, StepRange, Whole
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from daam_nb.show.description import Figure
+
+STATIC = Path(__file__).parent / "static"
+SELECTION = ("word", "choice", "layer", "head", "steps")
+CHOICES = (
+    *SELECTION, "word_b", "opacity", "threshold", "contour", "colormap", "follow_step", "playing",
+    "interval", "tile_scale", "tile_sort", "show_pieces", "show_syntax", "projector", "theme",
+    "region", "view", "difference_scale",
+)  # fmt: skip
+
+
+def _shared(trait: Any) -> Any:
+    """Mark a trait as one that the browser knows too."""
+    return trait.tag(sync=True)
+
+
+class Explorer(anywidget.AnyWidget):
+    """The explorer of one recording; made by `daam_nb.explore`.
+
+    Every choice is a trait: read it, set it, observe it, link it. A value that cannot be is
+    refused by a `TraitError`, and nothing changes. Traits that depend on each other (`layer` and
+    `head`) change together by `choose`.
+
+    Attributes
+    ----------
+    word, word_b
+        Numbers of the words shown and compared; their texts can be set. `word_b` is -1 for none.
+    steps
+        (first, last), half-open range of places among the steps kept; a slice can be set.
+    choice
+        Name of a choice of layers: ``"paper"``, ``"all"``, and ``"recommended"`` or ``"given"``
+        where there is one.
+    layer, head
+        One layer (before the choice) and one head; -1 for all.
+    opacity, threshold
+        0 to 1. The threshold is a share of the map's maximum (eq. 7).
+    contour, colormap, theme, projector, show_pieces, show_syntax, follow_step
+        How it looks.
+    playing, interval
+        Whether the steps play, and milliseconds for each.
+    tile_scale, tile_sort
+        The grid of heads: ``"common"`` or ``"own"``; ``"network"``, ``"entropy"``, ``"peak"`` or
+        ``"overlap"``.
+    region
+        Corners (y, x) of a region, 0 to 1; empty for none.
+    view, difference_scale
+        ``"overlay"``, or ``"difference"``: word minus `word_b`, each as a share of its own peak
+        (``"own"``) or in attention (``"common"``).
+    iou, iod, ioh
+        Of the masks of `word` (the head word) and `word_b` (the dependent) at the threshold, on the
+        latent grid, exact; None without `word_b`. Read only.
+    peak
+        Largest value of the exact map of `word`. Read only.
+    status
+        What is shown, in one sentence. Read only.
+    """
+
+    word = _shared(EntryNumber(0))
+    word_b = _shared(EntryNumber(-1, allow_nothing=True))
+    steps = _shared(StepRange((0, 1)))
+    choice = _shared(traitlets.Unicode("all"))
+    layer = _shared(Whole(-1, -1))
+    head = _shared(Whole(-1, -1))
+    opacity = _shared(Share(0.65))
+    threshold = _shared(Share(0.4))
+    contour = _shared(traitlets.Bool(True))
+    colormap = _shared(traitlets.Enum(COLORMAPS, DEFAULT))
+    follow_step = _shared(traitlets.Bool(False))
+    playing = _shared(traitlets.Bool(False))
+    interval = _shared(Whole(200, 20, 10_000))
+    tile_scale = _shared(traitlets.Enum(("common", "own"), "common"))
+    tile_sort = _shared(traitlets.Enum(("network", "entropy", "peak", "overlap"), "network"))
+    show_pieces = _shared(traitlets.Bool(False))
+    show_syntax = _shared(traitlets.Bool(False))
+    projector = _shared(traitlets.Bool(False))
+    theme = _shared(traitlets.Enum(("auto", "light", "dark"), "auto"))
+    region = _shared(Region(()))
+    view = _shared(traitlets.Enum(("overlay", "difference"), "overlay"))
+    difference_scale = _shared(traitlets.Enum(("own", "common"), "own"))
+
+    iou = _shared(traitlets.Float(None, allow_none=True, read_only=True))
+    iod = _shared(traitlets.Float(None, allow_none=True, read_only=True))
+    ioh = _shared(traitlets.Float(None, allow_none=True, read_only=True))
+    peak = _shared(traitlets.Float(0.0, read_only=True))
+    status = _shared(traitlets.Unicode("", read_only=True))
+
+    _facts = _shared(traitlets.Dict())
+    _image = _shared(traitlets.Bytes())
+    _strip = _shared(traitlets.Bytes())
+    _stack = _shared(traitlets.Bytes())
+    _stack_meta = _shared(traitlets.Dict())
+    _stack_b = _shared(traitlets.Bytes())
+    _stack_b_meta = _shared(traitlets.Dict())
+    _exact = _shared(traitlets.Bytes())
+    _exact_meta = _shared(traitlets.Dict())
+    _exact_b = _shared(traitlets.Bytes())
+    _exact_b_meta = _shared(traitlets.Dict())
+    _tiles = _shared(traitlets.Bytes())
+    _tiles_meta = _shared(traitlets.Dict())
+
+    def __init__(
+        self,
+        subject: Subject,
+        *,
+        syntax: Syntax,
+        pictures: list[Image] | tuple[Image, ...] | None = None,
+        **choices: Any,
+    ) -> None:
+        self._engine: Engine | None = Engine(subject)
+        self._syntax = syntax
+        self._head_callbacks: list[Callable[[Layer | None, int | None], object]] = []
+        self._esm, self._css = front_end()
+        image, image_type, changed = served_picture(subject.run)
+        strip, strip_facts = strip_of(subject.run, pictures)
+        self._fixed: dict[str, Any] = {
+            "strip": strip_facts,
+            "image_type": image_type,
+            "changed": changed,
+        }
+        first: dict[str, Any] = {
+            "word": first_choice(subject.entries),
+            "steps": (0, subject.step_count),
+            "choice": next(iter(subject.choices)),
+        }
+        super().__init__(
+            **{**first, **choices},
+            _image=image,
+            _strip=strip,
+            _facts=facts_of(subject, syntax, **self._fixed),
+        )
+        if self.show_syntax:
+            self.ask_for_parse()
+        self._refresh({*SELECTION, "word_b"})
+        self.observe(self._changed, list(CHOICES))
+        self.on_msg(self._received)
+
+    # --- what is shown ----------------------------------------------------------------------------
+
+    @property
+    def subject(self) -> Subject:
+        """The recording and what can be chosen of it."""
+        return self._working.subject
+
+    @property
+    def engine(self) -> Engine:
+        """What works out and keeps the maps."""
+        return self._working
+
+    @property
+    def run(self) -> Recording:
+        """The recording."""
+        return self.subject.run
+
+    @property
+    def words(self) -> tuple[Entry, ...]:
+        """What `word` counts: the prompt's words, then what is shown on demand."""
+        return self.subject.entries
+
+    @property
+    def selected(self) -> Selected:
+        """Word, layers, head and steps."""
+        return Selected(self.word, self.choice, self.layer, self.head, self.steps)
+
+    def number_of(self, what: object, *, occurrence: int | None = None) -> int:
+        """Number of a word of the prompt, by its text, a `Word` or (start, end) in characters."""
+        subject = self.subject
+        return number_of(what, subject.entries, subject.prompt, occurrence=occurrence)
+
+    def choose(self, **choices: Any) -> Explorer:
+        """Set several choices at once, all or none: ``choose(layer=3, head=5)``.
+
+        Raises
+        ------
+        TraitError
+            Where a value cannot be, or they do not go together. Nothing changes then.
+        SelectionError
+            For a name that is no choice.
+        """
+        unknown = sorted(set(choices) - set(CHOICES))
+        if unknown:
+            raise SelectionError(
+                f"{unknown[0]!r} is no choice of the explorer. There are {', '.join(CHOICES)}."
+            )
+        before = {name: getattr(self, name) for name in choices}
+        try:
+            with self.hold_sync(), self.hold_trait_notifications():
+                for name, value in choices.items():
+                    self.set_trait(name, value)
+        except traitlets.TraitError:
+            with self.hold_sync(), self.hold_trait_notifications():
+                for name, value in before.items():
+                    self.set_trait(name, value)
+            raise
+        return self
+
+    def words_at(self, y: float, x: float) -> tuple[Ranked, ...]:
+        """Rank the words at a place of the picture (0 to 1 from the top left), as hovering does."""
+        maps = self._working.every_map(self.selected)
+        return words_at(self.subject, maps, y, x, special=self.show_pieces)
+
+    def words_in(self, polygon: Polygon | None = None) -> tuple[Ranked, ...]:
+        """Rank the words in a region, by default the one drawn, by the mean of their maps in it."""
+        maps = self._working.every_map(self.selected)
+        corners = self.region if polygon is None else polygon
+        return words_in(self.subject, maps, corners, special=self.show_pieces)
+
+    def on_head(self, callback: Callable[[Layer | None, int | None], object]) -> Callable[[], None]:
+        """Call a function with (layer, head) whenever another is chosen; None stands for all.
+
+        Returns
+        -------
+        function
+            Call it to stop.
+        """
+        self._head_callbacks.append(callback)
+
+        def stop() -> None:
+            if callback in self._head_callbacks:
+                self._head_callbacks.remove(callback)
+
+        return stop
+
+    # --- what can be taken away -------------------------------------------------------------------
+
+    def to_figure(self) -> Figure:
+        """Draw the current selection: the word over the picture, or the two words side by side."""
+        return exporting.figure_of(self)
+
+    def to_png(
+        self, path: str | Path, *, what: exporting.Drawn = "figure", overwrite: bool = False
+    ) -> Path:
+        """Write a PNG of the current selection.
+
+        Parameters
+        ----------
+        path
+            The file; its folder must exist.
+        what
+            ``"figure"``: with title, caption and colour bar. ``"overlay"``: the map over the
+            picture in the picture's pixels. ``"mask"``, ``"mask_b"``: eq. 7 at the threshold,
+            white on black, in the picture's pixels.
+        overwrite
+            Replace a file that is there.
+
+        Raises
+        ------
+        RecordingExistsError
+            Where the file exists and `overwrite` is false.
+        """
+        return exporting.write_png(self, path, what=what, overwrite=overwrite)
+
+    def to_frame(self, by: exporting.Rows = "word") -> Any:
+        """Return the numbers of the current selection as a `pandas.DataFrame`.
+
+        Parameters
+        ----------
+        by
+            ``"word"``: a row per word, under the layers, head and steps chosen. ``"step"``: the
+            word at each step alone. ``"head"``: the word in every head of every layer.
+
+        Raises
+        ------
+        MissingExtraError
+            Where pandas is not installed.
+        """
+        return exporting.frame_of(self, by)
+
+    def to_html(
+        self,
+        path: str | Path,
+        *,
+        heads: Any = (),
+        overwrite: bool = False,
+        most_bytes: int = handout.MOST_BYTES,
+    ) -> Path:
+        """Write a hand-out: one file that is explored in any browser, without kernel or network.
+
+        Parameters
+        ----------
+        path
+            The file; its folder must exist.
+        heads
+            (layer number or name, head) that must be in it, before the others.
+        overwrite
+            Replace a file that is there.
+        most_bytes
+            Heads are put in as long as the file stays below; what was left out it says.
+
+        Raises
+        ------
+        RecordingExistsError
+            Where the file exists and `overwrite` is false.
+        """
+        return handout.write(self, path, heads=heads, overwrite=overwrite, most_bytes=most_bytes)
+
+    def close(self) -> None:
+        """Take it from the page and let go of the recording."""
+        self.unobserve_all()
+        self._engine = None
+        self._head_callbacks.clear()
+        super().close()
+
+    # --- how it answers ---------------------------------------------------------------------------
+
+    @property
+    def _working(self) -> Engine:
+        if self._engine is None:
+            raise SelectionError("This explorer was closed. Open another: explore(run).")
+        return self._engine
+
+    @traitlets.validate("choice", "layer", "head", "steps")
+    def _goes_together(self, proposal: Any) -> Any:
+        parts = {name: getattr(self, name) for name in SELECTION}
+        parts[proposal["trait"].name] = proposal["value"]
+        try:
+            self.subject.check(Selected(**parts))
+        except DaamError as error:
+            raise traitlets.TraitError(f"{proposal['trait'].name}: {error}") from error
+        return proposal["value"]
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the browser chose; what cannot be is refused, and the browser told so."""
+        try:
+            super().set_state(sync_data)
+        except traitlets.TraitError as error:
+            self.send_state([key for key in sync_data if self.has_trait(key)])
+            self.send({"type": "error", "id": None, "text": str(error)})
+
+    def _changed(self, change: Any) -> None:
+        """Several changes at once come one by one; the first of them answers for all."""
+        if change["name"] == "show_syntax" and change["new"]:
+            self.ask_for_parse()
+        if self._engine is not None:
+            self._refresh({change["name"]})
+            if change["name"] in ("layer", "head"):
+                self._call_back()
+
+    def _refresh(self, changed: set[str]) -> None:
+        """Send what depends on the choices that changed, in one message."""
+        selection = bool(changed & set(SELECTION))
+        with self.hold_sync():
+            if selection:
+                self._send_word("", self.selected)
+                self._send_tiles()
+            if selection or "word_b" in changed:
+                self._send_word("_b", self._selected_b)
+            if changed & {*SELECTION, "word_b", "threshold"}:
+                self._send_numbers()
+            if "threshold" in changed:
+                self._send_tiles()
+
+    @property
+    def _selected_b(self) -> Selected | None:
+        if self.word_b < 0:
+            return None
+        return Selected(self.word_b, self.choice, self.layer, self.head, self.steps)
+
+    def _send_word(self, suffix: str, selected: Selected | None) -> None:
+        if selected is None:
+            stack, stack_meta, exact, exact_meta = b"", {}, b"", {}
+        else:
+            made = self._working.stack(selected)
+            values = self._working.exact(selected).values
+            stack, stack_meta = made.levels.tobytes(), made.meta
+            exact = exact_bytes(values)
+            exact_meta = {
+                "key": selected.key,
+                "max": float(values.max()),
+                "shape": list(values.shape),
+            }
+        for name, value in (("_stack", stack), ("_exact", exact)):
+            self.set_trait(f"{name}{suffix}", value)
+        self.set_trait(f"_stack{suffix}_meta", stack_meta)
+        self.set_trait(f"_exact{suffix}_meta", exact_meta)
+
+    def _send_tiles(self) -> None:
+        tiles = self._working.tiles(self.selected)
+        if self._tiles_meta.get("key") != tiles.key:
+            packed, meta = tiles.packed()
+            self._tiles = packed
+        else:
+            meta = dict(self._tiles_meta)
+        mask = self._working.mask(self.selected, self.threshold)
+        self._tiles_meta = {**meta, "overlap": overlaps(tiles, mask)}
+
+    def _send_numbers(self) -> None:
+        values = self._working.exact(self.selected)
+        self.set_trait("peak", float(values.values.max()))
+        found: dict[str, float | None] = {"iou": None, "iod": None, "ioh": None}
+        if self._selected_b is not None:
+            mask = self._working.mask(self.selected, self.threshold)
+            other = self._working.mask(self._selected_b, self.threshold)
+            found = {"iou": iou(mask, other), "iod": iod(other, mask), "ioh": ioh(other, mask)}
+        for name, value in found.items():
+            self.set_trait(name, value)
+        self.set_trait("status", sentence(self))
+
+    def ask_for_parse(self) -> None:
+        """Parse the prompt for the syntax lens, unless that was tried before."""
+        if self._syntax.state == "later":
+            self._syntax.ask()
+            self._facts = facts_of(self.subject, self._syntax, **self._fixed)
+
+    def _call_back(self) -> None:
+        layer = None if self.layer < 0 else self.subject.layers[self.layer]
+        for callback in list(self._head_callbacks):
+            callback(layer, None if self.head < 0 else self.head)
+
+    def _received(self, _: Any, content: Any, buffers: Any) -> None:
+        found = answer(self, content)
+        if found is not None:
+            self.send(*found)
+
+
+def front_end() -> tuple[str, str]:
+    """Read the built module and its style sheet.
+
+    Raises
+    ------
+    FileNotFoundError
+        In a source checkout in which they were not built.
+    """
+    script, style = STATIC / "explorer.js", STATIC / "explorer.css"
+    if not script.is_file() or not style.is_file():
+        raise FileNotFoundError(
+            f"{script} is missing. Installed packages have it; in a source checkout build it: "
+            f"npm --prefix js ci && npm --prefix js run build"
+        )
+    return script.read_text("utf-8"), style.read_text("utf-8")

@@ -1,0 +1,108 @@
+"""Write js/test/fixture.json: a real explorer's state, and numbers computed in Python beside it.
+
+    python scripts/explorer_fixture.py
+
+The front end is developed and its arithmetic tested on this file, without a kernel: the state is
+the sample recording's, `expected` holds what Python makes of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import daam_nb
+from daam_nb.maps import iod, ioh, iou
+from daam_nb.show.colours import palette
+from daam_nb.show.explorer.facts import COLORMAPS
+from daam_nb.show.explorer.ranking import inside
+from daam_nb.show.explorer.stacks import preview
+from daam_nb.show.explorer.widget import CHOICES, Explorer
+
+TARGET = Path(__file__).parent.parent / "js" / "test" / "fixture.json"
+BYTES = ("_image", "_strip", "_stack", "_stack_b", "_exact", "_exact_b", "_tiles")
+METAS = ("_facts", "_stack_meta", "_stack_b_meta", "_exact_meta", "_exact_b_meta", "_tiles_meta")
+POLYGON = ((0.1, 0.2), (0.8, 0.3), (0.6, 0.9), (0.3, 0.7))
+
+
+def fixture() -> dict[str, Any]:
+    """Open the explorer of the sample, compare two words, choose some steps, and write it down."""
+    explorer = daam_nb.explore(daam_nb.sample(), parser=False)
+    words = [n for n, entry in enumerate(explorer.words) if entry.kept and not entry.special]
+    steps = (1, explorer.subject.step_count - 1)
+    explorer.choose(word=words[1], word_b=words[-1], steps=steps)
+    return {
+        "made_by": "python scripts/explorer_fixture.py",
+        "traits": {name: getattr(explorer, name) for name in CHOICES},
+        "numbers": {name: getattr(explorer, name) for name in ("iou", "iod", "ioh", "peak")},
+        "status": explorer.status,
+        **{name: getattr(explorer, name) for name in METAS},
+        **{name: coded(getattr(explorer, name)) for name in BYTES},
+        "palettes": {name: coded(np.rint(palette(name) * 255).astype("u1")) for name in COLORMAPS},
+        "expected": expected(explorer),
+    }
+
+
+def expected(explorer: Explorer) -> dict[str, Any]:
+    """What Python makes of the state: previews, masks, overlaps, a region's cells."""
+    engine, threshold = explorer.engine, explorer.threshold
+    stack = engine.stack(explorer.selected)
+    count = len(stack.scales)
+    ranges = [(0, count), (0, 1), (count - 1, count), explorer.steps]
+    exact = engine.exact(explorer.selected).values
+    masks = {share: engine.mask(explorer.selected, share) for share in (0.0, 0.2, 0.4, 0.9, 1.0)}
+    a = preview(stack, 0, count)
+    b = preview(engine.stack(explorer._selected_b), 0, count)
+    mask_a, mask_b = (torch.from_numpy(one >= threshold * one.max()) for one in (a, b))
+    return {
+        "previews": [
+            {"steps": list(steps), "values": coded(preview(stack, *steps).astype("<f4"))}
+            for steps in ranges
+        ],
+        "exact_peak": float(exact.max()),
+        "masks": [
+            {"threshold": share, "mask": coded(mask.numpy().astype("u1")), "area": int(mask.sum())}
+            for share, mask in masks.items()
+        ],
+        "preview_overlap": {
+            "threshold": threshold,
+            "iou": iou(mask_a, mask_b),
+            "iod": iod(mask_b, mask_a),
+            "ioh": ioh(mask_b, mask_a),
+        },
+        "region": {
+            "polygon": POLYGON,
+            "cells": coded(inside(POLYGON, explorer.subject.grid).astype("u1")),
+        },
+        "pixel": {
+            "y": 0.4,
+            "x": 0.6,
+            "rows": [
+                {"word": row.word, "value": row.value, "share": row.share}
+                for row in explorer.words_at(0.4, 0.6)
+            ],
+        },
+    }
+
+
+def coded(data: Any) -> str:
+    """Bytes or an array as base64."""
+    raw = data if isinstance(data, bytes) else np.ascontiguousarray(data).tobytes()
+    return base64.b64encode(raw).decode("ascii")
+
+
+def main() -> None:
+    """Write the file."""
+    text = json.dumps(fixture(), indent=1, ensure_ascii=False) + "\n"
+    TARGET.parent.mkdir(parents=True, exist_ok=True)
+    TARGET.write_text(text, encoding="utf-8")
+    print(f"{TARGET}: {len(text.encode()) / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
