@@ -22,6 +22,7 @@ from .recording import Layer as Layer
 from .recording import Recording as Recording
 from .recording import load as load
 from .recording import sample as sample
+from .show.explorer import explore as explore
 from .show.figures import head_sheet as head_sheet
 from .show.figures import overlay as overlay
 from .show.figures import step_strip as step_strip
