@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm.auto import tqdm
 
 from daam_nb.errors import RecordingExistsError, StudyError
 from daam_nb.recording import Kept, LayerChoice, Recording, Skipped, load
 from daam_nb.show.saving import write_whole
+from daam_nb.studies.identity import as_text, identity
 from daam_nb.studies.readers import Caption, as_captions
 from daam_nb.studies.tables import RowFile, differences, plain
 from daam_nb.tracing import generate as record
@@ -183,7 +183,7 @@ def generate(
     folder = Path(into).expanduser()
     wanted_pairs = _pairs(as_captions(prompts), seeds)
     watching = {"keep": keep, "layers": layers, "tokens": tokens, "latents": latents}
-    _settle(folder, {**_model(pipe), **watching, **options})
+    _settle(folder, {**identity(pipe), **watching, **options})
     wanted = _listed(folder, wanted_pairs)
     made = {run.key: run for run in wanted if _is_there(run)}
     bar = tqdm(
@@ -211,6 +211,35 @@ def generate(
                     raise
             bar.update()
     return Corpus(tuple(wanted), folder, _about(folder)["settings"])
+
+
+def generate_some(
+    pipe: Any,
+    captions: Iterable[str | Caption] | None,
+    seeds: Iterable[int] | None,
+    *,
+    into: str | os.PathLike[str],
+    pictures: int | None = None,
+    **options: Any,
+) -> Corpus:
+    """`generate`, with at most so many pictures; without a pipeline what is there is opened.
+
+    Raises
+    ------
+    StudyError
+        Where there is a pipeline and no caption.
+    """
+    if pipe is None:
+        return Corpus.open(into)
+    if captions is None:
+        raise StudyError(
+            "No captions were given. Read some (daam_nb.studies.readers), or write them: "
+            'captions=["a zebra on the grass", ...].'
+        )
+    some, chosen = as_captions(captions), None if seeds is None else list(seeds)
+    if pictures is not None:
+        some = some[: max(1, pictures // len(chosen or (0,)))]
+    return generate(pipe, some, chosen, into=into, **options)
 
 
 def runs_of(
@@ -253,40 +282,9 @@ def without_latents(run: Recording) -> Recording:
 # --- what it is made with -------------------------------------------------------------------------
 
 
-def _model(pipe: Any) -> dict[str, Any]:
-    scheduler = getattr(pipe, "scheduler", None)
-    config = {k: v for k, v in getattr(scheduler, "config", {}).items() if k[0] != "_"}
-    parts = {name: getattr(pipe, name, None) for name in ("unet", "transformer", "text_encoder")}
-    there = {name: part for name, part in parts.items() if isinstance(part, torch.nn.Module)}
-    name = getattr(getattr(pipe, "config", None), "_name_or_path", None)
-    return {
-        "model": str(name) if name else type(pipe).__name__,
-        "weights": _fingerprint(there),
-        "pipeline": type(pipe).__name__,
-        "scheduler": type(scheduler).__name__,
-        "scheduler options": {k: _as_text(v) for k, v in sorted(config.items())},
-        "dtype": ", ".join(
-            sorted({str(p.dtype) for part in there.values() for p in part.parameters()})
-        ),
-    }
-
-
-@torch.no_grad()
-def _fingerprint(parts: Mapping[str, torch.nn.Module]) -> str:
-    """Tell models apart by 64 values of every tensor: cheap on any device, exact enough."""
-    digest = hashlib.sha256()
-    for part, module in parts.items():
-        for name, tensor in sorted(module.state_dict().items()):
-            flat = tensor.detach().flatten()
-            some = flat[:: max(1, len(flat) // 64)][:64].float().cpu()
-            digest.update(f"{part}.{name} {tuple(tensor.shape)}".encode())
-            digest.update(some.numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
 def _settle(folder: Path, settings: Mapping[str, Any]) -> None:
     """Write down with what the corpus is made, or compare with what is written."""
-    made = {name: _as_text(value) for name, value in settings.items()}
+    made = {name: as_text(value) for name, value in settings.items()}
     if (folder / _ABOUT).is_file():
         different = differences(_about(folder)["settings"], made)
         if different:
@@ -312,14 +310,6 @@ def _about(folder: Path) -> dict[str, Any]:
         raise StudyError(
             f"{folder / _ABOUT} is not what corpus.generate wrote ({error}). Choose another folder."
         ) from None
-
-
-def _as_text(value: Any) -> Any:
-    """Settings as JSON data; what is none (a callable, a tensor, a dtype) as its text."""
-    try:
-        return plain(value, "a setting")
-    except StudyError:
-        return getattr(value, "__qualname__", None) or str(value)
 
 
 # --- what is in it --------------------------------------------------------------------------------

@@ -1,0 +1,380 @@
+"""Object attribution: does a word's map find its object? (Tang et al. 2023, section 3.1)
+
+The map of a word is brought to the picture's size, cut at a share tau of its maximum (eq. 7), and
+compared with the object's true mask by intersection over union. The mean over all objects is the
+paper's mIoU: over the nouns of a closed vocabulary (mIoU80 there), and over all (mIoU-infinity).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from daam_nb.errors import StudyError
+from daam_nb.maps import heat_maps, iou
+from daam_nb.recording import LayerChoice
+from daam_nb.studies.comparing import compare
+from daam_nb.studies.corpus import Run, generate_some, runs_of
+from daam_nb.studies.figures import StudyFigure, bars, curves
+from daam_nb.studies.marking import BASELINES, Baselines, by_maps, by_segmenters
+from daam_nb.studies.protocols import Judge, Mask, Segmenter, Target, Truth
+from daam_nb.studies.readers import Caption
+from daam_nb.studies.report import Report
+from daam_nb.studies.statistics import summary as summarised
+from daam_nb.studies.tables import collect
+from daam_nb.studies.truths import JudgeTruth
+
+THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
+"""0.05 to 0.95; the paper's are 0.3, 0.4 and 0.5."""
+
+ABSENT = "(not in the picture)"
+
+COLUMNS: dict[str, str] = {
+    "run": "the recording",
+    "prompt": "its text",
+    "seed": "its seed",
+    "noun": "the object's name in the truth's vocabulary",
+    "word": "the word of the prompt that names it; several are joined by a plus sign",
+    "closed": "whether the noun is of the closed vocabulary",
+    "method": "what marked the pixels; '(not in the picture)': no object to find, nothing measured",
+    "threshold": "share of the map's maximum from which on a pixel is marked; none: a ready mask",
+    "iou": "intersection over union with the true mask, 0 to 1",
+    "marked": "share of the picture that was marked",
+    "object": "share of the picture that the object covers",
+}
+
+
+def attribution(
+    runs: Any,
+    *,
+    truth: Truth,
+    layers: Mapping[str, LayerChoice] | None = None,
+    thresholds: Sequence[float] = THRESHOLDS,
+    segmenters: Sequence[Segmenter] = (),
+    baselines: Sequence[str] = BASELINES,
+    seed: int = 0,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Compare word maps, baselines and segmenters with the true masks.
+
+    Parameters
+    ----------
+    runs
+        A `Corpus`, the path of one, or recordings. Of a corpus on disk the rows are kept beside
+        the recordings, so that a study stopped at any moment goes on.
+    truth
+        Where the objects are: `truths.JudgeTruth(judge)`, `FolderTruth`, `CocoTruth`.
+    layers
+        Method -> the layers whose maps it takes; by default ``{"DAAM": "paper"}``.
+    thresholds
+        Shares of the map's maximum.
+    segmenters
+        Supervised methods; a noun that one has no name for counts as not found, IoU 0.
+    baselines
+        Of `BASELINES`: everything marked; the map of another word of the same prompt; the word's
+        own map with its places in random order; a map that falls off from the middle. The last
+        three are made of, or like, maps of the first method in `layers`.
+    seed
+        Of what is random in the baselines; the same whatever is measured first.
+
+    Returns
+    -------
+    DataFrame
+        One row per object, method and threshold; see ``attrs["columns"]``, which is `COLUMNS`.
+
+    References
+    ----------
+    Tang et al. 2023, "What the DAAM", eq. 7 and table 1,
+    https://aclanthology.org/2023.acl-long.310
+    """
+    corpus = runs_of(runs)
+    layers = {"DAAM": "paper"} if layers is None else dict(layers)
+    if unknown := [name for name in baselines if name not in BASELINES]:
+        raise StudyError(f"There is no baseline {unknown[0]!r}; there are {', '.join(BASELINES)}.")
+    if not layers or any(not 0 <= share <= 1 for share in thresholds):
+        raise StudyError("It takes at least one choice of layers, and thresholds from 0 to 1.")
+    settings = {
+        "truth": truth.name,
+        "maps": {n: heat_maps(corpus[0].load(), layers=c).choice for n, c in layers.items()},
+        "thresholds": list(thresholds),
+        "segmenters": [segmenter.name for segmenter in segmenters],
+        "baselines": list(baselines),
+        "seed": seed,
+    }
+    baseline = Baselines(tuple(baselines), seed)
+
+    def measure(run: Run) -> list[dict[str, Any]]:
+        recording = run.load()
+        maps = {name: heat_maps(recording, layers=choice) for name, choice in layers.items()}
+        rows: list[dict[str, Any]] = []
+        for target in truth.targets(run.facts, recording):
+            if target.mask is None:
+                rows.append(_row(run, target, ABSENT, None, None))
+                continue
+            marked = by_maps(target, maps, thresholds)
+            marked += baseline.marked(run, target, maps, thresholds)
+            marked += by_segmenters(target, recording, segmenters)
+            rows += [_row(run, target, *one) for one in marked]
+        return rows
+
+    return collect(
+        [(run.key, run) for run in corpus],
+        measure,
+        columns=COLUMNS,
+        path=corpus.place("attribution", settings),
+        settings=settings,
+        what="object attribution",
+        progress=progress,
+    )
+
+
+def _row(
+    run: Run, target: Target, method: str, threshold: float | None, marked: Mask | None
+) -> dict[str, Any]:
+    true = target.mask
+    return {
+        "run": run.key,
+        "prompt": run.facts["prompt"],
+        "seed": run.facts["seed"],
+        "noun": target.noun,
+        "word": "+".join(word.text for word in target.words),
+        "closed": target.closed,
+        "method": method,
+        "threshold": threshold,
+        "iou": None if true is None or marked is None else iou(marked, true),
+        "marked": None if marked is None else float(marked.mean()),
+        "object": None if true is None else float(true.mean()),
+    }
+
+
+# --- tables of it ---------------------------------------------------------------------------------
+
+
+def miou(
+    table: pd.DataFrame,
+    *,
+    thresholds: Sequence[float] | None = (0.3, 0.4, 0.5),
+    vocabulary: str = "both",
+    enough: int = 300,
+) -> pd.DataFrame:
+    """Mean IoU of every method, with 95 % bootstrap intervals that draw whole prompts.
+
+    Parameters
+    ----------
+    table
+        What `attribution` gave.
+    thresholds
+        Those shown; None: all.
+    vocabulary
+        ``"closed"``: nouns of the closed vocabulary (mIoU80); ``"open"``: all (mIoU-infinity);
+        ``"both"``: one row each where they differ.
+
+    Returns
+    -------
+    DataFrame
+        vocabulary, method, threshold, n (objects), clusters (prompts), iou, iou_low, iou_high,
+        rare.
+    """
+    seen = table[table["method"] != ABSENT]
+    if thresholds is not None:
+        near = seen["threshold"].map(
+            lambda t: math.isnan(t) or min(abs(t - s) for s in thresholds) < 1e-9
+        )
+        seen = seen[near.astype(bool)]
+    parts = []
+    if vocabulary in ("closed", "both"):
+        parts.append(seen[seen["closed"].astype(bool)].assign(vocabulary="closed"))
+    if vocabulary == "open" or (vocabulary == "both" and not seen["closed"].all()):
+        parts.append(seen.assign(vocabulary="open"))
+    if not parts or not sum(map(len, parts)):
+        raise StudyError(
+            "The table holds no object that a picture shows, so there is no mean IoU. Record more "
+            "pictures, or look at what the truth finds in them."
+        )
+    return summarised(
+        pd.concat(parts, ignore_index=True),
+        by=["vocabulary", "method", "threshold"],
+        value="iou",
+        enough=enough,
+    )
+
+
+def against(table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4) -> pd.DataFrame:
+    """Compare one method with every other, object by object.
+
+    Returns
+    -------
+    DataFrame
+        other, n (objects), iou (the method's mean), other_iou, difference with its bootstrap
+        interval, p of a permutation test that turns whole prompts, effect (d_z). Methods with a
+        threshold are taken at the same one.
+    """
+    seen = table[table["threshold"].isna() | ((table["threshold"] - threshold).abs() < 1e-9)]
+    wide = seen[seen["method"] != ABSENT].pivot(
+        index=["prompt", "run", "noun"], columns="method", values="iou"
+    )
+    if method not in wide:
+        raise StudyError(f"The table has no {method!r} at {threshold}; it has {list(wide)}.")
+    rows = []
+    for other in dict.fromkeys(table["method"]):
+        if other in (method, ABSENT):
+            continue
+        both = wide[[method, other]].dropna()
+        prompts = both.index.get_level_values("prompt")
+        found = compare(both[method], both[other], paired=True, clusters=prompts)
+        rows.append(
+            {
+                "other": other,
+                "n": found.n[0],
+                "iou": both[method].mean(),
+                "other_iou": both[other].mean(),
+                "difference": found.difference,
+                "difference_low": found.low,
+                "difference_high": found.high,
+                "p": found.p,
+                "effect": found.effect,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def by_noun(
+    table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4, enough: int = 30
+) -> pd.DataFrame:
+    """Mean IoU of one method for every noun, best first; the size of the object beside it."""
+    seen = table[(table["method"] == method) & ((table["threshold"] - threshold).abs() < 1e-9)]
+    found = summarised(seen, by="noun", value=["iou", "object"], enough=enough)
+    return found.sort_values("iou", ascending=False, ignore_index=True)
+
+
+def curve(table: pd.DataFrame, *, title: str = "", caption: str = "") -> StudyFigure:
+    """Mean IoU over the threshold, of every method, closed vocabulary where there is one."""
+    closed = table[table["closed"].astype(bool)]
+    means = miou(closed if len(closed) else table, thresholds=None, vocabulary="open")
+    return curves(
+        means,
+        x="threshold",
+        value="iou",
+        by="method",
+        title=title or "How well word maps find their objects, by threshold",
+        caption=caption,
+        x_axis="threshold, share of the map's maximum",
+        y_axis="mean IoU with the true mask",
+        limits=(0.0, max(0.5, 1.1 * float(means["iou_high"].max()))),
+    )
+
+
+# --- the whole study ------------------------------------------------------------------------------
+
+
+def study(
+    pipe: Any,
+    *,
+    into: str | Path,
+    captions: Sequence[Caption | str] | None = None,
+    seeds: Iterable[int] | None = (0,),
+    pictures: int | None = None,
+    judge: Judge | None = None,
+    truth: Truth | None = None,
+    layers: Mapping[str, LayerChoice] | None = None,
+    segmenters: Sequence[Segmenter] = (),
+    groups: Mapping[str, Sequence[str]] | None = None,
+    progress: bool = True,
+    **options: Any,
+) -> Report:
+    """Record captions, look for the objects they name, and compare word maps with them.
+
+    Parameters
+    ----------
+    pipe
+        A diffusers pipeline; None where `into` holds the corpus already.
+    into
+        Folder of the study; recordings go to ``pictures`` in it. Stopped at any moment, a second
+        call goes on.
+    captions, seeds
+        As for `corpus.generate`.
+    pictures
+        How many at most: the first captions that make so many.
+    judge, truth
+        Who says where the objects are: one of them.
+    layers, segmenters
+        As for `attribution`.
+    groups
+        Of `truths.JudgeTruth`: class names, for the open vocabulary.
+    **options
+        Of the pipeline's call.
+
+    Raises
+    ------
+    StudyError
+        Where neither a judge nor a truth, or no captions for the pipeline are given.
+    """
+    truth = _truth(judge, truth, groups or {})
+    layers = {"DAAM": "paper"} if layers is None else dict(layers)
+    corpus = generate_some(
+        pipe, captions, seeds, into=Path(into) / "pictures", pictures=pictures, progress=progress,
+        **options,
+    )  # fmt: skip
+    table = attribution(
+        corpus, truth=truth, layers=layers, segmenters=segmenters, progress=progress
+    )
+    first = next(iter(layers))
+    objects = table.drop_duplicates(["run", "noun"])
+    absent = int((objects["method"] == ABSENT).sum())
+    facts = {
+        "model": corpus.settings.get("model", "see the recordings"),
+        "pictures": len(corpus),
+        "prompts": len({run.facts["prompt"] for run in corpus}),
+        **{name: corpus.settings[name] for name in _SHOWN if name in corpus.settings},
+        "truth": truth.name,
+        "objects named": len(objects),
+        "of these not found in the picture, and left out": absent,
+        **{f"maps of {n}": heat_maps(corpus[0].load(), layers=c).choice for n, c in layers.items()},
+    }
+    caption = (
+        f"{len(objects) - absent} objects in {len(corpus)} pictures of {facts['model']}; truth: "
+        f"{truth.name}. Bands: 95 % bootstrap intervals over prompts."
+    )
+    nouns = by_noun(table, method=first)
+    return Report(
+        name="attribution",
+        title="Object attribution: does a word's map find its object?",
+        observations=table,
+        tables={
+            "Mean IoU": miou(table),
+            f"{first} against the others, threshold 0.4": against(table, method=first),
+            "By noun, threshold 0.4": nouns,
+        },
+        figures={
+            "threshold": curve(table, caption=caption),
+            "nouns": bars(
+                nouns,
+                label="noun",
+                value="iou",
+                title=f"{first} at threshold 0.4, by noun",
+                caption=caption,
+                axis="mean IoU with the true mask",
+            ),
+        },
+        facts=facts,
+    )
+
+
+_SHOWN = ("num_inference_steps", "guidance_scale", "negative_prompt", "height", "width")
+
+
+def _truth(judge: Judge | None, truth: Truth | None, groups: Mapping[str, Sequence[str]]) -> Truth:
+    if (judge is None) == (truth is None):
+        raise StudyError(
+            "Object attribution needs to know where the objects are: give judge=, such as "
+            "daam_nb.menagerie.judge.Judge() for the shipped model, or truth=, one of "
+            "daam_nb.studies.truths; not both."
+        )
+    if truth is not None:
+        return truth
+    assert judge is not None
+    return JudgeTruth(judge, groups, name=str(getattr(judge, "name", type(judge).__name__)))
