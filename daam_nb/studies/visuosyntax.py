@@ -6,10 +6,11 @@ For each dependency of each caption the overlap of the two words' maps, by relat
 
 from __future__ import annotations
 
-import itertools
+import math
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,14 +18,40 @@ from daam_nb.errors import StudyError
 from daam_nb.language import Parse, Parser, load_parser
 from daam_nb.maps import heat_maps
 from daam_nb.recording import LayerChoice, Recording
-from daam_nb.studies.comparing import Comparison, compare
-from daam_nb.studies.corpus import Corpus, Run, runs_of
-from daam_nb.studies.statistics import ENOUGH, RESAMPLES
-from daam_nb.studies.statistics import summary as summarise
+from daam_nb.studies.corpus import Corpus, Run, generate, runs_of
+from daam_nb.studies.readers import Caption, as_captions
+from daam_nb.studies.relation_figures import overlap_figure
+from daam_nb.studies.relation_statistics import (
+    NULLS,
+    PAPER,
+    differences,
+    left_out_counts,
+    summary,
+)
+from daam_nb.studies.report import Report
+from daam_nb.studies.statistics import RESAMPLES
 from daam_nb.studies.tables import collect
-from daam_nb.studies.word_pairs import LEFT_OUT, Names, Threshold, arcs_of, pair_rows
+from daam_nb.studies.word_pairs import (
+    LEFT_OUT,
+    REFERENCE_STEPS,
+    REFERENCE_THRESHOLD,
+    Names,
+    Threshold,
+    arcs_of,
+    pair_rows,
+)
 
-Measure = Literal["iou", "iod", "ioh"]
+__all__ = [
+    "COLUMNS",
+    "PAPER",
+    "differences",
+    "left_out_counts",
+    "overlap_figure",
+    "relations",
+    "report",
+    "study",
+    "summary",
+]
 
 COLUMNS: dict[str, str] = {
     "run": "key of the recording",
@@ -48,34 +75,6 @@ COLUMNS: dict[str, str] = {
     "left_out": "empty, or why there are no numbers: " + "; ".join(LEFT_OUT),
 }
 
-NULLS = ("all arcs", "unrelated pairs", "all pairs")
-"""Rows of a summary beside the relations: all dependencies, all others, both together."""
-
-SHARED_PROMPTS = 20
-"""Prompts with both relations from which on `differences` compares within prompts."""
-
-PAPER = pd.DataFrame(
-    [
-        ("punct", 0.10, 2.45, 0.10),
-        ("nmod:of", 8.66, 12.86, 21.99),
-        ("compound", 33.43, 59.13, 49.99),
-        ("nsubj", 5.03, 10.69, 22.71),
-        ("case", 3.83, 18.09, 5.90),
-        ("det", 0.45, 13.01, 0.66),
-        ("conj:and", 28.44, 55.50, 39.65),
-        ("acl", 6.45, 28.69, 11.10),
-        ("obj", 6.64, 10.57, 36.44),
-        ("amod", 14.69, 45.06, 19.05),
-    ],
-    columns=["relation", "paper_iou", "paper_iod", "paper_ioh"],
-).astype({name: float for name in ("paper_iou", "paper_iod", "paper_ioh")})
-PAPER[["paper_iou", "paper_iod", "paper_ioh"]] /= 100
-PAPER.attrs["source"] = (
-    "As the reference implementation's notebook prints them: 1500 captions of COCO (val2014), "
-    "Stable Diffusion 2.1 base, 30 steps, CoreNLP's enhanced dependencies, maps summed over the "
-    "steps and cut at 0.15. Not measured here."
-)
-
 
 def relations(
     runs: Corpus | Recording | str | os.PathLike[str] | Iterable[Recording | Run],
@@ -87,7 +86,7 @@ def relations(
     path: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Overlap of the two words' maps for every dependency of every caption.
+    """Measure the overlap of the two words' maps for every dependency of every caption.
 
     Parameters
     ----------
@@ -147,187 +146,159 @@ def relations(
         return [{**facts, **row} for row in found]
 
     arcs_of(Parse("", (), speak.name), names)  # an unknown name is an error before any work
-    if path is None:
-        path = corpus.place(f"visuosyntax-{names}")
     settings = {
         "parser": speak.name,
         "names": names,
         "threshold": threshold,
         "maps": heat_maps(corpus[0].load(), layers=layers).choice,
     }
-    return collect(
+    table = collect(
         [(run.key, run) for run in corpus],
         measure,
         columns=COLUMNS,
-        path=path,
+        path=corpus.place("visuosyntax", settings) if path is None else path,
         settings=settings,
         what="dependencies",
         progress=progress,
     )
+    table.attrs["settings"] = settings
+    return table
 
 
-def summary(
-    table: pd.DataFrame,
+def study(
+    pipe: Any,
     *,
-    confidence: float = 0.95,
-    enough: int = ENOUGH,
+    into: str | os.PathLike[str],
+    captions: Iterable[str | Caption] | None = None,
+    pictures: int | None = None,
+    seeds: Sequence[int] = (0,),
+    parser: Parser | str | None = None,
+    threshold: Threshold = 0.4,
+    layers: LayerChoice = "paper",
+    progress: bool = True,
     resamples: int = RESAMPLES,
-) -> pd.DataFrame:
-    """Mean overlaps of each relation, with intervals that count prompts as clusters.
+    judge: Any = None,
+    nouns: Any = None,
+    adjectives: Any = None,
+    **options: Any,
+) -> Report:
+    """Draw captions, measure their dependencies in both kinds of names, and report.
 
     Parameters
     ----------
-    table
-        Of `relations`.
-    confidence
-        Of the intervals.
-    enough
-        Relations with fewer pairs are marked ``rare``.
+    pipe
+        A pipeline; None where `into` holds the corpus already.
+    into
+        The folder of the corpus, ``into/captions``.
+    captions
+        What to draw; may be None with a corpus that is there.
+    pictures
+        About how many: as many captions, each with every seed.
+    seeds, **options
+        As for `corpus.generate`.
+    parser, threshold, layers
+        As for `relations`.
     resamples
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        One row per relation, the most frequent first, then `NULLS`: ``relation``, ``n``,
-        ``clusters`` (prompts), ``iou``, ``iod``, ``ioh`` and ``difference`` (mIoH - mIoD) with
-        ``_low`` and ``_high``, ``delta`` (|mIoH - mIoD|, the paper's measure of how unequal the
-        two words are) with its ends, ``rare``, ``parser``. Unrelated pairs have no direction, so
-        they have no difference.
+        Of the bootstrap and the tests.
+    judge, nouns, adjectives
+        Not needed; every study takes the same arguments.
     """
-    used = table[table.left_out == ""].copy()
-    if used.empty:
-        raise StudyError(
-            "The table has no measured pair: " + (left_out_counts(table).to_string() or "no row.")
-        )
-    used["difference"] = used.ioh - used.iod
-    used.loc[used.kind == "unrelated", "difference"] = float("nan")
-    arcs, unrelated = used[used.kind == "arc"], used[used.kind == "unrelated"]
-    frequent = arcs.relation.value_counts(sort=True).index
-    parts = [arcs[arcs.relation == name] for name in frequent]
-    for name, part in zip(NULLS, (arcs, unrelated, used), strict=True):
-        parts.append(part.assign(relation=name))
-    made = summarise(
-        pd.concat([part for part in parts if len(part)]),
-        by="relation",
-        value=["iou", "iod", "ioh", "difference"],
-        confidence=confidence,
-        enough=enough,
-        resamples=resamples,
-    )
-    both = made.relation == "all pairs"  # a mixture: some with a direction, some without
-    made.loc[both, [f"difference{end}" for end in ("", "_low", "_high")]] = float("nan")
-    delta = made.difference.abs()
-    ends = made[["difference_low", "difference_high"]].abs()
-    crossing = made.difference_low * made.difference_high < 0
-    made.insert(len(made.columns) - 1, "delta", delta)
-    made.insert(len(made.columns) - 1, "delta_low", ends.min(axis=1).mask(crossing, 0.0))
-    made.insert(len(made.columns) - 1, "delta_high", ends.max(axis=1))
-    made["parser"] = ", ".join(dict.fromkeys(table.parser))
-    return made
+    folder = Path(into) / "captions"
+    if pipe is None:
+        runs = Corpus.open(folder)
+    else:
+        if captions is None:
+            raise StudyError(
+                "This study draws captions: give captions=, texts with some syntax in them."
+            )
+        wanted = as_captions(captions)
+        if pictures is not None:
+            wanted = wanted[: max(1, round(pictures / len(seeds)))]
+        runs = generate(pipe, wanted, seeds, into=folder, progress=progress, **options)
+    speak = parser if parser is not None and not isinstance(parser, str) else load_parser(parser)
+    common: dict[str, Any] = {"parser": speak, "layers": layers, "progress": progress}
+    measured = relations(runs, threshold=threshold, names="paper", **common)
+    own_labels = relations(runs, threshold=threshold, names="spacy", **common)
+    absolute = relations(runs, threshold="reference mean", names="paper", **common)
+    return report(measured, own_labels, absolute, runs=runs, resamples=resamples)
 
 
-def left_out_counts(table: pd.DataFrame) -> pd.DataFrame:
-    """How many pairs have no numbers, and why: ``kind``, ``left_out``, ``why``, ``n``, ``of``."""
-    every = table.kind.value_counts()
-    lost = table[table.left_out != ""].groupby(["kind", "left_out"]).size()
-    rows = [
-        {"kind": kind, "left_out": reason, "why": LEFT_OUT[reason], "n": n, "of": every[kind]}
-        for (kind, reason), n in lost.items()
-    ]
-    return pd.DataFrame(rows, columns=["kind", "left_out", "why", "n", "of"])
-
-
-def differences(
-    table: pd.DataFrame,
+def report(
+    measured: pd.DataFrame,
+    own_labels: pd.DataFrame,
+    absolute: pd.DataFrame,
     *,
-    measure: Measure = "iou",
-    among: Sequence[str] | None = None,
-    enough: int = ENOUGH,
+    runs: Corpus,
     resamples: int = RESAMPLES,
-) -> pd.DataFrame:
-    """Test every two relations for a difference; prompts, not pairs of words, are the unit.
-
-    Words of one picture share its maps, so pairs of words are no independent observations. Each
-    prompt's mean counts once. Where at least `SHARED_PROMPTS` prompts hold both relations they are
-    compared **within** prompts: under the null the two labels may be swapped in any prompt (sign
-    flips), and what differs from prompt to prompt (words, pictures) cancels. Where too few do, they
-    are compared **across**: prompts that hold only one of the two, whole prompts relabelled.
-
-    Parameters
-    ----------
-    table
-        Of `relations`.
-    measure
-        ``"iou"``, ``"iod"`` or ``"ioh"``.
-    among
-        Relations to compare, "unrelated pairs" too; by default all with at least `enough` pairs.
-    enough
-        See `among`.
-    resamples
-        Of bootstrap and permutations.
-
-    Returns
-    -------
-    DataFrame
-        ``first``, ``second``, ``difference`` (first - second, of prompt means) with ``low`` and
-        ``high``, ``p``, ``p_holm`` (for all rows together, Holm 1979), ``effect`` (d_z within,
-        Cohen's d across), ``prompts``, ``how``.
-    """
-    used = table[table.left_out == ""]
-    label = used.relation.where(used.kind == "arc", "unrelated pairs")
-    labelled = used.assign(relation=label)
-    if among is None:
-        counts = labelled.relation.value_counts()
-        among = [n for n in counts.index if counts[n] >= enough]
-    means = labelled.groupby(["relation", "prompt"])[measure].mean()
-    rows = []
-    for first, second in itertools.combinations(among, 2):
-        one, two = _of(means, first), _of(means, second)
-        shared = one.index.intersection(two.index)
-        if len(shared) >= SHARED_PROMPTS:
-            found = compare(one[shared], two[shared], paired=True, resamples=resamples)
-            how, prompts = "within prompts", str(len(shared))
-        else:
-            one, two = one.drop(shared), two.drop(shared)
-            found = compare(one, two, resamples=resamples)
-            how, prompts = "across prompts", f"{len(one)} and {len(two)}"
-        rows.append(_row(first, second, found) | {"prompts": prompts, "how": how})
-    made = pd.DataFrame(rows, columns=["first", "second", *_NUMBERS, "prompts", "how"])
-    made.insert(6, "p_holm", holm(made.p.tolist()))
-    return made
-
-
-def holm(values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction of p values for all of them being tested together.
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order = sorted(range(len(values)), key=lambda place: values[place])
-    made = [0.0] * len(values)
-    highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(values) - rank) * values[place]))
-        made[place] = highest
-    return made
-
-
-_NUMBERS = ("difference", "low", "high", "p", "effect")
-
-
-def _row(first: str, second: str, found: Comparison) -> dict[str, Any]:
-    return {
-        "first": first,
-        "second": second,
-        **{name: getattr(found, name) for name in _NUMBERS},
+) -> Report:
+    """Put the tables of one corpus on one page: in both kinds of names, at both thresholds."""
+    first = runs[0].load()
+    settings = measured.attrs["settings"]
+    by_name = summary(measured, resamples=resamples)
+    by_label = summary(own_labels, resamples=resamples)
+    reference = summary(absolute, resamples=resamples).merge(PAPER, on="relation", how="left")
+    tests = differences(measured, resamples=resamples)
+    facts = {
+        "model": first.facts.model,
+        "pictures": len(runs),
+        "prompts": measured.prompt.nunique(),
+        "steps": first.facts.num_steps,
+        "guidance": first.facts.guidance,
+        "parser": settings["parser"],
+        "maps": settings["maps"],
+        "threshold": settings["threshold"],
+        "intervals": "95 %, bootstrap of whole prompts",
     }
+    where = f"{len(runs)} pictures of {facts['model']}; parsed by {facts['parser']}; maps: "
+    where += f"{facts['maps']}; threshold {facts['threshold']}; bars: 95 % intervals by prompt."
+    at_reference = (
+        f"At the reference's threshold ({REFERENCE_THRESHOLD} in {REFERENCE_STEPS} steps) beside "
+        "the paper's own figures (paper_*: not measured here)"
+    )
+    shown = {"relations": (by_name, "the paper’s names"), "labels": (by_label, "spaCy’s labels")}
+    return Report(
+        name="visuosyntax",
+        title="Visuosyntax: where a word lies to the word it depends on",
+        observations=measured,
+        tables={
+            "By relation, in the paper's names": rounded(by_name),
+            "By relation, in spaCy's labels": rounded(by_label),
+            at_reference: rounded(reference),
+            "Differences of IoU between relations": tests,
+            "Pairs left out": left_out_counts(measured),
+        },
+        figures={
+            name: overlap_figure(
+                table,
+                nulls=NULLS,
+                title=f"Overlap of dependent and head word, {what}",
+                caption=where,
+            )
+            for name, (table, what) in shown.items()
+        },
+        facts=facts,
+    )
 
 
-def _of(means: pd.Series, relation: str) -> pd.Series:
-    if relation not in means.index.get_level_values(0):
-        known = ", ".join(dict.fromkeys(means.index.get_level_values(0)))
-        raise StudyError(f"The table has no relation {relation!r}; it has {known}.")
-    return means[relation]
+_HEADINGS = {"iou": "mIoU", "iod": "mIoD", "ioh": "mIoH", "delta": "delta"}
+
+
+def rounded(made: pd.DataFrame) -> pd.DataFrame:
+    """A summary as it is read: one column per measure, "0.123 [0.100, 0.150]"."""
+    columns = {"relation": made.relation, "n": made.n, "prompts": made.clusters}
+    for name, heading in _HEADINGS.items():
+        columns[heading] = [
+            _with_ends(*ends)
+            for ends in zip(made[name], made[f"{name}_low"], made[f"{name}_high"], strict=True)
+        ]
+    columns["rare"] = made.rare
+    for name in ("paper_iou", "paper_iod", "paper_ioh"):
+        if name in made:
+            columns[name] = made[name]
+    return pd.DataFrame(columns)
+
+
+def _with_ends(mean: float, low: float, high: float) -> str:
+    if math.isnan(mean):
+        return ""
+    return f"{mean:.3f}" + ("" if math.isnan(low) else f" [{low:.3f}, {high:.3f}]")

@@ -12,6 +12,7 @@ import daam_nb as dnb
 from daam_nb.errors import StudyError
 from daam_nb.language import Parse
 from daam_nb.studies import visuosyntax
+from daam_nb.studies.relation_statistics import holm
 from daam_nb.studies.visuosyntax import COLUMNS, PAPER, differences, relations, summary
 from tests.studies.by_hand import parsed
 from tests.tiny_recordings import tiny_recording
@@ -210,9 +211,9 @@ def test_unrelated_pairs_can_be_compared_and_names_are_checked() -> None:
 
 
 def test_holm_by_hand() -> None:
-    assert visuosyntax.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert visuosyntax.holm([0.5, 0.9]) == [1.0, 1.0]
-    assert visuosyntax.holm([]) == []
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
 
 
 def test_the_papers_figures_are_marked_as_such() -> None:
