@@ -1,9 +1,10 @@
 """Rendered pictures made to look like generated ones, for the judge to learn from.
 
 Generated pictures come out of the autoencoder, their outlines waver, and some of what they show is
-nothing at all. Each of that is imitated where the exact labels stay known: scenes are warped with
-their labels, patches without meaning are painted over them (labelled background), a share passes
-through the autoencoder with noise on its latents, and blur, noise and colour shifts follow.
+nothing at all: blobs with the colours of a thing, but not its shape. Each of that is imitated where
+the exact labels stay known: scenes are warped with their labels; objects ruined by a strong warp
+and patches without meaning are painted over them, both labelled background; a share passes through
+the autoencoder with noise on its latents; and blur, noise and colour shifts follow.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-WARPED, PATCHED, ENCODED = 0.5, 0.25, 0.3
-"""Shares of a batch that are warped, patched and passed through the autoencoder."""
+WARPED, RUINED, PATCHED, ENCODED = 0.5, 0.35, 0.15, 0.3
+"""Shares of a batch that are warped, that show something ruined, patches without meaning, and that
+are passed through the autoencoder."""
 
 PIXELS_MOVED = 2.5
 LATENT_NOISE = 0.35
@@ -33,23 +35,50 @@ def _smooth(count: int, channels: int, cells: int, size: int, generator: torch.G
     return functional.interpolate(rough, (size, size), mode="bicubic", align_corners=True)
 
 
+def _moved_grid(shape: torch.Size, moved: Tensor) -> Tensor:
+    """Places to sample at: (n, y, x, 2), the regular grid plus `moved` (n, 2, y, x) in pixels."""
+    size = shape[-1]
+    line = torch.linspace(-1 + 1 / size, 1 - 1 / size, size, device=moved.device)
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([x, y], dim=-1) + moved.permute(0, 2, 3, 1) * 2 / size
+
+
+def _sampled(pictures: Tensor, grid: Tensor, mode: str = "bilinear") -> Tensor:
+    return functional.grid_sample(
+        pictures, grid, mode=mode, padding_mode="reflection", align_corners=False
+    )
+
+
 def _warp(pictures: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Move pixels smoothly by a few; labels move with them."""
     count, size = len(pictures), pictures.shape[-1]
-    line = torch.linspace(-1 + 1 / size, 1 - 1 / size, size, device=pictures.device)
-    y, x = torch.meshgrid(line, line, indexing="ij")
-    strength = _uniform(count, 0.2, 1.0, generator) * PIXELS_MOVED * 2 / size
-    moved = (_smooth(count, 2, 5, size, generator) * strength).permute(0, 2, 3, 1)
-    grid = torch.stack([x, y], dim=-1) + moved
-    warped = functional.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
-    followed = functional.grid_sample(
-        labels[:, None].float(),
-        grid,
-        mode="nearest",
-        padding_mode="reflection",
-        align_corners=False,
+    strength = _uniform(count, 0.2, 1.0, generator) * PIXELS_MOVED
+    grid = _moved_grid(pictures.shape, _smooth(count, 2, 5, size, generator) * strength)
+    followed = _sampled(labels[:, None].float(), grid, "nearest")
+    return _sampled(pictures, grid), followed[:, 0].long()
+
+
+def _ruin(
+    pictures: Tensor, labels: Tensor, others: Tensor, other_labels: Tensor, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Paint other pictures' objects, warped beyond recognition, over these: nothing to be named."""
+    count, size = len(pictures), pictures.shape[-1]
+    shown = (other_labels > 0)[:, None].float()
+    # About the side of what is shown, in pixels.
+    side = shown.sum(dim=(1, 2, 3), keepdim=True).sqrt()
+    cells = int(torch.randint(6, 13, (1,), generator=rng, device=rng.device))
+    moved = _smooth(count, 2, cells, size, rng) * side * _uniform(count, 0.15, 0.4, rng)
+    grid = _moved_grid(pictures.shape, moved)
+    texture, alpha = _sampled(others, grid), _sampled(shown, grid)
+    smooth = functional.avg_pool2d(torch.cat([texture, alpha], dim=1), 5, 1, 2)
+    soft = _uniform(count, 0, 1, rng) < 0.5
+    texture, alpha = (
+        torch.where(soft, smooth[:, :3], texture),
+        torch.where(soft, smooth[:, 3:], alpha),
     )
-    return warped, followed[:, 0].long()
+    alpha = torch.sigmoid(12 * (alpha - 0.5))
+    painted = pictures + alpha * (texture - pictures)
+    return painted, torch.where(alpha[:, 0] > 0.5, torch.zeros_like(labels), labels)
 
 
 def _patch(
@@ -117,7 +146,7 @@ def softened(
     """
     count = len(pictures)
     pictures, labels = pictures.clone(), labels.clone()
-    others = pictures.roll(1, dims=0)
+    others, other_labels = pictures.roll(1, dims=0), labels.roll(1, dims=0)
 
     def chosen(share: float) -> Tensor:
         order = torch.randperm(count, generator=generator, device=pictures.device)
@@ -125,6 +154,10 @@ def softened(
 
     rows = chosen(WARPED)
     pictures[rows], labels[rows] = _warp(pictures[rows], labels[rows], generator)
+    rows = chosen(RUINED)
+    pictures[rows], labels[rows] = _ruin(
+        pictures[rows], labels[rows], others[rows], other_labels[rows], generator
+    )
     rows = chosen(PATCHED)
     pictures[rows], labels[rows] = _patch(pictures[rows], labels[rows], others[rows], generator)
     rows = chosen(ENCODED)

@@ -190,16 +190,16 @@ def settled(logits: torch.Tensor, doubt: Doubt) -> NDArray[np.int64]:
     likely, label = logits.softmax(dim=1).max(dim=1)
     label[likely < doubt.confidence] = 0
     labels: NDArray[np.int64] = label.numpy()
-    for one, places in zip(labels, _regions(label > 0).numpy(), strict=True):
-        for place in np.unique(places[places > 0]):
-            inside = places == place
-            counts = np.bincount(one[inside], minlength=len(LABELS))
-            minor = (counts > 0) & (counts < doubt.share * counts.max())
-            one[inside & minor[one]] = counts.argmax()
+    for one, places in zip(labels, _regions(label > 0), strict=True):
+        shape = (int(places.max()) + 1, len(LABELS))
+        flat = np.ravel_multi_index((places, one), shape)
+        counts = np.bincount(flat.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
+        minor = counts < doubt.share * counts.max(axis=1, keepdims=True)
+        one[:] = np.where(minor[places, one], counts.argmax(axis=1)[places], one)
     return labels
 
 
-def _regions(shown: torch.Tensor) -> torch.Tensor:
+def _regions(shown: torch.Tensor) -> NDArray[np.int64]:
     """A number > 0 for each connected region (4 neighbours) of (n, y, x) bool, 0 elsewhere.
 
     Every pixel takes the largest number among its neighbours until nothing changes.
@@ -214,5 +214,6 @@ def _regions(shown: torch.Tensor) -> torch.Tensor:
         wide = max_pool2d(places[:, None], (1, 3), 1, (0, 1))
         grown = torch.maximum(tall, wide)[:, 0] * shown
         if bool((grown == places).all()):
-            return places
+            numbers: NDArray[np.int64] = places.long().numpy()
+            return numbers
         places = grown
