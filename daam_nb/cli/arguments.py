@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import math
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import daam_nb
+from daam_nb.cli.study_arguments import Study, study_parser, wrong
 
 USAGE = """daam-nb PROMPT [options]
-       daam-nb open FOLDER [options]"""
+       daam-nb open FOLDER [options]
+       daam-nb study NAME --into FOLDER [options]"""
 
 EPILOG = """\
 written for a prompt:
@@ -25,7 +28,7 @@ written for a prompt:
   recording/             attention by step, layer and head; `daam-nb open FOLDER` shows it again,
                          `daam_nb.load("FOLDER/recording")` in Python, both without the model
 
-`open` is a command only as the very first word. To draw that prompt: daam-nb -- open
+`open` and `study` are commands only as the very first word. To draw that prompt: daam-nb -- open
 A prompt that begins with a dash also goes behind `--`, and options before it.
 
 exit codes: 0 done, 1 something failed, 2 mistyped, 130 interrupted
@@ -86,7 +89,7 @@ class UsageError(Exception):
     """What was typed cannot be read."""
 
 
-def read_arguments(argv: Sequence[str]) -> Draw | Open:
+def read_arguments(argv: Sequence[str]) -> Draw | Open | Study:
     """Read a command line.
 
     Parameters
@@ -106,6 +109,8 @@ def read_arguments(argv: Sequence[str]) -> Draw | Open:
             raise UsageError(f"{word!r} is no valid text in this terminal's encoding.")
     if argv and argv[0] == "open":
         return _open(argv[1:])
+    if argv and argv[0] == "study":
+        return _study(argv[1:])
     return _draw(argv)
 
 
@@ -140,6 +145,16 @@ def _open(argv: Sequence[str]) -> Open:
             "--output-folder (into the same folder: also --overwrite)."
         )
     return Open(**{**vars(read), "folder": Path(folders[0]), "words": words})
+
+
+def _study(argv: Sequence[str]) -> Study:
+    parser = study_parser(_parser, whole=_positive, number=_number, folder=_folder)
+    _talking(parser)
+    read, names = _parsed(parser, argv, "name")
+    if problem := wrong(read, names):
+        raise UsageError(f"{problem} daam-nb study --help lists the options.")
+    command = shlex.join(["daam-nb", "study", *argv])
+    return Study(**{**vars(read), "name": names[0], "command": command})
 
 
 def _parsed(

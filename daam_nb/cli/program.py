@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Sequence
 
 from daam_nb.cli.arguments import Draw, Open, UsageError, read_arguments
+from daam_nb.cli.study_arguments import Study
 from daam_nb.cli.talking import complain
 from daam_nb.errors import DaamError
 
@@ -52,12 +53,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return DONE
 
 
-def _run(options: Draw | Open) -> None:
+def _run(options: Draw | Open | Study) -> None:
     # Only now anything heavy is loaded, and only what the command needs.
     if isinstance(options, Draw):
         from daam_nb.cli.drawing import draw
 
         draw(options)
+    elif isinstance(options, Study):
+        from daam_nb.cli.studying import run_study
+
+        run_study(options)
     else:
         from daam_nb.cli.opening import show_again
 

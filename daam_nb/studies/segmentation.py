@@ -283,6 +283,7 @@ def study(
     layers: Mapping[str, LayerChoice] | None = None,
     segmenters: Sequence[Segmenter] = (),
     groups: Mapping[str, Sequence[str]] | None = None,
+    recommended: Sequence[str] | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Report:
@@ -305,6 +306,8 @@ def study(
         As for `attribution`.
     groups
         Of `truths.JudgeTruth`: class names, for the open vocabulary.
+    recommended
+        Layers that a model's card recommends: a method beside the paper's.
     **options
         Of the pipeline's call.
 
@@ -315,6 +318,8 @@ def study(
     """
     truth = _truth(judge, truth, groups or {})
     layers = {"DAAM": "paper"} if layers is None else dict(layers)
+    if recommended is not None:
+        layers["DAAM, recommended layers"] = list(recommended)
     corpus = generate_some(
         pipe, captions, seeds, into=Path(into) / "pictures", pictures=pictures, progress=progress,
         **options,

@@ -1,0 +1,137 @@
+"""``daam-nb study NAME``: a model, a judge and captions are brought to a study."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from pathlib import Path
+from typing import Any
+
+from daam_nb.cli.study_arguments import Study
+from daam_nb.cli.talking import complain, say
+from daam_nb.errors import MissingExtraError, SelectionError
+
+# The shipped model's own settings, as its card was measured with.
+SHIPPED = {"num_inference_steps": 20, "guidance_scale": 4.0}
+PICTURES = 40  # of the shipped world, where nothing says how many
+
+
+def run_study(options: Study) -> None:
+    """Run a study and write its page.
+
+    Raises
+    ------
+    DaamError
+        Where something failed; what was recorded and measured stays, and a second call goes on.
+    """
+    module = _module(options.name)
+    if not options.quiet:
+        complain(f"loading {options.model or 'the shipped model'} ...")
+    from daam_nb.cli.models import load_pipeline
+
+    pipe = load_pipeline(options.model, device=options.device, dtype=options.dtype, quiet=True)
+    taken = inspect.signature(module.study).parameters
+    offered = _offered(options)
+    if options.model is None:
+        offered |= _of_the_shipped_world(options, judged="judge" in taken)
+    given = {name: value for name, value in offered.items() if name in taken}
+    report = module.study(
+        pipe, into=options.into, progress=not options.quiet, **given, **_of_the_call(options)
+    )
+    page = report.save(options.results or options.into, command=options.command)
+    if not options.quiet:
+        say(next(iter(report.tables.values())).to_string(index=False))
+        say(f"The page: {page}")
+
+
+def _module(name: str) -> Any:
+    try:
+        from daam_nb.studies import STUDIES
+
+        return importlib.import_module(STUDIES[name])
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("daam_nb"):
+            raise
+        raise MissingExtraError(error.name or "?", "studies", f"The study {name!r}") from None
+
+
+def _of_the_call(options: Study) -> dict[str, Any]:
+    """Arguments of the pipeline's call."""
+    given = {"num_inference_steps": options.steps, "guidance_scale": options.guidance}
+    given = {name: value for name, value in given.items() if value is not None}
+    return {**(SHIPPED if options.model is None else {}), **given}
+
+
+def _offered(options: Study) -> dict[str, Any]:
+    """What was said on the command line; a study takes of it what it names."""
+    offered: dict[str, Any] = {
+        "seeds": range(options.seeds),
+        "pictures": options.pictures,
+        "parser": _parser(options.parser),
+    }
+    if options.truth is not None:
+        offered["truth"] = _truth(options.truth)
+        if options.truth.is_dir():  # its folders say what they were made from
+            offered |= {"captions": offered["truth"].captions(), "seeds": None}
+    if options.captions is not None:
+        offered["captions"] = _captions(options.captions)
+    return {name: value for name, value in offered.items() if value is not None or name == "seeds"}
+
+
+def _of_the_shipped_world(options: Study, *, judged: bool) -> dict[str, Any]:
+    """What the shipped model's world adds: its judge, its words, its captions."""
+    from daam_nb import menagerie
+    from daam_nb.studies.readers import Caption
+
+    offered: dict[str, Any] = {
+        "nouns": menagerie.CLASSES,
+        "groups": menagerie.CLASSES,
+        "adjectives": list(menagerie.COLOURS),
+        "recommended": menagerie.card().recommended,
+    }
+    if judged and options.truth is None:
+        from daam_nb.menagerie.judge import Judge
+
+        offered["judge"] = Judge()
+    if options.captions is None and options.truth is None:
+        count = options.pictures or PICTURES
+        scenes: dict[str, Caption] = {}
+        for number in range(100 * count):
+            if len(scenes) == count:
+                break
+            scene = menagerie.scene(number, "test")
+            facts = {"scene": number, "kind": scene.kind, "relation": scene.relation}
+            scenes.setdefault(scene.caption, Caption(scene.caption, facts))
+        offered["captions"] = list(scenes.values())
+    return offered
+
+
+def _captions(path: Path) -> Any:
+    from daam_nb.studies import readers
+
+    known = {
+        ".txt": readers.from_text,
+        ".csv": readers.from_csv,
+        ".jsonl": readers.from_jsonl,
+        ".json": readers.from_coco,
+    }
+    if path.suffix.lower() not in known:
+        raise SelectionError(
+            f"--captions {path}: the suffix {path.suffix!r} is not known. Use one of "
+            f"{', '.join(known)}."
+        )
+    return known[path.suffix.lower()](path)
+
+
+def _truth(path: Path) -> Any:
+    from daam_nb.studies import truths
+
+    return truths.CocoTruth(path) if path.suffix.lower() == ".json" else truths.FolderTruth(path)
+
+
+def _parser(name: str | None) -> Any:
+    if name is None:
+        return None
+    from daam_nb.language import load_parser
+
+    return load_parser(name)
