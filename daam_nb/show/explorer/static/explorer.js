@@ -1,0 +1,3047 @@
+// Built from js/src by `make js`; edit the sources, not this file.
+// src/bytes.js
+function asBytes(value) {
+  return value instanceof Uint8Array ? value : value instanceof ArrayBuffer ? new Uint8Array(value) : ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(0);
+}
+function asFloats(value) {
+  let bytes = asBytes(value), copy = new Uint8Array(bytes.byteLength - bytes.byteLength % 4);
+  return copy.set(bytes.subarray(0, copy.length)), new Float32Array(copy.buffer);
+}
+function fromBase64(text) {
+  let binary = atob(text.trim()), bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+async function fromGzip(text) {
+  let stream = new Blob([
+    /** @type {BlobPart} */
+    fromBase64(text)
+  ]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+// src/measure.js
+function largest(values) {
+  let max = 0;
+  for (let i = 0; i < values.length; i++) values[i] > max && (max = values[i]);
+  return max;
+}
+function levelOf(max, threshold) {
+  return max > 0 ? threshold * max : 1 / 0;
+}
+function overlap(a, levelA, b, levelB, out) {
+  let both = 0, inA = 0, inB = 0, n = Math.min(a.length, b.length);
+  for (let i = 0; i < n; i++) {
+    let isA = a[i] >= levelA ? 1 : 0, isB = b[i] >= levelB ? 1 : 0;
+    inA += isA, inB += isB, both += isA & isB;
+  }
+  out.both = both, out.a = inA, out.b = inB;
+  let either = inA + inB - both;
+  return out.iou = either > 0 ? both / either : 0, out.iod = inB > 0 ? both / inB : 0, out.ioh = inA > 0 ? both / inA : 0, out;
+}
+function cellsInside(polygon, height, width) {
+  let inside = new Uint8Array(height * width), any = !1;
+  for (let i = 0; i < height; i++)
+    for (let j = 0; j < width; j++)
+      isInside(polygon, (i + 0.5) / height, (j + 0.5) / width) && (inside[i * width + j] = 1, any = !0);
+  if (!any && polygon.length > 0) {
+    let y = polygon.reduce((sum, p) => sum + p[0], 0) / polygon.length, x = polygon.reduce((sum, p) => sum + p[1], 0) / polygon.length;
+    inside[cellOf(y, height) * width + cellOf(x, width)] = 1;
+  }
+  return inside;
+}
+function cellOf(share2, cells) {
+  return Math.min(cells - 1, Math.max(0, Math.floor(share2 * cells)));
+}
+function isInside(polygon, y, x) {
+  let inside = !1;
+  for (let i = 0, j = polygon.length - 1; i < polygon.length; j = i++) {
+    let [yi, xi] = polygon[i], [yj, xj] = polygon[j];
+    yi > y != yj > y && x < (xj - xi) * (y - yi) / (yj - yi) + xi && (inside = !inside);
+  }
+  return inside;
+}
+
+// src/handout.js
+async function unpacked(state) {
+  return typeof state == "string" ? fromGzip(state) : state;
+}
+var Shim = class {
+  /** @param {any} state */
+  constructor(state) {
+    this.state = state, this.values = {
+      ...state.traits,
+      _facts: { ...state.facts, kernel: !1, left_out: state.left_out ?? state.facts.left_out },
+      _image: state.image ? fromBase64(state.image) : null,
+      _strip: state.strip ? fromBase64(state.strip) : null
+    }, this.listeners = /* @__PURE__ */ new Map(), this.save_changes();
+  }
+  /** @param {string} name */
+  get(name2) {
+    return this.values[name2];
+  }
+  /**
+   * @param {string} name
+   * @param {any} value
+   */
+  set(name2, value) {
+    Object.is(this.values[name2], value) || (this.values[name2] = value, this.#emit(`change:${name2}`, this, value));
+  }
+  /**
+   * @param {string} event
+   * @param {(...args: any[]) => void} callback
+   */
+  on(event, callback) {
+    let known = this.listeners.get(event) ?? /* @__PURE__ */ new Set();
+    this.listeners.set(event, known.add(callback));
+  }
+  /**
+   * @param {string | null} [event]
+   * @param {((...args: any[]) => void) | null} [callback]
+   */
+  off(event, callback) {
+    event ? callback ? this.listeners.get(event)?.delete(callback) : this.listeners.delete(event) : this.listeners.clear();
+  }
+  /**
+   * @param {string} event
+   * @param {...any} values
+   */
+  #emit(event, ...values) {
+    for (let callback of [...this.listeners.get(event) ?? []]) callback(...values);
+  }
+  /** Answer what was chosen, from what is embedded. */
+  save_changes() {
+    let { choice, layer, head, word, word_b: other, steps } = this.values, given = (w) => JSON.stringify([w, choice, layer, head]);
+    this.#give("_stack", "stacks", given(word)), other >= 0 && this.#give("_stack_b", "stacks", given(other));
+    let exact = (w) => JSON.stringify([w, choice, layer, head, ...steps]);
+    this.#give("_exact", "exacts", exact(word)), other >= 0 && this.#give("_exact_b", "exacts", exact(other));
+    let tiles = Object.keys(this.state.tiles ?? {}), present = JSON.stringify([word, ...steps]), found = tiles.includes(present) ? present : tiles.find((key) => JSON.parse(key)[0] === word);
+    found && this.#give("_tiles", "tiles", found);
+  }
+  /**
+   * @param {string} trait
+   * @param {"stacks" | "exacts" | "tiles"} from
+   * @param {string} key
+   */
+  #give(trait, from, key) {
+    let entry = this.#entry(from, key);
+    if (!entry || this.values[`${trait}_meta`]?.key === key) return;
+    let { data, ...meta } = entry;
+    this.values[trait] = fromBase64(data), this.set(`${trait}_meta`, { ...meta, key });
+  }
+  /**
+   * What does not depend on the choice of layers is embedded once, under no choice.
+   *
+   * @param {"stacks" | "exacts" | "tiles"} from
+   * @param {string} key
+   */
+  #entry(from, key) {
+    let entries = this.state[from] ?? {};
+    if (entries[key] || from === "tiles") return entries[key];
+    let [word, , layer, ...rest] = JSON.parse(key);
+    return layer >= 0 ? entries[JSON.stringify([word, "", layer, ...rest])] : void 0;
+  }
+  /** @param {any} content */
+  send(content) {
+    let answer = this.#answer(content);
+    setTimeout(() => this.#emit("msg:custom", { ...answer, id: content.id }, []), 0);
+  }
+  /** @param {any} content */
+  #answer(content) {
+    if (content.type !== "pixel" && content.type !== "region")
+      return { type: "error", text: "This page has no kernel to ask." };
+    let { choice, layer, head, steps } = this.values, words = this.#embedded(choice, layer, head), whole = words.length > 0 ? words : this.#embedded(choice, -1, -1), note = words.length > 0 ? "" : "All heads: this selection is not embedded in this page.", among = whole.length < this.values._facts.words.length ? `Among the ${whole.length} embedded words. ` : "", inside = (shape) => {
+      let [, height, width] = shape;
+      if (content.type === "region") return cellsInside(content.polygon, height, width);
+      let one = new Uint8Array(height * width);
+      return one[cellOf(content.y, height) * width + cellOf(content.x, width)] = 1, one;
+    }, bySteps = /* @__PURE__ */ new Map();
+    for (let { word, entry } of whole) bySteps.set(word, stepMeans(entry, inside(entry.shape)));
+    let rows = ranking(bySteps, steps);
+    return { type: content.type === "pixel" ? "words" : "region", rows, by_step: bySteps.get(this.values.word), note: among + note };
+  }
+  /**
+   * @param {string} choice
+   * @param {number} layer
+   * @param {number} head
+   */
+  #embedded(choice, layer, head) {
+    let facts = this.values._facts, found = [];
+    for (let word = 0; word < facts.words.length; word++) {
+      let entry = this.#entry("stacks", JSON.stringify([word, choice, layer, head]));
+      entry && found.push({ word, entry });
+    }
+    return found;
+  }
+};
+function stepMeans(entry, inside) {
+  let counts = fromBase64(entry.data), cells = Math.max(
+    1,
+    inside.reduce((sum, one) => sum + one, 0)
+  );
+  return entry.scales.map((unit, t) => {
+    let sum = 0;
+    for (let i = 0; i < inside.length; i++) inside[i] && (sum += counts[t * inside.length + i]);
+    return sum * unit / cells;
+  });
+}
+function ranking(bySteps, steps) {
+  let [lo, hi] = steps, rows = [...bySteps].map(([word, means]) => {
+    let chosen = means.slice(lo, hi);
+    return { word, value: chosen.reduce((sum2, mean) => sum2 + mean, 0) / chosen.length, share: 0 };
+  }), sum = rows.reduce((total, row) => total + row.value, 0) || 1;
+  for (let row of rows) row.share = row.value / sum;
+  return rows.sort((p, q) => q.value - p.value);
+}
+
+// src/dom.js
+var SVG = "http://www.w3.org/2000/svg";
+function el(tag, props = {}, ...children) {
+  let node = document.createElement(tag);
+  return fill(node, props, children), node;
+}
+function svg(tag, props = {}, ...children) {
+  let node = document.createElementNS(SVG, tag);
+  return fill(node, props, children), node;
+}
+function fill(node, props, children) {
+  for (let [name2, value] of Object.entries(props))
+    if (name2 === "text") node.textContent = value;
+    else if (name2 === "on")
+      for (let [event, listener] of Object.entries(value)) node.addEventListener(event, listener);
+    else attribute(node, name2, value);
+  for (let child of children) child && node.append(child);
+}
+function attribute(node, name2, value) {
+  if (value === !1 || value === null || value === void 0) {
+    node.hasAttribute(name2) && node.removeAttribute(name2);
+    return;
+  }
+  let text = value === !0 && !name2.startsWith("aria-") ? "" : String(value);
+  node.getAttribute(name2) !== text && node.setAttribute(name2, text);
+}
+function write(node, text) {
+  node.textContent !== text && (node.textContent = text);
+}
+var PATHS = {
+  play: "M7 5.2v13.6a.8.8 0 0 0 1.2.7l11-6.8a.8.8 0 0 0 0-1.4l-11-6.8a.8.8 0 0 0-1.2.7Z",
+  pause: "M7 5h3.5v14H7zM13.5 5H17v14h-3.5z",
+  download: "M11 4h2v8.2l3-3 1.4 1.4-5.4 5.4-5.4-5.4L8 9.2l3 3zM5 18h14v2H5z",
+  box: "M4 4h4v2H6v2H4zm12 0h4v4h-2V6h-2zM4 16h2v2h2v2H4zm14 0h2v4h-4v-2h2zM10 4h4v2h-4zm0 14h4v2h-4zM4 10h2v4H4zm14 0h2v4h-2z",
+  lasso: "M12 4c5 0 9 2.600 9 6s-4 6-9 6c-.9 0-1.700-.1-2.500-.2.3.8.2 1.800-.5 2.600-.8.9-2 1.300-3.300 1.300v-1.900c.8 0 1.500-.2 1.800-.6.3-.3.2-.7-.1-1.200-.2-.3-.3-.6-.4-.9C4.600 14.100 3 12.200 3 10c0-3.400 4-6 9-6Zm0 2c-4 0-7 1.900-7 4s3 4 7 4 7-1.900 7-4-3-4-7-4Z",
+  close: "M6.400 5 12 10.600 17.600 5 19 6.400 13.400 12l5.600 5.600-1.400 1.400-5.600-5.600L6.400 19 5 17.600 10.600 12 5 6.400z",
+  swap: "M7 4 3 8l4 4V9h10V7H7zm10 8v3H7v2h10v3l4-4z",
+  sun: "M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8Zm-1-5h2v3h-2zm0 15h2v3h-2zM3 11h3v2H3zm15 0h3v2h-3zM5.600 4.200l2.100 2.100-1.400 1.400-2.100-2.100zm10.700 10.700 2.100 2.100-1.400 1.400-2.100-2.100zM18.400 5.600l-2.100 2.100-1.400-1.400L17 4.200zM7.700 16.300l-2.100 2.100-1.400-1.400 2.100-2.100z"
+};
+function icon(name2) {
+  return svg(
+    "svg",
+    { viewBox: "0 0 24 24", class: "daam-icon", "aria-hidden": "true", focusable: "false" },
+    svg("path", { d: PATHS[name2] })
+  );
+}
+function setIcon(node, name2) {
+  attribute(
+    /** @type {Element} */
+    node.firstElementChild,
+    "d",
+    PATHS[name2]
+  );
+}
+function short(value) {
+  if (!Number.isFinite(value)) return "–";
+  if (value === 0) return "0";
+  let size = Math.floor(Math.log10(Math.abs(value)));
+  return size < -5 ? value.toExponential(1) : value.toFixed(Math.min(8, Math.max(0, 2 - size)));
+}
+
+// src/arcs.js
+var LEVEL = 20, FOOT = 6, Arcs = class {
+  /**
+   * @param {View} view
+   * @param {Chips} chips
+   */
+  constructor(view, chips) {
+    this.view = view, this.chips = chips, this.element = svg("svg", {
+      class: "daam-arcs",
+      "data-testid": "arcs",
+      role: "group",
+      "aria-label": "Syntax: arcs from head words to their dependents"
+    }), this.element.addEventListener("click", (event) => this.#choose(event)), this.element.addEventListener("keydown", (event) => {
+      event.key !== "Enter" && event.key !== " " || (event.preventDefault(), this.#choose(event));
+    }), this.drawn = "";
+  }
+  /** @param {Event} event */
+  #choose(event) {
+    let arc = (
+      /** @type {Element} */
+      event.target.closest("[data-head]")
+    );
+    if (!arc) return;
+    let head = Number(arc.getAttribute("data-head")), dependent = Number(arc.getAttribute("data-dependent"));
+    this.view.input("word", () => {
+      this.chips.comparing = !0, this.view.state.set({ word: head, word_b: dependent });
+    });
+  }
+  update() {
+    let { state } = this.view, parse = state.facts.parse, shown = !!(parse && state.get("show_syntax"));
+    if (this.element.style.display = shown ? "" : "none", attribute(this.chips.element, "data-syntax", shown), !shown || !parse) return;
+    this.#draw(parse);
+    let [a, b] = [state.get("word"), state.get("word_b")];
+    for (let arc of this.element.querySelectorAll("[data-head]")) {
+      let chosen = Number(arc.getAttribute("data-head")) === a && Number(arc.getAttribute("data-dependent")) === b;
+      attribute(arc, "aria-pressed", String(chosen));
+    }
+  }
+  /** @param {NonNullable<import("./types.js").Facts["parse"]>} parse */
+  #draw(parse) {
+    let centres = this.chips.buttons.map(
+      (b) => b.hidden ? null : b.offsetLeft + b.offsetWidth / 2
+    ), key = JSON.stringify([parse, centres]);
+    if (key === this.drawn) return;
+    this.drawn = key;
+    let arcs = [];
+    for (let arc of parse.arcs) {
+      let head = parse.words[arc.head], dependent = parse.words[arc.dependent];
+      if (!head || !dependent || head.word < 0 || dependent.word < 0) continue;
+      let [from, to] = [centres[head.word], centres[dependent.word]];
+      from === null || to === null || head.word === dependent.word || arcs.push({
+        ...arc,
+        from,
+        to,
+        h: head.word,
+        d: dependent.word,
+        texts: [head.text, dependent.text]
+      });
+    }
+    let levels = nested(arcs.map((arc) => [Math.min(arc.h, arc.d), Math.max(arc.h, arc.d)])), height = (Math.max(0, ...levels) + 1) * LEVEL + 14;
+    attribute(this.element, "width", this.chips.list.scrollWidth), attribute(this.element, "height", height), this.element.replaceChildren(...arcs.map((arc, k) => drawn(arc, levels[k], height)));
+  }
+};
+function nested(spans) {
+  let levels = spans.map(() => 0), order = spans.map((_, i) => i).sort((p, q) => spans[p][1] - spans[p][0] - (spans[q][1] - spans[q][0]));
+  for (let i of order)
+    for (let j of order) {
+      if (j === i) break;
+      spans[j][0] < spans[i][1] && spans[i][0] < spans[j][1] && (levels[i] = Math.max(levels[i], levels[j] + 1));
+    }
+  return levels;
+}
+function drawn(arc, level, height) {
+  let base = height - FOOT, top = base - 8 - (level + 1) * LEVEL + 6, way = arc.to > arc.from ? 1 : -1, from = arc.from + way * 5, to = arc.to - way * 2, radius = Math.min(10, Math.abs(to - from) / 2), path = `M${from} ${base} V${top + radius} Q${from} ${top} ${from + way * radius} ${top} H${to - way * radius} Q${to} ${top} ${to} ${top + radius} V${base}`, middle = (from + to) / 2, label = svg("text", {
+    x: middle,
+    y: top + 3.5,
+    "text-anchor": "middle",
+    text: arc.relation
+  }), wide = arc.relation.length * 6.2 + 8, words = `${arc.texts[1]} is ${arc.relation} of ${arc.texts[0]}`;
+  return svg(
+    "g",
+    {
+      class: "daam-arc",
+      role: "button",
+      tabindex: "0",
+      "data-testid": "arc",
+      "data-head": arc.h,
+      "data-dependent": arc.d,
+      "aria-label": `${words}: compare`
+    },
+    svg("title", { text: `${words}. Click to compare.` }),
+    svg("path", { class: "daam-arc-hit", d: path }),
+    svg("path", { class: "daam-arc-line", d: path }),
+    svg("path", {
+      class: "daam-arc-tip",
+      d: `M${to - 4} ${base - 4} L${to} ${base + 3} L${to + 4} ${base - 4} Z`
+    }),
+    svg("rect", {
+      class: "daam-arc-plate",
+      x: middle - wide / 2,
+      y: top - 7,
+      width: wide,
+      height: 14,
+      rx: 7
+    }),
+    label
+  );
+}
+
+// src/flags.js
+var OF_TRAIT = {
+  word: 307,
+  word_b: 275,
+  steps: 10,
+  choice: 114,
+  layer: 82,
+  head: 82,
+  opacity: 130,
+  threshold: 130,
+  contour: 130,
+  colormap: 178,
+  view: 130,
+  difference_scale: 130,
+  follow_step: 134,
+  playing: 8,
+  interval: 8,
+  tile_scale: 32,
+  tile_sort: 32,
+  show_pieces: 1,
+  show_syntax: 1,
+  projector: 1023,
+  theme: 512,
+  region: 258,
+  _facts: 1023
+};
+
+// src/chips.js
+var SYNTAX = "Show how the words depend on each other; click an arc to compare both", Chips = class {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view, this.comparing = !1, this.buttons = [], this.built = "", this.list = el("div", {
+      class: "daam-chips",
+      role: "radiogroup",
+      "aria-label": "Words of the prompt. Arrow keys show a word, with Shift they compare it.",
+      "data-testid": "chips",
+      on: {
+        click: (event) => this.#click(event),
+        keydown: (event) => this.#key(event)
+      }
+    }), this.arcs = new Arcs(view, this), this.scroller = el("div", { class: "daam-words" }, this.arcs.element, this.list), this.compare = toggle(
+      "Compare",
+      "compare",
+      "Click a second word to compare it (or Shift-click, c)"
+    ), this.swap = el(
+      "button",
+      {
+        class: "daam-button daam-only-icon",
+        type: "button",
+        title: "Swap A and B (x)",
+        "aria-label": "Swap A and B",
+        "data-testid": "swap"
+      },
+      icon("swap")
+    ), this.pieces = toggle(
+      "Pieces",
+      "pieces",
+      "Show the tokenizer's pieces, and the start and end of the text"
+    ), this.syntax = toggle("Syntax", "syntax", SYNTAX), this.compare.addEventListener("click", () => this.setComparing(!this.on)), this.swap.addEventListener("click", () => view.input("word", () => this.swapWords())), this.pieces.addEventListener("click", () => this.#toggle("show_pieces")), this.syntax.addEventListener("click", () => this.#toggle("show_syntax")), this.element = el(
+      "header",
+      { class: "daam-head" },
+      this.scroller,
+      el("div", { class: "daam-tools" }, this.compare, this.swap, this.pieces, this.syntax)
+    );
+  }
+  /** Whether a second word is compared, or the next click compares one. */
+  get on() {
+    return this.comparing || this.view.state.get("word_b") >= 0;
+  }
+  /** @param {"show_pieces" | "show_syntax"} name */
+  #toggle(name2) {
+    this.view.input(name2, () => this.view.state.set({ [name2]: !this.view.state.get(name2) }));
+  }
+  /** @param {boolean} on */
+  setComparing(on) {
+    this.view.input("word", () => {
+      this.comparing = on, on || this.view.state.set({ word_b: -1 }), this.view.status.say(on ? "Compare: choose the second word." : "One word is shown."), this.view.invalidate(1);
+    });
+  }
+  swapWords() {
+    let { state } = this.view, [a, b] = [state.get("word"), state.get("word_b")];
+    b >= 0 && state.set({ word: b, word_b: a });
+  }
+  /**
+   * @param {number} word
+   * @param {boolean} compare
+   */
+  choose(word, compare) {
+    let { state, maps } = this.view;
+    if (!state.facts.words[word]?.kept) return;
+    maps.hover = null;
+    let [a, b] = [state.get("word"), state.get("word_b")];
+    compare ? word !== a && state.set({ word_b: b === word ? -1 : word }) : state.set({ word, word_b: b === word ? -1 : b }), compare && (this.comparing = state.get("word_b") >= 0);
+  }
+  /** @param {MouseEvent} event */
+  #click(event) {
+    let chip2 = (
+      /** @type {Element} */
+      event.target.closest("[data-word]")
+    );
+    if (!chip2) return;
+    let word = Number(chip2.getAttribute("data-word"));
+    this.view.input("word", () => this.choose(word, event.shiftKey || this.comparing)), event.shiftKey && getSelection()?.removeAllRanges();
+  }
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    let { state } = this.view, way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -2, End: 2 }[event.key], chip2 = (
+      /** @type {Element} */
+      event.target.closest("[data-word]")
+    );
+    if (chip2 && (event.key === "Enter" || event.key === " ") && event.shiftKey && (event.preventDefault(), this.view.input("word", () => this.choose(Number(chip2.getAttribute("data-word")), !0))), !way) return;
+    event.preventDefault();
+    let open = this.buttons.filter((b) => !b.disabled && !b.hidden), of = event.shiftKey && state.get("word_b") >= 0 ? "word_b" : "word", at2 = open.findIndex((b) => Number(b.dataset.word) === state.get(of)), to = way === -2 ? 0 : way === 2 ? open.length - 1 : (at2 + way + open.length) % open.length;
+    event.shiftKey && Number(open[to]?.dataset.word) === state.get("word") && (to = (to + Math.sign(way) + open.length) % open.length);
+    let target = open[to];
+    if (!target) return;
+    let word = Number(target.dataset.word);
+    this.view.input("word", () => {
+      event.shiftKey ? state.get("word_b") !== word && this.choose(word, !0) : this.choose(word, !1);
+    }), event.shiftKey || target.focus();
+  }
+  /** @param {number} what */
+  update(what) {
+    if (!(what & 1)) return;
+    let { state } = this.view, { facts } = state, key = JSON.stringify(facts.words);
+    key !== this.built && (this.built = key, this.#build(facts.words ?? []));
+    let [a, b] = [state.get("word"), state.get("word_b")];
+    this.buttons.forEach((button, word) => {
+      let role = word === a ? "a" : word === b ? "b" : null;
+      attribute(button, "data-role", role), attribute(button, "aria-checked", String(word === a)), attribute(button, "aria-description", role === "b" ? "compared, B" : null), button.tabIndex = word === a ? 0 : -1, button.hidden = (facts.words[word].special ?? !1) && !state.get("show_pieces") && !role;
+    }), attribute(this.element, "data-comparing", b >= 0), attribute(this.compare, "aria-pressed", String(this.on)), this.swap.hidden = b < 0, attribute(this.pieces, "aria-pressed", String(!!state.get("show_pieces"))), this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none", attribute(this.syntax, "title", facts.syntax?.note || SYNTAX), attribute(this.syntax, "aria-pressed", String(!!state.get("show_syntax"))), this.arcs.update();
+  }
+  /** @param {Word[]} words */
+  #build(words) {
+    this.buttons = words.map(chip);
+    let order = words.map((_, i) => i).sort((p, q) => byPlace(words, p) - byPlace(words, q) || p - q);
+    this.list.replaceChildren(...order.map((i) => this.buttons[i]));
+  }
+};
+function byPlace(words, i) {
+  return words[i].tokens[0] ?? 0;
+}
+function chip(word, index) {
+  return el(
+    "button",
+    {
+      class: "daam-chip",
+      type: "button",
+      role: "radio",
+      "data-testid": "chip",
+      "data-word": index,
+      "data-kind": word.kind ?? (word.special ? "sign" : "word"),
+      disabled: !word.kept,
+      title: titleOf(word)
+    },
+    el("span", { class: "daam-chip-text", dir: "auto", text: word.text }),
+    el("span", { class: "daam-chip-mark", "aria-hidden": "true" })
+  );
+}
+function titleOf(word) {
+  if (!word.kept) return "This recording keeps no attention of this word";
+  let pieces = word.pieces?.length > 1 ? ` (${word.pieces.join(" + ")})` : "", tokens = word.tokens.length > 1 ? `tokens ${word.tokens.join(", ")}` : `token ${word.tokens[0]}`;
+  return `${KINDS[word.kind ?? "word"] ?? ""}${tokens}${pieces}`;
+}
+var KINDS = {
+  piece: "A piece of a word, ",
+  sign: "A sign, ",
+  start: "The start of the text, ",
+  end: "The end of the text, ",
+  padding: "Padding after the text, "
+};
+function toggle(text, id, title) {
+  return el("button", {
+    class: "daam-button daam-toggle",
+    type: "button",
+    "aria-pressed": "false",
+    "data-testid": id,
+    title,
+    text
+  });
+}
+
+// src/gridtools.js
+var GridTools = class {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view, this.choice = this.#select("choice", "Layers", []), this.sort = this.#select("tile_sort", "Order", [
+      ["network", "network"],
+      ["entropy", "sharpest first"],
+      ["peak", "strongest first"],
+      ["overlap", "most overlap with the mask"]
+    ]), this.scale = this.#select("tile_scale", "Scale", [
+      ["common", "common"],
+      ["own", "each its own"]
+    ]), this.built = "", this.element = el(
+      "div",
+      { class: "daam-title-row" },
+      el("h3", { class: "daam-title", text: "Layers × heads" }),
+      el("span", { class: "daam-space" }),
+      ...[this.choice, this.sort, this.scale].map((one) => one.label)
+    );
+  }
+  /**
+   * @param {string} trait
+   * @param {string} name
+   * @param {string[][]} options [value, text]
+   */
+  #select(trait, name2, options) {
+    let select = el("select", { class: "daam-select", "data-testid": trait });
+    return select.append(...options.map(([value, text]) => el("option", { value, text }))), select.addEventListener(
+      "change",
+      () => this.view.input(trait, () => this.view.state.set({ [trait]: select.value }))
+    ), { label: el("label", { class: "daam-field" }, el("span", { text: name2 }), select), select };
+  }
+  /** @param {number} what */
+  update(what) {
+    if (!(what & 96)) return;
+    let { state } = this.view, names = Object.keys(state.facts.choices ?? {});
+    if (this.built !== names.join(`
+`)) {
+      this.built = names.join(`
+`);
+      let { layers, choices } = state.facts;
+      this.choice.select.replaceChildren(
+        ...names.map(
+          (name2) => el("option", {
+            value: name2,
+            text: `${name2} (${choices[name2].length} of ${layers.length})`
+          })
+        )
+      );
+    }
+    this.choice.select.value = state.get("choice"), this.sort.select.value = state.get("tile_sort"), this.scale.select.value = state.get("tile_scale"), attribute(this.choice.label, "title", "The layers that make the map where none is locked"), attribute(
+      this.scale.label,
+      "title",
+      "Colours of the tiles: by the strongest of all, or each by its own peak"
+    );
+  }
+};
+
+// src/cache.js
+var Cache = class {
+  /** @param {number} budget sum of the sizes of what is kept */
+  constructor(budget) {
+    this.budget = budget, this.used = 0, this.kept = /* @__PURE__ */ new Map();
+  }
+  /**
+   * @param {string} key
+   * @returns {T | undefined}
+   */
+  get(key) {
+    return this.kept.get(key)?.value;
+  }
+  /**
+   * Mark as used just now.
+   *
+   * @param {string} key
+   */
+  touch(key) {
+    let found = this.kept.get(key);
+    found && (this.kept.delete(key), this.kept.set(key, found));
+  }
+  /**
+   * @param {string} key
+   * @param {T} value
+   * @param {number} size
+   */
+  put(key, value, size) {
+    let old = this.kept.get(key);
+    old && (this.used -= old.size, this.kept.delete(key)), this.kept.set(key, { value, size }), this.used += size;
+    for (let [name2, entry] of this.kept) {
+      if (this.used <= this.budget || name2 === key) break;
+      this.kept.delete(name2), this.used -= entry.size;
+    }
+  }
+};
+
+// src/sums.js
+function prefixSums(counts, scales, shape) {
+  let [steps, height, width] = shape, size = height * width;
+  if (counts.length !== steps * size || scales.length !== steps)
+    throw new RangeError(
+      `a stack of ${counts.length} bytes and ${scales.length} scales is not of shape ${shape}`
+    );
+  let sums = new Float64Array((steps + 1) * size);
+  for (let t = 0; t < steps; t++) {
+    let scale = scales[t], from = t * size;
+    for (let i = 0; i < size; i++)
+      sums[from + size + i] = sums[from + i] + counts[from + i] * scale;
+  }
+  return { steps, height, width, sums, counts, scales: Float64Array.from(scales) };
+}
+function meanOver(stack, lo, hi, out) {
+  let size = stack.height * stack.width, first = lo * size, last = hi * size, share2 = 1 / (hi - lo), sums = stack.sums, max = 0;
+  for (let i = 0; i < size; i++) {
+    let value = Math.max(0, (sums[last + i] - sums[first + i]) * share2);
+    out[i] = value, value > max && (max = value);
+  }
+  return max;
+}
+
+// src/maps.js
+var STACK_BYTES = 48 << 20, EXACT_BYTES = 4 << 20, TILE_BYTES = 24 << 20, Maps = class {
+  /** @param {State} state */
+  constructor(state) {
+    this.state = state, this.stacks = new Cache(STACK_BYTES), this.exacts = new Cache(EXACT_BYTES), this.tileSets = new Cache(TILE_BYTES), this.previews = [null, null], this.hover = null, this.stackArrived("_stack"), this.stackArrived("_stack_b"), this.exactArrived("_exact"), this.exactArrived("_exact_b"), this.tilesArrived();
+  }
+  /** @param {string} name */
+  stackArrived(name2) {
+    let meta = this.state.model.get(`${name2}_meta`), counts = asBytes(this.state.model.get(name2));
+    if (!meta?.key || counts.length === 0 || this.stacks.get(meta.key) || counts.length !== meta.shape?.reduce((p, n) => p * n, 1))
+      return;
+    let stack = prefixSums(counts.slice(), meta.scales, meta.shape);
+    this.stacks.put(meta.key, stack, stack.sums.byteLength + counts.length);
+  }
+  /** @param {string} name */
+  exactArrived(name2) {
+    let meta = this.state.model.get(`${name2}_meta`), values = asFloats(this.state.model.get(name2));
+    if (!meta?.key || values.length === 0) return;
+    let [height, width] = meta.shape ?? this.state.facts.grid;
+    if (values.length !== height * width) return;
+    let max = meta.max ?? largest(values);
+    this.exacts.put(meta.key, { values, height, width, max }, values.byteLength);
+  }
+  tilesArrived() {
+    let meta = this.state.model.get("_tiles_meta"), data = asBytes(this.state.model.get("_tiles"));
+    if (!meta?.key || data.length === 0) return;
+    let [word, lo, hi] = JSON.parse(meta.key);
+    this.tileSets.put(meta.key, { ...meta, data: data.slice(), word, lo, hi }, data.length);
+  }
+  /** @param {0 | 1} which */
+  stackKey(which) {
+    let { state } = this, word = state.get(which ? "word_b" : "word");
+    return JSON.stringify([word, state.get("choice"), state.get("layer"), state.get("head")]);
+  }
+  /** @param {0 | 1} which */
+  exactKey(which) {
+    return JSON.stringify([...JSON.parse(this.stackKey(which)), ...this.state.steps]);
+  }
+  /** @param {0 | 1} which */
+  stack(which) {
+    return this.stacks.get(this.stackKey(which)) ?? null;
+  }
+  /**
+   * The tiles of the shown word: those of the present steps, else of other steps.
+   *
+   * @returns {Tiles | null}
+   */
+  tiles() {
+    let word = this.state.get("word"), present = this.tileSets.get(JSON.stringify([word, ...this.state.steps]));
+    if (present) return present;
+    let found = null;
+    for (let { value } of this.tileSets.kept.values()) value.word === word && (found = value);
+    return found;
+  }
+  get comparing() {
+    return this.state.get("word_b") >= 0;
+  }
+  /** Whether what is shown at rest is the kernel's own map. */
+  get settled() {
+    return this.exacts.get(this.exactKey(0)) ? !this.comparing || !!this.exacts.get(this.exactKey(1)) : !1;
+  }
+  /**
+   * @param {0 | 1} which the word, or the one it is compared with
+   * @returns {Shown | null} null where nothing that fits has arrived
+   */
+  shown(which) {
+    if (which === 1 && !this.comparing) return null;
+    if (this.hover && which === 0) {
+      let tile = this.tile(this.hover.layers, this.hover.head);
+      if (tile) return tile;
+    }
+    let key = this.exactKey(which), exact = this.exacts.get(key);
+    return exact && this.settled ? (this.exacts.touch(key), { kind: "exact", key, ...exact }) : this.preview(which) ?? this.#ownTile(which);
+  }
+  /**
+   * @param {0 | 1} which
+   * @returns {Shown | null}
+   */
+  preview(which) {
+    let stackKey = this.stackKey(which), stack = this.stacks.get(stackKey);
+    if (!stack) return null;
+    let [lo, hi] = this.state.steps, shown = this.previews[which];
+    (!shown || shown.values.length !== stack.height * stack.width) && (shown = { kind: "preview", key: "", values: new Float32Array(stack.height * stack.width), height: 0, width: 0, max: 0 }, this.previews[which] = shown);
+    let key = `${stackKey}${lo},${hi}`;
+    return shown.key !== key && (shown.max = meanOver(
+      stack,
+      Math.min(lo, stack.steps - 1),
+      Math.min(hi, stack.steps),
+      shown.values
+    ), shown.key = key, shown.height = stack.height, shown.width = stack.width, this.stacks.touch(stackKey)), shown;
+  }
+  /** @param {0 | 1} which */
+  #ownTile(which) {
+    let layer = this.state.get("layer");
+    return which === 1 || layer < 0 ? null : this.tile([layer], this.state.get("head"));
+  }
+  /**
+   * One (layer, head) of the grid as a map; several layers of one size are averaged, and all
+   * heads where `head` is -1.
+   *
+   * @param {number[]} layers
+   * @param {number} head
+   * @returns {Shown | null}
+   */
+  tile(layers, head) {
+    let tiles = this.tiles();
+    if (!tiles || layers.length === 0) return null;
+    let [height, width] = tiles.tile[layers[0]], values = new Float32Array(height * width), count = 0;
+    for (let layer of layers) {
+      if (tiles.tile[layer][0] !== height || tiles.tile[layer][1] !== width) continue;
+      let scales = tiles.scales[layer];
+      for (let h = 0; h < scales.length; h++)
+        head >= 0 && h !== head || (addTile(tiles, layer, h, values), count++);
+    }
+    if (count === 0) return null;
+    for (let i = 0; i < values.length; i++) values[i] /= count;
+    return { kind: "tile", key: `tile ${tiles.key} ${layers} ${head}`, values, height, width, max: largest(values) };
+  }
+};
+function addTile(tiles, layer, head, values) {
+  let size = values.length, from = tiles.offsets[layer] + head * size, scale = tiles.scales[layer][head] / 255;
+  for (let i = 0; i < size; i++) values[i] += tiles.data[from + i] * scale;
+}
+
+// src/palettes.data.js
+var palettes_data_default = {
+  inferno: "AAAEAQAFAQEGAQEIAgEKAgIMAgIOAwIQBAMSBAMUBQQXBgQZBwUbCAUdCQYfCgciCwckDAgmDQgpDgkrEAktEQowEgoyFAs0FQs3Fgs5GAw8GQw+GwxBHAxDHgxFHwxIIQxKIwxMJAxPJgxRKAtTKQtVKwtXLQtZLwpbMQpcMgpeNApfNglhOAliOQljOwlkPQllPglmQApnQgpoRApoRQppRwtqSQtqSgxrTAxrTQ1sTw1sUQ5sUg5tVA9tVQ9tVxBuWRBuWhFuXBJuXRJuXxNuYRNuYhRuZBVuZRVuZxZuaRZuahdubBhubRhubxlucRluchpudBpudRtudxxteBxteh1tfB1tfR5tfx5sgB9sgiBshCBrhSFrhyFriCJqiiJqjCNpjSNpjyRpkCVokiVokyZnlSZnlydmmCdmmihlmylknSlknypjoCpjoitioyxhpSxgpi1gqC5fqS5eqy9erTBdrjBcsDFbsTJaszJatDNZtjRYtzVXuTVWujZVvDdUvThTvzlSwDpRwTpQwztPxDxOxj1Nxz5MyD9LykBKy0FJzEJIzkNHz0RG0EVF0kZE00dD1EhC1UpB10s/2Ew+2U092k4821A73VE63lI431M34FU24VY14lc041kz5Fox5Vww5l0v514u6GAt6WEr6mMq62Qp62Yo7Gcm7Wkl7mok72wj724h8G8g8XEf8XMd8nQc83Yb83gZ9HkY9XsX9X0V9n4U9oAT94IS94QQ+IUP+IcO+IkM+YsL+YwK+Y4J+pAI+pIH+pQH+5YG+5cG+5kG+5sG+50H/J8H/KEI/KMJ/KUK/KYM/KgN/KoP/KwR/K4S/LAU/LIW/LQY+7Ya+7gd+7of+7wh+74j+sAm+sIo+sQq+sYt+ccv+cky+cs1+M03+M8699E999NA9tVD9tdG9dlJ9dtM9N1P9N9T9OFW8+Na8+Vd8uZh8uhl8upp8ext8e1x8e918fF58vJ98vSC8/WG8/aK9PiO9fmS9vqW+Pua+fyd+v2h/P+k",
+  magma: "AAAEAQAFAQEGAQEIAgEJAgILAgINAwMPAwMSBAQUBQQWBgUYBgUaBwYcCAceCQcgCggiCwkkDAkmDQopDgsrEAstEQwvEg0xEw00FA42FQ44Fg87GA89GRA/GhBCHBBEHRFHHhFJIBFLIRFOIhFQJBJTJRJVJxJYKRFaKhFcLBFfLRFhLxFjMRFlMxBnNBBpNhBrOBBsOQ9uOw9wPQ9xPw9yQA90Qg91RA92RRB3RxB4SRB4ShB5TBF6ThF7TxJ7URJ8UhN8VBN9VhR9VxV+WRV+WhZ+XBZ/XRd/Xxh/YBiAYhmAZBqAZRqAZxuAaByBahyBax2BbR2Bbh6BcB+Bch+BcyCBdSGBdiGBeCKBeSKCeyOCfCOCfiSCgCWCgSWBgyaBhCaBhieBiCeBiSiBiymBjCmBjiqBkCqBkSuBkyuAlCyAliyAmC2AmS2Amy5/nC5/ni9/oC9/oTB+ozB+pTF+pjF9qDJ9qjN9qzN8rTR8rjR7sDV7sjV7szZ6tTZ6tzd5uDd5ujh4vDl4vTl3vzp3wDp2wjt1xDx1xTx0xz1zyD5zyj5yzD9xzUBxz0Bw0EFv0kJv00Nu1URt1kVs2EVs2UZr20dq3Ehp3klo30po4Exn4k1m405l5E9k5VBk51Jj6FNi6VRi6lZh61dg7Fhg7Vpf7lte711e8F9e8WBd8mJd8mRc82Vc9Gdc9Glc9Wtc9mxc9m5c93Bc93Jc+HRc+HZc+Xhd+Xld+Xtd+n1e+n9e+oFf+4Nf+4Vg+4dh/Ilh/Ipi/Ixj/I5k/JBl/ZJm/ZRn/ZZo/Zhp/Zpq/Ztr/p1s/p9t/qFu/qNv/qVx/qdy/qlz/qp0/qx2/q53/rB4/rJ6/rR7/rZ8/rd+/rl//ruB/r2C/r+E/sGF/sKH/sSI/saK/siM/sqN/syP/s2Q/s+S/tGU/tOV/tWX/teZ/tia/dqc/dye/d6g/eCh/eKj/eOl/eWn/eep/emq/eus/Oyu/O6w/PCy/PK0/PS2/Pa4/Pe5/Pm7/Pu9/P2/",
+  plasma: "DQiHEAeIEweJFgeKGQaMGwaNHQaOIAaPIgaQJAaRJgWRKAWSKgWTLAWULgWVLwWWMQWXMwWXNQSYNwSZOASaOgSaPASbPgScPwScQQSdQwOeRAOeRgOfSAOfSQOgSwOhTAKhTgKiUAKiUQKjUwKjVQKkVgGkWAGkWQGlWwGlXAGmXgGmYAGmYQCnYwCnZACnZgCnZwCoaQCoagCobACobgCobwCocQCocgGodAGodQGodwGoeAGoegKoewKofQOofgOogASogQSngwWnhAWnhgamhwemiAimigmliwqljQuljgykjw2kkQ6jkg+jlBCilRGhlhOhmBSgmRWfmhafnBeenRidnhmdoBqcoRuboh2aox6apR+ZpiCYpyGXqCKWqiOVqySUrCaUrSeTriiSsCmRsSqQsiuPsyyOtC6NtS+MtjCLtzGKuDKJujOIuzSIvDWHvTeGvjiFvzmEwDqDwTuCwjyBwz2AxD5/xUB+xkF9x0J8yEN7yUR6ykV6y0Z5zEd4zEl3zUp2zkt1z0x00E1z0U5y0k9x01Fx1FJw1VNv1VRu1lVt11Zs2Fdr2Vhq2lpq2ltp21xo3F1n3V5m3l9l3mFk32Jj4GNj4WRi4mVh4mZg42hf5Gle5Wpd5Wtd5mxc525b529a6HBZ6XFY6XJX6nRX63VW63ZV7HdU7XlT7XpS7ntR73xR735Q8H9P8IBO8YFN8YNM8oRL84VL84dK9IhJ9IlI9YtH9YxG9o1F9o9E95BE95FD95NC+JRB+JVA+Zc/+Zg++Zo++ps9+pw8+p47+586+6E5+6I4/KM4/KU3/KY2/Kg1/Kk0/asz/awz/a4y/a8x/bEw/bIv/bQv/bUu/rct/rgs/ros/rsr/r0q/r4q/sAp/cIp/cMo/cUn/cYn/cgn/com/csm/M0l/M4l/NAl/NIl+9Mk+9Uk+9ck+tgk+tok+dwk+d0l+N8l+OEl9+Il9+Ql9uYm9ugm9ekm9esn9O0n8+4n8/An8vIn8fQm8fUl8Pck8Pkh",
+  viridis: "RAFURAJWRQRXRQVZRgdaRghcRgpdRgteRw1gRw5hRxBjRxFkRxNlSBRnSBZoSBdpSBhqSBpsSBttSBxuSB1vSB9wSCBxSCFzSCN0SCR1SCV2SCZ3SCh4SCl5Ryp6Ryx6Ry17Ry58Ry99RjB+RjJ+RjN/RjSARTWBRTeBRTiCRDmDRDqDRDuEQz2EQz6FQj+FQkCGQkGGQUKHQUSHQEWIQEaIP0eIP0iJPkmJPkqJPkyKPU2KPU6KPE+KPFCLO1GLO1KLOlOLOlSMOVWMOVaMOFiMOFmMN1qMN1uNNlyNNl2NNV6NNV+NNGCNNGGNM2KNM2ONMmSOMmWOMWaOMWeOMWiOMGmOMGqOL2uOL2yOLm2OLm6OLm+OLXCOLXGOLHGOLHKOLHOOK3SOK3WOKnaOKneOKniOKXmOKXqOKXuOKHyOKH2OJ36OJ3+OJ4COJoGOJoKOJoKOJYOOJYSOJYWOJIaOJIeOI4iOI4mOI4qNIouNIoyNIo2NIY6NIY+NIZCNIZGMIJKMIJKMIJOMH5SMH5WLH5aLH5eLH5iLH5mKH5qKHpuKHpyJHp2JH56JH5+IH6CIH6GIH6GHH6KHIKOGIKSGIaWFIaaFIqeFIqiEI6mDJKqDJauCJayCJq2BJ62BKK6AKa9/KrB/LLF+LbJ9LrN8L7R8MbV7MrZ6NLZ5Nbd5N7h4OLl3Orp2O7t1Pbx0P7xzQL1yQr5xRL9wRsBvSMFuSsFtTMJsTsNrUMRqUsVpVMVoVsZnWMdlWshkXMhjXsliYMpgY8tfZcteZ8xcac1bbM1abs5YcM9Xc9BWddBUd9FTetFRfNJQf9NOgdNNhNRLhtVJidVIi9ZGjtZFkNdDk9dBldhAmNg+m9k8ndk7oNo5oto3pds2qNs0qtwyrdwwsN0vst0ttd4ruN4put4ovd8mwN8lwt8jxeAhyOAgyuEfzeEd0OEc0uIb1eIa2OIZ2uMZ3eMY3+MY4uQY5eQZ5+QZ6uUa7OUb7+Uc8eUd9OYe9uYg+OYh++cj/ecl",
+  cividis: "ACJOACNPACRRACVTACVUACZWACdYAChZAChbACldACpfACphACtiACxkACxmAC1oAC5qAC5sAC9tADBvADBwADFwADFxATJxBTNxCDNwDDRwDzVwEjVwFDZwFjdwGDdvGjhvHDlvHjpvIDpvITtuIzxuJDxuJj1uJz5uKT9uKj9tK0BtLUFtLkFtL0JtMUNtMkNtM0RtNEVsNUVsNkZsOEdsOUhsOkhsO0lsPEpsPUpsPktsP0xsQExsQU1sQk5sQ05sRE9sRVBsRlFsR1FsSFJsSVNsSlNsS1RsTFVsTVVsTlZsT1dsUFdsUVhtUlltU1ptVFptVVttVVxtVlxtV11tWF5tWV5uWl9uW2BuXGFuXWFuXmJuXmNvX2NvYGRvYWVvYmVvY2ZwZGdwZWhwZWhwZmlwZ2pxaGpxaWtxamxxa21ybG1ybG5ybW9ybm9zb3BzcHFzcXJ0cnJ0cnN0c3R1dHR1dXV1dnZ2d3d2d3d3eHh3eXl3enp4e3p4fHt4fXx4fnx4fn14f354gH94gX94goB5g4F5hIJ5hYJ5hoN5h4R4iIV4iYV4ioZ4i4d4jIh4jYh4jol4j4p4kIt4kYt4kox4ko14k454lI53lY93lpB3l5F3mJJ3mZJ3mpN2m5R2nJV2nZV2npZ2n5d1oJh1oZl1opl1o5p0pJt0pZx0ppx0p51zqJ5zqZ9zqqBzq6ByrKFyraJyrqNxr6RxsKVxsaVws6ZwtKdvtahvtqlvt6luuKpuuattuqxtu61tvK5sva5svq9rv7BrwLFqwbJqwrNpw7NpxLRoxbVoxrZnx7dnyLhmyblly7llzLpkzbtjzrxjz71i0L5i0b9h0sBg08Bf1MFf1cJe1sNd18Rc2cVc2sZb28da3MhZ3chY3slY38pX4MtW4cxV4s1U5M5T5c9S5tBR59FQ6NJP6dNO6tNM69RL7dVK7tZJ79dI8NhG8dlF8tpE89tC9dxB9t0/994++N88+eA6++E4/OI2/eM0/uQ0/uU1/uY2/ug4",
+  gray: "AAAAAQEBAgICAwMDBAQEBQUFBgYGBwcHCAgICQkJCgoKCwsLDAwMDQ0NDg4ODw8PEBAQEREREhISExMTFBQUFRUVFhYWFxcXGBgYGRkZGhoaGxsbHBwcHR0dHh4eHx8fICAgISEhIiIiIyMjJCQkJSUlJiYmJycnKCgoKSkpKioqKysrLCwsLS0tLi4uLy8vMDAwMTExMjIyMzMzNDQ0NTU1NjY2Nzc3ODg4OTk5Ojo6Ozs7PDw8PT09Pj4+Pz8/QEBAQUFBQkJCQ0NDRERERUVFRkZGR0dHSEhISUlJSkpKS0tLTExMTU1NTk5OT09PUFBQUVFRUlJSU1NTVFRUVVVVVlZWV1dXWFhYWVlZWlpaW1tbXFxcXV1dXl5eX19fYGBgYWFhYmJiY2NjZGRkZWVlZmZmZ2dnaGhoaWlpampqa2trbGxsbW1tbm5ub29vcHBwcXFxcnJyc3NzdHR0dXV1dnZ2d3d3eHh4eXl5enp6e3t7fHx8fX19fn5+f39/gICAgYGBgoKCg4ODhISEhYWFhoaGh4eHiIiIiYmJioqKi4uLjIyMjY2Njo6Oj4+PkJCQkZGRkpKSk5OTlJSUlZWVlpaWl5eXmJiYmZmZmpqam5ubnJycnZ2dnp6en5+foKCgoaGhoqKio6OjpKSkpaWlpqamp6enqKioqampqqqqq6urrKysra2trq6ur6+vsLCwsbGxsrKys7OztLS0tbW1tra2t7e3uLi4ubm5urq6u7u7vLy8vb29vr6+v7+/wMDAwcHBwsLCw8PDxMTExcXFxsbGx8fHyMjIycnJysrKy8vLzMzMzc3Nzs7Oz8/P0NDQ0dHR0tLS09PT1NTU1dXV1tbW19fX2NjY2dnZ2tra29vb3Nzc3d3d3t7e39/f4ODg4eHh4uLi4+Pj5OTk5eXl5ubm5+fn6Ojo6enp6urq6+vr7Ozs7e3t7u7u7+/v8PDw8fHx8vLy8/Pz9PT09fX19vb29/f3+Pj4+fn5+vr6+/v7/Pz8/f39/v7+////",
+  RdBu_r: "BTBhBjJkBzRnCDZqCThtCjtwDD1zDT92DkF5D0N7EEV+EUeBEkmEE0yHFE6KFVCNF1KQGFSTGVaWGliZG1qcHFyfHV+iHmGlH2OoIGWrImesI2mtJGquJmyvJ26wKHCxKnGyK3OzLHW0Lne1L3m1MHq2Mny3M364NIC5NoG6N4O7OIW8Ooe9O4i+PIq+Poy/P47AQI/BQpHCQ5PDRpXESZfFTJnGT5vHUp3IVp/JWaHKXKPLX6XNYqfOZanPaKvQa6zRbq7ScbDTdbLUeLTVe7bWfrjXgbrYhLzZh77aisDbjcLckMTdk8belsffmMjgm8ngncvhoMzios3jpc7jp9DkqdHlrNLlrtPmsdXns9bottfouNjpu9rqvdvqwNzrwt3sxd/sx+DtyuHuzOLvz+Tv0eXw0ubw1Obx1efx1+jx2Onx2uny2+ry3evy3uvy4Ozz4e3z4+3z5O705u/05/D06fD06vH17PL17fL17/P18PT28vX28/X29fb39vf39/b29/X0+PTy+PPw+PLv+PHt+fDr+e/p+e7n+e3l+evj+urh+unf+uje+ufc++ba++XY++TW++PU/OLS/ODQ/N/P/N7N/d3L/dzJ/dvH/dnE/NfC/NW//NO8+9C5+863+8y0+sqx+siv+cas+cSp+cKn+L+k+L2h+Lue97mc97eZ97WW9rOU9rGR9q+O9ayL9aqJ9aiG9KaD86SB8qF/8Z598Jx775l57pZ37JN065Fy6o5w6Ytu6Ils5oZq5YNo5IBm435k4nti4Xhg33Ze3nNc3XBZ3G5X22tV2mhT2GVR12NP1mBN1V1M01pK0lhJ0FVIz1JGzk9FzExEy0lCyUdByERAxkE+xT49xDs8wjg6wTY5vzM4vjA2vS01uyo0uigyuCUxtyIwth8utBwtsxkssRgrrhcqqxYqqBUppRQpohMonxIonBEnmRAnlg8nkw4mkA0mjQwligslhwokhAkkgQgjfwgjfAcieQYidgUhcwQhcAMgbQIgagEfZwAf"
+};
+
+// src/palettes.js
+var NAMES = Object.keys(palettes_data_default).filter((name2) => name2 !== "RdBu_r"), tables = /* @__PURE__ */ new Map();
+function palette(name2) {
+  let table = tables.get(name2);
+  if (!table) {
+    let known = (
+      /** @type {Record<string, string>} */
+      palettes_data_default
+    ), rgb = fromBase64(Object.hasOwn(known, name2) ? known[name2] : known.inferno);
+    table = new Uint32Array(256);
+    for (let i = 0; i < 256; i++)
+      table[i] = packed(rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2], 255);
+    tables.set(name2, table);
+  }
+  return table;
+}
+function family(dark, bright) {
+  let table = new Uint32Array(256);
+  for (let i = 0; i < 256; i++) {
+    let t = i / 255, mix = (k) => Math.round(dark[k] + (bright[k] - dark[k]) * t);
+    table[i] = packed(mix(0), mix(1), mix(2), Math.round(255 * Math.min(1, 1.15 * t ** 0.9)));
+  }
+  return table;
+}
+var FAMILY_A = family([214, 74, 0], [255, 196, 92]), FAMILY_B = family([0, 84, 190], [110, 214, 255]);
+function paint(values, max, table, out) {
+  let scale = max > 0 ? 255 / max : 0;
+  for (let i = 0; i < values.length; i++) {
+    let place = values[i] * scale + 0.5 | 0;
+    out[i] = table[place > 255 ? 255 : place];
+  }
+}
+function paintDifference(a, scaleA, b, scaleB, max, table, out) {
+  let scale = max > 0 ? 127.5 / max : 0;
+  for (let i = 0; i < a.length; i++) {
+    let place = 127.5 + (a[i] * scaleA - b[i] * scaleB) * scale + 0.5 | 0;
+    out[i] = table[place < 0 ? 0 : place > 255 ? 255 : place];
+  }
+}
+function packed(red, green, blue, alpha) {
+  return (alpha << 24 | blue << 16 | green << 8 | red) >>> 0;
+}
+function gradient(name2) {
+  let table = palette(name2), stops = [];
+  for (let i = 0; i <= 16; i++) {
+    let c = table[Math.min(255, i * 16)];
+    stops.push(`rgb(${c & 255} ${c >> 8 & 255} ${c >> 16 & 255})`);
+  }
+  return `linear-gradient(to right, ${stops.join(", ")})`;
+}
+
+// src/mosaic.js
+var FADED = 0.32, Mosaic = class {
+  constructor() {
+    this.canvas = el("canvas", {
+      class: "daam-mosaic",
+      "aria-hidden": "true",
+      "data-testid": "mosaic"
+    }), this.context = /** @type {CanvasRenderingContext2D} */
+    this.canvas.getContext("2d"), this.small = document.createElement("canvas"), this.pen = /** @type {CanvasRenderingContext2D} */
+    this.small.getContext("2d"), this.scale = 1;
+  }
+  /**
+   * @param {number} width CSS pixels
+   * @param {number} height
+   * @param {number} scale
+   */
+  fit(width, height, scale) {
+    this.scale = scale, this.canvas.width = Math.ceil(width * scale), this.canvas.height = Math.ceil(height * scale), this.canvas.style.width = `${width}px`, this.canvas.style.height = `${height}px`;
+  }
+  /**
+   * @param {Cell[]} cells
+   * @param {Tiles | null} tiles
+   * @param {{palette: string, common: boolean, faded: (layers: number[]) => boolean}} how
+   */
+  draw(cells, tiles, how) {
+    let { context, scale } = this;
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    let table = palette(how.palette), most = tiles ? largest(tiles.scales.map((row) => largest(row))) : 0;
+    for (let cell of cells) {
+      let [x, y, size] = [cell.x, cell.y, cell.size].map((v) => Math.round(v * scale));
+      if (context.globalAlpha = how.faded(cell.layers) ? FADED : 1, !tiles) {
+        context.fillStyle = "#8883", context.fillRect(x, y, size, size);
+        continue;
+      }
+      let [height, width] = tiles.tile[cell.layers[0]], values = valuesOf(tiles, cell, height * width);
+      this.#paint(values, width, height, how.common ? most : largest(values), table), context.imageSmoothingEnabled = width > size;
+      let [w, h] = height > width ? [size * width / height, size] : [size, size * height / width];
+      context.drawImage(
+        this.small,
+        0,
+        0,
+        width,
+        height,
+        x + (size - w) / 2,
+        y + (size - h) / 2,
+        w,
+        h
+      );
+    }
+    context.globalAlpha = 1;
+  }
+  /**
+   * @param {Float32Array} values
+   * @param {number} width
+   * @param {number} height
+   * @param {number} max
+   * @param {Uint32Array} table
+   */
+  #paint(values, width, height, max, table) {
+    (this.small.width !== width || this.small.height !== height) && (this.small.width = width, this.small.height = height);
+    let image = this.pen.createImageData(width, height);
+    paint(values, max, table, new Uint32Array(image.data.buffer)), this.pen.putImageData(image, 0, 0);
+  }
+};
+function valuesOf(tiles, cell, size) {
+  let values = new Float32Array(size), count = 0;
+  for (let layer of cell.layers)
+    if (tiles.tile[layer][0] * tiles.tile[layer][1] === size)
+      for (let head = 0; head < tiles.scales[layer].length; head++)
+        cell.head >= 0 && head !== cell.head || (addTile(tiles, layer, head, values), count++);
+  if (count > 1) for (let i = 0; i < size; i++) values[i] /= count;
+  return values;
+}
+
+// src/naming.js
+function stepsText(facts, lo, hi) {
+  let first = facts.steps?.[lo]?.place ?? lo, last = facts.steps?.[hi - 1]?.place ?? hi - 1;
+  return first === last ? `step ${first}` : `steps ${first}–${last}`;
+}
+function timestepText(facts, step) {
+  let time = facts.steps?.[step]?.timestep;
+  return time === void 0 ? "" : `t = ${Math.round(time * 100) / 100}`;
+}
+function layersText(state) {
+  let { facts } = state, [layer, head] = [state.get("layer"), state.get("head")], where = layer < 0 ? `${state.get("choice")} layers` : facts.layers?.[layer]?.label ?? "";
+  return head < 0 ? `${where}, all heads` : `${where}, head ${head}`;
+}
+
+// src/rows.js
+function rowsOf(facts, unfolded) {
+  let layers = facts.layers ?? [], rows = [], foldable = layers.length > 20;
+  for (let [block, members] of blocksOf(facts)) {
+    if (foldable && members.length > 1) {
+      let heads = Math.max(...members.map((i) => layers[i].heads)), label = `${block}`, size = `${members.length} layers`, stage = layers[members[0]].stage;
+      if (rows.push({
+        layers: members,
+        block,
+        folded: !unfolded.has(block),
+        head: !0,
+        label,
+        size,
+        stage,
+        heads
+      }), !unfolded.has(block)) continue;
+    }
+    for (let i of members) {
+      let { label, size, stage, heads } = layers[i];
+      rows.push({
+        layers: [i],
+        block,
+        folded: !1,
+        head: !1,
+        label,
+        size: `${size[0]}×${size[1]}`,
+        stage,
+        heads
+      });
+    }
+  }
+  return rows;
+}
+function blocksOf(facts) {
+  let blocks = /* @__PURE__ */ new Map();
+  return facts.layers.forEach((layer, i) => {
+    let known = blocks.get(layer.block);
+    known ? known.push(i) : blocks.set(layer.block, [i]);
+  }), blocks;
+}
+function ranked(facts, tiles, by) {
+  let values = tiles[by], all = [];
+  for (let layer = 0; layer < facts.layers.length; layer++)
+    for (let head = 0; head < facts.layers[layer].heads; head++)
+      all.push({ layer, head, value: values?.[layer]?.[head] ?? null });
+  let sign = by === "entropy" ? 1 : -1, last = 1 / 0;
+  return all.sort(
+    (p, q) => (p.value === null ? last : sign * p.value) - (q.value === null ? last : sign * q.value) || 0
+  );
+}
+
+// src/grid.js
+var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, GALLERY = 240, Grid = class {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view, this.unfolded = /* @__PURE__ */ new Set(), this.cells = [], this.nodes = [], this.layout = "", this.focus = 0, this.mosaic = new Mosaic(), this.overlay = el("div", {
+      class: "daam-cells",
+      role: "grid",
+      "aria-label": "Layers by heads",
+      "data-testid": "grid",
+      on: {
+        pointerover: (event) => this.#over(event),
+        pointerleave: () => this.#hover(null),
+        click: (event) => this.#click(event),
+        keydown: (event) => this.#key(event),
+        focusin: (event) => this.#focused(event),
+        focusout: () => this.#hover(null)
+      }
+    }), this.tools = new GridTools(view), this.note = el("p", { class: "daam-hint", "data-testid": "grid-note" }), this.scroller = el("div", { class: "daam-grid-scroll" }, this.mosaic.canvas, this.overlay), this.element = el("div", { class: "daam-grid" }, this.tools.element, this.scroller, this.note);
+  }
+  /** @param {number} what */
+  update(what) {
+    this.tools.update(what), what & 544 && this.#draw(), what & 608 && this.#select(), what & 40 && this.#note();
+  }
+  #draw() {
+    let { state, maps } = this.view, { facts } = state;
+    if (!facts.layers) return;
+    let tiles = maps.tiles(), sort = state.get("tile_sort"), across = this.scroller.clientWidth;
+    if (across < 40) return;
+    let gallery = sort !== "network" && tiles, order = gallery ? ranked(facts, tiles, sort) : [], key = JSON.stringify([
+      facts.layers,
+      across,
+      [...this.unfolded],
+      state.get("projector"),
+      gallery ? order : "network",
+      state.get("choice")
+    ]);
+    if (key !== this.layout) {
+      this.layout = key;
+      let focused = this.overlay.contains(document.activeElement);
+      this.overlay.replaceChildren(), this.cells = [], this.nodes = [];
+      let [wide, tall] = gallery ? this.#gallery(order, across) : this.#rows(across);
+      this.mosaic.fit(wide, tall, this.view.picture.scale), this.overlay.style.width = `${wide}px`, this.overlay.style.height = `${tall}px`, this.#rove(Math.min(this.focus, this.cells.length - 1), focused);
+    }
+    let chosen = new Set(facts.choices?.[state.get("choice")] ?? facts.layers.map((_, i) => i));
+    this.mosaic.draw(this.cells, tiles, {
+      palette: state.get("colormap"),
+      common: state.get("tile_scale") === "common",
+      faded: (layers) => !layers.some((i) => chosen.has(i))
+    });
+  }
+  /**
+   * @param {number} across CSS pixels
+   * @returns {[number, number]} size of the grid
+   */
+  #rows(across) {
+    let { state } = this.view, rows = rowsOf(state.facts, this.unfolded), big = state.get("projector"), names = big ? 168 : Math.min(132, Math.max(92, across * 0.26)), left = STAGE + names, heads = Math.max(1, ...rows.map((row) => row.heads)), fitting = (across - left - 10) / (heads + 1), tile = Math.floor(Math.min(WIDEST, Math.max(NARROWEST, fitting))), high = Math.max(tile, big ? 30 : 24), x = (head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
+    return this.#header(heads, x, tile), rows.forEach((row, r) => this.#row(row, HEADER + r * high, high, tile, names, x)), this.#stages(rows, high), [x(heads - 1) + tile, HEADER + rows.length * high];
+  }
+  /**
+   * @param {number} heads
+   * @param {(head: number) => number} x
+   * @param {number} tile
+   */
+  #header(heads, x, tile) {
+    let row = el("div", { role: "row", class: "daam-grid-row" });
+    row.append(at(this.#column(-1, "mean", "All heads (Esc)"), x(-1), 0, tile, HEADER));
+    for (let head = 0; head < heads; head++) {
+      let label = this.#column(
+        head,
+        String(head),
+        `Head ${head} of every chosen layer that has it`
+      );
+      row.append(at(label, x(head), 0, tile, HEADER));
+    }
+    this.overlay.append(row);
+  }
+  /**
+   * @param {number} head
+   * @param {string} text
+   * @param {string} title
+   */
+  #column(head, text, title) {
+    return el(
+      "div",
+      { role: "columnheader", class: "daam-column" },
+      el("button", {
+        type: "button",
+        class: "daam-label",
+        "data-testid": "column-label",
+        "data-column": head,
+        title,
+        text,
+        "aria-label": head < 0 ? "All heads" : `Head ${head} of every layer`
+      })
+    );
+  }
+  /**
+   * @param {GridRow} row
+   * @param {number} y
+   * @param {number} high
+   * @param {number} tile
+   * @param {number} names
+   * @param {(head: number) => number} x
+   */
+  #row(row, y, high, tile, names, x) {
+    let node = el("div", { role: "row", class: "daam-grid-row" }), chosen = this.view.state.facts.choices?.[this.view.state.get("choice")], out = !!chosen && !row.layers.some((i) => chosen.includes(i));
+    node.append(at(this.#label(row, out), STAGE, y, names, high));
+    let size = tile - GAP;
+    for (let head = -1; head < row.heads; head++) {
+      let cell = { layers: row.layers, head, x: x(head), y: y + (high - size) / 2, size };
+      node.append(this.#cell(cell, row));
+    }
+    this.overlay.append(node);
+  }
+  /**
+   * @param {GridRow} row
+   * @param {boolean} out whether the row is not in the choice of layers
+   */
+  #label(row, out) {
+    let { facts } = this.view.state, title = row.head ? `${row.label}: ${row.folded ? "unfold its" : "fold its"} ${row.size}` : `${facts.layers[row.layers[0]].name}
+${row.size}, ${row.stage}${out ? ", not in this choice of layers" : ""}
+Click: the mean of this layer's heads`, button = el(
+      "button",
+      {
+        type: "button",
+        class: "daam-label daam-row-label",
+        title,
+        "data-testid": row.head ? "block-label" : "row-label",
+        "data-block": row.head ? row.block : null,
+        "data-row": row.head ? null : row.layers[0],
+        "data-out": out,
+        "data-child": !row.head && facts.layers.length > 20,
+        "aria-expanded": row.head ? String(!row.folded) : null,
+        "aria-label": `${row.label}, ${row.size}, ${row.stage}${out ? ", not in this choice" : ""}`
+      },
+      el("span", {
+        class: "daam-row-name",
+        text: row.head ? `${row.folded ? "▸" : "▾"} ${row.label}` : row.label
+      }),
+      el("span", { class: "daam-row-size", text: row.size })
+    );
+    return el("div", { role: "rowheader", class: "daam-row-head" }, button);
+  }
+  /**
+   * @param {GridRow[]} rows
+   * @param {number} high
+   */
+  #stages(rows, high) {
+    let first = 0;
+    for (let r = 1; r <= rows.length; r++) {
+      if (r < rows.length && rows[r].stage === rows[first].stage) continue;
+      let mark = el(
+        "div",
+        { class: "daam-stage", "data-stage": rows[first].stage, "aria-hidden": "true" },
+        el("span", { text: rows[first].stage })
+      );
+      this.overlay.append(
+        at(mark, 0, HEADER + first * high + 2, STAGE - 6, (r - first) * high - 4)
+      ), first = r;
+    }
+  }
+  /**
+   * @param {{layer: number, head: number, value: number | null}[]} order
+   * @param {number} across
+   * @returns {[number, number]}
+   */
+  #gallery(order, across) {
+    let { state } = this.view, tile = state.get("projector") ? 84 : 58, columns = Math.max(1, Math.floor((across + GAP) / (tile + 6))), step = Math.floor((across + 6) / columns), shown = order.slice(0, GALLERY);
+    return shown.forEach(({ layer, head, value }, i) => {
+      let facts = state.facts.layers[layer], x = i % columns * step, y = Math.floor(i / columns) * (tile + 22), cell = { layers: [layer], head, x, y, size: tile }, node = el(
+        "div",
+        { role: "row", class: "daam-grid-row" },
+        this.#cell(cell, facts, value)
+      ), caption = el("span", {
+        class: "daam-caption",
+        "aria-hidden": "true",
+        text: `${facts.label} · ${head}`
+      });
+      node.append(at(caption, x, y + tile + 1, step - 4, 16)), this.overlay.append(node);
+    }), [across, Math.ceil(shown.length / columns) * (tile + 22)];
+  }
+  /**
+   * @param {Cell} cell
+   * @param {{label: string, size: string | [number, number], stage: string}} facts
+   * @param {number | null} [value] what it is ranked by
+   */
+  #cell(cell, facts, value) {
+    let size = Array.isArray(facts.size) ? facts.size.join("×") : facts.size, which = cell.head < 0 ? "mean of the heads" : `head ${cell.head}`, by = value == null ? "" : `, ${this.view.state.get("tile_sort")} ${short(value)}`, node = el("div", {
+      class: "daam-cell",
+      role: "gridcell",
+      tabindex: "-1",
+      title: `${facts.label}, ${which} (${size}, ${facts.stage}${by})`,
+      "aria-label": `${facts.label}, ${size}, ${facts.stage}, ${which}${by}`,
+      "data-testid": "tile",
+      "data-cell": this.cells.length,
+      "data-layer": cell.layers.length === 1 ? cell.layers[0] : null,
+      "data-head": cell.head
+    });
+    return this.cells.push(cell), this.nodes.push(node), at(node, cell.x, cell.y, cell.size, cell.size);
+  }
+  /** @param {Event} event */
+  #cellOf(event) {
+    let node = (
+      /** @type {Element} */
+      event.target.closest("[data-cell]")
+    );
+    return node ? this.cells[Number(node.getAttribute("data-cell"))] : null;
+  }
+  /** @param {PointerEvent} event */
+  #over(event) {
+    event.pointerType !== "touch" && this.#hover(this.#cellOf(event));
+  }
+  /** @param {FocusEvent} event */
+  #focused(event) {
+    let cell = this.#cellOf(event);
+    cell && (this.#rove(this.cells.indexOf(cell), !1), /** @type {Element} */
+    event.target.matches(":focus-visible") && this.#hover(cell));
+  }
+  /** @param {Cell | null} cell */
+  #hover(cell) {
+    let { maps, state } = this.view, same2 = cell && cell.layers.length === 1 && cell.layers[0] === state.get("layer") && cell.head === state.get("head");
+    !cell && !maps.hover || this.view.input("hover", () => {
+      maps.hover = cell && !same2 ? { layers: cell.layers, head: cell.head } : null, this.view.invalidate(2);
+    });
+  }
+  /** @param {MouseEvent} event */
+  #click(event) {
+    let label = /** @type {Element} */ event.target.closest("[data-block], [data-row], [data-column]"), cell = this.#cellOf(event);
+    cell ? this.view.input("head", () => this.#lock(cell)) : label && this.view.input("head", () => this.#label2(
+      /** @type {HTMLElement} */
+      label
+    ));
+  }
+  /** @param {HTMLElement} label */
+  #label2(label) {
+    let { state } = this.view, { block, row, column } = label.dataset;
+    block !== void 0 ? this.#fold(block) : row !== void 0 ? this.#choose(Number(row), -1) : column !== void 0 && this.#choose(
+      -1,
+      Number(column) === state.get("head") && state.get("layer") < 0 ? -1 : Number(column)
+    );
+  }
+  /** @param {string} block */
+  #fold(block) {
+    this.unfolded.delete(block) || this.unfolded.add(block), this.view.invalidate(32);
+  }
+  /** @param {Cell} cell */
+  #lock(cell) {
+    cell.layers.length > 1 ? this.#fold(this.view.state.facts.layers[cell.layers[0]].block) : this.#choose(cell.layers[0], cell.head);
+  }
+  /**
+   * Lock a layer and head; what is locked already is let go.
+   *
+   * @param {number} layer
+   * @param {number} head
+   */
+  #choose(layer, head) {
+    let { state, maps } = this.view, same2 = state.get("layer") === layer && state.get("head") === head;
+    maps.hover = null, state.set(same2 ? { layer: -1, head: -1 } : { layer, head }), this.view.invalidate(66);
+  }
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    let cell = this.#cellOf(event);
+    if (!cell) return;
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault(), this.view.input("head", () => this.#lock(cell));
+      return;
+    }
+    let way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    let next = nearest(this.cells, cell, way[0], way[1]);
+    next >= 0 && this.#rove(next, !0);
+  }
+  /**
+   * @param {number} index of the one cell that Tab reaches
+   * @param {boolean} focus
+   */
+  #rove(index, focus) {
+    this.nodes[this.focus] && (this.nodes[this.focus].tabIndex = -1), this.focus = Math.max(0, index);
+    let node = this.nodes[this.focus];
+    node && (node.tabIndex = 0, focus && node.focus());
+  }
+  #select() {
+    let { state } = this.view, [layer, head] = [state.get("layer"), state.get("head")];
+    this.cells.forEach((cell, i) => {
+      let one = cell.layers.length === 1 && cell.layers[0] === layer && cell.head === head, line = layer < 0 && head >= 0 && cell.head === head, row = layer >= 0 && head < 0 && cell.layers.length === 1 && cell.layers[0] === layer;
+      attribute(this.nodes[i], "aria-selected", String(one || line || row));
+    });
+    for (let label of this.overlay.querySelectorAll("[data-row], [data-column]")) {
+      let { row, column } = (
+        /** @type {HTMLElement} */
+        label.dataset
+      ), on = row !== void 0 ? Number(row) === layer : Number(column) === head && (layer < 0 || head >= 0);
+      attribute(label, "aria-pressed", String(on));
+    }
+  }
+  #note() {
+    let { state, maps } = this.view, tiles = maps.tiles(), parts = [];
+    if (!tiles) parts.push("The tiles are on their way.");
+    else {
+      let [lo, hi] = state.steps;
+      (tiles.lo !== lo || tiles.hi !== hi) && parts.push(`Tiles of ${stepsText(state.facts, tiles.lo, tiles.hi)}.`);
+      let count = state.facts.layers.reduce((sum, layer) => sum + layer.heads, 0);
+      state.get("tile_sort") !== "network" && count > GALLERY && parts.push(`The first ${GALLERY} of ${count}.`);
+    }
+    write(this.note, parts.join(" "));
+  }
+};
+function at(node, x, y, width, height) {
+  return Object.assign(node.style, {
+    left: `${x}px`,
+    top: `${y}px`,
+    width: `${width}px`,
+    height: `${height}px`
+  }), node;
+}
+function nearest(cells, from, dx, dy) {
+  let best = -1, least = 1 / 0;
+  return cells.forEach((cell, i) => {
+    let [x, y] = [cell.x - from.x, cell.y - from.y], along = x * dx + y * dy, aside = Math.abs(x * dy) + Math.abs(y * dx);
+    if (along <= 1 || dx !== 0 && aside > 1) return;
+    let far = along + 3 * aside;
+    far < least && (least = far, best = i);
+  }), best;
+}
+
+// src/inspector.js
+var ROWS = 8, Inspector = class {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view, this.wanted = null, this.asking = !1, this.askedKey = void 0, this.asked = 0, this.pixelRows = null, this.region = null, this.aloud = !1, this.title = el("h3", { class: "daam-title", text: "Words here" }), this.place = el("span", { class: "daam-muted" }), this.clear = el(
+      "button",
+      {
+        class: "daam-button daam-only-icon",
+        type: "button",
+        title: "Clear the region (Esc)",
+        "aria-label": "Clear the region",
+        "data-testid": "clear-region",
+        hidden: !0
+      },
+      icon("close")
+    ), this.clear.addEventListener(
+      "click",
+      () => view.input("region", () => view.picture.pointer.choose([]))
+    ), this.tools = ["box", "lasso"].map((name2) => this.#tool(
+      /** @type {"box" | "lasso"} */
+      name2
+    )), this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" }), this.hint = el("p", {
+      class: "daam-hint",
+      text: "Point at the picture to see which words attend there. Drag to rank a region."
+    }), this.bySteps = bars("By step", "region-steps"), this.byLayers = bars("By layer", "region-layers"), this.note = el("p", { class: "daam-hint", "data-testid": "ranking-note" }), this.element = el(
+      "div",
+      { class: "daam-inspector", "data-testid": "inspector" },
+      el(
+        "div",
+        { class: "daam-panel" },
+        el(
+          "div",
+          { class: "daam-title-row" },
+          this.title,
+          this.place,
+          el("span", { class: "daam-space" }),
+          this.clear,
+          el(
+            "span",
+            { class: "daam-group", role: "group", "aria-label": "Region tool" },
+            ...this.tools
+          )
+        ),
+        this.hint,
+        this.list,
+        this.note
+      ),
+      this.bySteps.element,
+      this.byLayers.element
+    );
+  }
+  /** @param {"box" | "lasso"} name */
+  #tool(name2) {
+    let button = el(
+      "button",
+      {
+        class: "daam-button daam-only-icon daam-toggle",
+        type: "button",
+        title: name2 === "box" ? "Drag a box" : "Drag a lasso (or Shift-drag)",
+        "aria-label": name2 === "box" ? "Drag a box" : "Drag a lasso",
+        "aria-pressed": String(name2 === "box"),
+        "data-testid": `tool-${name2}`
+      },
+      icon(name2)
+    );
+    return button.addEventListener("click", () => {
+      this.view.picture.pointer.tool = name2;
+      for (let other of this.tools) attribute(other, "aria-pressed", String(other === button));
+    }), button;
+  }
+  /**
+   * The hand points at a place.
+   *
+   * @param {[number, number] | null} place [y, x] in shares of the picture; null: nowhere
+   * @param {boolean} [aloud] whether a screen reader is told
+   */
+  point(place, aloud = !1) {
+    this.wanted = place, this.aloud = aloud, place === null ? (this.pixelRows = null, this.view.invalidate(256)) : this.asking || this.#askPixel();
+  }
+  /** One question at a time; the latest place is asked for as soon as the answer is there. */
+  async #askPixel() {
+    for (this.asking = !0; this.wanted; ) {
+      let place = this.wanted;
+      try {
+        let { content } = await this.view.requests.ask({
+          type: "pixel",
+          y: place[0],
+          x: place[1]
+        });
+        if (this.wanted === null) break;
+        this.pixelRows = content.rows, this.pixelNote = content.note ?? "", this.aloud && this.view.status.say(spoken(this.view, content.rows));
+      } catch (error) {
+        this.#failed(error), this.wanted = null;
+      }
+      if (this.view.invalidate(256), this.wanted === place) break;
+    }
+    this.asking = !1, this.askedKey = void 0;
+  }
+  async #askRegion() {
+    let polygon = this.view.state.get("region"), asked = ++this.asked;
+    if (polygon.length < 3) {
+      this.region = null;
+      return;
+    }
+    try {
+      let { content } = await this.view.requests.ask({ type: "region", polygon });
+      if (asked !== this.asked) return;
+      this.region = content, this.view.status.say(`Region: ${spoken(this.view, content.rows)}`);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.view.invalidate(256);
+  }
+  /** @param {unknown} error */
+  #failed(error) {
+    this.view.stop.signal.aborted || this.view.status.fail(
+      /** @type {Error} */
+      error.message
+    );
+  }
+  /** @param {number} what */
+  update(what) {
+    if (this.#again(), !(what & 328)) return;
+    let region = this.region && this.view.state.get("region").length > 0 ? this.region : null, rows = this.pixelRows ?? region?.rows ?? null, ofRegion = !this.pixelRows && !!region;
+    write(this.title, ofRegion ? "Words in the region" : "Words here"), this.clear.hidden = !region, this.hint.hidden = !!rows, this.#place(), this.#rank(rows ?? []), write(this.note, (ofRegion ? region?.note : this.pixelNote) ?? "");
+    let { facts } = this.view.state;
+    this.bySteps.show(
+      region?.by_step ?? null,
+      (i) => `step ${facts.steps[i]?.place}, ${timestepText(facts, i)}`
+    ), this.byLayers.show(region?.by_layer ?? null, (i) => facts.layers[i]?.label ?? String(i)), attribute(this.element, "data-region", !!region);
+  }
+  /** Ask again where the region, or what it was asked about, is another. */
+  #again() {
+    let { state } = this.view, region = state.get("region"), key = JSON.stringify([
+      region,
+      state.get("word"),
+      state.get("choice"),
+      state.get("layer"),
+      state.get("head"),
+      state.steps
+    ]);
+    if (key === this.askedKey) return;
+    let first = this.askedKey === void 0;
+    if (this.askedKey = key, clearTimeout(this.later), region.length < 3) {
+      this.region && this.#askRegion();
+      return;
+    }
+    this.later = setTimeout(() => this.#askRegion(), first ? 0 : 60);
+  }
+  #place() {
+    let point = this.pixelRows ? this.wanted : null, [height, width] = this.view.state.facts.image ?? [1, 1];
+    write(
+      this.place,
+      point ? `x ${Math.min(width - 1, Math.floor(point[1] * width))}, y ${Math.min(height - 1, Math.floor(point[0] * height))}` : ""
+    );
+  }
+  /** @param {Row[]} rows */
+  #rank(rows) {
+    let { state } = this.view, shown = rows.slice(0, state.get("projector") ? 6 : ROWS), most = Math.max(1e-12, ...shown.map((row) => row.value));
+    for (; this.list.children.length < shown.length; ) this.list.append(rankRow());
+    for (; this.list.children.length > shown.length; ) this.list.lastElementChild?.remove();
+    shown.forEach((row, i) => {
+      let item = (
+        /** @type {HTMLElement} */
+        this.list.children[i]
+      ), [word, bar, value] = (
+        /** @type {HTMLElement[]} */
+        [...item.children]
+      );
+      write(word, state.facts.words[row.word]?.text ?? String(row.word)), attribute(item, "data-word", row.word), attribute(
+        item,
+        "data-role",
+        row.word === state.get("word") ? "a" : row.word === state.get("word_b") ? "b" : null
+      ), bar.firstElementChild.style.width = `${100 * row.value / most}%`, write(value, `${Math.round(100 * row.share)} %`), attribute(
+        item,
+        "title",
+        `attention ${short(row.value)}, ${(100 * row.share).toFixed(1)} % of the words`
+      );
+    });
+  }
+  destroy() {
+    clearTimeout(this.later), this.wanted = null;
+  }
+};
+function rankRow() {
+  return el(
+    "li",
+    { class: "daam-rank", "data-testid": "rank" },
+    el("span", { class: "daam-rank-word", dir: "auto" }),
+    el("span", { class: "daam-rank-bar" }, el("span", {})),
+    el("span", { class: "daam-rank-value" })
+  );
+}
+function bars(title, id) {
+  let row = el("div", { class: "daam-bars", role: "img", "data-testid": id }), most = el("span", { class: "daam-muted" }), element = el(
+    "div",
+    { class: "daam-panel daam-bars-panel", hidden: !0 },
+    el(
+      "div",
+      { class: "daam-title-row" },
+      el("h3", { class: "daam-title", text: title }),
+      el("span", { class: "daam-space" }),
+      most
+    ),
+    row
+  );
+  function show(values, name2) {
+    if (element.hidden = !values, !values) return;
+    let max = Math.max(1e-12, ...values.map((value) => value ?? 0)), best = values.indexOf(max);
+    write(most, best >= 0 ? `most: ${name2(best)}` : ""), attribute(row, "aria-label", `${title}: most at ${best >= 0 ? name2(best) : "none"}`), row.replaceChildren(
+      ...values.map((value, i) => {
+        let title2 = `${name2(i)}: ${value === null ? "not chosen" : short(value)}`, bar = el("span", {});
+        return bar.style.height = `${100 * (value ?? 0) / max}%`, el("span", { class: "daam-bar", "data-none": value === null, title: title2 }, bar);
+      })
+    );
+  }
+  return { element, show };
+}
+function spoken(view, rows) {
+  return rows.slice(0, 3).map(
+    (row) => `${view.state.facts.words[row.word]?.text} ${Math.round(100 * row.share)} percent`
+  ).join(", ");
+}
+
+// src/keys.js
+var LIST = [
+  ["← →", "on the words: show the next word; with Shift: compare the next word"],
+  ["← → ↑ ↓", "on the picture: move the crosshair; Enter begins and ends a box"],
+  ["← → ↑ ↓", "on the grid: move; Enter locks a layer and head"],
+  ["← →", "on a step handle: one step; Page Up/Down: five; Home, End"],
+  ["Space", "play or pause"],
+  [", .", "the range of steps back or on by one"],
+  ["a", "all steps"],
+  ["c", "compare a second word, or stop"],
+  ["x", "swap A and B"],
+  ["t", "contour on or off"],
+  ["Esc", "back: region, then head and layer, then comparison"]
+], Keys = class {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view, view.root.addEventListener("keydown", (event) => this.#key(event));
+  }
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.stopPropagation(), event.defaultPrevented)) return;
+    let target = (
+      /** @type {HTMLElement} */
+      event.target
+    );
+    if (target.closest("select, input:not([type=range])")) return;
+    let does = this.#action(event.key, target);
+    does && (event.preventDefault(), this.view.input("key", does));
+  }
+  /**
+   * @param {string} key
+   * @param {HTMLElement} target
+   * @returns {(() => void) | null}
+   */
+  #action(key, target) {
+    let { state, steps, chips } = this.view;
+    switch (key) {
+      case " ":
+        return target.closest("button, summary") ? null : () => steps.toggle();
+      case ",":
+        return () => steps.shift(-1);
+      case ".":
+        return () => steps.shift(1);
+      case "a":
+        return () => state.set({ steps: [0, state.facts.steps.length] });
+      case "c":
+        return () => chips.setComparing(!chips.on);
+      case "x":
+        return () => chips.swapWords();
+      case "t":
+        return () => state.set({ contour: !state.get("contour") });
+      case "Escape":
+        return () => this.#back();
+      default:
+        return null;
+    }
+  }
+  #back() {
+    let { state, chips, maps } = this.view;
+    maps.hover && (maps.hover = null, this.view.invalidate(66)), state.get("playing") ? state.set({ playing: !1 }) : state.get("region").length > 0 ? state.set({ region: [] }) : state.get("layer") >= 0 || state.get("head") >= 0 ? state.set({ layer: -1, head: -1 }) : chips.on && chips.setComparing(!1);
+  }
+};
+
+// src/resample.js
+function cubic(t) {
+  let x = Math.abs(t);
+  return x <= 1 ? ((-0.75 + 2) * x - (-0.75 + 3)) * x * x + 1 : x < 2 ? ((-0.75 * x - 5 * -0.75) * x + 8 * -0.75) * x - 4 * -0.75 : 0;
+}
+function axis(from, to) {
+  let index = new Int32Array(to * 4), weight = new Float32Array(to * 4);
+  for (let i = 0; i < to; i++) {
+    let centre = (i + 0.5) * from / to - 0.5, base = Math.floor(centre);
+    for (let k = 0; k < 4; k++) {
+      let place = base - 1 + k;
+      index[i * 4 + k] = Math.min(from - 1, Math.max(0, place)), weight[i * 4 + k] = cubic(centre - place);
+    }
+  }
+  return { index, weight };
+}
+var Enlarger = class {
+  /**
+   * @param {number} height
+   * @param {number} width
+   * @param {number} [drawn] longer side of the result, at least
+   */
+  constructor(height, width, drawn2 = 128) {
+    let factor = Math.max(1, Math.ceil(drawn2 / Math.max(height, width)));
+    this.from = [height, width], this.height = height * factor, this.width = width * factor, this.rows = axis(height, this.height), this.columns = axis(width, this.width), this.wide = new Float32Array(height * this.width), this.values = new Float32Array(this.height * this.width), this.same = factor === 1;
+  }
+  /**
+   * @param {Float32Array} map (y, x)
+   * @returns {Float32Array} (height, width), >= 0; written again by the next call
+   */
+  enlarge(map) {
+    if (this.same) return map;
+    let [h, w] = this.from, { wide, values, width, height } = this, { index, weight } = this.columns;
+    for (let i = 0; i < h; i++) {
+      let row = i * w;
+      for (let j = 0; j < width; j++) {
+        let k = j * 4;
+        wide[i * width + j] = map[row + index[k]] * weight[k] + map[row + index[k + 1]] * weight[k + 1] + map[row + index[k + 2]] * weight[k + 2] + map[row + index[k + 3]] * weight[k + 3];
+      }
+    }
+    let down = this.rows;
+    for (let i = 0; i < height; i++) {
+      let k = i * 4, w0 = down.weight[k], w1 = down.weight[k + 1], w2 = down.weight[k + 2], w3 = down.weight[k + 3], r0 = down.index[k] * width, r1 = down.index[k + 1] * width, r2 = down.index[k + 2] * width, r3 = down.index[k + 3] * width;
+      for (let j = 0; j < width; j++) {
+        let value = wide[r0 + j] * w0 + wide[r1 + j] * w1 + wide[r2 + j] * w2 + wide[r3 + j] * w3;
+        values[i * width + j] = value > 0 ? value : 0;
+      }
+    }
+    return values;
+  }
+}, made = /* @__PURE__ */ new Map();
+function enlarger(height, width, use) {
+  let key = `${height},${width},${use}`, found = made.get(key);
+  return found || (found = new Enlarger(height, width), made.set(key, found)), found;
+}
+
+// src/download.js
+async function saveMask(view) {
+  try {
+    if (view.state.facts.kernel !== !1) {
+      let { content, buffers } = await view.requests.ask({ type: "png", what: "mask" });
+      save(
+        new Blob([
+          /** @type {BlobPart} */
+          asBytes(buffers[0])
+        ], { type: "image/png" }),
+        content.name ?? name(view, "mask")
+      );
+    } else {
+      let blob = await maskOf(view);
+      blob && save(blob, name(view, "mask"));
+    }
+  } catch (error) {
+    view.status.fail(
+      /** @type {Error} */
+      error.message
+    );
+  }
+}
+function savePicture(view) {
+  view.picture.canvas.toBlob((blob) => {
+    blob && save(blob, name(view, "picture"));
+  });
+}
+async function maskOf(view) {
+  let shown = view.maps.shown(0);
+  if (!shown) return null;
+  let field = new Enlarger(shown.height, shown.width, Math.max(...view.state.facts.image)), values = field.enlarge(shown.values), level = levelOf(shown.max, view.state.get("threshold")), canvas = document.createElement("canvas");
+  canvas.width = field.width, canvas.height = field.height;
+  let image = new ImageData(field.width, field.height), pixels = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < values.length; i++) pixels[i] = values[i] >= level ? 4294967295 : 4278190080;
+  return canvas.getContext("2d")?.putImageData(image, 0, 0), new Promise((resolve) => canvas.toBlob(resolve));
+}
+function name(view, what) {
+  return `daam-${(view.state.facts.words[view.state.get("word")]?.text ?? "word").replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40) || "word"}-${what}.png`;
+}
+function save(blob, file) {
+  let link = document.createElement("a");
+  link.href = URL.createObjectURL(blob), link.download = file, link.click(), setTimeout(() => URL.revokeObjectURL(link.href), 1e4);
+}
+
+// src/look.js
+var Look = class {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view, this.opacity = this.#range("opacity", "Opacity", "Of the colours over the picture"), this.threshold = this.#range(
+      "threshold",
+      "Threshold",
+      "Share of the map's peak from which on a place belongs to the mask"
+    ), this.contour = this.#switch("contour", "Contour", "Line around the mask (t)"), this.follow = this.#switch(
+      "follow_step",
+      "Forming picture",
+      "The picture as it was at the last chosen step"
+    ), this.colours = this.#select("colormap", "Colours", NAMES), this.swatch = el("span", { class: "daam-swatch", "aria-hidden": "true" }), this.colours.label.append(this.swatch), this.shown = this.#select("view", "Show", ["overlay", "difference"]), this.theme = this.#select("theme", "Theme", ["auto", "light", "dark"]), this.projector = this.#switch("projector", "Projector", "Large type for a lecture hall"), this.mask = this.#button("Mask", "mask-png", "Save the mask as PNG", () => saveMask(view)), this.picture = this.#button(
+      "Picture",
+      "picture-png",
+      "Save what is shown as PNG",
+      () => savePicture(view)
+    ), this.element = el(
+      "div",
+      { class: "daam-look", role: "group", "aria-label": "Look" },
+      this.opacity.label,
+      this.threshold.label,
+      this.contour.label,
+      this.follow.label,
+      this.colours.label,
+      this.shown.label,
+      el("span", { class: "daam-space" }),
+      el("span", { class: "daam-group" }, this.mask, this.picture),
+      this.#more()
+    );
+  }
+  /**
+   * @param {string} trait
+   * @param {string} name
+   * @param {string} title
+   */
+  #range(trait, name2, title) {
+    let input = el("input", {
+      type: "range",
+      min: "0",
+      max: "1",
+      step: "0.01",
+      class: "daam-range",
+      "data-testid": trait,
+      "aria-label": name2
+    }), value = el("output", { class: "daam-value" });
+    return input.addEventListener(
+      "input",
+      () => this.view.input(trait, () => this.view.state.set({ [trait]: Number(input.value) }, "soon"))
+    ), input.addEventListener("change", () => this.view.state.set({}, "now")), { label: el(
+      "label",
+      { class: "daam-field", title },
+      el("span", { text: name2 }),
+      input,
+      value
+    ), show: () => {
+      let now = Number(this.view.state.get(trait));
+      Number(input.value) !== now && (input.value = String(now)), input.style.setProperty("--daam-part", `${100 * now}%`), write(value, now.toFixed(2));
+    } };
+  }
+  /**
+   * @param {string} trait
+   * @param {string} name
+   * @param {string} title
+   */
+  #switch(trait, name2, title) {
+    let input = el("input", {
+      type: "checkbox",
+      class: "daam-check",
+      role: "switch",
+      "data-testid": trait
+    });
+    return input.addEventListener(
+      "change",
+      () => this.view.input(trait, () => this.view.state.set({ [trait]: input.checked }))
+    ), { label: el(
+      "label",
+      { class: "daam-field daam-switch", title },
+      input,
+      el("span", { text: name2 })
+    ), show: () => {
+      input.checked = !!this.view.state.get(trait);
+    } };
+  }
+  /**
+   * @param {string} trait
+   * @param {string} name
+   * @param {string[]} values
+   */
+  #select(trait, name2, values) {
+    let select = el("select", { class: "daam-select", "data-testid": trait });
+    return select.append(...values.map((value) => el("option", { value, text: value }))), select.addEventListener(
+      "change",
+      () => this.view.input(trait, () => this.view.state.set({ [trait]: select.value }))
+    ), { label: el("label", { class: "daam-field" }, el("span", { text: name2 }), select), show: () => {
+      let now = String(this.view.state.get(trait));
+      [...select.options].some((option) => option.value === now) || select.append(el("option", { value: now, text: now })), select.value = now;
+    } };
+  }
+  /**
+   * @param {string} text
+   * @param {string} id
+   * @param {string} title
+   * @param {() => void} does
+   */
+  #button(text, id, title, does) {
+    let button = el(
+      "button",
+      { class: "daam-button", type: "button", title, "data-testid": id },
+      icon("download"),
+      el("span", { text })
+    );
+    return button.addEventListener("click", does), button;
+  }
+  /** Theme, projector and the list of keys, folded away. */
+  #more() {
+    let keys = el("dl", { class: "daam-keys" });
+    for (let [key, text] of LIST) keys.append(el("dt", { text: key }), el("dd", { text }));
+    let details = el(
+      "details",
+      { class: "daam-more" },
+      el("summary", { class: "daam-button", "data-testid": "more", text: "More" }),
+      el(
+        "div",
+        { class: "daam-popover" },
+        el("div", { class: "daam-title-row" }, this.theme.label, this.projector.label),
+        el("h3", { class: "daam-title", text: "Keys" }),
+        keys
+      )
+    );
+    return details.addEventListener("keydown", (event) => {
+      event.key !== "Escape" || !details.open || (event.preventDefault(), details.open = !1, details.querySelector("summary")?.focus());
+    }), details;
+  }
+  /** @param {number} what */
+  update(what) {
+    if (!(what & 641)) return;
+    let { state } = this.view;
+    for (let control of [
+      this.opacity,
+      this.threshold,
+      this.contour,
+      this.follow,
+      this.colours,
+      this.shown,
+      this.theme,
+      this.projector
+    ])
+      control.show();
+    let comparing = state.get("word_b") >= 0;
+    this.shown.label.hidden = !comparing, this.colours.label.hidden = comparing, this.follow.label.hidden = !state.facts.strip, this.swatch.style.backgroundImage = gradient(state.get("colormap")), attribute(this.mask, "aria-label", "Save the mask as PNG");
+  }
+};
+
+// src/contours.js
+var Contours = class {
+  constructor() {
+    this.points = new Float32Array(4096), this.starts = new Int32Array(256), this.count = 0, this.length = 0, this.codes = new Uint8Array(0);
+  }
+  /**
+   * Find the curves around the values at or above `level`. Outside the field everything counts
+   * as 0, so that every curve is closed.
+   *
+   * @param {Float32Array} field (y, x)
+   * @param {number} height
+   * @param {number} width
+   * @param {number} level
+   */
+  find(field, height, width, level) {
+    if (this.count = 0, this.length = 0, this.starts[0] = 0, !(level > 0) || level === 1 / 0) return this;
+    let across = width + 1, cells = (height + 1) * across;
+    this.codes.length < cells && (this.codes = new Uint8Array(cells));
+    let codes = this.codes;
+    codes.fill(0, 0, cells);
+    for (let i = 0; i < height; i++)
+      for (let j = 0; j < width; j++) {
+        if (field[i * width + j] < level) continue;
+        let cell = i * across + j;
+        codes[cell] |= 2, codes[cell + 1] |= 1, codes[cell + across] |= 4, codes[cell + across + 1] |= 8;
+      }
+    for (let cell = 0; cell < cells; cell++)
+      for (; codes[cell] !== 0 && codes[cell] !== 15; )
+        this.#walk(field, height, width, level, cell);
+    return this;
+  }
+  /**
+   * Follow one curve from `cell` until it closes, the inside to its left.
+   *
+   * @param {Float32Array} field
+   * @param {number} height
+   * @param {number} width
+   * @param {number} level
+   * @param {number} cell
+   */
+  #walk(field, height, width, level, cell) {
+    let across = width + 1, i = Math.floor(cell / across), j = cell - i * across, from = -1, first = this.length;
+    for (; ; ) {
+      let place = i * across + j, to = this.#leave(place, from);
+      if (to < 0) break;
+      this.#cross(field, height, width, level, i, j, to), to === 0 ? i-- : to === 1 ? j++ : to === 2 ? i++ : j--, from = (to + 2) % 4;
+    }
+    if (this.length - first < 3) {
+      this.length = first;
+      return;
+    }
+    if (this.count++, this.starts.length <= this.count) {
+      let longer = new Int32Array(this.starts.length * 2);
+      longer.set(this.starts), this.starts = longer;
+    }
+    this.starts[this.count] = this.length;
+  }
+  /**
+   * Take the line that enters `cell` at side `from` out of it, and say where it leaves; -1 where
+   * the curve has come back to its beginning.
+   *
+   * @param {number} cell
+   * @param {number} from
+   */
+  #leave(cell, from) {
+    let code = this.codes[cell], lines = LINES[code];
+    for (let k = 0; k < lines.length; k += 3)
+      if (from < 0 || lines[k] === from)
+        return this.codes[cell] = lines[k + 2], lines[k + 1];
+    return -1;
+  }
+  /**
+   * Add the point where the curve crosses `side` of cell (i, j).
+   *
+   * @param {Float32Array} field
+   * @param {number} height
+   * @param {number} width
+   * @param {number} level
+   * @param {number} i
+   * @param {number} j
+   * @param {number} side
+   */
+  #cross(field, height, width, level, i, j, side) {
+    let y0 = side === 2 ? i : i - 1, x0 = side === 1 ? j : j - 1, across = side === 0 || side === 2, a = sample(field, height, width, y0, x0), b = across ? sample(field, height, width, y0, x0 + 1) : sample(field, height, width, y0 + 1, x0), t = a === b ? 0.5 : (level - a) / (b - a), x = across ? x0 + t : x0, y = across ? y0 : y0 + t;
+    if (this.points.length < (this.length + 1) * 2) {
+      let longer = new Float32Array(this.points.length * 2);
+      longer.set(this.points), this.points = longer;
+    }
+    this.points[this.length * 2] = Math.min(width, Math.max(0, x + 0.5)), this.points[this.length * 2 + 1] = Math.min(height, Math.max(0, y + 0.5)), this.length++;
+  }
+  /**
+   * Put the curves on a canvas path.
+   *
+   * @param {{moveTo(x: number, y: number): void, lineTo(x: number, y: number): void,
+   *   closePath(): void}} path
+   * @param {number} sx canvas units per sample
+   * @param {number} sy
+   */
+  trace(path, sx, sy) {
+    for (let c = 0; c < this.count; c++) {
+      let start = this.starts[c];
+      path.moveTo(this.points[start * 2] * sx, this.points[start * 2 + 1] * sy);
+      for (let p = start + 1; p < this.starts[c + 1]; p++)
+        path.lineTo(this.points[p * 2] * sx, this.points[p * 2 + 1] * sy);
+      path.closePath();
+    }
+  }
+};
+function sample(field, height, width, y, x) {
+  return y < 0 || x < 0 || y >= height || x >= width ? 0 : field[y * width + x];
+}
+var LINES = [
+  [],
+  [2, 3, 0],
+  // bottom left
+  [1, 2, 0],
+  // bottom right
+  [1, 3, 0],
+  // bottom
+  [0, 1, 0],
+  // top right
+  [0, 1, 1, 2, 3, 4],
+  // top right and bottom left
+  [0, 2, 0],
+  // right
+  [0, 3, 0],
+  // all but top left
+  [3, 0, 0],
+  // top left
+  [2, 0, 0],
+  // left
+  [3, 0, 2, 1, 2, 8],
+  // top left and bottom right
+  [1, 0, 0],
+  // all but top right
+  [3, 1, 0],
+  // top
+  [2, 1, 0],
+  // all but bottom right
+  [3, 2, 0],
+  // all but bottom left
+  []
+];
+
+// src/pointer.js
+var DRAG = 4, Pointer = class {
+  /**
+   * @param {View} view
+   * @param {HTMLCanvasElement} canvas
+   */
+  constructor(view, canvas) {
+    this.view = view, this.canvas = canvas, this.tool = /** @type {"box" | "lasso"} */
+    "box", this.cursor = null, this.anchor = null, this.press = null, this.path = [], canvas.addEventListener("pointerdown", (event) => this.#down(event)), canvas.addEventListener("pointermove", (event) => this.#move(event)), canvas.addEventListener("pointerup", (event) => this.#up(event)), canvas.addEventListener("pointercancel", () => this.#drop()), canvas.addEventListener("pointerleave", () => this.#leave()), canvas.addEventListener("keydown", (event) => this.#key(event)), canvas.addEventListener("blur", () => this.#blur());
+  }
+  /**
+   * @param {PointerEvent} event
+   * @returns {Point}
+   */
+  #point(event) {
+    let box = this.canvas.getBoundingClientRect();
+    return [
+      Math.min(1, Math.max(0, (event.clientY - box.top) / box.height)),
+      Math.min(1, Math.max(0, (event.clientX - box.left) / box.width))
+    ];
+  }
+  /** @param {PointerEvent} event */
+  #down(event) {
+    event.button === 0 && (this.canvas.setPointerCapture(event.pointerId), this.press = {
+      id: event.pointerId,
+      start: this.#point(event),
+      x: event.clientX,
+      y: event.clientY,
+      lasso: this.tool === "lasso" || event.shiftKey || event.altKey
+    }, this.cursor = null, this.anchor = null);
+  }
+  /** @param {PointerEvent} event */
+  #move(event) {
+    let press = this.press;
+    if (!press || press.id !== event.pointerId) {
+      event.pointerType !== "touch" && this.view.input("pixel", () => this.view.inspector.point(this.#point(event)));
+      return;
+    }
+    !(Math.hypot(event.clientX - press.x, event.clientY - press.y) > DRAG) && this.path.length === 0 || this.view.input("region", () => {
+      let here = this.#point(event);
+      press.lasso ? this.path.length === 0 ? this.path.push(press.start, here) : this.path.push(here) : this.path = boxOf(press.start, here), this.view.invalidate(2);
+    });
+  }
+  /** @param {PointerEvent} event */
+  #up(event) {
+    if (!this.press) return;
+    this.press = null;
+    let path = this.path;
+    this.path = [], this.view.input("region", () => {
+      path.length >= 3 ? this.choose(path) : (this.choose([]), this.view.inspector.point(this.#point(event)));
+    });
+  }
+  /** @param {Point[]} polygon */
+  choose(polygon) {
+    let rounded = polygon.map((point) => point.map((share2) => Math.round(share2 * 1e4) / 1e4));
+    this.view.state.set({ region: rounded }), this.view.invalidate(258);
+  }
+  #drop() {
+    this.press = null, this.path = [], this.view.invalidate(2);
+  }
+  #leave() {
+    !this.press && !this.cursor && this.view.inspector.point(null);
+  }
+  #blur() {
+    this.cursor && (this.cursor = null, this.anchor = null, this.path = [], this.view.inspector.point(null), this.view.invalidate(2));
+  }
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    let move = MOVES[event.key];
+    if (move) {
+      event.preventDefault();
+      let step = event.shiftKey ? 0.1 : 0.02;
+      this.view.input("crosshair", () => this.#step(move[0] * step, move[1] * step));
+    } else event.key === "Enter" ? (event.preventDefault(), this.view.input("region", () => this.#enter())) : event.key === "Escape" && (this.anchor || this.cursor) && (event.preventDefault(), event.stopPropagation(), this.anchor ? this.#drop() : this.#blur(), this.anchor = null);
+  }
+  /**
+   * @param {number} dy
+   * @param {number} dx
+   */
+  #step(dy, dx) {
+    let [y, x] = this.cursor ?? [0.5 - dy, 0.5 - dx];
+    this.cursor = [Math.min(1, Math.max(0, y + dy)), Math.min(1, Math.max(0, x + dx))], this.anchor ? this.path = boxOf(this.anchor, this.cursor) : this.view.inspector.point(this.cursor, !0), this.view.invalidate(2);
+  }
+  #enter() {
+    if (!this.cursor) this.#step(0, 0);
+    else if (!this.anchor)
+      this.anchor = this.cursor, this.view.status.say("Box begun. Move with the arrow keys, Enter ends it.");
+    else {
+      let path = this.path;
+      this.anchor = null, this.path = [], path.length >= 3 && this.choose(path);
+    }
+  }
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} width
+   * @param {number} height
+   * @param {number} scale
+   */
+  draw(context, width, height, scale) {
+    let region = this.path.length >= 2 ? this.path : this.view.state.get("region");
+    if (region.length >= 2) {
+      context.beginPath();
+      for (let [y2, x2] of region) context.lineTo(x2 * width, y2 * height);
+      context.closePath(), twice(context, scale, [3 * scale, 3 * scale]);
+    }
+    if (!this.cursor) return;
+    let [y, x] = [this.cursor[0] * height, this.cursor[1] * width], arm = 11 * scale, gap = 4 * scale;
+    context.beginPath();
+    for (let [dy, dx] of Object.values(MOVES))
+      context.moveTo(x + dx * gap, y + dy * gap), context.lineTo(x + dx * arm, y + dy * arm);
+    twice(context, scale, []);
+  }
+}, MOVES = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1]
+};
+function twice(context, scale, dash) {
+  context.setLineDash([]), context.lineWidth = 3.5 * scale, context.strokeStyle = "rgb(0 0 0 / 0.7)", context.stroke(), context.setLineDash(dash), context.lineWidth = 1.6 * scale, context.strokeStyle = "#fff", context.stroke(), context.setLineDash([]);
+}
+function boxOf(a, b) {
+  let [top, bottom] = a[0] < b[0] ? [a[0], b[0]] : [b[0], a[0]], [left, right] = a[1] < b[1] ? [a[1], b[1]] : [b[1], a[1]];
+  return [
+    [top, left],
+    [top, right],
+    [bottom, right],
+    [bottom, left]
+  ];
+}
+
+// src/picture.js
+var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
+  constructor() {
+    this.canvas = document.createElement("canvas"), this.context = /** @type {CanvasRenderingContext2D} */
+    this.canvas.getContext("2d"), this.image = new ImageData(1, 1), this.pixels = new Uint32Array(this.image.data.buffer);
+  }
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
+  fit(width, height) {
+    this.image.width === width && this.image.height === height || (this.canvas.width = width, this.canvas.height = height, this.image = new ImageData(width, height), this.pixels = new Uint32Array(this.image.data.buffer));
+  }
+  show() {
+    this.context.putImageData(this.image, 0, 0);
+  }
+}, Picture = class {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view, this.canvas = el("canvas", {
+      class: "daam-canvas",
+      "data-testid": "picture",
+      tabindex: "0",
+      role: "application",
+      "aria-roledescription": "picture with attention"
+    }), this.context = /** @type {CanvasRenderingContext2D} */
+    this.canvas.getContext("2d"), this.base = document.createElement("canvas"), this.heat = [new Layer(), new Layer()], this.contours = [new Contours(), new Contours()], this.overlap = { iou: 0, iod: 0, ioh: 0, both: 0, a: 0, b: 0 }, this.baseKey = "", this.drawn = !1, this.legend = new Legend(), this.numbers = new Numbers(), this.pointer = new Pointer(view, this.canvas), this.frame = el("div", { class: "daam-frame" }, this.canvas), this.element = el(
+      "div",
+      { class: "daam-picture" },
+      this.frame,
+      this.legend.element,
+      this.numbers.element
+    );
+  }
+  /** @param {number} what */
+  update(what) {
+    if (!(what & 518)) return;
+    this.#fit(), what & 4 && (this.baseKey = "");
+    let { maps } = this.view, a = maps.shown(0), b = maps.shown(1);
+    (!a || maps.comparing && !b) && this.drawn && this.view.mayLinger || (this.#drawBase(), a && this.#drawMaps(a, b), this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scale), this.drawn = !!a, this.legend.update(this.view, a, b), this.numbers.update(this.view, a, b, this.overlap), this.#describe(a));
+  }
+  /** Device pixels per CSS pixel, at most 2. */
+  get scale() {
+    return Math.min(2, window.devicePixelRatio || 1);
+  }
+  #fit() {
+    let [height, width] = this.view.state.facts.image ?? [1, 1], ratio = `${width} / ${height}`;
+    this.frame.style.aspectRatio !== ratio && (this.frame.style.aspectRatio = ratio);
+    let across = Math.max(32, Math.round(this.frame.clientWidth * this.scale)), down = Math.max(32, Math.round(across * height / width));
+    if (!(this.canvas.width === across && this.canvas.height === down)) {
+      for (let canvas of [this.canvas, this.base])
+        canvas.width = across, canvas.height = down;
+      this.baseKey = "";
+    }
+  }
+  /** The picture, or the forming picture of the last chosen step, enlarged once. */
+  #drawBase() {
+    let { state, pictures } = this.view, follow = state.get("follow_step") ? pictures.thumbnail(state.steps[1] - 1) : null, key = follow ? `${follow.x},${follow.y}` : "image", { width, height } = this.canvas;
+    if (key !== this.baseKey) {
+      let context = (
+        /** @type {CanvasRenderingContext2D} */
+        this.base.getContext("2d")
+      );
+      if (context.fillStyle = "#8883", context.clearRect(0, 0, width, height), context.fillRect(0, 0, width, height), context.imageSmoothingQuality = "high", follow && pictures.strip) {
+        context.imageSmoothingEnabled = width < SQUARE * follow.width;
+        let { x, y, width: w, height: h } = follow;
+        context.drawImage(pictures.strip, x, y, w, h, 0, 0, width, height);
+      } else pictures.image && (context.imageSmoothingEnabled = width < SQUARE * pictures.image.width, context.drawImage(pictures.image, 0, 0, width, height));
+      this.baseKey = pictures.image || follow ? key : "";
+    }
+    this.context.clearRect(0, 0, width, height), this.context.drawImage(this.base, 0, 0);
+  }
+  /**
+   * @param {Shown} a
+   * @param {Shown | null} b
+   */
+  #drawMaps(a, b) {
+    let { state } = this.view, threshold = state.get("threshold"), levelA = levelOf(a.max, threshold), fieldA = enlarger(a.height, a.width, "a"), valuesA = fieldA.enlarge(a.values);
+    if (!b) {
+      this.#heat(0, valuesA, fieldA, a.max, palette(state.get("colormap"))), this.#line(0, valuesA, fieldA, levelA, "#ffffff", !1);
+      return;
+    }
+    let fieldB = enlarger(b.height, b.width, "b"), valuesB = fieldB.enlarge(b.values), levelB = levelOf(b.max, threshold);
+    overlap(a.values, levelA, b.values, levelB, this.overlap), state.get("view") === "difference" && valuesA.length === valuesB.length ? this.#difference(a, valuesA, b, valuesB, fieldA) : (this.#heat(0, valuesA, fieldA, a.max, FAMILY_A), this.#heat(1, valuesB, fieldB, b.max, FAMILY_B)), this.#line(0, valuesA, fieldA, levelA, COLOUR_A, !1), this.#line(1, valuesB, fieldB, levelB, COLOUR_B, !0);
+  }
+  /**
+   * @param {0 | 1} which
+   * @param {Float32Array} values
+   * @param {{height: number, width: number}} size
+   * @param {number} max
+   * @param {Uint32Array} table
+   */
+  #heat(which, values, size, max, table) {
+    let layer = this.heat[which];
+    layer.fit(size.width, size.height), paint(values, max, table, layer.pixels), this.#lay(layer);
+  }
+  /**
+   * @param {Shown} a
+   * @param {Float32Array} valuesA
+   * @param {Shown} b
+   * @param {Float32Array} valuesB
+   * @param {{height: number, width: number}} size
+   */
+  #difference(a, valuesA, b, valuesB, size) {
+    let own = this.view.state.get("difference_scale") === "own", scaleA = own && a.max > 0 ? 1 / a.max : 1, scaleB = own && b.max > 0 ? 1 / b.max : 1, max = own ? 1 : Math.max(a.max, b.max), layer = this.heat[0];
+    layer.fit(size.width, size.height), paintDifference(valuesA, scaleA, valuesB, scaleB, max, palette("RdBu_r"), layer.pixels), this.#lay(layer);
+  }
+  /** @param {Layer} layer */
+  #lay(layer) {
+    layer.show(), this.context.globalAlpha = this.view.state.get("opacity"), this.context.imageSmoothingEnabled = !0, this.context.drawImage(layer.canvas, 0, 0, this.canvas.width, this.canvas.height), this.context.globalAlpha = 1;
+  }
+  /**
+   * @param {0 | 1} which
+   * @param {Float32Array} values
+   * @param {{height: number, width: number}} size
+   * @param {number} level
+   * @param {string} colour
+   * @param {boolean} dashed
+   */
+  #line(which, values, size, level, colour, dashed) {
+    if (!this.view.state.get("contour")) return;
+    let curves = this.contours[which].find(values, size.height, size.width, level), { context, scale } = this;
+    context.beginPath(), curves.trace(context, this.canvas.width / size.width, this.canvas.height / size.height), context.lineJoin = "round", context.setLineDash([]), context.strokeStyle = "rgb(0 0 0 / 0.55)", context.lineWidth = 3.6 * scale, context.stroke(), dashed && context.setLineDash([6 * scale, 4.5 * scale]), context.strokeStyle = colour, context.lineWidth = 1.8 * scale, context.stroke(), context.setLineDash([]);
+  }
+  /** @param {Shown | null} a */
+  #describe(a) {
+    let words = this.view.status.sentence();
+    attribute(this.canvas, "aria-label", `${words}. ${a ? "" : "No map yet. "}Arrow keys move a crosshair, Enter begins a box.`);
+  }
+}, Legend = class {
+  constructor() {
+    this.low = el("span", { class: "daam-legend-end" }), this.high = el("span", { class: "daam-legend-end" }), this.bar = el("span", { class: "daam-legend-bar" }), this.mark = el("span", { class: "daam-legend-mark" }), this.bar.append(this.mark), this.kind = el("span", { class: "daam-kind", "data-testid": "kind" }), this.element = el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind), this.colours = "";
+  }
+  /**
+   * @param {View} view
+   * @param {Shown | null} a
+   * @param {Shown | null} b
+   */
+  update(view, a, b) {
+    let { state } = view, difference = b && state.get("view") === "difference", kind = a ? a.kind : "waiting";
+    write(this.kind, KINDS2[kind][0]), attribute(this.kind, "title", KINDS2[kind][1]), attribute(this.kind, "data-kind", kind);
+    let colours = difference ? "RdBu_r" : b ? "families" : state.get("colormap");
+    colours !== this.colours && (this.bar.style.backgroundImage = b && !difference ? FAMILIES : gradient(colours), this.colours = colours), this.mark.hidden = !!b || !state.get("contour"), this.mark.style.left = `${100 * state.get("threshold")}%`, difference ? (write(this.low, "B more"), write(this.high, "A more")) : b ? (write(this.low, "A peak"), write(this.high, "B peak")) : (write(this.low, "0"), write(this.high, a ? short(a.max) : "–")), attribute(this.bar, "title", "Attention probability, up to this map's peak");
+  }
+}, FAMILIES = "linear-gradient(to right, #ffc45c, #d64a00 30%, #8882 50%, #0054be 70%, #6ed6ff)", KINDS2 = {
+  exact: ["exact", "The map as heat_maps computes it"],
+  preview: ["preview", "The mean of per-step maps, by its own definition; close to the exact map"],
+  tile: ["tile", "One tile of the grid, enlarged"],
+  waiting: ["waiting", "The map is on its way"]
+}, Numbers = class {
+  constructor() {
+    this.element = el("dl", { class: "daam-numbers", "data-testid": "numbers" }), this.entries = {};
+    for (let [name2, label, title] of NUMBERS) {
+      let value = el("dd", { "data-testid": name2 }), box = el("div", { class: "daam-number", title }, el("dt", { text: label }), value);
+      this.entries[name2] = { box, value }, this.element.append(box);
+    }
+  }
+  /**
+   * @param {View} view
+   * @param {Shown | null} a
+   * @param {Shown | null} b
+   * @param {{iou: number, iod: number, ioh: number}} overlap
+   */
+  update(view, a, b, overlap2) {
+    for (let name2 of ["iou", "iod", "ioh", "peak_b"]) this.entries[name2].box.hidden = !b;
+    if (this.entries.area.box.hidden = !!b, write(this.entries.peak.value, a ? short(a.max) : "–"), write(this.entries.peak_b.value, b ? short(b.max) : "–"), b)
+      for (
+        let name2 of
+        /** @type {const} */
+        ["iou", "iod", "ioh"]
+      )
+        write(this.entries[name2].value, overlap2[name2].toFixed(2));
+    else a && write(this.entries.area.value, `${Math.round(100 * share(view, a))} %`);
+  }
+}, NUMBERS = [
+  ["peak", "peak", "The largest attention probability of the shown map"],
+  ["area", "mask", "Share of the picture inside the contour"],
+  ["peak_b", "peak of B", "The largest attention probability of the compared map"],
+  ["iou", "IoU", "Intersection of both masks over their union"],
+  ["iod", "IoD", "Intersection over B's mask: how much of B lies in A"],
+  ["ioh", "IoH", "Intersection over A's mask: how much of A lies in B"]
+];
+function share(view, a) {
+  let level = levelOf(a.max || largest(a.values), view.state.get("threshold")), inside = 0;
+  for (let i = 0; i < a.values.length; i++) a.values[i] >= level && inside++;
+  return inside / a.values.length;
+}
+
+// src/pictures.js
+var Pictures = class {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view, this.image = null, this.strip = null, this.#decode("_image"), this.#decode("_strip"), view.state.on("change:_image", () => this.#decode("_image")), view.state.on("change:_strip", () => this.#decode("_strip"));
+  }
+  /** @param {"_image" | "_strip"} name */
+  async #decode(name2) {
+    let bytes = asBytes(this.view.state.model.get(name2));
+    if (bytes.length !== 0)
+      try {
+        let blob = new Blob([
+          /** @type {BlobPart} */
+          bytes.slice()
+        ], { type: "image/png" }), bitmap = await createImageBitmap(blob);
+        name2 === "_image" ? this.image = bitmap : this.strip = bitmap, this.view.invalidate(22);
+      } catch {
+        this.view.status.say("The picture could not be read.");
+      }
+  }
+  /**
+   * Where the thumbnail of a step lies in the strip; null where there is none.
+   *
+   * @param {number} step place among the kept steps
+   * @returns {{x: number, y: number, width: number, height: number} | null}
+   */
+  thumbnail(step) {
+    let strip = this.view.state.facts.strip;
+    if (!strip || !this.strip || strip.count === 0) return null;
+    let nearest2 = 0;
+    strip.places.forEach((place, k) => {
+      Math.abs(place - step) < Math.abs(strip.places[nearest2] - step) && (nearest2 = k);
+    });
+    let columns = strip.columns ?? strip.count, [height, width] = strip.size ?? [this.strip.height, this.strip.width / strip.count];
+    return {
+      x: nearest2 % columns * width,
+      y: Math.floor(nearest2 / columns) * height,
+      width,
+      height
+    };
+  }
+};
+
+// src/requests.js
+var Requests = class {
+  /**
+   * @param {State} state
+   * @param {(alive: boolean) => void} heard told whether the kernel answers
+   */
+  constructor(state, heard) {
+    this.state = state, this.heard = heard, this.next = 1, this.open = /* @__PURE__ */ new Map(), this.name = Math.random().toString(36).slice(2, 8), state.on("msg:custom", (content, buffers) => this.#answer(content, buffers ?? []));
+  }
+  /**
+   * @param {any} content
+   * @param {any[]} buffers
+   */
+  #answer(content, buffers) {
+    let waiting = this.open.get(content?.id);
+    waiting && (this.open.delete(content.id), this.heard(!0), content.type === "error" ? waiting.reject(new Error(String(content.text))) : waiting.resolve({ content, buffers }));
+  }
+  /**
+   * @param {Record<string, unknown>} content
+   * @returns {Promise<Answer>}
+   */
+  ask(content) {
+    let id = `${this.name}-${this.next++}`;
+    return new Promise((resolve, reject) => {
+      let late = setTimeout(() => {
+        this.open.delete(id) && (this.heard(!1), reject(new Error("The kernel does not answer.")));
+      }, 6e3), settle = (done) => (value) => {
+        clearTimeout(late), done(value);
+      };
+      this.open.set(id, { resolve: settle(resolve), reject: settle(reject) });
+      try {
+        this.state.model.send({ ...content, id });
+      } catch {
+        this.open.delete(id), settle(reject)(new Error("There is no kernel behind this page: run the cell again."));
+      }
+    });
+  }
+  destroy() {
+    this.open.clear();
+  }
+};
+
+// src/state.js
+var DEFAULTS = {
+  word: 0,
+  word_b: -1,
+  steps: [0, 1],
+  layer: -1,
+  head: -1,
+  choice: "paper",
+  opacity: 0.6,
+  threshold: 0.4,
+  contour: !0,
+  colormap: "inferno",
+  follow_step: !1,
+  playing: !1,
+  interval: 250,
+  tile_scale: "common",
+  tile_sort: "network",
+  show_pieces: !1,
+  show_syntax: !1,
+  projector: !1,
+  theme: "auto",
+  region: [],
+  view: "overlay",
+  difference_scale: "own"
+}, REST = 40, State = class {
+  /** @param {Model} model */
+  constructor(model) {
+    this.model = model, this.listening = [], this.timer = void 0;
+  }
+  /** @returns {Facts} */
+  get facts() {
+    return this.model.get("_facts") ?? {};
+  }
+  /**
+   * @param {string} name
+   * @returns {any}
+   */
+  get(name2) {
+    return this.model.get(name2) ?? DEFAULTS[
+      /** @type {keyof typeof DEFAULTS} */
+      name2
+    ];
+  }
+  /** @returns {[number, number]} places of the first step and of the one after the last */
+  get steps() {
+    let count = Math.max(1, this.facts.steps?.length ?? 1), [lo, hi] = this.get("steps"), first = Math.min(count - 1, Math.max(0, lo));
+    return [first, Math.min(count, Math.max(first + 1, hi))];
+  }
+  /**
+   * Choose. Links and other views are told at once, the kernel at once or after a rest.
+   *
+   * @param {Record<string, unknown>} values
+   * @param {"now" | "soon"} [when]
+   */
+  set(values, when = "now") {
+    let changed = !1;
+    for (let [name2, value] of Object.entries(values))
+      same(this.get(name2), value) || (this.model.set(name2, value), changed = !0);
+    when === "now" ? (changed || this.timer !== void 0) && this.save() : changed && (clearTimeout(this.timer), this.timer = setTimeout(() => this.save(), REST));
+  }
+  /** Send what was chosen. */
+  save() {
+    clearTimeout(this.timer), this.timer = void 0, this.model.save_changes();
+  }
+  /**
+   * @param {string} event
+   * @param {(...args: any[]) => void} callback
+   */
+  on(event, callback) {
+    this.model.on(event, callback), this.listening.push([event, callback]);
+  }
+  /** Stop listening; a choice that waits is still sent. */
+  destroy() {
+    this.timer !== void 0 && this.save();
+    for (let [event, callback] of this.listening) this.model.off(event, callback);
+    this.listening = [];
+  }
+};
+function same(a, b) {
+  return Object.is(a, b) ? !0 : typeof a == "object" && typeof b == "object" && JSON.stringify(a) === JSON.stringify(b);
+}
+
+// src/status.js
+var QUIET = 500, Status = class {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view, this.line = el("p", { class: "daam-status-line", "data-testid": "status" }), this.live = el("p", {
+      class: "daam-hidden",
+      role: "status",
+      "aria-live": "polite",
+      "data-testid": "live"
+    }), this.notice = el("p", {
+      class: "daam-notice",
+      role: "alert",
+      "data-testid": "notice",
+      hidden: !0
+    }), this.source = el("p", { class: "daam-source", dir: "auto", "data-testid": "provenance" }), this.element = el(
+      "footer",
+      { class: "daam-foot" },
+      this.notice,
+      this.line,
+      this.source,
+      this.live
+    ), this.timer = void 0, this.problem = "";
+  }
+  /** What is shown, in words. */
+  sentence() {
+    let { state, maps } = this.view, { facts } = state, a = facts.words?.[state.get("word")]?.text ?? "", words = facts.other ? facts.other.words : facts.words, b = maps.comparing ? words?.[state.get("word_b")]?.text : null;
+    return `${b === null ? `“${a}”` : `“${a}” (A) and “${b}” (B)`} · ${layersText(state)} · ${stepsText(facts, ...state.steps)}`;
+  }
+  /** @param {number} what */
+  update(what) {
+    if (!(what & 203)) return;
+    let { maps, state } = this.view, shown = maps.shown(0), numbers = !shown || maps.comparing && !maps.shown(1) ? "waiting for the map" : `peak ${short(shown.max)} · ${WORDS2[shown.kind]}`;
+    write(this.line, `${this.sentence()} · ${numbers}`), this.#source(), this.#notice(), clearTimeout(this.timer), state.get("playing") || (this.timer = setTimeout(() => this.say(`${this.line.textContent}${this.#overlap()}`), QUIET));
+  }
+  #overlap() {
+    let { maps, picture } = this.view;
+    return maps.comparing && maps.shown(1) ? ` · IoU ${picture.overlap.iou.toFixed(2)}` : "";
+  }
+  #source() {
+    let { facts } = this.view.state, parts = [
+      facts.prompt === void 0 ? null : `“${facts.prompt}”`,
+      facts.model,
+      facts.seed === null || facts.seed === void 0 ? "no seed" : `seed ${facts.seed}`,
+      facts.scheduler,
+      facts.version ? `daam_nb ${facts.version}` : null,
+      facts.parse && this.view.state.get("show_syntax") ? `parser ${facts.parse.parser}` : null
+    ];
+    write(this.source, parts.filter(Boolean).join(" · "));
+  }
+  #notice() {
+    let { state, silent } = this.view, { facts } = state, lines = [
+      this.problem,
+      silent ? "The kernel does not answer: what is shown is what was saved. Run the cell again." : "",
+      ...[facts.reduced ?? []].flat(),
+      ...facts.kernel === !1 ? [facts.left_out ?? []].flat() : []
+    ].filter(Boolean);
+    this.notice.hidden = lines.length === 0, write(this.notice, lines.join(" "));
+  }
+  /**
+   * Something that went wrong, shown until the next time.
+   *
+   * @param {string} text
+   */
+  fail(text) {
+    this.problem = text, this.#notice();
+  }
+  /**
+   * Tell a screen reader.
+   *
+   * @param {string} text
+   */
+  say(text) {
+    clearTimeout(this.timer), write(this.live, text), attribute(this.view.picture.canvas, "aria-label", `${this.line.textContent}. ${HOW}`);
+  }
+  destroy() {
+    clearTimeout(this.timer);
+  }
+}, HOW = "Arrow keys move a crosshair, Enter begins and ends a box.", WORDS2 = {
+  exact: "exact map",
+  preview: "preview (mean of per-step maps)",
+  tile: "one tile, enlarged"
+};
+
+// src/strip.js
+var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view, this.canvas = el("canvas", { class: "daam-strip-canvas", "data-testid": "strip" }), this.context = /** @type {CanvasRenderingContext2D} */
+    this.canvas.getContext("2d"), this.small = document.createElement("canvas"), this.before = el("div", { class: "daam-shade" }), this.after = el("div", { class: "daam-shade" }), this.element = el(
+      "div",
+      { class: "daam-strip", title: "Attention of each step: click a step, or drag over several" },
+      this.canvas,
+      this.before,
+      this.after
+    );
+  }
+  /**
+   * Shade what is not chosen.
+   *
+   * @param {number} left per cent
+   * @param {number} right
+   */
+  range(left, right) {
+    this.before.style.width = `${left}%`, this.after.style.left = `${right}%`, this.after.style.width = `${100 - right}%`;
+  }
+  /** @param {number} what */
+  update(what) {
+    if (!(what & 528)) return;
+    let { view } = this, stack = view.maps.stack(0);
+    if (!stack) {
+      view.mayLinger || this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+      return;
+    }
+    let other = view.maps.comparing ? view.maps.stack(1) : null, across = this.element.clientWidth;
+    if (across < 10) return;
+    let count = stack.steps, shown = Math.max(1, Math.min(count, Math.floor(across / NARROWEST2))), cell = across / shown, [height, width] = view.state.facts.image ?? [1, 1], tall = Math.max(16, Math.round(Math.min(TALLEST, (cell - 4) * height / width))), scale = view.picture.scale;
+    this.element.style.height = `${tall + CURVE + 6}px`, this.canvas.width = Math.round(across * scale), this.canvas.height = Math.round((tall + CURVE + 6) * scale);
+    let size = {
+      cell: cell * scale,
+      tall: tall * scale,
+      wide: tall * width / height * scale
+    };
+    for (let k = 0; k < shown; k++) {
+      let step = Math.floor((k + 0.5) * count / shown);
+      this.#thumbnail(step, (k + 0.5) * size.cell - size.wide / 2, size, stack, other);
+    }
+    this.#curve(stack, !1, size.tall + 4 * scale, scale, view.root), other && this.#curve(other, !0, size.tall + 4 * scale, scale, view.root);
+  }
+  /**
+   * @param {number} step
+   * @param {number} left
+   * @param {{tall: number, wide: number}} size
+   * @param {Sums} stack
+   * @param {Sums | null} other
+   */
+  #thumbnail(step, left, size, stack, other) {
+    let { context, view } = this, { pictures, state } = view, from = pictures.thumbnail(step);
+    context.save(), context.beginPath(), context.roundRect(left, 0, size.wide, size.tall, 3 * view.picture.scale), context.clip(), context.fillStyle = "#8884", context.fillRect(left, 0, size.wide, size.tall), from && pictures.strip ? context.drawImage(
+      pictures.strip,
+      from.x,
+      from.y,
+      from.width,
+      from.height,
+      left,
+      0,
+      size.wide,
+      size.tall
+    ) : pictures.image && context.drawImage(pictures.image, left, 0, size.wide, size.tall), context.globalAlpha = Math.max(0.35, state.get("opacity"));
+    let tables2 = other ? [FAMILY_A, FAMILY_B] : [palette(state.get("colormap"))];
+    [stack, other].forEach((of, i) => {
+      of && this.#map(of, step, tables2[i], left, size);
+    }), context.restore();
+  }
+  /**
+   * @param {Sums} stack
+   * @param {number} step
+   * @param {Uint32Array} table
+   * @param {number} left
+   * @param {{tall: number, wide: number}} size
+   */
+  #map(stack, step, table, left, size) {
+    let area = stack.height * stack.width, image = new ImageData(stack.width, stack.height), values = Float32Array.from(stack.counts.subarray(step * area, (step + 1) * area)), strongest = Math.max(...stack.scales), max = stack.scales[step] > 0 ? 255 * strongest / stack.scales[step] : 0;
+    paint(values, max, table, new Uint32Array(image.data.buffer)), this.small.width = stack.width, this.small.height = stack.height, this.small.getContext("2d").putImageData(image, 0, 0), this.context.drawImage(this.small, left, 0, size.wide, size.tall);
+  }
+  /**
+   * The mean attention of every step, as a line with an area below.
+   *
+   * @param {Sums} stack
+   * @param {boolean} dashed
+   * @param {number} top
+   * @param {number} scale
+   * @param {HTMLElement} root
+   */
+  #curve(stack, dashed, top, scale, root) {
+    let { context } = this, area = stack.height * stack.width, means = [...stack.scales].map((unit, t) => {
+      let sum = 0;
+      for (let i = t * area; i < (t + 1) * area; i++) sum += stack.counts[i];
+      return sum * unit;
+    }), max = Math.max(...means) || 1, style = getComputedStyle(root), cell = this.canvas.width / stack.steps, height = CURVE * scale;
+    context.strokeStyle = style.getPropertyValue(dashed ? "--daam-b" : "--daam-curve") || "#888", context.lineWidth = 1.5 * scale, context.setLineDash(dashed ? [4 * scale, 3 * scale] : []), context.beginPath(), means.forEach((mean, t) => {
+      context.lineTo((t + 0.5) * cell, top + height - mean / max * (height - scale));
+    }), context.stroke(), context.setLineDash([]), !dashed && (context.lineTo((means.length - 0.5) * cell, top + height), context.lineTo(0.5 * cell, top + height), context.fillStyle = context.strokeStyle, context.globalAlpha = 0.14, context.fill(), context.globalAlpha = 1);
+  }
+};
+
+// src/theme.js
+function themeOf(root, wish) {
+  if (wish === "light" || wish === "dark") return wish;
+  let body = document.body, jupyter = body.dataset.jpThemeLight;
+  if (jupyter !== void 0) return jupyter === "false" ? "dark" : "light";
+  if (body.classList.contains("vscode-dark") || body.classList.contains("vscode-high-contrast"))
+    return "dark";
+  if (body.classList.contains("vscode-light")) return "light";
+  let parent = root.parentElement, around = parent ? darkness(parent) : null;
+  return around !== null ? around ? "dark" : "light" : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+function darkness(node) {
+  for (; node; node = node.parentElement) {
+    let parts = getComputedStyle(node).backgroundColor.match(/[\d.]+/g)?.map(Number);
+    if (!(!parts || parts.length < 3 || parts.length > 3 && parts[3] < 0.5))
+      return 0.299 * parts[0] + 0.587 * parts[1] + 0.114 * parts[2] < 128;
+  }
+  return null;
+}
+function watchTheme(changed) {
+  let scheme = matchMedia("(prefers-color-scheme: dark)");
+  scheme.addEventListener("change", changed);
+  let watcher = new MutationObserver(changed);
+  return watcher.observe(document.body, {
+    attributes: !0,
+    attributeFilter: [
+      "class",
+      "data-jp-theme-light",
+      "data-jp-theme-name",
+      "data-vscode-theme-kind"
+    ]
+  }), () => {
+    scheme.removeEventListener("change", changed), watcher.disconnect();
+  };
+}
+function lessMotion() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+// src/steps.js
+var PAGE = 5, CALM = 700, Steps = class {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view, this.timer = void 0, this.playIcon = icon("play"), this.play = el(
+      "button",
+      { class: "daam-button daam-play", type: "button", "data-testid": "play" },
+      this.playIcon
+    ), this.play.addEventListener("click", () => view.input("play", () => this.toggle())), this.handles = [this.#handle("lo", "first step"), this.#handle("hi", "last step")], this.fill = el("div", { class: "daam-fill", "data-testid": "steps-fill" }), this.slider = el(
+      "div",
+      { class: "daam-slider", "data-testid": "steps-slider" },
+      el("div", { class: "daam-rail" }),
+      this.fill,
+      ...this.handles
+    ), this.strip = new Strip(view), this.text = el("span", { class: "daam-steps-text", "data-testid": "steps-text" }), this.time = el("span", { class: "daam-muted" }), this.all = el("button", {
+      class: "daam-button",
+      type: "button",
+      text: "All",
+      title: "All steps (a)",
+      "data-testid": "steps-all"
+    }), this.all.addEventListener(
+      "click",
+      () => view.input("steps", () => view.state.set({ steps: [0, this.count] }))
+    ), this.element = el(
+      "div",
+      { class: "daam-steps", role: "group", "aria-label": "Steps" },
+      this.play,
+      el("div", { class: "daam-track" }, this.strip.element, this.slider),
+      el("div", { class: "daam-steps-read" }, this.text, this.time, this.all)
+    ), this.#drag(this.slider, (event) => this.#grip(event)), this.#drag(this.strip.element, (event) => this.#brush(event));
+  }
+  get count() {
+    return Math.max(1, this.view.state.facts.steps?.length ?? 1);
+  }
+  /**
+   * @param {"lo" | "hi"} name
+   * @param {string} label
+   */
+  #handle(name2, label) {
+    return el("div", {
+      class: "daam-handle",
+      role: "slider",
+      tabindex: "0",
+      "aria-label": label,
+      "aria-orientation": "horizontal",
+      "data-testid": `step-${name2}`,
+      on: { keydown: (event) => this.#key(event, name2) }
+    });
+  }
+  /**
+   * @param {KeyboardEvent} event
+   * @param {"lo" | "hi"} name
+   */
+  #key(event, name2) {
+    let moves = {
+      ArrowLeft: -1,
+      ArrowDown: -1,
+      ArrowRight: 1,
+      ArrowUp: 1,
+      PageDown: -PAGE,
+      PageUp: PAGE
+    }, [lo, hi] = this.view.state.steps, ends = { Home: -this.count, End: this.count }, move = { ...moves, ...ends }[event.key];
+    move !== void 0 && (event.preventDefault(), this.view.input("steps", () => {
+      name2 === "lo" ? this.choose(Math.min(hi - 1, Math.max(0, lo + move)), hi) : this.choose(lo, Math.max(lo + 1, Math.min(this.count, hi + move)));
+    }));
+  }
+  /**
+   * @param {number} lo
+   * @param {number} hi
+   * @param {"now" | "soon"} [when]
+   */
+  choose(lo, hi, when = "soon") {
+    let { state } = this.view;
+    state.get("playing") && state.set({ playing: !1 }), state.set({ steps: [lo, hi] }, when);
+  }
+  /** @param {number} by */
+  shift(by) {
+    let [lo, hi] = this.view.state.steps, start = Math.min(this.count - (hi - lo), Math.max(0, lo + by));
+    this.choose(start, start + hi - lo);
+  }
+  /**
+   * Follow a press on `area` until it is released.
+   *
+   * @param {HTMLElement} area
+   * @param {(event: PointerEvent) => (at: number) => void} begin gives what each move does; `at`
+   *   is a place in steps, 0 to their number
+   */
+  #drag(area, begin) {
+    area.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      event.preventDefault(), area.setPointerCapture(event.pointerId);
+      let box = this.slider.getBoundingClientRect(), at2 = (e) => (e.clientX - box.left) / box.width * this.count, move = begin(event), moved = (e) => this.view.input("steps", () => move(at2(e))), ended = () => {
+        area.removeEventListener("pointermove", moved), area.removeEventListener("pointerup", ended), area.removeEventListener("pointercancel", ended), this.view.state.set({}, "now");
+      };
+      area.addEventListener("pointermove", moved), area.addEventListener("pointerup", ended), area.addEventListener("pointercancel", ended), moved(event);
+    });
+  }
+  /**
+   * A press on the slider takes the nearest handle, or the range between the two.
+   *
+   * @param {PointerEvent} event
+   */
+  #grip(event) {
+    let [lo, hi] = this.view.state.steps, box = this.slider.getBoundingClientRect(), start = (event.clientX - box.left) / box.width * this.count, near = 12 / box.width * this.count;
+    if (!(Math.min(Math.abs(start - lo), Math.abs(start - hi)) < near) && start > lo && start < hi && hi - lo < this.count)
+      return (at2) => {
+        let first = Math.round(Math.min(this.count - (hi - lo), Math.max(0, lo + at2 - start)));
+        this.choose(first, first + hi - lo);
+      };
+    let low = start < lo || start < hi && start - lo < hi - start;
+    return this.handles[low ? 0 : 1].focus({ preventScroll: !0 }), (at2) => {
+      let place = Math.round(at2);
+      low ? this.choose(Math.min(hi - 1, Math.max(0, place)), hi) : this.choose(lo, Math.max(lo + 1, Math.min(this.count, place)));
+    };
+  }
+  /**
+   * A click on the strip jumps to one step, a drag chooses a range.
+   *
+   * @param {PointerEvent} event
+   */
+  #brush(event) {
+    let box = this.slider.getBoundingClientRect(), cell = (at2) => Math.min(this.count - 1, Math.max(0, Math.floor(at2))), first = cell((event.clientX - box.left) / box.width * this.count);
+    return (at2) => {
+      let last = cell(at2);
+      this.choose(Math.min(first, last), Math.max(first, last) + 1);
+    };
+  }
+  toggle() {
+    let { state } = this.view, playing = !state.get("playing"), [lo, hi] = state.steps;
+    playing && hi - lo === this.count ? state.set({ playing, steps: [0, 1] }) : state.set({ playing });
+  }
+  #tick() {
+    let { state } = this.view, [lo, hi] = state.steps, width = hi - lo, next = hi >= this.count ? 0 : lo + 1;
+    this.view.input("tick", () => state.set({ steps: [next, next + width] }));
+  }
+  /** @param {number} what */
+  update(what) {
+    let { state } = this.view;
+    if (this.strip.update(what), !(what & 9)) return;
+    let playing = !!state.get("playing");
+    if (clearTimeout(this.timer), playing && this.count > 1) {
+      let wait = Math.max(lessMotion() ? CALM : 40, state.get("interval"));
+      this.timer = setTimeout(() => this.#tick(), wait);
+    }
+    setIcon(this.playIcon, playing ? "pause" : "play"), attribute(this.play, "aria-label", playing ? "Pause" : "Play the steps"), attribute(this.play, "title", playing ? "Pause (Space)" : "Play the steps (Space)"), attribute(this.play, "aria-pressed", String(playing)), this.#show();
+  }
+  #show() {
+    let { facts, steps } = this.view.state, [lo, hi] = steps, left = 100 * lo / this.count, right = 100 * hi / this.count;
+    this.handles[0].style.left = `${left}%`, this.handles[1].style.left = `${right}%`, this.fill.style.left = `${left}%`, this.fill.style.width = `${right - left}%`, this.strip.range(left, right), [lo, hi - 1].forEach((step, i) => {
+      let handle = this.handles[i];
+      attribute(handle, "aria-valuemin", i === 0 ? 0 : lo), attribute(handle, "aria-valuemax", i === 0 ? hi - 1 : this.count - 1), attribute(handle, "aria-valuenow", step), attribute(
+        handle,
+        "aria-valuetext",
+        `${stepsText(facts, step, step + 1)}, ${timestepText(facts, step)}`
+      );
+    });
+    let text = stepsText(facts, lo, hi);
+    write(this.text, text.charAt(0).toUpperCase() + text.slice(1));
+    let times = [timestepText(facts, lo), timestepText(facts, hi - 1)];
+    write(this.time, lo === hi - 1 ? times[0] : `${times[0]} to ${times[1].replace("t = ", "")}`), this.all.disabled = hi - lo === this.count;
+  }
+  destroy() {
+    clearTimeout(this.timer);
+  }
+};
+
+// src/timing.js
+var Clock = class {
+  constructor() {
+    this.timings = [], this.pending = null;
+  }
+  /**
+   * Run the handler of an input; inputs of one frame count as one.
+   *
+   * @param {string} what
+   * @param {() => void} handler
+   */
+  input(what, handler) {
+    let start = performance.now();
+    handler();
+    let end = performance.now();
+    this.pending ? this.pending.work += end - start : this.pending = { what, input: start, work: end - start, drawn: 0, painted: 0 };
+  }
+  /**
+   * @param {number} start of drawing
+   */
+  drawn(start) {
+    let timing = this.pending;
+    timing && (this.pending = null, timing.drawn = performance.now(), timing.work += timing.drawn - start, this.timings.length >= 2e3 && this.timings.splice(0, 2e3 / 2), this.timings.push(timing), performance.mark(`daam:drawn:${timing.what}`), requestAnimationFrame(() => {
+      timing.painted = performance.now();
+    }));
+  }
+};
+
+// src/view.js
+var STALE = 150, View = class {
+  /**
+   * @param {Model} model
+   * @param {HTMLElement} parent
+   */
+  constructor(model, parent) {
+    this.state = new State(model), this.maps = new Maps(this.state), this.clock = new Clock(), this.alive = this.state.facts.kernel !== !1, this.silent = !1, this.dirty = 1023, this.frame = 0, this.sequence = 0, this.waitingSince = 0, this.stop = new AbortController(), this.root = el("section", {
+      class: "daam",
+      "data-testid": "explorer",
+      "data-seq": "0",
+      "data-settled": "false",
+      role: "region",
+      "aria-label": "Attention explorer",
+      tabindex: "-1"
+    }), this.requests = new Requests(this.state, (alive) => this.#heard(alive)), this.pictures = new Pictures(this), this.status = new Status(this), this.chips = new Chips(this), this.picture = new Picture(this), this.inspector = new Inspector(this), this.grid = new Grid(this), this.steps = new Steps(this), this.look = new Look(this), this.keys = new Keys(this), this.parts = [
+      this.chips,
+      this.picture,
+      this.grid,
+      this.inspector,
+      this.steps,
+      this.look,
+      this.status
+    ], this.root.append(
+      this.chips.element,
+      el(
+        "div",
+        { class: "daam-body" },
+        this.picture.element,
+        this.grid.element,
+        this.inspector.element
+      ),
+      this.steps.element,
+      this.look.element,
+      this.status.element
+    ), parent.append(this.root), this.#listen(), this.#expose(), this.draw();
+  }
+  #listen() {
+    for (let [name2, what] of Object.entries(OF_TRAIT))
+      this.state.on(`change:${name2}`, () => this.invalidate(what));
+    for (let name2 of ["_stack", "_stack_b"]) {
+      let arrived = () => {
+        this.maps.stackArrived(name2), this.invalidate(18);
+      };
+      this.state.on(`change:${name2}`, arrived), this.state.on(`change:${name2}_meta`, arrived);
+    }
+    for (let name2 of ["_exact", "_exact_b"]) {
+      let arrived = () => {
+        this.maps.exactArrived(name2), this.invalidate(2);
+      };
+      this.state.on(`change:${name2}`, arrived), this.state.on(`change:${name2}_meta`, arrived);
+    }
+    let tiles = () => {
+      this.maps.tilesArrived(), this.invalidate(34);
+    };
+    this.state.on("change:_tiles", tiles), this.state.on("change:_tiles_meta", tiles), this.stopTheme = watchTheme(() => this.invalidate(512)), this.sizes = new ResizeObserver(
+      () => this.invalidate(51)
+    ), this.sizes.observe(this.root);
+  }
+  /** What tests and the benchmark read. */
+  #expose() {
+    let view = this, exposed = {
+      timings: this.clock.timings,
+      model: this.state.model,
+      shown: () => copyOf(view.maps.shown(0)),
+      shownB: () => copyOf(view.maps.shown(1)),
+      overlap: () => ({ ...view.picture.overlap })
+    };
+    Object.assign(this.root, { __daam: exposed, __daam_timings: this.clock.timings });
+  }
+  /** @param {boolean} alive */
+  #heard(alive) {
+    this.silent !== !alive && (this.silent = !alive, this.invalidate(128));
+  }
+  /**
+   * Ask for drawing in the next frame.
+   *
+   * @param {number} what flags
+   */
+  invalidate(what) {
+    this.dirty |= what, this.frame === 0 && !this.stop.signal.aborted && (this.frame = requestAnimationFrame(() => this.draw()));
+  }
+  /**
+   * Handle an input of the hand, and time it.
+   *
+   * @param {string} what
+   * @param {() => void} handler
+   */
+  input(what, handler) {
+    this.clock.input(what, handler), this.invalidate(0);
+  }
+  draw() {
+    let start = performance.now();
+    cancelAnimationFrame(this.frame), this.frame = 0;
+    let what = this.dirty;
+    this.dirty = 0, what & 512 && this.#theme();
+    for (let part of this.parts) part.update(what);
+    this.#mark(), this.clock.drawn(start);
+  }
+  #theme() {
+    let { root, state } = this;
+    attribute(root, "data-theme", themeOf(root, state.get("theme"))), attribute(root, "data-host", state.get("theme") === "auto"), attribute(root, "data-projector", !!state.get("projector"));
+  }
+  #mark() {
+    let { root, maps } = this, shown = maps.shown(0), missing = !shown || maps.comparing && !maps.shown(1), now = performance.now();
+    missing ? this.waitingSince === 0 && (this.waitingSince = now, setTimeout(() => this.invalidate(2), STALE + 10)) : this.waitingSince = 0, attribute(root, "data-kind", missing ? "waiting" : shown.kind), attribute(root, "data-settled", String(!maps.hover && maps.settled)), attribute(root, "data-playing", String(!!this.state.get("playing"))), attribute(root, "data-seq", String(++this.sequence));
+  }
+  /** Whether the last drawing may stay although its question is an old one. */
+  get mayLinger() {
+    return this.waitingSince === 0 || performance.now() - this.waitingSince < STALE;
+  }
+  destroy() {
+    this.stop.abort(), cancelAnimationFrame(this.frame), this.stopTheme?.(), this.sizes?.disconnect();
+    for (let part of this.parts) "destroy" in part && part.destroy();
+    this.requests.destroy(), this.state.destroy(), this.root.remove();
+  }
+};
+function copyOf(shown) {
+  if (!shown) return null;
+  let { kind, key, height, width, max } = shown;
+  return { kind, key, shape: [height, width], values: Array.from(shown.values), max };
+}
+
+// src/index.js
+function render({ model, el: el2 }) {
+  let view = new View(model, el2);
+  return () => view.destroy();
+}
+function initialize() {
+}
+async function mount(root, state) {
+  let model = new Shim(await unpacked(state));
+  return render({ model, el: root });
+}
+var index_default = { render, initialize };
+export {
+  index_default as default,
+  mount
+};

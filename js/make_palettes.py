@@ -1,0 +1,28 @@
+"""Write src/palettes.data.js: matplotlib's colour maps as 256 colours each.
+
+Run from js/ after a change of matplotlib or of the list: ``python make_palettes.py``.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+NAMES = ("inferno", "magma", "plasma", "viridis", "cividis", "gray", "RdBu_r")
+
+
+def main() -> None:
+    lines = ["// Written by make_palettes.py: 256 x (red, green, blue), base64.", "export default {"]
+    for name in NAMES:
+        colours = matplotlib.colormaps[name](np.linspace(0, 1, 256))[:, :3]
+        data = np.round(colours * 255).astype(np.uint8).tobytes()
+        lines.append(f'  {name}: "{base64.b64encode(data).decode("ascii")}",')
+    lines.append("};")
+    Path(__file__).with_name("src").joinpath("palettes.data.js").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+// The prompt as chips: one word is shown, a second one may be compared.
+/** @import { View } from "./view.js" */
+/** @import { Word } from "./types.js" */
+import { Arcs } from "./arcs.js";
+import { attribute, el, icon } from "./dom.js";
+import * as flags from "./flags.js";
+
+const SYNTAX = "Show how the words depend on each other; click an arc to compare both";
+
+export class Chips {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view;
+    this.comparing = false; // the next click compares
+    /** @type {HTMLButtonElement[]} */
+    this.buttons = [];
+    this.built = "";
+    this.list = el("div", {
+      class: "daam-chips",
+      role: "radiogroup",
+      "aria-label": "Words of the prompt. Arrow keys show a word, with Shift they compare it.",
+      "data-testid": "chips",
+      on: {
+        click: (/** @type {MouseEvent} */ event) => this.#click(event),
+        keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
+      },
+    });
+    this.arcs = new Arcs(view, this);
+    this.scroller = el("div", { class: "daam-words" }, this.arcs.element, this.list);
+    this.compare = toggle(
+      "Compare",
+      "compare",
+      "Click a second word to compare it (or Shift-click, c)",
+    );
+    this.swap = el(
+      "button",
+      {
+        class: "daam-button daam-only-icon",
+        type: "button",
+        title: "Swap A and B (x)",
+        "aria-label": "Swap A and B",
+        "data-testid": "swap",
+      },
+      icon("swap"),
+    );
+    this.pieces = toggle(
+      "Pieces",
+      "pieces",
+      "Show the tokenizer's pieces, and the start and end of the text",
+    );
+    this.syntax = toggle("Syntax", "syntax", SYNTAX);
+    this.compare.addEventListener("click", () => this.setComparing(!this.on));
+    this.swap.addEventListener("click", () => view.input("word", () => this.swapWords()));
+    this.pieces.addEventListener("click", () => this.#toggle("show_pieces"));
+    this.syntax.addEventListener("click", () => this.#toggle("show_syntax"));
+    this.element = el(
+      "header",
+      { class: "daam-head" },
+      this.scroller,
+      el("div", { class: "daam-tools" }, this.compare, this.swap, this.pieces, this.syntax),
+    );
+  }
+
+  /** Whether a second word is compared, or the next click compares one. */
+  get on() {
+    return this.comparing || this.view.state.get("word_b") >= 0;
+  }
+
+  /** @param {"show_pieces" | "show_syntax"} name */
+  #toggle(name) {
+    this.view.input(name, () => this.view.state.set({ [name]: !this.view.state.get(name) }));
+  }
+
+  /** @param {boolean} on */
+  setComparing(on) {
+    this.view.input("word", () => {
+      this.comparing = on;
+      if (!on) this.view.state.set({ word_b: -1 });
+      this.view.status.say(on ? "Compare: choose the second word." : "One word is shown.");
+      this.view.invalidate(flags.WORDS);
+    });
+  }
+
+  swapWords() {
+    const { state } = this.view;
+    const [a, b] = [state.get("word"), state.get("word_b")];
+    if (b >= 0) state.set({ word: b, word_b: a });
+  }
+
+  /**
+   * @param {number} word
+   * @param {boolean} compare
+   */
+  choose(word, compare) {
+    const { state, maps } = this.view;
+    if (!state.facts.words[word]?.kept) return;
+    maps.hover = null;
+    const [a, b] = [state.get("word"), state.get("word_b")];
+    if (!compare) state.set({ word, word_b: b === word ? -1 : b });
+    else if (word !== a) state.set({ word_b: b === word ? -1 : word });
+    if (compare) this.comparing = state.get("word_b") >= 0;
+  }
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    const chip = /** @type {Element} */ (event.target).closest("[data-word]");
+    if (!chip) return;
+    const word = Number(chip.getAttribute("data-word"));
+    this.view.input("word", () => this.choose(word, event.shiftKey || this.comparing));
+    // Choosing with a modifier must not select the text around.
+    if (event.shiftKey) getSelection()?.removeAllRanges();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const { state } = this.view;
+    const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -2, End: 2 }[
+      event.key
+    ];
+    const chip = /** @type {Element} */ (event.target).closest("[data-word]");
+    if (chip && (event.key === "Enter" || event.key === " ") && event.shiftKey) {
+      event.preventDefault();
+      this.view.input("word", () => this.choose(Number(chip.getAttribute("data-word")), true));
+    }
+    if (!way) return;
+    event.preventDefault();
+    const open = this.buttons.filter((b) => !b.disabled && !b.hidden);
+    const of = event.shiftKey && state.get("word_b") >= 0 ? "word_b" : "word";
+    const at = open.findIndex((b) => Number(b.dataset.word) === state.get(of));
+    let to = way === -2 ? 0 : way === 2 ? open.length - 1 : (at + way + open.length) % open.length;
+    if (event.shiftKey && Number(open[to]?.dataset.word) === state.get("word")) {
+      to = (to + Math.sign(way) + open.length) % open.length;
+    }
+    const target = open[to];
+    if (!target) return;
+    const word = Number(target.dataset.word);
+    this.view.input("word", () => {
+      if (!event.shiftKey) this.choose(word, false);
+      else if (state.get("word_b") !== word) this.choose(word, true);
+    });
+    if (!event.shiftKey) target.focus();
+  }
+
+  /** @param {number} what */
+  update(what) {
+    if (!(what & flags.WORDS)) return;
+    const { state } = this.view;
+    const { facts } = state;
+    const key = JSON.stringify(facts.words);
+    if (key !== this.built) {
+      this.built = key;
+      this.#build(facts.words ?? []);
+    }
+    const [a, b] = [state.get("word"), state.get("word_b")];
+    this.buttons.forEach((button, word) => {
+      const role = word === a ? "a" : word === b ? "b" : null;
+      attribute(button, "data-role", role);
+      attribute(button, "aria-checked", String(word === a));
+      attribute(button, "aria-description", role === "b" ? "compared, B" : null);
+      button.tabIndex = word === a ? 0 : -1;
+      button.hidden = (facts.words[word].special ?? false) && !state.get("show_pieces") && !role;
+    });
+    attribute(this.element, "data-comparing", b >= 0);
+    attribute(this.compare, "aria-pressed", String(this.on));
+    this.swap.hidden = b < 0;
+    attribute(this.pieces, "aria-pressed", String(Boolean(state.get("show_pieces"))));
+    this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none";
+    attribute(this.syntax, "title", facts.syntax?.note || SYNTAX);
+    attribute(this.syntax, "aria-pressed", String(Boolean(state.get("show_syntax"))));
+    this.arcs.update();
+  }
+
+  /** @param {Word[]} words */
+  #build(words) {
+    this.buttons = words.map(chip);
+    // In the order of the text, a word before its pieces.
+    const order = words
+      .map((_, i) => i)
+      .sort((p, q) => byPlace(words, p) - byPlace(words, q) || p - q);
+    this.list.replaceChildren(...order.map((i) => this.buttons[i]));
+  }
+}
+
+/**
+ * @param {Word[]} words
+ * @param {number} i
+ */
+function byPlace(words, i) {
+  return words[i].tokens[0] ?? 0;
+}
+
+/**
+ * @param {Word} word
+ * @param {number} index
+ */
+function chip(word, index) {
+  return el(
+    "button",
+    {
+      class: "daam-chip",
+      type: "button",
+      role: "radio",
+      "data-testid": "chip",
+      "data-word": index,
+      "data-kind": word.kind ?? (word.special ? "sign" : "word"),
+      disabled: !word.kept,
+      title: titleOf(word),
+    },
+    el("span", { class: "daam-chip-text", dir: "auto", text: word.text }),
+    el("span", { class: "daam-chip-mark", "aria-hidden": "true" }),
+  );
+}
+
+/** @param {Word} word */
+function titleOf(word) {
+  if (!word.kept) return "This recording keeps no attention of this word";
+  const pieces = word.pieces?.length > 1 ? ` (${word.pieces.join(" + ")})` : "";
+  const tokens =
+    word.tokens.length > 1 ? `tokens ${word.tokens.join(", ")}` : `token ${word.tokens[0]}`;
+  return `${KINDS[word.kind ?? "word"] ?? ""}${tokens}${pieces}`;
+}
+
+/** @type {Record<string, string>} */
+const KINDS = {
+  piece: "A piece of a word, ",
+  sign: "A sign, ",
+  start: "The start of the text, ",
+  end: "The end of the text, ",
+  padding: "Padding after the text, ",
+};
+
+/**
+ * @param {string} text
+ * @param {string} id
+ * @param {string} title
+ */
+export function toggle(text, id, title) {
+  return el("button", {
+    class: "daam-button daam-toggle",
+    type: "button",
+    "aria-pressed": "false",
+    "data-testid": id,
+    title,
+    text,
+  });
+}

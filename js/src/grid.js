@@ -1,0 +1,484 @@
+// Layers by heads: one canvas with all tiles, and over it what can be pointed at, focused, named.
+/** @import { View } from "./view.js" */
+/** @import { GridRow } from "./rows.js" */
+import { attribute, el, short, write } from "./dom.js";
+import * as flags from "./flags.js";
+import { GridTools } from "./gridtools.js";
+import { Mosaic } from "./mosaic.js";
+import { stepsText } from "./naming.js";
+import { ranked, rowsOf } from "./rows.js";
+
+const GAP = 3;
+const HEADER = 24;
+const STAGE = 22;
+const WIDEST = 64;
+const NARROWEST = 20;
+const GALLERY = 240; // tiles of a ranked gallery, at most
+
+/** @typedef {{layers: number[], head: number, x: number, y: number, size: number}} Cell */
+
+export class Grid {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view;
+    /** @type {Set<string>} */
+    this.unfolded = new Set();
+    /** @type {Cell[]} */
+    this.cells = [];
+    /** @type {HTMLElement[]} */
+    this.nodes = [];
+    this.layout = "";
+    this.focus = 0;
+    this.mosaic = new Mosaic();
+    this.overlay = el("div", {
+      class: "daam-cells",
+      role: "grid",
+      "aria-label": "Layers by heads",
+      "data-testid": "grid",
+      on: {
+        pointerover: (/** @type {PointerEvent} */ event) => this.#over(event),
+        pointerleave: () => this.#hover(null),
+        click: (/** @type {MouseEvent} */ event) => this.#click(event),
+        keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
+        focusin: (/** @type {FocusEvent} */ event) => this.#focused(event),
+        focusout: () => this.#hover(null),
+      },
+    });
+    this.tools = new GridTools(view);
+    this.note = el("p", { class: "daam-hint", "data-testid": "grid-note" });
+    this.scroller = el("div", { class: "daam-grid-scroll" }, this.mosaic.canvas, this.overlay);
+    this.element = el("div", { class: "daam-grid" }, this.tools.element, this.scroller, this.note);
+  }
+
+  /** @param {number} what */
+  update(what) {
+    this.tools.update(what);
+    if (what & (flags.GRID | flags.THEME)) this.#draw();
+    if (what & (flags.GRID | flags.SELECTION | flags.THEME)) this.#select();
+    if (what & (flags.GRID | flags.STEPS)) this.#note();
+  }
+
+  #draw() {
+    const { state, maps } = this.view;
+    const { facts } = state;
+    if (!facts.layers) return;
+    const tiles = maps.tiles();
+    const sort = state.get("tile_sort");
+    const across = this.scroller.clientWidth;
+    if (across < 40) return;
+    const gallery = sort !== "network" && tiles;
+    const order = gallery ? ranked(facts, tiles, sort) : [];
+    const key = JSON.stringify([
+      facts.layers,
+      across,
+      [...this.unfolded],
+      state.get("projector"),
+      gallery ? order : "network",
+      state.get("choice"),
+    ]);
+    if (key !== this.layout) {
+      this.layout = key;
+      const focused = this.overlay.contains(document.activeElement);
+      this.overlay.replaceChildren();
+      this.cells = [];
+      this.nodes = [];
+      const [wide, tall] = gallery ? this.#gallery(order, across) : this.#rows(across);
+      this.mosaic.fit(wide, tall, this.view.picture.scale);
+      this.overlay.style.width = `${wide}px`;
+      this.overlay.style.height = `${tall}px`;
+      this.#rove(Math.min(this.focus, this.cells.length - 1), focused);
+    }
+    const chosen = new Set(facts.choices?.[state.get("choice")] ?? facts.layers.map((_, i) => i));
+    this.mosaic.draw(this.cells, tiles, {
+      palette: state.get("colormap"),
+      common: state.get("tile_scale") === "common",
+      faded: (layers) => !layers.some((i) => chosen.has(i)),
+    });
+  }
+
+  /**
+   * @param {number} across CSS pixels
+   * @returns {[number, number]} size of the grid
+   */
+  #rows(across) {
+    const { state } = this.view;
+    const rows = rowsOf(state.facts, this.unfolded);
+    const big = state.get("projector");
+    const names = big ? 168 : Math.min(132, Math.max(92, across * 0.26));
+    const left = STAGE + names;
+    const heads = Math.max(1, ...rows.map((row) => row.heads));
+    const fitting = (across - left - 10) / (heads + 1);
+    const tile = Math.floor(Math.min(WIDEST, Math.max(NARROWEST, fitting)));
+    const high = Math.max(tile, big ? 30 : 24);
+    const x = (/** @type {number} */ head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
+    this.#header(heads, x, tile);
+    rows.forEach((row, r) => this.#row(row, HEADER + r * high, high, tile, names, x));
+    this.#stages(rows, high);
+    return [x(heads - 1) + tile, HEADER + rows.length * high];
+  }
+
+  /**
+   * @param {number} heads
+   * @param {(head: number) => number} x
+   * @param {number} tile
+   */
+  #header(heads, x, tile) {
+    const row = el("div", { role: "row", class: "daam-grid-row" });
+    row.append(at(this.#column(-1, "mean", "All heads (Esc)"), x(-1), 0, tile, HEADER));
+    for (let head = 0; head < heads; head++) {
+      const label = this.#column(
+        head,
+        String(head),
+        `Head ${head} of every chosen layer that has it`,
+      );
+      row.append(at(label, x(head), 0, tile, HEADER));
+    }
+    this.overlay.append(row);
+  }
+
+  /**
+   * @param {number} head
+   * @param {string} text
+   * @param {string} title
+   */
+  #column(head, text, title) {
+    return el(
+      "div",
+      { role: "columnheader", class: "daam-column" },
+      el("button", {
+        type: "button",
+        class: "daam-label",
+        "data-testid": "column-label",
+        "data-column": head,
+        title,
+        text,
+        "aria-label": head < 0 ? "All heads" : `Head ${head} of every layer`,
+      }),
+    );
+  }
+
+  /**
+   * @param {GridRow} row
+   * @param {number} y
+   * @param {number} high
+   * @param {number} tile
+   * @param {number} names
+   * @param {(head: number) => number} x
+   */
+  #row(row, y, high, tile, names, x) {
+    const node = el("div", { role: "row", class: "daam-grid-row" });
+    const chosen = this.view.state.facts.choices?.[this.view.state.get("choice")];
+    const out = Boolean(chosen) && !row.layers.some((i) => chosen.includes(i));
+    node.append(at(this.#label(row, out), STAGE, y, names, high));
+    const size = tile - GAP;
+    for (let head = -1; head < row.heads; head++) {
+      const cell = { layers: row.layers, head, x: x(head), y: y + (high - size) / 2, size };
+      node.append(this.#cell(cell, row));
+    }
+    this.overlay.append(node);
+  }
+
+  /**
+   * @param {GridRow} row
+   * @param {boolean} out whether the row is not in the choice of layers
+   */
+  #label(row, out) {
+    const { facts } = this.view.state;
+    const title = row.head
+      ? `${row.label}: ${row.folded ? "unfold its" : "fold its"} ${row.size}`
+      : `${facts.layers[row.layers[0]].name}\n${row.size}, ${row.stage}${out ? ", not in this choice of layers" : ""}\nClick: the mean of this layer's heads`;
+    const button = el(
+      "button",
+      {
+        type: "button",
+        class: "daam-label daam-row-label",
+        title,
+        "data-testid": row.head ? "block-label" : "row-label",
+        "data-block": row.head ? row.block : null,
+        "data-row": row.head ? null : row.layers[0],
+        "data-out": out,
+        "data-child": !row.head && facts.layers.length > 20,
+        "aria-expanded": row.head ? String(!row.folded) : null,
+        "aria-label": `${row.label}, ${row.size}, ${row.stage}${out ? ", not in this choice" : ""}`,
+      },
+      el("span", {
+        class: "daam-row-name",
+        text: row.head ? `${row.folded ? "▸" : "▾"} ${row.label}` : row.label,
+      }),
+      el("span", { class: "daam-row-size", text: row.size }),
+    );
+    return el("div", { role: "rowheader", class: "daam-row-head" }, button);
+  }
+
+  /**
+   * @param {GridRow[]} rows
+   * @param {number} high
+   */
+  #stages(rows, high) {
+    let first = 0;
+    for (let r = 1; r <= rows.length; r++) {
+      if (r < rows.length && rows[r].stage === rows[first].stage) continue;
+      const mark = el(
+        "div",
+        { class: "daam-stage", "data-stage": rows[first].stage, "aria-hidden": "true" },
+        el("span", { text: rows[first].stage }),
+      );
+      this.overlay.append(
+        at(mark, 0, HEADER + first * high + 2, STAGE - 6, (r - first) * high - 4),
+      );
+      first = r;
+    }
+  }
+
+  /**
+   * @param {{layer: number, head: number, value: number | null}[]} order
+   * @param {number} across
+   * @returns {[number, number]}
+   */
+  #gallery(order, across) {
+    const { state } = this.view;
+    const tile = state.get("projector") ? 84 : 58;
+    const columns = Math.max(1, Math.floor((across + GAP) / (tile + 6)));
+    const step = Math.floor((across + 6) / columns);
+    const shown = order.slice(0, GALLERY);
+    shown.forEach(({ layer, head, value }, i) => {
+      const facts = state.facts.layers[layer];
+      const x = (i % columns) * step;
+      const y = Math.floor(i / columns) * (tile + 22);
+      const cell = { layers: [layer], head, x, y, size: tile };
+      const node = el(
+        "div",
+        { role: "row", class: "daam-grid-row" },
+        this.#cell(cell, facts, value),
+      );
+      const caption = el("span", {
+        class: "daam-caption",
+        "aria-hidden": "true",
+        text: `${facts.label} · ${head}`,
+      });
+      node.append(at(caption, x, y + tile + 1, step - 4, 16));
+      this.overlay.append(node);
+    });
+    return [across, Math.ceil(shown.length / columns) * (tile + 22)];
+  }
+
+  /**
+   * @param {Cell} cell
+   * @param {{label: string, size: string | [number, number], stage: string}} facts
+   * @param {number | null} [value] what it is ranked by
+   */
+  #cell(cell, facts, value) {
+    const size = Array.isArray(facts.size) ? facts.size.join("×") : facts.size;
+    const which = cell.head < 0 ? "mean of the heads" : `head ${cell.head}`;
+    const by =
+      value === undefined || value === null
+        ? ""
+        : `, ${this.view.state.get("tile_sort")} ${short(value)}`;
+    const node = el("div", {
+      class: "daam-cell",
+      role: "gridcell",
+      tabindex: "-1",
+      title: `${facts.label}, ${which} (${size}, ${facts.stage}${by})`,
+      "aria-label": `${facts.label}, ${size}, ${facts.stage}, ${which}${by}`,
+      "data-testid": "tile",
+      "data-cell": this.cells.length,
+      "data-layer": cell.layers.length === 1 ? cell.layers[0] : null,
+      "data-head": cell.head,
+    });
+    this.cells.push(cell);
+    this.nodes.push(node);
+    return at(node, cell.x, cell.y, cell.size, cell.size);
+  }
+
+  /** @param {Event} event */
+  #cellOf(event) {
+    const node = /** @type {Element} */ (event.target).closest("[data-cell]");
+    return node ? this.cells[Number(node.getAttribute("data-cell"))] : null;
+  }
+
+  /** @param {PointerEvent} event */
+  #over(event) {
+    if (event.pointerType !== "touch") this.#hover(this.#cellOf(event));
+  }
+
+  /** @param {FocusEvent} event */
+  #focused(event) {
+    const cell = this.#cellOf(event);
+    if (!cell) return;
+    this.#rove(this.cells.indexOf(cell), false);
+    // A click focuses too, and must not turn what it locked into a preview.
+    if (/** @type {Element} */ (event.target).matches(":focus-visible")) this.#hover(cell);
+  }
+
+  /** @param {Cell | null} cell */
+  #hover(cell) {
+    const { maps, state } = this.view;
+    const same =
+      cell &&
+      cell.layers.length === 1 &&
+      cell.layers[0] === state.get("layer") &&
+      cell.head === state.get("head");
+    if (!cell && !maps.hover) return;
+    this.view.input("hover", () => {
+      maps.hover = cell && !same ? { layers: cell.layers, head: cell.head } : null;
+      this.view.invalidate(flags.MAP);
+    });
+  }
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    const target = /** @type {Element} */ (event.target);
+    const label = target.closest("[data-block], [data-row], [data-column]");
+    const cell = this.#cellOf(event);
+    if (cell) this.view.input("head", () => this.#lock(cell));
+    else if (label) this.view.input("head", () => this.#label2(/** @type {HTMLElement} */ (label)));
+  }
+
+  /** @param {HTMLElement} label */
+  #label2(label) {
+    const { state } = this.view;
+    const { block, row, column } = label.dataset;
+    if (block !== undefined) this.#fold(block);
+    else if (row !== undefined) this.#choose(Number(row), -1);
+    else if (column !== undefined)
+      this.#choose(
+        -1,
+        Number(column) === state.get("head") && state.get("layer") < 0 ? -1 : Number(column),
+      );
+  }
+
+  /** @param {string} block */
+  #fold(block) {
+    if (!this.unfolded.delete(block)) this.unfolded.add(block);
+    this.view.invalidate(flags.GRID);
+  }
+
+  /** @param {Cell} cell */
+  #lock(cell) {
+    if (cell.layers.length > 1) this.#fold(this.view.state.facts.layers[cell.layers[0]].block);
+    else this.#choose(cell.layers[0], cell.head);
+  }
+
+  /**
+   * Lock a layer and head; what is locked already is let go.
+   *
+   * @param {number} layer
+   * @param {number} head
+   */
+  #choose(layer, head) {
+    const { state, maps } = this.view;
+    const same = state.get("layer") === layer && state.get("head") === head;
+    maps.hover = null;
+    state.set(same ? { layer: -1, head: -1 } : { layer, head });
+    this.view.invalidate(flags.MAP | flags.SELECTION);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const cell = this.#cellOf(event);
+    if (!cell) return;
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      this.view.input("head", () => this.#lock(cell));
+      return;
+    }
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[
+      event.key
+    ];
+    if (!way) return;
+    event.preventDefault();
+    const next = nearest(this.cells, cell, way[0], way[1]);
+    if (next >= 0) this.#rove(next, true);
+  }
+
+  /**
+   * @param {number} index of the one cell that Tab reaches
+   * @param {boolean} focus
+   */
+  #rove(index, focus) {
+    if (this.nodes[this.focus]) this.nodes[this.focus].tabIndex = -1;
+    this.focus = Math.max(0, index);
+    const node = this.nodes[this.focus];
+    if (!node) return;
+    node.tabIndex = 0;
+    if (focus) node.focus();
+  }
+
+  #select() {
+    const { state } = this.view;
+    const [layer, head] = [state.get("layer"), state.get("head")];
+    this.cells.forEach((cell, i) => {
+      const one = cell.layers.length === 1 && cell.layers[0] === layer && cell.head === head;
+      const line = layer < 0 && head >= 0 && cell.head === head;
+      const row = layer >= 0 && head < 0 && cell.layers.length === 1 && cell.layers[0] === layer;
+      attribute(this.nodes[i], "aria-selected", String(one || line || row));
+    });
+    for (const label of this.overlay.querySelectorAll("[data-row], [data-column]")) {
+      const { row, column } = /** @type {HTMLElement} */ (label).dataset;
+      const on =
+        row !== undefined
+          ? Number(row) === layer
+          : Number(column) === head && (layer < 0 || head >= 0);
+      attribute(label, "aria-pressed", String(on));
+    }
+  }
+
+  #note() {
+    const { state, maps } = this.view;
+    const tiles = maps.tiles();
+    const parts = [];
+    if (!tiles) parts.push("The tiles are on their way.");
+    else {
+      const [lo, hi] = state.steps;
+      if (tiles.lo !== lo || tiles.hi !== hi)
+        parts.push(`Tiles of ${stepsText(state.facts, tiles.lo, tiles.hi)}.`);
+      const count = state.facts.layers.reduce((sum, layer) => sum + layer.heads, 0);
+      if (state.get("tile_sort") !== "network" && count > GALLERY)
+        parts.push(`The first ${GALLERY} of ${count}.`);
+    }
+    write(this.note, parts.join(" "));
+  }
+}
+
+/**
+ * @template {HTMLElement} T
+ * @param {T} node
+ * @param {number} x
+ * @param {number} y
+ * @param {number} width
+ * @param {number} height
+ */
+function at(node, x, y, width, height) {
+  Object.assign(node.style, {
+    left: `${x}px`,
+    top: `${y}px`,
+    width: `${width}px`,
+    height: `${height}px`,
+  });
+  return node;
+}
+
+/**
+ * The nearest cell in a direction.
+ *
+ * @param {Cell[]} cells
+ * @param {Cell} from
+ * @param {number} dx
+ * @param {number} dy
+ */
+export function nearest(cells, from, dx, dy) {
+  let best = -1;
+  let least = Infinity;
+  cells.forEach((cell, i) => {
+    const [x, y] = [cell.x - from.x, cell.y - from.y];
+    const along = x * dx + y * dy;
+    const aside = Math.abs(x * dy) + Math.abs(y * dx);
+    if (along <= 1 || (dx !== 0 && aside > 1)) return;
+    const far = along + 3 * aside;
+    if (far < least) {
+      least = far;
+      best = i;
+    }
+  });
+  return best;
+}

@@ -1,0 +1,81 @@
+// Keys that work anywhere in the explorer.
+/** @import { View } from "./view.js" */
+import * as flags from "./flags.js";
+
+/** Each key and what it does, for the list that people can open. */
+export const LIST = [
+  ["← →", "on the words: show the next word; with Shift: compare the next word"],
+  ["← → ↑ ↓", "on the picture: move the crosshair; Enter begins and ends a box"],
+  ["← → ↑ ↓", "on the grid: move; Enter locks a layer and head"],
+  ["← →", "on a step handle: one step; Page Up/Down: five; Home, End"],
+  ["Space", "play or pause"],
+  [", .", "the range of steps back or on by one"],
+  ["a", "all steps"],
+  ["c", "compare a second word, or stop"],
+  ["x", "swap A and B"],
+  ["t", "contour on or off"],
+  ["Esc", "back: region, then head and layer, then comparison"],
+];
+
+export class Keys {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view;
+    view.root.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    // Notebooks bind single keys and the arrows: what is typed here stays here.
+    event.stopPropagation();
+    if (event.defaultPrevented) return;
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (target.closest("select, input:not([type=range])")) return;
+    const does = this.#action(event.key, target);
+    if (!does) return;
+    event.preventDefault();
+    this.view.input("key", does);
+  }
+
+  /**
+   * @param {string} key
+   * @param {HTMLElement} target
+   * @returns {(() => void) | null}
+   */
+  #action(key, target) {
+    const { state, steps, chips } = this.view;
+    switch (key) {
+      case " ":
+        return target.closest("button, summary") ? null : () => steps.toggle();
+      case ",":
+        return () => steps.shift(-1);
+      case ".":
+        return () => steps.shift(1);
+      case "a":
+        return () => state.set({ steps: [0, state.facts.steps.length] });
+      case "c":
+        return () => chips.setComparing(!chips.on);
+      case "x":
+        return () => chips.swapWords();
+      case "t":
+        return () => state.set({ contour: !state.get("contour") });
+      case "Escape":
+        return () => this.#back();
+      default:
+        return null;
+    }
+  }
+
+  #back() {
+    const { state, chips, maps } = this.view;
+    if (maps.hover) {
+      maps.hover = null;
+      this.view.invalidate(flags.MAP | flags.SELECTION);
+    }
+    if (state.get("playing")) state.set({ playing: false });
+    else if (state.get("region").length > 0) state.set({ region: [] });
+    else if (state.get("layer") >= 0 || state.get("head") >= 0) state.set({ layer: -1, head: -1 });
+    else if (chips.on) chips.setComparing(false);
+  }
+}

@@ -1,0 +1,31 @@
+// Choices in words that people read.
+/** @import { Facts } from "./types.js" */
+/** @import { State } from "./state.js" */
+
+/**
+ * @param {Facts} facts
+ * @param {number} lo place of the first among the kept steps
+ * @param {number} hi one after the last
+ */
+export function stepsText(facts, lo, hi) {
+  const first = facts.steps?.[lo]?.place ?? lo;
+  const last = facts.steps?.[hi - 1]?.place ?? hi - 1;
+  return first === last ? `step ${first}` : `steps ${first}–${last}`;
+}
+
+/**
+ * @param {Facts} facts
+ * @param {number} step place among the kept steps
+ */
+export function timestepText(facts, step) {
+  const time = facts.steps?.[step]?.timestep;
+  return time === undefined ? "" : `t = ${Math.round(time * 100) / 100}`;
+}
+
+/** @param {State} state */
+export function layersText(state) {
+  const { facts } = state;
+  const [layer, head] = [state.get("layer"), state.get("head")];
+  const where = layer < 0 ? `${state.get("choice")} layers` : (facts.layers?.[layer]?.label ?? "");
+  return head < 0 ? `${where}, all heads` : `${where}, head ${head}`;
+}

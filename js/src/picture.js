@@ -1,0 +1,350 @@
+// The picture with the maps over it: heat, contours, region, crosshair.
+/** @import { View } from "./view.js" */
+/** @import { Shown } from "./types.js" */
+import { Contours } from "./contours.js";
+import { attribute, el, short, write } from "./dom.js";
+import * as flags from "./flags.js";
+import { largest, levelOf, overlap } from "./measure.js";
+import { FAMILY_A, FAMILY_B, gradient, paint, paintDifference, palette } from "./palettes.js";
+import { Pointer } from "./pointer.js";
+import { enlarger } from "./resample.js";
+
+const COLOUR_A = "#ff8a1f";
+const COLOUR_B = "#39a9ff";
+/** A picture of few pixels is shown with its pixels square. */
+const SQUARE = 3;
+
+/** A small canvas whose memory is painted directly. */
+class Layer {
+  constructor() {
+    this.canvas = document.createElement("canvas");
+    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.image = new ImageData(1, 1);
+    this.pixels = new Uint32Array(this.image.data.buffer);
+  }
+
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
+  fit(width, height) {
+    if (this.image.width === width && this.image.height === height) return;
+    this.canvas.width = width;
+    this.canvas.height = height;
+    this.image = new ImageData(width, height);
+    this.pixels = new Uint32Array(this.image.data.buffer);
+  }
+
+  show() {
+    this.context.putImageData(this.image, 0, 0);
+  }
+}
+
+export class Picture {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view;
+    this.canvas = el("canvas", {
+      class: "daam-canvas",
+      "data-testid": "picture",
+      tabindex: "0",
+      role: "application",
+      "aria-roledescription": "picture with attention",
+    });
+    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.base = document.createElement("canvas");
+    this.heat = [new Layer(), new Layer()];
+    this.contours = [new Contours(), new Contours()];
+    this.overlap = { iou: 0, iod: 0, ioh: 0, both: 0, a: 0, b: 0 };
+    this.baseKey = "";
+    this.drawn = false;
+    this.legend = new Legend();
+    this.numbers = new Numbers();
+    this.pointer = new Pointer(view, this.canvas);
+    this.frame = el("div", { class: "daam-frame" }, this.canvas);
+    this.element = el(
+      "div",
+      { class: "daam-picture" },
+      this.frame,
+      this.legend.element,
+      this.numbers.element,
+    );
+  }
+
+  /** @param {number} what */
+  update(what) {
+    if (!(what & (flags.MAP | flags.BASE | flags.THEME))) return;
+    this.#fit();
+    if (what & flags.BASE) this.baseKey = "";
+    const { maps } = this.view;
+    const a = maps.shown(0);
+    const b = maps.shown(1);
+    const missing = !a || (maps.comparing && !b);
+    // A map that is on its way: what was drawn last stays for a moment, marked as waiting.
+    if (missing && this.drawn && this.view.mayLinger) return;
+    this.#drawBase();
+    if (a) this.#drawMaps(a, b);
+    this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scale);
+    this.drawn = Boolean(a);
+    this.legend.update(this.view, a, b);
+    this.numbers.update(this.view, a, b, this.overlap);
+    this.#describe(a);
+  }
+
+  /** Device pixels per CSS pixel, at most 2. */
+  get scale() {
+    return Math.min(2, window.devicePixelRatio || 1);
+  }
+
+  #fit() {
+    const [height, width] = this.view.state.facts.image ?? [1, 1];
+    const ratio = `${width} / ${height}`;
+    if (this.frame.style.aspectRatio !== ratio) this.frame.style.aspectRatio = ratio;
+    const across = Math.max(32, Math.round(this.frame.clientWidth * this.scale));
+    const down = Math.max(32, Math.round((across * height) / width));
+    if (this.canvas.width === across && this.canvas.height === down) return;
+    for (const canvas of [this.canvas, this.base]) {
+      canvas.width = across;
+      canvas.height = down;
+    }
+    this.baseKey = "";
+  }
+
+  /** The picture, or the forming picture of the last chosen step, enlarged once. */
+  #drawBase() {
+    const { state, pictures } = this.view;
+    const follow = state.get("follow_step") ? pictures.thumbnail(state.steps[1] - 1) : null;
+    const key = follow ? `${follow.x},${follow.y}` : "image";
+    const { width, height } = this.canvas;
+    if (key !== this.baseKey) {
+      const context = /** @type {CanvasRenderingContext2D} */ (this.base.getContext("2d"));
+      context.fillStyle = "#8883";
+      context.clearRect(0, 0, width, height);
+      context.fillRect(0, 0, width, height);
+      context.imageSmoothingQuality = "high";
+      if (follow && pictures.strip) {
+        context.imageSmoothingEnabled = width < SQUARE * follow.width;
+        const { x, y, width: w, height: h } = follow;
+        context.drawImage(pictures.strip, x, y, w, h, 0, 0, width, height);
+      } else if (pictures.image) {
+        context.imageSmoothingEnabled = width < SQUARE * pictures.image.width;
+        context.drawImage(pictures.image, 0, 0, width, height);
+      }
+      this.baseKey = pictures.image || follow ? key : "";
+    }
+    this.context.clearRect(0, 0, width, height);
+    this.context.drawImage(this.base, 0, 0);
+  }
+
+  /**
+   * @param {Shown} a
+   * @param {Shown | null} b
+   */
+  #drawMaps(a, b) {
+    const { state } = this.view;
+    const threshold = state.get("threshold");
+    const levelA = levelOf(a.max, threshold);
+    const fieldA = enlarger(a.height, a.width, "a");
+    const valuesA = fieldA.enlarge(a.values);
+    if (!b) {
+      this.#heat(0, valuesA, fieldA, a.max, palette(state.get("colormap")));
+      this.#line(0, valuesA, fieldA, levelA, "#ffffff", false);
+      return;
+    }
+    const fieldB = enlarger(b.height, b.width, "b");
+    const valuesB = fieldB.enlarge(b.values);
+    const levelB = levelOf(b.max, threshold);
+    overlap(a.values, levelA, b.values, levelB, this.overlap);
+    if (state.get("view") === "difference" && valuesA.length === valuesB.length) {
+      this.#difference(a, valuesA, b, valuesB, fieldA);
+    } else {
+      this.#heat(0, valuesA, fieldA, a.max, FAMILY_A);
+      this.#heat(1, valuesB, fieldB, b.max, FAMILY_B);
+    }
+    this.#line(0, valuesA, fieldA, levelA, COLOUR_A, false);
+    this.#line(1, valuesB, fieldB, levelB, COLOUR_B, true);
+  }
+
+  /**
+   * @param {0 | 1} which
+   * @param {Float32Array} values
+   * @param {{height: number, width: number}} size
+   * @param {number} max
+   * @param {Uint32Array} table
+   */
+  #heat(which, values, size, max, table) {
+    const layer = this.heat[which];
+    layer.fit(size.width, size.height);
+    paint(values, max, table, layer.pixels);
+    this.#lay(layer);
+  }
+
+  /**
+   * @param {Shown} a
+   * @param {Float32Array} valuesA
+   * @param {Shown} b
+   * @param {Float32Array} valuesB
+   * @param {{height: number, width: number}} size
+   */
+  #difference(a, valuesA, b, valuesB, size) {
+    const own = this.view.state.get("difference_scale") === "own";
+    const scaleA = own && a.max > 0 ? 1 / a.max : 1;
+    const scaleB = own && b.max > 0 ? 1 / b.max : 1;
+    const max = own ? 1 : Math.max(a.max, b.max);
+    const layer = this.heat[0];
+    layer.fit(size.width, size.height);
+    paintDifference(valuesA, scaleA, valuesB, scaleB, max, palette("RdBu_r"), layer.pixels);
+    this.#lay(layer);
+  }
+
+  /** @param {Layer} layer */
+  #lay(layer) {
+    layer.show();
+    this.context.globalAlpha = this.view.state.get("opacity");
+    this.context.imageSmoothingEnabled = true;
+    this.context.drawImage(layer.canvas, 0, 0, this.canvas.width, this.canvas.height);
+    this.context.globalAlpha = 1;
+  }
+
+  /**
+   * @param {0 | 1} which
+   * @param {Float32Array} values
+   * @param {{height: number, width: number}} size
+   * @param {number} level
+   * @param {string} colour
+   * @param {boolean} dashed
+   */
+  #line(which, values, size, level, colour, dashed) {
+    if (!this.view.state.get("contour")) return;
+    const curves = this.contours[which].find(values, size.height, size.width, level);
+    const { context, scale } = this;
+    context.beginPath();
+    curves.trace(context, this.canvas.width / size.width, this.canvas.height / size.height);
+    context.lineJoin = "round";
+    context.setLineDash([]);
+    context.strokeStyle = "rgb(0 0 0 / 0.55)";
+    context.lineWidth = 3.6 * scale;
+    context.stroke();
+    if (dashed) context.setLineDash([6 * scale, 4.5 * scale]);
+    context.strokeStyle = colour;
+    context.lineWidth = 1.8 * scale;
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  /** @param {Shown | null} a */
+  #describe(a) {
+    const words = this.view.status.sentence();
+    const how = "Arrow keys move a crosshair, Enter begins a box.";
+    attribute(this.canvas, "aria-label", `${words}. ${a ? "" : "No map yet. "}${how}`);
+  }
+}
+
+/** The colours and their values. */
+class Legend {
+  constructor() {
+    this.low = el("span", { class: "daam-legend-end" });
+    this.high = el("span", { class: "daam-legend-end" });
+    this.bar = el("span", { class: "daam-legend-bar" });
+    this.mark = el("span", { class: "daam-legend-mark" });
+    this.bar.append(this.mark);
+    this.kind = el("span", { class: "daam-kind", "data-testid": "kind" });
+    this.element = el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind);
+    this.colours = "";
+  }
+
+  /**
+   * @param {View} view
+   * @param {Shown | null} a
+   * @param {Shown | null} b
+   */
+  update(view, a, b) {
+    const { state } = view;
+    const difference = b && state.get("view") === "difference";
+    const kind = !a ? "waiting" : a.kind;
+    write(this.kind, KINDS[kind][0]);
+    attribute(this.kind, "title", KINDS[kind][1]);
+    attribute(this.kind, "data-kind", kind);
+    const colours = difference ? "RdBu_r" : b ? "families" : state.get("colormap");
+    if (colours !== this.colours) {
+      this.bar.style.backgroundImage = b && !difference ? FAMILIES : gradient(colours);
+      this.colours = colours;
+    }
+    this.mark.hidden = Boolean(b) || !state.get("contour");
+    this.mark.style.left = `${100 * state.get("threshold")}%`;
+    if (difference) {
+      write(this.low, "B more");
+      write(this.high, "A more");
+    } else if (b) {
+      write(this.low, "A peak");
+      write(this.high, "B peak");
+    } else {
+      write(this.low, "0");
+      write(this.high, a ? short(a.max) : "–");
+    }
+    attribute(this.bar, "title", "Attention probability, up to this map's peak");
+  }
+}
+
+const FAMILIES = "linear-gradient(to right, #ffc45c, #d64a00 30%, #8882 50%, #0054be 70%, #6ed6ff)";
+
+/** @type {Record<string, [string, string]>} */
+const KINDS = {
+  exact: ["exact", "The map as heat_maps computes it"],
+  preview: ["preview", "The mean of per-step maps, by its own definition; close to the exact map"],
+  tile: ["tile", "One tile of the grid, enlarged"],
+  waiting: ["waiting", "The map is on its way"],
+};
+
+/** The numbers below the picture: the peak, or how two masks overlap. */
+class Numbers {
+  constructor() {
+    this.element = el("dl", { class: "daam-numbers", "data-testid": "numbers" });
+    /** @type {Record<string, {box: HTMLElement, value: HTMLElement}>} */
+    this.entries = {};
+    for (const [name, label, title] of NUMBERS) {
+      const value = el("dd", { "data-testid": name });
+      const box = el("div", { class: "daam-number", title }, el("dt", { text: label }), value);
+      this.entries[name] = { box, value };
+      this.element.append(box);
+    }
+  }
+
+  /**
+   * @param {View} view
+   * @param {Shown | null} a
+   * @param {Shown | null} b
+   * @param {{iou: number, iod: number, ioh: number}} overlap
+   */
+  update(view, a, b, overlap) {
+    for (const name of ["iou", "iod", "ioh", "peak_b"]) this.entries[name].box.hidden = !b;
+    this.entries.area.box.hidden = Boolean(b);
+    write(this.entries.peak.value, a ? short(a.max) : "–");
+    write(this.entries.peak_b.value, b ? short(b.max) : "–");
+    if (b) {
+      for (const name of /** @type {const} */ (["iou", "iod", "ioh"])) {
+        write(this.entries[name].value, overlap[name].toFixed(2));
+      }
+    } else if (a) write(this.entries.area.value, `${Math.round(100 * share(view, a))} %`);
+  }
+}
+
+const NUMBERS = [
+  ["peak", "peak", "The largest attention probability of the shown map"],
+  ["area", "mask", "Share of the picture inside the contour"],
+  ["peak_b", "peak of B", "The largest attention probability of the compared map"],
+  ["iou", "IoU", "Intersection of both masks over their union"],
+  ["iod", "IoD", "Intersection over B's mask: how much of B lies in A"],
+  ["ioh", "IoH", "Intersection over A's mask: how much of A lies in B"],
+];
+
+/**
+ * @param {View} view
+ * @param {Shown} a
+ */
+function share(view, a) {
+  const level = levelOf(a.max || largest(a.values), view.state.get("threshold"));
+  let inside = 0;
+  for (let i = 0; i < a.values.length; i++) if (a.values[i] >= level) inside++;
+  return inside / a.values.length;
+}

@@ -1,0 +1,96 @@
+// Which rows the grid of layers by heads has: layers, or blocks of layers that are folded.
+/** @import { Facts, Tiles } from "./types.js" */
+
+/** @typedef {{layers: number[], block: string, folded: boolean, head: boolean, label: string,
+ *   size: string, stage: string, heads: number}} GridRow */
+
+/** With more layers than this, blocks start folded. */
+const MANY = 20;
+
+/**
+ * @param {Facts} facts
+ * @param {Set<string>} unfolded names of blocks
+ * @returns {GridRow[]}
+ */
+export function rowsOf(facts, unfolded) {
+  const layers = facts.layers ?? [];
+  /** @type {GridRow[]} */
+  const rows = [];
+  const foldable = layers.length > MANY;
+  for (const [block, members] of blocksOf(facts)) {
+    const fold = foldable && members.length > 1;
+    if (fold) {
+      const heads = Math.max(...members.map((i) => layers[i].heads));
+      const label = `${block}`;
+      const size = `${members.length} layers`;
+      const stage = layers[members[0]].stage;
+      rows.push({
+        layers: members,
+        block,
+        folded: !unfolded.has(block),
+        head: true,
+        label,
+        size,
+        stage,
+        heads,
+      });
+      if (!unfolded.has(block)) continue;
+    }
+    for (const i of members) {
+      const { label, size, stage, heads } = layers[i];
+      rows.push({
+        layers: [i],
+        block,
+        folded: false,
+        head: false,
+        label,
+        size: `${size[0]}×${size[1]}`,
+        stage,
+        heads,
+      });
+    }
+  }
+  return rows;
+}
+
+/**
+ * Layers of a block and one size, in the order of the network.
+ *
+ * @param {Facts} facts
+ * @returns {Map<string, number[]>}
+ */
+function blocksOf(facts) {
+  /** @type {Map<string, number[]>} */
+  const blocks = new Map();
+  facts.layers.forEach((layer, i) => {
+    const known = blocks.get(layer.block);
+    if (known) known.push(i);
+    else blocks.set(layer.block, [i]);
+  });
+  return blocks;
+}
+
+/**
+ * Every (layer, head), the most telling first: the sharpest (least entropy), the strongest, or
+ * the one that overlaps most with the mask.
+ *
+ * @param {Facts} facts
+ * @param {Tiles} tiles
+ * @param {"entropy" | "peak" | "overlap"} by
+ * @returns {{layer: number, head: number, value: number | null}[]}
+ */
+export function ranked(facts, tiles, by) {
+  const values = tiles[by];
+  const all = [];
+  for (let layer = 0; layer < facts.layers.length; layer++) {
+    for (let head = 0; head < facts.layers[layer].heads; head++) {
+      all.push({ layer, head, value: values?.[layer]?.[head] ?? null });
+    }
+  }
+  const sign = by === "entropy" ? 1 : -1;
+  const last = Infinity;
+  return all.sort(
+    (p, q) =>
+      (p.value === null ? last : sign * p.value) - (q.value === null ? last : sign * q.value) || 0,
+  );
+}

@@ -1,0 +1,118 @@
+// Access to what Python and this page share: reading, setting, saving, and being told.
+/** @import { Facts, Model } from "./types.js" */
+
+/** What holds where the kernel sent nothing. */
+const DEFAULTS = {
+  word: 0,
+  word_b: -1,
+  steps: [0, 1],
+  layer: -1,
+  head: -1,
+  choice: "paper",
+  opacity: 0.6,
+  threshold: 0.4,
+  contour: true,
+  colormap: "inferno",
+  follow_step: false,
+  playing: false,
+  interval: 250,
+  tile_scale: "common",
+  tile_sort: "network",
+  show_pieces: false,
+  show_syntax: false,
+  projector: false,
+  theme: "auto",
+  region: [],
+  view: "overlay",
+  difference_scale: "own",
+};
+
+/** Milliseconds of rest after which a moving choice is sent to the kernel. */
+const REST = 40;
+
+/** The public choices of one explorer. */
+export class State {
+  /** @param {Model} model */
+  constructor(model) {
+    this.model = model;
+    /** @type {[string, (...args: any[]) => void][]} */
+    this.listening = [];
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+  }
+
+  /** @returns {Facts} */
+  get facts() {
+    return this.model.get("_facts") ?? {};
+  }
+
+  /**
+   * @param {string} name
+   * @returns {any}
+   */
+  get(name) {
+    const value = this.model.get(name);
+    return value ?? DEFAULTS[/** @type {keyof typeof DEFAULTS} */ (name)];
+  }
+
+  /** @returns {[number, number]} places of the first step and of the one after the last */
+  get steps() {
+    const count = Math.max(1, this.facts.steps?.length ?? 1);
+    const [lo, hi] = this.get("steps");
+    const first = Math.min(count - 1, Math.max(0, lo));
+    return [first, Math.min(count, Math.max(first + 1, hi))];
+  }
+
+  /**
+   * Choose. Links and other views are told at once, the kernel at once or after a rest.
+   *
+   * @param {Record<string, unknown>} values
+   * @param {"now" | "soon"} [when]
+   */
+  set(values, when = "now") {
+    let changed = false;
+    for (const [name, value] of Object.entries(values)) {
+      if (same(this.get(name), value)) continue;
+      this.model.set(name, value);
+      changed = true;
+    }
+    if (when === "now") {
+      if (changed || this.timer !== undefined) this.save();
+    } else if (changed) {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.save(), REST);
+    }
+  }
+
+  /** Send what was chosen. */
+  save() {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.model.save_changes();
+  }
+
+  /**
+   * @param {string} event
+   * @param {(...args: any[]) => void} callback
+   */
+  on(event, callback) {
+    this.model.on(event, callback);
+    this.listening.push([event, callback]);
+  }
+
+  /** Stop listening; a choice that waits is still sent. */
+  destroy() {
+    if (this.timer !== undefined) this.save();
+    for (const [event, callback] of this.listening) this.model.off(event, callback);
+    this.listening = [];
+  }
+}
+
+/**
+ * @param {unknown} a
+ * @param {unknown} b
+ */
+function same(a, b) {
+  if (Object.is(a, b)) return true;
+  return typeof a === "object" && typeof b === "object" && JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,135 @@
+// One line that says what is shown, and where it comes from.
+/** @import { View } from "./view.js" */
+import { attribute, el, short, write } from "./dom.js";
+import * as flags from "./flags.js";
+import { layersText, stepsText } from "./naming.js";
+
+const QUIET = 500; // milliseconds of rest before a screen reader is told
+
+export class Status {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view;
+    this.line = el("p", { class: "daam-status-line", "data-testid": "status" });
+    this.live = el("p", {
+      class: "daam-hidden",
+      role: "status",
+      "aria-live": "polite",
+      "data-testid": "live",
+    });
+    this.notice = el("p", {
+      class: "daam-notice",
+      role: "alert",
+      "data-testid": "notice",
+      hidden: true,
+    });
+    this.source = el("p", { class: "daam-source", dir: "auto", "data-testid": "provenance" });
+    this.element = el(
+      "footer",
+      { class: "daam-foot" },
+      this.notice,
+      this.line,
+      this.source,
+      this.live,
+    );
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    this.problem = "";
+  }
+
+  /** What is shown, in words. */
+  sentence() {
+    const { state, maps } = this.view;
+    const { facts } = state;
+    const a = facts.words?.[state.get("word")]?.text ?? "";
+    const words = facts.other ? facts.other.words : facts.words;
+    const b = maps.comparing ? words?.[state.get("word_b")]?.text : null;
+    const what = b === null ? `“${a}”` : `“${a}” (A) and “${b}” (B)`;
+    return `${what} · ${layersText(state)} · ${stepsText(facts, ...state.steps)}`;
+  }
+
+  /** @param {number} what */
+  update(what) {
+    if (!(what & (flags.MAP | flags.LOOK | flags.WORDS | flags.STEPS | flags.SELECTION))) return;
+    const { maps, state } = this.view;
+    const shown = maps.shown(0);
+    const missing = !shown || (maps.comparing && !maps.shown(1));
+    const numbers = missing
+      ? "waiting for the map"
+      : `peak ${short(shown.max)} · ${WORDS[shown.kind]}`;
+    write(this.line, `${this.sentence()} · ${numbers}`);
+    this.#source();
+    this.#notice();
+    clearTimeout(this.timer);
+    if (!state.get("playing")) {
+      this.timer = setTimeout(() => this.say(`${this.line.textContent}${this.#overlap()}`), QUIET);
+    }
+  }
+
+  #overlap() {
+    const { maps, picture } = this.view;
+    return maps.comparing && maps.shown(1) ? ` · IoU ${picture.overlap.iou.toFixed(2)}` : "";
+  }
+
+  #source() {
+    const { facts } = this.view.state;
+    const parts = [
+      facts.prompt === undefined ? null : `“${facts.prompt}”`,
+      facts.model,
+      facts.seed === null || facts.seed === undefined ? "no seed" : `seed ${facts.seed}`,
+      facts.scheduler,
+      facts.version ? `daam_nb ${facts.version}` : null,
+      facts.parse && this.view.state.get("show_syntax") ? `parser ${facts.parse.parser}` : null,
+    ];
+    write(this.source, parts.filter(Boolean).join(" · "));
+  }
+
+  #notice() {
+    const { state, silent } = this.view;
+    const { facts } = state;
+    const lines = [
+      this.problem,
+      silent
+        ? "The kernel does not answer: what is shown is what was saved. Run the cell again."
+        : "",
+      ...[facts.reduced ?? []].flat(),
+      ...(facts.kernel === false ? [facts.left_out ?? []].flat() : []),
+    ].filter(Boolean);
+    this.notice.hidden = lines.length === 0;
+    write(this.notice, lines.join(" "));
+  }
+
+  /**
+   * Something that went wrong, shown until the next time.
+   *
+   * @param {string} text
+   */
+  fail(text) {
+    this.problem = text;
+    this.#notice();
+  }
+
+  /**
+   * Tell a screen reader.
+   *
+   * @param {string} text
+   */
+  say(text) {
+    clearTimeout(this.timer);
+    write(this.live, text);
+    attribute(this.view.picture.canvas, "aria-label", `${this.line.textContent}. ${HOW}`);
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+  }
+}
+
+const HOW = "Arrow keys move a crosshair, Enter begins and ends a box.";
+
+/** @type {Record<string, string>} */
+const WORDS = {
+  exact: "exact map",
+  preview: "preview (mean of per-step maps)",
+  tile: "one tile, enlarged",
+};

@@ -1,0 +1,175 @@
+// Thumbnails of the forming picture with each step's attention, aligned with the slider below.
+/** @import { View } from "./view.js" */
+/** @import { Sums } from "./types.js" */
+import { el } from "./dom.js";
+import * as flags from "./flags.js";
+import { FAMILY_A, FAMILY_B, paint, palette } from "./palettes.js";
+
+const NARROWEST = 44; // CSS pixels of a thumbnail, at least
+const TALLEST = 76;
+const CURVE = 14; // height of the curve of mean attention
+
+export class Strip {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view;
+    this.canvas = el("canvas", { class: "daam-strip-canvas", "data-testid": "strip" });
+    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.small = document.createElement("canvas");
+    this.before = el("div", { class: "daam-shade" });
+    this.after = el("div", { class: "daam-shade" });
+    this.element = el(
+      "div",
+      { class: "daam-strip", title: "Attention of each step: click a step, or drag over several" },
+      this.canvas,
+      this.before,
+      this.after,
+    );
+  }
+
+  /**
+   * Shade what is not chosen.
+   *
+   * @param {number} left per cent
+   * @param {number} right
+   */
+  range(left, right) {
+    this.before.style.width = `${left}%`;
+    this.after.style.left = `${right}%`;
+    this.after.style.width = `${100 - right}%`;
+  }
+
+  /** @param {number} what */
+  update(what) {
+    if (!(what & (flags.STRIP | flags.THEME))) return;
+    const { view } = this;
+    const stack = view.maps.stack(0);
+    if (!stack) {
+      if (!view.mayLinger) this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+      return;
+    }
+    const other = view.maps.comparing ? view.maps.stack(1) : null;
+    const across = this.element.clientWidth;
+    if (across < 10) return;
+    const count = stack.steps;
+    const shown = Math.max(1, Math.min(count, Math.floor(across / NARROWEST)));
+    const cell = across / shown;
+    const [height, width] = view.state.facts.image ?? [1, 1];
+    const tall = Math.max(16, Math.round(Math.min(TALLEST, ((cell - 4) * height) / width)));
+    const scale = view.picture.scale;
+    this.element.style.height = `${tall + CURVE + 6}px`;
+    this.canvas.width = Math.round(across * scale);
+    this.canvas.height = Math.round((tall + CURVE + 6) * scale);
+    const size = {
+      cell: cell * scale,
+      tall: tall * scale,
+      wide: ((tall * width) / height) * scale,
+    };
+    for (let k = 0; k < shown; k++) {
+      const step = Math.floor(((k + 0.5) * count) / shown);
+      this.#thumbnail(step, (k + 0.5) * size.cell - size.wide / 2, size, stack, other);
+    }
+    this.#curve(stack, false, size.tall + 4 * scale, scale, view.root);
+    if (other) this.#curve(other, true, size.tall + 4 * scale, scale, view.root);
+  }
+
+  /**
+   * @param {number} step
+   * @param {number} left
+   * @param {{tall: number, wide: number}} size
+   * @param {Sums} stack
+   * @param {Sums | null} other
+   */
+  #thumbnail(step, left, size, stack, other) {
+    const { context, view } = this;
+    const { pictures, state } = view;
+    const from = pictures.thumbnail(step);
+    context.save();
+    context.beginPath();
+    context.roundRect(left, 0, size.wide, size.tall, 3 * view.picture.scale);
+    context.clip();
+    context.fillStyle = "#8884";
+    context.fillRect(left, 0, size.wide, size.tall);
+    if (from && pictures.strip) {
+      context.drawImage(
+        pictures.strip,
+        from.x,
+        from.y,
+        from.width,
+        from.height,
+        left,
+        0,
+        size.wide,
+        size.tall,
+      );
+    } else if (pictures.image) {
+      context.drawImage(pictures.image, left, 0, size.wide, size.tall);
+    }
+    context.globalAlpha = Math.max(0.35, state.get("opacity"));
+    const tables = other ? [FAMILY_A, FAMILY_B] : [palette(state.get("colormap"))];
+    [stack, other].forEach((of, i) => {
+      if (of) this.#map(of, step, tables[i], left, size);
+    });
+    context.restore();
+  }
+
+  /**
+   * @param {Sums} stack
+   * @param {number} step
+   * @param {Uint32Array} table
+   * @param {number} left
+   * @param {{tall: number, wide: number}} size
+   */
+  #map(stack, step, table, left, size) {
+    const area = stack.height * stack.width;
+    const image = new ImageData(stack.width, stack.height);
+    const values = Float32Array.from(stack.counts.subarray(step * area, (step + 1) * area));
+    // Each step by the strongest of all steps, so that one sees attention come and go.
+    const strongest = Math.max(...stack.scales);
+    const max = stack.scales[step] > 0 ? (255 * strongest) / stack.scales[step] : 0;
+    paint(values, max, table, new Uint32Array(image.data.buffer));
+    this.small.width = stack.width;
+    this.small.height = stack.height;
+    /** @type {CanvasRenderingContext2D} */ (this.small.getContext("2d")).putImageData(image, 0, 0);
+    this.context.drawImage(this.small, left, 0, size.wide, size.tall);
+  }
+
+  /**
+   * The mean attention of every step, as a line with an area below.
+   *
+   * @param {Sums} stack
+   * @param {boolean} dashed
+   * @param {number} top
+   * @param {number} scale
+   * @param {HTMLElement} root
+   */
+  #curve(stack, dashed, top, scale, root) {
+    const { context } = this;
+    const area = stack.height * stack.width;
+    const means = [...stack.scales].map((unit, t) => {
+      let sum = 0;
+      for (let i = t * area; i < (t + 1) * area; i++) sum += stack.counts[i];
+      return sum * unit;
+    });
+    const max = Math.max(...means) || 1;
+    const style = getComputedStyle(root);
+    const cell = this.canvas.width / stack.steps;
+    const height = CURVE * scale;
+    context.strokeStyle = style.getPropertyValue(dashed ? "--daam-b" : "--daam-curve") || "#888";
+    context.lineWidth = 1.5 * scale;
+    context.setLineDash(dashed ? [4 * scale, 3 * scale] : []);
+    context.beginPath();
+    means.forEach((mean, t) => {
+      context.lineTo((t + 0.5) * cell, top + height - (mean / max) * (height - scale));
+    });
+    context.stroke();
+    context.setLineDash([]);
+    if (dashed) return;
+    context.lineTo((means.length - 0.5) * cell, top + height);
+    context.lineTo(0.5 * cell, top + height);
+    context.fillStyle = context.strokeStyle;
+    context.globalAlpha = 0.14;
+    context.fill();
+    context.globalAlpha = 1;
+  }
+}
