@@ -28,8 +28,12 @@ from .show.figures import overlay as overlay
 from .show.figures import step_strip as step_strip
 from .show.figures import token_bars as token_bars
 from .show.figures import words_row as words_row
+from .tracing import ablate as ablate
+from .tracing import align as align
 from .tracing import generate as generate
+from .tracing import replay as replay
 from .tracing import reproduce as reproduce
+from .tracing import reweight as reweight
 from .tracing import trace as trace
 
 __version__: str

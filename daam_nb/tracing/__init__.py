@@ -2,14 +2,29 @@
 
 Watching is done with forward hooks (who and when) and with taps on the functions that compute
 attention (what). Both stand only while a trace is open; the picture is the untraced one, bit for
-bit. May import: torch, diffusers and the floors below (recording, prompt, errors); never maps,
-show, studies, and nothing of widgets, plotly, spaCy or pandas.
+bit. The verbs that do change it stand apart, in `intervening`.
+
+May import: torch, diffusers and the floors below (recording, prompt, errors); never maps, show,
+studies, and nothing of widgets, plotly, spaCy or pandas.
 """
 
 from __future__ import annotations
 
 from daam_nb.tracing.forming import forming_pictures
+from daam_nb.tracing.intervening import Alignment, ablate, align, replay, reweight
 from daam_nb.tracing.making import Reproduction, generate, reproduce
 from daam_nb.tracing.session import Tracer, trace
 
-__all__ = ["Reproduction", "Tracer", "forming_pictures", "generate", "reproduce", "trace"]
+__all__ = [
+    "Alignment",
+    "Reproduction",
+    "Tracer",
+    "ablate",
+    "align",
+    "forming_pictures",
+    "generate",
+    "replay",
+    "reproduce",
+    "reweight",
+    "trace",
+]

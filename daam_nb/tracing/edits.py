@@ -55,7 +55,7 @@ class Part:
     after: Tensor
 
 
-Changed = dict[int, Part] | Mapping[int, Part]
+Changed = Mapping[int, Part]
 """Batch row to what is changed of it, in one call."""
 
 NOTHING: Mapping[int, Part] = MappingProxyType({})

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-@torch.no_grad()
 def forming_pictures(
     run: Recording, pipe: Any, steps: int | slice | Iterable[int] | None = None
 ) -> tuple[Image, ...]:
@@ -55,13 +54,31 @@ def forming_pictures(
     """
     if run.latents is None:
         raise NotKeptError("This recording has no latents, so there is no forming picture to show.")
-    frames = run.latents[_frames(steps, len(run.latents))]
+    return decoded_pictures(pipe, run.latents[_frames(steps, len(run.latents))])
+
+
+@torch.no_grad()
+def decoded_pictures(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
+    """Decode latents by a pipeline's VAE, as the pipeline itself does with its last ones.
+
+    Parameters
+    ----------
+    pipe
+        A pipeline with a VAE.
+    latents
+        (picture, channel, y, x), noisy or not, on any device.
+
+    Raises
+    ------
+    ShapeError
+        Where the VAE takes latents of other channels.
+    """
     vae = pipe.vae
     channels = int(vae.config.latent_channels)
-    if frames.shape[1] != channels:
+    if latents.shape[1] != channels:
         raise ShapeError(
             f"The VAE of {type(pipe).__name__} takes {channels} latent channels, this recording's "
-            f"latents have {frames.shape[1]}. Give the pipeline that made the recording."
+            f"latents have {latents.shape[1]}. Give the pipeline that made the recording."
         )
     pictures: list[Image] = []
     dtype = vae.dtype
@@ -70,7 +87,7 @@ def forming_pictures(
     try:
         if upcast:
             vae.to(torch.float32)
-        for frame in frames:  # one at a time: a whole loop of large pictures would not fit
+        for frame in latents:  # one at a time: a whole loop of large pictures would not fit
             latent = frame[None].to(device=vae.device, dtype=vae.dtype)
             decoded = vae.decode(_unscaled(latent, vae.config), return_dict=False)[0]
             array = pipe.image_processor.postprocess(decoded, output_type="np")

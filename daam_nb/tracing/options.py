@@ -148,9 +148,6 @@ def read_options(
             raise SelectionError(f"steps={steps!r}: steps are whole numbers, 0-based.")
     if not callable(layers) and not isinstance(layers, str):
         layers = tuple(layers) if isinstance(layers, Iterable) else layers
-    texts = None
-    if prompt is not None:
-        texts = (prompt,) if isinstance(prompt, str | Prompt) else tuple(prompt)
     return Options(
         keep=keep,
         layers=layers,
@@ -159,5 +156,12 @@ def read_options(
         negative=negative or keep == "replay",
         memory=memory_bytes(memory),
         dtype=dtype,
-        texts=texts,
+        texts=texts_behind_embeddings(prompt),
     )
+
+
+def texts_behind_embeddings(prompt: TextChoice) -> tuple[str | Prompt, ...] | None:
+    """The texts behind ``prompt_embeds``, one per prompt; None where none is given."""
+    if prompt is None:
+        return None
+    return (prompt,) if isinstance(prompt, str | Prompt) else tuple(prompt)

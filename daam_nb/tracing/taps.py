@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from daam_nb.tracing.edits import Changed, KernelCall, with_probabilities, with_values
+from daam_nb.tracing.edits import Changed, KernelCall, Part, with_probabilities, with_values
 
 
 class Observer(Protocol):
@@ -41,7 +41,7 @@ class Observer(Protocol):
 class Editor(Protocol):
     """What changes the attention of a running module."""
 
-    def edit(self, call: KernelCall, changed: Changed) -> None:
+    def edit(self, call: KernelCall, changed: dict[int, Part]) -> None:
         """Change rows of one call: add to `changed`, or go on from what stands there."""
 
 
@@ -124,7 +124,7 @@ def release(holder: object) -> None:
 
 def _edited(call: KernelCall) -> Changed:
     """What the editors, outermost first, make of a call's attention."""
-    changed: Changed = {}
+    changed: dict[int, Part] = {}
     # A copy: an editor that has seen all of its module takes itself off the list.
     for editor in tuple(running.editors):
         editor.edit(call, changed)

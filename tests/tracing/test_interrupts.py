@@ -67,6 +67,8 @@ class Injector:
             return self._at_exit  # see the module's docstring
         if (self.ours and not mine) or "tqdm" in code.co_filename:
             return None
+        if code.co_name == "__exit__":
+            return None  # somebody else's, at its very start: torch.no_grad() stays on for anybody
         self._moment(frame)
         return self._inside if self.ours else None
 
@@ -96,13 +98,16 @@ class Injector:
             sys.settrace(None)
             raise KeyboardInterrupt
 
+    def _call(self, pipe: Any) -> None:
+        with trace(pipe):
+            ONE_STEP.run(pipe)
+
     def run(self, pipe: Any) -> bool:
         """Trace one call under this injector; whether it was interrupted."""
         before = sys.gettrace()
         try:
             sys.settrace(self)
-            with trace(pipe):
-                ONE_STEP.run(pipe)
+            self._call(pipe)
         except KeyboardInterrupt:
             return True
         finally:

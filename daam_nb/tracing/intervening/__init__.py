@@ -1,0 +1,23 @@
+"""`replay`, `ablate`, `reweight`: the verbs that change a picture, apart from watching it.
+
+Each is a context manager on one pipeline. While it is open, the attention of chosen layers, heads,
+steps, rows and key columns is replaced by a stated function of it; everything else keeps its bits.
+They nest with each other (the outermost is applied first) and with `trace` and `generate` in either
+order: a trace sees the attention that was used, all interventions applied.
+
+    choices.py      what is chosen: words, columns, layers, heads, steps, passes
+    call.py         one call of a pipeline under an intervention
+    intervention.py the context manager, and the editor of one layer
+    scaling.py      ablate, reweight
+    alignment.py    which column of one prompt goes with which of another
+    replaying.py    replay
+"""
+
+from __future__ import annotations
+
+from daam_nb.tracing.intervening.alignment import Alignment, align
+from daam_nb.tracing.intervening.intervention import Intervention
+from daam_nb.tracing.intervening.replaying import replay
+from daam_nb.tracing.intervening.scaling import ablate, reweight
+
+__all__ = ["Alignment", "Intervention", "ablate", "align", "replay", "reweight"]

@@ -1,0 +1,162 @@
+"""Which key column of a new prompt takes its attention from which column of a recorded one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.prompt import Prompt, Word
+
+Link = tuple[int, int, float]
+"""Column of the new prompt, column of the recorded one, share of the latter's attention."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Columns of a new prompt <- columns of a recorded prompt.
+
+    A column with links takes ``sum(share * recorded attention)`` over them; a column without any
+    keeps the attention that the model computes for it.
+
+    Attributes
+    ----------
+    links
+        (new column, recorded column, share), each pair once, shares in (0, 1].
+
+    Raises
+    ------
+    SelectionError
+        For a negative column, a share outside (0, 1], or a pair given twice.
+    """
+
+    links: tuple[Link, ...]
+
+    def __post_init__(self) -> None:
+        made = tuple((int(new), int(old), float(share)) for new, old, share in self.links)
+        for new, old, share in made:
+            if new < 0 or old < 0 or not 0 < share <= 1:
+                raise SelectionError(
+                    f"The link ({new}, {old}, {share}) is none: columns count from 0, and a share "
+                    "lies above 0 and at most at 1."
+                )
+        if len({link[:2] for link in made}) < len(made):
+            raise SelectionError("An alignment links each pair of columns at most once.")
+        object.__setattr__(self, "links", made)
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Columns of the new prompt that take recorded attention, ascending."""
+        return tuple(sorted({new for new, _, _ in self.links}))
+
+    def only(self, columns: Iterable[int]) -> Alignment:
+        """The links of some new columns alone."""
+        wanted = set(columns)
+        return Alignment(tuple(link for link in self.links if link[0] in wanted))
+
+
+def identity(keys: int) -> Alignment:
+    """Every column takes the recorded attention of the same column."""
+    return Alignment(tuple((column, column, 1.0) for column in range(keys)))
+
+
+def align(recorded: Prompt, new: Prompt, *, words: Mapping[str, str] | None = None) -> Alignment:
+    """Align the columns of two prompts by their words.
+
+    Words that both prompts hold in the same order go together (longest common subsequence of
+    case-folded words); between them, stretches of equally many words go together one by one, and
+    words of which the other prompt has no counterpart stay out: inserted ones keep their own
+    attention, dropped ones have none to give it to. The start of text, the end of text and the
+    padding behind it (first with first, and so on) go together as well.
+
+    Parameters
+    ----------
+    recorded
+        The prompt of the recording: ``run.prompt``.
+    new
+        The prompt that is to be drawn: ``Prompt.from_tokenizer(text, pipe.tokenizer)``.
+    words
+        New word -> recorded word, for pairs of your own choice; they come first.
+
+    Returns
+    -------
+    Alignment
+        Two words of equally many tokens go together token by token. Otherwise every token of the
+        new word takes an equal part of the whole recorded word's attention, so that the sum over
+        the word stays.
+
+    Raises
+    ------
+    ShapeError
+        Where the prompts have different numbers of columns: they are of different models.
+    WordNotFoundError, AmbiguousWordError, TruncatedWordError
+        For `words` as for `Prompt.find`.
+
+    References
+    ----------
+    Hertz et al. 2022, "Prompt-to-Prompt Image Editing with Cross Attention Control", section 3.2
+    (word swap and prompt refinement), https://arxiv.org/abs/2208.01626
+
+    Examples
+    --------
+    >>> align(run.prompt, Prompt.from_tokenizer("a blue car", pipe.tokenizer))  # doctest: +SKIP
+    """
+    if len(recorded.tokens) != len(new.tokens):
+        raise ShapeError(
+            f"The recorded prompt has {len(recorded.tokens)} columns and the new one "
+            f"{len(new.tokens)}: prompts of different text encoders cannot be aligned."
+        )
+    pairs = [(new.find(a), recorded.find(b)) for a, b in (words or {}).items()]
+    pairs += _by_order(recorded, new, taken=pairs)
+    links: list[Link] = []
+    ours_taken: set[int] = set()
+    theirs_taken: set[int] = set()
+    for ours, theirs in pairs:
+        # A token that reaches over the end of a word is a part of both; it is linked once.
+        found = _word_links(
+            tuple(c for c in new.token_indices(ours) if c not in ours_taken),
+            tuple(c for c in recorded.token_indices(theirs) if c not in theirs_taken),
+        )
+        links += found
+        ours_taken |= {column for column, _, _ in found}
+        theirs_taken |= {column for _, column, _ in found}
+    links += [(column, other, 1.0) for column, other in _specials(recorded, new)]
+    return Alignment(tuple(sorted(links)))
+
+
+def _by_order(
+    recorded: Prompt, new: Prompt, *, taken: list[tuple[Word, Word]]
+) -> list[tuple[Word, Word]]:
+    """Pairs (new word, recorded word) by the order of the words."""
+    ours = [w for w in new.read_words if w not in {pair[0] for pair in taken}]
+    theirs = [w for w in recorded.read_words if w not in {pair[1] for pair in taken}]
+    matcher = SequenceMatcher(
+        None,
+        [word.text.casefold() for word in theirs],
+        [word.text.casefold() for word in ours],
+        autojunk=False,
+    )
+    pairs: list[tuple[Word, Word]] = []
+    for _, low, high, first, last in matcher.get_opcodes():
+        if high - low == last - first:
+            pairs += zip(ours[first:last], theirs[low:high], strict=True)
+    return pairs
+
+
+def _word_links(ours: tuple[int, ...], theirs: tuple[int, ...]) -> list[Link]:
+    if len(ours) == len(theirs):
+        return [(a, b, 1.0) for a, b in zip(ours, theirs, strict=True)]
+    return [(a, b, 1.0 / len(ours)) for a in ours for b in theirs]
+
+
+def _specials(recorded: Prompt, new: Prompt) -> list[tuple[int, int]]:
+    """Start, end and padding: (new column, recorded column)."""
+    pairs = []
+    if new.start_of_text is not None and recorded.start_of_text is not None:
+        pairs.append((new.start_of_text, recorded.start_of_text))
+    if new.end_of_text is not None and recorded.end_of_text is not None:
+        ours = range(new.end_of_text, len(new.tokens))
+        theirs = range(recorded.end_of_text, len(recorded.tokens))
+        pairs += zip(ours, theirs, strict=False)
+    return pairs

@@ -1,0 +1,194 @@
+"""One call of a pipeline under an intervention: which rows of which pass are changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from daam_nb.errors import MissingTextError
+from daam_nb.prompt import Prompt
+from daam_nb.recording import Layer
+from daam_nb.tracing import families, texts
+from daam_nb.tracing.families import Half
+from daam_nb.tracing.intervening.choices import Where
+from daam_nb.tracing.running import RunningCall
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a call turned out to be when its denoiser started.
+
+    Attributes
+    ----------
+    call
+        The call itself.
+    layers
+        The layers to be changed.
+    every_layer
+        All cross-attention layers of the network, at the sizes of this call.
+    pictures, keys, steps
+        Pictures of the batch, key columns of the text, steps of the loop.
+    chosen_steps
+        The steps to be changed.
+    guided
+        Whether there are rows of the negative prompt.
+    repeats
+        Whether a prompt has more than one row (perturbed or image guidance).
+    """
+
+    call: EditedCall
+    layers: tuple[Layer, ...]
+    every_layer: tuple[Layer, ...]
+    pictures: int
+    keys: int
+    steps: int
+    chosen_steps: frozenset[int]
+    guided: bool
+    repeats: bool
+
+    def prompts(self) -> tuple[Prompt, ...]:
+        """The prompt of every picture, its tokens checked against those that were encoded."""
+        return self.call.prompts(self)
+
+    def negatives(self) -> tuple[Prompt, ...]:
+        """The negative prompt of every picture."""
+        return texts.negative_prompts(
+            self.call.pipe, self.call.arguments, pictures=self.pictures, columns=self.keys
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Some heads of one row in one pass."""
+
+    layer: Layer
+    step: int
+    picture: int
+    half: Half
+    heads: range
+
+
+class Change(Protocol):
+    """A stated function of the attention, ready for one call."""
+
+    def __call__(self, attention: Tensor, place: Place) -> Tensor:
+        """(head, key, n), float32, of `place` -> the same shape; the argument stays as it is."""
+
+
+class Rule(Protocol):
+    """What an intervention does, whatever the call."""
+
+    def prepare(self, scene: Scene) -> Change:
+        """Settle it for a call; raises a `DaamError` where it cannot be carried out there."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A batch row that is changed, and whose it is."""
+
+    row: int
+    picture: int
+    half: Half
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """One run of the denoiser: its batch, and the rows to be changed."""
+
+    batch: int
+    keys: int
+    rows: tuple[Row, ...]
+
+
+class EditedCall(RunningCall):
+    """A running call whose attention is changed. Every error stops it: no half-changed picture."""
+
+    def __init__(
+        self,
+        pipe: Any,
+        arguments: Mapping[str, Any],
+        *,
+        where: Where,
+        rule: Rule,
+        given: Sequence[str | Prompt] | None,
+    ) -> None:
+        super().__init__(pipe, arguments)
+        self.where, self.rule, self.given = where, rule, given
+        self.change: Change | None = None
+        self.layers: dict[str, Layer] = {}
+        self.steps: frozenset[int] = frozenset()
+        self.passing: Pass | None = None
+        self.edited = False
+
+    def begin_pass(self, unet: nn.Module, sample: Tensor, text: Tensor) -> None:
+        """Settle what is changed at the first pass; find this pass's rows."""
+        encoded = self.encoding(text)
+        rows = self.told_apart(text, encoded)
+        if not self.settled:
+            self._settle(unet, sample, text, rows, encoded.positive.shape[0])
+        self.passing = None
+        if self.layers and self.step in self.steps:
+            found = tuple(self._rows_to_change(rows))
+            self.passing = Pass(int(text.shape[0]), int(text.shape[1]), found)
+
+    def end_pass(self) -> None:
+        """The denoiser is done."""
+        self.passing = None
+
+    def on_step(self, timestep: Any, sample: Any, result: Any) -> None:
+        """The loop is one step further."""
+        self.step += 1
+
+    def prompts(self, scene: Scene) -> tuple[Prompt, ...]:
+        """See `Scene.prompts`."""
+        if self.arguments.get("prompt") is None and self.given is None:
+            raise MissingTextError(
+                "This call gives prompt_embeds and no prompt, so its words have no columns. Tell "
+                'the intervention the text behind them: prompt="a red fox in the snow", or choose '
+                "key positions: tokens=."
+            )
+        found = texts.prompts(
+            self.pipe, self.arguments, self.given, pictures=scene.pictures, columns=scene.keys
+        )
+        if self.arguments.get("prompt_embeds") is None:
+            texts.check_encoded(found, self.input_ids)
+        return found
+
+    def _settle(
+        self, unet: nn.Module, sample: Tensor, text: Tensor, rows: families.Rows, pictures: int
+    ) -> None:
+        every = families.layers(unet, (int(sample.shape[-2]), int(sample.shape[-1])))
+        chosen = self.where.chosen_layers(every)
+        steps = self.announced_steps()
+        self.steps = self.where.chosen_steps(steps)
+        scene = Scene(
+            call=self,
+            layers=chosen,
+            every_layer=every,
+            pictures=pictures,
+            keys=int(text.shape[1]),
+            steps=steps,
+            chosen_steps=self.steps,
+            guided=bool(rows.negative),
+            repeats=bool(rows.again),
+        )
+        self.change = self.rule.prepare(scene)
+        self.layers = {layer.name: layer for layer in chosen}
+        self.settled = True
+
+    def _rows_to_change(self, rows: families.Rows) -> list[Row]:
+        """Every row of the prompt (PAG has two), and of the negative prompt where asked for."""
+        halves: list[tuple[Half, tuple[int, ...]]] = [
+            ("positive", rows.positive),
+            ("negative", rows.negative),
+            *rows.again,
+        ]
+        return [
+            Row(row, picture, half)
+            for half, indices in halves
+            if half == "positive" or self.where.passes == "both"
+            for picture, row in enumerate(indices)
+        ]

@@ -1,0 +1,177 @@
+"""What an intervention is to change, checked when it is made and settled when a call begins."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from daam_nb.errors import SelectionError
+from daam_nb.prompt import Prompt, Word
+from daam_nb.recording import Layer, LayerChoice, select_layers
+from daam_nb.tracing.options import Options, StepChoice
+
+Passes = Literal["prompt", "both"]
+"""``"prompt"``: the conditional rows alone; ``"both"``: those of the negative prompt as well."""
+
+WordChoice = str | Word | tuple[int, int]
+WordsChoice = WordChoice | Sequence[WordChoice] | None
+HeadChoice = int | Iterable[int] | None
+ColumnChoice = int | Iterable[int] | None
+
+
+@dataclass(frozen=True)
+class Where:
+    """Layers, heads, steps and passes that an intervention touches.
+
+    Attributes
+    ----------
+    layers
+        What `daam_nb.recording.select_layers` takes; None: every layer.
+    heads
+        Head numbers, each of which every chosen layer must have; None: every head.
+    steps
+        As `trace` takes them; None: every step.
+    passes
+        Which rows of the batch.
+    """
+
+    layers: LayerChoice | None
+    heads: tuple[int, ...] | None
+    steps: slice | tuple[int, ...] | None
+    passes: Passes
+
+    @property
+    def nowhere(self) -> bool:
+        """Whether a list of choices is given and empty: nothing is to be changed."""
+        return () in (self.layers, self.heads, self.steps)
+
+    def chosen_layers(self, every: Sequence[Layer]) -> tuple[Layer, ...]:
+        """The layers of a network that are meant; raises a `SelectionError` where a head lacks."""
+        if self.nowhere:
+            return ()
+        found = select_layers(every, "all" if self.layers is None else self.layers)
+        for layer in found:
+            missing = [head for head in self.heads or () if head not in range(layer.heads)]
+            if missing:
+                raise SelectionError(
+                    f"heads={missing} do not exist in {layer.name}, which has the heads 0 to "
+                    f"{layer.heads - 1}. Choose layers= that have them."
+                )
+        return found
+
+    def chosen_steps(self, steps: int) -> frozenset[int]:
+        """The steps of a loop that are meant; raises a `SelectionError` where one lies outside."""
+        if self.nowhere:
+            return frozenset()
+        return frozenset(Options(steps=self.steps).chosen_steps(steps))
+
+    def __str__(self) -> str:
+        parts = [
+            f"layers={self.layers if isinstance(self.layers, str) else _named(self.layers)}"
+            if self.layers is not None
+            else "",
+            f"heads={list(self.heads)}" if self.heads is not None else "",
+            f"steps={self.steps if isinstance(self.steps, slice) else list(self.steps)}"
+            if self.steps is not None
+            else "",
+            f"passes={self.passes!r}",
+        ]
+        return ", ".join(part for part in parts if part)
+
+
+def _named(layers: LayerChoice | None) -> str:
+    if callable(layers):
+        return getattr(layers, "__name__", "a function")
+    items = [layers] if isinstance(layers, str | Layer) else list(layers or ())
+    return repr([item.name if isinstance(item, Layer) else item for item in items])
+
+
+def read_where(
+    layers: LayerChoice | None, heads: HeadChoice, steps: StepChoice, passes: Passes
+) -> Where:
+    """Check choices as far as that is possible without a network.
+
+    Raises
+    ------
+    SelectionError
+        Where one cannot be read.
+    """
+    if passes not in get_args(Passes):
+        raise SelectionError(f"passes={passes!r} is neither 'prompt' nor 'both'.")
+    if layers is not None and not callable(layers) and not isinstance(layers, str | Layer):
+        layers = tuple(layers)
+    numbers = None if heads is None else whole_numbers("heads", heads)
+    if isinstance(steps, slice):
+        return Where(layers, numbers, steps, passes)
+    return Where(
+        layers, numbers, None if steps is None else whole_numbers("steps", steps, low=None), passes
+    )
+
+
+def whole_numbers(what: str, given: Any, *, low: int | None = 0) -> tuple[int, ...]:
+    """One whole number or several, as a tuple; raises a `SelectionError` for anything else."""
+    items = [given] if isinstance(given, int) else given
+    try:
+        found = tuple(operator.index(item) for item in items if not isinstance(item, bool))
+        if len(found) != len(tuple(items)):
+            raise TypeError
+    except TypeError:
+        raise SelectionError(f"{what}={given!r}: {what} are whole numbers, from 0.") from None
+    if low is not None and any(number < low for number in found):
+        raise SelectionError(f"{what}={given!r}: {what} are whole numbers, from 0.")
+    return found
+
+
+def read_words(words: Any) -> tuple[WordChoice, ...] | None:
+    """Words as a tuple; raises a `SelectionError` for what is no word."""
+    if words is None:
+        return None
+    if isinstance(words, str | Word) or _is_span(words):
+        return (words,)
+    items = tuple(words)
+    for item in items:
+        if not isinstance(item, str | Word) and not _is_span(item):
+            raise SelectionError(
+                f"words={words!r}: a word is given as text, as a Word or as (start, end) in "
+                "characters; key positions go into tokens=."
+            )
+    return items
+
+
+def _is_span(item: object) -> bool:
+    return isinstance(item, tuple) and len(item) == 2 and all(type(place) is int for place in item)
+
+
+def columns_of(
+    prompt: Prompt,
+    words: Sequence[WordChoice] | None,
+    tokens: Sequence[int] | None,
+    *,
+    occurrence: int | None,
+) -> tuple[int, ...]:
+    """Key positions of words and tokens in one prompt, ascending, each once.
+
+    Raises
+    ------
+    WordNotFoundError, AmbiguousWordError, TruncatedWordError
+        As `Prompt.token_indices`.
+    SelectionError
+        For a key position that the prompt does not have.
+    """
+    found: set[int] = set()
+    for word in words or ():
+        chosen = occurrence if isinstance(word, str) else None
+        found.update(prompt.token_indices(word, occurrence=chosen))
+    return tuple(sorted(found | set(check_columns(tokens or (), len(prompt.tokens)))))
+
+
+def check_columns(tokens: Sequence[int], keys: int) -> Sequence[int]:
+    """Raise a `SelectionError` unless every key position exists."""
+    for token in tokens:
+        if not 0 <= token < keys:
+            raise SelectionError(
+                f"tokens={token} is no key position; this prompt has 0 to {keys - 1}."
+            )
+    return tokens

@@ -1,0 +1,275 @@
+"""`ablate` and `reweight`: columns of the attention, times a number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from daam_nb.errors import SelectionError
+from daam_nb.recording import LayerChoice
+from daam_nb.tracing.intervening.call import Change, Place, Scene
+from daam_nb.tracing.intervening.choices import (
+    ColumnChoice,
+    HeadChoice,
+    Passes,
+    Where,
+    WordChoice,
+    WordsChoice,
+    check_columns,
+    columns_of,
+    read_where,
+    read_words,
+    whole_numbers,
+)
+from daam_nb.tracing.intervening.intervention import Intervention
+from daam_nb.tracing.options import StepChoice, TextChoice, texts_behind_embeddings
+
+Columns = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Scaled:
+    """Columns of every picture times a factor, in one call."""
+
+    columns: tuple[Columns, ...]  # per picture
+    factor: float
+    renormalise: bool
+
+    def __call__(self, attention: Tensor, place: Place) -> Tensor:
+        columns = list(self.columns[place.picture])
+        if not columns:
+            return attention
+        after = attention.clone()  # (head, key, n)
+        after[:, columns] *= self.factor
+        if not self.renormalise:
+            return after
+        # The rest of a query's attention may be nothing at all: it then stays nothing.
+        total = after.sum(dim=1, keepdim=True).clamp_min(torch.finfo(after.dtype).tiny)
+        return after * (attention.sum(dim=1, keepdim=True) / total)
+
+
+@dataclass(frozen=True, eq=False)
+class _Scaling:
+    """The same, whatever the call: words are looked up in each call's prompts."""
+
+    words: tuple[WordChoice, ...] | None
+    tokens: tuple[int, ...] | None
+    occurrence: int | None
+    every: bool
+    factor: float
+    renormalise: bool
+
+    def prepare(self, scene: Scene) -> Change:
+        if self.words:
+            columns = tuple(
+                columns_of(prompt, self.words, self.tokens, occurrence=self.occurrence)
+                for prompt in scene.prompts()
+            )
+        elif self.every:
+            columns = (tuple(range(scene.keys)),) * scene.pictures
+        else:
+            columns = (tuple(check_columns(self.tokens or (), scene.keys)),) * scene.pictures
+        if self.renormalise and any(len(chosen) == scene.keys for chosen in columns):
+            raise SelectionError(
+                "renormalise=True shares a column's attention among the others, and every column "
+                "is chosen. Choose words= or tokens=, or leave renormalise out."
+            )
+        return _Scaled(columns, self.factor, self.renormalise)
+
+
+def ablate(
+    pipe: Any,
+    *,
+    words: WordsChoice = None,
+    tokens: ColumnChoice = None,
+    occurrence: int | None = None,
+    heads: HeadChoice = None,
+    layers: LayerChoice | None = None,
+    steps: StepChoice = None,
+    passes: Passes = "prompt",
+    renormalise: bool = False,
+    prompt: TextChoice = None,
+) -> Intervention:
+    """Take attention away while a ``with`` block runs: chosen probabilities become zero.
+
+    The columns of the chosen words and tokens, in the chosen heads of the chosen layers at the
+    chosen steps, are set to zero after the softmax; what those heads add to the picture from these
+    tokens is gone. The other columns keep their probabilities, so a query's row no longer sums to
+    1 (as in prompt-to-prompt's re-weighting with the factor 0), unless `renormalise` is given.
+    What is not chosen limits nothing; where nothing at all is chosen, or a list of choices is
+    empty, nothing is changed, bit for bit.
+
+    Parameters
+    ----------
+    pipe
+        A diffusers pipeline, as for `trace`.
+    words
+        A word or phrase, a `Word`, (start, end) in characters, or a list of these; looked up in
+        the prompt of every picture. None, without `tokens`: every column.
+    tokens
+        Key positions as well: padding and the end of text have no words.
+    occurrence
+        Which, for words that stand several times.
+    heads
+        Head numbers; every chosen layer must have them.
+    layers
+        What `daam_nb.recording.select_layers` takes.
+    steps
+        A slice or whole numbers, 0-based places in the sampling loop.
+    passes
+        ``"prompt"``: the conditional rows (of perturbed guidance, all of them). ``"both"``: those
+        of the negative prompt as well, which has no words of the prompt: not with `words`.
+    renormalise
+        Scale the remaining columns so that each query's row sums to what it did.
+    prompt
+        The text behind ``prompt_embeds``, for calls that give embeddings.
+
+    Returns
+    -------
+    Intervention
+        A context manager. Pictures made inside are changed; after it, all is as before.
+
+    Raises
+    ------
+    SelectionError
+        Where a choice cannot be read, or (when the pipeline is called) does not exist there.
+    WordNotFoundError, AmbiguousWordError, TruncatedWordError
+        When the pipeline is called with a prompt that does not hold the words; no step is made.
+    InterventionError
+        Where a processor computes attention by a function that cannot be changed; at the end,
+        where the pipeline was not called at all.
+
+    Notes
+    -----
+    Only the denoiser's cross-attention is changed; a ControlNet's own and an IP-Adapter's keys are
+    not. The text encoder has mixed the words before: later tokens may still tell of an ablated
+    one.
+
+    Examples
+    --------
+    >>> with ablate(pipe, words="dog"):  # doctest: +SKIP
+    ...     run = generate(pipe, "a dog in the snow", seed=0)
+    """
+    where = read_where(layers, heads, steps, passes)
+    return _scaling(
+        "ablate", pipe, words, tokens, occurrence, where, 0.0, renormalise=renormalise,
+        every=not (heads is None and layers is None and steps is None), prompt=prompt,
+    )  # fmt: skip
+
+
+def reweight(
+    pipe: Any,
+    word: WordsChoice,
+    factor: float,
+    *,
+    tokens: ColumnChoice = None,
+    occurrence: int | None = None,
+    heads: HeadChoice = None,
+    layers: LayerChoice | None = None,
+    steps: StepChoice = None,
+    passes: Passes = "prompt",
+    renormalise: bool = False,
+    prompt: TextChoice = None,
+) -> Intervention:
+    """Multiply a word's attention by a factor while a ``with`` block runs.
+
+    Parameters
+    ----------
+    pipe
+        A diffusers pipeline, as for `trace`.
+    word
+        As `words` of `ablate`; None to choose by `tokens` alone.
+    factor
+        A finite number >= 0; 1 changes nothing, bit for bit, 0 is `ablate`. Above 1, without
+        `renormalise`, probabilities may exceed 1: they are weights then.
+    tokens, occurrence, heads, layers, steps, passes, renormalise, prompt
+        As in `ablate`.
+
+    Returns
+    -------
+    Intervention
+        A context manager.
+
+    Raises
+    ------
+    SelectionError, WordNotFoundError, AmbiguousWordError, TruncatedWordError, InterventionError
+        As in `ablate`.
+
+    References
+    ----------
+    Hertz et al. 2022, "Prompt-to-Prompt Image Editing with Cross Attention Control", section 3.2
+    (attention re-weighting), https://arxiv.org/abs/2208.01626
+
+    Examples
+    --------
+    >>> with reweight(pipe, "red", 3.0):  # doctest: +SKIP
+    ...     run = generate(pipe, "a red car on the grass", seed=0)
+    """
+    if not isinstance(factor, int | float) or not math.isfinite(factor) or factor < 0:
+        raise SelectionError(
+            f"factor={factor!r}: attention is multiplied by a finite number >= 0; 1 changes "
+            "nothing, 0 takes the word away."
+        )
+    if word is None and tokens is None:
+        raise SelectionError("Nothing is chosen: give a word, or key positions as tokens=.")
+    where = read_where(layers, heads, steps, passes)
+    return _scaling(
+        "reweight", pipe, word, tokens, occurrence, where, float(factor), renormalise=renormalise,
+        every=False, prompt=prompt,
+    )  # fmt: skip
+
+
+def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
+    verb: str,
+    pipe: Any,
+    words: WordsChoice,
+    tokens: ColumnChoice,
+    occurrence: int | None,
+    where: Where,
+    factor: float,
+    *,
+    renormalise: bool,
+    every: bool,
+    prompt: TextChoice,
+) -> Intervention:
+    """`every`: whether all columns are meant where neither words nor tokens are given."""
+    chosen = read_words(words)
+    positions = None if tokens is None else whole_numbers("tokens", tokens)
+    if chosen and where.passes == "both":
+        raise SelectionError(
+            "words= belong to the prompt, and the negative prompt has other words in these "
+            'columns: leave out passes="both", or choose key positions by tokens=.'
+        )
+    rule = _Scaling(
+        words=chosen,
+        tokens=positions,
+        occurrence=occurrence,
+        every=every and chosen is None and positions is None,
+        factor=factor,
+        renormalise=renormalise,
+    )
+    parts = [
+        ", ".join(_shown(word) for word in chosen) if chosen else "",
+        f"tokens={list(positions)}" if positions is not None else "",
+        f"occurrence={occurrence}" if occurrence is not None else "",
+        f"times {factor:g}" if verb == "reweight" else "",
+        str(where),
+        "renormalised" if renormalise else "",
+    ]
+    return Intervention(
+        pipe,
+        words=f"{verb}({', '.join(part for part in parts if part)})",
+        where=where,
+        rule=rule,
+        prompt=texts_behind_embeddings(prompt),
+    )
+
+
+def _shown(word: WordChoice) -> str:
+    if isinstance(word, str):
+        return repr(word)
+    return f"characters {word[0]}-{word[1]}" if isinstance(word, tuple) else repr(word.text)

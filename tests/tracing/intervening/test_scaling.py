@@ -1,0 +1,339 @@
+"""`ablate` and `reweight` against pictures made by processors that write the attention out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from daam_nb.errors import (
+    AmbiguousWordError,
+    InterventionError,
+    MissingTextError,
+    SelectionError,
+    TruncatedWordError,
+    WordNotFoundError,
+)
+from daam_nb.tracing import ablate, reweight, trace
+from tests import pipeline_variants as v
+from tests import pipelines
+from tests.tracing.cases import PROMPT, TWO, Case, embedded, sized
+from tests.tracing.intervened import picture
+
+CAT = 3  # the key column of "cat" in PROMPT: start, a, red, cat
+USUAL = Case("usual", pipelines.sd1)
+ATOL = 1e-5  # of a pixel in [0, 1]: kernels and written-out attention differ by rounding alone
+
+
+def without(column: int, *rows: int) -> Callable[[Tensor, str, int], Tensor]:
+    def rewrite(attention: Tensor, _layer: str, _step: int) -> Tensor:
+        attention = attention.clone()
+        attention[list(rows), :, :, column] = 0
+        return attention
+
+    return rewrite
+
+
+def assert_far(a: np.ndarray, b: np.ndarray) -> None:
+    """The change is far above rounding, so that a comparison with it says something."""
+    assert np.abs(a - b).max() > 1e-3
+
+
+# --- every way in which attention is computed -------------------------------------------------
+
+
+def _ip(pipe: Any) -> Any:
+    """Two kernel calls per layer, of which the second (pictures) must be left alone."""
+    v.with_ip_adapter(pipe).set_ip_adapter_scale(0.0)
+    return pipe
+
+
+PROCESSORS = {
+    "default": lambda pipe: pipe,
+    "AttnProcessor2_0": v.with_sdpa,
+    "AttnProcessor": v.with_explicit_softmax,
+    "sliced, all heads": lambda pipe: v.with_slicing(pipe, "max"),
+    "sliced, head by head": lambda pipe: v.with_slicing(pipe, 1),
+    "fused": v.with_fused_qkv,
+    "peft lora": v.with_lora,
+    "loaded lora at 0.8": v.with_loaded_lora,
+    "dispatcher": v.with_dispatcher,
+    "text mask": v.with_text_mask,
+    "channels last": v.with_channels_last,
+}
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_every_processor(name: str) -> None:
+    pipe = PROCESSORS[name](pipelines.sd1())
+    before = USUAL.run(pipe)
+    expected, _ = picture(USUAL, pipe, without(CAT, 1))
+    with ablate(pipe, words="cat"):
+        got = USUAL.run(pipe)
+    assert np.abs(got - expected).max() < ATOL
+    assert_far(got, before)
+    assert np.array_equal(USUAL.run(pipe), before)  # and after it all is as before
+
+
+def test_an_ip_adapter(sd1: Any) -> None:
+    case = Case("ip", pipelines.sd1, sized(ip_adapter_image=pipelines.picture((16, 16))))
+    with ablate(sd1, words="cat"):
+        expected = USUAL.run(sd1)
+    _ip(sd1)
+    with ablate(sd1, words="cat"):
+        got = case.run(sd1)
+    assert np.abs(got - expected).max() < ATOL  # at scale 0 the adapter adds nothing
+    sd1.set_ip_adapter_scale(0.7)
+    plain = case.run(sd1)
+    assert_far(plain, got)
+    with reweight(sd1, "cat", 1.0):
+        assert np.array_equal(case.run(sd1), plain)
+
+
+KINDS = {
+    "sd2": (Case("sd2", pipelines.sd2), (1,)),
+    "sdxl": (Case("sdxl", pipelines.sdxl), (1,)),
+    "unguided": (Case("unguided", pipelines.sd1, sized(guidance_scale=1.0)), (0,)),
+    "lcm": (Case("lcm", pipelines.lcm), (0,)),
+    "pag": (Case("pag", pipelines.pag), (1, 2)),  # both rows of the prompt
+    "controlnet": (
+        Case("controlnet", pipelines.controlnet, sized(image=pipelines.picture())),
+        (1,),
+    ),
+    "negative": (Case("negative", pipelines.sd1, sized(negative_prompt="a blue cat")), (1,)),
+    "same": (Case("same", pipelines.sd1, sized(negative_prompt=PROMPT)), (1,)),
+    "images": (Case("images", pipelines.sd1, sized(num_images_per_prompt=2)), (2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_batch(name: str) -> None:
+    case, rows = KINDS[name]
+    pipe = case.build()
+    expected, _ = picture(case, pipe, without(CAT, *rows))
+    with ablate(pipe, words="cat"):
+        got = case.run(pipe)
+    assert np.abs(got - expected).max() < ATOL
+    assert_far(got, case.run(pipe))
+
+
+def test_a_word_at_another_place_in_each_prompt(sd1: Any) -> None:
+    case = Case("two", pipelines.sd1, sized(prompt=["a red cat", "cat and dog"]))
+
+    def rewrite(attention: Tensor, _layer: str, _step: int) -> Tensor:
+        attention = attention.clone()
+        attention[2, :, :, 3] = 0
+        attention[3, :, :, 1] = 0
+        return attention
+
+    expected, _ = picture(case, sd1, rewrite)
+    with ablate(sd1, words="cat"):
+        assert np.abs(case.run(sd1) - expected).max() < ATOL
+
+
+def test_half_precision(sd1: Any) -> None:
+    """The trace sees exact zeros, and the model goes on in its own dtype."""
+    pipe = sd1.to(torch.bfloat16)
+    with ablate(pipe, words="cat"), trace(pipe) as tracer:
+        got = USUAL.run(pipe)
+    assert all((maps[:, :, CAT] == 0).all() for maps in tracer.recording.attention.values())
+    assert_far(got, USUAL.run(pipe))
+
+
+# --- what is chosen ---------------------------------------------------------------------------
+
+
+def test_heads_layers_and_steps(sd1: Any) -> None:
+    def rewrite(attention: Tensor, layer: str, step: int) -> Tensor:
+        attention = attention.clone()
+        if layer.startswith("up_blocks.1") and step in (0, 2):
+            attention[1, 1, :, CAT] = 0
+        return attention
+
+    expected, _ = picture(USUAL, sd1, rewrite)
+    with ablate(sd1, words="cat", heads=1, layers="up_blocks.1", steps=[0, -1]):
+        got = USUAL.run(sd1)
+    assert np.abs(got - expected).max() < ATOL
+    assert not np.array_equal(got, USUAL.run(sd1))
+
+
+def test_a_whole_head_of_both_passes(sd1: Any) -> None:
+    def rewrite(attention: Tensor, layer: str, _step: int) -> Tensor:
+        attention = attention.clone()
+        if layer.startswith("mid_block"):
+            attention[:, 5] = 0
+        return attention
+
+    expected, _ = picture(USUAL, sd1, rewrite)
+    with ablate(sd1, heads=[5], layers="mid", passes="both"):
+        assert np.abs(USUAL.run(sd1) - expected).max() < ATOL
+
+
+def test_tokens_that_are_no_words(sd1: Any) -> None:
+    def rewrite(attention: Tensor, _layer: str, _step: int) -> Tensor:
+        attention = attention.clone()
+        attention[:, :, :, 8:] = 0  # end of text and padding
+        return attention
+
+    expected, _ = picture(USUAL, sd1, rewrite)
+    with ablate(sd1, tokens=range(8, 77), passes="both"):
+        assert np.abs(USUAL.run(sd1) - expected).max() < ATOL
+
+
+def test_words_and_tokens_together(sd1: Any) -> None:
+    def rewrite(attention: Tensor, _layer: str, _step: int) -> Tensor:
+        attention = attention.clone()
+        attention[1, :, :, [2, 3, 8]] = 0
+        return attention
+
+    expected, _ = picture(USUAL, sd1, rewrite)
+    with ablate(sd1, words=["cat", (2, 5)], tokens=8):  # "red" by its characters
+        assert np.abs(USUAL.run(sd1) - expected).max() < ATOL
+
+
+@pytest.mark.parametrize("factor", [0.5, 3.0])
+def test_reweighting(sd1: Any, factor: float) -> None:
+    def rewrite(attention: Tensor, _layer: str, _step: int) -> Tensor:
+        attention = attention.clone()
+        attention[1, :, :, [6, 7]] *= factor  # "giraffe" is two tokens
+        return attention
+
+    expected, _ = picture(USUAL, sd1, rewrite)
+    with reweight(sd1, "giraffe", factor):
+        assert np.abs(USUAL.run(sd1) - expected).max() < ATOL
+
+
+def test_renormalising(sd1: Any) -> None:
+    def rewrite(attention: Tensor, _layer: str, _step: int) -> Tensor:
+        attention = attention.clone()
+        attention[1, :, :, CAT] *= 4
+        attention[1] /= attention[1].sum(-1, keepdim=True)
+        return attention
+
+    expected, _ = picture(USUAL, sd1, rewrite)
+    with reweight(sd1, "cat", 4.0, renormalise=True):
+        assert np.abs(USUAL.run(sd1) - expected).max() < ATOL
+
+
+def test_a_factor_of_0_is_ablation(sd1: Any) -> None:
+    with ablate(sd1, words="cat"):
+        ablated = USUAL.run(sd1)
+    with reweight(sd1, "cat", 0):
+        assert np.array_equal(USUAL.run(sd1), ablated)
+
+
+NOTHING: dict[str, Any] = {
+    "nothing": {},
+    "no words": {"words": []},
+    "no tokens": {"tokens": ()},
+    "no heads": {"words": "cat", "heads": []},
+    "no layers": {"words": "cat", "layers": []},
+    "no steps": {"words": "cat", "steps": ()},
+    "both passes of nothing": {"passes": "both"},
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_ablating_nothing_is_bit_identical(sd1: Any, name: str) -> None:
+    plain = USUAL.run(sd1)
+    with ablate(sd1, **NOTHING[name]):
+        assert np.array_equal(USUAL.run(sd1), plain)
+
+
+@pytest.mark.parametrize("change", [v.with_explicit_softmax, v.with_slicing, v.with_dispatcher])
+def test_a_factor_of_1_is_bit_identical(sd1: Any, change: Callable[[Any], Any]) -> None:
+    change(sd1)
+    plain = USUAL.run(sd1)
+    with reweight(sd1, "cat", 1):
+        assert np.array_equal(USUAL.run(sd1), plain)
+
+
+def test_prompt_embeds(sd1: Any) -> None:
+    case = Case("embeds", pipelines.sd1, embedded(PROMPT))
+    with ablate(sd1, words="cat"):
+        expected = USUAL.run(sd1)
+    with ablate(sd1, words="cat", prompt=PROMPT):
+        assert np.array_equal(case.run(sd1), expected)
+    with ablate(sd1, tokens=CAT):
+        assert np.array_equal(case.run(sd1), expected)
+    with pytest.raises(MissingTextError, match=r"prompt=.*tokens="), ablate(sd1, words="cat"):
+        case.run(sd1)
+
+
+# --- what cannot be ---------------------------------------------------------------------------
+
+ERRORS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "absent": ({"words": "dog"}, WordNotFoundError, r"'dog' is not a word.*Its words are 'a', 'r"),
+    "twice": ({"words": "a"}, AmbiguousWordError, r"'a' occurs 2 times.*occurrence=0 or 1"),
+    "head": ({"heads": 2, "layers": "down"}, SelectionError, r"heads=\[2\] do not .* heads 0 to 1"),
+    "layer": ({"layers": "attic"}, SelectionError, "'attic' selects none of the 7 layers"),
+    "step": ({"words": "cat", "steps": 3}, SelectionError, r"steps=\[3\] lie outside this loop"),
+    "slice": ({"words": "cat", "steps": slice(7, 9)}, SelectionError, "none of the 3 steps"),
+    "token": ({"tokens": 77}, SelectionError, r"tokens=77 is no key position.*0 to 76"),
+    "all": ({"heads": 0, "renormalise": True}, SelectionError, "every column is chosen"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_choices_that_do_not_exist_stop_the_call_before_a_step(sd1: Any, name: str) -> None:
+    choices, error, text = ERRORS[name]
+    steps: list[int] = []
+
+    def count(_pipe: Any, step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        steps.append(step)
+        return tensors
+
+    with pytest.raises(error, match=text), ablate(sd1, **choices):
+        sd1(**USUAL.arguments(sd1), callback_on_step_end=count)
+    assert not steps
+
+
+def test_a_truncated_word(sd1: Any) -> None:
+    with pytest.raises(TruncatedWordError, match="never read"), ablate(sd1, words="giraffe"):
+        sd1("a red cat " * 30 + "giraffe", num_inference_steps=1)
+
+
+def test_a_word_that_one_prompt_of_the_batch_lacks(sd1: Any) -> None:
+    with (
+        pytest.raises(WordNotFoundError, match="'cat' is not a word or phrase of 'a dog'"),
+        ablate(sd1, words="cat"),
+    ):
+        sd1(list(TWO), num_inference_steps=1)
+
+
+UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "passes": (lambda pipe: ablate(pipe, passes="some"), "'some' is neither 'prompt' nor 'both'"),  # type: ignore[arg-type]
+    "words": (lambda pipe: ablate(pipe, words=[3]), "key positions go into tokens="),  # type: ignore[list-item]
+    "both": (lambda pipe: ablate(pipe, words="cat", passes="both"), "leave out passes="),
+    "heads": (lambda pipe: ablate(pipe, heads="all"), "heads are whole numbers, from 0"),  # type: ignore[arg-type]
+    "true": (lambda pipe: ablate(pipe, heads=[True]), "heads are whole numbers"),
+    "minus": (lambda pipe: ablate(pipe, heads=-1), "heads are whole numbers, from 0"),
+    "factor": (lambda pipe: reweight(pipe, "cat", -1), "finite number >= 0"),
+    "nan": (lambda pipe: reweight(pipe, "cat", float("nan")), "finite number >= 0"),
+    "no word": (lambda pipe: reweight(pipe, None, 2), "Nothing is chosen"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_choices_that_cannot_be_read(plain: Any, name: str) -> None:
+    make, text = UNREADABLE[name]
+    with pytest.raises(SelectionError, match=text):
+        make(plain)
+
+
+def test_attention_that_nobody_can_change_is_refused() -> None:
+    pipe = v.with_handmade_attention(pipelines.sd1())
+    with (
+        pytest.raises(InterventionError, match=r"HandmadeAttention .*set_default_attn_processor"),
+        ablate(pipe, words="cat"),
+    ):
+        USUAL.run(pipe)
+
+
+def test_a_pipeline_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(TypeError, match="has no `unet`"):
+        ablate(pipelines.dit(), words="cat")
