@@ -152,16 +152,16 @@ def softened(
         order = torch.randperm(count, generator=generator, device=pictures.device)
         return order[: round(amount * share * count)]
 
-    rows = chosen(WARPED)
-    pictures[rows], labels[rows] = _warp(pictures[rows], labels[rows], generator)
-    rows = chosen(RUINED)
-    pictures[rows], labels[rows] = _ruin(
-        pictures[rows], labels[rows], others[rows], other_labels[rows], generator
-    )
-    rows = chosen(PATCHED)
-    pictures[rows], labels[rows] = _patch(pictures[rows], labels[rows], others[rows], generator)
-    rows = chosen(ENCODED)
-    pictures[rows] = through_autoencoder(pictures[rows], vae, generator)
+    if len(rows := chosen(WARPED)):
+        pictures[rows], labels[rows] = _warp(pictures[rows], labels[rows], generator)
+    if len(rows := chosen(RUINED)):
+        pictures[rows], labels[rows] = _ruin(
+            pictures[rows], labels[rows], others[rows], other_labels[rows], generator
+        )
+    if len(rows := chosen(PATCHED)):
+        pictures[rows], labels[rows] = _patch(pictures[rows], labels[rows], others[rows], generator)
+    if len(rows := chosen(ENCODED)):
+        pictures[rows] = through_autoencoder(pictures[rows], vae, generator)
     return _blurred_and_shifted(pictures, generator), labels
 
 

@@ -171,3 +171,83 @@ def score_tables(made: dict[str, Any]) -> str:
     }
     head = f"# {made['model']}: {made['pictures']} pictures\n"
     return head + "".join(f"\n## {name}\n{make(made)}" for name, make in parts.items())
+
+
+def attribution_table(made: dict[str, Any]) -> str:
+    """Choices of layers on exact masks, held-out rendered scenes."""
+    names = {
+        "recommended": "recommended",
+        "paper": "the paper's: all of the down and up blocks",
+    }
+    rows = []
+    for key, label in names.items():
+        facts = made["scores"][key]
+        by = " ".join(f"{value:.2f}".lstrip("0") for value in facts["miou_by_timestep"].values())
+        rows.append((label, f"{facts['miou']:.3f}", f"{facts['pointing']:.2f}", by))
+    whole = made["scores"]["paper"]["whole_image"]
+    rows.append(("marking the whole picture", f"{whole:.3f}", f"{whole:.2f}", ""))
+    header = (
+        f"layers, {made['words']} words of held-out scenes",
+        "mean IoU",
+        "pointing game",
+        "IoU by timestep, 100 to 999",
+    )
+    return table(header, rows)
+
+
+def layers_table(made: dict[str, Any]) -> str:
+    """The layers recommended, and each layer alone."""
+    rows = [
+        (
+            f"`{name.split('.transformer_blocks')[0]}`",
+            "yes" if name in made["recommended"] else "",
+            f"{facts['miou']:.3f}",
+            f"{facts['pointing']:.2f}",
+        )
+        for name, facts in made["scores"].items()
+        if name not in ("recommended", "paper")
+    ]
+    return table(("one layer alone", "recommended", "mean IoU", "pointing game"), rows)
+
+
+def generated_table(made: dict[str, Any]) -> str:
+    """Choices of layers on generated pictures, against the judge's masks."""
+    facts = made.get("generated")
+    if not facts:
+        return "Not measured.\n"
+    rows = [
+        (
+            label,
+            f"{facts[key]['miou']:.3f} ({facts[key]['low']:.3f} to {facts[key]['high']:.3f})",
+            f"{facts[key]['pointing']:.2f}",
+        )
+        for key, label in (("recommended", "recommended"), ("paper", "the paper's"))
+    ]
+    rows.append(("marking the whole picture", f"{facts['whole_image']:.3f}", ""))
+    header = (
+        f"layers, {facts['words']} of {facts['named']} words in {facts['pictures']} pictures",
+        "mean IoU (95 %)",
+        "pointing game",
+    )
+    return table(header, rows)
+
+
+def blind_table(made: dict[str, Any]) -> str:
+    """What people who saw neither prompts nor verdicts said."""
+    rows = []
+    if "names" in made:
+        facts = made["names"]["named_right"]
+        rows.append(("objects named right, free choice of words", facts))
+    if "labels" in made:
+        labels = {
+            "agreement": "judge and person agree on a picture (a person's doubt counts either way)",
+            "agreement_strict": "the same, where a doubtful noun counts as not seen",
+            "sure_nouns_the_judge_claims": "nouns the person is sure of that the judge claims",
+            "claims_the_person_shares": "the judge's claims that the person shares",
+            "named_nouns_the_person_saw": "nouns of the prompts that the person saw",
+            "nothing_to_be_recognised": "pictures in which the person was sure of nothing",
+        }
+        rows += [(label, made["labels"][key]) for key, label in labels.items()]
+    return table(
+        ("", "n", "share (95 %)"), [(label, str(f["n"]), share_cell(f)) for label, f in rows]
+    )

@@ -1,4 +1,4 @@
-"""The judge: its file, its doubt, and how well the shipped one sees scenes it was not trained on."""
+"""The judge: its file, its doubt, and how well the shipped one sees scenes that are new to it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_labels_are_the_background_and_every_noun() -> None:
-    assert LABELS == ("background", *(noun.name for noun in NOUNS))
+    assert list(LABELS) == ["background", *(noun.name for noun in NOUNS)]
     assert Judge.names == LABELS
 
 

@@ -1,0 +1,96 @@
+"""Colours and places read from scenes whose truth is known; shares and their intervals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from daam_nb.menagerie import COLOURS, scene
+from training.seeing import DIRECTIONS, seen_colour, seen_place
+from training.shares import Share
+
+
+def plain(rgb: tuple[int, int, int]) -> np.ndarray:
+    return np.full((8, 8, 3), rgb, dtype=np.uint8)
+
+
+ALL = np.ones((8, 8), dtype=bool)
+
+
+@pytest.mark.parametrize("name", COLOURS)
+def test_each_colour_is_its_own_name_lighter_and_darker_too(name: str) -> None:
+    rgb = np.array(COLOURS[name])
+    for tint in (rgb, rgb // 2, rgb + (255 - rgb) // 3):
+        assert seen_colour(plain(tuple(tint)), ALL) == name
+
+
+def test_red_on_both_sides_of_the_hue_circle_does_not_average_to_cyan() -> None:
+    picture = plain((220, 20, 40))
+    picture[:, ::2] = (220, 40, 20)
+    assert seen_colour(picture, ALL) == "red"
+
+
+def test_grey_and_nothing_have_no_colour() -> None:
+    assert seen_colour(plain((128, 130, 128)), ALL) is None
+    assert seen_colour(plain((215, 40, 40)), ~ALL) is None
+
+
+def test_only_what_the_mask_covers_counts_and_its_rim_does_not() -> None:
+    picture = plain(COLOURS["blue"])
+    picture[2:7, 2:7] = COLOURS["yellow"]
+    mask = np.zeros((8, 8), dtype=bool)
+    mask[1:8, 1:8] = True
+    # 24 of the mask's 49 pixels are blue, all of them on its rim.
+    assert seen_colour(picture, mask) == "yellow"
+    assert seen_colour(picture, ALL & ~mask) == "blue"
+
+
+def box(top: int, left: int) -> np.ndarray:
+    mask = np.zeros((64, 64), dtype=bool)
+    mask[top : top + 8, left : left + 8] = True
+    return mask
+
+
+def test_places_by_the_farther_axis() -> None:
+    first = seen_place(box(10, 5), box(20, 40))
+    assert first is not None
+    assert first.relation == "left of" and first.signs == ("left of", "above")
+    below = seen_place(box(50, 30), box(5, 10))
+    assert below is not None and below.relation == "below"
+    assert seen_place(box(0, 0), np.zeros((64, 64), dtype=bool)) is None
+
+
+def test_exact_masks_of_scenes_give_back_what_was_stated() -> None:
+    colours, relations = [], []
+    for seed in range(150):
+        one = scene(seed, "test", kind=("single", "pair")[seed % 2])
+        for thing, mask in zip(one.objects, one.masks, strict=True):
+            if thing.colour:
+                colours.append(seen_colour(np.asarray(one.image), mask) == thing.colour)
+        if one.relation in DIRECTIONS:
+            place = seen_place(one.masks[0], one.masks[1])
+            relations.append(place is not None and place.relation == one.relation)
+    assert len(colours) > 50 and np.mean(colours) > 0.97
+    assert len(relations) > 30 and np.mean(relations) > 0.95
+
+
+def test_shares_have_wilsons_interval() -> None:
+    # Newcombe 1998 (Statistics in Medicine 17, 857), table I, method 3: 81 of 263.
+    low, high = Share(81, 263).interval
+    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+    assert Share(0, 20).interval[0] == 0 and round(Share(0, 20).interval[1], 4) == 0.1611
+    assert Share.of([True, False, True]) == Share(2, 3)
+
+
+def test_nothing_counted_is_unknown() -> None:
+    nothing = Share.of([])
+    assert math.isnan(nothing.value) and nothing.interval == (0.0, 1.0)
+    assert nothing.facts()["share"] is None
+
+
+def test_differences_have_newcombes_interval() -> None:
+    # Newcombe 1998 (Statistics in Medicine 17, 873), table II, method 10: 56/70 less 48/80.
+    gap, low, high = Share(56, 70).minus(Share(48, 80))
+    assert (round(gap, 4), round(low, 4), round(high, 4)) == (0.2, 0.0524, 0.3339)
