@@ -25,7 +25,6 @@ def aggregate(
     pairs: tuple[Pair, ...],
     spans: Spans,
     scale: float,
-    grid: tuple[int, int] | None = None,
 ) -> Tensor:
     """Make one map per key position: the mean over all (layer, head).
 
@@ -41,8 +40,6 @@ def aggregate(
         The steps to add, as half-open ranges of places among the steps kept.
     scale
         Factor > 0 for the sum over steps: 1, or 1 / number of steps for their mean.
-    grid
-        (height, width) to bring every map to; by default the latent's, as eq. 6 has it.
 
     Returns
     -------
@@ -55,7 +52,7 @@ def aggregate(
         Where the attention holds NaN or infinity.
     """
     columns = tuple(columns)
-    grid = grid or source.run.facts.latent_size
+    grid = source.run.facts.latent_size
     made = torch.zeros(len(columns), grid[0] * grid[1], dtype=torch.float32, device="cpu")
     rows, keep_sums = source.rows(pairs), sums_fit(source, len(columns))
     for i, column in enumerate(columns):

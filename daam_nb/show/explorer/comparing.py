@@ -1,14 +1,200 @@
-"""Two recordings side by side."""
+"""Two recordings side by side: one hand moves both, and their difference is drawn."""
 
 from __future__ import annotations
 
-from typing import Any
+import html
+import io
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
+import numpy as np
+from PIL import Image
+
+from daam_nb.show.colours import colour
+from daam_nb.show.explorer.entries import Entry, clean
+from daam_nb.show.pixels import drawn_size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from daam_nb.maps.wordmap import WordHeatMap
+    from daam_nb.show.explorer.widget import Explorer
+
+LOOKS = (
+    "opacity", "threshold", "contour", "colormap", "follow_step", "interval", "tile_scale",
+    "tile_sort", "show_pieces", "show_syntax", "projector", "theme", "region", "view",
+    "difference_scale",
+)  # fmt: skip
+NETWORK = ("choice", "layer", "head")
+WORDS = ("word", "word_b")
+DIVERGING = "RdBu_r"
+SIDE = 384  # pixels of the difference's longer side, at most
 
 
 class Comparison(ipywidgets.VBox):  # type: ignore[misc]
-    """Two explorers with linked choices; made by `daam_nb.explore(run, other)`."""
+    """Two explorers whose choices are linked, and the difference of their maps.
 
-    def __init__(self, *explorers: Any) -> None:
-        super().__init__([*explorers])
+    Made by `daam_nb.explore(run, other)`. What scrubbing and looks need is linked in the browser,
+    without the kernel; words are matched here by their text, and where a prompt lacks
+    the word but has as many words as the other, by their place. What cannot be linked, because
+    the recordings differ in steps or layers, is said below the pictures.
+
+    Attributes
+    ----------
+    left, right
+        The two explorers.
+    note
+        What is linked, what is not, and which words are shown.
+    """
+
+    def __init__(self, left: Explorer, right: Explorer) -> None:
+        self.left, self.right = left, right
+        self.same_network = left.subject.layers == right.subject.layers and dict(
+            left.subject.choices
+        ) == dict(right.subject.choices)
+        self.same_steps = left.subject.step_count == right.subject.step_count
+        self.note = ""
+        self._picture = ipywidgets.Image(format="png")
+        self._caption = ipywidgets.HTML()
+        self._links: list[Any] = []
+        half = ipywidgets.Layout(flex="1 1 32rem", min_width="0")
+        for explorer in (left, right):
+            explorer.layout = half
+        wrap = ipywidgets.Layout(flex_flow="row wrap", align_items="flex-start")
+        super().__init__(
+            [
+                ipywidgets.HBox([left, right], layout=wrap),
+                ipywidgets.HBox([self._picture, self._caption], layout=wrap),
+            ]
+        )
+        self._follow("word", left, right)
+        self._link()
+        self._draw()
+
+    @property
+    def linked(self) -> tuple[str, ...]:
+        """Names of the traits that both explorers share."""
+        return (
+            *LOOKS,
+            *WORDS,
+            *(("steps",) if self.same_steps else ()),
+            *(NETWORK if self.same_network else ()),
+        )
+
+    def difference(self) -> NDArray[np.float32] | None:
+        """Left map minus right map at the left's drawn size, as it is coloured.
+
+        Returns
+        -------
+        array
+            (y, x), float32: shares of each map's own peak, or attention probability where
+            `left.difference_scale` is ``"common"``. None where the pictures differ in shape.
+        """
+        own, other = (one.engine.exact(one.selected) for one in (self.left, self.right))
+        if not _alike(own, other):
+            return None
+        size = drawn_size(own.image_size or own.size, most=SIDE)
+        first, second = (self._scaled(one, size) for one in (own, other))
+        return first - second
+
+    def close(self) -> None:
+        """Close both explorers and let go of the recordings."""
+        self.left.unobserve_all()
+        self.right.unobserve_all()
+        for widget in (*self._links, self.left, self.right, self._picture, self._caption):
+            widget.close()
+        super().close()
+
+    def _link(self) -> None:
+        for name in self.linked:
+            if name not in (*WORDS, *NETWORK):
+                self._links.append(ipywidgets.jslink((self.left, name), (self.right, name)))
+        self.left.observe(self._moved, list(self.linked))
+        self.right.observe(self._moved, list(self.linked))
+        for explorer in (self.left, self.right):
+            explorer.observe(self._draw, ["status", "difference_scale"])
+
+    def _moved(self, change: Any) -> None:
+        """Take over what one explorer chose, unless the browser does it."""
+        name, owner = change["name"], change["owner"]
+        target = self.right if owner is self.left else self.left
+        if name in WORDS:
+            self._follow(name, owner, target)
+        elif name in NETWORK:  # at once: a layer may lack the head of the one before
+            target.choose(**{one: getattr(owner, one) for one in NETWORK})
+        elif name not in owner._property_lock:  # set from Python: no browser may be there
+            target.set_trait(name, change["new"])
+
+    def _follow(self, name: str, owner: Explorer, target: Explorer) -> None:
+        number = getattr(owner, name)
+        if number >= 0:
+            found = matching(owner.words, number, target.words)
+            if found is None:
+                return  # the caption says so
+            number = found
+        if getattr(target, name) != number:
+            target.set_trait(name, number)
+
+    def _scaled(self, word_map: WordHeatMap, size: tuple[int, int]) -> NDArray[np.float32]:
+        values = word_map.resize(size).numpy()
+        peak = float(word_map.values.max())
+        if self.left.difference_scale == "own":
+            return values / np.float32(peak) if peak > 0 else values
+        return values
+
+    def _draw(self, _: Any = None) -> None:
+        difference = self.difference()
+        if difference is not None:
+            most = float(np.abs(difference).max())
+            pixels = colour(difference, name=DIVERGING, vmin=-most, vmax=most)
+            written = io.BytesIO()
+            Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(written, "PNG")
+            self._picture.value = written.getvalue()
+            unit = "of each peak" if self.left.difference_scale == "own" else "attention"
+            drawn = (
+                f"Difference: red where the left map is higher, blue where the right one is; "
+                f"white is equal. Colours end at ±{most:.3g} {unit}."
+            )
+        else:
+            self._picture.value = b""
+            drawn = "The pictures differ in shape, so there is no difference of the maps."
+        self.note = clean(" ".join([drawn, *self._notes()]))
+        self._caption.value = f'<div style="max-width:32rem">{html.escape(self.note)}</div>'
+
+    def _notes(self) -> list[str]:
+        words = [one.words[one.word].text for one in (self.left, self.right)]
+        found = [f"Shown are “{words[0]}” and “{words[1]}”."]
+        if matching(self.left.words, self.left.word, self.right.words) is None:
+            found.append(f"“{words[0]}” has no counterpart on the right.")
+        if not self.same_steps:
+            found.append("The recordings keep different numbers of steps: each has its own slider.")
+        if not self.same_network:
+            found.append("The recordings differ in their layers: each has its own grid of heads.")
+        return found
+
+
+def matching(entries: tuple[Entry, ...], number: int, others: tuple[Entry, ...]) -> int | None:
+    """Find the entry of another prompt that stands for one of this.
+
+    The same text, the same occurrence of it and the same kind; else the word at the same place,
+    where both prompts have as many words. None where there is neither, or it was not recorded.
+    """
+    entry = entries[number]
+
+    def alike(one: Entry) -> bool:
+        return one.kind == entry.kind and one.text.casefold() == entry.text.casefold()
+
+    before = sum(alike(one) for one in entries[:number])
+    same = [n for n, one in enumerate(others) if alike(one)]
+    if before < len(same) and others[same[before]].kept:
+        return same[before]
+    counts = [sum(one.kind == "word" for one in listed) for listed in (entries, others)]
+    if entry.kind == "word" and counts[0] == counts[1] and others[number].kept:
+        return number
+    return None
+
+
+def _alike(own: WordHeatMap, other: WordHeatMap) -> bool:
+    """Whether the two pictures have the same proportions."""
+    (height, width), (height_b, width_b) = (one.image_size or one.size for one in (own, other))
+    return height * width_b == width * height_b

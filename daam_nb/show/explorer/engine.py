@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from torch import Tensor
 
+from daam_nb.maps.stepsums import Source, sums_fit
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.show.explorer.ranking import Maps, every_map
 from daam_nb.show.explorer.stacks import Stack, stack_of
@@ -69,6 +70,23 @@ class Engine:
         """The maps of all words under the selection, whatever its own word."""
         key = replace(selected, word=-1).key
         return self._all.get_or_make(key, lambda: every_map(self.subject, selected))
+
+    def warm(self, selected: Selected) -> Iterator[None]:
+        """Make the running sums of one word after the other, the selected one first.
+
+        With them any range of steps is quick. To be gone on with when nothing else is to be done;
+        ends early where they do not fit into the cache of `daam_nb.maps`.
+        """
+        subject = self.subject
+        if subject.step_count == 1:
+            return
+        source = Source(subject.run, "negative" if subject.negative else "positive")
+        words = [n for n, entry in enumerate(subject.entries) if entry.kept and not entry.special]
+        tokens = {token for word in words for token in subject.entries[word].tokens}
+        others = words if sums_fit(source, len(tokens)) else []
+        for word in dict.fromkeys((selected.word, *others)):
+            subject.word_map(replace(selected, word=word, steps=(0, 1)))
+            yield
 
     def mask(self, selected: Selected, threshold: float) -> Tensor:
         """Eq. 7 on the latent grid, (y, x), bool; empty where the map is 0 everywhere."""

@@ -16,11 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from daam_nb.maps.aggregate import aggregate
+from daam_nb.maps.bicubic import upsample
 from daam_nb.maps.stepsums import Source
 from daam_nb.show.explorer.subject import Selected, Subject
 
 LEVELS = 255
+CHUNK = 2**19  # numbers at once, so that they stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -70,21 +71,33 @@ def step_maps(subject: Subject, selected: Selected) -> NDArray[np.float32]:
         (step, y, x), float32, >= 0, on the grid `subject.served`. Where that is the latent grid,
         step t is `heat_maps(run, steps=t, ...)`'s map.
     """
-    maps = subject.maps(selected)
-    source = Source(subject.run, maps.side)
+    source = Source(subject.run, "negative" if subject.negative else "positive")
+    layers = subject.layers_of(selected)
+    heads = slice(None) if selected.head < 0 else slice(selected.head, selected.head + 1)
     tokens = subject.entries[selected.word].tokens
-    # The only step of a sum is the sum; its mean is what `heat_maps` gives.
-    scale = 1 / len(subject.run.steps) if subject.summed else 1.0
-    spans = (
-        (((0, len(subject.run.steps)),),)
-        if subject.summed
-        else tuple(((step, step + 1),) for step in range(subject.step_count))
-    )
-    made = [
-        aggregate(source, tokens, pairs=maps.pairs, spans=span, scale=scale, grid=subject.served)
-        for span in spans
-    ]
-    return np.asarray(torch.stack(made).mean(1).numpy())
+    height, width = subject.served
+    made = torch.zeros(subject.step_count, height * width)
+    pairs = 0
+    for layer in layers:
+        for column in tokens:
+            maps = source.token_maps(layer, column)[:, heads]  # (step, head, y*x)
+            made += _added_heads(maps, layer.size, subject.served)
+        pairs += maps.shape[1]
+    # A sum over steps becomes their mean, as `heat_maps` has it.
+    made /= pairs * len(tokens) * (len(subject.run.steps) if subject.summed else 1)
+    return np.asarray(made.view(-1, height, width).numpy())
+
+
+def _added_heads(maps: Tensor, size: tuple[int, int], grid: tuple[int, int]) -> Tensor:
+    """Bring (step, head, y*x) to the grid, clamp, add the heads: (step, grid y * grid x)."""
+    steps, heads, _ = maps.shape
+    at_once = max(1, CHUNK // (heads * grid[0] * grid[1]))
+    added = []
+    for start in range(0, steps, at_once):
+        part = maps[start : start + at_once].float()
+        raised = upsample(part.flatten(0, 1), size, grid).view(len(part), heads, -1)
+        added.append(raised.clamp(min=0).sum(1))
+    return torch.cat(added)
 
 
 def stack_of(subject: Subject, selected: Selected) -> Stack:

@@ -6,7 +6,9 @@ here as traits; when the hand rests, the exact map, the tiles and the numbers go
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from daam_nb.show.description import Figure
 
 STATIC = Path(__file__).parent / "static"
+PAUSE = 0.05  # seconds between preparations
 SELECTION = ("word", "choice", "layer", "head", "steps")
 CHOICES = (
     *SELECTION, "word_b", "opacity", "threshold", "contour", "colormap", "follow_step", "playing",
@@ -167,6 +170,8 @@ class Explorer(anywidget.AnyWidget):
         if self.show_syntax:
             self.ask_for_parse()
         self._refresh({*SELECTION, "word_b"})
+        self._warming: Iterator[None] = self._engine.warm(self.selected)
+        self._warm_later()
         self.observe(self._changed, list(CHOICES))
         self.on_msg(self._received)
 
@@ -332,7 +337,7 @@ class Explorer(anywidget.AnyWidget):
     def close(self) -> None:
         """Take it from the page and let go of the recording."""
         self.unobserve_all()
-        self._engine = None
+        self._engine, self._warming = None, iter(())
         self._head_callbacks.clear()
         super().close()
 
@@ -364,6 +369,9 @@ class Explorer(anywidget.AnyWidget):
 
     def _changed(self, change: Any) -> None:
         """Several changes at once come one by one; the first of them answers for all."""
+        if change["name"] == "word" and self._engine is not None:
+            self._warming = self._engine.warm(self.selected)
+            self._warm_later()
         if change["name"] == "show_syntax" and change["new"]:
             self.ask_for_parse()
         if self._engine is not None:
@@ -377,6 +385,7 @@ class Explorer(anywidget.AnyWidget):
         with self.hold_sync():
             if selection:
                 self._send_word("", self.selected)
+            if (selection and not self.playing) or "playing" in changed:
                 self._send_tiles()
             if selection or "word_b" in changed:
                 self._send_word("_b", self._selected_b)
@@ -436,6 +445,23 @@ class Explorer(anywidget.AnyWidget):
         if self._syntax.state == "later":
             self._syntax.ask()
             self._facts = facts_of(self.subject, self._syntax, **self._fixed)
+
+    def _warm_later(self) -> None:
+        """Prepare for what comes next, in the pauses of the kernel's loop; none, no preparation."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        itself = weakref.ref(self)
+
+        def warm() -> None:
+            explorer = itself()
+            if explorer is None or explorer._engine is None:
+                return
+            if next(explorer._warming, explorer) is None:
+                loop.call_later(PAUSE, warm)
+
+        loop.call_later(PAUSE, warm)
 
     def _call_back(self) -> None:
         layer = None if self.layer < 0 else self.subject.layers[self.layer]

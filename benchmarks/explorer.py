@@ -1,0 +1,131 @@
+"""The explorer's kernel: how long an answer takes, and how many bytes the first display sends.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.explorer
+
+On a recording with the shapes of Stable Diffusion 1.5 (16 cross-attention layers of 8 heads, 50
+steps, 10 words, float16, random probabilities) each row times what one action of the hand asks of
+the kernel, from the changed trait to the answer ready to be sent. "first" is the first such action
+on a fresh recording. It also prints how far preview and exact map are apart, on these random maps
+and on the sample recording.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from PIL import Image
+
+import daam_nb
+from benchmarks.harness import arguments, report, timing
+from benchmarks.maps import HEADS, STEPS, sd15_recording
+from daam_nb.recording import Recording
+from daam_nb.show.explorer.agreement import preview_distance
+from daam_nb.show.explorer.widget import Explorer
+
+PICTURE = 512
+
+
+def opened(run: Recording) -> Explorer:
+    """A fresh explorer of a fresh recording: nothing is kept for it yet."""
+    return daam_nb.explore(replace(run), parser=False)  # type: ignore[no-any-return]
+
+
+def actions(seed: int = 0) -> dict[str, tuple[int, float, Callable[[Explorer], object]]]:
+    """What is timed -> how many calls, at most how many milliseconds (median), the action."""
+    chance = random.Random(seed)
+    words: Iterator[int] = _round(10)
+    heads = _round(16 * HEADS)
+
+    def word(explorer: Explorer) -> None:
+        explorer.word = next(words)
+
+    def head(explorer: Explorer) -> None:
+        number = next(heads)
+        explorer.choose(layer=number // HEADS, head=number % HEADS)
+
+    def steps(explorer: Explorer) -> None:
+        explorer.steps = tuple(sorted(chance.sample(range(STEPS + 1), 2)))
+
+    def ask(content: dict[str, Any], explorer: Explorer) -> None:
+        steps(explorer)
+        explorer._received(explorer, {"id": 1, **content}, [])
+
+    polygon = [[0.2, 0.2], [0.2, 0.6], [0.5, 0.7], [0.6, 0.3]]
+    return {
+        "a new word": (10, 200, word),
+        "another head": (100, 100, head),
+        "the hand rests on a range of steps": (100, 100, steps),
+        "another threshold": (100, 100, lambda e: setattr(e, "threshold", chance.random())),
+        "a pixel's words, after a new range": (
+            30, 80, partial(ask, {"type": "pixel", "y": 0.4, "x": 0.6})
+        ),
+        "a region's words, after a new range": (
+            30, 80, partial(ask, {"type": "region", "polygon": polygon})
+        ),
+        "a second pixel": (
+            100, 80, lambda e: e._received(e, {"type": "pixel", "id": 2, "y": 0.1, "x": 0.9}, [])
+        ),
+    }  # fmt: skip
+
+
+def _round(count: int) -> Iterator[int]:
+    while True:
+        yield from range(count)
+
+
+def first_display(explorer: Explorer) -> dict[str, int]:
+    """Bytes of all that the browser gets before it can draw: binary parts, and text as JSON."""
+    state = explorer.get_state()
+    parts = {"script and style": len(state["_esm"]) + len(state["_css"])}
+    for name, value in state.items():
+        if isinstance(value, bytes):
+            parts[name.strip("_")] = len(value)
+        elif name not in ("_esm", "_css"):
+            parts["text"] = parts.get("text", 0) + len(json.dumps(value))
+    return {**parts, "together": sum(parts.values())}
+
+
+def main() -> None:
+    """Measure, print, write."""
+    options = arguments("explorer-kernel.json", __doc__).parse_args()
+    torch.set_num_threads(options.threads)
+    run = sd15_recording()
+    noise = torch.randint(0, 256, (PICTURE // 4, PICTURE // 4, 3), dtype=torch.uint8)
+    picture = Image.fromarray(noise.numpy()).resize((PICTURE, PICTURE), Image.Resampling.BICUBIC)
+    run = replace(run, image=picture)
+    rows: list[tuple[object, ...]] = []
+    opening = timing([partial(opened, run)] * 4)
+    rows.append(
+        ("open: explore(run)", opening.first, opening.median, opening.p95, opening.cpu, "", 3)
+    )
+    for what, (calls, limit, action) in actions().items():
+        explorer = opened(run)
+        t = timing([partial(action, explorer)] * (calls + 1))
+        rows.append((what, t.first, t.median, t.p95, t.cpu, limit, t.calls))
+        explorer.close()
+    sent = first_display(opened(run))
+    apart = {"SD-1.5 shapes, random": preview_distance(run, words=(1, 5), ranges=20)}
+    apart["the sample recording"] = preview_distance(daam_nb.sample())
+    report(
+        f"The explorer's kernel, SD-1.5 shapes, {options.threads} thread(s), milliseconds",
+        ("what", "first", "median", "p95", "cpu", "limit", "calls"),
+        rows,
+        into=options.json,
+        facts={
+            "sent on first display, bytes": sent,
+            "preview and exact map": {what: one.as_dict() for what, one in apart.items()},
+        },
+    )
+    print("sent on first display:", ", ".join(f"{k} {v / 1000:.0f} kB" for k, v in sent.items()))
+    for what, one in apart.items():
+        print(f"preview and exact map, {what}: {one}")
+
+
+if __name__ == "__main__":
+    main()
