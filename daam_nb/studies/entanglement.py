@@ -1,0 +1,359 @@
+"""Cohyponyms: does a picture of two things of one kind lose one of them more often?
+
+Prompts "a zebra and a giraffe" against "a zebra and an oven", drawn from the same noise: are both
+objects there, how much do the two words' maps overlap, and do the two go together (Tang et al.
+2023, section 5)?
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import daam_nb.studies.corpus as corpora
+from daam_nb.errors import StudyError
+from daam_nb.maps import heat_maps
+from daam_nb.maps.measure import iou, soft_iou
+from daam_nb.recording import LayerChoice, Recording
+from daam_nb.studies.corpus import Corpus, Run, runs_of
+from daam_nb.studies.entanglement_statistics import (
+    by_class,
+    contrasts,
+    overlap_and_presence,
+    summary,
+)
+from daam_nb.studies.figures import StudyFigure, bars
+from daam_nb.studies.presence import JudgePresence, Presence, Seen
+from daam_nb.studies.protocols import Judge
+from daam_nb.studies.readers import Caption
+from daam_nb.studies.report import Report
+from daam_nb.studies.statistics import RESAMPLES
+from daam_nb.studies.tables import collect
+from daam_nb.studies.taxonomies import COCO, Taxonomy, pair_captions
+
+__all__ = [
+    "COLUMNS",
+    "by_class",
+    "contrasts",
+    "entanglement",
+    "overlap_and_presence",
+    "record_pairs",
+    "study",
+    "summary",
+]
+
+COLUMNS: dict[str, str] = {
+    "run": "key of the recording",
+    "prompt": "its text",
+    "seed": "of the picture: the same for the prompts that are compared",
+    "kind": "cohyponyms: of one class; near: of one family of classes; unrelated: of two families",
+    "first": "the noun named first: prompts with the same one are compared, its cluster",
+    "second": "the noun named second",
+    "first_class": "of the first noun",
+    "second_class": "of the second noun",
+    "presence": "who looked at the picture",
+    "both": "whether both objects are in the picture, 0 or 1; of several people, their share",
+    "objects": "how many of the two are, 0 to 2",
+    "first_there": "whether the first is; empty where not known",
+    "second_there": "whether the second is; empty where not known",
+    "layers": "whose attention the maps are of",
+    "iou": "of the two words' masks at the threshold, 0 to 1",
+    "overlap": "of the two maps without a threshold: sum of minima over sum of maxima, 0 to 1",
+}
+
+Layers = Mapping[str, LayerChoice]
+
+
+def record_pairs(
+    pipe: Any,
+    taxonomy: Taxonomy = COCO,
+    *,
+    into: str | os.PathLike[str],
+    pictures: int | None = None,
+    seeds: Sequence[int] = (0,),
+    exclude: Iterable[Iterable[str]] = (),
+    progress: bool = True,
+    **options: Any,
+) -> Corpus:
+    """Draw matched prompts of every kind; see `taxonomies.pair_captions`.
+
+    Parameters
+    ----------
+    pipe
+        A pipeline.
+    taxonomy
+        The nouns.
+    into
+        The folder of the corpus.
+    pictures
+        About how many; by default one round: each noun once with a partner of each kind, with
+        every seed. Further rounds have other partners, and seeds of their own.
+    seeds
+        Of the first round; those of round r are moved by r times their span.
+    exclude
+        Pairs of nouns that are not drawn.
+    **options
+        As for `corpus.generate`.
+    """
+    seeds = list(seeds)
+    span = max(seeds) - min(seeds) + 1
+    one = sum(map(len, pair_captions(taxonomy, rounds=1, exclude=exclude))) * len(seeds)
+    rounds = 1 if pictures is None else max(1, math.ceil(pictures / one))
+    drawn = pair_captions(taxonomy, rounds=rounds, exclude=exclude)
+    if pictures is not None:
+        left = max(1, round((pictures - (rounds - 1) * one) / len(seeds)))
+        drawn[-1] = _whole_nouns(drawn[-1], left)
+    runs: list[Run] = []
+    for number, captions in enumerate(drawn):
+        own = [seed + number * span for seed in seeds]
+        runs += corpora.generate(pipe, captions, own, into=into, progress=progress, **options)
+    return Corpus(tuple(runs), Path(into).expanduser())
+
+
+def entanglement(
+    runs: Corpus | Recording | str | os.PathLike[str] | Iterable[Recording | Run],
+    *,
+    presence: Presence | Judge,
+    threshold: float = 0.4,
+    layers: Layers | None = None,
+    path: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Look for both objects in each picture, and compare the two words' maps.
+
+    Parameters
+    ----------
+    runs
+        A corpus of `record_pairs`, or one whose captions carry the same facts.
+    presence
+        Who looks: a `Judge`, `presence.DetectorPresence`, `presence.RatedPresence`, or your own.
+    threshold
+        Share of each map's maximum, for `iou`.
+    layers
+        Name -> the layers whose maps are compared; by default ``{"paper": "paper"}``.
+    path
+        Where rows are kept; by default beside the recordings of a corpus.
+    progress
+        Show it.
+
+    Returns
+    -------
+    DataFrame
+        One row per picture and choice of layers, with `COLUMNS`. Pictures that `presence` knows
+        nothing about have none.
+
+    Raises
+    ------
+    StudyError
+        Where a recording's caption does not say which two nouns it is about.
+    """
+    corpus = runs_of(runs)
+    chosen = dict({"paper": "paper"} if layers is None else layers)
+    look = JudgePresence(presence) if isinstance(presence, Judge) else presence
+
+    def measure(run: Run) -> list[dict[str, Any]]:
+        facts = _facts(run)
+        seen = look(run, facts["first"], facts["second"])
+        if seen is None:
+            return []
+        recording = run.load()
+        about = {
+            "run": run.key,
+            "prompt": recording.prompt.text,
+            "seed": run.facts["seed"],
+            **facts,
+            **_columns_of(seen, look.name),
+        }
+        rows = []
+        for name, choice in chosen.items():
+            maps = heat_maps(recording, layers=choice)
+            first, second = maps.word(facts["first"]), maps.word(facts["second"])
+            numbers = {
+                "iou": iou(first, second, threshold=threshold),
+                "overlap": soft_iou(first, second),
+            }
+            rows.append({**about, "layers": name, **numbers})
+        return rows
+
+    settings = {
+        "presence": look.name,
+        "threshold": threshold,
+        "layers": {
+            name: heat_maps(corpus[0].load(), layers=choice).choice
+            for name, choice in chosen.items()
+        },
+    }
+    table = collect(
+        [(run.key, run) for run in corpus],
+        measure,
+        columns=COLUMNS,
+        path=corpus.place("cohyponyms", settings) if path is None else path,
+        settings=settings,
+        what="pairs",
+        progress=progress,
+    )
+    table.attrs["settings"] = settings
+    return table
+
+
+def study(
+    pipe: Any,
+    *,
+    into: str | os.PathLike[str],
+    nouns: Taxonomy | Mapping[str, Sequence[str]] | None = None,
+    judge: Judge | None = None,
+    presence: Presence | None = None,
+    pictures: int | None = None,
+    seeds: Sequence[int] = (0,),
+    exclude: Iterable[Iterable[str]] = (),
+    recommended: LayerChoice | None = None,
+    threshold: float = 0.4,
+    resamples: int = RESAMPLES,
+    progress: bool = True,
+    **options: Any,
+) -> Report:
+    """Draw pairs of nouns, look for both objects, compare maps, and report.
+
+    Parameters
+    ----------
+    pipe
+        A pipeline; None where `into` holds the corpus already.
+    into
+        A folder; the corpus is ``into/pairs``.
+    nouns
+        A `Taxonomy`, or class -> nouns; by default the paper's nouns of COCO.
+    judge, presence
+        Who looks for the objects: one of the two.
+    pictures, seeds, exclude
+        As for `record_pairs`.
+    recommended
+        Layers whose maps are compared beside the paper's, such as a model card's.
+    threshold, resamples, progress, **options
+        As for `entanglement`, of the bootstrap and the tests, and of `corpus.generate`.
+    """
+    who = presence or judge
+    if who is None:
+        raise StudyError(
+            "Someone has to look at the pictures: give judge=, or presence= with a detector "
+            "(presence.DetectorPresence) or people's answers (presence.RatedPresence)."
+        )
+    folder = Path(into) / "pairs"
+    taxonomy = COCO if nouns is None else nouns
+    if not isinstance(taxonomy, Taxonomy):
+        taxonomy = Taxonomy({name: tuple(members) for name, members in taxonomy.items()})
+    if pipe is None:
+        runs = Corpus.open(folder)
+    else:
+        runs = record_pairs(
+            pipe,
+            taxonomy,
+            into=folder,
+            pictures=pictures,
+            seeds=seeds,
+            exclude=exclude,
+            progress=progress,
+            **options,
+        )
+    layers: dict[str, LayerChoice] = {"paper": "paper"}
+    if recommended is not None:
+        layers["recommended"] = recommended
+    table = entanglement(runs, presence=who, threshold=threshold, layers=layers, progress=progress)
+    return report(table, runs=runs, resamples=resamples)
+
+
+def report(table: pd.DataFrame, *, runs: Corpus, resamples: int = RESAMPLES) -> Report:
+    """Put the tables of one corpus on one page."""
+    first = runs[0].load()
+    settings = table.attrs["settings"]
+    means = summary(table, resamples=resamples)
+    facts = {
+        "model": first.facts.model,
+        "pictures": len(runs),
+        "prompts": table.prompt.nunique(),
+        "steps": first.facts.num_steps,
+        "guidance": first.facts.guidance,
+        "who looked": settings["presence"],
+        **{f"layers: {name}": choice for name, choice in settings["layers"].items()},
+        "threshold of mIoU": settings["threshold"],
+        "intervals": "95 %, bootstrap of whole first nouns",
+    }
+    where = f"{len(runs)} pictures of {facts['model']}; looked at by: {settings['presence']}; "
+    where += "bars: 95 % intervals by first noun."
+    return Report(
+        name="cohyponyms",
+        title="Cohyponyms: two things of one kind in one picture",
+        observations=table,
+        tables={
+            "By kind of pair": means,
+            "Compared with the same first noun and the same noise": contrasts(
+                table, resamples=resamples
+            ),
+            "Overlap of the maps where both objects are there, and where not": (
+                overlap_and_presence(table, resamples=resamples)
+            ),
+            "Cohyponyms, class by class": by_class(table, resamples=resamples),
+        },
+        figures=figures(means, caption=where),
+        facts=facts,
+    )
+
+
+def figures(means: pd.DataFrame, *, caption: str = "") -> dict[str, StudyFigure]:
+    """Bars of a `summary`: both objects there, and overlap of the maps by layers."""
+    one = means[means.layers == means.layers.iloc[0]]
+    both = bars(
+        one,
+        label="kind",
+        value="both",
+        title="Both objects are in the picture",
+        axis="pictures",
+        percent=True,
+        caption=caption,
+    )
+    overlap = bars(
+        means,
+        label="kind",
+        value="overlap",
+        group="layers" if means.layers.nunique() > 1 else None,
+        title="Overlap of the two words’ maps",
+        axis="sum of minima over sum of maxima",
+        percent=True,
+        caption=caption,
+    )
+    return {"both": both, "overlap": overlap}
+
+
+def _whole_nouns(captions: Sequence[Caption], count: int) -> list[Caption]:
+    """The first captions, about so many, all kinds of a noun or none."""
+    kept: list[Caption] = []
+    for place, caption in enumerate(captions):
+        new = place == 0 or caption.facts["first"] != captions[place - 1].facts["first"]
+        if new and len(kept) >= count:
+            break
+        kept.append(caption)
+    return kept
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    names = ("kind", "first", "second", "first_class", "second_class")
+    if lacking := [name for name in names if name not in run.facts]:
+        raise StudyError(
+            f"The caption {run.facts['prompt']!r} does not say its {lacking[0]!r}. Draw pairs by "
+            f"entanglement.record_pairs, or give captions from taxonomies.pair_captions."
+        )
+    return {name: run.facts[name] for name in names}
+
+
+def _columns_of(seen: Seen, name: str) -> dict[str, Any]:
+    return {
+        "presence": name,
+        "both": seen.both,
+        "objects": seen.objects,
+        "first_there": seen.first,
+        "second_there": seen.second,
+    }

@@ -1,0 +1,216 @@
+"""Cohyponyms: rows of recordings, matched comparisons, and a study of a tiny pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import daam_nb as dnb
+from daam_nb.errors import StudyError
+from daam_nb.studies import entanglement
+from daam_nb.studies.corpus import Run
+from daam_nb.studies.entanglement import COLUMNS, contrasts, overlap_and_presence, summary
+from daam_nb.studies.presence import Seen
+from daam_nb.studies.taxonomies import KINDS, Taxonomy, pair_captions
+from tests.pipelines import sd1
+from tests.studies.toy import SIZE, ToyJudge
+from tests.tiny_recordings import tiny_recording
+
+NOUNS = Taxonomy({"pet": ("cat", "dog"), "bird": ("owl", "duck"), "vehicle": ("car", "bus")})
+
+
+class BrightSeeds:
+    """Sees both objects in pictures of even seeds, the first alone in the others."""
+
+    name = "seeds"
+
+    def __call__(self, run: Run, first: str, second: str) -> Seen | None:
+        seed = run.facts["seed"]
+        return None if seed > 3 else Seen.of(True, seed % 2 == 0)
+
+
+def runs(seeds: range = range(2)) -> Iterator[Run]:
+    for caption in pair_captions(NOUNS)[0]:
+        for seed in seeds:
+            recording = tiny_recording(caption.text, seed=seed)
+            facts = {**caption.facts, "prompt": caption.text, "seed": seed}
+            yield Run(f"{caption.text} {seed}", facts, recording)
+
+
+def test_rows_say_what_is_there_and_how_maps_overlap() -> None:
+    made = list(runs())
+    table = entanglement.entanglement(
+        made, presence=BrightSeeds(), layers={"paper": "paper", "up": "up"}, progress=False
+    )
+    assert list(table.columns) == list(COLUMNS)
+    assert len(table) == 2 * len(made)
+    assert table.kind.value_counts().to_dict() == {"unrelated": 24, "cohyponyms": 24, "near": 16}
+    row = table.iloc[3]  # the second picture, layers "up"
+    assert (row.layers, row.seed, row.both, row.objects) == ("up", 1, 0.0, 1.0)
+    assert (row.first_there, row.second_there) == (True, False)
+    maps = dnb.heat_maps(made[1].load(), layers="up")
+    words = maps.word(row["first"]), maps.word(row.second)
+    assert row.iou == pytest.approx(dnb.iou(*words, threshold=0.4))
+    assert row.overlap == pytest.approx(dnb.soft_iou(*words))
+
+
+def test_pictures_nobody_rated_are_left_out() -> None:
+    table = entanglement.entanglement(runs(range(3, 5)), presence=BrightSeeds(), progress=False)
+    assert set(table.seed) == {3}
+
+
+def test_a_judge_is_asked_as_one() -> None:
+    pets = (run for run in runs() if run.facts["first_class"] == run.facts["second_class"] == "pet")
+    table = entanglement.entanglement(pets, presence=ToyJudge(least=0.0), progress=False)
+    assert set(table.both) == {1.0}
+    assert set(table.presence) == {"judge"}
+
+
+def test_captions_that_name_no_nouns() -> None:
+    with pytest.raises(StudyError, match=r"does not say its 'kind'\. Draw pairs by"):
+        entanglement.entanglement([tiny_recording()], presence=BrightSeeds(), progress=False)
+
+
+def table_of(loss: float, *, more: float = 0.0, nouns: int = 24, seeds: int = 12) -> pd.DataFrame:
+    """Both are there half of the time, more seldom by `loss` for cohyponyms; overlaps by `more`.
+
+    First nouns differ by far more than kinds.
+    """
+    rng = np.random.default_rng(5)
+    rows: list[dict[str, Any]] = []
+    for noun in range(nouns):
+        ease = rng.uniform(0.3, 0.7)
+        for seed in range(seeds):
+            luck = rng.random()
+            for kind in KINDS:
+                cohyponyms = kind == "cohyponyms"
+                both = float(luck < ease - loss * cohyponyms)
+                overlap = 0.3 + 0.2 * ease + more * cohyponyms + 0.01 * rng.standard_normal()
+                rows.append(
+                    {
+                        "layers": "paper",
+                        "kind": kind,
+                        "first": f"noun{noun}",
+                        "first_class": f"class{noun // 3}",
+                        "prompt": f"{noun} {kind}",
+                        "seed": seed,
+                        "both": both,
+                        "objects": 1 + both,
+                        "iou": overlap,
+                        "overlap": overlap - 0.1 * both,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def test_a_summary_by_hand() -> None:
+    table = pd.DataFrame(
+        [
+            {"layers": "paper", "kind": kind, "first": first, "both": both, "objects": 1 + both,
+             "iou": 0.1, "overlap": overlap}
+            for kind, first, both, overlap in [
+                ("unrelated", "a", 1.0, 0.2), ("unrelated", "b", 1.0, 0.4),
+                ("cohyponyms", "a", 0.0, 0.5), ("cohyponyms", "b", 1.0, 0.7),
+            ]
+        ]
+    )  # fmt: skip
+    made = summary(table, enough=2, resamples=100)
+    assert made.kind.tolist() == ["cohyponyms", "unrelated"]
+    assert made.both.tolist() == [0.5, 1.0]
+    assert made.objects.tolist() == [1.5, 2.0]
+    assert made.overlap.tolist() == pytest.approx([0.6, 0.3])
+    assert made.n.tolist() == made.clusters.tolist() == [2, 2]
+    with pytest.raises(StudyError, match="nobody looked"):
+        summary(table.iloc[:0])
+
+
+def test_matched_comparisons_see_a_loss_and_no_more() -> None:
+    found = contrasts(table_of(0.2, more=0.05), resamples=999).set_index(["measure", "kinds"])
+    lost = found.loc[("both", "cohyponyms - unrelated")]
+    assert lost.difference == pytest.approx(-0.2, abs=0.06)
+    assert lost.low < lost.difference < lost.high < 0
+    assert lost.p < 0.01
+    assert lost.effect < -0.3
+    assert (lost.pairs, lost.nouns) == (24 * 12, 24)
+    assert found.loc[("iou", "cohyponyms - near"), "difference"] == pytest.approx(0.05, abs=0.01)
+    assert found.loc[("both", "near - unrelated"), "p"] > 0.05
+
+
+def test_only_pictures_of_the_same_noun_and_noise_are_compared() -> None:
+    table = table_of(0.0)
+    table.loc[table.kind == "near", "seed"] += 1000
+    kinds = set(contrasts(table, resamples=99).kinds)
+    assert kinds == {"cohyponyms - unrelated"}
+    with pytest.raises(StudyError, match="nothing is matched"):
+        contrasts(table[table.kind == "near"], resamples=99)
+
+
+def test_overlap_goes_with_a_lost_object() -> None:
+    found = overlap_and_presence(table_of(0.2), resamples=999).set_index("kind")
+    assert list(found.index) == [*KINDS, "all"]
+    assert found.difference["all"] == pytest.approx(-0.1, abs=0.03)
+    assert (found.p < 0.01).all()
+    assert (found["rank"] < -0.5).all()
+    assert found.n_both["all"] + found.n_without["all"] == 24 * 12 * 3
+
+
+def test_class_by_class() -> None:
+    made = entanglement.by_class(table_of(0.2), resamples=99)
+    assert len(made) == 8
+    assert set(made.n) == {36}
+    assert ((made.both_low <= made.both) & (made.both <= made.both_high)).all()
+
+
+PAIR = {"pet": ("cat", "dog"), "vehicle": ("car",)}
+
+
+class Everything(ToyJudge):
+    names = ("background", "cat", "dog", "car")
+
+
+@pytest.fixture(scope="module")
+def pipe() -> Any:
+    return sd1()
+
+
+def test_a_study_from_a_pipeline_to_a_page(pipe: Any, tmp_path: Path) -> None:
+    common: dict[str, Any] = {"nouns": PAIR, "judge": Everything(), "progress": False}
+    common |= {"into": tmp_path / "runs", "resamples": 99, "recommended": "up", **SIZE}
+    made = entanglement.study(pipe, pictures=7, **common)
+    table = made.observations
+    # Two rounds: three nouns with two kinds each but for the car, which has no cohyponym; then
+    # one noun more, with all of its kinds and a seed of its own.
+    assert len(table) / 2 == 5 + 2
+    assert set(table.seed) == {0, 1}
+    assert set(table.layers) == {"paper", "recommended"}
+    page = made.save(tmp_path / "docs", command="daam-nb study cohyponyms --pictures 7")
+    assert "cohyponyms - unrelated" in page.read_text("utf-8")
+    assert {p.name for p in (tmp_path / "docs" / "cohyponyms").glob("*.png")} == {
+        "both.png",
+        "overlap.png",
+    }
+    again = entanglement.study(None, pictures=7, **common)
+    pd.testing.assert_frame_equal(again.observations, table)
+    with pytest.raises(StudyError, match="Someone has to look"):
+        entanglement.study(pipe, **(common | {"judge": None}))
+
+
+def test_compared_prompts_begin_with_the_same_noise(pipe: Any, tmp_path: Path) -> None:
+    corpus = entanglement.record_pairs(
+        pipe, Taxonomy(PAIR), into=tmp_path, seeds=(4, 5), latents=True, progress=False, **SIZE
+    )
+    by_unit: dict[tuple[str, int], list[Any]] = {}
+    for run in corpus:
+        latents = run.load().latents
+        assert latents is not None
+        by_unit.setdefault((run.facts["first"], run.facts["seed"]), []).append(latents[0])
+    assert len(by_unit) == 6
+    for first, *others in by_unit.values():
+        for other in others:
+            assert (first == other).all()
+    assert (by_unit["cat", 4][0] != by_unit["cat", 5][0]).any()
