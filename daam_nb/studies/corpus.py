@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from daam_nb.tracing import generate as record
 
 _FORMAT, _VERSION = "daam_nb corpus", 1
 _ABOUT, _LIST, _RUNS = "corpus.json", "list.jsonl", "runs"
+_UNFINISHED = re.compile(r"\.corpus\.json\.[0-9a-f]+\.part")  # left by a kill in its first write
 _LISTED = {"prompt": "the text", "seed": "of the picture", "facts": "about the caption, as JSON"}
 
 
@@ -293,11 +295,19 @@ def _settle(folder: Path, settings: Mapping[str, Any]) -> None:
                 f"folder: into=..."
             )
         return
-    if folder.is_dir() and any(folder.iterdir()):
+    foreign = [entry for entry in _entries(folder) if not _UNFINISHED.fullmatch(entry.name)]
+    if foreign:
         raise StudyError(f"{folder} is not empty and no corpus. Choose another folder: into=...")
     folder.mkdir(parents=True, exist_ok=True)
     about = {"format": _FORMAT, "version": _VERSION, "settings": made}
     write_whole(folder / _ABOUT, (json.dumps(about, indent=1) + "\n").encode())
+    for entry in _entries(folder):
+        if _UNFINISHED.fullmatch(entry.name):
+            entry.unlink(missing_ok=True)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _about(folder: Path) -> dict[str, Any]:
