@@ -62,9 +62,9 @@ class Presence(Protocol):
 class JudgePresence:
     """Asks a `Judge`: a noun is there where enough pixels are labelled with it."""
 
-    def __init__(self, judge: Judge, *, name: str = "judge") -> None:
+    def __init__(self, judge: Judge, *, name: str | None = None) -> None:
         self.judge = judge
-        self.name = name
+        self.name = name or str(getattr(judge, "name", type(judge).__name__))
 
     def __call__(self, run: Run, first: str, second: str) -> Seen:
         """Look for two nouns.

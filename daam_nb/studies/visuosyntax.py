@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from daam_nb.errors import StudyError
 from daam_nb.language import Parse, Parser, load_parser
 from daam_nb.maps import heat_maps
 from daam_nb.recording import LayerChoice, Recording
-from daam_nb.studies.corpus import Corpus, Run, generate, runs_of
-from daam_nb.studies.readers import Caption, as_captions
+from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
+from daam_nb.studies.readers import Caption
 from daam_nb.studies.relation_figures import overlap_figure
 from daam_nb.studies.relation_statistics import (
     NULLS,
@@ -170,113 +169,132 @@ def study(
     *,
     into: str | os.PathLike[str],
     captions: Iterable[str | Caption] | None = None,
+    seeds: Iterable[int] | None = (0,),
     pictures: int | None = None,
-    seeds: Sequence[int] = (0,),
     parser: Parser | str | None = None,
     threshold: Threshold = 0.4,
-    layers: LayerChoice = "paper",
-    progress: bool = True,
+    recommended: LayerChoice | None = None,
     resamples: int = RESAMPLES,
-    judge: Any = None,
-    nouns: Any = None,
-    adjectives: Any = None,
+    progress: bool = True,
     **options: Any,
 ) -> Report:
-    """Draw captions, measure their dependencies in both kinds of names, and report.
+    """Draw captions, measure their dependencies, and report.
 
     Parameters
     ----------
     pipe
         A pipeline; None where `into` holds the corpus already.
     into
-        The folder of the corpus, ``into/captions``.
-    captions
-        What to draw; may be None with a corpus that is there.
-    pictures
-        About how many: as many captions, each with every seed.
-    seeds, **options
+        Folder of the study; recordings go to ``pictures`` in it.
+    captions, seeds
         As for `corpus.generate`.
-    parser, threshold, layers
+    pictures
+        How many at most: the first captions that make so many.
+    parser, threshold
         As for `relations`.
+    recommended
+        Layers that a model's card recommends: one more table, of their maps.
     resamples
         Of the bootstrap and the tests.
-    judge, nouns, adjectives
-        Not needed; every study takes the same arguments.
+    **options
+        Of the pipeline's call.
     """
-    folder = Path(into) / "captions"
-    if pipe is None:
-        runs = Corpus.open(folder)
-    else:
-        if captions is None:
-            raise StudyError(
-                "This study draws captions: give captions=, texts with some syntax in them."
-            )
-        wanted = as_captions(captions)
-        if pictures is not None:
-            wanted = wanted[: max(1, round(pictures / len(seeds)))]
-        runs = generate(pipe, wanted, seeds, into=folder, progress=progress, **options)
+    runs = generate_some(
+        pipe, captions, seeds, into=Path(into) / "pictures", pictures=pictures, progress=progress,
+        **options,
+    )  # fmt: skip
     speak = parser if parser is not None and not isinstance(parser, str) else load_parser(parser)
-    common: dict[str, Any] = {"parser": speak, "layers": layers, "progress": progress}
-    measured = relations(runs, threshold=threshold, names="paper", **common)
-    own_labels = relations(runs, threshold=threshold, names="spacy", **common)
-    absolute = relations(runs, threshold="reference mean", names="paper", **common)
-    return report(measured, own_labels, absolute, runs=runs, resamples=resamples)
+    choices: dict[str, dict[str, Any]] = {
+        "relations": {"names": "paper", "threshold": threshold},
+        "labels": {"names": "spacy", "threshold": threshold},
+        "reference": {"names": "paper", "threshold": "reference mean"},
+    }
+    if recommended is not None:
+        choices["recommended"] = {**choices["relations"], "layers": recommended}
+    measured = {
+        name: relations(runs, parser=speak, progress=progress, **choice)
+        for name, choice in choices.items()
+    }
+    return report(measured, runs=runs, resamples=resamples)
 
 
 def report(
-    measured: pd.DataFrame,
-    own_labels: pd.DataFrame,
-    absolute: pd.DataFrame,
-    *,
-    runs: Corpus,
-    resamples: int = RESAMPLES,
+    measured: Mapping[str, pd.DataFrame], *, runs: Corpus, resamples: int = RESAMPLES
 ) -> Report:
-    """Put the tables of one corpus on one page: in both kinds of names, at both thresholds."""
-    first = runs[0].load()
-    settings = measured.attrs["settings"]
-    by_name = summary(measured, resamples=resamples)
-    by_label = summary(own_labels, resamples=resamples)
-    reference = summary(absolute, resamples=resamples).merge(PAPER, on="relation", how="left")
-    tests = differences(measured, resamples=resamples)
-    facts = {
-        "model": first.facts.model,
+    """Put the tables of one corpus on one page.
+
+    Parameters
+    ----------
+    measured
+        Tables of `relations`: ``"relations"`` in the paper's names, ``"labels"`` in the parser's,
+        ``"reference"`` at the reference's threshold, and ``"recommended"`` where there is one.
+    runs
+        What they were measured on.
+    resamples
+        Of the bootstrap and the tests.
+    """
+    means = {name: summary(table, resamples=resamples) for name, table in measured.items()}
+    main = measured["relations"]
+    tables = {_TITLES[name]: rounded(made) for name, made in means.items() if name != "reference"}
+    beside = means["reference"].merge(PAPER, on="relation", how="left")
+    tables[_TITLES["reference"]] = rounded(beside)
+    tables["Differences of IoU between relations"] = differences(main, resamples=resamples)
+    tables["Pairs left out"] = left_out_counts(main)
+    facts = _about(main, runs)
+    if "recommended" in measured:
+        facts["recommended layers"] = measured["recommended"].attrs["settings"]["maps"]
+    figures = {
+        name: overlap_figure(
+            means[name],
+            nulls=NULLS,
+            title=f"Dependent and head word: {_TITLES[name].lower()}",
+            caption=_caption(measured[name], facts),
+        )
+        for name in means
+        if name != "reference"
+    }
+    return Report(
+        name="visuosyntax",
+        title="Visuosyntax: where a word lies to the word it depends on",
+        observations=main,
+        tables=tables,
+        figures=figures,
+        facts=facts,
+    )
+
+
+_TITLES = {
+    "relations": "By relation, in the paper’s names",
+    "labels": "By relation, in the parser’s labels",
+    "recommended": "By relation, maps of the recommended layers",
+    "reference": (
+        f"At the reference’s threshold ({REFERENCE_THRESHOLD} summed over {REFERENCE_STEPS} steps) "
+        "beside the paper’s own figures (paper_...: not measured here)"
+    ),
+}
+
+
+def _about(table: pd.DataFrame, runs: Corpus) -> dict[str, Any]:
+    first = runs[0].load().facts
+    settings = table.attrs["settings"]
+    return {
+        "model": first.model,
         "pictures": len(runs),
-        "prompts": measured.prompt.nunique(),
-        "steps": first.facts.num_steps,
-        "guidance": first.facts.guidance,
+        "prompts": table.prompt.nunique(),
+        "steps": first.num_steps,
+        "guidance": first.guidance,
         "parser": settings["parser"],
         "maps": settings["maps"],
         "threshold": settings["threshold"],
         "intervals": "95 %, bootstrap of whole prompts",
     }
-    where = f"{len(runs)} pictures of {facts['model']}; parsed by {facts['parser']}; maps: "
-    where += f"{facts['maps']}; threshold {facts['threshold']}; bars: 95 % intervals by prompt."
-    at_reference = (
-        f"At the reference's threshold ({REFERENCE_THRESHOLD} in {REFERENCE_STEPS} steps) beside "
-        "the paper's own figures (paper_*: not measured here)"
-    )
-    shown = {"relations": (by_name, "the paper’s names"), "labels": (by_label, "spaCy’s labels")}
-    return Report(
-        name="visuosyntax",
-        title="Visuosyntax: where a word lies to the word it depends on",
-        observations=measured,
-        tables={
-            "By relation, in the paper's names": rounded(by_name),
-            "By relation, in spaCy's labels": rounded(by_label),
-            at_reference: rounded(reference),
-            "Differences of IoU between relations": tests,
-            "Pairs left out": left_out_counts(measured),
-        },
-        figures={
-            name: overlap_figure(
-                table,
-                nulls=NULLS,
-                title=f"Overlap of dependent and head word, {what}",
-                caption=where,
-            )
-            for name, (table, what) in shown.items()
-        },
-        facts=facts,
+
+
+def _caption(table: pd.DataFrame, facts: Mapping[str, Any]) -> str:
+    settings = table.attrs["settings"]
+    return (
+        f"{facts['pictures']} pictures of {facts['model']}; parsed by {settings['parser']}; maps: "
+        f"{settings['maps']}; threshold {settings['threshold']}. Lines: 95 % intervals by prompt."
     )
 
 

@@ -68,7 +68,7 @@ def test_a_judge_is_asked_as_one() -> None:
     pets = (run for run in runs() if run.facts["first_class"] == run.facts["second_class"] == "pet")
     table = entanglement.entanglement(pets, presence=ToyJudge(least=0.0), progress=False)
     assert set(table.both) == {1.0}
-    assert set(table.presence) == {"judge"}
+    assert set(table.presence) == {"toy judge"}
 
 
 def test_captions_that_name_no_nouns() -> None:

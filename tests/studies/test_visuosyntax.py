@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,9 @@ from daam_nb.language import Parse
 from daam_nb.studies import visuosyntax
 from daam_nb.studies.relation_statistics import holm
 from daam_nb.studies.visuosyntax import COLUMNS, PAPER, differences, relations, summary
+from tests.pipelines import sd1
 from tests.studies.by_hand import parsed
+from tests.studies.toy import SIZE
 from tests.tiny_recordings import tiny_recording
 
 TREES = {
@@ -221,3 +224,20 @@ def test_the_papers_figures_are_marked_as_such() -> None:
     compound = PAPER.set_index("relation").loc["compound"]
     assert compound.tolist() == pytest.approx([0.3343, 0.5913, 0.4999])
     assert "Not measured here" in PAPER.attrs["source"]
+
+
+def test_a_study_from_a_pipeline_to_a_page(tmp_path: Path) -> None:
+    common: dict[str, Any] = {"into": tmp_path, "parser": ByHand(), "resamples": 99}
+    common |= {"recommended": "up", "progress": False}
+    made = visuosyntax.study(sd1(), captions=list(TREES), seeds=(0, 1), **common, **SIZE)
+    assert made.facts["parser"] == "by hand 1"
+    assert len(made.observations) == 2 * (10 + 3)
+    page = made.save(tmp_path / "docs").read_text("utf-8")
+    assert "conj:and" in page and "not measured here" in page
+    assert {p.stem for p in (tmp_path / "docs" / "visuosyntax").glob("*.png")} == {
+        "relations",
+        "labels",
+        "recommended",
+    }
+    again = visuosyntax.study(None, **common)
+    pd.testing.assert_frame_equal(again.observations, made.observations)
