@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import torch
+from torch import Tensor
+
 from daam_nb.errors import SelectionError
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import Layer, LayerChoice, select_layers
@@ -175,3 +178,23 @@ def check_columns(tokens: Sequence[int], keys: int) -> Sequence[int]:
                 f"tokens={token} is no key position; this prompt has 0 to {keys - 1}."
             )
     return tokens
+
+
+def read_area(area: Any) -> Tensor:
+    """A mask of the picture as a bool tensor (y, x); raises a `SelectionError` for anything else.
+
+    `WordHeatMap.mask` gives one, and so does any array of bool.
+    """
+    found = torch.as_tensor(area).detach().cpu()
+    if found.dtype != torch.bool or found.ndim != 2 or not found.numel():
+        raise SelectionError(
+            f"area= is a mask of the picture, (y, x) of bool, not {tuple(found.shape)} of "
+            f"{found.dtype}. A word's map gives one: maps.word('cat').mask(0.4)."
+        )
+    return found
+
+
+def area_at(area: Tensor, size: tuple[int, int]) -> Tensor:
+    """The cells of a grid (height, width) of which at least half lies in the area."""
+    shares = torch.nn.functional.interpolate(area[None, None].float(), size, mode="area")
+    return shares[0, 0] >= 0.5

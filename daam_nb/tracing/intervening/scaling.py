@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,10 @@ from daam_nb.tracing.intervening.choices import (
     Where,
     WordChoice,
     WordsChoice,
+    area_at,
     check_columns,
     columns_of,
+    read_area,
     read_where,
     read_words,
     whole_numbers,
@@ -38,13 +41,18 @@ class _Scaled:
     columns: tuple[Columns, ...]  # per picture
     factor: float
     renormalise: bool
+    areas: Mapping[tuple[int, int], Tensor] | None  # layer size -> (y, x), bool
 
     def __call__(self, attention: Tensor, place: Place) -> Tensor:
         columns = list(self.columns[place.picture])
         if not columns:
             return attention
         after = attention.clone()  # (head, key, n)
-        after[:, columns] *= self.factor
+        if self.areas is None:
+            after[:, columns] *= self.factor
+        else:
+            inside = self.areas[place.layer.size].flatten().to(after.device)
+            after[:, columns] *= torch.where(inside, self.factor, 1.0)
         if not self.renormalise:
             return after
         # The rest of a query's attention may be nothing at all: it then stays nothing.
@@ -62,6 +70,7 @@ class _Scaling:
     every: bool
     factor: float
     renormalise: bool
+    area: Tensor | None
 
     def prepare(self, scene: Scene) -> Change:
         if self.words:
@@ -78,7 +87,11 @@ class _Scaling:
                 "renormalise=True shares a column's attention among the others, and every column "
                 "is chosen. Choose words= or tokens=, or leave renormalise out."
             )
-        return _Scaled(columns, self.factor, self.renormalise)
+        areas = None
+        if self.area is not None:
+            sizes = {layer.size for layer in scene.layers}
+            areas = {size: area_at(self.area, size) for size in sizes}
+        return _Scaled(columns, self.factor, self.renormalise, areas)
 
 
 def ablate(
@@ -91,6 +104,7 @@ def ablate(
     layers: LayerChoice | None = None,
     steps: StepChoice = None,
     passes: Passes = "prompt",
+    area: Any = None,
     renormalise: bool = False,
     prompt: TextChoice = None,
 ) -> Intervention:
@@ -123,6 +137,9 @@ def ablate(
     passes
         ``"prompt"``: the conditional rows (of perturbed guidance, all of them). ``"both"``: those
         of the negative prompt as well, which has no words of the prompt: not with `words`.
+    area
+        (y, x), bool, of any size: only the queries of these places of the picture are changed. A
+        cell of a layer belongs to the area where at least half of it does. None: everywhere.
     renormalise
         Scale the remaining columns so that each query's row sums to what it did.
     prompt
@@ -157,7 +174,8 @@ def ablate(
     where = read_where(layers, heads, steps, passes)
     return _scaling(
         "ablate", pipe, words, tokens, occurrence, where, 0.0, renormalise=renormalise,
-        every=not (heads is None and layers is None and steps is None), prompt=prompt,
+        every=any(choice is not None for choice in (heads, layers, steps, area)), area=area,
+        prompt=prompt,
     )  # fmt: skip
 
 
@@ -172,6 +190,7 @@ def reweight(
     layers: LayerChoice | None = None,
     steps: StepChoice = None,
     passes: Passes = "prompt",
+    area: Any = None,
     renormalise: bool = False,
     prompt: TextChoice = None,
 ) -> Intervention:
@@ -186,7 +205,7 @@ def reweight(
     factor
         A finite number >= 0; 1 changes nothing, bit for bit, 0 is `ablate`. Above 1, without
         `renormalise`, probabilities may exceed 1: they are weights then.
-    tokens, occurrence, heads, layers, steps, passes, renormalise, prompt
+    tokens, occurrence, heads, layers, steps, passes, area, renormalise, prompt
         As in `ablate`.
 
     Returns
@@ -219,7 +238,7 @@ def reweight(
     where = read_where(layers, heads, steps, passes)
     return _scaling(
         "reweight", pipe, word, tokens, occurrence, where, float(factor), renormalise=renormalise,
-        every=False, prompt=prompt,
+        every=False, area=area, prompt=prompt,
     )  # fmt: skip
 
 
@@ -234,6 +253,7 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
     *,
     renormalise: bool,
     every: bool,
+    area: Any,
     prompt: TextChoice,
 ) -> Intervention:
     """`every`: whether all columns are meant where neither words nor tokens are given."""
@@ -244,6 +264,7 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
             "words= belong to the prompt, and the negative prompt has other words in these "
             'columns: leave out passes="both", or choose key positions by tokens=.'
         )
+    inside = None if area is None else read_area(area)
     rule = _Scaling(
         words=chosen,
         tokens=positions,
@@ -251,6 +272,7 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
         every=every and chosen is None and positions is None,
         factor=factor,
         renormalise=renormalise,
+        area=inside,
     )
     parts = [
         ", ".join(_shown(word) for word in chosen) if chosen else "",
@@ -258,6 +280,7 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
         f"occurrence={occurrence}" if occurrence is not None else "",
         f"times {factor:g}" if verb == "reweight" else "",
         str(where),
+        "" if inside is None else f"in {float(inside.float().mean()):.1%} of the picture",
         "renormalised" if renormalise else "",
     ]
     return Intervention(

@@ -173,6 +173,32 @@ def test_a_whole_head_of_both_passes(sd1: Any) -> None:
         assert np.abs(USUAL.run(sd1) - expected).max() < ATOL
 
 
+def test_an_area(sd1: Any) -> None:
+    """The left half of the picture, at layers of (8, 12), (4, 6) and (2, 3) cells."""
+    half = np.zeros((64, 96), dtype=bool)
+    half[:, :48] = True
+
+    def rewrite(attention: Tensor, layer: str, _step: int) -> Tensor:
+        n = attention.shape[2]
+        width = {96: 12, 24: 6, 6: 3}[n]
+        attention = attention.clone()
+        grid = attention[1].unflatten(1, (-1, width))  # (head, y, x, key)
+        grid[:, :, : (width + 1) // 2, CAT] = 0  # of 3 cells, half of the middle one lies in it
+        return attention
+
+    expected, _ = picture(USUAL, sd1, rewrite)
+    with ablate(sd1, words="cat", area=half):
+        got = USUAL.run(sd1)
+    assert np.abs(got - expected).max() < ATOL
+    with ablate(sd1, words="cat", area=np.ones((3, 5), dtype=bool)):
+        everywhere = USUAL.run(sd1)
+    with ablate(sd1, words="cat"):
+        assert np.array_equal(USUAL.run(sd1), everywhere)
+    assert_far(got, everywhere)
+    with ablate(sd1, words="cat", area=~np.ones((3, 5), dtype=bool)):
+        assert np.array_equal(USUAL.run(sd1), sd1(**USUAL.arguments(sd1)).images)
+
+
 def test_tokens_that_are_no_words(sd1: Any) -> None:
     def rewrite(attention: Tensor, _layer: str, _step: int) -> Tensor:
         attention = attention.clone()
@@ -314,6 +340,7 @@ UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "minus": (lambda pipe: ablate(pipe, heads=-1), "heads are whole numbers, from 0"),
     "factor": (lambda pipe: reweight(pipe, "cat", -1), "finite number >= 0"),
     "nan": (lambda pipe: reweight(pipe, "cat", float("nan")), "finite number >= 0"),
+    "area": (lambda pipe: ablate(pipe, words="cat", area=[[1, 0]]), "mask of the picture"),
     "no word": (lambda pipe: reweight(pipe, None, 2), "Nothing is chosen"),
 }  # fmt: skip
 
