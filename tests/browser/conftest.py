@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.browser.servers import Server, jupyter
 from tests.browser.watching import Watch
@@ -31,7 +33,7 @@ FLAGS = [
     "--disable-dev-shm-usage",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]
-SIZE = {"width": 1300, "height": 1000}
+SIZE = {"width": 1300, "height": 1600}  # so that the whole explorer is in sight
 NO_BROWSER = (
     "No Chromium was found, so the browser tests cannot run. Install one (Debian and Ubuntu: "
     "`apt-get install chromium`; anywhere: `python -m playwright install chromium`), or name it in "
@@ -78,22 +80,33 @@ def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield running
 
 
-@pytest.fixture
-def watch() -> Watch:
-    """What went wrong so far in the pages of `context`."""
-    return Watch()
-
-
-@pytest.fixture
-def context(browser: Browser, watch: Watch) -> Iterator[BrowserContext]:
-    """A browser window of one test; an error or a request to another host fails the test."""
-    opened = browser.new_context(viewport=SIZE, reduced_motion="reduce")
-    watch.over(opened)
-    yield opened
-    opened.close()
+@contextmanager
+def opened(browser: Browser, **options: Any) -> Iterator[tuple[Page, Watch]]:
+    """A new window; at its end nothing may have been reported or asked of another host."""
+    watch = Watch()
+    context = browser.new_context(**{"viewport": SIZE, "reduced_motion": "reduce"} | options)
+    watch.over(context)
+    try:
+        yield context.new_page(), watch
+    finally:
+        context.close()
     watch.check()
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
+def watched(browser: Browser) -> Iterator[tuple[Page, Watch]]:
+    """A window of one test, and what went wrong in it so far."""
+    with opened(browser) as page_and_watch:
+        yield page_and_watch
+
+
+@pytest.fixture
+def page(watched: tuple[Page, Watch]) -> Page:
+    """A window of one test; an error or a request to another host fails it."""
+    return watched[0]
+
+
+@pytest.fixture
+def watch(watched: tuple[Page, Watch]) -> Watch:
+    """What went wrong so far in `page`."""
+    return watched[1]

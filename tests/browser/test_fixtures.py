@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
 from tests.browser.lab import open_notebook, write_notebook
 from tests.browser.servers import Server
@@ -36,8 +36,7 @@ def test_an_error_in_the_page_is_noticed(page: Page, watch: Watch, script: str) 
     watch.forget()
 
 
-def test_a_request_to_another_host_is_noticed(context: BrowserContext, watch: Watch) -> None:
-    page = context.new_page()
+def test_a_request_to_another_host_is_noticed(page: Page, watch: Watch) -> None:
     page.goto("data:text/html,<p>here")
     page.evaluate("fetch('https://example.org/x.js').catch(() => 0)")
     page.wait_for_timeout(50)

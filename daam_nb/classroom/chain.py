@@ -1,0 +1,112 @@
+"""The arithmetic of a diffusion process with a few steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+from daam_nb.errors import SelectionError, ShapeError, UnsupportedPipelineError
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A Markov chain x_0, x_1, ..., x_T from a picture to noise, and its way back.
+
+    Attributes
+    ----------
+    timesteps
+        T numbers, rising: the model's own timestep at the chain's step 1, 2, ..., T.
+    alpha_bars
+        T + 1 numbers, falling from 1: the share of the variance of x_t that is still the
+        picture's, at step 0, 1, ..., T.
+
+    References
+    ----------
+    Ho, Jain, Abbeel 2020, "Denoising Diffusion Probabilistic Models", eq. 2, 4, 6, 7,
+    https://arxiv.org/abs/2006.11239. A chain of fewer steps than the model was trained with keeps
+    the alpha bars of its steps and takes its betas from them: Nichol, Dhariwal 2021, "Improved
+    Denoising Diffusion Probabilistic Models", eq. 19, https://arxiv.org/abs/2102.09672.
+    """
+
+    timesteps: tuple[int, ...]
+    alpha_bars: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.alpha_bars) != len(self.timesteps) + 1 or not self.timesteps:
+            raise ShapeError(
+                f"{len(self.timesteps)} timesteps need as many alpha bars and one more for the "
+                f"clean picture, and there must be a step; here are {len(self.alpha_bars)}."
+            )
+        falling = all(a > b for a, b in zip(self.alpha_bars, self.alpha_bars[1:], strict=False))
+        if self.alpha_bars[0] != 1 or not falling or self.alpha_bars[-1] < 0:
+            raise ShapeError(
+                "Alpha bars fall from 1 (the clean picture) towards 0 (noise alone); these are "
+                f"{[round(value, 4) for value in self.alpha_bars]}."
+            )
+
+    @property
+    def steps(self) -> int:
+        """T: how many steps lead from the picture to noise."""
+        return len(self.timesteps)
+
+    def beta(self, t: int) -> float:
+        """Variance of the noise that step t adds: q(x_t | x_{t-1}), eq. 2."""
+        return 1 - self.alpha_bars[self._step(t)] / self.alpha_bars[t - 1]
+
+    def kept(self, t: int) -> float:
+        """What x_{t-1} is multiplied by in step t: the root of 1 - beta_t, eq. 2."""
+        return sqrt(1 - self.beta(t))
+
+    def posterior(self, t: int) -> tuple[float, float, float]:
+        """Mean and variance of x_{t-1} for a known x_t and x_0: q(x_{t-1} | x_t, x_0), eq. 6 and 7.
+
+        Returns
+        -------
+        tuple of float
+            The weights of x_0 and of x_t in the mean, and the variance. At t = 1 they are 1, 0, 0:
+            the last step adds no noise.
+        """
+        before, now, beta = self.alpha_bars[t - 1], self.alpha_bars[self._step(t)], self.beta(t)
+        return (
+            sqrt(before) * beta / (1 - now),
+            sqrt(1 - beta) * (1 - before) / (1 - now),
+            (1 - before) / (1 - now) * beta,
+        )
+
+    def _step(self, t: int) -> int:
+        if not 1 <= t <= self.steps:
+            raise SelectionError(f"Step {t} is outside this chain's steps 1 to {self.steps}.")
+        return t
+
+
+def chain_of(pipe: Any, steps: int = 20) -> Chain:
+    """Take evenly spaced timesteps of the schedule that a pipeline's model was trained with.
+
+    Parameters
+    ----------
+    pipe
+        A pipeline whose scheduler has the training's `alphas_cumprod`.
+    steps
+        T, at most the number of timesteps of the training. The last one is always the noisiest.
+
+    Raises
+    ------
+    UnsupportedPipelineError
+        For a scheduler of another kind (flow matching has no alpha bars).
+    SelectionError
+        For more steps than were trained, or less than one.
+    """
+    every = getattr(pipe.scheduler, "alphas_cumprod", None)
+    if every is None:
+        raise UnsupportedPipelineError(
+            f"{type(pipe.scheduler).__name__} has no alphas_cumprod, so there are no q and p of a "
+            "variance-preserving diffusion to show. Use a Stable Diffusion 1.x or 2.x pipeline."
+        )
+    if not 1 <= steps <= len(every):
+        raise SelectionError(
+            f"steps={steps}: the model was trained with {len(every)} timesteps; take 1 to "
+            f"{len(every)} of them."
+        )
+    timesteps = tuple(round(t * len(every) / steps) - 1 for t in range(1, steps + 1))
+    return Chain(timesteps, (1.0, *(float(every[one]) for one in timesteps)))

@@ -1,0 +1,165 @@
+"""Both directions of diffusion, walked step by step on a pipeline's own latents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from daam_nb.classroom.chain import Chain
+from daam_nb.errors import UnsupportedPipelineError
+
+
+@dataclass(frozen=True, eq=False)
+class Reverse:
+    """The way from noise to a picture.
+
+    Attributes
+    ----------
+    noisy
+        x_0, x_1, ..., x_T: (T + 1, channel, y, x), float32. `noisy[t - 1]` was drawn from
+        p(x_{t-1} | x_t); `noisy[T]` is noise alone.
+    guesses
+        What the model took the clean latent to be when it saw x_1, ..., x_T: (T, channel, y, x);
+        `guesses[t - 1]` belongs to `noisy[t]`.
+    """
+
+    noisy: Tensor
+    guesses: Tensor
+
+
+def forward(chain: Chain, latent: Tensor, *, seed: int = 0) -> Tensor:
+    """Walk from a clean latent to noise, each step drawn from q(x_t | x_{t-1}).
+
+    Parameters
+    ----------
+    chain
+        Its steps.
+    latent
+        x_0: (channel, y, x).
+    seed
+        Of the noise; the global random state is not touched.
+
+    Returns
+    -------
+    Tensor
+        x_0, ..., x_T: (T + 1, channel, y, x), float32.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    states = [latent.float().cpu()]
+    for t in range(1, chain.steps + 1):
+        noise = torch.randn(latent.shape, generator=generator)
+        states.append(chain.kept(t) * states[-1] + sqrt(chain.beta(t)) * noise)
+    return torch.stack(states)
+
+
+@torch.no_grad()
+def reverse(
+    pipe: Any,
+    chain: Chain,
+    prompt: str,
+    *,
+    seed: int = 0,
+    guidance: float = 7.5,
+    progress: Callable[[int], object] | None = None,
+) -> Reverse:
+    """Walk from noise to a picture, each step drawn from p(x_{t-1} | x_t).
+
+    The model's guess stands for x_0 in q(x_{t-1} | x_t, x_0), and the variance is that of q (Ho
+    et al. 2020, section 3.2); a pipeline's own scheduler usually takes a shorter way.
+
+    Parameters
+    ----------
+    pipe
+        A Stable Diffusion 1.x or 2.x pipeline.
+    chain
+        Its steps, as of `chain_of(pipe, ...)`.
+    prompt
+        The text the model reads.
+    seed
+        Of x_T and of the noise on the way; made on the CPU.
+    guidance
+        Classifier-free guidance; 1 is none.
+    progress
+        Called with t after each step, from T down to 1.
+
+    Raises
+    ------
+    UnsupportedPipelineError
+        For a pipeline whose model takes more than a noisy latent, a timestep and one text.
+    """
+    guess = Guess(pipe, prompt, guidance)
+    generator = torch.Generator().manual_seed(seed)
+    noisy = [torch.randn(guess.shape, generator=generator)]
+    guesses = []
+    for t in range(chain.steps, 0, -1):
+        clean = guess(noisy[-1], chain.timesteps[t - 1], chain.alpha_bars[t])
+        of_clean, of_noisy, variance = chain.posterior(t)
+        noise = torch.randn(guess.shape, generator=generator) if t > 1 else 0.0
+        noisy.append(of_clean * clean + of_noisy * noisy[-1] + sqrt(variance) * noise)
+        guesses.append(clean)
+        if progress is not None:
+            progress(t)
+    return Reverse(torch.stack(noisy[::-1]), torch.stack(guesses[::-1]))
+
+
+class Guess:
+    """What a pipeline's model takes the clean latent to be, given a noisy one and a prompt."""
+
+    def __init__(self, pipe: Any, prompt: str, guidance: float) -> None:
+        _check(pipe)
+        self._pipe = pipe
+        self._guidance = guidance
+        guided = guidance != 1
+        texts = pipe.encode_prompt(prompt, pipe.unet.device, 1, guided)
+        self._texts = torch.cat([texts[1], texts[0]]) if guided else texts[0]
+        size = pipe.unet.config.sample_size
+        height, width = (size, size) if isinstance(size, int) else size
+        self.shape = (int(pipe.unet.config.in_channels), int(height), int(width))
+
+    @torch.no_grad()
+    def __call__(self, noisy: Tensor, timestep: int, alpha_bar: float) -> Tensor:
+        """The guess of x_0 for x_t: (channel, y, x), float32, on the CPU."""
+        unet = self._pipe.unet
+        rows = noisy.to(unet.device, unet.dtype).expand(len(self._texts), *self.shape)
+        seen = unet(rows, timestep, encoder_hidden_states=self._texts, return_dict=False)[0]
+        without, *with_text = seen.float().cpu()  # without guidance there is one row alone
+        seen = without
+        for one in with_text:
+            seen = without + self._guidance * (one - without)
+        return _clean(self._pipe.scheduler.config.prediction_type, noisy, seen, alpha_bar)
+
+
+def _clean(kind: str, noisy: Tensor, seen: Tensor, alpha_bar: float) -> Tensor:
+    """The model's output as a guess of x_0; models differ in what they are trained to say."""
+    if kind == "sample":
+        return seen
+    if kind == "v_prediction":
+        return sqrt(alpha_bar) * noisy - sqrt(1 - alpha_bar) * seen
+    if kind == "epsilon":
+        return (noisy - sqrt(1 - alpha_bar) * seen) / sqrt(alpha_bar)
+    raise UnsupportedPipelineError(
+        f"The scheduler says the model predicts {kind!r}; epsilon, v_prediction and sample are "
+        "known here."
+    )
+
+
+def _check(pipe: Any) -> None:
+    config = getattr(getattr(pipe, "unet", None), "config", None)
+    plain = (
+        config is not None
+        and hasattr(pipe, "vae")
+        and config.get("addition_embed_type") is None
+        and config.get("time_cond_proj_dim") is None
+        and config.get("in_channels") == pipe.vae.config.latent_channels
+    )
+    if not plain:
+        raise UnsupportedPipelineError(
+            f"{type(pipe).__name__} needs more than a noisy latent, a timestep and one text, so "
+            "this page cannot walk p(x_{t-1} | x_t) with it. Use a Stable Diffusion 1.x or 2.x "
+            "pipeline."
+        )

@@ -1,0 +1,181 @@
+"""The explorer as a hand finds it on a page: chips, picture, grid, slider, by their test ids."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Locator, Page
+
+from tests.browser.lab import Notebook
+
+SECONDS = 30
+ROOT = "[data-testid=explorer]"
+_FRAMES = """async () => {
+  await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+}"""
+_SHOWN = "(root, which) => root.__daam[which]()"
+_PICTURE = "canvas => canvas.toDataURL('image/png').split(',')[1]"
+# Set traits in the page alone, as while the hand moves: nothing is sent, so no exact map comes.
+_MOVE = """async (root, changes) => {
+  const {model} = root.__daam;
+  for (const [name, value] of Object.entries(changes)) model.set(name, value);
+  await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  return root.__daam.shown();
+}"""
+
+
+def eventually(check: Callable[[], Any], *, seconds: float = SECONDS) -> Any:
+    """Ask until the answer is true, and return it; fail with the last one."""
+    end = monotonic() + seconds
+    while True:
+        found = check()
+        if found:
+            return found
+        assert monotonic() < end, f"still {found!r} after {seconds} s"
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """One explorer on a page."""
+
+    root: Locator
+
+    @property
+    def page(self) -> Page:
+        return self.root.page
+
+    def part(self, name: str, **attributes: object) -> Locator:
+        """A part by its test id and its data-... attributes; `word_b=1` is data-word_b="1"."""
+        wanted = "".join(f'[data-{key}="{value}"]' for key, value in attributes.items())
+        return self.root.locator(f'[data-testid="{name}"]{wanted}')
+
+    def settle(self) -> Explorer:
+        """Wait until what was just chosen is drawn, and is the exact map."""
+        self.root.evaluate(_FRAMES)
+        self.page.wait_for_function(
+            "root => root.dataset.settled === 'true'",
+            arg=self.root.element_handle(timeout=SECONDS * 1000),
+            timeout=SECONDS * 1000,
+        )
+        return self
+
+    def state(self, name: str) -> str | None:
+        """A data-... attribute of the whole: kind, theme, playing, ..."""
+        return self.root.get_attribute(f"data-{name}")
+
+    def trait(self, name: str) -> Any:
+        """A trait as the page knows it."""
+        return self.root.evaluate("(root, name) => root.__daam.model.get(name)", name)
+
+    def shown(self, which: str = "shown") -> tuple[NDArray[np.float64], dict[str, Any]]:
+        """The map that is drawn, (y, x), and what the page says of it; `shownB`: the second."""
+        found = self.root.evaluate(_SHOWN, which)
+        return _values(found), found
+
+    def move(self, **changes: Any) -> tuple[NDArray[np.float64], dict[str, Any]]:
+        """Choose in the page as while the hand moves, and return what is drawn then."""
+        found = self.root.evaluate(_MOVE, changes)
+        return _values(found), found
+
+    def pixels(self, part: str = "picture") -> NDArray[np.uint8]:
+        """What a canvas shows: (y, x, rgba)."""
+        written = self.part(part).evaluate(_PICTURE)
+        return np.asarray(Image.open(io.BytesIO(b64decode(written))).convert("RGBA"))
+
+    def at(self, part: Locator, y: float, x: float) -> tuple[float, float]:
+        """A place on the page (x, y), given in shares of a part's height and width."""
+        part.scroll_into_view_if_needed()
+        box = part.bounding_box()
+        assert box is not None
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    def hover(self, y: float, x: float) -> None:
+        """Point at a place of the picture."""
+        self.page.mouse.move(*self.at(self.part("picture"), y, x))
+
+    def draw(self, path: Sequence[tuple[float, float]], *, part: str = "picture") -> None:
+        """Press at the first place (y, x) of a part, move over the others, let go."""
+        with self.drag(path, part=part):
+            pass
+
+    @contextmanager
+    def drag(self, path: Sequence[tuple[float, float]], *, part: str = "picture") -> Iterator[None]:
+        """As `draw`, but what is inside happens while the button is still down."""
+        found = self.part(part)
+        places = [self.at(found, y, x) for y, x in path]
+        mouse = self.page.mouse
+        mouse.move(*places[0])
+        mouse.down()
+        for place in places[1:]:
+            mouse.move(*place, steps=4)
+        try:
+            yield
+        finally:
+            mouse.up()
+
+    def slide(self, name: str, value: float) -> None:
+        """Bring an input of type range to a value."""
+        self.part(name).fill(str(value))
+
+    def words(self) -> list[str]:
+        """The chips that can be seen."""
+        chips = self.part("chip").all()
+        return [chip.inner_text() for chip in chips if chip.is_visible()]
+
+
+def _values(found: dict[str, Any]) -> NDArray[np.float64]:
+    return np.array(found["values"]).reshape(found["shape"])
+
+
+def explorers(page: Page) -> list[Explorer]:
+    """All explorers of a page, once there is one that settled."""
+    page.wait_for_selector(f"{ROOT}[data-settled=true]", timeout=SECONDS * 1000)
+    return [Explorer(one) for one in page.locator(ROOT).all()]
+
+
+@dataclass(frozen=True)
+class Explored:
+    """An explorer in a notebook, and the variable it has there."""
+
+    notebook: Notebook
+    page_side: Explorer
+    name: str = "explorer"
+
+    def trait(self, *names: str) -> Any:
+        """One trait, or a list of several, as Python reads them in the kernel."""
+        values = self.notebook.ask(f"[getattr({self.name}, name) for name in {list(names)}]")
+        return values[0] if len(names) == 1 else values
+
+    def wait(self, **expected: Any) -> None:
+        """Wait until the kernel's traits have these values: messages take their time."""
+        self.page_side.settle()
+        wanted = list(expected.values())
+        end = monotonic() + SECONDS
+        while (found := self.trait(*expected, "status")[:-1]) != wanted:
+            assert monotonic() < end, f"{list(expected)} are {found}, not {wanted}"
+
+    def map_of(self, **options: Any) -> NDArray[np.float64]:
+        """A word's map by `heat_maps`, worked out in the kernel; options as there, and `word`."""
+        word = options.pop("word", None)
+        chosen = repr(word) if word else f"{self.name}.words[{self.name}.word].text"
+        arguments = ", ".join(f"{name}={value}" for name, value in options.items())
+        maps = f"dnb.heat_maps({self.name}.run, {arguments})"
+        return np.array(self.notebook.ask(f"{maps}.word({chosen}).values.tolist()"))
+
+
+def close_to(shown: NDArray[np.float64], expected: NDArray[np.float64]) -> bool:
+    """Whether two maps differ by less than 1/255 of the peak anywhere."""
+    return shown.shape == expected.shape and bool(
+        np.abs(shown - expected).max() <= expected.max() / 255
+    )
