@@ -18,14 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from daam_nb.errors import RecordingExistsError, StudyError
 from daam_nb.recording import Kept, LayerChoice, Recording, Skipped, load
 from daam_nb.show.saving import write_whole
 from daam_nb.studies.identity import as_text, identity
 from daam_nb.studies.readers import Caption, as_captions
-from daam_nb.studies.tables import RowFile, differences, plain
+from daam_nb.studies.tables import RowFile, differences, plain, progress_bar
 from daam_nb.tracing import generate as record
 
 _FORMAT, _VERSION = "daam_nb corpus", 1
@@ -188,9 +186,7 @@ def generate(
     _settle(folder, {**identity(pipe), **watching, **options})
     wanted = _listed(folder, wanted_pairs)
     made = {run.key: run for run in wanted if _is_there(run)}
-    bar = tqdm(
-        total=len(wanted), initial=len(made), desc="recording", disable=None if progress else True
-    )
+    bar = progress_bar(len(wanted), done=len(made), what="recording", shown=progress)
     with bar, _quiet(pipe):
         for run in wanted:
             if run.key in made:

@@ -36,16 +36,24 @@ def by_maps(
     return found
 
 
-def by_segmenters(target: Target, run: Recording, segmenters: Sequence[Segmenter]) -> list[Marked]:
+def segmented(
+    targets: Sequence[Target], run: Recording, segmenters: Sequence[Segmenter]
+) -> dict[str, Mapping[str, Mask | None]]:
+    """What each supervised method finds in the picture: its name -> noun -> mask."""
+    nouns = list(dict.fromkeys(target.noun for target in targets if target.mask is not None))
+    if not nouns or not segmenters:
+        return {}
+    if run.image is None:
+        raise StudyError(f"The recording of {run.prompt.text!r} holds no picture to segment.")
+    return {segmenter.name: segmenter.masks(run.image, nouns) for segmenter in segmenters}
+
+
+def by_segmenters(target: Target, found: Mapping[str, Mapping[str, Mask | None]]) -> list[Marked]:
     """What supervised methods mark; nothing where one has no name for the object."""
     assert target.mask is not None
-    found: list[Marked] = []
-    for segmenter in segmenters:
-        if run.image is None:
-            raise StudyError(f"The recording of {run.prompt.text!r} holds no picture to segment.")
-        mask = segmenter.masks(run.image, [target.noun]).get(target.noun)
-        found.append((segmenter.name, None, np.zeros_like(target.mask) if mask is None else mask))
-    return found
+    nothing = np.zeros_like(target.mask)
+    masks = {name: masks.get(target.noun) for name, masks in found.items()}
+    return [(name, None, nothing if mask is None else mask) for name, mask in masks.items()]
 
 
 def _cut(

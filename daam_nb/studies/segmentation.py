@@ -20,7 +20,7 @@ from daam_nb.recording import LayerChoice
 from daam_nb.studies.comparing import compare
 from daam_nb.studies.corpus import Run, generate_some, runs_of
 from daam_nb.studies.figures import StudyFigure, bars, curves
-from daam_nb.studies.marking import BASELINES, Baselines, by_maps, by_segmenters
+from daam_nb.studies.marking import BASELINES, Baselines, by_maps, by_segmenters, segmented
 from daam_nb.studies.protocols import Judge, Mask, Segmenter, Target, Truth
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
@@ -111,13 +111,15 @@ def attribution(
         recording = run.load()
         maps = {name: heat_maps(recording, layers=choice) for name, choice in layers.items()}
         rows: list[dict[str, Any]] = []
-        for target in truth.targets(run.facts, recording):
+        targets = truth.targets(run.facts, recording)
+        found = segmented(targets, recording, segmenters)
+        for target in targets:
             if target.mask is None:
                 rows.append(_row(run, target, ABSENT, None, None))
                 continue
             marked = by_maps(target, maps, thresholds)
             marked += baseline.marked(run, target, maps, thresholds)
-            marked += by_segmenters(target, recording, segmenters)
+            marked += by_segmenters(target, found)
             rows += [_row(run, target, *one) for one in marked]
         return rows
 

@@ -27,6 +27,7 @@ T = TypeVar("T")
 Row = Mapping[str, Any]
 
 _FORMAT, _VERSION = "daam_nb rows", 1
+PATIENCE = 5.0  # seconds to wait for another writer of the same rows
 
 
 def collect(
@@ -77,14 +78,22 @@ def collect(
         raise StudyError(f"The unit {twice!r} comes twice; the key of each must be its own.")
     with RowFile.opened(path, columns=columns, settings=settings or {}) as file:
         done = sum(key in file.rows for key in keys)
-        bar = tqdm(total=len(keys), initial=done, desc=what, disable=None if progress else True)
-        with bar:
+        with progress_bar(len(keys), done=done, what=what, shown=progress) as bar:
             for key, unit in every:
                 if key not in file.rows:
                     file.append(key, measure(unit))
                     bar.update()
         rows = [row for key in keys for row in file.rows[key]]
     return table(rows, columns=columns)
+
+
+def progress_bar(total: int, *, done: int, what: str, shown: bool) -> Any:
+    """Show how far it is and how long it takes; what was done earlier does not count as speed.
+
+    The environment's ``TQDM_DISABLE`` hides all bars.
+    """
+    hidden = {} if shown else {"disable": True}
+    return tqdm(total=total, initial=done, desc=what, **hidden)
 
 
 def table(rows: Iterable[Row], *, columns: Mapping[str, str]) -> pd.DataFrame:
@@ -129,7 +138,7 @@ class RowFile:
             return self
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as held:
-            held.enter_context(alone(self.path.parent, patience=5))
+            held.enter_context(alone(self.path.parent, patience=PATIENCE))
             self._file = held.enter_context(self.path.open("a+b"))
             self._read()
             self._held = held.pop_all()

@@ -1,0 +1,117 @@
+"""Two groups: permutation tests and effect sizes, against hand counts and scipy."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from daam_nb.errors import StudyError
+from daam_nb.studies.comparing import compare, permutation_test
+
+
+def test_signs_of_three_pairs_by_hand() -> None:
+    # Of the 8 ways to turn three differences of 1, two are as far from 0 as what was seen.
+    assert permutation_test([2, 3, 4], [1, 2, 3], paired=True) == pytest.approx(2 / 8)
+
+
+def test_pairs_of_one_cluster_turn_together() -> None:
+    first, second = [1.0] * 6, [0.0] * 6
+    free = permutation_test(first, second, paired=True)
+    together = permutation_test(first, second, paired=True, clusters=list("aabbcc"))
+    assert free == pytest.approx(2 / 64)
+    assert together == pytest.approx(2 / 8)
+    assert permutation_test(first, second, paired=True, clusters="a" * 6) == 1.0
+
+
+def test_shuffled_labels_agree_with_scipy() -> None:
+    rng = np.random.default_rng(0)
+    one, two = rng.normal(0, 1, 14), rng.normal(0.9, 1, 11)
+    expected = stats.permutation_test(
+        (one, two),
+        lambda a, b, axis: np.mean(a, axis=axis) - np.mean(b, axis=axis),
+        vectorized=True,
+        n_resamples=20000,
+        rng=rng,
+    ).pvalue
+    assert permutation_test(one, two, resamples=20000) == pytest.approx(expected, abs=0.006)
+
+
+def test_only_differences_within_a_cluster_count() -> None:
+    """Two prompts that differ a lot, and inside each the two groups do not."""
+    one, two = [0.0, 0.1, 0.0], [1.0, 1.1, 1.0]
+    apart = permutation_test(one, two, clusters=(["a"] * 3, ["b"] * 3))
+    assert apart == 1.0
+    assert permutation_test(one * 4, two * 4) < 0.01
+
+
+def test_within_clusters_by_hand() -> None:
+    # Three clusters with one value of each group: 8 labellings, 2 as extreme.
+    names = (["a", "b", "c"], ["a", "b", "c"])
+    p = permutation_test([1, 2, 3], [0, 1, 2], clusters=names, resamples=40000)
+    assert p == pytest.approx(0.25, abs=0.01)
+
+
+def test_no_difference_gives_small_p_as_rarely_as_it_should() -> None:
+    rng = np.random.default_rng(3)
+    small = 0
+    for seed in range(200):
+        one, two = rng.random(20), rng.random(20)
+        small += permutation_test(one, two, resamples=199, seed=seed) <= 0.05
+    assert small <= 20
+
+
+def test_a_comparison_by_hand() -> None:
+    found = compare([1.0, 2.0, 3.0], [0.0, 1.0, 2.0])
+    assert found.difference == 1.0
+    assert found.effect == pytest.approx(1.0)  # both deviate by 1
+    assert found.n == (3, 3)
+    assert found.low < 1.0 < found.high
+    assert "+1.000" in str(found)
+
+
+def test_the_effect_of_pairs_is_that_of_their_differences() -> None:
+    found = compare([1.0, 2.0, 4.0], [0.0, 1.0, 1.0], paired=True)
+    differences = np.array([1.0, 1.0, 3.0])
+    assert found.difference == pytest.approx(5 / 3)
+    assert found.effect == pytest.approx(differences.mean() / differences.std(ddof=1))
+    assert found.n == (3, 3)
+
+
+def test_pairs_with_a_hole_are_left_out() -> None:
+    found = compare([1.0, math.nan, 2.0], [0.0, 5.0, 1.0], paired=True)
+    assert (found.n, found.difference) == ((2, 2), 1.0)
+    assert math.isnan(found.effect)  # nothing varies
+
+
+def test_the_interval_of_a_difference_is_that_of_normal_theory() -> None:
+    rng = np.random.default_rng(1)
+    one, two = rng.normal(1, 1, 300), rng.normal(0, 1, 300)
+    found = compare(one, two)
+    spread = 1.96 * math.sqrt(one.var() / 300 + two.var() / 300)
+    assert found.high - found.low == pytest.approx(2 * spread, rel=0.06)
+    names = [f"{i}" for i in range(300)]
+    paired_up = compare(one, two, clusters=(names, names))
+    assert paired_up.high - paired_up.low == pytest.approx(2 * spread, rel=0.12)
+
+
+def test_a_cluster_in_both_groups_is_drawn_for_both() -> None:
+    """What all of a prompt share cancels in the difference."""
+    rng = np.random.default_rng(2)
+    shared = rng.normal(0, 5, 100)
+    one, two = shared + rng.normal(1, 0.1, 100), shared + rng.normal(0, 0.1, 100)
+    names = [f"{i}" for i in range(100)]
+    found = compare(one, two, clusters=(names, names))
+    assert found.high - found.low < 0.2
+    assert found.p < 0.001
+
+
+def test_what_does_not_fit() -> None:
+    with pytest.raises(StudyError, match="not of 2 and 1 values"):
+        compare([1, 2], [1], paired=True)
+    with pytest.raises(StudyError, match="take two lists of clusters"):
+        compare([1, 2], [1], clusters=["a", "b"])
+    assert math.isnan(permutation_test([], [1.0]))
+    assert math.isnan(permutation_test([], [], paired=True))
