@@ -88,6 +88,7 @@ def _of_the_shipped_world(options: Study, *, judged: bool) -> dict[str, Any]:
         "groups": menagerie.CLASSES,
         "adjectives": list(menagerie.COLOURS),
         "recommended": menagerie.card().recommended,
+        "exclude": menagerie.HELD_OUT_PAIRS,  # drawn worse because they were never seen together
     }
     if judged and options.truth is None:
         from daam_nb.menagerie.judge import Judge
