@@ -42,7 +42,9 @@ from daam_nb.studies.word_pairs import (
 
 __all__ = [
     "COLUMNS",
+    "NULLS",
     "PAPER",
+    "dependencies",
     "differences",
     "left_out_counts",
     "overlap_figure",
@@ -162,6 +164,28 @@ def relations(
     )
     table.attrs["settings"] = settings
     return table
+
+
+def dependencies(parse: Parse) -> pd.DataFrame:
+    """Show a parse in both kinds of names, one row per word.
+
+    Returns
+    -------
+    DataFrame
+        ``word``; ``relation`` and ``head_word`` as the parser has them; ``paper_relation`` and
+        ``paper_head_word``. Empty for a word that depends on none.
+    """
+    texts = [word.text for word in parse.words]
+    found: dict[str, list[str]] = {"word": texts}
+    for prefix, names in _BOTH.items():
+        arcs = {arc.dependent: arc for arc in arcs_of(parse, names)}
+        there = [arcs.get(place) for place in range(len(texts))]
+        found[f"{prefix}relation"] = [arc.relation if arc else "" for arc in there]
+        found[f"{prefix}head_word"] = [texts[arc.head] if arc else "" for arc in there]
+    return pd.DataFrame(found)
+
+
+_BOTH: dict[str, Names] = {"": "spacy", "paper_": "paper"}
 
 
 def study(

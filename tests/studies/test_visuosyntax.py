@@ -241,3 +241,12 @@ def test_a_study_from_a_pipeline_to_a_page(tmp_path: Path) -> None:
     }
     again = visuosyntax.study(None, **common)
     pd.testing.assert_frame_equal(again.observations, made.observations)
+
+
+def test_a_parse_in_both_kinds_of_names() -> None:
+    shown = visuosyntax.dependencies(parsed("cats NOUN 0 ROOT\non ADP 0 prep\nmats NOUN 1 pobj"))
+    assert shown.to_numpy().tolist() == [
+        ["cats", "", "", "", ""],
+        ["on", "prep", "cats", "case", "mats"],
+        ["mats", "pobj", "on", "nmod:on", "cats"],
+    ]
