@@ -11,7 +11,18 @@ from typing import Any
 HERE = Path(__file__).parent
 SHIPPED = HERE.parent / "daam_nb" / "menagerie" / "weights"
 JUDGE = SHIPPED.parent / "judge" / "judge.safetensors"
-STAGES = ["scenes", "tokenizer", "vae", "latents", "diffusion", "export", "judge", "check"]
+PARSER = HERE.parent / "daam_nb" / "language" / "caption_parser"
+STAGES = [
+    "scenes",
+    "tokenizer",
+    "vae",
+    "latents",
+    "diffusion",
+    "export",
+    "judge",
+    "parser",
+    "check",
+]
 """What `all` runs, in order."""
 
 MEASURES = ["score", "attribution"]
@@ -95,6 +106,11 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
             device=device,
             helpers=helpers,
         )
+    elif stage == "parser":
+        from training.parser.train import train_parser
+
+        beside = options.into.parent / "caption_parser"
+        train_parser(work, PARSER if options.into == SHIPPED else beside, short=options.short)
     elif stage == "check":
         from training.check import check_run
 

@@ -40,6 +40,14 @@ def check_run(work: Path, folder: Path) -> dict[str, Any]:
                 f"that trains lowers it by at least a tenth. Look into {work / stage}.jsonl."
             )
         report[stage] = (found[0], found[-1])
+    lines = [json.loads(line) for line in (work / "parser.jsonl").read_text().splitlines()]
+    before, after = lines[0]["dep_las"], lines[-1]["dep_las"]
+    if not after > before + 0.1:
+        raise RunFailedError(
+            f"the caption parser's labelled attachment went from {before:.2f} to {after:.2f}; a "
+            f"run that trains raises it by a tenth at least. Look into {work}/parser.jsonl."
+        )
+    report["parser"] = (before, after)
     pipeline = load(folder=folder)
     pipeline.set_progress_bar_config(disable=True)
     image = pipeline(
