@@ -18,12 +18,13 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALL = $(PIP) --constraint constraints.txt
 VERSIONS = pyproject.toml constraints.txt
 
-.PHONY: help demo test lint lab floor clean
+.PHONY: help demo test lint js lab floor clean
 
 help:
 	@echo "make demo    generate a picture, record it, and write its maps into demo/"
 	@echo "make test    run the tests"
 	@echo "make lint    style, types and the floor plan"
+	@echo "make js      check, test and build the explorer's front end (needs Node.js)"
 	@echo "make lab     open JupyterLab on the notebooks"
 	@echo "make floor   run the tests with the oldest versions we support"
 	@echo "make clean   remove what these commands made"
@@ -41,6 +42,14 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# In CI, what is checked in must be what the sources make; elsewhere it is made.
+js:
+	npm ci --prefix js --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm run --prefix js --silent lint
+	npm run --prefix js --silent check
+	npm run --prefix js --silent test
+	npm run --prefix js --silent $(if $(CI),current,build)
+
 lab: $(VENV)/.installed-lab
 	$(BIN)/jupyter lab notebooks
 
@@ -48,7 +57,7 @@ floor:
 	.ci/floor $(PYTHON) $(FLOOR_VENV)
 
 clean:
-	rm -rf $(VENV) $(FLOOR_VENV) $(DEMO) build dist
+	rm -rf $(VENV) $(FLOOR_VENV) $(DEMO) build dist js/node_modules
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find daam_nb tests training -name __pycache__ -type d -prune -exec rm -rf {} +
 

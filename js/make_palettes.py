@@ -15,7 +15,10 @@ NAMES = ("inferno", "magma", "plasma", "viridis", "cividis", "gray", "RdBu_r")
 
 
 def main() -> None:
-    lines = ["// Written by make_palettes.py: 256 x (red, green, blue), base64.", "export default {"]
+    lines = [
+        "// Written by make_palettes.py: 256 x (red, green, blue), base64.",
+        "export default {",
+    ]
     for name in NAMES:
         colours = matplotlib.colormaps[name](np.linspace(0, 1, 256))[:, :3]
         data = np.round(colours * 255).astype(np.uint8).tobytes()

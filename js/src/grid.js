@@ -104,11 +104,13 @@ export class Grid {
     const { state } = this.view;
     const rows = rowsOf(state.facts, this.unfolded);
     const big = state.get("projector");
-    const names = big ? 168 : Math.min(132, Math.max(92, across * 0.26));
+    const names = big ? 190 : Math.min(136, Math.max(118, across * 0.3));
     const left = STAGE + names;
     const heads = Math.max(1, ...rows.map((row) => row.heads));
     const fitting = (across - left - 10) / (heads + 1);
-    const tile = Math.floor(Math.min(WIDEST, Math.max(NARROWEST, fitting)));
+    // As high as the picture beside it, where the rows allow.
+    const beside = (this.view.picture.frame.clientHeight + 20 - HEADER) / rows.length;
+    const tile = Math.floor(Math.max(NARROWEST, Math.min(WIDEST, fitting, Math.max(34, beside))));
     const high = Math.max(tile, big ? 30 : 24);
     const x = (/** @type {number} */ head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
     this.#header(heads, x, tile);

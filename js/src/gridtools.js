@@ -9,22 +9,25 @@ export class GridTools {
     this.view = view;
     this.choice = this.#select("choice", "Layers", []);
     this.sort = this.#select("tile_sort", "Order", [
-      ["network", "network"],
+      ["network", "network order"],
       ["entropy", "sharpest first"],
       ["peak", "strongest first"],
-      ["overlap", "most overlap with the mask"],
+      ["overlap", "overlap first"],
     ]);
     this.scale = this.#select("tile_scale", "Scale", [
-      ["common", "common"],
-      ["own", "each its own"],
+      ["common", "common scale"],
+      ["own", "own scale"],
     ]);
     this.built = "";
     this.element = el(
       "div",
       { class: "daam-title-row" },
       el("h3", { class: "daam-title", text: "Layers × heads" }),
-      el("span", { class: "daam-space" }),
-      ...[this.choice, this.sort, this.scale].map((one) => one.label),
+      el(
+        "div",
+        { class: "daam-selects" },
+        ...[this.choice, this.sort, this.scale].map((one) => one.label),
+      ),
     );
   }
 
@@ -39,7 +42,12 @@ export class GridTools {
     select.addEventListener("change", () =>
       this.view.input(trait, () => this.view.state.set({ [trait]: select.value })),
     );
-    const label = el("label", { class: "daam-field" }, el("span", { text: name }), select);
+    const label = el(
+      "label",
+      { class: "daam-field" },
+      el("span", { class: "daam-hidden", text: name }),
+      select,
+    );
     return { label, select };
   }
 
@@ -55,7 +63,7 @@ export class GridTools {
         ...names.map((name) =>
           el("option", {
             value: name,
-            text: `${name} (${choices[name].length} of ${layers.length})`,
+            text: `${name}: ${choices[name].length} of ${layers.length}`,
           }),
         ),
       );

@@ -39,7 +39,6 @@ export class Inspector {
     this.clear.addEventListener("click", () =>
       view.input("region", () => view.picture.pointer.choose([])),
     );
-    this.tools = ["box", "lasso"].map((name) => this.#tool(/** @type {"box" | "lasso"} */ (name)));
     this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" });
     this.hint = el("p", {
       class: "daam-hint",
@@ -61,11 +60,6 @@ export class Inspector {
           this.place,
           el("span", { class: "daam-space" }),
           this.clear,
-          el(
-            "span",
-            { class: "daam-group", role: "group", "aria-label": "Region tool" },
-            ...this.tools,
-          ),
         ),
         this.hint,
         this.list,
@@ -74,27 +68,6 @@ export class Inspector {
       this.bySteps.element,
       this.byLayers.element,
     );
-  }
-
-  /** @param {"box" | "lasso"} name */
-  #tool(name) {
-    const button = el(
-      "button",
-      {
-        class: "daam-button daam-only-icon daam-toggle",
-        type: "button",
-        title: name === "box" ? "Drag a box" : "Drag a lasso (or Shift-drag)",
-        "aria-label": name === "box" ? "Drag a box" : "Drag a lasso",
-        "aria-pressed": String(name === "box"),
-        "data-testid": `tool-${name}`,
-      },
-      icon(name),
-    );
-    button.addEventListener("click", () => {
-      this.view.picture.pointer.tool = name;
-      for (const other of this.tools) attribute(other, "aria-pressed", String(other === button));
-    });
-    return button;
   }
 
   /**

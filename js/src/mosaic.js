@@ -6,7 +6,7 @@ import { addTile } from "./maps.js";
 import { largest } from "./measure.js";
 import { paint, palette } from "./palettes.js";
 
-const FADED = 0.32; // opacity of layers that are not in the choice
+const FADED = 0.4; // opacity of layers that are not in the choice
 
 export class Mosaic {
   constructor() {
@@ -43,7 +43,10 @@ export class Mosaic {
     const { context, scale } = this;
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     const table = palette(how.palette);
-    const most = tiles ? largest(tiles.scales.map((row) => largest(row))) : 0;
+    // Layers that are not in the choice do not darken those that are.
+    const most = tiles
+      ? largest(tiles.scales.map((row, layer) => (how.faded([layer]) ? 0 : largest(row))))
+      : 0;
     for (const cell of cells) {
       const [x, y, size] = [cell.x, cell.y, cell.size].map((v) => Math.round(v * scale));
       context.globalAlpha = how.faded(cell.layers) ? FADED : 1;

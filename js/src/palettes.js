@@ -27,30 +27,64 @@ export function palette(name) {
   return table;
 }
 
+/** Levels of each of two maps in `PAIR`. */
+const LEVELS = 64;
+
 /**
- * One family of colours for one of two words: nothing where there is no attention, the full
- * colour at the peak.
- *
- * @param {[number, number, number]} dark colour of the middle
- * @param {[number, number, number]} bright colour of the peak
- * @returns {Table}
+ * Colours of two maps at once: orange where A alone is strong, blue where B alone is, white where
+ * both are. Orange and blue stay apart for colour-blind eyes (after Okabe and Ito).
  */
-export function family(dark, bright) {
-  const table = new Uint32Array(256);
-  for (let i = 0; i < 256; i++) {
-    const t = i / 255;
-    const mix = (/** @type {number} */ k) => Math.round(dark[k] + (bright[k] - dark[k]) * t);
-    table[i] = packed(mix(0), mix(1), mix(2), Math.round(255 * Math.min(1, 1.15 * t ** 0.9)));
+export const PAIR = pair([240, 110, 0], [0, 118, 230]);
+
+/**
+ * @param {number[]} one colour of A
+ * @param {number[]} two colour of B
+ * @returns {Table} LEVELS rows of A, each with LEVELS columns of B
+ */
+function pair(one, two) {
+  const table = new Uint32Array(LEVELS * LEVELS);
+  // The weakest fifth of a map stays clear, so that one still sees the picture.
+  const weight = (/** @type {number} */ k) => Math.max(0, (k / (LEVELS - 1) - 0.2) / 0.8);
+  for (let i = 0; i < LEVELS; i++) {
+    for (let j = 0; j < LEVELS; j++) {
+      const [a, b] = [weight(i), weight(j)];
+      const share = a + b > 0 ? a / (a + b) : 0.5;
+      const both = Math.min(1, 1.4 * Math.min(a, b));
+      const rgb = one.map((c, k) => {
+        const hue = c * share + two[k] * (1 - share);
+        return Math.round(hue + (255 - hue) * both);
+      });
+      table[i * LEVELS + j] = packed(
+        rgb[0],
+        rgb[1],
+        rgb[2],
+        Math.round(255 * Math.max(a, b) ** 0.8),
+      );
+    }
   }
   return table;
 }
 
-/** Orange and blue stay apart for colour-blind eyes (after Okabe and Ito). */
-export const FAMILY_A = family([214, 74, 0], [255, 196, 92]);
-export const FAMILY_B = family([0, 84, 190], [110, 214, 255]);
+/**
+ * @param {ArrayLike<number>} a
+ * @param {number} maxA the value of A's last colour
+ * @param {ArrayLike<number>} b
+ * @param {number} maxB
+ * @param {Uint32Array} out
+ */
+export function paintPair(a, maxA, b, maxB, out) {
+  const last = LEVELS - 1;
+  const scaleA = maxA > 0 ? last / maxA : 0;
+  const scaleB = maxB > 0 ? last / maxB : 0;
+  for (let k = 0; k < out.length; k++) {
+    const i = (a[k] * scaleA + 0.5) | 0;
+    const j = (b[k] * scaleB + 0.5) | 0;
+    out[k] = PAIR[(i > last ? last : i) * LEVELS + (j > last ? last : j)];
+  }
+}
 
 /**
- * @param {Float32Array} values
+ * @param {ArrayLike<number>} values
  * @param {number} max the value of the last colour
  * @param {Table} table
  * @param {Uint32Array} out

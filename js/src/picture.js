@@ -5,7 +5,7 @@ import { Contours } from "./contours.js";
 import { attribute, el, short, write } from "./dom.js";
 import * as flags from "./flags.js";
 import { largest, levelOf, overlap } from "./measure.js";
-import { FAMILY_A, FAMILY_B, gradient, paint, paintDifference, palette } from "./palettes.js";
+import { gradient, paint, paintDifference, paintPair, palette } from "./palettes.js";
 import { Pointer } from "./pointer.js";
 import { enlarger } from "./resample.js";
 
@@ -53,7 +53,7 @@ export class Picture {
     });
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     this.base = document.createElement("canvas");
-    this.heat = [new Layer(), new Layer()];
+    this.heat = new Layer();
     this.contours = [new Contours(), new Contours()];
     this.overlap = { iou: 0, iod: 0, ioh: 0, both: 0, a: 0, b: 0 };
     this.baseKey = "";
@@ -67,7 +67,16 @@ export class Picture {
       { class: "daam-picture" },
       this.frame,
       this.legend.element,
-      this.numbers.element,
+      el(
+        "div",
+        { class: "daam-below" },
+        this.numbers.element,
+        el(
+          "span",
+          { class: "daam-group", role: "group", "aria-label": "Region tool" },
+          ...this.pointer.tools,
+        ),
+      ),
     );
   }
 
@@ -112,9 +121,11 @@ export class Picture {
 
   /** The picture, or the forming picture of the last chosen step, enlarged once. */
   #drawBase() {
-    const { state, pictures } = this.view;
+    const { state, pictures, maps } = this.view;
     const follow = state.get("follow_step") ? pictures.thumbnail(state.steps[1] - 1) : null;
-    const key = follow ? `${follow.x},${follow.y}` : "image";
+    // Two families of colours are told apart over grey.
+    const grey = maps.comparing;
+    const key = `${follow ? `${follow.x},${follow.y}` : "image"} ${grey}`;
     const { width, height } = this.canvas;
     if (key !== this.baseKey) {
       const context = /** @type {CanvasRenderingContext2D} */ (this.base.getContext("2d"));
@@ -122,6 +133,7 @@ export class Picture {
       context.clearRect(0, 0, width, height);
       context.fillRect(0, 0, width, height);
       context.imageSmoothingQuality = "high";
+      context.filter = grey ? "grayscale(0.85)" : "none";
       if (follow && pictures.strip) {
         context.imageSmoothingEnabled = width < SQUARE * follow.width;
         const { x, y, width: w, height: h } = follow;
@@ -147,7 +159,9 @@ export class Picture {
     const fieldA = enlarger(a.height, a.width, "a");
     const valuesA = fieldA.enlarge(a.values);
     if (!b) {
-      this.#heat(0, valuesA, fieldA, a.max, palette(state.get("colormap")));
+      this.heat.fit(fieldA.width, fieldA.height);
+      paint(valuesA, a.max, palette(state.get("colormap")), this.heat.pixels);
+      this.#lay();
       this.#line(0, valuesA, fieldA, levelA, "#ffffff", false);
       return;
     }
@@ -158,25 +172,12 @@ export class Picture {
     if (state.get("view") === "difference" && valuesA.length === valuesB.length) {
       this.#difference(a, valuesA, b, valuesB, fieldA);
     } else {
-      this.#heat(0, valuesA, fieldA, a.max, FAMILY_A);
-      this.#heat(1, valuesB, fieldB, b.max, FAMILY_B);
+      this.heat.fit(fieldA.width, fieldA.height);
+      paintPair(valuesA, a.max, valuesB, b.max, this.heat.pixels);
+      this.#lay();
     }
     this.#line(0, valuesA, fieldA, levelA, COLOUR_A, false);
     this.#line(1, valuesB, fieldB, levelB, COLOUR_B, true);
-  }
-
-  /**
-   * @param {0 | 1} which
-   * @param {Float32Array} values
-   * @param {{height: number, width: number}} size
-   * @param {number} max
-   * @param {Uint32Array} table
-   */
-  #heat(which, values, size, max, table) {
-    const layer = this.heat[which];
-    layer.fit(size.width, size.height);
-    paint(values, max, table, layer.pixels);
-    this.#lay(layer);
   }
 
   /**
@@ -191,18 +192,17 @@ export class Picture {
     const scaleA = own && a.max > 0 ? 1 / a.max : 1;
     const scaleB = own && b.max > 0 ? 1 / b.max : 1;
     const max = own ? 1 : Math.max(a.max, b.max);
-    const layer = this.heat[0];
-    layer.fit(size.width, size.height);
-    paintDifference(valuesA, scaleA, valuesB, scaleB, max, palette("RdBu_r"), layer.pixels);
-    this.#lay(layer);
+    this.heat.fit(size.width, size.height);
+    paintDifference(valuesA, scaleA, valuesB, scaleB, max, palette("RdBu_r"), this.heat.pixels);
+    this.#lay();
   }
 
-  /** @param {Layer} layer */
-  #lay(layer) {
-    layer.show();
+  /** Put the colours over the picture. */
+  #lay() {
+    this.heat.show();
     this.context.globalAlpha = this.view.state.get("opacity");
     this.context.imageSmoothingEnabled = true;
-    this.context.drawImage(layer.canvas, 0, 0, this.canvas.width, this.canvas.height);
+    this.context.drawImage(this.heat.canvas, 0, 0, this.canvas.width, this.canvas.height);
     this.context.globalAlpha = 1;
   }
 
@@ -276,17 +276,21 @@ class Legend {
       write(this.low, "B more");
       write(this.high, "A more");
     } else if (b) {
-      write(this.low, "A peak");
-      write(this.high, "B peak");
+      write(this.low, "A alone");
+      write(this.high, "B alone");
     } else {
       write(this.low, "0");
       write(this.high, a ? short(a.max) : "–");
     }
-    attribute(this.bar, "title", "Attention probability, up to this map's peak");
+    attribute(
+      this.bar,
+      "title",
+      b ? "White: both" : "Attention probability, up to this map's peak",
+    );
   }
 }
 
-const FAMILIES = "linear-gradient(to right, #ffc45c, #d64a00 30%, #8882 50%, #0054be 70%, #6ed6ff)";
+const FAMILIES = "linear-gradient(to right, #f06e00, #f9b780, #fff, #80baf2, #0076e6)";
 
 /** @type {Record<string, [string, string]>} */
 const KINDS = {

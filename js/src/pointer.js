@@ -1,5 +1,6 @@
 // The hand on the picture: pointing at a pixel, dragging a box or a lasso, moving a crosshair.
 /** @import { View } from "./view.js" */
+import { attribute, el, icon } from "./dom.js";
 import * as flags from "./flags.js";
 
 /** @typedef {[number, number]} Point [y, x] in shares of the picture */
@@ -23,6 +24,7 @@ export class Pointer {
     this.press = null;
     /** @type {Point[]} */
     this.path = []; // the region while it is dragged
+    this.tools = [this.#tool("box"), this.#tool("lasso")];
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#up(event));
@@ -30,6 +32,27 @@ export class Pointer {
     canvas.addEventListener("pointerleave", () => this.#leave());
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => this.#blur());
+  }
+
+  /** @param {"box" | "lasso"} name */
+  #tool(name) {
+    const button = el(
+      "button",
+      {
+        class: "daam-button daam-only-icon daam-toggle",
+        type: "button",
+        title: name === "box" ? "Drag a box" : "Drag a lasso (or Shift-drag)",
+        "aria-label": name === "box" ? "Drag a box" : "Drag a lasso",
+        "aria-pressed": String(name === "box"),
+        "data-testid": `tool-${name}`,
+      },
+      icon(name),
+    );
+    button.addEventListener("click", () => {
+      this.tool = name;
+      for (const other of this.tools) attribute(other, "aria-pressed", String(other === button));
+    });
+    return button;
   }
 
   /**

@@ -23,6 +23,7 @@ export class Status {
       "data-testid": "notice",
       hidden: true,
     });
+    this.info = el("p", { class: "daam-hint", "data-testid": "info" });
     this.source = el("p", { class: "daam-source", dir: "auto", "data-testid": "provenance" });
     this.element = el(
       "footer",
@@ -92,11 +93,19 @@ export class Status {
       silent
         ? "The kernel does not answer: what is shown is what was saved. Run the cell again."
         : "",
-      ...[facts.reduced ?? []].flat(),
-      ...(facts.kernel === false ? [facts.left_out ?? []].flat() : []),
+      facts.kernel === false ? this.#missing() : "",
     ].filter(Boolean);
     this.notice.hidden = lines.length === 0;
     write(this.notice, lines.join(" "));
+    write(this.info, [facts.reduced ?? [], facts.left_out ?? []].flat().join(" "));
+  }
+
+  /** In a page without a kernel: what is chosen and was not embedded. */
+  #missing() {
+    const { maps, state } = this.view;
+    if (maps.hover || maps.stack(0) || !state.facts.layers) return "";
+    const tile = maps.shown(0) ? " Its tile is shown instead." : "";
+    return `${layersText(state)}: not embedded in this page.${tile}`;
   }
 
   /**

@@ -3,7 +3,7 @@
 /** @import { Sums } from "./types.js" */
 import { el } from "./dom.js";
 import * as flags from "./flags.js";
-import { FAMILY_A, FAMILY_B, paint, palette } from "./palettes.js";
+import { paint, paintPair, palette } from "./palettes.js";
 
 const NARROWEST = 44; // CSS pixels of a thumbnail, at least
 const TALLEST = 76;
@@ -90,6 +90,7 @@ export class Strip {
     context.clip();
     context.fillStyle = "#8884";
     context.fillRect(left, 0, size.wide, size.tall);
+    context.filter = other ? "grayscale(0.85)" : "none";
     if (from && pictures.strip) {
       context.drawImage(
         pictures.strip,
@@ -105,29 +106,25 @@ export class Strip {
     } else if (pictures.image) {
       context.drawImage(pictures.image, left, 0, size.wide, size.tall);
     }
+    context.filter = "none";
     context.globalAlpha = Math.max(0.35, state.get("opacity"));
-    const tables = other ? [FAMILY_A, FAMILY_B] : [palette(state.get("colormap"))];
-    [stack, other].forEach((of, i) => {
-      if (of) this.#map(of, step, tables[i], left, size);
-    });
+    this.#map(step, left, size, stack, other);
     context.restore();
   }
 
   /**
-   * @param {Sums} stack
    * @param {number} step
-   * @param {Uint32Array} table
    * @param {number} left
    * @param {{tall: number, wide: number}} size
+   * @param {Sums} stack
+   * @param {Sums | null} other
    */
-  #map(stack, step, table, left, size) {
-    const area = stack.height * stack.width;
+  #map(step, left, size, stack, other) {
     const image = new ImageData(stack.width, stack.height);
-    const values = Float32Array.from(stack.counts.subarray(step * area, (step + 1) * area));
-    // Each step by the strongest of all steps, so that one sees attention come and go.
-    const strongest = Math.max(...stack.scales);
-    const max = stack.scales[step] > 0 ? (255 * strongest) / stack.scales[step] : 0;
-    paint(values, max, table, new Uint32Array(image.data.buffer));
+    const pixels = new Uint32Array(image.data.buffer);
+    const [a, b] = [countsOf(stack, step), other ? countsOf(other, step) : null];
+    if (b) paintPair(a.counts, a.max, b.counts, b.max, pixels);
+    else paint(a.counts, a.max, palette(this.view.state.get("colormap")), pixels);
     this.small.width = stack.width;
     this.small.height = stack.height;
     /** @type {CanvasRenderingContext2D} */ (this.small.getContext("2d")).putImageData(image, 0, 0);
@@ -172,4 +169,17 @@ export class Strip {
     context.fill();
     context.globalAlpha = 1;
   }
+}
+
+/**
+ * @param {Sums} stack
+ * @param {number} step
+ */
+function countsOf(stack, step) {
+  const area = stack.height * stack.width;
+  const counts = stack.counts.subarray(step * area, (step + 1) * area);
+  // Each step by the strongest of all steps, so that one sees attention come and go.
+  const strongest = stack.scales.reduce((most, scale) => Math.max(most, scale), 0);
+  const max = stack.scales[step] > 0 ? (255 * strongest) / stack.scales[step] : 0;
+  return { counts, max };
 }

@@ -551,19 +551,22 @@ var GridTools = class {
   /** @param {View} view */
   constructor(view) {
     this.view = view, this.choice = this.#select("choice", "Layers", []), this.sort = this.#select("tile_sort", "Order", [
-      ["network", "network"],
+      ["network", "network order"],
       ["entropy", "sharpest first"],
       ["peak", "strongest first"],
-      ["overlap", "most overlap with the mask"]
+      ["overlap", "overlap first"]
     ]), this.scale = this.#select("tile_scale", "Scale", [
-      ["common", "common"],
-      ["own", "each its own"]
+      ["common", "common scale"],
+      ["own", "own scale"]
     ]), this.built = "", this.element = el(
       "div",
       { class: "daam-title-row" },
       el("h3", { class: "daam-title", text: "Layers × heads" }),
-      el("span", { class: "daam-space" }),
-      ...[this.choice, this.sort, this.scale].map((one) => one.label)
+      el(
+        "div",
+        { class: "daam-selects" },
+        ...[this.choice, this.sort, this.scale].map((one) => one.label)
+      )
     );
   }
   /**
@@ -576,7 +579,12 @@ var GridTools = class {
     return select.append(...options.map(([value, text]) => el("option", { value, text }))), select.addEventListener(
       "change",
       () => this.view.input(trait, () => this.view.state.set({ [trait]: select.value }))
-    ), { label: el("label", { class: "daam-field" }, el("span", { text: name2 }), select), select };
+    ), { label: el(
+      "label",
+      { class: "daam-field" },
+      el("span", { class: "daam-hidden", text: name2 }),
+      select
+    ), select };
   }
   /** @param {number} what */
   update(what) {
@@ -591,7 +599,7 @@ var GridTools = class {
         ...names.map(
           (name2) => el("option", {
             value: name2,
-            text: `${name2} (${choices[name2].length} of ${layers.length})`
+            text: `${name2}: ${choices[name2].length} of ${layers.length}`
           })
         )
       );
@@ -816,15 +824,31 @@ function palette(name2) {
   }
   return table;
 }
-function family(dark, bright) {
-  let table = new Uint32Array(256);
-  for (let i = 0; i < 256; i++) {
-    let t = i / 255, mix = (k) => Math.round(dark[k] + (bright[k] - dark[k]) * t);
-    table[i] = packed(mix(0), mix(1), mix(2), Math.round(255 * Math.min(1, 1.15 * t ** 0.9)));
-  }
+var LEVELS = 64, PAIR = pair([240, 110, 0], [0, 118, 230]);
+function pair(one, two) {
+  let table = new Uint32Array(LEVELS * LEVELS), weight = (k) => Math.max(0, (k / (LEVELS - 1) - 0.2) / 0.8);
+  for (let i = 0; i < LEVELS; i++)
+    for (let j = 0; j < LEVELS; j++) {
+      let [a, b] = [weight(i), weight(j)], share2 = a + b > 0 ? a / (a + b) : 0.5, both = Math.min(1, 1.4 * Math.min(a, b)), rgb = one.map((c, k) => {
+        let hue = c * share2 + two[k] * (1 - share2);
+        return Math.round(hue + (255 - hue) * both);
+      });
+      table[i * LEVELS + j] = packed(
+        rgb[0],
+        rgb[1],
+        rgb[2],
+        Math.round(255 * Math.max(a, b) ** 0.8)
+      );
+    }
   return table;
 }
-var FAMILY_A = family([214, 74, 0], [255, 196, 92]), FAMILY_B = family([0, 84, 190], [110, 214, 255]);
+function paintPair(a, maxA, b, maxB, out) {
+  let last = LEVELS - 1, scaleA = maxA > 0 ? last / maxA : 0, scaleB = maxB > 0 ? last / maxB : 0;
+  for (let k = 0; k < out.length; k++) {
+    let i = a[k] * scaleA + 0.5 | 0, j = b[k] * scaleB + 0.5 | 0;
+    out[k] = PAIR[(i > last ? last : i) * LEVELS + (j > last ? last : j)];
+  }
+}
 function paint(values, max, table, out) {
   let scale = max > 0 ? 255 / max : 0;
   for (let i = 0; i < values.length; i++) {
@@ -852,7 +876,7 @@ function gradient(name2) {
 }
 
 // src/mosaic.js
-var FADED = 0.32, Mosaic = class {
+var FADED = 0.4, Mosaic = class {
   constructor() {
     this.canvas = el("canvas", {
       class: "daam-mosaic",
@@ -878,7 +902,7 @@ var FADED = 0.32, Mosaic = class {
   draw(cells, tiles, how) {
     let { context, scale } = this;
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    let table = palette(how.palette), most = tiles ? largest(tiles.scales.map((row) => largest(row))) : 0;
+    let table = palette(how.palette), most = tiles ? largest(tiles.scales.map((row, layer) => how.faded([layer]) ? 0 : largest(row))) : 0;
     for (let cell of cells) {
       let [x, y, size] = [cell.x, cell.y, cell.size].map((v) => Math.round(v * scale));
       if (context.globalAlpha = how.faded(cell.layers) ? FADED : 1, !tiles) {
@@ -1045,7 +1069,7 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, GALLERY = 240
    * @returns {[number, number]} size of the grid
    */
   #rows(across) {
-    let { state } = this.view, rows = rowsOf(state.facts, this.unfolded), big = state.get("projector"), names = big ? 168 : Math.min(132, Math.max(92, across * 0.26)), left = STAGE + names, heads = Math.max(1, ...rows.map((row) => row.heads)), fitting = (across - left - 10) / (heads + 1), tile = Math.floor(Math.min(WIDEST, Math.max(NARROWEST, fitting))), high = Math.max(tile, big ? 30 : 24), x = (head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
+    let { state } = this.view, rows = rowsOf(state.facts, this.unfolded), big = state.get("projector"), names = big ? 190 : Math.min(136, Math.max(118, across * 0.3)), left = STAGE + names, heads = Math.max(1, ...rows.map((row) => row.heads)), fitting = (across - left - 10) / (heads + 1), beside = (this.view.picture.frame.clientHeight + 20 - HEADER) / rows.length, tile = Math.floor(Math.max(NARROWEST, Math.min(WIDEST, fitting, Math.max(34, beside)))), high = Math.max(tile, big ? 30 : 24), x = (head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
     return this.#header(heads, x, tile), rows.forEach((row, r) => this.#row(row, HEADER + r * high, high, tile, names, x)), this.#stages(rows, high), [x(heads - 1) + tile, HEADER + rows.length * high];
   }
   /**
@@ -1334,10 +1358,7 @@ var ROWS = 8, Inspector = class {
     ), this.clear.addEventListener(
       "click",
       () => view.input("region", () => view.picture.pointer.choose([]))
-    ), this.tools = ["box", "lasso"].map((name2) => this.#tool(
-      /** @type {"box" | "lasso"} */
-      name2
-    )), this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" }), this.hint = el("p", {
+    ), this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" }), this.hint = el("p", {
       class: "daam-hint",
       text: "Point at the picture to see which words attend there. Drag to rank a region."
     }), this.bySteps = bars("By step", "region-steps"), this.byLayers = bars("By layer", "region-layers"), this.note = el("p", { class: "daam-hint", "data-testid": "ranking-note" }), this.element = el(
@@ -1352,12 +1373,7 @@ var ROWS = 8, Inspector = class {
           this.title,
           this.place,
           el("span", { class: "daam-space" }),
-          this.clear,
-          el(
-            "span",
-            { class: "daam-group", role: "group", "aria-label": "Region tool" },
-            ...this.tools
-          )
+          this.clear
         ),
         this.hint,
         this.list,
@@ -1366,25 +1382,6 @@ var ROWS = 8, Inspector = class {
       this.bySteps.element,
       this.byLayers.element
     );
-  }
-  /** @param {"box" | "lasso"} name */
-  #tool(name2) {
-    let button = el(
-      "button",
-      {
-        class: "daam-button daam-only-icon daam-toggle",
-        type: "button",
-        title: name2 === "box" ? "Drag a box" : "Drag a lasso (or Shift-drag)",
-        "aria-label": name2 === "box" ? "Drag a box" : "Drag a lasso",
-        "aria-pressed": String(name2 === "box"),
-        "data-testid": `tool-${name2}`
-      },
-      icon(name2)
-    );
-    return button.addEventListener("click", () => {
-      this.view.picture.pointer.tool = name2;
-      for (let other of this.tools) attribute(other, "aria-pressed", String(other === button));
-    }), button;
   }
   /**
    * The hand points at a place.
@@ -2010,7 +2007,26 @@ var DRAG = 4, Pointer = class {
    */
   constructor(view, canvas) {
     this.view = view, this.canvas = canvas, this.tool = /** @type {"box" | "lasso"} */
-    "box", this.cursor = null, this.anchor = null, this.press = null, this.path = [], canvas.addEventListener("pointerdown", (event) => this.#down(event)), canvas.addEventListener("pointermove", (event) => this.#move(event)), canvas.addEventListener("pointerup", (event) => this.#up(event)), canvas.addEventListener("pointercancel", () => this.#drop()), canvas.addEventListener("pointerleave", () => this.#leave()), canvas.addEventListener("keydown", (event) => this.#key(event)), canvas.addEventListener("blur", () => this.#blur());
+    "box", this.cursor = null, this.anchor = null, this.press = null, this.path = [], this.tools = [this.#tool("box"), this.#tool("lasso")], canvas.addEventListener("pointerdown", (event) => this.#down(event)), canvas.addEventListener("pointermove", (event) => this.#move(event)), canvas.addEventListener("pointerup", (event) => this.#up(event)), canvas.addEventListener("pointercancel", () => this.#drop()), canvas.addEventListener("pointerleave", () => this.#leave()), canvas.addEventListener("keydown", (event) => this.#key(event)), canvas.addEventListener("blur", () => this.#blur());
+  }
+  /** @param {"box" | "lasso"} name */
+  #tool(name2) {
+    let button = el(
+      "button",
+      {
+        class: "daam-button daam-only-icon daam-toggle",
+        type: "button",
+        title: name2 === "box" ? "Drag a box" : "Drag a lasso (or Shift-drag)",
+        "aria-label": name2 === "box" ? "Drag a box" : "Drag a lasso",
+        "aria-pressed": String(name2 === "box"),
+        "data-testid": `tool-${name2}`
+      },
+      icon(name2)
+    );
+    return button.addEventListener("click", () => {
+      this.tool = name2;
+      for (let other of this.tools) attribute(other, "aria-pressed", String(other === button));
+    }), button;
   }
   /**
    * @param {PointerEvent} event
@@ -2159,12 +2175,21 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
       role: "application",
       "aria-roledescription": "picture with attention"
     }), this.context = /** @type {CanvasRenderingContext2D} */
-    this.canvas.getContext("2d"), this.base = document.createElement("canvas"), this.heat = [new Layer(), new Layer()], this.contours = [new Contours(), new Contours()], this.overlap = { iou: 0, iod: 0, ioh: 0, both: 0, a: 0, b: 0 }, this.baseKey = "", this.drawn = !1, this.legend = new Legend(), this.numbers = new Numbers(), this.pointer = new Pointer(view, this.canvas), this.frame = el("div", { class: "daam-frame" }, this.canvas), this.element = el(
+    this.canvas.getContext("2d"), this.base = document.createElement("canvas"), this.heat = new Layer(), this.contours = [new Contours(), new Contours()], this.overlap = { iou: 0, iod: 0, ioh: 0, both: 0, a: 0, b: 0 }, this.baseKey = "", this.drawn = !1, this.legend = new Legend(), this.numbers = new Numbers(), this.pointer = new Pointer(view, this.canvas), this.frame = el("div", { class: "daam-frame" }, this.canvas), this.element = el(
       "div",
       { class: "daam-picture" },
       this.frame,
       this.legend.element,
-      this.numbers.element
+      el(
+        "div",
+        { class: "daam-below" },
+        this.numbers.element,
+        el(
+          "span",
+          { class: "daam-group", role: "group", "aria-label": "Region tool" },
+          ...this.pointer.tools
+        )
+      )
     );
   }
   /** @param {number} what */
@@ -2190,13 +2215,13 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
   }
   /** The picture, or the forming picture of the last chosen step, enlarged once. */
   #drawBase() {
-    let { state, pictures } = this.view, follow = state.get("follow_step") ? pictures.thumbnail(state.steps[1] - 1) : null, key = follow ? `${follow.x},${follow.y}` : "image", { width, height } = this.canvas;
+    let { state, pictures, maps } = this.view, follow = state.get("follow_step") ? pictures.thumbnail(state.steps[1] - 1) : null, grey = maps.comparing, key = `${follow ? `${follow.x},${follow.y}` : "image"} ${grey}`, { width, height } = this.canvas;
     if (key !== this.baseKey) {
       let context = (
         /** @type {CanvasRenderingContext2D} */
         this.base.getContext("2d")
       );
-      if (context.fillStyle = "#8883", context.clearRect(0, 0, width, height), context.fillRect(0, 0, width, height), context.imageSmoothingQuality = "high", follow && pictures.strip) {
+      if (context.fillStyle = "#8883", context.clearRect(0, 0, width, height), context.fillRect(0, 0, width, height), context.imageSmoothingQuality = "high", context.filter = grey ? "grayscale(0.85)" : "none", follow && pictures.strip) {
         context.imageSmoothingEnabled = width < SQUARE * follow.width;
         let { x, y, width: w, height: h } = follow;
         context.drawImage(pictures.strip, x, y, w, h, 0, 0, width, height);
@@ -2212,22 +2237,11 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
   #drawMaps(a, b) {
     let { state } = this.view, threshold = state.get("threshold"), levelA = levelOf(a.max, threshold), fieldA = enlarger(a.height, a.width, "a"), valuesA = fieldA.enlarge(a.values);
     if (!b) {
-      this.#heat(0, valuesA, fieldA, a.max, palette(state.get("colormap"))), this.#line(0, valuesA, fieldA, levelA, "#ffffff", !1);
+      this.heat.fit(fieldA.width, fieldA.height), paint(valuesA, a.max, palette(state.get("colormap")), this.heat.pixels), this.#lay(), this.#line(0, valuesA, fieldA, levelA, "#ffffff", !1);
       return;
     }
     let fieldB = enlarger(b.height, b.width, "b"), valuesB = fieldB.enlarge(b.values), levelB = levelOf(b.max, threshold);
-    overlap(a.values, levelA, b.values, levelB, this.overlap), state.get("view") === "difference" && valuesA.length === valuesB.length ? this.#difference(a, valuesA, b, valuesB, fieldA) : (this.#heat(0, valuesA, fieldA, a.max, FAMILY_A), this.#heat(1, valuesB, fieldB, b.max, FAMILY_B)), this.#line(0, valuesA, fieldA, levelA, COLOUR_A, !1), this.#line(1, valuesB, fieldB, levelB, COLOUR_B, !0);
-  }
-  /**
-   * @param {0 | 1} which
-   * @param {Float32Array} values
-   * @param {{height: number, width: number}} size
-   * @param {number} max
-   * @param {Uint32Array} table
-   */
-  #heat(which, values, size, max, table) {
-    let layer = this.heat[which];
-    layer.fit(size.width, size.height), paint(values, max, table, layer.pixels), this.#lay(layer);
+    overlap(a.values, levelA, b.values, levelB, this.overlap), state.get("view") === "difference" && valuesA.length === valuesB.length ? this.#difference(a, valuesA, b, valuesB, fieldA) : (this.heat.fit(fieldA.width, fieldA.height), paintPair(valuesA, a.max, valuesB, b.max, this.heat.pixels), this.#lay()), this.#line(0, valuesA, fieldA, levelA, COLOUR_A, !1), this.#line(1, valuesB, fieldB, levelB, COLOUR_B, !0);
   }
   /**
    * @param {Shown} a
@@ -2237,12 +2251,12 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
    * @param {{height: number, width: number}} size
    */
   #difference(a, valuesA, b, valuesB, size) {
-    let own = this.view.state.get("difference_scale") === "own", scaleA = own && a.max > 0 ? 1 / a.max : 1, scaleB = own && b.max > 0 ? 1 / b.max : 1, max = own ? 1 : Math.max(a.max, b.max), layer = this.heat[0];
-    layer.fit(size.width, size.height), paintDifference(valuesA, scaleA, valuesB, scaleB, max, palette("RdBu_r"), layer.pixels), this.#lay(layer);
+    let own = this.view.state.get("difference_scale") === "own", scaleA = own && a.max > 0 ? 1 / a.max : 1, scaleB = own && b.max > 0 ? 1 / b.max : 1, max = own ? 1 : Math.max(a.max, b.max);
+    this.heat.fit(size.width, size.height), paintDifference(valuesA, scaleA, valuesB, scaleB, max, palette("RdBu_r"), this.heat.pixels), this.#lay();
   }
-  /** @param {Layer} layer */
-  #lay(layer) {
-    layer.show(), this.context.globalAlpha = this.view.state.get("opacity"), this.context.imageSmoothingEnabled = !0, this.context.drawImage(layer.canvas, 0, 0, this.canvas.width, this.canvas.height), this.context.globalAlpha = 1;
+  /** Put the colours over the picture. */
+  #lay() {
+    this.heat.show(), this.context.globalAlpha = this.view.state.get("opacity"), this.context.imageSmoothingEnabled = !0, this.context.drawImage(this.heat.canvas, 0, 0, this.canvas.width, this.canvas.height), this.context.globalAlpha = 1;
   }
   /**
    * @param {0 | 1} which
@@ -2275,9 +2289,13 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
     let { state } = view, difference = b && state.get("view") === "difference", kind = a ? a.kind : "waiting";
     write(this.kind, KINDS2[kind][0]), attribute(this.kind, "title", KINDS2[kind][1]), attribute(this.kind, "data-kind", kind);
     let colours = difference ? "RdBu_r" : b ? "families" : state.get("colormap");
-    colours !== this.colours && (this.bar.style.backgroundImage = b && !difference ? FAMILIES : gradient(colours), this.colours = colours), this.mark.hidden = !!b || !state.get("contour"), this.mark.style.left = `${100 * state.get("threshold")}%`, difference ? (write(this.low, "B more"), write(this.high, "A more")) : b ? (write(this.low, "A peak"), write(this.high, "B peak")) : (write(this.low, "0"), write(this.high, a ? short(a.max) : "–")), attribute(this.bar, "title", "Attention probability, up to this map's peak");
+    colours !== this.colours && (this.bar.style.backgroundImage = b && !difference ? FAMILIES : gradient(colours), this.colours = colours), this.mark.hidden = !!b || !state.get("contour"), this.mark.style.left = `${100 * state.get("threshold")}%`, difference ? (write(this.low, "B more"), write(this.high, "A more")) : b ? (write(this.low, "A alone"), write(this.high, "B alone")) : (write(this.low, "0"), write(this.high, a ? short(a.max) : "–")), attribute(
+      this.bar,
+      "title",
+      b ? "White: both" : "Attention probability, up to this map's peak"
+    );
   }
-}, FAMILIES = "linear-gradient(to right, #ffc45c, #d64a00 30%, #8882 50%, #0054be 70%, #6ed6ff)", KINDS2 = {
+}, FAMILIES = "linear-gradient(to right, #f06e00, #f9b780, #fff, #80baf2, #0076e6)", KINDS2 = {
   exact: ["exact", "The map as heat_maps computes it"],
   preview: ["preview", "The mean of per-step maps, by its own definition; close to the exact map"],
   tile: ["tile", "One tile of the grid, enlarged"],
@@ -2502,7 +2520,7 @@ var QUIET = 500, Status = class {
       role: "alert",
       "data-testid": "notice",
       hidden: !0
-    }), this.source = el("p", { class: "daam-source", dir: "auto", "data-testid": "provenance" }), this.element = el(
+    }), this.info = el("p", { class: "daam-hint", "data-testid": "info" }), this.source = el("p", { class: "daam-source", dir: "auto", "data-testid": "provenance" }), this.element = el(
       "footer",
       { class: "daam-foot" },
       this.notice,
@@ -2541,10 +2559,16 @@ var QUIET = 500, Status = class {
     let { state, silent } = this.view, { facts } = state, lines = [
       this.problem,
       silent ? "The kernel does not answer: what is shown is what was saved. Run the cell again." : "",
-      ...[facts.reduced ?? []].flat(),
-      ...facts.kernel === !1 ? [facts.left_out ?? []].flat() : []
+      facts.kernel === !1 ? this.#missing() : ""
     ].filter(Boolean);
-    this.notice.hidden = lines.length === 0, write(this.notice, lines.join(" "));
+    this.notice.hidden = lines.length === 0, write(this.notice, lines.join(" ")), write(this.info, [facts.reduced ?? [], facts.left_out ?? []].flat().join(" "));
+  }
+  /** In a page without a kernel: what is chosen and was not embedded. */
+  #missing() {
+    let { maps, state } = this.view;
+    if (maps.hover || maps.stack(0) || !state.facts.layers) return "";
+    let tile = maps.shown(0) ? " Its tile is shown instead." : "";
+    return `${layersText(state)}: not embedded in this page.${tile}`;
   }
   /**
    * Something that went wrong, shown until the next time.
@@ -2625,7 +2649,7 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
    */
   #thumbnail(step, left, size, stack, other) {
     let { context, view } = this, { pictures, state } = view, from = pictures.thumbnail(step);
-    context.save(), context.beginPath(), context.roundRect(left, 0, size.wide, size.tall, 3 * view.picture.scale), context.clip(), context.fillStyle = "#8884", context.fillRect(left, 0, size.wide, size.tall), from && pictures.strip ? context.drawImage(
+    context.save(), context.beginPath(), context.roundRect(left, 0, size.wide, size.tall, 3 * view.picture.scale), context.clip(), context.fillStyle = "#8884", context.fillRect(left, 0, size.wide, size.tall), context.filter = other ? "grayscale(0.85)" : "none", from && pictures.strip ? context.drawImage(
       pictures.strip,
       from.x,
       from.y,
@@ -2635,22 +2659,18 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
       0,
       size.wide,
       size.tall
-    ) : pictures.image && context.drawImage(pictures.image, left, 0, size.wide, size.tall), context.globalAlpha = Math.max(0.35, state.get("opacity"));
-    let tables2 = other ? [FAMILY_A, FAMILY_B] : [palette(state.get("colormap"))];
-    [stack, other].forEach((of, i) => {
-      of && this.#map(of, step, tables2[i], left, size);
-    }), context.restore();
+    ) : pictures.image && context.drawImage(pictures.image, left, 0, size.wide, size.tall), context.filter = "none", context.globalAlpha = Math.max(0.35, state.get("opacity")), this.#map(step, left, size, stack, other), context.restore();
   }
   /**
-   * @param {Sums} stack
    * @param {number} step
-   * @param {Uint32Array} table
    * @param {number} left
    * @param {{tall: number, wide: number}} size
+   * @param {Sums} stack
+   * @param {Sums | null} other
    */
-  #map(stack, step, table, left, size) {
-    let area = stack.height * stack.width, image = new ImageData(stack.width, stack.height), values = Float32Array.from(stack.counts.subarray(step * area, (step + 1) * area)), strongest = Math.max(...stack.scales), max = stack.scales[step] > 0 ? 255 * strongest / stack.scales[step] : 0;
-    paint(values, max, table, new Uint32Array(image.data.buffer)), this.small.width = stack.width, this.small.height = stack.height, this.small.getContext("2d").putImageData(image, 0, 0), this.context.drawImage(this.small, left, 0, size.wide, size.tall);
+  #map(step, left, size, stack, other) {
+    let image = new ImageData(stack.width, stack.height), pixels = new Uint32Array(image.data.buffer), [a, b] = [countsOf(stack, step), other ? countsOf(other, step) : null];
+    b ? paintPair(a.counts, a.max, b.counts, b.max, pixels) : paint(a.counts, a.max, palette(this.view.state.get("colormap")), pixels), this.small.width = stack.width, this.small.height = stack.height, this.small.getContext("2d").putImageData(image, 0, 0), this.context.drawImage(this.small, left, 0, size.wide, size.tall);
   }
   /**
    * The mean attention of every step, as a line with an area below.
@@ -2672,6 +2692,10 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
     }), context.stroke(), context.setLineDash([]), !dashed && (context.lineTo((means.length - 0.5) * cell, top + height), context.lineTo(0.5 * cell, top + height), context.fillStyle = context.strokeStyle, context.globalAlpha = 0.14, context.fill(), context.globalAlpha = 1);
   }
 };
+function countsOf(stack, step) {
+  let area = stack.height * stack.width, counts = stack.counts.subarray(step * area, (step + 1) * area), strongest = stack.scales.reduce((most, scale) => Math.max(most, scale), 0), max = stack.scales[step] > 0 ? 255 * strongest / stack.scales[step] : 0;
+  return { counts, max };
+}
 
 // src/theme.js
 function themeOf(root, wish) {

@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { nested } from "../src/arcs.js";
+import { Cache } from "../src/cache.js";
+import { nearest } from "../src/grid.js";
+import { Shim } from "../src/handout.js";
+import { Maps } from "../src/maps.js";
+import { layersText, stepsText } from "../src/naming.js";
+import { ranked, rowsOf } from "../src/rows.js";
+import { State } from "../src/state.js";
+import { short } from "../src/dom.js";
+import { FixtureModel, fixture } from "./python.js";
+
+const opened = () => {
+  const model = new FixtureModel();
+  const state = new State(model);
+  return { model, state, maps: new Maps(state) };
+};
+
+test("at rest the exact map is shown", () => {
+  const { maps } = opened();
+  assert.equal(maps.settled, true);
+  const shown = maps.shown(0);
+  assert.equal(shown?.kind, "exact");
+  assert.ok(Math.abs((shown?.max ?? 0) - fixture.expected.exact_peak) < 1e-9);
+  assert.equal(maps.shown(1)?.kind, "exact");
+});
+
+test("other steps give a preview at once, and never the map of the steps before", () => {
+  const { state, maps } = opened();
+  state.set({ steps: [0, 2] });
+  assert.equal(maps.settled, false);
+  assert.equal(maps.shown(0)?.kind, "preview");
+  assert.equal(maps.shown(1)?.kind, "preview");
+});
+
+test("an answer to an old question is kept and not shown", () => {
+  const { model, state, maps } = opened();
+  state.set({ word: 2, word_b: -1 });
+  assert.equal(maps.shown(0), null);
+  model.set("_exact_meta", { ...fixture._exact_meta }); // word 1 arrives late
+  maps.exactArrived("_exact");
+  maps.stackArrived("_stack");
+  assert.equal(maps.shown(0), null);
+  state.set({ word: 1 });
+  assert.equal(maps.shown(0)?.kind, "exact");
+});
+
+test("bytes that do not fit what is said of them are not taken", () => {
+  const { model, maps, state } = opened();
+  state.set({ word: 3, word_b: -1 });
+  model.set("_exact_meta", { key: maps.exactKey(0), shape: [17, 16], max: 1 });
+  maps.exactArrived("_exact");
+  model.set("_stack_meta", { ...fixture._stack_meta, key: maps.stackKey(0), shape: [6, 16, 16] });
+  maps.stackArrived("_stack");
+  assert.equal(maps.shown(0), null);
+});
+
+test("a locked head is shown by its tile until its map is there", () => {
+  const { state, maps } = opened();
+  state.set({ word_b: -1, layer: 0, head: 1 });
+  const shown = maps.shown(0);
+  assert.equal(shown?.kind, "tile");
+  const most = fixture._tiles_meta.scales[0][1];
+  assert.ok(Math.abs((shown?.max ?? 0) - most) < 1e-6 * most);
+});
+
+test("choices go out at once, a moving hand's only after a rest", async () => {
+  const { model, state } = opened();
+  state.set({ word: 3 });
+  assert.equal(model.saved, 1);
+  state.set({ word: 3 });
+  assert.equal(model.saved, 1, "nothing new, nothing sent");
+  for (let hi = 2; hi < 6; hi++) state.set({ steps: [0, hi] }, "soon");
+  assert.equal(model.saved, 1);
+  await new Promise((resolve) => setTimeout(resolve, 70));
+  assert.equal(model.saved, 2);
+  state.set({ opacity: 0.1 }, "soon");
+  state.destroy();
+  assert.equal(model.saved, 3, "what waits is sent at the end");
+});
+
+test("a view that is gone no longer listens", () => {
+  const { model, state } = opened();
+  state.on("change:word", () => assert.fail("still listening"));
+  state.destroy();
+  model.set("word", 2);
+});
+
+test("steps are always a range that exists", () => {
+  const { model, state } = opened();
+  for (const [given, expected] of [
+    [
+      [3, 99],
+      [3, 7],
+    ],
+    [
+      [-5, 0],
+      [0, 1],
+    ],
+    [
+      [9, 9],
+      [6, 7],
+    ],
+  ]) {
+    model.set("steps", given);
+    assert.deepEqual(state.steps, expected);
+  }
+});
+
+test("what was not used for longest is forgotten first", () => {
+  const cache = new Cache(3);
+  cache.put("a", 1, 1);
+  cache.put("b", 2, 1);
+  cache.put("c", 3, 1);
+  cache.touch("a");
+  cache.put("d", 4, 1);
+  assert.deepEqual([...cache.kept.keys()], ["c", "a", "d"]);
+  cache.put("large", 5, 100);
+  assert.deepEqual([...cache.kept.keys()], ["large"]);
+});
+
+test("few layers are rows; many are folded into blocks until they are opened", () => {
+  const facts = fixture._facts;
+  assert.equal(rowsOf(facts, new Set()).length, facts.layers.length);
+  const layers = Array.from({ length: 30 }, (_, i) => ({
+    ...facts.layers[0], block: i < 10 ? "down 1" : "up 0", heads: i < 10 ? 10 : 20,
+  })); // prettier-ignore
+  const folded = rowsOf({ ...facts, layers }, new Set());
+  assert.deepEqual(folded.map((row) => [row.block, row.layers.length, row.heads, row.folded]), [
+    ["down 1", 10, 10, true],
+    ["up 0", 20, 20, true],
+  ]); // prettier-ignore
+  assert.equal(rowsOf({ ...facts, layers }, new Set(["up 0"])).length, 2 + 20);
+});
+
+test("heads are ranked: least entropy first, most of everything else first", () => {
+  const { maps } = opened();
+  const tiles = maps.tiles();
+  assert.ok(tiles);
+  for (const by of /** @type {const} */ (["entropy", "peak", "overlap"])) {
+    /** @type {number[]} */
+    const values = ranked(fixture._facts, tiles, by).map(({ value }) => value ?? NaN);
+    assert.equal(values.length, 28);
+    const sorted = [...values].sort((p, q) => (by === "entropy" ? p - q : q - p));
+    assert.deepEqual(values, sorted);
+  }
+});
+
+test("arrow keys find the next tile", () => {
+  const cells = [0, 1, 2, 3].map((i) => ({
+    layers: [i],
+    head: 0,
+    x: 10 * (i % 2),
+    y: 10 * (i >> 1),
+    size: 8,
+  }));
+  assert.equal(nearest(cells, cells[0], 1, 0), 1);
+  assert.equal(nearest(cells, cells[0], 0, 1), 2);
+  assert.equal(nearest(cells, cells[3], 1, 0), -1);
+});
+
+test("arcs pass over those inside them", () => {
+  const [outer, left, right, apart] = nested([[0, 4], [1, 2], [2, 4], [5, 6]]); // prettier-ignore
+  assert.ok(outer > left && outer > right && apart === 0);
+});
+
+test("choices in words", () => {
+  const { state } = opened();
+  assert.equal(layersText(state), "paper layers, all heads");
+  state.set({ layer: 0, head: 2 });
+  assert.match(layersText(state), /, head 2$/);
+  assert.equal(stepsText(fixture._facts, 0, 3), "steps 0–2");
+  assert.equal(stepsText(fixture._facts, 4, 5), "step 4");
+  assert.deepEqual([0, 0.0831, 0.5, 12.345, 1234.5, 3e-9].map(short), ["0", "0.0831", "0.500", "12.3", "1235", "3.0e-9"]); // prettier-ignore
+});
+
+test("a page without a kernel answers from what is embedded", async () => {
+  const key = fixture._stack_meta.key;
+  const words = [fixture._stack_meta, fixture._stack_b_meta].map(({ key: k }) => JSON.parse(k)[0]);
+  const state = {
+    traits: { ...fixture.traits, word_b: -1 },
+    facts: fixture._facts,
+    stacks: {
+      [key]: { ...fixture._stack_meta, data: fixture._stack },
+      [fixture._stack_b_meta.key]: { ...fixture._stack_b_meta, data: fixture._stack_b },
+    },
+    exacts: {},
+    tiles: {},
+  };
+  const shim = new Shim(state);
+  const maps = new Maps(new State(shim));
+  assert.equal(maps.shown(0)?.kind, "preview");
+  const answer = new Promise((resolve) => shim.on("msg:custom", resolve));
+  shim.send({ type: "pixel", y: 0.4, x: 0.6, id: "7" });
+  const { id, rows, note } = await answer;
+  assert.equal(id, "7");
+  assert.deepEqual(rows.map((/** @type {any} */ row) => row.word).sort(), words.sort());
+  assert.ok(Math.abs(rows[0].share + rows[1].share - 1) < 1e-12 && rows[0].value >= rows[1].value);
+  assert.match(note, /Among the 2 embedded words/);
+});
+
+test("a layer that does not depend on the choice is embedded once", () => {
+  const entry = { ...fixture._stack_meta, data: fixture._stack };
+  const traits = { ...fixture.traits, layer: 2, head: -1, word_b: -1 };
+  const shim = new Shim({ traits, facts: fixture._facts, stacks: { '[1,"",2,-1]': entry } });
+  assert.equal(shim.get("_stack_meta").key, '[1,"paper",2,-1]');
+});
