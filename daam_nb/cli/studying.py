@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from daam_nb.errors import MissingExtraError, SelectionError
 
 # The shipped model's own settings, as its card was measured with.
 SHIPPED = {"num_inference_steps": 20, "guidance_scale": 4.0}
+LEAST_SEEN = 40  # pixels, of an object that a judge may be asked about
 PICTURES = 40  # of the shipped world, where nothing says how many
 
 
@@ -89,6 +91,7 @@ def _of_the_shipped_world(options: Study, *, judged: bool) -> dict[str, Any]:
         "adjectives": list(menagerie.COLOURS),
         "recommended": menagerie.card().recommended,
         "exclude": menagerie.HELD_OUT_PAIRS,  # drawn worse because they were never seen together
+        "known": _rendered_pairs(),
     }
     if judged and options.truth is None:
         from daam_nb.menagerie.judge import Judge
@@ -105,6 +108,17 @@ def _of_the_shipped_world(options: Study, *, judged: bool) -> dict[str, Any]:
             scenes.setdefault(scene.caption, Caption(scene.caption, facts))
         offered["captions"] = list(scenes.values())
     return offered
+
+
+def _rendered_pairs(count: int = 600) -> Iterator[tuple[Any, str, str]]:
+    """Rendered scenes that show two objects, each large enough to be seen; made when asked for."""
+    from daam_nb import menagerie
+
+    for number in range(count):
+        scene = menagerie.scene(number, "test", kind="pair")
+        if min(mask.sum() for mask in scene.masks) >= LEAST_SEEN:
+            first, second = (thing.noun for thing in scene.objects)
+            yield scene.image, first, second
 
 
 def _captions(path: Path) -> Any:

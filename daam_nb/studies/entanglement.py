@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -26,6 +26,7 @@ from daam_nb.studies.entanglement_statistics import (
     contrasts,
     overlap_and_presence,
     summary,
+    summary_of_known,
 )
 from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.presence import JudgePresence, Presence, Seen
@@ -36,15 +37,20 @@ from daam_nb.studies.statistics import RESAMPLES
 from daam_nb.studies.tables import collect
 from daam_nb.studies.taxonomies import COCO, Taxonomy, pair_captions
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 __all__ = [
     "COLUMNS",
     "by_class",
     "contrasts",
     "entanglement",
+    "found_in",
     "overlap_and_presence",
     "record_pairs",
     "study",
     "summary",
+    "summary_of_known",
 ]
 
 COLUMNS: dict[str, str] = {
@@ -67,6 +73,8 @@ COLUMNS: dict[str, str] = {
 }
 
 Layers = Mapping[str, LayerChoice]
+KnownPicture = tuple["Image", str, str]
+"""A picture that surely shows two objects, and their nouns."""
 
 
 def record_pairs(
@@ -212,6 +220,7 @@ def study(
     seeds: Sequence[int] = (0,),
     exclude: Iterable[Iterable[str]] = (),
     recommended: LayerChoice | None = None,
+    known: Iterable[KnownPicture] = (),
     threshold: float = 0.4,
     resamples: int = RESAMPLES,
     progress: bool = True,
@@ -233,6 +242,10 @@ def study(
         As for `record_pairs`.
     recommended
         Layers whose maps are compared beside the paper's, such as a model card's.
+    known
+        Pictures that surely show two objects, to see how well those who look find both of one
+        kind: a judge that confuses zebras with giraffes would make cohyponyms look worse than they
+        are. Not for people's answers.
     threshold, resamples, progress, **options
         As for `entanglement`, of the bootstrap and the tests, and of `corpus.generate`.
     """
@@ -263,11 +276,48 @@ def study(
     if recommended is not None:
         layers["recommended"] = recommended
     table = entanglement(runs, presence=who, threshold=threshold, layers=layers, progress=progress)
-    return report(table, runs=runs, resamples=resamples)
+    found = found_in(known, presence=who, taxonomy=taxonomy)
+    return report(table, runs=runs, found=found, resamples=resamples)
 
 
-def report(table: pd.DataFrame, *, runs: Corpus, resamples: int = RESAMPLES) -> Report:
-    """Put the tables of one corpus on one page."""
+def found_in(
+    known: Iterable[KnownPicture], *, presence: Presence | Judge, taxonomy: Taxonomy
+) -> pd.DataFrame:
+    """Ask who looks about pictures that surely show both objects.
+
+    Parameters
+    ----------
+    known
+        (picture, first noun, second noun).
+    presence
+        A judge or a detector.
+    taxonomy
+        Of the nouns; pictures of two alike, or of other nouns, are left out.
+
+    Returns
+    -------
+    DataFrame
+        One row per picture: ``kind``, ``first``, ``second``, ``both``, ``objects``.
+    """
+    look: Any = JudgePresence(presence) if isinstance(presence, Judge) else presence
+    rows = []
+    for picture, first, second in known:
+        if first == second or not {first, second} <= set(taxonomy.nouns):
+            continue
+        seen = look.look(picture, first, second)
+        kind = taxonomy.kind_of(first, second)
+        rows.append((kind, first, second, seen.both, seen.objects))
+    return pd.DataFrame(rows, columns=["kind", "first", "second", "both", "objects"])
+
+
+def report(
+    table: pd.DataFrame,
+    *,
+    runs: Corpus,
+    found: pd.DataFrame | None = None,
+    resamples: int = RESAMPLES,
+) -> Report:
+    """Put the tables of one corpus on one page; `found` is what `found_in` gave."""
     first = runs[0].load()
     settings = table.attrs["settings"]
     means = summary(table, resamples=resamples)
@@ -284,20 +334,25 @@ def report(table: pd.DataFrame, *, runs: Corpus, resamples: int = RESAMPLES) -> 
     }
     where = f"{len(runs)} pictures of {facts['model']}; looked at by: {settings['presence']}; "
     where += "bars: 95 % intervals by first noun."
+    tables = {
+        "By kind of pair": means,
+        "Compared with the same first noun and the same noise": contrasts(
+            table, resamples=resamples
+        ),
+        "Overlap of the maps where both objects are there, and where not": (
+            overlap_and_presence(table, resamples=resamples)
+        ),
+        "Cohyponyms, class by class": by_class(table, resamples=resamples),
+    }
+    if found is not None and len(found):
+        tables["What was found in pictures that surely show both"] = summary_of_known(
+            found, resamples=resamples
+        )
     return Report(
         name="cohyponyms",
         title="Cohyponyms: two things of one kind in one picture",
         observations=table,
-        tables={
-            "By kind of pair": means,
-            "Compared with the same first noun and the same noise": contrasts(
-                table, resamples=resamples
-            ),
-            "Overlap of the maps where both objects are there, and where not": (
-                overlap_and_presence(table, resamples=resamples)
-            ),
-            "Cohyponyms, class by class": by_class(table, resamples=resamples),
-        },
+        tables=tables,
         figures=figures(means, caption=where),
         facts=facts,
     )

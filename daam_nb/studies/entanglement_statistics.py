@@ -162,6 +162,13 @@ def by_class(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
+def summary_of_known(found: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFrame:
+    """How often both are found where both are: ``kind``, ``n``, ``both`` with its interval."""
+    ordered = found.assign(place=found.kind.map(KINDS.index)).sort_values("place", kind="stable")
+    made = summarise(ordered, by="kind", value="both", clusters=None, resamples=resamples)
+    return made[["kind", "n", "both", "both_low", "both_high"]]
+
+
 _RELATION_COLUMNS = [
     *("layers", "kind", "with_both", "without", "difference", "low", "high", "p", "effect"),
     *("rank", "n_both", "n_without"),

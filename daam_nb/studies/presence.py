@@ -67,19 +67,23 @@ class JudgePresence:
         self.name = name or str(getattr(judge, "name", type(judge).__name__))
 
     def __call__(self, run: Run, first: str, second: str) -> Seen:
+        """Look for two nouns in a recording's picture."""
+        return self.look(picture_of(run), first, second)
+
+    def look(self, picture: Image, first: str, second: str) -> Seen:
         """Look for two nouns.
 
         Raises
         ------
         StudyError
-            For a noun that the judge does not know, or a recording without a picture.
+            For a noun that the judge does not know.
         """
         for noun in (first, second):
             if noun not in self.judge.names[1:]:
                 raise StudyError(
                     f"The judge does not know {noun!r}; it knows {', '.join(self.judge.names[1:])}."
                 )
-        there = self.judge.present(picture_of(run))
+        there = self.judge.present(picture)
         return Seen.of(first in there, second in there)
 
 
@@ -121,12 +125,16 @@ class DetectorPresence:
         return getattr(self.detector, "task", "") == "zero-shot-object-detection"
 
     def __call__(self, run: Run, first: str, second: str) -> Seen:
+        """Look for two nouns in a recording's picture."""
+        return self.look(picture_of(run), first, second)
+
+    def look(self, picture: Image, first: str, second: str) -> Seen:
         """Look for two nouns.
 
         Raises
         ------
         StudyError
-            For a noun that is none of the detector's labels, or a recording without a picture.
+            For a noun that is none of the detector's labels.
         """
         wanted = [self.synonyms.get(noun, noun).lower() for noun in (first, second)]
         for noun in wanted:
@@ -135,7 +143,6 @@ class DetectorPresence:
                     f"The detector has no label {noun!r}; it has {', '.join(sorted(self.labels))}. "
                     f"Name its word for it: synonyms={{{noun!r}: ...}}."
                 )
-        picture = picture_of(run)
         if self._by_name:
             found = self.detector(picture, candidate_labels=wanted)
         else:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import daam_nb as dnb
 from daam_nb.errors import StudyError
@@ -181,6 +182,7 @@ def pipe() -> Any:
 def test_a_study_from_a_pipeline_to_a_page(pipe: Any, tmp_path: Path) -> None:
     common: dict[str, Any] = {"nouns": PAIR, "judge": Everything(), "progress": False}
     common |= {"into": tmp_path / "runs", "resamples": 99, "recommended": "up", **SIZE}
+    common |= {"known": [(Image.new("RGB", (96, 64)), "cat", "dog")] * 2}
     made = entanglement.study(pipe, pictures=7, **common)
     table = made.observations
     # Two rounds: three nouns with two kinds each but for the car, which has no cohyponym; then
@@ -189,7 +191,9 @@ def test_a_study_from_a_pipeline_to_a_page(pipe: Any, tmp_path: Path) -> None:
     assert set(table.seed) == {0, 1}
     assert set(table.layers) == {"paper", "recommended"}
     page = made.save(tmp_path / "docs", command="daam-nb study cohyponyms --pictures 7")
-    assert "cohyponyms - unrelated" in page.read_text("utf-8")
+    text = page.read_text("utf-8")
+    assert "cohyponyms - unrelated" in text
+    assert "surely show both" in text
     assert {p.name for p in (tmp_path / "docs" / "cohyponyms").glob("*.png")} == {
         "both.png",
         "overlap.png",
@@ -198,6 +202,18 @@ def test_a_study_from_a_pipeline_to_a_page(pipe: Any, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(again.observations, table)
     with pytest.raises(StudyError, match="Someone has to look"):
         entanglement.study(pipe, **(common | {"judge": None}))
+
+
+def test_who_looks_is_asked_about_pictures_that_surely_show_both() -> None:
+    bright, dark = (Image.new("RGB", (96, 64), (level,) * 3) for level in (255, 0))
+    known = [(bright, "cat", "dog"), (dark, "cat", "dog"), (dark, "dog", "dog"), (dark, "x", "dog")]
+    found = entanglement.found_in(known, presence=ToyJudge(), taxonomy=NOUNS)
+    assert found.to_numpy().tolist() == [
+        ["cohyponyms", "cat", "dog", 1.0, 2.0],
+        ["cohyponyms", "cat", "dog", 0.0, 1.0],
+    ]
+    made = entanglement.summary_of_known(found, resamples=99)
+    assert made.iloc[0, :3].tolist() == ["cohyponyms", 2, 0.5]
 
 
 def test_compared_prompts_begin_with_the_same_noise(pipe: Any, tmp_path: Path) -> None:
