@@ -370,11 +370,14 @@ def figures(means: pd.DataFrame, *, caption: str = "") -> dict[str, StudyFigure]
         percent=True,
         caption=caption,
     )
+    # Colours could not tell layers apart where all bars are grey.
+    named = means.assign(kind=means.kind + ", " + means.layers + " layers")
+    named = named.sort_values("layers", kind="stable")
+    several = means.layers.nunique() > 1
     overlap = bars(
-        means,
+        named if several else means,
         label="kind",
         value="overlap",
-        group="layers" if means.layers.nunique() > 1 else None,
         title="Overlap of the two words’ maps",
         axis="sum of minima over sum of maxima",
         percent=True,
