@@ -119,5 +119,7 @@ def _cell(value: object, digits: int) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.{digits}f}"
+    if value is None or value is pd.NA:
+        return ""
     text = " ".join(str(value).split())
     return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", text)
