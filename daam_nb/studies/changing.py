@@ -1,0 +1,79 @@
+"""A recorded picture drawn again with its attention changed, and where the two pictures differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daam_nb.errors import StudyError
+from daam_nb.recording import Recording
+from daam_nb.tracing import reproduce
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from PIL.Image import Image
+
+Field = NDArray[np.float64]
+"""(y, x), one number per pixel."""
+
+
+def drawn_again(
+    pipe: Any, run: Recording, change: AbstractContextManager[object] | None = None
+) -> Image:
+    """The picture of a recording again, from its own noise and arguments, under an intervention.
+
+    Parameters
+    ----------
+    pipe
+        The pipeline that made the recording.
+    run
+        The recording.
+    change
+        Such as ``ablate(pipe, words="dog")``; None: as it was.
+
+    Raises
+    ------
+    StudyError
+        Where there is no pipeline.
+    ReproductionError
+        Where the recording lacks what is needed.
+    """
+    if pipe is None:
+        raise StudyError(
+            f"The picture of {run.prompt.text!r} is to be drawn again, and pipe is None. Give the "
+            f"pipeline that made it: {run.facts.model}."
+        )
+    if change is None:
+        return reproduce(run, pipe).image
+    with change:
+        return reproduce(run, pipe).image
+
+
+def check_same(pipe: Any, run: Recording) -> None:
+    """Raise a `StudyError` unless the pipeline draws the recording's picture again.
+
+    Differences of one grey level are let pass: another machine may round otherwise.
+    """
+    again = reproduce(run, pipe)
+    if again.max_difference > 1:
+        raise StudyError(
+            f"This pipeline does not draw the recorded picture of {run.prompt.text!r} again: "
+            f"pixels differ by up to {again.max_difference} of 255 "
+            f"({'; '.join(again.why) or 'nothing known explains it'}). A change of the attention "
+            "can only be measured with the pipeline that made the recording."
+        )
+
+
+def difference(one: Image, other: Image) -> Field:
+    """Where two pictures of one size differ: (y, x), mean over the channels, 0 to 1."""
+    first, second = (np.asarray(i.convert("RGB"), dtype=np.float64) for i in (one, other))
+    if first.shape != second.shape:
+        raise StudyError(
+            f"Pictures of {first.shape[:2]} and {second.shape[:2]} pixels (height, width) cannot "
+            "be compared."
+        )
+    found: Field = np.abs(first - second).mean(axis=2) / 255.0
+    return found

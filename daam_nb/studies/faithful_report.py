@@ -1,0 +1,255 @@
+"""The tables and figures of `faithfulness`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from daam_nb.studies.comparing import compare
+from daam_nb.studies.corpus import Corpus
+from daam_nb.studies.faithful_heads import rank_agreement, ranking
+from daam_nb.studies.figures import COLOURS, INK, StudyFigure, bars
+from daam_nb.studies.figures import curves as curve_figure
+from daam_nb.studies.report import Report
+from daam_nb.studies.statistics import interval, summary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+OWN = "the word's"
+ANOTHER_SEED = "another seed"
+ENDS = ("", "_low", "_high")
+ENOUGH = 50
+"""Pictures from which on a mean is not shown as rare."""
+
+PICTURES = 100
+"""Pictures of the loss table: the first of the corpus whose object the judge sees."""
+
+
+def agreements(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean agreement of maps and changes, by change, kind of word, layers and map."""
+    return summary(
+        table,
+        by=["kind", "change", "layers", "map"],
+        value=["correlation", "rank_correlation", "pointing", "caught", "amount"],
+        enough=ENOUGH,
+    )
+
+
+def losses(table: pd.DataFrame, *, pictures: int = PICTURES) -> pd.DataFrame:
+    """How often the judge no longer sees an object: its own word ablated, or another one.
+
+    Parameters
+    ----------
+    table
+        Of `faithfulness`, measured with a judge.
+    pictures
+        The first so many whose object the judge sees and whose prompt has another content word.
+
+    Returns
+    -------
+    DataFrame
+        One row per ablation: pictures, share of lost objects with the object's word ablated
+        (``lost``) and with the other one (``other``), their difference paired by picture with
+        its interval (prompts drawn whole), and p. Empty without a judge.
+    """
+    one = table.drop_duplicates(["run", "kind", "change"])
+    one = one[one.before.map(lambda seen: seen is True or seen == 1)]
+    rows = []
+    for change, part in one[one.change.str.startswith("the word")].groupby("change", sort=False):
+        lost = part.assign(lost=1.0 - part.after.astype(float))
+        wide = lost.pivot(index=["run", "prompt"], columns="kind", values="lost").reindex(
+            part.drop_duplicates("run").set_index(["run", "prompt"]).index
+        )
+        if not {"object", "control"} <= set(wide.columns):
+            continue
+        wide = wide.dropna().reset_index().head(pictures)
+        found = compare(wide.object, wide.control, paired=True, clusters=list(wide.prompt))
+        share, other = (
+            interval(wide[kind], clusters=list(wide.prompt)) for kind in ("object", "control")
+        )
+        rows.append(
+            {
+                "ablated": change,
+                "n": len(wide),
+                "lost": share.mean,
+                "lost_low": share.low,
+                "lost_high": share.high,
+                "other": other.mean,
+                "other_low": other.low,
+                "other_high": other.high,
+                "difference": found.difference,
+                "difference_low": found.low,
+                "difference_high": found.high,
+                "p": found.p,
+            }
+        )
+    ends = [f"{name}{end}" for name in ("lost", "other", "difference") for end in ENDS]
+    return pd.DataFrame(rows, columns=["ablated", "n", *ends, "p"])
+
+
+def report(
+    table: pd.DataFrame, heads: pd.DataFrame, curves: pd.DataFrame, *, runs: Corpus
+) -> Report:
+    """Put everything on one page."""
+    first = runs[0].load()
+    settings = table.attrs["settings"]
+    measured = table.run.nunique()
+    facts = {
+        "model": first.facts.model,
+        "pictures": f"{measured} with an object among {len(runs)}",
+        "prompts": table.prompt.nunique(),
+        "steps": first.facts.num_steps,
+        "guidance": first.facts.guidance,
+        "judge": settings["judge"] or "none",
+        **{f"layers: {name}": choice for name, choice in settings["layers"].items()},
+        "intervals": "95 %, bootstrap of whole prompts",
+    }
+    where = f"{_pictures(table)} of {first.facts.model}; bars: 95 % intervals by prompt."
+    agreed, lost = agreements(table), losses(table)
+    tables = {"Where the picture changes, and where the map is": _shown(agreed)}
+    if len(lost):
+        tables["Objects that the judge no longer sees"] = lost
+    if len(heads):
+        tables["Effect and attention of heads: do the rankings agree?"] = rank_agreement(heads)
+        tables["Heads by the effect of taking them away"] = ranking(heads)
+    if len(curves):
+        tables["Deletion and insertion"] = _curve_summary(curves)
+    return Report(
+        name="faithfulness",
+        title="Is attention an explanation?",
+        observations=table,
+        tables=tables,
+        figures=figures(agreed, lost, heads, curves, caption=where),
+        facts=facts,
+    )
+
+
+def _shown(agreed: pd.DataFrame) -> pd.DataFrame:
+    """What a page has room for: the interval of one measure, the means of the others."""
+    ends = [f"correlation{end}" for end in ENDS]
+    others = ["rank_correlation", "pointing", "caught", "amount"]
+    return agreed[["kind", "change", "layers", "map", "n", *ends, *others]]
+
+
+def figures(
+    agreed: pd.DataFrame,
+    lost: pd.DataFrame,
+    heads: pd.DataFrame,
+    curves: pd.DataFrame,
+    *,
+    caption: str = "",
+) -> dict[str, StudyFigure]:
+    """Agreement by map, lost objects, heads, and the two curves."""
+    made = {
+        "agreement": bars(
+            _held_against(agreed),
+            label="held against",
+            value="correlation",
+            title="Does the map say where the picture changes?",
+            axis="correlation of map and change over the pixels",
+            caption=caption,
+        )
+    }
+    if len(lost):
+        made["lost"] = bars(
+            _both_words(lost),
+            label="ablated",
+            value="lost",
+            title="Objects that the judge no longer sees",
+            axis="pictures",
+            percent=True,
+            limits=(0, 1.1),
+            caption=caption,
+        )
+    if len(heads):
+        made["heads"] = _heads_figure(ranking(heads), pictures=_pictures(heads))
+    if len(curves):
+        made |= _curve_figures(curves)
+    return made
+
+
+def _held_against(agreed: pd.DataFrame) -> pd.DataFrame:
+    """Of the object's word: each map against the ablation, and its own against another seed."""
+    objects = agreed[agreed.kind == "object"]
+    first = objects.change.iloc[0]
+    seeds = (objects.change == ANOTHER_SEED) & (objects.map == OWN)
+    shown = objects[(objects.change == first) | seeds]
+    several = shown.layers.nunique() > 1
+    names = []
+    for row in shown.to_dict("records"):
+        name = row["map"] + (" map" if "'s" in row["map"] else "")
+        if several and "'s" in row["map"]:
+            name += f" ({row['layers']})"
+        names.append(name + (" / another seed" if row["change"] == ANOTHER_SEED else ""))
+    return shown.assign(**{"held against": names})
+
+
+def _both_words(lost: pd.DataFrame) -> pd.DataFrame:
+    """One row per bar: the object's word, and the other one."""
+    rows = []
+    for row in lost.to_dict("records"):
+        for name, whose in (("lost", "the object's"), ("other", "another")):
+            what = row["ablated"].replace("the word", f"{whose} word")
+            ends = {f"lost{end}": row[f"{name}{end}"] for end in ("", "_low", "_high")}
+            rows.append({"ablated": what, "n": row["n"], "rare": row["n"] < ENOUGH, **ends})
+    return pd.DataFrame(rows)
+
+
+def _curve_summary(curves: pd.DataFrame) -> pd.DataFrame:
+    return summary(curves, by=["order", "share"], value=["deletion", "insertion"], enough=ENOUGH)
+
+
+def _curve_figures(curves: pd.DataFrame) -> dict[str, StudyFigure]:
+    means = _curve_summary(curves)
+    text = {
+        "deletion": ("Ablated where the map is highest", "share of the whole change"),
+        "insertion": ("Kept where the map is highest", "share of the change avoided"),
+    }
+    return {
+        name: curve_figure(
+            means,
+            x="share",
+            value=name,
+            by="order",
+            title=title,
+            x_axis="share of the picture's pixels",
+            y_axis=axis,
+            caption=f"{_pictures(curves)}; bands: 95 % intervals by prompt.",
+        )
+        for name, (title, axis) in text.items()
+    }
+
+
+def _heads_figure(ranked: pd.DataFrame, *, pictures: str) -> StudyFigure:
+    """One dot per head: attention to the words across, effect up, coloured by stage."""
+    stages = [name.split("_")[0] for name in ranked.layer]
+
+    def paint(axes: Axes) -> None:
+        for number, stage in enumerate(dict.fromkeys(stages)):
+            part = ranked[[one == stage for one in stages]]
+            colour = COLOURS[number % len(COLOURS)]
+            axes.scatter(part.attention_to_text, part.amount, s=22, color=colour, label=stage)
+        for row in ranked.head(3).to_dict("records"):
+            name = f"{_short(row['layer'])}, head {row['head']}"
+            across = (row["attention_to_text"], row["amount"])
+            axes.annotate(name, across, (5, 3), textcoords="offset points", fontsize=7, color=INK)
+        axes.set_xlabel("mean attention of the head to the words")
+        axes.set_ylabel("mean change of the picture without it")
+        axes.margins(x=0.15)
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+
+    caption = f"{pictures}, {len(ranked)} heads; each head ablated alone."
+    title = "Heads: attention to the words, and what changes without them"
+    return StudyFigure(paint, (3.8, 6.4), title, caption)
+
+
+def _short(layer: str) -> str:
+    parts: Any = layer.split(".")
+    return ".".join(parts[:2]) if parts[0] != "mid_block" else "mid_block"
+
+
+def _pictures(table: pd.DataFrame) -> str:
+    count = table.run.nunique()
+    return f"{count} picture{'s' if count != 1 else ''}"

@@ -1,0 +1,337 @@
+"""Is attention an explanation? Take a word's attention away, and see where the picture changes.
+
+A word's map is an explanation as far as it tells where the word acts. For each picture an object's
+word is ablated, and for comparison another content word; the change of the picture is held against
+the word's map, another word's, a random one, and one that falls off from the middle; and the map
+against the change that another seed makes. Where a judge is at hand: is the object gone?
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from daam_nb.errors import StudyError
+from daam_nb.maps import heat_maps
+from daam_nb.prompt import Prompt, Word
+from daam_nb.recording import LayerChoice, Recording
+from daam_nb.studies.agreement import MEASURES, agreement, clouds, middle
+from daam_nb.studies.changing import Field, check_same, difference, drawn_again
+from daam_nb.studies.content import control_word, object_words, other_words
+from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
+from daam_nb.studies.faithful_curves import curves_of_area
+from daam_nb.studies.faithful_heads import head_effects
+from daam_nb.studies.faithful_report import ANOTHER_SEED, OWN, report
+from daam_nb.studies.protocols import Judge
+from daam_nb.studies.readers import Caption
+from daam_nb.studies.report import Report
+from daam_nb.studies.tables import collect
+from daam_nb.tracing import ablate
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["ABLATIONS", "COLUMNS", "faithfulness", "study"]
+
+ABLATIONS = ("the word", "the word and the padding")
+"""What is taken away: the word's own columns; or also the end of text and the padding behind it,
+to which a text encoder that reads from left to right passes on what the words say."""
+
+SEED_STEP = 1_000_003
+"""How far the other picture's seed lies from the first one's."""
+
+COLUMNS: dict[str, str] = {
+    "run": "key of the recording",
+    "prompt": "its text",
+    "seed": "of the picture",
+    "word": "the word that is ablated",
+    "kind": "object: an object of the picture; control: another content word of the prompt",
+    "change": f"what was taken away ({'; '.join(ABLATIONS)}), or {ANOTHER_SEED}: no ablation",
+    "map": "what the change is held against: the word's map, another word's, random, middle",
+    "layers": "whose attention the maps are of",
+    "amount": "mean change of a pixel's channel, 0 to 1",
+    **MEASURES,
+    "object": "the picture's object, ablated or not",
+    "before": "whether the judge sees it in the picture; empty without a judge",
+    "after": "whether the judge sees it in the changed picture",
+}
+
+Runs = Corpus | Recording | str | os.PathLike[str] | Iterable[Recording | Run]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Subject:
+    """One recording, its words, and who looks at it."""
+
+    run: Run
+    recording: Recording
+    picture: Image
+    target: Word
+    control: Word | None
+    judge: Judge | None
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.recording.prompt
+
+    def seen(self, image: Image) -> bool | None:
+        """Whether the judge sees the object."""
+        if self.judge is None:
+            return None
+        return self.target.text.casefold() in self.judge.present(image)
+
+
+def faithfulness(
+    runs: Runs,
+    pipe: Any,
+    *,
+    judge: Judge | None = None,
+    nouns: Sequence[str] | None = None,
+    layers: Mapping[str, LayerChoice] | None = None,
+    ablations: Sequence[str] = ABLATIONS,
+    path: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Ablate an object's word and another one in every picture, and compare changes with maps.
+
+    Parameters
+    ----------
+    runs
+        A corpus, the path of one, or recordings, each with its picture.
+    pipe
+        The pipeline that made them; None where every row is measured already.
+    judge
+        Says which objects are there; its nouns are the objects. Of several objects of a prompt the
+        first that it sees is taken, or the first where it sees none.
+    nouns
+        Without a judge: the objects' nouns; None: every content word counts as one.
+    layers
+        Name -> layers whose maps are compared; by default ``{"paper": "paper"}``.
+    ablations
+        Of `ABLATIONS`.
+    path
+        Where rows are kept; by default beside the recordings of a corpus.
+
+    Returns
+    -------
+    DataFrame
+        One row per picture, word, change, map and choice of layers, with `COLUMNS`. Pictures
+        whose prompt names no object have none.
+
+    Raises
+    ------
+    StudyError
+        Where the pipeline does not draw the recorded pictures again.
+    """
+    corpus = runs_of(runs)
+    chosen = dict({"paper": "paper"} if layers is None else layers)
+    if unknown := [name for name in ablations if name not in ABLATIONS]:
+        raise StudyError(f"There is no ablation {unknown[0]!r}; there are {ABLATIONS}.")
+    checked: list[str] = []
+
+    def measure(run: Run) -> list[dict[str, Any]]:
+        recording = run.load()
+        if not checked and pipe is not None:
+            check_same(pipe, recording)
+            checked.append(run.key)
+        subject = subject_of(run, recording, judge, nouns)
+        return [] if subject is None else _rows(subject, pipe, chosen, ablations)
+
+    settings = {
+        "judge": None if judge is None else str(getattr(judge, "name", type(judge).__name__)),
+        "nouns": None if nouns is None else list(nouns),
+        "ablations": list(ablations),
+        "layers": {
+            n: heat_maps(corpus[0].load(), layers=choice).choice for n, choice in chosen.items()
+        },
+    }
+    table = collect(
+        [(run.key, run) for run in corpus],
+        measure,
+        columns=COLUMNS,
+        path=corpus.place("faithfulness", settings) if path is None else path,
+        settings=settings,
+        what="ablating",
+        progress=progress,
+    )
+    table.attrs["settings"] = settings
+    return table
+
+
+def study(
+    pipe: Any,
+    *,
+    into: str | os.PathLike[str],
+    captions: Iterable[str | Caption] | None = None,
+    seeds: Iterable[int] | None = (0,),
+    pictures: int | None = None,
+    judge: Judge | None = None,
+    nouns: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+    recommended: LayerChoice | None = None,
+    head_pictures: int = 4,
+    curve_pictures: int = 8,
+    progress: bool = True,
+    **options: Any,
+) -> Report:
+    """Draw pictures, ablate their words and heads, and report.
+
+    Parameters
+    ----------
+    pipe
+        A pipeline; None where `into` holds all pictures and rows already.
+    into
+        A folder; the corpus is ``into/pictures``.
+    captions, seeds, pictures
+        As for `corpus.generate_some`. Captions whose objects have another content word beside
+        them are compared within the picture.
+    judge, nouns
+        As for `faithfulness`; `nouns` may also be class -> nouns.
+    recommended
+        Layers whose maps are compared beside the paper's, such as a model card's.
+    head_pictures, curve_pictures
+        Of how many pictures every head is ablated, and deletion and insertion curves are drawn.
+    **options
+        Of `corpus.generate`.
+    """
+    runs = generate_some(
+        pipe, captions, seeds, into=Path(into) / "pictures", pictures=pictures,
+        progress=progress, **options,
+    )  # fmt: skip
+    flat: Sequence[str] | None = (
+        [noun for members in nouns.values() for noun in members]
+        if isinstance(nouns, Mapping)
+        else nouns
+    )
+    layers: dict[str, LayerChoice] = {"paper": "paper"}
+    if recommended is not None:
+        layers["recommended"] = recommended
+    named = None if judge is not None else flat
+    table = faithfulness(runs, pipe, judge=judge, nouns=named, layers=layers, progress=progress)
+    some = _with_objects(runs, table)
+    heads = head_effects(some[:head_pictures], pipe, table, progress=progress)
+    curves = curves_of_area(some[:curve_pictures], pipe, table, progress=progress)
+    return report(table, heads, curves, runs=runs)
+
+
+def subject_of(
+    run: Run, recording: Recording, judge: Judge | None, nouns: Sequence[str] | None
+) -> _Subject | None:
+    """The object of a picture and the word to compare it with; None where there is no object."""
+    if recording.image is None:
+        raise StudyError(f"The recording {run.key} has no picture, so no change of it can be seen.")
+    known = judge.names[1:] if judge is not None else nouns
+    prompt = recording.prompt
+    objects = other_words(prompt, ()) if known is None else object_words(prompt, known)
+    if not objects:
+        return None
+    there = judge.present(recording.image) if judge is not None else {}
+    target = next((word for word in objects if word.text.casefold() in there), objects[0])
+    control = control_word(prompt, target, [target.text] if known is None else known)
+    return _Subject(run, recording, recording.image, target, control, judge)
+
+
+# --- one picture ----------------------------------------------------------------------------------
+
+
+def _rows(
+    subject: _Subject, pipe: Any, layers: Mapping[str, LayerChoice], ablations: Sequence[str]
+) -> list[dict[str, Any]]:
+    before = subject.seen(subject.picture)
+    rows: list[dict[str, Any]] = []
+    words = [("object", subject.target)]
+    if subject.control is not None:
+        words.append(("control", subject.control))
+    for kind, word in words:
+        maps = _maps(subject, word, layers)
+        for name in ablations:
+            change = ablate(pipe, words=word.span, tokens=_behind(subject.prompt, name))
+            after = drawn_again(pipe, subject.recording, change)
+            rows += _compared(
+                subject, after, kind=kind, word=word, change=name, maps=maps, before=before
+            )
+        if kind == "object":
+            other = drawn_again(pipe, _with_another_seed(subject.recording))
+            rows += _compared(
+                subject, other, kind=kind, word=word, change=ANOTHER_SEED, maps=maps, before=before
+            )
+    return rows
+
+
+def _compared(
+    subject: _Subject,
+    after: Image,
+    *,
+    kind: str,
+    word: Word,
+    change: str,
+    maps: Mapping[tuple[str, str], Field],
+    before: bool | None,
+) -> list[dict[str, Any]]:
+    field = difference(subject.picture, after)
+    about = {
+        "run": subject.run.key,
+        "prompt": subject.prompt.text,
+        "seed": subject.run.facts["seed"],
+        "word": word.text,
+        "kind": kind,
+        "change": change,
+        "amount": float(field.mean()),
+        "object": subject.target.text,
+        "before": before,
+        "after": subject.seen(after),
+    }
+    return [
+        {**about, "map": name, "layers": layers, **agreement(heat, field)}
+        for (layers, name), heat in maps.items()
+    ]
+
+
+def _maps(
+    subject: _Subject, word: Word, layers: Mapping[str, LayerChoice]
+) -> dict[tuple[str, str], Field]:
+    """(layers, what) -> a map at the picture's size, for the word and its null comparisons."""
+    size = (subject.picture.height, subject.picture.width)
+    other = subject.control if word == subject.target else subject.target
+    seed = hashlib.sha256(f"{subject.run.key} {word.start}".encode()).digest()
+    found: dict[tuple[str, str], Field] = {}
+    for name, choice in layers.items():
+        maps = heat_maps(subject.recording, layers=choice)
+        found[name, OWN] = _at(maps.word(word.span), size)
+        if other is not None:
+            found[name, "another word's"] = _at(maps.word(other.span), size)
+    first = next(iter(layers))
+    found[first, "random"] = clouds(size, np.random.default_rng(list(seed[:8])))
+    found[first, "middle"] = middle(size)
+    return found
+
+
+def _at(one: Any, size: tuple[int, int]) -> Field:
+    values: Field = one.resize(size).numpy().astype(np.float64)
+    return values
+
+
+def _behind(prompt: Prompt, name: str) -> Sequence[int]:
+    """Key positions that are ablated with the word."""
+    if name == ABLATIONS[0] or prompt.end_of_text is None:
+        return ()
+    return range(prompt.end_of_text, len(prompt.tokens))
+
+
+def _with_another_seed(run: Recording) -> Recording:
+    batch = dict(run.facts.batch)
+    batch["seeds"] = [seed + SEED_STEP for seed in batch.get("seeds", ())]
+    return dataclasses.replace(run, facts=dataclasses.replace(run.facts, batch=batch))
+
+
+def _with_objects(runs: Corpus, table: pd.DataFrame) -> Corpus:
+    """The runs that have rows, those whose object the judge sees first."""
+    seen = table.drop_duplicates("run").set_index("run").before
+    keys = [run for run in runs if run.key in seen.index]
+    return Corpus(tuple(sorted(keys, key=lambda run: seen[run.key] is False)), runs.path)
