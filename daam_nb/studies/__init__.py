@@ -21,7 +21,7 @@ STUDIES: dict[str, str] = {
     "attribution": "daam_nb.studies.segmentation",
     "visuosyntax": "daam_nb.studies.visuosyntax",
     "cohyponyms": "daam_nb.studies.entanglement",
-    "adjectives": "daam_nb.studies.entanglement_adjectives",
+    "adjectives": "daam_nb.studies.adjectives",
     "faithfulness": "daam_nb.studies.faithfulness",
 }
 """Name of a study on the command line -> its module, which has `study(pipe, *, ...) -> Report`."""

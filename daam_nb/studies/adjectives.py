@@ -1,0 +1,360 @@
+"""Adjectival entanglement: how far beyond its noun does an adjective reach?
+
+Two measures. *Spill*: the share of the adjective's map outside its noun's, 1 - IoD. *Reach*: the
+adjective is exchanged ("a red car" becomes "a blue car") while the first picture's attention is
+replayed, so that the layout stays; what changes outside the noun, the adjective has done there
+(Tang et al. 2023, section 5).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from daam_nb.errors import StudyError
+from daam_nb.maps import heat_maps, iod, iou
+from daam_nb.recording import LayerChoice, Recording
+from daam_nb.studies.adjective_report import FREE, OTHER_SEED, REPLAYED, report
+from daam_nb.studies.changing import Field, difference
+from daam_nb.studies.corpus import name_of
+from daam_nb.studies.identity import as_text, identity
+from daam_nb.studies.protocols import Judge
+from daam_nb.studies.readers import Caption, from_template
+from daam_nb.studies.report import Report
+from daam_nb.studies.tables import collect
+from daam_nb.tracing import generate, replay
+
+__all__ = [
+    "COLUMNS",
+    "PAPER_TEMPLATES",
+    "WORLD_TEMPLATES",
+    "adjective_pairs",
+    "captions",
+    "inside_and_outside",
+    "study",
+]
+
+PAPER_TEMPLATES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "a {adj} shovel sitting in a clean shed": ("shovel", "shed", ("rusty", "wooden", "blue")),
+    "a {adj} ball rolling down a hill": ("ball", "hill", ("bumpy", "smooth", "red")),
+    "a {adj} car driving down the street": ("car", "street", ("blue", "green", "red")),
+}
+"""Template -> its noun, another noun of the scene, adjectives; templates are the paper's."""
+
+WORLD_TEMPLATES = ("a {adj} {noun} on the grass", "a {adj} {noun} in the snow")
+"""For a list of nouns and a list of adjectives; the last word is the other noun of the scene."""
+
+SEED_STEP = 1_000_003
+
+COLUMNS: dict[str, str] = {
+    "run": "key of the pair of pictures",
+    "prompt": "text of the first picture",
+    "swapped": "text of the second one",
+    "seed": "of the first picture's noise",
+    "noun": "the noun",
+    "adjective": "in the first picture",
+    "swapped_adjective": "in the second one",
+    "how": (
+        f"{REPLAYED}: same noise, the first picture's attention replayed; {FREE}: same noise, its "
+        f"own attention; {OTHER_SEED}: the first prompt again, other noise"
+    ),
+    "region": "what counts as the noun: the judge's mask, or its word's map at the threshold",
+    "region_share": "share of the picture that the noun covers, in either of the two pictures",
+    "inside": "mean change of a pixel's channel inside the noun, 0 to 1",
+    "outside": "the same outside",
+    "outside_share": "share of the whole change that lies outside the noun; empty without change",
+    "layout": "IoU of the noun's masks in the two pictures; empty where neither shows it",
+    "layers": "whose attention the maps are of",
+    "spill": "1 - IoD of the adjective's map in its noun's, of the first picture, 0 to 1",
+    "spill_other": "1 - IoD of the scene's other noun in this noun: what unrelated words do",
+    "iou": "of the adjective's and the noun's maps at the threshold",
+}
+
+Mask = NDArray[np.bool_]
+
+
+def captions(
+    nouns: Sequence[str] | None = None,
+    words: Sequence[str] | None = None,
+    *,
+    templates: Sequence[str] = WORLD_TEMPLATES,
+) -> list[Caption]:
+    """Prompts with an adjective, each with the one that it is exchanged for.
+
+    Parameters
+    ----------
+    nouns, words
+        Nouns and adjectives, combined so that each noun meets each adjective, exchanged for the
+        next one of the list. None: the paper's templates, with their own.
+    templates
+        With the slots ``{adj}`` and ``{noun}``; the last word is another noun of the scene.
+
+    Returns
+    -------
+    list of Caption
+        In an order in which every noun comes once before any comes again. Facts: ``noun``,
+        ``adjective``, ``swapped_adjective``, ``swapped`` (the other text), ``other`` (the scene's
+        other noun).
+
+    Raises
+    ------
+    StudyError
+        For fewer than two adjectives.
+    """
+    if nouns is None:
+        made = []
+        for template, (noun, other, own) in PAPER_TEMPLATES.items():
+            made += [_caption(template, noun, other, a, b) for a, b in _next(own)]
+        return made
+    if words is None or len(set(words)) < 2:
+        raise StudyError("It takes at least two adjectives: one is exchanged for another.")
+    pairs = _next(words)
+    return [
+        _caption(template, noun, template.split()[-1], *pairs[(place + turn) % len(pairs)])
+        for turn in range(len(pairs))
+        for template in templates
+        for place, noun in enumerate(nouns)
+    ]
+
+
+def adjective_pairs(
+    pipe: Any,
+    prompts: Sequence[Caption],
+    seeds: Sequence[int] = (0,),
+    *,
+    judge: Judge | None = None,
+    layers: Mapping[str, LayerChoice] | None = None,
+    threshold: float = 0.4,
+    path: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+    **options: Any,
+) -> pd.DataFrame:
+    """Measure spill, and exchange the adjective with the attention replayed and without.
+
+    Parameters
+    ----------
+    pipe
+        The pipeline; each unit draws four pictures.
+    prompts
+        Of `captions`, or with the same facts.
+    seeds
+        Each caption is drawn with each.
+    judge
+        Says where the noun is; None: the noun's map at the threshold does.
+    layers
+        Name -> layers whose maps are compared; by default ``{"paper": "paper"}``.
+    threshold
+        Of the maps, as a share of their maximum.
+    path
+        Where rows are kept, so that a study stopped at any moment goes on; None: nowhere.
+    **options
+        Of the pipeline's call.
+
+    Returns
+    -------
+    DataFrame
+        One row per pair of pictures, way of making the second, and choice of layers.
+    """
+    chosen = dict({"paper": "paper"} if layers is None else layers)
+
+    def measure(unit: tuple[Caption, int]) -> list[dict[str, Any]]:
+        return _Pair(*unit, pipe, judge, chosen, threshold, options).rows()
+
+    settings = {
+        **identity(pipe),
+        **{name: as_text(value) for name, value in options.items()},
+        "judge": None if judge is None else str(getattr(judge, "name", type(judge).__name__)),
+        "layers": {name: as_text(choice) for name, choice in chosen.items()},
+        "threshold": threshold,
+    }
+    table = collect(
+        [
+            (name_of(json.dumps([c.text, c.facts["swapped"]]), s), (c, s))
+            for c in prompts
+            for s in seeds
+        ],
+        measure,
+        columns=COLUMNS,
+        path=path,
+        settings=settings,
+        what="exchanging adjectives",
+        progress=progress,
+    )
+    table.attrs["settings"] = settings
+    return table
+
+
+def study(
+    pipe: Any,
+    *,
+    into: str | os.PathLike[str],
+    nouns: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+    adjectives: Sequence[str] | None = None,
+    pictures: int | None = None,
+    seeds: Sequence[int] = (0,),
+    judge: Judge | None = None,
+    recommended: LayerChoice | None = None,
+    threshold: float = 0.4,
+    progress: bool = True,
+    **options: Any,
+) -> Report:
+    """Draw pairs of pictures and report.
+
+    Parameters
+    ----------
+    pipe
+        A pipeline.
+    into
+        A folder; the rows are ``into/rows.jsonl``.
+    nouns, adjectives
+        As for `captions`; nouns may be class -> nouns. None: the paper's.
+    pictures
+        About how many pictures are drawn in all; each pair takes four.
+    seeds, judge, threshold, **options
+        As for `adjective_pairs`.
+    recommended
+        Layers whose maps are compared beside the paper's, such as a model card's.
+    """
+    flat = (
+        [noun for members in nouns.values() for noun in members]
+        if isinstance(nouns, Mapping)
+        else nouns
+    )
+    prompts = captions(flat, adjectives)
+    if pictures is not None:
+        prompts = prompts[: max(1, round(pictures / (4 * len(seeds))))]
+    layers: dict[str, LayerChoice] = {"paper": "paper"}
+    if recommended is not None:
+        layers["recommended"] = recommended
+    table = adjective_pairs(
+        pipe, prompts, seeds, judge=judge, layers=layers, threshold=threshold,
+        path=Path(into) / "rows.jsonl", progress=progress, **options,
+    )  # fmt: skip
+    return report(table)
+
+
+# --- one pair -------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Pair:
+    """A caption and a seed: four pictures and what is measured of them."""
+
+    caption: Caption
+    seed: int
+    pipe: Any
+    judge: Judge | None
+    layers: Mapping[str, LayerChoice]
+    threshold: float
+    options: Mapping[str, Any]
+
+    def rows(self) -> list[dict[str, Any]]:
+        facts = self.caption.facts
+        first = self._drawn(self.caption.text, self.seed, keep="replay")
+        with replay(self.pipe, first):
+            replayed = self._drawn(facts["swapped"], self.seed)
+        others = {
+            REPLAYED: replayed,
+            FREE: self._drawn(facts["swapped"], self.seed),
+            OTHER_SEED: self._drawn(self.caption.text, self.seed + SEED_STEP),
+        }
+        about = {
+            "run": name_of(self.caption.text, self.seed),
+            "prompt": self.caption.text,
+            "seed": self.seed,
+            **{name: facts[name] for name in ("noun", "adjective", "swapped_adjective", "swapped")},
+        }
+        spills = {name: self._spill(first, choice) for name, choice in self.layers.items()}
+        return [
+            {**about, "how": how, "layers": name, **self._reach(first, other), **spilled}
+            for how, other in others.items()
+            for name, spilled in spills.items()
+        ]
+
+    def _drawn(self, text: str, seed: int, **keep: Any) -> Recording:
+        found = generate(self.pipe, text, seed=seed, **(keep or {"keep": "sum"}), **self.options)
+        assert isinstance(found, Recording)
+        return found
+
+    def _spill(self, run: Recording, choice: LayerChoice) -> dict[str, float]:
+        facts = self.caption.facts
+        maps = heat_maps(run, layers=choice)
+        noun, adjective, other = (maps.word(facts[name]) for name in ("noun", "adjective", "other"))
+        return {
+            "spill": 1 - iod(adjective, noun, threshold=self.threshold),
+            "spill_other": 1 - iod(other, noun, threshold=self.threshold),
+            "iou": iou(adjective, noun, threshold=self.threshold),
+        }
+
+    def _reach(self, first: Recording, second: Recording) -> dict[str, Any]:
+        assert first.image is not None
+        assert second.image is not None
+        masks = self._noun(first), self._noun(second)
+        region: Mask = masks[0] | masks[1]
+        return {
+            "region": "the noun's map" if self.judge is None else "the judge's mask",
+            **inside_and_outside(difference(first.image, second.image), region),
+            "layout": iou(*masks) if region.any() else None,
+        }
+
+    def _noun(self, run: Recording) -> Mask:
+        assert run.image is not None
+        noun = self.caption.facts["noun"]
+        if self.judge is not None:
+            return np.asarray(self.judge.mask(run.image, noun), dtype=bool)
+        size = (run.image.height, run.image.width)
+        word = heat_maps(run).word(noun)
+        return np.asarray(word.mask(self.threshold, size=size), dtype=bool)
+
+
+def inside_and_outside(change: Field, region: Mask) -> dict[str, float | None]:
+    """Split a change at the edge of a region.
+
+    Parameters
+    ----------
+    change, region
+        (y, x): >= 0, and bool.
+
+    Returns
+    -------
+    dict
+        ``region_share``, ``inside``, ``outside`` and ``outside_share`` of `COLUMNS`; None where
+        there is no such pixel, or no change.
+    """
+    total = float(change.sum())
+    return {
+        "region_share": float(region.mean()),
+        "inside": float(change[region].mean()) if region.any() else None,
+        "outside": float(change[~region].mean()) if not region.all() else None,
+        "outside_share": float(change[~region].sum()) / total if total > 0 else None,
+    }
+
+
+def _next(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Each word with the one behind it, the last with the first."""
+    return [(word, words[(place + 1) % len(words)]) for place, word in enumerate(words)]
+
+
+def _caption(template: str, noun: str, other: str, adjective: str, swapped: str) -> Caption:
+    def text(word: str) -> str:
+        slots = {"adj": [word]} | ({"noun": [noun]} if "{noun}" in template else {})
+        return from_template(template, **slots)[0].text
+
+    return Caption(
+        text(adjective),
+        {
+            "noun": noun,
+            "other": other,
+            "adjective": adjective,
+            "swapped_adjective": swapped,
+            "swapped": text(swapped),
+        },
+    )
