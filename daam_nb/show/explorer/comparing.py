@@ -146,7 +146,8 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]
         difference = self.difference()
         if difference is not None:
             most = float(np.abs(difference).max())
-            pixels = colour(difference, name=DIVERGING, vmin=-most, vmax=most)
+            end = most or 1.0  # equal maps are white all over
+            pixels = colour(difference, name=DIVERGING, vmin=-end, vmax=end)
             written = io.BytesIO()
             Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(written, "PNG")
             self._picture.value = written.getvalue()

@@ -60,7 +60,7 @@ class _State:
 
     data: dict[str, Any]
     sentence: str = ""
-    optional: int = 0  # parts that could be left out
+    optional: int = 0  # parts in it that could be left out
     size: int = 0
     embedded: list[Head] = field(default_factory=list)
 
@@ -133,9 +133,9 @@ def _put_stacks(
             made[key] = explorer.engine.stack(selected)
     size = sum(_cost(stack) for stack in made.values())
     if room is not None:
-        state.optional += 1
         if state.size + size > room:
             return False
+        state.optional += 1
     state.size += size
     for key, stack in made.items():
         state.data["stacks"][key] = {**stack.meta, "data": _coded(stack.levels.tobytes())}
@@ -181,9 +181,12 @@ def _put_facts(explorer: Explorer, state: _State, choices: list[str], left: int)
     """Say what is here and what is not."""
     facts = dict(explorer._facts)
     lost = [name for name in facts["choices"] if name not in choices]
-    parts = ["Ranges of steps are previews (the mean of each step’s own map) but for all steps"]
-    if explorer.steps != (0, explorer.subject.step_count):
-        parts[0] += " and the steps first shown"
+    parts = []
+    if explorer.subject.step_count > 1:
+        parts.append(
+            "Maps over all steps and over the steps first shown are exact; other ranges of steps "
+            "are previews, the mean of each step’s own map"
+        )
     if left:
         total = left + len(state.embedded)
         parts.append(f"{left} of {total} layers and heads were left out to keep the file small")
@@ -191,7 +194,8 @@ def _put_facts(explorer: Explorer, state: _State, choices: list[str], left: int)
         parts.append(f"the layers “{', '.join(lost)}” were left out")
     if any(entry.special and entry.kept for entry in explorer.words):
         parts.append("pieces and special tokens were left out")
-    state.sentence = "; ".join(parts) + "."
+    joined = "; ".join(parts)
+    state.sentence = f"{joined[0].upper()}{joined[1:]}." if joined else ""
     facts["kernel"] = False
     facts["choices"] = {name: facts["choices"][name] for name in choices}
     facts["words"] = [

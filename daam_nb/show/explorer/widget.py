@@ -174,6 +174,7 @@ class Explorer(anywidget.AnyWidget):
         self._warm_later()
         self.observe(self._changed, list(CHOICES))
         self.on_msg(self._received)
+        self._called_back = (self.layer, self.head)
 
     # --- what is shown ----------------------------------------------------------------------------
 
@@ -381,7 +382,9 @@ class Explorer(anywidget.AnyWidget):
 
     def _refresh(self, changed: set[str]) -> None:
         """Send what depends on the choices that changed, in one message."""
-        selection = bool(changed & set(SELECTION))
+        selection = (
+            bool(changed & set(SELECTION)) and self._exact_meta.get("key") != self.selected.key
+        )
         with self.hold_sync():
             if selection:
                 self._send_word("", self.selected)
@@ -389,7 +392,7 @@ class Explorer(anywidget.AnyWidget):
                 self._send_tiles()
             if selection or "word_b" in changed:
                 self._send_word("_b", self._selected_b)
-            if changed & {*SELECTION, "word_b", "threshold"}:
+            if selection or changed & {"word_b", "threshold"}:
                 self._send_numbers()
             if "threshold" in changed:
                 self._send_tiles()
@@ -464,6 +467,9 @@ class Explorer(anywidget.AnyWidget):
         loop.call_later(PAUSE, warm)
 
     def _call_back(self) -> None:
+        if self._called_back == (self.layer, self.head):
+            return  # both changed at once, and each is told
+        self._called_back = (self.layer, self.head)
         layer = None if self.layer < 0 else self.subject.layers[self.layer]
         for callback in list(self._head_callbacks):
             callback(layer, None if self.head < 0 else self.head)

@@ -1,0 +1,406 @@
+"""The explorer's traits: read, set, observed, linked; what cannot be is refused, and answers."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import traitlets
+
+import daam_nb
+from daam_nb.errors import SelectionError
+from daam_nb.maps import heat_maps, iod, ioh, iou
+from daam_nb.maps.cache import CACHE
+from daam_nb.recording import Layer
+from daam_nb.show.explorer.stacks import preview, stack_of
+from daam_nb.show.explorer.widget import CHOICES, Explorer
+from tests.show.explorer.opened import TEXT, opened
+from tests.tiny_recordings import tiny_recording
+
+
+@pytest.fixture
+def explorer() -> Explorer:
+    return opened()
+
+
+def sent(explorer: Explorer) -> np.ndarray:
+    """The exact map as the browser has it."""
+    return np.frombuffer(explorer._exact, "<f4").reshape(explorer._exact_meta["shape"])
+
+
+def test_begins_with_the_whole_of_the_first_telling_word(explorer: Explorer) -> None:
+    assert explorer.words[explorer.word].text == "red"
+    assert explorer.steps == (0, 5)
+    assert (explorer.choice, explorer.layer, explorer.head, explorer.word_b) == (
+        "paper",
+        -1,
+        -1,
+        -1,
+    )
+    expected = heat_maps(explorer.run).word("red").values
+    np.testing.assert_array_equal(sent(explorer), expected.numpy())
+    assert explorer.peak == pytest.approx(float(expected.max()))
+    assert (explorer.iou, explorer.iod, explorer.ioh) == (None, None, None)
+
+
+def test_every_choice_sends_the_maps_that_belong_to_it(explorer: Explorer) -> None:
+    explorer.word = "fox"
+    explorer.choose(layer=1, head=1)
+    explorer.steps = slice(2, None)
+    assert explorer.steps == (2, 5)
+    assert explorer._stack_meta["key"] == '[2,"paper",1,1]'
+    assert explorer._exact_meta["key"] == '[2,"paper",1,1,2,5]'
+    assert explorer._tiles_meta["key"] == "[2,2,5]"
+    layer = explorer.run.layers[1]
+    expected = heat_maps(explorer.run, layers=layer, heads=1, steps=(2, 3, 4)).word("fox").values
+    np.testing.assert_array_equal(sent(explorer), expected.numpy())
+    stack = stack_of(explorer.subject, explorer.selected)
+    levels = np.frombuffer(explorer._stack, np.uint8).reshape(explorer._stack_meta["shape"])
+    values = levels[2:5] * np.asarray(explorer._stack_meta["scales"][2:5])[:, None, None]
+    np.testing.assert_allclose(values.mean(0), preview(stack, 2, 5), atol=1e-7)
+
+
+def test_two_words_are_compared_by_their_exact_masks(explorer: Explorer) -> None:
+    explorer.choose(word="fox", word_b="red", threshold=0.55, steps=(0, 2))
+    maps = heat_maps(explorer.run, steps=(0, 1))
+    fox, red = maps.word("fox"), maps.word("red")
+    assert explorer.iou == pytest.approx(iou(fox, red, threshold=0.55))
+    assert explorer.iod == pytest.approx(iod(red, fox, threshold=0.55))  # red depends on fox
+    assert explorer.ioh == pytest.approx(ioh(red, fox, threshold=0.55))
+    assert 0 < explorer.iou < 1
+    assert "“fox” and “red”" in explorer.status
+    assert explorer._exact_b_meta["key"] == '[1,"paper",-1,-1,0,2]'
+    explorer.word_b = None
+    assert (explorer.word_b, explorer.iou, explorer._stack_b, explorer._exact_b) == (
+        -1,
+        None,
+        b"",
+        b"",
+    )
+
+
+def test_status_says_what_is_shown(explorer: Explorer) -> None:
+    assert explorer.status == (
+        f"“red”: down and up blocks (4 of 5 layers), all heads, steps 0–4 of 5; "
+        f"peak {explorer.peak:.3g}."
+    )
+    explorer.choose(layer=2, head=1, steps=(3, 4))
+    assert "“red”: layer mid · 0.0, head 1, step 3 of 5; peak" in explorer.status
+    explorer.choose(layer=-1)
+    assert "head 1 of the 4 layers that have it" in explorer.status
+
+
+WRONG: list[tuple[str, Any, str]] = [
+    ("word", 99, "99 is none of the prompt's"),
+    ("word", -1, "-1 is none of the prompt's"),
+    ("word", "zebra", "not a word or phrase"),
+    ("word", True, "trait"),
+    ("word", 1.5, "1.5 is none"),
+    ("word", None, "None is none"),
+    ("word_b", "zebra", "not a word or phrase"),
+    ("word_b", -2, "-2 is none"),
+    ("steps", (3, 3), "no half-open range"),
+    ("steps", (0, 6), "0 <= first < last <= 5"),
+    ("steps", (-1, 2), "no half-open range"),
+    ("steps", (0.0, 2.0), "half-open range"),
+    ("steps", 3, "half-open range"),
+    ("steps", range(0, 4, 2), "half-open range"),
+    ("steps", (0, 1, 2), "half-open range"),
+    ("choice", "best", "There are 'paper', 'all'"),
+    ("layer", 5, "no layer 5"),
+    ("layer", -2, "whole number of -1 or more"),
+    ("layer", 1.0, "whole number"),
+    ("head", 2, "at most 2, 0 to 1"),
+    ("head", True, "whole number"),
+    ("opacity", 1.1, "a number from 0 to 1"),
+    ("opacity", "0.5", "a number from 0 to 1"),
+    ("threshold", float("nan"), "a number from 0 to 1"),
+    ("contour", "yes", "boolean"),
+    ("colormap", "jet", "inferno"),
+    ("interval", 5, "whole number of 20 or more"),
+    ("interval", 10**6, "at most 10000"),
+    ("tile_scale", "none", "common"),
+    ("tile_sort", "name", "network"),
+    ("theme", "blue", "auto"),
+    ("view", "both", "overlay"),
+    ("difference_scale", "x", "own"),
+    ("region", [[0, 0], [1, 1]], "at least three corners"),
+    ("region", [[0, 0], [1, 1], [2, 2]], "outside the picture"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), WRONG)
+def test_a_value_that_cannot_be_is_refused_and_nothing_changes(
+    explorer: Explorer, name: str, value: Any, message: str
+) -> None:
+    before = {one: getattr(explorer, one) for one in CHOICES}
+    key = explorer._exact_meta["key"]
+    with pytest.raises(traitlets.TraitError, match=message):
+        setattr(explorer, name, value)
+    with pytest.raises(traitlets.TraitError):
+        explorer.choose(opacity=0.1, **{name: value}) if name != "opacity" else explorer.choose(
+            head=1, opacity=value
+        )
+    assert {one: getattr(explorer, one) for one in CHOICES} == before
+    assert explorer._exact_meta["key"] == key
+
+
+def test_numbers_of_numpy_and_torch_are_taken(explorer: Explorer) -> None:
+    explorer.choose(word=np.int64(2), steps=(np.int32(1), torch.tensor(3)), opacity=np.float32(0.5))
+    assert (explorer.word, explorer.steps, explorer.opacity) == (2, (1, 3), 0.5)
+    json.dumps([explorer.word, explorer.steps, explorer.opacity])
+
+
+def test_what_the_kernel_measures_cannot_be_set(explorer: Explorer) -> None:
+    for name, value in (("iou", 1.0), ("iod", 1.0), ("ioh", 1.0), ("peak", 2.0), ("status", "x")):
+        with pytest.raises(traitlets.TraitError, match="read-only"):
+            setattr(explorer, name, value)
+
+
+def test_layer_and_head_change_together_or_not_at_all() -> None:
+    explorer = opened(tiny_recording(TEXT, heads=(2, 4)))
+    explorer.choose(layer=1, head=3)
+    with pytest.raises(traitlets.TraitError, match=r"choose\(layer=..., head=...\)"):
+        explorer.layer = 0
+    assert (explorer.layer, explorer.head) == (1, 3)
+    explorer.choose(layer=0, head=1)
+    assert (explorer.layer, explorer.head) == (0, 1)
+    with pytest.raises(SelectionError, match="'iou' is no choice of the explorer"):
+        explorer.choose(iou=1.0)
+
+
+def test_a_head_that_only_some_layers_have() -> None:
+    explorer = opened(tiny_recording(TEXT, heads=(2, 4)))
+    explorer.head = 3
+    expected = heat_maps(explorer.run, heads=3, missing="skip").word("red").values
+    np.testing.assert_array_equal(sent(explorer), expected.numpy())
+    assert "head 3 of the 2 layers that have it" in explorer.status
+
+
+def test_choices_are_observed_and_linked(explorer: Explorer) -> None:
+    other = opened(explorer.run)
+    seen: list[Any] = []
+    explorer.observe(lambda change: seen.append((change["name"], change["new"])), ["word", "iou"])
+    link = traitlets.link((explorer, "steps"), (other, "steps"))
+    traitlets.link((explorer, "word"), (other, "word"))
+    other.steps = (1, 2)
+    assert explorer.steps == (1, 2)
+    explorer.word = "snow"
+    assert other.words[other.word].text == "snow"
+    assert other._exact_meta["key"] == explorer._exact_meta["key"]
+    assert ("word", 5) in seen
+    link.unlink()
+    other.steps = (0, 5)
+    assert explorer.steps == (1, 2)
+
+
+def test_on_head_is_called_until_it_is_stopped(explorer: Explorer) -> None:
+    seen: list[tuple[Layer | None, int | None]] = []
+    stop = explorer.on_head(lambda layer, head: seen.append((layer, head)))
+    explorer.choose(layer=1, head=0)
+    assert seen == [(explorer.run.layers[1], 0)]
+    explorer.choose(layer=-1, head=-1)
+    assert seen[-1] == (None, None)
+    count = len(seen)
+    stop()
+    explorer.head = 1
+    assert len(seen) == count
+
+
+# --- what the browser does ------------------------------------------------------------------------
+
+
+def from_browser(explorer: Explorer, **choices: Any) -> list[dict[str, Any]]:
+    """Let choices arrive as from the browser; what was sent back."""
+    messages: list[dict[str, Any]] = []
+    explorer.send = lambda content, buffers=None: messages.append(content)
+    explorer.set_state(json.loads(json.dumps(choices)))
+    return messages
+
+
+def test_choices_of_the_browser_arrive_together() -> None:
+    explorer = opened(tiny_recording(TEXT, heads=(2, 4)))
+    explorer.choose(layer=1, head=3)
+    assert from_browser(explorer, layer=0, head=1, steps=[0, 2]) == []
+    assert (explorer.layer, explorer.head, explorer.steps) == (0, 1, (0, 2))
+    assert explorer._exact_meta["key"] == '[1,"paper",0,1,0,2]'
+
+
+def test_what_the_browser_cannot_choose_is_refused_and_said(explorer: Explorer) -> None:
+    again: list[Any] = []
+    explorer.send_state = lambda key=None: again.append(key)
+    messages = from_browser(explorer, opacity=0.3, steps=[4, 9])
+    assert messages[0]["type"] == "error"
+    assert "0 <= first < last <= 5" in messages[0]["text"]
+    assert explorer.steps == (0, 5)
+    assert {"opacity", "steps"} <= {name for names in again for name in names}
+
+
+def ask(explorer: Explorer, **question: Any) -> tuple[dict[str, Any], list[bytes]]:
+    messages: list[Any] = []
+    explorer.send = lambda content, buffers=None: messages.append((content, buffers))
+    explorer._handle_custom_msg(question, [])
+    (answer,) = messages
+    json.dumps(answer[0], allow_nan=False)
+    return answer  # type: ignore[no-any-return]
+
+
+def test_a_pixel_is_answered_by_its_words(explorer: Explorer) -> None:
+    content, _ = ask(explorer, type="pixel", id=7, y=0.5, x=0.25)
+    assert (content["type"], content["id"]) == ("words", 7)
+    best = explorer.words_at(0.5, 0.25)[0]
+    row = content["rows"][0]
+    assert (row["word"], row["text"], row["value"]) == (best.word, best.text, best.value)
+
+
+def test_a_region_is_answered_by_words_and_bars(explorer: Explorer) -> None:
+    polygon = [[0, 0], [0, 1], [0.5, 0.5]]
+    content, _ = ask(explorer, type="region", id="r", polygon=polygon)
+    assert content["rows"][0]["word"] == explorer.words_in(polygon)[0].word
+    assert len(content["by_step"]) == 5
+    assert content["by_layer"][2] is None  # the mid block is not among the paper's layers
+    assert content["by_layer"][0] > 0
+    assert 0 < content["inside"] < 1
+    assert content["bars_of"] == explorer.word
+    content, _ = ask(explorer, type="region", id="r", polygon=polygon, word=5)
+    assert content["bars_of"] == 5
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ({"type": "pixel", "y": 2, "x": 0}, "outside the picture"),
+        ({"type": "pixel", "y": 0.5}, "lacks 'x'"),
+        ({"type": "region", "polygon": [[0, 0]]}, "at least three corners"),
+        ({"type": "region", "polygon": [[0, 0], [0, 1], [1, 1]], "word": 77}, "77 is none"),
+        ({"type": "png", "what": "moon"}, "what='moon' is not known"),
+        ({"type": "png", "what": "mask_b"}, "No second word"),
+    ],
+)
+def test_what_cannot_be_answered_is_said(
+    explorer: Explorer, question: dict[str, Any], text: str
+) -> None:
+    content, _ = ask(explorer, id=1, **question)
+    assert content["type"] == "error"
+    assert content["id"] == 1
+    assert text in content["text"]
+
+
+def test_messages_of_others_are_left_alone(explorer: Explorer) -> None:
+    explorer.send = lambda *_: pytest.fail("answered")
+    for message in ({"type": "hello"}, {}, None, "pixel", {"type": ["pixel"]}):
+        explorer._handle_custom_msg(message, [])
+
+
+def test_tiles_wait_while_the_steps_play(explorer: Explorer) -> None:
+    explorer.playing = True
+    explorer.steps = (1, 2)
+    assert explorer._tiles_meta["key"] == "[1,0,5]"
+    explorer.playing = False
+    assert explorer._tiles_meta["key"] == "[1,1,2]"
+
+
+def test_the_threshold_changes_overlaps_and_not_the_tiles(explorer: Explorer) -> None:
+    tiles, before = explorer._tiles, explorer._tiles_meta
+    explorer.threshold = 0.9
+    assert explorer._tiles == tiles
+    assert explorer._tiles_meta["overlap"] != before["overlap"]
+    assert explorer._tiles_meta["peak"] == before["peak"]
+
+
+# --- recordings of every kind ---------------------------------------------------------------------
+
+
+def test_the_sample_that_ships() -> None:
+    explorer = opened(daam_nb.sample())
+    assert explorer._facts["model"] == "daam_nb/menagerie"
+    assert explorer._facts["revision"]
+    assert explorer._image[:4] == b"\x89PNG"
+
+
+def test_a_sum_has_nothing_to_scrub() -> None:
+    explorer = opened(tiny_recording(TEXT, steps=4, kept="sum"))
+    assert explorer._facts["summed"]
+    assert explorer.steps == (0, 1)
+    assert len(explorer._facts["steps"]) == 1
+    assert "the sum over 4 of 4 steps" in explorer.status
+    assert any("cannot be told apart" in one for one in explorer._facts["left_out"])
+    with pytest.raises(traitlets.TraitError, match="only a sum over the steps was kept"):
+        explorer.steps = (1, 2)
+    expected = heat_maps(explorer.run).word("red").values
+    np.testing.assert_array_equal(sent(explorer), expected.numpy())
+
+
+def test_some_steps_of_a_loop() -> None:
+    explorer = opened(tiny_recording(TEXT, steps=9, kept_steps=(2, 5, 8)))
+    assert [one["place"] for one in explorer._facts["steps"]] == [2, 5, 8]
+    explorer.steps = (1, 3)
+    assert "steps 5–8 of 9" in explorer.status
+    expected = heat_maps(explorer.run, steps=(5, 8)).word("red").values
+    np.testing.assert_array_equal(sent(explorer), expected.numpy())
+    assert any("3 of 9 steps were recorded" in one for one in explorer._facts["left_out"])
+
+
+def test_without_a_picture_the_maps_stand_alone() -> None:
+    explorer = opened(tiny_recording(TEXT, image=False, latents=False))
+    assert explorer._image == b""
+    assert any("No picture was recorded" in one for one in explorer._facts["left_out"])
+
+
+HOSTILE = [
+    "<script>alert(1)</script> fox",
+    'it\'s "quoted" & \\ back',
+    "🦊 in the ❄️ 👩‍👩‍👧",
+    "שועל בשלג and ثعلب",
+    "a\u202eb \u0000 c </style> -->",
+    "half \ud800 pair",
+    "{{ x }} ${y} `z` $\\alpha$",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_prompts_are_text(text: str) -> None:
+    explorer = opened(tiny_recording(text, length=24))
+    facts = json.loads(json.dumps(explorer._facts, ensure_ascii=False).encode("utf-8"))
+    assert facts["prompt"] == text.replace("\ud800", "\ufffd")
+    assert explorer.status.encode("utf-8")
+    for word, entry in zip(facts["words"], explorer.words, strict=True):
+        if entry.kept:
+            explorer.word = entry.span if entry.span is not None else explorer.word
+        assert "\ud800" not in word["text"]
+
+
+def test_a_closed_explorer_lets_go_of_its_recording() -> None:
+    run = tiny_recording(TEXT)
+    kept = weakref.ref(run)
+    explorer = opened(run)
+    explorer.choose(word_b="fox", steps=(0, 1))
+    explorer.words_at(0.5, 0.5)
+    explorer.close()
+    del run
+    gc.collect()
+    assert kept() is None
+    with pytest.raises(SelectionError, match="was closed"):
+        explorer.to_figure()
+
+
+def test_sums_are_prepared_in_the_pauses_of_the_loop() -> None:
+    async def kernel() -> None:
+        explorer = opened()
+        run = explorer.run
+        columns = [entry.tokens[0] for entry in explorer.words if not entry.special]
+        assert CACHE.get(run, ("sums", "positive", columns[-1])) is None
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            if CACHE.get(run, ("sums", "positive", columns[-1])) is not None:
+                break
+        assert all(CACHE.get(run, ("sums", "positive", column)) is not None for column in columns)
+        explorer.close()
+
+    asyncio.run(kernel())
