@@ -3,6 +3,8 @@
 /** @import { View } from "./view.js" */
 import { attribute, svg } from "./dom.js";
 
+/** @typedef {{from: number, to: number, h: number, d: number, texts: string[]}} Drawn */
+
 const LEVEL = 20; // height of one level of nesting, CSS pixels
 const FOOT = 6;
 
@@ -66,6 +68,7 @@ export class Arcs {
     const key = JSON.stringify([parse, centres]);
     if (key === this.drawn) return;
     this.drawn = key;
+    /** @type {(import("./types.js").Arc & Drawn)[]} */
     const arcs = [];
     for (const arc of parse.arcs) {
       const head = parse.words[arc.head];
@@ -86,7 +89,9 @@ export class Arcs {
     const height = (Math.max(0, ...levels) + 1) * LEVEL + 14;
     attribute(this.element, "width", this.chips.list.scrollWidth);
     attribute(this.element, "height", height);
-    this.element.replaceChildren(...arcs.map((arc, k) => drawn(arc, levels[k], height)));
+    // The outermost first: inside several arcs the innermost is what a click meets.
+    const order = arcs.map((_, k) => k).sort((p, q) => levels[q] - levels[p]);
+    this.element.replaceChildren(...order.map((k) => drawn(arcs[k], levels[k], height)));
   }
 }
 
@@ -112,7 +117,7 @@ export function nested(spans) {
 }
 
 /**
- * @param {{from: number, to: number, h: number, d: number, relation: string, texts: string[]}} arc
+ * @param {{relation: string} & Drawn} arc
  * @param {number} level
  * @param {number} height
  */

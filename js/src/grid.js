@@ -104,7 +104,7 @@ export class Grid {
     const { state } = this.view;
     const rows = rowsOf(state.facts, this.unfolded);
     const big = state.get("projector");
-    const names = big ? 190 : Math.min(136, Math.max(118, across * 0.3));
+    const names = big ? 190 : Math.min(146, Math.max(128, across * 0.3));
     const left = STAGE + names;
     const heads = Math.max(1, ...rows.map((row) => row.heads));
     const fitting = (across - left - 10) / (heads + 1);
@@ -126,7 +126,15 @@ export class Grid {
    */
   #header(heads, x, tile) {
     const row = el("div", { role: "row", class: "daam-grid-row" });
-    row.append(at(this.#column(-1, "mean", "All heads (Esc)"), x(-1), 0, tile, HEADER));
+    row.append(
+      at(
+        this.#column(-1, "all", "All heads (Esc); below: the mean of each layer's heads"),
+        x(-1),
+        0,
+        tile,
+        HEADER,
+      ),
+    );
     for (let head = 0; head < heads; head++) {
       const label = this.#column(
         head,
@@ -205,7 +213,7 @@ export class Grid {
       },
       el("span", {
         class: "daam-row-name",
-        text: row.head ? `${row.folded ? "▸" : "▾"} ${row.label}` : row.label,
+        text: row.head ? `${row.folded ? "▸" : "▾"} ${row.label}` : row.short,
       }),
       el("span", { class: "daam-row-size", text: row.size }),
     );

@@ -9,14 +9,14 @@ export class GridTools {
     this.view = view;
     this.choice = this.#select("choice", "Layers", []);
     this.sort = this.#select("tile_sort", "Order", [
-      ["network", "network order"],
-      ["entropy", "sharpest first"],
-      ["peak", "strongest first"],
-      ["overlap", "overlap first"],
+      ["network", "by network"],
+      ["entropy", "by sharpness"],
+      ["peak", "by strength"],
+      ["overlap", "by overlap"],
     ]);
     this.scale = this.#select("tile_scale", "Scale", [
-      ["common", "common scale"],
-      ["own", "own scale"],
+      ["common", "one scale"],
+      ["own", "own scales"],
     ]);
     this.built = "";
     this.element = el(
@@ -63,7 +63,7 @@ export class GridTools {
         ...names.map((name) =>
           el("option", {
             value: name,
-            text: `${name}: ${choices[name].length} of ${layers.length}`,
+            text: `${name} ${choices[name].length}/${layers.length}`,
           }),
         ),
       );

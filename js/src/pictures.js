@@ -22,7 +22,10 @@ export class Pictures {
     const bytes = asBytes(this.view.state.model.get(name));
     if (bytes.length === 0) return;
     try {
-      const blob = new Blob([/** @type {BlobPart} */ (bytes.slice())], { type: "image/png" });
+      const own = name === "_image" ? this.view.state.facts.image_type : null;
+      const blob = new Blob([/** @type {BlobPart} */ (bytes.slice())], {
+        type: own ?? "image/png",
+      });
       const bitmap = await createImageBitmap(blob);
       if (name === "_image") this.image = bitmap;
       else this.strip = bitmap;

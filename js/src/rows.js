@@ -2,7 +2,7 @@
 /** @import { Facts, Tiles } from "./types.js" */
 
 /** @typedef {{layers: number[], block: string, folded: boolean, head: boolean, label: string,
- *   size: string, stage: string, heads: number}} GridRow */
+ *   short: string, size: string, stage: string, heads: number}} GridRow */
 
 /** With more layers than this, blocks start folded. */
 const MANY = 20;
@@ -21,7 +21,7 @@ export function rowsOf(facts, unfolded) {
     const fold = foldable && members.length > 1;
     if (fold) {
       const heads = Math.max(...members.map((i) => layers[i].heads));
-      const label = `${block}`;
+      const label = shortBlock(block);
       const size = `${members.length} layers`;
       const stage = layers[members[0]].stage;
       rows.push({
@@ -30,6 +30,7 @@ export function rowsOf(facts, unfolded) {
         folded: !unfolded.has(block),
         head: true,
         label,
+        short: label,
         size,
         stage,
         heads,
@@ -44,6 +45,8 @@ export function rowsOf(facts, unfolded) {
         folded: false,
         head: false,
         label,
+        // The block stands above already.
+        short: fold ? (label.split(\" · \").at(-1) ?? label) : label,
         size: `${size[0]}×${size[1]}`,
         stage,
         heads,
@@ -51,6 +54,18 @@ export function rowsOf(facts, unfolded) {
     }
   }
   return rows;
+}
+
+/**
+ * "down_blocks.1" as "down 1".
+ *
+ * @param {string} block
+ */
+export function shortBlock(block) {
+  return block
+    .replace(/_blocks?\b/g, "")
+    .replace(/[._]+/g, " ")
+    .trim();
 }
 
 /**

@@ -20,6 +20,9 @@ import { Clock } from "./timing.js";
 /** Milliseconds for which the last drawing stays while a map is on its way. */
 const STALE = 150;
 
+/** With more heads than this, the grid gets the room of the ranking beside it. */
+const WIDE = 10;
+
 export class View {
   /**
    * @param {Model} model
@@ -64,15 +67,16 @@ export class View {
       this.look,
       this.status,
     ];
+    this.body = el(
+      "div",
+      { class: "daam-body" },
+      this.picture.element,
+      this.grid.element,
+      this.inspector.element,
+    );
     this.root.append(
       this.chips.element,
-      el(
-        "div",
-        { class: "daam-body" },
-        this.picture.element,
-        this.grid.element,
-        this.inspector.element,
-      ),
+      this.body,
       this.steps.element,
       this.look.element,
       this.status.element,
@@ -177,6 +181,8 @@ export class View {
     attribute(root, "data-theme", themeOf(root, state.get("theme")));
     attribute(root, "data-host", state.get("theme") === "auto");
     attribute(root, "data-projector", Boolean(state.get("projector")));
+    const heads = state.facts.layers?.map((layer) => layer.heads) ?? [];
+    attribute(this.body, "data-wide", Math.max(0, ...heads) > WIDE);
   }
 
   #mark() {

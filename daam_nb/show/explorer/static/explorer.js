@@ -315,7 +315,9 @@ var LEVEL = 20, FOOT = 6, Arcs = class {
       });
     }
     let levels = nested(arcs.map((arc) => [Math.min(arc.h, arc.d), Math.max(arc.h, arc.d)])), height = (Math.max(0, ...levels) + 1) * LEVEL + 14;
-    attribute(this.element, "width", this.chips.list.scrollWidth), attribute(this.element, "height", height), this.element.replaceChildren(...arcs.map((arc, k) => drawn(arc, levels[k], height)));
+    attribute(this.element, "width", this.chips.list.scrollWidth), attribute(this.element, "height", height);
+    let order = arcs.map((_, k) => k).sort((p, q) => levels[q] - levels[p]);
+    this.element.replaceChildren(...order.map((k) => drawn(arcs[k], levels[k], height)));
   }
 };
 function nested(spans) {
@@ -876,7 +878,7 @@ function gradient(name2) {
 }
 
 // src/mosaic.js
-var FADED = 0.4, Mosaic = class {
+var FADED = 0.5, Mosaic = class {
   constructor() {
     this.canvas = el("canvas", {
       class: "daam-mosaic",
@@ -902,15 +904,15 @@ var FADED = 0.4, Mosaic = class {
   draw(cells, tiles, how) {
     let { context, scale } = this;
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    let table = palette(how.palette), most = tiles ? largest(tiles.scales.map((row, layer) => how.faded([layer]) ? 0 : largest(row))) : 0;
+    let table = palette(how.palette), grey = palette("gray"), most = tiles ? largest(tiles.scales.map((row, layer) => how.faded([layer]) ? 0 : largest(row))) : 0;
     for (let cell of cells) {
-      let [x, y, size] = [cell.x, cell.y, cell.size].map((v) => Math.round(v * scale));
-      if (context.globalAlpha = how.faded(cell.layers) ? FADED : 1, !tiles) {
+      let [x, y, size] = [cell.x, cell.y, cell.size].map((v) => Math.round(v * scale)), faded = how.faded(cell.layers);
+      if (context.globalAlpha = faded ? FADED : 1, !tiles) {
         context.fillStyle = "#8883", context.fillRect(x, y, size, size);
         continue;
       }
       let [height, width] = tiles.tile[cell.layers[0]], values = valuesOf(tiles, cell, height * width);
-      this.#paint(values, width, height, how.common ? most : largest(values), table), context.imageSmoothingEnabled = width > size;
+      this.#paint(values, width, height, how.common ? most : largest(values), faded ? grey : table), context.imageSmoothingEnabled = width > size;
       let [w, h] = height > width ? [size * width / height, size] : [size, size * height / width];
       context.drawImage(
         this.small,
@@ -968,7 +970,7 @@ function rowsOf(facts, unfolded) {
   let layers = facts.layers ?? [], rows = [], foldable = layers.length > 20;
   for (let [block, members] of blocksOf(facts)) {
     if (foldable && members.length > 1) {
-      let heads = Math.max(...members.map((i) => layers[i].heads)), label = `${block}`, size = `${members.length} layers`, stage = layers[members[0]].stage;
+      let heads = Math.max(...members.map((i) => layers[i].heads)), label = shortBlock(block), size = `${members.length} layers`, stage = layers[members[0]].stage;
       if (rows.push({
         layers: members,
         block,
@@ -995,6 +997,9 @@ function rowsOf(facts, unfolded) {
     }
   }
   return rows;
+}
+function shortBlock(block) {
+  return block.replace(/_blocks?\b/g, "").replace(/[._]+/g, " ").trim();
 }
 function blocksOf(facts) {
   let blocks = /* @__PURE__ */ new Map();
@@ -1079,7 +1084,15 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, GALLERY = 240
    */
   #header(heads, x, tile) {
     let row = el("div", { role: "row", class: "daam-grid-row" });
-    row.append(at(this.#column(-1, "mean", "All heads (Esc)"), x(-1), 0, tile, HEADER));
+    row.append(
+      at(
+        this.#column(-1, "all", "All heads (Esc); below: the mean of each layer's heads"),
+        x(-1),
+        0,
+        tile,
+        HEADER
+      )
+    );
     for (let head = 0; head < heads; head++) {
       let label = this.#column(
         head,
@@ -2350,10 +2363,12 @@ var Pictures = class {
     let bytes = asBytes(this.view.state.model.get(name2));
     if (bytes.length !== 0)
       try {
-        let blob = new Blob([
+        let own = name2 === "_image" ? this.view.state.facts.image_type : null, blob = new Blob([
           /** @type {BlobPart} */
           bytes.slice()
-        ], { type: "image/png" }), bitmap = await createImageBitmap(blob);
+        ], {
+          type: own ?? "image/png"
+        }), bitmap = await createImageBitmap(blob);
         name2 === "_image" ? this.image = bitmap : this.strip = bitmap, this.view.invalidate(22);
       } catch {
         this.view.status.say("The picture could not be read.");
@@ -2931,7 +2946,7 @@ var Clock = class {
 };
 
 // src/view.js
-var STALE = 150, View = class {
+var STALE = 150, WIDE = 10, View = class {
   /**
    * @param {Model} model
    * @param {HTMLElement} parent
@@ -2953,15 +2968,15 @@ var STALE = 150, View = class {
       this.steps,
       this.look,
       this.status
-    ], this.root.append(
+    ], this.body = el(
+      "div",
+      { class: "daam-body" },
+      this.picture.element,
+      this.grid.element,
+      this.inspector.element
+    ), this.root.append(
       this.chips.element,
-      el(
-        "div",
-        { class: "daam-body" },
-        this.picture.element,
-        this.grid.element,
-        this.inspector.element
-      ),
+      this.body,
       this.steps.element,
       this.look.element,
       this.status.element
@@ -3032,6 +3047,8 @@ var STALE = 150, View = class {
   #theme() {
     let { root, state } = this;
     attribute(root, "data-theme", themeOf(root, state.get("theme"))), attribute(root, "data-host", state.get("theme") === "auto"), attribute(root, "data-projector", !!state.get("projector"));
+    let heads = state.facts.layers?.map((layer) => layer.heads) ?? [];
+    attribute(this.body, "data-wide", Math.max(0, ...heads) > WIDE);
   }
   #mark() {
     let { root, maps } = this, shown = maps.shown(0), missing = !shown || maps.comparing && !maps.shown(1), now = performance.now();
