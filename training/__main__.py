@@ -25,8 +25,8 @@ STAGES = [
 ]
 """What `all` runs, in order."""
 
-MEASURES = ["score", "attribution"]
-"""Stages that measure exported weights (`--into`)."""
+MEASURES = ["doubt", "score", "attribution"]
+"""Stages that look at exported weights (`--into`); `doubt` adapts the judge to them."""
 
 
 def main() -> None:
@@ -124,7 +124,11 @@ def measure(stage: str, options: argparse.Namespace) -> None:
     beside = options.into.parent / "judge" / "judge.safetensors"
     judge = options.judge or (beside if beside.exists() else JUDGE)
     report = options.report or options.work
-    if stage == "score":
+    if stage == "doubt":
+        from training.doubt import choose
+
+        choose(judge, options.into, options.work, helpers=options.helpers)
+    elif stage == "score":
         from training.scoring import score
 
         score(options.into, options.work, judge_file=judge, report=report, helpers=options.helpers)

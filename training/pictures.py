@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +42,24 @@ def picture_path(folder: Path, index: int) -> Path:
     return folder / f"{index:04d}.png"
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """One picture to draw.
+
+    Attributes
+    ----------
+    prompt, seed
+        What it is drawn from.
+    """
+
+    prompt: str
+    seed: int
+
+
 def paint(
     weights: Path, folder: Path, *, indices: Sequence[int] | None = None, helpers: int = 0
 ) -> None:
-    """Paint the pictures that are not there yet.
+    """Paint the pictures of the fixed prompts that are not there yet.
 
     Parameters
     ----------
@@ -56,32 +72,57 @@ def paint(
     helpers
         How many more processes of one thread paint with this one.
     """
+    wanted = [Wanted(entry["prompt"], entry["seed"]) for entry in entries()]
+    draw(weights, folder, wanted, settings(), indices=indices, helpers=helpers)
+
+
+def draw(
+    weights: Path,
+    folder: Path,
+    wanted: Sequence[Wanted],
+    sampling: dict[str, Any],
+    *,
+    indices: Sequence[int] | None = None,
+    helpers: int = 0,
+) -> None:
+    """Draw what is wanted and not there yet; `paint` says what the arguments are."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = list(range(len(entries()))) if indices is None else list(indices)
-    missing = [i for i in wanted if not picture_path(folder, i).exists()]
+    chosen = range(len(wanted)) if indices is None else indices
+    missing = [(i, wanted[i]) for i in chosen if not picture_path(folder, i).exists()]
     if not missing:
         return
+    parts = 1 + helpers
+    part = partial(
+        _draw_part, missing=missing, weights=weights, folder=folder, sampling=sampling, parts=parts
+    )
     if helpers:
-        spawn(_paint_part, (missing, weights, folder, 1 + helpers), nprocs=1 + helpers)
+        spawn(part, nprocs=parts)
     else:
-        _paint_part(0, missing, weights, folder, 1)
+        part(0)
 
 
-def _paint_part(part: int, missing: Sequence[int], weights: Path, folder: Path, parts: int) -> None:
+def _draw_part(
+    part: int,
+    *,
+    missing: Sequence[tuple[int, Wanted]],
+    weights: Path,
+    folder: Path,
+    sampling: dict[str, Any],
+    parts: int,
+) -> None:
     torch.set_num_threads(1)
-    every, sampling = entries(), settings()
     pipeline = load(folder=weights)
     pipeline.set_progress_bar_config(disable=True)
     mine = missing[part::parts]
     for start in range(0, len(mine), BATCH):
-        chosen = mine[start : start + BATCH]
+        batch = mine[start : start + BATCH]
         images = pipeline(
-            [every[i]["prompt"] for i in chosen],
+            [one.prompt for _, one in batch],
             num_inference_steps=sampling["steps"],
             guidance_scale=sampling["guidance"],
-            generator=[torch.Generator().manual_seed(every[i]["seed"]) for i in chosen],
+            generator=[torch.Generator().manual_seed(one.seed) for _, one in batch],
         ).images
-        for i, image in zip(chosen, images, strict=True):
+        for (i, _), image in zip(batch, images, strict=True):
             half = picture_path(folder, i).with_suffix(f".partial{part}")
             image.save(half, format="PNG")
             os.replace(half, picture_path(folder, i))

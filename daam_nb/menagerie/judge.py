@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,12 +77,12 @@ def build_judge() -> nn.Module:
 
 @dataclass(frozen=True)
 class Doubt:
-    """When the judge does not claim to see a noun. Chosen on scenes, kept in the weights' file.
+    """When the judge does not claim to see a noun. Chosen in training, kept in the weights' file.
 
     Attributes
     ----------
     confidence
-        Probability below which a pixel is background.
+        A region is background where its mean probability of the noun is lower.
     share
         Where nouns touch, those with fewer pixels than this share of the largest are part of it.
     least
@@ -187,16 +187,30 @@ class Judge:
 
 def settled(logits: torch.Tensor, doubt: Doubt) -> NDArray[np.int64]:
     """Labels of pixels, with `doubt` resolved: (n, label, y, x) logits to (n, y, x) int64."""
-    likely, label = logits.softmax(dim=1).max(dim=1)
-    label[likely < doubt.confidence] = 0
-    labels: NDArray[np.int64] = label.numpy()
-    for one, places in zip(labels, _regions(label > 0), strict=True):
-        shape = (int(places.max()) + 1, len(LABELS))
-        flat = np.ravel_multi_index((places, one), shape)
-        counts = np.bincount(flat.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
+    chances = logits.softmax(dim=1)
+    labels: NDArray[np.int64] = chances.argmax(dim=1).numpy()
+    places = _regions(chances.argmax(dim=1) > 0)
+    for one, place, chance in zip(labels, places, chances.numpy(), strict=True):
+        shape = (int(place.max()) + 1, len(LABELS))
+        counts = _summed(place, one, np.ones(one.shape), shape)
         minor = counts < doubt.share * counts.max(axis=1, keepdims=True)
-        one[:] = np.where(minor[places, one], counts.argmax(axis=1)[places], one)
+        one[:] = np.where(minor[place, one], counts.argmax(axis=1)[place], one)
+        # How sure it is of a noun, on average over all that it would call so in one region.
+        own = np.take_along_axis(chance, one[None], axis=0)[0]
+        pixels = _summed(place, one, np.ones(one.shape), shape)
+        sure = _summed(place, one, own, shape) / np.maximum(pixels, 1)
+        one[sure[place, one] < doubt.confidence] = 0
     return labels
+
+
+def _summed(
+    place: NDArray[np.int64], label: NDArray[np.int64], values: Any, shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Values added up by region and label: (region, label)."""
+    flat = np.ravel_multi_index((place, label), shape).ravel()
+    total: Any = np.bincount(flat, weights=values.ravel(), minlength=shape[0] * shape[1])
+    summed: NDArray[np.float64] = total.reshape(shape)
+    return summed
 
 
 def _regions(shown: torch.Tensor) -> NDArray[np.int64]:

@@ -77,14 +77,27 @@ def test_what_is_no_noun_has_no_mask(untrained: Path) -> None:
         Judge(untrained).mask(Image.new("RGB", (64, 64)), "spoon")
 
 
-def test_an_unlikely_label_is_background() -> None:
+def test_a_region_that_is_unlikely_on_average_is_background() -> None:
     labels = np.zeros((64, 64), dtype=np.int64)
     labels[:8, :8] = ZEBRA
-    # A zebra of logit 1 against 27 others of logit 0 has probability e / (e + 27) = 0.09.
+    # A zebra of logit 1 against 27 others of logit 0 has probability e / (e + 27) = 0.091.
     weak = logits_of(labels, strength=1.0)
     assert settled(weak, Doubt(confidence=0.1, share=0.0)).sum() == 0
-    kept = settled(weak, Doubt(confidence=0.09, share=0.0))
-    assert np.array_equal(kept[0], labels)
+    assert np.array_equal(settled(weak, Doubt(confidence=0.09, share=0.0))[0], labels)
+    # Where half of it is sure, the mean counts, and no pixel is lost.
+    mixed = weak.clone()
+    mixed[:, :, :4] = logits_of(labels)[:, :, :4]  # probability 0.9967 there
+    assert np.array_equal(settled(mixed, Doubt(confidence=0.54, share=0.0))[0], labels)
+    assert settled(mixed, Doubt(confidence=0.55, share=0.0)).sum() == 0
+
+
+def test_a_doubtful_region_takes_no_other_with_it() -> None:
+    labels = np.zeros((64, 64), dtype=np.int64)
+    labels[:8, :8], labels[40:48, 40:48] = ZEBRA, ZEBRA
+    mixed = logits_of(labels)
+    mixed[:, :, :20] = logits_of(labels, strength=1.0)[:, :, :20]
+    made = settled(mixed, Doubt(confidence=0.5, share=0.0))[0]
+    assert (made[40:48, 40:48] == ZEBRA).all() and made[:20].sum() == 0
 
 
 def test_a_small_part_of_a_region_takes_its_name_and_a_region_of_its_own_keeps_it() -> None:
