@@ -26,6 +26,7 @@ def overlap_figure(
     summary: pd.DataFrame,
     *,
     nulls: tuple[str, ...] = (),
+    least: int = 10,
     most: int = 24,
     title: str = "",
     caption: str = "",
@@ -38,17 +39,20 @@ def overlap_figure(
         Of `visuosyntax.summary`; rare rows are grey, with their n.
     nulls
         Rows to set apart below a line.
-    most
-        Relations drawn, the most frequent; the caption says how many are not.
+    least, most
+        Relations drawn: with at least so many pairs, and the most frequent of them. The caption
+        says how many are not.
     """
     if summary.empty:
         raise StudyError("The summary has no row, so there is nothing to draw.")
     below = summary[summary.relation.isin(nulls)]
     above = summary[~summary.relation.isin(nulls)]
-    shown = pd.concat([above.head(most), below]).to_dict("records")
-    unseen = len(above) - min(len(above), most)
-    if unseen:
-        caption += f" {unseen} rarer relations are in the table alone."
+    drawn = above[above.n >= least].head(most)
+    shown = pd.concat([drawn, below]).to_dict("records")
+    if not shown:
+        raise StudyError(f"No relation has {least} pairs, so there is nothing to draw.")
+    if len(drawn) < len(above):
+        caption += f" Not drawn: {len(above) - len(drawn)} rarer relations, see the table."
     if any(record["rare"] for record in shown):
         caption += " Grey: too few pairs to say much."
     split = len(shown) - len(below) - 0.5
@@ -56,11 +60,11 @@ def overlap_figure(
     def paint(axes: Axes) -> None:
         for place, record in enumerate(shown):
             _row(axes, place, record)
-        if len(below) and len(above):
+        if len(below) and len(drawn):
             axes.axhline(split, color="#999999", linewidth=0.8)
         axes.set_yticks(range(len(shown)), [_text(row["relation"]) for row in shown])
         axes.set_ylim(len(shown) - 0.4, -0.6)
-        axes.set_xlim(0, 100)
+        axes.set_xlim(-2, 102)  # whole dots at both ends
         axes.set_xlabel("%")
         axes.grid(axis="x", color=PALE, linewidth=0.6)
         axes.set_axisbelow(True)

@@ -107,14 +107,70 @@ def summary(
 
 
 def left_out_counts(table: pd.DataFrame) -> pd.DataFrame:
-    """How many pairs have no numbers, and why: ``kind``, ``left_out``, ``why``, ``n``, ``of``."""
-    every = table.kind.value_counts()
-    lost = table[table.left_out != ""].groupby(["kind", "left_out"]).size()
-    rows = [
-        {"kind": kind, "left_out": reason, "why": LEFT_OUT[reason], "n": n, "of": every[kind]}
-        for (kind, reason), n in lost.items()
+    """How many pairs have no numbers, and why: ``kind``, ``left_out``, ``why``, ``n``, ``of``.
+
+    Every reason has its row for dependencies, also where it left nothing out.
+    """
+    rows = []
+    for kind in ("arc", "unrelated"):
+        part = table[table.kind == kind]
+        for reason, why in LEFT_OUT.items():
+            n = int((part.left_out == reason).sum())
+            if n or kind == "arc":
+                row = {"kind": kind, "left_out": reason, "why": why, "n": n, "of": len(part)}
+                rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def against_unrelated(
+    table: pd.DataFrame, *, measure: Measure = "iou", least: int = 10, resamples: int = RESAMPLES
+) -> pd.DataFrame:
+    """Compare each relation with words of the same kind that no arc joins, in the same picture.
+
+    "A red car and a blue tree": is *red* nearer to *car* than to *tree*? All unrelated pairs are no
+    fair null for that, because words of some parts of speech are looked at everywhere. Here the
+    unrelated pairs have the parts of speech of the arc's words (in either order), and stand in the
+    same prompt; each prompt's mean difference counts once.
+
+    Parameters
+    ----------
+    table
+        Of `relations`.
+    measure
+        ``"iou"``, ``"iod"`` or ``"ioh"``.
+    least
+        Prompts with both that a relation needs to have a row.
+    resamples
+        Of bootstrap and permutations (sign flips of prompts).
+
+    Returns
+    -------
+    DataFrame
+        ``relation``, ``related`` and ``unrelated`` (means of prompt means), ``difference`` with
+        ``low`` and ``high``, ``p``, ``p_holm``, ``effect`` (d_z), ``prompts``, ``arcs``.
+    """
+    used = table[table.left_out == ""].copy()
+    used["words"] = [
+        " ".join(sorted(pair)) for pair in zip(used.head_pos, used.dependent_pos, strict=True)
     ]
-    return pd.DataFrame(rows, columns=["kind", "left_out", "why", "n", "of"])
+    arcs = used[used.kind == "arc"]
+    null = used[used.kind == "unrelated"].groupby(["prompt", "words"])[measure].mean()
+    rows = []
+    for relation in arcs.relation.value_counts().index:
+        part = arcs[arcs.relation == relation]
+        matched = part.join(null.rename("null"), on=["prompt", "words"]).dropna(subset=["null"])
+        means = matched.groupby("prompt")[[measure, "null"]].mean()
+        if len(means) < least:
+            continue
+        found = compare(means[measure], means.null, paired=True, resamples=resamples)
+        ends = {"related": means[measure].mean(), "unrelated": means.null.mean()}
+        numbers = {name: getattr(found, name) for name in _NUMBERS}
+        counts = {"prompts": len(means), "arcs": len(matched)}
+        rows.append({"relation": relation, **ends, **numbers, **counts})
+    columns = ["relation", "related", "unrelated", *_NUMBERS, "prompts", "arcs"]
+    made = pd.DataFrame(rows, columns=columns)
+    made.insert(7, "p_holm", holm(made.p.tolist()))
+    return made
 
 
 def differences(

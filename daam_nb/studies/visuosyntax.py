@@ -23,6 +23,7 @@ from daam_nb.studies.relation_figures import overlap_figure
 from daam_nb.studies.relation_statistics import (
     NULLS,
     PAPER,
+    against_unrelated,
     differences,
     left_out_counts,
     summary,
@@ -44,6 +45,7 @@ __all__ = [
     "COLUMNS",
     "NULLS",
     "PAPER",
+    "against_unrelated",
     "dependencies",
     "differences",
     "left_out_counts",
@@ -262,7 +264,13 @@ def report(
     tables = {_TITLES[name]: rounded(made) for name, made in means.items() if name != "reference"}
     beside = means["reference"].merge(PAPER, on="relation", how="left")
     tables[_TITLES["reference"]] = rounded(beside)
-    tables["Differences of IoU between relations"] = differences(main, resamples=resamples)
+    for name in ("relations", "recommended"):
+        if name in measured:
+            heading = f"IoU against words of the same kind in the same picture{_LAYERS[name]}"
+            tables[heading] = against_unrelated(measured[name], resamples=resamples)
+    between = differences(main, resamples=resamples)
+    if len(between):
+        tables["Differences of IoU between relations"] = between
     tables["Pairs left out"] = left_out_counts(main)
     facts = _about(main, runs)
     if "recommended" in measured:
@@ -296,6 +304,9 @@ _TITLES = {
         "beside the paper’s own figures (paper_...: not measured here)"
     ),
 }
+
+
+_LAYERS = {"relations": "", "recommended": ", recommended layers"}
 
 
 def _about(table: pd.DataFrame, runs: Corpus) -> dict[str, Any]:

@@ -219,7 +219,7 @@ def _words(parse: Parse, head: int, dependent: int) -> dict[str, Any]:
             f"{role}_word": word.text,
             f"{role}_start": word.start,
             f"{role}_end": word.end,
-            f"{role}_pos": word.pos,
+            f"{role}_pos": word.pos or word.tag,
         }
     return made
 

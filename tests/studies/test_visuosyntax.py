@@ -160,10 +160,13 @@ def test_pairs_left_out_are_counted_and_not_averaged() -> None:
     lost.loc[0, ["iou", "iod", "ioh"]] = np.nan
     lost.loc[0, "left_out"] = "shared token"
     counts = visuosyntax.left_out_counts(lost)
-    assert counts[["kind", "left_out", "n", "of"]].values.tolist() == [
-        ["arc", "shared token", 1, 4]
+    assert counts[["kind", "left_out", "n", "of"]].to_numpy().tolist() == [
+        ["arc", "truncated", 0, 4],
+        ["arc", "no token", 0, 4],
+        ["arc", "not kept", 0, 4],
+        ["arc", "shared token", 1, 4],
     ]
-    assert "share a token" in counts.why[0]
+    assert "share a token" in counts.why[3]
     made = summary(lost, resamples=100)
     assert made.loc[made.relation == "amod", "n"].item() == 2
     with pytest.raises(StudyError, match="no measured pair"):
@@ -211,6 +214,33 @@ def test_unrelated_pairs_can_be_compared_and_names_are_checked() -> None:
     assert found["difference"] == pytest.approx(0.2, abs=0.01)
     with pytest.raises(StudyError, match="no relation 'obj'; it has amod, unrelated pairs"):
         differences(table, among=["amod", "obj"])
+
+
+def test_words_of_the_same_kind_are_the_fair_null() -> None:
+    """Adjectives lie nearer to their own noun; determiners are looked at everywhere."""
+    rng = np.random.default_rng(2)
+    rows: list[tuple[str, str, str, float, float, float]] = []
+    kinds: list[tuple[str, str]] = []
+    for i in range(40):
+        level = rng.uniform(0.1, 0.6)
+        for kind, relation, pos, more in (
+            ("arc", "amod", ("NOUN", "ADJ"), 0.05),
+            ("unrelated", "", ("ADJ", "NOUN"), 0.0),
+            ("arc", "det", ("NOUN", "DET"), 0.2),
+            ("unrelated", "", ("DET", "NOUN"), 0.2),
+            ("arc", "obl:on", ("VERB", "NOUN"), 0.0),  # no unrelated verb and noun
+        ):
+            value = level + more + 0.01 * rng.standard_normal()
+            rows.append((f"p{i}", kind, relation, value, value, value))
+            kinds.append(pos)
+    table = by_hand(rows)
+    table[["head_pos", "dependent_pos"]] = kinds
+    found = visuosyntax.against_unrelated(table, resamples=999).set_index("relation")
+    assert set(found.index) == {"amod", "det"}
+    assert found.difference["amod"] == pytest.approx(0.05, abs=0.01)
+    assert found.p["amod"] < 0.01 < found.p["det"]
+    assert found.prompts.tolist() == [40, 40]
+    assert visuosyntax.against_unrelated(table, least=41).empty
 
 
 def test_holm_by_hand() -> None:
