@@ -46,7 +46,7 @@ export function rowsOf(facts, unfolded) {
         head: false,
         label,
         // The block stands above already.
-        short: fold ? (label.split(\" · \").at(-1) ?? label) : label,
+        short: fold ? (label.split(" · ").at(-1) ?? label) : label,
         size: `${size[0]}×${size[1]}`,
         stage,
         heads,

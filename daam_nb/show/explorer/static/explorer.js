@@ -553,13 +553,13 @@ var GridTools = class {
   /** @param {View} view */
   constructor(view) {
     this.view = view, this.choice = this.#select("choice", "Layers", []), this.sort = this.#select("tile_sort", "Order", [
-      ["network", "network order"],
-      ["entropy", "sharpest first"],
-      ["peak", "strongest first"],
-      ["overlap", "overlap first"]
+      ["network", "by network"],
+      ["entropy", "by sharpness"],
+      ["peak", "by strength"],
+      ["overlap", "by overlap"]
     ]), this.scale = this.#select("tile_scale", "Scale", [
-      ["common", "common scale"],
-      ["own", "own scale"]
+      ["common", "one scale"],
+      ["own", "own scales"]
     ]), this.built = "", this.element = el(
       "div",
       { class: "daam-title-row" },
@@ -601,7 +601,7 @@ var GridTools = class {
         ...names.map(
           (name2) => el("option", {
             value: name2,
-            text: `${name2}: ${choices[name2].length} of ${layers.length}`
+            text: `${name2} ${choices[name2].length}/${layers.length}`
           })
         )
       );
@@ -969,7 +969,8 @@ function layersText(state) {
 function rowsOf(facts, unfolded) {
   let layers = facts.layers ?? [], rows = [], foldable = layers.length > 20;
   for (let [block, members] of blocksOf(facts)) {
-    if (foldable && members.length > 1) {
+    let fold = foldable && members.length > 1;
+    if (fold) {
       let heads = Math.max(...members.map((i) => layers[i].heads)), label = shortBlock(block), size = `${members.length} layers`, stage = layers[members[0]].stage;
       if (rows.push({
         layers: members,
@@ -977,6 +978,7 @@ function rowsOf(facts, unfolded) {
         folded: !unfolded.has(block),
         head: !0,
         label,
+        short: label,
         size,
         stage,
         heads
@@ -990,6 +992,8 @@ function rowsOf(facts, unfolded) {
         folded: !1,
         head: !1,
         label,
+        // The block stands above already.
+        short: fold ? label.split(" · ").at(-1) ?? label : label,
         size: `${size[0]}×${size[1]}`,
         stage,
         heads
@@ -1074,7 +1078,7 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, GALLERY = 240
    * @returns {[number, number]} size of the grid
    */
   #rows(across) {
-    let { state } = this.view, rows = rowsOf(state.facts, this.unfolded), big = state.get("projector"), names = big ? 190 : Math.min(136, Math.max(118, across * 0.3)), left = STAGE + names, heads = Math.max(1, ...rows.map((row) => row.heads)), fitting = (across - left - 10) / (heads + 1), beside = (this.view.picture.frame.clientHeight + 20 - HEADER) / rows.length, tile = Math.floor(Math.max(NARROWEST, Math.min(WIDEST, fitting, Math.max(34, beside)))), high = Math.max(tile, big ? 30 : 24), x = (head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
+    let { state } = this.view, rows = rowsOf(state.facts, this.unfolded), big = state.get("projector"), names = big ? 190 : Math.min(146, Math.max(128, across * 0.3)), left = STAGE + names, heads = Math.max(1, ...rows.map((row) => row.heads)), fitting = (across - left - 10) / (heads + 1), beside = (this.view.picture.frame.clientHeight + 20 - HEADER) / rows.length, tile = Math.floor(Math.max(NARROWEST, Math.min(WIDEST, fitting, Math.max(34, beside)))), high = Math.max(tile, big ? 30 : 24), x = (head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
     return this.#header(heads, x, tile), rows.forEach((row, r) => this.#row(row, HEADER + r * high, high, tile, names, x)), this.#stages(rows, high), [x(heads - 1) + tile, HEADER + rows.length * high];
   }
   /**
@@ -1164,7 +1168,7 @@ Click: the mean of this layer's heads`, button = el(
       },
       el("span", {
         class: "daam-row-name",
-        text: row.head ? `${row.folded ? "▸" : "▾"} ${row.label}` : row.label
+        text: row.head ? `${row.folded ? "▸" : "▾"} ${row.label}` : row.short
       }),
       el("span", { class: "daam-row-size", text: row.size })
     );
