@@ -19,7 +19,7 @@ from daam_nb.menagerie.judge import LABELS, Judge
 from daam_nb.menagerie.model import card
 from training.judge import accuracy
 from training.pictures import entries, paint, read_pictures, settings
-from training.seeing import DIRECTIONS, seen_colour, seen_place
+from training.seeing import DIRECTIONS, seen_colour, seen_place, standing_out
 from training.shares import Share
 
 SINGLE = ("single", "colour", "unseen colour")
@@ -44,9 +44,10 @@ def row(
     dict
         `group`, `prompt`, `seed`; `named`, the nouns of the prompt; `found`, noun to pixels;
         `there`, whether each named object is; `unnamed`, nouns claimed but not named; `colour`,
-        what the object shows where a colour is stated (None: not found, or grey); `relation`, the
-        direction in which the first object lies from the second where both are there and a
-        direction is stated, and `signs`.
+        what the object shows where a colour is stated (None: not found, or grey), and
+        `colour_out`, what all shows that stands out from the background; `relation`, the direction
+        in which the first object lies from the second where both are there and a direction is
+        stated, and `signs`.
     """
     found = judge.counted(labels)
     named = [thing["noun"] for thing in entry["objects"]]
@@ -62,7 +63,9 @@ def row(
     masks = [(labels == LABELS.index(n)) & (n in found) for n in named]
     if entry["objects"][0]["colour"]:
         made["stated_colour"] = entry["objects"][0]["colour"]
-        made["colour"] = seen_colour(np.asarray(image), masks[0])
+        pixels = np.asarray(image)
+        made["colour"] = seen_colour(pixels, masks[0])
+        made["colour_out"] = seen_colour(pixels, standing_out(pixels, entry["background"]))
     if entry["relation"] in DIRECTIONS:
         made["stated_relation"] = entry["relation"]
         place = seen_place(masks[0], masks[1])
@@ -107,6 +110,7 @@ def _colours(rows: Sequence[Row]) -> dict[str, Any]:
     return {
         "of_all": _colour_share(rows, among_found=False).facts(),
         "of_found": _colour_share(rows, among_found=True).facts(),
+        "standing_out": Share.of(r["colour_out"] == r["stated_colour"] for r in rows).facts(),
     }
 
 

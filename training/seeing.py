@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daam_nb.menagerie.render import paint_background
 from daam_nb.menagerie.taxonomy import COLOURS
 
 HUES = {name: colorsys.rgb_to_hsv(*(v / 255 for v in rgb))[0] for name, rgb in COLOURS.items()}
@@ -15,6 +17,9 @@ HUES = {name: colorsys.rgb_to_hsv(*(v / 255 for v in rgb))[0] for name, rgb in C
 
 LEAST_CHROMA = 0.12
 """Mean chroma, 0..1, below which something has no colour."""
+
+FAR = 70.0
+"""Distance between two colours, of RGB in 0 to 255, from which on they are told apart."""
 
 DIRECTIONS = ("left of", "right of", "above", "below")
 
@@ -49,6 +54,40 @@ def seen_colour(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str | No
     hues = np.array([colorsys.rgb_to_hsv(*pixel)[0] for pixel in covered])
     turn = np.angle((chroma * np.exp(2j * np.pi * hues)).sum()) / (2 * np.pi)
     return min(HUES, key=lambda name: abs((HUES[name] - turn + 0.5) % 1 - 0.5))
+
+
+def standing_out(picture: NDArray[np.uint8], background: str) -> NDArray[np.bool_]:
+    """The pixels whose colour a background does not have, whatever they show.
+
+    It needs no judge and no shape: in a picture whose object cannot be recognised it still says
+    which pixels are the object's.
+
+    Parameters
+    ----------
+    picture
+        (y, x, 3), uint8.
+    background
+        A key of `BACKGROUNDS`.
+
+    Returns
+    -------
+    ndarray
+        (y, x), bool: farther than `FAR` (Euclidean, RGB of 0 to 255) from every colour of the
+        background as it is rendered.
+    """
+    pixels = picture.reshape(-1, 3).astype(np.float32)
+    palette = _palette(background)
+    nearest = np.min([np.square(pixels - colour).sum(axis=1) for colour in palette], axis=0)
+    far: NDArray[np.bool_] = (nearest > FAR**2).reshape(picture.shape[:2])
+    return far
+
+
+@cache
+def _palette(background: str) -> NDArray[np.float32]:
+    """Colours of three renderings, to sixteenths of a channel."""
+    made = [paint_background(background, np.random.default_rng(seed)) for seed in range(3)]
+    sixteenths = np.round(np.concatenate(made).reshape(-1, 3) * 16)
+    return np.unique(sixteenths, axis=0).astype(np.float32) / 16 * 255
 
 
 @dataclass(frozen=True)

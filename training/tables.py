@@ -79,9 +79,12 @@ def colour_table(made: dict[str, Any]) -> str:
     """Colours by masked hue."""
     rows = []
     for key, label in (("colour", "seen combinations"), ("unseen colour", "unseen combinations")):
-        whole, found = made["colour"][key]["of_all"], made["colour"][key]["of_found"]
-        rows.append((label, str(whole["n"]), share_cell(whole), str(found["n"]), share_cell(found)))
-    return table(("colour right", "n", "of all", "n found", "of objects found"), rows)
+        facts = made["colour"][key]
+        shares = [facts[k] for k in ("of_all", "of_found", "standing_out")]
+        cells = [cell for one in shares for cell in (str(one["n"]), share_cell(one))]
+        rows.append((label, *cells))
+    header = ("colour right", "n", "of all", "n", "of objects found", "n", "of what stands out")
+    return table(header, rows)
 
 
 def relation_table(made: dict[str, Any]) -> str:

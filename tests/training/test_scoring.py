@@ -43,6 +43,7 @@ def entry(group: str, *nouns: str, colour: str | None = None, relation: str | No
         "seed": 1,
         "objects": objects,
         "relation": relation,
+        "background": "blue background",
     }
 
 
@@ -97,6 +98,8 @@ def test_the_summary_counts_as_its_words_say(judge: Judge) -> None:
     assert (made["single"]["single"]["right"], made["single"]["single"]["n"]) == (1, 2)
     colour = made["colour"]["colour"]
     assert (colour["of_all"]["right"], colour["of_all"]["n"]) == (1, 3)
+    # The whole picture is green and stands out from blue: wrong for the one that should be red.
+    assert (colour["standing_out"]["right"], colour["standing_out"]["n"]) == (2, 3)
     assert (colour["of_found"]["right"], colour["of_found"]["n"]) == (1, 2)
     assert (made["both"]["relation"]["right"], made["both"]["relation"]["n"]) == (3, 4)
     assert (made["both"]["seen pairs"]["right"], made["both"]["seen pairs"]["n"]) == (4, 5)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from daam_nb.menagerie import COLOURS, scene
-from training.seeing import DIRECTIONS, seen_colour, seen_place
+from daam_nb.menagerie.render import paint_background
+from training.seeing import DIRECTIONS, seen_colour, seen_place, standing_out
 from training.shares import Share
 
 
@@ -74,6 +75,19 @@ def test_exact_masks_of_scenes_give_back_what_was_stated() -> None:
             relations.append(place is not None and place.relation == one.relation)
     assert len(colours) > 50 and np.mean(colours) > 0.97
     assert len(relations) > 30 and np.mean(relations) > 0.95
+
+
+def test_what_stands_out_is_the_object_without_a_judge() -> None:
+    overlaps, colours = [], []
+    for seed in range(120):
+        one = scene(seed, "test", kind="single")
+        out = standing_out(np.asarray(one.image), one.background)
+        overlaps.append((out & one.masks[0]).sum() / (out | one.masks[0]).sum())
+        if one.objects[0].colour:
+            colours.append(seen_colour(np.asarray(one.image), out) == one.objects[0].colour)
+    assert np.mean(overlaps) > 0.7 and len(colours) > 30 and np.mean(colours) > 0.95
+    empty = (paint_background("grass", np.random.default_rng(9)) * 255).astype(np.uint8)
+    assert standing_out(empty, "grass").mean() < 0.01
 
 
 def test_shares_have_wilsons_interval() -> None:
