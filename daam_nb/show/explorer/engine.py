@@ -66,10 +66,12 @@ class Engine:
             alone.key, lambda: tiles_of(self.subject, selected.word, selected.steps)
         )
 
-    def every_map(self, selected: Selected) -> Maps:
+    def every_map(self, selected: Selected, *, special: bool) -> Maps:
         """The maps of all words under the selection, whatever its own word."""
-        key = replace(selected, word=-1).key
-        return self._all.get_or_make(key, lambda: every_map(self.subject, selected))
+        key = replace(selected, word=-2 if special else -1).key
+        return self._all.get_or_make(
+            key, lambda: every_map(self.subject, selected, special=special)
+        )
 
     def warm(self, selected: Selected) -> Iterator[None]:
         """Make the running sums of one word after the other, the selected one first.

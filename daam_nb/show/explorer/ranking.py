@@ -67,19 +67,25 @@ class Bars:
     inside: float
 
 
-def every_map(subject: Subject, selected: Selected) -> Maps:
-    """Make the exact maps of all entries under one choice of layers, head and steps."""
+def every_map(subject: Subject, selected: Selected, *, special: bool = False) -> Maps:
+    """Make the exact maps of all words under one choice of layers, head and steps.
+
+    Parameters
+    ----------
+    subject, selected
+        The recording and the choice; its word does not count.
+    special
+        Whether signs, the start and the end of text are wanted too.
+    """
     maps = subject.maps(selected)
     return {
         number: subject.map_of(maps, number).values
         for number, entry in enumerate(subject.entries)
-        if entry.kept and entry.kind != "piece"
+        if entry.kept and (not entry.special or (special and entry.kind != "piece"))
     }
 
 
-def words_at(
-    subject: Subject, maps: Maps, y: float, x: float, *, special: bool = False
-) -> tuple[Ranked, ...]:
+def words_at(subject: Subject, maps: Maps, y: float, x: float) -> tuple[Ranked, ...]:
     """Rank the words at a place of the picture.
 
     Parameters
@@ -88,8 +94,6 @@ def words_at(
         The recording, and the maps of `every_map`.
     y, x
         0 to 1 from the top left corner.
-    special
-        Whether signs, the start and the end of text are ranked too.
 
     Returns
     -------
@@ -106,12 +110,10 @@ def words_at(
     cell = min(int(y * height), height - 1), min(int(x * width), width - 1)
     cells = torch.zeros(subject.grid, dtype=torch.bool)
     cells[cell] = True
-    return _ranked(subject, maps, cells, special)
+    return _ranked(subject, maps, cells)
 
 
-def words_in(
-    subject: Subject, maps: Maps, polygon: Polygon, *, special: bool = False
-) -> tuple[Ranked, ...]:
+def words_in(subject: Subject, maps: Maps, polygon: Polygon) -> tuple[Ranked, ...]:
     """Rank the words in a region of the picture by the mean of their maps over its cells.
 
     Parameters
@@ -121,7 +123,7 @@ def words_in(
         belongs to the region where its centre lies inside (even-odd rule). A region that holds no
         centre is the cell of its middle.
     """
-    return _ranked(subject, maps, torch.from_numpy(inside(polygon, subject.grid)), special)
+    return _ranked(subject, maps, torch.from_numpy(inside(polygon, subject.grid)))
 
 
 def bars(subject: Subject, selected: Selected, polygon: Polygon) -> Bars:
@@ -209,13 +211,9 @@ def _share(value: object, name: str) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
-def _ranked(subject: Subject, maps: Maps, cells: Tensor, special: bool) -> tuple[Ranked, ...]:
+def _ranked(subject: Subject, maps: Maps, cells: Tensor) -> tuple[Ranked, ...]:
     """Rank by the mean over the cells."""
-    values = [
-        (number, float(values[cells].double().mean()))
-        for number, values in maps.items()
-        if special or not subject.entries[number].special
-    ]
+    values = [(number, float(values[cells].double().mean())) for number, values in maps.items()]
     total = sum(value for _, value in values)
     found = [
         Ranked(number, subject.entries[number].text, value, value / total if total > 0 else 0.0)

@@ -107,7 +107,7 @@ class Explorer(anywidget.AnyWidget):
     follow_step = _shared(traitlets.Bool(False))
     playing = _shared(traitlets.Bool(False))
     interval = _shared(Whole(200, 20, 10_000))
-    tile_scale = _shared(traitlets.Enum(("common", "own"), "common"))
+    tile_scale = _shared(traitlets.Enum(("common", "own"), "own"))
     tile_sort = _shared(traitlets.Enum(("network", "entropy", "peak", "overlap"), "network"))
     show_pieces = _shared(traitlets.Bool(False))
     show_syntax = _shared(traitlets.Bool(False))
@@ -237,14 +237,13 @@ class Explorer(anywidget.AnyWidget):
 
     def words_at(self, y: float, x: float) -> tuple[Ranked, ...]:
         """Rank the words at a place of the picture (0 to 1 from the top left), as hovering does."""
-        maps = self._working.every_map(self.selected)
-        return words_at(self.subject, maps, y, x, special=self.show_pieces)
+        maps = self._working.every_map(self.selected, special=self.show_pieces)
+        return words_at(self.subject, maps, y, x)
 
     def words_in(self, polygon: Polygon | None = None) -> tuple[Ranked, ...]:
         """Rank the words in a region, by default the one drawn, by the mean of their maps in it."""
-        maps = self._working.every_map(self.selected)
-        corners = self.region if polygon is None else polygon
-        return words_in(self.subject, maps, corners, special=self.show_pieces)
+        maps = self._working.every_map(self.selected, special=self.show_pieces)
+        return words_in(self.subject, maps, self.region if polygon is None else polygon)
 
     def on_head(self, callback: Callable[[Layer | None, int | None], object]) -> Callable[[], None]:
         """Call a function with (layer, head) whenever another is chosen; None stands for all.

@@ -44,9 +44,9 @@ def test_the_corners_of_the_picture_are_its_corner_cells(of: Subject) -> None:
 
 
 def test_special_tokens_are_ranked_on_demand_only(of: Subject) -> None:
-    maps = every_map(of, WHOLE)
-    assert len(words_at(of, maps, 0.5, 0.5)) == 6
-    assert "start of text" in [row.text for row in words_at(of, maps, 0.5, 0.5, special=True)]
+    assert len(words_at(of, every_map(of, WHOLE), 0.5, 0.5)) == 6
+    maps = every_map(of, WHOLE, special=True)
+    assert "start of text" in [row.text for row in words_at(of, maps, 0.5, 0.5)]
 
 
 def test_a_regions_words_are_the_means_over_its_cells(of: Subject) -> None:
