@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+from PIL.Image import Image
 
 from daam_nb.classroom.chain import chain_of
 from daam_nb.classroom.panels import data_url, forward_panel, reverse_panel
-from daam_nb.classroom.processes import forward, reverse
-from daam_nb.errors import DaamError
+from daam_nb.classroom.processes import check, forward, reverse
+from daam_nb.classroom.sheet import process_sheet
+from daam_nb.errors import DaamError, NothingRecordedError
 from daam_nb.recording import Recording
+from daam_nb.show.description import Figure
 from daam_nb.show.explorer import explore
 from daam_nb.tracing import generate
-from daam_nb.tracing.forming import decoded_pictures
+from daam_nb.tracing.forming import decoded_pictures, forming_pictures
 
 STYLE = Path(__file__).parent / "style.css"
 _MILLISECONDS_PER_STEP = 900
@@ -58,9 +61,11 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         guidance: float = 5.0,
         draw: bool = True,
     ) -> None:
+        check(pipe)
         self._pipe = pipe
         self._guidance = guidance
         self._chain = chain_of(pipe, steps)
+        self._pictures: dict[str, tuple[Image, ...]] = {}
         self._urls: dict[str, list[str]] = {}
         self.recording: Recording | None = None
         self._make_controls(prompt, seed, steps)
@@ -134,6 +139,18 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
             self.progress.value = 0
             self.forming.value = ""
 
+    def to_figure(self) -> Figure:
+        """Both processes of the last picture at some of their steps, for paper.
+
+        Raises
+        ------
+        NothingRecordedError
+            Before the first picture.
+        """
+        if self.recording is None or not self._pictures:
+            raise NothingRecordedError("Nothing was drawn yet. Press Draw, or call draw().")
+        return process_sheet(self._chain, self._pictures, self.recording.prompt.text)
+
     def _work(self, text: str) -> None:
         steps = self._chain.steps
         self._say(f"Drawing “{text}” …")
@@ -158,14 +175,11 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         )
         assert run.latents is not None  # generate keeps them
         away = forward(self._chain, run.latents[-1], seed=self.seed.value)
-        self._urls = {
-            name: [data_url(picture) for picture in decoded_pictures(self._pipe, latents)]
-            for name, latents in (
-                ("forward", away),
-                ("noisy", back.noisy),
-                ("guesses", back.guesses),
-            )
+        walked = {"forward": away, "noisy": back.noisy, "guesses": back.guesses}
+        self._pictures = {
+            name: decoded_pictures(self._pipe, latents) for name, latents in walked.items()
         }
+        self._urls = {name: [*map(data_url, found)] for name, found in self._pictures.items()}
         self._show_step()
         self.lesson.layout.display = "flex"
         self._say(f"“{text}”, seed {self.seed.value}, {steps} steps.")
@@ -183,7 +197,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         for one in self.explored.children:
             one.close()
         self.recording = run
-        self.explored.children = [explore(run)]
+        self.explored.children = [explore(run, pictures=forming_pictures(run, self._pipe))]
 
     def _show_step(self) -> None:
         if self._urls and self.recording is not None:

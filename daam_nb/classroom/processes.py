@@ -111,7 +111,7 @@ class Guess:
     """What a pipeline's model takes the clean latent to be, given a noisy one and a prompt."""
 
     def __init__(self, pipe: Any, prompt: str, guidance: float) -> None:
-        _check(pipe)
+        check(pipe)
         self._pipe = pipe
         self._guidance = guidance
         guided = guidance != 1
@@ -148,7 +148,13 @@ def _clean(kind: str, noisy: Tensor, seen: Tensor, alpha_bar: float) -> Tensor:
     )
 
 
-def _check(pipe: Any) -> None:
+def check(pipe: Any) -> None:
+    """Refuse a pipeline whose model takes more than a noisy latent, a timestep and one text.
+
+    Raises
+    ------
+    UnsupportedPipelineError
+    """
     config = getattr(getattr(pipe, "unet", None), "config", None)
     plain = (
         config is not None

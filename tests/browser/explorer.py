@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page
 
 from tests.browser.lab import Notebook
 
-SECONDS = 30
+SECONDS = 60
 ROOT = "[data-testid=explorer]"
 _FRAMES = """async () => {
   await new Promise(requestAnimationFrame);

@@ -1,0 +1,63 @@
+"""The explorer outside JupyterLab: in Notebook 7, and in the classroom's page under Voila."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.explorer import Explored, close_to, eventually, explorers
+from tests.browser.lab import Notebook, write_notebook
+from tests.browser.servers import ROOT, Server, voila
+
+SECONDS_TO_DRAW = 150  # a model is loaded and draws, on a machine that may be busy
+
+
+def test_notebook_7(page: Page, server: Server) -> None:
+    write_notebook(
+        server.notebooks / "seven.ipynb",
+        "import daam_nb as dnb\nexplorer = dnb.explore(dnb.sample(), parser=False)\nexplorer",
+    )
+    page.goto(server.address("notebooks/seven.ipynb"))
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    [found] = explorers(page)
+    explored = Explored(Notebook(page), found)
+    assert close_to(found.shown()[0], explored.map_of())
+    found.part("tile", layer=5, head=0).click()
+    page.mouse.move(1, 1)
+    explored.wait(layer=5, head=0)
+    found.part("chip", role="a").focus()
+    page.keyboard.press("ArrowLeft")
+    explored.wait(word=0)
+
+
+def test_the_classroom_under_voila(page: Page, tmp_path: Path) -> None:
+    with voila(tmp_path / "voila", ROOT / "notebooks" / "classroom.ipynb") as server:
+        page.goto(server.url, timeout=SECONDS_TO_DRAW * 1000)
+        status = page.locator(".daam-lesson-status")
+        expect(status).to_contain_text("steps.", timeout=SECONDS_TO_DRAW * 1000)
+        [found] = explorers(page)
+        before = found.part("provenance").inner_text()
+        forward = page.locator(".daam-lesson-panel").first
+        marked = forward.locator(".daam-lesson-now i")
+        assert marked.inner_text() == "10"
+        handle = page.locator(".daam-lesson .noUi-handle, .daam-lesson [role=slider]").last
+        handle.focus()
+        page.keyboard.press("ArrowRight")
+        eventually(lambda: marked.inner_text() == "11")
+        assert page.locator(".daam-lesson math").count() > 10
+
+        prompt = page.get_by_label("Prompt")
+        prompt.fill("<b>a red apple</b> & a sofa")
+        prompt.press("Enter")
+        expect(status).to_contain_text(
+            "“<b>a red apple</b> & a sofa”, seed 0", timeout=SECONDS_TO_DRAW * 1000
+        )
+        [again] = explorers(page)
+        assert again.part("provenance").inner_text() != before
+        assert "apple" in again.words()
+        assert page.locator(".daam-lesson-panel b", has_text="a red apple").count() == 0
+        prompt.fill("   ")
+        prompt.press("Enter")
+        expect(page.get_by_role("alert").first).to_contain_text("Write a prompt first")

@@ -1,0 +1,120 @@
+"""The page with a tiny real pipeline: what it shows, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from daam_nb.classroom import Classroom
+from daam_nb.classroom.panels import forward_panel, reverse_panel
+from daam_nb.errors import NothingRecordedError, UnsupportedPipelineError
+from tests.pipelines import sd1, sdxl
+
+PROMPT = "<b>a cat</b> & 'a dog'"
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Classroom:
+    return Classroom(sd1(), prompt=PROMPT, steps=4)
+
+
+def texts(page: Classroom) -> str:
+    return page.status.value + page.forward.value + page.reverse.value
+
+
+def test_it_draws_and_shows_the_explorer_and_both_processes(drawn: Classroom) -> None:
+    assert drawn.recording is not None
+    assert drawn.recording.prompt.text == PROMPT
+    assert drawn.recording.facts.num_steps == 4
+    [explorer] = drawn.explored.children
+    assert explorer.run is drawn.recording
+    assert drawn.lesson.layout.display == "flex"
+    assert drawn.forward.value.count("<img") == 3 + 5
+    assert drawn.reverse.value.count("<img") == 3 + 5 + 4
+    assert drawn.progress.value == 0
+    assert not drawn.button.disabled
+
+
+def test_the_prompt_is_text(drawn: Classroom) -> None:
+    assert "&lt;b&gt;a cat&lt;/b&gt; &amp;" in drawn.status.value
+    assert "&lt;b&gt;a cat&lt;/b&gt; &amp;" in drawn.reverse.value
+    assert "<b>a cat" not in texts(drawn)
+
+
+def test_the_slider_moves_both_processes(drawn: Classroom) -> None:
+    drawn.step.value = 1
+    assert "Step 1 of 4" in drawn.forward.value
+    assert "The last step adds none." in drawn.reverse.value
+    drawn.step.value = 4
+    beta = drawn._chain.beta(4)
+    assert f"adds {100 * beta:.1f} %" in drawn.forward.value
+    assert "The last step adds none." not in drawn.reverse.value
+    marked = re.findall(r'daam-lesson-now">.*?<i>(\d+)</i>', drawn.reverse.value)
+    assert marked == ["3", "4"]
+
+
+def test_every_formula_is_well_formed(drawn: Classroom) -> None:
+    from xml.etree import ElementTree
+
+    for panel in (drawn.forward.value, drawn.reverse.value):
+        formulas = re.findall(r"<math.*?</math>", panel)
+        assert len(formulas) > 5
+        for formula in formulas:
+            ElementTree.fromstring(formula)
+
+
+def test_enter_draws_again_and_another_seed_gives_another_picture(drawn: Classroom) -> None:
+    before, explorer = drawn.recording, drawn.explored.children[0]
+    drawn.seed.value = 7
+    drawn.prompt._handle_custom_msg({"event": "submit"}, [])
+    assert drawn.recording is not before
+    assert drawn.recording is not None
+    assert drawn.recording.facts.seed == 7
+    assert drawn.explored.children[0] is not explorer
+
+
+def test_trouble_is_said_and_the_page_lives_on(drawn: Classroom, monkeypatch: Any) -> None:
+    drawn.prompt.value = "  "
+    drawn.draw()
+    assert 'role="alert"' in drawn.status.value
+    assert "Write a prompt first" in drawn.status.value
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise UnsupportedPipelineError("it <cannot> be")
+
+    monkeypatch.setattr("daam_nb.classroom.page.generate", broken)
+    drawn.prompt.value = "a cat"
+    drawn.draw()
+    assert "it &lt;cannot&gt; be" in drawn.status.value
+    assert not drawn.button.disabled
+    monkeypatch.undo()
+    drawn.draw()
+    assert 'role="status"' in drawn.status.value
+
+
+def test_the_figure_for_paper(drawn: Classroom) -> None:
+    figure = drawn.to_figure()
+    assert [panel.name for panel in figure.panels[:4]] == [f"forward {t}" for t in (1, 2, 3, 4)]
+    assert len(figure.panels) == 12
+    assert figure.to_png(scale=1).startswith(b"\x89PNG")
+
+
+def test_nothing_is_drawn_before_it_is_asked_for_and_other_pipelines_are_refused() -> None:
+    page = Classroom(sd1(), draw=False)
+    assert page.recording is None
+    with pytest.raises(NothingRecordedError, match="Press Draw"):
+        page.to_figure()
+    with pytest.raises(UnsupportedPipelineError, match="StableDiffusionXLPipeline"):
+        Classroom(sdxl(), draw=False)
+
+
+def test_panels_show_the_step_asked_for() -> None:
+    from daam_nb.classroom import Chain
+
+    chain = Chain((499, 999), (1.0, 0.8, 0.2))
+    shown = forward_panel(chain, ["zero", "one", "two"], 2)
+    assert re.findall(r'<figure.*?src="(\w+)"', shown) == ["zero", "one", "two"]
+    shown = reverse_panel(chain, ["zero", "one", "two"], ["guess1", "guess2"], 2, "x")
+    assert re.findall(r'<figure.*?src="(\w+)"', shown) == ["two", "guess2", "one"]
