@@ -186,8 +186,8 @@ def differences(
     Words of one picture share its maps, so pairs of words are no independent observations. Each
     prompt's mean counts once. Where at least `SHARED_PROMPTS` prompts hold both relations they are
     compared **within** prompts: under the null the two labels may be swapped in any prompt (sign
-    flips), and what differs from prompt to prompt (words, pictures) cancels. Where too few do, they
-    are compared **across**: prompts that hold only one of the two, whole prompts relabelled.
+    flips), and what differs from prompt to prompt (words, pictures) cancels. Where fewer do, and
+    more hold only one of the two, they are compared **across** those: whole prompts are relabelled.
 
     Parameters
     ----------
@@ -220,7 +220,8 @@ def differences(
     for first, second in itertools.combinations(among, 2):
         one, two = _of(means, first), _of(means, second)
         shared = one.index.intersection(two.index)
-        if len(shared) >= SHARED_PROMPTS:
+        alone = min(len(one), len(two)) - len(shared)
+        if len(shared) >= min(SHARED_PROMPTS, max(alone, 1)):
             found = compare(one[shared], two[shared], paired=True, resamples=resamples)
             how, prompts = "within prompts", str(len(shared))
         else:
