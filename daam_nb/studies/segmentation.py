@@ -17,9 +17,11 @@ import pandas as pd
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps, iou
 from daam_nb.recording import LayerChoice
+from daam_nb.studies import attribution_figures
+from daam_nb.studies.attribution_figures import examples
 from daam_nb.studies.comparing import compare
 from daam_nb.studies.corpus import Run, generate_some, runs_of
-from daam_nb.studies.figures import StudyFigure, bars, curves
+from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.marking import BASELINES, Baselines, by_maps, by_segmenters, segmented
 from daam_nb.studies.protocols import Judge, Mask, Segmenter, Target, Truth
 from daam_nb.studies.readers import Caption
@@ -254,20 +256,10 @@ def by_noun(
 
 
 def curve(table: pd.DataFrame, *, title: str = "", caption: str = "") -> StudyFigure:
-    """Mean IoU over the threshold, of every method, closed vocabulary where there is one."""
+    """Mean IoU over the threshold, of every method; of the closed vocabulary where there is one."""
     closed = table[table["closed"].astype(bool)]
     means = miou(closed if len(closed) else table, thresholds=None, vocabulary="open")
-    return curves(
-        means,
-        x="threshold",
-        value="iou",
-        by="method",
-        title=title or "How well word maps find their objects, by threshold",
-        caption=caption,
-        x_axis="threshold, share of the map's maximum",
-        y_axis="mean IoU with the true mask",
-        limits=(0.0, max(0.5, 1.1 * float(means["iou_high"].max()))),
-    )
+    return attribution_figures.curve(means, title=title, caption=caption)
 
 
 # --- the whole study ------------------------------------------------------------------------------
@@ -329,7 +321,6 @@ def study(
     table = attribution(
         corpus, truth=truth, layers=layers, segmenters=segmenters, progress=progress
     )
-    first = next(iter(layers))
     objects = table.drop_duplicates(["run", "noun"])
     absent = int((objects["method"] == ABSENT).sum())
     facts = {
@@ -346,23 +337,27 @@ def study(
         f"{len(objects) - absent} objects in {len(corpus)} pictures of {facts['model']}; truth: "
         f"{truth.name}. Bands: 95 % bootstrap intervals over prompts."
     )
-    nouns = by_noun(table, method=first)
+    best = list(layers)[-1]  # what a model's card recommends, else the paper's
+    nouns = by_noun(table, method=best)
     return Report(
         name="attribution",
         title="Object attribution: does a word's map find its object?",
         observations=table,
         tables={
             "Mean IoU": miou(table),
-            f"{first} against the others, threshold 0.4": against(table, method=first),
-            "By noun, threshold 0.4": nouns,
+            f"{best} against the others, threshold 0.4": against(table, method=best),
+            f"{best}, threshold 0.4, by noun": nouns,
         },
         figures={
             "threshold": curve(table, caption=caption),
+            "examples": examples(
+                corpus, truth=truth, layers=layers[best], title=f"{best}: the first objects"
+            ),
             "nouns": bars(
                 nouns,
                 label="noun",
                 value="iou",
-                title=f"{first} at threshold 0.4, by noun",
+                title=f"{best} at threshold 0.4, by noun",
                 caption=caption,
                 axis="mean IoU with the true mask",
             ),

@@ -284,12 +284,12 @@ def test_the_whole_study_goes_on_and_reports(tmp_path: Path) -> None:
     assert report.facts["objects named"] == 3
     assert report.facts["truth"] == "toy judge"
     assert set(report.tables["Mean IoU"]["vocabulary"]) == {"closed", "open"}
-    nouns = report.tables["By noun, threshold 0.4"]
+    nouns = report.tables["DAAM, threshold 0.4, by noun"]
     assert set(nouns["noun"]) == {"cat", "animal", "dog"}
     page = report.save(tmp_path / "out", command="the command")
     text = page.read_text()
     assert "```sh\nthe command\n```" in text
-    assert "(attribution/threshold.png)" in text
+    assert "(attribution/threshold.png)" in text and "(attribution/examples.png)" in text
     assert (tmp_path / "out/attribution/nouns.png").stat().st_size < 150_000
     again = segmentation.study(None, groups={"animal": ("cat", "dog")}, **options)
     pd.testing.assert_frame_equal(again.observations, report.observations)
