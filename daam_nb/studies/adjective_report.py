@@ -47,6 +47,8 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
     one = _one_choice(table)
     rows = []
     for value in ("outside", "inside", "layout"):
+        if one[value].isna().all():
+            continue
         for other in (FREE, OTHER_SEED):
             wide = one.pivot(index=["run", "noun"], columns="how", values=value).reset_index()
             found = compare(wide[REPLAYED], wide[other], paired=True, clusters=list(wide.noun))

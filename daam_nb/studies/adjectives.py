@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,9 @@ from daam_nb.studies.readers import Caption, from_template
 from daam_nb.studies.report import Report
 from daam_nb.studies.tables import collect
 from daam_nb.tracing import generate, replay
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 __all__ = [
     "COLUMNS",
@@ -66,12 +69,15 @@ COLUMNS: dict[str, str] = {
         f"{REPLAYED}: same noise, the first picture's attention replayed; {FREE}: same noise, its "
         f"own attention; {OTHER_SEED}: the first prompt again, other noise"
     ),
-    "region": "what counts as the noun: the judge's mask, or its word's map at the threshold",
-    "region_share": "share of the picture that the noun covers, in either of the two pictures",
+    "region": (
+        "what counts as the noun: the judge's masks in both pictures, or without one the noun's "
+        "map in the first one, at the threshold"
+    ),
+    "region_share": "share of the picture that it covers",
     "inside": "mean change of a pixel's channel inside the noun, 0 to 1",
     "outside": "the same outside",
     "outside_share": "share of the whole change that lies outside the noun; empty without change",
-    "layout": "IoU of the noun's masks in the two pictures; empty where neither shows it",
+    "layout": "IoU of the judge's masks of the noun in the two pictures; empty without",
     "layers": "whose attention the maps are of",
     "spill": "1 - IoD of the adjective's map in its noun's, of the first picture, 0 to 1",
     "spill_other": "1 - IoD of the scene's other noun in this noun: what unrelated words do",
@@ -297,21 +303,26 @@ class _Pair:
     def _reach(self, first: Recording, second: Recording) -> dict[str, Any]:
         assert first.image is not None
         assert second.image is not None
-        masks = self._noun(first), self._noun(second)
-        region: Mask = masks[0] | masks[1]
+        change = difference(first.image, second.image)
+        if self.judge is None:
+            # The replayed picture's map is the first one's: it says nothing about the layout.
+            found = inside_and_outside(change, self._map(first))
+            return {"region": "the noun's map in the first picture", **found, "layout": None}
+        masks = self._seen(self.judge, first.image), self._seen(self.judge, second.image)
+        region = masks[0] | masks[1]
         return {
-            "region": "the noun's map" if self.judge is None else "the judge's mask",
-            **inside_and_outside(difference(first.image, second.image), region),
+            "region": "the judge's masks in both pictures",
+            **inside_and_outside(change, region),
             "layout": iou(*masks) if region.any() else None,
         }
 
-    def _noun(self, run: Recording) -> Mask:
+    def _seen(self, judge: Judge, image: Image) -> Mask:
+        return np.asarray(judge.mask(image, self.caption.facts["noun"]), dtype=bool)
+
+    def _map(self, run: Recording) -> Mask:
         assert run.image is not None
-        noun = self.caption.facts["noun"]
-        if self.judge is not None:
-            return np.asarray(self.judge.mask(run.image, noun), dtype=bool)
         size = (run.image.height, run.image.width)
-        word = heat_maps(run).word(noun)
+        word = heat_maps(run).word(self.caption.facts["noun"])
         return np.asarray(word.mask(self.threshold, size=size), dtype=bool)
 
 

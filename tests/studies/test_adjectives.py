@@ -1,0 +1,128 @@
+"""Adjectives: by hand, and on a tiny real pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from daam_nb.errors import StudyError
+from daam_nb.maps import heat_maps, spill
+from daam_nb.studies import adjectives
+from daam_nb.studies.adjective_report import FREE, OTHER_SEED, REPLAYED, reach, spills
+from daam_nb.studies.adjectives import COLUMNS, captions, inside_and_outside
+from daam_nb.tracing import generate, replay
+from tests import pipelines
+from tests.studies.toy import SIZE, ToyJudge
+
+PROMPTS = captions(["cat", "dog"], ["red", "blue"], templates=["a {adj} {noun} and a house"])
+
+
+@pytest.fixture(scope="module")
+def pipe() -> Any:
+    return pipelines.sd1()
+
+
+@pytest.fixture(scope="module")
+def table(pipe: Any) -> pd.DataFrame:
+    return adjectives.adjective_pairs(pipe, PROMPTS[:2], judge=ToyJudge(), progress=False, **SIZE)
+
+
+def test_captions() -> None:
+    assert [caption.text for caption in PROMPTS] == [
+        "a red cat and a house", "a blue dog and a house",
+        "a blue cat and a house", "a red dog and a house",
+    ]  # fmt: skip
+    assert PROMPTS[0].facts == {
+        "noun": "cat",
+        "other": "house",
+        "adjective": "red",
+        "swapped_adjective": "blue",
+        "swapped": "a blue cat and a house",
+    }
+    paper = captions()
+    assert paper[0].text == "a rusty shovel sitting in a clean shed"
+    assert paper[0].facts["swapped"] == "a wooden shovel sitting in a clean shed"
+    assert paper[0].facts["other"] == "shed"
+    with pytest.raises(StudyError, match="at least two adjectives"):
+        captions(["cat"], ["red", "red"])
+
+
+def test_inside_and_outside_by_hand() -> None:
+    change = np.array([[0.4, 0.2], [0.1, 0.1]])
+    region = np.array([[True, False], [False, False]])
+    assert inside_and_outside(change, region) == {
+        "region_share": 0.25,
+        "inside": 0.4,
+        "outside": pytest.approx(0.4 / 3),
+        "outside_share": pytest.approx(0.5),
+    }
+    everywhere = inside_and_outside(change, np.ones((2, 2), dtype=bool))
+    assert everywhere["outside"] is None
+    assert everywhere["outside_share"] == 0
+    nowhere = inside_and_outside(np.zeros((2, 2)), np.zeros((2, 2), dtype=bool))
+    assert (nowhere["inside"], nowhere["outside"], nowhere["outside_share"]) == (None, 0.0, None)
+
+
+def test_rows(table: pd.DataFrame) -> None:
+    assert list(table.columns) == list(COLUMNS)
+    assert table.how.tolist() == [REPLAYED, FREE, OTHER_SEED] * 2
+    assert table.swapped.tolist()[0] == "a blue cat and a house"
+    assert (
+        table.layout[table.noun == "cat"] == 1
+    ).all()  # the toy judge sees it where it always is
+
+
+def test_one_of_them_drawn_by_hand(pipe: Any, table: pd.DataFrame) -> None:
+    first = generate(pipe, "a red cat and a house", seed=0, keep="replay", **SIZE)
+    with replay(pipe, first):
+        second = generate(pipe, "a blue cat and a house", seed=0, **SIZE)
+    pixels = [np.asarray(image, dtype=float) for image in (first.image, second.image)]
+    change = np.abs(pixels[0] - pixels[1]).mean(axis=2) / 255
+    cat = ToyJudge().mask(first.image, "cat")
+    row = table[(table.noun == "cat") & (table.how == REPLAYED)].iloc[0]
+    assert row.inside == pytest.approx(change[cat].mean())
+    assert row.outside == pytest.approx(change[~cat].mean())
+    assert row.inside > 0
+    maps = heat_maps(first)
+    assert row.spill == pytest.approx(spill(maps.word("red"), maps.word("cat"), threshold=0.4))
+
+
+def test_without_a_judge_the_map_says_where_the_noun_is(pipe: Any) -> None:
+    found = adjectives.adjective_pairs(pipe, PROMPTS[:1], progress=False, **SIZE)
+    assert found.region_share.nunique() == 1  # the same place, however the second was made
+    assert found.layout.isna().all()
+
+
+def test_tables_by_hand() -> None:
+    rows = [
+        {"run": str(i), "noun": "cat", "how": how, "layers": "paper", "outside": out,
+         "inside": 0.4, "outside_share": 0.3, "region_share": 0.2, "layout": 1.0,
+         "spill": 0.6, "spill_other": 0.9, "iou": 0.1}
+        for i, out in ((0, 0.1), (1, 0.3))
+        for how in (REPLAYED, FREE)
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    means = reach(table)
+    assert means.outside.tolist() == [pytest.approx(0.2)] * 2
+    assert means.n.tolist() == [2, 2]
+    assert spills(table).spill.tolist() == [pytest.approx(0.6), pytest.approx(0.9)]
+
+
+def test_the_whole_study_goes_on_and_writes_its_page(pipe: Any, tmp_path: Path) -> None:
+    options: dict[str, Any] = {
+        "into": tmp_path / "runs", "nouns": {"pet": ["cat", "dog"]}, "adjectives": ["red", "blue"],
+        "judge": ToyJudge(), "recommended": "up", "progress": False, **SIZE,
+    }  # fmt: skip
+    one = adjectives.study(pipe, pictures=4, **options)
+    assert one.observations.run.nunique() == 1
+    two = adjectives.study(pipe, pictures=8, **options)
+    pd.testing.assert_frame_equal(two.observations[:6], one.observations)
+    assert set(two.figures) == {"reach", "spill"}
+    page = two.save(tmp_path / "results", command="the command").read_text()
+    assert "Spill of the maps" in page
+    with pytest.raises(StudyError, match="other settings: weights"):
+        adjectives.study(pipelines.sd1(seed=4), pictures=4, **options)
