@@ -2,7 +2,7 @@
 /** @import { View } from "./view.js" */
 /** @import { Word } from "./types.js" */
 import { Arcs } from "./arcs.js";
-import { attribute, el, icon } from "./dom.js";
+import { attribute, el, icon, write } from "./dom.js";
 import * as flags from "./flags.js";
 
 const SYNTAX = "Show how the words depend on each other; click an arc to compare both";
@@ -166,6 +166,9 @@ export class Chips {
     attribute(this.pieces, "aria-pressed", String(Boolean(state.get("show_pieces"))));
     this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none";
     attribute(this.syntax, "title", facts.syntax?.note || SYNTAX);
+    const waits = facts.syntax?.state === "later" && state.get("show_syntax");
+    write(this.syntax, waits ? "Syntax …" : "Syntax");
+    attribute(this.syntax, "aria-busy", waits ? "true" : null);
     attribute(this.syntax, "aria-pressed", String(Boolean(state.get("show_syntax"))));
     this.arcs.update();
   }

@@ -264,7 +264,7 @@ export class Grid {
       const caption = el("span", {
         class: "daam-caption",
         "aria-hidden": "true",
-        text: `${facts.label} · ${head}`,
+        text: `${head} · ${facts.label}`,
       });
       node.append(at(caption, x, y + tile + 1, step - 4, 16));
       this.overlay.append(node);

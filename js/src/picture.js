@@ -97,7 +97,6 @@ export class Picture {
     this.drawn = Boolean(a);
     this.legend.update(this.view, a, b);
     this.numbers.update(this.view, a, b, this.overlap);
-    this.#describe(a);
   }
 
   /** Device pixels per CSS pixel, at most 2. */
@@ -230,13 +229,6 @@ export class Picture {
     context.lineWidth = 1.8 * scale;
     context.stroke();
     context.setLineDash([]);
-  }
-
-  /** @param {Shown | null} a */
-  #describe(a) {
-    const words = this.view.status.sentence();
-    const how = "Arrow keys move a crosshair, Enter begins a box.";
-    attribute(this.canvas, "aria-label", `${words}. ${a ? "" : "No map yet. "}${how}`);
   }
 }
 

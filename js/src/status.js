@@ -43,8 +43,7 @@ export class Status {
     const { state, maps } = this.view;
     const { facts } = state;
     const a = facts.words?.[state.get("word")]?.text ?? "";
-    const words = facts.other ? facts.other.words : facts.words;
-    const b = maps.comparing ? words?.[state.get("word_b")]?.text : null;
+    const b = maps.comparing ? facts.words?.[state.get("word_b")]?.text : null;
     const what = b === null ? `“${a}”` : `“${a}” (A) and “${b}” (B)`;
     return `${what} · ${layersText(state)} · ${stepsText(facts, ...state.steps)}`;
   }
@@ -91,13 +90,15 @@ export class Status {
     const lines = [
       this.problem,
       silent
-        ? "The kernel does not answer: what is shown is what was saved. Run the cell again."
+        ? "The kernel has not answered yet: it is busy, or gone (then run the cell again). What is shown is what is here already."
         : "",
       facts.kernel === false ? this.#missing() : "",
     ].filter(Boolean);
     this.notice.hidden = lines.length === 0;
     write(this.notice, lines.join(" "));
-    write(this.info, [facts.reduced ?? [], facts.left_out ?? []].flat().join(" "));
+    const syntax = state.get("show_syntax") && !facts.parse ? (facts.syntax?.note ?? "") : "";
+    const info = [syntax, facts.reduced ?? [], facts.left_out ?? []].flat();
+    write(this.info, info.filter(Boolean).join(" "));
   }
 
   /** In a page without a kernel: what is chosen and was not embedded. */

@@ -226,6 +226,12 @@ export class Steps {
 
   #show() {
     const { facts, steps } = this.view.state;
+    attribute(this.element, "data-single", this.count === 1);
+    if (facts.summed) {
+      write(this.text, "All steps");
+      write(this.time, "kept as one sum");
+      return;
+    }
     const [lo, hi] = steps;
     const left = (100 * lo) / this.count;
     const right = (100 * hi) / this.count;

@@ -74,8 +74,6 @@ export interface Facts {
   image_type?: string;
   syntax?: { state: string; note?: string } | null;
   embedded?: { layer: number; head: number }[];
-  other?: { label: string; prompt: string; words: Word[] } | null;
-  label?: string;
 }
 
 /** A map as it is shown. `values` may be a buffer that is written again: read it at once. */

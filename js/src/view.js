@@ -19,6 +19,8 @@ import { Clock } from "./timing.js";
 
 /** Milliseconds for which the last drawing stays while a map is on its way. */
 const STALE = 150;
+/** Milliseconds after which a kernel that does not answer is mentioned. */
+const PATIENCE = 5000;
 
 /** With more heads than this, the grid gets the room of the ranking beside it. */
 const WIDE = 10;
@@ -38,6 +40,9 @@ export class View {
     this.frame = 0;
     this.sequence = 0;
     this.waitingSince = 0;
+    this.expected = "";
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.patience = undefined;
     this.stop = new AbortController();
     this.root = el("section", {
       class: "daam",
@@ -75,11 +80,15 @@ export class View {
       this.inspector.element,
     );
     this.root.append(
-      this.chips.element,
-      this.body,
-      this.steps.element,
-      this.look.element,
-      this.status.element,
+      el(
+        "div",
+        { class: "daam-main" },
+        this.chips.element,
+        this.body,
+        this.steps.element,
+        this.look.element,
+        this.status.element,
+      ),
     );
     parent.append(this.root);
     this.#listen();
@@ -114,9 +123,12 @@ export class View {
     this.state.on("change:_tiles", tiles);
     this.state.on("change:_tiles_meta", tiles);
     this.stopTheme = watchTheme(() => this.invalidate(flags.THEME));
-    this.sizes = new ResizeObserver(() =>
-      this.invalidate(flags.MAP | flags.STRIP | flags.GRID | flags.WORDS),
-    );
+    let width = 0;
+    this.sizes = new ResizeObserver(() => {
+      if (this.root.clientWidth === width) return; // a line more or less below the picture
+      width = this.root.clientWidth;
+      this.invalidate(flags.MAP | flags.STRIP | flags.GRID | flags.WORDS);
+    });
     this.sizes.observe(this.root);
   }
 
@@ -182,7 +194,7 @@ export class View {
     attribute(root, "data-host", state.get("theme") === "auto");
     attribute(root, "data-projector", Boolean(state.get("projector")));
     const heads = state.facts.layers?.map((layer) => layer.heads) ?? [];
-    attribute(this.body, "data-wide", Math.max(0, ...heads) > WIDE);
+    attribute(this.body, "data-wide", state.get("projector") || Math.max(0, ...heads) > WIDE);
   }
 
   #mark() {
@@ -195,10 +207,21 @@ export class View {
       this.waitingSince = now;
       setTimeout(() => this.invalidate(flags.MAP), STALE + 10);
     }
+    this.#expect();
     attribute(root, "data-kind", missing ? "waiting" : shown.kind);
     attribute(root, "data-settled", String(!maps.hover && maps.settled));
     attribute(root, "data-playing", String(Boolean(this.state.get("playing"))));
     attribute(root, "data-seq", String(++this.sequence));
+  }
+
+  /** Notice where the kernel leaves a question open for long. */
+  #expect() {
+    const key = this.maps.settled ? "" : this.maps.exactKey(0) + this.maps.exactKey(1);
+    if (key === this.expected) return;
+    this.expected = key;
+    clearTimeout(this.patience);
+    if (key === "") this.#heard(true);
+    else if (this.alive) this.patience = setTimeout(() => this.#heard(false), PATIENCE);
   }
 
   /** Whether the last drawing may stay although its question is an old one. */
@@ -209,6 +232,7 @@ export class View {
   destroy() {
     this.stop.abort();
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.patience);
     this.stopTheme?.();
     this.sizes?.disconnect();
     for (const part of this.parts) if ("destroy" in part) part.destroy();

@@ -496,7 +496,9 @@ var SYNTAX = "Show how the words depend on each other; click an arc to compare b
     this.buttons.forEach((button, word) => {
       let role = word === a ? "a" : word === b ? "b" : null;
       attribute(button, "data-role", role), attribute(button, "aria-checked", String(word === a)), attribute(button, "aria-description", role === "b" ? "compared, B" : null), button.tabIndex = word === a ? 0 : -1, button.hidden = (facts.words[word].special ?? !1) && !state.get("show_pieces") && !role;
-    }), attribute(this.element, "data-comparing", b >= 0), attribute(this.compare, "aria-pressed", String(this.on)), this.swap.hidden = b < 0, attribute(this.pieces, "aria-pressed", String(!!state.get("show_pieces"))), this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none", attribute(this.syntax, "title", facts.syntax?.note || SYNTAX), attribute(this.syntax, "aria-pressed", String(!!state.get("show_syntax"))), this.arcs.update();
+    }), attribute(this.element, "data-comparing", b >= 0), attribute(this.compare, "aria-pressed", String(this.on)), this.swap.hidden = b < 0, attribute(this.pieces, "aria-pressed", String(!!state.get("show_pieces"))), this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none", attribute(this.syntax, "title", facts.syntax?.note || SYNTAX);
+    let waits = facts.syntax?.state === "later" && state.get("show_syntax");
+    write(this.syntax, waits ? "Syntax …" : "Syntax"), attribute(this.syntax, "aria-busy", waits ? "true" : null), attribute(this.syntax, "aria-pressed", String(!!state.get("show_syntax"))), this.arcs.update();
   }
   /** @param {Word[]} words */
   #build(words) {
@@ -1207,7 +1209,7 @@ Click: the mean of this layer's heads`, button = el(
       ), caption = el("span", {
         class: "daam-caption",
         "aria-hidden": "true",
-        text: `${facts.label} · ${head}`
+        text: `${head} · ${facts.label}`
       });
       node.append(at(caption, x, y + tile + 1, step - 4, 16)), this.overlay.append(node);
     }), [across, Math.ceil(shown.length / columns) * (tile + 22)];
@@ -2214,7 +2216,7 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
     if (!(what & 518)) return;
     this.#fit(), what & 4 && (this.baseKey = "");
     let { maps } = this.view, a = maps.shown(0), b = maps.shown(1);
-    (!a || maps.comparing && !b) && this.drawn && this.view.mayLinger || (this.#drawBase(), a && this.#drawMaps(a, b), this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scale), this.drawn = !!a, this.legend.update(this.view, a, b), this.numbers.update(this.view, a, b, this.overlap), this.#describe(a));
+    (!a || maps.comparing && !b) && this.drawn && this.view.mayLinger || (this.#drawBase(), a && this.#drawMaps(a, b), this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scale), this.drawn = !!a, this.legend.update(this.view, a, b), this.numbers.update(this.view, a, b, this.overlap));
   }
   /** Device pixels per CSS pixel, at most 2. */
   get scale() {
@@ -2287,11 +2289,6 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
     if (!this.view.state.get("contour")) return;
     let curves = this.contours[which].find(values, size.height, size.width, level), { context, scale } = this;
     context.beginPath(), curves.trace(context, this.canvas.width / size.width, this.canvas.height / size.height), context.lineJoin = "round", context.setLineDash([]), context.strokeStyle = "rgb(0 0 0 / 0.55)", context.lineWidth = 3.6 * scale, context.stroke(), dashed && context.setLineDash([6 * scale, 4.5 * scale]), context.strokeStyle = colour, context.lineWidth = 1.8 * scale, context.stroke(), context.setLineDash([]);
-  }
-  /** @param {Shown | null} a */
-  #describe(a) {
-    let words = this.view.status.sentence();
-    attribute(this.canvas, "aria-label", `${words}. ${a ? "" : "No map yet. "}Arrow keys move a crosshair, Enter begins a box.`);
   }
 }, Legend = class {
   constructor() {
@@ -2550,7 +2547,7 @@ var QUIET = 500, Status = class {
   }
   /** What is shown, in words. */
   sentence() {
-    let { state, maps } = this.view, { facts } = state, a = facts.words?.[state.get("word")]?.text ?? "", words = facts.other ? facts.other.words : facts.words, b = maps.comparing ? words?.[state.get("word_b")]?.text : null;
+    let { state, maps } = this.view, { facts } = state, a = facts.words?.[state.get("word")]?.text ?? "", b = maps.comparing ? facts.words?.[state.get("word_b")]?.text : null;
     return `${b === null ? `“${a}”` : `“${a}” (A) and “${b}” (B)`} · ${layersText(state)} · ${stepsText(facts, ...state.steps)}`;
   }
   /** @param {number} what */
@@ -2577,10 +2574,12 @@ var QUIET = 500, Status = class {
   #notice() {
     let { state, silent } = this.view, { facts } = state, lines = [
       this.problem,
-      silent ? "The kernel does not answer: what is shown is what was saved. Run the cell again." : "",
+      silent ? "The kernel has not answered yet: it is busy, or gone (then run the cell again). What is shown is what is here already." : "",
       facts.kernel === !1 ? this.#missing() : ""
     ].filter(Boolean);
-    this.notice.hidden = lines.length === 0, write(this.notice, lines.join(" ")), write(this.info, [facts.reduced ?? [], facts.left_out ?? []].flat().join(" "));
+    this.notice.hidden = lines.length === 0, write(this.notice, lines.join(" "));
+    let info = [state.get("show_syntax") && !facts.parse ? facts.syntax?.note ?? "" : "", facts.reduced ?? [], facts.left_out ?? []].flat();
+    write(this.info, info.filter(Boolean).join(" "));
   }
   /** In a page without a kernel: what is chosen and was not embedded. */
   #missing() {
@@ -2902,7 +2901,12 @@ var PAGE = 5, CALM = 700, Steps = class {
     setIcon(this.playIcon, playing ? "pause" : "play"), attribute(this.play, "aria-label", playing ? "Pause" : "Play the steps"), attribute(this.play, "title", playing ? "Pause (Space)" : "Play the steps (Space)"), attribute(this.play, "aria-pressed", String(playing)), this.#show();
   }
   #show() {
-    let { facts, steps } = this.view.state, [lo, hi] = steps, left = 100 * lo / this.count, right = 100 * hi / this.count;
+    let { facts, steps } = this.view.state;
+    if (attribute(this.element, "data-single", this.count === 1), facts.summed) {
+      write(this.text, "All steps"), write(this.time, "kept as one sum");
+      return;
+    }
+    let [lo, hi] = steps, left = 100 * lo / this.count, right = 100 * hi / this.count;
     this.handles[0].style.left = `${left}%`, this.handles[1].style.left = `${right}%`, this.fill.style.left = `${left}%`, this.fill.style.width = `${right - left}%`, this.strip.range(left, right), [lo, hi - 1].forEach((step, i) => {
       let handle = this.handles[i];
       attribute(handle, "aria-valuemin", i === 0 ? 0 : lo), attribute(handle, "aria-valuemax", i === 0 ? hi - 1 : this.count - 1), attribute(handle, "aria-valuenow", step), attribute(
@@ -2950,13 +2954,13 @@ var Clock = class {
 };
 
 // src/view.js
-var STALE = 150, WIDE = 10, View = class {
+var STALE = 150, PATIENCE = 5e3, WIDE = 10, View = class {
   /**
    * @param {Model} model
    * @param {HTMLElement} parent
    */
   constructor(model, parent) {
-    this.state = new State(model), this.maps = new Maps(this.state), this.clock = new Clock(), this.alive = this.state.facts.kernel !== !1, this.silent = !1, this.dirty = 1023, this.frame = 0, this.sequence = 0, this.waitingSince = 0, this.stop = new AbortController(), this.root = el("section", {
+    this.state = new State(model), this.maps = new Maps(this.state), this.clock = new Clock(), this.alive = this.state.facts.kernel !== !1, this.silent = !1, this.dirty = 1023, this.frame = 0, this.sequence = 0, this.waitingSince = 0, this.expected = "", this.patience = void 0, this.stop = new AbortController(), this.root = el("section", {
       class: "daam",
       "data-testid": "explorer",
       "data-seq": "0",
@@ -2979,11 +2983,15 @@ var STALE = 150, WIDE = 10, View = class {
       this.grid.element,
       this.inspector.element
     ), this.root.append(
-      this.chips.element,
-      this.body,
-      this.steps.element,
-      this.look.element,
-      this.status.element
+      el(
+        "div",
+        { class: "daam-main" },
+        this.chips.element,
+        this.body,
+        this.steps.element,
+        this.look.element,
+        this.status.element
+      )
     ), parent.append(this.root), this.#listen(), this.#expose(), this.draw();
   }
   #listen() {
@@ -3004,9 +3012,11 @@ var STALE = 150, WIDE = 10, View = class {
     let tiles = () => {
       this.maps.tilesArrived(), this.invalidate(34);
     };
-    this.state.on("change:_tiles", tiles), this.state.on("change:_tiles_meta", tiles), this.stopTheme = watchTheme(() => this.invalidate(512)), this.sizes = new ResizeObserver(
-      () => this.invalidate(51)
-    ), this.sizes.observe(this.root);
+    this.state.on("change:_tiles", tiles), this.state.on("change:_tiles_meta", tiles), this.stopTheme = watchTheme(() => this.invalidate(512));
+    let width = 0;
+    this.sizes = new ResizeObserver(() => {
+      this.root.clientWidth !== width && (width = this.root.clientWidth, this.invalidate(51));
+    }), this.sizes.observe(this.root);
   }
   /** What tests and the benchmark read. */
   #expose() {
@@ -3052,18 +3062,23 @@ var STALE = 150, WIDE = 10, View = class {
     let { root, state } = this;
     attribute(root, "data-theme", themeOf(root, state.get("theme"))), attribute(root, "data-host", state.get("theme") === "auto"), attribute(root, "data-projector", !!state.get("projector"));
     let heads = state.facts.layers?.map((layer) => layer.heads) ?? [];
-    attribute(this.body, "data-wide", Math.max(0, ...heads) > WIDE);
+    attribute(this.body, "data-wide", state.get("projector") || Math.max(0, ...heads) > WIDE);
   }
   #mark() {
     let { root, maps } = this, shown = maps.shown(0), missing = !shown || maps.comparing && !maps.shown(1), now = performance.now();
-    missing ? this.waitingSince === 0 && (this.waitingSince = now, setTimeout(() => this.invalidate(2), STALE + 10)) : this.waitingSince = 0, attribute(root, "data-kind", missing ? "waiting" : shown.kind), attribute(root, "data-settled", String(!maps.hover && maps.settled)), attribute(root, "data-playing", String(!!this.state.get("playing"))), attribute(root, "data-seq", String(++this.sequence));
+    missing ? this.waitingSince === 0 && (this.waitingSince = now, setTimeout(() => this.invalidate(2), STALE + 10)) : this.waitingSince = 0, this.#expect(), attribute(root, "data-kind", missing ? "waiting" : shown.kind), attribute(root, "data-settled", String(!maps.hover && maps.settled)), attribute(root, "data-playing", String(!!this.state.get("playing"))), attribute(root, "data-seq", String(++this.sequence));
+  }
+  /** Notice where the kernel leaves a question open for long. */
+  #expect() {
+    let key = this.maps.settled ? "" : this.maps.exactKey(0) + this.maps.exactKey(1);
+    key !== this.expected && (this.expected = key, clearTimeout(this.patience), key === "" ? this.#heard(!0) : this.alive && (this.patience = setTimeout(() => this.#heard(!1), PATIENCE)));
   }
   /** Whether the last drawing may stay although its question is an old one. */
   get mayLinger() {
     return this.waitingSince === 0 || performance.now() - this.waitingSince < STALE;
   }
   destroy() {
-    this.stop.abort(), cancelAnimationFrame(this.frame), this.stopTheme?.(), this.sizes?.disconnect();
+    this.stop.abort(), cancelAnimationFrame(this.frame), clearTimeout(this.patience), this.stopTheme?.(), this.sizes?.disconnect();
     for (let part of this.parts) "destroy" in part && part.destroy();
     this.requests.destroy(), this.state.destroy(), this.root.remove();
   }
