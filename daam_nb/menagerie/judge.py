@@ -6,6 +6,7 @@ rest on it are only as good as its own accuracy on held-out scenes, which the ca
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -108,6 +109,8 @@ class Judge:
     ----------
     names
         Label number to what it means; 0 is the background.
+    name
+        Tells judges of different weights apart in the tables of studies.
 
     Raises
     ------
@@ -125,6 +128,8 @@ class Judge:
             )
         from safetensors import safe_open
 
+        checksum = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+        self.name = f"menagerie judge {checksum[:8]}"
         with safe_open(file, framework="pt") as held:
             notes = held.metadata() or {}
             state = {key: held.get_tensor(key).float() for key in held.keys()}  # noqa: SIM118
