@@ -99,7 +99,7 @@ class Draw:
     def adjective(self) -> str:
         """An adjective before a noun, hyphenated ones among them."""
         if self.chance(self.pseudo):
-            return self._pseudo_word(ADJECTIVE_ENDS)
+            return self._pseudo_word(ADJECTIVE_ENDS if self.chance(0.6) else ("",))
         lists = classes("adjectives")
         kind = self.weighted({"color": 0.33, "size": 0.2, "shape": 0.07, "state": 0.4})
         listed = lists[kind]

@@ -56,14 +56,14 @@ def whole(d: Draw) -> Tree:
     """One sentence or fragment."""
     return d.weighted(
         {
-            _fragment: 0.38,
-            _sentence: 0.41,
+            _fragment: 0.35,
+            _sentence: 0.44,
             clauses.existential: 0.05,
             _picture: 0.05,
             clauses.opened: 0.025,
             clauses.inverted: 0.01,
             _parts: 0.03,
-            _prompt: 0.025,
+            _prompt: 0.01,
             _this: 0.015,
             _participle: 0.01,
             world_caption: 0.05,

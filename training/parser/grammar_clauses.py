@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from training.parser import grammar_complements as complements
 from training.parser import grammar_describing as describing
 from training.parser import grammar_nouns as nouns
 from training.parser import grammar_places as places
@@ -22,26 +23,26 @@ def finite(d: Draw, subject: Tree, *, depth: int = 1, objectless: bool = False) 
     """
     many = subject.many
     if objectless:
-        head = Tree(d.verb("transitive").form("VBG"), "VBG")
-        _particles(head)
+        verb = d.verb("transitive")
+        if d.chance(0.35):
+            tag = d.pick("VBP" if many else "VBZ", "VBP" if many else "VBZ", "VBD")
+            return Tree(verb.form(tag), tag).before("nsubj", subject)
+        head = Tree(verb.form("VBG"), "VBG")
         return _auxiliaries(d, head, subject, many)
     made = d.weighted(
         {
             _progressive: 0.36,
-            _simple: 0.34,
-            _passive: 0.13,
+            _simple: 0.42,
+            _passive: 0.16,
             _copula: 0.2,
             _has: 0.04,
             _modal: 0.05,
             _past: 0.03,
-            _perfect: 0.02,
+            _perfect: 0.035,
+            complements.negated: 0.02,
         }
     )
     return made(d, subject, many, depth)
-
-
-def _particles(head: Tree) -> None:
-    head.right = [pair for pair in head.right if pair[0] == "prt"]
 
 
 def _auxiliaries(
@@ -51,19 +52,24 @@ def _auxiliaries(
     word, tag = ("are", "VBP") if many else ("is", "VBZ")
     if d.chance(0.04):
         word, tag = ("were", "VBD") if many else ("was", "VBD")
+    if not many and subject.tag in ("PRP", "WP", "EX") and d.chance(0.15):
+        word, tag = "'s", "VBZ"
     before: list[tuple[str, Tree]] = [(relation, subject)]
     before.append(("aux" if relation == "nsubj" else "auxpass", Tree(word, tag)))
     r = d.rng.random()
-    if r < 0.03:
+    if r < 0.05:
         before.append(("neg", Tree(d.pick("not", "not", "n't"), "RB")))
-    elif r < 0.08:
+    elif r < 0.1:
         before.append(("advmod", adverb(d, d.pick("manner", "time", "focus"))))
     head.left = [*before, *head.left]
     return head
 
 
 def _progressive(d: Draw, subject: Tree, many: bool, depth: int) -> Tree:
-    return _auxiliaries(d, verbs.predicate(d, "VBG", subject.kind, depth=depth), subject, many)
+    head = verbs.predicate(d, "VBG", subject.kind, depth=depth)
+    if depth and d.chance(0.06) and not any(r in ("conj", "advcl") for r, _ in head.right):
+        head.behind("advcl", verbs.predicate(d, "VBG", subject.kind, depth=0))
+    return _auxiliaries(d, head, subject, many)
 
 
 def _simple(d: Draw, subject: Tree, many: bool, depth: int) -> Tree:
@@ -105,9 +111,11 @@ def _perfect(d: Draw, subject: Tree, many: bool, depth: int) -> Tree:
     if d.chance(0.6):
         head = describing.passive(d).first("auxpass", Tree("been", "VBN")).first("aux", has)
         return head.first("nsubjpass", subject)
-    head = verbs.predicate(d, "VBD", subject.kind, depth=0)
-    head.tag, base = "VBN", d.verb("transitive")
-    head.word = base.form("VBN")
+    head = Tree(d.verb("transitive").form("VBN"), "VBN")
+    head.behind("dobj", nouns.noun_phrase(d, depth=0))
+    if d.chance(0.4):
+        phrase = places.place_phrase(d)
+        head.behind(places.label_of(phrase), phrase)
     if d.chance(0.3):
         head.first("advmod", adverb(d, "time"))
     return head.first("aux", has).first("nsubj", subject)
@@ -172,15 +180,19 @@ def existential(d: Draw) -> Tree:
 def attach_subordinate(d: Draw, head: Tree) -> None:
     """ "while people watch", "as he rides", "so he can eat"."""
     word = d.pick("while", "while", "as", "as", "as", "while", "because", "so", "before",
-                  "after", "if", "although", "until", "since", "when")  # fmt: skip
+                  "after", "if", "although", "until", "since", "when", "though", "where",
+                  "once")  # fmt: skip
     subject = (
         nouns.pronoun(d) if d.chance(0.3) else nouns.plain(d, d.pick("person", "animal", "vehicle"))
     )
     subject.kind = subject.kind or "person"
     clause = finite(d, subject, depth=0)
-    clause.first(
-        "advmod" if word == "when" else "mark", Tree(word, "WRB" if word == "when" else "IN")
-    )
+    wh = word in ("when", "where")
+    clause.first("advmod" if wh else "mark", Tree(word, "WRB" if wh else "IN"))
+    if word == "so" and d.chance(0.4):
+        clause.left.insert(1, ("mark", Tree("that", "IN")))
+    elif word == "though" and d.chance(0.6):
+        clause.left[0][1].before("advmod", Tree("even", "RB"))
     if d.chance(0.12):
         head.behind("punct", Tree(",", ","))
     head.behind("advcl", clause)
@@ -211,11 +223,20 @@ def opened(d: Draw) -> Tree:
             phrase = places.time_phrase(d)
         return root.first(places.label_of(phrase), phrase)
     if r < 0.9:
-        clause = verbs.predicate(d, "VBG", "person", depth=0)
-        if d.chance(0.6):
-            clause.first("mark", Tree(d.pick("while", "after", "before"), "IN"))
-        return root.first("advcl", clause)
+        return _opened_by_clause(d, root)
     return root.first("advmod", adverb(d, d.pick("manner", "place", "time")))
+
+
+def _opened_by_clause(d: Draw, root: Tree) -> Tree:
+    if d.chance(0.3):
+        return root.first("prep", complements.gerund_phrase(d))
+    if d.chance(0.5):
+        clause = finite(d, complements.subject(d), depth=0)
+        return root.first("advcl", clause.first("mark", Tree(d.pick("as", "while", "if"), "IN")))
+    clause = verbs.predicate(d, "VBG", "person", depth=0)
+    if d.chance(0.5):
+        clause.first("mark", Tree("while", "IN"))
+    return root.first("advcl", clause)
 
 
 def inverted(d: Draw) -> Tree:

@@ -118,8 +118,8 @@ def attach_relative(d: Draw, described: Tree, whole: Tree) -> None:
     word, tag = d.pick(("who", "WP") if person else ("that", "WDT"), ("that", "WDT"),
                        ("which", "WDT") if not person else ("who", "WP"))  # fmt: skip
     many = described.many
-    if d.chance(0.12):
-        subject = nouns.plain(d, "person")
+    if d.chance(0.2):
+        subject = nouns.pronoun(d) if d.chance(0.3) else nouns.plain(d, "person")
         clause = clauses.finite(d, subject, objectless=True)
         if d.chance(0.6):
             clause.first("dobj", Tree("that", "WDT"))
@@ -151,7 +151,7 @@ def attach_active(d: Draw, described: Tree, whole: Tree, *, depth: int = 1) -> N
     if d.chance(0.05):
         described.behind("punct", Tree(",", ","))
     described.behind("acl", first)
-    if depth and not _holds_clause(first) and _is_worn_or_held(first) and d.chance(0.3):
+    if depth and not _holds_clause(first) and d.chance(0.3 if _is_worn_or_held(first) else 0.12):
         if d.chance(0.1):
             described.behind("punct", Tree(",", ","))
         described.behind("acl", verbs.predicate(d, "VBG", whole.kind, depth=1))

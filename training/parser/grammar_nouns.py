@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from training.parser import grammar_complements as complements
 from training.parser import grammar_describing as describing
 from training.parser import grammar_places as places
 from training.parser import grammar_verbs as verbs
@@ -37,14 +38,18 @@ def noun_phrase(d: Draw, kind: str = "", *, depth: int = 1, many: bool | None = 
     """
     kind = kind or d.kind()
     r = d.rng.random()
-    if depth and r < 0.07 and many is None:
+    if r < (0.07 if depth else 0.045) and many is None:
         return coordination(d, kind, depth=depth)
-    if kind in CONTAINED and r < 0.17 and many is None:
+    if 0.08 <= r < 0.082 and many is None:
+        return complements.named_thing(d)
+    if 0.1 <= r < 0.2 and kind in CONTAINED and many is None:
         head = group(d, kind)
-    elif r < 0.185 and kind == "person":
+    elif 0.2 <= r < 0.225 and kind == "person":
         head = pronoun(d)
-    elif r < 0.2 and depth and many is None:
+    elif 0.225 <= r < 0.237 and depth and many is None:
         head = partitive(d, kind)
+    elif 0.237 <= r < 0.255 and depth and many is None:
+        head = wholes(d, kind)
     else:
         head = plain(d, kind, many=many)
     head.kind = kind
@@ -52,6 +57,8 @@ def noun_phrase(d: Draw, kind: str = "", *, depth: int = 1, many: bool | None = 
         follow(d, head)
     elif depth == 1 and d.chance(0.16):
         places.attach_to_noun(d, head)
+    elif depth == 1 and d.chance(0.1) and not head.right:
+        _describe_object(d, head)
     return head
 
 
@@ -63,7 +70,7 @@ def plain(d: Draw, kind: str, *, many: bool | None = None) -> Tree:
     noun = d.noun(kind, countable=bool(plural))
     head = noun_tree(noun, many=plural)
     head.kind = kind
-    whole = d.chance(0.07) and len(noun.words) == 1
+    whole = d.chance(0.05) and len(noun.words) == 1
     if whole:
         _compound_from_anything(d, head)
     count = modifiers(d, kind, most=2 if whole else 3)
@@ -115,6 +122,10 @@ def _determine_many(d: Draw, head: Tree) -> None:
     if r < 0.3:
         _number(d, head)
     elif r < 0.48:
+        if d.chance(0.08):
+            more = d.pick(("more", "JJR"), ("most", "JJS"), ("fewer", "JJR"), ("such", "JJ"))
+            head.first("amod", Tree(*more))
+            return
         word = d.of(MANY)
         head.first(
             "det" if word == "some" else "amod", Tree(word, "DT" if word == "some" else "JJ")
@@ -155,6 +166,8 @@ def possessor(d: Draw, head: Tree) -> None:
         owner = plain(d, d.pick("person", "person", "animal"), many=many)
         ending = "'" if owner.word.endswith("s") else "'s"
         owner.behind("case", Tree(ending, "POS"))
+    if d.chance(0.06):
+        head.first("amod", Tree("own", "JJ"))
     head.first("poss", owner)
 
 
@@ -164,7 +177,7 @@ def name(d: Draw, kind: str) -> Tree:
     if "-" in found.word:
         return Tree("Coke", "NNP", kind=kind)
     if d.chance(0.25):
-        first = d.pick("New", "San", "St.", "Big", "Mount", "Central", "Grand", "Royal", "North")
+        first = d.pick("New", "San", "Saint", "Big", "Mount", "Central", "Grand", "Royal", "North")
         found.before("compound", Tree(first, "NNP"))
     return found
 
@@ -173,9 +186,10 @@ def pronoun(d: Draw) -> Tree:
     """Somebody unnamed."""
     word, many = d.pick(("someone", False), ("somebody", False), ("everyone", False),
                         ("something", False), ("people", True), ("one", False), ("others", True),
-                        ("he", False), ("she", False), ("they", True), ("it", False))  # fmt: skip
+                        ("he", False), ("she", False), ("we", True), ("you", True),
+                        ("they", True), ("it", False))  # fmt: skip
     tag = "NNS" if many else "NN"
-    if word in ("he", "she", "they", "it"):
+    if word in ("he", "she", "they", "it", "we", "you"):
         tag = "PRP"
     return Tree(word, tag, many=many)
 
@@ -224,10 +238,17 @@ def partitive(d: Draw, kind: str) -> Tree:
     return Tree(word, tag, many=many).behind("prep", prep("of", inside))
 
 
+def wholes(d: Draw, kind: str) -> Tree:
+    """ "the front of a bus", "the side of a building"."""
+    head = Tree(d.of(places.WHOLES[:17]), "NN", kind="part")
+    head.before("det", Tree(d.pick("the", "the", "the", "a", "each"), "DT"))
+    return head.behind("prep", prep("of", plain(d, kind)))
+
+
 def coordination(d: Draw, kind: str, *, depth: int = 1) -> Tree:
     """Two or more noun phrases; the arcs run from each to the next, as in ClearNLP."""
     head = plain(d, kind)
-    if d.chance(0.12):
+    if depth and d.chance(0.12):
         places.attach_to_noun(d, head)
     both = Tree(d.pick("both", "both", "either"), "CC") if d.chance(0.02) else None
 
@@ -250,7 +271,7 @@ def coordination(d: Draw, kind: str, *, depth: int = 1) -> Tree:
 def coordinate(d: Draw, head: Tree, another: object) -> Tree:
     """Add one to three conjuncts, each to the one before it; the last one is returned."""
     assert callable(another)
-    count = d.weighted({1: 0.78, 2: 0.17, 3: 0.05})
+    count = d.weighted({1: 0.72, 2: 0.21, 3: 0.07})
     word = d.pick("and", "and", "and", "and", "and", "and", "or", "&")
     at = head
     for place in range(count):
@@ -277,18 +298,40 @@ def follow(d: Draw, head: Tree) -> None:
             places.attach_to_noun(d, head)
     r = d.rng.random()
     described = head.inner or head
-    if r < 0.4:
+    if r < 0.38:
         describing.attach_active(d, described, head)
-    elif r < 0.55:
-        describing.attach_passive(d, described)
-    elif r < 0.62:
-        describing.attach_relative(d, described, head)
-    elif r < 0.64:
-        describing.attach_infinitive(d, described)
+    elif r < 0.53:
+        nearest = _nearest_noun(head) if d.chance(0.35) else described
+        describing.attach_passive(d, nearest)
     elif r < 0.67:
+        # "a table with plates that are full": a relative clause mostly describes what is nearest.
+        nearest = _nearest_noun(head) if d.chance(0.6) else described
+        describing.attach_relative(d, nearest, nearest)
+    elif r < 0.69:
+        describing.attach_infinitive(d, described)
+    elif r < 0.72:
         _attach_adjective(d, described)
-    elif r < 0.7:
+    elif r < 0.74:
         places.attach_adverb(d, head)
+
+
+def _describe_object(d: Draw, head: Tree) -> None:
+    """ "chasing a ball thrown by its owner", "on a wall covered in snow"."""
+    r = d.rng.random()
+    if r < 0.5:
+        describing.attach_passive(d, head)
+    elif r < 0.72:
+        describing.attach_active(d, head, head, depth=0)
+    else:
+        describing.attach_relative(d, head, head)
+
+
+def _nearest_noun(head: Tree) -> Tree:
+    """The last noun of a phrase that nothing follows yet, or its head."""
+    at = head
+    while at.right and at.right[-1][0] in ("prep", "pobj", "advmod", "conj"):
+        at = at.right[-1][1]
+    return at if at.tag.startswith("NN") else head
 
 
 def _attach_adjective(d: Draw, head: Tree) -> None:

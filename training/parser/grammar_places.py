@@ -5,7 +5,7 @@ from __future__ import annotations
 from training.parser import grammar_describing as describing
 from training.parser import grammar_nouns as nouns
 from training.parser.draw import Draw
-from training.parser.grammar_words import adverb, determiner, noun_tree, prep
+from training.parser.grammar_words import adjective_tree, adverb, determiner, noun_tree, prep
 from training.parser.lexicon import classes, listed
 from training.parser.tree import Tree
 
@@ -185,7 +185,7 @@ def with_phrase(d: Draw, kind: str) -> Tree:
             describing.attach_passive(d, inside)
         elif r < 0.24:
             inside.behind("advmod", Tree(d.pick("on", "inside", "nearby", "around", "in"), "RB"))
-        elif r < 0.36:
+        elif r < 0.44:
             nouns.coordinate(d, inside, lambda: nouns.plain(d, inside_kind))
     return prep(d.pick("with", "with", "with", "with", "with", "without"), inside)
 
@@ -224,7 +224,7 @@ def time_phrase(d: Draw) -> Tree:
         return prep("at", Tree(d.pick("night", "dusk", "sunset", "dawn", "noon", "sunrise"), "NN"))
     if r < 0.55:
         day = Tree(d.pick("day", "day", "afternoon", "morning", "evening", "night"), "NN")
-        day.before("amod", Tree(d.word("adjectives", "state"), "JJ"))
+        day.before(*adjective_tree(d.word("adjectives", "state")))
         determiner(d, day)
         return prep("on", day)
     if r < 0.75:

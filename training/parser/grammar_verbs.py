@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from training.parser import grammar_clauses as clauses
+from training.parser import grammar_complements as complements
 from training.parser import grammar_describing as describing
 from training.parser import grammar_nouns as nouns
 from training.parser import grammar_places as places
@@ -41,8 +42,8 @@ def predicate(d: Draw, tag: str, kind: str, *, depth: int = 1) -> Tree:
         {
             _posture: 2.6 if alive else 3.2,
             _motion: 1.6,
-            _intransitive: 0.7 if alive else 0.4,
-            _transitive: 2.4 if alive else 1.0,
+            _intransitive: 0.9 if alive else 0.4,
+            _transitive: 3.0 if alive else 1.0,
             _hold: 2.0 if kind == "person" else 0.3,
             _wear: 1.7 if kind == "person" else 0.3,
             _ride: 1.3 if kind == "person" else 0.1,
@@ -50,14 +51,16 @@ def predicate(d: Draw, tag: str, kind: str, *, depth: int = 1) -> Tree:
             _cook: 0.35 if kind == "person" else 0.0,
             _look: 0.9 if alive else 0.15,
             _phrasal: 0.9 if alive else 0.2,
-            _give: 0.25 if kind == "person" else 0.02,
+            _give: 0.6 if kind == "person" else 0.02,
             _infinitive: 0.5 if alive else 0.1,
             _ready: 0.3 if alive else 0.05,
             _gerund: 0.12 if alive else 0.0,
-            _watch: 0.2 if alive else 0.0,
+            _watch: 0.5 if alive else 0.0,
             _become: 0.2,
             _have: 0.25,
-            _call: 0.03,
+            _call: 0.12,
+            complements.clause_after: 0.25,
+            complements.quoted: 0.01 if alive else 0.06,
         }
     )(d, tag, depth)
     _extras(d, head, depth=depth)
@@ -80,7 +83,7 @@ def _posture(d: Draw, tag: str, depth: int) -> Tree:
     for _ in range(d.weighted({0: 0.1, 1: 0.7, 2: 0.2})):
         phrase = places.place_phrase(d, depth=min(depth, 1))
         head.behind(places.label_of(phrase), phrase)
-    if depth and d.chance(0.13):
+    if depth and d.chance(0.05 if tag == "VBG" else 0.13):
         also(d, head, tag="VBG")
     return head
 
@@ -249,6 +252,11 @@ def _watch(d: Draw, tag: str, depth: int) -> Tree:
         verb = d.pick("watch", "help", "make", "let", "see", "watch")
         below = predicate(d, "VB", "person", depth=0).first("nsubj", inside)
         return Tree(Verb(verb).form(tag), tag).behind("ccomp", below)
+    if d.chance(0.7):
+        below = predicate(d, "VBG", "person", depth=0).first("nsubj", inside)
+        return Tree(Verb(d.pick("watch", "see", "have", "watch")).form(tag), tag).behind(
+            "ccomp", below
+        )
     describing.attach_active(d, inside, inside, depth=0)
     return Tree(Verb(d.pick("watch", "watch", "see", "photograph")).form(tag), tag).behind(
         "dobj", inside
@@ -277,6 +285,8 @@ def _call(d: Draw, tag: str, depth: int) -> Tree:
 
 def adjective_phrase(d: Draw) -> Tree:
     """An adjective that stands by itself, with what belongs to it: "full of people"."""
+    if d.chance(0.12):
+        return complements.comparison(d)
     r = d.rng.random()
     if r < 0.5:
         relation, head = adjective_tree(d.adjective())
@@ -315,18 +325,22 @@ def _extras(d: Draw, head: Tree, *, depth: int) -> None:
         head.behind("prep", places.time_phrase(d))
     if d.chance(0.03):
         head.behind("advmod", adverb(d, d.pick("manner", "place", "time")))
-    if d.chance(0.02):
+    if d.chance(0.03):
         head.behind("npadvmod", clauses.measure(d))
+    elif d.chance(0.012):
+        head.behind("advmod", complements.distance(d))
+    elif d.chance(0.025):
+        head.behind("prep", complements.gerund_phrase(d))
     if not depth:
         return
     r = d.rng.random()
-    if r < 0.06:
+    if r < 0.08:
         clauses.attach_subordinate(d, head)
-    elif r < 0.1:
+    elif r < 0.14:
         also(d, head, tag=head.tag)
-    elif r < 0.125:
+    elif r < 0.165:
         head.behind("advcl", infinitive(d, "person"))
-    elif r < 0.15:
+    elif r < 0.195:
         head.behind("punct", Tree(",", ",")) if d.chance(0.5) else None
         head.behind("advcl", predicate(d, "VBG", "person", depth=0))
 
@@ -337,12 +351,13 @@ def also(d: Draw, head: Tree, *, tag: str) -> None:
         if d.chance(0.06):
             head.behind("punct", Tree(",", ","))
         head.behind("cc", Tree(d.pick("and", "and", "and", "or", "but", "and"), "CC"))
-        head.behind("conj", predicate(d, tag, "person", depth=0))
+        second = predicate(d, tag, "person", depth=0)
+        head.behind("conj", _leaf(d.verb("intransitive"), tag) if d.chance(0.15) else second)
         return
     other = predicate(d, "VBG", "person", depth=0)
     r = d.rng.random()
     if r < 0.35:
-        other.first("mark", Tree(d.pick("while", "while", "while", "before", "after"), "IN"))
+        other.first("mark", Tree("while", "IN"))
     elif r < 0.4:
         other.first("advmod", Tree("when", "WRB"))
     elif r < 0.5:

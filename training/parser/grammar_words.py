@@ -92,7 +92,7 @@ def _black_and_white(*, hyphens: bool = False) -> Tree:
 
 def modifiers(d: Draw, kind: str, *, most: int = 3) -> list[tuple[str, Tree]]:
     """Zero to three modifiers before a noun, in their usual order."""
-    count = d.weighted({0: 0.57, 1: 0.33, 2: 0.08, 3: 0.02})
+    count = d.weighted({0: 0.64, 1: 0.28, 2: 0.06, 3: 0.02})
     found = []
     for _ in range(min(count, most)):
         found.append(_modifier(d, kind))
@@ -113,6 +113,12 @@ def _with_commas(found: list[tuple[str, Tree]]) -> list[tuple[str, Tree]]:
 
 def _modifier(d: Draw, kind: str) -> tuple[str, Tree]:
     r = d.rng.random()
+    if r < 0.012:
+        years = Tree(d.pick("year", "month", "day", "foot"), "NN")
+        years.before("nummod", Tree(d.pick("two", "5", "ten", "100"), "CD"))
+        years.before("punct", Tree("-", "HYPH"))
+        last = Tree("tall" if years.word == "foot" else "old", "JJ")
+        return "amod", last.before("npadvmod", years).before("punct", Tree("-", "HYPH"))
     if r < 0.58:
         return adjective_tree(d.adjective())
     if r < 0.64:

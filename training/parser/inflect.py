@@ -18,6 +18,8 @@ DOUBLED = {
     "refer",
     "propel",
     "prefer",
+    "equip",
+    "kidnap",
     "admit",
 }
 """Verbs of several syllables that double their last consonant all the same."""
