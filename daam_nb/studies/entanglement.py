@@ -164,30 +164,6 @@ def entanglement(
     chosen = dict({"paper": "paper"} if layers is None else layers)
     look = JudgePresence(presence) if isinstance(presence, Judge) else presence
 
-    def measure(run: Run) -> list[dict[str, Any]]:
-        facts = _facts(run)
-        seen = look(run, facts["first"], facts["second"])
-        if seen is None:
-            return []
-        recording = run.load()
-        about = {
-            "run": run.key,
-            "prompt": recording.prompt.text,
-            "seed": run.facts["seed"],
-            **facts,
-            **_columns_of(seen, look.name),
-        }
-        rows = []
-        for name, choice in chosen.items():
-            maps = heat_maps(recording, layers=choice)
-            first, second = maps.word(facts["first"]), maps.word(facts["second"])
-            numbers = {
-                "iou": iou(first, second, threshold=threshold),
-                "overlap": soft_iou(first, second),
-            }
-            rows.append({**about, "layers": name, **numbers})
-        return rows
-
     settings = {
         "presence": look.name,
         "threshold": threshold,
@@ -198,7 +174,7 @@ def entanglement(
     }
     table = collect(
         [(run.key, run) for run in corpus],
-        measure,
+        lambda run: _rows(run, look, chosen, threshold),
         columns=COLUMNS,
         path=corpus.place("cohyponyms", settings) if path is None else path,
         settings=settings,
@@ -395,6 +371,27 @@ def _whole_nouns(captions: Sequence[Caption], count: int) -> list[Caption]:
             break
         kept.append(caption)
     return kept
+
+
+def _rows(run: Run, look: Presence, layers: Layers, threshold: float) -> list[dict[str, Any]]:
+    """What one picture gives, one row per choice of layers."""
+    facts = _facts(run)
+    seen = look(run, facts["first"], facts["second"])
+    if seen is None:
+        return []
+    recording = run.load()
+    about = {"run": run.key, "prompt": recording.prompt.text, "seed": run.facts["seed"], **facts}
+    about |= _columns_of(seen, look.name)
+    rows = []
+    for name, choice in layers.items():
+        maps = heat_maps(recording, layers=choice)
+        first, second = maps.word(facts["first"]), maps.word(facts["second"])
+        numbers = {
+            "iou": iou(first, second, threshold=threshold),
+            "overlap": soft_iou(first, second),
+        }
+        rows.append({**about, "layers": name, **numbers})
+    return rows
 
 
 def _facts(run: Run) -> dict[str, Any]:

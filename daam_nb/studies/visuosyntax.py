@@ -6,6 +6,7 @@ For each dependency of each caption the overlap of the two words' maps, by relat
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -129,25 +130,6 @@ def relations(
     """
     corpus = runs_of(runs)
     speak = parser if parser is not None and not isinstance(parser, str) else load_parser(parser)
-    parses: dict[str, Parse] = {}
-
-    def measure(run: Run) -> list[dict[str, Any]]:
-        recording = run.load()
-        text = recording.prompt.text
-        if text not in parses:
-            parses[text] = speak(text)
-        found = pair_rows(
-            parses[text], heat_maps(recording, layers=layers), names=names, threshold=threshold
-        )
-        facts = {
-            "run": run.key,
-            "prompt": text,
-            "seed": recording.facts.seed,
-            "parser": speak.name,
-            "names": names,
-        }
-        return [{**facts, **row} for row in found]
-
     arcs_of(Parse("", (), speak.name), names)  # an unknown name is an error before any work
     settings = {
         "parser": speak.name,
@@ -155,6 +137,17 @@ def relations(
         "threshold": threshold,
         "maps": heat_maps(corpus[0].load(), layers=layers).choice,
     }
+    read = functools.cache(speak)  # each text once, whatever the number of seeds
+
+    def measure(run: Run) -> list[dict[str, Any]]:
+        recording = run.load()
+        text = recording.prompt.text
+        facts = {"run": run.key, "prompt": text, "seed": recording.facts.seed}
+        facts |= {"parser": speak.name, "names": names}
+        maps = heat_maps(recording, layers=layers)
+        pairs = pair_rows(read(text), maps, names=names, threshold=threshold)
+        return [{**facts, **pair} for pair in pairs]
+
     table = collect(
         [(run.key, run) for run in corpus],
         measure,
