@@ -1,0 +1,148 @@
+"""Make the figures of `docs/menagerie.md` and fill its tables, and those of the model card.
+
+    python -m scripts.menagerie_page --work FOLDER
+
+FOLDER is where `python -m training score` painted the fixed pictures with the shipped weights. The
+figures go to `docs/images/menagerie-*.png`; the tables, between marks in the two pages, come from
+the JSON files in `training/eval/results`. Nothing is chosen by hand: the pictures are the first, or
+every so many, of their group of prompts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from daam_nb.menagerie import card
+from scripts import menagerie_figures as figures
+from training import tables
+from training.pictures import entries, read_pictures
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "training" / "eval" / "results"
+IMAGES = ROOT / "docs" / "images"
+PAGES = (ROOT / "docs" / "menagerie.md", ROOT / "daam_nb" / "menagerie" / "MODEL_CARD.md")
+
+SHEETS: dict[str, tuple[tuple[str, ...], int]] = {
+    "single": (("single",), 27),
+    "colour": (("colour",), 14),
+    "pairs": (("two objects", "relation"), 14),
+    "unseen": (("unseen pair", "unseen colour"), 14),
+}
+"""Figure to its groups of prompts and how many pictures it shows."""
+
+Facts = dict[str, Any]
+
+
+def results() -> dict[str, Facts]:
+    """What was measured: file name without ending to its content."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+
+
+def blocks(measured: dict[str, Facts]) -> dict[str, str]:
+    """Name of a block in a page to its text."""
+    made: dict[str, str] = {}
+    if "score" in measured:
+        score = measured["score"]
+        made |= {
+            "model": _model(score),
+            "gates": tables.gates_table(score),
+            "presence": tables.presence_table(score),
+            "colour": tables.colour_table(score),
+            "relations": tables.relation_table(score),
+            "unseen": tables.unseen_table(score),
+            "nouns": tables.noun_table(score),
+            "judge": tables.judge_table(score),
+        }
+    if "attribution" in measured:
+        made["attribution"] = tables.attribution_table(measured["attribution"])
+        made["layers"] = tables.layers_table(measured["attribution"])
+        made["generated"] = tables.generated_table(measured["attribution"])
+    if "blind" in measured:
+        made["blind"] = tables.blind_table(measured["blind"])
+    return made
+
+
+def _model(score: Facts) -> str:
+    sampling = score["settings"]
+    return (
+        f"`{score['model']}`, {score['samples']:,} training samples; {score['pictures']} pictures, "
+        f"{sampling['steps']} steps, guidance {sampling['guidance']:g}.\n"
+    )
+
+
+def filled(text: str, made: dict[str, str]) -> str:
+    """A page with the text between `<!-- figures: NAME -->` and `<!-- end -->` made anew.
+
+    Blocks that nothing was measured for keep what they hold.
+
+    Raises
+    ------
+    KeyError
+        For a mark whose name no block has.
+    """
+
+    def block(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in KNOWN:
+            raise KeyError(f"no block is called {name!r}; there are {', '.join(sorted(KNOWN))}")
+        body = made.get(name, found[2])
+        return f"<!-- figures: {name} -->\n{body}<!-- end -->"
+
+    return re.sub(r"<!-- figures: ([\w-]+) -->\n(.*?)<!-- end -->", block, text, flags=re.DOTALL)
+
+
+KNOWN = {
+    *("model", "gates", "presence", "colour", "relations", "unseen", "nouns", "judge"),
+    *("attribution", "layers", "generated", "blind"),
+}
+
+
+def spread(indices: Sequence[int], count: int) -> list[int]:
+    """Every so many of a list, from its first on."""
+    step = len(indices) / count
+    return [indices[int(i * step)] for i in range(count)]
+
+
+def write_figures(work: Path) -> None:
+    """All figures, from the pictures painted and the results."""
+    every = entries()
+    rows = [json.loads(line) for line in (RESULTS / "rows.jsonl").read_text().splitlines()]
+    folder = work / f"pictures-{card().revision}"
+    for name, (groups, count) in SHEETS.items():
+        chosen = spread([i for i, e in enumerate(every) if e["group"] in groups], count)
+        figures.write_sheet(
+            IMAGES / f"menagerie-{name}.png",
+            read_pictures(folder, chosen),
+            [every[i]["prompt"] for i in chosen],
+            [all(rows[i]["there"]) for i in chosen],
+        )
+    makers: tuple[Callable[[Path], None], ...] = (figures.write_maps, figures.write_world)
+    for make in makers:
+        make(IMAGES)
+    attribution = RESULTS / "attribution.json"
+    if attribution.exists():
+        figures.write_attribution(IMAGES, json.loads(attribution.read_text()))
+
+
+def main() -> None:
+    """Write the figures, then fill the pages."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, help="without it only the tables are filled")
+    work = parser.parse_args().work
+    if work is not None:
+        write_figures(work)
+    made = blocks(results())
+    for page in PAGES:
+        page.write_text(filled(page.read_text(), made))
+        print(f"{page.relative_to(ROOT)}: filled {', '.join(sorted(made))}")
+    for image in sorted(IMAGES.glob("menagerie-*.png")):
+        print(f"{image.relative_to(ROOT)}: {image.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
