@@ -70,9 +70,6 @@ def actions(seed: int = 0) -> dict[str, tuple[int, float, Callable[[Explorer], o
         "a region's words, after a new range": (
             30, 80, partial(ask, {"type": "region", "polygon": polygon})
         ),
-        "a second pixel": (
-            100, 80, lambda e: e._received(e, {"type": "pixel", "id": 2, "y": 0.1, "x": 0.9}, [])
-        ),
     }  # fmt: skip
 
 

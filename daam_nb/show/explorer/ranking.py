@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from daam_nb.errors import SelectionError
+from daam_nb.maps.bicubic import bicubic_matrix
 from daam_nb.maps.stepsums import Source
 from daam_nb.show.explorer.subject import Selected, Subject
 from daam_nb.show.explorer.tiles import area_weights
@@ -78,27 +79,28 @@ def every_map(subject: Subject, selected: Selected, *, special: bool = False) ->
         Whether signs, the start and the end of text are wanted too.
     """
     maps = subject.maps(selected)
-    return {
-        number: subject.map_of(maps, number).values
-        for number, entry in enumerate(subject.entries)
-        if entry.kept and (not entry.special or (special and entry.kind != "piece"))
-    }
+    return {number: subject.map_of(maps, number).values for number in _rankable(subject, special)}
 
 
-def words_at(subject: Subject, maps: Maps, y: float, x: float) -> tuple[Ranked, ...]:
+def words_at(
+    subject: Subject, selected: Selected, y: float, x: float, *, special: bool = False
+) -> tuple[Ranked, ...]:
     """Rank the words at a place of the picture.
 
     Parameters
     ----------
-    subject, maps
-        The recording, and the maps of `every_map`.
+    subject, selected
+        The recording and the choice of layers, head and steps; its word does not count.
     y, x
         0 to 1 from the top left corner.
+    special
+        Whether signs, the start and the end of text are ranked too.
 
     Returns
     -------
     tuple of Ranked
-        The most attended word first.
+        The most attended word first. The values are those of the exact maps at that cell, worked
+        out there alone, so that a large recording answers while the hand points.
 
     Raises
     ------
@@ -108,9 +110,15 @@ def words_at(subject: Subject, maps: Maps, y: float, x: float) -> tuple[Ranked, 
     y, x = (_share(value, name) for value, name in ((y, "y"), (x, "x")))
     height, width = subject.grid
     cell = min(int(y * height), height - 1), min(int(x * width), width - 1)
-    cells = torch.zeros(subject.grid, dtype=torch.bool)
-    cells[cell] = True
-    return _ranked(subject, maps, cells)
+    words = _rankable(subject, special)
+    tokens = sorted({token for number in words for token in subject.entries[number].tokens})
+    at = dict(zip(tokens, _values_at(subject, selected, cell, tokens).tolist(), strict=True))
+    values = {
+        number: sum(at[token] for token in subject.entries[number].tokens)
+        / len(subject.entries[number].tokens)
+        for number in words
+    }
+    return _in_order(subject, values)
 
 
 def words_in(subject: Subject, maps: Maps, polygon: Polygon) -> tuple[Ranked, ...]:
@@ -213,10 +221,58 @@ def _share(value: object, name: str) -> float:
 
 def _ranked(subject: Subject, maps: Maps, cells: Tensor) -> tuple[Ranked, ...]:
     """Rank by the mean over the cells."""
-    values = [(number, float(values[cells].double().mean())) for number, values in maps.items()]
-    total = sum(value for _, value in values)
+    return _in_order(
+        subject, {number: float(values[cells].double().mean()) for number, values in maps.items()}
+    )
+
+
+def _rankable(subject: Subject, special: bool) -> list[int]:
+    return [
+        number
+        for number, entry in enumerate(subject.entries)
+        if entry.kept and (not entry.special or (special and entry.kind != "piece"))
+    ]
+
+
+def _in_order(subject: Subject, values: Mapping[int, float]) -> tuple[Ranked, ...]:
+    total = sum(values.values())
     found = [
         Ranked(number, subject.entries[number].text, value, value / total if total > 0 else 0.0)
-        for number, value in values
+        for number, value in values.items()
     ]
     return tuple(sorted(found, key=lambda row: -row.value))
+
+
+def _values_at(
+    subject: Subject, selected: Selected, cell: tuple[int, int], tokens: Sequence[int]
+) -> Tensor:
+    """The exact maps of some key positions at one cell of the latent grid: (token,), float64.
+
+    Bicubic interpolation reaches at most four cells of a layer along each axis, and a clamped mean
+    over steps needs no more of it.
+    """
+    run = subject.run
+    source = Source(run, "negative" if subject.negative else "positive")
+    places = [source.columns.index(token) for token in tokens]
+    steps = slice(None) if subject.summed else slice(*selected.steps)
+    heads = slice(None) if selected.head < 0 else slice(selected.head, selected.head + 1)
+    divisor = len(run.steps) if subject.summed else selected.steps[1] - selected.steps[0]
+    found, pairs = torch.zeros(len(tokens), dtype=torch.float64), 0
+    for layer in subject.layers_of(selected):
+        ys, down = _reach(layer.size[0], subject.grid[0], cell[0])
+        xs, across = _reach(layer.size[1], subject.grid[1], cell[1])
+        patch = source.attention[layer.name][steps, heads, :, ys, xs][:, :, places]
+        mean = patch.double().sum(0) / divisor  # (head, token, y, x)
+        found += torch.einsum("htyx,y,x->ht", mean, down, across).clamp(min=0).sum(0)
+        pairs += mean.shape[0]
+    return found / pairs
+
+
+def _reach(source: int, target: int, at: int) -> tuple[slice, Tensor]:
+    """Cells along one axis that a cell of the grid is made of, and their weights."""
+    if source == target:
+        return slice(at, at + 1), torch.ones(1, dtype=torch.float64)
+    weights = bicubic_matrix(source, target)[at].double()
+    reached = weights.nonzero().flatten()
+    cells = slice(int(reached[0]), int(reached[-1]) + 1)
+    return cells, weights[cells]

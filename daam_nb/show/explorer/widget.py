@@ -237,8 +237,7 @@ class Explorer(anywidget.AnyWidget):
 
     def words_at(self, y: float, x: float) -> tuple[Ranked, ...]:
         """Rank the words at a place of the picture (0 to 1 from the top left), as hovering does."""
-        maps = self._working.every_map(self.selected, special=self.show_pieces)
-        return words_at(self.subject, maps, y, x)
+        return words_at(self.subject, self.selected, y, x, special=self.show_pieces)
 
     def words_in(self, polygon: Polygon | None = None) -> tuple[Ranked, ...]:
         """Rank the words in a region, by default the one drawn, by the mean of their maps in it."""

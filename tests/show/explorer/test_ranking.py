@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 import torch
@@ -10,9 +12,10 @@ from hypothesis import strategies as st
 
 from daam_nb.errors import SelectionError
 from daam_nb.maps import heat_maps
+from daam_nb.recording import Kept
 from daam_nb.show.explorer.ranking import bars, every_map, inside, words_at, words_in
 from daam_nb.show.explorer.subject import Selected, Subject, subject_of
-from tests.show.explorer.opened import TEXT
+from tests.show.explorer.opened import TEXT, selections
 from tests.tiny_recordings import tiny_recording
 
 WHOLE = Selected(1, "all", -1, -1, (0, 3))
@@ -25,28 +28,40 @@ def of() -> Subject:
 
 
 def test_a_pixels_words_are_the_maps_values_there(of: Subject) -> None:
-    found = words_at(of, every_map(of, WHOLE), 0.3, 0.95)
+    found = words_at(of, WHOLE, 0.3, 0.95)
     maps = heat_maps(of.run, layers="all")
     cell = (2, 11)  # of 8 x 12
     expected = {one.label: float(one.values[cell]) for one in maps.words}
     assert {row.text: row.value for row in found} == pytest.approx(expected)
-    assert [row.value for row in found] == sorted(expected.values(), reverse=True)
+    assert [row.value for row in found] == pytest.approx(sorted(expected.values(), reverse=True))
     assert sum(row.share for row in found) == pytest.approx(1)
     assert found[0].share == pytest.approx(found[0].value / sum(expected.values()))
 
 
+@pytest.mark.parametrize("kept", ["steps", "sum"])
+def test_any_pixel_of_any_selection_has_the_exact_maps_value(kept: Kept) -> None:
+    of, _ = subject_of(tiny_recording(TEXT, steps=6, heads=(2, 3), kept=kept))
+    chance = random.Random(0)
+    for selected in selections(of, 25):
+        y, x = chance.random(), chance.random()
+        cell = int(y * of.grid[0]), int(x * of.grid[1])
+        maps = every_map(of, selected, special=True)
+        for row in words_at(of, selected, y, x, special=True):
+            assert row.value == pytest.approx(float(maps[row.word][cell]), abs=2e-7)
+
+
 def test_the_corners_of_the_picture_are_its_corner_cells(of: Subject) -> None:
     maps = every_map(of, WHOLE)
-    last = words_at(of, maps, 1.0, 1.0)
+    last = words_at(of, WHOLE, 1.0, 1.0)
     assert last[0].value == pytest.approx(max(float(maps[n][-1, -1]) for n in range(6)))
-    first = words_at(of, maps, 0, 0)
+    first = words_at(of, WHOLE, 0, 0)
     assert first[0].value == pytest.approx(max(float(maps[n][0, 0]) for n in range(6)))
 
 
 def test_special_tokens_are_ranked_on_demand_only(of: Subject) -> None:
-    assert len(words_at(of, every_map(of, WHOLE), 0.5, 0.5)) == 6
-    maps = every_map(of, WHOLE, special=True)
-    assert "start of text" in [row.text for row in words_at(of, maps, 0.5, 0.5)]
+    assert len(words_at(of, WHOLE, 0.5, 0.5)) == 6
+    ranked = words_at(of, WHOLE, 0.5, 0.5, special=True)
+    assert "start of text" in [row.text for row in ranked]
 
 
 def test_a_regions_words_are_the_means_over_its_cells(of: Subject) -> None:
@@ -138,7 +153,7 @@ def test_what_is_no_region_is_refused(polygon: object) -> None:
 
 def test_a_place_outside_the_picture_is_refused(of: Subject) -> None:
     with pytest.raises(SelectionError, match=r"x=1.01 lies outside the picture"):
-        words_at(of, every_map(of, WHOLE), 0.5, 1.01)
+        words_at(of, WHOLE, 0.5, 1.01)
 
 
 def test_nothing_attended_has_no_share() -> None:
@@ -146,5 +161,5 @@ def test_nothing_attended_has_no_share() -> None:
     for tensor in run.attention.values():
         torch.Tensor.zero_(tensor)
     of, _ = subject_of(run)
-    found = words_at(of, every_map(of, Selected(0, "all", -1, -1, (0, 1))), 0.5, 0.5)
+    found = words_at(of, Selected(0, "all", -1, -1, (0, 1)), 0.5, 0.5)
     assert {row.share for row in found} == {0.0}
