@@ -97,10 +97,10 @@ def examples(
         axes.axis("off")
 
     rows = -(-len(shown) // PER_ROW)
-    said = f"Red: the map at {threshold:g} of its highest value. White: {truth.name}."
+    said = f"Red: the map at {threshold:g} of its highest value. White: {truth.name}, the truth here."
     return StudyFigure(
         paint,
-        (0.75 + 1.45 * rows, 7.4),
+        (0.6 + 1.36 * rows, 7.4),
         title or "The first objects of the corpus, as they come",
         f"{said} {caption}".strip(),
     )

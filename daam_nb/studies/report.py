@@ -89,7 +89,8 @@ class Report:
     def _numbers(self, command: str) -> str:
         parts = []
         if command:
-            parts.append(f"```sh\n{command}\n```")
+            # The mark tells the tests of the documents not to run it.
+            parts.append(f"<!-- not run: the whole study -->\n```sh\n{command}\n```")
         if self.facts:
             parts.append(
                 markdown(pd.DataFrame({"what": self.facts.keys(), "": self.facts.values()}))

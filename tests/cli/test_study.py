@@ -1,0 +1,129 @@
+"""`daam-nb study NAME`: what is typed, and a whole study of another model with ready masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from daam_nb.cli import main
+from daam_nb.cli.arguments import UsageError, read_arguments
+from daam_nb.cli.study_arguments import STUDIES, Study
+from tests.pipelines import sd1
+
+
+def studies(*argv: str) -> Study:
+    read = read_arguments(["study", *argv])
+    assert isinstance(read, Study)
+    return read
+
+
+def test_defaults_and_the_command_as_it_was_typed() -> None:
+    read = studies("attribution", "--into", "runs/my study")
+    assert read == Study(
+        name="attribution", into=Path("runs/my study"), results=None, pictures=None, seeds=1,
+        captions=None, truth=None, parser=None, model=None, steps=None, guidance=None, device=None,
+        dtype=None, quiet=False, traceback=False,
+        command="daam-nb study attribution --into 'runs/my study'",
+    )  # fmt: skip
+
+
+def test_numbers_are_read() -> None:
+    read = studies(
+        "cohyponyms", "--into", "x", "--pictures", "40", "--seeds=4", "-n", "20", "-g", "4"
+    )
+    assert (read.pictures, read.seeds, read.steps, read.guidance) == (40, 4, 20, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--into", "x"], "a study is one of attribution, .*, not none"),
+        (["segmentation", "--into", "x"], "a study is one of attribution, .*, not segmentation"),
+        (["attribution", "visuosyntax", "--into", "x"], "not attribution visuosyntax"),
+        (["attribution"], "say where the recordings go: --into FOLDER"),
+        (["attribution", "--into", "x", "--pictures", "0"], "'0' is not"),
+        (["attribution", "--into", "x", "--prompt"], "--prompt is no option"),
+    ],
+)
+def test_what_cannot_be_read_is_said(argv: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        read_arguments(["study", *argv])
+
+
+def test_the_commands_are_the_studies_that_exist() -> None:
+    import daam_nb.studies
+
+    assert tuple(daam_nb.studies.STUDIES) == STUDIES
+
+
+def test_a_prompt_that_is_called_study() -> None:
+    assert not isinstance(read_arguments(["--", "study"]), Study)
+    assert not isinstance(read_arguments(["study of a cat"]), Study)
+
+
+@pytest.fixture(scope="module")
+def annotated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A tiny pipeline's folder, and two pictures annotated as COCO-Gen is."""
+    root = tmp_path_factory.mktemp("annotated")
+    sd1().save_pretrained(root / "model")
+    for number, prompt in enumerate(("a cat", "a dog and a cat")):
+        place = root / "coco-gen" / f"{number}"
+        place.mkdir(parents=True)
+        (place / "prompt.txt").write_text(prompt)
+        (place / "seed.txt").write_text(f"{number}")
+        mask = Image.new("RGBA", (96, 96), (0, 0, 0, 0))
+        mask.paste((0, 0, 0, 255), (0, 0, 48, 96))
+        mask.save(place / "cat.gt.png")
+    return root / "model", root / "coco-gen"
+
+
+def test_a_study_from_end_to_end_and_again(
+    annotated: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, masks = annotated
+    argv = [
+        "study", "attribution", "--into", f"{tmp_path / 'runs'}", "--truth", f"{masks}",
+        "--model", f"{model}", "--steps", "2", "--results", f"{tmp_path / 'results'}", "--quiet",
+    ]  # fmt: skip
+    assert main(argv) == 0, capsys.readouterr().err
+    assert capsys.readouterr().out == ""
+    page = tmp_path / "results/attribution.md"
+    text = page.read_text()
+    assert "daam-nb study attribution --into" in text
+    assert "<!-- not run: the whole study -->" in text  # the documents' tests leave it alone
+    assert "| objects named | 2 |" in text
+    before = {f: f.stat().st_mtime_ns for f in (tmp_path / "runs").rglob("*") if f.is_file()}
+    assert main(argv[:-1]) == 0
+    said = capsys.readouterr()
+    assert f"The page: {page}" in said.out and "DAAM" in said.out
+    after = {f: f.stat().st_mtime_ns for f in (tmp_path / "runs").rglob("*") if f.is_file()}
+    assert {f for f in after if f.name != "rows.jsonl"} == {
+        f for f in before if f.name != "rows.jsonl"
+    }
+    assert all(after[f] == before[f] for f in before if f.parent.parent.name == "runs")
+
+
+def test_another_model_needs_its_own_captions_and_truth(
+    annotated: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["study", "attribution", "--into", f"{tmp_path}", "--model", f"{annotated[0]}", "-q"]
+    assert main(argv) == 1
+    assert "needs to know where the objects are" in capsys.readouterr().err
+    captions = tmp_path / "c.docx"
+    captions.write_text("a cat")
+    assert main([*argv, "--captions", f"{captions}"]) == 1
+    assert "the suffix '.docx' is not known" in capsys.readouterr().err
+
+
+def test_without_the_extra_the_way_out_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    for name in [name for name in sys.modules if name.startswith("daam_nb.studies")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert main(["study", "attribution", "--into", f"{tmp_path}"]) == 1
+    assert 'pip install "daam_nb[studies]"' in capsys.readouterr().err
