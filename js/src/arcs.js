@@ -37,10 +37,7 @@ export class Arcs {
     if (!arc) return;
     const head = Number(arc.getAttribute("data-head"));
     const dependent = Number(arc.getAttribute("data-dependent"));
-    this.view.input("word", () => {
-      this.chips.comparing = true;
-      this.view.state.set({ word: head, word_b: dependent });
-    });
+    this.view.input("word", () => this.view.state.set({ word: head, word_b: dependent }));
   }
 
   update() {

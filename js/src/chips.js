@@ -11,7 +11,8 @@ export class Chips {
   /** @param {View} view */
   constructor(view) {
     this.view = view;
-    this.comparing = false; // the next click compares
+    this.comparing = false; // a click chooses the second word
+    this.hadSecond = false;
     /** @type {HTMLButtonElement[]} */
     this.buttons = [];
     this.built = "";
@@ -98,7 +99,6 @@ export class Chips {
     const [a, b] = [state.get("word"), state.get("word_b")];
     if (!compare) state.set({ word, word_b: b === word ? -1 : b });
     else if (word !== a) state.set({ word_b: b === word ? -1 : word });
-    if (compare) this.comparing = state.get("word_b") >= 0;
   }
 
   /** @param {MouseEvent} event */
@@ -152,6 +152,8 @@ export class Chips {
       this.#build(facts.words ?? []);
     }
     const [a, b] = [state.get("word"), state.get("word_b")];
+    if (this.hadSecond && b < 0) this.comparing = false;
+    this.hadSecond = b >= 0;
     this.buttons.forEach((button, word) => {
       const role = word === a ? "a" : word === b ? "b" : null;
       attribute(button, "data-role", role);

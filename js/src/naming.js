@@ -8,6 +8,7 @@
  * @param {number} hi one after the last
  */
 export function stepsText(facts, lo, hi) {
+  if (facts.summed) return "all steps";
   const first = facts.steps?.[lo]?.place ?? lo;
   const last = facts.steps?.[hi - 1]?.place ?? hi - 1;
   return first === last ? `step ${first}` : `steps ${first}–${last}`;

@@ -279,9 +279,7 @@ var LEVEL = 20, FOOT = 6, Arcs = class {
     );
     if (!arc) return;
     let head = Number(arc.getAttribute("data-head")), dependent = Number(arc.getAttribute("data-dependent"));
-    this.view.input("word", () => {
-      this.chips.comparing = !0, this.view.state.set({ word: head, word_b: dependent });
-    });
+    this.view.input("word", () => this.view.state.set({ word: head, word_b: dependent }));
   }
   update() {
     let { state } = this.view, parse = state.facts.parse, shown = !!(parse && state.get("show_syntax"));
@@ -397,7 +395,7 @@ var OF_TRAIT = {
 var SYNTAX = "Show how the words depend on each other; click an arc to compare both", Chips = class {
   /** @param {View} view */
   constructor(view) {
-    this.view = view, this.comparing = !1, this.buttons = [], this.built = "", this.list = el("div", {
+    this.view = view, this.comparing = !1, this.hadSecond = !1, this.buttons = [], this.built = "", this.list = el("div", {
       class: "daam-chips",
       role: "radiogroup",
       "aria-label": "Words of the prompt. Arrow keys show a word, with Shift they compare it.",
@@ -458,7 +456,7 @@ var SYNTAX = "Show how the words depend on each other; click an arc to compare b
     if (!state.facts.words[word]?.kept) return;
     maps.hover = null;
     let [a, b] = [state.get("word"), state.get("word_b")];
-    compare ? word !== a && state.set({ word_b: b === word ? -1 : word }) : state.set({ word, word_b: b === word ? -1 : b }), compare && (this.comparing = state.get("word_b") >= 0);
+    compare ? word !== a && state.set({ word_b: b === word ? -1 : word }) : state.set({ word, word_b: b === word ? -1 : b });
   }
   /** @param {MouseEvent} event */
   #click(event) {
@@ -493,7 +491,7 @@ var SYNTAX = "Show how the words depend on each other; click an arc to compare b
     let { state } = this.view, { facts } = state, key = JSON.stringify(facts.words);
     key !== this.built && (this.built = key, this.#build(facts.words ?? []));
     let [a, b] = [state.get("word"), state.get("word_b")];
-    this.buttons.forEach((button, word) => {
+    this.hadSecond && b < 0 && (this.comparing = !1), this.hadSecond = b >= 0, this.buttons.forEach((button, word) => {
       let role = word === a ? "a" : word === b ? "b" : null;
       attribute(button, "data-role", role), attribute(button, "aria-checked", String(word === a)), attribute(button, "aria-description", role === "b" ? "compared, B" : null), button.tabIndex = word === a ? 0 : -1, button.hidden = (facts.words[word].special ?? !1) && !state.get("show_pieces") && !role;
     }), attribute(this.element, "data-comparing", b >= 0), attribute(this.compare, "aria-pressed", String(this.on)), this.swap.hidden = b < 0, attribute(this.pieces, "aria-pressed", String(!!state.get("show_pieces"))), this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none", attribute(this.syntax, "title", facts.syntax?.note || SYNTAX);
@@ -955,6 +953,7 @@ function valuesOf(tiles, cell, size) {
 
 // src/naming.js
 function stepsText(facts, lo, hi) {
+  if (facts.summed) return "all steps";
   let first = facts.steps?.[lo]?.place ?? lo, last = facts.steps?.[hi - 1]?.place ?? hi - 1;
   return first === last ? `step ${first}` : `steps ${first}–${last}`;
 }
