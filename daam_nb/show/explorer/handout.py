@@ -197,6 +197,8 @@ def _put_facts(explorer: Explorer, state: _State, choices: list[str], left: int)
     joined = "; ".join(parts)
     state.sentence = f"{joined[0].upper()}{joined[1:]}." if joined else ""
     facts["kernel"] = False
+    if facts["syntax"]["state"] != "here":  # why may name files of this machine
+        facts["syntax"] = {"state": "none", "note": "No parse was at hand for this page."}
     facts["choices"] = {name: facts["choices"][name] for name in choices}
     facts["words"] = [
         {**word, "kept": word["kept"] and number in _words(explorer)}
@@ -259,8 +261,8 @@ def _coded(raw: bytes) -> str:
 # --- the page -------------------------------------------------------------------------------------
 
 _PAGE_STYLE = """
-body { margin: 1rem auto; padding: 0 1rem; max-width: 76rem; font: 16px/1.5 system-ui, sans-serif;
-  color-scheme: light dark; }
+:root { color-scheme: light dark; }
+body { margin: 1rem auto; padding: 0 1rem; max-width: 76rem; font: 16px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.3rem; margin: 0 0 .3rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 .daam-origin, .daam-note { margin: .2rem 0; font-size: .85rem; opacity: .8;
   overflow-wrap: anywhere; }
