@@ -12,6 +12,7 @@ from daam_nb.studies.report import Report
 from daam_nb.studies.statistics import summary
 
 REPLAYED, FREE, OTHER_SEED = "attention replayed", "attention its own", "another seed"
+BY_JUDGE, BY_MAP = "the judge's masks", "the noun's map"
 
 ENOUGH = 50
 """Pairs from which on a mean is not shown as rare."""
@@ -70,12 +71,14 @@ def report(table: pd.DataFrame) -> Report:
     """Put everything on one page."""
     settings = table.attrs["settings"]
     pairs = table.run.nunique()
+    seen = table.drop_duplicates("run").region == BY_JUDGE
     facts = {
         "model": settings["model"],
         "pairs of pictures": pairs,
         "nouns": table.noun.nunique(),
         "adjectives": ", ".join(dict.fromkeys(table.adjective)),
-        "where the noun is": table.region.iloc[0],
+        "judge": settings["judge"] or "none",
+        "pairs whose noun the judge sees": int(seen.sum()),
         "threshold of the maps": settings["threshold"],
         "intervals": "95 %, bootstrap of whole nouns",
         **{
@@ -121,7 +124,7 @@ def figures(
             pd.DataFrame(places),
             label="where",
             value="change",
-            title="Another adjective: what changes inside the noun and outside",
+            title="Another adjective: change in the noun and outside",
             axis="mean change of a pixel, 0 to 1",
             **options,
         ),

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps, iod, iou
 from daam_nb.recording import LayerChoice, Recording
-from daam_nb.studies.adjective_report import FREE, OTHER_SEED, REPLAYED, report
+from daam_nb.studies.adjective_report import BY_JUDGE, BY_MAP, FREE, OTHER_SEED, REPLAYED, report
 from daam_nb.studies.changing import Field, difference
 from daam_nb.studies.corpus import name_of
 from daam_nb.studies.identity import as_text, identity
@@ -70,8 +70,8 @@ COLUMNS: dict[str, str] = {
         f"own attention; {OTHER_SEED}: the first prompt again, other noise"
     ),
     "region": (
-        "what counts as the noun: the judge's masks in both pictures, or without one the noun's "
-        "map in the first one, at the threshold"
+        "what counts as the noun: where the judge sees it in the first or in the second picture; "
+        "without a judge, or where it does not see it in the first, the noun's map there"
     ),
     "region_share": "share of the picture that it covers",
     "inside": "mean change of a pixel's channel inside the noun, 0 to 1",
@@ -154,7 +154,8 @@ def adjective_pairs(
     seeds
         Each caption is drawn with each.
     judge
-        Says where the noun is; None: the noun's map at the threshold does.
+        Says where the noun is. None, or where it does not see it in the first picture: the noun's
+        map in the first picture, at the threshold, does.
     layers
         Name -> layers whose maps are compared; by default ``{"paper": "paper"}``.
     threshold
@@ -304,20 +305,18 @@ class _Pair:
         assert first.image is not None
         assert second.image is not None
         change = difference(first.image, second.image)
-        if self.judge is None:
+        masks = [self._seen(image) for image in (first.image, second.image)]
+        if not masks[0].any():
             # The replayed picture's map is the first one's: it says nothing about the layout.
             found = inside_and_outside(change, self._map(first))
-            return {"region": "the noun's map in the first picture", **found, "layout": None}
-        masks = self._seen(self.judge, first.image), self._seen(self.judge, second.image)
-        region = masks[0] | masks[1]
-        return {
-            "region": "the judge's masks in both pictures",
-            **inside_and_outside(change, region),
-            "layout": iou(*masks) if region.any() else None,
-        }
+            return {"region": BY_MAP, **found, "layout": None}
+        found = inside_and_outside(change, masks[0] | masks[1])
+        return {"region": BY_JUDGE, **found, "layout": iou(*masks)}
 
-    def _seen(self, judge: Judge, image: Image) -> Mask:
-        return np.asarray(judge.mask(image, self.caption.facts["noun"]), dtype=bool)
+    def _seen(self, image: Image) -> Mask:
+        if self.judge is None:
+            return np.zeros((image.height, image.width), dtype=bool)
+        return np.asarray(self.judge.mask(image, self.caption.facts["noun"]), dtype=bool)
 
     def _map(self, run: Recording) -> Mask:
         assert run.image is not None

@@ -12,7 +12,15 @@ import pytest
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps, spill
 from daam_nb.studies import adjectives
-from daam_nb.studies.adjective_report import FREE, OTHER_SEED, REPLAYED, reach, spills
+from daam_nb.studies.adjective_report import (
+    BY_JUDGE,
+    BY_MAP,
+    FREE,
+    OTHER_SEED,
+    REPLAYED,
+    reach,
+    spills,
+)
 from daam_nb.studies.adjectives import COLUMNS, captions, inside_and_outside
 from daam_nb.tracing import generate, replay
 from tests import pipelines
@@ -95,6 +103,15 @@ def test_without_a_judge_the_map_says_where_the_noun_is(pipe: Any) -> None:
     found = adjectives.adjective_pairs(pipe, PROMPTS[:1], progress=False, **SIZE)
     assert found.region_share.nunique() == 1  # the same place, however the second was made
     assert found.layout.isna().all()
+
+
+def test_where_the_judge_does_not_see_the_noun_the_map_says_it(pipe: Any) -> None:
+    blind = ToyJudge(least=300)  # sees no dog, however bright the picture
+    found = adjectives.adjective_pairs(pipe, PROMPTS[:2], judge=blind, progress=False, **SIZE)
+    regions = found.groupby("noun").region.unique()
+    assert regions["cat"].tolist() == [BY_JUDGE]
+    assert regions["dog"].tolist() == [BY_MAP]
+    assert (found.region_share > 0).all()
 
 
 def test_tables_by_hand() -> None:
