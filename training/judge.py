@@ -137,11 +137,11 @@ def choose_doubt(job: Any, *, scenes: int = 300) -> Doubt:
     pictures, exact = softened(
         pictures, exact, vae=job.vae, generator=torch.Generator().manual_seed(0)
     )
-    logits = torch.cat([job.module(part) for part in pictures.split(50)])
+    chances = torch.cat([job.module(part).softmax(dim=1) for part in pictures.split(50)])
     tried = []
     for confidence, share in product((0.3, 0.4, 0.5, 0.6, 0.7, 0.8), (0.0, 0.15, 0.3, 0.45)):
         doubt = Doubt(confidence=confidence, share=share)
-        right, wrong = presence(settled(logits, doubt), exact.numpy(), least=doubt.least)
+        right, wrong = presence(settled(chances, doubt), exact.numpy(), least=doubt.least)
         print(json.dumps({**asdict(doubt), "found": right.value, "claimed": wrong.value}))
         tried.append((wrong.value > 0.01, right.value, -wrong.value, doubt))
     within = [one for one in tried if not one[0]]

@@ -21,10 +21,10 @@ PLAIN = Doubt(confidence=0.5, share=0.0, least=24)
 shipped = pytest.mark.skipif(not FILE.exists(), reason="the judge is not in this checkout")
 
 
-def logits_of(labels: np.ndarray, strength: float = 9.0) -> torch.Tensor:
-    """Logits (1, label, y, x) that are sure of the given labels."""
+def chances_of(labels: np.ndarray, strength: float = 9.0) -> torch.Tensor:
+    """Probabilities (1, label, y, x): the softmax of `strength` for the given labels, else 0."""
     wanted = torch.nn.functional.one_hot(torch.from_numpy(labels), len(LABELS))
-    return strength * wanted.permute(2, 0, 1)[None].float()
+    return (strength * wanted.permute(2, 0, 1)[None].float()).softmax(dim=1)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,20 @@ def test_many_pictures_are_labelled_as_one_by_one(untrained: Path) -> None:
     assert judge.mask(images[0], noun).sum() == found[noun]
 
 
+def test_the_four_places_to_start_halving_are_averaged(untrained: Path) -> None:
+    judge = Judge(untrained)
+    picture = torch.rand(1, 3, 64, 64) * 2 - 1
+    with torch.no_grad():
+        chances = judge._chances(picture)
+        # At an inner pixel: its probability in the picture moved up and left by 0 or 1 pixel.
+        moved = [picture.roll((-y, -x), (2, 3)) for y in (0, 1) for x in (0, 1)]
+        each = [judge._network(one).softmax(1) for one in moved]
+    at = [p[0, :, 31 - k // 2, 40 - k % 2] for k, p in enumerate(each)]
+    # The rim is repeated there and wraps around here: the mid network's view differs a little.
+    assert torch.allclose(chances[0, :, 31, 40], torch.stack(at).mean(0), atol=2e-3)
+    assert torch.allclose(chances.sum(1), torch.ones(1, 64, 64), atol=1e-5)
+
+
 def test_a_picture_with_alpha_or_a_palette_is_seen_as_its_colours(untrained: Path) -> None:
     judge, image = Judge(untrained), scene(3).image
     assert np.array_equal(judge.labels(image.convert("RGBA")), judge.labels(image))
@@ -81,12 +95,12 @@ def test_a_region_that_is_unlikely_on_average_is_background() -> None:
     labels = np.zeros((64, 64), dtype=np.int64)
     labels[:8, :8] = ZEBRA
     # A zebra of logit 1 against 27 others of logit 0 has probability e / (e + 27) = 0.091.
-    weak = logits_of(labels, strength=1.0)
+    weak = chances_of(labels, strength=1.0)
     assert settled(weak, Doubt(confidence=0.1, share=0.0)).sum() == 0
     assert np.array_equal(settled(weak, Doubt(confidence=0.09, share=0.0))[0], labels)
     # Where half of it is sure, the mean counts, and no pixel is lost.
     mixed = weak.clone()
-    mixed[:, :, :4] = logits_of(labels)[:, :, :4]  # probability 0.9967 there
+    mixed[:, :, :4] = chances_of(labels)[:, :, :4]  # probability 0.9967 there
     assert np.array_equal(settled(mixed, Doubt(confidence=0.54, share=0.0))[0], labels)
     assert settled(mixed, Doubt(confidence=0.55, share=0.0)).sum() == 0
 
@@ -94,8 +108,8 @@ def test_a_region_that_is_unlikely_on_average_is_background() -> None:
 def test_a_doubtful_region_takes_no_other_with_it() -> None:
     labels = np.zeros((64, 64), dtype=np.int64)
     labels[:8, :8], labels[40:48, 40:48] = ZEBRA, ZEBRA
-    mixed = logits_of(labels)
-    mixed[:, :, :20] = logits_of(labels, strength=1.0)[:, :, :20]
+    mixed = chances_of(labels)
+    mixed[:, :, :20] = chances_of(labels, strength=1.0)[:, :, :20]
     made = settled(mixed, Doubt(confidence=0.5, share=0.0))[0]
     assert (made[40:48, 40:48] == ZEBRA).all() and made[:20].sum() == 0
 
@@ -106,11 +120,11 @@ def test_a_small_part_of_a_region_takes_its_name_and_a_region_of_its_own_keeps_i
     labels[10:12, 18:20] = CAR  # 4 of 100 pixels, inside
     labels[40:42, 40:42] = CAR  # as many, apart
     labels[20, 20] = CAR  # touches the region by a corner only, hence apart
-    made = settled(logits_of(labels), Doubt(confidence=0.5, share=0.3))[0]
+    made = settled(chances_of(labels), Doubt(confidence=0.5, share=0.3))[0]
     assert (made[10:20, 10:20] == ZEBRA).all()
     assert (made[40:42, 40:42] == CAR).all() and made[20, 20] == CAR
     assert (made > 0).sum() == (labels > 0).sum()
-    untouched = settled(logits_of(labels), PLAIN)[0]
+    untouched = settled(chances_of(labels), PLAIN)[0]
     assert np.array_equal(untouched, labels)
 
 
@@ -118,7 +132,7 @@ def test_two_large_neighbours_both_keep_their_names() -> None:
     labels = np.zeros((64, 64), dtype=np.int64)
     labels[10:20, 10:20] = ZEBRA
     labels[10:20, 20:26] = CAR
-    made = settled(logits_of(labels), Doubt(confidence=0.5, share=0.3))[0]
+    made = settled(chances_of(labels), Doubt(confidence=0.5, share=0.3))[0]
     assert np.array_equal(made, labels)
 
 
