@@ -60,7 +60,9 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]
         half = ipywidgets.Layout(flex="1 1 32rem", min_width="0")
         for explorer in (left, right):
             explorer.layout = half
-        wrap = ipywidgets.Layout(flex_flow="row wrap", align_items="flex-start")
+        wrap = ipywidgets.Layout(
+            flex_flow="row wrap", align_items="flex-start", grid_gap="8px", margin="0 0 8px 0"
+        )
         super().__init__(
             [
                 ipywidgets.HBox([left, right], layout=wrap),
@@ -160,7 +162,9 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]
             self._picture.value = b""
             drawn = "The pictures differ in shape, so there is no difference of the maps."
         self.note = clean(" ".join([drawn, *self._notes()]))
-        self._caption.value = f'<div style="max-width:32rem">{html.escape(self.note)}</div>'
+        self._picture.tooltip = self.note  # all that a screen reader has of it
+        caption = html.escape(self.note)
+        self._caption.value = f'<div style="max-width:32rem;line-height:1.5">{caption}</div>'
 
     def _notes(self) -> list[str]:
         words = [one.words[one.word].text for one in (self.left, self.right)]

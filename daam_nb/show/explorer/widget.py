@@ -340,6 +340,10 @@ class Explorer(anywidget.AnyWidget):
         self._head_callbacks.clear()
         super().close()
 
+    def __repr__(self) -> str:
+        """One line, which is all that is seen where widgets are not shown."""
+        return f"<Explorer: {self.status}>" if self._engine is not None else "<Explorer, closed>"
+
     # --- how it answers ---------------------------------------------------------------------------
 
     @property

@@ -186,3 +186,19 @@ def test_a_sum_has_exact_maps_alone() -> None:
     state = Page(page(opened(tiny_recording(TEXT, kept="sum")))).state
     assert '[1,"paper",-1,-1,0,1]' in state["exacts"]
     assert not any("previews" in one for one in state["facts"]["left_out"])
+
+
+def test_why_there_is_no_parse_stays_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason may name folders of the machine, which are nobody else's business."""
+    from daam_nb.errors import MissingParserError
+    from daam_nb.show.explorer import syntax
+
+    def load_parser() -> None:
+        raise MissingParserError("not in /home/someone/secret")
+
+    monkeypatch.setattr(syntax, "load_parser", load_parser)
+    explorer = opened(parser=None)
+    state = Page(page(explorer)).state
+    assert state["facts"]["syntax"]["state"] == "none"
+    assert "/home" not in json.dumps(state["facts"])
+    assert "/home/someone" in explorer._facts["syntax"]["note"]

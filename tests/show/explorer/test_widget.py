@@ -94,6 +94,7 @@ def test_status_says_what_is_shown(explorer: Explorer) -> None:
     assert "“red”: layer mid · 0.0, head 1, step 3 of 5; peak" in explorer.status
     explorer.choose(layer=-1)
     assert "head 1 of the 4 layers that have it" in explorer.status
+    assert repr(explorer) == f"<Explorer: {explorer.status}>"
 
 
 WRONG: list[tuple[str, Any, str]] = [
@@ -388,6 +389,7 @@ def test_a_closed_explorer_lets_go_of_its_recording() -> None:
     assert kept() is None
     with pytest.raises(SelectionError, match="was closed"):
         explorer.to_figure()
+    assert repr(explorer) == "<Explorer, closed>"
 
 
 def test_sums_are_prepared_in_the_pauses_of_the_loop() -> None:
