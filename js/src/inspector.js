@@ -44,8 +44,8 @@ export class Inspector {
       class: "daam-hint",
       text: "Point at the picture to see which words attend there. Drag to rank a region.",
     });
-    this.bySteps = bars("By step", "region-steps");
-    this.byLayers = bars("By layer", "region-layers");
+    this.bySteps = bars("region-steps");
+    this.byLayers = bars("region-layers");
     this.note = el("p", { class: "daam-hint", "data-testid": "ranking-note" });
     this.element = el(
       "div",
@@ -77,6 +77,8 @@ export class Inspector {
    * @param {boolean} [aloud] whether a screen reader is told
    */
   point(place, aloud = false) {
+    // A region stays until it is cleared: its words are not swept away by the next move.
+    if (place !== null && this.view.state.get("region").length > 0) return;
     this.wanted = place;
     this.aloud = aloud;
     if (place === null) {
@@ -96,7 +98,7 @@ export class Inspector {
           y: place[0],
           x: place[1],
         });
-        if (this.wanted === null) break;
+        if (this.wanted === null || this.view.state.get("region").length > 0) break;
         this.pixelRows = content.rows;
         this.pixelNote = content.note ?? "";
         if (this.aloud) this.view.status.say(spoken(this.view, content.rows));
@@ -149,11 +151,17 @@ export class Inspector {
     this.#rank(rows ?? []);
     write(this.note, (ofRegion ? region?.note : this.pixelNote) ?? "");
     const { facts } = this.view.state;
+    const word = facts.words?.[region?.bars_of ?? this.view.state.get("word")]?.text ?? "";
     this.bySteps.show(
+      `“${word}” by step`,
       region?.by_step ?? null,
       (i) => `step ${facts.steps[i]?.place}, ${timestepText(facts, i)}`,
     );
-    this.byLayers.show(region?.by_layer ?? null, (i) => facts.layers[i]?.label ?? String(i));
+    this.byLayers.show(
+      `“${word}” by layer`,
+      region?.by_layer ?? null,
+      (i) => facts.layers[i]?.label ?? String(i),
+    );
     attribute(this.element, "data-region", Boolean(region));
   }
 
@@ -170,6 +178,10 @@ export class Inspector {
       state.steps,
     ]);
     if (key === this.askedKey) return;
+    if (region.length > 0) {
+      this.wanted = null;
+      this.pixelRows = null;
+    }
     const first = this.askedKey === undefined;
     this.askedKey = key;
     clearTimeout(this.later);
@@ -238,41 +250,37 @@ function rankRow() {
 /**
  * A row of upright bars with a title.
  *
- * @param {string} title
  * @param {string} id
  */
-function bars(title, id) {
+function bars(id) {
+  const heading = el("h3", { class: "daam-title", dir: "auto" });
   const row = el("div", { class: "daam-bars", role: "img", "data-testid": id });
   const most = el("span", { class: "daam-muted" });
   const element = el(
     "div",
     { class: "daam-panel daam-bars-panel", hidden: true },
-    el(
-      "div",
-      { class: "daam-title-row" },
-      el("h3", { class: "daam-title", text: title }),
-      el("span", { class: "daam-space" }),
-      most,
-    ),
+    el("div", { class: "daam-title-row" }, heading, el("span", { class: "daam-space" }), most),
     row,
   );
   /**
+   * @param {string} title
    * @param {(number | null)[] | null} values
    * @param {(i: number) => string} name
    */
-  function show(values, name) {
+  function show(title, values, name) {
     element.hidden = !values;
     if (!values) return;
+    write(heading, title);
     const max = Math.max(1e-12, ...values.map((value) => value ?? 0));
     const best = values.indexOf(max);
     write(most, best >= 0 ? `most: ${name(best)}` : "");
     attribute(row, "aria-label", `${title}: most at ${best >= 0 ? name(best) : "none"}`);
     row.replaceChildren(
       ...values.map((value, i) => {
-        const title = `${name(i)}: ${value === null ? "not chosen" : short(value)}`;
+        const text = `${name(i)}: ${value === null ? "not chosen" : short(value)}`;
         const bar = el("span", {});
         bar.style.height = `${(100 * (value ?? 0)) / max}%`;
-        return el("span", { class: "daam-bar", "data-none": value === null, title }, bar);
+        return el("span", { class: "daam-bar", "data-none": value === null, title: text }, bar);
       }),
     );
   }

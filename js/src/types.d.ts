@@ -121,6 +121,7 @@ export interface RegionAnswer {
   by_step?: (number | null)[];
   by_layer?: (number | null)[];
   inside?: number | null;
+  bars_of?: number;
   note?: string;
 }
 

@@ -1379,7 +1379,7 @@ var ROWS = 8, Inspector = class {
     ), this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" }), this.hint = el("p", {
       class: "daam-hint",
       text: "Point at the picture to see which words attend there. Drag to rank a region."
-    }), this.bySteps = bars("By step", "region-steps"), this.byLayers = bars("By layer", "region-layers"), this.note = el("p", { class: "daam-hint", "data-testid": "ranking-note" }), this.element = el(
+    }), this.bySteps = bars("region-steps"), this.byLayers = bars("region-layers"), this.note = el("p", { class: "daam-hint", "data-testid": "ranking-note" }), this.element = el(
       "div",
       { class: "daam-inspector", "data-testid": "inspector" },
       el(
@@ -1408,7 +1408,7 @@ var ROWS = 8, Inspector = class {
    * @param {boolean} [aloud] whether a screen reader is told
    */
   point(place, aloud = !1) {
-    this.wanted = place, this.aloud = aloud, place === null ? (this.pixelRows = null, this.view.invalidate(256)) : this.asking || this.#askPixel();
+    place !== null && this.view.state.get("region").length > 0 || (this.wanted = place, this.aloud = aloud, place === null ? (this.pixelRows = null, this.view.invalidate(256)) : this.asking || this.#askPixel());
   }
   /** One question at a time; the latest place is asked for as soon as the answer is there. */
   async #askPixel() {
@@ -1420,7 +1420,7 @@ var ROWS = 8, Inspector = class {
           y: place[0],
           x: place[1]
         });
-        if (this.wanted === null) break;
+        if (this.wanted === null || this.view.state.get("region").length > 0) break;
         this.pixelRows = content.rows, this.pixelNote = content.note ?? "", this.aloud && this.view.status.say(spoken(this.view, content.rows));
       } catch (error) {
         this.#failed(error), this.wanted = null;
@@ -1456,11 +1456,16 @@ var ROWS = 8, Inspector = class {
     if (this.#again(), !(what & 328)) return;
     let region = this.region && this.view.state.get("region").length > 0 ? this.region : null, rows = this.pixelRows ?? region?.rows ?? null, ofRegion = !this.pixelRows && !!region;
     write(this.title, ofRegion ? "Words in the region" : "Words here"), this.clear.hidden = !region, this.hint.hidden = !!rows, this.#place(), this.#rank(rows ?? []), write(this.note, (ofRegion ? region?.note : this.pixelNote) ?? "");
-    let { facts } = this.view.state;
+    let { facts } = this.view.state, word = facts.words?.[region?.bars_of ?? this.view.state.get("word")]?.text ?? "";
     this.bySteps.show(
+      `“${word}” by step`,
       region?.by_step ?? null,
       (i) => `step ${facts.steps[i]?.place}, ${timestepText(facts, i)}`
-    ), this.byLayers.show(region?.by_layer ?? null, (i) => facts.layers[i]?.label ?? String(i)), attribute(this.element, "data-region", !!region);
+    ), this.byLayers.show(
+      `“${word}” by layer`,
+      region?.by_layer ?? null,
+      (i) => facts.layers[i]?.label ?? String(i)
+    ), attribute(this.element, "data-region", !!region);
   }
   /** Ask again where the region, or what it was asked about, is another. */
   #again() {
@@ -1473,6 +1478,7 @@ var ROWS = 8, Inspector = class {
       state.steps
     ]);
     if (key === this.askedKey) return;
+    region.length > 0 && (this.wanted = null, this.pixelRows = null);
     let first = this.askedKey === void 0;
     if (this.askedKey = key, clearTimeout(this.later), region.length < 3) {
       this.region && this.#askRegion();
@@ -1524,26 +1530,21 @@ function rankRow() {
     el("span", { class: "daam-rank-value" })
   );
 }
-function bars(title, id) {
-  let row = el("div", { class: "daam-bars", role: "img", "data-testid": id }), most = el("span", { class: "daam-muted" }), element = el(
+function bars(id) {
+  let heading = el("h3", { class: "daam-title", dir: "auto" }), row = el("div", { class: "daam-bars", role: "img", "data-testid": id }), most = el("span", { class: "daam-muted" }), element = el(
     "div",
     { class: "daam-panel daam-bars-panel", hidden: !0 },
-    el(
-      "div",
-      { class: "daam-title-row" },
-      el("h3", { class: "daam-title", text: title }),
-      el("span", { class: "daam-space" }),
-      most
-    ),
+    el("div", { class: "daam-title-row" }, heading, el("span", { class: "daam-space" }), most),
     row
   );
-  function show(values, name2) {
+  function show(title, values, name2) {
     if (element.hidden = !values, !values) return;
+    write(heading, title);
     let max = Math.max(1e-12, ...values.map((value) => value ?? 0)), best = values.indexOf(max);
     write(most, best >= 0 ? `most: ${name2(best)}` : ""), attribute(row, "aria-label", `${title}: most at ${best >= 0 ? name2(best) : "none"}`), row.replaceChildren(
       ...values.map((value, i) => {
-        let title2 = `${name2(i)}: ${value === null ? "not chosen" : short(value)}`, bar = el("span", {});
-        return bar.style.height = `${100 * (value ?? 0) / max}%`, el("span", { class: "daam-bar", "data-none": value === null, title: title2 }, bar);
+        let text = `${name2(i)}: ${value === null ? "not chosen" : short(value)}`, bar = el("span", {});
+        return bar.style.height = `${100 * (value ?? 0) / max}%`, el("span", { class: "daam-bar", "data-none": value === null, title: text }, bar);
       })
     );
   }
