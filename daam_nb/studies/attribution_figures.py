@@ -40,7 +40,8 @@ def curve(means: pd.DataFrame, *, title: str = "", caption: str = "") -> StudyFi
         caption=caption,
         x_axis="threshold, share of the map's maximum",
         y_axis="mean IoU with the true mask",
-        limits=(0.0, max(0.5, 1.1 * float(means["iou_high"].max()))),
+        # Where one prompt is all there is, a mean has no interval.
+        limits=(0.0, max(0.5, 1.1 * float(means[["iou", "iou_high"]].max(axis=None)))),
     )
 
 

@@ -31,6 +31,7 @@ from daam_nb.studies.entanglement_statistics import (
 from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.presence import JudgePresence, Presence, Seen
 from daam_nb.studies.protocols import Judge
+from daam_nb.studies.readable import readable
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
 from daam_nb.studies.statistics import RESAMPLES
@@ -311,18 +312,18 @@ def report(
     where = f"{len(runs)} pictures of {facts['model']}; looked at by: {settings['presence']}; "
     where += "bars: 95 % intervals by first noun."
     tables = {
-        "By kind of pair": means,
+        "By kind of pair": readable(means, _HEADINGS).rename(columns={"clusters": "nouns"}),
         "Compared with the same first noun and the same noise": contrasts(
             table, resamples=resamples
         ),
         "Overlap of the maps where both objects are there, and where not": (
             overlap_and_presence(table, resamples=resamples)
         ),
-        "Cohyponyms, class by class": by_class(table, resamples=resamples),
+        "Cohyponyms, class by class": readable(by_class(table, resamples=resamples), _HEADINGS),
     }
     if found is not None and len(found):
-        tables["What was found in pictures that surely show both"] = summary_of_known(
-            found, resamples=resamples
+        tables["What was found in pictures that surely show both"] = readable(
+            summary_of_known(found, resamples=resamples), _HEADINGS
         )
     return Report(
         name="cohyponyms",
@@ -332,6 +333,9 @@ def report(
         figures=figures(means, caption=where),
         facts=facts,
     )
+
+
+_HEADINGS = {"both": "both there", "objects": "objects", "iou": "mIoU", "overlap": "overlap"}
 
 
 def figures(means: pd.DataFrame, *, caption: str = "") -> dict[str, StudyFigure]:

@@ -106,7 +106,7 @@ def curves_of_area(
 
     settings = {"shares": list(shares)}
     return collect(
-        [(run.key, run) for run in runs],
+        [(f"{run.key} {words[run.key]}", run) for run in runs],
         measure,
         columns=COLUMNS,
         path=runs.place("curves", settings) if path is None else path,

@@ -83,7 +83,7 @@ def head_effects(
         return rows
 
     units = [
-        (f"{run.key} {layer.name}", (run, layer.name))
+        (f"{run.key} {words[run.key]} {layer.name}", (run, layer.name))
         for run in runs
         for layer in run.load().layers
     ]

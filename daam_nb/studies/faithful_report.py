@@ -98,7 +98,10 @@ def report(
     measured = table.run.nunique()
     facts = {
         "model": first.facts.model,
-        "pictures": f"{measured} with an object among {len(runs)}",
+        "pictures": f"{measured} of {len(runs)} drawn",
+        "left out": "those in which the judge does not see the object"
+        if settings["skip_unseen"]
+        else "those whose prompt names no object",
         "prompts": table.prompt.nunique(),
         "steps": first.facts.num_steps,
         "guidance": first.facts.guidance,

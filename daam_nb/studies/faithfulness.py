@@ -96,6 +96,7 @@ def faithfulness(
     nouns: Sequence[str] | None = None,
     layers: Mapping[str, LayerChoice] | None = None,
     ablations: Sequence[str] = ABLATIONS,
+    skip_unseen: bool = False,
     path: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
@@ -116,6 +117,9 @@ def faithfulness(
         Name -> layers whose maps are compared; by default ``{"paper": "paper"}``.
     ablations
         Of `ABLATIONS`.
+    skip_unseen
+        Measure nothing of pictures in which the judge does not see the object: there is none to
+        lose.
     path
         Where rows are kept; by default beside the recordings of a corpus.
 
@@ -138,16 +142,19 @@ def faithfulness(
 
     def measure(run: Run) -> list[dict[str, Any]]:
         recording = run.load()
+        subject = subject_of(run, recording, judge, nouns)
+        if subject is None or (skip_unseen and subject.seen(subject.picture) is False):
+            return []
         if not checked and pipe is not None:
             check_same(pipe, recording)
             checked.append(run.key)
-        subject = subject_of(run, recording, judge, nouns)
-        return [] if subject is None else _rows(subject, pipe, chosen, ablations)
+        return _rows(subject, pipe, chosen, ablations)
 
     settings = {
         "judge": None if judge is None else str(getattr(judge, "name", type(judge).__name__)),
         "nouns": None if nouns is None else list(nouns),
         "ablations": list(ablations),
+        "skip_unseen": skip_unseen,
         "layers": {
             n: heat_maps(corpus[0].load(), layers=choice).choice for n, choice in chosen.items()
         },
@@ -175,6 +182,7 @@ def study(
     judge: Judge | None = None,
     nouns: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
     recommended: LayerChoice | None = None,
+    skip_unseen: bool = True,
     head_pictures: int = 4,
     curve_pictures: int = 8,
     progress: bool = True,
@@ -195,6 +203,8 @@ def study(
         As for `faithfulness`; `nouns` may also be class -> nouns.
     recommended
         Layers whose maps are compared beside the paper's, such as a model card's.
+    skip_unseen
+        With a judge, leave out pictures in which it does not see the object.
     head_pictures, curve_pictures
         Of how many pictures every head is ablated, and deletion and insertion curves are drawn.
     **options
@@ -213,7 +223,16 @@ def study(
     if recommended is not None:
         layers["recommended"] = recommended
     named = None if judge is not None else flat
-    table = faithfulness(runs, pipe, judge=judge, nouns=named, layers=layers, progress=progress)
+    table = faithfulness(
+        runs, pipe, judge=judge, nouns=named, layers=layers,
+        skip_unseen=skip_unseen and judge is not None, progress=progress,
+    )  # fmt: skip
+    if table.empty:
+        raise StudyError(
+            f"In none of {len(runs)} pictures there is an object to take away"
+            + (": the judge sees none. Draw more pictures" if judge is not None else "")
+            + ", give captions that name one, or measure all the same: skip_unseen=False."
+        )
     some = _with_objects(runs, table)
     heads = head_effects(some[:head_pictures], pipe, table, progress=progress)
     curves = curves_of_area(some[:curve_pictures], pipe, table, progress=progress)

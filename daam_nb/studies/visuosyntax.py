@@ -7,7 +7,6 @@ For each dependency of each caption the overlap of the two words' maps, by relat
 from __future__ import annotations
 
 import functools
-import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from daam_nb.language import Parse, Parser, load_parser
 from daam_nb.maps import heat_maps
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
+from daam_nb.studies.readable import readable
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.relation_figures import overlap_figure
 from daam_nb.studies.relation_statistics import (
@@ -254,9 +254,9 @@ def report(
     """
     means = {name: summary(table, resamples=resamples) for name, table in measured.items()}
     main = measured["relations"]
-    tables = {_TITLES[name]: rounded(made) for name, made in means.items() if name != "reference"}
+    tables = {_TITLES[name]: _shown(made) for name, made in means.items() if name != "reference"}
     beside = means["reference"].merge(PAPER, on="relation", how="left")
-    tables[_TITLES["reference"]] = rounded(beside)
+    tables[_TITLES["reference"]] = _shown(beside)
     for name in ("relations", "recommended"):
         if name in measured:
             heading = f"IoU against words of the same kind in the same picture{_LAYERS[name]}"
@@ -329,22 +329,7 @@ def _caption(table: pd.DataFrame, facts: Mapping[str, Any]) -> str:
 _HEADINGS = {"iou": "mIoU", "iod": "mIoD", "ioh": "mIoH", "delta": "delta"}
 
 
-def rounded(made: pd.DataFrame) -> pd.DataFrame:
-    """A summary as it is read: one column per measure, "0.123 [0.100, 0.150]"."""
-    columns = {"relation": made.relation, "n": made.n, "prompts": made.clusters}
-    for name, heading in _HEADINGS.items():
-        columns[heading] = [
-            _with_ends(*ends)
-            for ends in zip(made[name], made[f"{name}_low"], made[f"{name}_high"], strict=True)
-        ]
-    columns["rare"] = made.rare
-    for name in ("paper_iou", "paper_iod", "paper_ioh"):
-        if name in made:
-            columns[name] = made[name]
-    return pd.DataFrame(columns)
-
-
-def _with_ends(mean: float, low: float, high: float) -> str:
-    if math.isnan(mean):
-        return ""
-    return f"{mean:.3f}" + ("" if math.isnan(low) else f" [{low:.3f}, {high:.3f}]")
+def _shown(means: pd.DataFrame) -> pd.DataFrame:
+    signed = [f"difference{end}" for end in ("", "_low", "_high")]
+    made = readable(means.drop(columns=[*signed, "parser"]), _HEADINGS)
+    return made.rename(columns={"clusters": "prompts"})

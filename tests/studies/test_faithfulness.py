@@ -89,6 +89,19 @@ def test_without_a_judge_every_content_word_is_an_object(pipe: Any, runs: corpus
     assert losses(found).empty
 
 
+def test_pictures_without_their_object_may_be_left_out(pipe: Any, runs: corpus.Corpus) -> None:
+    blind = ToyJudge(least=300)  # sees a cat everywhere, and never a dog
+    found = faithfulness.faithfulness(
+        runs, pipe, judge=blind, ablations=[], skip_unseen=True, progress=False
+    )
+    assert set(found.prompt) == {"a red cat and a dog"}
+    with pytest.raises(StudyError, match=r"In none of 1 pictures .* the judge sees none"):
+        faithfulness.study(
+            pipe, into=runs.path.parent / "d", captions=["a dog"], judge=blind, progress=False,
+            **SIZE,
+        )  # fmt: skip
+
+
 def test_another_pipeline_is_refused(runs: corpus.Corpus) -> None:
     with pytest.raises(StudyError, match="does not draw the recorded picture of 'a red cat"):
         faithfulness.faithfulness(runs, pipelines.sd1(seed=9), ablations=[], progress=False)
@@ -105,6 +118,7 @@ def test_the_whole_study_writes_its_page(pipe: Any, tmp_path: Path) -> None:
         captions=CAPTIONS,
         judge=ToyJudge(),
         recommended="up",
+        skip_unseen=False,
         head_pictures=1,
         curve_pictures=1,
         progress=False,
@@ -116,7 +130,7 @@ def test_the_whole_study_writes_its_page(pipe: Any, tmp_path: Path) -> None:
     assert "Objects that the judge no longer sees" in page
     assert page.count(".png)") == 5
     again = faithfulness.study(
-        None, into=tmp_path / "runs", judge=ToyJudge(), recommended="up",
+        None, into=tmp_path / "runs", judge=ToyJudge(), recommended="up", skip_unseen=False,
         head_pictures=1, curve_pictures=1, progress=False,
     )  # fmt: skip
     pd.testing.assert_frame_equal(again.observations, report.observations)
