@@ -98,7 +98,7 @@ def examples(
         axes.axis("off")
 
     rows = -(-len(shown) // PER_ROW)
-    said = f"Red: the map at {threshold:g} of its highest value. White: {truth.name}, the truth here."
+    said = f"Red: the map at {threshold:g} of its highest value. White: the truth, {truth.name}."
     return StudyFigure(
         paint,
         (0.6 + 1.36 * rows, 7.4),

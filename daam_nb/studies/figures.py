@@ -66,7 +66,7 @@ class StudyFigure:
                 text = _wrapped(self.title, self.size[1] * 12)
                 axes.set_title(text, loc="left", fontsize=LETTERS + 1.5, fontweight="bold")
             if self.caption:
-                text = _wrapped(self.caption, self.size[1] * 18)
+                text = _wrapped(self.caption, self.size[1] * 16.5)
                 figure.supxlabel(text, x=0.01, ha="left", fontsize=LETTERS - 1.5, color="#666666")
         return figure
 

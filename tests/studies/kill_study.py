@@ -120,7 +120,7 @@ def main(folder: Path, seed: int) -> dict[str, Any]:
 
     def kills(work: Callable[[], Any], duration: float, what: str) -> None:
         for _ in range(5):
-            counts["later"] += killed_later(work, chance.uniform(0, duration / 8))
+            counts["later"] += killed_later(work, chance.uniform(0, duration / 12))
             name = f"in a {what}"
             counts[name] += killed_in_a_write(work, chance.randrange(2), chance.random(), what)
 
