@@ -64,6 +64,13 @@ class Draw:
         """One of a sequence, all alike."""
         return options[int(self.rng.random() * len(options))]
 
+    def common(self, options: Sequence[T]) -> T:
+        """One of a list with its common words first: half of the draws come from its first quarter.
+
+        Captions, too, are made of few words mostly.
+        """
+        return options[int(len(options) * self.rng.random() ** 2)]
+
     def weighted(self, options: Mapping[T, float]) -> T:
         """One of several, by weight."""
         return self.rng.choices(list(options), weights=list(options.values()))[0]
@@ -86,15 +93,13 @@ class Draw:
         listed = nouns()[kind]
         if countable:
             listed = _countable(kind) or listed
-        found = self.of(listed)
-        # The first words of a class are its commonest.
-        return self.of(listed[:12]) if self.chance(0.12) and not countable else found
+        return self.common(listed)
 
     def verb(self, kind: str) -> Verb:
         """A verb that enters a construction."""
         if self.chance(self.pseudo):
             return Verb(self._pseudo_word(CURATED_ENDS))
-        return self.of(verbs()[kind])
+        return self.common(verbs()[kind])
 
     def adjective(self) -> str:
         """An adjective before a noun, hyphenated ones among them."""
@@ -103,13 +108,13 @@ class Draw:
         lists = classes("adjectives")
         kind = self.weighted({"color": 0.33, "size": 0.2, "shape": 0.07, "state": 0.4})
         listed = lists[kind]
-        return self.of(listed[:10] if self.chance(0.45) and kind != "state" else listed)
+        return self.common(listed)
 
     def word(self, table: str, kind: str) -> str:
         """A word of a list; of adverbs, now and then one that does not exist."""
         if table == "adverbs" and kind in ("manner", "degree") and self.chance(self.pseudo / 2):
             return self._pseudo_word(("ly", "ily"))
-        return self.of(classes(table)[kind])
+        return self.common(classes(table)[kind])
 
     def _pseudo_word(self, ends: Sequence[str]) -> str:
         syllables = self.pick(1, 1, 2)

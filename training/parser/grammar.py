@@ -21,7 +21,7 @@ from training.parser.tree import Sentence, Tree, flatten
 PSEUDO = 0.15
 """Share of open-class words that do not exist, in training."""
 
-LONGEST = 45
+LONGEST = 28
 """Words; longer sentences are drawn again."""
 
 
