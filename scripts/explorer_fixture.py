@@ -19,10 +19,11 @@ import torch
 import daam_nb
 from daam_nb.maps import iod, ioh, iou
 from daam_nb.show.colours import palette
+from daam_nb.show.explorer.choices import CHOICES
 from daam_nb.show.explorer.facts import COLORMAPS
 from daam_nb.show.explorer.ranking import inside
 from daam_nb.show.explorer.stacks import preview
-from daam_nb.show.explorer.widget import CHOICES, Explorer
+from daam_nb.show.explorer.widget import Explorer
 
 TARGET = Path(__file__).parent.parent / "js" / "test" / "fixture.json"
 BYTES = ("_image", "_strip", "_stack", "_stack_b", "_exact", "_exact_b", "_tiles")

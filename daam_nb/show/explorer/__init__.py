@@ -5,7 +5,8 @@ averages them while the hand moves (a preview, by its own definition); when the 
 exact map of `heat_maps` takes its place.
 
 opening     `explore(run)`
-widget      `Explorer`: its traits, and how it answers
+widget      `Explorer`: how it answers
+choices     its traits
 comparing   `Comparison`: two recordings side by side
 entries     the words and tokens that can be chosen
 subject     what is explored, and what one map is made of; no widgets

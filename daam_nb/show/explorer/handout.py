@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daam_nb.errors import SelectionError
+from daam_nb.show.explorer.choices import CHOICES
 from daam_nb.show.explorer.entries import clean
 from daam_nb.show.explorer.exporting import free_path
 from daam_nb.show.explorer.stacks import Stack, exact_bytes
@@ -72,8 +73,6 @@ class _State:
 
 def _state(explorer: Explorer, asked: list[Head], room: int) -> _State:
     """Gather the maps, the most wanted first, as long as there is room."""
-    from daam_nb.show.explorer.widget import CHOICES
-
     explorer.ask_for_parse()
     state = _State(
         {

@@ -12,18 +12,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 from daam_nb.errors import DaamError, SelectionError
 from daam_nb.maps.measure import iod, ioh, iou
 from daam_nb.recording import Layer, Recording
-from daam_nb.show.colours import DEFAULT
 from daam_nb.show.explorer import exporting, handout
 from daam_nb.show.explorer.answering import answer
+from daam_nb.show.explorer.choices import CHOICES, SELECTION, Choices
 from daam_nb.show.explorer.engine import Engine
 from daam_nb.show.explorer.entries import Entry, first_choice, number_of
-from daam_nb.show.explorer.facts import COLORMAPS, facts_of
+from daam_nb.show.explorer.facts import facts_of
 from daam_nb.show.explorer.pictures import served_picture, strip_of
 from daam_nb.show.explorer.ranking import Polygon, Ranked, words_at, words_in
 from daam_nb.show.explorer.sentences import sentence
@@ -31,7 +30,6 @@ from daam_nb.show.explorer.stacks import exact_bytes
 from daam_nb.show.explorer.subject import Selected, Subject
 from daam_nb.show.explorer.syntax import Syntax
 from daam_nb.show.explorer.tiles import overlaps
-from daam_nb.show.explorer.traits import EntryNumber, Region, Share, StepRange, Whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -40,102 +38,15 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).parent / "static"
 PAUSE = 0.05  # seconds between preparations
-SELECTION = ("word", "choice", "layer", "head", "steps")
-CHOICES = (
-    *SELECTION, "word_b", "opacity", "threshold", "contour", "colormap", "follow_step", "playing",
-    "interval", "tile_scale", "tile_sort", "show_pieces", "show_syntax", "projector", "theme",
-    "region", "view", "difference_scale",
-)  # fmt: skip
 
 
-def _shared(trait: Any) -> Any:
-    """Mark a trait as one that the browser knows too."""
-    return trait.tag(sync=True)
-
-
-class Explorer(anywidget.AnyWidget):
+class Explorer(Choices):
     """The explorer of one recording; made by `daam_nb.explore`.
 
-    Every choice is a trait: read it, set it, observe it, link it. A value that cannot be is
+    Every choice (see `Choices`) is a trait: read it, set it, observe it, link it. What cannot be is
     refused by a `TraitError`, and nothing changes. Traits that depend on each other (`layer` and
     `head`) change together by `choose`.
-
-    Attributes
-    ----------
-    word, word_b
-        Numbers of the words shown and compared; their texts can be set. `word_b` is -1 for none.
-    steps
-        (first, last), half-open range of places among the steps kept; a slice can be set.
-    choice
-        Name of a choice of layers: ``"paper"``, ``"all"``, and ``"recommended"`` or ``"given"``
-        where there is one.
-    layer, head
-        One layer (before the choice) and one head; -1 for all.
-    opacity, threshold
-        0 to 1. The threshold is a share of the map's maximum (eq. 7).
-    contour, colormap, theme, projector, show_pieces, show_syntax, follow_step
-        How it looks.
-    playing, interval
-        Whether the steps play, and milliseconds for each.
-    tile_scale, tile_sort
-        The grid of heads: ``"common"`` or ``"own"``; ``"network"``, ``"entropy"``, ``"peak"`` or
-        ``"overlap"``.
-    region
-        Corners (y, x) of a region, 0 to 1; empty for none.
-    view, difference_scale
-        ``"overlay"``, or ``"difference"``: word minus `word_b`, each as a share of its own peak
-        (``"own"``) or in attention (``"common"``).
-    iou, iod, ioh
-        Of the masks of `word` (the head word) and `word_b` (the dependent) at the threshold, on the
-        latent grid, exact; None without `word_b`. Read only.
-    peak
-        Largest value of the exact map of `word`. Read only.
-    status
-        What is shown, in one sentence. Read only.
     """
-
-    word = _shared(EntryNumber(0))
-    word_b = _shared(EntryNumber(-1, allow_nothing=True))
-    steps = _shared(StepRange((0, 1)))
-    choice = _shared(traitlets.Unicode("all"))
-    layer = _shared(Whole(-1, -1))
-    head = _shared(Whole(-1, -1))
-    opacity = _shared(Share(0.65))
-    threshold = _shared(Share(0.4))
-    contour = _shared(traitlets.Bool(True))
-    colormap = _shared(traitlets.Enum(COLORMAPS, DEFAULT))
-    follow_step = _shared(traitlets.Bool(False))
-    playing = _shared(traitlets.Bool(False))
-    interval = _shared(Whole(200, 20, 10_000))
-    tile_scale = _shared(traitlets.Enum(("common", "own"), "own"))
-    tile_sort = _shared(traitlets.Enum(("network", "entropy", "peak", "overlap"), "network"))
-    show_pieces = _shared(traitlets.Bool(False))
-    show_syntax = _shared(traitlets.Bool(False))
-    projector = _shared(traitlets.Bool(False))
-    theme = _shared(traitlets.Enum(("auto", "light", "dark"), "auto"))
-    region = _shared(Region(()))
-    view = _shared(traitlets.Enum(("overlay", "difference"), "overlay"))
-    difference_scale = _shared(traitlets.Enum(("own", "common"), "own"))
-
-    iou = _shared(traitlets.Float(None, allow_none=True, read_only=True))
-    iod = _shared(traitlets.Float(None, allow_none=True, read_only=True))
-    ioh = _shared(traitlets.Float(None, allow_none=True, read_only=True))
-    peak = _shared(traitlets.Float(0.0, read_only=True))
-    status = _shared(traitlets.Unicode("", read_only=True))
-
-    _facts = _shared(traitlets.Dict())
-    _image = _shared(traitlets.Bytes())
-    _strip = _shared(traitlets.Bytes())
-    _stack = _shared(traitlets.Bytes())
-    _stack_meta = _shared(traitlets.Dict())
-    _stack_b = _shared(traitlets.Bytes())
-    _stack_b_meta = _shared(traitlets.Dict())
-    _exact = _shared(traitlets.Bytes())
-    _exact_meta = _shared(traitlets.Dict())
-    _exact_b = _shared(traitlets.Bytes())
-    _exact_b_meta = _shared(traitlets.Dict())
-    _tiles = _shared(traitlets.Bytes())
-    _tiles_meta = _shared(traitlets.Dict())
 
     def __init__(
         self,

@@ -18,8 +18,9 @@ from daam_nb.errors import SelectionError
 from daam_nb.maps import heat_maps, iod, ioh, iou
 from daam_nb.maps.cache import CACHE
 from daam_nb.recording import Layer
+from daam_nb.show.explorer.choices import CHOICES
 from daam_nb.show.explorer.stacks import preview, stack_of
-from daam_nb.show.explorer.widget import CHOICES, Explorer
+from daam_nb.show.explorer.widget import Explorer
 from tests.show.explorer.opened import TEXT, opened
 from tests.tiny_recordings import tiny_recording
 
