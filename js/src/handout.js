@@ -144,7 +144,28 @@ export class Shim {
     for (const { word, entry } of whole) bySteps.set(word, stepMeans(entry, inside(entry.shape)));
     const rows = ranking(bySteps, steps);
     const type = content.type === "pixel" ? "words" : "region";
-    return { type, rows, by_step: bySteps.get(this.values.word), note: among + note };
+    const by_step = bySteps.get(this.values.word);
+    return { type, rows, by_step, by_layer: this.#byLayer(inside), note: among + note };
+  }
+
+  /**
+   * The mean attention of the shown word inside, for each layer that is chosen and embedded.
+   *
+   * @param {(shape: number[]) => Uint8Array} inside
+   * @returns {(number | null)[] | undefined}
+   */
+  #byLayer(inside) {
+    /** @type {Facts} */
+    const facts = this.values._facts;
+    const { choice, layer, head, word, steps } = this.values;
+    const found = facts.layers.map((_, i) => {
+      const chosen = layer >= 0 ? i === layer : (facts.choices[choice] ?? []).includes(i);
+      const entry = chosen && this.#entry("stacks", JSON.stringify([word, "", i, head]));
+      if (!entry) return null;
+      const means = stepMeans(entry, inside(entry.shape)).slice(...steps);
+      return means.reduce((sum, mean) => sum + mean, 0) / means.length;
+    });
+    return found.some((value) => value !== null) ? found : undefined;
   }
 
   /**

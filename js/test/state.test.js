@@ -206,3 +206,21 @@ test("a layer that does not depend on the choice is embedded once", () => {
   const shim = new Shim({ traits, facts: fixture._facts, stacks: { '[1,"",2,-1]': entry } });
   assert.equal(shim.get("_stack_meta").key, '[1,"paper",2,-1]');
 });
+
+test("a region's bars by layer are those of the embedded layers that are chosen", async () => {
+  const meta = { scales: [1, 2], shape: [2, 1, 2] };
+  const entry = (/** @type {number[]} */ ...counts) => ({
+    ...meta,
+    data: Buffer.from(counts).toString("base64"),
+  });
+  const traits = { ...fixture.traits, word_b: -1, steps: [0, 2], choice: "paper" };
+  const shim = new Shim({
+    traits,
+    facts: { ...fixture._facts, choices: { paper: [0, 1] } },
+    stacks: { '[1,"",0,-1]': entry(4, 9, 6, 9), '[1,"",2,-1]': entry(1, 1, 1, 1) },
+  });
+  const answer = new Promise((resolve) => shim.on("msg:custom", resolve));
+  shim.send({ type: "region", polygon: [[0, 0], [0, 0.5], [1, 0.5], [1, 0]], id: "1" }); // prettier-ignore
+  const { by_layer } = await answer;
+  assert.deepEqual(by_layer, [(4 + 12) / 2, null, null, null, null, null, null]);
+});

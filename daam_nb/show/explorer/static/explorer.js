@@ -157,8 +157,23 @@ var Shim = class {
       return one[cellOf(content.y, height) * width + cellOf(content.x, width)] = 1, one;
     }, bySteps = /* @__PURE__ */ new Map();
     for (let { word, entry } of whole) bySteps.set(word, stepMeans(entry, inside(entry.shape)));
-    let rows = ranking(bySteps, steps);
-    return { type: content.type === "pixel" ? "words" : "region", rows, by_step: bySteps.get(this.values.word), note: among + note };
+    let rows = ranking(bySteps, steps), type = content.type === "pixel" ? "words" : "region", by_step = bySteps.get(this.values.word);
+    return { type, rows, by_step, by_layer: this.#byLayer(inside), note: among + note };
+  }
+  /**
+   * The mean attention of the shown word inside, for each layer that is chosen and embedded.
+   *
+   * @param {(shape: number[]) => Uint8Array} inside
+   * @returns {(number | null)[] | undefined}
+   */
+  #byLayer(inside) {
+    let facts = this.values._facts, { choice, layer, head, word, steps } = this.values, found = facts.layers.map((_, i) => {
+      let entry = (layer >= 0 ? i === layer : (facts.choices[choice] ?? []).includes(i)) && this.#entry("stacks", JSON.stringify([word, "", i, head]));
+      if (!entry) return null;
+      let means = stepMeans(entry, inside(entry.shape)).slice(...steps);
+      return means.reduce((sum, mean) => sum + mean, 0) / means.length;
+    });
+    return found.some((value) => value !== null) ? found : void 0;
   }
   /**
    * @param {string} choice
