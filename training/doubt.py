@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from daam_nb.menagerie.judge import Doubt, Judge
 from daam_nb.menagerie.model import card
 from daam_nb.menagerie.world import scene
+from training.judge import note
 from training.pictures import Wanted, draw, read_pictures, settings
 from training.shares import Share
 
@@ -68,6 +69,8 @@ def choose(judge_file: Path, weights: Path, work: Path, *, helpers: int = 0) -> 
         if false.value <= MOST_CLAIMED:
             break
     write_doubt(judge_file, doubt)
+    beside = judge_file.with_suffix(".json")
+    note(judge_file, json.loads(beside.read_text())["configuration"] if beside.exists() else {})
     return doubt
 
 

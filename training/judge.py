@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import asdict
@@ -118,7 +119,17 @@ def train_judge(
     half = file.with_suffix(".partial")
     save_file(state, half, metadata={"doubt": json.dumps(asdict(doubt))})
     os.replace(half, file)
-    (work / "judge_accuracy.json").write_text(json.dumps(accuracy(Judge(file)), indent=1) + "\n")
+    note(file, config)
+
+
+def note(file: Path, config: dict[str, Any]) -> None:
+    """Write `judge.json` beside the weights: their checksum, configuration and accuracy."""
+    facts = {
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "configuration": config,
+        "accuracy": accuracy(Judge(file)),
+    }
+    file.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
 
 
 @torch.no_grad()

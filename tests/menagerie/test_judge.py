@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -150,3 +151,10 @@ def test_the_shipped_judge_sees_scenes_it_was_not_trained_on() -> None:
         shown += int((exact > 0).sum())
     assert right / shown > 0.9
     assert FILE.stat().st_size < 1_500_000
+
+
+@shipped
+def test_the_shipped_file_is_the_one_its_accuracy_was_measured_of() -> None:
+    facts = json.loads(FILE.with_suffix(".json").read_text())
+    assert facts["sha256"] == hashlib.sha256(FILE.read_bytes()).hexdigest()
+    assert Doubt(**facts["accuracy"]["doubt"]) == Judge().doubt
