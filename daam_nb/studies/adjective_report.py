@@ -8,6 +8,7 @@ import pandas as pd
 
 from daam_nb.studies.comparing import compare
 from daam_nb.studies.figures import StudyFigure, bars
+from daam_nb.studies.readable import readable
 from daam_nb.studies.report import Report
 from daam_nb.studies.statistics import summary
 
@@ -94,13 +95,31 @@ def report(table: pd.DataFrame) -> Report:
         title="Adjectives: how far beyond its noun does one reach?",
         observations=table,
         tables={
-            "Change of the picture when the adjective is exchanged": reached,
-            "Spill of the maps: 1 - IoD in the noun": spilled,
-            "Paired by picture": contrasts(table),
+            "Change of the picture when the adjective is exchanged": _shown(reached),
+            "Spill of the maps: 1 - IoD in the noun": _shown(spilled),
+            "Paired by picture": _shown(contrasts(table)),
         },
         figures=figures(reached, spilled, caption=where),
         facts=facts,
     )
+
+
+_HEADINGS = {
+    "outside": "change outside the noun",
+    "inside": "change inside",
+    "outside_share": "share of the change outside",
+    "region_share": "share of the picture that is the noun",
+    "layout": "layout kept (IoU)",
+    "spill": "spill",
+    "iou": "mIoU with the noun",
+    "difference": "difference",
+}
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    """A summary with its intervals in the cells."""
+    headings = {name: text for name, text in _HEADINGS.items() if name in table.columns}
+    return readable(table.rename(columns={"clusters": "nouns"}), headings)
 
 
 def figures(

@@ -11,6 +11,7 @@ from daam_nb.studies.corpus import Corpus
 from daam_nb.studies.faithful_heads import rank_agreement, ranking
 from daam_nb.studies.figures import COLOURS, INK, StudyFigure, bars
 from daam_nb.studies.figures import curves as curve_figure
+from daam_nb.studies.readable import readable
 from daam_nb.studies.report import Report
 from daam_nb.studies.statistics import interval, summary
 
@@ -113,12 +114,14 @@ def report(
     agreed, lost = agreements(table), losses(table)
     tables = {"Where the picture changes, and where the map is": _shown(agreed)}
     if len(lost):
-        tables["Objects that the judge no longer sees"] = lost
+        tables["Objects that the judge no longer sees"] = _shown(lost)
     if len(heads):
-        tables["Effect and attention of heads: do the rankings agree?"] = rank_agreement(heads)
+        tables["Effect and attention of heads: do the rankings agree?"] = _shown(
+            rank_agreement(heads)
+        )
         tables["Heads by the effect of taking them away"] = ranking(heads)
     if len(curves):
-        tables["Deletion and insertion"] = _curve_summary(curves)
+        tables["Deletion and insertion"] = _shown(_curve_summary(curves))
     return Report(
         name="faithfulness",
         title="Is attention an explanation?",
@@ -129,11 +132,26 @@ def report(
     )
 
 
-def _shown(agreed: pd.DataFrame) -> pd.DataFrame:
-    """What a page has room for: the interval of one measure, the means of the others."""
-    ends = [f"correlation{end}" for end in ENDS]
-    others = ["rank_correlation", "pointing", "caught", "amount"]
-    return agreed[["kind", "change", "layers", "map", "n", *ends, *others]]
+_HEADINGS = {
+    "correlation": "correlation",
+    "rank_correlation": "rank correlation",
+    "pointing": "pointing",
+    "caught": "caught",
+    "amount": "amount",
+    "lost": "lost, its own word ablated",
+    "other": "lost, another word ablated",
+    "difference": "difference",
+    "rho": "rho",
+    "deletion": "deletion",
+    "insertion": "insertion",
+}
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    """A summary with its intervals in the cells."""
+    headings = {name: text for name, text in _HEADINGS.items() if name in table.columns}
+    left_out = [name for name in ("clusters", "rare") if name in table.columns]
+    return readable(table.drop(columns=left_out), headings)
 
 
 def figures(
