@@ -85,7 +85,12 @@ def _state(explorer: Explorer, asked: list[Head], room: int) -> _State:
         }
     )
     state.size = 4 * (len(explorer._image) + len(explorer._strip)) // 3
-    _put_tiles(explorer, state)
+    _put_stacks(explorer, state, _alone(explorer, (-1, -1)), [explorer.choice])
+    _put_tiles(explorer, state, explorer.word, explorer.steps)
+    whole = (0, explorer.subject.step_count)
+    gridless = [
+        word for word in _words(explorer) if not _put_tiles(explorer, state, word, whole, room)
+    ]
     choices = _put_choices(explorer, state, room)
     current = (explorer.layer, explorer.head)
     needed = list(dict.fromkeys([*([current] if current != (-1, -1) else []), *asked]))
@@ -100,20 +105,16 @@ def _state(explorer: Explorer, asked: list[Head], room: int) -> _State:
             left += 1
         else:
             state.embedded.append(head)
-    _put_facts(explorer, state, choices, left)
+    _put_facts(explorer, state, choices, left, gridless)
     return state
 
 
 def _put_choices(explorer: Explorer, state: _State, room: int) -> list[str]:
-    """All heads of every choice of layers; the current one in any case."""
-    names = [
-        explorer.choice,
-        *(name for name in explorer.subject.choices if name != explorer.choice),
-    ]
-    found: list[str] = []
-    for name in names:
-        wanted = Selected(0, name, -1, -1, (0, explorer.subject.step_count))
-        if _put_stacks(explorer, state, wanted, [name], room=None if not found else room):
+    """All heads of the other choices of layers; the names of those that are in the page."""
+    found = [explorer.choice]
+    for name in explorer.subject.choices:
+        wanted = replace(_alone(explorer, (-1, -1)), choice=name)
+        if name != explorer.choice and _put_stacks(explorer, state, wanted, [name], room):
             found.append(name)
     return found
 
@@ -165,18 +166,32 @@ def _put_exact(explorer: Explorer, state: _State, wanted: Selected, choices: lis
                 state.size += 4 * len(zlib.compress(raw)) // 3
 
 
-def _put_tiles(explorer: Explorer, state: _State) -> None:
-    """The grid of heads of every word over all steps, and over the steps selected now."""
-    subject = explorer.subject
-    for word in _words(explorer):
-        for steps in {(0, subject.step_count), explorer.steps}:
-            tiles = explorer.engine.tiles(replace(explorer.selected, word=word, steps=steps))
-            packed, meta = tiles.packed()
-            state.size += 4 * (len(zlib.compress(packed)) + len(json.dumps(meta)) // 2) // 3
-            state.data["tiles"][meta.pop("key")] = {**meta, "data": _coded(packed)}
+def _put_tiles(
+    explorer: Explorer,
+    state: _State,
+    word: int,
+    steps: tuple[int, int],
+    room: int | None = None,
+) -> bool:
+    """Put the grid of heads of a word into the page; not where there is no room for it."""
+    tiles = explorer.engine.tiles(replace(explorer.selected, word=word, steps=steps))
+    if tiles.key in state.data["tiles"]:
+        return True
+    packed, meta = tiles.packed()
+    size = 4 * (len(zlib.compress(packed)) + len(json.dumps(meta)) // 2) // 3
+    if room is not None:
+        if state.size + size > room:
+            return False
+        state.optional += 1
+    state.size += size
+    del meta["key"]
+    state.data["tiles"][tiles.key] = {**meta, "data": _coded(packed)}
+    return True
 
 
-def _put_facts(explorer: Explorer, state: _State, choices: list[str], left: int) -> None:
+def _put_facts(
+    explorer: Explorer, state: _State, choices: list[str], left: int, gridless: list[int]
+) -> None:
     """Say what is here and what is not."""
     facts = dict(explorer._facts)
     lost = [name for name in facts["choices"] if name not in choices]
@@ -189,12 +204,16 @@ def _put_facts(explorer: Explorer, state: _State, choices: list[str], left: int)
     if left:
         total = left + len(state.embedded)
         parts.append(f"{left} of {total} layers and heads were left out to keep the file small")
+    if lacking := [explorer.words[word].text for word in gridless if word != explorer.word]:
+        parts.append(
+            f"the grids of heads of {', '.join(f'“{one}”' for one in lacking)} were left out"
+        )
     if lost:
         parts.append(f"the layers “{', '.join(lost)}” were left out")
     if any(entry.special and entry.kept for entry in explorer.words):
         parts.append("pieces and special tokens were left out")
     joined = "; ".join(parts)
-    state.sentence = f"{joined[0].upper()}{joined[1:]}." if joined else ""
+    state.sentence = clean(f"{joined[0].upper()}{joined[1:]}.") if joined else ""
     facts["kernel"] = False
     if facts["syntax"]["state"] != "here":  # why may name files of this machine
         facts["syntax"] = {"state": "none", "note": "No parse was at hand for this page."}

@@ -202,3 +202,12 @@ def test_why_there_is_no_parse_stays_here(monkeypatch: pytest.MonkeyPatch) -> No
     assert state["facts"]["syntax"]["state"] == "none"
     assert "/home" not in json.dumps(state["facts"])
     assert "/home/someone" in explorer._facts["syntax"]["note"]
+
+
+def test_grids_of_other_words_give_way_and_it_is_said() -> None:
+    explorer = opened(tiny_recording(TEXT, steps=3), word="fox")
+    state = Page(page(explorer, most_bytes=0)).state
+    assert list(state["tiles"]) == ["[2,0,3]"]
+    (said,) = [one for one in state["facts"]["left_out"] if "grids of heads" in one]
+    assert "“red”" in said
+    assert "“fox”" not in said
