@@ -21,13 +21,14 @@ VERSIONS = pyproject.toml constraints.txt
 .PHONY: help demo test lint js lab floor clean
 
 help:
-	@echo "make demo    generate a picture, record it, and write its maps into demo/"
-	@echo "make test    run the tests"
-	@echo "make lint    style, types and the floor plan"
+	@echo "make demo       generate a picture, record it, and write its maps into demo/"
+	@echo "make test       run the tests"
+	@echo "make lint       style, types and the floor plan"
 	@echo "make js      check, test and build the explorer's front end (needs Node.js)"
-	@echo "make lab     open JupyterLab on the notebooks"
-	@echo "make floor   run the tests with the oldest versions we support"
-	@echo "make clean   remove what these commands made"
+	@echo "make lab        open JupyterLab on the notebooks"
+	@echo "make classroom  show the page for teaching (notebooks/classroom.ipynb) in the browser"
+	@echo "make floor      run the tests with the oldest versions we support"
+	@echo "make clean      remove what these commands made"
 
 demo: $(VENV)/.installed-core
 	$(BIN)/daam-nb "an apple and a banana on the grass" --seed 0 --output-folder $(DEMO) --overwrite
@@ -52,6 +53,10 @@ js:
 
 lab: $(VENV)/.installed-lab
 	$(BIN)/jupyter lab notebooks
+
+classroom: $(VENV)/.installed-lab
+	JUPYTER_PATH=$(CURDIR)/notebooks $(BIN)/voila notebooks/classroom.ipynb --template=offline \
+	    --VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension
 
 floor:
 	.ci/floor $(PYTHON) $(FLOOR_VENV)

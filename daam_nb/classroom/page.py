@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -89,14 +91,18 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         self.status = widgets.HTML()
         self.explored = widgets.VBox()
         self.step = widgets.IntSlider(
-            steps // 2,
+            steps // 2 or 1,
             1,
             steps,
             description="Step t",
             layout={"width": "auto", "flex": "1 1 auto"},
         )
         self.play = widgets.Play(
-            value=1, min=1, max=steps, interval=_MILLISECONDS_PER_STEP, show_repeat=False
+            value=steps // 2 or 1,
+            min=1,
+            max=steps,
+            interval=_MILLISECONDS_PER_STEP,
+            show_repeat=False,
         )
         widgets.jslink((self.play, "value"), (self.step, "value"))
         self.forward, self.reverse = widgets.HTML(), widgets.HTML()
@@ -154,14 +160,15 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
     def _work(self, text: str) -> None:
         steps = self._chain.steps
         self._say(f"Drawing “{text}” …")
-        run = generate(
-            self._pipe,
-            text,
-            seed=self.seed.value,
-            num_inference_steps=steps,
-            guidance_scale=self._guidance,
-            callback_on_step_end=self._drawn_step,
-        )
+        with _no_bar_of_its_own(self._pipe):
+            run = generate(
+                self._pipe,
+                text,
+                seed=self.seed.value,
+                num_inference_steps=steps,
+                guidance_scale=self._guidance,
+                callback_on_step_end=self._drawn_step,
+            )
         assert isinstance(run, Recording)  # one text, one picture
         self._explore(run)
         self._say("Walking back from noise, step by step …")
@@ -215,14 +222,25 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         self.status.value = f'<div class="daam-lesson-status" role="{role}">{escape(text)}</div>'
 
 
+@contextmanager
+def _no_bar_of_its_own(pipe: Any) -> Iterator[None]:
+    """The page shows the progress, so the pipeline's bar stays away meanwhile."""
+    before = dict(getattr(pipe, "_progress_bar_config", {}))
+    pipe.set_progress_bar_config(**before | {"disable": True})
+    try:
+        yield
+    finally:
+        pipe.set_progress_bar_config(**before)
+
+
 _TITLE = (
-    "<h2>What the words paint</h2>"
+    '<h2 class="daam-lesson-title">What the words paint</h2>'
     '<p class="daam-lesson-lead">A model draws the prompt in small steps, and at every step each '
     "place of the picture looks at the words. Draw one, then look which words were looked at, and "
     "where.</p>"
 )
 _LESSON = (
-    "<h2>How noise becomes a picture</h2>"
+    '<h2 class="daam-lesson-title">How noise becomes a picture</h2>'
     '<p class="daam-lesson-lead">The model was trained on pictures that were lost in noise step '
     "by step (forward). It draws by going the other way (reverse). Move t, or press play: to the "
     "right there is more noise.</p>"

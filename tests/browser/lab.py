@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from tests.browser.servers import Server
 
 SECONDS = 90
-_IDLE = """() => {
+IDLE = """() => {
   const widget = window.jupyterapp?.shell?.currentWidget;
   return widget?.sessionContext?.session?.kernel?.status === 'idle' && widget.content?.model;
 }"""
@@ -86,5 +86,5 @@ class Notebook:
 def open_notebook(page: Page, server: Server, name: str) -> Notebook:
     """Open a notebook in JupyterLab and wait for its kernel."""
     page.goto(server.address(f"lab/tree/{name}") + "&reset")
-    page.wait_for_function(_IDLE, timeout=SECONDS * 1000)
+    page.wait_for_function(IDLE, timeout=SECONDS * 1000)
     return Notebook(page)

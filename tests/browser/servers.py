@@ -23,6 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS_TO_START = 90
+NOT_FOR_VOILA = "@jupyter-notebook/lab-extension"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ def jupyter(place: Path) -> Iterator[Server]:
 def voila(place: Path, notebook: Path) -> Iterator[Server]:
     """Voila on one notebook, which it runs anew for everyone who opens the page."""
     command = ["voila", str(notebook), "--no-browser", "--Voila.ip=127.0.0.1"]
+    # As `make classroom` does. Notebook 7's extension is of no use to Voila and complains in it.
+    command += ["--template=offline", f"--VoilaConfiguration.extension_denylist={NOT_FOR_VOILA}"]
     with _running(place, command, port="--port", token="", ready="voila/static/voila.js") as one:
         yield one
 
@@ -128,7 +131,7 @@ def _environment(place: Path) -> dict[str, str]:
         os.environ
         | quiet
         | {name: str(folder) for name, folder in folders.items()}
-        | {"PYTHONPATH": path}
+        | {"PYTHONPATH": path, "JUPYTER_PATH": str(ROOT / "notebooks")}  # Voila's template
     )
 
 
