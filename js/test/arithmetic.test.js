@@ -70,6 +70,9 @@ test("overlaps with an empty mask are 0, by hand", () => {
   assert.deepEqual([out.iou, out.iod, out.ioh], [0, 0, 0]);
   overlap([1, 1, 0, 0], 0.5, [0, 1, 1, 1], 0.5, out);
   assert.deepEqual([out.iou, out.iod, out.ioh], [1 / 4, 1 / 3, 1 / 2]);
+  // What is at the level belongs to the mask, as in eq. 7.
+  overlap([0.5, 1], 0.5, [1, 0.5], 0.5, out);
+  assert.equal(out.iou, 1);
 });
 
 test("the cells of a region are Python's", () => {
@@ -176,7 +179,7 @@ test("bytes are taken as they come", async () => {
   const floats = Float32Array.of(1.5, -2);
   const moved = new Uint8Array(9);
   moved.set(new Uint8Array(floats.buffer), 1);
-  for (const value of [floats, floats.buffer, new DataView(floats.buffer), moved.subarray(1)]) {
+  for (const value of [floats, floats.buffer, new DataView(moved.buffer, 1), moved.subarray(1)]) {
     assert.deepEqual([...asFloats(value)], [1.5, -2]);
   }
   assert.equal(asBytes(null).length, 0);

@@ -34,6 +34,15 @@ test("other steps give a preview at once, and never the map of the steps before"
   assert.equal(maps.shown(1)?.kind, "preview");
 });
 
+test("two words are compared by maps made in one way: both exact, or both previews", () => {
+  const { model, state, maps } = opened();
+  state.set({ word_b: 3 });
+  assert.equal(maps.shown(0)?.kind, "preview", "the exact map of A waits for that of B");
+  model.set("_exact_b_meta", { ...fixture._exact_b_meta, key: maps.exactKey(1) });
+  maps.exactArrived("_exact_b");
+  assert.deepEqual([maps.shown(0)?.kind, maps.shown(1)?.kind], ["exact", "exact"]);
+});
+
 test("an answer to an old question is kept and not shown", () => {
   const { model, state, maps } = opened();
   state.set({ word: 2, word_b: -1 });
