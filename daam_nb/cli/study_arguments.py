@@ -43,6 +43,7 @@ class Study:
     model: str | None
     steps: int | None
     guidance: float | None
+    batch: int
     device: str | None
     dtype: str | None
     quiet: bool
@@ -98,6 +99,10 @@ def study_parser(
     _add(
         model, "-g", "--guidance", metavar="G", type=number,
         help="guidance scale (default: 4 for the shipped model, else the model's)",
+    )  # fmt: skip
+    _add(
+        model, "--batch", metavar="N", type=whole, default=1,
+        help="pictures drawn at once; faster, and the same N is needed to go on (default: 1)",
     )  # fmt: skip
     _add(model, "--device", metavar="DEVICE", help="as for a prompt")
     _add(model, "--dtype", choices=("float32", "float16", "bfloat16"), help="as for a prompt")

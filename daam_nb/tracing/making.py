@@ -27,7 +27,7 @@ def generate(
     pipe: Any,
     prompt: str | Sequence[str],
     *,
-    seed: int | None = None,
+    seed: int | Sequence[int] | None = None,
     num_images_per_prompt: int = 1,
     **options: Any,
 ) -> Recording | list[Recording]:
@@ -41,8 +41,8 @@ def generate(
         A text, or a list of texts.
     seed
         Picture i is made from seed + i, each with its own generator on the CPU, so that results
-        do not depend on the device. None draws a seed; the recording keeps it. The global random
-        state is not touched.
+        do not depend on the device. A list gives each picture its own. None draws a seed; the
+        recording keeps it. The global random state is not touched.
     num_images_per_prompt
         Pictures for each prompt.
     **options
@@ -77,16 +77,29 @@ def generate(
             f"{len(texts)} prompts with {num_images_per_prompt} images each make no picture; "
             "give at least one of each."
         )
-    first = secrets.randbelow(_SEEDS) if seed is None else seed
+    seeds = _seeds_of(seed, pictures)
     watching = {name: options.pop(name) for name in _TRACE_OPTIONS if name in options}
     with trace(pipe, **watching) as tracer:
         pipe(
             prompt=texts,
-            generator=_generators([first + i for i in range(pictures)], "cpu"),
+            generator=_generators(seeds, "cpu"),
             num_images_per_prompt=num_images_per_prompt,
             **options,
         )
     return tracer.recording if single and pictures == 1 else list(tracer.recordings)
+
+
+def _seeds_of(seed: int | Sequence[int] | None, pictures: int) -> list[int]:
+    """The seed of every picture."""
+    if isinstance(seed, Sequence):
+        if len(seed) != pictures:
+            raise SelectionError(
+                f"{len(seed)} seeds were given for {pictures} pictures; give one for each, or one "
+                f"number to count from."
+            )
+        return list(seed)
+    first = secrets.randbelow(_SEEDS) if seed is None else seed
+    return [first + i for i in range(pictures)]
 
 
 def _generators(seeds: Sequence[int], device: str) -> torch.Generator | list[torch.Generator]:

@@ -23,8 +23,8 @@ def test_defaults_and_the_command_as_it_was_typed() -> None:
     read = studies("attribution", "--into", "runs/my study")
     assert read == Study(
         name="attribution", into=Path("runs/my study"), results=None, pictures=None, seeds=1,
-        captions=None, truth=None, parser=None, model=None, steps=None, guidance=None, device=None,
-        dtype=None, quiet=False, traceback=False,
+        captions=None, truth=None, parser=None, model=None, steps=None, guidance=None, batch=1,
+        device=None, dtype=None, quiet=False, traceback=False,
         command="daam-nb study attribution --into 'runs/my study'",
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +221,43 @@ def test_some_pictures_and_no_pipeline(pipe: Any, tmp_path: Path) -> None:
     assert len(corpus.generate_some(None, None, None, into=tmp_path)) == 4
     with pytest.raises(StudyError, match="No captions were given"):
         corpus.generate_some(pipe, None, range(2), into=tmp_path, **SIZE)
+
+
+def test_several_at_once_each_with_its_own_prompt_and_seed(pipe: Any, tmp_path: Path) -> None:
+    captions = ["a cat", "a dog", "a hat"]
+    made = corpus.generate(pipe, captions, [4, 2], into=tmp_path, batch=4, **SIZE)
+    assert len(made) == 6
+    for run in made:
+        found = run.load()
+        assert (found.prompt.text, found.facts.seed) == (run.facts["prompt"], run.facts["seed"])
+        alone = record(pipe, found.prompt.text, seed=found.facts.seed, **SIZE)
+        assert found.image is not None
+        far = np.asarray(found.image, dtype=int) - np.asarray(alone.image, dtype=int)
+        assert np.abs(far).max() <= 1
+    with pytest.raises(StudyError, match="batch: 4 then, None now"):
+        corpus.generate(pipe, captions, [4, 2], into=tmp_path, **SIZE)
+    with pytest.raises(StudyError, match="batch is 0"):
+        corpus.generate(pipe, captions, into=tmp_path, batch=0, **SIZE)
+
+
+def test_a_batch_that_was_stopped_is_drawn_with_the_same_neighbours(
+    pipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captions = ["a cat", "a dog", "a hat"]
+    whole = corpus.generate(pipe, captions, into=tmp_path / "whole", batch=2, **SIZE)
+    broken = corpus.generate(pipe, captions, into=tmp_path / "broken", batch=2, **SIZE)
+    shutil.rmtree(broken[1].source)
+    asked: list[Any] = []
+
+    def watched(pipe: Any, prompt: Any, **options: Any) -> Any:
+        asked.append(prompt)
+        return record(pipe, prompt, **options)
+
+    monkeypatch.setattr(corpus, "record", watched)
+    again = corpus.generate(pipe, captions, into=tmp_path / "broken", batch=2, **SIZE)
+    assert asked == [["a cat", "a dog"]]
+    for one, other in zip(whole, again, strict=True):
+        first, second = one.load(), other.load()
+        assert first.image.tobytes() == second.image.tobytes()
+        for name in first.attention:
+            assert first.attention[name].equal(second.attention[name])

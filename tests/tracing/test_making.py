@@ -53,6 +53,19 @@ def test_picture_i_has_seed_plus_i(sd1: Any) -> None:
     assert abs(pixels(other.image).astype(int) - pixels(runs[3].image)).max() > 20
 
 
+def test_each_picture_may_have_a_seed_of_its_own(sd1: Any) -> None:
+    many = generate(sd1, [PROMPT, PROMPT], seed=[9, 4], num_inference_steps=2)
+    assert isinstance(many, list)
+    assert [run.facts.seed for run in many] == [9, 4]
+    noise = torch.randn(
+        (1, 4, *many[1].facts.latent_size), generator=torch.Generator().manual_seed(4)
+    )
+    assert many[1].latents is not None
+    torch.testing.assert_close(many[1].latents[:1], noise * sd1.scheduler.init_noise_sigma)
+    with pytest.raises(SelectionError, match="2 seeds were given for 1 pictures"):
+        generate(sd1, PROMPT, seed=[1, 2])
+
+
 def test_what_generate_returns(sd1: Any) -> None:
     assert isinstance(make(sd1, "a cat", seed=0), Recording)
     assert isinstance(make(sd1, ["a cat"], seed=0), list)
