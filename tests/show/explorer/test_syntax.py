@@ -51,6 +51,14 @@ def test_a_word_that_the_parser_cuts_finely_is_found_by_its_parts() -> None:
     assert parse_facts(parsed, entries)["words"][0]["word"] == 0  # type: ignore[index]
 
 
+def test_among_equals_the_first_is_taken() -> None:
+    text = "on-on"
+    parsed = Parse(text, (ParsedWord(text, 0, 5, text, "ADV", "RB", 0, "ROOT"),), "by hand")
+    entries = entries_of(tiny_prompt(text), range(5))
+    assert [one.text for one in entries[:2]] == ["on", "on"]
+    assert parse_facts(parsed, entries)["words"][0]["word"] == 0  # type: ignore[index]
+
+
 def test_a_parse_or_a_parser_that_was_given_is_there_at_once() -> None:
     for given in (parse(), parse):
         explorer = opened(tiny_recording(TEXT), parser=given)
