@@ -1,0 +1,165 @@
+"""The explorer in a real browser: our own work, painted frames, and what the first display sends.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.explorer_browser
+
+JupyterLab and Chromium as in the browser tests, on a recording with the shapes of Stable Diffusion
+1.5 (16 layers of 8 heads, 50 steps, 10 words, random probabilities). For each kind of input, made
+by the mouse: "work" is the time that our own handlers and drawing take, from the input event to the
+finished drawing, without the wait for the next frame; "painted" is the time until the frame after
+it, in frames of 1/60 s; "exact" is the time until the exact map has replaced the preview. All are
+wall times: a busy machine lengthens them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.harness import arguments, report
+from tests.browser.conftest import FLAGS, chromium
+from tests.browser.explorer import Explorer, explorers
+from tests.browser.lab import Notebook, open_notebook, write_notebook
+from tests.browser.servers import jupyter
+
+FRAME = 1000 / 60
+CELLS = (
+    "import daam_nb as dnb\nfrom PIL import Image\nfrom dataclasses import replace\n"
+    "from benchmarks.maps import sd15_recording\n"
+    "run = replace(sd15_recording(), image=Image.new('RGB', (512, 512), 'gray'))",
+    "explorer = dnb.explore(run, parser=False)\nexplorer",
+)
+MOVES = 60
+_INSERT = """code => {
+  const {content} = window.jupyterapp.shell.currentWidget;
+  content.model.sharedModel.insertCell(0, {cell_type: 'code', source: code});
+  content.activeCellIndex = 0;
+}"""
+_RUN_ONE = "() => window.jupyterapp.commands.execute('notebook:run-cell')"
+_TIMINGS = "(root, from) => root.__daam_timings.slice(from)"
+
+
+def measure(explorer: Explorer, moves: Any) -> list[dict[str, float]]:
+    """What the page noted of the inputs that `moves` makes."""
+    before = explorer.root.evaluate("root => root.__daam_timings.length")
+    moves()
+    explorer.settle()
+    timings: list[dict[str, float]] = explorer.root.evaluate(_TIMINGS, before)
+    return [one for one in timings if one.get("painted")]
+
+
+def drag_steps(explorer: Explorer) -> None:
+    """Move both ends of the slider to and fro."""
+    middle = [(0.5, 0.02 + 0.4 * (i % 20) / 20) for i in range(MOVES // 4)]
+    explorer.draw(middle, part="steps-slider")
+    explorer.draw(
+        [(0.5, 0.98), *((0.5, 0.95 - 0.4 * i / 15) for i in range(15))], part="steps-slider"
+    )
+
+
+def drag_input(explorer: Explorer, name: str) -> None:
+    """Slide an input of type range to and fro."""
+    at = explorer.part(name)
+    places = [explorer.at(at, 0.5, 0.1 + 0.8 * (i % 15) / 15) for i in range(MOVES // 2)]
+    mouse = explorer.page.mouse
+    mouse.move(*places[0])
+    mouse.down()
+    for place in places[1:]:
+        mouse.move(*place)
+        explorer.page.wait_for_timeout(2 * FRAME)
+    mouse.up()
+
+
+def clicks(explorer: Explorer, parts: list[Any]) -> list[float]:
+    """Milliseconds from each click until the exact map is drawn."""
+    found = []
+    for part in parts:
+        start = time.perf_counter()
+        part.click()
+        explorer.page.mouse.move(1, 1)
+        explorer.settle()
+        found.append((time.perf_counter() - start) * 1e3)
+    return found
+
+
+def first_display(notebook: Notebook, page: Page) -> tuple[float, float]:
+    """Seconds from running the cell to an explorer that can be used, and MB of its state."""
+    start = time.perf_counter()
+    page.evaluate(_RUN_ONE)
+    [explorer] = explorers(page)
+    explorer.settle()
+    seconds = time.perf_counter() - start
+    sizes = (
+        "sum(len(v) if isinstance(v, bytes) else len(__import__('json').dumps(v, default=str)) "
+        "for v in explorer.get_state().values())"
+    )
+    return seconds, notebook.ask(sizes) / 1e6
+
+
+def main() -> None:
+    options = arguments("explorer-browser.json", __doc__).parse_args()
+    with (
+        tempfile.TemporaryDirectory() as place,
+        jupyter(Path(place)) as server,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=chromium(playwright), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1300, "height": 1600})
+        write_notebook(server.notebooks / "sd15.ipynb", CELLS[0])
+        notebook = open_notebook(page, server, "sd15.ipynb")
+        notebook.run_all()  # the recording is made and everything imported
+        page.evaluate(_INSERT, CELLS[1])
+        seconds, megabytes = first_display(notebook, page)
+        [explorer] = explorers(page)
+        rows = measured(explorer)
+        browser.close()
+    report(
+        "The explorer in Chromium, SD 1.5 size (ms; frames of 16.7 ms)",
+        (
+            "input",
+            "inputs",
+            "work median",
+            "work p95",
+            "painted median",
+            "painted p95",
+            "exact median",
+        ),
+        rows,
+        into=options.json,
+        facts={"first display, s": round(seconds, 2), "first display, MB": round(megabytes, 2)},
+    )
+    print(f"first display to interactive {seconds:.2f} s, {megabytes:.2f} MB of state")
+
+
+def measured(explorer: Explorer) -> list[tuple[object, ...]]:
+    """A row for each kind of input."""
+    rows: list[tuple[object, ...]] = []
+    for name, moves in (
+        ("range of steps", lambda: drag_steps(explorer)),
+        ("threshold", lambda: drag_input(explorer, "threshold")),
+        ("opacity", lambda: drag_input(explorer, "opacity")),
+    ):
+        found = measure(explorer, moves)
+        work = [one["work"] for one in found]
+        frames = [(one["painted"] - one["input"]) / FRAME for one in found]
+        rows.append((name, len(found), median(work), _p95(work), median(frames), _p95(frames), ""))
+    tiles = [
+        explorer.part("tile", layer=layer, head=head) for layer in (0, 5, 9) for head in (1, 4, 6)
+    ]
+    words = [explorer.part("chip", word=word) for word in (2, 4, 6, 8, 3, 5)]
+    for name, parts in (("head", tiles), ("word", words)):
+        waits = clicks(explorer, parts)
+        rows.append((name, len(waits), "", "", "", "", median(waits)))
+    return rows
+
+
+def _p95(values: list[float]) -> float:
+    return quantiles(values, n=20)[18]
+
+
+if __name__ == "__main__":
+    main()
