@@ -30,6 +30,7 @@ from .show.figures import token_bars as token_bars
 from .show.figures import words_row as words_row
 from .tracing import ablate as ablate
 from .tracing import align as align
+from .tracing import forming_pictures as forming_pictures
 from .tracing import generate as generate
 from .tracing import replay as replay
 from .tracing import reproduce as reproduce

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import re
 import weakref
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -407,3 +409,11 @@ def test_sums_are_prepared_in_the_pauses_of_the_loop() -> None:
         explorer.close()
 
     asyncio.run(kernel())
+
+
+def test_the_documentation_names_every_choice() -> None:
+    page = Path(daam_nb.__file__).parent.parent / "docs" / "explorer.md"
+    if not page.exists():
+        pytest.skip("the documentation is not installed with the package")
+    named = set(re.findall(r"`(\w+)`", page.read_text(encoding="utf-8")))
+    assert set(CHOICES) <= named
