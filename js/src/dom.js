@@ -68,6 +68,18 @@ export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/**
+ * Write text in which each part at an odd place keeps its own direction: words of a prompt may be
+ * right-to-left, or hold signs that turn what follows them.
+ *
+ * @param {Element} node
+ * @param {string[]} parts ours, theirs, ours, theirs, ...
+ */
+export function writeMixed(node, parts) {
+  if (node.textContent === parts.join("")) return;
+  node.replaceChildren(...parts.map((text, i) => (i % 2 ? el("bdi", { text }) : text)));
+}
+
 const PATHS = {
   play: "M7 5.2v13.6a.8.8 0 0 0 1.2.7l11-6.8a.8.8 0 0 0 0-1.4l-11-6.8a.8.8 0 0 0-1.2.7Z",
   pause: "M7 5h3.5v14H7zM13.5 5H17v14h-3.5z",

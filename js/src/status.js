@@ -1,6 +1,6 @@
 // One line that says what is shown, and where it comes from.
 /** @import { View } from "./view.js" */
-import { attribute, el, short, write } from "./dom.js";
+import { attribute, el, short, write, writeMixed } from "./dom.js";
 import * as flags from "./flags.js";
 import { layersText, stepsText } from "./naming.js";
 
@@ -24,7 +24,7 @@ export class Status {
       hidden: true,
     });
     this.info = el("p", { class: "daam-hint", "data-testid": "info" });
-    this.source = el("p", { class: "daam-source", dir: "auto", "data-testid": "provenance" });
+    this.source = el("p", { class: "daam-source", "data-testid": "provenance" });
     this.element = el(
       "footer",
       { class: "daam-foot" },
@@ -38,14 +38,14 @@ export class Status {
     this.problem = "";
   }
 
-  /** What is shown, in words. */
-  sentence() {
+  /** What is shown, in words: ours and the prompt's in turn. */
+  #parts() {
     const { state, maps } = this.view;
     const { facts } = state;
-    const a = facts.words?.[state.get("word")]?.text ?? "";
-    const b = maps.comparing ? facts.words?.[state.get("word_b")]?.text : null;
-    const what = b === null ? `“${a}”` : `“${a}” (A) and “${b}” (B)`;
-    return `${what} · ${layersText(state)} · ${stepsText(facts, ...state.steps)}`;
+    const text = (/** @type {string} */ name) => facts.words?.[state.get(name)]?.text ?? "";
+    const where = ` · ${layersText(state)} · ${stepsText(facts, ...state.steps)}`;
+    if (!maps.comparing) return ["“", text("word"), `”${where}`];
+    return ["“", text("word"), "” (A) and “", text("word_b"), `” (B)${where}`];
   }
 
   /** @param {number} what */
@@ -57,7 +57,9 @@ export class Status {
     const numbers = missing
       ? "waiting for the map"
       : `peak ${short(shown.max)} · ${WORDS[shown.kind]}`;
-    write(this.line, `${this.sentence()} · ${numbers}`);
+    const parts = this.#parts();
+    parts[parts.length - 1] += ` · ${numbers}`;
+    writeMixed(this.line, parts);
     this.#source();
     this.#notice();
     clearTimeout(this.timer);
@@ -74,14 +76,13 @@ export class Status {
   #source() {
     const { facts } = this.view.state;
     const parts = [
-      facts.prompt === undefined ? null : `“${facts.prompt}”`,
-      facts.model,
       facts.seed === null || facts.seed === undefined ? "no seed" : `seed ${facts.seed}`,
       facts.scheduler,
       facts.version ? `daam_nb ${facts.version}` : null,
       facts.parse && this.view.state.get("show_syntax") ? `parser ${facts.parse.parser}` : null,
     ];
-    write(this.source, parts.filter(Boolean).join(" · "));
+    const rest = parts.filter(Boolean).join(" · ");
+    writeMixed(this.source, ["“", facts.prompt ?? "", "” · ", facts.model ?? "", ` · ${rest}`]);
   }
 
   #notice() {

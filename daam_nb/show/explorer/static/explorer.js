@@ -238,6 +238,9 @@ function attribute(node, name2, value) {
 function write(node, text) {
   node.textContent !== text && (node.textContent = text);
 }
+function writeMixed(node, parts) {
+  node.textContent !== parts.join("") && node.replaceChildren(...parts.map((text, i) => i % 2 ? el("bdi", { text }) : text));
+}
 var PATHS = {
   play: "M7 5.2v13.6a.8.8 0 0 0 1.2.7l11-6.8a.8.8 0 0 0 0-1.4l-11-6.8a.8.8 0 0 0-1.2.7Z",
   pause: "M7 5h3.5v14H7zM13.5 5H17v14h-3.5z",
@@ -2551,7 +2554,7 @@ var QUIET = 500, Status = class {
       role: "alert",
       "data-testid": "notice",
       hidden: !0
-    }), this.info = el("p", { class: "daam-hint", "data-testid": "info" }), this.source = el("p", { class: "daam-source", dir: "auto", "data-testid": "provenance" }), this.element = el(
+    }), this.info = el("p", { class: "daam-hint", "data-testid": "info" }), this.source = el("p", { class: "daam-source", "data-testid": "provenance" }), this.element = el(
       "footer",
       { class: "daam-foot" },
       this.notice,
@@ -2560,31 +2563,29 @@ var QUIET = 500, Status = class {
       this.live
     ), this.timer = void 0, this.problem = "";
   }
-  /** What is shown, in words. */
-  sentence() {
-    let { state, maps } = this.view, { facts } = state, a = facts.words?.[state.get("word")]?.text ?? "", b = maps.comparing ? facts.words?.[state.get("word_b")]?.text : null;
-    return `${b === null ? `“${a}”` : `“${a}” (A) and “${b}” (B)`} · ${layersText(state)} · ${stepsText(facts, ...state.steps)}`;
+  /** What is shown, in words: ours and the prompt's in turn. */
+  #parts() {
+    let { state, maps } = this.view, { facts } = state, text = (name2) => facts.words?.[state.get(name2)]?.text ?? "", where = ` · ${layersText(state)} · ${stepsText(facts, ...state.steps)}`;
+    return maps.comparing ? ["“", text("word"), "” (A) and “", text("word_b"), `” (B)${where}`] : ["“", text("word"), `”${where}`];
   }
   /** @param {number} what */
   update(what) {
     if (!(what & 203)) return;
-    let { maps, state } = this.view, shown = maps.shown(0), numbers = !shown || maps.comparing && !maps.shown(1) ? "waiting for the map" : `peak ${short(shown.max)} · ${WORDS2[shown.kind]}`;
-    write(this.line, `${this.sentence()} · ${numbers}`), this.#source(), this.#notice(), clearTimeout(this.timer), state.get("playing") || (this.timer = setTimeout(() => this.say(`${this.line.textContent}${this.#overlap()}`), QUIET));
+    let { maps, state } = this.view, shown = maps.shown(0), numbers = !shown || maps.comparing && !maps.shown(1) ? "waiting for the map" : `peak ${short(shown.max)} · ${WORDS2[shown.kind]}`, parts = this.#parts();
+    parts[parts.length - 1] += ` · ${numbers}`, writeMixed(this.line, parts), this.#source(), this.#notice(), clearTimeout(this.timer), state.get("playing") || (this.timer = setTimeout(() => this.say(`${this.line.textContent}${this.#overlap()}`), QUIET));
   }
   #overlap() {
     let { maps, picture } = this.view;
     return maps.comparing && maps.shown(1) ? ` · IoU ${picture.overlap.iou.toFixed(2)}` : "";
   }
   #source() {
-    let { facts } = this.view.state, parts = [
-      facts.prompt === void 0 ? null : `“${facts.prompt}”`,
-      facts.model,
+    let { facts } = this.view.state, rest = [
       facts.seed === null || facts.seed === void 0 ? "no seed" : `seed ${facts.seed}`,
       facts.scheduler,
       facts.version ? `daam_nb ${facts.version}` : null,
       facts.parse && this.view.state.get("show_syntax") ? `parser ${facts.parse.parser}` : null
-    ];
-    write(this.source, parts.filter(Boolean).join(" · "));
+    ].filter(Boolean).join(" · ");
+    writeMixed(this.source, ["“", facts.prompt ?? "", "” · ", facts.model ?? "", ` · ${rest}`]);
   }
   #notice() {
     let { state, silent } = this.view, { facts } = state, lines = [
