@@ -195,7 +195,7 @@ def _held_against(agreed: pd.DataFrame) -> pd.DataFrame:
     """Of the object's word: each map against the ablation, and its own against another seed."""
     objects = agreed[agreed.kind == "object"]
     first = objects.change.iloc[0]
-    seeds = (objects.change == ANOTHER_SEED) & (objects.map == OWN)
+    seeds = (objects.change == ANOTHER_SEED) & (objects["map"] == OWN)
     shown = objects[(objects.change == first) | seeds]
     several = shown.layers.nunique() > 1
     names = []
