@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 from benchmarks.harness import arguments, report
 from tests.browser.conftest import FLAGS, chromium
@@ -33,17 +33,25 @@ CELLS = (
     "run = replace(sd15_recording(), image=Image.new('RGB', (512, 512), 'gray'))",
     "explorer = dnb.explore(run, parser=False)\nexplorer",
 )
-MOVES = 60
+MOVES = 60  # of a slider
 _INSERT = """code => {
   const {content} = window.jupyterapp.shell.currentWidget;
   content.model.sharedModel.insertCell(0, {cell_type: 'code', source: code});
   content.activeCellIndex = 0;
 }"""
 _RUN_ONE = "() => window.jupyterapp.commands.execute('notebook:run-cell')"
+_CLICK = """async part => {
+  const root = part.closest('[data-testid=explorer]');
+  const frame = () => new Promise(requestAnimationFrame);
+  const before = root.__daam.shown().key, start = performance.now();
+  part.click();
+  do await frame(); while (root.dataset.settled !== 'true' || root.__daam.shown().key === before);
+  return performance.now() - start;
+}"""
 _TIMINGS = "(root, from) => root.__daam_timings.slice(from)"
 
 
-def measure(explorer: Explorer, moves: Any) -> list[dict[str, float]]:
+def measure(explorer: Explorer, moves: Callable[[], None]) -> list[dict[str, float]]:
     """What the page noted of the inputs that `moves` makes."""
     before = explorer.root.evaluate("root => root.__daam_timings.length")
     moves()
@@ -52,38 +60,33 @@ def measure(explorer: Explorer, moves: Any) -> list[dict[str, float]]:
     return [one for one in timings if one.get("painted")]
 
 
-def drag_steps(explorer: Explorer) -> None:
-    """Move both ends of the slider to and fro."""
-    middle = [(0.5, 0.02 + 0.4 * (i % 20) / 20) for i in range(MOVES // 4)]
-    explorer.draw(middle, part="steps-slider")
-    explorer.draw(
-        [(0.5, 0.98), *((0.5, 0.95 - 0.4 * i / 15) for i in range(15))], part="steps-slider"
-    )
-
-
-def drag_input(explorer: Explorer, name: str) -> None:
-    """Slide an input of type range to and fro."""
-    at = explorer.part(name)
-    places = [explorer.at(at, 0.5, 0.1 + 0.8 * (i % 15) / 15) for i in range(MOVES // 2)]
+def drag(explorer: Explorer, name: str, places: Sequence[float]) -> None:
+    """Press at the first place (share of a part's width), move to each other one, let go."""
+    part = explorer.part(name)
     mouse = explorer.page.mouse
-    mouse.move(*places[0])
-    mouse.down()
-    for place in places[1:]:
-        mouse.move(*place)
+    for number, place in enumerate(places):
+        mouse.move(*explorer.at(part, 0.5, place))
+        if number == 0:
+            mouse.down()
         explorer.page.wait_for_timeout(2 * FRAME)
     mouse.up()
 
 
-def clicks(explorer: Explorer, parts: list[Any]) -> list[float]:
-    """Milliseconds from each click until the exact map is drawn."""
-    found = []
-    for part in parts:
-        start = time.perf_counter()
-        part.click()
-        explorer.page.mouse.move(1, 1)
-        explorer.settle()
-        found.append((time.perf_counter() - start) * 1e3)
-    return found
+def drag_steps(explorer: Explorer) -> None:
+    """Move the first end of the slider up and down, a step at a time, then the last."""
+    up = [0.001, *((step + 0.01) / 50 for step in range(1, 40))]
+    drag(explorer, "steps-slider", [*up, *up[-2::-1]])
+    drag(explorer, "steps-slider", [0.999, *((step + 0.01) / 50 for step in range(48, 10, -1))])
+
+
+def drag_input(explorer: Explorer, name: str) -> None:
+    """Slide an input of type range."""
+    drag(explorer, name, [0.1 + 0.8 * number / MOVES for number in range(MOVES)])
+
+
+def clicks(explorer: Explorer, parts: Sequence[Locator]) -> list[float]:
+    """Milliseconds from each click until the exact map is drawn, by the page's own clock."""
+    return [part.evaluate(_CLICK) for part in parts]
 
 
 def first_display(notebook: Notebook, page: Page) -> tuple[float, float]:

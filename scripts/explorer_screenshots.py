@@ -24,6 +24,7 @@ from tests.browser.lab import Notebook, open_notebook, write_notebook
 from tests.browser.servers import ROOT, jupyter, voila
 
 IMAGES = ROOT / "docs" / "images"
+SIZE = {"width": 1500, "height": 1700}
 PROMPT = "an apple and a banana on the grass"
 CELLS = (
     "import ipywidgets\nimport daam_nb as dnb\nfrom daam_nb.tracing import forming_pictures\n"
@@ -93,7 +94,9 @@ SHOTS: dict[str, tuple[str, Callable[[Explorer], None]]] = {
 def two_runs(notebook: Notebook) -> None:
     """Two seeds side by side, with the difference of their maps."""
     opened(notebook, "box.children = [dnb.explore(*runs, word='apple', parser=False)]", count=2)
+    notebook.page.set_viewport_size({"width": 1500, "height": 2600})
     saved(notebook.page.locator(".jp-OutputArea-output .widget-vbox").first, "explorer-two-runs")
+    notebook.page.set_viewport_size(SIZE)
 
 
 def hand_out(notebook: Notebook, browser: Browser, place: Path) -> None:
@@ -128,7 +131,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         if set(wanted) - {"classroom"}:
             server = stack.enter_context(jupyter(place / "jupyter"))
-            page = browser.new_page(viewport={"width": 1500, "height": 1700})
+            page = browser.new_page(viewport=SIZE)
             write_notebook(server.notebooks / "shots.ipynb", *CELLS)
             notebook = open_notebook(page, server, "shots.ipynb")
             notebook.run_all()
