@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -183,7 +183,8 @@ def accuracy(judge: Judge, *, scenes: int = 500) -> dict[str, Any]:
     Returns
     -------
     dict
-        `mean_iou` (labels, over all pixels) and `pixel_accuracy`; `found`, the share of nouns
+        `mean_iou` (labels, over all pixels) and `pixel_accuracy`; `mean_iou_undoubting`, the same
+        when every region is named, however unlikely; `found`, the share of nouns
         shown that it finds; `claimed`, of pictures in which it claims an absent one; `colour` and
         `relation`, of objects and pairs found, how many are read right.
     """
@@ -191,6 +192,9 @@ def accuracy(judge: Judge, *, scenes: int = 500) -> dict[str, Any]:
     labels = judge.label_maps([s.image for s in made])
     exact = np.stack([label_map(s) for s in made])
     found, claimed = presence(labels, exact, least=judge.doubt.least)
+    sure, judge.doubt = judge.doubt, replace(judge.doubt, confidence=0.0)
+    undoubting = judge.label_maps([s.image for s in made])
+    judge.doubt = sure
     colours, relations = [], []
     for shown, seen in zip(made, labels, strict=True):
         masks = [seen == LABELS.index(thing.noun) for thing in shown.objects]
@@ -206,6 +210,7 @@ def accuracy(judge: Judge, *, scenes: int = 500) -> dict[str, Any]:
         "scenes": scenes,
         "doubt": asdict(judge.doubt),
         "mean_iou": round(mean_iou(labels, exact), 4),
+        "mean_iou_undoubting": round(mean_iou(undoubting, exact), 4),
         "pixel_accuracy": round(float((labels == exact).mean()), 4),
         "found": found.facts(),
         "claimed": claimed.facts(),

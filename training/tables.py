@@ -139,6 +139,11 @@ def judge_table(made: dict[str, Any]) -> str:
     own = made["judge"]
     rows = [
         ("pixels: mean IoU of the 28 labels", str(own["scenes"]), f"{own['mean_iou']:.3f}"),
+        (
+            "the same when nothing is left in doubt",
+            str(own["scenes"]),
+            f"{own['mean_iou_undoubting']:.3f}",
+        ),
         ("pixels labelled right", str(own["scenes"]), f"{own['pixel_accuracy']:.3f}"),
         ("nouns shown that it finds", str(own["found"]["n"]), share_cell(own["found"])),
         (

@@ -126,7 +126,8 @@ def test_the_tables_show_every_figure_with_its_number_of_pictures(judge: Judge) 
         "model": "name@revision",
         "pictures": 12,
         "judge": {
-            "scenes": 10, "mean_iou": 0.91, "pixel_accuracy": 0.99, "found": nothing,
+            "scenes": 10, "mean_iou": 0.91, "mean_iou_undoubting": 0.92,
+            "pixel_accuracy": 0.99, "found": nothing,
             "claimed": nothing, "colour": nothing, "relation": nothing,
         },
     }  # fmt: skip
