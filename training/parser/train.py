@@ -75,6 +75,7 @@ def export(trained: Language, into: Path) -> None:
     small.meta.update(
         name="caption_parser",
         version=VERSION,
+        spacy_version=">=3.8.2,<4.0.0",
         description="Tags, dependencies and lemmas of English picture captions",
         author="The daam_nb authors",
         license="MIT",
