@@ -49,7 +49,7 @@ def saved(what: Locator, name: str) -> None:
 
 def opened(notebook: Notebook, code: str, count: int = 1) -> list[Explorer]:
     """Show other explorers in the notebook's one output."""
-    notebook.do("for child in box.children: child.close()\nbox.children = []\n" + code)
+    notebook.do("gone, box.children = box.children, []\nfor child in gone: child.close()\n" + code)
     root = notebook.page.locator("[data-testid=explorer]")
     eventually(lambda: root.count() == count)
     notebook.page.mouse.move(1, 1)

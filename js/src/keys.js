@@ -1,5 +1,6 @@
 // Keys that work anywhere in the explorer.
 /** @import { View } from "./view.js" */
+import { attribute } from "./dom.js";
 import * as flags from "./flags.js";
 
 /** Each key and what it does, for the list that people can open. */
@@ -22,11 +23,16 @@ export class Keys {
   constructor(view) {
     this.view = view;
     view.root.addEventListener("keydown", (event) => this.#key(event));
+    // Notebook 7 takes keys on their way down, before they come here, but for elements with this
+    // attribute. Keys with Ctrl, Meta or Alt stay its own: saving works from here, too.
+    const keep = (/** @type {KeyboardEvent} */ event) =>
+      attribute(view.root, "data-lm-suppress-shortcuts", !modified(event));
+    window.addEventListener("keydown", keep, { capture: true, signal: view.stop.signal });
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (modified(event)) return;
     // Notebooks bind single keys and the arrows: what is typed here stays here.
     event.stopPropagation();
     if (event.defaultPrevented) return;
@@ -78,4 +84,9 @@ export class Keys {
     else if (state.get("layer") >= 0 || state.get("head") >= 0) state.set({ layer: -1, head: -1 });
     else if (chips.on) chips.setComparing(false);
   }
+}
+
+/** @param {KeyboardEvent} event */
+function modified(event) {
+  return event.ctrlKey || event.metaKey || event.altKey;
 }

@@ -31,6 +31,7 @@ export class Status {
       this.notice,
       this.line,
       this.source,
+      this.info,
       this.live,
     );
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -100,6 +101,7 @@ export class Status {
     const syntax = state.get("show_syntax") && !facts.parse ? (facts.syntax?.note ?? "") : "";
     const info = [syntax, facts.reduced ?? [], facts.left_out ?? []].flat();
     write(this.info, info.filter(Boolean).join(" "));
+    this.info.hidden = this.info.textContent === "";
   }
 
   /** In a page without a kernel: what is chosen and was not embedded. */

@@ -49,7 +49,7 @@ def notebook(lab: tuple[Notebook, Watch]) -> Iterator[Notebook]:
     notebook.page.mouse.move(1, 1)
     yield notebook
     watch.check()
-    notebook.do("for child in box.children: child.close()\nbox.children = []")
+    notebook.do("gone, box.children = box.children, []\nfor child in gone: child.close()")
     eventually(lambda: notebook.page.locator("[data-testid=explorer]").count() == 0)
 
 

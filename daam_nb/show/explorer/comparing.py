@@ -162,7 +162,6 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]
             self._picture.value = b""
             drawn = "The pictures differ in shape, so there is no difference of the maps."
         self.note = clean(" ".join([drawn, *self._notes()]))
-        self._picture.tooltip = self.note  # all that a screen reader has of it
         caption = html.escape(self.note)
         self._caption.value = f'<div style="max-width:32rem;line-height:1.5">{caption}</div>'
 

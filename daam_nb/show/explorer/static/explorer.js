@@ -1591,10 +1591,12 @@ var LIST = [
   /** @param {View} view */
   constructor(view) {
     this.view = view, view.root.addEventListener("keydown", (event) => this.#key(event));
+    let keep = (event) => attribute(view.root, "data-lm-suppress-shortcuts", !modified(event));
+    window.addEventListener("keydown", keep, { capture: !0, signal: view.stop.signal });
   }
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || (event.stopPropagation(), event.defaultPrevented)) return;
+    if (modified(event) || (event.stopPropagation(), event.defaultPrevented)) return;
     let target = (
       /** @type {HTMLElement} */
       event.target
@@ -1636,6 +1638,9 @@ var LIST = [
     maps.hover && (maps.hover = null, this.view.invalidate(66)), state.get("playing") ? state.set({ playing: !1 }) : state.get("region").length > 0 ? state.set({ region: [] }) : state.get("layer") >= 0 || state.get("head") >= 0 ? state.set({ layer: -1, head: -1 }) : chips.on && chips.setComparing(!1);
   }
 };
+function modified(event) {
+  return event.ctrlKey || event.metaKey || event.altKey;
+}
 
 // src/resample.js
 function cubic(t) {
@@ -2560,6 +2565,7 @@ var QUIET = 500, Status = class {
       this.notice,
       this.line,
       this.source,
+      this.info,
       this.live
     ), this.timer = void 0, this.problem = "";
   }
@@ -2595,7 +2601,7 @@ var QUIET = 500, Status = class {
     ].filter(Boolean);
     this.notice.hidden = lines.length === 0, write(this.notice, lines.join(" "));
     let info = [state.get("show_syntax") && !facts.parse ? facts.syntax?.note ?? "" : "", facts.reduced ?? [], facts.left_out ?? []].flat();
-    write(this.info, info.filter(Boolean).join(" "));
+    write(this.info, info.filter(Boolean).join(" ")), this.info.hidden = this.info.textContent === "";
   }
   /** In a page without a kernel: what is chosen and was not embedded. */
   #missing() {
