@@ -24,7 +24,7 @@ from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.studies.agreement import MEASURES, agreement, clouds, middle
 from daam_nb.studies.changing import Field, check_same, difference, drawn_again
-from daam_nb.studies.content import control_word, object_words, other_words
+from daam_nb.studies.content import FUNCTION_WORDS, control_word, object_words, other_words
 from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
 from daam_nb.studies.faithful_curves import curves_of_area
 from daam_nb.studies.faithful_heads import head_effects
@@ -40,9 +40,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ABLATIONS", "COLUMNS", "faithfulness", "study"]
 
-ABLATIONS = ("the word", "the word and the padding")
-"""What is taken away: the word's own columns; or also the end of text and the padding behind it,
-to which a text encoder that reads from left to right passes on what the words say."""
+ABLATIONS = ("the word", "the word and what repeats it")
+"""What is taken away: the word's own columns; or also those behind it that have little to say of
+their own and repeat what a text encoder that reads from left to right has read: function words,
+the end of text and the padding."""
 
 SEED_STEP = 1_000_003
 """How far the other picture's seed lies from the first one's."""
@@ -270,7 +271,7 @@ def _rows(
     for kind, word in words:
         maps = _maps(subject, word, layers)
         for name in ablations:
-            change = ablate(pipe, words=word.span, tokens=_behind(subject.prompt, name))
+            change = ablate(pipe, words=word.span, tokens=repeating(subject.prompt, word, name))
             after = drawn_again(pipe, subject.recording, change)
             rows += _compared(
                 subject, after, kind=kind, word=word, change=name, maps=maps, before=before
@@ -336,11 +337,18 @@ def _at(one: Any, size: tuple[int, int]) -> Field:
     return values
 
 
-def _behind(prompt: Prompt, name: str) -> Sequence[int]:
-    """Key positions that are ablated with the word."""
-    if name == ABLATIONS[0] or prompt.end_of_text is None:
+def repeating(prompt: Prompt, word: Word, name: str) -> Sequence[int]:
+    """Key positions that are ablated with a word; see `ABLATIONS`."""
+    if name == ABLATIONS[0]:
         return ()
-    return range(prompt.end_of_text, len(prompt.tokens))
+    behind = [
+        column
+        for other in prompt.read_words
+        if other.start >= word.end and other.text.casefold() in FUNCTION_WORDS
+        for column in prompt.token_indices(other)
+    ]
+    end = prompt.end_of_text
+    return behind if end is None else [*behind, *range(end, len(prompt.tokens))]
 
 
 def _with_another_seed(run: Recording) -> Recording:

@@ -17,7 +17,7 @@ from daam_nb.studies.content import control_word, object_words, other_words
 from daam_nb.studies.faithful_curves import highest
 from daam_nb.studies.faithful_heads import attention_of, rank_agreement, ranking
 from daam_nb.studies.faithful_report import losses
-from daam_nb.studies.faithfulness import ABLATIONS, ANOTHER_SEED, COLUMNS
+from daam_nb.studies.faithfulness import ABLATIONS, ANOTHER_SEED, COLUMNS, repeating
 from daam_nb.tracing import ablate, generate
 from tests import pipelines
 from tests.studies.toy import SIZE, ToyJudge
@@ -228,6 +228,14 @@ def test_rankings_by_hand() -> None:
     agreed = rank_agreement(heads)
     assert agreed.rho.tolist() == [pytest.approx(1), pytest.approx(-1)]
     assert agreed.pictures.tolist() == [2, 2]
+
+
+def test_what_repeats_a_word() -> None:
+    prompt = tiny_prompt("a red cat on the grass at night")  # start, 8 words, end, 2 of padding
+    cat = prompt.find("cat")
+    assert list(repeating(prompt, cat, ABLATIONS[0])) == []
+    # on, the, at; not red and a before it, not grass and night
+    assert list(repeating(prompt, cat, ABLATIONS[1])) == [4, 5, 7, 9, 10, 11]
 
 
 def test_words() -> None:
