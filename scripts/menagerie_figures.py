@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import daam_nb as dnb
 from daam_nb.menagerie import NOUNS, card, scene
+from daam_nb.show.saving import small_png
 
 COLUMNS, SIDE, WIDE, LINE = 7, 112, 122, 13
 BLUE, ORANGE, INK = (0, 92, 175), (213, 94, 0), (30, 30, 30)
@@ -103,10 +104,15 @@ def write_maps(folder: Path) -> None:
     run = dnb.generate(pipe, PROMPT, seed=SEED, num_inference_steps=20)
     word = next(n.name for n in NOUNS if f" {n.name} " in f" {PROMPT} ")
     chosen = list(card().recommended or ()) or "paper"
-    dnb.words_row(dnb.heat_maps(run)).save(folder / "menagerie-paper.png")
-    dnb.words_row(dnb.heat_maps(run, layers=chosen)).save(folder / "menagerie-recommended.png")
-    dnb.head_sheet(run, word, scale="own").save(folder / "menagerie-heads.png")
-    dnb.step_strip(run, word, layers=chosen).save(folder / "menagerie-steps.png")
+    words = [n.name for n in NOUNS if f" {n.name} " in f" {PROMPT} "] + ["grass"]
+    made = {
+        "paper": dnb.words_row(dnb.heat_maps(run), words=words),
+        "recommended": dnb.words_row(dnb.heat_maps(run, layers=chosen), words=words),
+        "heads": dnb.head_sheet(run, word, scale="own"),
+        "steps": dnb.step_strip(run, word, layers=chosen),
+    }
+    for name, figure in made.items():
+        (folder / f"menagerie-{name}.png").write_bytes(small_png(figure))
 
 
 def write_attribution(folder: Path, made: dict[str, Any]) -> None:

@@ -70,7 +70,7 @@ def blocks(measured: dict[str, Facts]) -> dict[str, str]:
 def _model(score: Facts) -> str:
     sampling = score["settings"]
     return (
-        f"`{score['model']}`, {score['samples']:,} training samples; {score['pictures']} pictures, "
+        f"`{score['model']}`, {card().samples:,} training samples; {score['pictures']} pictures, "
         f"{sampling['steps']} steps, guidance {sampling['guidance']:g}.\n"
     )
 
