@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import spacy
-from spacy.cli.train import train as spacy_train
 from spacy.language import Language
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train
+from spacy.util import load_config
 
 from training.parser import corpus  # noqa: F401  (registers the reader of the configuration)
 from training.parser.lemmas import add_part_of_speech_rules, lookups
@@ -20,8 +22,8 @@ CONFIG = Path(__file__).parent / "parser.cfg"
 VERSION = "1"
 MOST_BYTES = 5_000_000
 
-SHORT = {"training.max_steps": 45, "training.eval_frequency": 15, "corpora.train.count": 500,
-         "corpora.dev.count": 60, "training.optimizer.learn_rate.warmup_steps": 10}  # fmt: skip
+SHORT = {"training.max_steps": 45, "training.eval_frequency": 15, "corpora.dev.count": 60,
+         "training.optimizer.learn_rate.warmup_steps": 10}  # fmt: skip
 """Settings of the short run, which shows that the trainer trains and that the files load."""
 
 
@@ -42,11 +44,15 @@ def train_parser(work: Path, into: Path, *, short: bool = False) -> dict[str, An
     dict
         Version, bytes and SHA-256 of every file, also written to `work/parser-files.json`.
     """
-    work.mkdir(parents=True, exist_ok=True)
+    (work / "parser").mkdir(parents=True, exist_ok=True)
     log = work / "parser.jsonl"
     log.unlink(missing_ok=True)
     overrides: dict[str, Any] = {"training.logger.path": str(log), **(SHORT if short else {})}
-    spacy_train(CONFIG, work / "parser", overrides=overrides)
+    pipeline = init_nlp(load_config(CONFIG, overrides=overrides, interpolate=False))
+    # Tags and labels were read from whole epochs. From here on spaCy asks for a new one each time
+    # (-1), where otherwise it would go through the first one again and again.
+    pipeline.config["training"]["max_epochs"] = -1
+    train(pipeline, work / "parser")
     # The last state: the averages of a run whose learning rate fell to zero are its best.
     export(spacy.load(work / "parser" / "model-last"), into)
     facts = files(into)
