@@ -61,7 +61,13 @@ _CONFIG = {
         "extension_manager": "readonly",
     },
     "JupyterNotebookApp": {"expose_app_in_browser": True},
-    "ServerApp": {"allow_root": True, "open_browser": False, "ip": "127.0.0.1", "port_retries": 0},
+    "ServerApp": {
+        "allow_root": True,
+        "shutdown_no_activity_timeout": 900,
+        "open_browser": False,
+        "ip": "127.0.0.1",
+        "port_retries": 0,
+    },
 }
 
 
