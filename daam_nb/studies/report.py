@@ -15,6 +15,7 @@ from daam_nb.errors import StudyError
 from daam_nb.show.saving import write_whole
 from daam_nb.studies.figures import StudyFigure
 
+MOST_BYTES = 150_000  # of a figure, before it is drawn with fewer dots
 _BEGIN, _END = "<!-- numbers: begin -->", "<!-- numbers: end -->"
 
 
@@ -67,7 +68,9 @@ class Report:
         parts = folder / self.name
         parts.mkdir(parents=True, exist_ok=True)
         for name, figure in self.figures.items():
-            figure.save(parts / f"{name}.png")
+            drawn = figure.save(parts / f"{name}.png")
+            if drawn.stat().st_size > MOST_BYTES:
+                figure.save(drawn, dpi=100)
         for number, shown in enumerate(self.tables.values(), 1):
             write_whole(parts / f"table-{number}.csv", shown.to_csv(index=False).encode())
         page = folder / f"{self.name}.md"
@@ -118,6 +121,8 @@ def markdown(table: pd.DataFrame, *, digits: int = 3) -> str:
 def _cell(value: object, digits: int) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float) and 0 < value < 0.5 * 10**-digits:
+        return rf"\< {10**-digits:g}"  # a small p is not 0
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.{digits}f}"
     if value is None or value is pd.NA:
