@@ -31,7 +31,7 @@ help:
 	@echo "make clean      remove what these commands made"
 
 demo: $(VENV)/.installed-core
-	$(BIN)/daam-nb "an apple and a banana on the grass" --seed 0 --output-folder $(DEMO) --overwrite
+	$(BIN)/daam-nb "a tree next to a car in the snow" --seed 0 --output-folder $(DEMO) --overwrite
 
 # One thread each, so that parallel processes do not fight over the cores.
 test: $(VENV)/.installed-dev

@@ -25,7 +25,7 @@ from tests.browser.servers import ROOT, jupyter, voila
 
 IMAGES = ROOT / "docs" / "images"
 SIZE = {"width": 1500, "height": 1700}
-PROMPT = "an apple and a banana on the grass"
+PROMPT = "a banana and an apple on the grass"
 CELLS = (
     "import ipywidgets\nimport daam_nb as dnb\nfrom daam_nb.tracing import forming_pictures\n"
     "pipe = dnb.menagerie.load()\n"
@@ -34,7 +34,7 @@ CELLS = (
     "run, pictures = runs[0], forming_pictures(runs[0], pipe)",
     "box = ipywidgets.VBox()\nbox",
 )
-OPEN = "box.children = [dnb.explore(run, pictures=pictures, word='apple', {options})]"
+OPEN = "box.children = [dnb.explore(run, pictures=pictures, word='banana', {options})]"
 
 
 def saved(what: Locator, name: str) -> None:
@@ -83,7 +83,7 @@ def syntax(explorer: Explorer) -> None:
 SHOTS: dict[str, tuple[str, Callable[[Explorer], None]]] = {
     "explorer-light": ("", nothing),
     "explorer-dark": ("theme='dark'", nothing),
-    "explorer-compare": ("word_b='banana', threshold=0.5", nothing),
+    "explorer-compare": ("word_b='apple', threshold=0.5", nothing),
     "explorer-syntax": ("show_syntax=True", syntax),
     "explorer-region": ("layer=5, head=0, steps=(0, 8)", region),
     "explorer-sorted": ("tile_sort='overlap', show_pieces=True", nothing),
@@ -93,7 +93,7 @@ SHOTS: dict[str, tuple[str, Callable[[Explorer], None]]] = {
 
 def two_runs(notebook: Notebook) -> None:
     """Two seeds side by side, with the difference of their maps."""
-    opened(notebook, "box.children = [dnb.explore(*runs, word='apple', parser=False)]", count=2)
+    opened(notebook, "box.children = [dnb.explore(*runs, word='banana', parser=False)]", count=2)
     notebook.page.set_viewport_size({"width": 1500, "height": 2600})
     saved(notebook.page.locator(".jp-OutputArea-output .widget-vbox").first, "explorer-two-runs")
     notebook.page.set_viewport_size(SIZE)
@@ -102,9 +102,9 @@ def two_runs(notebook: Notebook) -> None:
 def hand_out(notebook: Notebook, browser: Browser, place: Path) -> None:
     """The hand-out in a window of 800 pixels."""
     opened(notebook, OPEN.format(options="parser=False"))
-    notebook.do(f"box.children[0].to_html({str(place / 'apple.html')!r})")
+    notebook.do(f"box.children[0].to_html({str(place / 'banana.html')!r})")
     page = browser.new_page(viewport={"width": 800, "height": 1500})
-    page.goto((place / "apple.html").as_uri())
+    page.goto((place / "banana.html").as_uri())
     explorers(page)[0].settle()
     saved(page.locator("body"), "explorer-handout")
     page.close()

@@ -15,8 +15,8 @@ from pathlib import Path
 import daam_nb
 from daam_nb.recording.files import SAMPLE
 
-PROMPT = "an apple and a banana on the grass"
-SEED = 0
+PROMPT = "a banana and an apple on the grass"
+SEED = 2
 STEPS = 7
 LIMIT = 700_000  # bytes: it travels with every installation
 

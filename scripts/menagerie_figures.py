@@ -20,7 +20,7 @@ BLUE, ORANGE, INK = (0, 92, 175), (213, 94, 0), (30, 30, 30)
 BITS = 5
 """Bits kept of each channel: a PNG is less than half as large, and no eye sees it at this size."""
 
-PROMPT, SEED = "an apple and a banana on the grass", 0
+PROMPT, SEED = "a banana and an apple on the grass", 2
 """What the maps are shown for."""
 
 

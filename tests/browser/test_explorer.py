@@ -14,7 +14,7 @@ from tests.browser.lab import Notebook, open_notebook, write_notebook
 from tests.browser.servers import Server
 from tests.browser.watching import Watch
 
-# "an apple and a banana on the grass": 7 steps, 7 layers of 4 heads, a grid of 16 x 16.
+# "a banana and an apple on the grass": 7 steps, 7 layers of 4 heads, a grid of 16 x 16.
 CELLS = (
     "import daam_nb as dnb\nrun = dnb.sample()",
     "explorer = dnb.explore(run)\n"
@@ -48,8 +48,8 @@ def explored(notebook: tuple[Notebook, Watch]) -> Iterator[Explored]:
 
 def test_it_opens_on_the_first_word_that_names_something(explored: Explored) -> None:
     page = explored.page_side
-    assert page.words() == ["an", "apple", "and", "a", "banana", "on", "the", "grass"]
-    assert page.part("chip", role="a").inner_text() == "apple"
+    assert page.words() == ["a", "banana", "and", "an", "apple", "on", "the", "grass"]
+    assert page.part("chip", role="a").inner_text() == "banana"
     shown, facts = page.shown()
     assert facts["kind"] == "exact"
     assert close_to(shown, explored.map_of())
@@ -130,14 +130,14 @@ def test_shift_click_compares_two_words_with_live_numbers(explored: Explored) ->
     explored.wait(word=APPLE, word_b=BANANA)
     expected = explored.notebook.ask(
         "[f(*(dnb.heat_maps(run).word(w) for w in pair), threshold=0.4) for f, pair in "
-        "((dnb.iou, ('apple', 'banana')), (dnb.iod, ('banana', 'apple')),"
-        " (dnb.ioh, ('banana', 'apple')))]"
+        "((dnb.iou, ('banana', 'apple')), (dnb.iod, ('apple', 'banana')),"
+        " (dnb.ioh, ('apple', 'banana')))]"
     )
     assert explored.trait("iou", "iod", "ioh") == pytest.approx(expected)
     for name, value in zip(("iou", "iod", "ioh"), expected, strict=True):
         assert page.part(name).inner_text() == f"{value:.2f}"
     second, _ = page.shown("shownB")
-    assert close_to(second, explored.map_of(word="banana"))
+    assert close_to(second, explored.map_of(word="apple"))
     # Live: the numbers follow the threshold at once, and agree with the kernel's.
     page.slide("threshold", 0.7)
     explored.wait(threshold=0.7)
@@ -223,7 +223,7 @@ def test_the_contour_is_the_edge_of_the_mask(explored: Explored) -> None:
     explored.wait(contour=False)
     page.move()
     assert (page.pixels() != with_contour).any()
-    area = explored.notebook.ask("dnb.area(dnb.heat_maps(run).word('apple'), threshold=0.4)")
+    area = explored.notebook.ask("dnb.area(dnb.heat_maps(run).word('banana'), threshold=0.4)")
     assert page.part("area").inner_text() == f"{100 * area:.0f} %"
 
 

@@ -104,7 +104,7 @@ def test_hostile_prompts_are_text(notebook: Notebook, tmp_path: Path) -> None:
 def test_a_hand_out_is_explored_from_a_file_offline(
     notebook: Notebook, browser: Browser, tmp_path: Path
 ) -> None:
-    file = tmp_path / "apple.html"
+    file = tmp_path / "banana.html"
     notebook.do(
         f"explorer = dnb.explore(dnb.sample(), parser=False)\nexplorer.to_html({str(file)!r})"
     )
@@ -112,15 +112,15 @@ def test_a_hand_out_is_explored_from_a_file_offline(
     with opened(browser, offline=True) as (page, _):
         page.goto(file.as_uri())
         [handed] = explorers(page)
-        assert "apple" in handed.part("chip", role="a").inner_text()
-        assert "an apple and a banana on the grass" in handed.part("provenance").inner_text()
+        assert "banana" in handed.part("chip", role="a").inner_text()
+        assert "a banana and an apple on the grass" in handed.part("provenance").inner_text()
         before = handed.pixels()
         handed.part("chip", word=4).click()
         handed.settle()
         explored = Explored(notebook, handed)
         shown, facts = handed.shown()
         assert facts["kind"] == "exact"
-        expected = explored.map_of(word="banana", layers="'paper'")
+        expected = explored.map_of(word="apple", layers="'paper'")
         assert close_to(shown, expected)
         assert (handed.pixels() != before).any()
         handed.draw([(0.5, 0.01), (0.5, 3 / 7)], part="steps-slider")

@@ -25,11 +25,11 @@ def test_it_was_made_with_the_shipped_model() -> None:
 def test_it_holds_everything_a_recording_can_be_asked_for() -> None:
     run = daam_nb.sample()
     assert [word.text for word in run.words] == [
-        "an",
-        "apple",
-        "and",
         "a",
         "banana",
+        "and",
+        "an",
+        "apple",
         "on",
         "the",
         "grass",
@@ -45,6 +45,6 @@ def test_it_holds_everything_a_recording_can_be_asked_for() -> None:
 
 def test_maps_can_be_tried_on_it() -> None:
     maps = daam_nb.heat_maps(daam_nb.sample())
-    apple, banana = maps.word("apple"), maps.word("banana")
-    assert apple.values.shape == banana.values.shape == daam_nb.sample().facts.latent_size
-    assert 0 <= daam_nb.iou(apple, banana, threshold=0.4) <= 1
+    banana, apple = maps.word("banana"), maps.word("apple")
+    assert banana.values.shape == apple.values.shape == daam_nb.sample().facts.latent_size
+    assert 0 <= daam_nb.iou(banana, apple, threshold=0.4) <= 1
