@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 
 from training.parser import grammar_clauses as clauses
+from training.parser import grammar_describing as describing
 from training.parser import grammar_nouns as nouns
 from training.parser import grammar_places as places
 from training.parser import grammar_verbs as verbs
@@ -56,12 +57,13 @@ def whole(d: Draw) -> Tree:
     """One sentence or fragment."""
     return d.weighted(
         {
-            _fragment: 0.35,
-            _sentence: 0.44,
+            _fragment: 0.33,
+            _sentence: 0.48,
             clauses.existential: 0.05,
             _picture: 0.05,
             clauses.opened: 0.025,
             clauses.inverted: 0.01,
+            clauses.clausal_subject: 0.008,
             _parts: 0.03,
             _prompt: 0.01,
             _this: 0.015,
@@ -86,6 +88,8 @@ def _sentence(d: Draw) -> Tree:
                        "building": 0.4})  # fmt: skip
     # A third of the subjects are described before their verb comes: "A man in a hat is ...".
     subject = nouns.noun_phrase(d, kind, depth=2 if d.chance(0.3) else d.pick(0, 1))
+    if not subject.right and subject.tag.startswith("NN") and d.chance(0.08):
+        describing.attach_relative(d, subject, subject)
     root = clauses.finite(d, subject, depth=1)
     if d.chance(0.05):
         other = clauses.finite(d, nouns.noun_phrase(d, d.kind(), depth=1), depth=0)

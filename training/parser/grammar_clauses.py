@@ -32,13 +32,13 @@ def finite(d: Draw, subject: Tree, *, depth: int = 1, objectless: bool = False) 
     made = d.weighted(
         {
             _progressive: 0.36,
-            _simple: 0.42,
-            _passive: 0.16,
+            _simple: 0.5,
+            _passive: 0.22,
             _copula: 0.2,
             _has: 0.04,
             _modal: 0.05,
             _past: 0.03,
-            _perfect: 0.035,
+            _perfect: 0.05,
             complements.negated: 0.02,
         }
     )
@@ -210,6 +210,19 @@ def measure(d: Draw) -> Tree:
         return day.before("det", Tree(d.pick("one", "this", "that", "each", "a"), "DT"))
     feet = Tree(d.pick("feet", "miles", "inches", "yards", "times"), "NNS")
     return feet.before("nummod", Tree(d.pick("two", "ten", "three"), "CD"))
+
+
+def clausal_subject(d: Draw) -> Tree:
+    """ "What looks like a dog is on a bed", "Riding a bike is fun"."""
+    subject = complements.what_clause(d)
+    if d.chance(0.4):
+        subject = verbs.predicate(d, "VBG", "person", depth=0)
+    root = finite(d, Tree("it", "PRP", kind="animal"), depth=0)
+    root.left = [
+        ("csubjpass" if r == "nsubjpass" else "csubj", subject) if t.word == "it" else (r, t)
+        for r, t in root.left
+    ]
+    return root
 
 
 def opened(d: Draw) -> Tree:

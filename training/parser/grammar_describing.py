@@ -15,10 +15,10 @@ def passive(d: Draw, *, depth: int = 0) -> Tree:
     """A past participle with what belongs to it: "covered in snow", "pulled by a horse"."""
     head = d.weighted(
         {
-            _placed: 0.34,
-            _covered: 0.22,
+            _placed: 0.27,
+            _covered: 0.17,
             _done_by: 0.15,
-            _moved: 0.09,
+            _moved: 0.22,
             _made_of: 0.05,
             _dressed: 0.06,
             _painted: 0.03,
@@ -59,9 +59,30 @@ def _done_by(d: Draw, depth: int) -> Tree:
 
 
 def _moved(d: Draw, depth: int) -> Tree:
-    head = Tree(d.verb("transitive").form("VBN"), "VBN")
-    phrase = places.direction(d) if d.chance(0.5) else places.place_phrase(d)
-    return head.behind(places.label_of(phrase), phrase)
+    """ "pulled along a road by a horse", "left out in the rain", "cut up to feed the birds"."""
+    verb = d.verb("transitive")
+    head = Tree(verb.form("VBN"), "VBN")
+    particle = verb.particle or (
+        d.pick("up", "out", "down", "off", "over") if d.chance(0.08) else ""
+    )
+    if particle:
+        head.behind("prt", Tree(particle, "RP"))
+    if d.chance(0.1):
+        head.behind("advmod", adverb(d, d.pick("manner", "place")))
+    agent = prep("by", nouns.noun_phrase(d, d.pick("person", "animal", "vehicle"), depth=0))
+    before, behind = d.weighted({(True, False): 0.18, (False, True): 0.15, (False, False): 0.67})
+    if before:
+        head.behind("agent", agent)
+    for _ in range(d.weighted({0: 0.2, 1: 0.65, 2: 0.15})):
+        phrase = places.direction(d) if d.chance(0.5) else places.place_phrase(d)
+        head.behind(places.label_of(phrase), phrase)
+    if behind:
+        head.behind("agent", agent)
+    if d.chance(0.06):
+        head.behind("advcl", verbs.infinitive(d, "person"))
+    elif d.chance(0.05):
+        clauses.attach_subordinate(d, head)
+    return head
 
 
 def _made_of(d: Draw, depth: int) -> Tree:

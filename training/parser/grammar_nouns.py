@@ -53,6 +53,8 @@ def noun_phrase(d: Draw, kind: str = "", *, depth: int = 1, many: bool | None = 
     else:
         head = plain(d, kind, many=many)
     head.kind = kind
+    if d.chance(0.004):
+        head.first("neg", Tree(d.pick("not", "not", "never"), "RB"))
     if depth >= 2:
         follow(d, head)
     elif depth == 1 and d.chance(0.16):

@@ -93,7 +93,7 @@ def spot(d: Draw, listed_places: tuple[str, ...], kinds: tuple[str, ...], *, dep
             nouns.possessor(d, head)
         elif not many:
             determiner(d, head)
-        if depth and d.chance(0.25):
+        if depth and d.chance(0.17):
             attach_to_noun(d, head)
         return head
     if d.chance(0.05):
