@@ -117,6 +117,20 @@ def check_python(words: list[str], folder: Path, run: bool) -> None:
     assert words[1:3] == ["-m", "venv"] and len(words) == 4, words
 
 
+def check_module(words: list[str], folder: Path, run: bool) -> None:
+    """`python -m MODULE`: the module is here, and knows every option that is typed.
+
+    Training takes hours, so that nothing is run; tests of the modules do that at small size.
+    """
+    assert words[1] == "-m", words
+    place = ROOT / words[2].replace(".", "/")
+    files = [place.with_suffix(".py"), place / "__main__.py"]
+    [file] = [file for file in files if file.is_file()]
+    source = file.read_text(encoding="utf-8")
+    options = [word for word in words[3:] if word.startswith("--")]
+    assert [option for option in options if f'"{option}"' not in source] == []
+
+
 def check_conda(words: list[str], folder: Path, run: bool) -> None:
     import yaml
 
@@ -140,6 +154,7 @@ CHECKS = {
     "pip": check_pip,
     "daam-nb": check_daam_nb,
     "python3": check_python,
+    "python": check_module,
     "conda": check_conda,
     ".ci/run": check_script,
     "git": check_elsewhere,

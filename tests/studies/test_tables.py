@@ -121,7 +121,7 @@ def test_keys_are_their_own() -> None:
 
 
 def test_two_writers_at_once_are_kept_apart(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("daam_nb.studies.tables.PATIENCE", 0.05)
+    monkeypatch.setitem(collect.__globals__, "PATIENCE", 0.05)
     with (
         alone(tmp_path),
         pytest.raises(RecordingExistsError, match="written by someone else"),

@@ -7,6 +7,7 @@ import gc
 import json
 import re
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -408,7 +409,8 @@ def test_sums_are_prepared_in_the_pauses_of_the_loop() -> None:
         assert all(CACHE.get(run, ("sums", "positive", column)) is not None for column in columns)
         explorer.close()
 
-    asyncio.run(kernel())
+    with ThreadPoolExecutor(1) as apart:  # a thread that has no loop yet, whatever ran before
+        apart.submit(asyncio.run, kernel()).result()
 
 
 def test_the_documentation_names_every_choice() -> None:
