@@ -72,8 +72,8 @@ def assert_text_stayed_text(page: Explorer) -> None:
     assert HOSTILE in page.part("provenance").inner_text()
 
 
-# First in this file: after dozens of explorers of other recordings in one notebook, JupyterLab did not
-# bring the outputs back within a minute. Whether that is ours or its own is not known.
+# First in this file: after dozens of explorers of other recordings in one notebook, JupyterLab
+# did not bring the outputs back within a minute. Whether that is ours or its own is not known.
 def reloaded(page: Page) -> list[Explorer]:
     """The explorers of a page after it was loaded again.
 
