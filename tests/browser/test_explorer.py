@@ -22,7 +22,7 @@ CELLS = (
     "first = {name: getattr(explorer, name) for name in CHOICES}\n"
     "explorer",
 )
-APPLE, BANANA = 1, 4
+BANANA, APPLE = 1, 4
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +126,8 @@ def test_hovering_a_tile_previews_it_and_chooses_nothing(explored: Explored) -> 
 
 def test_shift_click_compares_two_words_with_live_numbers(explored: Explored) -> None:
     page = explored.page_side
-    page.part("chip", word=BANANA).click(modifiers=["Shift"])
-    explored.wait(word=APPLE, word_b=BANANA)
+    page.part("chip", word=APPLE).click(modifiers=["Shift"])
+    explored.wait(word=BANANA, word_b=APPLE)
     expected = explored.notebook.ask(
         "[f(*(dnb.heat_maps(run).word(w) for w in pair), threshold=0.4) for f, pair in "
         "((dnb.iou, ('banana', 'apple')), (dnb.iod, ('apple', 'banana')),"
@@ -147,9 +147,9 @@ def test_shift_click_compares_two_words_with_live_numbers(explored: Explored) ->
 def test_swap_and_no_compare(explored: Explored) -> None:
     page = explored.page_side
     page.part("compare").click()
-    page.part("chip", word=BANANA).click()
+    page.part("chip", word=APPLE).click()
     page.part("swap").click()
-    explored.wait(word=BANANA, word_b=APPLE)
+    explored.wait(word=APPLE, word_b=BANANA)
     page.part("compare").click()
     explored.wait(word_b=-1)
 
@@ -252,11 +252,11 @@ def test_everything_goes_by_keys_and_the_notebook_keeps_out_of_it(explored: Expl
     keys = page.page.keyboard
     page.part("chip", role="a").focus()
     keys.press("ArrowRight")
-    explored.wait(word=APPLE + 1)
+    explored.wait(word=BANANA + 1)
     keys.press("Shift+ArrowRight")
-    explored.wait(word_b=APPLE + 2)
+    explored.wait(word_b=BANANA + 2)
     keys.press("x")
-    explored.wait(word=APPLE + 2)
+    explored.wait(word=BANANA + 2)
     page.part("step-hi").focus()
     keys.press("ArrowLeft")
     explored.wait(steps=[0, 6])
@@ -302,18 +302,18 @@ def test_what_python_sets_is_shown_and_what_the_hand_sets_is_heard(explored: Exp
         "explorer.word = 'grass'"
     )
     eventually(lambda: page.part("chip", role="a").inner_text() == "grass")
-    page.part("chip", word=BANANA).click()
-    explored.wait(word=BANANA)
-    assert explored.notebook.ask("heard") == [7, BANANA]
+    page.part("chip", word=APPLE).click()
+    explored.wait(word=APPLE)
+    assert explored.notebook.ask("heard") == [7, APPLE]
 
 
 def test_projector_and_themes(explored: Explored) -> None:
     page = explored.page_side
     size = "chip => parseFloat(getComputedStyle(chip).fontSize)"
-    small = page.part("chip", word=APPLE).evaluate(size)
+    small = page.part("chip", word=BANANA).evaluate(size)
     explored.notebook.do("explorer.projector = True")
     eventually(lambda: page.state("projector") is not None)
-    assert page.part("chip", word=APPLE).evaluate(size) > 1.2 * small
+    assert page.part("chip", word=BANANA).evaluate(size) > 1.2 * small
     explored.notebook.do("explorer.choose(projector=False, theme='dark')")
     eventually(lambda: page.state("theme") == "dark")
     assert _lightness(page.root.evaluate("r => getComputedStyle(r).color")) > 160
