@@ -116,6 +116,8 @@ class DiffusionJob:
         )
         self.module: nn.ModuleDict = nn.ModuleDict({"text": text, "unet": unet}).to(device)
         self.module.train()
+        # About a quarter faster on a CPU; needs a C++ compiler, and a minute to begin with.
+        self._unet = torch.compile(unet) if self._config.get("compile") else unet
         self._signal = DDPMScheduler(**noise_schedule()).alphas_cumprod.to(device)
         self._empty = torch.tensor(
             self.tokenizer("", padding="max_length").input_ids, dtype=torch.long
@@ -186,7 +188,7 @@ class DiffusionJob:
         kind = torch.device(self._device).type
         with torch.autocast(kind, torch.bfloat16, enabled=self._config["bf16"]):
             words = self.module["text"](tokens).last_hidden_state
-            predicted = self.module["unet"](noisy, timesteps, words).sample
+            predicted = self._unet(noisy, timesteps, words).sample
         error = (predicted.float() - target).square().mean(dim=(1, 2, 3))
         weight = 1 / (1 + signal.flatten() / (1 - signal.flatten()) / 8)
         return (error * weight).mean()
