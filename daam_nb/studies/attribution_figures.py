@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps, iou
 from daam_nb.recording import LayerChoice
-from daam_nb.show.lettering import plain
 from daam_nb.studies.corpus import runs_of
-from daam_nb.studies.figures import COLOURS, INK, StudyFigure, curves
+from daam_nb.studies.figures import COLOURS, INK, StudyFigure, curves, lettered
 from daam_nb.studies.marking import map_of
 from daam_nb.studies.protocols import Mask, Truth
 
@@ -120,4 +119,4 @@ def _tile(axes: Axes, one: _Example, column: int, row: int) -> None:
             continue
         for line, thick in ((INK, 2.4), (colour, 1.3)):
             axes.contour(xs, ys, mask, levels=[0.5], colors=[line], linewidths=thick)
-    axes.text(left, bottom + 0.02, plain(one.text), fontsize=7, va="top")
+    axes.text(left, bottom + 0.02, lettered(one.text), fontsize=7, va="top")

@@ -148,11 +148,11 @@ def bars(
         for name, marked in (reference or {}).items():
             if name in labels:
                 axes.plot(marked * factor, labels.index(name), "D", color=INK, markersize=4)
-        axes.set_yticks(range(len(labels)), [plain(str(name)) for name in labels])
+        axes.set_yticks(range(len(labels)), [lettered(name) for name in labels])
         axes.set_ylim(len(labels) - 0.4, -0.6)
         if limits is not None:
             axes.set_xlim(*(end * factor for end in limits))
-        axes.set_xlabel(axis + (", %" if percent else ""))
+        axes.set_xlabel(lettered(axis + (", %" if percent else "")))
         axes.axvline(0, color=INK, linewidth=0.8)
         axes.grid(axis="x", color=PALE, linewidth=0.6)
         axes.set_axisbelow(True)
@@ -191,7 +191,7 @@ def curves(
 
     def paint(axes: Axes) -> None:
         for number, (name, rows) in enumerate(table.groupby(by, sort=False)):
-            colour, text = COLOURS[number % len(COLOURS)], plain(str(name))
+            colour, text = COLOURS[number % len(COLOURS)], lettered(name)
             part = rows.sort_values(x)
             low, high = part[f"{value}_low"], part[f"{value}_high"]
             if part[x].isna().all():
@@ -202,9 +202,11 @@ def curves(
             axes.fill_between(part[x], low, high, color=colour, alpha=0.15, linewidth=0)
         for across, up, text in points:
             axes.plot(across, up, "D", color=INK, markersize=4)
-            axes.annotate(plain(text), (across, up), (5, 4), textcoords="offset points", fontsize=8)
-        axes.set_xlabel(x_axis)
-        axes.set_ylabel(y_axis)
+            axes.annotate(
+                lettered(text), (across, up), (5, 4), textcoords="offset points", fontsize=8
+            )
+        axes.set_xlabel(lettered(x_axis))
+        axes.set_ylabel(lettered(y_axis))
         if limits is not None:
             axes.set_ylim(*limits)
         axes.grid(color=PALE, linewidth=0.6)
@@ -244,7 +246,7 @@ def _legend(axes: Axes, groups: Sequence[Any]) -> None:
     handles = [Patch(color=COLOURS[i % len(COLOURS)]) for i in range(len(groups))]
     axes.legend(
         handles,
-        [plain(str(name)) for name in groups],
+        [lettered(name) for name in groups],
         frameon=False,
         fontsize=LETTERS - 1,
         loc="upper left",
@@ -264,5 +266,9 @@ def _check(table: pd.DataFrame, names: Sequence[str]) -> None:
 def _wrapped(text: str, columns: float) -> str:
     import textwrap
 
-    # A dollar sign would start a formula in matplotlib.
-    return "\n".join(textwrap.wrap(plain(text), max(20, round(columns)))).replace("$", r"\$")
+    return "\n".join(map(lettered, textwrap.wrap(plain(text), max(20, round(columns)))))
+
+
+def lettered(text: object) -> str:
+    """A name from a table as matplotlib takes it: one line, never a formula."""
+    return plain(str(text)).replace("$", r"\$")

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from daam_nb.errors import StudyError
-from daam_nb.show.lettering import plain
-from daam_nb.studies.figures import COLOURS, INK, LETTERS, PALE, RARE, StudyFigure
+from daam_nb.studies.figures import (
+    COLOURS,
+    INK,
+    LETTERS,
+    PALE,
+    RARE,
+    StudyFigure,
+    lettered,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +69,7 @@ def overlap_figure(
             _row(axes, place, record)
         if len(below) and len(drawn):
             axes.axhline(split, color="#999999", linewidth=0.8)
-        axes.set_yticks(range(len(shown)), [_text(row["relation"]) for row in shown])
+        axes.set_yticks(range(len(shown)), [lettered(row["relation"]) for row in shown])
         axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.set_xlim(-2, 102)  # whole dots at both ends
         axes.set_xlabel("%")
@@ -101,7 +108,3 @@ def _legend(axes: Axes) -> None:
     ]
     figure = axes.figure
     figure.legend(handles=handles, frameon=False, fontsize=LETTERS - 1, loc="outside upper left")
-
-
-def _text(name: object) -> str:
-    return plain(str(name)).replace("$", r"\$")  # which would start a formula in matplotlib

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from daam_nb.errors import StudyError
-from daam_nb.show.lettering import plain
 from daam_nb.studies.changing import Field
-from daam_nb.studies.figures import INK, LETTERS, StudyFigure
+from daam_nb.studies.figures import INK, LETTERS, StudyFigure, lettered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +53,7 @@ def strip(
                 array, extent=(left, left + 1, height, 0), cmap="gray", vmin=0,
                 interpolation="nearest",
             )  # fmt: skip
-            lines = plain(name).replace("$", r"\$")  # a dollar sign would start a formula
+            lines = lettered(name)
             if array.ndim == 2:
                 lines += f"\n(white: {array.max():.2g})"
             axes.text(left, -0.04, lines, fontsize=LETTERS - 1.5, color=INK, va="bottom")

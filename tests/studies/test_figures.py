@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.text import Text
 from PIL import Image
 
 from daam_nb.errors import SelectionError, StudyError
-from daam_nb.studies.figures import COLOURS, RARE, bars, curves
+from daam_nb.studies.figures import COLOURS, RARE, StudyFigure, bars, curves
 
 
 def table(**changes: Any) -> pd.DataFrame:
@@ -76,6 +77,33 @@ def test_words_are_text_never_markup() -> None:
     drawn = figure.draw()
     drawn.canvas.draw()  # a formula would raise here
     assert figure._repr_mimebundle_()["image/png"][:4] == b"\x89PNG"
+
+
+PRICE = "$5 _a_ for $6"  # matplotlib would set what stands between the signs as a formula
+
+
+def _formulas(figure: StudyFigure) -> list[str]:
+    """Texts that matplotlib would parse as mathematics, of all that is drawn."""
+    drawn = figure.draw()
+    drawn.canvas.draw()
+    texts = [artist for artist in drawn.findobj(Text) if artist.get_text()]
+    shown = [artist for artist in texts if "5 _a_ for" in artist.get_text().replace("\n", " ")]
+    assert shown
+    return [artist.get_text() for artist in shown if artist._preprocess_math(artist.get_text())[1]]
+
+
+def test_names_with_dollar_signs_are_no_formulas() -> None:
+    made = table(relation=[PRICE, "b", "c"], group=[PRICE, "b", PRICE])
+    assert not _formulas(
+        bars(made, label="relation", value="iou", group="group", title=PRICE, axis=PRICE)
+    )
+    lines = made.assign(x=[1.0, 2.0, math.nan])
+    points = [(1.0, 0.2, PRICE)]
+    assert not _formulas(
+        curves(
+            lines, x="x", value="iou", by="relation", points=points, x_axis=PRICE, caption=PRICE
+        )
+    )
 
 
 def test_nothing_of_the_session_is_touched(tmp_path: Path) -> None:
