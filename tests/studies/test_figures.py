@@ -100,9 +100,7 @@ def test_names_with_dollar_signs_are_no_formulas() -> None:
     lines = made.assign(x=[1.0, 2.0, math.nan])
     points = [(1.0, 0.2, PRICE)]
     assert not _formulas(
-        curves(
-            lines, x="x", value="iou", by="relation", points=points, x_axis=PRICE, caption=PRICE
-        )
+        curves(lines, x="x", value="iou", by="relation", points=points, x_axis=PRICE, caption=PRICE)
     )
 
 
