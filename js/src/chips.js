@@ -2,9 +2,15 @@
 /** @import { View } from "./view.js" */
 /** @import { Word } from "./types.js" */
 import { Arcs } from "./arcs.js";
-import { attribute, el, icon, write } from "./dom.js";
+import { attribute, el, icon, write, writeMixed } from "./dom.js";
 import * as flags from "./flags.js";
 
+const LEAD =
+  "Bright places looked at this word while the picture was drawn. Pick a word; Shift-click another to compare.";
+const LEAD_PAIR =
+  "Orange, solid line: places that looked at A. Blue, dashed line: at B. White: at both.";
+const LEAD_DIFFERENCE =
+  "Red: places that looked at A (solid line) more. Blue: at B (dashed line) more.";
 const SYNTAX = "Show how the words depend on each other; click an arc to compare both";
 
 export class Chips {
@@ -54,9 +60,12 @@ export class Chips {
     this.swap.addEventListener("click", () => view.input("word", () => this.swapWords()));
     this.pieces.addEventListener("click", () => this.#toggle("show_pieces"));
     this.syntax.addEventListener("click", () => this.#toggle("show_syntax"));
+    this.title = el("h2", { class: "daam-lead-title", "data-testid": "title" });
+    this.means = el("p", { class: "daam-lead-text", "data-testid": "lead" });
     this.element = el(
       "header",
       { class: "daam-head" },
+      el("div", { class: "daam-lead" }, this.title, this.means),
       this.scroller,
       el("div", { class: "daam-tools" }, this.compare, this.swap, this.pieces, this.syntax),
     );
@@ -162,6 +171,7 @@ export class Chips {
       button.tabIndex = word === a ? 0 : -1;
       button.hidden = (facts.words[word].special ?? false) && !state.get("show_pieces") && !role;
     });
+    this.#lead(facts.words?.[a]?.text ?? "", facts.words?.[b]?.text);
     attribute(this.element, "data-comparing", b >= 0);
     attribute(this.compare, "aria-pressed", String(this.on));
     this.swap.hidden = b < 0;
@@ -173,6 +183,19 @@ export class Chips {
     attribute(this.syntax, "aria-busy", waits ? "true" : null);
     attribute(this.syntax, "aria-pressed", String(Boolean(state.get("show_syntax"))));
     this.arcs.update();
+  }
+
+  /**
+   * What is seen, and what can be done next.
+   *
+   * @param {string} a
+   * @param {string} [b]
+   */
+  #lead(a, b) {
+    if (b === undefined) writeMixed(this.title, ["Attention to “", a, "”"]);
+    else writeMixed(this.title, ["Attention to “", a, "” (A) and “", b, "” (B)"]);
+    const difference = this.view.state.get("view") === "difference";
+    write(this.means, b === undefined ? LEAD : difference ? LEAD_DIFFERENCE : LEAD_PAIR);
   }
 
   /** @param {Word[]} words */

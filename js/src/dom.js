@@ -7,7 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
  * @param {K} tag
  * @param {Record<string, any>} [props] attributes; `text` sets textContent, `class` the class,
  *   `on` event listeners by name, and a value of false or null leaves the attribute away
- * @param {...(Node | null)} children
+ * @param {...(Node | string | null)} children
  * @returns {HTMLElementTagNameMap[K]}
  */
 export function el(tag, props = {}, ...children) {
@@ -32,7 +32,7 @@ export function svg(tag, props = {}, ...children) {
 /**
  * @param {Element} node
  * @param {Record<string, any>} props
- * @param {(Node | null)[]} children
+ * @param {(Node | string | null)[]} children
  */
 function fill(node, props, children) {
   for (const [name, value] of Object.entries(props)) {

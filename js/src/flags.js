@@ -24,7 +24,7 @@ export const OF_TRAIT = {
   threshold: MAP | LOOK,
   contour: MAP | LOOK,
   colormap: MAP | STRIP | GRID | LOOK,
-  view: MAP | LOOK,
+  view: WORDS | MAP | LOOK,
   difference_scale: MAP | LOOK,
   follow_step: BASE | MAP | LOOK,
   playing: STEPS,

@@ -6,13 +6,14 @@ import * as flags from "./flags.js";
 import { GridTools } from "./gridtools.js";
 import { Mosaic } from "./mosaic.js";
 import { stepsText } from "./naming.js";
-import { ranked, rowsOf } from "./rows.js";
+import { rankable, ranked, rowsOf } from "./rows.js";
 
 const GAP = 3;
 const HEADER = 24;
 const STAGE = 22;
 const WIDEST = 64;
 const NARROWEST = 20;
+const CAPTION = 36; // height of two lines below a tile of the gallery, with the gap
 const GALLERY = 240; // tiles of a ranked gallery, at most
 
 /** @typedef {{layers: number[], head: number, x: number, y: number, size: number}} Cell */
@@ -67,7 +68,7 @@ export class Grid {
     const across = this.scroller.clientWidth;
     if (across < 40) return;
     const gallery = sort !== "network" && tiles;
-    const order = gallery ? ranked(facts, tiles, sort) : [];
+    const order = gallery ? ranked(facts, rankable(this.view, tiles), sort) : [];
     const key = JSON.stringify([
       facts.layers,
       across,
@@ -254,7 +255,7 @@ export class Grid {
     shown.forEach(({ layer, head, value }, i) => {
       const facts = state.facts.layers[layer];
       const x = (i % columns) * step;
-      const y = Math.floor(i / columns) * (tile + 22);
+      const y = Math.floor(i / columns) * (tile + CAPTION);
       const cell = { layers: [layer], head, x, y, size: tile };
       const node = el(
         "div",
@@ -264,12 +265,13 @@ export class Grid {
       const caption = el("span", {
         class: "daam-caption",
         "aria-hidden": "true",
-        text: `${head} · ${facts.label}`,
       });
-      node.append(at(caption, x, y + tile + 1, step - 4, 16));
+      const which = value === null ? `head ${head}` : `head ${head}: ${short(value)}`;
+      caption.append(el("span", { text: facts.label }), el("span", { text: which }));
+      node.append(at(caption, x, y + tile + 1, step - 4, CAPTION - 4));
       this.overlay.append(node);
     });
-    return [across, Math.ceil(shown.length / columns) * (tile + 22)];
+    return [across, Math.ceil(shown.length / columns) * (tile + CAPTION)];
   }
 
   /**

@@ -6,6 +6,13 @@ import * as flags from "./flags.js";
 import { timestepText } from "./naming.js";
 
 const ROWS = 8;
+/** What can be done next, while nothing is pointed at. */
+const TRY = [
+  ["Point at the picture:", "the words this place looked at."],
+  ["Drag over it:", "the words of a region, by step and layer."],
+  ["Point at a tile:", "that head alone; a click keeps it."],
+  ["Press Space:", "play the steps."],
+];
 
 export class Inspector {
   /** @param {View} view */
@@ -22,7 +29,7 @@ export class Inspector {
     /** @type {RegionAnswer | null} */
     this.region = null;
     this.aloud = false;
-    this.title = el("h3", { class: "daam-title", text: "Words here" });
+    this.title = el("h3", { class: "daam-title", text: "Try this" });
     this.place = el("span", { class: "daam-muted" });
     this.clear = el(
       "button",
@@ -40,10 +47,11 @@ export class Inspector {
       view.input("region", () => view.picture.pointer.choose([])),
     );
     this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" });
-    this.hint = el("p", {
-      class: "daam-hint",
-      text: "Point at the picture to see which words attend there. Drag to rank a region.",
-    });
+    this.hint = el(
+      "ul",
+      { class: "daam-hint daam-try", "data-testid": "try" },
+      ...TRY.map(([what, then]) => el("li", {}, el("b", { text: what }), ` ${then}`)),
+    );
     this.bySteps = bars("region-steps");
     this.byLayers = bars("region-layers");
     this.note = el("p", { class: "daam-hint", "data-testid": "ranking-note" });
@@ -144,7 +152,7 @@ export class Inspector {
     const region = this.region && this.view.state.get("region").length > 0 ? this.region : null;
     const rows = this.pixelRows ?? region?.rows ?? null;
     const ofRegion = !this.pixelRows && Boolean(region);
-    write(this.title, ofRegion ? "Words in the region" : "Words here");
+    write(this.title, ofRegion ? "Words in the region" : rows ? "Words here" : "Try this");
     this.clear.hidden = !region;
     this.hint.hidden = Boolean(rows);
     this.#place();

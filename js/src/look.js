@@ -4,7 +4,7 @@ import { attribute, el, icon, write } from "./dom.js";
 import { saveMask, savePicture } from "./download.js";
 import * as flags from "./flags.js";
 import { LIST } from "./keys.js";
-import { NAMES, gradient } from "./palettes.js";
+import { NAMES } from "./palettes.js";
 
 export class Look {
   /** @param {View} view */
@@ -23,9 +23,15 @@ export class Look {
       "The picture as it was at the last chosen step",
     );
     this.colours = this.#select("colormap", "Colours", NAMES);
-    this.swatch = el("span", { class: "daam-swatch", "aria-hidden": "true" });
-    this.colours.label.append(this.swatch);
-    this.shown = this.#select("view", "Show", ["overlay", "difference"]);
+    this.shown = this.#select("view", "Show", [
+      ["overlay", "both maps"],
+      ["difference", "A minus B"],
+    ]);
+    this.scale = this.#select("difference_scale", "Scale", [
+      ["own", "of each peak"],
+      ["common", "in attention"],
+    ]);
+    attribute(this.scale.label, "title", "Each map as a share of its own peak, or as it is");
     this.theme = this.#select("theme", "Theme", ["auto", "light", "dark"]);
     this.projector = this.#switch("projector", "Projector", "Large type for a lecture hall");
     this.mask = this.#button("Mask", "mask-png", "Save the mask as PNG", () => saveMask(view));
@@ -41,9 +47,13 @@ export class Look {
       this.follow.label,
       this.colours.label,
       this.shown.label,
-      el("span", { class: "daam-space" }),
-      el("span", { class: "daam-group" }, this.mask, this.picture),
-      this.#more(),
+      this.scale.label,
+      el(
+        "div",
+        { class: "daam-end" },
+        el("span", { class: "daam-group" }, this.mask, this.picture),
+        this.#more(),
+      ),
     );
   }
 
@@ -113,11 +123,14 @@ export class Look {
   /**
    * @param {string} trait
    * @param {string} name
-   * @param {string[]} values
+   * @param {(string | [string, string])[]} options values, with a text where it is another
    */
-  #select(trait, name, values) {
+  #select(trait, name, options) {
     const select = el("select", { class: "daam-select", "data-testid": trait });
-    select.append(...values.map((value) => el("option", { value, text: value })));
+    for (const option of options) {
+      const [value, text] = typeof option === "string" ? [option, option] : option;
+      select.append(el("option", { value, text }));
+    }
     select.addEventListener("change", () =>
       this.view.input(trait, () => this.view.state.set({ [trait]: select.value })),
     );
@@ -184,6 +197,7 @@ export class Look {
       this.follow,
       this.colours,
       this.shown,
+      this.scale,
       this.theme,
       this.projector,
     ]) {
@@ -191,9 +205,9 @@ export class Look {
     }
     const comparing = state.get("word_b") >= 0;
     this.shown.label.hidden = !comparing;
+    this.scale.label.hidden = !comparing || state.get("view") !== "difference";
     this.colours.label.hidden = comparing;
     this.follow.label.hidden = !state.facts.strip;
-    this.swatch.style.backgroundImage = gradient(state.get("colormap"));
     attribute(this.mask, "aria-label", "Save the mask as PNG");
   }
 }

@@ -56,6 +56,58 @@ export function overlap(a, levelA, b, levelB, out) {
 }
 
 /**
+ * How much of every tile's attention lies in the mask of a map: Σ tile · inside / Σ tile, where
+ * `inside` is the share of a cell's area that the mask takes. The kernel's `overlaps`.
+ *
+ * @param {import("./types.js").Tiles} tiles
+ * @param {{values: ArrayLike<number>, height: number, width: number, max: number}} map
+ * @param {number} threshold share of the map's maximum
+ * @returns {number[][]} by layer and head, 0 to 1
+ */
+export function overlapsOf(tiles, map, threshold) {
+  const level = levelOf(map.max, threshold);
+  const mask = Float64Array.from(map.values, (value) => (value >= level ? 1 : 0));
+  return tiles.tile.map(([height, width], layer) => {
+    const inside = areaMean(mask, map.height, map.width, height, width);
+    return tiles.scales[layer].map((_, head) => {
+      const from = tiles.offsets[layer] + head * height * width;
+      let part = 0;
+      let whole = 0;
+      for (let i = 0; i < inside.length; i++) {
+        part += tiles.data[from + i] * inside[i];
+        whole += tiles.data[from + i];
+      }
+      return whole > 0 ? part / whole : 0;
+    });
+  });
+}
+
+/**
+ * Values on another grid: the mean of the cells that each new cell touches.
+ *
+ * @param {Float64Array} values (y, x)
+ * @param {number} height
+ * @param {number} width
+ * @param {number} down height of the new grid
+ * @param {number} across width of the new grid
+ */
+function areaMean(values, height, width, down, across) {
+  const made = new Float64Array(down * across);
+  for (let i = 0; i < down; i++) {
+    const [top, bottom] = [Math.floor((i * height) / down), Math.ceil(((i + 1) * height) / down)];
+    for (let j = 0; j < across; j++) {
+      const left = Math.floor((j * width) / across);
+      const right = Math.ceil(((j + 1) * width) / across);
+      let sum = 0;
+      for (let y = top; y < bottom; y++)
+        for (let x = left; x < right; x++) sum += values[y * width + x];
+      made[i * across + j] = sum / ((bottom - top) * (right - left));
+    }
+  }
+  return made;
+}
+
+/**
  * Which cells of a grid lie in a polygon: those whose centre does (even-odd rule).
  *
  * @param {[number, number][]} polygon corners [y, x], in shares of the picture

@@ -1,5 +1,7 @@
 // Which rows the grid of layers by heads has: layers, or blocks of layers that are folded.
 /** @import { Facts, Tiles } from "./types.js" */
+/** @import { View } from "./view.js" */
+import { overlapsOf } from "./measure.js";
 
 /** @typedef {{layers: number[], block: string, folded: boolean, head: boolean, label: string,
  *   short: string, size: string, stage: string, heads: number}} GridRow */
@@ -108,4 +110,19 @@ export function ranked(facts, tiles, by) {
     (p, q) =>
       (p.value === null ? last : sign * p.value) - (q.value === null ? last : sign * q.value) || 0,
   );
+}
+
+/**
+ * The tiles with what they can be ranked by. Overlap depends on the mask that is shown: the kernel
+ * sends it anew; a page without one works it out.
+ *
+ * @param {View} view
+ * @param {Tiles} tiles
+ * @returns {Tiles}
+ */
+export function rankable(view, tiles) {
+  const { alive, maps, state } = view;
+  const shown = maps.hover ? null : maps.shown(0);
+  if (alive || !shown || state.get("tile_sort") !== "overlap") return tiles;
+  return { ...tiles, overlap: overlapsOf(tiles, shown, state.get("threshold")) };
 }

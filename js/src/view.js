@@ -122,6 +122,12 @@ export class View {
     };
     this.state.on("change:_tiles", tiles);
     this.state.on("change:_tiles_meta", tiles);
+    if (!this.alive) {
+      // No kernel sends the tiles' overlap with another mask.
+      for (const name of ["threshold", "steps", "layer", "head", "choice"]) {
+        this.state.on(`change:${name}`, () => this.invalidate(flags.GRID));
+      }
+    }
     this.stopTheme = watchTheme(() => this.invalidate(flags.THEME));
     let width = 0;
     this.sizes = new ResizeObserver(() => {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import io
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from daam_nb.show.colours import colour
 from daam_nb.show.explorer.entries import Entry, clean
@@ -29,6 +30,7 @@ NETWORK = ("choice", "layer", "head")
 WORDS = ("word", "word_b")
 DIVERGING = "RdBu_r"
 SIDE = 384  # pixels of the difference's longer side, at most
+SCALES = (("each map as a share of its own peak", "own"), ("in attention", "common"))
 
 
 class Comparison(ipywidgets.VBox):  # type: ignore[misc]
@@ -45,7 +47,11 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]
         The two explorers.
     note
         What is linked, what is not, and which words are shown.
+    picture
+        The difference as it is drawn; None where there is none.
     """
+
+    picture: Image.Image | None
 
     def __init__(self, left: Explorer, right: Explorer) -> None:
         self.left, self.right = left, right
@@ -54,9 +60,13 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]
         ) == dict(right.subject.choices)
         self.same_steps = left.subject.step_count == right.subject.step_count
         self.note = ""
-        self._picture = ipywidgets.Image(format="png")
-        self._caption = ipywidgets.HTML()
-        self._links: list[Any] = []
+        self._shown = ipywidgets.HTML()
+        self._scale = ipywidgets.Dropdown(
+            options=SCALES, description="Difference", layout=ipywidgets.Layout(width="22rem")
+        )
+        self._links: list[Any] = [
+            ipywidgets.link((left, "difference_scale"), (self._scale, "value"))
+        ]
         half = ipywidgets.Layout(flex="1 1 32rem", min_width="0")
         for explorer in (left, right):
             explorer.layout = half
@@ -65,8 +75,8 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]
         )
         super().__init__(
             [
+                ipywidgets.VBox([self._scale, self._shown]),
                 ipywidgets.HBox([left, right], layout=wrap),
-                ipywidgets.HBox([self._picture, self._caption], layout=wrap),
             ]
         )
         self._follow("word", left, right)
@@ -103,7 +113,9 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]
         """Close both explorers and let go of the recordings."""
         self.left.unobserve_all()
         self.right.unobserve_all()
-        for widget in (*self._links, self.left, self.right, self._picture, self._caption):
+        while self._links:
+            self._links.pop().unlink()
+        for widget in (self.left, self.right, self._scale, self._shown):
             widget.close()
         super().close()
 
@@ -146,24 +158,39 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]
 
     def _draw(self, _: Any = None) -> None:
         difference = self.difference()
+        self.picture = None if difference is None else _picture(difference)
         if difference is not None:
-            most = float(np.abs(difference).max())
-            end = most or 1.0  # equal maps are white all over
-            pixels = colour(difference, name=DIVERGING, vmin=-end, vmax=end)
-            written = io.BytesIO()
-            Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(written, "PNG")
-            self._picture.value = written.getvalue()
             unit = "of each peak" if self.left.difference_scale == "own" else "attention"
             drawn = (
-                f"Difference: red where the left map is higher, blue where the right one is; "
-                f"white is equal. Colours end at ±{most:.3g} {unit}."
+                "Red (+ where most) is where the left map is higher, blue (− where most) where the "
+                "right one is; white is equal. Colours end at "
+                f"±{float(np.abs(difference).max()):.3g} {unit}."
             )
         else:
-            self._picture.value = b""
             drawn = "The pictures differ in shape, so there is no difference of the maps."
         self.note = clean(" ".join([drawn, *self._notes()]))
-        caption = html.escape(self.note)
-        self._caption.value = f'<div style="max-width:32rem;line-height:1.5">{caption}</div>'
+        self._shown.value = self._figure(difference)
+
+    def _figure(self, difference: NDArray[np.float32] | None) -> str:
+        """The picture with its caption; what it shows is its text, too, for screen readers."""
+        caption = (
+            f'<figcaption style="flex:1 1 16rem;max-width:32rem;line-height:1.5">'
+            f"{html.escape(self.note)}</figcaption>"
+        )
+        image = ""
+        if self.picture is not None and difference is not None:
+            written = io.BytesIO()
+            self.picture.save(written, "PNG")
+            data = base64.b64encode(written.getvalue()).decode("ascii")
+            told = html.escape(clean(f"Difference of two maps. {_told(difference)}"), quote=True)
+            image = (
+                f'<img class="daam-difference" alt="{told}" src="data:image/png;base64,{data}" '
+                f'style="width:260px;max-width:100%;height:auto;border-radius:6px">'
+            )
+        return (
+            f'<figure style="display:flex;flex-wrap:wrap;gap:16px;margin:4px 0 8px">'
+            f"{image}{caption}</figure>"
+        )
 
     def _notes(self) -> list[str]:
         words = [one.words[one.word].text for one in (self.left, self.right)]
@@ -196,6 +223,42 @@ def matching(entries: tuple[Entry, ...], number: int, others: tuple[Entry, ...])
     if entry.kind == "word" and counts[0] == counts[1] and others[number].kept:
         return number
     return None
+
+
+def _picture(difference: NDArray[np.float32]) -> Image.Image:
+    """Colour a difference, and mark where each side is highest: colour is not the only sign."""
+    end = float(np.abs(difference).max()) or 1.0  # equal maps are white all over
+    pixels = colour(difference, name=DIVERGING, vmin=-end, vmax=end)
+    image = Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).convert("RGB")
+    draw = ImageDraw.Draw(image)
+    arm = max(2, max(image.size) // 40)
+    for sign, (y, x) in _ends(difference):
+        bars = [(x - arm, y, x + arm, y)] + ([(x, y - arm, x, y + arm)] if sign == "+" else [])
+        for width, ink in ((max(3, arm // 2 + 2), "black"), (max(1, arm // 4), "white")):
+            for bar in bars:
+                draw.line(bar, fill=ink, width=width)
+    return image
+
+
+def _ends(difference: NDArray[np.float32]) -> list[tuple[str, tuple[int, int]]]:
+    """Where the left map is higher most ("+"), and the right one ("−"), if it is anywhere."""
+    found = []
+    for sign, values in (("+", difference), ("−", -difference)):
+        if values.max() > 0:
+            y, x = np.unravel_index(int(values.argmax()), values.shape)
+            found.append((sign, (int(y), int(x))))
+    return found
+
+
+def _told(difference: NDArray[np.float32]) -> str:
+    """What a difference shows, in words."""
+    height, width = difference.shape
+    parts = [
+        f"The {'left' if sign == '+' else 'right'} map is higher most at {(x + 0.5) / width:.0%} "
+        f"from the left and {(y + 0.5) / height:.0%} from the top."
+        for sign, (y, x) in _ends(difference)
+    ]
+    return " ".join(parts) or "They are equal everywhere."
 
 
 def _alike(own: WordHeatMap, other: WordHeatMap) -> bool:

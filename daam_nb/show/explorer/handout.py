@@ -45,10 +45,10 @@ def page(explorer: Explorer, *, heads: Any = (), most_bytes: int = MOST_BYTES) -
     the current selection, and `heads`.
     """
     asked = _read_heads(explorer.subject, heads)
-    room = most_bytes - len(_html(explorer, "", "").encode("utf-8"))
+    room = most_bytes - len(_html(explorer, "").encode("utf-8"))
     while True:
         state = _state(explorer, asked, room)
-        made = _html(explorer, state.packed(), state.sentence)
+        made = _html(explorer, state.packed())
         over = len(made.encode("utf-8")) - most_bytes
         if over <= 0 or not state.optional:
             return made
@@ -60,7 +60,6 @@ class _State:
     """What the page carries, as the front end's `mount` reads it."""
 
     data: dict[str, Any]
-    sentence: str = ""
     optional: int = 0  # parts in it that could be left out
     size: int = 0
     embedded: list[Head] = field(default_factory=list)
@@ -213,7 +212,7 @@ def _put_facts(
     if any(entry.special and entry.kept for entry in explorer.words):
         parts.append("pieces and special tokens were left out")
     joined = "; ".join(parts)
-    state.sentence = clean(f"{joined[0].upper()}{joined[1:]}.") if joined else ""
+    said = [clean(f"{joined[0].upper()}{joined[1:]}.")] if joined else []
     facts["kernel"] = False
     if facts["syntax"]["state"] != "here":  # why may name files of this machine
         facts["syntax"] = {"state": "none", "note": "No parse was at hand for this page."}
@@ -223,7 +222,7 @@ def _put_facts(
         for number, word in enumerate(facts["words"])
     ]
     facts["embedded"] = [{"layer": layer, "head": head} for layer, head in state.embedded]
-    facts["left_out"] = [*facts["left_out"], state.sentence]
+    facts["left_out"] = [*facts["left_out"], *said]
     state.data["facts"] = facts
 
 
@@ -282,8 +281,7 @@ _PAGE_STYLE = """
 :root { color-scheme: light dark; }
 body { margin: 1rem auto; padding: 0 1rem; max-width: 76rem; font: 16px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.3rem; margin: 0 0 .3rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-.daam-origin, .daam-note { margin: .2rem 0; font-size: .85rem; opacity: .8;
-  overflow-wrap: anywhere; }
+.daam-origin { margin: .2rem 0 .7rem; font-size: .85rem; opacity: .8; overflow-wrap: anywhere; }
 """
 _START = """
 const root = document.getElementById("explorer");
@@ -293,7 +291,7 @@ mount(root, JSON.parse(document.getElementById("state").textContent)).catch((err
 """
 
 
-def _html(explorer: Explorer, packed: str, sentence: str) -> str:
+def _html(explorer: Explorer, packed: str) -> str:
     from daam_nb.show.explorer.widget import front_end
 
     script, style = front_end()
@@ -320,7 +318,6 @@ def _html(explorer: Explorer, packed: str, sentence: str) -> str:
 <p class="daam-origin">{html.escape(_origin(explorer))}</p>
 <noscript>This page needs JavaScript; it asks nothing of any server.</noscript>
 <div id="explorer"></div>
-<p class="daam-note">{html.escape(sentence)}</p>
 <script type="application/json" id="state">{data}</script>
 <script type="module">{script}</script>
 </body>

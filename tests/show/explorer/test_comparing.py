@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import gc
-import io
 import weakref
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from daam_nb.maps import heat_maps
 from daam_nb.show.explorer import Comparison, explore
@@ -93,7 +91,7 @@ def test_a_recording_does_not_differ_from_itself_and_is_drawn_white() -> None:
     run = tiny_recording("a red fox")
     both = explore(run, run, parser=False)
     assert not both.difference().any()
-    pixels = np.asarray(Image.open(io.BytesIO(both._picture.value)).convert("RGB"))
+    pixels = np.asarray(both.picture)
     assert (pixels > 240).all()
 
 
@@ -104,11 +102,36 @@ def test_red_is_where_the_left_one_is_higher() -> None:
             tensor.fill_(0.01)
             tensor[..., place] = 0.9
     both = explore(left, right, parser=False)
-    pixels = np.asarray(Image.open(io.BytesIO(both._picture.value)).convert("RGB")).astype(int)
+    pixels = np.asarray(both.picture).astype(int)
     middle = pixels.shape[0] // 2
     red, blue = pixels[middle, 3], pixels[middle, -4]
     assert red[0] > red[2] + 50
     assert blue[2] > blue[0] + 50
+
+
+def test_the_difference_is_told_in_words_and_its_sides_are_marked() -> None:
+    left, right = tiny_recording("a fox"), tiny_recording("a fox")
+    for run, place in ((left, slice(0, 1)), (right, slice(-1, None))):
+        for tensor in run.attention.values():
+            tensor.fill_(0.01)
+            tensor[..., place] = 0.9
+    both = explore(left, right, parser=False)
+    assert "The left map is higher most at 1% from the left" in both._shown.value
+    assert "The right map is higher most at 99% from the left" in both._shown.value
+    assert both.picture is not None
+    assert (np.asarray(both.picture) == 255).all(-1).any()  # a white + and a white −
+    same = explore(left, left, parser=False)
+    assert "They are equal everywhere" in same._shown.value
+
+
+def test_the_differences_scale_has_a_control() -> None:
+    both = compared()
+    before = both._shown.value
+    both._scale.value = "common"
+    assert (both.left.difference_scale, both.right.difference_scale) == ("common", "common")
+    assert "attention." in both._shown.value != before
+    both.right.difference_scale = "own"
+    assert both._scale.value == "own"
 
 
 def test_recordings_that_differ_in_steps_have_their_own_sliders() -> None:
@@ -131,10 +154,10 @@ def test_recordings_that_differ_in_layers_have_their_own_grids() -> None:
 def test_text_is_text_in_the_caption() -> None:
     both = compared("a <b>red</b> fox", "a <b>red</b> fox")
     both.left.word = next(n for n, one in enumerate(both.left.words) if one.text == "red")
-    assert "<b>" not in both._caption.value.removeprefix("<div")
+    assert "<b>" not in both._shown.value
     signs = [n for n, one in enumerate(both.left.words) if one.text == "<"]
     both.left.word = signs[0]
-    assert "“&lt;”" in both._caption.value
+    assert "“&lt;”" in both._shown.value
 
 
 def test_closing_lets_go_of_both() -> None:

@@ -39,6 +39,31 @@ function overlap(a, levelA, b, levelB, out) {
   let either = inA + inB - both;
   return out.iou = either > 0 ? both / either : 0, out.iod = inB > 0 ? both / inB : 0, out.ioh = inA > 0 ? both / inA : 0, out;
 }
+function overlapsOf(tiles, map, threshold) {
+  let level = levelOf(map.max, threshold), mask = Float64Array.from(map.values, (value) => value >= level ? 1 : 0);
+  return tiles.tile.map(([height, width], layer) => {
+    let inside = areaMean(mask, map.height, map.width, height, width);
+    return tiles.scales[layer].map((_, head) => {
+      let from = tiles.offsets[layer] + head * height * width, part = 0, whole = 0;
+      for (let i = 0; i < inside.length; i++)
+        part += tiles.data[from + i] * inside[i], whole += tiles.data[from + i];
+      return whole > 0 ? part / whole : 0;
+    });
+  });
+}
+function areaMean(values, height, width, down, across) {
+  let made2 = new Float64Array(down * across);
+  for (let i = 0; i < down; i++) {
+    let [top, bottom] = [Math.floor(i * height / down), Math.ceil((i + 1) * height / down)];
+    for (let j = 0; j < across; j++) {
+      let left = Math.floor(j * width / across), right = Math.ceil((j + 1) * width / across), sum = 0;
+      for (let y = top; y < bottom; y++)
+        for (let x = left; x < right; x++) sum += values[y * width + x];
+      made2[i * across + j] = sum / ((bottom - top) * (right - left));
+    }
+  }
+  return made2;
+}
 function cellsInside(polygon, height, width) {
   let inside = new Uint8Array(height * width), any = !1;
   for (let i = 0; i < height; i++)
@@ -394,7 +419,7 @@ var OF_TRAIT = {
   threshold: 130,
   contour: 130,
   colormap: 178,
-  view: 130,
+  view: 131,
   difference_scale: 130,
   follow_step: 134,
   playing: 8,
@@ -410,7 +435,7 @@ var OF_TRAIT = {
 };
 
 // src/chips.js
-var SYNTAX = "Show how the words depend on each other; click an arc to compare both", Chips = class {
+var LEAD = "Bright places looked at this word while the picture was drawn. Pick a word; Shift-click another to compare.", LEAD_PAIR = "Orange, solid line: places that looked at A. Blue, dashed line: at B. White: at both.", LEAD_DIFFERENCE = "Red: places that looked at A (solid line) more. Blue: at B (dashed line) more.", SYNTAX = "Show how the words depend on each other; click an arc to compare both", Chips = class {
   /** @param {View} view */
   constructor(view) {
     this.view = view, this.comparing = !1, this.hadSecond = !1, this.buttons = [], this.built = "", this.list = el("div", {
@@ -440,9 +465,10 @@ var SYNTAX = "Show how the words depend on each other; click an arc to compare b
       "Pieces",
       "pieces",
       "Show the tokenizer's pieces, and the start and end of the text"
-    ), this.syntax = toggle("Syntax", "syntax", SYNTAX), this.compare.addEventListener("click", () => this.setComparing(!this.on)), this.swap.addEventListener("click", () => view.input("word", () => this.swapWords())), this.pieces.addEventListener("click", () => this.#toggle("show_pieces")), this.syntax.addEventListener("click", () => this.#toggle("show_syntax")), this.element = el(
+    ), this.syntax = toggle("Syntax", "syntax", SYNTAX), this.compare.addEventListener("click", () => this.setComparing(!this.on)), this.swap.addEventListener("click", () => view.input("word", () => this.swapWords())), this.pieces.addEventListener("click", () => this.#toggle("show_pieces")), this.syntax.addEventListener("click", () => this.#toggle("show_syntax")), this.title = el("h2", { class: "daam-lead-title", "data-testid": "title" }), this.means = el("p", { class: "daam-lead-text", "data-testid": "lead" }), this.element = el(
       "header",
       { class: "daam-head" },
+      el("div", { class: "daam-lead" }, this.title, this.means),
       this.scroller,
       el("div", { class: "daam-tools" }, this.compare, this.swap, this.pieces, this.syntax)
     );
@@ -512,9 +538,20 @@ var SYNTAX = "Show how the words depend on each other; click an arc to compare b
     this.hadSecond && b < 0 && (this.comparing = !1), this.hadSecond = b >= 0, this.buttons.forEach((button, word) => {
       let role = word === a ? "a" : word === b ? "b" : null;
       attribute(button, "data-role", role), attribute(button, "aria-checked", String(word === a)), attribute(button, "aria-description", role === "b" ? "compared, B" : null), button.tabIndex = word === a ? 0 : -1, button.hidden = (facts.words[word].special ?? !1) && !state.get("show_pieces") && !role;
-    }), attribute(this.element, "data-comparing", b >= 0), attribute(this.compare, "aria-pressed", String(this.on)), this.swap.hidden = b < 0, attribute(this.pieces, "aria-pressed", String(!!state.get("show_pieces"))), this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none", attribute(this.syntax, "title", facts.syntax?.note || SYNTAX);
+    }), this.#lead(facts.words?.[a]?.text ?? "", facts.words?.[b]?.text), attribute(this.element, "data-comparing", b >= 0), attribute(this.compare, "aria-pressed", String(this.on)), this.swap.hidden = b < 0, attribute(this.pieces, "aria-pressed", String(!!state.get("show_pieces"))), this.syntax.hidden = (facts.syntax?.state ?? (facts.parse ? "here" : "none")) === "none", attribute(this.syntax, "title", facts.syntax?.note || SYNTAX);
     let waits = facts.syntax?.state === "later" && state.get("show_syntax");
     write(this.syntax, waits ? "Syntax …" : "Syntax"), attribute(this.syntax, "aria-busy", waits ? "true" : null), attribute(this.syntax, "aria-pressed", String(!!state.get("show_syntax"))), this.arcs.update();
+  }
+  /**
+   * What is seen, and what can be done next.
+   *
+   * @param {string} a
+   * @param {string} [b]
+   */
+  #lead(a, b) {
+    b === void 0 ? writeMixed(this.title, ["Attention to “", a, "”"]) : writeMixed(this.title, ["Attention to “", a, "” (A) and “", b, "” (B)"]);
+    let difference = this.view.state.get("view") === "difference";
+    write(this.means, b === void 0 ? LEAD : difference ? LEAD_DIFFERENCE : LEAD_PAIR);
   }
   /** @param {Word[]} words */
   #build(words) {
@@ -985,8 +1022,9 @@ function layersText(state) {
 }
 
 // src/rows.js
+var MANY = 20;
 function rowsOf(facts, unfolded) {
-  let layers = facts.layers ?? [], rows = [], foldable = layers.length > 20;
+  let layers = facts.layers ?? [], rows = [], foldable = layers.length > MANY;
   for (let [block, members] of blocksOf(facts)) {
     let fold = foldable && members.length > 1;
     if (fold) {
@@ -1041,9 +1079,13 @@ function ranked(facts, tiles, by) {
     (p, q) => (p.value === null ? last : sign * p.value) - (q.value === null ? last : sign * q.value) || 0
   );
 }
+function rankable(view, tiles) {
+  let { alive, maps, state } = view, shown = maps.hover ? null : maps.shown(0);
+  return alive || !shown || state.get("tile_sort") !== "overlap" ? tiles : { ...tiles, overlap: overlapsOf(tiles, shown, state.get("threshold")) };
+}
 
 // src/grid.js
-var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, GALLERY = 240, Grid = class {
+var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36, GALLERY = 240, Grid = class {
   /** @param {View} view */
   constructor(view) {
     this.view = view, this.unfolded = /* @__PURE__ */ new Set(), this.cells = [], this.nodes = [], this.layout = "", this.focus = 0, this.mosaic = new Mosaic(), this.overlay = el("div", {
@@ -1070,7 +1112,7 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, GALLERY = 240
     if (!facts.layers) return;
     let tiles = maps.tiles(), sort = state.get("tile_sort"), across = this.scroller.clientWidth;
     if (across < 40) return;
-    let gallery = sort !== "network" && tiles, order = gallery ? ranked(facts, tiles, sort) : [], key = JSON.stringify([
+    let gallery = sort !== "network" && tiles, order = gallery ? ranked(facts, rankable(this.view, tiles), sort) : [], key = JSON.stringify([
       facts.layers,
       across,
       [...this.unfolded],
@@ -1219,17 +1261,16 @@ Click: the mean of this layer's heads`, button = el(
   #gallery(order, across) {
     let { state } = this.view, tile = state.get("projector") ? 84 : 58, columns = Math.max(1, Math.floor((across + GAP) / (tile + 6))), step = Math.floor((across + 6) / columns), shown = order.slice(0, GALLERY);
     return shown.forEach(({ layer, head, value }, i) => {
-      let facts = state.facts.layers[layer], x = i % columns * step, y = Math.floor(i / columns) * (tile + 22), cell = { layers: [layer], head, x, y, size: tile }, node = el(
+      let facts = state.facts.layers[layer], x = i % columns * step, y = Math.floor(i / columns) * (tile + CAPTION), cell = { layers: [layer], head, x, y, size: tile }, node = el(
         "div",
         { role: "row", class: "daam-grid-row" },
         this.#cell(cell, facts, value)
       ), caption = el("span", {
         class: "daam-caption",
-        "aria-hidden": "true",
-        text: `${head} · ${facts.label}`
-      });
-      node.append(at(caption, x, y + tile + 1, step - 4, 16)), this.overlay.append(node);
-    }), [across, Math.ceil(shown.length / columns) * (tile + 22)];
+        "aria-hidden": "true"
+      }), which = value === null ? `head ${head}` : `head ${head}: ${short(value)}`;
+      caption.append(el("span", { text: facts.label }), el("span", { text: which })), node.append(at(caption, x, y + tile + 1, step - 4, CAPTION - 4)), this.overlay.append(node);
+    }), [across, Math.ceil(shown.length / columns) * (tile + CAPTION)];
   }
   /**
    * @param {Cell} cell
@@ -1377,10 +1418,15 @@ function nearest(cells, from, dx, dy) {
 }
 
 // src/inspector.js
-var ROWS = 8, Inspector = class {
+var ROWS = 8, TRY = [
+  ["Point at the picture:", "the words this place looked at."],
+  ["Drag over it:", "the words of a region, by step and layer."],
+  ["Point at a tile:", "that head alone; a click keeps it."],
+  ["Press Space:", "play the steps."]
+], Inspector = class {
   /** @param {View} view */
   constructor(view) {
-    this.view = view, this.wanted = null, this.asking = !1, this.askedKey = void 0, this.asked = 0, this.pixelRows = null, this.region = null, this.aloud = !1, this.title = el("h3", { class: "daam-title", text: "Words here" }), this.place = el("span", { class: "daam-muted" }), this.clear = el(
+    this.view = view, this.wanted = null, this.asking = !1, this.askedKey = void 0, this.asked = 0, this.pixelRows = null, this.region = null, this.aloud = !1, this.title = el("h3", { class: "daam-title", text: "Try this" }), this.place = el("span", { class: "daam-muted" }), this.clear = el(
       "button",
       {
         class: "daam-button daam-only-icon",
@@ -1394,10 +1440,11 @@ var ROWS = 8, Inspector = class {
     ), this.clear.addEventListener(
       "click",
       () => view.input("region", () => view.picture.pointer.choose([]))
-    ), this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" }), this.hint = el("p", {
-      class: "daam-hint",
-      text: "Point at the picture to see which words attend there. Drag to rank a region."
-    }), this.bySteps = bars("region-steps"), this.byLayers = bars("region-layers"), this.note = el("p", { class: "daam-hint", "data-testid": "ranking-note" }), this.element = el(
+    ), this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" }), this.hint = el(
+      "ul",
+      { class: "daam-hint daam-try", "data-testid": "try" },
+      ...TRY.map(([what, then]) => el("li", {}, el("b", { text: what }), ` ${then}`))
+    ), this.bySteps = bars("region-steps"), this.byLayers = bars("region-layers"), this.note = el("p", { class: "daam-hint", "data-testid": "ranking-note" }), this.element = el(
       "div",
       { class: "daam-inspector", "data-testid": "inspector" },
       el(
@@ -1473,7 +1520,7 @@ var ROWS = 8, Inspector = class {
   update(what) {
     if (this.#again(), !(what & 328)) return;
     let region = this.region && this.view.state.get("region").length > 0 ? this.region : null, rows = this.pixelRows ?? region?.rows ?? null, ofRegion = !this.pixelRows && !!region;
-    write(this.title, ofRegion ? "Words in the region" : "Words here"), this.clear.hidden = !region, this.hint.hidden = !!rows, this.#place(), this.#rank(rows ?? []), write(this.note, (ofRegion ? region?.note : this.pixelNote) ?? "");
+    write(this.title, ofRegion ? "Words in the region" : rows ? "Words here" : "Try this"), this.clear.hidden = !region, this.hint.hidden = !!rows, this.#place(), this.#rank(rows ?? []), write(this.note, (ofRegion ? region?.note : this.pixelNote) ?? "");
     let { facts } = this.view.state, word = facts.words?.[region?.bars_of ?? this.view.state.get("word")]?.text ?? "";
     this.bySteps.show(
       `“${word}” by step`,
@@ -1755,7 +1802,13 @@ var Look = class {
       "follow_step",
       "Forming picture",
       "The picture as it was at the last chosen step"
-    ), this.colours = this.#select("colormap", "Colours", NAMES), this.swatch = el("span", { class: "daam-swatch", "aria-hidden": "true" }), this.colours.label.append(this.swatch), this.shown = this.#select("view", "Show", ["overlay", "difference"]), this.theme = this.#select("theme", "Theme", ["auto", "light", "dark"]), this.projector = this.#switch("projector", "Projector", "Large type for a lecture hall"), this.mask = this.#button("Mask", "mask-png", "Save the mask as PNG", () => saveMask(view)), this.picture = this.#button(
+    ), this.colours = this.#select("colormap", "Colours", NAMES), this.shown = this.#select("view", "Show", [
+      ["overlay", "both maps"],
+      ["difference", "A minus B"]
+    ]), this.scale = this.#select("difference_scale", "Scale", [
+      ["own", "of each peak"],
+      ["common", "in attention"]
+    ]), attribute(this.scale.label, "title", "Each map as a share of its own peak, or as it is"), this.theme = this.#select("theme", "Theme", ["auto", "light", "dark"]), this.projector = this.#switch("projector", "Projector", "Large type for a lecture hall"), this.mask = this.#button("Mask", "mask-png", "Save the mask as PNG", () => saveMask(view)), this.picture = this.#button(
       "Picture",
       "picture-png",
       "Save what is shown as PNG",
@@ -1769,9 +1822,13 @@ var Look = class {
       this.follow.label,
       this.colours.label,
       this.shown.label,
-      el("span", { class: "daam-space" }),
-      el("span", { class: "daam-group" }, this.mask, this.picture),
-      this.#more()
+      this.scale.label,
+      el(
+        "div",
+        { class: "daam-end" },
+        el("span", { class: "daam-group" }, this.mask, this.picture),
+        this.#more()
+      )
     );
   }
   /**
@@ -1830,11 +1887,15 @@ var Look = class {
   /**
    * @param {string} trait
    * @param {string} name
-   * @param {string[]} values
+   * @param {(string | [string, string])[]} options values, with a text where it is another
    */
-  #select(trait, name2, values) {
+  #select(trait, name2, options) {
     let select = el("select", { class: "daam-select", "data-testid": trait });
-    return select.append(...values.map((value) => el("option", { value, text: value }))), select.addEventListener(
+    for (let option of options) {
+      let [value, text] = typeof option == "string" ? [option, option] : option;
+      select.append(el("option", { value, text }));
+    }
+    return select.addEventListener(
       "change",
       () => this.view.input(trait, () => this.view.state.set({ [trait]: select.value }))
     ), { label: el("label", { class: "daam-field" }, el("span", { text: name2 }), select), show: () => {
@@ -1888,12 +1949,13 @@ var Look = class {
       this.follow,
       this.colours,
       this.shown,
+      this.scale,
       this.theme,
       this.projector
     ])
       control.show();
     let comparing = state.get("word_b") >= 0;
-    this.shown.label.hidden = !comparing, this.colours.label.hidden = comparing, this.follow.label.hidden = !state.facts.strip, this.swatch.style.backgroundImage = gradient(state.get("colormap")), attribute(this.mask, "aria-label", "Save the mask as PNG");
+    this.shown.label.hidden = !comparing, this.scale.label.hidden = !comparing || state.get("view") !== "difference", this.colours.label.hidden = comparing, this.follow.label.hidden = !state.facts.strip, attribute(this.mask, "aria-label", "Save the mask as PNG");
   }
 };
 
@@ -3034,7 +3096,10 @@ var STALE = 150, PATIENCE = 5e3, WIDE = 10, View = class {
     let tiles = () => {
       this.maps.tilesArrived(), this.invalidate(34);
     };
-    this.state.on("change:_tiles", tiles), this.state.on("change:_tiles_meta", tiles), this.stopTheme = watchTheme(() => this.invalidate(512));
+    if (this.state.on("change:_tiles", tiles), this.state.on("change:_tiles_meta", tiles), !this.alive)
+      for (let name2 of ["threshold", "steps", "layer", "head", "choice"])
+        this.state.on(`change:${name2}`, () => this.invalidate(32));
+    this.stopTheme = watchTheme(() => this.invalidate(512));
     let width = 0;
     this.sizes = new ResizeObserver(() => {
       this.root.clientWidth !== width && (width = this.root.clientWidth, this.invalidate(51));
