@@ -60,6 +60,7 @@ def blocks(measured: dict[str, Facts]) -> dict[str, str]:
         }
     if "attribution" in measured:
         made["attribution"] = tables.attribution_table(measured["attribution"])
+        made["timesteps"] = tables.timesteps_table(measured["attribution"])
         made["layers"] = tables.layers_table(measured["attribution"])
         made["generated"] = tables.generated_table(measured["attribution"])
     if "blind" in measured:

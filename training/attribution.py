@@ -136,8 +136,9 @@ def scores(
     Returns
     -------
     dict
-        `miou` and `pointing`, means over words and timesteps; `miou_by_timestep`; `miou_joint`,
-        of maps averaged over the timesteps first; `whole_image`, the IoU of marking everything.
+        `miou` and `pointing`, means over words and timesteps; `miou_by_timestep` and
+        `pointing_by_timestep`; `miou_joint` and `pointing_joint`, of one map a word, the mean of
+        its maps over the timesteps, as a heat map is; `whole_image`, the IoU of marking everything.
     """
     total = torch.zeros(())
     for name in layers:
@@ -145,12 +146,16 @@ def scores(
         total = total + functional.interpolate(mean, (16, 16), mode="bicubic").clamp(min=0)
     exact = torch.from_numpy(np.stack(masks))[:, None]
     each, pointing = _iou(total, exact)
-    joint, _ = _iou(total.mean(1, keepdim=True), exact)
+    joint, hits = _iou(total.mean(1, keepdim=True), exact)
     return {
         "miou": float(each.mean()),
         "pointing": float(pointing.mean()),
         "miou_by_timestep": {t: float(v) for t, v in zip(TIMESTEPS, each.mean(0), strict=True)},
+        "pointing_by_timestep": {
+            t: float(v) for t, v in zip(TIMESTEPS, pointing.mean(0), strict=True)
+        },
         "miou_joint": float(joint.mean()),
+        "pointing_joint": float(hits.mean()),
         "whole_image": float(exact.float().mean((1, 2, 3)).mean()),
     }
 

@@ -190,17 +190,33 @@ def attribution_table(made: dict[str, Any]) -> str:
     rows = []
     for key, label in names.items():
         facts = made["scores"][key]
-        by = " ".join(f"{value:.2f}".lstrip("0") for value in facts["miou_by_timestep"].values())
-        rows.append((label, f"{facts['miou']:.3f}", f"{facts['pointing']:.2f}", by))
+        rows.append(
+            (
+                label,
+                f"{facts['miou']:.3f}",
+                f"{facts['pointing']:.2f}",
+                f"{facts['miou_joint']:.3f}",
+                f"{facts['pointing_joint']:.2f}",
+            )
+        )
     whole = made["scores"]["paper"]["whole_image"]
-    rows.append(("marking the whole picture", f"{whole:.3f}", f"{whole:.2f}", ""))
+    rows.append(("marking the whole picture", *2 * (f"{whole:.3f}", f"{whole:.2f}")))
     header = (
         f"layers, {made['words']} words of held-out scenes",
-        "mean IoU",
-        "pointing game",
-        "IoU by timestep, 100 to 999",
+        "IoU, mean of seven maps'",
+        "pointing",
+        "IoU of the mean map",
+        "pointing",
     )
     return table(header, rows)
+
+
+def timesteps_table(made: dict[str, Any]) -> str:
+    """The recommended layers by timestep."""
+    facts = made["scores"]["recommended"]
+    measures = (("mean IoU", "miou_by_timestep"), ("pointing game", "pointing_by_timestep"))
+    rows = [(label, *(f"{v:.2f}" for v in facts[key].values())) for label, key in measures]
+    return table(("recommended layers, timestep", *facts["miou_by_timestep"]), rows)
 
 
 def layers_table(made: dict[str, Any]) -> str:

@@ -43,6 +43,17 @@ def test_a_map_that_is_the_mask_scores_high_and_marking_everything_scores_the_ar
     assert wrong["miou"] < 0.1 and wrong["pointing"] == 0.0
 
 
+def test_one_map_over_the_timesteps_is_scored_by_itself() -> None:
+    maps = maps_like(quarter())
+    maps[:, 3:] = maps_like(~quarter())[:, 3:] * 0.1
+    made = scores({"layer": maps}, [quarter()], ["layer"])
+    # Three maps of seven find the object; their mean, in which they are the strong ones, does.
+    assert list(made["pointing_by_timestep"].values()) == [1, 1, 1, 0, 0, 0, 0]
+    assert made["pointing"] == pytest.approx(3 / 7)
+    assert made["pointing_joint"] == 1.0
+    assert made["miou_joint"] > 0.9 > 0.5 > made["miou"]
+
+
 def test_layers_that_blur_are_not_chosen() -> None:
     maps = {"sharp": maps_like(quarter()), "flat": torch.ones(1, 7, 2, 4, 4)}
     assert choose_layers(maps, [quarter()]) == ["sharp"]
