@@ -86,8 +86,7 @@ class Attached(ABC, Generic[CallT]):
     def _put_hooks_on(self) -> None:
         handles = self._handles
         before = {"with_kwargs": True, "prepend": True}
-        text = _first_text_encoder(self.pipe)
-        if text is not None:
+        for text in text_encoders(self.pipe)[:1]:
             handles.append(text.register_forward_pre_hook(self._on_text, with_kwargs=True))
         handles.append(self._unet.register_forward_pre_hook(self._before_denoiser, **before))
         handles.append(self._unet.register_forward_hook(self._after_denoiser))
@@ -123,8 +122,7 @@ class Attached(ABC, Generic[CallT]):
 
     def _remove_stray_hooks(self) -> None:
         """Hooks that were put on while an interrupt kept their handle from being noted."""
-        text = _first_text_encoder(self.pipe)
-        for module in (*((text,) if text is not None else ()), self._unet, *self._layers):
+        for module in (*text_encoders(self.pipe), self._unet, *self._layers):
             for hooks in (module._forward_pre_hooks, module._forward_hooks):
                 ours = [k for k, h in hooks.items() if getattr(h, "__self__", None) is self]
                 for key in ours:
@@ -272,13 +270,14 @@ def _encoder(pipe: Any) -> str:
     return "encode_prompt" if hasattr(pipe, "encode_prompt") else "_encode_prompt"
 
 
-def _first_text_encoder(pipe: Any) -> nn.Module | None:
-    """The text encoder that reads what `families.tokenizer` writes."""
+def text_encoders(pipe: Any) -> list[nn.Module]:
+    """The text encoders that there are; the first reads what `families.tokenizer` writes."""
+    found = []
     for tokenizer, encoder in (("tokenizer", "text_encoder"), ("tokenizer_2", "text_encoder_2")):
-        if getattr(pipe, tokenizer, None) is not None:
-            found = getattr(pipe, encoder, None)
-            return found if isinstance(found, nn.Module) else None
-    return None
+        module = getattr(pipe, encoder, None)
+        if getattr(pipe, tokenizer, None) is not None and isinstance(module, nn.Module):
+            found.append(module)
+    return found
 
 
 def _is_compiled(module: nn.Module) -> bool:

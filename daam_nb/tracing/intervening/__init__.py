@@ -8,6 +8,7 @@ order: a trace sees the attention that was used, all interventions applied.
     choices.py      what is chosen: words, columns, layers, heads, steps, passes
     call.py         one call of a pipeline under an intervention
     intervention.py the context manager, and the editor of one layer
+    hiding.py       words hidden in the text encoder, too
     scaling.py      ablate, reweight
     alignment.py    which column of one prompt goes with which of another
     replaying.py    replay

@@ -122,6 +122,7 @@ class EditedCall(RunningCall):
         self.steps: frozenset[int] = frozenset()
         self.passing: Pass | None = None
         self.edited = False
+        self.hidden_in: list[nn.Module] = []  # text encoders in which words were hidden
 
     def begin_pass(self, unet: nn.Module, sample: Tensor, text: Tensor) -> None:
         """Settle what is changed at the first pass; find this pass's rows."""

@@ -21,7 +21,10 @@ Passes = Literal["prompt", "both"]
 WordChoice = str | Word | tuple[int, int]
 WordsChoice = WordChoice | Sequence[WordChoice] | None
 HeadChoice = int | Iterable[int] | None
-ColumnChoice = int | Iterable[int] | None
+ColumnChoice = int | Iterable[int] | Sequence[Iterable[int]] | None
+"""Key positions, the same for every picture; or a sequence of them for each."""
+
+Columns = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,50 @@ def whole_numbers(what: str, given: Any, *, low: int | None = 0) -> tuple[int, .
     if low is not None and any(number < low for number in found):
         raise SelectionError(f"{what}={given!r}: {what} are whole numbers, from 0.")
     return found
+
+
+@dataclass(frozen=True)
+class KeyPositions:
+    """Key positions that were chosen: one choice for all pictures, or one for each.
+
+    Attributes
+    ----------
+    choices
+        One choice, or as many as there are pictures.
+    each
+        Whether there is one for each picture.
+    """
+
+    choices: tuple[Columns, ...]
+    each: bool = False
+
+    def per_picture(self, pictures: int) -> tuple[Columns, ...]:
+        """The choice of every picture; a `SelectionError` where their numbers differ."""
+        if not self.each:
+            return self.choices * pictures
+        if len(self.choices) != pictures:
+            raise SelectionError(
+                f"tokens= holds {len(self.choices)} lists of key positions, one for each picture, "
+                f"and this call makes {pictures} pictures."
+            )
+        return self.choices
+
+    def __str__(self) -> str:
+        shown = [list(choice) for choice in self.choices]
+        return str(shown if self.each else shown[0])
+
+
+NO_COLUMNS = KeyPositions(((),))
+
+
+def read_columns(tokens: ColumnChoice) -> KeyPositions | None:
+    """Key positions as they were given; raises a `SelectionError` for what is none."""
+    if tokens is None:
+        return None
+    items: list[Any] = [tokens] if isinstance(tokens, int) else list(tokens)
+    if items and not any(hasattr(item, "__index__") for item in items):
+        return KeyPositions(tuple(whole_numbers("tokens", item) for item in items), each=True)
+    return KeyPositions((whole_numbers("tokens", items),))
 
 
 def read_words(words: Any) -> tuple[WordChoice, ...] | None:

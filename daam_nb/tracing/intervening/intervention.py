@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from daam_nb.errors import InterventionError, ShapeError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer
 from daam_nb.tracing import families, taps
-from daam_nb.tracing.attached import Attached
+from daam_nb.tracing.attached import Attached, text_encoders
 from daam_nb.tracing.edits import KernelCall, Part, part_of
 from daam_nb.tracing.intervening.call import EditedCall, Pass, Place, Row, Rule
 from daam_nb.tracing.intervening.choices import Where
+from daam_nb.tracing.intervening.hiding import Hiding
 
 
 class Intervention(Attached[EditedCall]):
@@ -37,10 +38,12 @@ class Intervention(Attached[EditedCall]):
         where: Where,
         rule: Rule,
         prompt: Sequence[str | Prompt] | None = None,
+        hiding: Hiding | None = None,
     ) -> None:
         super().__init__(pipe, families.denoiser(pipe))
         self.change = words
         self._where, self._rule, self._prompt = where, rule, prompt
+        self._hiding = hiding
 
     def __repr__(self) -> str:
         return f"<{self.change}>"
@@ -62,6 +65,31 @@ class Intervention(Attached[EditedCall]):
                 "called inside the `with` block (in the block's own thread). Call the very "
                 "pipeline that was given, not a copy of it, and not its parts."
             )
+
+    def _put_hooks_on(self) -> None:
+        super()._put_hooks_on()
+        for encoder in text_encoders(self.pipe) if self._hiding is not None else ():
+            hook = encoder.register_forward_pre_hook(self._hide_words, with_kwargs=True)
+            self._handles.append(hook)
+
+    def _hide_words(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """The text encoder starts: its first input of a call that holds the prompts is masked."""
+        call = self._call()
+        ids = args[0] if args else kwargs.get("input_ids")
+        if not isinstance(call, EditedCall) or not isinstance(ids, Tensor):
+            return None
+        if self._hiding is None or module in call.hidden_in:
+            return None
+        mask = self._hiding.mask(call, module, ids)
+        if mask is None:
+            return None
+        call.hidden_in.append(module)
+        if mask.all():
+            return None  # nothing is hidden, and the encoder keeps its bits
+        given = kwargs.get("attention_mask")
+        return args, {**kwargs, "attention_mask": mask if given is None else mask * given}
 
     def _new_call(self, arguments: dict[str, Any]) -> EditedCall:
         return EditedCall(

@@ -10,12 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from daam_nb.errors import SelectionError
+from daam_nb.errors import InterventionError, SelectionError
 from daam_nb.recording import LayerChoice
+from daam_nb.tracing.attached import text_encoders
 from daam_nb.tracing.intervening.call import Change, Place, Scene
 from daam_nb.tracing.intervening.choices import (
+    NO_COLUMNS,
     ColumnChoice,
+    Columns,
     HeadChoice,
+    KeyPositions,
     Passes,
     Where,
     WordChoice,
@@ -24,14 +28,13 @@ from daam_nb.tracing.intervening.choices import (
     check_columns,
     columns_of,
     read_area,
+    read_columns,
     read_where,
     read_words,
-    whole_numbers,
 )
+from daam_nb.tracing.intervening.hiding import Hiding
 from daam_nb.tracing.intervening.intervention import Intervention
 from daam_nb.tracing.options import StepChoice, TextChoice, texts_behind_embeddings
-
-Columns = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,23 +68,31 @@ class _Scaling:
     """The same, whatever the call: words are looked up in each call's prompts."""
 
     words: tuple[WordChoice, ...] | None
-    tokens: tuple[int, ...] | None
+    tokens: KeyPositions | None
     occurrence: int | None
     every: bool
     factor: float
     renormalise: bool
     area: Tensor | None
+    hidden: bool
 
     def prepare(self, scene: Scene) -> Change:
+        if self.hidden and len(scene.call.hidden_in) < len(text_encoders(scene.call.pipe)):
+            raise InterventionError(
+                "The words could not be hidden in the text encoder: it was not given the prompt in "
+                "this call (prompt_embeds were, or the pipeline rewrites its prompts). Call the "
+                "pipeline with the prompt as text, or leave out text_encoder=True."
+            )
+        positions = (self.tokens or NO_COLUMNS).per_picture(scene.pictures)
         if self.words:
             columns = tuple(
-                columns_of(prompt, self.words, self.tokens, occurrence=self.occurrence)
-                for prompt in scene.prompts()
+                columns_of(prompt, self.words, tokens, occurrence=self.occurrence)
+                for prompt, tokens in zip(scene.prompts(), positions, strict=True)
             )
         elif self.every:
             columns = (tuple(range(scene.keys)),) * scene.pictures
         else:
-            columns = (tuple(check_columns(self.tokens or (), scene.keys)),) * scene.pictures
+            columns = tuple(tuple(check_columns(tokens, scene.keys)) for tokens in positions)
         if self.renormalise and any(len(chosen) == scene.keys for chosen in columns):
             raise SelectionError(
                 "renormalise=True shares a column's attention among the others, and every column "
@@ -106,6 +117,7 @@ def ablate(
     passes: Passes = "prompt",
     area: Any = None,
     renormalise: bool = False,
+    text_encoder: bool = False,
     prompt: TextChoice = None,
 ) -> Intervention:
     """Take attention away while a ``with`` block runs: chosen probabilities become zero.
@@ -125,7 +137,8 @@ def ablate(
         A word or phrase, a `Word`, (start, end) in characters, or a list of these; looked up in
         the prompt of every picture. None, without `tokens`: every column.
     tokens
-        Key positions as well: padding and the end of text have no words.
+        Key positions as well: padding and the end of text have no words. Or a list of them for
+        each picture: ``[[2, 7], [], [7]]``.
     occurrence
         Which, for words that stand several times.
     heads
@@ -142,6 +155,13 @@ def ablate(
         cell of a layer belongs to the area where at least half of it does. None: everywhere.
     renormalise
         Scale the remaining columns so that each query's row sums to what it did.
+    text_encoder
+        Take attention away in the text encoder as well: no other token of the prompt looks at the
+        chosen ones there, so none repeats them. With `renormalise`, nothing of the chosen words
+        reaches the picture: any other words in their place give the same. (Without, the remaining
+        probabilities still lack what the chosen words drew.) It takes `words` or `tokens`, and a
+        call with the prompt as text; `layers`, `heads`, `steps` and `area` limit only what
+        happens in the denoiser.
     prompt
         The text behind ``prompt_embeds``, for calls that give embeddings.
 
@@ -158,13 +178,14 @@ def ablate(
         When the pipeline is called with a prompt that does not hold the words; no step is made.
     InterventionError
         Where a processor computes attention by a function that cannot be changed; at the end,
-        where the pipeline was not called at all.
+        where the pipeline was not called at all. With `text_encoder`, where the encoder is not
+        given the prompt, takes no mask, or two of them read different texts.
 
     Notes
     -----
     Only the denoiser's cross-attention is changed; a ControlNet's own and an IP-Adapter's keys are
-    not. The text encoder has mixed the words before: later tokens may still tell of an ablated
-    one.
+    not. The text encoder has mixed the words before: later tokens still tell of an ablated one,
+    unless `text_encoder` is given.
 
     Examples
     --------
@@ -175,7 +196,7 @@ def ablate(
     return _scaling(
         "ablate", pipe, words, tokens, occurrence, where, 0.0, renormalise=renormalise,
         every=any(choice is not None for choice in (heads, layers, steps, area)), area=area,
-        prompt=prompt,
+        prompt=prompt, text_encoder=text_encoder,
     )  # fmt: skip
 
 
@@ -255,15 +276,22 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
     every: bool,
     area: Any,
     prompt: TextChoice,
+    text_encoder: bool = False,
 ) -> Intervention:
     """`every`: whether all columns are meant where neither words nor tokens are given."""
     chosen = read_words(words)
-    positions = None if tokens is None else whole_numbers("tokens", tokens)
+    positions = read_columns(tokens)
     if chosen and where.passes == "both":
         raise SelectionError(
             "words= belong to the prompt, and the negative prompt has other words in these "
             'columns: leave out passes="both", or choose key positions by tokens=.'
         )
+    if text_encoder and chosen is None and positions is None:
+        raise SelectionError(
+            "text_encoder=True hides chosen words in the text encoder, and none is chosen: give "
+            "words= or tokens=."
+        )
+    hidden = text_encoder and not where.nowhere
     inside = None if area is None else read_area(area)
     rule = _Scaling(
         words=chosen,
@@ -273,15 +301,17 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
         factor=factor,
         renormalise=renormalise,
         area=inside,
+        hidden=hidden,
     )
     parts = [
         ", ".join(_shown(word) for word in chosen) if chosen else "",
-        f"tokens={list(positions)}" if positions is not None else "",
+        f"tokens={positions}" if positions is not None else "",
         f"occurrence={occurrence}" if occurrence is not None else "",
         f"times {factor:g}" if verb == "reweight" else "",
         str(where),
         "" if inside is None else f"in {float(inside.float().mean()):.1%} of the picture",
         "renormalised" if renormalise else "",
+        "hidden in the text encoder" if text_encoder else "",
     ]
     return Intervention(
         pipe,
@@ -289,6 +319,7 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
         where=where,
         rule=rule,
         prompt=texts_behind_embeddings(prompt),
+        hiding=Hiding(chosen, positions, occurrence) if hidden else None,
     )
 
 
