@@ -122,3 +122,12 @@ export function short(value) {
   const size = Math.floor(Math.log10(Math.abs(value)));
   return size < -5 ? value.toExponential(1) : value.toFixed(Math.min(8, Math.max(0, 2 - size)));
 }
+
+/**
+ * @param {number} value 0 to 1
+ * @returns {string} two digits, for where there is little room
+ */
+export function brief(value) {
+  if (value === 0 || value === 1) return String(value);
+  return value < 0.001 ? "<.001" : value.toPrecision(2).replace(/^0/, "");
+}

@@ -1,7 +1,7 @@
 // Layers by heads: one canvas with all tiles, and over it what can be pointed at, focused, named.
 /** @import { View } from "./view.js" */
 /** @import { GridRow } from "./rows.js" */
-import { attribute, el, short, write } from "./dom.js";
+import { attribute, brief, el, short, write } from "./dom.js";
 import * as flags from "./flags.js";
 import { GridTools } from "./gridtools.js";
 import { Mosaic } from "./mosaic.js";
@@ -266,7 +266,7 @@ export class Grid {
         class: "daam-caption",
         "aria-hidden": "true",
       });
-      const which = value === null ? `head ${head}` : `head ${head}: ${short(value)}`;
+      const which = value === null ? `head ${head}` : `head ${head}: ${brief(value)}`;
       caption.append(el("span", { text: facts.label }), el("span", { text: which }));
       node.append(at(caption, x, y + tile + 1, step - 4, CAPTION - 4));
       this.overlay.append(node);

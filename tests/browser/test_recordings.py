@@ -153,7 +153,24 @@ def test_a_hand_out_is_explored_from_a_file_offline(
         page.goto(file.as_uri())
         [handed] = explorers(page)
         assert "banana" in handed.part("chip", role="a").inner_text()
+        provenance = page.locator(".daam-origin").inner_text()
+        seed, model = notebook.ask("[str(explorer.run.facts.seed), explorer.run.facts.model]")
+        assert f"seed {seed}" in provenance
+        assert model in provenance
+        assert f"daam_nb {notebook.ask('dnb.__version__')}" in provenance
         assert "a banana and an apple on the grass" in handed.part("provenance").inner_text()
+        assert "pieces and special tokens were left out" in handed.part("info").inner_text()
+        ranked = notebook.ask(
+            "explorer.to_frame('head').sort_values('overlap', ascending=False)"
+            "[['layer', 'head']].values[0].tolist()"
+        )
+        names = notebook.ask("[layer.name for layer in explorer.run.layers]")
+        handed.part("tile_sort").select_option("overlap")  # worked out in the page
+        handed.part("tile", layer=names.index(ranked[0]), head=ranked[1]).wait_for()
+        first = handed.part("tile").first
+        assert first.get_attribute("data-layer") == str(names.index(ranked[0]))
+        assert first.get_attribute("data-head") == str(ranked[1])
+        handed.part("tile_sort").select_option("network")
         before = handed.pixels()
         handed.part("chip", word=4).click()
         handed.settle()
@@ -186,8 +203,9 @@ def test_two_runs_move_together_and_their_difference_is_drawn(notebook: Notebook
         "both = dnb.explore(*runs, parser=False, word=2)\nbox.children = [both]",
         count=2,
     )
-    difference = notebook.page.locator(".jupyter-widgets img.widget-image, img.jupyter-widgets")
-    before = difference.first.get_attribute("src")
+    difference = notebook.page.locator("img.daam-difference")
+    before = difference.get_attribute("src")
+    assert "The left map is higher most at" in str(difference.get_attribute("alt"))
     assert left.part("chip", role="a").inner_text() == "fox"
     assert right.part("chip", role="a").inner_text() == "cat"
     left.draw([(0.5, 0.01), (0.5, 2 / 5)], part="steps-slider")
@@ -196,7 +214,13 @@ def test_two_runs_move_together_and_their_difference_is_drawn(notebook: Notebook
     assert notebook.ask("[both.left.steps, both.right.steps]") == [[2, 5], [2, 5]]
     right.part("tile", layer=1, head=1).click()
     eventually(lambda: left.trait("layer") == 1 and left.trait("head") == 1)
-    eventually(lambda: difference.first.get_attribute("src") != before)
+    eventually(lambda: difference.get_attribute("src") != before)
+    before = difference.get_attribute("src")
+    notebook.page.locator(".widget-dropdown select").select_option("in attention")
+    eventually(lambda: difference.get_attribute("src") != before)
+    assert notebook.ask("[both.left.difference_scale, both.right.difference_scale]") == (
+        ["common", "common"]
+    )
     for side, page in (("left", left), ("right", right)):
         page.page.mouse.move(1, 1)
         page.settle()

@@ -297,6 +297,9 @@ function short(value) {
   let size = Math.floor(Math.log10(Math.abs(value)));
   return size < -5 ? value.toExponential(1) : value.toFixed(Math.min(8, Math.max(0, 2 - size)));
 }
+function brief(value) {
+  return value === 0 || value === 1 ? String(value) : value < 1e-3 ? "<.001" : value.toPrecision(2).replace(/^0/, "");
+}
 
 // src/arcs.js
 var LEVEL = 20, FOOT = 6, Arcs = class {
@@ -1268,7 +1271,7 @@ Click: the mean of this layer's heads`, button = el(
       ), caption = el("span", {
         class: "daam-caption",
         "aria-hidden": "true"
-      }), which = value === null ? `head ${head}` : `head ${head}: ${short(value)}`;
+      }), which = value === null ? `head ${head}` : `head ${head}: ${brief(value)}`;
       caption.append(el("span", { text: facts.label }), el("span", { text: which })), node.append(at(caption, x, y + tile + 1, step - 4, CAPTION - 4)), this.overlay.append(node);
     }), [across, Math.ceil(shown.length / columns) * (tile + CAPTION)];
   }
