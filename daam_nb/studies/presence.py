@@ -158,7 +158,9 @@ class RatedPresence:
     ----------
     ratings
         A table, or a CSV file of one: one row per person and picture, with ``prompt``, ``seed``
-        and ``answer``: "both", "one" or "neither".
+        and ``answer``: "both", "one" or "neither". Of a file or table of `rating`, which also has
+        ``rater``, ``item`` and ``act``, the last row of each rater and item counts, and those who
+        skipped it are left out.
 
     Raises
     ------
@@ -169,7 +171,14 @@ class RatedPresence:
     def __init__(
         self, ratings: pd.DataFrame | str | os.PathLike[str], *, name: str = "people"
     ) -> None:
-        read = ratings if isinstance(ratings, pd.DataFrame) else pd.read_csv(Path(ratings))
+        text = {"prompt": str, "answer": str}  # else the prompt "null" would be no text
+        if isinstance(ratings, pd.DataFrame):
+            read = ratings
+        else:
+            read = pd.read_csv(Path(ratings), converters=text)
+        if {"rater", "item", "act"} <= set(read.columns):
+            read = read.drop_duplicates(["rater", "item"], keep="last")
+            read = read[read.act == "answer"]
         if lacking := [c for c in ("prompt", "seed", "answer") if c not in read.columns]:
             raise StudyError(
                 f"The ratings have no column {lacking[0]!r}; they have {', '.join(read.columns)}. "

@@ -2,10 +2,11 @@
 // kernel says that the answer is kept, never before.
 /** @import { Model } from "../types.js" */
 /** @import { Card, Form, Progress } from "./types.js" */
-import { attribute, el, write } from "../dom.js";
+import { attribute, el } from "../dom.js";
 import { themeOf, watchTheme } from "../theme.js";
 import { CardView } from "./card.js";
-import { Clock, about } from "./clock.js";
+import { Clock } from "./clock.js";
+import { Frame } from "./frame.js";
 import { DIGITS, OWN, choiceOf, modified, sign } from "./keys.js";
 import { Instructions, Skipping } from "./panels.js";
 
@@ -31,126 +32,87 @@ export class Page {
     this.shown = -1; // turn of the card that is on the page
     /** @type {Screen} */
     this.screen = "instructions";
-    this.card = new CardView(this);
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.late = undefined;
+    this.asked = new CardView(this);
     this.instructions = new Instructions(this);
     this.skipping = new Skipping(this);
-    this.#build(parent);
-    this.#listen();
-    this.#look();
-    this.#open("instructions");
+    this.end = el("section", { class: "daam-rating-panel", "data-testid": "end" });
+    this.frame = new Frame(this);
+    parent.append(this.frame.root);
+    this.unwatch = this.#listen();
+    this.open("instructions");
     this.#take();
   }
 
-  /** @param {HTMLElement} parent */
-  #build(parent) {
-    this.count = el("span", { class: "daam-rating-count", "data-testid": "count" });
-    this.left = el("span", { class: "daam-rating-soft", "data-testid": "left" });
-    this.bar = el("progress", { class: "daam-rating-bar", max: "1", "aria-label": "Answered" });
-    this.tools = el(
-      "div",
-      { class: "daam-rating-tools", role: "group", "aria-label": "Acts" },
-      this.#tool("back", "Back", "←", () => this.move("back")),
-      this.#tool("forward", "Forward", "→", () => this.move("forward")),
-      this.#tool("skip", "Skip", "S", () => this.#open("skipping")),
-      this.#tool("help", "Instructions", "I", () => this.#open("instructions")),
-      this.#tool("large", "Large", "L", () => this.#large()),
-      this.#tool("dark", "Dark", "D", () => this.#dark()),
-    );
-    this.end = el("section", { class: "daam-rating-panel", "data-testid": "end" });
-    this.notice = el("p", { class: "daam-rating-notice", role: "alert", "data-testid": "notice" });
-    this.off = el("p", {
-      class: "daam-rating-off",
-      text: "Keys are off: click here, or press Tab until the frame is blue.",
-      "data-testid": "off",
-    });
-    this.live = el("p", { class: "daam-rating-hidden", role: "status", "aria-live": "polite" });
-    this.root = el(
-      "div",
-      {
-        class: "daam-rating",
-        tabindex: "0",
-        role: "application",
-        "aria-label": `Rating: ${this.form.title}`,
-        "data-testid": "rating",
-        "data-lm-suppress-shortcuts": "true",
-      },
-      el("header", { class: "daam-rating-head" }, this.count, this.bar, this.left),
-      this.notice,
-      this.card.element,
-      this.instructions.element,
-      this.skipping.element,
-      this.end,
-      el("footer", { class: "daam-rating-foot" }, this.tools, this.off),
-      this.live,
-    );
-    parent.append(this.root);
+  /** What can be open, one at a time. */
+  get parts() {
+    return [this.asked.element, this.instructions.element, this.skipping.element, this.end];
   }
 
-  /**
-   * @param {string} name
-   * @param {string} text
-   * @param {string} key
-   * @param {() => void} does
-   */
-  #tool(name, text, key, does) {
-    return el(
-      "button",
-      { type: "button", class: "daam-rating-button", "data-testid": name, on: { click: does } },
-      el("kbd", { text: key }),
-      el("span", { text }),
-    );
+  /** @returns {Card} */
+  get card() {
+    return this.model.get("_card");
   }
 
+  /** @returns {Progress} */
+  get progress() {
+    return this.model.get("_progress");
+  }
+
+  /** @returns {() => void} stops listening to what outlives this page */
   #listen() {
+    const { root } = this.frame;
     const { signal } = this.stop;
-    this.root.addEventListener("keydown", (event) => this.#key(event));
+    root.addEventListener("keydown", (event) => this.#key(event));
+    root.addEventListener("focusin", () => this.frame.focused());
+    root.addEventListener("focusout", () => setTimeout(() => this.frame.focused()));
     // Notebook 7 takes keys on their way down, but for elements with this attribute; keys with
     // Ctrl, Meta or Alt stay its own.
     const keep = (/** @type {KeyboardEvent} */ event) =>
-      attribute(this.root, "data-lm-suppress-shortcuts", modified(event) ? null : "true");
+      attribute(root, "data-lm-suppress-shortcuts", modified(event) ? null : "true");
     window.addEventListener("keydown", keep, { capture: true, signal });
     document.addEventListener("visibilitychange", () => this.#time(), { signal });
-    this.root.addEventListener("focusin", () => this.#focused());
-    this.root.addEventListener("focusout", () => this.#focused());
-    this.taken = () => this.#take();
-    this.looked = () => this.#look();
-    this.told = (/** @type {any} */ message) => this.#told(message);
-    this.model.on("change:_card", this.taken);
-    this.model.on("change:_progress", this.looked);
-    this.model.on("change:theme", this.looked);
-    this.model.on("change:large", this.looked);
-    this.model.on("msg:custom", this.told);
-    this.unwatch = watchTheme(() => this.#look());
-    this.#focused();
+    /** @type {[string, (...args: any[]) => void][]} */
+    const heard = [
+      ["change:_card", () => this.#take()],
+      ["change:_progress", () => this.#look()],
+      ["change:theme", () => this.#look()],
+      ["change:large", () => this.#look()],
+      ["msg:custom", (message) => this.#told(message)],
+    ];
+    heard.forEach(([event, does]) => this.model.on(event, does));
+    const themes = watchTheme(() => this.#look());
+    return () => {
+      heard.forEach(([event, does]) => this.model.off(event, does));
+      themes();
+    };
   }
 
   // --- what comes from the kernel ----------------------------------------------------------------
 
   async #take() {
-    /** @type {Card} */
-    const card = this.model.get("_card");
+    const { card } = this;
     this.ready = false;
     this.#waitFor(false);
     this.clock.reset();
     if (card.end) this.#finish();
-    else await this.card.show(card);
-    if (this.model.get("_card").turn !== card.turn) return; // another came meanwhile
+    else await this.asked.show(card);
+    if (this.card.turn !== card.turn) return; // another came meanwhile
     this.shown = card.turn;
-    write(this.notice, "");
-    if (this.screen !== "instructions") this.#open(card.end ? "end" : "card");
-    this.#look();
+    this.frame.tell("");
+    if (this.screen !== "instructions") this.open(card.end ? "end" : "card");
     if (this.begun) this.#say();
+    this.#look();
     setTimeout(() => {
       if (this.shown !== card.turn) return;
       this.ready = true;
-      this.#time();
       this.#look();
     }, UNSEEN);
-    this.#time();
   }
 
   #finish() {
-    const { of, skipped } = this.#progress;
+    const { of, skipped } = this.progress;
     const rest = skipped ? `, ${skipped} of them skipped` : "";
     this.end.replaceChildren(
       el("h3", { text: "Done. Thank you!" }),
@@ -163,12 +125,7 @@ export class Page {
   #told(message) {
     if (message?.type !== "error") return;
     this.#waitFor(false);
-    write(this.notice, `Not saved: ${message.text}`);
-  }
-
-  /** @returns {Progress} */
-  get #progress() {
-    return this.model.get("_progress");
+    this.frame.tell(`Not saved: ${message.text}`);
   }
 
   // --- what people do ----------------------------------------------------------------------------
@@ -177,11 +134,12 @@ export class Page {
   #key(event) {
     if (modified(event)) return;
     event.stopPropagation(); // notebooks bind single keys: "b" would make a cell
+    // A key that is held down answers once, not sixty times.
     if (event.defaultPrevented || event.repeat || event.key === "Tab") return;
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.closest("input")) return;
-    const keys = this.form.choices.flatMap((one) => one.keys);
-    const key = sign(event, [...keys, ...OWN, "t", ...DIGITS]);
+    const answers = this.form.choices.flatMap((one) => one.keys);
+    const key = sign(event, [...answers, ...OWN, "t", ...DIGITS]);
     if ((key === "enter" || key === " ") && target.closest("button")) return;
     if (this.#does(key)) event.preventDefault();
   }
@@ -193,14 +151,15 @@ export class Page {
   #does(key) {
     if (this.screen === "skipping" && this.skipping.key(key)) return true;
     const choice = this.screen === "card" ? choiceOf(this.form.choices, key) : undefined;
+    const leaves = this.screen === "instructions" && ["enter", "escape", "i"].includes(key);
     if (choice) this.answer(choice.value);
-    else if (key === "l") this.#large();
-    else if (key === "d") this.#dark();
-    else if (key === "i") this.screen === "instructions" ? this.go() : this.#open("instructions");
-    else if (this.screen === "instructions" && ["enter", "escape"].includes(key)) this.go();
+    else if (leaves) this.go();
+    else if (key === "i") this.open("instructions");
+    else if (key === "l") this.large();
+    else if (key === "d") this.dark();
     else if (key === "arrowleft" || key === "backspace") this.move("back");
     else if (key === "arrowright") this.move("forward");
-    else if (key === "s" && this.screen === "card") this.#open("skipping");
+    else if (key === "s") this.open("skipping");
     else return false;
     return true;
   }
@@ -223,15 +182,15 @@ export class Page {
   /** Leave the instructions. */
   go() {
     this.begun = true;
-    this.#open(this.model.get("_card").end ? "end" : "card");
+    this.open(this.card.end ? "end" : "card");
     this.#say();
-    this.root.focus({ preventScroll: true });
+    this.frame.takeKeys();
   }
 
   /** Leave the reasons. */
   close() {
-    this.#open("card");
-    this.root.focus({ preventScroll: true });
+    this.open("card");
+    this.frame.takeKeys();
   }
 
   /** @param {Record<string, unknown>} act */
@@ -240,29 +199,25 @@ export class Page {
     this.clock.run(false);
     this.#waitFor(true);
     this.model.send({ ...act, turn: this.shown, seconds: this.clock.seconds });
-    this.root.focus({ preventScroll: true }); // Enter on a button would answer the next one, too
+    this.frame.takeKeys(); // Enter on a button that has the focus would answer the next one, too
   }
 
-  /** @param {boolean} on */
+  /** @param {boolean} on whether an answer is on its way to the disk */
   #waitFor(on) {
     this.waiting = on;
     clearTimeout(this.late);
-    if (on) {
-      this.late = setTimeout(
-        () => write(this.notice, "The kernel is busy, or gone; your answer is not saved yet."),
-        SILENT,
-      );
-    }
-    this.#time();
+    const busy = "The kernel is busy, or gone; your answer is not saved yet.";
+    if (on) this.late = setTimeout(() => this.frame.tell(busy), SILENT);
+    this.#look();
   }
 
-  #large() {
+  large() {
     this.model.set("large", !this.model.get("large"));
     this.model.save_changes();
   }
 
-  #dark() {
-    const dark = themeOf(this.root, this.model.get("theme")) === "dark";
+  dark() {
+    const dark = themeOf(this.frame.root, this.model.get("theme")) === "dark";
     this.model.set("theme", dark ? "light" : "dark");
     this.model.save_changes();
   }
@@ -270,71 +225,40 @@ export class Page {
   // --- how it looks ------------------------------------------------------------------------------
 
   /** @param {Screen} screen */
-  #open(screen) {
+  open(screen) {
     if (screen === "skipping" && this.screen !== "card") return;
     this.screen = screen;
-    this.card.element.hidden = screen !== "card" && screen !== "skipping";
+    this.asked.element.hidden = screen !== "card" && screen !== "skipping";
     this.instructions.element.hidden = screen !== "instructions";
     this.skipping.element.hidden = screen !== "skipping";
     this.end.hidden = screen !== "end";
-    if (screen === "skipping") {
-      this.skipping.open();
-      write(this.live, `Why skip? ${this.form.reasons.map((t, n) => `${n + 1}: ${t}`).join(" ")}`);
-    }
-    if (screen === "instructions") write(this.live, this.form.instructions.join(" "));
-    this.#time();
+    if (screen === "skipping") this.frame.say(this.skipping.open());
+    if (screen === "instructions") this.frame.say(this.form.instructions.join(" "));
     this.#look();
   }
 
   #look() {
-    const { answered, of, seconds_left: left } = this.#progress;
-    const card = this.model.get("_card");
-    const revisited = card.given !== null && !card.end;
-    write(this.count, card.end ? `${of} of ${of}` : `${card.place + 1} of ${of}`);
-    write(this.left, this.screen === "end" ? "" : about(left));
-    this.bar.value = of ? answered / of : 0;
-    const { dataset } = this.root;
-    dataset.theme = themeOf(this.root, this.model.get("theme"));
-    dataset.screen = this.screen;
-    dataset.turn = String(this.shown);
-    dataset.ready = String(this.ready && !this.waiting);
-    attribute(this.root, "data-large", this.model.get("large") ? "true" : null);
-    this.instructions.update(!this.begun, this.#progress, this.form.rater);
-    const on = { back: card.place > 0, forward: revisited, skip: !card.end };
-    for (const button of this.tools.children) {
-      const name = button.getAttribute("data-testid") ?? "";
-      const acting = name in on && !["card", "end"].includes(this.screen);
-      attribute(button, "disabled", acting || on[/** @type {keyof on} */ (name)] === false);
-    }
-  }
-
-  #focused() {
-    const inside = this.root.contains(document.activeElement);
-    this.off.hidden = inside;
+    this.instructions.update(!this.begun, this.progress, this.form.rater);
+    this.frame.look();
+    this.#time();
   }
 
   /** The clock runs while the card can be seen and waits for its answer. */
   #time() {
     const seen = this.screen === "card" && !document.hidden && !this.waiting;
-    this.clock.run(seen && this.shown >= 0 && this.shown === this.model.get("_card").turn);
+    this.clock.run(seen && this.shown === this.card.turn);
   }
 
   #say() {
-    const where = `${this.count?.textContent}. `;
-    const end = this.model.get("_card").end;
-    write(this.live, where + (end ? this.end.textContent : this.card.spoken));
+    const { end, count } = { end: this.end, count: this.frame.count };
+    this.frame.say(`${count.textContent}. ${this.card.end ? end.textContent : this.asked.spoken}`);
   }
 
   destroy() {
     this.stop.abort();
     clearTimeout(this.late);
-    this.unwatch?.();
-    this.model.off("change:_card", this.taken);
-    this.model.off("change:_progress", this.looked);
-    this.model.off("change:theme", this.looked);
-    this.model.off("change:large", this.looked);
-    this.model.off("msg:custom", this.told);
-    this.card.destroy();
-    this.root.remove();
+    this.unwatch();
+    this.asked.destroy();
+    this.frame.root.remove();
   }
 }

@@ -1,6 +1,6 @@
 // What lies over the card: the instructions, and the reasons for skipping.
 /** @import { Page } from "./page.js" */
-import { attribute, el, write } from "../dom.js";
+import { el, write } from "../dom.js";
 import { LIST } from "./keys.js";
 
 export class Instructions {
@@ -87,9 +87,11 @@ export class Skipping {
     );
   }
 
+  /** @returns {string} what a screen reader says */
   open() {
     this.typed.value = "";
-    attribute(this.typed, "disabled", false);
+    const said = this.page.form.reasons.map((text, place) => `${place + 1}: ${text}`);
+    return `Why skip? ${said.join(" ")} T: type a reason. Escape: back.`;
   }
 
   /** @param {KeyboardEvent} event */
