@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from daam_nb.show.colours import colour
 from daam_nb.show.explorer.entries import Entry, clean
+from daam_nb.show.explorer.lifetime import Living
 from daam_nb.show.pixels import drawn_size
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ SIDE = 384  # pixels of the difference's longer side, at most
 SCALES = (("each map as a share of its own peak", "own"), ("in attention", "common"))
 
 
-class Comparison(ipywidgets.VBox):  # type: ignore[misc]
+class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
     """Two explorers whose choices are linked, and the difference of their maps.
 
     Made by `daam_nb.explore(run, other)`. What scrubbing and looks need is linked in the browser,
@@ -47,6 +48,8 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]
         The two explorers.
     note
         What is linked, what is not, and which words are shown.
+    links
+        What ties their traits together.
     picture
         The difference as it is drawn; None where there is none.
     """
@@ -64,12 +67,13 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]
         self._scale = ipywidgets.Dropdown(
             options=SCALES, description="Difference", layout=ipywidgets.Layout(width="22rem")
         )
-        self._links: list[Any] = [
+        self.links: list[Any] = [
             ipywidgets.link((left, "difference_scale"), (self._scale, "value"))
         ]
         half = ipywidgets.Layout(flex="1 1 32rem", min_width="0")
         for explorer in (left, right):
-            explorer.layout = half
+            before, explorer.layout = explorer.layout, half
+            before.close()
         wrap = ipywidgets.Layout(
             flex_flow="row wrap", align_items="flex-start", grid_gap="8px", margin="0 0 8px 0"
         )
@@ -82,6 +86,7 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]
         self._follow("word", left, right)
         self._link()
         self._draw()
+        self.made()
 
     @property
     def linked(self) -> tuple[str, ...]:
@@ -113,16 +118,14 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]
         """Close both explorers and let go of the recordings."""
         self.left.unobserve_all()
         self.right.unobserve_all()
-        while self._links:
-            self._links.pop().unlink()
-        for widget in (self.left, self.right, self._scale, self._shown):
-            widget.close()
         super().close()
+        while self.links:
+            self.links.pop().unlink()
 
     def _link(self) -> None:
         for name in self.linked:
             if name not in (*WORDS, *NETWORK):
-                self._links.append(ipywidgets.jslink((self.left, name), (self.right, name)))
+                self.links.append(ipywidgets.jslink((self.left, name), (self.right, name)))
         self.left.observe(self._moved, list(self.linked))
         self.right.observe(self._moved, list(self.linked))
         for explorer in (self.left, self.right):

@@ -90,6 +90,11 @@ class Engine:
             subject.word_map(replace(selected, word=word, steps=(0, 1)))
             yield
 
+    def forget(self) -> None:
+        """Let go of all maps that were made."""
+        for kept in (self._stacks, self._tiles, self._exact, self._all):
+            kept.clear()
+
     def mask(self, selected: Selected, threshold: float) -> Tensor:
         """Eq. 7 on the latent grid, (y, x), bool; empty where the map is 0 everywhere."""
         values = self.exact(selected).values

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from daam_nb.show.explorer.choices import CHOICES, SELECTION, Choices
 from daam_nb.show.explorer.engine import Engine
 from daam_nb.show.explorer.entries import Entry, first_choice, number_of
 from daam_nb.show.explorer.facts import facts_of
+from daam_nb.show.explorer.lifetime import Living
 from daam_nb.show.explorer.pictures import served_picture, strip_of
 from daam_nb.show.explorer.ranking import Polygon, Ranked, words_at, words_in
 from daam_nb.show.explorer.sentences import sentence
@@ -36,11 +38,16 @@ if TYPE_CHECKING:
 
     from daam_nb.show.description import Figure
 
+SENT = {
+    name: bytes if isinstance(trait, traitlets.Bytes) else dict
+    for name, trait in Choices.class_traits(sync=True).items()
+    if name.startswith(("_image", "_strip", "_stack", "_exact", "_tiles"))
+}
 STATIC = Path(__file__).parent / "static"
 PAUSE = 0.05  # seconds between preparations
 
 
-class Explorer(Choices):
+class Explorer(Living, Choices):
     """The explorer of one recording; made by `daam_nb.explore`.
 
     Every choice (see `Choices`) is a trait: read it, set it, observe it, link it. What cannot be is
@@ -86,6 +93,7 @@ class Explorer(Choices):
         self.observe(self._changed, list(CHOICES))
         self.on_msg(self._received)
         self._called_back = (self.layer, self.head)
+        self.made()
 
     # --- what is shown ----------------------------------------------------------------------------
 
@@ -245,11 +253,19 @@ class Explorer(Choices):
         return handout.write(self, path, heads=heads, overwrite=overwrite, most_bytes=most_bytes)
 
     def close(self) -> None:
-        """Take it from the page and let go of the recording."""
-        self.unobserve_all()
+        """Take it from the page and let go of the recording and of all that was sent."""
         self._engine, self._warming = None, iter(())
         self._head_callbacks.clear()
         super().close()
+        self.unobserve_all()
+        for name, sent in SENT.items():
+            self.set_trait(name, sent())
+
+    def forget(self) -> None:
+        """Let go of the maps that were worked out; the recording stays."""
+        self._warming = iter(())
+        if self._engine is not None:
+            self._engine.forget()
 
     def __repr__(self) -> str:
         """One line, which is all that is seen where widgets are not shown."""
@@ -393,8 +409,9 @@ class Explorer(Choices):
             self.send(*found)
 
 
+@cache
 def front_end() -> tuple[str, str]:
-    """Read the built module and its style sheet.
+    """Read the built module and its style sheet, once for all explorers.
 
     Raises
     ------
