@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 from daam_nb.errors import StudyError
 from daam_nb.recording import Recording
-from daam_nb.tracing import reproduce
+from daam_nb.tracing import redraw, reproduce
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -25,12 +27,27 @@ def drawn_again(
 ) -> Image:
     """The picture of a recording again, from its own noise and arguments, under an intervention.
 
+    As `drawn_from`, of its own seed.
+    """
+    return drawn_from(pipe, run, [seed_of(run)], change)[0]
+
+
+def drawn_from(
+    pipe: Any,
+    run: Recording,
+    seeds: Sequence[int],
+    change: AbstractContextManager[object] | None = None,
+) -> list[Image]:
+    """Pictures of a recording's prompt in one call, with its arguments, under an intervention.
+
     Parameters
     ----------
     pipe
         The pipeline that made the recording.
     run
         The recording.
+    seeds
+        One for each picture.
     change
         Such as ``ablate(pipe, words="dog")``; None: as it was.
 
@@ -46,10 +63,18 @@ def drawn_again(
             f"The picture of {run.prompt.text!r} is to be drawn again, and pipe is None. Give the "
             f"pipeline that made it: {run.facts.model}."
         )
-    if change is None:
-        return reproduce(run, pipe).image
-    with change:
-        return reproduce(run, pipe).image
+    with contextlib.nullcontext() if change is None else change:
+        return redraw(run, pipe, seeds)
+
+
+def seed_of(run: Recording) -> int:
+    """The seed of a recording's noise; raises a `StudyError` where it has none."""
+    if run.facts.seed is None:
+        raise StudyError(
+            f"The picture of {run.prompt.text!r} was made without a seed, so it cannot be drawn "
+            "again. Record with generate(pipe, prompt, seed=...)."
+        )
+    return run.facts.seed
 
 
 def check_same(pipe: Any, run: Recording) -> None:

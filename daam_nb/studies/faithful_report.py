@@ -6,26 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from daam_nb.studies.comparing import compare
 from daam_nb.studies.corpus import Corpus
+from daam_nb.studies.faithful_ablations import ABLATIONS, ANOTHER_SEED, OBJECT
 from daam_nb.studies.faithful_heads import rank_agreement, ranking
+from daam_nb.studies.faithful_losses import counted, losses, lost_figure
 from daam_nb.studies.figures import COLOURS, INK, StudyFigure, bars
 from daam_nb.studies.figures import curves as curve_figure
 from daam_nb.studies.readable import readable
 from daam_nb.studies.report import Report
-from daam_nb.studies.statistics import interval, summary
+from daam_nb.studies.statistics import summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 OWN = "the word's"
-ANOTHER_SEED = "another seed"
-ENDS = ("", "_low", "_high")
 ENOUGH = 50
 """Pictures from which on a mean is not shown as rare."""
-
-PICTURES = 100
-"""Pictures of the loss table: the first of the corpus whose object the judge sees."""
 
 
 def agreements(table: pd.DataFrame) -> pd.DataFrame:
@@ -38,63 +34,11 @@ def agreements(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def losses(table: pd.DataFrame, *, pictures: int = PICTURES) -> pd.DataFrame:
-    """How often the judge no longer sees an object: its own word ablated, or another one.
-
-    Parameters
-    ----------
-    table
-        Of `faithfulness`, measured with a judge.
-    pictures
-        The first so many whose object the judge sees and whose prompt has another content word.
-
-    Returns
-    -------
-    DataFrame
-        One row per ablation: pictures, share of lost objects with the object's word ablated
-        (``lost``) and with the other one (``other``), their difference paired by picture with
-        its interval (prompts drawn whole), and p. Empty without a judge.
-    """
-    one = table.drop_duplicates(["run", "kind", "change"])
-    one = one[one.before.map(lambda seen: seen is True or seen == 1)]
-    rows = []
-    for change, part in one[one.change.str.startswith("the word")].groupby("change", sort=False):
-        lost = part.assign(lost=1.0 - part.after.astype(float))
-        wide = lost.pivot(index=["run", "prompt"], columns="kind", values="lost").reindex(
-            part.drop_duplicates("run").set_index(["run", "prompt"]).index
-        )
-        if not {"object", "control"} <= set(wide.columns):
-            continue
-        wide = wide.dropna().reset_index().head(pictures)
-        found = compare(wide.object, wide.control, paired=True, clusters=list(wide.prompt))
-        share, other = (
-            interval(wide[kind], clusters=list(wide.prompt)) for kind in ("object", "control")
-        )
-        rows.append(
-            {
-                "ablated": change,
-                "n": len(wide),
-                "lost": share.mean,
-                "lost_low": share.low,
-                "lost_high": share.high,
-                "other": other.mean,
-                "other_low": other.low,
-                "other_high": other.high,
-                "difference": found.difference,
-                "difference_low": found.low,
-                "difference_high": found.high,
-                "p": found.p,
-            }
-        )
-    ends = [f"{name}{end}" for name in ("lost", "other", "difference") for end in ENDS]
-    return pd.DataFrame(rows, columns=["ablated", "n", *ends, "p"])
-
-
 def report(
     table: pd.DataFrame, heads: pd.DataFrame, curves: pd.DataFrame, *, runs: Corpus
 ) -> Report:
     """Put everything on one page."""
-    first = runs[0].load()
+    first, lost = runs[0].load(), losses(table)
     settings = table.attrs["settings"]
     measured = table.run.nunique()
     facts = {
@@ -108,13 +52,16 @@ def report(
         "guidance": first.facts.guidance,
         "judge": settings["judge"] or "none",
         **{f"layers: {name}": choice for name, choice in settings["layers"].items()},
-        "intervals": "95 %, bootstrap of whole prompts",
+        "intervals": "95 %, bootstrap of whole prompts; of shares of pictures, Wilson's",
     }
+    if len(lost):
+        facts["pictures of the losses"] = _which(table, runs)
     where = f"{_pictures(table)} of {first.facts.model}; bars: 95 % intervals by prompt."
-    agreed, lost = agreements(table), losses(table)
+    agreed = agreements(table)
     tables = {"Where the picture changes, and where the map is": _shown(agreed)}
     if len(lost):
         tables["Objects that the judge no longer sees"] = _shown(lost)
+    tables["What was taken away"] = _definitions(table)
     if len(heads):
         tables["Effect and attention of heads: do the rankings agree?"] = _shown(
             rank_agreement(heads)
@@ -132,6 +79,31 @@ def report(
     )
 
 
+def _definitions(table: pd.DataFrame) -> pd.DataFrame:
+    """What each ablation is, and how many columns that was on average, of the object's word."""
+    one = table[table.kind == OBJECT].drop_duplicates(["run", "change"])
+    means = one.groupby("change", sort=False)["columns"].mean()
+    named = [(name, text) for name, text in ABLATIONS.items() if name in means]
+    return pd.DataFrame(
+        [{"name": name, "what": text, "columns": f"{means[name]:.1f}"} for name, text in named],
+        columns=["name", "what", "columns"],
+    )
+
+
+def _which(table: pd.DataFrame, runs: Corpus) -> str:
+    """The pictures of `losses`, by the rule that chose them, and how many it left out."""
+    chosen = counted(table)
+    keys = [run.key for run in runs]
+    looked = keys[: keys.index(chosen[-1]) + 1]
+    seen = table[table.before.map(lambda value: value is True or value == 1)].run.unique()
+    unseen = len(looked) - len(set(looked) & set(seen))
+    return (
+        f"the first {len(chosen)} in which the judge sees the object and whose prompt has another "
+        f"content word, of {len(looked)} in order; left out: {unseen} without their object (or "
+        f"naming none), {len(looked) - unseen - len(chosen)} without another content word"
+    )
+
+
 _HEADINGS = {
     "correlation": "correlation",
     "rank_correlation": "rank correlation",
@@ -140,7 +112,9 @@ _HEADINGS = {
     "amount": "amount",
     "lost": "lost, its own word ablated",
     "other": "lost, another word ablated",
-    "difference": "difference",
+    "random": "lost, random columns ablated",
+    "difference": "own minus another",
+    "above_random": "own minus random",
     "rho": "rho",
     "deletion": "deletion",
     "insertion": "insertion",
@@ -174,16 +148,7 @@ def figures(
         )
     }
     if len(lost):
-        made["lost"] = bars(
-            _both_words(lost),
-            label="ablated",
-            value="lost",
-            title="Objects that the judge no longer sees",
-            axis="pictures",
-            percent=True,
-            limits=(0, 1.1),
-            caption=caption,
-        )
+        made["lost"] = lost_figure(lost, caption=caption, enough=ENOUGH)
     if len(heads):
         made["heads"] = _heads_figure(ranking(heads), pictures=_pictures(heads))
     if len(curves):
@@ -205,17 +170,6 @@ def _held_against(agreed: pd.DataFrame) -> pd.DataFrame:
             name += f" ({row['layers']})"
         names.append(name + (" / another seed" if row["change"] == ANOTHER_SEED else ""))
     return shown.assign(**{"held against": names})
-
-
-def _both_words(lost: pd.DataFrame) -> pd.DataFrame:
-    """One row per bar: the object's word, and the other one."""
-    rows = []
-    for row in lost.to_dict("records"):
-        for name, whose in (("lost", "the object's"), ("other", "another")):
-            what = row["ablated"].replace("the word", f"{whose} word")
-            ends = {f"lost{end}": row[f"{name}{end}"] for end in ("", "_low", "_high")}
-            rows.append({"ablated": what, "n": row["n"], "rare": row["n"] < ENOUGH, **ends})
-    return pd.DataFrame(rows)
 
 
 def _curve_summary(curves: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """Is attention an explanation? Take a word's attention away, and see where the picture changes.
 
 A word's map is an explanation as far as it tells where the word acts. For each picture an object's
-word is ablated, and for comparison another content word; the change of the picture is held against
+word is ablated (`faithful_ablations` says in which ways), and for comparison another content word
+and columns drawn at random; the change of the picture is held against
 the word's map, another word's, a random one, and one that falls off from the middle; and the map
 against the change that another seed makes. Where a judge is at hand: is the object gone?
 """
@@ -23,38 +24,44 @@ from daam_nb.maps import heat_maps
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.studies.agreement import MEASURES, agreement, clouds, middle
-from daam_nb.studies.changing import Field, check_same, difference, drawn_again
-from daam_nb.studies.content import FUNCTION_WORDS, control_word, object_words, other_words
+from daam_nb.studies.changing import Field, check_same, difference
+from daam_nb.studies.content import control_word, object_words, other_words
 from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
+from daam_nb.studies.faithful_ablations import (
+    ABLATIONS,
+    ANOTHER_SEED,
+    CONTROL,
+    OBJECT,
+    RANDOM,
+    Taken,
+    drawn_without,
+    repeating,
+    taken_from,
+)
 from daam_nb.studies.faithful_curves import curves_of_area
 from daam_nb.studies.faithful_heads import head_effects
-from daam_nb.studies.faithful_report import ANOTHER_SEED, OWN, report
+from daam_nb.studies.faithful_report import OWN, report
 from daam_nb.studies.protocols import Judge
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
 from daam_nb.studies.tables import collect
-from daam_nb.tracing import ablate
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["ABLATIONS", "COLUMNS", "faithfulness", "study"]
-
-ABLATIONS = ("the word", "the word and what repeats it")
-"""What is taken away: the word's own columns; or also those behind it that have little to say of
-their own and repeat what a text encoder that reads from left to right has read: function words,
-the end of text and the padding."""
-
-SEED_STEP = 1_000_003
-"""How far the other picture's seed lies from the first one's."""
+__all__ = ["ABLATIONS", "COLUMNS", "faithfulness", "repeating", "study"]
 
 COLUMNS: dict[str, str] = {
     "run": "key of the recording",
     "prompt": "its text",
     "seed": "of the picture",
-    "word": "the word that is ablated",
-    "kind": "object: an object of the picture; control: another content word of the prompt",
+    "word": "the word whose map is held against the change; of random columns, the object's",
+    "kind": (
+        f"{OBJECT}: an object of the picture; {CONTROL}: another content word of the prompt; "
+        f"{RANDOM}: as many columns as of the object, drawn at random"
+    ),
     "change": f"what was taken away ({'; '.join(ABLATIONS)}), or {ANOTHER_SEED}: no ablation",
+    "columns": "how many key columns were taken away",
     "map": "what the change is held against: the word's map, another word's, random, middle",
     "layers": "whose attention the maps are of",
     "amount": "mean change of a pixel's channel, 0 to 1",
@@ -96,7 +103,7 @@ def faithfulness(
     judge: Judge | None = None,
     nouns: Sequence[str] | None = None,
     layers: Mapping[str, LayerChoice] | None = None,
-    ablations: Sequence[str] = ABLATIONS,
+    ablations: Sequence[str] = tuple(ABLATIONS),
     skip_unseen: bool = False,
     path: str | os.PathLike[str] | None = None,
     progress: bool = True,
@@ -138,7 +145,7 @@ def faithfulness(
     corpus = runs_of(runs)
     chosen = dict({"paper": "paper"} if layers is None else layers)
     if unknown := [name for name in ablations if name not in ABLATIONS]:
-        raise StudyError(f"There is no ablation {unknown[0]!r}; there are {ABLATIONS}.")
+        raise StudyError(f"There is no ablation {unknown[0]!r}; there are {tuple(ABLATIONS)}.")
     checked: list[str] = []
 
     def measure(run: Run) -> list[dict[str, Any]]:
@@ -263,34 +270,29 @@ def subject_of(
 def _rows(
     subject: _Subject, pipe: Any, layers: Mapping[str, LayerChoice], ablations: Sequence[str]
 ) -> list[dict[str, Any]]:
+    """Everything is taken away once; the pictures are drawn together."""
+    taken = taken_from(
+        subject.prompt, subject.target, subject.control, ablations, key=subject.run.key
+    )
+    words = {OBJECT: subject.target, CONTROL: subject.control, RANDOM: subject.target}
+    maps: dict[str, Mapping[tuple[str, str], Field]] = {}
     before = subject.seen(subject.picture)
     rows: list[dict[str, Any]] = []
-    words = [("object", subject.target)]
-    if subject.control is not None:
-        words.append(("control", subject.control))
-    for kind, word in words:
-        maps = _maps(subject, word, layers)
-        for name in ablations:
-            change = ablate(pipe, words=word.span, tokens=repeating(subject.prompt, word, name))
-            after = drawn_again(pipe, subject.recording, change)
-            rows += _compared(
-                subject, after, kind=kind, word=word, change=name, maps=maps, before=before
-            )
-        if kind == "object":
-            other = drawn_again(pipe, _with_another_seed(subject.recording))
-            rows += _compared(
-                subject, other, kind=kind, word=word, change=ANOTHER_SEED, maps=maps, before=before
-            )
+    for one, after in zip(taken, drawn_without(pipe, subject.recording, taken), strict=True):
+        word = words[one.kind]
+        assert word is not None  # else nothing of this kind is taken
+        if word.text not in maps:
+            maps[word.text] = _maps(subject, word, layers)
+        rows += _compared(subject, after, one, word=word, maps=maps[word.text], before=before)
     return rows
 
 
 def _compared(
     subject: _Subject,
     after: Image,
+    taken: Taken,
     *,
-    kind: str,
     word: Word,
-    change: str,
     maps: Mapping[tuple[str, str], Field],
     before: bool | None,
 ) -> list[dict[str, Any]]:
@@ -300,8 +302,9 @@ def _compared(
         "prompt": subject.prompt.text,
         "seed": subject.run.facts["seed"],
         "word": word.text,
-        "kind": kind,
-        "change": change,
+        "kind": taken.kind,
+        "change": taken.name,
+        "columns": len(taken.columns),
         "amount": float(field.mean()),
         "object": subject.target.text,
         "before": before,
@@ -335,26 +338,6 @@ def _maps(
 def _at(one: Any, size: tuple[int, int]) -> Field:
     values: Field = one.resize(size).numpy().astype(np.float64)
     return values
-
-
-def repeating(prompt: Prompt, word: Word, name: str) -> Sequence[int]:
-    """Key positions that are ablated with a word; see `ABLATIONS`."""
-    if name == ABLATIONS[0]:
-        return ()
-    behind = [
-        column
-        for other in prompt.read_words
-        if other.start >= word.end and other.text.casefold() in FUNCTION_WORDS
-        for column in prompt.token_indices(other)
-    ]
-    end = prompt.end_of_text
-    return behind if end is None else [*behind, *range(end, len(prompt.tokens))]
-
-
-def _with_another_seed(run: Recording) -> Recording:
-    batch = dict(run.facts.batch)
-    batch["seeds"] = [seed + SEED_STEP for seed in batch.get("seeds", ())]
-    return dataclasses.replace(run, facts=dataclasses.replace(run.facts, batch=batch))
 
 
 def _with_objects(runs: Corpus, table: pd.DataFrame) -> Corpus:

@@ -104,6 +104,46 @@ def interval(
     return Interval(mean, float(found.low), float(found.high), n, len(sums), confidence)
 
 
+def share(
+    values: Iterable[float],
+    *,
+    clusters: Iterable[Hashable] | None = None,
+    confidence: float = 0.95,
+) -> Interval:
+    """Share of ones among zeros and ones, with an interval that has a width at 0 and 1, too.
+
+    Parameters
+    ----------
+    values
+        Zeros and ones; NaN (not observed) are left out.
+    clusters
+        Of each value, such as its prompt.
+    confidence
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Interval
+        Wilson's (1927), by `scipy.stats`, where each value is a cluster of its own; else that of
+        `interval`.
+
+    Raises
+    ------
+    StudyError
+        Where a value is neither 0 nor 1.
+    """
+    from scipy import stats
+
+    kept, names = observed(values, clusters)
+    if not np.isin(kept, (0.0, 1.0)).all():
+        raise StudyError("A share is of zeros and ones alone.")
+    if not len(kept) or (names is not None and len(set(names)) < len(names)):
+        return interval(kept, clusters=names, confidence=confidence)
+    found = stats.binomtest(int(kept.sum()), len(kept)).proportion_ci(confidence, method="wilson")
+    n = len(kept)
+    return Interval(float(kept.mean()), float(found.low), float(found.high), n, n, confidence)
+
+
 def summary(
     table: pd.DataFrame,
     *,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from daam_nb.tracing.forming import forming_pictures
 from daam_nb.tracing.intervening import Alignment, ablate, align, replay, reweight
-from daam_nb.tracing.making import Reproduction, generate, reproduce
+from daam_nb.tracing.making import Reproduction, generate, redraw, reproduce
 from daam_nb.tracing.session import Tracer, trace
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "align",
     "forming_pictures",
     "generate",
+    "redraw",
     "replay",
     "reproduce",
     "reweight",

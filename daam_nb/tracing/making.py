@@ -1,10 +1,10 @@
-"""`generate` and `reproduce`: make a picture and its recording, and make it again."""
+"""`generate`, `reproduce`, `redraw`: make a picture and its recording, and make it again."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -173,6 +173,55 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
         return Reproduction(False, 255, image, (*_differences(run, pipe), *size))
     largest = int(np.abs(then - now).max())
     return Reproduction(largest == 0, largest, image, tuple(_differences(run, pipe)))
+
+
+def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> list[Image]:
+    """Draw a recording's prompt once from each seed, all in one call, with its arguments.
+
+    Unlike `reproduce`, without the other pictures of its batch; the last digits of a picture may
+    depend on what is drawn with it.
+
+    Parameters
+    ----------
+    run
+        A recording.
+    pipe
+        The pipeline that made it.
+    seeds
+        Of the pictures; the recording's own as often as wanted.
+    **omitted
+        As for `reproduce`.
+
+    Returns
+    -------
+    list of PIL.Image.Image
+        One for each seed.
+
+    Raises
+    ------
+    ReproductionError
+        Where the recording lacks what is needed, or its noise cannot be had without the other
+        pictures of its batch: one generator made the noise of all.
+    """
+    batch = run.facts.batch
+    index = int(batch.get("index", 0))
+    if index and batch.get("shared_generator", True):
+        raise ReproductionError(
+            f"One generator made the noise of the whole batch that this picture is number {index} "
+            "of, so it cannot be drawn without the others. Give each picture a generator, as "
+            "generate(pipe, prompts, seed=...) does."
+        )
+    each = int(batch.get("images_per_prompt", 1))
+    alone: dict[str, Any] = {"seeds": list(seeds), "shared_generator": False}
+    alone |= {"index": 0, "images_per_prompt": 1}
+    for name in ("prompts", "negative_prompts"):
+        texts = batch.get(name)
+        if texts is not None:
+            own = texts[index // each if len(texts) > 1 else 0]
+            alone[name] = [own] * len(seeds)
+    facts = replace(run.facts, batch={**batch, **alone})
+    arguments = _arguments_again(replace(run, facts=facts), omitted)
+    return list(pil_images(pipe(**arguments)))
 
 
 def _arguments_again(run: Recording, given: Mapping[str, Any]) -> dict[str, Any]:

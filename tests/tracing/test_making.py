@@ -11,7 +11,7 @@ from diffusers import EulerDiscreteScheduler
 
 from daam_nb.errors import DaamError, ReproductionError, SelectionError
 from daam_nb.recording import Recording
-from daam_nb.tracing import generate, reproduce, trace
+from daam_nb.tracing import generate, redraw, reproduce, trace
 from tests import pipelines
 from tests.pipeline_variants import with_scheduler
 from tests.tracing.cases import PROMPT
@@ -222,3 +222,25 @@ def test_a_saved_recording_again(sd1: Any, tmp_path: Any) -> None:
 
 def test_errors_are_ours() -> None:
     assert issubclass(ReproductionError, DaamError)
+
+
+def test_redrawing_one_picture_of_a_batch(sd1: Any) -> None:
+    """Its own prompt and negative prompt, its own noise or others', and nothing of its batch."""
+    texts, negative = ["a cat", "a dog"], ["a red house", "snow"]
+    runs = make(sd1, texts, seed=[5, 9], negative_prompt=negative)
+    drawn = redraw(runs[1], sd1, [9, 4, 9])
+    alone = [make(sd1, "a dog", seed=seed, negative_prompt="snow").image for seed in (9, 4)]
+    for got, expected in zip(drawn, [*alone, alone[0]], strict=True):
+        assert abs(pixels(got).astype(int) - pixels(expected)).max() <= 2
+    assert abs(pixels(drawn[0]).astype(int) - pixels(drawn[1])).max() > 20
+    two = make(sd1, "a dog", seed=5, num_images_per_prompt=2)
+    assert abs(pixels(redraw(two[1], sd1, [6])[0]).astype(int) - pixels(two[1].image)).max() <= 2
+
+
+def test_noise_that_cannot_be_had_alone(sd1: Any) -> None:
+    with trace(sd1) as tracer:
+        sd1(["a cat", "a dog"], generator=torch.Generator().manual_seed(0), **FEW)
+    first, second = tracer.recordings
+    assert redraw(first, sd1, [0])
+    with pytest.raises(ReproductionError, match="One generator made the noise of the whole batch"):
+        redraw(second, sd1, [0])
