@@ -18,15 +18,16 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALL = $(PIP) --constraint constraints.txt
 VERSIONS = pyproject.toml constraints.txt
 
-.PHONY: help demo test lint js lab floor clean
+.PHONY: help demo test lint js lab classroom renew floor clean
 
 help:
 	@echo "make demo       generate a picture, record it, and write its maps into demo/"
 	@echo "make test       run the tests"
 	@echo "make lint       style, types and the floor plan"
-	@echo "make js      check, test and build the explorer's front end (needs Node.js)"
+	@echo "make js         check, test and build the explorer's front end (needs Node.js)"
 	@echo "make lab        open JupyterLab on the notebooks"
 	@echo "make classroom  show the page for teaching (notebooks/classroom.ipynb) in the browser"
+	@echo "make renew      make anew what the documents show, after another training"
 	@echo "make floor      run the tests with the oldest versions we support"
 	@echo "make clean      remove what these commands made"
 
@@ -57,6 +58,15 @@ lab: $(VENV)/.installed-lab
 classroom: $(VENV)/.installed-lab
 	JUPYTER_PATH=$(CURDIR)/notebooks $(BIN)/voila notebooks/classroom.ipynb --template=offline \
 	    --VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension
+
+# Everything that shows what the shipped model draws. The prose around it is to be read again.
+renew: $(VENV)/.installed-dev
+	$(BIN)/python -m scripts.make_sample
+	$(BIN)/python -m scripts.explorer_fixture
+	$(BIN)/python -m scripts.demo_picture
+	$(BIN)/python -m scripts.print_blocks docs/what-a-heat-map-does-not-say.md docs/explorer.md
+	$(BIN)/python -m scripts.execute_notebooks
+	$(BIN)/python -m scripts.explorer_screenshots
 
 floor:
 	.ci/floor $(PYTHON) $(FLOOR_VENV)

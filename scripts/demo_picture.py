@@ -1,0 +1,41 @@
+"""Make docs/images/demo.png, the README's picture: what `make demo` draws.
+
+python -m scripts.demo_picture
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from daam_nb.cli import main as daam_nb
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURE = ROOT / "docs" / "images" / "demo.png"
+WIDTH = 1000
+
+
+def demo_command() -> tuple[str, str]:
+    """The prompt and the seed of `make demo`."""
+    found = re.search(r'daam-nb "(.+?)" --seed (\d+)', (ROOT / "Makefile").read_text("utf-8"))
+    assert found is not None
+    return found[1], found[2]
+
+
+def main() -> None:
+    """Draw it, and write it at the width of a page."""
+    prompt, seed = demo_command()
+    with tempfile.TemporaryDirectory() as folder:
+        daam_nb([prompt, "--seed", seed, "--output-folder", f"{folder}/demo"])
+        with Image.open(Path(folder) / "demo" / "words.png") as words:
+            height = round(words.height * WIDTH / words.width)
+            small = words.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
+    small.save(PICTURE, optimize=True)
+    print(f"{PICTURE.relative_to(ROOT)}: {small.width} x {small.height}")
+
+
+if __name__ == "__main__":
+    main()
