@@ -10,6 +10,7 @@ kernel for the state of all of them at once. Two things must hold for that to su
   missing, even if it comes an instant later (its widget manager 5). So what a cell has replaced
   *rests*: it is not among the living widgets, keeps no maps, and comes back when it is shown again.
 
+IPython keeps what a cell returned (`Out`, `_`, `_3`, ...), and with it the recording: `%reset out`.
 The front end says which cell it runs (JupyterLab and Notebook do). Where it does not, or where an
 explorer was shown by a callback or lies in a box of one's own, nothing rests by itself: `close()`.
 """
@@ -86,12 +87,16 @@ class Living(ipywidgets.Widget):  # type: ignore[misc]
     def wake(self) -> None:
         """Be among the living widgets again, with the same name on the page."""
         for part in parts_of(self):
-            if isinstance(part, Living):
+            if isinstance(part, Living) and part._resting:
                 part._resting = False
+                part.remember()
             part.open()
 
     def forget(self) -> None:
         """Let go of what can be worked out again."""
+
+    def remember(self) -> None:
+        """Work it out again."""
 
     def close(self) -> None:
         """Take it and its parts from the page, and out of the boxes and links that hold it."""

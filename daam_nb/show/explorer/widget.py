@@ -38,11 +38,9 @@ if TYPE_CHECKING:
 
     from daam_nb.show.description import Figure
 
-SENT = {
-    name: bytes if isinstance(trait, traitlets.Bytes) else dict
-    for name, trait in Choices.class_traits(sync=True).items()
-    if name.startswith(("_image", "_strip", "_stack", "_exact", "_tiles"))
-}
+WORDS = tuple(f"{name}{one}" for name in ("_stack", "_exact") for one in ("", "_b"))
+MAPS = tuple(f"{name}{part}" for name in (*WORDS, "_tiles") for part in ("", "_meta"))
+PICTURES = ("_image", "_strip")
 STATIC = Path(__file__).parent / "static"
 PAUSE = 0.05  # seconds between preparations
 
@@ -258,14 +256,23 @@ class Explorer(Living, Choices):
         self._head_callbacks.clear()
         super().close()
         self.unobserve_all()
-        for name, sent in SENT.items():
-            self.set_trait(name, sent())
+        self._clear((*MAPS, *PICTURES))
 
     def forget(self) -> None:
-        """Let go of the maps that were worked out; the recording stays."""
+        """Let go of the maps that were worked out; the recording and the pictures stay."""
         self._warming = iter(())
-        if self._engine is not None:
-            self._engine.forget()
+        self._working.forget()
+        self._clear(MAPS)
+
+    def remember(self) -> None:
+        """Work out the maps again."""
+        self._refresh({*SELECTION, "word_b"})
+        self._warming = self._working.warm(self.selected)
+        self._warm_later()
+
+    def _clear(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            self.set_trait(name, {} if name.endswith("_meta") else b"")
 
     def __repr__(self) -> str:
         """One line, which is all that is seen where widgets are not shown."""

@@ -125,6 +125,7 @@ def test_what_a_cell_showed_rests_when_it_is_run_again(
     assert told() == len(parts_of(made[-1]))
     engine = getattr(made[0], "left", made[0]).engine
     assert not (engine._stacks or engine._tiles or engine._exact or engine._all)
+    assert not getattr(made[0], "left", made[0])._stack
     kept = weakref.ref(made[0])
     del made[0], engine
     gc.collect()
@@ -147,7 +148,10 @@ def test_what_rests_comes_back_with_its_name_and_choices(
     assert show(first) == name
     assert first in living()
     assert explorer.words[explorer.word].text == "fox"
-    assert tuple(explorer.get_state()["steps"]) == (0, 2)
+    state = explorer.get_state()
+    assert tuple(state["steps"]) == (0, 2)
+    assert state["_exact_meta"]["key"] == explorer.selected.key
+    assert state["_stack"] == opened(explorer.run, word="fox")._stack
     told()
 
 
