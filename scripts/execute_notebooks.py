@@ -2,13 +2,18 @@
 
     python -m scripts.execute_notebooks              # all of notebooks/
     python -m scripts.execute_notebooks FILE...
+    python -m scripts.execute_notebooks --tidy [FILE...]     # nothing is run
 
 Each runs in a new kernel and an empty folder. What changes without meaning is left out: metadata,
-progress bars, execution times. A notebook whose cell fails is not written.
+progress bars, execution times. Of what is shown in several ways one stays, and pictures are kept
+in 256 colours, so that a notebook is small enough to be read on the web. A notebook whose cell
+fails is not written.
 """
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import sys
 import tempfile
@@ -17,6 +22,9 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
+
+from scripts.few_colours import few_colours
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -76,13 +84,26 @@ def _tidied(output: Any) -> Any:
     output.data = {kind: content for kind, content in output.data.items() if kind in SHOWN}
     if "image/png" in output.data:
         output.data.pop("text/html", None)
+        output.data["image/png"] = _smaller(output.data["image/png"])
     return output if output.data else None
 
 
+def _smaller(written: str) -> str:
+    """The same picture, as base64, with a palette; one that has it already stays as it is."""
+    picture = Image.open(io.BytesIO(base64.b64decode(written)))
+    if picture.mode == "P":
+        return written
+    return base64.b64encode(few_colours(picture)).decode("ascii") + "\n"
+
+
 def main() -> None:
-    paths = [Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.glob("*.ipynb"))
+    named = [name for name in sys.argv[1:] if name != "--tidy"]
+    paths = [Path(name) for name in named] or sorted(NOTEBOOKS.glob("*.ipynb"))
     for path in paths:
-        notebook = executed(path)
+        if "--tidy" in sys.argv:
+            notebook = tidied(nbformat.read(path, as_version=4))
+        else:
+            notebook = executed(path)
         nbformat.write(notebook, path)
         print(f"{path}: {len(notebook.cells)} cells, {path.stat().st_size / 1000:.0f} kB")
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import ast
+import base64
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from scripts.execute_notebooks import NOTEBOOKS, SHOWN, executed, tidied
+from scripts.few_colours import few_colours
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
-MOST_BYTES = 2_000_000
+MOST_BYTES = 650_000  # a page of the web
 
 each = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
@@ -66,6 +71,22 @@ def test_it_shows_small_pictures_and_text_only(path: Path) -> None:
     assert "image/png" in shown
     assert "widgets" not in notebook.metadata
     assert path.stat().st_size < MOST_BYTES
+
+
+@each
+def test_its_pictures_are_in_few_colours(path: Path) -> None:
+    written = [output.get("data", {}).get("image/png") for output in outputs(read(path))]
+    pictures = [Image.open(io.BytesIO(base64.b64decode(one))) for one in written if one]
+    assert {picture.mode for picture in pictures} <= {"P", "L", "1"}
+
+
+def test_few_colours_stay_close_to_the_picture() -> None:
+    y, x = np.mgrid[0:120, 0:160]
+    smooth = np.stack([x * 255 // 160, y * 255 // 120, (x + y) % 256], -1).astype(np.uint8)
+    made = np.asarray(Image.open(io.BytesIO(few_colours(Image.fromarray(smooth)))).convert("RGB"))
+    assert np.abs(made.astype(int) - smooth).mean() < 12
+    ink = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    assert Image.open(io.BytesIO(few_colours(ink))).convert("RGB").getpixel((0, 0)) == (255,) * 3
 
 
 @each

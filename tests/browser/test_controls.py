@@ -207,7 +207,7 @@ def test_rows_name_layer_resolution_and_stage(explored: Explored, page: Explorer
     assert stages == ["down", "mid", "up"]
     for row, (name, stage, (height, width), heads) in zip(rows, layers, strict=True):
         assert f"{height}×{width}" in row.inner_text()
-        assert stage in str(row.get_attribute("aria-label"))
+        assert f"{height}×{width}, {stage}" in str(row.get_attribute("aria-label"))
         assert name in str(row.get_attribute("title"))
         number = row.get_attribute("data-row")
         assert page.part("tile", layer=number).count() == heads + 1  # and their mean
