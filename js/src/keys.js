@@ -23,10 +23,16 @@ export class Keys {
   constructor(view) {
     this.view = view;
     view.root.addEventListener("keydown", (event) => this.#key(event));
-    // Notebook 7 takes keys on their way down, before they come here, but for elements with this
-    // attribute. Keys with Ctrl, Meta or Alt stay its own: saving works from here, too.
-    const keep = (/** @type {KeyboardEvent} */ event) =>
-      attribute(view.root, "data-lm-suppress-shortcuts", !modified(event));
+    // Notebook 7 takes keys on their way down, before they come here: its arrows fold headings
+    // wherever the focus is (`.jp-Notebook.jp-mod-commandMode :focus`). It spares what carries this
+    // attribute, and looks at the focused element first. Keys with Ctrl, Meta or Alt stay its own:
+    // saving works from here, too.
+    const keep = (/** @type {KeyboardEvent} */ event) => {
+      const target = event.composedPath()[0];
+      if (target instanceof Element && view.root.contains(target)) {
+        attribute(target, "data-lm-suppress-shortcuts", !modified(event));
+      }
+    };
     window.addEventListener("keydown", keep, { capture: true, signal: view.stop.signal });
   }
 

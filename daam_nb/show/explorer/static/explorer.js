@@ -1641,7 +1641,10 @@ var LIST = [
   /** @param {View} view */
   constructor(view) {
     this.view = view, view.root.addEventListener("keydown", (event) => this.#key(event));
-    let keep = (event) => attribute(view.root, "data-lm-suppress-shortcuts", !modified(event));
+    let keep = (event) => {
+      let target = event.composedPath()[0];
+      target instanceof Element && view.root.contains(target) && attribute(target, "data-lm-suppress-shortcuts", !modified(event));
+    };
     window.addEventListener("keydown", keep, { capture: !0, signal: view.stop.signal });
   }
   /** @param {KeyboardEvent} event */
