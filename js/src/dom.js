@@ -129,5 +129,5 @@ export function short(value) {
  */
 export function brief(value) {
   if (value === 0 || value === 1) return String(value);
-  return value < 0.001 ? "<.001" : value.toPrecision(2).replace(/^0/, "");
+  return value < 0.01 ? "<.01" : value.toPrecision(2).replace(/^0/, "");
 }

@@ -63,9 +63,11 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
         ) == dict(right.subject.choices)
         self.same_steps = left.subject.step_count == right.subject.step_count
         self.note = ""
-        self._shown = ipywidgets.HTML()
+        self._image, self._caption = ipywidgets.HTML(), ipywidgets.HTML()
         self._scale = ipywidgets.Dropdown(
-            options=SCALES, description="Difference", layout=ipywidgets.Layout(width="22rem")
+            options=SCALES,
+            description="Scale",
+            layout=ipywidgets.Layout(width="22rem", max_width="100%"),
         )
         self.links: list[Any] = [
             ipywidgets.link((left, "difference_scale"), (self._scale, "value"))
@@ -79,7 +81,12 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
         )
         super().__init__(
             [
-                ipywidgets.VBox([self._scale, self._shown]),
+                ipywidgets.HBox(
+                    [self._image, ipywidgets.VBox([self._caption, self._scale])],
+                    layout=ipywidgets.Layout(
+                        flex_flow="row wrap", grid_gap="16px", margin="4px 0 12px 0"
+                    ),
+                ),
                 ipywidgets.HBox([left, right], layout=wrap),
             ]
         )
@@ -172,34 +179,44 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
         else:
             drawn = "The pictures differ in shape, so there is no difference of the maps."
         self.note = clean(" ".join([drawn, *self._notes()]))
-        self._shown.value = self._figure(difference)
+        self._image.value = self._tag(difference)
+        self._caption.value = (
+            f'<div style="max-width:34rem;line-height:1.5"><b>{html.escape(self._title())}</b><br>'
+            f"{html.escape(self.note)}</div>"
+        )
 
-    def _figure(self, difference: NDArray[np.float32] | None) -> str:
-        """The picture with its caption; what it shows is its text, too, for screen readers."""
-        caption = (
-            f'<figcaption style="flex:1 1 16rem;max-width:32rem;line-height:1.5">'
-            f"{html.escape(self.note)}</figcaption>"
-        )
-        image = ""
-        if self.picture is not None and difference is not None:
-            written = io.BytesIO()
-            self.picture.save(written, "PNG")
-            data = base64.b64encode(written.getvalue()).decode("ascii")
-            told = html.escape(clean(f"Difference of two maps. {_told(difference)}"), quote=True)
-            image = (
-                f'<img class="daam-difference" alt="{told}" src="data:image/png;base64,{data}" '
-                f'style="width:260px;max-width:100%;height:auto;border-radius:6px">'
-            )
+    def _tag(self, difference: NDArray[np.float32] | None) -> str:
+        """The picture; what it shows is its text, too, for those who hear it."""
+        if self.picture is None or difference is None:
+            return ""
+        written = io.BytesIO()
+        self.picture.save(written, "PNG")
+        data = base64.b64encode(written.getvalue()).decode("ascii")
+        told = html.escape(clean(f"{self._title()}. {_told(difference)}"), quote=True)
         return (
-            f'<figure style="display:flex;flex-wrap:wrap;gap:16px;margin:4px 0 8px">'
-            f"{image}{caption}</figure>"
+            f'<img class="daam-difference" alt="{told}" src="data:image/png;base64,{data}" '
+            f'style="display:block;width:240px;max-width:100%;height:auto;border-radius:6px">'
         )
+
+    def _title(self) -> str:
+        """The words, and what tells the recordings apart."""
+        words = [one.words[one.word].text for one in (self.left, self.right)]
+        shown = f"“{words[0]}”" if words[0] == words[1] else f"“{words[0]}” and “{words[1]}”"
+        left, right = (one.run.facts for one in (self.left, self.right))
+        apart = []
+        if left.model != right.model:
+            apart.append(f"{left.model} and {right.model}")
+        if left.seed != right.seed:
+            apart.append(f"seeds {left.seed} and {right.seed}")
+        if self.left.subject.prompt.text != self.right.subject.prompt.text:
+            apart.append("two prompts")
+        return clean(f"Difference of two maps of {shown}{''.join(f', {one}' for one in apart)}")
 
     def _notes(self) -> list[str]:
-        words = [one.words[one.word].text for one in (self.left, self.right)]
-        found = [f"Shown are “{words[0]}” and “{words[1]}”."]
+        found = []
         if matching(self.left.words, self.left.word, self.right.words) is None:
-            found.append(f"“{words[0]}” has no counterpart on the right.")
+            word = self.left.words[self.left.word].text
+            found.append(f"“{word}” has no counterpart on the right.")
         if not self.same_steps:
             found.append("The recordings keep different numbers of steps: each has its own slider.")
         if not self.same_network:

@@ -116,20 +116,21 @@ def test_the_difference_is_told_in_words_and_its_sides_are_marked() -> None:
             tensor.fill_(0.01)
             tensor[..., place] = 0.9
     both = explore(left, right, parser=False)
-    assert "The left map is higher most at 1% from the left" in both._shown.value
-    assert "The right map is higher most at 99% from the left" in both._shown.value
+    assert "The left map is higher most at 1% from the left" in both._image.value
+    assert "The right map is higher most at 99% from the left" in both._image.value
     assert both.picture is not None
     assert (np.asarray(both.picture) == 255).all(-1).any()  # a white + and a white −
+    assert "<b>Difference of two maps of “fox”</b>" in both._caption.value  # there is one seed
     same = explore(left, left, parser=False)
-    assert "They are equal everywhere" in same._shown.value
+    assert "They are equal everywhere" in same._image.value
 
 
 def test_the_differences_scale_has_a_control() -> None:
     both = compared()
-    before = both._shown.value
+    before = both._caption.value
     both._scale.value = "common"
     assert (both.left.difference_scale, both.right.difference_scale) == ("common", "common")
-    assert "attention." in both._shown.value != before
+    assert "attention." in both._caption.value != before
     both.right.difference_scale = "own"
     assert both._scale.value == "own"
 
@@ -154,10 +155,10 @@ def test_recordings_that_differ_in_layers_have_their_own_grids() -> None:
 def test_text_is_text_in_the_caption() -> None:
     both = compared("a <b>red</b> fox", "a <b>red</b> fox")
     both.left.word = next(n for n, one in enumerate(both.left.words) if one.text == "red")
-    assert "<b>" not in both._shown.value
+    assert "<b>red" not in both._caption.value + both._image.value
     signs = [n for n, one in enumerate(both.left.words) if one.text == "<"]
     both.left.word = signs[0]
-    assert "“&lt;”" in both._shown.value
+    assert "“&lt;”" in both._caption.value + both._image.value
 
 
 def test_closing_lets_go_of_both() -> None:

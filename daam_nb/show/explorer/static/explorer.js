@@ -298,7 +298,7 @@ function short(value) {
   return size < -5 ? value.toExponential(1) : value.toFixed(Math.min(8, Math.max(0, 2 - size)));
 }
 function brief(value) {
-  return value === 0 || value === 1 ? String(value) : value < 1e-3 ? "<.001" : value.toPrecision(2).replace(/^0/, "");
+  return value === 0 || value === 1 ? String(value) : value < 0.01 ? "<.01" : value.toPrecision(2).replace(/^0/, "");
 }
 
 // src/arcs.js
