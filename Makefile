@@ -67,6 +67,7 @@ renew: $(VENV)/.installed-dev
 	$(BIN)/python -m scripts.print_blocks docs/what-a-heat-map-does-not-say.md docs/explorer.md
 	$(BIN)/python -m scripts.execute_notebooks
 	$(BIN)/python -m scripts.explorer_screenshots
+	$(BIN)/python -m scripts.rating_screenshots
 
 floor:
 	.ci/floor $(PYTHON) $(FLOOR_VENV)

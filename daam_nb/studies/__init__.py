@@ -9,10 +9,10 @@
     report.py      tables and figures of one study, and the page they are printed on
     protocols.py   what a judge and a segmenter must be able to do
 
-Each study is a module of its own: `segmentation` (whose word painted which object), and those
-that `STUDIES` names. A study takes `runs`: a `Corpus`, the path of one, or recordings. Judges and
-segmenters come in as arguments, because no study knows a model; a parser is by default the best
-one installed. May import every floor below but menagerie; needs ``pip install "daam_nb[studies]"``.
+Each study is a module of its own: those that `STUDIES` names, and `rating`, which asks people. A
+study takes `runs`: a `Corpus`, the path of one, or recordings. Judges and segmenters come in as
+arguments, because no study knows a model; a parser is by default the best one installed. May
+import every floor below but menagerie; needs ``pip install "daam_nb[studies]"``.
 """
 
 from __future__ import annotations

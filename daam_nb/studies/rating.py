@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from daam_nb.errors import StudyError
-from daam_nb.show.rating import page_of
+from daam_nb.show.rating import Given, page_of
 from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.presence import RatedPresence
 from daam_nb.studies.rating_items import Deck, Item, pair_items, word_items
@@ -46,6 +46,7 @@ __all__ = [
     "TASKS",
     "WORDS",
     "Deck",
+    "Given",
     "Item",
     "Session",
     "Task",

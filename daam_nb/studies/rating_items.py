@@ -247,7 +247,8 @@ def _some(items: list[Item], each: int | None, seed: int, left_out: Counter[str]
         counts[item.facts["pos"]] += 1
         if counts[item.facts["pos"]] <= each:
             kept.add(item.key)
-    left_out["not drawn"] += len(items) - len(kept)
+    if len(kept) < len(items):
+        left_out["not drawn"] = len(items) - len(kept)
     return [item for item in items if item.key in kept]
 
 

@@ -3,7 +3,7 @@
 
 /** Each key and what it does, for the instructions. */
 export const LIST = [
-  ["←", "back to the answer before; it can be given anew"],
+  ["←", "back, to answer anew"],
   ["→", "forward again"],
   ["S", "skip, with a reason"],
   ["I", "these instructions"],

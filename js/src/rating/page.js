@@ -116,7 +116,7 @@ export class Page {
     const rest = skipped ? `, ${skipped} of them skipped` : "";
     this.end.replaceChildren(
       el("h3", { text: "Done. Thank you!" }),
-      el("p", { text: `All ${of} are answered${rest}, and saved in ${this.form.kept_in}.` }),
+      el("p", { text: `${of} of ${of} answered${rest}. Saved in ${this.form.kept_in}.` }),
       el("p", { class: "daam-rating-soft", text: "← goes back to the last one." }),
     );
   }

@@ -266,7 +266,7 @@ function tool(name, text, key, does) {
 
 // src/rating/keys.js
 var LIST = [
-  ["←", "back to the answer before; it can be given anew"],
+  ["←", "back, to answer anew"],
   ["→", "forward again"],
   ["S", "skip, with a reason"],
   ["I", "these instructions"],
@@ -437,7 +437,7 @@ var UNSEEN = 150, SILENT = 4e3, Page = class {
     let { of, skipped } = this.progress, rest = skipped ? `, ${skipped} of them skipped` : "";
     this.end.replaceChildren(
       el("h3", { text: "Done. Thank you!" }),
-      el("p", { text: `All ${of} are answered${rest}, and saved in ${this.form.kept_in}.` }),
+      el("p", { text: `${of} of ${of} answered${rest}. Saved in ${this.form.kept_in}.` }),
       el("p", { class: "daam-rating-soft", text: "← goes back to the last one." })
     );
   }
