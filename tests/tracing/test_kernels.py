@@ -26,8 +26,8 @@ from diffusers.models.attention_processor import (
     XFormersAttnProcessor,
 )
 
-from daam_nb.errors import WatchError
-from daam_nb.tracing import trace
+from daam_nb.errors import InterventionError, WatchError
+from daam_nb.tracing import ablate, replay, trace
 from tests import pipelines
 from tests.pipeline_variants import (
     with_dispatcher,
@@ -132,6 +132,27 @@ def test_xformers_with_an_ip_adapter(xformers: list[int], sd1: Any) -> None:
     assert xformers
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_xformers_under_an_intervention(xformers: list[int], sd1: Any, masked: bool) -> None:
+    """Ablated and replayed pictures are those of PyTorch's kernel."""
+    if masked:
+        with_text_mask(sd1)
+    with ablate(sd1, words="cat"):
+        expected = USUAL.run(sd1)
+    sd1.unet.set_attn_processor(XFormersAttnProcessor())
+    plain = USUAL.run(sd1)
+    with ablate(sd1, words="cat"):
+        assert np.abs(USUAL.run(sd1) - expected).max() < 1e-5
+    assert np.abs(expected - plain).max() > 1e-3
+    with ablate(sd1):
+        assert np.array_equal(USUAL.run(sd1), plain)
+    with trace(sd1, keep="replay", dtype=torch.float32) as tracer:
+        USUAL.run(sd1)
+    with replay(sd1, tracer.recording):
+        assert np.abs(USUAL.run(sd1) - plain).max() <= 1e-5
+    assert set(xformers) == {3}
+
+
 # --- diffusers' dispatcher --------------------------------------------------------------------
 
 
@@ -168,6 +189,8 @@ def test_a_backend_that_is_not_sdpa(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_nothing_left(before, snapshot(pipe))
     assert np.array_equal(traced, untraced)
     assert len(caught.value.images) == 1
+    with pytest.raises(InterventionError, match="DispatchedAttention"), ablate(pipe, words="cat"):
+        USUAL.run(pipe)  # a picture that nothing was changed in is not given out as changed
 
 
 def test_the_private_registry_is_where_we_look_for_it() -> None:

@@ -12,10 +12,10 @@ from torch import Tensor
 from daam_nb.errors import InterventionError, NotKeptError, SelectionError, ShapeError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Recording, load
-from daam_nb.tracing import Alignment, align, replay, trace
+from daam_nb.tracing import Alignment, ablate, align, replay, trace
 from tests import pipeline_variants as v
 from tests import pipelines
-from tests.tracing.cases import PROMPT, Case, sized
+from tests.tracing.cases import PLAIN, PROMPT, Case, sized
 from tests.tracing.intervened import picture
 
 USUAL = Case("usual", pipelines.sd1)
@@ -30,8 +30,24 @@ def recorded(case: Case, pipe: Any, dtype: torch.dtype = torch.float32) -> list[
     return list(tracer.recordings)
 
 
+TWO_TEXTS: dict[str, Any] = {
+    "prompt": [PROMPT, "a dog"],
+    "negative_prompt": ["blue", "a green tree"],
+}
+CALLS = {
+    "unguided": sized(guidance_scale=1.0),
+    "two prompts": sized(**TWO_TEXTS),
+    "two prompts, two pictures each, unguided": sized(
+        prompt=[PROMPT, "a dog"], num_images_per_prompt=2, guidance_scale=1.0
+    ),
+    "square": PLAIN,
+    "tall, odd latents": PLAIN | {"height": 104, "width": 40},
+}
+
 PIPES = {
     "sd1": pipelines.sd1,
+    "fused": lambda: v.with_fused_qkv(pipelines.sd1()),
+    "dispatcher": lambda: v.with_dispatcher(pipelines.sd1()),
     "sdxl": pipelines.sdxl,
     "explicit": lambda: v.with_explicit_softmax(pipelines.sd1()),
     "sliced": lambda: v.with_slicing(pipelines.sd1(), 1),
@@ -51,6 +67,28 @@ def test_its_own_attention_gives_its_picture(name: str) -> None:
         got = USUAL.run(pipe)
     assert np.abs(got - plain).max() <= 1 / 255
     assert not np.array_equal(got, plain)  # half precision was really put in
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_its_own_attention_in_every_kind_of_call(sd1: Any, name: str) -> None:
+    """In float32 and in float16, also while a trace watches; and nothing ablated, bit for bit."""
+    case = Case(name, pipelines.sd1, CALLS[name])
+    plain = case.run(sd1)
+    with ablate(sd1):
+        assert np.array_equal(case.run(sd1), plain)
+    exact = recorded(case, sd1)
+    with replay(sd1, exact):
+        alone = case.run(sd1)
+        seen = recorded(case, sd1)
+    assert np.abs(alone - plain).max() <= 1e-5
+    for then, now in zip(exact, seen, strict=True):
+        for layer, maps in then.attention.items():
+            assert torch.equal(now.attention[layer], maps)  # what was used is what was replayed
+    with replay(sd1, exact), trace(sd1):
+        assert np.array_equal(case.run(sd1), alone)
+    with replay(sd1, recorded(case, sd1, torch.float16)):
+        half = case.run(sd1)
+    assert np.abs(half - plain).max() <= 1 / 255
 
 
 def test_from_disk(sd1: Any, tmp_path: Any) -> None:
