@@ -79,7 +79,7 @@ export class Grid {
     ]);
     if (key !== this.layout) {
       this.layout = key;
-      const focused = this.overlay.contains(document.activeElement);
+      const focused = this.overlay.matches(":focus-within");
       this.overlay.replaceChildren();
       this.cells = [];
       this.nodes = [];
@@ -439,8 +439,12 @@ export class Grid {
     const { state, maps } = this.view;
     const tiles = maps.tiles();
     const parts = [];
-    if (!tiles) parts.push("The tiles are on their way.");
-    else {
+    if (!tiles) {
+      const lost = state.facts.kernel === false;
+      parts.push(
+        lost ? "The grid of this word was left out of this page." : "The tiles are on their way.",
+      );
+    } else {
       const [lo, hi] = state.steps;
       if (tiles.lo !== lo || tiles.hi !== hi)
         parts.push(`Tiles of ${stepsText(state.facts, tiles.lo, tiles.hi)}.`);

@@ -14,8 +14,9 @@ export function themeOf(root, wish) {
     return "dark";
   }
   if (body.classList.contains("vscode-light")) return "light";
-  const parent = root.parentElement;
-  const around = parent ? darkness(parent) : null;
+  const colab = document.documentElement.getAttribute("theme");
+  if (colab === "dark" || colab === "light") return colab;
+  const around = darkness(above(root));
   if (around !== null) return around ? "dark" : "light";
   return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
@@ -27,7 +28,7 @@ export function themeOf(root, wish) {
  * @returns {boolean | null}
  */
 function darkness(node) {
-  for (; node; node = node.parentElement) {
+  for (; node; node = above(node)) {
     const parts = getComputedStyle(node)
       .backgroundColor.match(/[\d.]+/g)
       ?.map(Number);
@@ -38,6 +39,17 @@ function darkness(node) {
 }
 
 /**
+ * The element around; some hosts put each widget into a shadow tree of its own.
+ *
+ * @param {Element} node
+ * @returns {Element | null}
+ */
+function above(node) {
+  const root = node.getRootNode();
+  return node.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
+}
+
+/**
  * @param {() => void} changed
  * @returns {() => void} stops watching
  */
@@ -45,15 +57,16 @@ export function watchTheme(changed) {
   const scheme = matchMedia("(prefers-color-scheme: dark)");
   scheme.addEventListener("change", changed);
   const watcher = new MutationObserver(changed);
-  watcher.observe(document.body, {
-    attributes: true,
-    attributeFilter: [
-      "class",
-      "data-jp-theme-light",
-      "data-jp-theme-name",
-      "data-vscode-theme-kind",
-    ],
-  });
+  const attributeFilter = [
+    "class",
+    "theme",
+    "data-jp-theme-light",
+    "data-jp-theme-name",
+    "data-vscode-theme-kind",
+  ];
+  for (const node of [document.documentElement, document.body]) {
+    watcher.observe(node, { attributes: true, attributeFilter });
+  }
   return () => {
     scheme.removeEventListener("change", changed);
     watcher.disconnect();

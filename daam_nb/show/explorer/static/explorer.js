@@ -1125,7 +1125,7 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36,
     ]);
     if (key !== this.layout) {
       this.layout = key;
-      let focused = this.overlay.contains(document.activeElement);
+      let focused = this.overlay.matches(":focus-within");
       this.overlay.replaceChildren(), this.cells = [], this.nodes = [];
       let [wide, tall] = gallery ? this.#gallery(order, across) : this.#rows(across);
       this.mosaic.fit(wide, tall, this.view.picture.scale), this.overlay.style.width = `${wide}px`, this.overlay.style.height = `${tall}px`, this.#rove(Math.min(this.focus, this.cells.length - 1), focused);
@@ -1392,12 +1392,16 @@ Click: the mean of this layer's heads`, button = el(
   }
   #note() {
     let { state, maps } = this.view, tiles = maps.tiles(), parts = [];
-    if (!tiles) parts.push("The tiles are on their way.");
-    else {
+    if (tiles) {
       let [lo, hi] = state.steps;
       (tiles.lo !== lo || tiles.hi !== hi) && parts.push(`Tiles of ${stepsText(state.facts, tiles.lo, tiles.hi)}.`);
       let count = state.facts.layers.reduce((sum, layer) => sum + layer.heads, 0);
       state.get("tile_sort") !== "network" && count > GALLERY && parts.push(`The first ${GALLERY} of ${count}.`);
+    } else {
+      let lost = state.facts.kernel === !1;
+      parts.push(
+        lost ? "The grid of this word was left out of this page." : "The tiles are on their way."
+      );
     }
     write(this.note, parts.join(" "));
   }
@@ -2813,30 +2817,36 @@ function themeOf(root, wish) {
   if (body.classList.contains("vscode-dark") || body.classList.contains("vscode-high-contrast"))
     return "dark";
   if (body.classList.contains("vscode-light")) return "light";
-  let parent = root.parentElement, around = parent ? darkness(parent) : null;
+  let colab = document.documentElement.getAttribute("theme");
+  if (colab === "dark" || colab === "light") return colab;
+  let around = darkness(above(root));
   return around !== null ? around ? "dark" : "light" : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 function darkness(node) {
-  for (; node; node = node.parentElement) {
+  for (; node; node = above(node)) {
     let parts = getComputedStyle(node).backgroundColor.match(/[\d.]+/g)?.map(Number);
     if (!(!parts || parts.length < 3 || parts.length > 3 && parts[3] < 0.5))
       return 0.299 * parts[0] + 0.587 * parts[1] + 0.114 * parts[2] < 128;
   }
   return null;
 }
+function above(node) {
+  let root = node.getRootNode();
+  return node.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
+}
 function watchTheme(changed) {
   let scheme = matchMedia("(prefers-color-scheme: dark)");
   scheme.addEventListener("change", changed);
-  let watcher = new MutationObserver(changed);
-  return watcher.observe(document.body, {
-    attributes: !0,
-    attributeFilter: [
-      "class",
-      "data-jp-theme-light",
-      "data-jp-theme-name",
-      "data-vscode-theme-kind"
-    ]
-  }), () => {
+  let watcher = new MutationObserver(changed), attributeFilter = [
+    "class",
+    "theme",
+    "data-jp-theme-light",
+    "data-jp-theme-name",
+    "data-vscode-theme-kind"
+  ];
+  for (let node of [document.documentElement, document.body])
+    watcher.observe(node, { attributes: !0, attributeFilter });
+  return () => {
     scheme.removeEventListener("change", changed), watcher.disconnect();
   };
 }
