@@ -16,6 +16,7 @@ from daam_nb.show.saving import write_whole
 from daam_nb.studies.figures import StudyFigure
 
 MOST_BYTES = 150_000  # of a figure, before it is drawn with fewer dots
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{12}\.part")  # of `write_whole`
 _BEGIN, _END = "<!-- numbers: begin -->", "<!-- numbers: end -->"
 
 
@@ -67,6 +68,7 @@ class Report:
         folder = Path(folder)
         parts = folder / self.name
         parts.mkdir(parents=True, exist_ok=True)
+        _clear_unfinished(folder, self.name)
         for name, figure in self.figures.items():
             drawn = figure.save(parts / f"{name}.png")
             if drawn.stat().st_size > MOST_BYTES:
@@ -107,6 +109,13 @@ class Report:
 
     def _repr_html_(self) -> str:
         return next(iter(self.tables.values()))._repr_html_()  # type: ignore[no-any-return]
+
+
+def _clear_unfinished(folder: Path, name: str) -> None:
+    """Remove what an earlier save of this report left when it was killed inside a write."""
+    for entry in [*folder.glob(f".{name}.md.*.part"), *(folder / name).glob(".*.part")]:
+        if _UNFINISHED.fullmatch(entry.name):
+            entry.unlink(missing_ok=True)
 
 
 def markdown(table: pd.DataFrame, *, digits: int = 3) -> str:

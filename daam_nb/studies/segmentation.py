@@ -20,7 +20,7 @@ from daam_nb.recording import LayerChoice
 from daam_nb.studies import attribution_figures
 from daam_nb.studies.attribution_figures import examples
 from daam_nb.studies.comparing import compare
-from daam_nb.studies.corpus import Run, generate_some, runs_of
+from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
 from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.marking import BASELINES, Baselines, by_maps, by_segmenters, segmented
 from daam_nb.studies.protocols import Judge, Mask, Segmenter, Target, Truth
@@ -321,20 +321,36 @@ def study(
     table = attribution(
         corpus, truth=truth, layers=layers, segmenters=segmenters, progress=progress
     )
+    return report(table, runs=corpus, truth=truth, layers=layers)
+
+
+def report(
+    table: pd.DataFrame, *, runs: Corpus, truth: Truth, layers: Mapping[str, LayerChoice]
+) -> Report:
+    """Put everything on one page.
+
+    Parameters
+    ----------
+    table
+        Of `attribution`.
+    runs, truth, layers
+        What it was measured on and with. The last choice of layers is the one that is compared
+        with the other methods and shown noun by noun.
+    """
     objects = table.drop_duplicates(["run", "noun"])
     absent = int((objects["method"] == ABSENT).sum())
     facts = {
-        "model": corpus.settings.get("model", "see the recordings"),
-        "pictures": len(corpus),
-        "prompts": len({run.facts["prompt"] for run in corpus}),
-        **{name: corpus.settings[name] for name in _SHOWN if name in corpus.settings},
+        "model": runs.settings.get("model", "see the recordings"),
+        "pictures": len(runs),
+        "prompts": len({run.facts["prompt"] for run in runs}),
+        **{name: runs.settings[name] for name in _SHOWN if name in runs.settings},
         "truth": truth.name,
         "objects named": len(objects),
         "of these not found in the picture, and left out": absent,
-        **{f"maps of {n}": heat_maps(corpus[0].load(), layers=c).choice for n, c in layers.items()},
+        **{f"maps of {n}": heat_maps(runs[0].load(), layers=c).choice for n, c in layers.items()},
     }
     caption = (
-        f"{len(objects) - absent} objects in {len(corpus)} pictures of {facts['model']}; truth: "
+        f"{len(objects) - absent} objects in {len(runs)} pictures of {facts['model']}; truth: "
         f"{truth.name}. Bands: 95 % bootstrap intervals over prompts."
     )
     best = list(layers)[-1]  # what a model's card recommends, else the paper's
@@ -351,7 +367,7 @@ def study(
         figures={
             "threshold": curve(table, caption=caption),
             "examples": examples(
-                corpus, truth=truth, layers=layers[best], title=f"{best}: the first objects"
+                runs, truth=truth, layers=layers[best], title=f"{best}: the first objects"
             ),
             "nouns": bars(
                 nouns,

@@ -1,9 +1,11 @@
-"""Run a study, kill it 20 times on the way (SIGKILL), and compare its table with a whole run's.
+"""Run a study, kill it 20 times on the way (SIGKILL), and compare all it gives with a whole run's.
 
     python -m tests.studies.kill_study FOLDER SEED
 
-Half of the kills come after a random time, from outside; half inside a write, when a random part
-of the bytes is in the file. Children are forked, so that the libraries are loaded once.
+The whole of `segmentation.study`, called as anyone calls it: the corpus is drawn, the rows are
+measured, and the report is saved. Of 20 kills half come after a random time, from outside, and half
+inside a write, when a random part of the bytes is in the file: of a recording, of the rows, of the
+report's page, figures and tables. Children are forked, so that the libraries are loaded once.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ import pandas as pd
 import torch
 
 from daam_nb.storage import writing
-from daam_nb.studies import corpus, segmentation, tables
+from daam_nb.studies import corpus, report, segmentation, tables
+from daam_nb.studies import figures as figures_of_studies
 from daam_nb.studies.readers import from_template
 from tests.pipelines import sd1
 from tests.studies.toy import SIZE, ToyJudge
@@ -35,18 +38,46 @@ CAPTIONS = from_template(
     adj=["red", "big"],
     noun=["dog", "cat"],
 )
-SEEDS = range(4)
+SEEDS = range(2)
+# In the order of the study, because a write that it has behind it is not made again.
+ORDER = (
+    *("recording", "later", "recording", "later", "recording", "later"),
+    *("row", "later", "row", "later", "row", "later"),
+    *("figure", "later", "report", "later", "figure", "later", "report", "later"),
+)
+WRITES = {
+    "recording": (writing, "_write_file"),
+    "row": (tables.RowFile, "_write"),
+    "report": (report, "write_whole"),
+    "figure": (figures_of_studies, "write_whole"),
+}
+"""What is torn -> where the function stands that writes it."""
 
+PAGE = """# A page
 
-def draw(folder: Path) -> None:
-    corpus.generate(PIPE, CAPTIONS, SEEDS, into=folder / "pictures", progress=False, **SIZE)
+What people wrote.
+
+<!-- numbers: begin -->
+<!-- numbers: end -->
+
+What they wrote below.
+"""
 
 
 def study(folder: Path) -> pd.DataFrame:
-    report = segmentation.study(
-        PIPE, into=folder, captions=CAPTIONS, seeds=SEEDS, judge=ToyJudge(), progress=False, **SIZE
+    """All of it, from captions to the page."""
+    made = segmentation.study(
+        PIPE,
+        into=folder,
+        captions=CAPTIONS,
+        seeds=SEEDS,
+        judge=ToyJudge(),
+        layers={"DAAM": "mid"},
+        progress=False,
+        **SIZE,
     )
-    return report.observations
+    made.save(folder / "results", command="the command")
+    return made.observations
 
 
 def killed_later(work: Callable[[], Any], seconds: float) -> bool:
@@ -81,6 +112,9 @@ def _fork(work: Callable[[], Any]) -> int:
 
 
 def _tear(which: int, share: float, what: str) -> None:
+    """Have this process kill itself inside one of the writes to come."""
+    owner, name = WRITES[what]
+    whole = getattr(owner, name)
     left = [which]
 
     def half(file: Any, raw: bytes) -> None:
@@ -88,52 +122,61 @@ def _tear(which: int, share: float, what: str) -> None:
         file.flush()
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def row(self: Any, line: Any, *, sync: bool = True) -> None:
+    def torn(*args: Any, **options: Any) -> None:
         left[0] -= 1
-        if left[0] < 0:
-            half(self._file, json.dumps(line).encode() + b"\n")
-        whole_row(self, line, sync=sync)
-
-    def part(path: Path, raw: bytes) -> None:
-        left[0] -= 1
-        if left[0] < 0:
+        if left[0] >= 0:
+            whole(*args, **options)
+        elif what == "row":
+            file, line = args
+            half(file._file, json.dumps(line).encode() + b"\n")
+        elif what == "recording":
+            path, raw = args
             with path.open("xb") as file:
                 half(file, raw)
-        whole_part(path, raw)
+        else:
+            path, raw = args
+            beside = path.with_name(f".{path.name}.0123456789ab.part")  # as `write_whole` has it
+            with beside.open("wb") as file:
+                half(file, raw)
 
-    whole_row, whole_part = tables.RowFile._write, writing._write_file
-    if what == "row":
-        tables.RowFile._write = row  # type: ignore[method-assign]
-    else:
-        writing._write_file = part
+    setattr(owner, name, torn)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of the results, hidden ones included."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def main(folder: Path, seed: int) -> dict[str, Any]:
+    """Kill the study as often as `ORDER` says and compare; returns how often where."""
     chance = random.Random(seed)
+    whole, broken = folder / "whole", folder / "broken"
+    for place in (whole, broken):
+        (place / "results").mkdir(parents=True)
+        (place / "results" / "attribution.md").write_text(PAGE)
     begun = time.monotonic()
-    draw(folder / "whole")
-    drawn = time.monotonic() - begun
-    expected = study(folder / "whole")
-    measured = time.monotonic() - begun - drawn
-    broken = folder / "broken"
-    counts = {"later": 0, "in a row": 0, "in a recording": 0}
-
-    def kills(work: Callable[[], Any], duration: float, what: str) -> None:
-        for _ in range(5):
-            counts["later"] += killed_later(work, chance.uniform(0, duration / 12))
-            name = f"in a {what}"
-            counts[name] += killed_in_a_write(work, chance.randrange(2), chance.random(), what)
-
-    kills(lambda: draw(broken), drawn, "recording")
-    draw(broken)
-    kills(lambda: study(broken), measured, "row")
+    expected = study(whole)
+    duration = time.monotonic() - begun
+    counts = dict.fromkeys(("later", *(f"in a {what}" for what in WRITES)), 0)
+    for what in ORDER:
+        if what == "later":
+            counts["later"] += killed_later(lambda: study(broken), chance.uniform(0, duration / 15))
+            continue
+        which, share = chance.randrange(2), chance.random()
+        counts[f"in a {what}"] += killed_in_a_write(lambda: study(broken), which, share, what)
     found = study(broken)
     pd.testing.assert_frame_equal(found, expected)  # exact: the same dtypes, the same bits
     assert found.equals(expected)
-    pictures = sorted(path.parent.name for path in broken.glob("pictures/runs/*/recording.json"))
-    assert pictures == sorted(path.name for path in (folder / "whole/pictures/runs").iterdir())
+    runs = [
+        sorted(path.name for path in (one / "pictures/runs").iterdir()) for one in (whole, broken)
+    ]
+    assert runs[0] == runs[1]  # no picture lost, none twice, no draft of a killed one left
     assert len(corpus.Corpus.open(broken / "pictures")) == len(CAPTIONS) * len(SEEDS)
-    return {**counts, "rows": len(found), "pictures": len(pictures)}
+    pages = [contents(one / "results") for one in (whole, broken)]
+    assert list(pages[0]) == list(pages[1]), pages[1].keys() ^ pages[0].keys()
+    assert pages[0] == pages[1]
+    return {**counts, "rows": len(found), "pictures": len(runs[1]), "files": len(pages[1])}
 
 
 if __name__ == "__main__":
