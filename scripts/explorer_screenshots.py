@@ -3,7 +3,8 @@
     python -m scripts.explorer_screenshots [NAME...]
 
 JupyterLab, Voila and Chromium as in the browser tests; what is shown is drawn anew by the model
-that ships with the package.
+that ships with the package. One picture that fails does not keep the others from being made; the
+command ends with an error then.
 """
 
 from __future__ import annotations
@@ -11,141 +12,272 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
+from scripts.few_colours import few_colours
 from tests.browser.conftest import FLAGS, chromium
 from tests.browser.explorer import Explorer, eventually, explorers
 from tests.browser.lab import Notebook, open_notebook, write_notebook
-from tests.browser.servers import ROOT, jupyter, voila
+from tests.browser.servers import ROOT, Server, jupyter, voila
 
 IMAGES = ROOT / "docs" / "images"
 SIZE = {"width": 1500, "height": 1700}
+WIDE = {"width": 1960, "height": 2200}  # for two side by side
+SECONDS = 300
 PROMPT = "a banana and an apple on the grass"
 CELLS = (
     "import ipywidgets\nimport daam_nb as dnb\nfrom daam_nb.tracing import forming_pictures\n"
+    "import dataclasses, torch\nfrom tests.show.explorer.test_subject import sdxl\n"
     "pipe = dnb.menagerie.load()\n"
     f"runs = [dnb.generate(pipe, {PROMPT!r}, seed=seed, num_inference_steps=20)"
     " for seed in (0, 1)]\n"
-    "run, pictures = runs[0], forming_pictures(runs[0], pipe)",
+    "forming = [forming_pictures(run, pipe) for run in runs]\n"
+    "run, pictures = runs[0], forming[0]\n"
+    "recommended = dnb.menagerie.card().recommended\n"
+    # Made-up attention in the shape of SDXL's: soft spots, another one in every head.
+    "made_up, chance = sdxl(), torch.Generator().manual_seed(0)\n"
+    "def spots(zeros):\n"
+    "    found = torch.rand(*zeros.shape[:2], 3, 4, 4, generator=chance).flatten(0, 1)\n"
+    "    found = torch.nn.functional.interpolate(found, zeros.shape[-2:], mode='bicubic')\n"
+    "    return (found.clamp(0, 1) ** 4).reshape(zeros.shape).half()\n"
+    "filled = {name: spots(zeros) for name, zeros in made_up.attention.items()}\n"
+    "made_up = dataclasses.replace(made_up, attention=filled)",
     "box = ipywidgets.VBox()\nbox",
 )
-OPEN = "box.children = [dnb.explore(run, pictures=pictures, word='banana', {options})]"
+OPEN = (
+    "box.children = [dnb.explore(run, pictures=pictures, word='banana', recommended=recommended,"
+    " {options})]"
+)
+MANY = "box.children = [dnb.explore(made_up, parser=False, word='fox', {options})]"
 
 
-def saved(what: Locator, name: str) -> None:
+def saved(what: Locator, name: str, *, most: int | None = None) -> None:
     """Write a picture of a part of a page, in few colours so that it stays small."""
-    picture = Image.open(io.BytesIO(what.screenshot())).convert("RGB")
     path = IMAGES / f"{name}.png"
-    picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
-    print(
-        f"{path.relative_to(ROOT)}: {picture.width} x {picture.height}, {path.stat().st_size} bytes"
-    )
+    picture = Image.open(io.BytesIO(what.screenshot())).convert("RGB")
+    if most is not None and picture.width > most:
+        size = (most, round(picture.height * most / picture.width))
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    path.write_bytes(few_colours(picture))
+    size = path.stat().st_size
+    print(f"{path.relative_to(ROOT)}: {picture.width} x {picture.height}, {size} bytes", flush=True)
 
 
 def opened(notebook: Notebook, code: str, count: int = 1) -> list[Explorer]:
     """Show other explorers in the notebook's one output."""
+    page = notebook.page
     notebook.do("gone, box.children = box.children, []\nfor child in gone: child.close()\n" + code)
-    root = notebook.page.locator("[data-testid=explorer]")
+    root = page.locator("[data-testid=explorer]")
     eventually(lambda: root.count() == count)
-    notebook.page.mouse.move(1, 1)
-    return [one.settle() for one in explorers(notebook.page)]
-
-
-def one(notebook: Notebook, name: str, options: str, then: Callable[[Explorer], None]) -> None:
-    """A picture of one explorer after something was done with it."""
-    [explorer] = opened(notebook, OPEN.format(options=options))
-    then(explorer)
-    explorer.page.wait_for_timeout(300)  # a chart may still be on its way
-    saved(explorer.root, name)
+    page.mouse.move(1, 1)
+    found = [one.settle() for one in explorers(page)]
+    eventually(lambda: all(one.part("tile").count() > 0 for one in found))
+    page.wait_for_timeout(300)  # pictures are decoded on their own time
+    return found
 
 
 def nothing(_: Explorer) -> None:
     """Show it as it is opened."""
 
 
-def region(explorer: Explorer) -> None:
-    """Draw a box, and wait for its words."""
-    explorer.draw([(0.3, 0.3), (0.8, 0.8)])
-    explorer.page.mouse.move(1, 1)
+def highest(explorer: Explorer) -> tuple[float, float]:
+    """Where the shown map is highest, (y, x) as shares of the picture."""
+    values, _ = explorer.shown()
+    y, x = np.unravel_index(values.argmax(), values.shape)
+    return (float(y) + 0.5) / values.shape[0], (float(x) + 0.5) / values.shape[1]
+
+
+def pixel(explorer: Explorer) -> None:
+    """Point at the middle of the word, and wait for the words there."""
+    explorer.hover(*highest(explorer))
     explorer.part("rank").first.wait_for()
 
 
+def region(explorer: Explorer) -> None:
+    """Draw a lasso around the middle of the word, and wait for its words and bars."""
+    y, x = highest(explorer)
+    explorer.part("tool-lasso").click()
+    angles = np.linspace(0, 2 * np.pi, 25)
+    path = [(y + 0.2 * np.sin(a), x + 0.16 * np.cos(a)) for a in angles]
+    explorer.draw([(float(np.clip(v, 0.01, 0.99)), float(np.clip(u, 0.01, 0.99))) for v, u in path])
+    explorer.page.mouse.move(1, 1)
+    explorer.part("rank").first.wait_for()
+    explorer.root.locator("[data-testid=region-layers] .daam-bar").first.wait_for()
+
+
 def syntax(explorer: Explorer) -> None:
-    """Wait for the arcs, from the best parser installed."""
+    """Wait for the arcs, and click one."""
     explorer.part("arc").first.wait_for()
+    explorer.part("arc").last.locator("text").click()
+    explorer.page.mouse.move(1, 1)
+    explorer.settle()
 
 
-SHOTS: dict[str, tuple[str, Callable[[Explorer], None]]] = {
-    "explorer-light": ("", nothing),
-    "explorer-dark": ("theme='dark'", nothing),
-    "explorer-compare": ("word_b='apple', threshold=0.5", nothing),
-    "explorer-syntax": ("show_syntax=True", syntax),
-    "explorer-region": ("layer=5, head=0, steps=(0, 8)", region),
-    "explorer-sorted": ("tile_sort='overlap', show_pieces=True", nothing),
-    "explorer-projector": ("projector=True", nothing),
+def unfolded(explorer: Explorer) -> None:
+    """Unfold one block of many layers."""
+    explorer.root.locator("[data-testid=block-label][aria-expanded=false]").first.click()
+    explorer.page.mouse.move(1, 1)
+
+
+def keys(explorer: Explorer) -> None:
+    """Open the list of keys."""
+    explorer.part("more").click()
+    explorer.root.locator(".daam-keys").wait_for()
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What one picture shows: options of `explore`, and what is done then."""
+
+    options: str
+    then: Callable[[Explorer], None] = nothing
+    code: str = OPEN
+
+
+SHOTS: dict[str, Shot] = {
+    "explorer-light": Shot(""),
+    "explorer-dark": Shot("theme='dark', colormap='viridis'"),
+    "explorer-compare": Shot("word_b='apple', threshold=0.5"),
+    "explorer-difference": Shot("word_b='apple', view='difference'"),
+    "explorer-steps": Shot("steps=(2, 6), follow_step=True"),
+    "explorer-head": Shot("layer=5, head=2, tile_scale='common'"),
+    "explorer-sorted": Shot("tile_sort='overlap', choice='recommended', show_pieces=True"),
+    "explorer-blocks": Shot("", unfolded, MANY),
+    "explorer-pixel": Shot("word_b='apple'", pixel),
+    "explorer-region": Shot("", region),
+    "explorer-syntax": Shot("show_syntax=True", syntax),
+    "explorer-projector": Shot("projector=True"),
+    "explorer-keys": Shot("theme='dark'", keys),
 }
+
+
+def shot(notebook: Notebook, name: str) -> None:
+    """A picture of one explorer after something was done with it."""
+    wanted = SHOTS[name]
+    [explorer] = opened(notebook, wanted.code.format(options=wanted.options))
+    wanted.then(explorer)
+    explorer.page.wait_for_timeout(300)
+    saved(explorer.root, name)
 
 
 def two_runs(notebook: Notebook) -> None:
     """Two seeds side by side, with the difference of their maps."""
-    opened(notebook, "box.children = [dnb.explore(*runs, word='banana', parser=False)]", count=2)
-    notebook.page.set_viewport_size({"width": 1500, "height": 2600})
-    saved(notebook.page.locator(".jp-OutputArea-output .widget-vbox").first, "explorer-two-runs")
-    notebook.page.set_viewport_size(SIZE)
+    page = notebook.page
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    try:
+        opened(
+            notebook,
+            "box.children = [dnb.explore(*runs, pictures=forming, word='banana', parser=False)]",
+            count=2,
+        )
+        page.locator("img.daam-difference").wait_for()
+        saved(
+            page.locator(".jp-OutputArea-output .widget-vbox .widget-vbox").first,
+            "explorer-two-runs",
+        )
+    finally:
+        page.set_viewport_size(SIZE)  # type: ignore[arg-type]
+
+
+def figure(notebook: Notebook) -> None:
+    """What `to_figure` draws of a choice."""
+    opened(notebook, OPEN.format(options="word_b='apple', threshold=0.5, parser=False"))
+    path = IMAGES / "explorer-figure.png"
+    notebook.do(f"box.children[0].to_png({str(path)!r}, overwrite=True)")
+    path.write_bytes(few_colours(Image.open(path)))
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes", flush=True)
 
 
 def hand_out(notebook: Notebook, browser: Browser, place: Path) -> None:
-    """The hand-out in a window of 800 pixels."""
+    """The hand-out in a window of 800 pixels, opened as a file."""
     opened(notebook, OPEN.format(options="parser=False"))
-    notebook.do(f"box.children[0].to_html({str(place / 'banana.html')!r})")
-    page = browser.new_page(viewport={"width": 800, "height": 1500})
-    page.goto((place / "banana.html").as_uri())
+    file = place / "banana.html"
+    notebook.do(f"box.children[0].to_html({str(file)!r}, overwrite=True)")
+    page = browser.new_page(viewport={"width": 800, "height": 1300})
+    page.goto(file.as_uri())
     explorers(page)[0].settle()
-    saved(page.locator("body"), "explorer-handout")
+    page.wait_for_timeout(300)
+    height = page.evaluate("() => document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": 800, "height": height})
+    saved(page.locator("html"), "explorer-handout")
     page.close()
 
 
 def classroom(browser: Browser, place: Path) -> None:
     """The page for teaching, under Voila."""
     with voila(place, ROOT / "notebooks" / "classroom.ipynb") as server:
-        page = browser.new_page(viewport={"width": 1300, "height": 3000})
-        page.goto(server.url, timeout=300_000)
+        page = browser.new_page(viewport={"width": 1120, "height": 3000})
+        page.goto(server.url, timeout=SECONDS * 1000)
         status = page.locator(".daam-lesson-status")
-        expect(status).to_contain_text("steps.", timeout=300_000)
+        expect(status).to_contain_text("steps.", timeout=SECONDS * 1000)
         explorers(page)[0].settle()
-        saved(page.locator(".daam-lesson").first, "classroom")
+        page.wait_for_timeout(500)
+        saved(page.locator(".daam-lesson").first, "classroom", most=720)
         page.close()
 
 
-def main() -> None:
-    wanted = sys.argv[1:] or [*SHOTS, "explorer-two-runs", "explorer-handout", "classroom"]
+def attempt(name: str, make: Callable[[], None]) -> bool:
+    """Make a picture; where that fails say why, and once more."""
+    for _ in range(2):
+        try:
+            make()
+        except Exception:
+            print(f"{name} failed:", file=sys.stderr)
+            traceback.print_exc()
+        else:
+            return True
+    return False
+
+
+def in_jupyter(server: Server, browser: Browser, place: Path, wanted: list[str]) -> list[str]:
+    """Make the pictures that a notebook shows; return the names of those that failed."""
+    page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
+    page.emulate_media(reduced_motion="reduce")
+    write_notebook(server.notebooks / "shots.ipynb", *CELLS)
+    notebook = open_notebook(page, server, "shots.ipynb")
+    notebook.run_all()
+    others: dict[str, Callable[[], None]] = {
+        "explorer-two-runs": lambda: two_runs(notebook),
+        "explorer-figure": lambda: figure(notebook),
+        "explorer-handout": lambda: hand_out(notebook, browser, place),
+    }
+    makers = {name: (lambda name=name: shot(notebook, name)) for name in SHOTS} | others
+    return [name for name in wanted if name in makers and not attempt(name, makers[name])]
+
+
+NAMES = (*SHOTS, "explorer-two-runs", "explorer-figure", "explorer-handout", "classroom")
+
+
+def main() -> int:
+    wanted = sys.argv[1:] or list(NAMES)
+    if unknown := sorted(set(wanted) - set(NAMES)):
+        print(f"There is no {unknown[0]!r}. There are {', '.join(NAMES)}.", file=sys.stderr)
+        return 2
+    failed = []
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         playwright = stack.enter_context(sync_playwright())
-        program = chromium(playwright)
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium(playwright), args=FLAGS)
         if set(wanted) - {"classroom"}:
             server = stack.enter_context(jupyter(place / "jupyter"))
-            page = browser.new_page(viewport=SIZE)
-            write_notebook(server.notebooks / "shots.ipynb", *CELLS)
-            notebook = open_notebook(page, server, "shots.ipynb")
-            notebook.run_all()
-            for name, (options, then) in SHOTS.items():
-                if name in wanted:
-                    one(notebook, name, options, then)
-            if "explorer-two-runs" in wanted:
-                two_runs(notebook)
-            if "explorer-handout" in wanted:
-                hand_out(notebook, browser, place)
-        if "classroom" in wanted:
-            classroom(browser, place / "voila")
+            failed += in_jupyter(server, browser, place, wanted)
+        if "classroom" in wanted and not attempt(
+            "classroom", lambda: classroom(browser, place / "voila")
+        ):
+            failed.append("classroom")
         browser.close()
+    if failed:
+        print(f"Not made: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -118,6 +118,28 @@ def test_it_runs_and_shows_the_same_kinds_of_things(path: Path) -> None:
     assert kinds(executed(path)) == kinds(read(path))
 
 
+SOLUTION = re.compile(r"<details><summary>Solution</summary>(.*?)</details>", re.DOTALL)
+
+
+def test_the_exercises_solutions_are_folded_and_run(tmp_path: Path) -> None:
+    notebook = read(NOTEBOOKS / "01-explorer.ipynb")
+    cells, found = [], 0
+    for cell in notebook.cells:
+        cells.append(cell)
+        if cell.cell_type != "markdown":
+            continue
+        assert cell.source.count("**Exercise") == len(SOLUTION.findall(cell.source))
+        for solution in SOLUTION.findall(cell.source):
+            found += 1
+            code = re.findall(r"```python\n(.*?)```", solution, flags=re.DOTALL)
+            cells += [nbformat.v4.new_code_cell(one) for one in code]
+    assert found >= 6
+    notebook.cells = cells
+    nbformat.write(notebook, tmp_path / "solved.ipynb")
+    solved = executed(tmp_path / "solved.ipynb")
+    assert [o for o in outputs(solved) if o.output_type == "error"] == []
+
+
 def test_a_failing_cell_is_noticed(tmp_path: Path) -> None:
     from nbclient.exceptions import CellExecutionError
 

@@ -136,6 +136,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
             )
             return
         self.button.disabled = True
+        self.progress.layout.visibility = "visible"
         try:
             self._work(text)
         except DaamError as error:
@@ -143,6 +144,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         finally:
             self.button.disabled = False
             self.progress.value = 0
+            self.progress.layout.visibility = "hidden"  # its place stays: nothing jumps
             self.forming.value = ""
 
     def to_figure(self) -> Figure:

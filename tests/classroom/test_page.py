@@ -34,6 +34,7 @@ def test_it_draws_and_shows_the_explorer_and_both_processes(drawn: Classroom) ->
     assert drawn.forward.value.count("<img") == 3 + 5
     assert drawn.reverse.value.count("<img") == 3 + 5 + 4
     assert drawn.progress.value == 0
+    assert drawn.progress.layout.visibility == "hidden"
     assert not drawn.button.disabled
 
 

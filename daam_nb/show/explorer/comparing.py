@@ -31,7 +31,7 @@ NETWORK = ("choice", "layer", "head")
 WORDS = ("word", "word_b")
 DIVERGING = "RdBu_r"
 SIDE = 384  # pixels of the difference's longer side, at most
-SCALES = (("each map as a share of its own peak", "own"), ("in attention", "common"))
+SCALES = (("as shares of each peak", "own"), ("in attention", "common"))
 
 
 class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
@@ -67,7 +67,8 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
         self._scale = ipywidgets.Dropdown(
             options=SCALES,
             description="Scale",
-            layout=ipywidgets.Layout(width="22rem", max_width="100%"),
+            style={"description_width": "initial"},
+            layout=ipywidgets.Layout(width="17rem", max_width="100%", margin="8px 0 0 0"),
         )
         self.links: list[Any] = [
             ipywidgets.link((left, "difference_scale"), (self._scale, "value"))
