@@ -31,6 +31,7 @@ NOTEBOOKS = ROOT / "notebooks"
 SECONDS_PER_CELL = 600
 # Pictures come as PNG, which every viewer shows; the rest is text.
 SHOWN = ("text/plain", "text/html", "text/markdown", "image/png")
+DENSITY = 1.25  # dots of a picture for each one of its shown width, at most
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -84,15 +85,20 @@ def _tidied(output: Any) -> Any:
     output.data = {kind: content for kind, content in output.data.items() if kind in SHOWN}
     if "image/png" in output.data:
         output.data.pop("text/html", None)
-        output.data["image/png"] = _smaller(output.data["image/png"])
+        shown = output.get("metadata", {}).get("image/png", {})
+        output.data["image/png"] = _smaller(output.data["image/png"], shown.get("width"))
     return output if output.data else None
 
 
-def _smaller(written: str) -> str:
-    """The same picture, as base64, with a palette; one that has it already stays as it is."""
+def _smaller(written: str, width: int | None) -> str:
+    """The same picture, as base64, with a palette, and not much larger than it is shown."""
     picture = Image.open(io.BytesIO(base64.b64decode(written)))
-    if picture.mode == "P":
+    most = round(DENSITY * width) if width else picture.width
+    if picture.mode == "P" and picture.width <= most:
         return written
+    if picture.width > most:
+        size = (most, round(picture.height * most / picture.width))
+        picture = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     return base64.b64encode(few_colours(picture)).decode("ascii") + "\n"
 
 
