@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from daam_nb.studies.corpus import Corpus
-from daam_nb.studies.faithful_ablations import ABLATIONS, ANOTHER_SEED, OBJECT
+from daam_nb.studies.faithful_ablations import ABLATIONS, ANOTHER_SEED, OBJECT, RANDOM
 from daam_nb.studies.faithful_heads import rank_agreement, ranking
 from daam_nb.studies.faithful_losses import counted, losses, lost_figure
 from daam_nb.studies.figures import COLOURS, INK, StudyFigure, bars
@@ -20,14 +20,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 OWN = "the word's"
+NAMED = 4
+"""Heads with a number in their figure: those whose loss changes the pictures most."""
+
 ENOUGH = 50
 """Pictures from which on a mean is not shown as rare."""
 
 
 def agreements(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean agreement of maps and changes, by change, kind of word, layers and map."""
+    """Mean agreement of maps and changes, by change, kind of word, layers and map.
+
+    Of the changes that random columns make, only with the object's own map: the null of it.
+    """
     return summary(
-        table,
+        table[(table.kind != RANDOM) | (table["map"] == OWN)],
         by=["kind", "change", "layers", "map"],
         value=["correlation", "rank_correlation", "pointing", "caught", "amount"],
         enough=ENOUGH,
@@ -144,7 +150,7 @@ def figures(
             value="correlation",
             title="Does the map say where the picture changes?",
             axis="correlation of map and change over the pixels",
-            caption=caption,
+            caption=f"{caption} Change: {agreed.change.iloc[0]} ablated; behind a stroke, another.",
         )
     }
     if len(lost):
@@ -157,18 +163,21 @@ def figures(
 
 
 def _held_against(agreed: pd.DataFrame) -> pd.DataFrame:
-    """Of the object's word: each map against the ablation, and its own against another seed."""
-    objects = agreed[agreed.kind == "object"]
-    first = objects.change.iloc[0]
-    seeds = (objects.change == ANOTHER_SEED) & (objects["map"] == OWN)
-    shown = objects[(objects.change == first) | seeds]
+    """Each map against the ablation of the object's word; the word's own against two nulls."""
+    first = agreed.change.iloc[0]
+    ablated = (agreed.kind == OBJECT) & (agreed.change == first)
+    seeds = (agreed.change == ANOTHER_SEED) & (agreed["map"] == OWN)
+    chance = (agreed.kind == RANDOM) & (agreed.change == first)
+    shown = agreed[ablated | seeds | chance]
     several = shown.layers.nunique() > 1
     names = []
     for row in shown.to_dict("records"):
         name = row["map"] + (" map" if "'s" in row["map"] else "")
         if several and "'s" in row["map"]:
             name += f" ({row['layers']})"
-        names.append(name + (" / another seed" if row["change"] == ANOTHER_SEED else ""))
+        if row["change"] == ANOTHER_SEED:
+            name += " / another seed"
+        names.append(name + (" / random columns" if row["kind"] == RANDOM else ""))
     return shown.assign(**{"held against": names})
 
 
@@ -206,23 +215,26 @@ def _heads_figure(ranked: pd.DataFrame, *, pictures: str) -> StudyFigure:
             part = ranked[[one == stage for one in stages]]
             colour = COLOURS[number % len(COLOURS)]
             axes.scatter(part.attention_to_text, part.amount, s=22, color=colour, label=stage)
-        for row in ranked.head(3).to_dict("records"):
-            name = f"{_short(row['layer'])}, head {row['head']}"
+        for number, row in enumerate(ranked.head(NAMED).to_dict("records"), 1):
             across = (row["attention_to_text"], row["amount"])
-            axes.annotate(name, across, (5, 3), textcoords="offset points", fontsize=7, color=INK)
+            axes.annotate(str(number), across, (5, 3), textcoords="offset points", color=INK)
         axes.set_xlabel("mean attention of the head to the words")
         axes.set_ylabel("mean change of the picture without it")
         axes.margins(x=0.15)
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
-    caption = f"{pictures}, {len(ranked)} heads; each head ablated alone."
+    first = [
+        f"{number}: {_short(row['layer'])}, head {row['head']}"
+        for number, row in enumerate(ranked.head(NAMED).to_dict("records"), 1)
+    ]
+    caption = f"{pictures}, {len(ranked)} heads; each head ablated alone. {'; '.join(first)}."
     title = "Heads: attention to the words, and what changes without them"
-    return StudyFigure(paint, (3.8, 6.4), title, caption)
+    return StudyFigure(paint, (4.0, 6.4), title, caption)
 
 
 def _short(layer: str) -> str:
-    parts: Any = layer.split(".")
-    return ".".join(parts[:2]) if parts[0] != "mid_block" else "mid_block"
+    """A layer's name without what all of them share."""
+    return layer.split(".transformer_blocks", maxsplit=1)[0].removesuffix(".attn2")
 
 
 def _pictures(table: pd.DataFrame) -> str:

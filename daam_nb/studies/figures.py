@@ -63,8 +63,9 @@ class StudyFigure:
                 axes.spines[side].set_visible(False)
             self.paint(axes)
             if self.title:
-                text = _wrapped(self.title, self.size[1] * 12)
-                axes.set_title(text, loc="left", fontsize=LETTERS + 1.5, fontweight="bold")
+                # Over the whole figure: over the axes alone, wide labels would push it out.
+                text = _wrapped(self.title, self.size[1] * 11.5)
+                figure.suptitle(text, x=0.01, ha="left", fontsize=LETTERS + 1.5, fontweight="bold")
             if self.caption:
                 text = _wrapped(self.caption, self.size[1] * 16.5)
                 figure.supxlabel(text, x=0.01, ha="left", fontsize=LETTERS - 1.5, color="#666666")
@@ -143,8 +144,11 @@ def bars(
             for record in part.to_dict("records"):
                 place = labels.index(record[label]) + (number - (len(groups) - 1) / 2) * thick
                 scaled = [factor * record[column] for column in _ends(value)]
-                colour = RARE if record.get("rare") else COLOURS[number % len(COLOURS)]
-                _bar(axes, place, scaled, colour=colour, thick=thick, n=record["n"])
+                colour = COLOURS[number % len(COLOURS)]
+                fill = RARE if record.get("rare") else colour
+                # The edge still says which group a grey bar is of.
+                edge = colour if group else None
+                _bar(axes, place, scaled, fill=fill, edge=edge, thick=thick, n=record["n"])
         for name, marked in (reference or {}).items():
             if name in labels:
                 axes.plot(marked * factor, labels.index(name), "D", color=INK, markersize=4)
@@ -221,12 +225,21 @@ def _ends(value: str) -> tuple[str, str, str]:
 
 
 def _bar(
-    axes: Axes, place: float, ends: Sequence[float], *, colour: str, thick: float, n: int
+    axes: Axes,
+    place: float,
+    ends: Sequence[float],
+    *,
+    fill: str,
+    edge: str | None,
+    thick: float,
+    n: int,
 ) -> None:
     mean, low, high = ends
     if math.isnan(mean):
         return
-    axes.barh(place, mean, height=0.92 * thick, color=colour, linewidth=0)
+    axes.barh(
+        place, mean, height=0.88 * thick, color=fill, edgecolor=edge, linewidth=1.2 if edge else 0
+    )
     if not math.isnan(low + high):
         axes.plot([low, high], [place, place], color=INK, linewidth=1.1, solid_capstyle="butt")
     axes.annotate(

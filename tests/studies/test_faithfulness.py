@@ -130,6 +130,8 @@ def test_the_whole_study_writes_its_page(pipe: Any, tmp_path: Path) -> None:
     assert [tick.get_text() for tick in drawn.get_yticklabels()] == [
         *("the word's map (paper)", "another word's map (paper)", "the word's map (recommended)"),
         *("another word's map (recommended)", "random", "middle"),
+        "the word's map (paper) / random columns",
+        "the word's map (recommended) / random columns",
         "the word's map (paper) / another seed",
         "the word's map (recommended) / another seed",
     ]

@@ -48,6 +48,28 @@ def test_groups_stand_side_by_side_in_colours_of_their_own() -> None:
     places = [patch.get_y() + patch.get_height() / 2 for patch in axes.patches]
     assert places == pytest.approx([-0.2, 0.8, 1.8, 0.2, 1.2, 2.2])
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["one", "two"]
+    # Rare ones are grey in either group, with an edge that says which.
+    fills, edges = ([to_hex(colour(patch)) for patch in axes.patches] for colour in (_fill, _edge))
+    assert [fill == RARE for fill in fills] == [False, True, False] * 2
+    assert edges == [COLOURS[0]] * 3 + [COLOURS[1]] * 3
+
+
+def _fill(patch: Any) -> Any:
+    return patch.get_facecolor()
+
+
+def _edge(patch: Any) -> Any:
+    return patch.get_edgecolor()
+
+
+def test_a_title_begins_at_the_figures_edge_whatever_the_labels_take() -> None:
+    long = table(relation=["a rather long name of a relation " * 2, "b", "c"])
+    title = "Does the map say where the picture changes, and where not?"
+    figure = bars(long, label="relation", value="iou", title=title).draw()
+    figure.canvas.draw()
+    drawn = figure._suptitle.get_window_extent()
+    assert 0 <= drawn.x0 < 20
+    assert drawn.x1 <= figure.bbox.width
 
 
 def test_the_papers_numbers_are_marked() -> None:
