@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
+from weakref import ref
 
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from daam_nb.show.explorer.tiles import Tiles, tiles_of
 
 T = TypeVar("T")
 KEPT = 16  # of each kind; a stack takes at most 1 MiB
+WORKING = 8  # engines that keep what they made, however many explorers are open
 
 
 class Recent(OrderedDict[str, T]):
@@ -33,7 +35,7 @@ class Recent(OrderedDict[str, T]):
         return self[key]
 
 
-@dataclass
+@dataclass(eq=False)
 class Engine:
     """The maps of a subject, with those made last.
 
@@ -51,16 +53,19 @@ class Engine:
 
     def stack(self, selected: Selected) -> Stack:
         """The word's map at every step, in 8 bits."""
+        self._work()
         return self._stacks.get_or_make(
             selected.stack_key, lambda: stack_of(self.subject, selected)
         )
 
     def exact(self, selected: Selected) -> WordHeatMap:
         """The word's map over the steps selected: that of `heat_maps`."""
+        self._work()
         return self._exact.get_or_make(selected.key, lambda: self.subject.word_map(selected))
 
     def tiles(self, selected: Selected) -> Tiles:
         """The word in every head of every layer over the steps selected."""
+        self._work()
         alone = replace(selected, choice="", layer=-1, head=-1)
         return self._tiles.get_or_make(
             alone.key, lambda: tiles_of(self.subject, selected.word, selected.steps)
@@ -68,6 +73,7 @@ class Engine:
 
     def every_map(self, selected: Selected, *, special: bool) -> Maps:
         """The maps of all words under the selection, whatever its own word."""
+        self._work()
         key = replace(selected, word=-2 if special else -1).key
         return self._all.get_or_make(
             key, lambda: every_map(self.subject, selected, special=special)
@@ -95,8 +101,22 @@ class Engine:
         for kept in (self._stacks, self._tiles, self._exact, self._all):
             kept.clear()
 
+    def _work(self) -> None:
+        """Be the one that worked last; who did not for long lets go."""
+        if _LAST and _LAST[-1]() is self:
+            return
+        others = [one for one in _LAST if one() not in (None, self)]
+        for one in others[: -(WORKING - 1)]:
+            idle = one()
+            if idle is not None:
+                idle.forget()
+        _LAST[:] = [*others[-(WORKING - 1) :], ref(self)]
+
     def mask(self, selected: Selected, threshold: float) -> Tensor:
         """Eq. 7 on the latent grid, (y, x), bool; empty where the map is 0 everywhere."""
         values = self.exact(selected).values
         peak = values.max()
         return (values >= threshold * peak) & (peak > 0)
+
+
+_LAST: list[ref[Engine]] = []  # those that keep maps, the one that worked last at the end

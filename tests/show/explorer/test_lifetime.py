@@ -12,7 +12,9 @@ from typing import Any
 import ipywidgets
 import pytest
 
+from daam_nb.maps import heat_maps
 from daam_nb.show.explorer import explore
+from daam_nb.show.explorer.engine import WORKING
 from daam_nb.show.explorer.lifetime import cell_now, living, parts_of
 from tests.show.explorer.opened import TEXT, opened
 from tests.tiny_recordings import tiny_recording
@@ -238,3 +240,15 @@ def test_a_half_of_a_comparison_that_is_shown_alone_wakes(run_cell: Run) -> None
     show(both)
     assert set(parts_of(both)) <= set(living())
     told()
+
+
+def test_of_many_open_ones_only_the_last_used_keep_their_maps() -> None:
+    made = [opened(tiny_recording(TEXT, steps=2)) for _ in range(WORKING + 3)]
+    made[0].word = "snow"
+    kept = [bool(one.engine._stacks or one.engine._exact) for one in made]
+    assert sum(bool(one.engine._exact) for one in made) == WORKING
+    assert kept[0]
+    assert kept[-1]
+    assert not kept[1]
+    before = made[1].engine.exact(made[1].selected).values
+    assert (before == heat_maps(made[1].run).word(made[1].words[made[1].word].text).values).all()
