@@ -35,30 +35,36 @@ function themeOf(root, wish) {
   if (body.classList.contains("vscode-dark") || body.classList.contains("vscode-high-contrast"))
     return "dark";
   if (body.classList.contains("vscode-light")) return "light";
-  let parent = root.parentElement, around = parent ? darkness(parent) : null;
+  let colab = document.documentElement.getAttribute("theme");
+  if (colab === "dark" || colab === "light") return colab;
+  let around = darkness(above(root));
   return around !== null ? around ? "dark" : "light" : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 function darkness(node) {
-  for (; node; node = node.parentElement) {
+  for (; node; node = above(node)) {
     let parts = getComputedStyle(node).backgroundColor.match(/[\d.]+/g)?.map(Number);
     if (!(!parts || parts.length < 3 || parts.length > 3 && parts[3] < 0.5))
       return 0.299 * parts[0] + 0.587 * parts[1] + 0.114 * parts[2] < 128;
   }
   return null;
 }
+function above(node) {
+  let root = node.getRootNode();
+  return node.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
+}
 function watchTheme(changed) {
   let scheme = matchMedia("(prefers-color-scheme: dark)");
   scheme.addEventListener("change", changed);
-  let watcher = new MutationObserver(changed);
-  return watcher.observe(document.body, {
-    attributes: !0,
-    attributeFilter: [
-      "class",
-      "data-jp-theme-light",
-      "data-jp-theme-name",
-      "data-vscode-theme-kind"
-    ]
-  }), () => {
+  let watcher = new MutationObserver(changed), attributeFilter = [
+    "class",
+    "theme",
+    "data-jp-theme-light",
+    "data-jp-theme-name",
+    "data-vscode-theme-kind"
+  ];
+  for (let node of [document.documentElement, document.body])
+    watcher.observe(node, { attributes: !0, attributeFilter });
+  return () => {
     scheme.removeEventListener("change", changed), watcher.disconnect();
   };
 }
