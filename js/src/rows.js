@@ -122,7 +122,11 @@ export function ranked(facts, tiles, by) {
  */
 export function rankable(view, tiles) {
   const { alive, maps, state } = view;
-  const shown = maps.hover ? null : maps.shown(0);
-  if (alive || !shown || state.get("tile_sort") !== "overlap") return tiles;
+  if (alive || state.get("tile_sort") !== "overlap") return tiles;
+  const { hover } = maps;
+  maps.hover = null; // what is chosen counts, not the tile that is pointed at
+  const shown = maps.shown(0);
+  maps.hover = hover;
+  if (!shown) return tiles;
   return { ...tiles, overlap: overlapsOf(tiles, shown, state.get("threshold")) };
 }

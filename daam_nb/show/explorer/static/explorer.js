@@ -1083,8 +1083,12 @@ function ranked(facts, tiles, by) {
   );
 }
 function rankable(view, tiles) {
-  let { alive, maps, state } = view, shown = maps.hover ? null : maps.shown(0);
-  return alive || !shown || state.get("tile_sort") !== "overlap" ? tiles : { ...tiles, overlap: overlapsOf(tiles, shown, state.get("threshold")) };
+  let { alive, maps, state } = view;
+  if (alive || state.get("tile_sort") !== "overlap") return tiles;
+  let { hover } = maps;
+  maps.hover = null;
+  let shown = maps.shown(0);
+  return maps.hover = hover, shown ? { ...tiles, overlap: overlapsOf(tiles, shown, state.get("threshold")) } : tiles;
 }
 
 // src/grid.js
