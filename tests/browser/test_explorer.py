@@ -230,7 +230,7 @@ def test_the_contour_is_the_edge_of_the_mask(explored: Explored) -> None:
 def test_playing_walks_the_steps(explored: Explored) -> None:
     page = explored.page_side
     page.part("play").click()
-    assert page.state("playing") == "true"
+    eventually(lambda: page.state("playing") == "true")
     seen = set()
     eventually(lambda: seen.add(tuple(page.trait("steps"))) or len(seen) > 2)
     page.part("play").click()
