@@ -106,5 +106,11 @@ def _legend(axes: Axes) -> None:
         Line2D([], [], color=colour, marker=marker, linestyle="", label=text)
         for text, colour, marker in MEASURES.values()
     ]
-    figure = axes.figure
-    figure.legend(handles=handles, frameon=False, fontsize=LETTERS - 1, loc="outside upper left")
+    axes.legend(  # between the title and the axes, where it hides nothing
+        handles=handles,
+        frameon=False,
+        fontsize=LETTERS - 1,
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0),
+        borderaxespad=0.2,
+    )
