@@ -163,8 +163,11 @@ def test_what_rests_wakes_in_a_box(run_cell: Run) -> None:
     run_cell("a")
     opened()
     assert first not in living()
+    assert not first._stack
     box = ipywidgets.VBox([first])
     assert first in living()
+    assert first._stack
+    assert first._exact_meta["key"] == first.selected.key
     assert told() == len(living())
     assert f"IPY_MODEL_{first.model_id}" in box.get_state()["children"]
 
