@@ -108,7 +108,9 @@ export class Picture {
     const [height, width] = this.view.state.facts.image ?? [1, 1];
     const ratio = `${width} / ${height}`;
     if (this.frame.style.aspectRatio !== ratio) this.frame.style.aspectRatio = ratio;
-    const across = Math.max(32, Math.round(this.frame.clientWidth * this.scale));
+    const wide = this.frame.clientWidth;
+    if (wide === 0) return; // hidden for a moment, as while JupyterLab changes its theme
+    const across = Math.max(32, Math.round(wide * this.scale));
     const down = Math.max(32, Math.round((across * height) / width));
     if (this.canvas.width === across && this.canvas.height === down) return;
     for (const canvas of [this.canvas, this.base]) {

@@ -118,6 +118,16 @@ def test_nothing_runs_over_the_edge_and_the_controls_end_on_one_line(
     page.move()
 
 
+def test_the_picture_stays_sharp_when_the_theme_changes(page: Explorer) -> None:
+    before = page.pixels().shape
+    change = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
+    for name, theme in (("JupyterLab Dark", "dark"), ("JupyterLab Light", "light")):
+        page.page.evaluate(change, name)  # for a moment JupyterLab hides everything
+        eventually(lambda theme=theme: page.state("theme") == theme)
+        page.move()
+        assert page.pixels().shape == before
+
+
 # --- words and steps ------------------------------------------------------------------------------
 
 

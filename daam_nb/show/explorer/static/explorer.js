@@ -2324,7 +2324,9 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
   #fit() {
     let [height, width] = this.view.state.facts.image ?? [1, 1], ratio = `${width} / ${height}`;
     this.frame.style.aspectRatio !== ratio && (this.frame.style.aspectRatio = ratio);
-    let across = Math.max(32, Math.round(this.frame.clientWidth * this.scale)), down = Math.max(32, Math.round(across * height / width));
+    let wide = this.frame.clientWidth;
+    if (wide === 0) return;
+    let across = Math.max(32, Math.round(wide * this.scale)), down = Math.max(32, Math.round(across * height / width));
     if (!(this.canvas.width === across && this.canvas.height === down)) {
       for (let canvas of [this.canvas, this.base])
         canvas.width = across, canvas.height = down;
