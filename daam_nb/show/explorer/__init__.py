@@ -8,6 +8,7 @@ opening     `explore(run)`
 widget      `Explorer`: how it answers
 choices     its traits
 comparing   `Comparison`: two recordings side by side
+lifetime    closing, and resting where a cell was run again
 entries     the words and tokens that can be chosen
 subject     what is explored, and what one map is made of; no widgets
 stacks      the preview's definition, in 8 bits
