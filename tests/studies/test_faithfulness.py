@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 
 from daam_nb.errors import StudyError
+from daam_nb.maps import heat_maps
 from daam_nb.studies import corpus, faithfulness
 from daam_nb.studies.changing import check_same, difference, drawn_again
 from daam_nb.studies.content import control_word, object_words, other_words
 from daam_nb.studies.faithful_ablations import ABLATIONS, ANOTHER_SEED, OWN
-from daam_nb.studies.faithful_curves import highest
+from daam_nb.studies.faithful_curves import curves_of_area, highest
 from daam_nb.studies.faithful_heads import attention_of, rank_agreement, ranking
 from daam_nb.studies.faithful_losses import losses
 from daam_nb.studies.faithfulness import COLUMNS
@@ -169,6 +170,26 @@ def test_the_highest_pixels_by_hand() -> None:
     assert highest(field, 1 / 3).tolist() == [[False, True, True], [False, False, False]]
     assert highest(field, 0.01).sum() == 1
     assert highest(field, 1.0).all()
+
+
+def test_deletion_and_insertion_of_one_picture_drawn_by_hand(
+    pipe: Any, runs: corpus.Corpus, table: pd.DataFrame
+) -> None:
+    """The halves of the word's map: of the whole change, what ablating each alone makes."""
+    found = curves_of_area(runs[:1], pipe, table, shares=[0.5], progress=False)
+    assert list(found.order) == ["the word's map", "random"]
+    run = runs[0].load()
+    heat = heat_maps(run).word("cat").resize((64, 96)).numpy()
+    top = heat.ravel() >= np.sort(heat.ravel())[-heat.size // 2]
+    changes = []
+    for area in (np.ones(heat.size, dtype=bool), top, ~top):
+        with ablate(pipe, words="cat", area=area.reshape(heat.shape)):
+            again = generate(pipe, run.prompt.text, seed=0, **SIZE)
+        pixels = [np.asarray(image, dtype=float) for image in (run.image, again.image)]
+        changes.append(np.abs(pixels[0] - pixels[1]).mean())
+    row = found.iloc[0]
+    assert row.deletion == pytest.approx(changes[1] / changes[0], rel=1e-3)
+    assert row.insertion == pytest.approx(1 - changes[2] / changes[0], rel=1e-3)
 
 
 @pytest.mark.parametrize("kept", ["steps", "sum"])
