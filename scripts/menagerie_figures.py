@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ COLUMNS, SIDE, WIDE, LINE = 7, 112, 122, 13
 BLUE, ORANGE, INK = (0, 92, 175), (213, 94, 0), (30, 30, 30)
 BITS = 5
 """Bits kept of each channel: a PNG is less than half as large, and no eye sees it at this size."""
+
+LARGE, WIDEST = 180_000, 1600
+"""Bytes from which a figure of maps is made smaller, and how many dots across it has then."""
 
 PROMPT, SEED = "a banana and an apple on the grass", 2
 """What the maps are shown for."""
@@ -112,7 +116,12 @@ def write_maps(folder: Path) -> None:
         "steps": dnb.step_strip(run, word, layers=chosen),
     }
     for name, figure in made.items():
-        (folder / f"menagerie-{name}.png").write_bytes(small_png(figure))
+        path = folder / f"menagerie-{name}.png"
+        path.write_bytes(small_png(figure))
+        if path.stat().st_size > LARGE:
+            drawn = Image.open(io.BytesIO(path.read_bytes())).convert("RGB")
+            drawn.thumbnail((WIDEST, WIDEST), Image.Resampling.LANCZOS)
+            drawn.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def write_attribution(folder: Path, made: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ def filled(text: str, made: dict[str, str]) -> str:
 
 
 KNOWN = {
-    *("model", "gates", "presence", "colour", "relations", "unseen", "nouns", "judge"),
+    *("model", "gates", "presence", "colour", "relations", "timesteps", "unseen", "nouns", "judge"),
     *("attribution", "layers", "generated", "blind"),
 }
 
