@@ -77,13 +77,26 @@ def is_plain(caption: str) -> bool:
     return not {*COLOURS, *SIZES["small"]} & set(objects)
 
 
-def draw_timesteps(rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
+def states_a_direction(caption: str) -> bool:
+    """Whether a caption says on which side of another an object is."""
+    return bool({"left", "right", "above", "over", "below", "under"} & set(caption.split()))
+
+
+def draw_timesteps(
+    rng: np.random.Generator, count: int, *, centre: float = 1.0
+) -> np.ndarray[Any, Any]:
     """Timesteps of a batch: a quarter evenly spread, the others where words matter most.
 
     With little noise the picture itself tells what it shows, and with nothing but noise there is
     no place yet; in between, around timestep 730, the caption decides. Three quarters are drawn
     there (logit-normal, as in Esser et al. 2024, https://arxiv.org/abs/2403.03206). Both parts
     are stratified over the batch.
+
+    Parameters
+    ----------
+    centre
+        Logit of the middle of those three quarters, as a share of all timesteps. Where things go
+        is decided earlier than what they are: 2 stands for timestep 880.
 
     Returns
     -------
@@ -94,7 +107,7 @@ def draw_timesteps(rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]
     share = (np.arange(even) + rng.random(even)) / max(even, 1)
     rest = (np.arange(count - even) + rng.random(count - even)) / (count - even)
     normal = torch.special.ndtri(torch.from_numpy(rest)).numpy()
-    middle = 1 / (1 + np.exp(-(1.0 + 0.9 * normal)))
+    middle = 1 / (1 + np.exp(-(centre + 0.9 * normal)))
     both = np.clip(np.concatenate([share, middle]) * STEPS, 0, STEPS - 1)
     drawn: np.ndarray[Any, Any] = rng.permutation(both.astype(np.int64))
     return drawn
@@ -146,10 +159,15 @@ class DiffusionJob:
             for one in (True, False)
             for easy in (True, False)
         }
+        self._directed = np.flatnonzero([states_a_direction(caption) for caption in captions])
         self._shards = len(paths)
 
     def _draw(self, rng: np.random.Generator, progress: float) -> tuple[Tensor, Tensor]:
-        """Latents and token ids of a batch; early on more single objects and more plain ones."""
+        """Latents and token ids of a batch.
+
+        Early on more single objects and more plain ones than the world has; and, where the
+        configuration has `directed`, that share with a caption that states a direction.
+        """
         count = self._config["batch"]
         own = {key: len(rows) / len(self._latents) for key, rows in self._rows.items()}
         one = self._share(own[True, True] + own[True, False], "single", progress)
@@ -162,6 +180,9 @@ class DiffusionJob:
                 )
             ]
         )
+        directed = rng.random(count) < self._config.get("directed", 0.0)
+        if directed.any():
+            rows[directed] = rng.choice(self._directed, directed.sum())
         latents = torch.from_numpy(self._latents[rows]).float()
         tokens = torch.from_numpy(self._tokens[rows]).long()
         tokens[rng.random(count) < self._config["caption_dropout"]] = self._empty
@@ -180,7 +201,8 @@ class DiffusionJob:
         """
         clean, tokens = self._draw(rng, progress)
         count = len(clean)
-        timesteps = torch.from_numpy(draw_timesteps(rng, count)).to(self._device)
+        drawn = draw_timesteps(rng, count, centre=self._config.get("centre", 1.0))
+        timesteps = torch.from_numpy(drawn).to(self._device)
         signal = self._signal[timesteps][:, None, None, None]
         noise = torch.randn_like(clean)
         noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise
