@@ -266,7 +266,8 @@ class _Pair:
     def rows(self) -> list[dict[str, Any]]:
         facts = self.caption.facts
         first = self._drawn(self.caption.text, self.seed, keep="replay")
-        with replay(self.pipe, first):
+        # By words: one adjective may be of more tokens than the other.
+        with replay(self.pipe, first, alignment="words"):
             replayed = self._drawn(facts["swapped"], self.seed)
         others = {
             REPLAYED: replayed,

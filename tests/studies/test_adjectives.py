@@ -99,6 +99,16 @@ def test_one_of_them_drawn_by_hand(pipe: Any, table: pd.DataFrame) -> None:
     assert row.spill == pytest.approx(spill(maps.word("red"), maps.word("cat"), threshold=0.4))
 
 
+def test_adjectives_of_different_numbers_of_tokens_are_exchanged(pipe: Any) -> None:
+    short, long = "red", "unremarkable"
+    counts = [len(pipe.tokenizer(word).input_ids) for word in (short, long)]
+    assert counts[0] != counts[1]
+    pairs = captions(["cat"], [short, long], templates=["a {adj} {noun} and a house"])
+    made = adjectives.adjective_pairs(pipe, pairs, judge=ToyJudge(), progress=False, **SIZE)
+    assert set(made["how"]) == {REPLAYED, FREE, OTHER_SEED}
+    assert set(made["swapped_adjective"]) == {short, long}
+
+
 def test_without_a_judge_the_map_says_where_the_noun_is(pipe: Any) -> None:
     found = adjectives.adjective_pairs(pipe, PROMPTS[:1], progress=False, **SIZE)
     assert found.region_share.nunique() == 1  # the same place, however the second was made
