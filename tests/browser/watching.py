@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Request, WebError
 
 # The page's own pictures and workers, and files opened as files.
 INSIDE = ("data", "blob", "file", "about", "chrome-error")
@@ -22,13 +22,17 @@ class Watch:
         """Watch every page of a context, also those opened later."""
         context.on("request", self._request)
         context.on("console", self._console)
-        context.on("weberror", lambda error: self.errors.append(f"uncaught: {error.error}"))
+        context.on("weberror", self._uncaught)
         return self
 
     def _request(self, request: Request) -> None:
         parts = urlsplit(request.url)
         if parts.scheme not in INSIDE and parts.hostname != "127.0.0.1":
             self.outside.append(request.url)
+
+    def _uncaught(self, error: WebError) -> None:
+        where = error.error.stack if isinstance(error.error, Error) else ""
+        self.errors.append(f"uncaught: {error.error}\n{where}")
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type != "error":
