@@ -220,7 +220,7 @@ def test_by_mouse_large_dark_and_what_is_said(notebook: Notebook, tmp_path: Path
     for theme in ("dark", "light"):
         page.keyboard.press("d")
         expect(root).to_have_attribute("data-theme", theme)
-        assert notebook.ask("[page.theme, page.large]") == [theme, True]
+        eventually(lambda theme=theme: notebook.ask("[page.theme, page.large]") == [theme, True])
     page.keyboard.press("i")
     expect(root).to_have_attribute("data-screen", "instructions")
     page.keyboard.press("i")

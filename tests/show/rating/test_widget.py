@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,8 @@ def test_the_next_card_is_made_while_people_look_at_this_one() -> None:
         await asyncio.sleep(0.2)
         return page
 
-    page = asyncio.run(look())
+    with ThreadPoolExecutor(1) as thread:  # the browser tests' loop runs in this one
+        page = thread.submit(asyncio.run, look()).result()
     assert page.asker.made == [0, 1]
     press(page, type="answer", answer="yes")
     assert page.asker.made == [0, 1]  # shown without being made again
