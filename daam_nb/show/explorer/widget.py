@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ import traitlets
 from daam_nb.errors import DaamError, SelectionError
 from daam_nb.maps.measure import iod, ioh, iou
 from daam_nb.recording import Layer, Recording
+from daam_nb.show.bundles import read_bundle
 from daam_nb.show.explorer import exporting, handout
 from daam_nb.show.explorer.answering import answer
 from daam_nb.show.explorer.choices import CHOICES, SELECTION, Choices
@@ -416,19 +416,6 @@ class Explorer(Living, Choices):
             self.send(*found)
 
 
-@cache
 def front_end() -> tuple[str, str]:
-    """Read the built module and its style sheet, once for all explorers.
-
-    Raises
-    ------
-    FileNotFoundError
-        In a source checkout in which they were not built.
-    """
-    script, style = STATIC / "explorer.js", STATIC / "explorer.css"
-    if not script.is_file() or not style.is_file():
-        raise FileNotFoundError(
-            f"{script} is missing. Installed packages have it; in a source checkout build it: "
-            f"npm --prefix js ci && npm --prefix js run build"
-        )
-    return script.read_text("utf-8"), style.read_text("utf-8")
+    """Read the built module and its style sheet; see `read_bundle`."""
+    return read_bundle(STATIC, "explorer")

@@ -19,6 +19,7 @@ import anywidget
 import traitlets
 
 from daam_nb.errors import DaamError, SelectionError
+from daam_nb.show.bundles import read_bundle
 from daam_nb.show.rating.cards import Asker, Card, Given
 
 STATIC = Path(__file__).parent / "static"
@@ -47,7 +48,7 @@ class Rating(anywidget.AnyWidget):
 
     def __init__(self, asker: Asker, **looks: Any) -> None:
         self._asker = asker
-        self._esm, self._css = front_end()
+        self._esm, self._css = read_bundle(STATIC, "rating")
         self._made = functools.lru_cache(maxsize=8)(self._make)
         self._turn = 0
         self.place = self._first_open()
@@ -202,20 +203,3 @@ def _seconds(value: Any) -> float:
     if not math.isfinite(value) or value < 0:
         raise SelectionError(f"The page sent {value!r} for the seconds taken.")
     return min(float(value), DAY)
-
-
-def front_end() -> tuple[str, str]:
-    """Read the built module and its style sheet.
-
-    Raises
-    ------
-    FileNotFoundError
-        In a source checkout in which they were not built.
-    """
-    script, style = STATIC / "rating.js", STATIC / "rating.css"
-    if not script.is_file() or not style.is_file():
-        raise FileNotFoundError(
-            f"{script} is missing. Installed packages have it; in a source checkout build it: "
-            f"npm --prefix js ci && npm --prefix js run build"
-        )
-    return script.read_text("utf-8"), style.read_text("utf-8")

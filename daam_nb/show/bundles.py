@@ -1,0 +1,36 @@
+"""Built front ends of widgets: a script and a style sheet beside the Python that uses them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def read_bundle(folder: Path, name: str) -> tuple[str, str]:
+    """Read a front end, once for all widgets that use it.
+
+    Parameters
+    ----------
+    folder
+        Where `js/build.js` writes it.
+    name
+        Of its files, without ``.js`` and ``.css``.
+
+    Returns
+    -------
+    script, style
+        Their text.
+
+    Raises
+    ------
+    FileNotFoundError
+        In a source checkout in which they were not built.
+    """
+    script, style = folder / f"{name}.js", folder / f"{name}.css"
+    if not script.is_file() or not style.is_file():
+        raise FileNotFoundError(
+            f"{script} is missing. Installed packages have it; in a source checkout build it: "
+            f"npm --prefix js ci && npm --prefix js run build"
+        )
+    return script.read_text("utf-8"), style.read_text("utf-8")
