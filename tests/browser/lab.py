@@ -83,6 +83,19 @@ class Notebook:
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
 
 
+def change_theme(page: Page, name: str) -> None:
+    """Choose a theme of JupyterLab, and wait until its curtain has been taken away.
+
+    It goes 0.2 s after the theme has come. Another theme within that time would have JupyterLab
+    remove it twice, which is an error in its own page.
+    """
+    page.evaluate(
+        "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name
+    )
+    page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
+    page.locator("#jupyterlab-splash").wait_for(state="detached")
+
+
 def open_notebook(page: Page, server: Server, name: str) -> Notebook:
     """Open a notebook in JupyterLab and wait for its kernel."""
     page.goto(server.address(f"lab/tree/{name}") + "&reset")

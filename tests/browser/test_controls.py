@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator
 
 from tests.browser.conftest import opened
 from tests.browser.explorer import ROOT, Explored, Explorer, close_to, eventually, explorers
-from tests.browser.lab import Notebook, open_notebook, write_notebook
+from tests.browser.lab import Notebook, change_theme, open_notebook, write_notebook
 from tests.browser.servers import Server
 from tests.browser.watching import Watch
 
@@ -120,9 +120,8 @@ def test_nothing_runs_over_the_edge_and_the_controls_end_on_one_line(
 
 def test_the_picture_stays_sharp_when_the_theme_changes(page: Explorer) -> None:
     before = page.pixels().shape
-    change = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
     for name, theme in (("JupyterLab Dark", "dark"), ("JupyterLab Light", "light")):
-        page.page.evaluate(change, name)  # for a moment JupyterLab hides everything
+        change_theme(page.page, name)  # for a moment JupyterLab hides everything
         eventually(lambda theme=theme: page.state("theme") == theme)
         page.move()
         assert page.pixels().shape == before

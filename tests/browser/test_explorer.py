@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.conftest import opened
 from tests.browser.explorer import Explored, close_to, eventually, explorers
-from tests.browser.lab import Notebook, open_notebook, write_notebook
+from tests.browser.lab import Notebook, change_theme, open_notebook, write_notebook
 from tests.browser.servers import Server
 from tests.browser.watching import Watch
 
@@ -319,10 +319,9 @@ def test_projector_and_themes(explored: Explored) -> None:
     assert _lightness(page.root.evaluate("r => getComputedStyle(r).color")) > 160
     explored.notebook.do("explorer.theme = 'auto'")
     eventually(lambda: page.state("theme") == "light")
-    change = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
-    page.page.evaluate(change, "JupyterLab Dark")
+    change_theme(page.page, "JupyterLab Dark")
     eventually(lambda: page.state("theme") == "dark")
-    page.page.evaluate(change, "JupyterLab Light")
+    change_theme(page.page, "JupyterLab Light")
     eventually(lambda: page.state("theme") == "light")
 
 
