@@ -25,8 +25,9 @@ STAGES = [
 ]
 """What `all` runs, in order."""
 
-MEASURES = ["doubt", "score", "attribution"]
-"""Stages that look at exported weights (`--into`); `doubt` adapts the judge to them."""
+MEASURES = ["glance", "doubt", "score", "attribution"]
+"""`glance` looks at a run's checkpoint, the others at exported weights (`--into`); `doubt` adapts
+the judge to them."""
 
 
 def main() -> None:
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--helpers", type=int, default=0)
     parser.add_argument("--hours", type=float, help="length of the diffusion stage")
     parser.add_argument("--most", type=int, help="encode this many shards of scenes only")
-    parser.add_argument("--start", type=Path, help="exported weights the diffusion starts from")
+    parser.add_argument("--start", type=Path, help="exported weights that the stages vae and diffusion start from")
     parser.add_argument("--into", type=Path, help="where the pipeline is exported")
     parser.add_argument(
         "--weights",
@@ -72,7 +73,7 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
     if stage == "scenes":
         from training.scenes import write_scenes
 
-        write_scenes(work / "scenes", **config["scenes"])
+        write_scenes(work / "scenes", **config["scenes"], helpers=helpers)
     elif stage == "tokenizer":
         from training.tokenizer import write_tokenizer
 
@@ -80,7 +81,14 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
     elif stage == "vae":
         from training.vae import train_vae
 
-        train_vae(config["vae"], work, seed=config["seed"], device=device, helpers=helpers)
+        train_vae(
+            config["vae"],
+            work,
+            seed=config["seed"],
+            device=device,
+            helpers=helpers,
+            start=options.start,
+        )
     elif stage == "latents":
         from training.latents import write_latents
 
@@ -116,15 +124,21 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
 
         print(json.dumps(check_run(work, options.into)))
     else:
-        measure(stage, options)
+        measure(stage, config, options)
 
 
-def measure(stage: str, options: argparse.Namespace) -> None:
-    """Measure exported weights."""
+def measure(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None:
+    """Measure weights."""
     beside = options.into.parent / "judge" / "judge.safetensors"
     judge = options.judge or (beside if beside.exists() else JUDGE)
     report = options.report or options.work
-    if stage == "doubt":
+    if stage == "glance":
+        from training.glance import glance
+
+        glance(
+            config, options.work, judge_file=judge, device=options.device, weights=options.weights
+        )
+    elif stage == "doubt":
         from training.doubt import choose
 
         choose(judge, options.into, options.work, helpers=options.helpers)

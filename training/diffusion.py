@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,8 @@ from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from daam_nb.menagerie.taxonomy import COLOURS, SIZES
+from training.batches import Batches
 from training.loop import Job, Run, train
-from training.scenes import facts
 
 STEPS = 1000
 """Timesteps of the noise schedule, as in Stable Diffusion."""
@@ -56,8 +54,6 @@ def build_unet(config: dict[str, Any], *, channels: int, text_width: int) -> UNe
         attention_head_dim=config["heads"],
         norm_num_groups=config["norm_num_groups"],
     )
-    # At these small heads plain matrix products are faster on a CPU than the fused kernel.
-    model.set_attn_processor(AttnProcessor())
     return model
 
 
@@ -69,17 +65,6 @@ def noise_schedule() -> dict[str, Any]:
         "prediction_type": "v_prediction",
         "clip_sample": False,
     }
-
-
-def is_plain(caption: str) -> bool:
-    """Whether no object in a caption has a colour of its own or is small: what is learnt first."""
-    objects = re.sub(r"on an? \w+ background", "", caption).replace(",", " ").split()
-    return not {*COLOURS, *SIZES["small"]} & set(objects)
-
-
-def states_a_direction(caption: str) -> bool:
-    """Whether a caption says on which side of another an object is."""
-    return bool({"left", "right", "above", "over", "below", "under"} & set(caption.split()))
 
 
 def draw_timesteps(
@@ -119,7 +104,7 @@ class DiffusionJob:
     name = "diffusion"
 
     def __init__(self, device: str, *, config: dict[str, Any], work: Path) -> None:
-        self._config, self._device, self._work = config["diffusion"], device, work
+        self._config, self._device = config["diffusion"], device
         self.tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
         text = build_text(config["text"], self.tokenizer)
         unet = build_unet(
@@ -129,69 +114,19 @@ class DiffusionJob:
         )
         self.module: nn.ModuleDict = nn.ModuleDict({"text": text, "unet": unet}).to(device)
         self.module.train()
+        if torch.device(device).type == "cpu":
+            # At these small heads plain matrix products are faster there than the fused kernel.
+            unet.set_attn_processor(AttnProcessor())
+        else:
+            unet.to(memory_format=torch.channels_last)
         # About a quarter faster on a CPU; needs a C++ compiler, and a minute to begin with.
         self._unet = torch.compile(unet) if self._config.get("compile") else unet
         self._signal = DDPMScheduler(**noise_schedule()).alphas_cumprod.to(device)
-        self._empty = torch.tensor(
-            self.tokenizer("", padding="max_length").input_ids, dtype=torch.long
-        )
-        self._shards = 0
-        self.refresh()
+        self._batches = Batches(work, self._config, self.tokenizer, device)
 
     def refresh(self) -> None:
-        """Load the shards of latents again when there are more of them."""
-        paths = sorted((self._work / "latents").glob("[0-9]*.npz"))
-        if len(paths) == self._shards:
-            return
-        read = [dict(np.load(path)) for path in paths]
-        self._latents = np.concatenate([r["latents"] for r in read])
-        self._tokens = np.concatenate([r["tokens"] for r in read])
-        single = np.concatenate([r["single"] for r in read])
-        captions = [
-            caption
-            for path in paths
-            for caption in facts(self._work / "scenes" / f"{path.stem}.npy")["captions"]
-        ]
-        plain = np.array([is_plain(caption) for caption in captions])
-        # Rows by (one object?, plain?).
-        self._rows = {
-            (one, easy): np.flatnonzero((single == one) & (plain == easy))
-            for one in (True, False)
-            for easy in (True, False)
-        }
-        self._directed = np.flatnonzero([states_a_direction(caption) for caption in captions])
-        self._shards = len(paths)
-
-    def _draw(self, rng: np.random.Generator, progress: float) -> tuple[Tensor, Tensor]:
-        """Latents and token ids of a batch.
-
-        Early on more single objects and more plain ones than the world has; and, where the
-        configuration has `directed`, that share with a caption that states a direction.
-        """
-        count = self._config["batch"]
-        own = {key: len(rows) / len(self._latents) for key, rows in self._rows.items()}
-        one = self._share(own[True, True] + own[True, False], "single", progress)
-        easy = self._share(own[True, True] + own[False, True], "plain", progress)
-        rows = np.array(
-            [
-                rng.choice(self._rows[bool(single), bool(plain)])
-                for single, plain in zip(
-                    rng.random(count) < one, rng.random(count) < easy, strict=True
-                )
-            ]
-        )
-        directed = rng.random(count) < self._config.get("directed", 0.0)
-        if directed.any():
-            rows[directed] = rng.choice(self._directed, directed.sum())
-        latents = torch.from_numpy(self._latents[rows]).float()
-        tokens = torch.from_numpy(self._tokens[rows]).long()
-        tokens[rng.random(count) < self._config["caption_dropout"]] = self._empty
-        return latents.to(self._device), tokens.to(self._device)
-
-    def _share(self, own: float, name: str, progress: float) -> float:
-        """A group's share now: from `<name>_early` to its own, over `<name>_until` of the run."""
-        early = max(1 - progress / self._config[f"{name}_until"], 0.0)
-        return float(own + (self._config[f"{name}_early"] - own) * early)
+        """Take in the scenes that were encoded since."""
+        self._batches.refresh()
 
     def loss(self, rng: np.random.Generator, progress: float) -> Tensor:
         """Loss of one random batch.
@@ -199,7 +134,7 @@ class DiffusionJob:
         The v-error is weighted by 1 / (1 + SNR / 8), which spends little on the last traces of
         noise.
         """
-        clean, tokens = self._draw(rng, progress)
+        clean, tokens = self._batches.draw(rng, progress)
         count = len(clean)
         drawn = draw_timesteps(rng, count, centre=self._config.get("centre", 1.0))
         timesteps = torch.from_numpy(drawn).to(self._device)
@@ -217,7 +152,7 @@ class DiffusionJob:
 
     def measure(self) -> dict[str, float]:
         """Nothing beyond the loss."""
-        return {"scenes": float(len(self._latents))}
+        return {"scenes": float(len(self._batches))}
 
 
 def train_diffusion(

@@ -38,10 +38,11 @@ def write_latents(
             continue
         pixels, described = np.load(shard, mmap_mode="r"), facts(shard)
         made = []
-        for start in range(0, len(pixels), 64):
-            kind = torch.device(device).type
+        kind = torch.device(device).type
+        size = 64 if kind == "cpu" else 2048
+        for start in range(0, len(pixels), size):
             with torch.autocast(kind, torch.bfloat16, enabled=bf16):
-                batch = as_batch(pixels[start : start + 64], device)
+                batch = as_batch(pixels[start : start + size], device)
                 made.append(model.encode(batch).latent_dist.mode().float().cpu().half().numpy())
         tokens = tokenizer(described["captions"], padding="max_length").input_ids
         half = folder / "partial"

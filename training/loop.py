@@ -143,6 +143,7 @@ def train(run: Run) -> Job:
     """
     torch.set_num_threads(run.threads)
     torch.manual_seed(run.seed)
+    torch.backends.cudnn.benchmark = True  # every batch has the same shapes
     job = run.build(run.device)
     state = load_checkpoint(run.work / f"{job.name}.pt")
     optimizer = _optimizer(job, run)
@@ -203,8 +204,8 @@ def _step(
     *,
     progress: float,
     step: int,
-) -> tuple[float, float]:
-    """One step of one worker; returns its loss and learning rate."""
+) -> tuple[Tensor, float]:
+    """One step of one worker; returns its loss, still on the device, and its learning rate."""
     factor = learning_rate_factor(
         progress,
         step,
@@ -219,7 +220,7 @@ def _step(
     loss.backward()
     nn.utils.clip_grad_norm_(job.module.parameters(), 1.0)
     optimizer.step()
-    return loss.item(), rate
+    return loss.detach(), rate
 
 
 def _lead(
@@ -235,7 +236,9 @@ def _lead(
 ) -> None:
     """The leader's steps until the clock has run out."""
     rng = np.random.default_rng([run.seed, 0, step])
-    total, count, window, before = 0.0, 0, time.monotonic(), samples
+    # Summed on the device: a GPU that has to tell every loss waits for every step.
+    total = torch.zeros((), device=run.device)
+    count, window, before = 0, time.monotonic(), samples
     while clock.progress < 1:
         loss, rate = _step(job, run, optimizer, rng, progress=clock.progress, step=step)
         step, total, count = step + 1, total + loss, count + 1
@@ -257,7 +260,7 @@ def _lead(
                 job=job.name,
                 step=step,
                 samples=samples,
-                loss=total / count,
+                loss=total.item() / count,
                 lr=rate,
                 per_second=rate_seen,
                 hours_left=max(clock.total - clock.spent, 0) / 3600,
@@ -276,7 +279,8 @@ def _lead(
                 run.work / f"{job.name}.pt",
             )
             job.refresh()
-            total, count, window, before = 0.0, 0, time.monotonic(), samples
+            total.zero_()
+            count, window, before = 0, time.monotonic(), samples
 
 
 @torch.no_grad()

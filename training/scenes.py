@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch.multiprocessing.spawn import spawn
 
 from daam_nb.menagerie.world import scene
 
 
-def write_scenes(folder: Path, *, count: int, shard: int) -> None:
+def write_scenes(folder: Path, *, count: int, shard: int, helpers: int = 0) -> None:
     """Render scenes 0..count-1 of the training split; shards that exist are kept.
 
     Parameters
@@ -23,16 +25,28 @@ def write_scenes(folder: Path, *, count: int, shard: int) -> None:
         and kinds.
     count, shard
         How many scenes in all, and in one shard.
+    helpers
+        How many more processes render with this one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for number, start in enumerate(range(0, count, shard)):
+    starts = range(0, count, shard)
+    part = partial(_write_part, folder=folder, starts=starts, count=count, parts=1 + helpers)
+    if helpers:
+        spawn(part, nprocs=1 + helpers)
+    else:
+        part(0)
+
+
+def _write_part(part: int, *, folder: Path, starts: range, count: int, parts: int) -> None:
+    """Every `parts`-th shard, beginning with number `part`."""
+    for number in range(part, len(starts), parts):
         pictures = folder / f"{number:04d}.npy"
         if pictures.exists():
             continue
-        made = [scene(seed) for seed in range(start, min(start + shard, count))]
+        made = [scene(seed) for seed in range(starts[number], min(starts[number] + starts.step, count))]
         facts = {"captions": [s.caption for s in made], "kinds": [s.kind for s in made]}
         pictures.with_suffix(".json").write_text(json.dumps(facts))
-        half = folder / "partial"
+        half = folder / f"{number:04d}.partial"
         with half.open("wb") as file:
             np.save(file, np.stack([np.asarray(s.image) for s in made]))
         # The pictures come last and whole: a shard whose .npy exists is complete.

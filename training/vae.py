@@ -51,33 +51,53 @@ class VaeJob:
 
     name = "vae"
 
-    def __init__(self, device: str, *, config: dict[str, Any], work: Path) -> None:
+    def __init__(
+        self, device: str, *, config: dict[str, Any], work: Path, start: Path | None = None
+    ) -> None:
         self.module: AutoencoderKL = build_vae(config).to(device)
+        if torch.device(device).type != "cpu":
+            self.module.to(memory_format=torch.channels_last)
+        if start is not None:
+            self.module.load_state_dict(AutoencoderKL.from_pretrained(start / "vae").state_dict())
+        self._restore = torch.compile(self._restored) if config.get("compile") else self._restored
         self._config, self._device, self._scenes = config, device, work / "scenes"
         held = np.stack([np.asarray(scene(i, "test").image) for i in range(64)])
         self._held = as_batch(held, device)
         self.refresh()
 
     def refresh(self) -> None:
-        """Look for new shards."""
+        """Look for new shards; on a GPU the first ones stay in its memory."""
         self._store = pictures(self._scenes)
+        if torch.device(self._device).type != "cpu" and not hasattr(self, "_resident"):
+            kept = np.concatenate(self._store[: self._config["resident_shards"]])
+            self._resident = torch.from_numpy(kept).to(self._device)
 
     def loss(self, rng: np.random.Generator, progress: float) -> Tensor:
         """Loss of one random batch."""
-        whole = progress > self._config["whole_from"]
-        batch = as_batch(self._crops(rng, whole=whole), self._device)
+        if torch.device(self._device).type == "cpu":
+            whole = progress > self._config["whole_from"]
+            batch = as_batch(self._crops(rng, whole=whole), self._device)
+        else:
+            rows = torch.from_numpy(rng.integers(len(self._resident), size=self._config["batch"]))
+            picked = self._resident[rows.to(self._device)]
+            batch = picked.permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
         kind = torch.device(self._device).type
         with torch.autocast(kind, torch.bfloat16, enabled=self._config["bf16"]):
-            posterior = self.module.encode(batch).latent_dist
-            restored = self.module.decode(posterior.sample()).sample.float()
-        error = restored - batch
+            restored, mean, logvar = self._restore(batch)
+        error = restored.float() - batch
         edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
-        kl = 0.5 * (posterior.mean**2 + posterior.var - 1 - posterior.logvar).float().mean()
+        kl = 0.5 * (mean.float() ** 2 + logvar.float().exp() - 1 - logvar.float()).mean()
         return (
             error.abs().mean()
             + self._config["edge_weight"] * edges
             + self._config["kl_weight"] * kl
         )
+
+    def _restored(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Pictures from latents drawn for `batch`, and the latents' mean and log variance."""
+        posterior = self.module.encode(batch).latent_dist
+        latents = posterior.mean + posterior.std * torch.randn_like(posterior.mean)
+        return self.module.decode(latents).sample, posterior.mean, posterior.logvar
 
     def _crops(self, rng: np.random.Generator, *, whole: bool) -> np.ndarray[Any, Any]:
         """Parts of random pictures where most happens, or a quarter as many whole pictures.
@@ -100,10 +120,27 @@ class VaeJob:
 
 
 def train_vae(
-    config: dict[str, Any], work: Path, *, seed: int, device: str = "cpu", helpers: int = 0
+    config: dict[str, Any],
+    work: Path,
+    *,
+    seed: int,
+    device: str = "cpu",
+    helpers: int = 0,
+    start: Path | None = None,
 ) -> AutoencoderKL:
-    """Train, or continue, until the configured hours are spent; then write `work/vae`."""
-    run = Run(partial(VaeJob, config=config, work=work), config, work, seed, device, helpers)
+    """Train, or continue, until the configured hours are spent; then write `work/vae`.
+
+    Parameters
+    ----------
+    config
+        The table `vae` of the configuration.
+    work
+        Holds `scenes`; receives `vae.pt`, `vae.jsonl` and `vae`.
+    start
+        Folder of exported weights to start from; ignored once `vae.pt` exists.
+    """
+    build = partial(VaeJob, config=config, work=work, start=start)
+    run = Run(build, config, work, seed, device, helpers)
     model: AutoencoderKL = train(run).module  # type: ignore[assignment]
     sample = np.concatenate([p[:512] for p in pictures(work / "scenes")[:4]])
     normalise(model, sample, device)

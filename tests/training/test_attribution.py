@@ -14,13 +14,8 @@ from diffusers import DDPMScheduler
 
 from daam_nb.menagerie import scene
 from training.attribution import TIMESTEPS, choose_layers, scores, word_maps
-from training.diffusion import (
-    build_text,
-    build_unet,
-    draw_timesteps,
-    noise_schedule,
-    states_a_direction,
-)
+from training.batches import states_a_direction
+from training.diffusion import build_text, build_unet, draw_timesteps, noise_schedule
 from training.tokenizer import build_tokenizer
 from training.vae import as_batch, build_vae, normalise
 
