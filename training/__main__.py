@@ -25,6 +25,10 @@ STAGES = [
 ]
 """What `all` runs, in order."""
 
+SECOND = ["joint", "export-joint"]
+"""Train and export the second model, with joint attention; its work folder holds `tokenizer`,
+`vae`, `scenes` and `latents`, as the first one's does."""
+
 MEASURES = ["glance", "doubt", "score", "attribution"]
 """`glance` looks at a run's checkpoint, the others at exported weights (`--into`); `doubt` adapts
 the judge to them."""
@@ -33,7 +37,7 @@ the judge to them."""
 def main() -> None:
     """Parse the command line and run the stages asked for."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("stage", choices=[*STAGES, "all", *MEASURES])
+    parser.add_argument("stage", choices=[*STAGES, "all", *SECOND, *MEASURES])
     parser.add_argument("--config", type=Path, default=HERE / "core.toml")
     parser.add_argument(
         "--short",
@@ -42,7 +46,7 @@ def main() -> None:
     )
     parser.add_argument("--work", type=Path, required=True, help="checkpoints, logs, data")
     parser.add_argument("--helpers", type=int, default=0)
-    parser.add_argument("--hours", type=float, help="length of the diffusion stage")
+    parser.add_argument("--hours", type=float, help="length of the stage diffusion or joint")
     parser.add_argument("--most", type=int, help="encode this many shards of scenes only")
     parser.add_argument("--start", type=Path, help="exported weights that the stages vae and diffusion start from")
     parser.add_argument("--into", type=Path, help="where the pipeline is exported")
@@ -62,7 +66,7 @@ def main() -> None:
         options.into = options.work / "weights" if options.short else SHIPPED
     config = tomllib.loads(options.config.read_text())
     if options.hours is not None:
-        config["diffusion"]["hours"] = options.hours
+        config["joint" if options.stage == "joint" else "diffusion"]["hours"] = options.hours
     for stage in STAGES if options.stage == "all" else [options.stage]:
         run(stage, config, options)
 
@@ -103,6 +107,12 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
         from training.export import export
 
         export(config, work, options.into, weights=options.weights)
+    elif stage == "joint":
+        from training.joint import train_joint
+
+        train_joint(
+            config, work, seed=config["seed"], device=device, helpers=helpers, start=options.start
+        )
     elif stage == "judge":
         from training.judge import train_judge
 

@@ -1,0 +1,307 @@
+"""Train the second model: Stable Diffusion 3's joint attention, by rectified flow.
+
+Same world, autoencoder and tokenizer as the first model. Pictures are read as 256 patches of one
+latent pixel each, so that attention maps are 16 x 16.
+
+The pipeline has no third text encoder (T5). In its place `StableDiffusion3Pipeline` puts columns
+of zeros behind the captions' tokens, and how many depends: 256 by default (`max_sequence_length`),
+in older versions of diffusers as many as the tokenizer's length. Zeros have no place, hence all
+these columns stay alike in every layer, and N of them do what one does whose attention score is
+raised by log N. So the transformer is trained with one column and a random N: which is exact, a
+tenth to a half cheaper, and makes a model that paints for whatever N a pipeline chooses.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import SD3Transformer2DModel
+from diffusers.models.attention_processor import Attention
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
+
+from training.batches import Batches
+from training.loop import Job, Run, train
+
+STEPS = 1000
+"""What a noise share of 1 is as a timestep, as in Stable Diffusion 3."""
+
+PARTS = {
+    "text_encoder": CLIPTextModelWithProjection,
+    "text_encoder_2": CLIPTextModelWithProjection,
+    "transformer": SD3Transformer2DModel,
+}
+"""The trained parts by their names in the pipeline."""
+
+
+def build_encoder(
+    config: dict[str, Any], tokenizer: CLIPTokenizer, *, length: int
+) -> CLIPTextModelWithProjection:
+    """An untrained text encoder whose projection is as wide as the encoder."""
+    return CLIPTextModelWithProjection(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=config["width"],
+            intermediate_size=4 * config["width"],
+            num_hidden_layers=config["layers"],
+            num_attention_heads=config["heads"],
+            max_position_embeddings=length,
+            projection_dim=config["width"],
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def build_transformer(
+    config: dict[str, Any], *, channels: int, text_width: int
+) -> SD3Transformer2DModel:
+    """An untrained transformer; every block begins as the identity (adaLN-zero).
+
+    References
+    ----------
+    Peebles and Xie 2023, "Scalable Diffusion Models with Transformers", section 3.2,
+    https://arxiv.org/abs/2212.09748: the initial weights, which diffusers leaves to the trainer.
+    """
+    model = SD3Transformer2DModel(
+        sample_size=16,
+        patch_size=1,
+        in_channels=channels,
+        out_channels=channels,
+        num_layers=config["layers"],
+        attention_head_dim=config["head_width"],
+        num_attention_heads=config["heads"],
+        joint_attention_dim=text_width,
+        caption_projection_dim=config["heads"] * config["head_width"],
+        pooled_projection_dim=text_width,
+        pos_embed_max_size=16,
+        qk_norm="rms_norm",
+    )
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            nn.init.zeros_(module.bias)
+    for name, module in model.named_modules():
+        if name.endswith((".norm1.linear", ".norm1_context.linear")) or name in {
+            "norm_out.linear",
+            "proj_out",
+        }:
+            nn.init.zeros_(module.weight)
+    return model
+
+
+def build_parts(config: dict[str, Any], tokenizer: CLIPTokenizer) -> nn.ModuleDict:
+    """The untrained `PARTS` of a configuration."""
+    sizes, length = config["joint_model"], config["text"]["length"]
+    return nn.ModuleDict(
+        {
+            "text_encoder": build_encoder(sizes["text"], tokenizer, length=length),
+            "text_encoder_2": build_encoder(sizes["text_2"], tokenizer, length=length),
+            "transformer": build_transformer(
+                sizes,
+                channels=config["vae"]["latent_channels"],
+                text_width=sizes["text"]["width"] + sizes["text_2"]["width"],
+            ),
+        }
+    )
+
+
+def embed(parts: nn.ModuleDict, tokens: Tensor, *, nulls: int) -> tuple[Tensor, Tensor]:
+    """What the pipeline's `encode_prompt` makes of captions, without a third text encoder.
+
+    Parameters
+    ----------
+    tokens
+        (caption, token), ids of captions padded to the tokenizer's length.
+    nulls
+        How many columns of zeros stand for the third encoder's.
+
+    Returns
+    -------
+    words
+        (caption, token + nulls, channel): the last hidden states but one of both encoders, side
+        by side.
+    pooled
+        (caption, channel): both projections at the end of the text.
+    """
+    made = [parts[name](tokens, output_hidden_states=True) for name in list(PARTS)[:2]]
+    words = torch.cat([m.hidden_states[-2] for m in made], dim=-1)
+    pooled = torch.cat([m.text_embeds for m in made], dim=-1)
+    return functional.pad(words, (0, 0, 0, nulls)), pooled
+
+
+class CountedNull:
+    """Joint attention in which the last column of the text stands for several alike.
+
+    It computes what diffusers' `JointAttnProcessor2_0` does with that column repeated. The score
+    is raised by further channels of queries and keys, not by a mask, because only attention
+    without a mask has the fastest kernels.
+    """
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
+        log_copies: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Attention of patches and words; `log_copies` (sample,) counts the last column."""
+
+        def by_head(projected: Tensor) -> Tensor:
+            return projected.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+
+        queries, keys, values = (
+            by_head(to(hidden_states)) for to in (attn.to_q, attn.to_k, attn.to_v)
+        )
+        more_queries, more_keys, more_values = (
+            by_head(to(encoder_hidden_states))
+            for to in (attn.add_q_proj, attn.add_k_proj, attn.add_v_proj)
+        )
+        query = torch.cat([attn.norm_q(queries), attn.norm_added_q(more_queries)], dim=2)
+        key = torch.cat([attn.norm_k(keys), attn.norm_added_k(more_keys)], dim=2)
+        value = torch.cat([values, more_values], dim=2)  # (sample, head, patch + word, channel)
+        width = query.shape[-1]
+        room = 8 - width % 8  # kernels ask for multiples of eight channels
+        raised = (log_copies * width**0.5)[:, None, None, None].to(key.dtype)
+        last = torch.arange(key.shape[2], device=key.device) == key.shape[2] - 1
+        extra = functional.pad(raised * last[:, None], (0, room - 1))  # (sample, 1, key, room)
+        key = torch.cat([key, extra.expand(-1, attn.heads, -1, -1)], dim=-1)
+        query = functional.pad(query, (0, room), value=1.0)
+        value = functional.pad(value, (0, room))
+        seen = functional.scaled_dot_product_attention(query, key, value, scale=width**-0.5)
+        seen = seen[..., :width].transpose(1, 2).flatten(2)
+        patches, words = seen.split([hidden_states.shape[1], encoder_hidden_states.shape[1]], dim=1)
+        if not attn.context_pre_only:
+            words = attn.to_add_out(words)
+        return attn.to_out[0](patches), words
+
+
+def draw_noise_shares(
+    rng: np.random.Generator, count: int, *, centre: float
+) -> np.ndarray[Any, Any]:
+    """Shares of noise of a batch: a quarter evenly spread, the others logit-normal.
+
+    Both parts are stratified over the batch.
+
+    Parameters
+    ----------
+    centre
+        Logit of the middle of the logit-normal part. 0.8, a share of 0.69, has the signal-to-noise
+        ratio of timestep 730 of the first model, around which captions decide what is painted.
+
+    Returns
+    -------
+    ndarray
+        (count,), float32 in 0..1, 1 is nothing but noise, in random order.
+
+    References
+    ----------
+    Esser et al. 2024, "Scaling Rectified Flow Transformers", section 3.1,
+    https://arxiv.org/abs/2403.03206
+    """
+    even = count // 4
+    share = (np.arange(even) + rng.random(even)) / max(even, 1)
+    rest = (np.arange(count - even) + rng.random(count - even)) / (count - even)
+    normal = torch.special.ndtri(torch.from_numpy(rest)).numpy()
+    middle = 1 / (1 + np.exp(-(centre + normal)))
+    drawn: np.ndarray[Any, Any] = rng.permutation(np.concatenate([share, middle]))
+    return drawn.astype(np.float32)
+
+
+class JointJob:
+    """Rectified-flow loss; both text encoders and the transformer in one module."""
+
+    name = "joint"
+
+    def __init__(self, device: str, *, config: dict[str, Any], work: Path) -> None:
+        self._config, self._device = config["joint"], device
+        self.tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
+        self.module: nn.ModuleDict = build_parts(config, self.tokenizer).to(device)
+        self.module.train()
+        self.module["transformer"].set_attn_processor(CountedNull())
+        self._predict = torch.compile(self._velocity) if self._config["compile"] else self._velocity
+        self._batches = Batches(work, self._config, self.tokenizer, device)
+
+    def refresh(self) -> None:
+        """Take in the scenes that were encoded since."""
+        self._batches.refresh()
+
+    def loss(self, rng: np.random.Generator, progress: float) -> Tensor:
+        """Loss of one random batch: the mean square error of the velocity, noise - picture."""
+        clean, tokens = self._batches.draw(rng, progress)
+        count = len(clean)
+        low, high = np.log(self._config["nulls"])
+        drawn = np.stack(
+            [
+                draw_noise_shares(rng, count, centre=self._config["centre"]),
+                rng.uniform(low, high, count).astype(np.float32),
+            ]
+        )
+        share, log_copies = torch.from_numpy(drawn).to(self._device, non_blocking=True)
+        noise = torch.randn_like(clean)
+        mixed = torch.lerp(clean, noise, share[:, None, None, None])
+        kind = torch.device(self._device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=self._config["bf16"]):
+            predicted = self._predict(mixed, tokens, share * STEPS, log_copies)
+        return functional.mse_loss(predicted.float(), noise - clean)
+
+    def _velocity(
+        self, mixed: Tensor, tokens: Tensor, timesteps: Tensor, log_copies: Tensor
+    ) -> Tensor:
+        """The predicted noise - picture, from captions to patches: one graph for the compiler."""
+        words, pooled = embed(self.module, tokens, nulls=1)
+        (predicted,) = self.module["transformer"](
+            hidden_states=mixed,
+            encoder_hidden_states=words,
+            pooled_projections=pooled,
+            timestep=timesteps,
+            joint_attention_kwargs={"log_copies": log_copies},
+            return_dict=False,
+        )
+        return predicted
+
+    def measure(self) -> dict[str, float]:
+        """Nothing beyond the loss."""
+        return {"scenes": float(len(self._batches))}
+
+
+def train_joint(
+    config: dict[str, Any],
+    work: Path,
+    *,
+    seed: int,
+    device: str = "cpu",
+    helpers: int = 0,
+    start: Path | None = None,
+) -> Job:
+    """Train, or continue, until the configured hours are spent.
+
+    Parameters
+    ----------
+    config
+        The whole configuration.
+    work
+        Holds `tokenizer` and `latents`; receives `joint.pt` and `joint.jsonl`.
+    start
+        Folder of exported joint weights to start from, with a fresh optimizer and a warm-up;
+        ignored once `joint.pt` exists.
+    """
+    build = partial(_job, config=config, work=work, start=start)
+    return train(Run(build, config["joint"], work, seed, device, helpers))
+
+
+def _job(device: str, *, config: dict[str, Any], work: Path, start: Path | None) -> JointJob:
+    job = JointJob(device, config=config, work=work)
+    if start is not None:
+        for name, kind in PARTS.items():
+            # Files hold float16; `load_state_dict` copies into the module's float32.
+            job.module[name].load_state_dict(kind.from_pretrained(start / name).state_dict())
+    return job
