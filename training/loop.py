@@ -218,7 +218,9 @@ def _step(
     loss = job.loss(rng, progress)
     optimizer.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_(job.module.parameters(), 1.0)
+    norm = nn.utils.clip_grad_norm_(job.module.parameters(), 1.0)
+    # A step whose gradient overflowed is left out; the fused optimizer looks on the device.
+    optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
     optimizer.step()
     return loss.detach(), rate
 
