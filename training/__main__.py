@@ -51,6 +51,9 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="exported weights that the stages vae and diffusion start from")
     parser.add_argument("--into", type=Path, help="where the pipeline is exported")
     parser.add_argument(
+        "--joint-into", type=Path, help="where the pipeline with joint attention is exported"
+    )
+    parser.add_argument(
         "--weights",
         choices=["average", "model"],
         default="average",
@@ -64,6 +67,8 @@ def main() -> None:
         options.config = HERE / "short.toml"
     if options.into is None:
         options.into = options.work / "weights" if options.short else SHIPPED
+    if options.joint_into is None:
+        options.joint_into = options.into.parent / "joint"
     config = tomllib.loads(options.config.read_text())
     if options.hours is not None:
         config["joint" if options.stage == "joint" else "diffusion"]["hours"] = options.hours
@@ -113,6 +118,10 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
         train_joint(
             config, work, seed=config["seed"], device=device, helpers=helpers, start=options.start
         )
+    elif stage == "export-joint":
+        from training.export import export_joint
+
+        export_joint(config, work, options.joint_into, weights=options.weights)
     elif stage == "judge":
         from training.judge import train_judge
 

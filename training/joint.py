@@ -227,7 +227,17 @@ class JointJob:
         self.module: nn.ModuleDict = build_parts(config, self.tokenizer).to(device)
         self.module.train()
         self.module["transformer"].set_attn_processor(CountedNull())
-        self._predict = torch.compile(self._velocity) if self._config["compile"] else self._velocity
+        self._embed, self._predict = embed, self._velocity
+        # transformers hooks its layers at the first call, in a way that the compiler cannot follow.
+        with torch.no_grad():
+            embed(self.module, torch.zeros(1, 1, dtype=torch.long, device=device), nulls=1)
+        if self._config["compile"] == "blocks":
+            # All blocks but the last share one compilation, which starts in a fraction of the time.
+            for block in self.module["transformer"].transformer_blocks:
+                block.compile()
+            self._embed = torch.compile(embed)
+        elif self._config["compile"] == "whole":
+            self._predict = torch.compile(self._velocity)
         self._batches = Batches(work, self._config, self.tokenizer, device)
 
     def refresh(self) -> None:
@@ -256,8 +266,8 @@ class JointJob:
     def _velocity(
         self, mixed: Tensor, tokens: Tensor, timesteps: Tensor, log_copies: Tensor
     ) -> Tensor:
-        """The predicted noise - picture, from captions to patches: one graph for the compiler."""
-        words, pooled = embed(self.module, tokens, nulls=1)
+        """The predicted noise - picture, from captions to patches."""
+        words, pooled = self._embed(self.module, tokens, nulls=1)
         (predicted,) = self.module["transformer"](
             hidden_states=mixed,
             encoder_hidden_states=words,

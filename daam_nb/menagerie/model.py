@@ -1,34 +1,45 @@
-"""The menagerie's model: a Stable Diffusion pipeline from the package's own files."""
+"""The menagerie's models: two Stable Diffusion pipelines from the package's own files."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from daam_nb.errors import MissingModelError
 
 if TYPE_CHECKING:
     import torch
-    from diffusers import StableDiffusionPipeline
+    from diffusers import StableDiffusion3Pipeline, StableDiffusionPipeline
 
 WEIGHTS = Path(__file__).parent / "weights"
 """Folder of the shipped pipeline, in diffusers' layout, with `card.json` beside its parts."""
 
+JOINT = Path(__file__).parent / "joint"
+"""Folder of the shipped pipeline with joint attention: transformer, text encoders and scheduler.
+Its autoencoder and tokenizer are those in `WEIGHTS`."""
+
 NAME = "daam_nb/menagerie"
+JOINT_NAME = "daam_nb/menagerie-joint"
+
+AUTOENCODER = "vae/diffusion_pytorch_model.safetensors"
+"""File of the autoencoder's weights in `WEIGHTS`; the joint model's card has its checksum."""
+
+CLASSES = {"unet": "StableDiffusionPipeline", "joint": "StableDiffusion3Pipeline"}
+"""Architecture to the class of its pipeline in diffusers."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """What is known about the shipped model.
+    """What is known about a shipped model.
 
     Attributes
     ----------
     name, revision, tier
         `revision` is the start of a SHA-256 over all weights; it changes with every training.
     samples
-        Captioned pictures the UNet and text encoder were trained on, repetitions counted.
+        Captioned pictures the denoiser and text encoders were trained on, repetitions counted.
     licences
         Part of the model to its licence.
     checksums
@@ -58,19 +69,20 @@ def card(folder: Path = WEIGHTS) -> Card:
     Parameters
     ----------
     folder
-        Folder of a pipeline exported by `training`; by default the shipped one.
+        Folder of a pipeline exported by `training`; by default the shipped one with a UNet.
+        `JOINT` has the other's.
 
     Raises
     ------
     MissingModelError
         When the folder holds no exported pipeline.
     """
-    path = folder / "card.json"
+    path, stages = folder / "card.json", "export-joint" if folder == JOINT else "all"
     if not path.exists() or not (folder / "model_index.json").exists():
         raise MissingModelError(
             f"the menagerie's weights are not in {folder}. Installed packages have them; in a "
-            "source checkout without them, make them with `python -m training all`, or install "
-            "daam_nb from its wheel."
+            f"source checkout without them, make them with `python -m training {stages}`, or "
+            "install daam_nb from its wheel."
         )
     facts: dict[str, Any] = json.loads(path.read_text())
     chosen = facts["recommended"]
@@ -85,10 +97,37 @@ def card(folder: Path = WEIGHTS) -> Card:
     )
 
 
+@overload
 def load(
-    dtype: torch.dtype | None = None, device: str = "cpu", *, folder: Path = WEIGHTS
-) -> StableDiffusionPipeline:
-    """Load the embedded model. No network, no token, no GPU is needed.
+    dtype: torch.dtype | None = None,
+    device: str = "cpu",
+    *,
+    architecture: Literal["unet"] = "unet",
+    folder: Path | None = None,
+    shared: Path = WEIGHTS,
+) -> StableDiffusionPipeline: ...
+
+
+@overload
+def load(
+    dtype: torch.dtype | None = None,
+    device: str = "cpu",
+    *,
+    architecture: Literal["joint"],
+    folder: Path | None = None,
+    shared: Path = WEIGHTS,
+) -> StableDiffusion3Pipeline: ...
+
+
+def load(
+    dtype: torch.dtype | None = None,
+    device: str = "cpu",
+    *,
+    architecture: Literal["unet", "joint"] = "unet",
+    folder: Path | None = None,
+    shared: Path = WEIGHTS,
+) -> StableDiffusionPipeline | StableDiffusion3Pipeline:
+    """Load an embedded model. No network, no token, no GPU is needed.
 
     Parameters
     ----------
@@ -96,41 +135,100 @@ def load(
         Of the weights in memory; None is float32. The files hold float16.
     device
         Where the pipeline computes.
+    architecture
+        "unet" is the Stable Diffusion with cross attention. "joint" is a Stable Diffusion 3 of the
+        same world, whose patches and words attend to each other in one attention.
     folder
-        Folder of a pipeline exported by `training`; by default the shipped one.
+        Folder of a pipeline exported by `training`; None is the shipped one of the architecture.
+    shared
+        Where "joint" takes its autoencoder and its tokenizer from: they are the other model's.
 
     Returns
     -------
-    StableDiffusionPipeline
+    StableDiffusionPipeline or StableDiffusion3Pipeline
         An ordinary diffusers pipeline for 64 x 64 pictures. Its `config._name_or_path` is
-        `card().model_id`, the same on every machine, so that recordings can name the model.
+        `card().model_id`, the same on every machine, so that recordings can name the model. The
+        third text encoder of "joint" is None, which diffusers provides for: columns of zeros
+        stand for its words, `max_sequence_length` of them. Any number from 32 to 256 will do.
 
     Raises
     ------
     MissingModelError
-        When the folder holds no exported pipeline.
+        When a folder holds no exported pipeline, or one of the other architecture.
+    ValueError
+        When there is no such architecture.
 
     Examples
     --------
     >>> pipe = load()                                                # doctest: +SKIP
     >>> pipe("a red car on the grass", num_inference_steps=20).images[0]  # doctest: +SKIP
     """
+    if architecture not in CLASSES:
+        raise ValueError(f"architecture is 'unet' or 'joint', not {architecture!r}.")
+    if folder is None:
+        folder = WEIGHTS if architecture == "unet" else JOINT
     facts = card(folder)
+    found = json.loads((folder / "model_index.json").read_text())["_class_name"]
+    if found != CLASSES[architecture]:
+        other = next((a for a, name in CLASSES.items() if name == found), None)
+        way_out = "" if other is None else f" Load it with architecture={other!r}."
+        raise MissingModelError(
+            f"the model in {folder} is a {found}; architecture={architecture!r} needs a "
+            f"{CLASSES[architecture]}.{way_out}"
+        )
     import torch
+
+    pipe: Any = (
+        _unet_pipeline(folder) if architecture == "unet" else _joint_pipeline(folder, shared)
+    )
+    for part in pipe.components.values():
+        # Cast here, because the option's name for it differs between versions of diffusers;
+        # plainly, because diffusers' own `to` warns of parts to be kept in float32 - of none.
+        if isinstance(part, torch.nn.Module):
+            torch.nn.Module.to(part, dtype=torch.float32 if dtype is None else dtype)
+    pipe.to(device)
+    # diffusers notes the folder, which differs between machines; the card's name does not.
+    pipe.register_to_config(_name_or_path=facts.model_id)
+    loaded: StableDiffusionPipeline | StableDiffusion3Pipeline = pipe
+    return loaded
+
+
+def _unet_pipeline(folder: Path) -> StableDiffusionPipeline:
     from diffusers import StableDiffusionPipeline
 
-    pipe = StableDiffusionPipeline.from_pretrained(
+    pipe: StableDiffusionPipeline = StableDiffusionPipeline.from_pretrained(
         str(folder),
         local_files_only=True,
         safety_checker=None,
         requires_safety_checker=False,
     )
-    for part in (pipe.text_encoder, pipe.unet, pipe.vae):
-        # Cast here, because the option's name for it differs between versions of diffusers;
-        # plainly, because diffusers' own `to` warns of parts to be kept in float32 - of none.
-        torch.nn.Module.to(part, dtype=torch.float32 if dtype is None else dtype)
-    pipe.to(device)
-    # diffusers notes the folder, which differs between machines; the card's name does not.
-    pipe.register_to_config(_name_or_path=facts.model_id)
-    loaded: StableDiffusionPipeline = pipe
-    return loaded
+    return pipe
+
+
+def _joint_pipeline(folder: Path, shared: Path) -> StableDiffusion3Pipeline:
+    """The parts in `folder`, joined with the autoencoder and the tokenizer in `shared`."""
+    needed = json.loads((folder / "card.json").read_text())["needs"]
+    if not needed.items() <= card(shared).checksums.items():
+        raise MissingModelError(
+            f"the model in {folder} was trained with another autoencoder than that in {shared}. "
+            "Say in which folder `training` exported its own: shared=..."
+        )
+    from diffusers import AutoencoderKL, StableDiffusion3Pipeline
+    from transformers import CLIPTokenizer
+
+    vae = AutoencoderKL.from_pretrained(str(shared), subfolder="vae", local_files_only=True)
+    # Stable Diffusion 3 adds a shift after it divides by the scaling factor; this one has none.
+    vae.register_to_config(shift_factor=0.0)
+    tokenizer = CLIPTokenizer.from_pretrained(str(shared / "tokenizer"), local_files_only=True)
+    pipe: StableDiffusion3Pipeline = StableDiffusion3Pipeline.from_pretrained(
+        str(folder),
+        local_files_only=True,
+        vae=vae,
+        tokenizer=tokenizer,
+        tokenizer_2=tokenizer,
+        text_encoder_3=None,
+        tokenizer_3=None,
+        image_encoder=None,
+        feature_extractor=None,
+    )
+    return pipe
