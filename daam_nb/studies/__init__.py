@@ -4,7 +4,9 @@
     readers.py     captions from text, CSV, JSON lines, COCO's JSON, templates, recombination
     tables.py      one row per observation; stopped and resumed without a loss
     statistics.py  means with bootstrap intervals
+    stratified.py  bootstrap within groups that are no sample but all there is
     comparing.py   two groups: difference, permutation test, effect size
+    two_intervals.py  of these nouns, and of nouns
     figures.py     bars and curves of a table
     report.py      tables and figures of one study, and the page they are printed on
     protocols.py   what a judge and a segmenter must be able to do

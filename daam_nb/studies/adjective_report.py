@@ -1,4 +1,8 @@
-"""The tables and figures of `studies.adjectives`."""
+"""The tables and figures of `studies.adjectives`.
+
+Intervals are of these nouns and new pictures of them; beside each is the one that draws whole nouns
+(`two_intervals`).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from daam_nb.studies.comparing import compare
+from daam_nb.studies import two_intervals
 from daam_nb.studies.figures import StudyFigure, bars
-from daam_nb.studies.readable import readable
 from daam_nb.studies.report import Report
-from daam_nb.studies.statistics import summary
 
 REPLAYED, FREE, OTHER_SEED = "attention replayed", "attention its own", "another seed"
 BY_JUDGE, BY_MAP = "the judge's masks", "the noun's map"
@@ -21,11 +23,11 @@ ENOUGH = 50
 
 def reach(table: pd.DataFrame) -> pd.DataFrame:
     """Change inside and outside the noun, by how the second picture was made."""
-    return summary(
+    return two_intervals.summary(
         _one_choice(table),
         by=["how"],
         value=["outside", "inside", "outside_share", "region_share", "layout"],
-        clusters="noun",
+        noun="noun",
         enough=ENOUGH,
     )
 
@@ -39,8 +41,8 @@ def spills(table: pd.DataFrame) -> pd.DataFrame:
             one.assign(word="the scene's other noun", spill=one.spill_other, iou=float("nan")),
         ]
     )
-    return summary(
-        long, by=["layers", "word"], value=["spill", "iou"], clusters="noun", enough=ENOUGH
+    return two_intervals.summary(
+        long, by=["layers", "word"], value=["spill", "iou"], noun="noun", enough=ENOUGH
     )
 
 
@@ -53,14 +55,13 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
             continue
         for other in (FREE, OTHER_SEED):
             wide = one.pivot(index=["run", "noun"], columns="how", values=value).reset_index()
-            found = compare(wide[REPLAYED], wide[other], paired=True, clusters=list(wide.noun))
+            found, ends = two_intervals.compared(wide[REPLAYED], wide[other], nouns=wide.noun)
             rows.append(
                 {
                     "what": value,
                     "compared": f"{REPLAYED} against {other}",
                     "difference": found.difference,
-                    "difference_low": found.low,
-                    "difference_high": found.high,
+                    **{f"difference_{name}": end for name, end in ends.items()},
                     "p": found.p,
                     "n": found.n[0],
                 }
@@ -81,23 +82,30 @@ def report(table: pd.DataFrame) -> Report:
         "judge": settings["judge"] or "none",
         "pairs whose noun the judge sees": int(seen.sum()),
         "threshold of the maps": settings["threshold"],
-        "intervals": "95 %, bootstrap of whole nouns",
+        "intervals": two_intervals.HEADLINE.format(noun="noun"),
+        "intervals, nouns drawn": two_intervals.OTHERS.format(noun="noun"),
+        "p": "permutation test over nouns",
         **{
             name: settings[name]
             for name in ("num_inference_steps", "guidance_scale")
             if name in settings
         },
     }
-    where = f"{pairs} pairs of pictures of {settings['model']}; bars: 95 % intervals by noun."
-    reached, spilled = reach(table), spills(table)
+    where = f"{pairs} pairs of pictures of {settings['model']}; {two_intervals.CAPTION}."
+    reached, spilled, paired = reach(table), spills(table), contrasts(table)
     return Report(
         name="adjectives",
         title="Adjectives: how far beyond its noun does one reach?",
         observations=table,
         tables={
-            "Change of the picture when the adjective is exchanged": _shown(reached),
-            "Spill of the maps: 1 - IoD in the noun": _shown(spilled),
-            "Paired by picture": _shown(contrasts(table)),
+            "Change of the picture when the adjective is exchanged": two_intervals.of_these(
+                reached, _HEADINGS
+            ),
+            "Spill of the maps: 1 - IoD in the noun": two_intervals.of_these(spilled, _HEADINGS),
+            "Paired by picture": two_intervals.of_these(paired, _HEADINGS),
+            "Change of the picture, whole nouns drawn": two_intervals.of_nouns(reached, _HEADINGS),
+            "Spill of the maps, whole nouns drawn": two_intervals.of_nouns(spilled, _HEADINGS),
+            "Paired by picture, whole nouns drawn": two_intervals.of_nouns(paired, _HEADINGS),
         },
         figures=figures(reached, spilled, caption=where),
         facts=facts,
@@ -114,12 +122,6 @@ _HEADINGS = {
     "iou": "mIoU with the noun",
     "difference": "difference",
 }
-
-
-def _shown(table: pd.DataFrame) -> pd.DataFrame:
-    """A summary with its intervals in the cells."""
-    headings = {name: text for name, text in _HEADINGS.items() if name in table.columns}
-    return readable(table.rename(columns={"clusters": "nouns"}), headings)
 
 
 def figures(

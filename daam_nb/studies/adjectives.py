@@ -134,7 +134,7 @@ def captions(
 def adjective_pairs(
     pipe: Any,
     prompts: Sequence[Caption],
-    seeds: Sequence[int] = (0,),
+    seeds: Sequence[int] | None = (0,),
     *,
     judge: Judge | None = None,
     layers: Mapping[str, LayerChoice] | None = None,
@@ -152,7 +152,7 @@ def adjective_pairs(
     prompts
         Of `captions`, or with the same facts.
     seeds
-        Each caption is drawn with each.
+        Each caption is drawn with each. None: each with its own fact ``seed``.
     judge
         Says where the noun is. None, or where it does not see it in the first picture: the noun's
         map in the first picture, at the threshold, does.
@@ -186,7 +186,7 @@ def adjective_pairs(
         [
             (name_of(json.dumps([c.text, c.facts["swapped"]]), s), (c, s))
             for c in prompts
-            for s in seeds
+            for s in ([c.facts["seed"]] if seeds is None else seeds)
         ],
         measure,
         columns=COLUMNS,
@@ -225,7 +225,10 @@ def study(
         As for `captions`; nouns may be class -> nouns. None: the paper's.
     pictures
         About how many pictures are drawn in all; each pair takes four.
-    seeds, judge, threshold, **options
+    seeds
+        Of the first caption; each has its own, moved by so many spans, so that pictures of
+        different captions are independent.
+    judge, threshold, **options
         As for `adjective_pairs`.
     recommended
         Layers whose maps are compared beside the paper's, such as a model card's.
@@ -241,8 +244,14 @@ def study(
     layers: dict[str, LayerChoice] = {"paper": "paper"}
     if recommended is not None:
         layers["recommended"] = recommended
+    span = max(seeds) - min(seeds) + 1
+    seeded = [
+        Caption(caption.text, {**caption.facts, "seed": seed + place * span})
+        for place, caption in enumerate(prompts)
+        for seed in seeds
+    ]
     table = adjective_pairs(
-        pipe, prompts, seeds, judge=judge, layers=layers, threshold=threshold,
+        pipe, seeded, None, judge=judge, layers=layers, threshold=threshold,
         path=Path(into) / "rows.jsonl", progress=progress, **options,
     )  # fmt: skip
     return report(table)

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from daam_nb.errors import StudyError
 from daam_nb.studies.statistics import RESAMPLES, Floats, by_cluster, interval, observed
+from daam_nb.studies.stratified import drawn_sums, ends, members, nested, numbered
 
-Clusters = Iterable[Hashable] | tuple[Iterable[Hashable], Iterable[Hashable]] | None
+Names = Iterable[Hashable] | tuple[Iterable[Hashable], Iterable[Hashable]] | None
+"""Of each pair; where not paired, two of them: of each value of the first and of the second."""
 
 
 class _Group(NamedTuple):
@@ -60,7 +62,8 @@ def compare(
     second: Iterable[float],
     *,
     paired: bool = False,
-    clusters: Clusters = None,
+    clusters: Names = None,
+    strata: Names = None,
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -73,30 +76,38 @@ def compare(
         Values; where `paired`, of equal length, and a pair with a NaN is left out.
     clusters
         Of each pair; where not paired, two of them: of each value in `first` and in `second`.
+    strata
+        The same, of groups such as nouns: the interval then draws clusters within each
+        (`statistics.interval`). The permutation test is that of the clusters; unpaired and without
+        clusters, it shuffles the labels within strata.
     confidence, resamples, seed
         Of the bootstrap and of the permutations.
 
     Raises
     ------
     StudyError
-        Where lengths or clusters do not fit.
+        Where lengths, clusters or strata do not fit.
     """
     rng = np.random.default_rng(seed)
+    bootstrap: dict[str, Any] = {"confidence": confidence, "resamples": resamples}
     if paired:
-        pairs = _pairs(first, second, clusters)
-        found = interval(
-            pairs.values,
-            clusters=pairs.names,
-            confidence=confidence,
-            resamples=resamples,
-            seed=seed,
-        )
+        names: Any = None if clusters is None else list(clusters)
+        groups: Any = strata
+        differences = _differences(first, second)
+        found = interval(differences, clusters=names, strata=groups, seed=seed, **bootstrap)
+        pairs = _Group(*observed(differences, names))
         spread = float(pairs.values.std(ddof=1)) if found.n > 1 else 0.0
         effect = found.mean / spread if spread > 1e-12 else math.nan
         p = _turned(pairs, resamples, rng)
         return Comparison(found.mean, found.low, found.high, p, effect, (found.n, found.n))
+    first, second = list(first), list(second)
     one, two = _groups(first, second, clusters)
-    low, high = _difference_ends(one, two, confidence=confidence, resamples=resamples, rng=rng)
+    if strata is None:
+        low, high = _difference_ends(one, two, rng=rng, **bootstrap)
+    else:
+        within = _groups(first, second, strata)
+        low, high = _ends_within(one, two, within, rng=rng, **bootstrap)
+        one, two = (one, two) if clusters is not None else within
     return Comparison(
         _mean(one.values) - _mean(two.values),
         low,
@@ -107,12 +118,27 @@ def compare(
     )
 
 
+def difference_ends(
+    first: Iterable[float],
+    second: Iterable[float],
+    *,
+    clusters: Names = None,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """The interval of `compare` alone, of two groups that are not paired."""
+    one, two = _groups(first, second, clusters)
+    rng = np.random.default_rng(seed)
+    return _difference_ends(one, two, confidence=confidence, resamples=resamples, rng=rng)
+
+
 def permutation_test(
     first: Iterable[float],
     second: Iterable[float],
     *,
     paired: bool = False,
-    clusters: Clusters = None,
+    clusters: Names = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> float:
@@ -131,22 +157,27 @@ def permutation_test(
     """
     rng = np.random.default_rng(seed)
     if paired:
-        return _turned(_pairs(first, second, clusters), resamples, rng)
+        pairs = _Group(*observed(_differences(first, second), clusters))
+        return _turned(pairs, resamples, rng)
     return _shuffled(*_groups(first, second, clusters), resamples, rng)
 
 
-def _pairs(first: Any, second: Any, clusters: Any) -> _Group:
+def _differences(first: Any, second: Any) -> Floats:
     one, two = (np.asarray(list(values), dtype=np.float64) for values in (first, second))
     if one.shape != two.shape:
         raise StudyError(
             f"Pairs need two lists of one length, not of {len(one)} and {len(two)} values."
         )
-    return _Group(*observed(one - two, clusters))
+    found: Floats = one - two
+    return found
 
 
 def _groups(first: Any, second: Any, clusters: Any) -> tuple[_Group, _Group]:
+    """Both groups with their clusters (or strata)."""
     if clusters is not None and not (isinstance(clusters, tuple) and len(clusters) == 2):
-        raise StudyError("Groups that are not paired take two lists of clusters: (first, second).")
+        raise StudyError(
+            "Groups that are not paired take two lists of clusters, or of strata: (first, second)."
+        )
     names = (None, None) if clusters is None else clusters
     return _Group(*observed(first, names[0])), _Group(*observed(second, names[1]))
 
@@ -214,8 +245,42 @@ def _difference_ends(
             with np.errstate(invalid="ignore"):  # a draw without any of the group's clusters
                 means.append(weights @ sums / (weights @ counts))
         drawn = means[0] - means[1]
-    ends = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(ends[0]), float(ends[1])
+    return ends(drawn, confidence)
+
+
+def _ends_within(
+    one: _Group,
+    two: _Group,
+    strata: tuple[_Group, _Group],
+    *,
+    confidence: float,
+    resamples: int,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """The same, of clusters drawn within strata: one in both groups is drawn for both.
+
+    Values of both groups are drawn from one pot, because to which group an observation belongs may
+    itself be what was observed.
+    """
+    if len(one.values) < 2 or len(two.values) < 2:
+        return math.nan, math.nan
+    values, first = np.concatenate([one.values, two.values]), len(one.values)
+    places = np.arange(len(values))
+    if one.names is not None and two.names is not None:
+        places = numbered([*one.names, *two.names], "cluster")
+    groups = numbered([*(strata[0].names or []), *(strata[1].names or [])], "stratum")
+    chosen, _ = members(nested(places, groups))
+    if len(chosen[0]) < 2:
+        return math.nan, math.nan
+    is_first = (np.arange(len(values)) < first).astype(np.float64)
+    of_values = (values * is_first, is_first, values * (1 - is_first), 1 - is_first)
+    columns: Floats = np.stack(
+        [np.bincount(places, weights=column).astype(np.float64) for column in of_values], axis=1
+    )
+    sums = drawn_sums(columns, chosen, resamples, rng)
+    with np.errstate(invalid="ignore"):  # a draw without any value of one of the groups
+        drawn = sums[:, 0] / sums[:, 1] - sums[:, 2] / sums[:, 3]
+    return ends(drawn, confidence)
 
 
 def _drawn(sums: Floats, counts: Floats, resamples: int, rng: np.random.Generator) -> Floats:

@@ -20,6 +20,7 @@ from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps
 from daam_nb.maps.measure import iou, soft_iou
 from daam_nb.recording import LayerChoice, Recording
+from daam_nb.studies import two_intervals
 from daam_nb.studies.corpus import Corpus, Run, runs_of
 from daam_nb.studies.entanglement_statistics import (
     by_class,
@@ -103,25 +104,22 @@ def record_pairs(
         About how many; by default one round: each noun once with a partner of each kind, with
         every seed. Further rounds have other partners, and seeds of their own.
     seeds
-        Of the first round; those of round r are moved by r times their span.
+        Of the first noun's first round; each noun and round has its own, moved by so many spans,
+        so that pictures of different nouns are independent. Kinds of one noun share them.
     exclude
         Pairs of nouns that are not drawn.
     **options
         As for `corpus.generate`.
     """
     seeds = list(seeds)
-    span = max(seeds) - min(seeds) + 1
     one = sum(map(len, pair_captions(taxonomy, rounds=1, exclude=exclude))) * len(seeds)
     rounds = 1 if pictures is None else max(1, math.ceil(pictures / one))
     drawn = pair_captions(taxonomy, rounds=rounds, exclude=exclude)
     if pictures is not None:
         left = max(1, round((pictures - (rounds - 1) * one) / len(seeds)))
         drawn[-1] = _whole_nouns(drawn[-1], left)
-    runs: list[Run] = []
-    for number, captions in enumerate(drawn):
-        own = [seed + number * span for seed in seeds]
-        runs += corpora.generate(pipe, captions, own, into=into, progress=progress, **options)
-    return Corpus(tuple(runs), Path(into).expanduser())
+    seeded = _with_seeds(drawn, taxonomy.nouns, seeds)
+    return corpora.generate(pipe, seeded, None, into=into, progress=progress, **options)
 
 
 def entanglement(
@@ -307,19 +305,25 @@ def report(
         "who looked": settings["presence"],
         **{f"layers: {name}": choice for name, choice in settings["layers"].items()},
         "threshold of mIoU": settings["threshold"],
-        "intervals": "95 %, bootstrap of whole first nouns",
+        "intervals": two_intervals.HEADLINE.format(noun="first noun"),
+        "intervals, nouns drawn": two_intervals.OTHERS.format(noun="first noun"),
+        "p": "permutation test: signs of whole first nouns; with and without both, labels within "
+        "first nouns",
     }
     where = f"{len(runs)} pictures of {facts['model']}; looked at by: {settings['presence']}; "
-    where += "bars: 95 % intervals by first noun."
+    where += f"{two_intervals.CAPTION}."
     tables = {
-        "By kind of pair": readable(means, _HEADINGS).rename(columns={"clusters": "nouns"}),
-        "Compared with the same first noun and the same noise": contrasts(
-            table, resamples=resamples
+        "By kind of pair": two_intervals.of_these(means, _HEADINGS),
+        "By kind of pair, whole first nouns drawn": two_intervals.of_nouns(means, _HEADINGS),
+        "Compared with the same first noun and the same noise": _named(
+            contrasts(table, resamples=resamples)
         ),
-        "Overlap of the maps where both objects are there, and where not": (
+        "Overlap of the maps where both objects are there, and where not": _named(
             overlap_and_presence(table, resamples=resamples)
         ),
-        "Cohyponyms, class by class": readable(by_class(table, resamples=resamples), _HEADINGS),
+        "Cohyponyms, class by class": two_intervals.of_these(
+            by_class(table, resamples=resamples), _HEADINGS
+        ),
     }
     if found is not None and len(found):
         tables["What was found in pictures that surely show both"] = readable(
@@ -332,6 +336,13 @@ def report(
         tables=tables,
         figures=figures(means, caption=where),
         facts=facts,
+    )
+
+
+def _named(compared: pd.DataFrame) -> pd.DataFrame:
+    """Comparisons, their columns named for a page."""
+    return compared.rename(
+        columns={"low_nouns": "low, nouns drawn", "high_nouns": "high, nouns drawn"}
     )
 
 
@@ -364,6 +375,23 @@ def figures(means: pd.DataFrame, *, caption: str = "") -> dict[str, StudyFigure]
         caption=caption,
     )
     return {"both": both, "overlap": overlap}
+
+
+def _with_seeds(
+    rounds: Sequence[Sequence[Caption]], nouns: Sequence[str], seeds: Sequence[int]
+) -> list[Caption]:
+    """Captions with their fact ``seed``: in each round every first noun has seeds of its own."""
+    span = max(seeds) - min(seeds) + 1
+
+    def moved(number: int, caption: Caption) -> int:
+        return number * len(nouns) + nouns.index(caption.facts["first"])
+
+    return [
+        Caption(caption.text, {**caption.facts, "seed": seed + moved(number, caption) * span})
+        for number, captions in enumerate(rounds)
+        for caption in captions
+        for seed in seeds
+    ]
 
 
 def _whole_nouns(captions: Sequence[Caption], count: int) -> list[Caption]:

@@ -1,4 +1,9 @@
-"""Cohyponyms' numbers: means by kind, matched comparisons, and overlap against presence."""
+"""Cohyponyms' numbers: means by kind, matched comparisons, and overlap against presence.
+
+Intervals are of these nouns and new pictures of them; beside each is the one that draws whole first
+nouns (`two_intervals`). Pictures of different first nouns have noise of their own, as
+`entanglement.record_pairs` draws them: those that share it would not be independent.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from daam_nb.errors import StudyError
-from daam_nb.studies.comparing import compare
-from daam_nb.studies.statistics import ENOUGH, RESAMPLES, interval
-from daam_nb.studies.statistics import summary as summarise
+from daam_nb.studies import statistics, two_intervals
+from daam_nb.studies.statistics import ENOUGH, RESAMPLES
 from daam_nb.studies.taxonomies import KINDS
 
 MEASURES = ("both", "objects", "iou", "overlap")
@@ -20,22 +24,23 @@ CONTRASTS = (("cohyponyms", "unrelated"), ("near", "unrelated"), ("cohyponyms", 
 def summary(
     table: pd.DataFrame, *, enough: int = ENOUGH, resamples: int = RESAMPLES
 ) -> pd.DataFrame:
-    """Means of each kind of pair, with 95 % intervals that draw whole first nouns.
+    """Means of each kind of pair, with both 95 % intervals.
 
     Returns
     -------
     DataFrame
-        One row per ``layers`` and ``kind``: ``n`` pictures, ``clusters`` (first nouns), ``both``,
-        ``objects``, ``iou``, ``overlap`` with ``_low`` and ``_high``, ``rare``.
+        One row per ``layers`` and ``kind``, as `two_intervals.summary`: ``n`` pictures, first
+        ``nouns``, ``alone``, ``both``, ``objects``, ``iou``, ``overlap`` with ``_low`` and
+        ``_high``, ``_low_nouns`` and ``_high_nouns``, ``rare``.
     """
     if table.empty:
         raise StudyError("The table has no row: nobody looked at any of these pictures.")
     ordered = table.assign(place=table.kind.map(KINDS.index)).sort_values("place", kind="stable")
-    return summarise(
+    return two_intervals.summary(
         ordered,
         by=["layers", "kind"],
         value=list(MEASURES),
-        clusters="first",
+        noun="first",
         enough=enough,
         resamples=resamples,
     )
@@ -44,15 +49,17 @@ def summary(
 def contrasts(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFrame:
     """Compare kinds of pairs that share the first noun and the noise.
 
-    Pictures of one first noun are a cluster: under the null the two kinds may be swapped for any
-    noun (sign flips of its mean difference), so that the result speaks about nouns, not pictures.
+    In the permutation test pictures of one first noun are a cluster: under the null the two kinds
+    may be swapped for any noun (sign flips of its mean difference), so that p speaks about nouns,
+    as ``low_nouns`` and ``high_nouns`` do, and not about more and more pictures of the same ones.
 
     Returns
     -------
     DataFrame
         One row per measure, ``layers`` and two kinds: ``difference`` (first kind - second) with its
-        95 % interval ``low``, ``high``, ``p`` of the permutation test, ``effect`` (d_z of the
-        pairs), ``pairs``, ``nouns``.
+        95 % intervals ``low``, ``high`` (of these nouns, matched pairs of pictures drawn within
+        each) and ``low_nouns``, ``high_nouns`` (whole nouns drawn), ``p`` over nouns, ``effect``
+        (d_z of the pairs), ``pairs``, ``nouns``.
     """
     rows = []
     for layers, part in table.groupby("layers", sort=False):
@@ -64,11 +71,10 @@ def contrasts(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFram
                 # Presence does not depend on the layers of the maps.
                 if measure in ("both", "objects") and layers != table.layers.iloc[0]:
                     continue
-                found = compare(
+                found, ends = two_intervals.compared(
                     both[f"{measure}_a"],
                     both[f"{measure}_b"],
-                    paired=True,
-                    clusters=both["first"],
+                    nouns=both["first"],
                     resamples=resamples,
                 )
                 rows.append(
@@ -77,8 +83,7 @@ def contrasts(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFram
                         "layers": layers if measure in ("iou", "overlap") else "",
                         "kinds": f"{first} - {second}",
                         "difference": found.difference,
-                        "low": found.low,
-                        "high": found.high,
+                        **ends,
                         "p": found.p,
                         "effect": found.effect,
                         "pairs": found.n[0],
@@ -100,8 +105,9 @@ def overlap_and_presence(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> 
     -------
     DataFrame
         One row per ``layers`` and kind, and "all": mean ``overlap`` where both objects are there
-        (``with_both``) and where not (``without``), their ``difference`` with ``low``, ``high``,
-        ``p`` (labels shuffled within first nouns) and ``effect`` (Cohen's d); ``rank`` is
+        (``with_both``) and where not (``without``), their ``difference`` with ``low``, ``high`` (of
+        these nouns, pictures drawn within each), ``low_nouns``, ``high_nouns`` (whole first nouns
+        drawn), ``p`` (labels shuffled within first nouns) and ``effect`` (Cohen's d); ``rank`` is
         Spearman's correlation of overlap and number of objects; ``n_both``, ``n_without``. Shares
         of several people count as both from one half on.
     """
@@ -113,10 +119,10 @@ def overlap_and_presence(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> 
             lost = seen[seen.both < 0.5]
             if there.empty or lost.empty:
                 continue
-            found = compare(
+            found, ends = two_intervals.groups_compared(
                 there.overlap,
                 lost.overlap,
-                clusters=(there["first"], lost["first"]),
+                nouns=(there["first"], lost["first"]),
                 resamples=resamples,
             )
             rows.append(
@@ -126,8 +132,7 @@ def overlap_and_presence(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> 
                     "with_both": there.overlap.mean(),
                     "without": lost.overlap.mean(),
                     "difference": found.difference,
-                    "low": found.low,
-                    "high": found.high,
+                    **ends,
                     "p": found.p,
                     "effect": found.effect,
                     "rank": _spearman(seen.overlap, seen.objects),
@@ -144,34 +149,33 @@ def by_class(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        ``class``, ``n``, ``both``, ``overlap`` with the ends of their intervals (prompts drawn);
-        maps of the first choice of layers.
+        ``class``, ``n``, ``nouns``, ``alone``, ``both`` and ``overlap`` with the ends of their
+        intervals, of these nouns; maps of the first choice of layers. A class has too few nouns to
+        say anything of others, so there is no interval that draws them.
     """
     part = table[(table.kind == "cohyponyms") & (table.layers == table.layers.iloc[0])]
-    rows: list[dict[str, Any]] = []
-    for name, members in part.groupby("first_class", sort=False):
-        row: dict[str, Any] = {"class": name, "n": len(members)}
-        for measure in ("both", "overlap"):
-            found = interval(members[measure], clusters=members.prompt, resamples=resamples)
-            row |= {
-                measure: found.mean,
-                f"{measure}_low": found.low,
-                f"{measure}_high": found.high,
-            }
-        rows.append(row)
-    return pd.DataFrame(rows)
+    made = statistics.summary(
+        part.assign(**{"class": part.first_class}),
+        by="class",
+        value=["both", "overlap"],
+        clusters=None,
+        strata="first",
+        resamples=resamples,
+    )
+    return made.rename(columns={"strata": "nouns"}).drop(columns=["clusters", "rare"])
 
 
 def summary_of_known(found: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFrame:
     """How often both are found where both are: ``kind``, ``n``, ``both`` with its interval."""
     ordered = found.assign(place=found.kind.map(KINDS.index)).sort_values("place", kind="stable")
-    made = summarise(ordered, by="kind", value="both", clusters=None, resamples=resamples)
+    options: dict[str, Any] = {"clusters": None, "resamples": resamples}
+    made = statistics.summary(ordered, by="kind", value="both", **options)
     return made[["kind", "n", "both", "both_low", "both_high"]]
 
 
 _RELATION_COLUMNS = [
-    *("layers", "kind", "with_both", "without", "difference", "low", "high", "p", "effect"),
-    *("rank", "n_both", "n_without"),
+    *("layers", "kind", "with_both", "without", "difference", "low", "high"),
+    *("low_nouns", "high_nouns", "p", "effect", "rank", "n_both", "n_without"),
 ]
 
 

@@ -2,6 +2,10 @@
 
 Observations from one prompt are alike: the same words, often the same picture. Where `clusters`
 names their prompts, whole prompts are drawn (Cameron, Gelbach & Miller 2008), else single values.
+
+Where `strata` names groups that are no sample but all there is, such as the nouns that a model
+knows, the draws are made within each group (`stratified`): the interval then speaks of these groups
+and new observations of them, and not of other groups.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daam_nb.errors import StudyError
+from daam_nb.studies.stratified import drawn_sums, ends, members, nested, numbered
 
 RESAMPLES = 5000
 ENOUGH = 300  # observations from which on a row of a summary is not shown as rare
@@ -39,6 +44,10 @@ class Interval:
         Clusters they come from (values, where no clusters were given).
     confidence
         Such as 0.95.
+    strata
+        Within which clusters were drawn; 0 where none were given.
+    alone
+        Of these, strata with a single cluster, which were put together (`stratified`).
     """
 
     mean: float
@@ -47,6 +56,8 @@ class Interval:
     n: int
     clusters: int
     confidence: float = 0.95
+    strata: int = 0
+    alone: int = 0
 
     def __str__(self) -> str:
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}] (n = {self.n})"
@@ -56,6 +67,7 @@ def interval(
     values: Iterable[float],
     *,
     clusters: Iterable[Hashable] | None = None,
+    strata: Iterable[Hashable] | None = None,
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -68,6 +80,8 @@ def interval(
         Numbers; NaN (not observed) are left out.
     clusters
         Of each value, such as its prompt.
+    strata
+        Of each value, such as its noun: clusters are drawn within each, and none lies in two.
     confidence
         Of the interval, between 0 and 1.
     resamples, seed
@@ -76,11 +90,21 @@ def interval(
     Returns
     -------
     Interval
-        Bias-corrected and accelerated (Efron 1987), by `scipy.stats.bootstrap`. Equal values have
-        an interval of no width.
+        Bias-corrected and accelerated (Efron 1987), by `scipy.stats.bootstrap`; with `strata` by
+        percentiles of `stratified` draws. Equal values have an interval of no width.
+
+    Raises
+    ------
+    StudyError
+        Where lengths do not fit, or a cluster lies in two strata.
     """
     from scipy import stats
 
+    if strata is not None:
+        rng = np.random.default_rng(seed)
+        return _within(
+            values, clusters, strata, confidence=confidence, resamples=resamples, rng=rng
+        )
     kept, names = observed(values, clusters)
     n = len(kept)
     if not n:
@@ -150,6 +174,7 @@ def summary(
     by: str | Sequence[str],
     value: str | Sequence[str],
     clusters: str | None = "prompt",
+    strata: str | None = None,
     confidence: float = 0.95,
     enough: int = ENOUGH,
     resamples: int = RESAMPLES,
@@ -166,6 +191,8 @@ def summary(
         Column or columns averaged.
     clusters
         Column of the clusters that are drawn; None: single rows.
+    strata
+        Column of the groups within which they are drawn, as for `interval`; None: of all.
     enough
         Groups with fewer observations are marked ``rare``.
 
@@ -173,7 +200,8 @@ def summary(
     -------
     DataFrame
         The columns `by`; ``n`` (of the first value, NaN left out); ``clusters``; for each value its
-        mean under its own name, ``<value>_low`` and ``<value>_high``; ``rare``.
+        mean under its own name, ``<value>_low`` and ``<value>_high``; ``rare``. With `strata` also
+        their number, ``strata``, and how many have a single cluster, ``alone``.
     """
     by, value = _names(by), _names(value)
     rows = []
@@ -183,16 +211,19 @@ def summary(
             found = interval(
                 part[name].astype(float),
                 clusters=None if clusters is None else part[clusters],
+                strata=None if strata is None else part[strata],
                 confidence=confidence,
                 resamples=resamples,
             )
             if place == 0:
                 row |= {"n": found.n, "clusters": found.clusters}
+                row |= {"strata": found.strata, "alone": found.alone}
             row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
         row["rare"] = row["n"] < enough
         rows.append(row)
-    ends = [end for name in value for end in (name, f"{name}_low", f"{name}_high")]
-    return pd.DataFrame(rows, columns=[*by, "n", "clusters", *ends, "rare"])
+    columns = [end for name in value for end in (name, f"{name}_low", f"{name}_high")]
+    within = [] if strata is None else ["strata", "alone"]
+    return pd.DataFrame(rows, columns=[*by, "n", "clusters", *within, *columns, "rare"])
 
 
 # --- inside ---------------------------------------------------------------------------------------
@@ -200,6 +231,40 @@ def summary(
 
 def _ratio(sums: Any, counts: Any, axis: int = -1) -> Any:
     return np.sum(sums, axis=axis) / np.sum(counts, axis=axis)
+
+
+def _within(
+    values: Any,
+    clusters: Any,
+    strata: Any,
+    *,
+    confidence: float,
+    resamples: int,
+    rng: np.random.Generator,
+) -> Interval:
+    """`interval` of clusters drawn within strata."""
+    kept, names = observed(values, clusters)
+    groups = observed(values, strata)[1] or []
+    if not len(kept):
+        return Interval(math.nan, math.nan, math.nan, 0, 0, confidence)
+    places = np.arange(len(kept)) if names is None else numbered(names, "cluster")
+    strata_of = nested(places, numbered(groups, "stratum"))
+    chosen, alone = members(strata_of)
+    low, high = math.nan, math.nan
+    if len(chosen[0]) > 1:
+        columns = [np.bincount(places, weights=kept), np.bincount(places).astype(np.float64)]
+        sums = drawn_sums(np.stack(columns, axis=1), chosen, resamples, rng)
+        low, high = ends(sums[:, 0] / sums[:, 1], confidence)
+    return Interval(
+        float(kept.mean()),
+        low,
+        high,
+        n=len(kept),
+        clusters=len(strata_of),
+        confidence=confidence,
+        strata=len(set(groups)),
+        alone=alone,
+    )
 
 
 def observed(values: Any, clusters: Any) -> tuple[Floats, list[Hashable] | None]:

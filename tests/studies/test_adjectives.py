@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,12 @@ def test_where_the_judge_does_not_see_the_noun_the_map_says_it(pipe: Any) -> Non
     assert (found.region_share > 0).all()
 
 
+def test_captions_with_a_seed_of_their_own(pipe: Any, table: pd.DataFrame) -> None:
+    own = [dataclasses.replace(c, facts={**c.facts, "seed": 0}) for c in PROMPTS[:1]]
+    made = adjectives.adjective_pairs(pipe, own, None, judge=ToyJudge(), progress=False, **SIZE)
+    pd.testing.assert_frame_equal(made, table[:3])
+
+
 def test_tables_by_hand() -> None:
     rows = [
         {"run": str(i), "noun": "cat", "how": how, "layers": "paper", "outside": out,
@@ -136,6 +143,9 @@ def test_tables_by_hand() -> None:
     means = reach(table)
     assert means.outside.tolist() == [pytest.approx(0.2)] * 2
     assert means.n.tolist() == [2, 2]
+    assert means.nouns.tolist() == [1, 1]
+    assert (means.outside_low < means.outside).all() and (means.outside < means.outside_high).all()
+    assert means.outside_low_nouns.isna().all()  # one noun says nothing of others
     assert spills(table).spill.tolist() == [pytest.approx(0.6), pytest.approx(0.9)]
 
 
@@ -148,8 +158,10 @@ def test_the_whole_study_goes_on_and_writes_its_page(pipe: Any, tmp_path: Path) 
     assert one.observations.run.nunique() == 1
     two = adjectives.study(pipe, pictures=8, **options)
     pd.testing.assert_frame_equal(two.observations[:6], one.observations)
+    assert two.observations.groupby("run").seed.first().nunique() == 2  # noise of its own each
     assert set(two.figures) == {"reach", "spill"}
     page = two.save(tmp_path / "results", command="the command").read_text()
     assert "Spill of the maps" in page
+    assert "### Paired by picture, whole nouns drawn" in page
     with pytest.raises(StudyError, match="other settings: weights"):
         adjectives.study(pipelines.sd1(seed=4), pictures=4, **options)

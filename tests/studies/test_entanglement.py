@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,7 @@ def test_a_summary_by_hand() -> None:
     assert made.both.tolist() == [0.5, 1.0]
     assert made.objects.tolist() == [1.5, 2.0]
     assert made.overlap.tolist() == pytest.approx([0.6, 0.3])
-    assert made.n.tolist() == made.clusters.tolist() == [2, 2]
+    assert made.n.tolist() == made.nouns.tolist() == made.alone.tolist() == [2, 2]
     with pytest.raises(StudyError, match="nobody looked"):
         summary(table.iloc[:0])
 
@@ -135,11 +136,20 @@ def test_matched_comparisons_see_a_loss_and_no_more() -> None:
     lost = found.loc[("both", "cohyponyms - unrelated")]
     assert lost.difference == pytest.approx(-0.2, abs=0.06)
     assert lost.low < lost.difference < lost.high < 0
+    assert lost.low_nouns < lost.difference < lost.high_nouns < 0
     assert lost.p < 0.01
     assert lost.effect < -0.3
     assert (lost.pairs, lost.nouns) == (24 * 12, 24)
     assert found.loc[("iou", "cohyponyms - near"), "difference"] == pytest.approx(0.05, abs=0.01)
     assert found.loc[("both", "near - unrelated"), "p"] > 0.05
+
+
+def test_the_headline_is_of_these_nouns_and_the_other_of_nouns() -> None:
+    """Nouns differ by far more than pictures of one noun do."""
+    made = summary(table_of(0.2), resamples=999)
+    here, others = (made[f"iou_high{e}"] - made[f"iou_low{e}"] for e in ("", "_nouns"))
+    assert (others > 3 * here).all()
+    assert (made.alone == 0).all()
 
 
 def test_only_pictures_of_the_same_noun_and_noise_are_compared() -> None:
@@ -186,13 +196,15 @@ def test_a_study_from_a_pipeline_to_a_page(pipe: Any, tmp_path: Path) -> None:
     made = entanglement.study(pipe, pictures=7, **common)
     table = made.observations
     # Two rounds: three nouns with two kinds each but for the car, which has no cohyponym; then
-    # one noun more, with all of its kinds and a seed of its own.
+    # one noun more, with all of its kinds. Each noun has a seed of its own in each round.
     assert len(table) / 2 == 5 + 2
-    assert set(table.seed) == {0, 1}
+    assert table.drop_duplicates("run").groupby("seed")["first"].nunique().tolist() == [1] * 4
     assert set(table.layers) == {"paper", "recommended"}
     page = made.save(tmp_path / "docs", command="daam-nb study cohyponyms --pictures 7")
     text = page.read_text("utf-8")
     assert "cohyponyms - unrelated" in text
+    assert "these nouns and new pictures of them" in text
+    assert "### By kind of pair, whole first nouns drawn" in text
     assert "surely show both" in text
     assert {p.name for p in (tmp_path / "docs" / "cohyponyms").glob("*.png")} == {
         "both.png",
@@ -216,7 +228,9 @@ def test_who_looks_is_asked_about_pictures_that_surely_show_both() -> None:
     assert made.iloc[0, :3].tolist() == ["cohyponyms", 2, 0.5]
 
 
-def test_compared_prompts_begin_with_the_same_noise(pipe: Any, tmp_path: Path) -> None:
+def test_compared_prompts_begin_with_the_same_noise_and_no_others(
+    pipe: Any, tmp_path: Path
+) -> None:
     corpus = entanglement.record_pairs(
         pipe, Taxonomy(PAIR), into=tmp_path, seeds=(4, 5), latents=True, progress=False, **SIZE
     )
@@ -225,8 +239,9 @@ def test_compared_prompts_begin_with_the_same_noise(pipe: Any, tmp_path: Path) -
         latents = run.load().latents
         assert latents is not None
         by_unit.setdefault((run.facts["first"], run.facts["seed"]), []).append(latents[0])
-    assert len(by_unit) == 6
     for first, *others in by_unit.values():
         for other in others:
             assert (first == other).all()
-    assert (by_unit["cat", 4][0] != by_unit["cat", 5][0]).any()
+    noises = [drawn[0] for drawn in by_unit.values()]
+    assert len(noises) == len({seed for _, seed in by_unit}) == 6
+    assert all((one != two).any() for one, two in itertools.combinations(noises, 2))

@@ -1,0 +1,128 @@
+"""Two intervals of one mean, because two things can be asked of pictures of nouns.
+
+*Of these nouns*: would new pictures of the same nouns give the same? Pictures are drawn within each
+noun, and the mix of nouns stays as it is. Where a model knows these nouns and no others, they are
+no sample but all there is, and this is the interval of what it does.
+
+*Of nouns*: would other nouns give the same? Whole nouns are drawn, as if these had been picked from
+many alike. It is the wider one where nouns differ, and more pictures do not make it narrower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from daam_nb.studies import statistics
+from daam_nb.studies.comparing import Comparison, compare, difference_ends
+from daam_nb.studies.readable import readable
+from daam_nb.studies.statistics import ENOUGH, RESAMPLES, interval
+
+HEADLINE = "95 %, of these nouns and new pictures of them: bootstrap of pictures within each {noun}"
+OTHERS = "95 %, of what other nouns might give: bootstrap of whole {noun}s"
+CAPTION = "lines: 95 % intervals of these nouns and new pictures of them"
+
+
+def summary(
+    table: pd.DataFrame,
+    *,
+    by: str | Sequence[str],
+    value: str | Sequence[str],
+    noun: str,
+    enough: int = ENOUGH,
+    resamples: int = RESAMPLES,
+) -> pd.DataFrame:
+    """Means of groups with both intervals.
+
+    Parameters
+    ----------
+    table, by, value, enough, resamples
+        As for `statistics.summary`; one row per picture and group.
+    noun
+        Column of the nouns.
+
+    Returns
+    -------
+    DataFrame
+        The columns `by`; ``n`` pictures; ``nouns``; ``alone``, the nouns with a single picture
+        (`stratified` says what becomes of them); for each value its mean, ``<value>_low`` and
+        ``<value>_high`` of these nouns, ``<value>_low_nouns`` and ``<value>_high_nouns`` of nouns;
+        ``rare``.
+    """
+    options: dict[str, Any] = {"by": by, "value": value, "enough": enough, "resamples": resamples}
+    made = statistics.summary(table, clusters=None, strata=noun, **options)
+    others = statistics.summary(table, clusters=noun, **options)
+    made = made.drop(columns="clusters").rename(columns={"strata": "nouns"})
+    for name in [value] if isinstance(value, str) else value:
+        place = list(made.columns).index(f"{name}_high") + 1
+        for shift, end in enumerate((f"{name}_low", f"{name}_high")):
+            made.insert(place + shift, f"{end}_nouns", others[end])
+    return made
+
+
+def compared(
+    first: pd.Series, second: pd.Series, *, nouns: pd.Series, resamples: int = RESAMPLES
+) -> tuple[Comparison, dict[str, float]]:
+    """Two values of each picture: ends of both intervals of their difference; p is over nouns.
+
+    Returns
+    -------
+    Comparison
+        Its interval draws whole nouns, its test turns the sign of whole nouns.
+    dict
+        ``low`` and ``high`` of these nouns, ``low_nouns`` and ``high_nouns``.
+    """
+    found = compare(first, second, paired=True, clusters=nouns, resamples=resamples)
+    here = interval(first - second, strata=nouns, resamples=resamples)
+    return found, _ends(here.low, here.high, found.low, found.high)
+
+
+def groups_compared(
+    first: pd.Series,
+    second: pd.Series,
+    *,
+    nouns: tuple[pd.Series, pd.Series],
+    resamples: int = RESAMPLES,
+) -> tuple[Comparison, dict[str, float]]:
+    """The same of two groups of pictures; p is of labels shuffled within nouns.
+
+    Returns
+    -------
+    Comparison, dict
+        As `compared`; the interval of the former is of these nouns.
+    """
+    found = compare(first, second, strata=nouns, resamples=resamples)
+    others = difference_ends(first, second, clusters=nouns, resamples=resamples)
+    return found, _ends(found.low, found.high, *others)
+
+
+def _ends(*values: float) -> dict[str, float]:
+    return dict(zip(("low", "high", "low_nouns", "high_nouns"), values, strict=True))
+
+
+# --- as people read them --------------------------------------------------------------------------
+
+
+def of_these(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame:
+    """A summary with means and intervals of these nouns in its cells.
+
+    The column ``alone`` is left out where no noun has a single picture.
+    """
+    left_out = [name for name in summary.columns if name.endswith("_nouns")]
+    if "alone" in summary.columns and not summary["alone"].any():
+        left_out.append("alone")
+    headings = {name: text for name, text in headings.items() if name in summary.columns}
+    shown = readable(summary.drop(columns=left_out), headings)
+    return shown.rename(columns={"alone": "nouns seen once"})
+
+
+def of_nouns(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame:
+    """The same with the intervals that draw whole nouns."""
+    headings = {name: text for name, text in headings.items() if name in summary.columns}
+    left_out = ["alone", "rare"]
+    for name in headings:
+        left_out += [f"{name}_low", f"{name}_high"]
+    kept = summary.drop(columns=[name for name in left_out if name in summary.columns])
+    return readable(kept.rename(columns=lambda name: name.removesuffix("_nouns")), headings)

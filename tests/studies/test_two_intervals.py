@@ -1,0 +1,77 @@
+"""Both intervals of a mean: these nouns, and nouns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from daam_nb.studies import two_intervals
+from daam_nb.studies.comparing import compare
+from daam_nb.studies.statistics import interval
+
+NOUNS = ["a"] * 30 + ["b"] * 30 + ["c"] * 30
+
+
+def table() -> pd.DataFrame:
+    """Three nouns whose pictures are alike and which differ from each other."""
+    rng = np.random.default_rng(0)
+    values = np.repeat([0.2, 0.5, 0.8], 30) + rng.normal(0, 0.02, 90)
+    return pd.DataFrame({"kind": "near", "noun": NOUNS, "both": values, "iou": 1 - values})
+
+
+def test_a_summary_has_both() -> None:
+    made = two_intervals.summary(table(), by="kind", value=["both", "iou"], noun="noun", enough=9)
+    assert list(made.columns) == [
+        *("kind", "n", "nouns", "alone"),
+        *("both", "both_low", "both_high", "both_low_nouns", "both_high_nouns"),
+        *("iou", "iou_low", "iou_high", "iou_low_nouns", "iou_high_nouns", "rare"),
+    ]
+    row = made.iloc[0]
+    assert (row.n, row.nouns, row.alone, row.rare) == (90, 3, 0, False)
+    here = interval(table().both, strata=NOUNS)
+    others = interval(table().both, clusters=NOUNS)
+    assert (row.both_low, row.both_high) == (here.low, here.high)
+    assert (row.both_low_nouns, row.both_high_nouns) == (others.low, others.high)
+    assert row.both_high - row.both_low < 0.02
+    assert row.both_high_nouns - row.both_low_nouns > 0.2
+
+
+def test_as_people_read_it() -> None:
+    made = two_intervals.summary(table(), by="kind", value="both", noun="noun")
+    these = two_intervals.of_these(made, {"both": "both there"})
+    assert list(these.columns) == ["kind", "n", "nouns", "both there", "rare"]
+    row = made.iloc[0]
+    assert these["both there"][0] == f"{row.both:.3f} [{row.both_low:.3f}, {row.both_high:.3f}]"
+    nouns = two_intervals.of_nouns(made, {"both": "both there"})
+    assert list(nouns.columns) == ["kind", "n", "nouns", "both there"]
+    low, high = row.both_low_nouns, row.both_high_nouns
+    assert nouns["both there"][0] == f"{row.both:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def test_nouns_with_one_picture_are_told() -> None:
+    some = table().iloc[[0, 1, 30, 60]]
+    made = two_intervals.summary(some, by="kind", value="both", noun="noun")
+    these = two_intervals.of_these(made, {"both": "both"})
+    assert these["nouns seen once"].tolist() == [2]
+
+
+def test_pairs_have_both_and_p_is_over_nouns() -> None:
+    some = table()
+    found, ends = two_intervals.compared(some.both, some.iou, nouns=some.noun, resamples=500)
+    assert found == compare(some.both, some.iou, paired=True, clusters=some.noun, resamples=500)
+    assert (8 * found.p).is_integer()  # the signs of three nouns turn in 8 ways
+    assert list(ends) == ["low", "high", "low_nouns", "high_nouns"]
+    assert (ends["low_nouns"], ends["high_nouns"]) == (found.low, found.high)
+    assert ends["high"] - ends["low"] < 0.2 * (ends["high_nouns"] - ends["low_nouns"])
+
+
+def test_groups_have_both() -> None:
+    some = table()
+    one, two = some[::2], some[1::2]
+    found, ends = two_intervals.groups_compared(
+        one.both, two.both, nouns=(one.noun, two.noun), resamples=500
+    )
+    assert found.difference == pytest.approx(0.0, abs=0.01)
+    assert (ends["low"], ends["high"]) == (found.low, found.high)
+    assert ends["low_nouns"] < 0 < ends["high_nouns"]
