@@ -12,6 +12,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,10 @@ from numpy.typing import NDArray
 
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps, iod, iou
-from daam_nb.recording import LayerChoice, Recording
+from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.studies.adjective_report import BY_JUDGE, BY_MAP, FREE, OTHER_SEED, REPLAYED, report
 from daam_nb.studies.changing import Field, difference
-from daam_nb.studies.corpus import name_of
+from daam_nb.studies.corpus import check_batch, name_of
 from daam_nb.studies.identity import as_text, identity
 from daam_nb.studies.protocols import Judge
 from daam_nb.studies.readers import Caption, from_template
@@ -140,6 +141,7 @@ def adjective_pairs(
     layers: Mapping[str, LayerChoice] | None = None,
     threshold: float = 0.4,
     path: str | os.PathLike[str] | None = None,
+    batch: int = 1,
     progress: bool = True,
     **options: Any,
 ) -> pd.DataFrame:
@@ -148,7 +150,7 @@ def adjective_pairs(
     Parameters
     ----------
     pipe
-        The pipeline; each unit draws four pictures.
+        The pipeline; each pair takes four pictures.
     prompts
         Of `captions`, or with the same facts.
     seeds
@@ -162,6 +164,9 @@ def adjective_pairs(
         Of the maps, as a share of their maximum.
     path
         Where rows are kept, so that a study stopped at any moment goes on; None: nowhere.
+    batch
+        Pairs drawn at once, each picture of a batch with its own attention replayed; as for
+        `corpus.generate`.
     **options
         Of the pipeline's call.
 
@@ -170,10 +175,20 @@ def adjective_pairs(
     DataFrame
         One row per pair of pictures, way of making the second, and choice of layers.
     """
+    check_batch(batch)
     chosen = dict({"paper": "paper"} if layers is None else layers)
+    units = [
+        (caption, int(seed))
+        for caption in prompts
+        for seed in ([caption.facts["seed"]] if seeds is None else seeds)
+    ]
 
-    def measure(unit: tuple[Caption, int]) -> list[dict[str, Any]]:
-        return _Pair(*unit, pipe, judge, chosen, threshold, options).rows()
+    @lru_cache(maxsize=1)
+    def drawn(start: int) -> list[_Pair]:
+        return _drawn(pipe, units[start : start + batch], options)
+
+    def measure(place: int) -> list[dict[str, Any]]:
+        return drawn(place - place % batch)[place % batch].rows(judge, chosen, threshold)
 
     settings = {
         **identity(pipe),
@@ -181,12 +196,12 @@ def adjective_pairs(
         "judge": None if judge is None else str(getattr(judge, "name", type(judge).__name__)),
         "layers": {name: as_text(choice) for name, choice in chosen.items()},
         "threshold": threshold,
+        **({"batch": batch} if batch != 1 else {}),
     }
     table = collect(
         [
-            (name_of(json.dumps([c.text, c.facts["swapped"]]), s), (c, s))
-            for c in prompts
-            for s in ([c.facts["seed"]] if seeds is None else seeds)
+            (name_of(json.dumps([caption.text, caption.facts["swapped"]]), seed), place)
+            for place, (caption, seed) in enumerate(units)
         ],
         measure,
         columns=COLUMNS,
@@ -262,77 +277,98 @@ def study(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Pair:
-    """A caption and a seed: four pictures and what is measured of them."""
+    """A caption and a seed: the first picture, and by how they were made those compared with it."""
 
     caption: Caption
     seed: int
-    pipe: Any
-    judge: Judge | None
-    layers: Mapping[str, LayerChoice]
-    threshold: float
-    options: Mapping[str, Any]
+    first: Recording
+    others: Mapping[str, Recording]
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(
+        self, judge: Judge | None, layers: Mapping[str, LayerChoice], threshold: float
+    ) -> list[dict[str, Any]]:
         facts = self.caption.facts
-        first = self._drawn(self.caption.text, self.seed, keep="replay")
-        # By words: one adjective may be of more tokens than the other.
-        with replay(self.pipe, first, alignment="words"):
-            replayed = self._drawn(facts["swapped"], self.seed)
-        others = {
-            REPLAYED: replayed,
-            FREE: self._drawn(facts["swapped"], self.seed),
-            OTHER_SEED: self._drawn(self.caption.text, self.seed + SEED_STEP),
-        }
         about = {
             "run": name_of(self.caption.text, self.seed),
             "prompt": self.caption.text,
             "seed": self.seed,
             **{name: facts[name] for name in ("noun", "adjective", "swapped_adjective", "swapped")},
         }
-        spills = {name: self._spill(first, choice) for name, choice in self.layers.items()}
+        spills = {name: self._spill(choice, threshold) for name, choice in layers.items()}
+        reaches = self._reaches(judge, threshold)
         return [
-            {**about, "how": how, "layers": name, **self._reach(first, other), **spilled}
-            for how, other in others.items()
+            {**about, "how": how, "layers": name, **reach, **spilled}
+            for how, reach in reaches.items()
             for name, spilled in spills.items()
         ]
 
-    def _drawn(self, text: str, seed: int, **keep: Any) -> Recording:
-        found = generate(self.pipe, text, seed=seed, **(keep or {"keep": "sum"}), **self.options)
-        assert isinstance(found, Recording)
-        return found
-
-    def _spill(self, run: Recording, choice: LayerChoice) -> dict[str, float]:
+    def _spill(self, choice: LayerChoice, threshold: float) -> dict[str, float]:
         facts = self.caption.facts
-        maps = heat_maps(run, layers=choice)
+        maps = heat_maps(self.first, layers=choice)
         noun, adjective, other = (maps.word(facts[name]) for name in ("noun", "adjective", "other"))
         return {
-            "spill": 1 - iod(adjective, noun, threshold=self.threshold),
-            "spill_other": 1 - iod(other, noun, threshold=self.threshold),
-            "iou": iou(adjective, noun, threshold=self.threshold),
+            "spill": 1 - iod(adjective, noun, threshold=threshold),
+            "spill_other": 1 - iod(other, noun, threshold=threshold),
+            "iou": iou(adjective, noun, threshold=threshold),
         }
 
-    def _reach(self, first: Recording, second: Recording) -> dict[str, Any]:
-        assert first.image is not None
-        assert second.image is not None
-        change = difference(first.image, second.image)
-        masks = [self._seen(image) for image in (first.image, second.image)]
-        if not masks[0].any():
-            # The replayed picture's map is the first one's: it says nothing about the layout.
-            found = inside_and_outside(change, self._map(first))
-            return {"region": BY_MAP, **found, "layout": None}
-        found = inside_and_outside(change, masks[0] | masks[1])
-        return {"region": BY_JUDGE, **found, "layout": iou(*masks)}
+    def _reaches(self, judge: Judge | None, threshold: float) -> dict[str, dict[str, Any]]:
+        before, own = _image(self.first), self._seen(_image(self.first), judge)
+        found: dict[str, dict[str, Any]] = {}
+        for how, other in self.others.items():
+            change = difference(before, _image(other))
+            if not own.any():
+                # The replayed picture's map is the first one's: it says nothing about the layout.
+                split = inside_and_outside(change, self._map(threshold))
+                found[how] = {"region": BY_MAP, **split, "layout": None}
+                continue
+            seen = self._seen(_image(other), judge)
+            split = inside_and_outside(change, own | seen)
+            found[how] = {"region": BY_JUDGE, **split, "layout": iou(own, seen)}
+        return found
 
-    def _seen(self, image: Image) -> Mask:
-        if self.judge is None:
+    def _seen(self, image: Image, judge: Judge | None) -> Mask:
+        if judge is None:
             return np.zeros((image.height, image.width), dtype=bool)
-        return np.asarray(self.judge.mask(image, self.caption.facts["noun"]), dtype=bool)
+        return np.asarray(judge.mask(image, self.caption.facts["noun"]), dtype=bool)
 
-    def _map(self, run: Recording) -> Mask:
-        assert run.image is not None
-        size = (run.image.height, run.image.width)
-        word = heat_maps(run).word(self.caption.facts["noun"])
-        return np.asarray(word.mask(self.threshold, size=size), dtype=bool)
+    def _map(self, threshold: float) -> Mask:
+        size = _image(self.first).size[::-1]
+        word = heat_maps(self.first).word(self.caption.facts["noun"])
+        return np.asarray(word.mask(threshold, size=size), dtype=bool)
+
+
+def _drawn(
+    pipe: Any, units: Sequence[tuple[Caption, int]], options: Mapping[str, Any]
+) -> list[_Pair]:
+    """The four pictures of each pair; the first ones in one call, and so on."""
+    texts = [caption.text for caption, _ in units]
+    swapped = [str(caption.facts["swapped"]) for caption, _ in units]
+    seeds = [seed for _, seed in units]
+
+    def made(prompts: list[str], seeds: list[int], keep: Kept = "sum") -> list[Recording]:
+        found = generate(pipe, prompts, seed=seeds, keep=keep, **options)
+        assert not isinstance(found, Recording)  # as many as prompts
+        return found
+
+    first = made(texts, seeds, keep="replay")
+    # By words: one adjective may be of more tokens than the other.
+    with replay(pipe, first, alignment="words"):
+        replayed = made(swapped, seeds)
+    ways = {
+        REPLAYED: replayed,
+        FREE: made(swapped, seeds),
+        OTHER_SEED: made(texts, [seed + SEED_STEP for seed in seeds]),
+    }
+    return [
+        _Pair(caption, seed, first[place], {how: runs[place] for how, runs in ways.items()})
+        for place, (caption, seed) in enumerate(units)
+    ]
+
+
+def _image(run: Recording) -> Image:
+    assert run.image is not None  # `generate` makes pictures, no latents
+    return run.image
 
 
 def inside_and_outside(change: Field, region: Mask) -> dict[str, float | None]:

@@ -185,8 +185,7 @@ def generate(
     may change; each recording keeps its own.
     """
     folder = Path(into).expanduser()
-    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
-        raise StudyError(f"batch is {batch!r}; it must be a whole number >= 1.")
+    check_batch(batch)
     wanted_pairs = _pairs(as_captions(prompts), seeds)
     watching = {"keep": keep, "layers": layers, "tokens": tokens}
     more = {"latents": latents, **({"batch": batch} if batch != 1 else {})}
@@ -205,6 +204,12 @@ def generate(
                     _keep(run, recording if latents else without_latents(recording))
                     bar.update()
     return Corpus(tuple(wanted), folder, _about(folder)["settings"])
+
+
+def check_batch(batch: int) -> None:
+    """Raise a `StudyError` unless so many pictures can be drawn at once."""
+    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        raise StudyError(f"batch is {batch!r}; it must be a whole number >= 1.")
 
 
 def _drawn(pipe: Any, runs: Sequence[Run], options: Mapping[str, Any]) -> list[Recording]:

@@ -222,7 +222,9 @@ def study(
         pipe, captions, seeds, into=Path(into) / "pictures", pictures=pictures, progress=progress,
         **options,
     )  # fmt: skip
-    speak = parser if parser is not None and not isinstance(parser, str) else load_parser(parser)
+    speak = _Remembering(
+        parser if parser is not None and not isinstance(parser, str) else load_parser(parser)
+    )
     choices: dict[str, dict[str, Any]] = {
         "relations": {"names": "paper", "threshold": threshold},
         "labels": {"names": "spacy", "threshold": threshold},
@@ -235,6 +237,17 @@ def study(
         for name, choice in choices.items()
     }
     return report(measured, runs=runs, resamples=resamples)
+
+
+class _Remembering:
+    """A parser that reads each text once, whatever is measured with it."""
+
+    def __init__(self, parser: Parser) -> None:
+        self.name = parser.name
+        self._read = functools.cache(parser)
+
+    def __call__(self, text: str) -> Parse:
+        return self._read(text)
 
 
 def report(

@@ -87,6 +87,29 @@ def test_a_picture_with_alpha_or_a_palette_is_seen_as_its_colours(untrained: Pat
     assert np.array_equal(judge.labels(image.convert("RGBA")), judge.labels(image))
 
 
+def test_a_picture_is_looked_at_once_and_another_anew(
+    untrained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge, other = Judge(untrained), Judge(untrained)
+    looked: list[int] = []
+    real = judge._chances
+    monkeypatch.setattr(judge, "_chances", lambda batch: looked.append(len(batch)) or real(batch))
+    noise = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    first, second = (Image.fromarray(pixels) for pixels in noise)
+    expected = [other.label_maps([image])[0] for image in (first, second)]
+    judge.labels(first)[:] = 7  # the caller's own
+    for image, labels in ((first, expected[0]), (second, expected[1]), (first, expected[0])):
+        assert (judge.labels(image) == labels).all()
+        judge.present(image)
+        judge.mask(image, "cat")
+    assert looked == [1, 1, 1]
+    first.putpixel((3, 3), (1, 2, 3))  # the same object with another content
+    judge.labels(first)
+    judge.doubt = Doubt(confidence=1.0)
+    judge.labels(first)
+    assert looked == [1] * 5
+
+
 def test_what_is_no_noun_has_no_mask(untrained: Path) -> None:
     with pytest.raises(KeyError):
         Judge(untrained).mask(Image.new("RGB", (64, 64)), "spoon")

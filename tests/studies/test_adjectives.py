@@ -131,6 +131,70 @@ def test_captions_with_a_seed_of_their_own(pipe: Any, table: pd.DataFrame) -> No
     pd.testing.assert_frame_equal(made, table[:3])
 
 
+def test_pairs_drawn_together_are_those_drawn_alone(pipe: Any, table: pd.DataFrame) -> None:
+    """Each picture of a batch replays its own recording; only rounding differs."""
+    options: dict[str, Any] = {"judge": ToyJudge(), "progress": False, **SIZE}
+    alone = adjectives.adjective_pairs(pipe, PROMPTS, seeds=(0, 3), **options)
+    together = adjectives.adjective_pairs(pipe, PROMPTS, seeds=(0, 3), batch=3, **options)
+    texts = ["run", "prompt", "noun", "how", "layers", "region"]
+    pd.testing.assert_frame_equal(together[texts], alone[texts])
+    for name in ("inside", "outside", "spill", "spill_other", "iou"):
+        assert together[name].tolist() == pytest.approx(alone[name].tolist(), abs=0.003)
+    assert alone[alone["how"] == REPLAYED].outside.nunique() == len(alone) / 3  # none is another's
+
+
+def test_a_batch_is_drawn_once_and_again_when_it_was_stopped_inside(
+    pipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"judge": ToyJudge(), "progress": False, "batch": 3, **SIZE}
+    whole = adjectives.adjective_pairs(pipe, PROMPTS, **options)
+    drawn: list[list[str]] = []
+
+    def counted(pipe: Any, units: Any, options: Any) -> Any:
+        drawn.append([caption.text for caption, _ in units])
+        return real(pipe, units, options)
+
+    real = adjectives._drawn
+    monkeypatch.setattr(adjectives, "_drawn", counted)
+    path = tmp_path / "rows.jsonl"
+    made = adjectives.adjective_pairs(pipe, PROMPTS, path=path, **options)
+    texts = [caption.text for caption in PROMPTS]
+    assert drawn == [texts[:3], texts[3:]]
+    pd.testing.assert_frame_equal(made, whole)
+    # Stopped after the first pair, in a new process: the batch is drawn with the same neighbours.
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
+    drawn.clear()
+    again = adjectives.adjective_pairs(pipe, PROMPTS, path=path, **options)
+    assert drawn == [texts[:3], texts[3:]]
+    pd.testing.assert_frame_equal(again, whole)
+
+
+def test_another_batch_is_another_setting(pipe: Any, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"progress": False, "path": tmp_path / "rows.jsonl", **SIZE}
+    adjectives.adjective_pairs(pipe, PROMPTS[:1], **options)
+    with pytest.raises(StudyError, match="batch: None then, 2 now"):
+        adjectives.adjective_pairs(pipe, PROMPTS[:1], batch=2, **options)
+    with pytest.raises(StudyError, match="batch is 0"):
+        adjectives.adjective_pairs(pipe, PROMPTS[:1], batch=0, **options)
+
+
+class CountingJudge(ToyJudge):
+    asked = 0
+
+    def mask(self, image: Any, noun: str) -> Any:
+        self.asked += 1
+        return super().mask(image, noun)
+
+
+def test_a_judge_is_asked_once_about_each_picture(pipe: Any) -> None:
+    judge = CountingJudge()
+    both = {"paper": "paper", "up": "up"}
+    adjectives.adjective_pairs(
+        pipe, PROMPTS[:1], judge=judge, layers=both, progress=False, **SIZE
+    )  # fmt: skip
+    assert judge.asked == 4
+
+
 def test_tables_by_hand() -> None:
     rows = [
         {"run": str(i), "noun": "cat", "how": how, "layers": "paper", "outside": out,
