@@ -23,8 +23,13 @@ from diffusers import (
     DDPMScheduler,
     DiTPipeline,
     DiTTransformer2DModel,
+    FlowMatchEulerDiscreteScheduler,
     LatentConsistencyModelPipeline,
     LCMScheduler,
+    SD3Transformer2DModel,
+    StableDiffusion3Img2ImgPipeline,
+    StableDiffusion3PAGPipeline,
+    StableDiffusion3Pipeline,
     StableDiffusionControlNetPipeline,
     StableDiffusionImg2ImgPipeline,
     StableDiffusionInpaintPipeline,
@@ -44,9 +49,11 @@ from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
+    T5Config,
+    T5EncoderModel,
 )
 
-from tests.tiny_tokenizers import clip_tokenizer
+from tests.tiny_tokenizers import clip_tokenizer, t5_tokenizer
 
 WIDTH_OF_TEXT = 32
 """Channels of one tiny text encoder."""
@@ -84,9 +91,25 @@ def text_encoder(tokenizer: Any, *, projection: bool = False, window: int = 77) 
     return encoder.eval()
 
 
-def vae(*, levels: int = 4) -> AutoencoderKL:
+def t5_encoder(tokenizer: Any) -> T5EncoderModel:
+    """A T5 encoder of two layers for the tokenizer's vocabulary."""
+    config = T5Config(
+        vocab_size=len(tokenizer),
+        d_model=2 * WIDTH_OF_TEXT,
+        d_kv=8,
+        d_ff=37,
+        num_heads=4,
+        num_layers=2,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return T5EncoderModel(config).eval()
+
+
+def vae(*, levels: int = 4, **changes: Any) -> AutoencoderKL:
     """A VAE whose latents are 2 ** (levels - 1) times smaller than the picture."""
     model = AutoencoderKL(
+        **changes,
         block_out_channels=[4] * levels,
         down_block_types=["DownEncoderBlock2D"] * levels,
         up_block_types=["UpDecoderBlock2D"] * levels,
@@ -325,6 +348,72 @@ def dit(*, seed: int = 10) -> Any:
         ).eval()
         parts = {"transformer": model, "vae": vae(), "scheduler": ddim()}
     return _quiet(DiTPipeline(**parts))
+
+
+# --- joint attention --------------------------------------------------------------------------
+
+
+def sharpen_joint(model: torch.nn.Module, factor: float = 2.0) -> None:
+    """Make attention far from uniform where queries and keys are normalised: by their norms."""
+    for name, module in model.named_modules():
+        if name.endswith((".norm_q", ".norm_k", ".norm_added_q", ".norm_added_k")):
+            torch.nn.init.normal_(module.weight, mean=factor / 2, std=factor / 4)
+        elif name.endswith((".to_q", ".to_k", ".add_q_proj", ".add_k_proj")):
+            module.weight.data.mul_(factor)
+
+
+def _sd3_parts(*, t5: bool = True, **changes: Any) -> dict[str, Any]:
+    first, second = clip_tokenizer(), clip_tokenizer(pad_token="!")
+    third = t5_tokenizer(model_max_length=77)
+    config: dict[str, Any] = {
+        "sample_size": 16,
+        "patch_size": 2,
+        "in_channels": 4,
+        "out_channels": 4,
+        "num_layers": 3,
+        "attention_head_dim": 8,
+        "num_attention_heads": 4,
+        "caption_projection_dim": 32,
+        "joint_attention_dim": 2 * WIDTH_OF_TEXT,
+        "pooled_projection_dim": 2 * WIDTH_OF_TEXT,
+        "pos_embed_max_size": 32,
+        "qk_norm": "rms_norm",
+        "dual_attention_layers": (0,),
+    }
+    model = SD3Transformer2DModel(**(config | changes)).eval()
+    sharpen_joint(model)
+    return {
+        "tokenizer": first,
+        "tokenizer_2": second,
+        "tokenizer_3": third,
+        "text_encoder": text_encoder(first, projection=True),
+        "text_encoder_2": text_encoder(second, projection=True),
+        "text_encoder_3": t5_encoder(third) if t5 else None,
+        "transformer": model,
+        "vae": vae(shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False),
+        "scheduler": FlowMatchEulerDiscreteScheduler(shift=3.0),
+    }
+
+
+def sd3(*, seed: int = 11, t5: bool = True, **changes: Any) -> Any:
+    """Stable Diffusion 3.5: joint attention in three blocks, the first of them dual."""
+    with seeded(seed):
+        parts = _sd3_parts(t5=t5, **changes)
+    return _quiet(StableDiffusion3Pipeline(**parts))
+
+
+def sd3_img2img(*, seed: int = 11) -> Any:
+    """Stable Diffusion 3 from a picture."""
+    with seeded(seed):
+        parts = _sd3_parts()
+    return _quiet(StableDiffusion3Img2ImgPipeline(**parts))
+
+
+def sd3_pag(*, seed: int = 11) -> Any:
+    """Stable Diffusion 3 with perturbed attention guidance."""
+    with seeded(seed):
+        parts = _sd3_parts()
+    return _quiet(StableDiffusion3PAGPipeline(**parts, pag_applied_layers=["blocks.1"]))
 
 
 # --- pictures to start from -------------------------------------------------------------------

@@ -112,7 +112,10 @@ class StableDiffusion3(Family):
         dual = sum(getattr(block, "attn2", None) is not None for block in _blocks(net))
         if dual:
             found.append(
-                (f"attn2 of {dual} dual layers", "it is self-attention of the image, without text")
+                (
+                    f"attn2 of the dual layers ({dual})",
+                    "it is self-attention of the image, without text",
+                )
             )
         if reading.name == "clip":
             found += super().remarks(pipe, net, reading, arguments)
