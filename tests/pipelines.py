@@ -24,6 +24,10 @@ from diffusers import (
     DiTPipeline,
     DiTTransformer2DModel,
     FlowMatchEulerDiscreteScheduler,
+    FluxImg2ImgPipeline,
+    FluxKontextPipeline,
+    FluxPipeline,
+    FluxTransformer2DModel,
     LatentConsistencyModelPipeline,
     LCMScheduler,
     SD3Transformer2DModel,
@@ -414,6 +418,53 @@ def sd3_pag(*, seed: int = 11) -> Any:
     with seeded(seed):
         parts = _sd3_parts()
     return _quiet(StableDiffusion3PAGPipeline(**parts, pag_applied_layers=["blocks.1"]))
+
+
+def _flux_parts(**changes: Any) -> dict[str, Any]:
+    first, second = clip_tokenizer(), t5_tokenizer(model_max_length=77)
+    config: dict[str, Any] = {
+        "patch_size": 1,
+        "in_channels": 16,
+        "num_layers": 2,
+        "num_single_layers": 2,
+        "attention_head_dim": 16,
+        "num_attention_heads": 2,
+        "joint_attention_dim": 2 * WIDTH_OF_TEXT,
+        "pooled_projection_dim": WIDTH_OF_TEXT,
+        "axes_dims_rope": (4, 4, 8),
+    }
+    model = FluxTransformer2DModel(**(config | changes)).eval()
+    sharpen_joint(model)
+    return {
+        "tokenizer": first,
+        "tokenizer_2": second,
+        "text_encoder": text_encoder(first),
+        "text_encoder_2": t5_encoder(second),
+        "transformer": model,
+        "vae": vae(shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False),
+        "scheduler": FlowMatchEulerDiscreteScheduler(shift=3.0),
+    }
+
+
+def flux(*, seed: int = 12, **changes: Any) -> Any:
+    """FLUX.1: two double and two single blocks, the text before the image."""
+    with seeded(seed):
+        parts = _flux_parts(**changes)
+    return _quiet(FluxPipeline(**parts))
+
+
+def flux_img2img(*, seed: int = 12) -> Any:
+    """FLUX.1 from a picture."""
+    with seeded(seed):
+        parts = _flux_parts()
+    return _quiet(FluxImg2ImgPipeline(**parts))
+
+
+def flux_kontext(*, seed: int = 12) -> Any:
+    """FLUX.1 Kontext: a picture to refer to stands behind the image among the keys."""
+    with seeded(seed):
+        parts = _flux_parts()
+    return _quiet(FluxKontextPipeline(**parts))
 
 
 # --- pictures to start from -------------------------------------------------------------------

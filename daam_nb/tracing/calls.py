@@ -58,6 +58,7 @@ class Pass:
     place: int
     rows: int
     keys: int
+    extra: int
     targets: tuple[Target, ...]
 
 
@@ -74,6 +75,7 @@ class WatchedCall(RunningCall):
         self.plan: Plan | None = None
         self.kept_layers: dict[str, Layer] = {}
         self.passing: Pass | None = None
+        self.missing: set[str] = set()  # layers that did not run yet in this pass
         self.positive: tuple[Buffers, ...] = ()
         self.negative: tuple[Buffers, ...] = ()
         self.timesteps: list[float] = []
@@ -112,7 +114,15 @@ class WatchedCall(RunningCall):
             self.fail(error)
 
     def end_pass(self) -> None:
-        """The denoiser is done."""
+        """The denoiser is done: every layer that is kept must have run."""
+        if self.passing is not None and self.passing.targets and self.missing:
+            self.fail(
+                ShapeError(
+                    f"{len(self.missing)} layers, as {min(self.missing)}, did not run in step "
+                    f"{self.step}: something skips parts of the denoiser, as caches between steps "
+                    "do. Turn it off: their attention was not computed."
+                )
+            )
         self.passing = None
 
     def on_step(self, timestep: Any, sample: Any, result: Any) -> None:
@@ -210,7 +220,10 @@ class WatchedCall(RunningCall):
                     Target(row, kept, self._keys(kept).to(text.device))
                     for row, kept in zip(indices, buffers, strict=True)
                 ]
-        self.passing = Pass(place, int(text.shape[0]), int(text.shape[1]), tuple(targets))
+        self.passing = Pass(
+            place, int(text.shape[0]), int(text.shape[1]), given.extra, tuple(targets)
+        )
+        self.missing = set(self.kept_layers)
 
     def _keys(self, kept: Buffers) -> Tensor:
         """Positions of kept columns in the whole text, as the denoiser was given it."""
@@ -275,12 +288,19 @@ class WatchedCall(RunningCall):
             facts=self._facts(i, taken),
             manifest=self._manifest(i, steps),
             image=self.images[i] if self.images else None,
-            latents=torch.stack([frame[i] for frame in self.latents]) if self.latents else None,
+            latents=self._latents(i),
             negative_prompt=plan.negatives[i] if negative else None,
             negative_attention=negative.finished() if negative else {},
             negative_columns=negative.columns if negative else (),
             kept=self.options.keep,
         )
+
+    def _latents(self, i: int) -> Tensor | None:
+        assert self.plan is not None
+        if not self.latents:
+            return None
+        frames = torch.stack([frame[i] for frame in self.latents])
+        return self.family.latents(frames, self.plan.latent_size)
 
     def _manifest(self, i: int, steps: Sequence[int]) -> Manifest:
         plan = self.plan

@@ -19,7 +19,7 @@ class LayerObserver:
     def __init__(self, call: WatchedCall, layer: Layer, module: nn.Module) -> None:
         assert call.passing is not None
         self.call, self.layer, self.module, self.passing = call, layer, module, call.passing
-        self.seats = call.family.seats(layer, self.passing.keys)
+        self.seats = call.family.seats(layer, self.passing.keys, self.passing.extra)
         self.seen = 0
         self.total = self.passing.rows * layer.heads
 
@@ -52,6 +52,7 @@ class LayerObserver:
 
     def done(self) -> None:
         """The module returned: everything must have been seen."""
+        self.call.missing.discard(self.layer.name)
         if self.seen < self.total and self.call.failure is None:
             processor = type(self.module.get_processor()).__name__  # type: ignore[operator]
             self.call.fail(

@@ -105,7 +105,7 @@ class RunningCall(ABC):
         """Which row of a pass is which picture's; worked out again only where the text changed."""
         # Tensors of torch.inference_mode count no versions: compared anew in every pass.
         version = None if text.is_inference() else text._version
-        alone = self.family.alone(self.ran)
+        alone = "p" if encoded.negative is None else self.family.alone(self.ran)
         key = (tuple(text.shape), text.data_ptr(), version, alone)
         if self._rows is None or self._rows[0] != key or version is None:
             # The tensor is kept: while it lives, its address cannot be given to another one.

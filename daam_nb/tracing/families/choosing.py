@@ -9,17 +9,21 @@ from torch import nn
 from daam_nb.errors import UnsupportedPipelineError
 from daam_nb.recording import Layer
 from daam_nb.tracing.families.family import Family
+from daam_nb.tracing.families.flux import Flux
 from daam_nb.tracing.families.sd3 import StableDiffusion3
 from daam_nb.tracing.families.unets import UNets
 
 _UNETS = UNets()
 
 # By the class of the transformer: other transformers have other sequences of text and image.
-_TRANSFORMERS: dict[str, Family] = {"SD3Transformer2DModel": StableDiffusion3()}
+_TRANSFORMERS: dict[str, Family] = {
+    "SD3Transformer2DModel": StableDiffusion3(),
+    "FluxTransformer2DModel": Flux(),
+}
 
 _KNOWN = (
     "Known: pipelines with a UNet that attends to text (Stable Diffusion 1.x, 2.x, XL and their "
-    "img2img, inpaint, ControlNet, PAG and LCM variants) and Stable Diffusion 3 and 3.5."
+    "img2img, inpaint, ControlNet, PAG and LCM variants), Stable Diffusion 3 and 3.5, and FLUX.1."
 )
 
 

@@ -61,6 +61,8 @@ class Given:
         (row, key, channel): the text embeddings.
     latent_size
         (height, width) of the latents.
+    extra
+        Positions of the image's sequence that are not the image but other pictures, behind it.
     aside
         Where the pass is not one of those that are recorded: what it is, and why.
     """
@@ -68,6 +70,7 @@ class Given:
     sample: Tensor
     text: Tensor
     latent_size: tuple[int, int]
+    extra: int = 0
     aside: Remark | None = None
 
 
@@ -153,8 +156,8 @@ class Family(ABC):
         """Read the arguments of one pass; None where they hold no text."""
 
     @abstractmethod
-    def seats(self, layer: Layer, columns: int) -> Seats:
-        """Where the image and the text's `columns` stand in a layer's attention."""
+    def seats(self, layer: Layer, columns: int, extra: int) -> Seats:
+        """Where the image, the text's `columns` and `extra` positions stand in a layer."""
 
     @abstractmethod
     def readings(self, pipe: Any) -> dict[str, str]:
@@ -205,6 +208,10 @@ class Family(ABC):
             Passes before it in the same step.
         """
         return "p"
+
+    def latents(self, frames: Tensor, latent_size: tuple[int, int]) -> Tensor:
+        """Bring the latents of several steps to (step, channel, y, x)."""
+        return frames
 
     def guided(self, encoded: Encoded, rows: Rows) -> bool:
         """Whether a call whose first pass has these rows runs on a negative prompt, too."""

@@ -66,9 +66,9 @@ class StableDiffusion3(Family):
                 "the extra pass of skip-layer guidance",
                 "it runs on the prompt once more, without some layers; the whole pass is kept",
             )
-        return Given(sample, text, (int(sample.shape[-2]), int(sample.shape[-1])), aside)
+        return Given(sample, text, (int(sample.shape[-2]), int(sample.shape[-1])), aside=aside)
 
-    def seats(self, layer: Layer, columns: int) -> Seats:
+    def seats(self, layer: Layer, columns: int, extra: int) -> Seats:
         cells = layer.size[0] * layer.size[1]
         return Seats(cells + columns, cells + columns, image=slice(0, cells), text=cells)
 

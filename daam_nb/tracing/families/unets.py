@@ -70,7 +70,7 @@ class UNets(Family):
             return None
         return Given(sample, text, (int(sample.shape[-2]), int(sample.shape[-1])))
 
-    def seats(self, layer: Layer, columns: int) -> Seats:
+    def seats(self, layer: Layer, columns: int, extra: int) -> Seats:
         cells = layer.size[0] * layer.size[1]
         return Seats(queries=cells, keys=columns, image=slice(0, cells), text=0)
 

@@ -32,7 +32,7 @@ from tests.tracing.expected import (
     assert_attention,
     row_of,
 )
-from tests.tracing.families.joint import observe_sd3
+from tests.tracing.families.joint import observe_joint
 from tests.tracing.traces import Snapshot, assert_nothing_left, snapshot
 
 PROMPT = "a red cat and a giraffe"
@@ -167,7 +167,7 @@ def watched(request: pytest.FixtureRequest) -> Watched:
     case: Case = request.param
     pipe = case.build()
     untraced = case.run(pipe)
-    expected = observe_sd3(pipe, case.run)
+    expected = observe_joint(pipe, case.run)
     before = snapshot(pipe)
     with trace(pipe, dtype=torch.float32, encoder=case.encoder) as tracer:
         traced = case.run(pipe)
@@ -251,8 +251,8 @@ def _text_first(patch: pytest.MonkeyPatch) -> None:
     family: Any = type(families.family_of(p.sd3()))
     original = family.seats
 
-    def seats(self: Any, layer: Any, columns: int) -> families.Seats:
-        found = original(self, layer, columns)
+    def seats(self: Any, layer: Any, columns: int, extra: int) -> families.Seats:
+        found = original(self, layer, columns, extra)
         return replace(found, image=slice(columns, None), text=0)
 
     patch.setattr(family, "seats", seats)
@@ -286,7 +286,7 @@ def test_a_planted_fault_is_noticed(
 ) -> None:
     case = NAMED[name]
     pipe = case.build()
-    expected = observe_sd3(pipe, case.run)
+    expected = observe_joint(pipe, case.run)
     compare(case, expected, record(pipe, case))
     plant(monkeypatch)
     with pytest.raises(AssertionError):
@@ -306,7 +306,7 @@ def pipe() -> Any:
 def test_the_negative_prompt(pipe: Any, encoder: str, first: int) -> None:
     case = Case("both", call={"negative_prompt": "a blue house"}, encoder=encoder, first=first)
     (run,) = record(pipe, case, negative=True)
-    expected = of_text(case, observe_sd3(pipe, case.run))
+    expected = of_text(case, observe_joint(pipe, case.run))
     assert run.negative_prompt is not None
     assert run.negative_prompt.text == "a blue house"
     assert_attention(
@@ -351,7 +351,7 @@ def test_tokens_and_layers_are_chosen_as_ever(pipe: Any) -> None:
     (run,) = record(pipe, case, tokens=["cat"], layers="transformer_blocks.1", steps=slice(1, None))
     assert run.columns == (3,)
     assert [layer.name for layer in run.layers] == ["transformer_blocks.1.attn"]
-    expected = observe_sd3(pipe, case.run)
+    expected = observe_joint(pipe, case.run)
     assert_attention(
         run.attention, expected, [1, 1, 1], columns=(3,), atol=FLOAT32,
         layers=["transformer_blocks.1.attn"], steps=(1, 2),
@@ -369,7 +369,7 @@ def test_embeddings_with_their_text(pipe: Any) -> None:
     names += ("pooled_prompt_embeds", "negative_pooled_prompt_embeds")
     made = pipe.encode_prompt(PROMPT, None, None, "cpu", max_sequence_length=LENGTH)
     case = Case("embeds", call={"prompt": None} | dict(zip(names, made, strict=True)))
-    compare(case, observe_sd3(pipe, case.run), record(pipe, case, prompt=PROMPT))
+    compare(case, observe_joint(pipe, case.run), record(pipe, case, prompt=PROMPT))
     with pytest.raises(MissingTextError, match="prompt_embeds"):
         record(pipe, case)
     short = {
