@@ -23,17 +23,8 @@ from diffusers import (
     DDPMScheduler,
     DiTPipeline,
     DiTTransformer2DModel,
-    FlowMatchEulerDiscreteScheduler,
-    FluxImg2ImgPipeline,
-    FluxKontextPipeline,
-    FluxPipeline,
-    FluxTransformer2DModel,
     LatentConsistencyModelPipeline,
     LCMScheduler,
-    SD3Transformer2DModel,
-    StableDiffusion3Img2ImgPipeline,
-    StableDiffusion3PAGPipeline,
-    StableDiffusion3Pipeline,
     StableDiffusionControlNetPipeline,
     StableDiffusionImg2ImgPipeline,
     StableDiffusionInpaintPipeline,
@@ -53,11 +44,9 @@ from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
-    T5Config,
-    T5EncoderModel,
 )
 
-from tests.tiny_tokenizers import clip_tokenizer, t5_tokenizer
+from tests.tiny_tokenizers import clip_tokenizer
 
 WIDTH_OF_TEXT = 32
 """Channels of one tiny text encoder."""
@@ -95,34 +84,18 @@ def text_encoder(tokenizer: Any, *, projection: bool = False, window: int = 77) 
     return encoder.eval()
 
 
-def t5_encoder(tokenizer: Any) -> T5EncoderModel:
-    """A T5 encoder of two layers for the tokenizer's vocabulary."""
-    config = T5Config(
-        vocab_size=len(tokenizer),
-        d_model=2 * WIDTH_OF_TEXT,
-        d_kv=8,
-        d_ff=37,
-        num_heads=4,
-        num_layers=2,
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-    )
-    return T5EncoderModel(config).eval()
-
-
 def vae(*, levels: int = 4, **changes: Any) -> AutoencoderKL:
     """A VAE whose latents are 2 ** (levels - 1) times smaller than the picture."""
-    model = AutoencoderKL(
-        **changes,
-        block_out_channels=[4] * levels,
-        down_block_types=["DownEncoderBlock2D"] * levels,
-        up_block_types=["UpDecoderBlock2D"] * levels,
-        latent_channels=4,
-        layers_per_block=1,
-        norm_num_groups=2,
-        sample_size=32,
-    )
-    return model.eval()
+    config: dict[str, Any] = {
+        "block_out_channels": [4] * levels,
+        "down_block_types": ["DownEncoderBlock2D"] * levels,
+        "up_block_types": ["UpDecoderBlock2D"] * levels,
+        "latent_channels": 4,
+        "layers_per_block": 1,
+        "norm_num_groups": 2,
+        "sample_size": 32,
+    }
+    return AutoencoderKL(**(config | changes)).eval()
 
 
 def unet(**changes: Any) -> UNet2DConditionModel:
@@ -186,7 +159,8 @@ _NO_SAFETY: dict[str, Any] = {
 }
 
 
-def _quiet(pipe: Any) -> Any:
+def quiet(pipe: Any) -> Any:
+    """Without a progress bar."""
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -198,7 +172,7 @@ def sd1(*, seed: int = 0, window: int = 77, vae_levels: int = 4, **unet_changes:
     """Stable Diffusion 1.x."""
     with seeded(seed):
         parts = _sd_parts(window=window, vae_levels=vae_levels, **unet_changes)
-    return _quiet(StableDiffusionPipeline(**parts, **_NO_SAFETY))
+    return quiet(StableDiffusionPipeline(**parts, **_NO_SAFETY))
 
 
 def sd2(*, seed: int = 1) -> Any:
@@ -206,7 +180,7 @@ def sd2(*, seed: int = 1) -> Any:
     with seeded(seed):
         parts = _sd_parts(use_linear_projection=True)
     parts["scheduler"] = ddim(prediction_type="v_prediction")
-    return _quiet(StableDiffusionPipeline(**parts, **_NO_SAFETY))
+    return quiet(StableDiffusionPipeline(**parts, **_NO_SAFETY))
 
 
 def _sdxl_parts(seed: int) -> dict[str, Any]:
@@ -236,24 +210,24 @@ def _sdxl_parts(seed: int) -> dict[str, Any]:
 
 def sdxl(*, seed: int = 2) -> Any:
     """Stable Diffusion XL: two text encoders, two attention layers in each block."""
-    return _quiet(StableDiffusionXLPipeline(**_sdxl_parts(seed), add_watermarker=False))
+    return quiet(StableDiffusionXLPipeline(**_sdxl_parts(seed), add_watermarker=False))
 
 
 def sdxl_img2img(*, seed: int = 2) -> Any:
     """SDXL from a picture."""
-    return _quiet(StableDiffusionXLImg2ImgPipeline(**_sdxl_parts(seed), add_watermarker=False))
+    return quiet(StableDiffusionXLImg2ImgPipeline(**_sdxl_parts(seed), add_watermarker=False))
 
 
 def sdxl_inpaint(*, seed: int = 2) -> Any:
     """SDXL inpainting with a text-to-image UNet."""
-    return _quiet(StableDiffusionXLInpaintPipeline(**_sdxl_parts(seed), add_watermarker=False))
+    return quiet(StableDiffusionXLInpaintPipeline(**_sdxl_parts(seed), add_watermarker=False))
 
 
 def sdxl_controlnet(*, seed: int = 2) -> Any:
     """SDXL with a ControlNet."""
     parts = _sdxl_parts(seed)
     net = _controlnet(parts["unet"], seed)
-    return _quiet(
+    return quiet(
         StableDiffusionXLControlNetPipeline(**parts, controlnet=net, add_watermarker=False)
     )
 
@@ -261,7 +235,7 @@ def sdxl_controlnet(*, seed: int = 2) -> Any:
 def sdxl_pag(*, seed: int = 2) -> Any:
     """SDXL with perturbed attention guidance."""
     parts = _sdxl_parts(seed)
-    return _quiet(
+    return quiet(
         StableDiffusionXLPAGPipeline(**parts, add_watermarker=False, pag_applied_layers="mid")
     )
 
@@ -270,14 +244,14 @@ def img2img(*, seed: int = 3) -> Any:
     """Stable Diffusion 1.x from a picture."""
     with seeded(seed):
         parts = _sd_parts()
-    return _quiet(StableDiffusionImg2ImgPipeline(**parts, **_NO_SAFETY))
+    return quiet(StableDiffusionImg2ImgPipeline(**parts, **_NO_SAFETY))
 
 
 def inpaint(*, seed: int = 4, channels: int = 4) -> Any:
     """Inpainting with a text-to-image UNet (4 channels) or a trained one (9)."""
     with seeded(seed):
         parts = _sd_parts(in_channels=channels)
-    return _quiet(StableDiffusionInpaintPipeline(**parts, **_NO_SAFETY))
+    return quiet(StableDiffusionInpaintPipeline(**parts, **_NO_SAFETY))
 
 
 def controlnet(*, seed: int = 5) -> Any:
@@ -285,7 +259,7 @@ def controlnet(*, seed: int = 5) -> Any:
     with seeded(seed):
         parts = _sd_parts()
     net = _controlnet(parts["unet"], seed)
-    return _quiet(StableDiffusionControlNetPipeline(**parts, controlnet=net, **_NO_SAFETY))
+    return quiet(StableDiffusionControlNetPipeline(**parts, controlnet=net, **_NO_SAFETY))
 
 
 def _controlnet(model: UNet2DConditionModel, seed: int) -> ControlNetModel:
@@ -303,7 +277,7 @@ def pag(*, seed: int = 6) -> Any:
     """Perturbed attention guidance: each prompt's row is in the batch twice."""
     with seeded(seed):
         parts = _sd_parts()
-    return _quiet(StableDiffusionPAGPipeline(**parts, **_NO_SAFETY, pag_applied_layers="mid"))
+    return quiet(StableDiffusionPAGPipeline(**parts, **_NO_SAFETY, pag_applied_layers="mid"))
 
 
 def lcm(*, seed: int = 7) -> Any:
@@ -313,14 +287,14 @@ def lcm(*, seed: int = 7) -> Any:
     parts["scheduler"] = LCMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False
     )
-    return _quiet(LatentConsistencyModelPipeline(**parts, **_NO_SAFETY))
+    return quiet(LatentConsistencyModelPipeline(**parts, **_NO_SAFETY))
 
 
 def instruct_pix2pix(*, seed: int = 8) -> Any:
     """InstructPix2Pix: three rows per picture, and the prompt's row comes first."""
     with seeded(seed):
         parts = _sd_parts(in_channels=8)
-    return _quiet(StableDiffusionInstructPix2PixPipeline(**parts, **_NO_SAFETY))
+    return quiet(StableDiffusionInstructPix2PixPipeline(**parts, **_NO_SAFETY))
 
 
 def ddpm(*, seed: int = 9) -> Any:
@@ -334,7 +308,7 @@ def ddpm(*, seed: int = 9) -> Any:
             up_block_types=("UpBlock2D", "UpBlock2D"),
             norm_num_groups=2,
         ).eval()
-    return _quiet(DDPMPipeline(unet=model, scheduler=DDPMScheduler()))
+    return quiet(DDPMPipeline(unet=model, scheduler=DDPMScheduler()))
 
 
 def dit(*, seed: int = 10) -> Any:
@@ -351,120 +325,7 @@ def dit(*, seed: int = 10) -> Any:
             norm_type="ada_norm_zero",
         ).eval()
         parts = {"transformer": model, "vae": vae(), "scheduler": ddim()}
-    return _quiet(DiTPipeline(**parts))
-
-
-# --- joint attention --------------------------------------------------------------------------
-
-
-def sharpen_joint(model: torch.nn.Module, factor: float = 2.0) -> None:
-    """Make attention far from uniform where queries and keys are normalised: by their norms."""
-    for name, module in model.named_modules():
-        if name.endswith((".norm_q", ".norm_k", ".norm_added_q", ".norm_added_k")):
-            torch.nn.init.normal_(module.weight, mean=factor / 2, std=factor / 4)
-        elif name.endswith((".to_q", ".to_k", ".add_q_proj", ".add_k_proj")):
-            module.weight.data.mul_(factor)
-
-
-def _sd3_parts(*, t5: bool = True, **changes: Any) -> dict[str, Any]:
-    first, second = clip_tokenizer(), clip_tokenizer(pad_token="!")
-    third = t5_tokenizer(model_max_length=77)
-    config: dict[str, Any] = {
-        "sample_size": 16,
-        "patch_size": 2,
-        "in_channels": 4,
-        "out_channels": 4,
-        "num_layers": 3,
-        "attention_head_dim": 8,
-        "num_attention_heads": 4,
-        "caption_projection_dim": 32,
-        "joint_attention_dim": 2 * WIDTH_OF_TEXT,
-        "pooled_projection_dim": 2 * WIDTH_OF_TEXT,
-        "pos_embed_max_size": 32,
-        "qk_norm": "rms_norm",
-        "dual_attention_layers": (0,),
-    }
-    model = SD3Transformer2DModel(**(config | changes)).eval()
-    sharpen_joint(model)
-    return {
-        "tokenizer": first,
-        "tokenizer_2": second,
-        "tokenizer_3": third,
-        "text_encoder": text_encoder(first, projection=True),
-        "text_encoder_2": text_encoder(second, projection=True),
-        "text_encoder_3": t5_encoder(third) if t5 else None,
-        "transformer": model,
-        "vae": vae(shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False),
-        "scheduler": FlowMatchEulerDiscreteScheduler(shift=3.0),
-    }
-
-
-def sd3(*, seed: int = 11, t5: bool = True, **changes: Any) -> Any:
-    """Stable Diffusion 3.5: joint attention in three blocks, the first of them dual."""
-    with seeded(seed):
-        parts = _sd3_parts(t5=t5, **changes)
-    return _quiet(StableDiffusion3Pipeline(**parts))
-
-
-def sd3_img2img(*, seed: int = 11) -> Any:
-    """Stable Diffusion 3 from a picture."""
-    with seeded(seed):
-        parts = _sd3_parts()
-    return _quiet(StableDiffusion3Img2ImgPipeline(**parts))
-
-
-def sd3_pag(*, seed: int = 11) -> Any:
-    """Stable Diffusion 3 with perturbed attention guidance."""
-    with seeded(seed):
-        parts = _sd3_parts()
-    return _quiet(StableDiffusion3PAGPipeline(**parts, pag_applied_layers=["blocks.1"]))
-
-
-def _flux_parts(**changes: Any) -> dict[str, Any]:
-    first, second = clip_tokenizer(), t5_tokenizer(model_max_length=77)
-    config: dict[str, Any] = {
-        "patch_size": 1,
-        "in_channels": 16,
-        "num_layers": 2,
-        "num_single_layers": 2,
-        "attention_head_dim": 16,
-        "num_attention_heads": 2,
-        "joint_attention_dim": 2 * WIDTH_OF_TEXT,
-        "pooled_projection_dim": WIDTH_OF_TEXT,
-        "axes_dims_rope": (4, 4, 8),
-    }
-    model = FluxTransformer2DModel(**(config | changes)).eval()
-    sharpen_joint(model)
-    return {
-        "tokenizer": first,
-        "tokenizer_2": second,
-        "text_encoder": text_encoder(first),
-        "text_encoder_2": t5_encoder(second),
-        "transformer": model,
-        "vae": vae(shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False),
-        "scheduler": FlowMatchEulerDiscreteScheduler(shift=3.0),
-    }
-
-
-def flux(*, seed: int = 12, **changes: Any) -> Any:
-    """FLUX.1: two double and two single blocks, the text before the image."""
-    with seeded(seed):
-        parts = _flux_parts(**changes)
-    return _quiet(FluxPipeline(**parts))
-
-
-def flux_img2img(*, seed: int = 12) -> Any:
-    """FLUX.1 from a picture."""
-    with seeded(seed):
-        parts = _flux_parts()
-    return _quiet(FluxImg2ImgPipeline(**parts))
-
-
-def flux_kontext(*, seed: int = 12) -> Any:
-    """FLUX.1 Kontext: a picture to refer to stands behind the image among the keys."""
-    with seeded(seed):
-        parts = _flux_parts()
-    return _quiet(FluxKontextPipeline(**parts))
+    return quiet(DiTPipeline(**parts))
 
 
 # --- pictures to start from -------------------------------------------------------------------

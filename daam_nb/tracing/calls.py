@@ -105,6 +105,11 @@ class WatchedCall(RunningCall):
                 return
             if self.plan is None:
                 self._settle(net, given)
+            if given.extra:
+                what = (
+                    f"attention to and of other pictures, {given.extra} positions behind the image"
+                )
+                self.remarks.add((what, "they are neither the image nor text"))
             self._enter(given)
         except DaamError as error:
             if self.plan is None:

@@ -41,7 +41,8 @@ def trace(
     Parameters
     ----------
     pipe
-        A diffusers pipeline with a UNet that attends to text, or one of Stable Diffusion 3 or 3.5.
+        A diffusers pipeline with a UNet that attends to text, or one of Stable Diffusion 3, 3.5
+        or FLUX.1.
     keep
         ``"steps"``: every step apart. ``"sum"``: one running sum over steps, float32.
         ``"replay"``: every step, every key column and both guidance passes.

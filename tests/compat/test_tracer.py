@@ -20,7 +20,7 @@ from daam_nb.errors import (
     UnsupportedPipelineError,
     WordNotFoundError,
 )
-from tests import pipelines
+from tests import joint_pipelines, pipelines
 
 PROMPT = "a cat and a dog"
 
@@ -111,4 +111,4 @@ def test_a_seed_file_of_words_is_refused(traced: trace, tmp_path: Path) -> None:
 
 def test_a_transformer_is_refused_before_it_runs() -> None:
     with pytest.raises(UnsupportedPipelineError, match=r"UNets only.*daam_nb\.heat_maps"):
-        trace(pipelines.sd3())
+        trace(joint_pipelines.sd3())
