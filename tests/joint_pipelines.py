@@ -91,17 +91,18 @@ def sharpen_joint(model: torch.nn.Module, factor: float = 2.0) -> None:
             module.weight.data.mul_(factor)
 
 
-def _sd3_parts(*, t5: bool = True, **changes: Any) -> dict[str, Any]:
-    first, second = clip_tokenizer(), clip_tokenizer(pad_token="!")
+def _sd3_parts(*, t5: bool = True, window: int = 77, **changes: Any) -> dict[str, Any]:
+    first = clip_tokenizer(model_max_length=window)
+    second = clip_tokenizer(model_max_length=window, pad_token="!")
     third = t5_tokenizer(model_max_length=77)
     model = SD3Transformer2DModel(**_SD3 | {"dual_attention_layers": (0,)} | changes).eval()
     sharpen_joint(model)
     return {
         "tokenizer": first,
         "tokenizer_2": second,
-        "tokenizer_3": third,
-        "text_encoder": text_encoder(first, projection=True),
-        "text_encoder_2": text_encoder(second, projection=True),
+        "tokenizer_3": third if t5 else None,
+        "text_encoder": text_encoder(first, projection=True, window=window),
+        "text_encoder_2": text_encoder(second, projection=True, window=window),
         "text_encoder_3": t5_encoder(third) if t5 else None,
         "transformer": model,
         "vae": _vae(),
@@ -109,10 +110,10 @@ def _sd3_parts(*, t5: bool = True, **changes: Any) -> dict[str, Any]:
     }
 
 
-def sd3(*, seed: int = 11, t5: bool = True, **changes: Any) -> Any:
+def sd3(*, seed: int = 11, t5: bool = True, window: int = 77, **changes: Any) -> Any:
     """Stable Diffusion 3.5: joint attention in three blocks, the first of them dual."""
     with seeded(seed):
-        parts = _sd3_parts(t5=t5, **changes)
+        parts = _sd3_parts(t5=t5, window=window, **changes)
     return quiet(StableDiffusion3Pipeline(**parts))
 
 

@@ -105,6 +105,12 @@ CASES = (
     Case("plain"),
     Case("t5", encoder="t5", columns=(T5,), first=WINDOW),
     Case("without-t5", lambda: p.sd3(t5=False)),
+    Case(
+        "small-window-without-t5",
+        lambda: p.sd3(t5=False, window=16, patch_size=1, pos_embed_max_size=16),
+        {"prompt": "a dog " * 10},
+        columns=(tuple(range(16)),),
+    ),
     Case("no-dual-no-norm", lambda: p.sd3(qk_norm=None, dual_attention_layers=())),
     Case("patch-of-1", lambda: p.sd3(patch_size=1, pos_embed_max_size=16)),
     Case("guidance-off", call={"guidance_scale": 1.0}, layout="p"),
