@@ -84,18 +84,18 @@ def text_encoder(tokenizer: Any, *, projection: bool = False, window: int = 77) 
     return encoder.eval()
 
 
-def vae(*, levels: int = 4) -> AutoencoderKL:
+def vae(*, levels: int = 4, **changes: Any) -> AutoencoderKL:
     """A VAE whose latents are 2 ** (levels - 1) times smaller than the picture."""
-    model = AutoencoderKL(
-        block_out_channels=[4] * levels,
-        down_block_types=["DownEncoderBlock2D"] * levels,
-        up_block_types=["UpDecoderBlock2D"] * levels,
-        latent_channels=4,
-        layers_per_block=1,
-        norm_num_groups=2,
-        sample_size=32,
-    )
-    return model.eval()
+    config: dict[str, Any] = {
+        "block_out_channels": [4] * levels,
+        "down_block_types": ["DownEncoderBlock2D"] * levels,
+        "up_block_types": ["UpDecoderBlock2D"] * levels,
+        "latent_channels": 4,
+        "layers_per_block": 1,
+        "norm_num_groups": 2,
+        "sample_size": 32,
+    }
+    return AutoencoderKL(**(config | changes)).eval()
 
 
 def unet(**changes: Any) -> UNet2DConditionModel:
@@ -159,7 +159,8 @@ _NO_SAFETY: dict[str, Any] = {
 }
 
 
-def _quiet(pipe: Any) -> Any:
+def quiet(pipe: Any) -> Any:
+    """Without a progress bar."""
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -171,7 +172,7 @@ def sd1(*, seed: int = 0, window: int = 77, vae_levels: int = 4, **unet_changes:
     """Stable Diffusion 1.x."""
     with seeded(seed):
         parts = _sd_parts(window=window, vae_levels=vae_levels, **unet_changes)
-    return _quiet(StableDiffusionPipeline(**parts, **_NO_SAFETY))
+    return quiet(StableDiffusionPipeline(**parts, **_NO_SAFETY))
 
 
 def sd2(*, seed: int = 1) -> Any:
@@ -179,7 +180,7 @@ def sd2(*, seed: int = 1) -> Any:
     with seeded(seed):
         parts = _sd_parts(use_linear_projection=True)
     parts["scheduler"] = ddim(prediction_type="v_prediction")
-    return _quiet(StableDiffusionPipeline(**parts, **_NO_SAFETY))
+    return quiet(StableDiffusionPipeline(**parts, **_NO_SAFETY))
 
 
 def _sdxl_parts(seed: int) -> dict[str, Any]:
@@ -209,24 +210,24 @@ def _sdxl_parts(seed: int) -> dict[str, Any]:
 
 def sdxl(*, seed: int = 2) -> Any:
     """Stable Diffusion XL: two text encoders, two attention layers in each block."""
-    return _quiet(StableDiffusionXLPipeline(**_sdxl_parts(seed), add_watermarker=False))
+    return quiet(StableDiffusionXLPipeline(**_sdxl_parts(seed), add_watermarker=False))
 
 
 def sdxl_img2img(*, seed: int = 2) -> Any:
     """SDXL from a picture."""
-    return _quiet(StableDiffusionXLImg2ImgPipeline(**_sdxl_parts(seed), add_watermarker=False))
+    return quiet(StableDiffusionXLImg2ImgPipeline(**_sdxl_parts(seed), add_watermarker=False))
 
 
 def sdxl_inpaint(*, seed: int = 2) -> Any:
     """SDXL inpainting with a text-to-image UNet."""
-    return _quiet(StableDiffusionXLInpaintPipeline(**_sdxl_parts(seed), add_watermarker=False))
+    return quiet(StableDiffusionXLInpaintPipeline(**_sdxl_parts(seed), add_watermarker=False))
 
 
 def sdxl_controlnet(*, seed: int = 2) -> Any:
     """SDXL with a ControlNet."""
     parts = _sdxl_parts(seed)
     net = _controlnet(parts["unet"], seed)
-    return _quiet(
+    return quiet(
         StableDiffusionXLControlNetPipeline(**parts, controlnet=net, add_watermarker=False)
     )
 
@@ -234,7 +235,7 @@ def sdxl_controlnet(*, seed: int = 2) -> Any:
 def sdxl_pag(*, seed: int = 2) -> Any:
     """SDXL with perturbed attention guidance."""
     parts = _sdxl_parts(seed)
-    return _quiet(
+    return quiet(
         StableDiffusionXLPAGPipeline(**parts, add_watermarker=False, pag_applied_layers="mid")
     )
 
@@ -243,14 +244,14 @@ def img2img(*, seed: int = 3) -> Any:
     """Stable Diffusion 1.x from a picture."""
     with seeded(seed):
         parts = _sd_parts()
-    return _quiet(StableDiffusionImg2ImgPipeline(**parts, **_NO_SAFETY))
+    return quiet(StableDiffusionImg2ImgPipeline(**parts, **_NO_SAFETY))
 
 
 def inpaint(*, seed: int = 4, channels: int = 4) -> Any:
     """Inpainting with a text-to-image UNet (4 channels) or a trained one (9)."""
     with seeded(seed):
         parts = _sd_parts(in_channels=channels)
-    return _quiet(StableDiffusionInpaintPipeline(**parts, **_NO_SAFETY))
+    return quiet(StableDiffusionInpaintPipeline(**parts, **_NO_SAFETY))
 
 
 def controlnet(*, seed: int = 5) -> Any:
@@ -258,7 +259,7 @@ def controlnet(*, seed: int = 5) -> Any:
     with seeded(seed):
         parts = _sd_parts()
     net = _controlnet(parts["unet"], seed)
-    return _quiet(StableDiffusionControlNetPipeline(**parts, controlnet=net, **_NO_SAFETY))
+    return quiet(StableDiffusionControlNetPipeline(**parts, controlnet=net, **_NO_SAFETY))
 
 
 def _controlnet(model: UNet2DConditionModel, seed: int) -> ControlNetModel:
@@ -276,7 +277,7 @@ def pag(*, seed: int = 6) -> Any:
     """Perturbed attention guidance: each prompt's row is in the batch twice."""
     with seeded(seed):
         parts = _sd_parts()
-    return _quiet(StableDiffusionPAGPipeline(**parts, **_NO_SAFETY, pag_applied_layers="mid"))
+    return quiet(StableDiffusionPAGPipeline(**parts, **_NO_SAFETY, pag_applied_layers="mid"))
 
 
 def lcm(*, seed: int = 7) -> Any:
@@ -286,14 +287,14 @@ def lcm(*, seed: int = 7) -> Any:
     parts["scheduler"] = LCMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False
     )
-    return _quiet(LatentConsistencyModelPipeline(**parts, **_NO_SAFETY))
+    return quiet(LatentConsistencyModelPipeline(**parts, **_NO_SAFETY))
 
 
 def instruct_pix2pix(*, seed: int = 8) -> Any:
     """InstructPix2Pix: three rows per picture, and the prompt's row comes first."""
     with seeded(seed):
         parts = _sd_parts(in_channels=8)
-    return _quiet(StableDiffusionInstructPix2PixPipeline(**parts, **_NO_SAFETY))
+    return quiet(StableDiffusionInstructPix2PixPipeline(**parts, **_NO_SAFETY))
 
 
 def ddpm(*, seed: int = 9) -> Any:
@@ -307,7 +308,7 @@ def ddpm(*, seed: int = 9) -> Any:
             up_block_types=("UpBlock2D", "UpBlock2D"),
             norm_num_groups=2,
         ).eval()
-    return _quiet(DDPMPipeline(unet=model, scheduler=DDPMScheduler()))
+    return quiet(DDPMPipeline(unet=model, scheduler=DDPMScheduler()))
 
 
 def dit(*, seed: int = 10) -> Any:
@@ -324,7 +325,7 @@ def dit(*, seed: int = 10) -> Any:
             norm_type="ada_norm_zero",
         ).eval()
         parts = {"transformer": model, "vae": vae(), "scheduler": ddim()}
-    return _quiet(DiTPipeline(**parts))
+    return quiet(DiTPipeline(**parts))
 
 
 # --- pictures to start from -------------------------------------------------------------------

@@ -53,11 +53,21 @@ def tiny_layers(heads: tuple[int, int] = (2, 2)) -> tuple[Layer, ...]:
     return tuple(Layer(name, stage, size, heads[which]) for name, stage, size, which in NETWORK)
 
 
+def joint_layers(double: int = 2, single: int = 3) -> tuple[Layer, ...]:
+    """The layers of a transformer with blocks of both kinds, each at (4, 6)."""
+    names: list[tuple[str, Stage]] = [
+        *((f"transformer_blocks.{i}.attn", "double") for i in range(double)),
+        *((f"single_transformer_blocks.{i}.attn", "single") for i in range(single)),
+    ]
+    return tuple(Layer(name, stage, (4, 6), 2) for name, stage in names)
+
+
 def tiny_recording(
     text: str = "a cat and a dog",
     *,
     steps: int = 3,
     heads: tuple[int, int] = (2, 2),
+    layers: Sequence[Layer] | None = None,
     tokens: Sequence[int] | None = None,
     kept_steps: Sequence[int] | None = None,
     kept: Kept = "steps",
@@ -78,6 +88,8 @@ def tiny_recording(
         Steps of the loop.
     heads
         Heads of the layers at (8, 12), and of those at (4, 6) and (2, 3).
+    layers
+        Other layers than those of `tiny_layers`.
     tokens
         Key positions kept; by default the start, the text's tokens and the end of text.
     kept_steps
@@ -96,7 +108,7 @@ def tiny_recording(
     generator = torch.Generator().manual_seed(seed)
     prompt = tiny_prompt(text, length=length)
     places = tuple(range(steps)) if kept_steps is None else tuple(kept_steps)
-    layers = tiny_layers(heads)
+    layers = tiny_layers(heads) if layers is None else tuple(layers)
     if kept == "replay" and negative is None:
         negative = ""
     unconditional = None if negative is None else tiny_prompt(negative, length=length)

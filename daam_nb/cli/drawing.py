@@ -85,8 +85,13 @@ def _refuse_foreign(folder: Path) -> None:
 
 def _refuse_unread(pipe: Any, text: str, words: Sequence[Word] | None) -> None:
     """Raise where a word asked for lies behind the last token that the model reads."""
-    tokenizer = getattr(pipe, "tokenizer", None) or getattr(pipe, "tokenizer_2", None)
-    if not words or tokenizer is None:
+    if not words:
+        return
+    from daam_nb.tracing import families
+
+    family = families.family_of(pipe)
+    tokenizer = family.reading(pipe, family.chosen_reading(pipe, None), 0).tokenizer
+    if tokenizer is None:
         return
     prompt = Prompt.from_tokenizer(text, tokenizer)
     for word in words:

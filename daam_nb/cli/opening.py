@@ -69,7 +69,7 @@ def described(run: Recording, place: Path) -> str:
         table(list(_facts(run))),
         "Words and the tokens they were read as",
         table(list(_words(run))) if run.prompt.words else "  none",
-        f"Layers ({len(run.layers)} of cross-attention, in the order of the network)",
+        f"Layers ({len(run.layers)} of {_attention(run)}, in the order of the network)",
         table(list(_layers(run))),
         "Captured",
         "\n".join(f"  {line}" for line in run.manifest.captured) or "  nothing",
@@ -135,8 +135,20 @@ def _layers(run: Recording) -> Iterator[tuple[str, str, str, str, str]]:
         yield stage, _by(size), f"{count} layer{plural}", f"{heads} heads each", block
 
 
+def _attention(run: Recording) -> str:
+    from daam_nb.recording import JOINT_STAGES
+
+    joint = all(layer.stage in JOINT_STAGES for layer in run.layers)
+    return "joint attention, image to text" if joint else "cross-attention"
+
+
 def _block(name: str) -> str:
-    """`up_blocks.1` of `up_blocks.1.attentions.0.transformer_blocks.0.attn2`."""
+    """`up_blocks.1` of `up_blocks.1.attentions.0.transformer_blocks.0.attn2`.
+
+    All blocks of a kind in a transformer: `transformer_blocks` of `transformer_blocks.3.attn`.
+    """
+    if name.startswith(("transformer_blocks.", "single_transformer_blocks.")):
+        return name.split(".", maxsplit=1)[0]
     return name.split(".attentions.", maxsplit=1)[0]
 
 

@@ -12,7 +12,7 @@ import torch
 
 from daam_nb.compat.experiment import GenerationExperiment
 from daam_nb.compat.heatmaps import GlobalHeatMap, paper_order
-from daam_nb.errors import SelectionError, WordNotFoundError
+from daam_nb.errors import SelectionError, UnsupportedPipelineError, WordNotFoundError
 from daam_nb.recording import Recording
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ class trace:
                 "recording. Save it with tc.recording.save(path), open it with daam_nb.load(path)."
             )
         self._tracer = open_trace(pipeline, keep="sum" if low_memory else "steps", **options)
+        if self._tracer.family.joint:
+            raise UnsupportedPipelineError(
+                f"DAAM 0.2.0 knows UNets only, and {type(pipeline).__name__} has none. Use "
+                "daam_nb.trace and daam_nb.heat_maps, which read its joint attention."
+            )
 
     def __enter__(self) -> Self:
         self._tracer.__enter__()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from daam_nb.recording import PAPER_STAGES, Layer
+from typing import get_args
+
+from daam_nb.recording import JOINT_STAGES, PAPER_STAGES, Layer, Stage
 
 
 def in_words(numbers: tuple[int, ...]) -> str:
@@ -17,15 +19,21 @@ def in_words(numbers: tuple[int, ...]) -> str:
 
 
 def layers_in_words(chosen: tuple[Layer, ...], total: tuple[Layer, ...]) -> str:
-    """Name the layers chosen: ``down and up blocks (15 of 16 layers)``."""
-    counted = f"{len(chosen)} of {len(total)} layers"
+    """Name the layers chosen: ``down and up blocks (15 of 16 layers)``.
+
+    Where image and text are keys of one attention the layers are called joint: values there are
+    shares of all keys, and there are no down and up blocks.
+    """
+    joint = all(layer.stage in JOINT_STAGES for layer in total)
+    layers = "joint layers" if joint else "layers"
+    counted = f"{len(chosen)} of {len(total)} {layers}"
     if chosen == total:
-        return f"all {len(total)} layers" if len(total) > 1 else "the only layer"
+        return f"all {len(total)} {layers}" if len(total) > 1 else f"the only {layers[:-1]}"
     if len(chosen) == 1:
         return f"layer {chosen[0].name}"
     if chosen == tuple(layer for layer in total if layer.stage in PAPER_STAGES):
         return f"down and up blocks ({counted})"
-    for stage in ("down", "mid", "up"):
+    for stage in get_args(Stage):
         if chosen == tuple(layer for layer in total if layer.stage == stage):
             return f"{stage} blocks ({counted})"
     return counted

@@ -59,9 +59,9 @@ def heat_maps(
     run
         A recording.
     layers
-        ``"paper"``: the cross-attention of the down and up blocks; ``"all"``: also the mid block;
-        or anything else `select_layers` takes: a stage, a name, a list of these, a function of
-        a `Layer`.
+        ``"paper"``: the down and up blocks of a UNet, and every layer of a transformer, which has
+        no mid block to leave out; ``"all"``: also the mid block; or anything else `select_layers`
+        takes: a stage, a name, a list of these, a function of a `Layer`.
     steps
         Places in the sampling loop, 0-based: one, several, a half-open slice or range, counted
         from the end where negative. None: every step kept.
@@ -79,6 +79,9 @@ def heat_maps(
     Returns
     -------
     HeatMaps
+        In cross-attention the keys are the text alone. In the joint attention of transformers
+        (stages ``"double"`` and ``"single"``) a value is a share of image and text keys together:
+        over the text they sum to less than 1, and nothing is renormalised.
 
     Raises
     ------

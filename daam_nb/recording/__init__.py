@@ -17,6 +17,7 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
 from daam_nb.recording.facts import Facts, Kept, Manifest, Skipped
 from daam_nb.recording.files import load, sample
 from daam_nb.recording.layers import (
+    JOINT_STAGES,
     PAPER_STAGES,
     Layer,
     LayerChoice,
@@ -27,6 +28,7 @@ from daam_nb.recording.layers import (
 from daam_nb.recording.recording import Recording
 
 __all__ = [
+    "JOINT_STAGES",
     "PAPER_STAGES",
     "Facts",
     "Kept",

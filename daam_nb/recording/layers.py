@@ -9,21 +9,26 @@ from typing import Any, Literal, get_args
 
 from daam_nb.errors import SelectionError, ShapeError
 
-Stage = Literal["down", "mid", "up"]
+Stage = Literal["down", "mid", "up", "double", "single"]
 
-PAPER_STAGES: tuple[Stage, ...] = ("down", "up")
+# Tang et al. 2023 take the down and up blocks of a UNet, so all but the mid block. A transformer
+# has no such block to leave out: all of its joint attention.
+PAPER_STAGES: tuple[Stage, ...] = ("down", "up", "double", "single")
+JOINT_STAGES: tuple[Stage, ...] = ("double", "single")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One cross-attention module of the denoiser.
+    """One module of the denoiser in which the image attends to the text.
 
     Attributes
     ----------
     name
         Dotted diffusers name, as in ``dict(unet.named_modules())``.
     stage
-        ``"down"``, ``"mid"`` or ``"up"``.
+        ``"down"``, ``"mid"`` or ``"up"`` of a UNet (cross-attention); of a transformer (joint
+        attention) ``"double"``, a block that has weights of their own for image and text, or
+        ``"single"``, a block with the same weights for both.
     size
         Native grid of its queries, (height, width) in latent cells of that level.
     heads
@@ -86,9 +91,10 @@ def select_layers(layers: Iterable[Layer], choice: LayerChoice) -> tuple[Layer, 
     layers
         What to choose from, in the order of the network.
     choice
-        ``"paper"``: the down and the up blocks (Tang et al. 2023, section 2.2); ``"all"``;
-        ``"down"``, ``"mid"``, ``"up"``; a layer's dotted name, or a dotted prefix of it
-        (``"up_blocks.1"``); a `Layer`; a list of any of these; a function of a layer.
+        ``"paper"``: the down and the up blocks of a UNet (Tang et al. 2023, section 2.2), every
+        block of a transformer, which the paper does not treat; ``"all"``; a stage (``"down"``,
+        ``"mid"``, ``"up"``, ``"double"``, ``"single"``); a layer's dotted name, or a dotted prefix
+        of it (``"up_blocks.1"``); a `Layer`; a list of any of these; a function of a layer.
 
     Returns
     -------
@@ -135,7 +141,8 @@ def _matches(layer: Layer, item: object) -> bool:
 def _nothing_selected(item: object, layers: tuple[Layer, ...]) -> str:
     names = ", ".join(repr(layer.name) for layer in layers[:4])
     more = f" and {len(layers) - 4} more" if len(layers) > 4 else ""
+    stages = ", ".join(map(repr, get_args(Stage)))
     return (
         f"{item!r} selects none of the {len(layers)} layers. Use 'paper', 'all', a stage "
-        f"('down', 'mid', 'up'), a name or its dotted prefix; there are {names or 'none'}{more}."
+        f"({stages}), a name or its dotted prefix; there are {names or 'none'}{more}."
     )

@@ -20,6 +20,7 @@ from torch import nn
 
 from daam_nb.errors import NothingRecordedError, UnsupportedPipelineError
 from daam_nb.tracing import families, taps
+from daam_nb.tracing.families.unets import text_encoders
 from daam_nb.tracing.running import RunningCall
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class Attached(ABC, Generic[CallT]):
 
     Attributes
     ----------
-    pipe
-        The pipeline.
+    pipe, family
+        The pipeline, and what is particular to its architecture.
     change
         What it changes in the attention, for people; None where it only watches.
     kind
@@ -49,9 +50,10 @@ class Attached(ABC, Generic[CallT]):
     change: object | None = None
     kind: str = "trace"
 
-    def __init__(self, pipe: Any, unet: nn.Module) -> None:
+    def __init__(self, pipe: Any, net: nn.Module) -> None:
         self.pipe = pipe
-        self._unet = unet
+        self.family = families.family_of(pipe)
+        self._net = net
         self._scheduler = pipe.scheduler
         self._calls: list[CallT] = []
         self._handles: list[RemovableHandle] = []
@@ -75,7 +77,8 @@ class Attached(ABC, Generic[CallT]):
     def _put_on(self) -> None:
         self._is_open = True
         _open.set((*_open.get(), self))
-        if any(_is_compiled(module) for module in (self.pipe.unet, *self._unet.modules())):
+        whole = getattr(self.pipe, self.family.part)
+        if any(_is_compiled(module) for module in (whole, *self._net.modules())):
             taps.hold_eager(self)
         taps.hold_attention(self)
         taps.hold(self, type(self.pipe), "__call__", _watch_calls)
@@ -86,11 +89,11 @@ class Attached(ABC, Generic[CallT]):
     def _put_hooks_on(self) -> None:
         handles = self._handles
         before = {"with_kwargs": True, "prepend": True}
-        for text in text_encoders(self.pipe)[:1]:
+        for text in self.family.encoders(self.pipe):
             handles.append(text.register_forward_pre_hook(self._on_text, with_kwargs=True))
-        handles.append(self._unet.register_forward_pre_hook(self._before_denoiser, **before))
-        handles.append(self._unet.register_forward_hook(self._after_denoiser))
-        for name, module in families.attention_modules(self._unet):
+        handles.append(self._net.register_forward_pre_hook(self._before_denoiser, **before))
+        handles.append(self._net.register_forward_hook(self._after_denoiser))
+        for name, module in self.family.attention_modules(self._net):
             self._layers[module] = name
             handles.append(module.register_forward_pre_hook(self._before_attention))
             handles.append(module.register_forward_hook(self._after_attention))
@@ -122,7 +125,8 @@ class Attached(ABC, Generic[CallT]):
 
     def _remove_stray_hooks(self) -> None:
         """Hooks that were put on while an interrupt kept their handle from being noted."""
-        for module in (*text_encoders(self.pipe), self._unet, *self._layers):
+        encoders = (*text_encoders(self.pipe), *self.family.encoders(self.pipe))
+        for module in (*encoders, self._net, *self._layers):
             for hooks in (module._forward_pre_hooks, module._forward_hooks):
                 ours = [k for k, h in hooks.items() if getattr(h, "__self__", None) is self]
                 for key in ours:
@@ -142,7 +146,7 @@ class Attached(ABC, Generic[CallT]):
         call = self._call()
         ids = args[0] if args else kwargs.get("input_ids")
         if call is not None and isinstance(ids, torch.Tensor):
-            call.on_input_ids(ids)
+            call.on_input_ids(module, ids)
 
     def _before_denoiser(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -153,14 +157,13 @@ class Attached(ABC, Generic[CallT]):
         self._let_go(call)  # what an exception inside attention may have left
         # The class's signature: offloading replaces the instance's `forward`.
         bound = inspect.signature(type(module).forward).bind_partial(module, *args, **kwargs)
-        sample, text = (bound.arguments.get(n) for n in ("sample", "encoder_hidden_states"))
-        if isinstance(sample, torch.Tensor) and isinstance(text, torch.Tensor):
-            call.begin_pass(module, sample, text)
+        call.begin_pass(module, bound.arguments)
 
     def _after_denoiser(self, module: nn.Module, args: Any, output: Any) -> None:
         call = self._call()
         if call is not None:
             call.end_pass()
+            call.ran += 1
 
     def _before_attention(self, module: nn.Module, args: Any) -> None:
         call = self._call()
@@ -195,7 +198,7 @@ class Attached(ABC, Generic[CallT]):
         """Take everything of a call off the kernels. Safe to repeat."""
 
     def _begin(self, arguments: dict[str, Any]) -> CallT:
-        for name, watched in (("unet", self._unet), ("scheduler", self._scheduler)):
+        for name, watched in ((self.family.part, self._net), ("scheduler", self._scheduler)):
             present = getattr(self.pipe, name)
             if getattr(present, "_orig_mod", present) is not watched:
                 raise UnsupportedPipelineError(
@@ -261,6 +264,7 @@ def _watch_steps(scheduler: Any, original: Callable[..., Any]) -> Callable[..., 
             given = signature.bind(scheduler, *args, **kwargs).arguments
             for call in running:
                 call.on_step(given.get("timestep"), given.get("sample"), result)
+                call.ran = 0
         return result
 
     return step
@@ -268,16 +272,6 @@ def _watch_steps(scheduler: Any, original: Callable[..., Any]) -> Callable[..., 
 
 def _encoder(pipe: Any) -> str:
     return "encode_prompt" if hasattr(pipe, "encode_prompt") else "_encode_prompt"
-
-
-def text_encoders(pipe: Any) -> list[nn.Module]:
-    """The text encoders that there are; the first reads what `families.tokenizer` writes."""
-    found = []
-    for tokenizer, encoder in (("tokenizer", "text_encoder"), ("tokenizer_2", "text_encoder_2")):
-        module = getattr(pipe, encoder, None)
-        if getattr(pipe, tokenizer, None) is not None and isinstance(module, nn.Module):
-            found.append(module)
-    return found
 
 
 def _is_compiled(module: nn.Module) -> bool:

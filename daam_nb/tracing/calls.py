@@ -35,6 +35,7 @@ class Plan:
     steps: tuple[int, ...]
     prompts: tuple[Prompt, ...]
     negatives: tuple[Prompt, ...]
+    reading: families.Reading
     latent_size: tuple[int, int]
     guidance: float | None
     dtype: str
@@ -57,6 +58,7 @@ class Pass:
     place: int
     rows: int
     keys: int
+    extra: int
     targets: tuple[Target, ...]
 
 
@@ -73,12 +75,13 @@ class WatchedCall(RunningCall):
         self.plan: Plan | None = None
         self.kept_layers: dict[str, Layer] = {}
         self.passing: Pass | None = None
+        self.missing: set[str] = set()  # layers that did not run yet in this pass
         self.positive: tuple[Buffers, ...] = ()
         self.negative: tuple[Buffers, ...] = ()
         self.timesteps: list[float] = []
         self.latents: list[Tensor] = []
         self.painted: dict[str, list[int]] = {"positive": [], "negative": []}
-        self.remarks: set[report.Remark] = set()
+        self.remarks: set[families.Remark] = set()
         self._after: Tensor | None = None
 
     # What the hooks tell ---------------------------------------------------------------------
@@ -88,14 +91,26 @@ class WatchedCall(RunningCall):
         self.failure = self.failure or error
         self.passing = None
 
-    def begin_pass(self, unet: nn.Module, sample: Tensor, text: Tensor) -> None:
+    def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
         """The denoiser starts. Before the first step, errors of the user's choices are raised."""
         if self.failure is not None:
             return
         try:
+            given = self.family.given(arguments)
+            if given is None:
+                return
+            if given.aside is not None:
+                self.remarks.add(given.aside)
+                self.passing = None
+                return
             if self.plan is None:
-                self._settle(unet, sample, text)
-            self._enter(sample, text)
+                self._settle(net, given)
+            if given.extra:
+                what = (
+                    f"attention to and of other pictures, {given.extra} positions behind the image"
+                )
+                self.remarks.add((what, "they are neither the image nor text"))
+            self._enter(given)
         except DaamError as error:
             if self.plan is None:
                 raise
@@ -104,7 +119,15 @@ class WatchedCall(RunningCall):
             self.fail(error)
 
     def end_pass(self) -> None:
-        """The denoiser is done."""
+        """The denoiser is done: every layer that is kept must have run."""
+        if self.passing is not None and self.passing.targets and self.missing:
+            self.fail(
+                ShapeError(
+                    f"{len(self.missing)} layers, as {min(self.missing)}, did not run in step "
+                    f"{self.step}: something skips parts of the denoiser, as caches between steps "
+                    "do. Turn it off: their attention was not computed."
+                )
+            )
         self.passing = None
 
     def on_step(self, timestep: Any, sample: Any, result: Any) -> None:
@@ -119,30 +142,33 @@ class WatchedCall(RunningCall):
 
     # Before the first step -------------------------------------------------------------------
 
-    def _settle(self, unet: nn.Module, sample: Tensor, text: Tensor) -> None:
-        encoded = self.encoding(text)
-        latent_size = (int(sample.shape[-2]), int(sample.shape[-1]))
-        every = families.layers(unet, latent_size)
-        pictures, columns = encoded.positive.shape[0], int(text.shape[1])
-        rows = families.text_rows(self.pipe, text, encoded)
+    def _settle(self, net: nn.Module, given: families.Given) -> None:
+        sample, encoded = given.sample, self.encoding(given.text)
+        every = families.layers(net, given.latent_size)
+        pictures = encoded.positive.shape[0]
+        reading = self.reading(int(given.text.shape[1]), self.options.encoder)
+        rows = families.text_rows(self.pipe, given.text, encoded)
+        guided = self.family.guided(encoded, rows)
         prompts = texts.prompts(
-            self.pipe, self.arguments, self.options.texts, pictures=pictures, columns=columns
+            self.pipe, self.arguments, self.options.texts, reading, pictures=pictures
         )
         if self.arguments.get("prompt_embeds") is None:
-            texts.check_encoded(prompts, self.input_ids)
+            texts.check_encoded(prompts, reading, self.input_ids)
         negatives: tuple[Prompt, ...] = ()
-        if self.options.negative and rows.negative:
+        if self.options.negative and guided:
             negatives = texts.negative_prompts(
-                self.pipe, self.arguments, pictures=pictures, columns=columns
+                self.pipe, self.arguments, reading, pictures=pictures
             )
+        self.remarks |= set(self.family.remarks(self.pipe, net, reading, self.arguments))
         plan = Plan(
             layers=select_layers(every, self.options.layers),
             every_layer=every,
             steps=self.options.chosen_steps(self.announced_steps()),
             prompts=prompts,
             negatives=negatives,
-            latent_size=latent_size,
-            guidance=self._guidance() if rows.negative else None,
+            reading=reading,
+            latent_size=given.latent_size,
+            guidance=self.family.guidance(self.pipe, self.arguments) if guided else None,
             dtype=str(sample.dtype).removeprefix("torch."),
             device=str(sample.device),
         )
@@ -169,19 +195,16 @@ class WatchedCall(RunningCall):
             Buffers(plan.layers, c, steps=steps, keep=keep, dtype=dtype) for c in negative
         )
 
-    def _guidance(self) -> float | None:
-        scale = getattr(self.pipe, "guidance_scale", self.arguments.get("guidance_scale"))
-        return None if scale is None else float(scale)
-
     # Each pass -------------------------------------------------------------------------------
 
-    def _enter(self, sample: Tensor, text: Tensor) -> None:
-        plan, encoded = self.plan, self.encoding(text)
+    def _enter(self, given: families.Given) -> None:
+        plan, text = self.plan, given.text
+        encoded = self.encoding(text)
         assert plan is not None  # _settle ran
         if not self.options.wants(self.step, self.announced_steps()):
             self.passing = None
             return
-        size = (int(sample.shape[-2]), int(sample.shape[-1]))
+        size = given.latent_size
         if size != plan.latent_size:
             raise ShapeError(
                 f"The latents changed from {plan.latent_size} to {size} (height, width) within "
@@ -199,10 +222,18 @@ class WatchedCall(RunningCall):
             if indices and buffers:
                 self._once(half)
                 targets += [
-                    Target(row, kept, torch.tensor(kept.columns, device=text.device))
+                    Target(row, kept, self._keys(kept).to(text.device))
                     for row, kept in zip(indices, buffers, strict=True)
                 ]
-        self.passing = Pass(place, int(text.shape[0]), int(text.shape[1]), tuple(targets))
+        self.passing = Pass(
+            place, int(text.shape[0]), int(text.shape[1]), given.extra, tuple(targets)
+        )
+        self.missing = set(self.kept_layers)
+
+    def _keys(self, kept: Buffers) -> Tensor:
+        """Positions of kept columns in the whole text, as the denoiser was given it."""
+        assert self.plan is not None
+        return torch.tensor(kept.columns) + self.plan.reading.first
 
     def _place(self) -> int:
         assert self.plan is not None
@@ -262,12 +293,19 @@ class WatchedCall(RunningCall):
             facts=self._facts(i, taken),
             manifest=self._manifest(i, steps),
             image=self.images[i] if self.images else None,
-            latents=torch.stack([frame[i] for frame in self.latents]) if self.latents else None,
+            latents=self._latents(i),
             negative_prompt=plan.negatives[i] if negative else None,
             negative_attention=negative.finished() if negative else {},
             negative_columns=negative.columns if negative else (),
             kept=self.options.keep,
         )
+
+    def _latents(self, i: int) -> Tensor | None:
+        assert self.plan is not None
+        if not self.latents:
+            return None
+        frames = torch.stack([frame[i] for frame in self.latents])
+        return self.family.latents(frames, self.plan.latent_size)
 
     def _manifest(self, i: int, steps: Sequence[int]) -> Manifest:
         plan = self.plan
@@ -283,12 +321,19 @@ class WatchedCall(RunningCall):
             made=self.step,
             negative_steps=self.painted["negative"] if self.negative else None,
             negative_tokens=len(self.negative[i].columns) if self.negative else 0,
+            family=self.family,
             guided=plan.guidance is not None,
             pictured=bool(self.images),
             remarks=self.remarks,
             arguments=self.arguments,
             changes=self.changes,
         )
+
+    def _named_by(self) -> dict[str, str]:
+        """The text encoder whose tokens name the columns, where there is a choice."""
+        assert self.plan is not None
+        several = len(self.family.readings(self.pipe)) > 1
+        return {"encoder": self.plan.reading.name} if several else {}
 
     def _facts(self, i: int, taken: float) -> Facts:
         plan = self.plan
@@ -312,7 +357,8 @@ class WatchedCall(RunningCall):
             device=plan.device,
             batch=report.batch(
                 self.arguments, self.seeds, i, len(plan.prompts), changes=self.changes
-            ),
+            )
+            | self._named_by(),
             call=plain,
             omitted=omitted,
             versions=provenance.versions(),

@@ -19,7 +19,7 @@ from daam_nb.tracing.session import trace
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_TRACE_OPTIONS = ("keep", "layers", "steps", "tokens", "negative", "memory", "dtype")
+_TRACE_OPTIONS = ("keep", "layers", "steps", "tokens", "negative", "memory", "dtype", "encoder")
 _SEEDS = 2**32
 
 
@@ -47,7 +47,7 @@ def generate(
         Pictures for each prompt.
     **options
         The options of `trace` (``keep``, ``layers``, ``steps``, ``tokens``, ``negative``,
-        ``memory``, ``dtype``); everything else goes to the pipeline
+        ``memory``, ``dtype``, ``encoder``); everything else goes to the pipeline
         (``num_inference_steps``, ``guidance_scale``, ``negative_prompt``, ``height``, ...).
 
     Returns
@@ -270,12 +270,12 @@ def _differences(run: Recording, pipe: Any) -> Iterator[str]:
     if changed:
         yield f"attention: changed by {', then '.join(changed)} then, as the model has it now"
     now = versions()
-    unet = getattr(pipe, "unet", None)
+    net = getattr(pipe, "unet", None) or getattr(pipe, "transformer", None)
     for what, then, present in (
         ("pipeline", facts.pipeline, type(pipe).__name__),
         ("scheduler", facts.scheduler, type(pipe.scheduler).__name__),
-        ("dtype", facts.dtype, str(getattr(unet, "dtype", "")).removeprefix("torch.")),
-        ("device", facts.device, str(getattr(unet, "device", ""))),
+        ("dtype", facts.dtype, str(getattr(net, "dtype", "")).removeprefix("torch.")),
+        ("device", facts.device, str(getattr(net, "device", ""))),
         *((name, then, now.get(name, "")) for name, then in facts.versions.items()),
     ):
         if then != present:

@@ -19,6 +19,7 @@ class LayerObserver:
     def __init__(self, call: WatchedCall, layer: Layer, module: nn.Module) -> None:
         assert call.passing is not None
         self.call, self.layer, self.module, self.passing = call, layer, module, call.passing
+        self.seats = call.family.seats(layer, self.passing.keys, self.passing.extra)
         self.seen = 0
         self.total = self.passing.rows * layer.heads
 
@@ -41,6 +42,7 @@ class LayerObserver:
             return
         try:
             self._check(query, key, flat=flat)
+            query, mask = self._of_image(query, mask)
             if flat:
                 self._slice(query, key, mask, scale, changed)
             else:
@@ -50,6 +52,7 @@ class LayerObserver:
 
     def done(self) -> None:
         """The module returned: everything must have been seen."""
+        self.call.missing.discard(self.layer.name)
         if self.seen < self.total and self.call.failure is None:
             processor = type(self.module.get_processor()).__name__  # type: ignore[operator]
             self.call.fail(
@@ -57,14 +60,14 @@ class LayerObserver:
                     f"{self.layer.name} ran, but {self.total - self.seen} of its {self.total} "
                     f"attention rows were not seen: its processor {processor} computes attention "
                     "by a function that is not watched. Use a processor of diffusers: "
-                    "pipe.unet.set_default_attn_processor()."
+                    f"{self.call.family.way_out}."
                 )
             )
 
     def _check(self, query: Tensor, key: Tensor, *, flat: bool) -> None:
         height, width = self.layer.size
         heads = self.layer.heads
-        expected = (self.passing.rows, heads, height * width, self.passing.keys)
+        expected = (self.passing.rows, heads, self.seats.queries, self.seats.keys)
         shown = (
             (self.passing.rows if flat else query.shape[0]),
             (heads if flat else query.shape[1]),
@@ -77,6 +80,16 @@ class LayerObserver:
                 f"where the batch, a grid of {height}x{width} and the text make {expected}."
             )
 
+    def _of_image(self, query: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The image's own queries, and the mask of these."""
+        image = self.seats.image
+        if mask is not None and mask.ndim > 1 and mask.shape[-2] != 1:
+            mask = mask[..., image, :]
+        return query[..., image, :], mask
+
+    def _columns(self, target: Target) -> Tensor:
+        return target.columns + self.seats.text if self.seats.text else target.columns
+
     def _whole(
         self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float, changed: Changed
     ) -> None:
@@ -88,7 +101,7 @@ class LayerObserver:
                 self._keep(target, 0, changed[row].after.index_select(1, target.columns))
                 continue
             of_row = None if mask is None else mask[row if len(mask) > 1 else 0]
-            columns = target.columns
+            columns = self._columns(target)
             values = probabilities(query[row], key[row], columns, mask=of_row, scale=scale)
             self._keep(target, 0, values)
         self.seen = self.total
@@ -106,7 +119,7 @@ class LayerObserver:
             elif first < last:
                 part = slice(first - low, last - low)
                 masked = mask if mask is None or len(mask) == 1 else mask[part]
-                columns = target.columns
+                columns = self._columns(target)
                 values = probabilities(query[part], key[part], columns, mask=masked, scale=scale)
                 self._keep(target, first - target.row * heads, values)
         self.seen = high

@@ -32,6 +32,7 @@ class Options:
     memory: int | None = None
     dtype: torch.dtype = torch.float16
     texts: tuple[str | Prompt, ...] | None = None
+    encoder: str | None = None
 
     def wants(self, step: int, steps: int) -> bool:
         """Whether a step of a loop of `steps` is to be kept."""
@@ -114,6 +115,7 @@ def read_options(
     memory: int | str | None,
     dtype: torch.dtype,
     prompt: TextChoice,
+    encoder: str | None,
 ) -> Options:
     """Check the choices of a trace.
 
@@ -157,6 +159,7 @@ def read_options(
         memory=memory_bytes(memory),
         dtype=dtype,
         texts=texts_behind_embeddings(prompt),
+        encoder=encoder,
     )
 
 

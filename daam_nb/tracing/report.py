@@ -7,11 +7,9 @@ from typing import Any
 
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer, Manifest, Skipped
-from daam_nb.tracing.families import Rows
+from daam_nb.tracing.families import Family, Remark, Rows
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.provenance import Seeds
-
-Remark = tuple[str, str]  # what, why
 
 
 def rows(found: Rows) -> set[Remark]:
@@ -43,13 +41,15 @@ def manifest(
     guided: bool,
     pictured: bool,
     remarks: set[Remark],
+    family: Family,
     arguments: Mapping[str, Any],
     changes: Sequence[str] = (),
 ) -> Manifest:
     """List what was captured and what was not, with the reasons."""
     how = {"sum": "summed over steps, float32"}.get(options.keep, f"each step, {options.dtype}")
+    what = "joint attention, image to text," if family.joint else "cross-attention"
     captured = [
-        f"cross-attention of {len(kept)} layers, {len(columns)} tokens, {len(steps)} steps ({how})",
+        f"{what} of {len(kept)} layers, {len(columns)} tokens, {len(steps)} steps ({how})",
         f"latents before each of {made} steps and after the last",
     ]
     if changes:
@@ -117,14 +117,6 @@ def _other_attention(pipe: Any, arguments: Mapping[str, Any]) -> list[Skipped]:
         )
     if any(arguments.get(f"ip_adapter_image{end}") is not None for end in ("", "_embeds")):
         skipped.append(Skipped("attention to the IP-Adapter's pictures", "these keys are not text"))
-    second = arguments.get("prompt_2")
-    if second is not None and second != arguments.get("prompt"):
-        skipped.append(
-            Skipped(
-                f"the words of prompt_2, {second!r}",
-                "both text encoders share the key columns; columns are named by prompt",
-            )
-        )
     return skipped
 
 

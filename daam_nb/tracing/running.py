@@ -22,8 +22,12 @@ class RunningCall(ABC):
         What was called, and with what, by the names of its signature.
     encoded
         What ``encode_prompt`` returned; it counts until the call is `settled`.
+    family
+        What is particular to its architecture.
     input_ids
-        What the text encoder was given, on the CPU.
+        What each text encoder was given, on the CPU.
+    ran
+        Runs of the denoiser since the last completed step.
     step
         Completed calls of ``scheduler.step``.
     settled
@@ -35,29 +39,28 @@ class RunningCall(ABC):
     def __init__(self, pipe: Any, arguments: Mapping[str, Any]) -> None:
         self.pipe = pipe
         self.arguments = dict(arguments)
+        self.family = families.family_of(pipe)
         self.encoded: families.Encoded | None = None
-        self.input_ids: list[Tensor] = []
+        self.input_ids: list[tuple[nn.Module, Tensor]] = []
         self.step = 0
+        self.ran = 0
         self.settled = False
         self.changes: tuple[str, ...] = ()
         self._rows: tuple[Any, families.Rows] | None = None
         self._text: Tensor | None = None
 
-    def on_input_ids(self, ids: Tensor) -> None:
-        """The text encoder was given these tokens."""
-        self.input_ids.append(ids.detach().cpu())
+    def on_input_ids(self, encoder: nn.Module, ids: Tensor) -> None:
+        """A text encoder was given these tokens."""
+        self.input_ids.append((encoder, ids.detach().cpu()))
 
     def on_encode(self, result: Any) -> None:
         """``encode_prompt`` returned: embeddings, a row per picture."""
-        given = (
-            [t for t in result[:2] if isinstance(t, Tensor)] if isinstance(result, tuple) else []
-        )
-        if not self.settled and given:
-            self.encoded = families.Encoded(given[0], given[1] if len(given) > 1 else None)
+        if not self.settled:
+            self.encoded = self.family.encoded(result, self.encoded)
 
     @abstractmethod
-    def begin_pass(self, unet: nn.Module, sample: Tensor, text: Tensor) -> None:
-        """The denoiser starts."""
+    def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
+        """The denoiser starts, with these arguments by the names of its signature."""
 
     @abstractmethod
     def end_pass(self) -> None:
@@ -87,6 +90,10 @@ class RunningCall(ABC):
             "text embeddings, so its batch rows cannot be told apart."
         )
 
+    def reading(self, columns: int, name: str | None = None) -> families.Reading:
+        """The columns of a text of so many that are named, by default the family's first."""
+        return self.family.reading(self.pipe, self.family.chosen_reading(self.pipe, name), columns)
+
     def announced_steps(self) -> int:
         """Steps that the loop will make, as far as the pipeline says."""
         announced = getattr(self.pipe, "_num_timesteps", None)
@@ -98,9 +105,10 @@ class RunningCall(ABC):
         """Which row of a pass is which picture's; worked out again only where the text changed."""
         # Tensors of torch.inference_mode count no versions: compared anew in every pass.
         version = None if text.is_inference() else text._version
-        key = (tuple(text.shape), text.data_ptr(), version)
+        alone = "p" if encoded.negative is None else self.family.alone(self.ran)
+        key = (tuple(text.shape), text.data_ptr(), version, alone)
         if self._rows is None or self._rows[0] != key or version is None:
             # The tensor is kept: while it lives, its address cannot be given to another one.
-            self._rows = (key, families.text_rows(self.pipe, text, encoded))
+            self._rows = (key, families.text_rows(self.pipe, text, encoded, alone=alone))
             self._text = text
         return self._rows[1]

@@ -8,7 +8,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from daam_nb.errors import DaamError, NothingRecordedError, WatchError
+from daam_nb.errors import (
+    DaamError,
+    NothingRecordedError,
+    UnsupportedPipelineError,
+    WatchError,
+)
 from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.tracing import calls, families, observer
 from daam_nb.tracing.attached import Attached
@@ -26,8 +31,9 @@ def trace(
     memory: int | str | None = None,
     dtype: torch.dtype = torch.float16,
     prompt: TextChoice = None,
+    encoder: str | None = None,
 ) -> Tracer:
-    """Watch a pipeline's cross-attention while a ``with`` block runs.
+    """Watch a pipeline's attention to its text while a ``with`` block runs.
 
     The pictures made inside are the untraced ones, bit for bit, and nothing is left on the
     pipeline afterwards.
@@ -35,7 +41,8 @@ def trace(
     Parameters
     ----------
     pipe
-        A diffusers pipeline with a UNet that attends to text.
+        A diffusers pipeline with a UNet that attends to text, or one of Stable Diffusion 3, 3.5
+        or FLUX.1.
     keep
         ``"steps"``: every step apart. ``"sum"``: one running sum over steps, float32.
         ``"replay"``: every step, every key column and both guidance passes.
@@ -55,6 +62,10 @@ def trace(
         Storage of the probabilities, which are computed in float32. float16 keeps 3 digits.
     prompt
         The text behind ``prompt_embeds``, one per prompt, for calls that give embeddings.
+    encoder
+        Whose tokens are recorded, where text encoders make key columns side by side (Stable
+        Diffusion 3): ``"clip"``, the columns that both CLIP encoders share, or ``"t5"``. Default:
+        the first. The manifest names what is left out.
 
     Returns
     -------
@@ -67,6 +78,13 @@ def trace(
         Where the pipeline's text attention cannot be read exactly.
     SelectionError
         Where a choice cannot be read.
+
+    Notes
+    -----
+    In cross-attention (UNets) the keys are the text alone, and the probabilities of all its
+    columns sum to 1. In joint attention (transformers) image and text are keys of one softmax:
+    recorded is what each cell of the image pays to each text column, out of all keys. Over the
+    text that sums to less than 1; it is kept as it is, not renormalised.
 
     Examples
     --------
@@ -83,8 +101,17 @@ def trace(
         memory=memory,
         dtype=dtype,
         prompt=prompt,
+        encoder=encoder,
     )
-    return Tracer(pipe, families.denoiser(pipe), options)
+    net, family = families.denoiser(pipe), families.family_of(pipe)
+    family.chosen_reading(pipe, encoder)
+    if keep == "replay" and family.joint:
+        raise UnsupportedPipelineError(
+            f"The joint attention of {type(pipe).__name__} cannot be replayed, so there is nothing "
+            'that keep="replay" would be for. Use keep="steps", with tokens="all" and '
+            "negative=True for all of the text."
+        )
+    return Tracer(pipe, net, options)
 
 
 class Tracer(Attached[calls.WatchedCall]):
@@ -96,8 +123,8 @@ class Tracer(Attached[calls.WatchedCall]):
         One per picture, in the order of call, prompt and picture.
     """
 
-    def __init__(self, pipe: Any, unet: nn.Module, options: Options) -> None:
-        super().__init__(pipe, unet)
+    def __init__(self, pipe: Any, net: nn.Module, options: Options) -> None:
+        super().__init__(pipe, net)
         self.recordings: tuple[Recording, ...] = ()
         self._options = options
         self._failures: list[Exception] = []

@@ -211,7 +211,7 @@ def _scale(scale: float | None, query: Tensor) -> float:
 
 
 def hold_attention(holder: object) -> None:
-    """Put the taps on every function that computes attention in a UNet.
+    """Put the taps on every function that computes attention in a denoiser.
 
     torch's ``scaled_dot_product_attention``, which diffusers looks up at call time; the explicit
     computation of sliced and upcast attention; xformers', where it is loaded.

@@ -5,40 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from daam_nb.errors import MissingTextError, ShapeError
+from daam_nb.errors import MissingTextError, ShapeError, UnsupportedPipelineError
 from daam_nb.prompt import Prompt
-from daam_nb.tracing import families
+from daam_nb.tracing.families import Reading
 
 
 def prompts(
     pipe: Any,
     arguments: Mapping[str, Any],
     given: Sequence[str | Prompt] | None,
+    reading: Reading,
     *,
     pictures: int,
-    columns: int,
 ) -> tuple[Prompt, ...]:
     """One prompt per picture.
 
     Parameters
     ----------
     pipe
-        The pipeline: its tokenizer names the columns.
+        The pipeline.
     arguments
         Of the call; its ``prompt``, unless it works from ``prompt_embeds``.
     given
         The text behind ``prompt_embeds``, from ``trace(..., prompt=)``.
-    pictures, columns
-        Rows and key columns of the text embeddings.
+    reading
+        The key columns that are named, and by which tokenizer.
+    pictures
+        Rows of the text embeddings.
 
     Raises
     ------
     MissingTextError
         Where embeddings were given and no text.
     """
-    texts: Any = arguments.get("prompt")
+    texts: Any = _text_of(arguments, reading.prompt)
     if texts is None:
         texts = given
     if texts is None:
@@ -46,19 +48,27 @@ def prompts(
             "This call gives prompt_embeds and no prompt, so the tokens have no names. Tell the "
             'trace the text behind them: trace(pipe, prompt="a red fox in the snow").'
         )
-    return _per_picture(pipe, texts, pictures, columns, "prompt")
+    return _per_picture(pipe, texts, pictures, reading, "prompt")
 
 
 def negative_prompts(
-    pipe: Any, arguments: Mapping[str, Any], *, pictures: int, columns: int
+    pipe: Any, arguments: Mapping[str, Any], reading: Reading, *, pictures: int
 ) -> tuple[Prompt, ...]:
     """One negative prompt per picture; the empty text where the call has none."""
-    texts = arguments.get("negative_prompt")
-    return _per_picture(pipe, "" if texts is None else texts, pictures, columns, "negative_prompt")
+    texts = _text_of(arguments, reading.negative)
+    return _per_picture(pipe, "" if texts is None else texts, pictures, reading, "negative_prompt")
+
+
+def _text_of(arguments: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """What an encoder reads: the first argument that is not empty, else the last as it is."""
+    for name in names[:-1]:
+        if arguments.get(name):
+            return arguments[name]
+    return arguments.get(names[-1])
 
 
 def _per_picture(
-    pipe: Any, texts: Any, pictures: int, columns: int, what: str
+    pipe: Any, texts: Any, pictures: int, reading: Reading, what: str
 ) -> tuple[Prompt, ...]:
     texts = [texts] if isinstance(texts, str | Prompt) else list(texts)
     each, rest = divmod(pictures, len(texts)) if texts else (0, 1)
@@ -67,18 +77,23 @@ def _per_picture(
             f"{len(texts)} texts were given as {what} for {pictures} pictures; "
             "one text per prompt was expected."
         )
-    made = [_prompt(pipe, text, columns) for text in texts]
+    made = [_prompt(pipe, text, reading) for text in texts]
     return tuple(prompt for prompt in made for _ in range(each))
 
 
-def _prompt(pipe: Any, text: str | Prompt, columns: int) -> Prompt:
+def _prompt(pipe: Any, text: str | Prompt, reading: Reading) -> Prompt:
+    columns, tokenizer = reading.columns, reading.tokenizer
     if isinstance(text, Prompt):
         if len(text.tokens) != columns:
             raise ShapeError(
                 f"The Prompt given has {len(text.tokens)} tokens, the embeddings {columns} columns."
             )
         return text
-    tokenizer = families.tokenizer(pipe)
+    if tokenizer is None:
+        raise UnsupportedPipelineError(
+            f"{type(pipe).__name__} has no tokenizer, so key columns cannot be named. Load the "
+            "pipeline with its tokenizer; it is needed even where prompt_embeds are given."
+        )
     window = int(tokenizer.model_max_length)
     converted = None
     if hasattr(pipe, "maybe_convert_prompt"):
@@ -88,12 +103,14 @@ def _prompt(pipe: Any, text: str | Prompt, columns: int) -> Prompt:
         tokenizer,
         max_length=columns,
         converted=None if converted == text else converted,
-        chunk=window if columns > window else None,
+        chunk=window if reading.windows and columns > window else None,
     )
 
 
-def check_encoded(prompts: Sequence[Prompt], seen: Sequence[Tensor]) -> None:
-    """Compare our tokens with the ``input_ids`` that the text encoder was given.
+def check_encoded(
+    prompts: Sequence[Prompt], reading: Reading, seen: Sequence[tuple[nn.Module, Tensor]]
+) -> None:
+    """Compare our tokens with the ``input_ids`` that the reading's text encoder was given.
 
     Raises
     ------
@@ -101,7 +118,9 @@ def check_encoded(prompts: Sequence[Prompt], seen: Sequence[Tensor]) -> None:
         Where a prompt's tokens were not among them: the pipeline rewrote the text, and maps
         would stand under the wrong words.
     """
-    rows = [tuple(row) for ids in seen for row in ids.tolist()]
+    rows = [
+        tuple(row) for encoder, ids in seen if encoder is reading.encoder for row in ids.tolist()
+    ]
     for prompt in prompts:
         ids = [prompt.tokens[i].id for i in prompt.text_columns]
         if rows and not any(list(row[: len(ids)]) == ids for row in rows):

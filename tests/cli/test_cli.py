@@ -19,6 +19,7 @@ from daam_nb.cli import main
 from daam_nb.cli.talking import say
 from daam_nb.errors import WatchError
 from tests.pipelines import ddpm, sd1
+from tests.tiny_recordings import joint_layers, tiny_recording
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPT = "a cat and a dog"
@@ -328,6 +329,18 @@ def test_open_prints_facts_words_layers_and_manifest(
         assert f"{skipped.what}: {skipped.why}" in shown
     for block in ("down_blocks.0", "mid_block", "up_blocks.2"):
         assert block in shown
+
+
+def test_open_lists_the_joint_layers_of_a_transformer_by_kind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_recording(layers=joint_layers(double=2, single=3)).save(tmp_path / "run")
+    assert main(["open", str(tmp_path / "run")]) == 0
+    shown = capsys.readouterr().out
+    assert "Layers (5 of joint attention, image to text, in the order of the network)" in shown
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "double 4 x 6 2 layers 2 heads each transformer_blocks" in lines
+    assert "single 4 x 6 3 layers 2 heads each single_transformer_blocks" in lines
 
 
 def test_open_draws_again_elsewhere(made: Path, tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from daam_nb.errors import (
     RecordingFormatError,
     RecordingNotFoundError,
     SelectionError,
+    UnsupportedPipelineError,
     WordNotFoundError,
 )
-from tests import pipelines
+from tests import joint_pipelines, pipelines
 
 PROMPT = "a cat and a dog"
 
@@ -106,3 +107,8 @@ def test_a_seed_file_of_words_is_refused(traced: trace, tmp_path: Path) -> None:
     (folder / "seed.txt").write_text("forty-two", encoding="utf-8")
     with pytest.raises(RecordingFormatError, match=r"seed\.txt holds no whole number"):
         GenerationExperiment.load(folder)
+
+
+def test_a_transformer_is_refused_before_it_runs() -> None:
+    with pytest.raises(UnsupportedPipelineError, match=r"UNets only.*daam_nb\.heat_maps"):
+        trace(joint_pipelines.sd3())

@@ -12,7 +12,7 @@ from daam_nb.errors import NotKeptError, SelectionError
 from daam_nb.maps import heat_maps
 from daam_nb.maps.captions import in_words
 from daam_nb.maps.selection import spans
-from tests.tiny_recordings import tiny_recording
+from tests.tiny_recordings import joint_layers, tiny_recording
 
 RUN = tiny_recording(steps=6, heads=(2, 4))
 GAPS = tiny_recording(steps=6, kept_steps=(0, 2, 3, 5))
@@ -187,3 +187,13 @@ def test_layers_are_named_in_the_choice() -> None:
     assert part.choice.endswith(
         "steps 0-1, 4 of 6, heads 1, sum over steps, share of the map's maximum"
     )
+
+
+def test_joint_layers_are_called_so_in_the_choice() -> None:
+    """There the paper's choice is every layer: the caption names no down and up blocks."""
+    run = tiny_recording(steps=6, layers=joint_layers(double=2, single=3))
+    assert heat_maps(run).choice.startswith("all 5 joint layers, ")
+    assert heat_maps(run, layers="single").choice.startswith("single blocks (3 of 5 joint layers)")
+    assert heat_maps(run, layers=run.layers[1:4]).choice.startswith("3 of 5 joint layers, ")
+    alone = tiny_recording(layers=joint_layers(double=1, single=0))
+    assert heat_maps(alone).choice.startswith("the only joint layer, ")

@@ -8,7 +8,7 @@ import pytest
 
 from daam_nb.errors import SelectionError, ShapeError
 from daam_nb.recording import Layer, Layers, select_layers
-from tests.tiny_recordings import tiny_layers
+from tests.tiny_recordings import joint_layers, tiny_layers
 
 LAYERS = tiny_layers(heads=(2, 4))
 DOWN_0, DOWN_1, MID, UP_1, UP_2 = LAYERS
@@ -30,6 +30,17 @@ DOWN_0, DOWN_1, MID, UP_1, UP_2 = LAYERS
 )
 def test_layers_are_chosen_in_the_order_of_the_network(choice: Any, chosen: Any) -> None:
     assert select_layers(LAYERS, choice) == chosen
+
+
+def test_a_transformer_has_no_block_that_the_paper_leaves_out() -> None:
+    layers = joint_layers(double=2, single=3)
+    assert select_layers(layers, "paper") == select_layers(layers, "all") == layers
+    assert select_layers(layers, "double") == layers[:2]
+    assert select_layers(layers, "single") == layers[2:]
+    assert select_layers(layers, "transformer_blocks") == layers[:2]
+    assert select_layers(layers, "transformer_blocks.1") == layers[1:2]
+    with pytest.raises(SelectionError, match=r"'double', 'single'.*transformer_blocks\.0\.attn"):
+        select_layers(layers, "up")
 
 
 @pytest.mark.parametrize(

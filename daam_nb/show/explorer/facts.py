@@ -6,6 +6,7 @@ from typing import Any
 
 import daam_nb
 from daam_nb.maps.captions import layers_in_words
+from daam_nb.recording import JOINT_STAGES
 from daam_nb.show.colours import SEQUENTIAL
 from daam_nb.show.explorer.entries import Entry, clean
 from daam_nb.show.explorer.subject import Subject, block_of, short_labels
@@ -82,7 +83,13 @@ def left_out(subject: Subject, *, has_strip: bool) -> list[str]:
     elif len(run.steps) < run.facts.num_steps:
         found.append(f"{len(run.steps)} of {run.facts.num_steps} steps were recorded.")
     if "paper" not in subject.choices:
-        found.append("No layer of the down and up blocks was recorded, so that “paper” is missing.")
+        joint = all(layer.stage in JOINT_STAGES for layer in run.layers)
+        found.append(
+            "The paper chooses the down and up blocks of a UNet; this model is a transformer and "
+            "has none, so that “paper” is missing."
+            if joint
+            else "No layer of the down and up blocks was recorded, so that “paper” is missing."
+        )
     if run.image is None:
         found.append("No picture was recorded; the maps stand alone.")
     if not has_strip:

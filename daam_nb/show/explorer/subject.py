@@ -15,7 +15,7 @@ from daam_nb.errors import SelectionError
 from daam_nb.maps.heatmap import HeatMaps, heat_maps
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.prompt import Prompt, Word
-from daam_nb.recording import Layer, LayerChoice, Recording, select_layers
+from daam_nb.recording import JOINT_STAGES, Layer, LayerChoice, Recording, select_layers
 from daam_nb.show.explorer.entries import Entry, entries_of
 
 LONGEST_SIDE = 64  # of what is sent for every step; finer maps come when the hand rests
@@ -249,7 +249,7 @@ def subject_of(
         heat_maps(run, layers="all", negative=True)  # says what is missing
     every = tuple(range(len(run.layers)))
     choices: dict[str, tuple[int, ...]] = {}
-    if any(layer.stage != "mid" for layer in run.layers):
+    if any(layer.stage in ("down", "up") for layer in run.layers):
         choices["paper"] = _numbers(run, "paper")
     choices["all"] = every
     if recommended is not None:
@@ -263,7 +263,10 @@ def subject_of(
 
 
 def short_labels(layers: Iterable[Layer]) -> tuple[str, ...]:
-    """Name layers shortly and each differently: ``down 1 · 0.3``, else by their dotted names."""
+    """Name layers shortly and each differently: ``down 1 · 0.3``, ``double 5``.
+
+    Where that is not possible, by their dotted names.
+    """
     layers = tuple(layers)
     labels = [_label(layer.name) for layer in layers]
     return tuple(
@@ -273,7 +276,12 @@ def short_labels(layers: Iterable[Layer]) -> tuple[str, ...]:
 
 
 def block_of(layer: Layer) -> str:
-    """Name the block a layer belongs to: ``down_blocks.1``, ``mid_block``."""
+    """Name the block a layer belongs to: ``down_blocks.1``, ``mid_block``.
+
+    Blocks of transformers have one layer each, so that all of a kind are one: ``double_blocks``.
+    """
+    if layer.stage in JOINT_STAGES:
+        return f"{layer.stage}_blocks"
     parts = layer.name.split(".")
     return ".".join(parts[:2] if len(parts) > 1 and parts[1].isdecimal() else parts[:1])
 
@@ -284,7 +292,14 @@ _NAME = re.compile(
 )
 
 
+# Blocks of transformers have one joint attention each.
+_JOINT_NAME = re.compile(r"(?P<single>single_)?transformer_blocks\.(?P<block>\d+)\.attn")
+
+
 def _label(name: str) -> str:
+    joint = _JOINT_NAME.fullmatch(name)
+    if joint is not None:
+        return f"{'single' if joint['single'] else 'double'} {joint['block']}"
     found = _NAME.fullmatch(name)
     if found is None:
         return ""

@@ -55,8 +55,9 @@ class Scene:
 
     def negatives(self) -> tuple[Prompt, ...]:
         """The negative prompt of every picture."""
+        reading = self.call.reading(self.keys)
         return texts.negative_prompts(
-            self.call.pipe, self.call.arguments, pictures=self.pictures, columns=self.keys
+            self.call.pipe, self.call.arguments, reading, pictures=self.pictures
         )
 
 
@@ -124,12 +125,16 @@ class EditedCall(RunningCall):
         self.edited = False
         self.hidden_in: list[nn.Module] = []  # text encoders in which words were hidden
 
-    def begin_pass(self, unet: nn.Module, sample: Tensor, text: Tensor) -> None:
+    def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
         """Settle what is changed at the first pass; find this pass's rows."""
+        given = self.family.given(arguments)
+        if given is None:
+            return
+        text = given.text
         encoded = self.encoding(text)
         rows = self.told_apart(text, encoded)
         if not self.settled:
-            self._settle(unet, sample, text, rows, encoded.positive.shape[0])
+            self._settle(net, given, rows, encoded.positive.shape[0])
         self.passing = None
         if self.layers and self.step in self.steps:
             found = tuple(self._rows_to_change(rows))
@@ -151,17 +156,18 @@ class EditedCall(RunningCall):
                 'the intervention the text behind them: prompt="a red fox in the snow", or choose '
                 "key positions: tokens=."
             )
+        reading = self.reading(scene.keys)
         found = texts.prompts(
-            self.pipe, self.arguments, self.given, pictures=scene.pictures, columns=scene.keys
+            self.pipe, self.arguments, self.given, reading, pictures=scene.pictures
         )
         if self.arguments.get("prompt_embeds") is None:
-            texts.check_encoded(found, self.input_ids)
+            texts.check_encoded(found, reading, self.input_ids)
         return found
 
     def _settle(
-        self, unet: nn.Module, sample: Tensor, text: Tensor, rows: families.Rows, pictures: int
+        self, net: nn.Module, given: families.Given, rows: families.Rows, pictures: int
     ) -> None:
-        every = families.layers(unet, (int(sample.shape[-2]), int(sample.shape[-1])))
+        every = families.layers(net, given.latent_size)
         chosen = self.where.chosen_layers(every)
         steps = self.announced_steps()
         self.steps = self.where.chosen_steps(steps)
@@ -170,7 +176,7 @@ class EditedCall(RunningCall):
             layers=chosen,
             every_layer=every,
             pictures=pictures,
-            keys=int(text.shape[1]),
+            keys=int(given.text.shape[1]),
             steps=steps,
             chosen_steps=self.steps,
             guided=bool(rows.negative),

@@ -98,7 +98,8 @@ def _prompts(call: EditedCall, ids: Tensor) -> Sequence[Prompt] | None:
     count = 1 if isinstance(given, str) else len(given)
     if ids.shape[0] != count:
         return None
-    made = texts.prompts(call.pipe, {"prompt": given}, None, pictures=count, columns=ids.shape[1])
+    reading = call.reading(ids.shape[1])
+    made = texts.prompts(call.pipe, {"prompt": given}, None, reading, pictures=count)
     for prompt, row in zip(made, ids.tolist(), strict=True):
         wanted = [prompt.tokens[column].id for column in prompt.text_columns]
         if row[: len(wanted)] != wanted:

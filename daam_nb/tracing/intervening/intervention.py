@@ -8,12 +8,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from daam_nb.errors import InterventionError, ShapeError
+from daam_nb.errors import InterventionError, ShapeError, UnsupportedPipelineError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer
 from daam_nb.tracing import families, taps
-from daam_nb.tracing.attached import Attached, text_encoders
+from daam_nb.tracing.attached import Attached
 from daam_nb.tracing.edits import KernelCall, Part, part_of
+from daam_nb.tracing.families.unets import text_encoders
 from daam_nb.tracing.intervening.call import EditedCall, Pass, Place, Row, Rule
 from daam_nb.tracing.intervening.choices import Where
 from daam_nb.tracing.intervening.hiding import Hiding
@@ -41,6 +42,13 @@ class Intervention(Attached[EditedCall]):
         hiding: Hiding | None = None,
     ) -> None:
         super().__init__(pipe, families.denoiser(pipe))
+        if self.family.joint:
+            raise UnsupportedPipelineError(
+                f"{words} cannot be done to {type(pipe).__name__}: in its joint attention text and "
+                "image share one softmax, and what a change of the text's part does to the image's "
+                "is not worked out here. Interventions are for pipelines with a UNet; trace(pipe) "
+                "and generate(pipe, ...) do watch this one."
+            )
         self.change = words
         self._where, self._rule, self._prompt = where, rule, prompt
         self._hiding = hiding

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from daam_nb.errors import InterventionError, SelectionError
 from daam_nb.recording import LayerChoice
-from daam_nb.tracing.attached import text_encoders
+from daam_nb.tracing.families.unets import text_encoders
 from daam_nb.tracing.intervening.call import Change, Place, Scene
 from daam_nb.tracing.intervening.choices import (
     NO_COLUMNS,

@@ -8,9 +8,10 @@ import torch
 from daam_nb.errors import NotKeptError, SelectionError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Facts, Layer, Recording
+from daam_nb.show.explorer.facts import choice_notes, left_out
 from daam_nb.show.explorer.subject import Selected, block_of, short_labels, subject_of
 from tests.show.explorer.opened import TEXT
-from tests.tiny_recordings import tiny_prompt, tiny_recording
+from tests.tiny_recordings import joint_layers, tiny_prompt, tiny_recording
 
 
 def bare(layers: list[Layer], *, grid: tuple[int, int], steps: int = 2) -> Recording:
@@ -148,3 +149,15 @@ def test_what_does_not_go_together_is_said(parts: dict[str, object], message: st
     whole = {"word": 0, "choice": "paper", "layer": -1, "head": -1, "steps": (0, 3)}
     with pytest.raises(SelectionError, match=message):
         of.check(Selected(**{**whole, **parts}))  # type: ignore[arg-type]
+
+
+def test_a_transformer_has_no_paper_choice_and_short_names() -> None:
+    run = tiny_recording(TEXT, layers=joint_layers(double=2, single=3))
+    of, first = subject_of(run)
+    assert (first, list(of.choices)) == ("all", ["all"])
+    assert any("this model is a transformer" in said for said in left_out(of, has_strip=True))
+    assert choice_notes(of) == {"all": "all 5 joint layers"}
+    assert short_labels(run.layers) == ("double 0", "double 1", "single 0", "single 1", "single 2")
+    assert [block_of(layer) for layer in run.layers] == ["double_blocks"] * 2 + [
+        "single_blocks"
+    ] * 3

@@ -362,5 +362,5 @@ def test_attention_that_nobody_can_change_is_refused() -> None:
 
 
 def test_a_pipeline_that_cannot_be_read_is_refused() -> None:
-    with pytest.raises(TypeError, match="has no `unet`"):
+    with pytest.raises(TypeError, match="of a family that this version cannot read"):
         ablate(pipelines.dit(), words="cat")

@@ -1,0 +1,242 @@
+"""What a model family answers, and the plain data it answers with."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from torch import Tensor, nn
+
+from daam_nb.errors import SelectionError
+from daam_nb.recording import Layer
+
+Half = Literal["positive", "negative"]
+
+Remark = tuple[str, str]
+"""What is not recorded, and why."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The text embeddings a call works with, a row per picture: (picture, key, channel)."""
+
+    positive: Tensor
+    negative: Tensor | None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Batch rows of one denoiser pass.
+
+    Attributes
+    ----------
+    positive, negative
+        Row of each picture's conditional and unconditional half; empty where the pass has none.
+    skipped
+        Blocks of the batch that are neither (PAG's perturbed pass, for example).
+    by_content
+        Whether the embeddings themselves said so, or the order that this family uses.
+    again
+        The rows of those blocks: (half, rows) with ``"positive"`` or ``"negative"``.
+    """
+
+    positive: tuple[int, ...]
+    negative: tuple[int, ...]
+    skipped: tuple[str, ...] = ()
+    by_content: bool = True
+    again: tuple[tuple[Half, tuple[int, ...]], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What the denoiser is given in one pass.
+
+    Attributes
+    ----------
+    sample
+        Latents, a batch row first.
+    text
+        (row, key, channel): the text embeddings.
+    latent_size
+        (height, width) of the latents.
+    extra
+        Positions of the image's sequence that are not the image but other pictures, behind it.
+    aside
+        Where the pass is not one of those that are recorded: what it is, and why.
+    """
+
+    sample: Tensor
+    text: Tensor
+    latent_size: tuple[int, int]
+    extra: int = 0
+    aside: Remark | None = None
+
+
+@dataclass(frozen=True)
+class Seats:
+    """Where image and text stand among the queries and keys of one layer.
+
+    Attributes
+    ----------
+    queries, keys
+        How many there are.
+    image
+        The queries that are cells of the image, row by row.
+    text
+        Key position of the first column of the text.
+    """
+
+    queries: int
+    keys: int
+    image: slice
+    text: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The key columns that one text encoder makes, and what names them.
+
+    Attributes
+    ----------
+    name
+        As in ``trace(..., encoder=)``.
+    tokenizer, encoder
+        Of the pipeline; None where it has none.
+    first, columns
+        Position of its first column in the text embeddings, and how many there are.
+    prompt, negative
+        Arguments of the call that hold its text; the first that is given counts.
+    windows
+        Whether more columns than the tokenizer's limit are several windows of it.
+    """
+
+    name: str
+    tokenizer: Any
+    encoder: nn.Module | None
+    first: int
+    columns: int
+    prompt: tuple[str, ...] = ("prompt",)
+    negative: tuple[str, ...] = ("negative_prompt",)
+    windows: bool = True
+
+
+class Family(ABC):
+    """What is the same for all models of one architecture.
+
+    Attributes
+    ----------
+    part
+        The pipeline's name of its denoiser.
+    joint
+        Whether text and image are keys of one attention.
+    way_out
+        How to get processors that can be watched, for messages.
+    """
+
+    part: ClassVar[str]
+    joint: ClassVar[bool] = False
+    way_out: ClassVar[str]
+
+    @abstractmethod
+    def check(self, pipe: Any, net: nn.Module) -> None:
+        """Raise an `UnsupportedPipelineError` unless this pipeline is read exactly."""
+
+    @abstractmethod
+    def attention_modules(self, net: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+        """Every watched module with its dotted name, in the order of the forward pass."""
+
+    @abstractmethod
+    def layers(self, net: nn.Module, latent_size: tuple[int, int]) -> tuple[Layer, ...]:
+        """The layers of the denoiser for latents of (height, width), before it has run."""
+
+    @abstractmethod
+    def given(self, arguments: Mapping[str, Any]) -> Given | None:
+        """Read the arguments of one pass; None where they hold no text."""
+
+    @abstractmethod
+    def seats(self, layer: Layer, columns: int, extra: int) -> Seats:
+        """Where the image, the text's `columns` and `extra` positions stand in a layer."""
+
+    @abstractmethod
+    def readings(self, pipe: Any) -> dict[str, str]:
+        """Names that ``encoder=`` takes, the default first, each with what its columns are."""
+
+    @abstractmethod
+    def reading(self, pipe: Any, name: str, columns: int) -> Reading:
+        """The part of a text of so many `columns` that one of `readings` made."""
+
+    def chosen_reading(self, pipe: Any, name: str | None) -> str:
+        """Check a choice of text encoder.
+
+        Raises
+        ------
+        SelectionError
+            Where the pipeline has no such text columns.
+        """
+        known = self.readings(pipe)
+        if name is None:
+            return next(iter(known))
+        if name not in known:
+            choices = "; ".join(f"{known_name!r}: {what}" for known_name, what in known.items())
+            raise SelectionError(
+                f"encoder={name!r} names no text columns of this {type(pipe).__name__}. "
+                f"There are {choices}."
+            )
+        return name
+
+    def encoders(self, pipe: Any) -> list[nn.Module]:
+        """The text encoders whose input says what the columns are."""
+        found = (self.reading(pipe, name, 0).encoder for name in self.readings(pipe))
+        return [encoder for encoder in found if encoder is not None]
+
+    def encoded(self, result: Any, before: Encoded | None) -> Encoded | None:
+        """The text embeddings after ``encode_prompt`` returned `result`."""
+        first = result[:2] if isinstance(result, tuple) else ()
+        tensors = [t for t in first if isinstance(t, Tensor)]
+        if not tensors:
+            return before
+        return Encoded(tensors[0], tensors[1] if len(tensors) > 1 else None)
+
+    def alone(self, ran: int) -> str:
+        """What a pass of one block is where its text does not say: ``"p"`` or ``"n"``.
+
+        Parameters
+        ----------
+        ran
+            Passes before it in the same step.
+        """
+        return "p"
+
+    def latents(self, frames: Tensor, latent_size: tuple[int, int]) -> Tensor:
+        """Bring the latents of several steps to (step, channel, y, x)."""
+        return frames
+
+    def guided(self, encoded: Encoded, rows: Rows) -> bool:
+        """Whether a call whose first pass has these rows runs on a negative prompt, too."""
+        return bool(rows.negative)
+
+    def guidance(self, pipe: Any, arguments: Mapping[str, Any]) -> float | None:
+        """Scale of classifier-free guidance of a guided call."""
+        scale = getattr(pipe, "guidance_scale", arguments.get("guidance_scale"))
+        return None if scale is None else float(scale)
+
+    def remarks(
+        self, pipe: Any, net: nn.Module, reading: Reading, arguments: Mapping[str, Any]
+    ) -> Sequence[Remark]:
+        """What of the text's attention a recording of this call does not hold."""
+        second = arguments.get("prompt_2")
+        if second is None or second == arguments.get("prompt"):
+            return ()
+        return (
+            (
+                f"the words of prompt_2, {second!r}",
+                "both text encoders share the key columns; columns are named by prompt",
+            ),
+        )
+
+
+def named(pipe: Any, *names: str) -> Any:
+    """The first of a pipeline's parts of these names that there is."""
+    return next((part for name in names if (part := getattr(pipe, name, None)) is not None), None)

@@ -1,0 +1,22 @@
+"""What the families of joint attention have in common: text and image are keys side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from torch import nn
+
+from daam_nb.tracing.families.family import Remark
+
+OTHER_KEYS: Remark = (
+    "attention to image keys, and all attention of the text's own queries",
+    "what the image pays to the text is kept, as shares of all keys: over the text they do not "
+    "sum to 1, the rest went to the image",
+)
+
+
+def double_blocks(net: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The joint attention of the blocks that keep image and text apart."""
+    for i, block in enumerate(cast(Any, net).transformer_blocks):
+        yield f"transformer_blocks.{i}.attn", block.attn
