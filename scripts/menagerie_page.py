@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from daam_nb.menagerie import card
+from daam_nb.menagerie.model import JOINT, WEIGHTS
 from scripts import menagerie_figures as figures
 from training import tables
 from training.pictures import entries, read_pictures
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "training" / "eval" / "results"
+JOINT_RESULTS = RESULTS / "joint"
 IMAGES = ROOT / "docs" / "images"
 PAGES = (ROOT / "docs" / "menagerie.md", ROOT / "daam_nb" / "menagerie" / "MODEL_CARD.md")
 
@@ -32,15 +34,16 @@ SHEETS: dict[str, tuple[tuple[str, ...], int]] = {
     "colour": (("colour",), 14),
     "pairs": (("two objects", "relation"), 14),
     "unseen": (("unseen pair", "unseen colour"), 14),
+    "joint": (("relation",), 21),
 }
 """Figure to its groups of prompts and how many pictures it shows."""
 
 Facts = dict[str, Any]
 
 
-def results() -> dict[str, Facts]:
-    """What was measured: file name without ending to its content."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+def results(folder: Path = RESULTS) -> dict[str, Facts]:
+    """What was measured of one model: file name without ending to its content."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
 
 
 def blocks(measured: dict[str, Facts]) -> dict[str, str]:
@@ -68,10 +71,15 @@ def blocks(measured: dict[str, Facts]) -> dict[str, str]:
     return made
 
 
+def joint_blocks() -> dict[str, str]:
+    """The blocks about the joint model: those of its score, with "joint-" before their names."""
+    return {f"joint-{name}": text for name, text in blocks(results(JOINT_RESULTS)).items()}
+
+
 def _model(score: Facts) -> str:
     sampling = score["settings"]
     return (
-        f"`{score['model']}`, {card().samples:,} training samples; {score['pictures']} pictures, "
+        f"`{score['model']}`, {score['samples']:,} training samples; {score['pictures']} pictures, "
         f"{sampling['steps']} steps, guidance {sampling['guidance']:g}.\n"
     )
 
@@ -100,6 +108,8 @@ def filled(text: str, made: dict[str, str]) -> str:
 KNOWN = {
     *("model", "gates", "presence", "colour", "relations", "timesteps", "unseen", "nouns", "judge"),
     *("attribution", "layers", "generated", "blind"),
+    *("joint-model", "joint-gates", "joint-presence", "joint-colour", "joint-relations"),
+    *("joint-unseen", "joint-nouns", "joint-judge"),
 }
 
 
@@ -109,19 +119,25 @@ def spread(indices: Sequence[int], count: int) -> list[int]:
     return [indices[int(i * step)] for i in range(count)]
 
 
+def write_sheet(work: Path, name: str, results: Path, model: Path) -> None:
+    """One of `SHEETS`, of the pictures that a model painted."""
+    groups, count = SHEETS[name]
+    every = entries()
+    rows = [json.loads(line) for line in (results / "rows.jsonl").read_text().splitlines()]
+    chosen = spread([i for i, e in enumerate(every) if e["group"] in groups], count)
+    figures.write_sheet(
+        IMAGES / f"menagerie-{name}.png",
+        read_pictures(work / f"pictures-{card(model).revision}", chosen),
+        [every[i]["prompt"] for i in chosen],
+        [all(rows[i]["there"]) for i in chosen],
+    )
+
+
 def write_figures(work: Path) -> None:
     """All figures, from the pictures painted and the results."""
-    every = entries()
-    rows = [json.loads(line) for line in (RESULTS / "rows.jsonl").read_text().splitlines()]
-    folder = work / f"pictures-{card().revision}"
-    for name, (groups, count) in SHEETS.items():
-        chosen = spread([i for i, e in enumerate(every) if e["group"] in groups], count)
-        figures.write_sheet(
-            IMAGES / f"menagerie-{name}.png",
-            read_pictures(folder, chosen),
-            [every[i]["prompt"] for i in chosen],
-            [all(rows[i]["there"]) for i in chosen],
-        )
+    for name in SHEETS:
+        joint = name == "joint"
+        write_sheet(work, name, *((JOINT_RESULTS, JOINT) if joint else (RESULTS, WEIGHTS)))
     makers: tuple[Callable[[Path], None], ...] = (figures.write_maps, figures.write_world)
     for make in makers:
         make(IMAGES)
@@ -137,7 +153,7 @@ def main() -> None:
     work = parser.parse_args().work
     if work is not None:
         write_figures(work)
-    made = blocks(results())
+    made = blocks(results()) | joint_blocks()
     for page in PAGES:
         page.write_text(filled(page.read_text(), made))
         print(f"{page.relative_to(ROOT)}: filled {', '.join(sorted(made))}")

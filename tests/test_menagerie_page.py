@@ -10,8 +10,20 @@ import pytest
 from PIL import Image
 
 from daam_nb.menagerie import card
+from daam_nb.menagerie.model import JOINT
 from scripts.menagerie_figures import write_sheet
-from scripts.menagerie_page import KNOWN, PAGES, RESULTS, ROOT, blocks, filled, results, spread
+from scripts.menagerie_page import (
+    JOINT_RESULTS,
+    KNOWN,
+    PAGES,
+    RESULTS,
+    ROOT,
+    blocks,
+    filled,
+    joint_blocks,
+    results,
+    spread,
+)
 
 measured = pytest.mark.skipif(
     not (RESULTS / "score.json").exists(), reason="no score of the shipped weights yet"
@@ -45,7 +57,7 @@ def test_every_mark_is_known_and_closed(written: Path) -> None:
 @pytest.mark.parametrize("written", PAGES, ids=lambda path: path.name)
 def test_the_tables_are_those_of_the_results(written: Path) -> None:
     text = written.read_text(encoding="utf-8")
-    assert filled(text, blocks(results())) == text
+    assert filled(text, blocks(results()) | joint_blocks()) == text
 
 
 @measured
@@ -54,6 +66,8 @@ def test_the_results_are_those_of_the_shipped_weights() -> None:
         assert facts["model"] == card().model_id, f"{name}.json is about other weights"
     rows = [json.loads(x) for x in (RESULTS / "rows.jsonl").read_text().splitlines()]
     assert len(rows) == json.loads((RESULTS / "score.json").read_text())["pictures"] == 540
+    joint = results(JOINT_RESULTS)["score"]
+    assert joint["model"] == card(JOINT).model_id and joint["pictures"] == 540
 
 
 def test_its_pictures_are_there_and_small() -> None:

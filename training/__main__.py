@@ -48,7 +48,9 @@ def main() -> None:
     parser.add_argument("--helpers", type=int, default=0)
     parser.add_argument("--hours", type=float, help="length of the stage diffusion or joint")
     parser.add_argument("--most", type=int, help="encode this many shards of scenes only")
-    parser.add_argument("--start", type=Path, help="exported weights that the stages vae and diffusion start from")
+    parser.add_argument(
+        "--start", type=Path, help="exported weights that the stages vae and diffusion start from"
+    )
     parser.add_argument("--into", type=Path, help="where the pipeline is exported")
     parser.add_argument(
         "--joint-into", type=Path, help="where the pipeline with joint attention is exported"

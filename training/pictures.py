@@ -20,6 +20,7 @@ from PIL import Image
 from torch.multiprocessing.spawn import spawn
 
 from daam_nb.menagerie import load
+from daam_nb.menagerie.model import CLASSES, WEIGHTS
 
 PROMPTS = Path(__file__).parent / "eval" / "prompts.json"
 BATCH = 12
@@ -111,7 +112,7 @@ def _draw_part(
     parts: int,
 ) -> None:
     torch.set_num_threads(1)
-    pipeline = load(folder=weights)
+    pipeline, more = exported(weights)
     pipeline.set_progress_bar_config(disable=True)
     mine = missing[part::parts]
     for start in range(0, len(mine), BATCH):
@@ -121,11 +122,27 @@ def _draw_part(
             num_inference_steps=sampling["steps"],
             guidance_scale=sampling["guidance"],
             generator=[torch.Generator().manual_seed(one.seed) for _, one in batch],
+            **more,
         ).images
         for (i, _), image in zip(batch, images, strict=True):
             half = picture_path(folder, i).with_suffix(f".partial{part}")
             image.save(half, format="PNG")
             os.replace(half, picture_path(folder, i))
+
+
+def exported(weights: Path) -> tuple[Any, dict[str, Any]]:
+    """An exported pipeline of either architecture, and what its calls need besides.
+
+    The joint model takes its autoencoder from the folder `weights` beside its own, and gets no
+    more columns of zeros for its absent third text encoder than there are tokens: the fewest that
+    it was trained with, and the fastest.
+    """
+    found = json.loads((weights / "model_index.json").read_text())["_class_name"]
+    if found != CLASSES["joint"]:
+        return load(folder=weights), {}
+    beside = weights.with_name(WEIGHTS.name)
+    pipeline = load(architecture="joint", folder=weights, shared=beside)
+    return pipeline, {"max_sequence_length": pipeline.tokenizer.model_max_length}
 
 
 def read_pictures(folder: Path, indices: Sequence[int]) -> list[Image.Image]:

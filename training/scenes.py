@@ -43,7 +43,9 @@ def _write_part(part: int, *, folder: Path, starts: range, count: int, parts: in
         pictures = folder / f"{number:04d}.npy"
         if pictures.exists():
             continue
-        made = [scene(seed) for seed in range(starts[number], min(starts[number] + starts.step, count))]
+        made = [
+            scene(seed) for seed in range(starts[number], min(starts[number] + starts.step, count))
+        ]
         facts = {"captions": [s.caption for s in made], "kinds": [s.kind for s in made]}
         pictures.with_suffix(".json").write_text(json.dumps(facts))
         half = folder / f"{number:04d}.partial"
