@@ -75,7 +75,8 @@ def study_parser(
     _add(what, "--pictures", metavar="N", type=whole, help="how many pictures, about")
     _add(
         what, "--seeds", metavar="N", type=whole, default=1,
-        help="pictures of each prompt, with the seeds 0 to N - 1 (default: 1)",
+        help="pictures of each prompt (default: 1): of --captions with the seeds 0 to N - 1, else "
+        "each with noise of its own",
     )  # fmt: skip
     _add(
         what, "--captions", metavar="FILE", type=folder,

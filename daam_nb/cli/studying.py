@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def run_study(options: Study) -> None:
     taken = inspect.signature(module.study).parameters
     offered = _offered(options)
     if options.model is None:
-        offered |= _of_the_shipped_world(options, judged="judge" in taken)
+        offered |= _of_the_shipped_world(options, taken)
     given = {name: value for name, value in offered.items() if name in taken}
     report = module.study(
         pipe, into=options.into, progress=not options.quiet, **given, **_of_the_call(options)
@@ -81,10 +81,9 @@ def _offered(options: Study) -> dict[str, Any]:
     return {name: value for name, value in offered.items() if value is not None or name == "seeds"}
 
 
-def _of_the_shipped_world(options: Study, *, judged: bool) -> dict[str, Any]:
+def _of_the_shipped_world(options: Study, taken: Collection[str]) -> dict[str, Any]:
     """What the shipped model's world adds: its judge, its words, its captions."""
     from daam_nb import menagerie
-    from daam_nb.studies.readers import Caption
 
     offered: dict[str, Any] = {
         "nouns": menagerie.CLASSES,
@@ -94,21 +93,36 @@ def _of_the_shipped_world(options: Study, *, judged: bool) -> dict[str, Any]:
         "exclude": menagerie.HELD_OUT_PAIRS,  # drawn worse because they were never seen together
         "known": _rendered_pairs(),
     }
-    if judged and options.truth is None:
+    if "judge" in taken and options.truth is None:
         from daam_nb.menagerie.judge import Judge
 
         offered["judge"] = Judge()
-    if options.captions is None and options.truth is None:
-        count = options.pictures or PICTURES
-        scenes: dict[str, Caption] = {}
-        for number in range(100 * count):
-            if len(scenes) == count:
-                break
-            scene = menagerie.scene(number, "test")
-            facts = {"scene": number, "kind": scene.kind, "relation": scene.relation}
-            scenes.setdefault(scene.caption, Caption(scene.caption, facts))
-        offered["captions"] = list(scenes.values())
+    if "captions" in taken and options.captions is None and options.truth is None:
+        offered |= {"captions": _scenes(options.pictures or PICTURES, options.seeds), "seeds": None}
     return offered
+
+
+def _scenes(count: int, seeds: int) -> list[Any]:
+    """Captions of test scenes, none twice, with their facts and, one after the other, their seeds.
+
+    No two share a seed: pictures of one noise are alike, whatever their captions, and an interval
+    that draws captions would not know it.
+    """
+    from daam_nb import menagerie
+    from daam_nb.studies.readers import Caption
+
+    scenes: dict[str, dict[str, Any]] = {}
+    for number in range(100 * count):
+        if len(scenes) == count:
+            break
+        scene = menagerie.scene(number, "test")
+        facts = {"scene": number, "kind": scene.kind, "relation": scene.relation}
+        scenes.setdefault(scene.caption, facts)
+    return [
+        Caption(text, {**facts, "seed": place * seeds + shift})
+        for place, (text, facts) in enumerate(scenes.items())
+        for shift in range(seeds)
+    ]
 
 
 def _rendered_pairs(count: int = 600) -> Iterator[tuple[Any, str, str]]:

@@ -10,6 +10,7 @@ from PIL import Image
 from daam_nb.cli import main
 from daam_nb.cli.arguments import UsageError, read_arguments
 from daam_nb.cli.study_arguments import STUDIES, Study
+from daam_nb.cli.studying import _scenes
 from tests.pipelines import sd1
 
 
@@ -115,6 +116,15 @@ def test_another_model_needs_its_own_captions_and_truth(
     captions.write_text("a cat")
     assert main([*argv, "--captions", f"{captions}"]) == 1
     assert "the suffix '.docx' is not known" in capsys.readouterr().err
+
+
+def test_captions_of_the_shipped_world_share_no_noise() -> None:
+    one, two = _scenes(5, 1), _scenes(5, 2)
+    assert [caption.facts["seed"] for caption in one] == [0, 1, 2, 3, 4]
+    assert [caption.facts["seed"] for caption in two] == list(range(10))
+    assert [caption.text for caption in two] == [c.text for c in one for _ in range(2)]
+    assert len({caption.text for caption in one}) == 5
+    assert _scenes(3, 1) == one[:3]  # studies of one folder share their pictures
 
 
 def test_without_the_extra_the_way_out_is_said(
