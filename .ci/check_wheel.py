@@ -24,6 +24,7 @@ for name in daam_nb.__all__:
 maps = daam_nb.heat_maps(daam_nb.sample())
 assert float(maps.words[0].values.max()) > 0
 assert daam_nb.menagerie.load().unet is not None
+assert daam_nb.menagerie.load(architecture="joint").transformer is not None
 print(f"daam_nb {daam_nb.__version__}: {len(daam_nb.__all__)} public names load from the wheel")
 """
 

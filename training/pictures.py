@@ -137,8 +137,8 @@ def exported(weights: Path) -> tuple[Any, dict[str, Any]]:
     more columns of zeros for its absent third text encoder than there are tokens: the fewest that
     it was trained with, and the fastest.
     """
-    found = json.loads((weights / "model_index.json").read_text())["_class_name"]
-    if found != CLASSES["joint"]:
+    index = weights / "model_index.json"
+    if not index.exists() or json.loads(index.read_text())["_class_name"] != CLASSES["joint"]:
         return load(folder=weights), {}
     beside = weights.with_name(WEIGHTS.name)
     pipeline = load(architecture="joint", folder=weights, shared=beside)

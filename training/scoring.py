@@ -17,6 +17,7 @@ from PIL import Image
 
 from daam_nb.menagerie.judge import LABELS, Judge
 from daam_nb.menagerie.model import card
+from daam_nb.menagerie.taxonomy import INVERSE
 from training.judge import accuracy
 from training.pictures import entries, paint, read_pictures, settings
 from training.seeing import DIRECTIONS, seen_colour, seen_place, standing_out
@@ -124,16 +125,24 @@ def _relation_share(rows: Sequence[Row]) -> Share:
 
 
 def _relations(rows: Sequence[Row]) -> dict[str, Any]:
-    """Right along the main direction, and by sign alone, each with its chance level.
+    """Right along the main direction, by sign alone, and the axis alone, with chance levels.
 
-    Chance is what stated relations would give if they were dealt out to the pictures anew: the
+    The axis is right where the objects lie side by side as "left of" and "right of" ask, or one
+    above the other. Chance is what stated relations would give if they were dealt out to the pictures anew: the
     model then knows where things tend to lie, but not what was asked.
     """
     placed = _placed(rows)
     stated = [r["stated_relation"] for r in placed]
     n = max(len(placed), 1)
     freq = {name: stated.count(name) / n for name in DIRECTIONS}
+    along = [{r["stated_relation"], INVERSE[r["stated_relation"]]} for r in placed]
     return {
+        "right_axis": Share.of(
+            r["relation"] in either for r, either in zip(placed, along, strict=True)
+        ).facts(),
+        "chance_axis": round(
+            sum(freq[r["relation"]] + freq[INVERSE[r["relation"]]] for r in placed) / n, 4
+        ),
         "right": _relation_share(rows).facts(),
         "chance": round(sum(freq[r["relation"]] for r in placed) / n, 4),
         "right_by_sign": Share.of(r["stated_relation"] in r["signs"] for r in placed).facts(),

@@ -100,11 +100,12 @@ def relation_table(made: dict[str, Any]) -> str:
                 percent(facts["chance"]),
                 share_cell(facts["right_by_sign"]),
                 percent(facts["chance_by_sign"]),
+                share_cell(facts["right_axis"]),
+                percent(facts["chance_axis"]),
             )
         )
-    return table(
-        ("relation right", "n with both", "main direction", "chance", "right side", "chance"), rows
-    )
+    measures = ("main direction", "chance", "right side", "chance", "right axis", "chance")
+    return table(("relation right", "n with both", *measures), rows)
 
 
 def unseen_table(made: dict[str, Any]) -> str:

@@ -108,6 +108,7 @@ def test_the_summary_counts_as_its_words_say(judge: Judge) -> None:
     assert (relation["right"]["right"], relation["right"]["n"]) == (2, 3)
     # Stated: left, right, right; shown: left, left, right. Dealt out anew: 1/3, 1/3 and 2/3 right.
     assert relation["chance"] == pytest.approx(4 / 9, abs=1e-3)
+    assert (relation["right_axis"]["right"], relation["chance_axis"]) == (3, 1.0)
     assert made["unnamed"]["right"] == 2
     assert made["by_noun"]["zebra"]["n"] == 3 and made["by_noun"]["car"]["right"] == 0
     gap = made["unseen_less_seen"]["colour right"]
