@@ -50,7 +50,7 @@ def glance(
     -------
     dict
         Shares in percent: `single`, the object is there; `both`, both objects are; `relation`, of
-        the latter, those whose direction is right.
+        the latter, those whose direction is right. None where there is nothing to count.
     """
     pipeline = build_pipeline(config, work, weights=weights).to(device)
     pipeline.set_progress_bar_config(disable=True)
@@ -83,6 +83,9 @@ def glance(
                 place = seen_place(*(labels == LABELS.index(o.noun) for o in shown.objects))
                 right.append(place is not None and place.relation == shown.relation)
     made_of = {"single": there, "both": both, "relation": right}
-    report = {name: round(100 * (Share.of(seen).value or 0), 1) for name, seen in made_of.items()}
+    report = {
+        name: round(100 * Share.of(seen).value, 1) if seen else None
+        for name, seen in made_of.items()
+    }
     print(json.dumps(report), flush=True)
     return report

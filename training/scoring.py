@@ -128,8 +128,8 @@ def _relations(rows: Sequence[Row]) -> dict[str, Any]:
     """Right along the main direction, by sign alone, and the axis alone, with chance levels.
 
     The axis is right where the objects lie side by side as "left of" and "right of" ask, or one
-    above the other. Chance is what stated relations would give if they were dealt out to the pictures anew: the
-    model then knows where things tend to lie, but not what was asked.
+    above the other. Chance is what stated relations would give if they were dealt out to the
+    pictures anew: the model then knows where things tend to lie, but not what was asked.
     """
     placed = _placed(rows)
     stated = [r["stated_relation"] for r in placed]
