@@ -27,6 +27,8 @@ LARGE, WIDEST = 180_000, 1600
 PROMPT, SEED = "a banana and an apple on the grass", 2
 """What the maps are shown for."""
 
+JOINT_PROMPT = "a cat left of a dog on the sand"
+
 
 def _rounded(image: Image.Image) -> Image.Image:
     top = (1 << BITS) - 1
@@ -114,6 +116,7 @@ def write_maps(folder: Path) -> None:
         "recommended": dnb.words_row(dnb.heat_maps(run, layers=chosen), words=words),
         "heads": dnb.head_sheet(run, word, scale="own"),
         "steps": dnb.step_strip(run, word, layers=chosen),
+        "joint-words": _joint_words(),
     }
     for name, figure in made.items():
         path = folder / f"menagerie-{name}.png"
@@ -122,6 +125,14 @@ def write_maps(folder: Path) -> None:
             drawn = Image.open(io.BytesIO(path.read_bytes())).convert("RGB")
             drawn.thumbnail((WIDEST, WIDEST), Image.Resampling.LANCZOS)
             drawn.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def _joint_words() -> Figure:
+    """Words of a prompt that states a direction, in the joint model."""
+    pipe = dnb.menagerie.load(architecture="joint")
+    pipe.set_progress_bar_config(disable=True)
+    run = dnb.generate(pipe, JOINT_PROMPT, seed=0, num_inference_steps=20, max_sequence_length=32)
+    return dnb.words_row(dnb.heat_maps(run), words=["cat", "left", "dog", "sand"])
 
 
 def write_attribution(folder: Path, made: dict[str, Any]) -> None:
