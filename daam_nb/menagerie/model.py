@@ -149,7 +149,7 @@ def load(
         An ordinary diffusers pipeline for 64 x 64 pictures. Its `config._name_or_path` is
         `card().model_id`, the same on every machine, so that recordings can name the model. The
         third text encoder of "joint" is None, which diffusers provides for: columns of zeros
-        stand for its words, `max_sequence_length` of them. Any number from 32 to 256 will do.
+        stand for its words, `max_sequence_length` of them; it was trained with 32 to 256.
 
     Raises
     ------
