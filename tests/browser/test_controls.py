@@ -174,7 +174,8 @@ def test_the_strip_shows_the_forming_picture_and_the_attention_of_each_step(
     page.move()
     thumbnails = np.array_split(page.pixels("strip"), 7, axis=1)
     drawn = [one[one[..., 3] > 0][:, :3] for one in thumbnails]
-    green = np.array([np.median(one[:, 1]) for one in drawn])  # weak attention adds none of it
+    # Where attention is weak it adds no green; at the first steps that is not most of the picture.
+    green = np.array([np.quantile(one[:, 1], 0.05) for one in drawn])
     assert (np.diff(green) < -10).all()
     explored.notebook.do("explorer.opacity = 1.0")
     eventually(lambda: page.trait("opacity") == 1)
@@ -187,9 +188,10 @@ def test_the_strip_shows_the_forming_picture_and_the_attention_of_each_step(
     side = int((thumbnail[..., 3].max(0) > 0).sum())
     left = int(np.flatnonzero(thumbnail[..., 3].max(0) > 0)[0])
     bright = thumbnail[:side, left : left + side, :3].sum(-1)
-    top = np.array(np.unravel_index(bright.argmax(), bright.shape)) / side
-    expected = (np.array(np.unravel_index(stack[step].argmax(), stack[step].shape)) + 0.5) / 16
-    assert top == pytest.approx(expected, abs=0.09)
+    # The brightest dot of the thumbnail lies where the step's map is near its peak.
+    y, x = (int(16 * place / side) for place in np.unravel_index(bright.argmax(), bright.shape))
+    near = stack[step][max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+    assert near.max() > 0.7 * stack[step].max() > 2 * np.median(stack[step])
 
 
 def test_the_picture_can_follow_the_step(explored: Explored, page: Explorer) -> None:
@@ -297,11 +299,14 @@ def test_the_recommended_layers_can_be_chosen(explored: Explored, page: Explorer
 # --- how it looks ---------------------------------------------------------------------------------
 
 
-def place_of(explored: Explored, word: str) -> tuple[float, float]:
-    """Where a word's map is highest, (y, x) as shares of the picture."""
-    values = explored.map_of(word=word)
-    y, x = np.unravel_index(values.argmax(), values.shape)
-    return (float(y) + 0.5) / values.shape[0], (float(x) + 0.5) / values.shape[1]
+def places_apart(explored: Explored, a: str, b: str) -> list[tuple[float, float]]:
+    """Where one word's map, as a share of its peak, is farthest above the other's; both ways."""
+    shares = [values / values.max() for values in (explored.map_of(word=w) for w in (a, b))]
+    places = []
+    for more, less in (shares, shares[::-1]):
+        y, x = np.unravel_index((more - less).argmax(), more.shape)
+        places.append(((float(y) + 0.5) / more.shape[0], (float(x) + 0.5) / more.shape[1]))
+    return places
 
 
 def colour_at(page: Explorer, place: tuple[float, float]) -> Any:
@@ -313,7 +318,7 @@ def colour_at(page: Explorer, place: tuple[float, float]) -> Any:
 def test_two_words_have_two_families_of_colours_and_other_signs_too(
     explored: Explored, page: Explorer
 ) -> None:
-    places = [place_of(explored, word) for word in ("banana", "apple")]
+    places = places_apart(explored, "banana", "apple")
     explored.notebook.do("explorer.choose(word_b='apple', opacity=1.0, contour=False)")
     eventually(lambda: page.trait("word_b") == APPLE and page.trait("opacity") == 1)
     page.settle().move()
@@ -328,7 +333,7 @@ def test_two_words_have_two_families_of_colours_and_other_signs_too(
 
 
 def test_a_minus_b_and_its_scale(explored: Explored, page: Explorer) -> None:
-    places = [place_of(explored, word) for word in ("banana", "apple")]
+    places = places_apart(explored, "banana", "apple")
     assert not page.part("view").is_visible()
     explored.notebook.do("explorer.choose(word_b='apple', opacity=1.0, contour=False)")
     page.part("view").select_option("difference")
