@@ -17,6 +17,7 @@ import io
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,20 @@ def tidied(notebook: Any) -> Any:
         cell.metadata = {}
         cell.id = f"cell-{place}"
         if cell.cell_type == "code":
-            cell.outputs = [kept for output in cell.outputs if (kept := _tidied(output))]
+            cell.outputs = _joined(kept for output in cell.outputs if (kept := _tidied(output)))
     return notebook
+
+
+def _joined(outputs: Iterable[Any]) -> list[Any]:
+    """The same outputs; what one stream wrote in several pieces (that is chance) is one piece."""
+    joined: list[Any] = []
+    for output in outputs:
+        before = joined[-1] if joined else None
+        if before and output.get("name") and before.get("name") == output.name:
+            before.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _tidied(output: Any) -> Any:

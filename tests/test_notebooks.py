@@ -96,6 +96,17 @@ def test_it_carries_nothing_of_the_machine_it_ran_on(path: Path) -> None:
     assert re.search(r"/(home|Users|root|tmp|work)/", text) is None
 
 
+def test_what_a_cell_writes_in_pieces_is_kept_as_one() -> None:
+    def wrote(text: str, name: str = "stdout") -> Any:
+        return nbformat.v4.new_output("stream", name=name, text=text)
+
+    shown = nbformat.v4.new_output("display_data", {"text/plain": "a picture"})
+    pieces = [wrote("1\n"), wrote("2\n"), wrote("!", "stderr"), wrote("3\n"), shown, wrote("4\n")]
+    cell = nbformat.v4.new_code_cell("", outputs=pieces)
+    kept = tidied(nbformat.v4.new_notebook(cells=[cell])).cells[0].outputs
+    assert [one.get("text") for one in kept] == ["1\n2\n", "!", "3\n", None, "4\n"]
+
+
 @each
 def test_no_method_lives_in_a_notebook_alone(path: Path) -> None:
     for cell in code_cells(read(path)):

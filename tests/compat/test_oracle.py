@@ -19,6 +19,10 @@ from PIL import Image
 
 from daam_nb.compat import trace
 
+# Of a map's peak: the two pipelines ran on different processors, whose float32 products are rounded
+# in different orders. One head's map, alone, differs by 3e-6; the default storage by 200e-6.
+OTHER_PROCESSOR = 1e-5
+
 FOLDER = Path(os.environ.get("DAAM_NB_ORACLE", "/nowhere"))
 pytestmark = pytest.mark.skipif(
     not FOLDER.is_dir(), reason="DAAM_NB_ORACLE names no folder with DAAM 0.2.0's numbers"
@@ -68,7 +72,10 @@ def _of_peak(ours: Any, theirs: np.ndarray) -> float:
 @pytest.mark.parametrize("key", CHOICES)
 def test_global_maps(oracle: Any, key: str) -> None:
     arrays, _, exact, stored = oracle
-    assert _of_peak(exact.compute_global_heat_map(**CHOICES[key]).heat_maps, arrays[key]) <= 2e-6
+    assert (
+        _of_peak(exact.compute_global_heat_map(**CHOICES[key]).heat_maps, arrays[key])
+        <= OTHER_PROCESSOR
+    )
     assert _of_peak(stored.compute_global_heat_map(**CHOICES[key]).heat_maps, arrays[key]) <= 2e-4
 
 
@@ -88,7 +95,7 @@ def test_word_maps(oracle: Any) -> None:
     words = _words(oracle)
     assert set(words) == set(meta["words"])
     for name, (exact, stored) in words.items():
-        assert _of_peak(exact.heatmap, arrays[f"word_{name}"]) <= 2e-6
+        assert _of_peak(exact.heatmap, arrays[f"word_{name}"]) <= OTHER_PROCESSOR
         assert _of_peak(stored.heatmap, arrays[f"word_{name}"]) <= 2e-4
 
 
