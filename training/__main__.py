@@ -134,6 +134,7 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
             seed=config["seed"],
             device=device,
             helpers=helpers,
+            short=options.short,
         )
     elif stage == "parser":
         from training.parser.train import train_parser

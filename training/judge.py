@@ -33,6 +33,9 @@ LAST_SEED = FIRST_SEED + 2**31
 HELD = 120
 """Held-out scenes that each line of the log is measured on."""
 
+SCENES, FEW_SCENES = (300, 500), (40, 40)
+"""How many scenes the judge's doubt is chosen on, and its accuracy measured on; in a short run."""
+
 
 def label_map(made: Scene) -> np.ndarray[Any, Any]:
     """The exact labels of a scene: (y, x) int64 numbers of `LABELS`."""
@@ -104,36 +107,45 @@ class JudgeJob:
 
 
 def train_judge(
-    config: dict[str, Any], work: Path, folder: Path, *, seed: int, device: str, helpers: int
+    config: dict[str, Any],
+    work: Path,
+    folder: Path,
+    *,
+    seed: int,
+    device: str,
+    helpers: int,
+    short: bool = False,
 ) -> None:
     """Train, or continue, and write `judge.safetensors` (float16) into `folder`.
 
-    The file's metadata say when the judge is in doubt (`choose_doubt`).
+    The file's metadata say when the judge is in doubt (`choose_doubt`). In a short run that is
+    chosen, and the accuracy measured, on few scenes.
     """
     build = partial(JudgeJob, config=config, work=work)
     job = train(Run(build, config, work, seed, device, helpers))
     folder.mkdir(parents=True, exist_ok=True)
     state = {k: v.half().contiguous().cpu() for k, v in job.module.state_dict().items()}
-    doubt = choose_doubt(job)
+    chosen_on, measured_on = FEW_SCENES if short else SCENES
+    doubt = choose_doubt(job, scenes=chosen_on)
     file = folder / "judge.safetensors"
     half = file.with_suffix(".partial")
     save_file(state, half, metadata={"doubt": json.dumps(asdict(doubt))})
     os.replace(half, file)
-    note(file, config)
+    note(file, config, scenes=measured_on)
 
 
-def note(file: Path, config: dict[str, Any]) -> None:
+def note(file: Path, config: dict[str, Any], *, scenes: int = SCENES[1]) -> None:
     """Write `judge.json` beside the weights: their checksum, configuration and accuracy."""
     facts = {
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "configuration": config,
-        "accuracy": accuracy(Judge(file)),
+        "accuracy": accuracy(Judge(file), scenes=scenes),
     }
     file.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
 
 
 @torch.no_grad()
-def choose_doubt(job: Any, *, scenes: int = 300) -> Doubt:
+def choose_doubt(job: Any, *, scenes: int = SCENES[0]) -> Doubt:
     """Choose on training scenes, made like generated pictures, when no noun is claimed.
 
     Returns
@@ -177,7 +189,7 @@ def presence(
     return Share.of(shown), Share.of(false)
 
 
-def accuracy(judge: Judge, *, scenes: int = 500) -> dict[str, Any]:
+def accuracy(judge: Judge, *, scenes: int = SCENES[1]) -> dict[str, Any]:
     """How well a judge sees held-out rendered scenes, and what is read from its masks.
 
     Returns
