@@ -8,6 +8,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from training.options import Options
+
 HERE = Path(__file__).parent
 SHIPPED = HERE.parent / "daam_nb" / "menagerie" / "weights"
 JUDGE = SHIPPED.parent / "judge" / "judge.safetensors"
@@ -81,6 +83,7 @@ def main() -> None:
 def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None:
     """One stage; what an earlier call finished is not done again."""
     work, device, helpers = options.work, options.device, options.helpers
+    common = Options(work, config["seed"], device, helpers, options.start)
     if stage == "scenes":
         from training.scenes import write_scenes
 
@@ -92,14 +95,7 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
     elif stage == "vae":
         from training.vae import train_vae
 
-        train_vae(
-            config["vae"],
-            work,
-            seed=config["seed"],
-            device=device,
-            helpers=helpers,
-            start=options.start,
-        )
+        train_vae(config["vae"], common)
     elif stage == "latents":
         from training.latents import write_latents
 
@@ -107,9 +103,7 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
     elif stage == "diffusion":
         from training.diffusion import train_diffusion
 
-        train_diffusion(
-            config, work, seed=config["seed"], device=device, helpers=helpers, start=options.start
-        )
+        train_diffusion(config, common)
     elif stage == "export":
         from training.export import export
 
@@ -117,9 +111,7 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
     elif stage == "joint":
         from training.joint import train_joint
 
-        train_joint(
-            config, work, seed=config["seed"], device=device, helpers=helpers, start=options.start
-        )
+        train_joint(config, common)
     elif stage == "export-joint":
         from training.export import export_joint
 
@@ -127,15 +119,7 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
     elif stage == "judge":
         from training.judge import train_judge
 
-        train_judge(
-            config["judge"],
-            work,
-            options.into.parent / "judge",
-            seed=config["seed"],
-            device=device,
-            helpers=helpers,
-            short=options.short,
-        )
+        train_judge(config["judge"], common, options.into.parent / "judge", short=options.short)
     elif stage == "parser":
         from training.parser.train import train_parser
 

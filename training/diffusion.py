@@ -15,6 +15,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from training.batches import Batches
 from training.loop import Job, Run, train
+from training.options import Options
 
 STEPS = 1000
 """Timesteps of the noise schedule, as in Stable Diffusion."""
@@ -155,29 +156,18 @@ class DiffusionJob:
         return {"scenes": float(len(self._batches))}
 
 
-def train_diffusion(
-    config: dict[str, Any],
-    work: Path,
-    *,
-    seed: int,
-    device: str = "cpu",
-    helpers: int = 0,
-    start: Path | None = None,
-) -> Job:
+def train_diffusion(config: dict[str, Any], options: Options) -> Job:
     """Train, or continue, until the configured hours are spent.
 
     Parameters
     ----------
     config
         The whole configuration.
-    work
-        Holds `tokenizer` and `latents`; receives `diffusion.pt` and `diffusion.jsonl`.
-    start
-        Folder of exported weights to start from, with a fresh optimizer and a warm-up; ignored
-        once `diffusion.pt` exists.
+    options
+        Its `work` holds `tokenizer` and `latents`; receives `diffusion.pt` and `diffusion.jsonl`.
     """
-    build = partial(_job, config=config, work=work, start=start)
-    return train(Run(build, config["diffusion"], work, seed, device, helpers))
+    build = partial(_job, config=config, work=options.work, start=options.start)
+    return train(Run(build, config["diffusion"], options))
 
 
 def _job(device: str, *, config: dict[str, Any], work: Path, start: Path | None) -> DiffusionJob:

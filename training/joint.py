@@ -27,6 +27,7 @@ from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokeni
 
 from training.batches import Batches
 from training.loop import Job, Run, train
+from training.options import Options
 
 STEPS = 1000
 """What a noise share of 1 is as a timestep, as in Stable Diffusion 3."""
@@ -283,29 +284,18 @@ class JointJob:
         return {"scenes": float(len(self._batches))}
 
 
-def train_joint(
-    config: dict[str, Any],
-    work: Path,
-    *,
-    seed: int,
-    device: str = "cpu",
-    helpers: int = 0,
-    start: Path | None = None,
-) -> Job:
+def train_joint(config: dict[str, Any], options: Options) -> Job:
     """Train, or continue, until the configured hours are spent.
 
     Parameters
     ----------
     config
         The whole configuration.
-    work
-        Holds `tokenizer` and `latents`; receives `joint.pt` and `joint.jsonl`.
-    start
-        Folder of exported joint weights to start from, with a fresh optimizer and a warm-up;
-        ignored once `joint.pt` exists.
+    options
+        Its `work` holds `tokenizer` and `latents`; receives `joint.pt` and `joint.jsonl`.
     """
-    build = partial(_job, config=config, work=work, start=start)
-    return train(Run(build, config["joint"], work, seed, device, helpers))
+    build = partial(_job, config=config, work=options.work, start=options.start)
+    return train(Run(build, config["joint"], options))
 
 
 def _job(device: str, *, config: dict[str, Any], work: Path, start: Path | None) -> JointJob:

@@ -21,6 +21,7 @@ from torch.nn import functional
 from daam_nb.menagerie.judge import LABELS, Doubt, Judge, build_judge, settled
 from daam_nb.menagerie.world import Scene, scene
 from training.loop import Run, train
+from training.options import Options
 from training.seeing import DIRECTIONS, seen_colour, seen_place
 from training.shares import Share
 from training.softening import softened, through_autoencoder
@@ -107,22 +108,15 @@ class JudgeJob:
 
 
 def train_judge(
-    config: dict[str, Any],
-    work: Path,
-    folder: Path,
-    *,
-    seed: int,
-    device: str,
-    helpers: int,
-    short: bool = False,
+    config: dict[str, Any], options: Options, folder: Path, *, short: bool = False
 ) -> None:
     """Train, or continue, and write `judge.safetensors` (float16) into `folder`.
 
     The file's metadata say when the judge is in doubt (`choose_doubt`). In a short run that is
     chosen, and the accuracy measured, on few scenes.
     """
-    build = partial(JudgeJob, config=config, work=work)
-    job = train(Run(build, config, work, seed, device, helpers))
+    build = partial(JudgeJob, config=config, work=options.work)
+    job = train(Run(build, config, options))
     folder.mkdir(parents=True, exist_ok=True)
     state = {k: v.half().contiguous().cpu() for k, v in job.module.state_dict().items()}
     chosen_on, measured_on = FEW_SCENES if short else SCENES

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
+from training.options import Options
 from training.progress import Clock, learning_rate_factor, load_checkpoint, log, save_atomically
 
 EXCHANGE = 4
@@ -58,18 +59,14 @@ class Run:
     config
         `learning_rate`, `warm_up_steps`, `decay_from`, `batch`, `hours`, `ema`, and `log_every`:
         steps of the leader between two lines of the log; a checkpoint follows each.
-    work
-        Folder for the checkpoint `<name>.pt`, the log `<name>.jsonl` and the shared weights.
-    helpers
-        How many helper processes (0 on a GPU).
+    options
+        Its `work` receives the checkpoint `<name>.pt`, the log `<name>.jsonl` and the shared
+        weights.
     """
 
     build: Callable[[str], Job]
     config: dict[str, Any]
-    work: Path
-    seed: int
-    device: str = "cpu"
-    helpers: int = 0
+    options: Options
     threads: int = 1
 
 
@@ -141,26 +138,29 @@ def train(run: Run) -> Job:
     Job
         Its module holds the averaged (EMA) weights where the configuration asks for an average.
     """
+    options = run.options
     torch.set_num_threads(run.threads)
-    torch.manual_seed(run.seed)
+    torch.manual_seed(options.seed)
     torch.backends.cudnn.benchmark = True  # every batch has the same shapes
-    job = run.build(run.device)
-    state = load_checkpoint(run.work / f"{job.name}.pt")
+    job = run.build(options.device)
+    state = load_checkpoint(options.work / f"{job.name}.pt")
     optimizer = _optimizer(job, run)
     average = {k: v.detach().clone() for k, v in job.module.state_dict().items()}
     step, samples, spent = 0, 0, 0.0
     if state is not None:
         job.module.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        average = {k: v.to(run.device) for k, v in state["average"].items()}
+        average = {k: v.to(options.device) for k, v in state["average"].items()}
         step, samples, spent = state["step"], state["samples"], state["spent"]
     clock = Clock(run.config["hours"], spent=spent)
     if clock.progress < 1:
         shared = None
-        if run.helpers:
-            shared = Shared(run.work, job.name, job.module, leader=True, workers=1 + run.helpers)
+        if options.helpers:
+            shared = Shared(
+                options.work, job.name, job.module, leader=True, workers=1 + options.helpers
+            )
             shared.notes[:] = (clock.progress, 0, 1)
-        context = spawn(_help, (run,), run.helpers, join=False) if run.helpers else None
+        context = spawn(_help, (run,), options.helpers, join=False) if options.helpers else None
         try:
             _lead(
                 job,
@@ -178,7 +178,7 @@ def train(run: Run) -> Job:
             if context is not None:
                 while not context.join(timeout=30):
                     pass
-        state = load_checkpoint(run.work / f"{job.name}.pt")
+        state = load_checkpoint(options.work / f"{job.name}.pt")
         assert state is not None
         average = state["average"]
     job.module.load_state_dict(average)
@@ -237,9 +237,9 @@ def _lead(
     samples: int,
 ) -> None:
     """The leader's steps until the clock has run out."""
-    rng = np.random.default_rng([run.seed, 0, step])
+    rng = np.random.default_rng([run.options.seed, 0, step])
     # Summed on the device: a GPU that has to tell every loss waits for every step.
-    total = torch.zeros((), device=run.device)
+    total = torch.zeros((), device=run.options.device)
     count, window, before = 0, time.monotonic(), samples
     while clock.progress < 1:
         loss, rate = _step(job, run, optimizer, rng, progress=clock.progress, step=step)
@@ -258,7 +258,7 @@ def _lead(
                     shared.notes[1] = 0
             rate_seen = (samples - before) / (time.monotonic() - window)
             log(
-                run.work / f"{job.name}.jsonl",
+                run.options.work / f"{job.name}.jsonl",
                 job=job.name,
                 step=step,
                 samples=samples,
@@ -278,7 +278,7 @@ def _lead(
                     "samples": samples,
                     "spent": clock.spent,
                 },
-                run.work / f"{job.name}.pt",
+                run.options.work / f"{job.name}.pt",
             )
             job.refresh()
             total.zero_()
@@ -300,11 +300,13 @@ def _help(index: int, run: Run) -> None:
     """A helper: takes the leader's weights, trains, exchanges; ends with the leader."""
     os.nice(5)
     torch.set_num_threads(run.threads)
-    torch.manual_seed(run.seed + 1 + index)
-    job = run.build(run.device)
-    shared = Shared(run.work, job.name, job.module, leader=False, workers=1 + run.helpers)
+    torch.manual_seed(run.options.seed + 1 + index)
+    job = run.build(run.options.device)
+    shared = Shared(
+        run.options.work, job.name, job.module, leader=False, workers=1 + run.options.helpers
+    )
     optimizer = _optimizer(job, run)
-    rng = np.random.default_rng([run.seed, 1 + index, time.time_ns()])
+    rng = np.random.default_rng([run.options.seed, 1 + index, time.time_ns()])
     step, leader = 0, os.getppid()
     # A leader that was killed leaves no word; its helper then has another parent.
     while shared.notes[2] == 1 and os.getppid() == leader:

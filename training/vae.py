@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from daam_nb.menagerie.world import SIZE, scene
 from training.loop import Run, train
+from training.options import Options
 from training.scenes import pictures
 
 CROP, TRIES = 32, 4
@@ -119,31 +120,21 @@ class VaeJob:
         return {"psnr_test": psnr(self.module, self._held)}
 
 
-def train_vae(
-    config: dict[str, Any],
-    work: Path,
-    *,
-    seed: int,
-    device: str = "cpu",
-    helpers: int = 0,
-    start: Path | None = None,
-) -> AutoencoderKL:
+def train_vae(config: dict[str, Any], options: Options) -> AutoencoderKL:
     """Train, or continue, until the configured hours are spent; then write `work/vae`.
 
     Parameters
     ----------
     config
         The table `vae` of the configuration.
-    work
-        Holds `scenes`; receives `vae.pt`, `vae.jsonl` and `vae`.
-    start
-        Folder of exported weights to start from; ignored once `vae.pt` exists.
+    options
+        Its `work` holds `scenes`; receives `vae.pt`, `vae.jsonl` and `vae`.
     """
-    build = partial(VaeJob, config=config, work=work, start=start)
-    run = Run(build, config, work, seed, device, helpers)
-    model: AutoencoderKL = train(run).module  # type: ignore[assignment]
+    work = options.work
+    build = partial(VaeJob, config=config, work=work, start=options.start)
+    model: AutoencoderKL = train(Run(build, config, options)).module  # type: ignore[assignment]
     sample = np.concatenate([p[:512] for p in pictures(work / "scenes")[:4]])
-    normalise(model, sample, device)
+    normalise(model, sample, options.device)
     model.save_pretrained(work / "vae")
     return model
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from training.batches import Batches, is_plain, states_a_direction
 from training.loop import Run, _optimizer, _step
+from training.options import Options
 from training.scenes import write_scenes
 from training.tokenizer import build_tokenizer
 
@@ -135,7 +136,7 @@ class Overflows:
 def test_a_step_whose_gradient_overflows_is_left_out(tmp_path: Path) -> None:
     config = {"learning_rate": 0.1, "warm_up_steps": 1, "decay_from": 0.5}
     losses = [1.0, float("inf"), 1.0]
-    run = Run(partial(Overflows, losses=losses), config, tmp_path, seed=0)
+    run = Run(partial(Overflows, losses=losses), config, Options(tmp_path, seed=0))
     job = run.build("cpu")
     optimizer = _optimizer(job, run)
     seen = [[p.detach().clone() for p in job.module.parameters()]]
