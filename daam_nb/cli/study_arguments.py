@@ -10,6 +10,15 @@ from typing import Any
 
 STUDIES = ("attribution", "visuosyntax", "cohyponyms", "adjectives", "faithfulness")
 
+OF_SOME = {
+    "captions": ("attribution", "visuosyntax", "faithfulness"),
+    "truth": ("attribution",),
+    "parser": ("visuosyntax",),
+    "head_pictures": ("faithfulness",),
+    "curve_pictures": ("faithfulness",),
+}
+"""Options that not every study takes, and those that do."""
+
 EPILOG = """\
 studies:
   attribution    does a word's map find its object?
@@ -40,6 +49,8 @@ class Study:
     captions: Path | None
     truth: Path | None
     parser: str | None
+    head_pictures: int | None
+    curve_pictures: int | None
     model: str | None
     steps: int | None
     guidance: float | None
@@ -84,12 +95,21 @@ def study_parser(
     )  # fmt: skip
     _add(
         what, "--truth", metavar="PATH", type=folder,
-        help="attribution: folders in COCO-Gen's format, or COCO's instances .json (default: the "
-        "shipped model's judge)",
+        help="attribution only: folders in COCO-Gen's format, or COCO's instances .json (default: "
+        "the shipped model's judge)",
     )  # fmt: skip
     _add(
         what, "--parser", metavar="NAME",
-        help="visuosyntax: a spaCy pipeline (default: the best installed, else the shipped one)",
+        help="visuosyntax only: a spaCy pipeline (default: the best installed, else the shipped "
+        "one)",
+    )  # fmt: skip
+    _add(
+        what, "--head-pictures", metavar="N", type=whole,
+        help="faithfulness only: every head is ablated in N of the pictures (default: 4)",
+    )  # fmt: skip
+    _add(
+        what, "--curve-pictures", metavar="N", type=whole,
+        help="faithfulness only: deletion and insertion in N of the pictures (default: 8)",
     )  # fmt: skip
     model = parser.add_argument_group("the model")
     _add(model, "-m", "--model", metavar="MODEL", help="as for a prompt")
@@ -117,6 +137,10 @@ def wrong(read: argparse.Namespace, names: Sequence[str]) -> str:
         return f"a study is one of {', '.join(STUDIES)}, not {shown}."
     if read.into is None:
         return "say where the recordings go: --into FOLDER."
+    for option, takers in OF_SOME.items():
+        if getattr(read, option) is not None and names[0] not in takers:
+            flag = option.replace("_", "-")
+            return f"{names[0]} takes no --{flag}; it is for {', '.join(takers)}."
     return ""
 
 

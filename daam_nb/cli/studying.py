@@ -71,6 +71,8 @@ def _offered(options: Study) -> dict[str, Any]:
         "seeds": range(options.seeds),
         "pictures": options.pictures,
         "parser": _parser(options.parser),
+        "head_pictures": options.head_pictures,
+        "curve_pictures": options.curve_pictures,
     }
     if options.truth is not None:
         offered["truth"] = _truth(options.truth)

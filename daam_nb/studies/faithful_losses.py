@@ -19,7 +19,7 @@ KINDS = {OBJECT: "lost", CONTROL: "other", RANDOM: "random"}
 DIFFERENCES = {"difference": CONTROL, "above_random": RANDOM}
 
 
-def counted(table: pd.DataFrame, *, pictures: int = PICTURES) -> list[str]:
+def counted(table: pd.DataFrame, *, pictures: int | None = PICTURES) -> list[str]:
     """The runs that the losses are of.
 
     Parameters
@@ -28,14 +28,14 @@ def counted(table: pd.DataFrame, *, pictures: int = PICTURES) -> list[str]:
         Of `faithfulness`, measured with a judge.
     pictures
         The first so many, in the order of the table, whose object the judge sees before anything
-        is taken away and whose prompt has another content word.
+        is taken away and whose prompt has another content word; None for all of them.
     """
     there = table[table.before.map(lambda seen: seen is True or seen == 1)]
     compared = set(there.run[there.kind == CONTROL])
     return [run for run in dict.fromkeys(there.run) if run in compared][:pictures]
 
 
-def losses(table: pd.DataFrame, *, pictures: int = PICTURES) -> pd.DataFrame:
+def losses(table: pd.DataFrame, *, pictures: int | None = PICTURES) -> pd.DataFrame:
     """How often the judge no longer sees an object: its own word ablated, or another one.
 
     Parameters

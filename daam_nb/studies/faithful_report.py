@@ -66,7 +66,7 @@ def report(
     agreed = agreements(table)
     tables = {"Where the picture changes, and where the map is": _shown(agreed)}
     if len(lost):
-        tables["Objects that the judge no longer sees"] = _shown(lost)
+        tables |= _of_losses(table)
     tables["What was taken away"] = _definitions(table)
     if len(heads):
         tables["Effect and attention of heads: do the rankings agree?"] = _shown(
@@ -83,6 +83,15 @@ def report(
         figures=figures(agreed, lost, heads, curves, caption=where),
         facts=facts,
     )
+
+
+def _of_losses(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The pictures fixed by the rule; where there are more, also all of them, more exactly."""
+    tables = {"Objects that the judge no longer sees": _shown(losses(table))}
+    if len(counted(table, pictures=None)) > len(counted(table)):
+        every = losses(table, pictures=None)
+        tables["The same in all pictures with an object and another content word"] = _shown(every)
+    return tables
 
 
 def _definitions(table: pd.DataFrame) -> pd.DataFrame:

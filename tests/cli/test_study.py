@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from PIL import Image
 
 from daam_nb.cli import main
 from daam_nb.cli.arguments import UsageError, read_arguments
-from daam_nb.cli.study_arguments import STUDIES, Study
+from daam_nb.cli.study_arguments import OF_SOME, STUDIES, Study
 from daam_nb.cli.studying import _scenes
 from tests.pipelines import sd1
 
@@ -24,9 +26,9 @@ def test_defaults_and_the_command_as_it_was_typed() -> None:
     read = studies("attribution", "--into", "runs/my study")
     assert read == Study(
         name="attribution", into=Path("runs/my study"), results=None, pictures=None, seeds=1,
-        captions=None, truth=None, parser=None, model=None, steps=None, guidance=None, batch=1,
-        device=None, dtype=None, quiet=False, traceback=False,
-        command="daam-nb study attribution --into 'runs/my study'",
+        captions=None, truth=None, parser=None, head_pictures=None, curve_pictures=None,
+        model=None, steps=None, guidance=None, batch=1, device=None, dtype=None, quiet=False,
+        traceback=False, command="daam-nb study attribution --into 'runs/my study'",
     )  # fmt: skip
 
 
@@ -46,6 +48,14 @@ def test_numbers_are_read() -> None:
         (["attribution"], "say where the recordings go: --into FOLDER"),
         (["attribution", "--into", "x", "--pictures", "0"], "'0' is not"),
         (["attribution", "--into", "x", "--prompt"], "--prompt is no option"),
+        (
+            ["cohyponyms", "--into", "x", "--captions", "mine.txt"],
+            "cohyponyms takes no --captions; it is for attribution, visuosyntax, faithfulness",
+        ),
+        (
+            ["attribution", "--into", "x", "--head-pictures", "9"],
+            "attribution takes no --head-pictures; it is for faithfulness",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_said(argv: list[str], said: str) -> None:
@@ -57,6 +67,15 @@ def test_the_commands_are_the_studies_that_exist() -> None:
     import daam_nb.studies
 
     assert tuple(daam_nb.studies.STUDIES) == STUDIES
+
+
+@pytest.mark.parametrize("option", OF_SOME)
+def test_an_option_is_for_the_studies_that_take_it(option: str) -> None:
+    import daam_nb.studies
+
+    modules = {name: importlib.import_module(m) for name, m in daam_nb.studies.STUDIES.items()}
+    takers = [n for n, m in modules.items() if option in inspect.signature(m.study).parameters]
+    assert takers == list(OF_SOME[option])
 
 
 def test_a_prompt_that_is_called_study() -> None:

@@ -10,7 +10,8 @@ from scipy import stats
 
 from daam_nb.errors import StudyError
 from daam_nb.studies.faithful_ablations import HIDDEN, OWN
-from daam_nb.studies.faithful_losses import counted, losses, lost_figure
+from daam_nb.studies.faithful_losses import PICTURES, counted, losses, lost_figure
+from daam_nb.studies.faithful_report import _of_losses
 from daam_nb.studies.statistics import share
 
 
@@ -58,6 +59,18 @@ def test_a_row_for_each_ablation() -> None:
     assert math.isnan(other["random"]) and math.isnan(other["above_random"])
     drawn = lost_figure(losses(both)).draw().axes[0]
     assert len(drawn.patches) == 5  # three bars, and two
+
+
+def test_more_pictures_than_the_rule_fixes_are_a_table_of_their_own() -> None:
+    assert list(_of_losses(FIVE)) == ["Objects that the judge no longer sees"]
+    kept = (f"{number}" for number in range(PICTURES))
+    many = rows(
+        *((name, True, False, True, True) for name in kept), ("more", True, True, True, True)
+    )
+    fixed, every = _of_losses(many).values()
+    assert fixed.n.tolist() == [PICTURES] and every.n.tolist() == [PICTURES + 1]
+    lost = "lost, its own word ablated"
+    assert fixed[lost][0].startswith("1.000") and every[lost][0].startswith("0.990")
 
 
 def test_nothing_seen_no_losses() -> None:
