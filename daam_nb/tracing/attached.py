@@ -20,7 +20,6 @@ from torch import nn
 
 from daam_nb.errors import NothingRecordedError, UnsupportedPipelineError
 from daam_nb.tracing import families, taps
-from daam_nb.tracing.families.unets import text_encoders
 from daam_nb.tracing.running import RunningCall
 
 if TYPE_CHECKING:
@@ -57,6 +56,7 @@ class Attached(ABC, Generic[CallT]):
         self._scheduler = pipe.scheduler
         self._calls: list[CallT] = []
         self._handles: list[RemovableHandle] = []
+        self._hooked: list[nn.Module] = []
         self._is_open = False
         self._layers: dict[nn.Module, str] = {}
 
@@ -89,11 +89,17 @@ class Attached(ABC, Generic[CallT]):
     def _put_hooks_on(self) -> None:
         handles = self._handles
         before = {"with_kwargs": True, "prepend": True}
-        for text in self.family.encoders(self.pipe):
+        encoders, layers = (
+            self.family.encoders(self.pipe),
+            list(self.family.attention_modules(self._net)),
+        )
+        every = (*self.family.text_encoders(self.pipe), *encoders)
+        self._hooked = [*every, self._net, *(module for _, module in layers)]
+        for text in encoders:
             handles.append(text.register_forward_pre_hook(self._on_text, with_kwargs=True))
         handles.append(self._net.register_forward_pre_hook(self._before_denoiser, **before))
         handles.append(self._net.register_forward_hook(self._after_denoiser))
-        for name, module in self.family.attention_modules(self._net):
+        for name, module in layers:
             self._layers[module] = name
             handles.append(module.register_forward_pre_hook(self._before_attention))
             handles.append(module.register_forward_hook(self._after_attention))
@@ -125,8 +131,7 @@ class Attached(ABC, Generic[CallT]):
 
     def _remove_stray_hooks(self) -> None:
         """Hooks that were put on while an interrupt kept their handle from being noted."""
-        encoders = (*text_encoders(self.pipe), *self.family.encoders(self.pipe))
-        for module in (*encoders, self._net, *self._layers):
+        for module in self._hooked:
             for hooks in (module._forward_pre_hooks, module._forward_hooks):
                 ours = [k for k, h in hooks.items() if getattr(h, "__self__", None) is self]
                 for key in ours:

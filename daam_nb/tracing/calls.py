@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from daam_nb.errors import DaamError, NothingRecordedError, ShapeError
+from daam_nb.errors import DaamError, NothingRecordedError, SelectionError, ShapeError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Facts, Layer, Manifest, Recording, select_layers
 from daam_nb.tracing import families, provenance, report, texts
@@ -144,9 +144,11 @@ class WatchedCall(RunningCall):
 
     def _settle(self, net: nn.Module, given: families.Given) -> None:
         sample, encoded = given.sample, self.encoding(given.text)
-        every = families.layers(net, given.latent_size)
+        every = self.family.layers(net, given.latent_size)
         pictures = encoded.positive.shape[0]
         reading = self.reading(int(given.text.shape[1]), self.options.encoder)
+        if empty := self.family.why_empty(reading, self.arguments):
+            raise SelectionError(empty)
         rows = families.text_rows(self.pipe, given.text, encoded)
         guided = self.family.guided(encoded, rows)
         prompts = texts.prompts(
@@ -156,10 +158,10 @@ class WatchedCall(RunningCall):
             texts.check_encoded(prompts, reading, self.input_ids)
         negatives: tuple[Prompt, ...] = ()
         if self.options.negative and guided:
-            negatives = texts.negative_prompts(
-                self.pipe, self.arguments, reading, pictures=pictures
-            )
-        self.remarks |= set(self.family.remarks(self.pipe, net, reading, self.arguments))
+            negatives = self._negatives(reading, pictures)
+        self.remarks |= set(
+            self.family.remarks(self.pipe, net, reading, self.arguments, negative=bool(negatives))
+        )
         plan = Plan(
             layers=select_layers(every, self.options.layers),
             every_layer=every,
@@ -175,6 +177,23 @@ class WatchedCall(RunningCall):
         self._allocate(plan, sample)
         self.plan, self.settled = plan, True
         self.kept_layers = {layer.name: layer for layer in plan.layers}
+
+    def _negatives(self, reading: families.Reading, pictures: int) -> tuple[Prompt, ...]:
+        """The negative prompts; to be replayed, its columns need no names."""
+        unnamed = self.options.keep == "replay"
+        made = texts.negative_prompts(
+            self.pipe, self.arguments, reading, pictures=pictures, unnamed=unnamed
+        )
+        if texts.without_text(self.arguments, reading):
+            self.remarks.add(
+                (
+                    "the words of the negative prompt",
+                    "its embeddings were given and no text; its columns are kept to be replayed",
+                )
+            )
+        else:
+            texts.check_encoded(made, reading, self.input_ids)
+        return made
 
     def _allocate(self, plan: Plan, sample: Tensor) -> None:
         options, keep, dtype = self.options, self.options.keep, self.options.dtype

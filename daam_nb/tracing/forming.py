@@ -82,8 +82,9 @@ def decoded_pictures(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
         )
     pictures: list[Image] = []
     dtype = vae.dtype
-    # SDXL's VAE overflows in float16 and says so; diffusers upcasts it in the same way.
-    upcast = dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
+    # SDXL's VAE overflows in float16 and says so; its pipelines upcast it, others do not.
+    says_so = hasattr(pipe, "upcast_vae") and bool(getattr(vae.config, "force_upcast", False))
+    upcast = dtype == torch.float16 and says_so
     try:
         if upcast:
             vae.to(torch.float32)

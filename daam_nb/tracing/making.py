@@ -12,6 +12,7 @@ import torch
 
 from daam_nb.errors import ReproductionError, SelectionError
 from daam_nb.recording import Recording
+from daam_nb.tracing.families import named
 from daam_nb.tracing.pictures import pil_images
 from daam_nb.tracing.provenance import versions
 from daam_nb.tracing.session import trace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _TRACE_OPTIONS = ("keep", "layers", "steps", "tokens", "negative", "memory", "dtype", "encoder")
 _SEEDS = 2**32
+_OTHER_TEXTS = ("prompt_2", "prompt_3", "negative_prompt_2", "negative_prompt_3")
 
 
 def generate(
@@ -214,12 +216,18 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
     each = int(batch.get("images_per_prompt", 1))
     alone: dict[str, Any] = {"seeds": list(seeds), "shared_generator": False}
     alone |= {"index": 0, "images_per_prompt": 1}
+
+    def own(texts: Sequence[str]) -> list[str]:
+        return [texts[index // each if len(texts) > 1 else 0]] * len(seeds)
+
     for name in ("prompts", "negative_prompts"):
-        texts = batch.get(name)
-        if texts is not None:
-            own = texts[index // each if len(texts) > 1 else 0]
-            alone[name] = [own] * len(seeds)
-    facts = replace(run.facts, batch={**batch, **alone})
+        if batch.get(name) is not None:
+            alone[name] = own(batch[name])
+    call = dict(run.facts.call)
+    for name in _OTHER_TEXTS:
+        if isinstance(call.get(name), list | tuple):
+            call[name] = own(call[name])
+    facts = replace(run.facts, batch={**batch, **alone}, call=call)
     arguments = _arguments_again(replace(run, facts=facts), omitted)
     return list(pil_images(pipe(**arguments)))
 
@@ -270,7 +278,7 @@ def _differences(run: Recording, pipe: Any) -> Iterator[str]:
     if changed:
         yield f"attention: changed by {', then '.join(changed)} then, as the model has it now"
     now = versions()
-    net = getattr(pipe, "unet", None) or getattr(pipe, "transformer", None)
+    net = named(pipe, "unet", "transformer")
     for what, then, present in (
         ("pipeline", facts.pipeline, type(pipe).__name__),
         ("scheduler", facts.scheduler, type(pipe.scheduler).__name__),

@@ -54,15 +54,26 @@ class LayerObserver:
         """The module returned: everything must have been seen."""
         self.call.missing.discard(self.layer.name)
         if self.seen < self.total and self.call.failure is None:
-            processor = type(self.module.get_processor()).__name__  # type: ignore[operator]
             self.call.fail(
                 ShapeError(
                     f"{self.layer.name} ran, but {self.total - self.seen} of its {self.total} "
-                    f"attention rows were not seen: its processor {processor} computes attention "
-                    "by a function that is not watched. Use a processor of diffusers: "
-                    f"{self.call.family.way_out}."
+                    f"attention rows were not seen: {self._why_unseen()}."
                 )
             )
+
+    def _why_unseen(self) -> str:
+        """What may have kept the attention of this layer from being computed, and the way out."""
+        part = self.call.family.part
+        if getattr(getattr(self.call.pipe, part), "is_cache_enabled", False):
+            return (
+                "a cache gives what an earlier step computed. Turn it off: "
+                f"pipe.{part}.disable_cache()"
+            )
+        processor = type(self.module.get_processor()).__name__  # type: ignore[operator]
+        return (
+            f"its processor {processor} computes attention by a function that is not watched. Use "
+            f"a processor of diffusers: {self.call.family.way_out}"
+        )
 
     def _check(self, query: Tensor, key: Tensor, *, flat: bool) -> None:
         height, width = self.layer.size
@@ -87,8 +98,10 @@ class LayerObserver:
             mask = mask[..., image, :]
         return query[..., image, :], mask
 
-    def _columns(self, target: Target) -> Tensor:
-        return target.columns + self.seats.text if self.seats.text else target.columns
+    def _columns(self, target: Target, query: Tensor) -> Tensor:
+        # A denoiser may lie on several devices: on the one where this layer computes.
+        columns = target.columns.to(query.device)
+        return columns + self.seats.text if self.seats.text else columns
 
     def _whole(
         self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float, changed: Changed
@@ -101,7 +114,7 @@ class LayerObserver:
                 self._keep(target, 0, changed[row].after.index_select(1, target.columns))
                 continue
             of_row = None if mask is None else mask[row if len(mask) > 1 else 0]
-            columns = self._columns(target)
+            columns = self._columns(target, query)
             values = probabilities(query[row], key[row], columns, mask=of_row, scale=scale)
             self._keep(target, 0, values)
         self.seen = self.total
@@ -119,7 +132,7 @@ class LayerObserver:
             elif first < last:
                 part = slice(first - low, last - low)
                 masked = mask if mask is None or len(mask) == 1 else mask[part]
-                columns = self._columns(target)
+                columns = self._columns(target, query)
                 values = probabilities(query[part], key[part], columns, mask=masked, scale=scale)
                 self._keep(target, first - target.row * heads, values)
         self.seen = high

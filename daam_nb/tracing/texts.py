@@ -52,11 +52,37 @@ def prompts(
 
 
 def negative_prompts(
-    pipe: Any, arguments: Mapping[str, Any], reading: Reading, *, pictures: int
+    pipe: Any,
+    arguments: Mapping[str, Any],
+    reading: Reading,
+    *,
+    pictures: int,
+    unnamed: bool = False,
 ) -> tuple[Prompt, ...]:
-    """One negative prompt per picture; the empty text where the call has none."""
+    """One negative prompt per picture; the empty text where the call has none.
+
+    Of embeddings without their text the columns can be kept `unnamed`, which is as if they were
+    those of the empty text.
+
+    Raises
+    ------
+    MissingTextError
+        Where embeddings were given and no text, and names are needed.
+    """
     texts = _text_of(arguments, reading.negative)
+    if not unnamed and without_text(arguments, reading):
+        raise MissingTextError(
+            "This call gives negative_prompt_embeds and no negative_prompt, so the tokens of the "
+            "negative prompt have no names. Give negative_prompt as text, or record the prompt "
+            "alone: negative=False."
+        )
     return _per_picture(pipe, "" if texts is None else texts, pictures, reading, "negative_prompt")
+
+
+def without_text(arguments: Mapping[str, Any], reading: Reading) -> bool:
+    """Whether a call gives embeddings of a negative prompt, and nobody knows its text."""
+    given = arguments.get("negative_prompt_embeds") is not None
+    return given and _text_of(arguments, reading.negative) is None
 
 
 def _text_of(arguments: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -91,8 +117,8 @@ def _prompt(pipe: Any, text: str | Prompt, reading: Reading) -> Prompt:
         return text
     if tokenizer is None:
         raise UnsupportedPipelineError(
-            f"{type(pipe).__name__} has no tokenizer, so key columns cannot be named. Load the "
-            "pipeline with its tokenizer; it is needed even where prompt_embeds are given."
+            f"{type(pipe).__name__} has no `{reading.part}`, so key columns cannot be named. Load "
+            "the pipeline with it; it is needed even where prompt_embeds are given."
         )
     window = int(tokenizer.model_max_length)
     converted = None

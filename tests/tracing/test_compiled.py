@@ -11,7 +11,8 @@ import torch
 from torch._dynamo import eval_frame
 from torch._dynamo.testing import CompileCounterWithBackend
 
-from daam_nb.tracing import trace
+from daam_nb.recording import Recording
+from daam_nb.tracing import generate, reproduce, trace
 from tests import pipelines
 from tests.tracing.cases import Case, sized
 from tests.tracing.expected import FLOAT32, assert_recorded, observe
@@ -110,6 +111,16 @@ def test_a_compiled_unet(compiled: Callable[[Any, Any], None], backend: Callable
     assert_recorded(tracer.recording, expected, [1, 1], columns=COLUMNS, atol=FLOAT32)
     assert np.array_equal(run(pipe), earlier)
     assert counter.frame_count == graphs  # the compiled code is used again, not made again
+
+
+def test_the_picture_again_by_a_compiled_unet() -> None:
+    torch.compiler.reset()
+    pipe = small()
+    made = generate(pipe, "a dog", seed=1, num_inference_steps=2, height=16, width=24)
+    assert isinstance(made, Recording)
+    pipe.unet = torch.compile(pipe.unet, backend="eager")
+    again = reproduce(made, pipe)
+    assert again.max_difference == 0 and not any("dtype" in why for why in again.why)
 
 
 def test_the_users_own_stance_comes_back() -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from daam_nb.tracing import attention, families, trace
 from daam_nb.tracing.buffers import Buffers
+from daam_nb.tracing.families.unets import UNets
 from daam_nb.tracing.options import Options
 from tests.tracing.cases import CASES, TWO, Case, sized
 from tests.tracing.expected import Expected, assert_recorded, observe, row_of
@@ -53,8 +54,8 @@ def other_half(rows: families.Rows) -> families.Rows:
 
 
 def transposed_sizes(patch: pytest.MonkeyPatch) -> None:
-    original = families.layers
-    patch.setattr(families, "layers", lambda unet, size: original(unet, size[::-1]))
+    original = UNets.layers
+    patch.setattr(UNets, "layers", lambda self, unet, size: original(self, unet, size[::-1]))
 
 
 def _written(change: Callable[..., tuple[str, int, int, Tensor]]) -> Fault:

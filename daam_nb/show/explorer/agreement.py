@@ -80,7 +80,7 @@ def preview_distance(
     ranges
         Random ranges of steps for each word, beside the whole.
     choice
-        The choice of layers, all heads.
+        The choice of layers, all heads; of joint attention, which has no "paper", all layers.
     seed
         Of the ranges.
 
@@ -89,7 +89,7 @@ def preview_distance(
     SelectionError
         Where previews of this recording have another size than its maps.
     """
-    subject, _ = subject_of(run, layers=choice)
+    subject, choice = subject_of(run, layers=choice)
     if subject.served != subject.grid:
         raise SelectionError(
             f"Previews of this recording are {subject.served}, its maps {subject.grid} cells."

@@ -13,7 +13,7 @@ by name. A new model family touches this folder alone.
 
 from __future__ import annotations
 
-from daam_nb.tracing.families.choosing import denoiser, family_of, layers
+from daam_nb.tracing.families.choosing import denoiser, family_of
 from daam_nb.tracing.families.family import (
     Encoded,
     Family,
@@ -23,6 +23,7 @@ from daam_nb.tracing.families.family import (
     Remark,
     Rows,
     Seats,
+    named,
 )
 from daam_nb.tracing.families.rows import text_rows
 
@@ -37,6 +38,6 @@ __all__ = [
     "Seats",
     "denoiser",
     "family_of",
-    "layers",
+    "named",
     "text_rows",
 ]

@@ -7,7 +7,6 @@ from typing import Any
 from torch import nn
 
 from daam_nb.errors import UnsupportedPipelineError
-from daam_nb.recording import Layer
 from daam_nb.tracing.families.family import Family
 from daam_nb.tracing.families.flux import Flux
 from daam_nb.tracing.families.sd3 import StableDiffusion3
@@ -75,11 +74,6 @@ def family_of(pipe: Any) -> Family:
         f"The `transformer` of {name}, a {type(transformer).__name__}, is of a family that this "
         f"version cannot read. {_KNOWN}"
     )
-
-
-def layers(net: nn.Module, latent_size: tuple[int, int]) -> tuple[Layer, ...]:
-    """The watched layers of a denoiser for latents of (height, width), before it has run."""
-    return _TRANSFORMERS.get(type(net).__name__, _UNETS).layers(net, latent_size)
 
 
 def _part(pipe: Any, name: str) -> Any:

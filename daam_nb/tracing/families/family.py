@@ -104,6 +104,8 @@ class Reading:
         As in ``trace(..., encoder=)``.
     tokenizer, encoder
         Of the pipeline; None where it has none.
+    part
+        The pipeline's name of that tokenizer.
     first, columns
         Position of its first column in the text embeddings, and how many there are.
     prompt, negative
@@ -117,6 +119,7 @@ class Reading:
     encoder: nn.Module | None
     first: int
     columns: int
+    part: str = "tokenizer"
     prompt: tuple[str, ...] = ("prompt",)
     negative: tuple[str, ...] = ("negative_prompt",)
     windows: bool = True
@@ -178,7 +181,7 @@ class Family(ABC):
         known = self.readings(pipe)
         if name is None:
             return next(iter(known))
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             choices = "; ".join(f"{known_name!r}: {what}" for known_name, what in known.items())
             raise SelectionError(
                 f"encoder={name!r} names no text columns of this {type(pipe).__name__}. "
@@ -186,10 +189,18 @@ class Family(ABC):
             )
         return name
 
+    def why_empty(self, reading: Reading, arguments: Mapping[str, Any]) -> str:
+        """Why no text stands behind these columns in this call; nothing where there is one."""
+        return ""
+
     def encoders(self, pipe: Any) -> list[nn.Module]:
         """The text encoders whose input says what the columns are."""
         found = (self.reading(pipe, name, 0).encoder for name in self.readings(pipe))
         return [encoder for encoder in found if encoder is not None]
+
+    def text_encoders(self, pipe: Any) -> list[nn.Module]:
+        """All text encoders that make key columns; words can be hidden in them."""
+        return self.encoders(pipe)
 
     def encoded(self, result: Any, before: Encoded | None) -> Encoded | None:
         """The text embeddings after ``encode_prompt`` returned `result`."""
@@ -223,18 +234,36 @@ class Family(ABC):
         return None if scale is None else float(scale)
 
     def remarks(
-        self, pipe: Any, net: nn.Module, reading: Reading, arguments: Mapping[str, Any]
+        self,
+        pipe: Any,
+        net: nn.Module,
+        reading: Reading,
+        arguments: Mapping[str, Any],
+        *,
+        negative: bool = False,
     ) -> Sequence[Remark]:
-        """What of the text's attention a recording of this call does not hold."""
-        second = arguments.get("prompt_2")
-        if second is None or second == arguments.get("prompt"):
-            return ()
-        return (
-            (
-                f"the words of prompt_2, {second!r}",
-                "both text encoders share the key columns; columns are named by prompt",
-            ),
-        )
+        """What of the text's attention a recording of this call does not hold.
+
+        With `negative` it holds that to the negative prompt, too.
+        """
+        why = "both text encoders share the key columns; columns are named by"
+        return [
+            (f"the words of {second}, {text!r}", f"{why} {first}")
+            for first, second, text in other_texts(arguments, "_2", negative=negative)
+        ]
+
+
+def other_texts(
+    arguments: Mapping[str, Any], suffix: str, *, negative: bool
+) -> Iterator[tuple[str, str, Any]]:
+    """Texts of another encoder that are not those of the first: (first, other) names, the text.
+
+    As diffusers does, an empty one counts as the first.
+    """
+    for first in ("prompt", "negative_prompt") if negative else ("prompt",):
+        text = arguments.get(first + suffix)
+        if text and text != arguments.get(first):
+            yield first, first + suffix, text
 
 
 def named(pipe: Any, *names: str) -> Any:

@@ -25,8 +25,9 @@ from daam_nb.tracing.families.family import (
     Rows,
     Seats,
     named,
+    other_texts,
 )
-from daam_nb.tracing.families.joint import OTHER_KEYS, double_blocks
+from daam_nb.tracing.families.joint import OTHER_KEYS, check_prompt, double_blocks
 
 _PACKED = 2  # a position of the sequence is 2 x 2 cells of the latents
 
@@ -39,6 +40,7 @@ class Flux(Family):
     way_out = 'pipe.transformer.set_attention_backend("native")'
 
     def check(self, pipe: Any, net: nn.Module) -> None:
+        check_prompt(pipe)
         for name, module in self.attention_modules(net):
             added = getattr(module, "added_kv_proj_dim", None) is not None
             if added == name.startswith("single_"):
@@ -89,6 +91,7 @@ class Flux(Family):
         return Reading(
             name=name,
             tokenizer=named(pipe, "tokenizer_2"),
+            part="tokenizer_2",
             encoder=named(pipe, "text_encoder_2"),
             first=0,
             columns=columns,
@@ -121,18 +124,23 @@ class Flux(Family):
         return cells.permute(0, 3, 1, 4, 2, 5).reshape(steps, -1, *latent_size)
 
     def remarks(
-        self, pipe: Any, net: nn.Module, reading: Reading, arguments: Mapping[str, Any]
+        self,
+        pipe: Any,
+        net: nn.Module,
+        reading: Reading,
+        arguments: Mapping[str, Any],
+        *,
+        negative: bool = False,
     ) -> Sequence[Remark]:
         found = [
             OTHER_KEYS,
             ("the prompt as the CLIP encoder reads it", "it gives one vector and no key columns"),
         ]
-        prompt, second = arguments.get("prompt"), arguments.get("prompt_2")
-        if second and second != prompt:
+        for first, second, _ in other_texts(arguments, "_2", negative=negative):
             found.append(
                 (
-                    f"the words of prompt, {prompt!r}",
-                    "only the CLIP encoder reads them; columns are named by prompt_2",
+                    f"the words of {first}, {arguments.get(first)!r}",
+                    f"only the CLIP encoder reads them; columns are named by {second}",
                 )
             )
         return found
@@ -148,8 +156,10 @@ def _grid(ids: Tensor, positions: int) -> tuple[int, int]:
     """
     own = int((ids[:, 0] == 0).sum())
     if own:
-        height, width = (int(ids[:own, axis].max()) + 1 for axis in (1, 2))
-        rows, columns = (torch.arange(length, dtype=ids.dtype) for length in (height, width))
+        # Counted, not read from the largest id: bfloat16 holds whole numbers only to 256.
+        width = max(1, int((ids[:own, 1] == 0).sum()))
+        height = own // width
+        rows, columns = (torch.arange(length).to(ids.dtype) for length in (height, width))
         grid = torch.cartesian_prod(rows, columns)
         whole = len(ids) == positions and bool((ids[:own, 0] == 0).all())
         if whole and torch.equal(ids[:own, 1:], grid):

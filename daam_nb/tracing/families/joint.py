@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any, cast
 
 from torch import nn
 
+from daam_nb.errors import UnsupportedPipelineError
 from daam_nb.tracing.families.family import Remark
 
 OTHER_KEYS: Remark = (
@@ -14,6 +16,15 @@ OTHER_KEYS: Remark = (
     "what the image pays to the text is kept, as shares of all keys: over the text they do not "
     "sum to 1, the rest went to the image",
 )
+
+
+def check_prompt(pipe: Any) -> None:
+    """Raise an `UnsupportedPipelineError` where a pipeline is not called with a prompt."""
+    if "prompt" not in inspect.signature(type(pipe).__call__).parameters:
+        raise UnsupportedPipelineError(
+            f"{type(pipe).__name__} is called without a `prompt`, so what its text columns are "
+            "cannot be told."
+        )
 
 
 def double_blocks(net: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -56,17 +56,16 @@ def text_rows(pipe: Any, text: Tensor, encoded: Encoded, *, alone: str = "p") ->
         else ()
         for kind in ("p", "n")
     }
-    repeated = tuple(
-        f"rows {i * pictures}-{(i + 1) * pictures - 1} of the batch, a second pass of the "
-        f"{'prompt' if label == 'p' else 'negative prompt'} (perturbed or image guidance)"
-        for i, label in enumerate(labels)
-        if label in labels[:i]
-    )
     again: list[tuple[Half, tuple[int, ...]]] = [
         ("positive" if label == "p" else "negative", tuple(range(i * pictures, (i + 1) * pictures)))
         for i, label in enumerate(labels)
         if label in labels[:i]
     ]
+    repeated = tuple(
+        f"rows {rows[0]}-{rows[-1]} of the batch, a second pass of the "
+        f"{'prompt' if half == 'positive' else 'negative prompt'} (perturbed or image guidance)"
+        for half, rows in again
+    )
     return Rows(found["p"], found["n"], repeated, by_content, tuple(again))
 
 

@@ -22,8 +22,9 @@ from daam_nb.tracing.families.family import (
     Remark,
     Seats,
     named,
+    other_texts,
 )
-from daam_nb.tracing.families.joint import OTHER_KEYS, double_blocks
+from daam_nb.tracing.families.joint import OTHER_KEYS, check_prompt, double_blocks
 
 
 class StableDiffusion3(Family):
@@ -38,6 +39,12 @@ class StableDiffusion3(Family):
             raise UnsupportedPipelineError(
                 f"{type(pipe).__name__} computes the attention of its perturbed pass apart from "
                 "the others, which cannot be told exactly. Use the pipeline without PAG."
+            )
+        check_prompt(pipe)
+        if not isinstance(getattr(pipe, "tokenizer_max_length", None), int):
+            raise UnsupportedPipelineError(
+                f"{type(pipe).__name__} does not say how many columns its CLIP encoders make "
+                "(tokenizer_max_length)."
             )
         for name, module in self.attention_modules(net):
             if getattr(module, "added_kv_proj_dim", None) is None:
@@ -74,7 +81,8 @@ class StableDiffusion3(Family):
 
     def readings(self, pipe: Any) -> dict[str, str]:
         found = {"clip": "the columns that the two CLIP encoders share"}
-        if named(pipe, "text_encoder_3") is not None:
+        # Tokens name columns: with embeddings from elsewhere the encoder is not needed.
+        if named(pipe, "tokenizer_3") is not None:
             found["t5"] = "the columns of the T5 encoder"
         return found
 
@@ -97,6 +105,7 @@ class StableDiffusion3(Family):
         return Reading(
             name=name,
             tokenizer=named(pipe, "tokenizer_3"),
+            part="tokenizer_3",
             encoder=named(pipe, "text_encoder_3"),
             first=window,
             columns=columns - window,
@@ -105,10 +114,24 @@ class StableDiffusion3(Family):
             windows=False,
         )
 
+    def why_empty(self, reading: Reading, arguments: Mapping[str, Any]) -> str:
+        if reading.name == "t5" and reading.encoder is None and _encoded_here(arguments):
+            return (
+                'encoder="t5" names columns that this pipeline fills with zeros: it has no T5 '
+                "encoder. Load it with its text_encoder_3, or give prompt_embeds made with one."
+            )
+        return ""
+
     def remarks(
-        self, pipe: Any, net: nn.Module, reading: Reading, arguments: Mapping[str, Any]
+        self,
+        pipe: Any,
+        net: nn.Module,
+        reading: Reading,
+        arguments: Mapping[str, Any],
+        *,
+        negative: bool = False,
     ) -> Sequence[Remark]:
-        found: list[Remark] = [OTHER_KEYS, *self._other_text(pipe, reading)]
+        found: list[Remark] = [OTHER_KEYS, *self._other_text(pipe, reading, arguments)]
         dual = sum(getattr(block, "attn2", None) is not None for block in _blocks(net))
         if dual:
             found.append(
@@ -118,33 +141,44 @@ class StableDiffusion3(Family):
                 )
             )
         if reading.name == "clip":
-            found += super().remarks(pipe, net, reading, arguments)
-            third = arguments.get("prompt_3")
-            if third and third != arguments.get("prompt"):
-                found.append(
-                    (
-                        f"the words of prompt_3, {third!r}",
-                        'only the T5 encoder reads them; encoder="t5" records its columns',
-                    )
+            found += super().remarks(pipe, net, reading, arguments, negative=negative)
+            found += [
+                (
+                    f"the words of {third}, {text!r}",
+                    'only the T5 encoder reads them; encoder="t5" records its columns',
                 )
+                for _, third, text in other_texts(arguments, "_3", negative=negative)
+            ]
         return found
 
-    def _other_text(self, pipe: Any, reading: Reading) -> Iterator[Remark]:
+    def _other_text(
+        self, pipe: Any, reading: Reading, arguments: Mapping[str, Any]
+    ) -> Iterator[Remark]:
         if reading.name == "t5":
             yield (
                 f"the {reading.first} text columns of the CLIP encoders",
                 'a word has other tokens there; encoder="clip" records them',
             )
-        elif named(pipe, "text_encoder_3") is None:
+        elif named(pipe, "text_encoder_3") is None and _encoded_here(arguments):
             yield (
                 "the text columns behind those of CLIP",
                 "this pipeline has no T5 encoder; these keys come from zeros and from no word",
+            )
+        elif named(pipe, "tokenizer_3") is None:
+            yield (
+                "the text columns behind those of CLIP",
+                "this pipeline has no T5 tokenizer to name them",
             )
         else:
             yield (
                 "the text columns of the T5 encoder",
                 'a word has other tokens there; encoder="t5" records them',
             )
+
+
+def _encoded_here(arguments: Mapping[str, Any]) -> bool:
+    """Whether the pipeline itself encodes the prompt of a call."""
+    return arguments.get("prompt_embeds") is None
 
 
 def _blocks(net: nn.Module) -> Iterator[nn.Module]:

@@ -13,6 +13,8 @@ from daam_nb.tracing.families.family import Family, Given, Reading, Seats, named
 
 _STAGES: dict[str, Stage] = {"down_blocks": "down", "mid_block": "mid", "up_blocks": "up"}
 
+_ENCODERS = (("tokenizer", "text_encoder"), ("tokenizer_2", "text_encoder_2"))
+
 _TEXT_PROJECTIONS = (None, "text_proj", "ip_image_proj")
 
 
@@ -78,10 +80,19 @@ class UNets(Family):
         return {"clip": "all of its text columns"}
 
     def encoders(self, pipe: Any) -> list[nn.Module]:
-        return text_encoders(pipe)[:1]
+        return self.text_encoders(pipe)[:1]
+
+    def text_encoders(self, pipe: Any) -> list[nn.Module]:
+        # The first reads what the first tokenizer writes.
+        found = []
+        for tokenizer, encoder in _ENCODERS:
+            module = named(pipe, encoder)
+            if named(pipe, tokenizer) is not None and isinstance(module, nn.Module):
+                found.append(module)
+        return found
 
     def reading(self, pipe: Any, name: str, columns: int) -> Reading:
-        encoders = text_encoders(pipe)
+        encoders = self.encoders(pipe)
         return Reading(
             name=name,
             tokenizer=named(pipe, "tokenizer", "tokenizer_2"),
@@ -114,13 +125,3 @@ def _block_sizes(unet: nn.Module, latent_size: tuple[int, int]) -> dict[str, tup
         if getattr(block, "upsamplers", None) is not None:
             path.pop()
     return sizes
-
-
-def text_encoders(pipe: Any) -> list[nn.Module]:
-    """The text encoders that there are; the first reads what the first tokenizer writes."""
-    found = []
-    for tokenizer, encoder in (("tokenizer", "text_encoder"), ("tokenizer_2", "text_encoder_2")):
-        module = named(pipe, encoder)
-        if named(pipe, tokenizer) is not None and isinstance(module, nn.Module):
-            found.append(module)
-    return found

@@ -167,7 +167,7 @@ class EditedCall(RunningCall):
     def _settle(
         self, net: nn.Module, given: families.Given, rows: families.Rows, pictures: int
     ) -> None:
-        every = families.layers(net, given.latent_size)
+        every = self.family.layers(net, given.latent_size)
         chosen = self.where.chosen_layers(every)
         steps = self.announced_steps()
         self.steps = self.where.chosen_steps(steps)

@@ -14,7 +14,6 @@ from daam_nb.recording import Layer
 from daam_nb.tracing import families, taps
 from daam_nb.tracing.attached import Attached
 from daam_nb.tracing.edits import KernelCall, Part, part_of
-from daam_nb.tracing.families.unets import text_encoders
 from daam_nb.tracing.intervening.call import EditedCall, Pass, Place, Row, Rule
 from daam_nb.tracing.intervening.choices import Where
 from daam_nb.tracing.intervening.hiding import Hiding
@@ -76,7 +75,7 @@ class Intervention(Attached[EditedCall]):
 
     def _put_hooks_on(self) -> None:
         super()._put_hooks_on()
-        for encoder in text_encoders(self.pipe) if self._hiding is not None else ():
+        for encoder in self.family.text_encoders(self.pipe) if self._hiding is not None else ():
             hook = encoder.register_forward_pre_hook(self._hide_words, with_kwargs=True)
             self._handles.append(hook)
 

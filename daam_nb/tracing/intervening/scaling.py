@@ -12,7 +12,6 @@ from torch import Tensor
 
 from daam_nb.errors import InterventionError, SelectionError
 from daam_nb.recording import LayerChoice
-from daam_nb.tracing.families.unets import text_encoders
 from daam_nb.tracing.intervening.call import Change, Place, Scene
 from daam_nb.tracing.intervening.choices import (
     NO_COLUMNS,
@@ -77,7 +76,8 @@ class _Scaling:
     hidden: bool
 
     def prepare(self, scene: Scene) -> Change:
-        if self.hidden and len(scene.call.hidden_in) < len(text_encoders(scene.call.pipe)):
+        encoders = scene.call.family.text_encoders(scene.call.pipe)
+        if self.hidden and len(scene.call.hidden_in) < len(encoders):
             raise InterventionError(
                 "The words could not be hidden in the text encoder: it was not given the prompt in "
                 "this call (prompt_embeds were, or the pipeline rewrites its prompts). Call the "

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import FluxPipeline
 
 import daam_nb
 from daam_nb.errors import ShapeError, UnsupportedPipelineError, WatchError
 from daam_nb.recording import Recording
-from daam_nb.tracing import ablate, families, generate, reproduce, trace
+from daam_nb.tracing import ablate, families, generate, redraw, reproduce, trace
 from daam_nb.tracing.families.flux import Flux
 from daam_nb.tracing.forming import forming_pictures
 from tests import joint_pipelines as p
@@ -371,6 +372,71 @@ def test_positions_that_are_no_grid_are_refused(fault: str) -> None:
     arguments = {"hidden_states": sample, "encoder_hidden_states": text, "img_ids": ids}
     with pytest.raises(ShapeError, match="are not a grid, row by row"):
         Flux().given(arguments)
+
+
+def test_large_grids_in_bfloat16() -> None:
+    """bfloat16 rounds whole numbers above 256; the grid is counted, not read from them."""
+    height, width = 300, 2
+    ids = torch.cartesian_prod(torch.zeros(1), torch.arange(300.0), torch.arange(2.0))
+    given = Flux().given(
+        {
+            "hidden_states": torch.zeros(1, height * width, 4),
+            "encoder_hidden_states": torch.zeros(1, LENGTH, 64),
+            "img_ids": ids.to(torch.bfloat16),
+        }
+    )
+    assert given is not None and given.latent_size == (2 * height, 2 * width)
+
+
+def test_each_picture_of_a_batch_is_drawn_again_with_its_own_texts(pipe: Any) -> None:
+    given = {name: value for name, value in CALL.items() if name != "prompt"}
+    texts = ["a dog", PROMPT]
+    runs = generate(pipe, ["a cat", "a bird"], seed=[3, 4], prompt_2=texts, **given)
+    alone = generate(pipe, "a bird", seed=4, prompt_2=PROMPT, **given)
+    assert isinstance(runs, list) and isinstance(alone, Recording)
+    for seeds in ([4], [4, 4]):
+        for drawn in redraw(runs[1], pipe, seeds):
+            off = np.abs(np.asarray(drawn).astype(int) - np.asarray(alone.image))
+            assert off.max() <= 1
+
+
+def test_without_the_tokenizer_of_the_columns() -> None:
+    pipe = p.flux()
+    pipe.tokenizer_2 = None
+    with pytest.raises(UnsupportedPipelineError, match="has no `tokenizer_2`"):
+        record(pipe, Case("embeds", call={"prompt": None} | _embeddings(p.flux())), prompt=PROMPT)
+
+
+def _embeddings(pipe: Any) -> dict[str, Any]:
+    text, pooled, _ = pipe.encode_prompt(PROMPT, None, max_sequence_length=LENGTH)
+    return {"prompt_embeds": text, "pooled_prompt_embeds": pooled}
+
+
+def test_a_pipeline_that_is_called_without_a_prompt() -> None:
+    class WithoutPrompt(FluxPipeline):  # as VisualCloze's
+        def __call__(self, task_prompt: str, content_prompt: str) -> Any:
+            return super().__call__(f"{task_prompt} {content_prompt}")
+
+    pipe = WithoutPrompt(**p.flux().components)
+    with pytest.raises(UnsupportedPipelineError, match="WithoutPrompt is called without"):
+        trace(pipe)
+
+
+def test_a_cache_of_attention_is_an_error_that_names_it() -> None:
+    from diffusers import PyramidAttentionBroadcastConfig
+
+    pipe = p.flux()
+    pipe.transformer.enable_cache(
+        PyramidAttentionBroadcastConfig(
+            spatial_attention_block_skip_range=2,
+            spatial_attention_timestep_skip_range=(0, 2000),
+            current_timestep_callback=lambda: 500,
+        )
+    )
+    way_out = r"pipe\.transformer\.disable_cache\(\)"
+    with pytest.raises(WatchError, match=way_out) as caught, trace(pipe):
+        NAMED["plain"].run(pipe)
+    assert len(caught.value.images) == 1
 
 
 def test_a_cache_that_skips_layers_is_an_error_with_the_picture() -> None:

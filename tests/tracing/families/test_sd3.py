@@ -21,7 +21,9 @@ from daam_nb.errors import (
     WatchError,
 )
 from daam_nb.recording import Recording
+from daam_nb.show.explorer.agreement import preview_distance
 from daam_nb.tracing import ablate, families, generate, reproduce, reweight, trace
+from daam_nb.tracing.families.sd3 import StableDiffusion3
 from daam_nb.tracing.forming import forming_pictures
 from tests import joint_pipelines as p
 from tests import pipelines
@@ -361,6 +363,17 @@ def test_the_manifest_says_what_is_missing(pipe: Any) -> None:
     assert "encoder" not in alone.facts.batch
 
 
+def test_other_texts_are_named_where_they_are_other(pipe: Any) -> None:
+    second = {"prompt_2": "", "negative_prompt_2": "a bird", "negative_prompt_3": "a tree"}
+    case = Case("second texts", call=second)
+    (alone,) = record(pipe, case)
+    assert "the words of" not in skipped(alone)  # an empty text is that of the first encoder
+    (both,) = record(pipe, case, negative=True)
+    said = skipped(both)
+    assert "the words of negative_prompt_2, 'a bird'" in said
+    assert "the words of negative_prompt_3, 'a tree': only the T5 encoder" in said
+
+
 def test_tokens_and_layers_are_chosen_as_ever(pipe: Any) -> None:
     case = NAMED["plain"]
     (run,) = record(pipe, case, tokens=["cat"], layers="transformer_blocks.1", steps=slice(1, None))
@@ -387,11 +400,35 @@ def test_embeddings_with_their_text(pipe: Any) -> None:
     compare(case, observe_joint(pipe, case.run), record(pipe, case, prompt=PROMPT))
     with pytest.raises(MissingTextError, match="prompt_embeds"):
         record(pipe, case)
+    with pytest.raises(MissingTextError, match="negative_prompt_embeds and no negative_prompt"):
+        record(pipe, case, prompt=PROMPT, negative=True)
     short = {
         name: t[:, :50] if t.ndim == 3 else t for name, t in case.call.items() if name != "prompt"
     }
     with pytest.raises(ShapeError, match="50 columns, fewer than the 77"):
         record(pipe, replace(case, call={"prompt": None} | short), prompt=PROMPT)
+
+
+def test_encoders_that_were_set_free_after_they_encoded() -> None:
+    """Embeddings from elsewhere hold T5's columns, although the pipeline has no T5 any more."""
+    pipe = p.sd3()
+    names = ("prompt_embeds", "negative_prompt_embeds")
+    names += ("pooled_prompt_embeds", "negative_pooled_prompt_embeds")
+    made = pipe.encode_prompt(PROMPT, None, None, "cpu", max_sequence_length=LENGTH)
+    pipe.text_encoder_3 = None
+    case = replace(NAMED["t5"], call={"prompt": None} | dict(zip(names, made, strict=True)))
+    compare(case, observe_joint(pipe, case.run), record(pipe, case, prompt=PROMPT))
+    (run,) = record(pipe, replace(case, encoder=None), prompt=PROMPT)
+    assert run.facts.batch["encoder"] == "clip"
+    assert "the text columns of the T5 encoder: a word has other tokens there" in skipped(run)
+    # Of a prompt that this pipeline encodes itself, these columns are zeros.
+    with pytest.raises(SelectionError, match="fills with zeros: it has no T5 encoder"):
+        record(pipe, NAMED["t5"])
+    (zeros,) = record(pipe, NAMED["plain"])
+    assert "these keys come from zeros and from no word" in skipped(zeros)
+    pipe.tokenizer_3 = None
+    (unnamed,) = record(pipe, replace(case, encoder=None), prompt=PROMPT)
+    assert "this pipeline has no T5 tokenizer to name them" in skipped(unnamed)
 
 
 # --- what becomes of a recording --------------------------------------------------------------
@@ -411,6 +448,18 @@ def test_maps_a_folder_and_the_picture_again(pipe: Any, tmp_path: Path) -> None:
     assert reproduce(run, pipe)
     last = forming_pictures(run, pipe, steps=-1)[0]
     assert np.array_equal(np.asarray(last), np.asarray(run.image))
+    distance = preview_distance(run, ranges=2)
+    assert distance.maps > 0 and distance.overlap > 0.5
+
+
+def test_in_half_precision_the_last_frame_is_the_picture() -> None:
+    """These pipelines decode in half precision, whatever the VAE's configuration asks for."""
+    pipe = p.sd3().to(torch.float16)
+    assert pipe.vae.config.force_upcast
+    run = generate(pipe, PROMPT, seed=3, **{k: v for k, v in CALL.items() if k != "prompt"})
+    assert isinstance(run, Recording)
+    last = forming_pictures(run, pipe, steps=-1)[0]
+    assert np.array_equal(np.asarray(last), np.asarray(run.image))
 
 
 def test_encoder_goes_through_generate(pipe: Any) -> None:
@@ -428,8 +477,32 @@ def test_an_encoder_that_is_not_there(pipe: Any) -> None:
         trace(p.sd3(t5=False), encoder="t5")
     with pytest.raises(SelectionError, match="'t5': the columns of the T5 encoder"):
         trace(pipe, encoder="bert")
+    with pytest.raises(SelectionError, match=r"encoder=\['clip', 't5'\] names no"):
+        trace(pipe, encoder=["clip", "t5"])  # type: ignore[arg-type]
     with pytest.raises(SelectionError, match="StableDiffusionPipeline"):
         trace(pipelines.sd1(), encoder="t5")
+
+
+def test_a_pipeline_that_does_not_say_how_many_columns_are_clips() -> None:
+    pipe = p.sd3()
+    del pipe.tokenizer_max_length
+    before = snapshot(pipe)
+    with pytest.raises(UnsupportedPipelineError, match="tokenizer_max_length"):
+        trace(pipe)
+    assert_nothing_left(before, snapshot(pipe))
+
+
+def test_what_fails_on_entering_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = p.sd3()
+    before = snapshot(pipe)
+
+    def broken(self: Any, pipe: Any) -> Any:
+        raise RuntimeError("encoders")
+
+    monkeypatch.setattr(StableDiffusion3, "encoders", broken)
+    with pytest.raises(RuntimeError, match="encoders"), trace(pipe):
+        pass
+    assert_nothing_left(before, snapshot(pipe))
 
 
 def test_what_changes_attention_is_refused_by_name(pipe: Any) -> None:
