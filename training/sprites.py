@@ -3,8 +3,8 @@
     python -m training.sprites [FOLDER] [--font FILE]
 
 makes the small palette PNGs that the package ships anew (without FOLDER, in their place); nothing
-else needs the font (Debian: fonts-noto-color-emoji). Another version of the font may draw differently,
-and what was trained on the sprites before does not know the new ones.
+else needs the font (Debian: fonts-noto-color-emoji). Another version of the font may draw
+differently, and what was trained on the sprites before does not know the new ones.
 """
 
 from __future__ import annotations
