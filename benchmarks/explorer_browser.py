@@ -104,6 +104,7 @@ def first_display(notebook: Notebook, page: Page) -> tuple[float, float]:
 
 
 def main() -> None:
+    """Measure in a browser, print, write."""
     options = arguments("explorer-browser.json", __doc__).parse_args()
     with (
         tempfile.TemporaryDirectory() as place,

@@ -92,9 +92,11 @@ class Selections:
                 return slice(start, stop)
 
     def maps(self, layers: object = "all", heads: object = None) -> HeatMaps:
+        """Maps of these layers and heads over random steps."""
         return heat_maps(self.run, layers=layers, steps=self.steps(), heads=heads)  # type: ignore[arg-type]
 
     def any_maps(self) -> HeatMaps:
+        """Maps of random layers, heads and steps."""
         layers = self.random.sample(self.run.layers, self.random.randint(1, len(self.run.layers)))
         heads = sorted(self.random.sample(range(HEADS), self.random.randint(1, HEADS)))
         return self.maps(layers, heads)

@@ -84,9 +84,11 @@ class Spent:
     once: float = 0.0  # before the first step and after the last
 
     def next_step(self) -> None:
+        """From now on, what is added belongs to another step."""
         self.steps.append(0.0)
 
     def add(self, seconds: float, *, once: bool = False) -> None:
+        """Count seconds for the present step, or for the whole call (`once`, or before any)."""
         if once or not self.steps:
             self.once += seconds
         else:
@@ -232,6 +234,7 @@ def row(name: str, found: Measured) -> list[object]:
 
 
 def main() -> int:
+    """Measure, print, write; 1 where the goal is missed."""
     parser = arguments("watching.json", __doc__.splitlines()[0])
     parser.add_argument("--size", choices=[*SIZES, "shipped"], default="sd15")
     parser.add_argument("--steps", type=int, default=2)

@@ -116,6 +116,7 @@ def _smaller(written: str, width: int | None) -> str:
 
 
 def main() -> None:
+    """Run, or only tidy, the notebooks named, and write each."""
     named = [name for name in sys.argv[1:] if name != "--tidy"]
     paths = [Path(name) for name in named] or sorted(NOTEBOOKS.glob("*.ipynb"))
     for path in paths:

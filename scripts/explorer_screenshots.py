@@ -257,6 +257,7 @@ NAMES = (*SHOTS, "explorer-two-runs", "explorer-figure", "explorer-handout", "cl
 
 
 def main() -> int:
+    """Make the pictures named, or all; 1 where one could not be made, 2 for an unknown name."""
     wanted = sys.argv[1:] or list(NAMES)
     if unknown := sorted(set(wanted) - set(NAMES)):
         print(f"There is no {unknown[0]!r}. There are {', '.join(NAMES)}.", file=sys.stderr)

@@ -68,6 +68,8 @@ def blocks(measured: dict[str, Facts]) -> dict[str, str]:
         made["generated"] = tables.generated_table(measured["attribution"])
     if "blind" in measured:
         made["blind"] = tables.blind_table(measured["blind"])
+        if "labels" in measured["blind"]:
+            made["blind-nouns"] = tables.blind_noun_table(measured["blind"])
     return made
 
 
@@ -107,7 +109,7 @@ def filled(text: str, made: dict[str, str]) -> str:
 
 KNOWN = {
     *("model", "gates", "presence", "colour", "relations", "timesteps", "unseen", "nouns", "judge"),
-    *("attribution", "layers", "generated", "blind"),
+    *("attribution", "layers", "generated", "blind", "blind-nouns"),
     *("joint-model", "joint-gates", "joint-presence", "joint-colour", "joint-relations"),
     *("joint-unseen", "joint-nouns", "joint-judge"),
 }

@@ -31,6 +31,9 @@ SECOND = ["joint", "export-joint"]
 """Train and export the second model, with joint attention; its work folder holds `tokenizer`,
 `vae`, `scenes` and `latents`, as the first one's does."""
 
+STARTED = ("vae", "diffusion", "joint")
+"""The stages that `--start` is for."""
+
 MEASURES = ["glance", "doubt", "score", "attribution"]
 """`glance` looks at a run's checkpoint, the others at exported weights (`--into`); `doubt` adapts
 the judge to them."""
@@ -51,7 +54,9 @@ def main() -> None:
     parser.add_argument("--hours", type=float, help="length of the stage diffusion or joint")
     parser.add_argument("--most", type=int, help="encode this many shards of scenes only")
     parser.add_argument(
-        "--start", type=Path, help="exported weights that the stages vae and diffusion start from"
+        "--start",
+        type=Path,
+        help="exported weights that a stage starts from: vae, diffusion and joint",
     )
     parser.add_argument("--into", type=Path, help="where the pipeline is exported")
     parser.add_argument(
@@ -67,6 +72,11 @@ def main() -> None:
     parser.add_argument("--report", type=Path, help="where figures are written (the work folder)")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
+    if options.start is not None and options.stage not in STARTED:
+        parser.error(
+            "--start is for the stages vae, diffusion and joint, one at a time, "
+            f"not for {options.stage!r}."
+        )
     if options.short:
         options.config = HERE / "short.toml"
     if options.into is None:
@@ -95,7 +105,7 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
     elif stage == "vae":
         from training.vae import train_vae
 
-        train_vae(config["vae"], common)
+        train_vae(config, common)
     elif stage == "latents":
         from training.latents import write_latents
 
@@ -119,7 +129,7 @@ def run(stage: str, config: dict[str, Any], options: argparse.Namespace) -> None
     elif stage == "judge":
         from training.judge import train_judge
 
-        train_judge(config["judge"], common, options.into.parent / "judge", short=options.short)
+        train_judge(config, common, options.into.parent / "judge", short=options.short)
     elif stage == "parser":
         from training.parser.train import train_parser
 

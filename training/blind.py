@@ -174,8 +174,39 @@ def score_labels(
             n in labels[p].sure for p, nouns in named.items() for n in nouns
         ).facts(),
         "nothing_to_be_recognised": Share.of(not x.sure for x in labels.values()).facts(),
+        "by_noun": by_noun(labels, named),
         "differing": differing,
     }
+
+
+def by_noun(labels: dict[str, Label], named: dict[str, set[str]]) -> dict[str, dict[str, int]]:
+    """Of the pictures whose prompt names a noun, in how many the person saw it, and how surely.
+
+    Parameters
+    ----------
+    labels
+        Picture to the person's label.
+    named
+        Picture to the nouns of its prompt.
+
+    Returns
+    -------
+    dict
+        Noun to `sure`, `doubtful` and `missed`, numbers of pictures; in the world's order, without
+        nouns that no prompt names.
+    """
+    made = {}
+    for noun in NOUN:
+        shown = [labels[p] for p, nouns in named.items() if noun in nouns]
+        sure = sum(noun in label.sure for label in shown)
+        doubtful = sum(noun in label.doubtful - label.sure for label in shown)
+        if shown:
+            made[noun] = {
+                "sure": sure,
+                "doubtful": doubtful,
+                "missed": len(shown) - sure - doubtful,
+            }
+    return made
 
 
 def score_names(file: Path, key: dict[str, int]) -> dict[str, Any]:

@@ -11,9 +11,9 @@ import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
-from training.batches import Batches
+from training.captioned import CaptionedJob, Parts, stratified_shares, text_config
 from training.loop import Job, Run, train
 from training.options import Options
 
@@ -21,22 +21,16 @@ STEPS = 1000
 """Timesteps of the noise schedule, as in Stable Diffusion."""
 
 
+PARTS: Parts = {
+    "text": (CLIPTextModel, "text_encoder"),
+    "unet": (UNet2DConditionModel, "unet"),
+}
+"""The trained parts, by their names in a checkpoint."""
+
+
 def build_text(config: dict[str, Any], tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """An untrained text encoder."""
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=config["width"],
-            intermediate_size=4 * config["width"],
-            num_hidden_layers=config["layers"],
-            num_attention_heads=config["heads"],
-            max_position_embeddings=config["length"],
-            projection_dim=config["width"],
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    )
+    """An untrained text encoder; `config` is the table `text`."""
+    return CLIPTextModel(text_config(config, tokenizer, length=config["length"]))
 
 
 def build_unet(config: dict[str, Any], *, channels: int, text_width: int) -> UNet2DConditionModel:
@@ -58,6 +52,20 @@ def build_unet(config: dict[str, Any], *, channels: int, text_width: int) -> UNe
     return model
 
 
+def build_parts(config: dict[str, Any], tokenizer: CLIPTokenizer) -> nn.ModuleDict:
+    """The untrained `PARTS` of a whole configuration."""
+    return nn.ModuleDict(
+        {
+            "text": build_text(config["text"], tokenizer),
+            "unet": build_unet(
+                config["unet"],
+                channels=config["vae"]["latent_channels"],
+                text_width=config["text"]["width"],
+            ),
+        }
+    )
+
+
 def noise_schedule() -> dict[str, Any]:
     """The noise schedule that training and sampling share."""
     return {
@@ -75,8 +83,7 @@ def draw_timesteps(
 
     With little noise the picture itself tells what it shows, and with nothing but noise there is
     no place yet; in between, around timestep 730, the caption decides. Three quarters are drawn
-    there (logit-normal, as in Esser et al. 2024, https://arxiv.org/abs/2403.03206). Both parts
-    are stratified over the batch.
+    there (`stratified_shares`).
 
     Parameters
     ----------
@@ -89,32 +96,21 @@ def draw_timesteps(
     ndarray
         (count,), int64 in 0..999, in random order.
     """
-    even = count // 4
-    share = (np.arange(even) + rng.random(even)) / max(even, 1)
-    rest = (np.arange(count - even) + rng.random(count - even)) / (count - even)
-    normal = torch.special.ndtri(torch.from_numpy(rest)).numpy()
-    middle = 1 / (1 + np.exp(-(centre + 0.9 * normal)))
-    both = np.clip(np.concatenate([share, middle]) * STEPS, 0, STEPS - 1)
-    drawn: np.ndarray[Any, Any] = rng.permutation(both.astype(np.int64))
+    shares = stratified_shares(rng, count, centre=centre, spread=0.9)
+    drawn: np.ndarray[Any, Any] = np.clip(shares * STEPS, 0, STEPS - 1).astype(np.int64)
     return drawn
 
 
-class DiffusionJob:
+class DiffusionJob(CaptionedJob):
     """Weighted v-prediction loss; text encoder and UNet in one module."""
 
-    name = "diffusion"
+    name, parts = "diffusion", PARTS
 
-    def __init__(self, device: str, *, config: dict[str, Any], work: Path) -> None:
-        self._config, self._device = config["diffusion"], device
-        self.tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
-        text = build_text(config["text"], self.tokenizer)
-        unet = build_unet(
-            config["unet"],
-            channels=config["vae"]["latent_channels"],
-            text_width=config["text"]["width"],
-        )
-        self.module: nn.ModuleDict = nn.ModuleDict({"text": text, "unet": unet}).to(device)
-        self.module.train()
+    def __init__(
+        self, device: str, *, config: dict[str, Any], work: Path, start: Path | None = None
+    ) -> None:
+        super().__init__(device, config=config, work=work, start=start, build=build_parts)
+        unet = self.module["unet"]
         if torch.device(device).type == "cpu":
             # At these small heads plain matrix products are faster there than the fused kernel.
             unet.set_attn_processor(AttnProcessor())
@@ -123,11 +119,6 @@ class DiffusionJob:
         # About a quarter faster on a CPU; needs a C++ compiler, and a minute to begin with.
         self._unet = torch.compile(unet) if self._config.get("compile") else unet
         self._signal = DDPMScheduler(**noise_schedule()).alphas_cumprod.to(device)
-        self._batches = Batches(work, self._config, self.tokenizer, device)
-
-    def refresh(self) -> None:
-        """Take in the scenes that were encoded since."""
-        self._batches.refresh()
 
     def loss(self, rng: np.random.Generator, progress: float) -> Tensor:
         """Loss of one random batch.
@@ -151,10 +142,6 @@ class DiffusionJob:
         weight = 1 / (1 + signal.flatten() / (1 - signal.flatten()) / 8)
         return (error * weight).mean()
 
-    def measure(self) -> dict[str, float]:
-        """Nothing beyond the loss."""
-        return {"scenes": float(len(self._batches))}
-
 
 def train_diffusion(config: dict[str, Any], options: Options) -> Job:
     """Train, or continue, until the configured hours are spent.
@@ -166,15 +153,5 @@ def train_diffusion(config: dict[str, Any], options: Options) -> Job:
     options
         Its `work` holds `tokenizer` and `latents`; receives `diffusion.pt` and `diffusion.jsonl`.
     """
-    build = partial(_job, config=config, work=options.work, start=options.start)
+    build = partial(DiffusionJob, config=config, work=options.work, start=options.start)
     return train(Run(build, config["diffusion"], options))
-
-
-def _job(device: str, *, config: dict[str, Any], work: Path, start: Path | None) -> DiffusionJob:
-    job = DiffusionJob(device, config=config, work=work)
-    if start is not None:
-        text = CLIPTextModel.from_pretrained(start / "text_encoder", dtype=torch.float32)
-        unet = UNet2DConditionModel.from_pretrained(start / "unet", torch_dtype=torch.float32)
-        job.module["text"].load_state_dict(text.state_dict())
-        job.module["unet"].load_state_dict(unet.state_dict())
-    return job

@@ -21,8 +21,7 @@ from transformers import CLIPTokenizer
 
 from daam_nb.menagerie.model import AUTOENCODER, JOINT_NAME, NAME
 from daam_nb.menagerie.taxonomy import TIER
-from training.diffusion import build_text, build_unet, noise_schedule
-from training.joint import build_parts
+from training import diffusion, joint
 from training.progress import load_checkpoint
 from training.vae import build_vae
 
@@ -53,16 +52,7 @@ def build_pipeline(
     state = load_checkpoint(work / "diffusion.pt")
     if state is None:
         raise FileNotFoundError(f"no diffusion.pt in {work}. Run the stage `diffusion` first.")
-    modules = torch.nn.ModuleDict(
-        {
-            "text": build_text(config["text"], tokenizer),
-            "unet": build_unet(
-                config["unet"],
-                channels=config["vae"]["latent_channels"],
-                text_width=config["text"]["width"],
-            ),
-        }
-    )
+    modules = diffusion.build_parts(config, tokenizer)
     modules.load_state_dict(state[weights])
     return StableDiffusionPipeline(
         vae=_trained_vae(config, work),
@@ -70,7 +60,7 @@ def build_pipeline(
         tokenizer=tokenizer,
         unet=modules["unet"].eval(),
         scheduler=DPMSolverMultistepScheduler(
-            **{k: v for k, v in noise_schedule().items() if k != "clip_sample"},
+            **{k: v for k, v in diffusion.noise_schedule().items() if k != "clip_sample"},
             timestep_spacing="trailing",
             steps_offset=1,
         ),
@@ -118,7 +108,7 @@ def build_joint_pipeline(
     state = load_checkpoint(work / "joint.pt")
     if state is None:
         raise FileNotFoundError(f"no joint.pt in {work}. Run the stage `joint` first.")
-    parts = build_parts(config, tokenizer)
+    parts = joint.build_parts(config, tokenizer)
     parts.load_state_dict(state[weights])
     vae = _trained_vae(config, work)
     # Stable Diffusion 3 adds a shift after it divides by the scaling factor; this one has none.

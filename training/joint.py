@@ -23,41 +23,21 @@ from diffusers import SD3Transformer2DModel
 from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import CLIPTextModelWithProjection, CLIPTokenizer
 
-from training.batches import Batches
+from training.captioned import CaptionedJob, Parts, stratified_shares, text_config
 from training.loop import Job, Run, train
 from training.options import Options
 
 STEPS = 1000
 """What a noise share of 1 is as a timestep, as in Stable Diffusion 3."""
 
-PARTS = {
-    "text_encoder": CLIPTextModelWithProjection,
-    "text_encoder_2": CLIPTextModelWithProjection,
-    "transformer": SD3Transformer2DModel,
+PARTS: Parts = {
+    "text_encoder": (CLIPTextModelWithProjection, "text_encoder"),
+    "text_encoder_2": (CLIPTextModelWithProjection, "text_encoder_2"),
+    "transformer": (SD3Transformer2DModel, "transformer"),
 }
 """The trained parts by their names in the pipeline."""
-
-
-def build_encoder(
-    config: dict[str, Any], tokenizer: CLIPTokenizer, *, length: int
-) -> CLIPTextModelWithProjection:
-    """An untrained text encoder whose projection is as wide as the encoder."""
-    return CLIPTextModelWithProjection(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=config["width"],
-            intermediate_size=4 * config["width"],
-            num_hidden_layers=config["layers"],
-            num_attention_heads=config["heads"],
-            max_position_embeddings=length,
-            projection_dim=config["width"],
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    )
 
 
 def build_transformer(
@@ -98,19 +78,20 @@ def build_transformer(
 
 
 def build_parts(config: dict[str, Any], tokenizer: CLIPTokenizer) -> nn.ModuleDict:
-    """The untrained `PARTS` of a configuration."""
-    sizes, length = config["joint_model"], config["text"]["length"]
-    return nn.ModuleDict(
-        {
-            "text_encoder": build_encoder(sizes["text"], tokenizer, length=length),
-            "text_encoder_2": build_encoder(sizes["text_2"], tokenizer, length=length),
-            "transformer": build_transformer(
-                sizes,
-                channels=config["vae"]["latent_channels"],
-                text_width=sizes["text"]["width"] + sizes["text_2"]["width"],
-            ),
-        }
+    """The untrained `PARTS` of a whole configuration."""
+    sizes = config["joint_model"]
+    first, second = (
+        CLIPTextModelWithProjection(
+            text_config(sizes[name], tokenizer, length=config["text"]["length"])
+        )
+        for name in ("text", "text_2")
     )
+    transformer = build_transformer(
+        sizes,
+        channels=config["vae"]["latent_channels"],
+        text_width=sizes["text"]["width"] + sizes["text_2"]["width"],
+    )
+    return nn.ModuleDict(dict(zip(PARTS, (first, second, transformer), strict=True)))
 
 
 def embed(parts: nn.ModuleDict, tokens: Tensor, *, nulls: int) -> tuple[Tensor, Tensor]:
@@ -188,9 +169,7 @@ class CountedNull:
 def draw_noise_shares(
     rng: np.random.Generator, count: int, *, centre: float
 ) -> np.ndarray[Any, Any]:
-    """Shares of noise of a batch: a quarter evenly spread, the others logit-normal.
-
-    Both parts are stratified over the batch.
+    """Shares of noise of a batch, most of them where captions decide (`stratified_shares`).
 
     Parameters
     ----------
@@ -202,31 +181,19 @@ def draw_noise_shares(
     -------
     ndarray
         (count,), float32 in 0..1, 1 is nothing but noise, in random order.
-
-    References
-    ----------
-    Esser et al. 2024, "Scaling Rectified Flow Transformers", section 3.1,
-    https://arxiv.org/abs/2403.03206
     """
-    even = count // 4
-    share = (np.arange(even) + rng.random(even)) / max(even, 1)
-    rest = (np.arange(count - even) + rng.random(count - even)) / (count - even)
-    normal = torch.special.ndtri(torch.from_numpy(rest)).numpy()
-    middle = 1 / (1 + np.exp(-(centre + normal)))
-    drawn: np.ndarray[Any, Any] = rng.permutation(np.concatenate([share, middle]))
-    return drawn.astype(np.float32)
+    return stratified_shares(rng, count, centre=centre, spread=1.0).astype(np.float32)
 
 
-class JointJob:
+class JointJob(CaptionedJob):
     """Rectified-flow loss; both text encoders and the transformer in one module."""
 
-    name = "joint"
+    name, parts = "joint", PARTS
 
-    def __init__(self, device: str, *, config: dict[str, Any], work: Path) -> None:
-        self._config, self._device = config["joint"], device
-        self.tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
-        self.module: nn.ModuleDict = build_parts(config, self.tokenizer).to(device)
-        self.module.train()
+    def __init__(
+        self, device: str, *, config: dict[str, Any], work: Path, start: Path | None = None
+    ) -> None:
+        super().__init__(device, config=config, work=work, start=start, build=build_parts)
         self.module["transformer"].set_attn_processor(CountedNull())
         self._embed, self._predict = embed, self._velocity
         # transformers hooks its layers at the first call, in a way that the compiler cannot follow.
@@ -239,11 +206,6 @@ class JointJob:
             self._embed = torch.compile(embed)
         elif self._config["compile"] == "whole":
             self._predict = torch.compile(self._velocity)
-        self._batches = Batches(work, self._config, self.tokenizer, device)
-
-    def refresh(self) -> None:
-        """Take in the scenes that were encoded since."""
-        self._batches.refresh()
 
     def loss(self, rng: np.random.Generator, progress: float) -> Tensor:
         """Loss of one random batch: the mean square error of the velocity, noise - picture."""
@@ -279,10 +241,6 @@ class JointJob:
         )
         return predicted
 
-    def measure(self) -> dict[str, float]:
-        """Nothing beyond the loss."""
-        return {"scenes": float(len(self._batches))}
-
 
 def train_joint(config: dict[str, Any], options: Options) -> Job:
     """Train, or continue, until the configured hours are spent.
@@ -294,14 +252,5 @@ def train_joint(config: dict[str, Any], options: Options) -> Job:
     options
         Its `work` holds `tokenizer` and `latents`; receives `joint.pt` and `joint.jsonl`.
     """
-    build = partial(_job, config=config, work=options.work, start=options.start)
+    build = partial(JointJob, config=config, work=options.work, start=options.start)
     return train(Run(build, config["joint"], options))
-
-
-def _job(device: str, *, config: dict[str, Any], work: Path, start: Path | None) -> JointJob:
-    job = JointJob(device, config=config, work=work)
-    if start is not None:
-        for name, kind in PARTS.items():
-            # Files hold float16; `load_state_dict` copies into the module's float32.
-            job.module[name].load_state_dict(kind.from_pretrained(start / name).state_dict())
-    return job

@@ -57,13 +57,23 @@ def mean_iou(predicted: np.ndarray[Any, Any], exact: np.ndarray[Any, Any]) -> fl
 
 
 class JudgeJob:
-    """Cross entropy of each pixel, on scenes made to look like generated pictures."""
+    """Cross entropy of each pixel, on scenes made to look like generated pictures.
+
+    Parameters
+    ----------
+    device
+        What it trains on.
+    config
+        The whole configuration.
+    work
+        Holds `vae`.
+    """
 
     name = "judge"
 
     def __init__(self, device: str, *, config: dict[str, Any], work: Path) -> None:
         self.module = build_judge().to(device)
-        self._config, self._device = config, device
+        self._config, self._device = config["judge"], device
         self.vae = AutoencoderKL.from_pretrained(work / "vae").to(device).eval()
         held = [scene(i, ("test", "unseen")[i % 2]) for i in range(HELD)]
         rendered = as_batch(np.stack([np.asarray(s.image) for s in held]), device)
@@ -112,11 +122,21 @@ def train_judge(
 ) -> None:
     """Train, or continue, and write `judge.safetensors` (float16) into `folder`.
 
-    The file's metadata say when the judge is in doubt (`choose_doubt`). In a short run that is
-    chosen, and the accuracy measured, on few scenes.
+    The file's metadata say when the judge is in doubt (`choose_doubt`).
+
+    Parameters
+    ----------
+    config
+        The whole configuration.
+    options
+        Its `work` holds `vae`; receives `judge.pt` and `judge.jsonl`.
+    folder
+        Receives `judge.safetensors` and `judge.json`.
+    short
+        Choose the doubt, and measure the accuracy, on few scenes.
     """
     build = partial(JudgeJob, config=config, work=options.work)
-    job = train(Run(build, config, options))
+    job = train(Run(build, config["judge"], options))
     folder.mkdir(parents=True, exist_ok=True)
     state = {k: v.half().contiguous().cpu() for k, v in job.module.state_dict().items()}
     chosen_on, measured_on = FEW_SCENES if short else SCENES
@@ -125,11 +145,21 @@ def train_judge(
     half = file.with_suffix(".partial")
     save_file(state, half, metadata={"doubt": json.dumps(asdict(doubt))})
     os.replace(half, file)
-    note(file, config, scenes=measured_on)
+    note(file, config["judge"], scenes=measured_on)
 
 
 def note(file: Path, config: dict[str, Any], *, scenes: int = SCENES[1]) -> None:
-    """Write `judge.json` beside the weights: their checksum, configuration and accuracy."""
+    """Write `judge.json` beside the weights: their checksum, configuration and accuracy.
+
+    Parameters
+    ----------
+    file
+        The judge's weights.
+    config
+        The table `judge` that they were trained with.
+    scenes
+        How many the accuracy is measured on.
+    """
     facts = {
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "configuration": config,

@@ -1,10 +1,15 @@
 """Render the menagerie's sprites from Noto Color Emoji.
 
-Needs the font once (Debian: fonts-noto-color-emoji); the package ships the small palette PNGs.
+    python -m training.sprites [FOLDER] [--font FILE]
+
+makes the small palette PNGs that the package ships anew (without FOLDER, in their place); nothing
+else needs the font (Debian: fonts-noto-color-emoji). Another version of the font may draw
+differently, and what was trained on the sprites before does not know the new ones.
 """
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -13,6 +18,7 @@ from daam_nb.menagerie.taxonomy import NOUNS
 
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 LONGER_SIDE = 96
+SHIPPED = Path(__file__).parent.parent / "daam_nb" / "menagerie" / "sprites"
 
 
 def render_sprites(folder: Path, *, font: Path = FONT) -> None:
@@ -36,3 +42,16 @@ def render_sprites(folder: Path, *, font: Path = FONT) -> None:
         # FASTOCTREE is the one quantiser of PIL that keeps alpha.
         palette = glyph.quantize(128, method=Image.Quantize.FASTOCTREE)
         palette.save(folder / f"{noun.name}.png", optimize=True)
+
+
+def main() -> None:
+    """Parse the command line and render the sprites."""
+    parser = argparse.ArgumentParser(prog="python -m training.sprites", description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=SHIPPED)
+    parser.add_argument("--font", type=Path, default=FONT)
+    given = parser.parse_args()
+    render_sprites(given.folder, font=given.font)
+
+
+if __name__ == "__main__":
+    main()

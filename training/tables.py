@@ -258,7 +258,7 @@ def generated_table(made: dict[str, Any]) -> str:
 
 
 def blind_table(made: dict[str, Any]) -> str:
-    """What people who saw neither prompts nor verdicts said."""
+    """What a person who saw neither prompts nor verdicts said."""
     rows = []
     if "names" in made:
         facts = made["names"]["named_right"]
@@ -275,4 +275,25 @@ def blind_table(made: dict[str, Any]) -> str:
         rows += [(label, made["labels"][key]) for key, label in labels.items()]
     return table(
         ("", "n", "share (95 %)"), [(label, str(f["n"]), share_cell(f)) for label, f in rows]
+    )
+
+
+def blind_noun_table(made: dict[str, Any]) -> str:
+    """What that person recognised of each noun, the least recognised first; one row for the rest.
+
+    The rest are the nouns that the person was always sure of.
+    """
+    kinds = ("sure", "doubtful", "missed")
+    by = {
+        noun: [facts[kind] for kind in kinds] for noun, facts in made["labels"]["by_noun"].items()
+    }
+    always = sorted(noun for noun, counts in by.items() if counts[0] == sum(counts))
+    ordered = sorted(by.keys() - set(always), key=lambda noun: (by[noun][0] / sum(by[noun]), noun))
+    rows = [(noun, by[noun]) for noun in ordered]
+    if always:
+        together = [sum(by[noun][k] for noun in always) for k in range(len(kinds))]
+        rows.append((", ".join(always), together))
+    return table(
+        ("in pictures whose prompt names it", "n", "sure of it", "in doubt", "not mentioned"),
+        [(label, str(sum(counts)), *map(str, counts)) for label, counts in rows],
     )

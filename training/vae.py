@@ -22,7 +22,7 @@ CROP, TRIES = 32, 4
 
 
 def build_vae(config: dict[str, Any]) -> AutoencoderKL:
-    """An untrained autoencoder of a configuration's sizes (factor 4, no attention).
+    """An untrained autoencoder of the sizes in the table `vae` (factor 4, no attention).
 
     Its latents are normalised by its own weights (`normalise`), hence a scaling factor of 1.
     """
@@ -41,27 +41,40 @@ def build_vae(config: dict[str, Any]) -> AutoencoderKL:
     )
 
 
-def as_batch(pixels: np.ndarray[Any, Any], device: str = "cpu") -> Tensor:
-    """(n, y, x, 3) uint8 pixels to (n, 3, y, x) float32 in -1..1."""
-    batch = torch.from_numpy(np.array(pixels)).to(device)
-    return batch.permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
+def as_batch(pixels: np.ndarray[Any, Any] | Tensor, device: str = "cpu") -> Tensor:
+    """(n, y, x, 3) uint8 pixels to (n, 3, y, x) float32 in -1..1, on the device."""
+    batch = pixels if isinstance(pixels, Tensor) else torch.from_numpy(np.array(pixels))
+    return batch.to(device).permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
 
 
 class VaeJob:
-    """Loss: L1 of the pixels + L1 of their differences (edges) + KL of the latents."""
+    """Loss: L1 of the pixels + L1 of their differences (edges) + KL of the latents.
+
+    Parameters
+    ----------
+    device
+        What it trains on.
+    config
+        The whole configuration.
+    work
+        Holds `scenes`.
+    start
+        Folder of exported weights to start from; None starts untrained.
+    """
 
     name = "vae"
 
     def __init__(
         self, device: str, *, config: dict[str, Any], work: Path, start: Path | None = None
     ) -> None:
-        self.module: AutoencoderKL = build_vae(config).to(device)
+        self._config, self._device, self._scenes = config["vae"], device, work / "scenes"
+        self.module: AutoencoderKL = build_vae(self._config).to(device)
         if torch.device(device).type != "cpu":
             self.module.to(memory_format=torch.channels_last)
         if start is not None:
             self.module.load_state_dict(AutoencoderKL.from_pretrained(start / "vae").state_dict())
-        self._restore = torch.compile(self._restored) if config.get("compile") else self._restored
-        self._config, self._device, self._scenes = config, device, work / "scenes"
+        compiled = self._config.get("compile")
+        self._restore = torch.compile(self._restored) if compiled else self._restored
         held = np.stack([np.asarray(scene(i, "test").image) for i in range(64)])
         self._held = as_batch(held, device)
         self.refresh()
@@ -80,8 +93,7 @@ class VaeJob:
             batch = as_batch(self._crops(rng, whole=whole), self._device)
         else:
             rows = torch.from_numpy(rng.integers(len(self._resident), size=self._config["batch"]))
-            picked = self._resident[rows.to(self._device)]
-            batch = picked.permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
+            batch = as_batch(self._resident[rows.to(self._device)], self._device)
         kind = torch.device(self._device).type
         with torch.autocast(kind, torch.bfloat16, enabled=self._config["bf16"]):
             restored, mean, logvar = self._restore(batch)
@@ -126,13 +138,13 @@ def train_vae(config: dict[str, Any], options: Options) -> AutoencoderKL:
     Parameters
     ----------
     config
-        The table `vae` of the configuration.
+        The whole configuration.
     options
         Its `work` holds `scenes`; receives `vae.pt`, `vae.jsonl` and `vae`.
     """
     work = options.work
     build = partial(VaeJob, config=config, work=work, start=options.start)
-    model: AutoencoderKL = train(Run(build, config, options)).module  # type: ignore[assignment]
+    model: AutoencoderKL = train(Run(build, config["vae"], options)).module  # type: ignore[assignment]
     sample = np.concatenate([p[:512] for p in pictures(work / "scenes")[:4]])
     normalise(model, sample, options.device)
     model.save_pretrained(work / "vae")

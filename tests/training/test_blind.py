@@ -13,6 +13,7 @@ from training.blind import (
     HERE,
     Label,
     agrees,
+    by_noun,
     chosen_labels,
     chosen_names,
     plain,
@@ -22,6 +23,7 @@ from training.blind import (
     write_sheets,
 )
 from training.pictures import entries
+from training.tables import blind_noun_table
 
 
 def test_the_pictures_to_be_named_are_60_single_objects_with_every_noun() -> None:
@@ -106,8 +108,48 @@ def test_agreement_is_counted_over_pictures() -> None:
     assert made["named_nouns_the_person_saw"]["right"] == 1
     assert made["claims_the_person_shares"] == made["agreement"]
     assert made["differing"] == {"p003": {"person": [], "judge": ["dog"]}}
+    assert made["by_noun"] == {
+        "zebra": {"sure": 1, "doubtful": 0, "missed": 0},
+        "dog": {"sure": 0, "doubtful": 0, "missed": 1},
+        "car": {"sure": 0, "doubtful": 1, "missed": 0},
+    }
     with pytest.raises(ValueError, match="1 pictures have no answer: p003"):
         score_labels({p: labels[p] for p in ("p001", "p002")}, claims, named)
+
+
+def test_nouns_are_listed_from_the_least_recognised_on() -> None:
+    labels = {
+        "p001": Label(frozenset({"zebra"}), frozenset({"car"})),
+        "p002": Label(frozenset({"zebra", "car"}), frozenset()),
+        "p003": Label(frozenset({"cat", "pear"}), frozenset()),
+        "p004": Label(frozenset({"cat"}), frozenset()),
+    }
+    named = {
+        "p001": {"zebra", "car"},
+        "p002": {"zebra", "car"},
+        "p003": {"cat", "dog"},
+        "p004": {"cat", "zebra"},
+    }
+    made = by_noun(labels, named)
+    assert "pear" not in made and list(made) == ["zebra", "cat", "dog", "car"]
+    assert blind_noun_table({"labels": {"by_noun": made}}).splitlines()[2:] == [
+        "| dog | 1 | 0 | 0 | 1 |",
+        "| car | 2 | 1 | 1 | 0 |",
+        "| zebra | 3 | 2 | 0 | 1 |",
+        "| cat | 2 | 2 | 0 | 0 |",
+    ]
+
+
+def test_the_shipped_counts_are_those_of_the_answers() -> None:
+    shipped = json.loads((HERE / "results" / "blind.json").read_text())["labels"]
+    names = [f"p{i + 1:03d}" for i in range(200)]
+    key = dict(zip(names, chosen_labels(), strict=True))
+    named = {p: {thing["noun"] for thing in entries()[i]["objects"]} for p, i in key.items()}
+    made = by_noun(read_labels(HERE / "answers-labels.csv"), named)
+    assert shipped["by_noun"] == made
+    saw = shipped["named_nouns_the_person_saw"]
+    assert sum(counts["sure"] for counts in made.values()) == saw["right"]
+    assert sum(sum(counts.values()) for counts in made.values()) == saw["n"]
 
 
 def test_names_are_compared_with_the_synonyms_listed_beforehand(tmp_path: Path) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from daam_nb.menagerie.judge import FILE
-from training.diffusion import build_text, build_unet
+from training.diffusion import build_parts
 from training.glance import glance
 from training.progress import save_atomically
 from training.tokenizer import write_tokenizer
@@ -23,16 +22,7 @@ def checkpoint(work: Path) -> None:
     """An untrained model as a run leaves it."""
     tokenizer = write_tokenizer(work / "tokenizer", length=CONFIG["text"]["length"])
     build_vae(CONFIG["vae"]).save_pretrained(work / "vae")
-    modules = nn.ModuleDict(
-        {
-            "text": build_text(CONFIG["text"], tokenizer),
-            "unet": build_unet(
-                CONFIG["unet"],
-                channels=CONFIG["vae"]["latent_channels"],
-                text_width=CONFIG["text"]["width"],
-            ),
-        }
-    )
+    modules = build_parts(CONFIG, tokenizer)
     save_atomically({"average": modules.state_dict()}, work / "diffusion.pt")
 
 

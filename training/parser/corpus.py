@@ -31,7 +31,7 @@ def document(pipeline: Language, sentence: Sentence) -> Doc:
 def read_grammar(
     count: int, seed: int, fresh: bool, pseudo: float = PSEUDO
 ) -> Callable[[Language], Iterator[Example]]:
-    """Captions of the grammar.
+    """Captions of the grammar; `parser.cfg` asks for them by the name above.
 
     Parameters
     ----------
