@@ -1,8 +1,8 @@
-"""Pictures for people who see neither the prompts nor the judge's verdict, and their answers.
+"""Pictures for readers who see neither the prompts nor the judge's verdict, and their answers.
 
 `python -m training.blind sheets --work FOLDER --to PLACE [--weights WEIGHTS]` writes under PLACE
 `names/`, 60 single objects to be named freely, and `labels/`, 200 pictures to be labelled with the
-world's nouns: each picture with a neutral name, sheets of 20, and what the person has to read. The
+world's nouns: each picture with a neutral name, sheets of 20, and what the reader is told. The
 key stays in FOLDER. `python -m training.blind score --work FOLDER --report PLACE --names FILE
 --labels FILE` compares the answers and writes `blind.json`.
 """
@@ -74,7 +74,7 @@ def write_sheets(folder: Path, names: Sequence[str], images: Sequence[Image.Imag
 
 
 def sheets(weights: Path, work: Path, place: Path, *, helpers: int = 0) -> None:
-    """Everything a person needs, and the key apart from it."""
+    """Everything a reader needs, and the key apart from it."""
     folder = work / f"pictures-{card(weights).revision}"
     key: dict[str, Any] = {"model": card(weights).model_id}
     for kind, letter, chosen in (
@@ -93,7 +93,7 @@ def sheets(weights: Path, work: Path, place: Path, *, helpers: int = 0) -> None:
 
 @dataclass(frozen=True)
 class Label:
-    """What a person saw in one picture.
+    """What a reader saw in one picture.
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ def read_labels(file: Path) -> dict[str, Label]:
 
 
 def agrees(label: Label, claimed: set[str], *, strictly: bool = False) -> bool:
-    """Whether a judge's nouns are a person's: all sure ones, and none but sure or doubtful ones."""
+    """Whether a judge's nouns are a reader's: all sure ones, and none but sure or doubtful ones."""
     allowed = label.sure if strictly else label.sure | label.doubtful
     return label.sure <= claimed <= allowed
 
@@ -140,12 +140,12 @@ def agrees(label: Label, claimed: set[str], *, strictly: bool = False) -> bool:
 def score_labels(
     labels: dict[str, Label], claims: dict[str, set[str]], named: dict[str, set[str]]
 ) -> dict[str, Any]:
-    """The judge's agreement with a person, and what the person saw of what was asked for.
+    """The judge's agreement with a reader, and what the reader saw of what was asked for.
 
     Parameters
     ----------
     labels
-        Picture to the person's label.
+        Picture to the reader's label.
     claims, named
         Picture to the nouns the judge claims, and to those of the prompt.
     """
@@ -180,12 +180,12 @@ def score_labels(
 
 
 def by_noun(labels: dict[str, Label], named: dict[str, set[str]]) -> dict[str, dict[str, int]]:
-    """Of the pictures whose prompt names a noun, in how many the person saw it, and how surely.
+    """Of the pictures whose prompt names a noun, in how many the reader saw it, and how surely.
 
     Parameters
     ----------
     labels
-        Picture to the person's label.
+        Picture to the reader's label.
     named
         Picture to the nouns of its prompt.
 

@@ -258,19 +258,19 @@ def generated_table(made: dict[str, Any]) -> str:
 
 
 def blind_table(made: dict[str, Any]) -> str:
-    """What a person who saw neither prompts nor verdicts said."""
+    """What a reader who saw neither prompts nor verdicts said."""
     rows = []
     if "names" in made:
         facts = made["names"]["named_right"]
         rows.append(("objects named right, free choice of words", facts))
     if "labels" in made:
         labels = {
-            "agreement": "judge and person agree on a picture (a person's doubt counts either way)",
+            "agreement": "judge and reader agree on a picture (a reader's doubt counts either way)",
             "agreement_strict": "the same, where a doubtful noun counts as not seen",
-            "sure_nouns_the_judge_claims": "nouns the person is sure of that the judge claims",
-            "claims_the_person_shares": "the judge's claims that the person shares",
-            "named_nouns_the_person_saw": "nouns of the prompts that the person saw",
-            "nothing_to_be_recognised": "pictures in which the person was sure of nothing",
+            "sure_nouns_the_judge_claims": "nouns the reader is sure of that the judge claims",
+            "claims_the_person_shares": "the judge's claims that the reader shares",
+            "named_nouns_the_person_saw": "nouns of the prompts that the reader saw",
+            "nothing_to_be_recognised": "pictures in which the reader was sure of nothing",
         }
         rows += [(label, made["labels"][key]) for key, label in labels.items()]
     return table(
@@ -279,9 +279,9 @@ def blind_table(made: dict[str, Any]) -> str:
 
 
 def blind_noun_table(made: dict[str, Any]) -> str:
-    """What that person recognised of each noun, the least recognised first; one row for the rest.
+    """What that reader recognised of each noun, the least recognised first; one row for the rest.
 
-    The rest are the nouns that the person was always sure of.
+    The rest are the nouns that the reader was always sure of.
     """
     kinds = ("sure", "doubtful", "missed")
     by = {
