@@ -6,6 +6,9 @@ no sample but all there is, and this is the interval of what it does.
 
 *Of nouns*: would other nouns give the same? Whole nouns are drawn, as if these had been picked from
 many alike. It is the wider one where nouns differ, and more pictures do not make it narrower.
+
+The first has percentiles of `stratified` draws; the second, of a mean, is bias-corrected and
+accelerated (`statistics.interval`). Those of two groups of pictures both have percentiles.
 """
 
 from __future__ import annotations

@@ -6,6 +6,9 @@ difference of its own, and their mean is weighted by n1 n0 / (n1 + n0), where n1
 values of both groups in the stratum (weights of Mantel & Haenszel 1959). It is the coefficient of
 the group in least squares with a constant for each stratum. A stratum with one group alone has no
 difference, so its weight is 0 and it is left out.
+
+Of the m observations of a stratum m - 1 are drawn for an interval (`stratified`), so that a stratum
+of two has no weight there: where strata are that small, observations had better be paired.
 """
 
 from __future__ import annotations
