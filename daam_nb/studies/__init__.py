@@ -5,6 +5,7 @@
     tables.py      one row per observation; stopped and resumed without a loss
     statistics.py  means with bootstrap intervals
     stratified.py  bootstrap within groups that are no sample but all there is
+    within_strata.py  two groups within each of them
     comparing.py   two groups: difference, permutation test, effect size
     two_intervals.py  of these nouns, and of nouns
     figures.py     bars and curves of a table

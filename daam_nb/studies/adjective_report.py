@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from daam_nb.studies import two_intervals
+from daam_nb.studies.comparing import holm
 from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.report import Report
 
@@ -47,7 +48,15 @@ def spills(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def contrasts(table: pd.DataFrame) -> pd.DataFrame:
-    """Paired by picture: is the change outside the noun smaller with replay; is the layout kept?"""
+    """Paired by picture: is the change outside the noun smaller with replay; is the layout kept?
+
+    Returns
+    -------
+    DataFrame
+        ``what``, ``compared``; ``difference`` with the ends of both intervals (`two_intervals`);
+        ``p`` over nouns and ``p_holm`` (for all rows together), which belong to the ends that draw
+        nouns; ``n`` pairs.
+    """
     one = _one_choice(table)
     rows = []
     for value in ("outside", "inside", "layout"):
@@ -66,7 +75,10 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
                     "n": found.n[0],
                 }
             )
-    return pd.DataFrame(rows)
+    made = pd.DataFrame(rows)
+    if rows:
+        made.insert(list(made.columns).index("p") + 1, "p_holm", holm(made.p.tolist()))
+    return made
 
 
 def report(table: pd.DataFrame) -> Report:
@@ -84,7 +96,7 @@ def report(table: pd.DataFrame) -> Report:
         "threshold of the maps": settings["threshold"],
         "intervals": two_intervals.HEADLINE.format(noun="noun"),
         "intervals, nouns drawn": two_intervals.OTHERS.format(noun="noun"),
-        "p": "permutation test over nouns",
+        "p": "permutation test: signs of whole nouns; Holm: for all rows of the table together",
         **{
             name: settings[name]
             for name in ("num_inference_steps", "guidance_scale")
@@ -105,13 +117,16 @@ def report(table: pd.DataFrame) -> Report:
             "Paired by picture": two_intervals.of_these(paired, _HEADINGS),
             "Change of the picture, whole nouns drawn": two_intervals.of_nouns(reached, _HEADINGS),
             "Spill of the maps, whole nouns drawn": two_intervals.of_nouns(spilled, _HEADINGS),
-            "Paired by picture, whole nouns drawn": two_intervals.of_nouns(paired, _HEADINGS),
+            "Paired by picture, whole nouns drawn": two_intervals.of_nouns(
+                paired, _HEADINGS
+            ).rename(columns=_OVER_NOUNS),
         },
         figures=figures(reached, spilled, caption=where),
         facts=facts,
     )
 
 
+_OVER_NOUNS = {"p": "p (nouns drawn)", "p_holm": "p, Holm"}
 _HEADINGS = {
     "outside": "change outside the noun",
     "inside": "change inside",

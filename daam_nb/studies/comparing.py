@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from daam_nb.errors import StudyError
 from daam_nb.studies.statistics import RESAMPLES, Floats, by_cluster, interval, observed
-from daam_nb.studies.stratified import drawn_sums, ends, members, nested, numbered
+from daam_nb.studies.stratified import ends, nested, numbered
+from daam_nb.studies.within_strata import LEAST, Within, centred
 
 Names = Iterable[Hashable] | tuple[Iterable[Hashable], Iterable[Hashable]] | None
 """Of each pair; where not paired, two of them: of each value of the first and of the second."""
@@ -31,16 +32,24 @@ class Comparison:
     Attributes
     ----------
     difference
-        Mean of the first minus mean of the second.
+        Mean of the first minus mean of the second; of groups in strata that are not paired, the
+        difference within strata (`within_strata`).
     low, high
-        Ends of its bootstrap interval.
+        Ends of its bootstrap interval; NaN where there are too few values.
     p
-        Of a two-sided permutation test; at least 1 / (resamples + 1).
+        Of a two-sided permutation test; at least 1 / (resamples + 1), and for pairs, whose test
+        doubles the smaller tail, 2 / (resamples + 1). Exact for pairs with few permutations.
     effect
-        Standardised difference: Cohen's d with the pooled deviation, or for pairs d_z, the mean
-        difference over the deviation of the differences. NaN where nothing varies.
+        Standardised difference: Cohen's d with the pooled deviation, in strata with the deviation
+        within them; for pairs d_z, the mean difference over the deviation of the differences. NaN
+        where nothing varies.
     n
-        Values in each group; (pairs, pairs) where paired.
+        Values in each group; (pairs, pairs) where paired. In strata that are not paired, values of
+        those with both groups.
+    strata
+        Of groups that are not paired: strata with both groups; 0 where none were given.
+    left_out
+        Of the same, strata with one group alone: they have no difference, and no weight.
     """
 
     difference: float
@@ -49,6 +58,8 @@ class Comparison:
     p: float
     effect: float
     n: tuple[int, int]
+    strata: int = 0
+    left_out: int = 0
 
     def __str__(self) -> str:
         return (
@@ -78,8 +89,10 @@ def compare(
         Of each pair; where not paired, two of them: of each value in `first` and in `second`.
     strata
         The same, of groups such as nouns: the interval then draws clusters within each
-        (`statistics.interval`). The permutation test is that of the clusters; unpaired and without
-        clusters, it shuffles the labels within strata.
+        (`statistics.interval`). Paired, difference and test stay as they are without. Not paired,
+        difference, interval, effect and test are all of what differs within strata
+        (`within_strata`): by the mix of strata alone the groups do not differ. The labels are then
+        shuffled within strata, or within clusters where there are any.
     confidence, resamples, seed
         Of the bootstrap and of the permutations.
 
@@ -87,6 +100,11 @@ def compare(
     ------
     StudyError
         Where lengths, clusters or strata do not fit.
+
+    Notes
+    -----
+    Groups that are not paired have no interval with fewer than two values each; where they have
+    clusters or strata, so that a draw may lack one of the groups, with fewer than ten.
     """
     rng = np.random.default_rng(seed)
     bootstrap: dict[str, Any] = {"confidence": confidence, "resamples": resamples}
@@ -102,35 +120,45 @@ def compare(
         return Comparison(found.mean, found.low, found.high, p, effect, (found.n, found.n))
     first, second = list(first), list(second)
     one, two = _groups(first, second, clusters)
-    if strata is None:
-        low, high = _difference_ends(one, two, rng=rng, **bootstrap)
-    else:
-        within = _groups(first, second, strata)
-        low, high = _ends_within(one, two, within, rng=rng, **bootstrap)
-        one, two = (one, two) if clusters is not None else within
+    if strata is not None:
+        within = _within(one, two, _groups(first, second, strata))
+        names = within.strata if clusters is None else within.clusters
+        return Comparison(
+            within.difference(),
+            *within.ends(rng=rng, **bootstrap),
+            _shuffled(within.values, within.first, names, resamples, rng),
+            within.effect(),
+            within.n,
+            within.size,
+            within.left_out,
+        )
     return Comparison(
         _mean(one.values) - _mean(two.values),
-        low,
-        high,
-        _shuffled(one, two, resamples, rng),
+        *_difference_ends(one, two, rng=rng, **bootstrap),
+        _shuffled(*_joined(one, two), resamples, rng),
         _cohens_d(one.values, two.values),
         (len(one.values), len(two.values)),
     )
 
 
-def difference_ends(
+def ends_over_strata(
     first: Iterable[float],
     second: Iterable[float],
     *,
-    clusters: Names = None,
+    strata: tuple[Iterable[Hashable], Iterable[Hashable]],
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """The interval of `compare` alone, of two groups that are not paired."""
-    one, two = _groups(first, second, clusters)
+    """Another interval of the difference that `compare` finds within strata: whole ones are drawn.
+
+    It asks what other strata might give, such as other nouns; NaN with fewer than two of both
+    groups, or fewer than ten values of a group in them.
+    """
+    first, second = list(first), list(second)
+    within = _within(*_groups(first, second, None), _groups(first, second, strata))
     rng = np.random.default_rng(seed)
-    return _difference_ends(one, two, confidence=confidence, resamples=resamples, rng=rng)
+    return within.ends_over_strata(confidence=confidence, resamples=resamples, rng=rng)
 
 
 def permutation_test(
@@ -146,20 +174,40 @@ def permutation_test(
 
     Paired: the sign of each pair's (or each cluster's) difference is turned at random
     (`scipy.stats.permutation_test`, ``"samples"``). Not paired, with clusters: the two labels are
-    shuffled within each cluster, so that only differences within prompts count; a cluster of one
-    group alone has no say. Not paired, without: shuffled freely.
+    shuffled within each cluster, and what is compared is the difference within clusters, which is 0
+    in the mean of all shuffles; a cluster of one group alone has no say. So this is also the test
+    within strata, which are then named as `clusters`; `compare` has both. Not paired, without:
+    shuffled freely.
 
     Returns
     -------
     float
-        (as extreme + 1) / (resamples + 1), or exact where the permutations are few. NaN where a
-        group is empty.
+        Not paired: (as extreme + 1) / (resamples + 1). Paired: twice the same of the smaller tail,
+        so at least 2 / (resamples + 1), or exact where the permutations are few. NaN where a group
+        is empty.
     """
     rng = np.random.default_rng(seed)
     if paired:
         pairs = _Group(*observed(_differences(first, second), clusters))
         return _turned(pairs, resamples, rng)
-    return _shuffled(*_groups(first, second, clusters), resamples, rng)
+    return _shuffled(*_joined(*_groups(first, second, clusters)), resamples, rng)
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Holm's (1979) step-down correction of p values for all of them being tested together.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = sorted(range(len(values)), key=lambda place: values[place])
+    made = [0.0] * len(values)
+    highest = 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(values) - rank) * values[place]))
+        made[place] = highest
+    return made
 
 
 def _differences(first: Any, second: Any) -> Floats:
@@ -203,23 +251,43 @@ def _turned(pairs: _Group, resamples: int, rng: np.random.Generator) -> float:
     return float(found.pvalue)
 
 
-def _shuffled(one: _Group, two: _Group, resamples: int, rng: np.random.Generator) -> float:
-    """The labels in random order, within each cluster."""
-    if not len(one.values) or not len(two.values):
-        return math.nan
+def _joined(one: _Group, two: _Group) -> tuple[Floats, NDArray[np.bool_], NDArray[np.int64]]:
+    """All values, whether each is of the first group, and the number of its cluster."""
     values = np.concatenate([one.values, two.values])
-    first = np.arange(len(values)) < len(one.values)
-    places = np.zeros(len(values))
+    places = np.zeros(len(values), dtype=np.int64)
     if one.names is not None and two.names is not None:
-        places = pd.factorize(pd.Series([*one.names, *two.names], dtype=object))[0].astype(float)
+        places = numbered([*one.names, *two.names], "cluster")
+    return values, np.arange(len(values)) < len(one.values), places
+
+
+def _within(one: _Group, two: _Group, strata: tuple[_Group, _Group]) -> Within:
+    values, first, clusters = _joined(one, two)
+    if one.names is None:
+        clusters = np.arange(len(values))
+    groups = numbered([*(strata[0].names or []), *(strata[1].names or [])], "stratum")
+    nested(clusters, groups)
+    return Within.of(values, first, groups, clusters)
+
+
+def _shuffled(
+    values: Floats,
+    first: NDArray[np.bool_],
+    places: NDArray[np.int64],
+    resamples: int,
+    rng: np.random.Generator,
+) -> float:
+    """The labels in random order within each place; what counts is the difference within places."""
+    if first.all() or not first.any():
+        return math.nan
     order = np.argsort(places, kind="stable")
-    values, first, places = values[order], first[order], places[order]
-    seen = abs(_gap(values, first))
+    first, places = first[order], places[order]
+    values = centred(values[order], places)
+    least = abs(values[first].sum()) - 1e-12 * np.abs(values).sum()
     extreme = 0
     for _ in range(resamples):
-        # Sorting by cluster + noise in [0, 1) is a random order within each cluster.
-        mixed = np.argsort(places + rng.random(len(places)))
-        extreme += abs(_gap(values[mixed], first)) >= seen - 1e-12
+        # Sorting by place + noise in [0, 1) is a random order within each.
+        mixed = values[np.argsort(places + rng.random(len(places)))]
+        extreme += abs(mixed[first].sum()) >= least
     return (extreme + 1) / (resamples + 1)
 
 
@@ -232,6 +300,8 @@ def _difference_ends(
     if one.names is None or two.names is None:
         drawn = _drawn(*by_cluster(one.values, None), resamples, rng)
         drawn = drawn - _drawn(*by_cluster(two.values, None), resamples, rng)
+    elif min(len(one.values), len(two.values)) < LEAST:
+        return math.nan, math.nan
     else:
         places, known = pd.factorize(pd.Series([*one.names, *two.names], dtype=object))
         weights = _weights(len(known), resamples, rng)
@@ -248,41 +318,6 @@ def _difference_ends(
     return ends(drawn, confidence)
 
 
-def _ends_within(
-    one: _Group,
-    two: _Group,
-    strata: tuple[_Group, _Group],
-    *,
-    confidence: float,
-    resamples: int,
-    rng: np.random.Generator,
-) -> tuple[float, float]:
-    """The same, of clusters drawn within strata: one in both groups is drawn for both.
-
-    Values of both groups are drawn from one pot, because to which group an observation belongs may
-    itself be what was observed.
-    """
-    if len(one.values) < 2 or len(two.values) < 2:
-        return math.nan, math.nan
-    values, first = np.concatenate([one.values, two.values]), len(one.values)
-    places = np.arange(len(values))
-    if one.names is not None and two.names is not None:
-        places = numbered([*one.names, *two.names], "cluster")
-    groups = numbered([*(strata[0].names or []), *(strata[1].names or [])], "stratum")
-    chosen, _ = members(nested(places, groups))
-    if len(chosen[0]) < 2:
-        return math.nan, math.nan
-    is_first = (np.arange(len(values)) < first).astype(np.float64)
-    of_values = (values * is_first, is_first, values * (1 - is_first), 1 - is_first)
-    columns: Floats = np.stack(
-        [np.bincount(places, weights=column).astype(np.float64) for column in of_values], axis=1
-    )
-    sums = drawn_sums(columns, chosen, resamples, rng)
-    with np.errstate(invalid="ignore"):  # a draw without any value of one of the groups
-        drawn = sums[:, 0] / sums[:, 1] - sums[:, 2] / sums[:, 3]
-    return ends(drawn, confidence)
-
-
 def _drawn(sums: Floats, counts: Floats, resamples: int, rng: np.random.Generator) -> Floats:
     weights = _weights(len(sums), resamples, rng)
     means: Floats = weights @ sums / (weights @ counts)
@@ -292,10 +327,6 @@ def _drawn(sums: Floats, counts: Floats, resamples: int, rng: np.random.Generato
 def _weights(size: int, resamples: int, rng: np.random.Generator) -> Floats:
     """(resample, cluster): how often each is drawn."""
     return rng.multinomial(size, np.full(size, 1 / size), size=resamples).astype(np.float64)
-
-
-def _gap(values: Floats, first: NDArray[np.bool_]) -> float:
-    return float(values[first].mean() - values[~first].mean())
 
 
 def _cohens_d(one: Floats, two: Floats) -> float:

@@ -307,20 +307,21 @@ def report(
         "threshold of mIoU": settings["threshold"],
         "intervals": two_intervals.HEADLINE.format(noun="first noun"),
         "intervals, nouns drawn": two_intervals.OTHERS.format(noun="first noun"),
-        "p": "permutation test: signs of whole first nouns; with and without both, labels within "
-        "first nouns",
+        "p (nouns drawn)": "permutation test: signs of whole first nouns",
+        "p (these nouns)": "permutation test: labels of pictures within first nouns",
+        "p, Holm": "for all rows of the table together",
     }
     where = f"{len(runs)} pictures of {facts['model']}; looked at by: {settings['presence']}; "
     where += f"{two_intervals.CAPTION}."
     tables = {
         "By kind of pair": two_intervals.of_these(means, _HEADINGS),
         "By kind of pair, whole first nouns drawn": two_intervals.of_nouns(means, _HEADINGS),
-        "Compared with the same first noun and the same noise": _named(
-            contrasts(table, resamples=resamples)
-        ),
-        "Overlap of the maps where both objects are there, and where not": _named(
-            overlap_and_presence(table, resamples=resamples)
-        ),
+        "Compared with the same first noun and the same noise": contrasts(
+            table, resamples=resamples
+        ).rename(columns=_COMPARED),
+        "Overlap of the maps where both objects are there, and where not": overlap_and_presence(
+            table, resamples=resamples
+        ).rename(columns=_RELATED),
         "Cohyponyms, class by class": two_intervals.of_these(
             by_class(table, resamples=resamples), _HEADINGS
         ),
@@ -339,13 +340,21 @@ def report(
     )
 
 
-def _named(compared: pd.DataFrame) -> pd.DataFrame:
-    """Comparisons, their columns named for a page."""
-    return compared.rename(
-        columns={"low_nouns": "low, nouns drawn", "high_nouns": "high, nouns drawn"}
-    )
-
-
+_ENDS = {"low_nouns": "low, nouns drawn", "high_nouns": "high, nouns drawn"}
+_COMPARED = _ENDS | {"p": "p (nouns drawn)", "p_holm": "p, Holm", "effect": "d_z"}
+_RELATED = _ENDS | {
+    "with_both": "both there",
+    "without": "one missing",
+    "difference": "difference within nouns",
+    "p": "p (these nouns)",
+    "p_holm": "p, Holm",
+    "effect": "Cohen's d within nouns",
+    "spearman": "Spearman's rho",
+    "n_both": "n, both there",
+    "n_without": "n, one missing",
+    "nouns": "nouns with both sorts",
+    "left_out": "nouns left out",
+}
 _HEADINGS = {"both": "both there", "objects": "objects", "iou": "mIoU", "overlap": "overlap"}
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from daam_nb.errors import StudyError
 from daam_nb.studies import statistics, two_intervals
+from daam_nb.studies.comparing import holm
 from daam_nb.studies.statistics import ENOUGH, RESAMPLES
 from daam_nb.studies.taxonomies import KINDS
 
@@ -58,8 +59,8 @@ def contrasts(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFram
     DataFrame
         One row per measure, ``layers`` and two kinds: ``difference`` (first kind - second) with its
         95 % intervals ``low``, ``high`` (of these nouns, matched pairs of pictures drawn within
-        each) and ``low_nouns``, ``high_nouns`` (whole nouns drawn), ``p`` over nouns, ``effect``
-        (d_z of the pairs), ``pairs``, ``nouns``.
+        each) and ``low_nouns``, ``high_nouns`` (whole nouns drawn), ``p`` over nouns, ``p_holm``
+        (for all rows together, Holm 1979), ``effect`` (d_z of the pairs), ``pairs``, ``nouns``.
     """
     rows = []
     for layers, part in table.groupby("layers", sort=False):
@@ -95,21 +96,28 @@ def contrasts(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFram
             "No two kinds of pairs share a first noun and a seed, so nothing is matched. Draw them "
             "by entanglement.record_pairs."
         )
-    return pd.DataFrame(rows)
+    return _with_holm(pd.DataFrame(rows))
 
 
 def overlap_and_presence(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFrame:
     """How the overlap of the two maps and the presence of both objects go together.
 
+    Some nouns overlap more than others, and some are lost more often. So pictures are compared
+    within first nouns, and nouns whose pictures all have both objects, or none, say nothing.
+
     Returns
     -------
     DataFrame
         One row per ``layers`` and kind, and "all": mean ``overlap`` where both objects are there
-        (``with_both``) and where not (``without``), their ``difference`` with ``low``, ``high`` (of
-        these nouns, pictures drawn within each), ``low_nouns``, ``high_nouns`` (whole first nouns
-        drawn), ``p`` (labels shuffled within first nouns) and ``effect`` (Cohen's d); ``rank`` is
-        Spearman's correlation of overlap and number of objects; ``n_both``, ``n_without``. Shares
-        of several people count as both from one half on.
+        (``with_both``) and where not (``without``); their ``difference`` within first nouns
+        (`within_strata`; not that of the two means) with ``low``, ``high`` (of these nouns,
+        pictures drawn within each) and ``low_nouns``, ``high_nouns`` (whole first nouns drawn),
+        both empty with fewer than ten pictures of a sort; ``p`` (labels of pictures shuffled within
+        first nouns), ``p_holm`` (for all rows together) and ``effect`` (Cohen's d within first
+        nouns); ``spearman``, the rank correlation of overlap and number of objects of all pictures
+        of the row; ``n_both``, ``n_without``; ``nouns`` with pictures of both sorts, and those
+        ``left_out`` because they have one sort alone. Shares of several people count as both from
+        one half on.
     """
     rows = []
     for layers, part in table.groupby("layers", sort=False):
@@ -135,12 +143,14 @@ def overlap_and_presence(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> 
                     **ends,
                     "p": found.p,
                     "effect": found.effect,
-                    "rank": _spearman(seen.overlap, seen.objects),
+                    "spearman": _spearman(seen.overlap, seen.objects),
                     "n_both": len(there),
                     "n_without": len(lost),
+                    "nouns": found.strata,
+                    "left_out": found.left_out,
                 }
             )
-    return pd.DataFrame(rows, columns=_RELATION_COLUMNS)
+    return _with_holm(pd.DataFrame(rows, columns=_RELATION_COLUMNS))
 
 
 def by_class(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFrame:
@@ -175,8 +185,15 @@ def summary_of_known(found: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.D
 
 _RELATION_COLUMNS = [
     *("layers", "kind", "with_both", "without", "difference", "low", "high"),
-    *("low_nouns", "high_nouns", "p", "effect", "rank", "n_both", "n_without"),
+    *("low_nouns", "high_nouns", "p", "effect", "spearman", "n_both", "n_without"),
+    *("nouns", "left_out"),
 ]
+
+
+def _with_holm(rows: pd.DataFrame) -> pd.DataFrame:
+    """With ``p_holm`` behind ``p``."""
+    rows.insert(list(rows.columns).index("p") + 1, "p_holm", holm(rows.p.tolist()))
+    return rows
 
 
 def _matched(part: pd.DataFrame, first: str, second: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from daam_nb.errors import StudyError
-from daam_nb.studies.comparing import Comparison, compare
+from daam_nb.studies.comparing import Comparison, compare, holm
 from daam_nb.studies.statistics import ENOUGH, RESAMPLES
 from daam_nb.studies.statistics import summary as summarise
 from daam_nb.studies.word_pairs import LEFT_OUT
@@ -231,23 +231,6 @@ def differences(
         rows.append(_row(first, second, found) | {"prompts": prompts, "how": how})
     made = pd.DataFrame(rows, columns=["first", "second", *_NUMBERS, "prompts", "how"])
     made.insert(6, "p_holm", holm(made.p.tolist()))
-    return made
-
-
-def holm(values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction of p values for all of them being tested together.
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order = sorted(range(len(values)), key=lambda place: values[place])
-    made = [0.0] * len(values)
-    highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(values) - rank) * values[place]))
-        made[place] = highest
     return made
 
 

@@ -5,7 +5,8 @@ names their prompts, whole prompts are drawn (Cameron, Gelbach & Miller 2008), e
 
 Where `strata` names groups that are no sample but all there is, such as the nouns that a model
 knows, the draws are made within each group (`stratified`): the interval then speaks of these groups
-and new observations of them, and not of other groups.
+and new observations of them, and not of other groups. It has the percentiles of these draws; that
+of draws without strata is bias-corrected and accelerated.
 """
 
 from __future__ import annotations

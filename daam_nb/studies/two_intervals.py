@@ -6,6 +6,9 @@ no sample but all there is, and this is the interval of what it does.
 
 *Of nouns*: would other nouns give the same? Whole nouns are drawn, as if these had been picked from
 many alike. It is the wider one where nouns differ, and more pictures do not make it narrower.
+
+The first has percentiles of `stratified` draws; the second, of a mean, is bias-corrected and
+accelerated (`statistics.interval`). Those of two groups of pictures both have percentiles.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any
 import pandas as pd
 
 from daam_nb.studies import statistics
-from daam_nb.studies.comparing import Comparison, compare, difference_ends
+from daam_nb.studies.comparing import Comparison, compare, ends_over_strata
 from daam_nb.studies.readable import readable
 from daam_nb.studies.statistics import ENOUGH, RESAMPLES, interval
 
@@ -86,15 +89,16 @@ def groups_compared(
     nouns: tuple[pd.Series, pd.Series],
     resamples: int = RESAMPLES,
 ) -> tuple[Comparison, dict[str, float]]:
-    """The same of two groups of pictures; p is of labels shuffled within nouns.
+    """The same of two groups of pictures: what they differ by within nouns (`within_strata`).
 
     Returns
     -------
     Comparison, dict
-        As `compared`; the interval of the former is of these nouns.
+        As `compared`; the interval of the former is of these nouns, and its test shuffles the
+        labels of pictures within nouns, so that p is of these nouns, too.
     """
     found = compare(first, second, strata=nouns, resamples=resamples)
-    others = difference_ends(first, second, clusters=nouns, resamples=resamples)
+    others = ends_over_strata(first, second, strata=nouns, resamples=resamples)
     return found, _ends(found.low, found.high, *others)
 
 
@@ -108,9 +112,11 @@ def _ends(*values: float) -> dict[str, float]:
 def of_these(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame:
     """A summary with means and intervals of these nouns in its cells.
 
-    The column ``alone`` is left out where no noun has a single picture.
+    The column ``alone`` is left out where no noun has a single picture; ``p`` and ``p_holm``,
+    which are over nouns, always.
     """
     left_out = [name for name in summary.columns if name.endswith("_nouns")]
+    left_out += [name for name in ("p", "p_holm") if name in summary.columns]
     if "alone" in summary.columns and not summary["alone"].any():
         left_out.append("alone")
     headings = {name: text for name, text in headings.items() if name in summary.columns}
@@ -119,7 +125,7 @@ def of_these(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame
 
 
 def of_nouns(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame:
-    """The same with the intervals that draw whole nouns."""
+    """The same with the intervals that draw whole nouns, and with p over nouns."""
     headings = {name: text for name, text in headings.items() if name in summary.columns}
     left_out = ["alone", "rare"]
     for name in headings:

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from daam_nb.errors import StudyError
-from daam_nb.studies.comparing import compare, permutation_test
+from daam_nb.studies.comparing import compare, holm, permutation_test
 
 
 def test_signs_of_three_pairs_by_hand() -> None:
@@ -106,6 +106,42 @@ def test_a_cluster_in_both_groups_is_drawn_for_both() -> None:
     found = compare(one, two, clusters=(names, names))
     assert found.high - found.low < 0.2
     assert found.p < 0.001
+
+
+def test_pairs_have_no_smaller_p_than_two_of_the_resamples() -> None:
+    """The two-sided test doubles the smaller tail; unpaired, both tails are counted at once."""
+    rng = np.random.default_rng(4)
+    one, two = rng.normal(9, 1, 30), rng.normal(0, 1, 30)
+    assert compare(one, two, paired=True, resamples=99).p == pytest.approx(2 / 100)
+    assert compare(one, two, resamples=99).p == pytest.approx(1 / 100)
+
+
+def test_shuffles_within_clusters_are_compared_with_their_own_mean() -> None:
+    """The groups' mix of prompts differs, and inside each prompt the first is lower."""
+    one, two = [10.0, 10.1, 10.2, 0.0], [11.0, 1.0, 1.1, 1.2]
+    names = (["a", "a", "a", "b"], ["a", "b", "b", "b"])
+    # Of the 4 * 4 ways to label, the one that was seen has the lowest of both, and so the highest
+    # difference within prompts; no other is as far from 0.
+    p = permutation_test(one, two, clusters=names, resamples=40000)
+    assert p == pytest.approx(1 / 16, abs=0.005)
+
+
+def test_groups_in_clusters_with_few_values_have_no_interval() -> None:
+    """A draw of clusters may lack one of the groups."""
+    rng = np.random.default_rng(5)
+    one, two = rng.random(40), rng.random(10)
+    names = [str(i) for i in range(50)]
+    assert not math.isnan(compare(one, two, clusters=(names[:40], names[40:])).low)
+    few = compare(one, two[:9], clusters=(names[:40], names[40:49]))
+    assert math.isnan(few.low) and math.isnan(few.high)
+    assert 0 < few.p <= 1
+    assert not math.isnan(compare(one, two[:9]).low)  # each group is drawn by itself
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
 
 
 def test_what_does_not_fit() -> None:

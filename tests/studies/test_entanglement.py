@@ -15,6 +15,7 @@ from PIL import Image
 import daam_nb as dnb
 from daam_nb.errors import StudyError
 from daam_nb.studies import entanglement
+from daam_nb.studies.comparing import holm
 from daam_nb.studies.corpus import Run
 from daam_nb.studies.entanglement import COLUMNS, contrasts, overlap_and_presence, summary
 from daam_nb.studies.presence import Seen
@@ -138,6 +139,8 @@ def test_matched_comparisons_see_a_loss_and_no_more() -> None:
     assert lost.low < lost.difference < lost.high < 0
     assert lost.low_nouns < lost.difference < lost.high_nouns < 0
     assert lost.p < 0.01
+    assert found.p_holm.tolist() == pytest.approx(holm(found.p.tolist()))
+    assert lost.p_holm > lost.p
     assert lost.effect < -0.3
     assert (lost.pairs, lost.nouns) == (24 * 12, 24)
     assert found.loc[("iou", "cohyponyms - near"), "difference"] == pytest.approx(0.05, abs=0.01)
@@ -164,10 +167,34 @@ def test_only_pictures_of_the_same_noun_and_noise_are_compared() -> None:
 def test_overlap_goes_with_a_lost_object() -> None:
     found = overlap_and_presence(table_of(0.2), resamples=999).set_index("kind")
     assert list(found.index) == [*KINDS, "all"]
-    assert found.difference["all"] == pytest.approx(-0.1, abs=0.03)
+    assert found.difference["all"] == pytest.approx(-0.1, abs=0.01)
+    assert found.low["all"] < -0.1 < found.high["all"] < 0
+    assert found.high_nouns["all"] < 0
     assert (found.p < 0.01).all()
-    assert (found["rank"] < -0.5).all()
+    assert found.p_holm.tolist() == pytest.approx(holm(found.p.tolist()))
+    assert (found.spearman < -0.5).all()
     assert found.n_both["all"] + found.n_without["all"] == 24 * 12 * 3
+    assert (found.nouns + found.left_out == 24).all()
+
+
+def test_nouns_that_are_lost_more_often_and_overlap_more_are_no_entanglement() -> None:
+    table = table_of(0.0)
+    table["overlap"] = table["first"].map(table.groupby("first").both.mean()) * -0.5
+    found = overlap_and_presence(table, resamples=99).set_index("kind").loc["all"]
+    assert found.with_both - found.without < -0.01
+    assert found.difference == pytest.approx(0.0)
+
+
+def test_few_lost_pictures_have_no_interval() -> None:
+    table = table_of(0.0)
+    table["both"] = 1.0
+    table.loc[table.index[table.kind == "near"][:9], "both"] = 0.0
+    table.loc[table.index[table.kind == "cohyponyms"][:40:4], "both"] = 0.0
+    found = overlap_and_presence(table, resamples=99).set_index("kind")
+    ends = found[["low", "high"]].isna().all(axis=1)
+    assert ends.to_dict() == {"cohyponyms": False, "near": True, "all": False}
+    assert found.n_without.to_dict() == {"cohyponyms": 10, "near": 9, "all": 19}
+    assert found.nouns.to_dict() == {"cohyponyms": 4, "near": 1, "all": 4}
 
 
 def test_class_by_class() -> None:

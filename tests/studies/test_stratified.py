@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from daam_nb.errors import StudyError
 from daam_nb.studies import stratified
-from daam_nb.studies.comparing import compare, difference_ends, permutation_test
+from daam_nb.studies.comparing import compare
 from daam_nb.studies.statistics import Interval, interval, summary
 
 WIDE = 2 * 1.959964
@@ -199,22 +199,6 @@ def test_pairs_within_strata_are_their_differences() -> None:
     assert several.p == drawn.p
 
 
-def test_groups_within_strata_have_the_error_of_normal_theory() -> None:
-    """What nouns differ by cancels where both groups have the same nouns."""
-    rng = np.random.default_rng(5)
-    nouns = np.repeat([f"noun{i}" for i in range(10)], 40)
-    ease = np.repeat(rng.normal(0, 4, 10), 40)
-    one, two = ease + rng.normal(1, 1, 400), ease + rng.normal(0, 1, 400)
-    found = compare(one, two, strata=(nouns, nouns), resamples=3000)
-    noise = np.concatenate([one - ease, two - ease])
-    # How many of each noun fall into each group is chance, too, and then its ease does not cancel.
-    assert found.high - found.low > WIDE * noise.std() * math.sqrt(2 / 400)
-    mixed = compare(noise[:400], noise[400:], strata=(["all"] * 400, ["all"] * 400))
-    assert mixed.high - mixed.low == pytest.approx(WIDE * math.sqrt(2 / 400), rel=0.1)
-    shuffled = permutation_test(one, two, clusters=(nouns, nouns), resamples=3000)
-    assert found.p == pytest.approx(shuffled, abs=0.002)
-
-
 def test_a_cluster_in_both_groups_is_drawn_for_both_within_strata() -> None:
     rng = np.random.default_rng(6)
     shared = rng.normal(0, 5, 100)
@@ -229,10 +213,3 @@ def test_groups_that_do_not_fit() -> None:
         compare([1.0, 2.0], [1.0, 2.0], strata=["a", "b"])
     alone = compare([1.0, 2.0], [3.0], strata=(["a", "a"], ["a"]))
     assert math.isnan(alone.low)
-
-
-def test_the_ends_alone_are_those_of_the_comparison() -> None:
-    rng = np.random.default_rng(7)
-    one, two = rng.random(30), rng.random(20)
-    whole = compare(one, two)
-    assert difference_ends(one, two) == (whole.low, whole.high)

@@ -49,6 +49,17 @@ def test_as_people_read_it() -> None:
     assert nouns["both there"][0] == f"{row.both:.3f} [{low:.3f}, {high:.3f}]"
 
 
+def test_p_over_nouns_stands_with_the_interval_of_nouns() -> None:
+    some = table()
+    found, ends = two_intervals.compared(some.both, some.iou, nouns=some.noun, resamples=99)
+    row = {"difference": found.difference, "p": found.p, "p_holm": found.p}
+    row |= {f"difference_{name}": end for name, end in ends.items()}
+    made = pd.DataFrame([row])
+    headings = {"difference": "difference"}
+    assert list(two_intervals.of_these(made, headings).columns) == ["difference"]
+    assert list(two_intervals.of_nouns(made, headings).columns) == ["difference", "p", "p_holm"]
+
+
 def test_nouns_with_one_picture_are_told() -> None:
     some = table().iloc[[0, 1, 30, 60]]
     made = two_intervals.summary(some, by="kind", value="both", noun="noun")
@@ -74,4 +85,5 @@ def test_groups_have_both() -> None:
     )
     assert found.difference == pytest.approx(0.0, abs=0.01)
     assert (ends["low"], ends["high"]) == (found.low, found.high)
-    assert ends["low_nouns"] < 0 < ends["high_nouns"]
+    assert ends["low_nouns"] < found.difference < ends["high_nouns"]
+    assert ends["high_nouns"] - ends["low_nouns"] < 0.05  # what nouns differ by does not count

@@ -13,7 +13,6 @@ import daam_nb as dnb
 from daam_nb.errors import StudyError
 from daam_nb.language import Parse
 from daam_nb.studies import visuosyntax
-from daam_nb.studies.relation_statistics import holm
 from daam_nb.studies.visuosyntax import COLUMNS, PAPER, differences, relations, summary
 from tests.pipelines import sd1
 from tests.studies.by_hand import parsed
@@ -241,12 +240,6 @@ def test_words_of_the_same_kind_are_the_fair_null() -> None:
     assert found.p["amod"] < 0.01 < found.p["det"]
     assert found.prompts.tolist() == [40, 40]
     assert visuosyntax.against_unrelated(table, least=41).empty
-
-
-def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
 
 
 def test_the_papers_figures_are_marked_as_such() -> None:
