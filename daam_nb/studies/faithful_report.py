@@ -8,13 +8,14 @@ import pandas as pd
 
 from daam_nb.studies.corpus import Corpus
 from daam_nb.studies.faithful_ablations import ABLATIONS, ANOTHER_SEED, OBJECT, RANDOM
+from daam_nb.studies.faithful_ablations import OWN as OWN_COLUMNS
 from daam_nb.studies.faithful_heads import rank_agreement, ranking
 from daam_nb.studies.faithful_losses import counted, losses, lost_figure
 from daam_nb.studies.figures import COLOURS, INK, StudyFigure, bars
 from daam_nb.studies.figures import curves as curve_figure
 from daam_nb.studies.readable import readable
 from daam_nb.studies.report import Report
-from daam_nb.studies.statistics import summary
+from daam_nb.studies.statistics import ratio, summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,13 +75,13 @@ def report(
         )
         tables["Heads by the effect of taking them away"] = ranking(heads)
     if len(curves):
-        tables["Deletion and insertion"] = _shown(_curve_summary(curves))
+        tables["Deletion and insertion"] = _shown(_curve_summary(curves, table))
     return Report(
         name="faithfulness",
         title="Is attention an explanation?",
         observations=table,
         tables=tables,
-        figures=figures(agreed, lost, heads, curves, caption=where),
+        figures=figures(agreed, lost, heads, curves, table, caption=where),
         facts=facts,
     )
 
@@ -148,6 +149,7 @@ def figures(
     lost: pd.DataFrame,
     heads: pd.DataFrame,
     curves: pd.DataFrame,
+    table: pd.DataFrame,
     *,
     caption: str = "",
 ) -> dict[str, StudyFigure]:
@@ -167,7 +169,7 @@ def figures(
     if len(heads):
         made["heads"] = _heads_figure(ranking(heads), pictures=_pictures(heads))
     if len(curves):
-        made |= _curve_figures(curves)
+        made |= _curve_figures(curves, table)
     return made
 
 
@@ -190,12 +192,29 @@ def _held_against(agreed: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(**{"held against": names})
 
 
-def _curve_summary(curves: pd.DataFrame) -> pd.DataFrame:
-    return summary(curves, by=["order", "share"], value=["deletion", "insertion"], enough=ENOUGH)
+def _curve_summary(curves: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Deletion and insertion of all pictures: changes are added up before they are divided.
+
+    The mean of the pictures' own ratios would be that of pictures which hardly change at all.
+    """
+    first = table[(table.kind == OBJECT) & (table.change == OWN_COLUMNS)]
+    whole = first.drop_duplicates("run").set_index("run").amount
+    rows = []
+    for (order, share), part in curves.groupby(["order", "share"], sort=False):
+        below = part.run.map(whole).astype(float)
+        inside = below * part.deletion.astype(float)
+        kept = below * part.insertion.astype(float)
+        row = {"order": order, "share": share}
+        for name, above in (("deletion", inside), ("insertion", kept)):
+            found = ratio(above, below, clusters=part.prompt)
+            row |= {"n": found.n, "clusters": found.clusters, name: found.mean}
+            row |= {f"{name}_low": found.low, f"{name}_high": found.high}
+        rows.append(row | {"rare": row["n"] < ENOUGH})
+    return pd.DataFrame(rows)
 
 
-def _curve_figures(curves: pd.DataFrame) -> dict[str, StudyFigure]:
-    means = _curve_summary(curves)
+def _curve_figures(curves: pd.DataFrame, table: pd.DataFrame) -> dict[str, StudyFigure]:
+    means = _curve_summary(curves, table)
     text = {
         "deletion": ("Ablated where the map is highest", "share of the whole change"),
         "insertion": ("Kept where the map is highest", "share of the change avoided"),

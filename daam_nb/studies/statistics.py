@@ -99,25 +99,75 @@ def interval(
     StudyError
         Where lengths do not fit, or a cluster lies in two strata.
     """
-    from scipy import stats
-
     if strata is not None:
         rng = np.random.default_rng(seed)
         return _within(
             values, clusters, strata, confidence=confidence, resamples=resamples, rng=rng
         )
     kept, names = observed(values, clusters)
-    n = len(kept)
+    sums, counts = by_cluster(kept, names)
+    return _of_ratio(sums, counts, len(kept), confidence, resamples=resamples, seed=seed)
+
+
+def ratio(
+    above: Iterable[float],
+    below: Iterable[float],
+    *,
+    clusters: Iterable[Hashable] | None = None,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """The ratio of two means of the same observations, and its bootstrap interval.
+
+    Where single ratios are wild because some of what stands below is nearly nothing, this is what
+    can be averaged.
+
+    Parameters
+    ----------
+    above, below
+        Two numbers of each observation; one of them NaN (not observed) leaves both out.
+    clusters, confidence, resamples, seed
+        As for `interval`.
+
+    Returns
+    -------
+    Interval
+        As `interval` gives it; ``mean`` is the ratio. NaN where what stands below is nothing.
+
+    Raises
+    ------
+    StudyError
+        Where lengths do not fit.
+    """
+    first, second = (np.asarray(list(values), dtype=np.float64) for values in (above, below))
+    if first.shape != second.shape:
+        raise StudyError(f"{len(first)} numbers stand above {len(second)}; a ratio needs pairs.")
+    names = None if clusters is None else list(clusters)
+    there = first + second  # NaN where either is
+    tops, kept = observed(np.where(np.isnan(there), np.nan, first), names)
+    bottoms, _ = observed(np.where(np.isnan(there), np.nan, second), names)
+    (sums, _), (weights, _) = by_cluster(tops, kept), by_cluster(bottoms, kept)
+    if not weights.sum():
+        return Interval(math.nan, math.nan, math.nan, len(tops), len(sums), confidence)
+    return _of_ratio(sums, weights, len(tops), confidence, resamples=resamples, seed=seed)
+
+
+def _of_ratio(
+    sums: Floats, weights: Floats, n: int, confidence: float, *, resamples: int, seed: int
+) -> Interval:
+    """The sum of `sums` over that of `weights`, both by cluster, which are drawn."""
+    from scipy import stats
+
     if not n:
         return Interval(math.nan, math.nan, math.nan, 0, 0, confidence)
-    sums, counts = by_cluster(kept, names)
-    mean = float(kept.mean())
+    mean = float(sums.sum() / weights.sum())
     if len(sums) < 2:
         return Interval(mean, math.nan, math.nan, n, len(sums), confidence)
-    if np.allclose(sums, mean * counts, rtol=0, atol=1e-12):
+    if np.allclose(sums, mean * weights, rtol=0, atol=1e-12):
         return Interval(mean, mean, mean, n, len(sums), confidence)
     found = stats.bootstrap(
-        (sums, counts),
+        (sums, weights),
         _ratio,
         paired=True,
         vectorized=True,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from daam_nb.errors import StudyError
-from daam_nb.studies.statistics import interval, summary
+from daam_nb.studies.statistics import interval, ratio, summary
 
 
 def normal(n: int, seed: int = 0) -> np.ndarray:
@@ -54,6 +54,30 @@ def test_clusters_of_unequal_size_weigh_by_their_values() -> None:
     found = interval([1.0, 0.0, 0.0, 0.0], clusters=["a", "b", "b", "b"])
     assert found.mean == 0.25
     assert found.clusters == 2
+
+
+def test_a_ratio_is_of_sums() -> None:
+    found = ratio([1.0, 3.0, math.nan, 5.0], [1.0, 1.0, 1.0, math.nan])
+    assert (found.mean, found.n) == (2.0, 2)
+    assert ratio([2.0, 4.0], [1.0, 2.0]).low == 2.0  # every observation says the same
+    assert math.isnan(ratio([1.0], [0.0]).mean)
+    with pytest.raises(StudyError, match="a ratio needs pairs"):
+        ratio([1.0], [1.0, 2.0])
+
+
+def test_a_ratio_to_ones_is_a_mean() -> None:
+    values, names = normal(60), [f"p{i // 3}" for i in range(60)]
+    assert ratio(values, np.ones(60), clusters=names) == interval(values, clusters=names)
+
+
+def test_the_interval_of_a_ratio_is_near_the_delta_method() -> None:
+    rng = np.random.default_rng(3)
+    below = rng.uniform(0.01, 2.0, 400)
+    above = 0.4 * below + rng.normal(0, 0.05, 400)
+    found = ratio(above, below)
+    spread = np.std(above - found.mean * below, ddof=1) / below.mean() / math.sqrt(400)
+    assert found.mean == pytest.approx(above.sum() / below.sum())
+    assert found.high - found.low == pytest.approx(2 * 1.96 * spread, rel=0.1)
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
