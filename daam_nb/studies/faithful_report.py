@@ -68,7 +68,7 @@ def report(
     agreed = agreements(table)
     tables = {"Where the picture changes, and where the map is": _shown(agreed)}
     if len(lost):
-        tables |= _of_losses(table)
+        tables |= _of_losses(lost, every)
     tables["What was taken away"] = _definitions(table)
     if len(heads):
         tables["Effect and attention of heads: do the rankings agree?"] = _shown(
@@ -87,11 +87,10 @@ def report(
     )
 
 
-def _of_losses(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The pictures fixed by the rule; where there are more, also all of them, more exactly."""
-    tables = {"Objects that the judge no longer sees": _shown(losses(table))}
-    if len(counted(table, pictures=None)) > len(counted(table)):
-        every = losses(table, pictures=None)
+def _of_losses(lost: pd.DataFrame, every: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Of the pictures fixed by the rule; where there are more, also of all, more exactly."""
+    tables = {"Objects that the judge no longer sees": _shown(lost)}
+    if every.n.max() > lost.n.max():
         tables["The same in all pictures with an object and another content word"] = _shown(every)
     return tables
 

@@ -62,12 +62,14 @@ def test_a_row_for_each_ablation() -> None:
 
 
 def test_more_pictures_than_the_rule_fixes_are_a_table_of_their_own() -> None:
-    assert list(_of_losses(FIVE)) == ["Objects that the judge no longer sees"]
+    assert list(_of_losses(losses(FIVE), losses(FIVE, pictures=None))) == [
+        "Objects that the judge no longer sees"
+    ]
     kept = (f"{number}" for number in range(PICTURES))
     many = rows(
         *((name, True, False, True, True) for name in kept), ("more", True, True, True, True)
     )
-    fixed, every = _of_losses(many).values()
+    fixed, every = _of_losses(losses(many), losses(many, pictures=None)).values()
     assert fixed.n.tolist() == [PICTURES] and every.n.tolist() == [PICTURES + 1]
     lost = "lost, its own word ablated"
     assert fixed[lost][0].startswith("1.000") and every[lost][0].startswith("0.990")
