@@ -45,6 +45,7 @@ from daam_nb.studies.protocols import Judge
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
 from daam_nb.studies.tables import collect
+from daam_nb.tracing import ablate
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -217,7 +218,14 @@ def study(
         Of how many pictures every head is ablated, and deletion and insertion curves are drawn.
     **options
         Of `corpus.generate`.
+
+    Raises
+    ------
+    UnsupportedPipelineError
+        Before anything is drawn, where attention cannot be ablated: of transformers.
     """
+    if pipe is not None:
+        ablate(pipe, tokens=[0])  # refuses the pipeline now or never
     runs = generate_some(
         pipe, captions, seeds, into=Path(into) / "pictures", pictures=pictures,
         progress=progress, **options,

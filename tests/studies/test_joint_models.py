@@ -1,0 +1,55 @@
+"""Which studies run on a model with joint attention, and which refuse it before they draw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daam_nb import menagerie
+from daam_nb.errors import UnsupportedPipelineError
+from daam_nb.menagerie.judge import Judge
+from daam_nb.studies import adjectives, entanglement, faithfulness, segmentation, visuosyntax
+
+CALL: dict[str, Any] = {"num_inference_steps": 6, "max_sequence_length": 32, "progress": False}
+CAPTIONS = ["a red cat next to a dog"]
+
+
+@pytest.fixture(scope="module")
+def pipe() -> Any:
+    made = menagerie.load(architecture="joint")
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+def test_attribution(pipe: Any, tmp_path: Path) -> None:
+    found = segmentation.study(pipe, into=tmp_path, captions=CAPTIONS, judge=Judge(), **CALL)
+    assert len(found.observations) > 0 and found.observations.iou.between(0, 1).all()
+
+
+def test_visuosyntax(pipe: Any, tmp_path: Path) -> None:
+    found = visuosyntax.study(pipe, into=tmp_path, captions=CAPTIONS, **CALL)
+    assert len(found.observations) > 0 and found.observations.iou.between(0, 1).all()
+
+
+def test_cohyponyms(pipe: Any, tmp_path: Path) -> None:
+    found = entanglement.study(
+        pipe, into=tmp_path, nouns=menagerie.CLASSES, judge=Judge(), pictures=3, **CALL
+    )
+    assert len(found.observations) > 0 and "joint layers" in found.facts["layers: paper"]
+
+
+@pytest.mark.parametrize(
+    ("study", "given"),
+    [
+        (faithfulness.study, {"captions": CAPTIONS, "judge": None}),
+        (adjectives.study, {"nouns": ["cat"], "adjectives": ["red", "blue"], "pictures": 2}),
+    ],
+)
+def test_what_changes_attention_is_refused_before_anything_is_drawn(
+    study: Any, given: dict[str, Any], pipe: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(UnsupportedPipelineError, match="StableDiffusion3Pipeline"):
+        study(pipe, into=tmp_path, **given, **CALL)
+    assert not list(tmp_path.rglob("*.png"))
