@@ -7,7 +7,8 @@ what would have been right, and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +41,14 @@ class NotKeptError(DaamError, LookupError):
 
 class SelectionError(DaamError, ValueError):
     """A choice of layers, steps, heads or tokens that selects nothing or cannot be read."""
+
+
+class UnknownOptionError(DaamError, TypeError):
+    """An argument or setting whose name nothing uses."""
+
+
+class WrongKindError(DaamError, TypeError):
+    """A value of another kind than the function takes."""
 
 
 class ShapeError(DaamError, ValueError):
@@ -127,3 +136,45 @@ class MissingParserError(DaamError, LookupError):
 
 class StudyError(DaamError, ValueError):
     """Captions, a corpus or a study's table that cannot be read, or was made with other choices."""
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a misspelt one most likely stands for; None where none is like it."""
+    every = list(known)
+    matches = difflib.get_close_matches(name, every, n=1, cutoff=0.6)
+    if matches:
+        return matches[0]
+    # "step" for "keep_steps", "guidance" for "guidance_scale": the shortest that holds it.
+    holding = sorted((other for other in every if len(name) > 2 and name in other), key=len)
+    return holding[0] if holding else None
+
+
+def unknown_names_message(
+    names: Iterable[str], known: Iterable[str], *, where: str, what: str = "argument"
+) -> str:
+    """The text of an error about names that nothing uses: each with the nearest known one.
+
+    Parameters
+    ----------
+    names
+        The unknown names, at least one.
+    known
+        All names that `where` takes, in the order in which they are listed.
+    where
+        Who was called, as the user wrote it: ``"generate()"``, ``"explore()"``.
+    what
+        What the names are called: ``"argument"``, ``"setting"``, ``"choice"``.
+    """
+    every = list(dict.fromkeys(known))
+    unknown = list(names)
+    meant = [
+        f"{name!r} is probably {near!r}" if len(unknown) > 1 else f"did you mean {near!r}"
+        for name in unknown
+        if (near := nearest_name(name, every)) is not None
+    ]
+    plural = "s" if len(unknown) > 1 else ""
+    advice = f"; {', '.join(meant)}{'?' if len(unknown) == 1 else '.'}" if meant else "."
+    return (
+        f"{where} takes no {what}{plural} {', '.join(map(repr, unknown))}{advice} "
+        f"It takes {', '.join(every)}."
+    )
