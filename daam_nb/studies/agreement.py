@@ -6,14 +6,21 @@ Each takes two fields of one shape, (y, x): the map, and the change (>= 0).
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from daam_nb.errors import StudyError
 from daam_nb.studies.changing import Field
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 POINTED = 0.1
 """Share of the pixels, those that change most, in which the map's peak is to lie."""
+
+CELLS = 8
+"""Cells of a random map along the shorter side of its picture: 8 pixels each in one of 64."""
 
 MEASURES: dict[str, str] = {
     "correlation": "Pearson's r of map and change over the pixels, -1 to 1; empty if one is even",
@@ -104,25 +111,43 @@ def _ranks(field: Field) -> Field:
     return ranks
 
 
-def clouds(size: tuple[int, int], rng: np.random.Generator, *, grain: int = 8) -> Field:
+def clouds(size: tuple[int, int], rng: np.random.Generator) -> Field:
     """A random map as smooth as a word's: noise on a coarse grid, brought up bilinearly.
 
     Parameters
     ----------
     size
-        (height, width) in pixels.
+        (height, width) in pixels. The grid has `CELLS` cells along the shorter side, whatever its
+        pixels, and square ones along the other: a random map of a large picture is as coarse as
+        that of a small one.
     rng
         Draws it.
-    grain
-        Pixels of one cell of the grid.
     """
-    from PIL import Image
+    from PIL import Image as images
 
     height, width = size
-    grid = rng.random((max(2, height // grain), max(2, width // grain)), dtype=np.float32)
-    smooth = Image.fromarray(grid).resize((width, height), Image.Resampling.BILINEAR)
-    found: Field = np.asarray(smooth, dtype=np.float64)
-    return found
+    grid = rng.random(cells(size), dtype=np.float32)
+    smooth = images.fromarray(grid).resize((width, height), images.Resampling.BILINEAR)
+    field: Field = np.asarray(smooth, dtype=np.float64)
+    return field
+
+
+def cells(size: tuple[int, int]) -> tuple[int, int]:
+    """How many cells the grid of `clouds` has: (down, across)."""
+    down, across = (side * CELLS // min(size) for side in size)
+    return down, across
+
+
+def grid_setting(image: Image | None) -> dict[str, list[int]]:
+    """What rows about a random map depend on, beside the picture itself: the grid.
+
+    Empty where its cells have 8 pixels, as they once had in pictures of any size: rows of that time
+    are the same.
+    """
+    if image is None:
+        return {}
+    size = (image.height, image.width)
+    return {} if cells(size) == (size[0] // 8, size[1] // 8) else {"random map": [*cells(size)]}
 
 
 def middle(size: tuple[int, int]) -> Field:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from daam_nb.maps import heat_maps
 from daam_nb.recording import Recording
-from daam_nb.studies.agreement import clouds
+from daam_nb.studies.agreement import clouds, grid_setting
 from daam_nb.studies.changing import Field, difference, drawn_again
 from daam_nb.studies.corpus import Corpus, Run
 from daam_nb.studies.tables import collect
@@ -104,7 +104,8 @@ def curves_of_area(
                 )
         return rows
 
-    settings = {"shares": list(shares)}
+    settings: dict[str, Any] = {"shares": list(shares)}
+    settings |= grid_setting(runs[0].load().image) if len(runs) else {}
     return collect(
         [(f"{run.key} {words[run.key]}", run) for run in runs],
         measure,

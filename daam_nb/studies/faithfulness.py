@@ -23,7 +23,7 @@ from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import LayerChoice, Recording
-from daam_nb.studies.agreement import MEASURES, agreement, clouds, middle
+from daam_nb.studies.agreement import MEASURES, agreement, clouds, grid_setting, middle
 from daam_nb.studies.changing import Field, check_same, difference
 from daam_nb.studies.content import control_word, object_words, other_words
 from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
@@ -145,6 +145,7 @@ def faithfulness(
     """
     corpus = runs_of(runs)
     chosen = dict({"paper": "paper"} if layers is None else layers)
+    first = corpus[0].load()
     if unknown := [name for name in ablations if name not in ABLATIONS]:
         raise StudyError(f"There is no ablation {unknown[0]!r}; there are {tuple(ABLATIONS)}.")
     checked: list[str] = []
@@ -164,9 +165,8 @@ def faithfulness(
         "nouns": None if nouns is None else list(nouns),
         "ablations": list(ablations),
         "skip_unseen": skip_unseen,
-        "layers": {
-            n: heat_maps(corpus[0].load(), layers=choice).choice for n, choice in chosen.items()
-        },
+        "layers": {n: heat_maps(first, layers=choice).choice for n, choice in chosen.items()},
+        **grid_setting(first.image),
     }
     table = collect(
         [(run.key, run) for run in corpus],

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import stats
 from sklearn import metrics
 
@@ -16,6 +17,7 @@ from daam_nb.studies.agreement import (
     caught,
     clouds,
     correlation,
+    grid_setting,
     middle,
     pointing,
 )
@@ -92,8 +94,36 @@ def test_maps_to_compare_with() -> None:
     heat = middle((3, 5))
     assert np.unravel_index(heat.argmax(), heat.shape) == (1, 2)
     assert heat[0, 0] == pytest.approx(math.exp(-4))
-    one, other = (clouds((16, 24), np.random.default_rng(seed)) for seed in (1, 2))
-    assert one.shape == (16, 24)
+    one, other = (clouds((64, 96), np.random.default_rng(seed)) for seed in (1, 2))
+    assert one.shape == (64, 96)
     assert not np.allclose(one, other)
-    assert np.array_equal(one, clouds((16, 24), np.random.default_rng(1)))
+    assert np.array_equal(one, clouds((64, 96), np.random.default_rng(1)))
     assert np.abs(np.diff(one, axis=1)).max() < 0.2  # smooth: a word's map has no pixels of its own
+
+
+@pytest.mark.parametrize(
+    ("size", "cells"),
+    [
+        ((64, 64), (8, 8)),
+        ((64, 96), (8, 12)),
+        ((512, 512), (8, 8)),
+        ((512, 768), (8, 12)),
+        ((1024, 576), (14, 8)),
+        ((24, 45), (8, 15)),
+    ],
+)
+def test_the_random_map_is_as_coarse_in_a_large_picture(
+    size: tuple[int, int], cells: tuple[int, int]
+) -> None:
+    """A word's map is one thing at any size; cells of eight pixels are specks in 512."""
+    height, width = size
+    numbers = np.random.default_rng(7).random(cells, dtype=np.float32)
+    expected = Image.fromarray(numbers).resize((width, height), Image.Resampling.BILINEAR)
+    assert np.array_equal(clouds(size, np.random.default_rng(7)), np.asarray(expected))
+
+
+def test_rows_of_larger_pictures_are_measured_anew_and_those_of_64_pixels_are_kept() -> None:
+    assert grid_setting(Image.new("RGB", (64, 64))) == {}
+    assert grid_setting(Image.new("RGB", (96, 64))) == {}
+    assert grid_setting(Image.new("RGB", (768, 512))) == {"random map": [8, 12]}
+    assert grid_setting(None) == {}
