@@ -52,7 +52,7 @@ def actions(seed: int = 0) -> dict[str, tuple[int, float, Callable[[Explorer], o
         explorer.choose(layer=number // HEADS, head=number % HEADS)
 
     def steps(explorer: Explorer) -> None:
-        explorer.steps = tuple(sorted(chance.sample(range(STEPS + 1), 2)))
+        explorer.steps = slice(*sorted(chance.sample(range(STEPS + 1), 2)))
 
     def ask(content: dict[str, Any], explorer: Explorer) -> None:
         steps(explorer)
@@ -75,7 +75,7 @@ def actions(seed: int = 0) -> dict[str, tuple[int, float, Callable[[Explorer], o
 
 def rest_once(explorer: Explorer) -> None:
     """The hand rests on a range for the first time, before anything was prepared."""
-    explorer.steps = (3, 40)
+    explorer.steps = slice(3, 40)
 
 
 def _round(count: int) -> Iterator[int]:

@@ -1,6 +1,7 @@
 // Bundles src/ into the files the Python package ships: a module and a style sheet for each widget.
 // `--check` writes nothing and fails where the files that are there are not what the sources make.
 import { readFile, writeFile, mkdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const SHOW = new URL("../daam_nb/show/", import.meta.url);
@@ -14,7 +15,7 @@ const ENTRIES = [
 const files = [];
 for (const [script, style, target] of ENTRIES) {
   const made = await build({
-    absWorkingDir: new URL(".", import.meta.url).pathname,
+    absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
     entryPoints: [script],
     bundle: true,
     format: "esm",

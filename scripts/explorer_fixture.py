@@ -35,11 +35,11 @@ def fixture() -> dict[str, Any]:
     """Open the explorer of the sample, compare two words, choose some steps, and write it down."""
     explorer = daam_nb.explore(daam_nb.sample(), parser=False)
     words = [n for n, entry in enumerate(explorer.words) if entry.kept and not entry.special]
-    steps = (1, explorer.subject.step_count - 1)
+    steps = slice(1, -1)
     explorer.choose(word=words[1], word_b=words[-1], steps=steps)
     return {
         "made_by": "python scripts/explorer_fixture.py",
-        "traits": {name: getattr(explorer, name) for name in CHOICES},
+        "traits": {name: explorer.get_state(name)[name] for name in CHOICES},
         "numbers": {name: getattr(explorer, name) for name in ("iou", "iod", "ioh", "peak")},
         "status": explorer.status,
         **{name: getattr(explorer, name) for name in METAS},
@@ -54,7 +54,7 @@ def expected(explorer: Explorer) -> dict[str, Any]:
     engine, threshold = explorer.engine, explorer.threshold
     stack = engine.stack(explorer.selected)
     count = len(stack.scales)
-    ranges = [(0, count), (0, 1), (count - 1, count), explorer.steps]
+    ranges = [(0, count), (0, 1), (count - 1, count), explorer.selected.steps]
     exact = engine.exact(explorer.selected).values
     masks = {share: engine.mask(explorer.selected, share) for share in (0.0, 0.2, 0.4, 0.9, 1.0)}
     a = preview(stack, 0, count)

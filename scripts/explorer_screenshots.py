@@ -147,7 +147,7 @@ SHOTS: dict[str, Shot] = {
     "explorer-dark": Shot("theme='dark', colormap='viridis'"),
     "explorer-compare": Shot("word_b='apple', threshold=0.5"),
     "explorer-difference": Shot("word_b='apple', view='difference'"),
-    "explorer-steps": Shot("steps=(2, 6), follow_step=True"),
+    "explorer-steps": Shot("steps=slice(2, 6), follow_step=True"),
     "explorer-head": Shot("layer=5, head=2, tile_scale='common'"),
     "explorer-sorted": Shot("tile_sort='overlap', choice='recommended', show_pieces=True"),
     "explorer-blocks": Shot("", unfolded, MANY),

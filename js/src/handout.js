@@ -2,6 +2,7 @@
 /** @import { Facts, Row } from "./types.js" */
 import { fromBase64, fromGzip } from "./bytes.js";
 import { cellOf, cellsInside } from "./measure.js";
+import { placesOf } from "./state.js";
 
 /**
  * @param {any} state an object, or base64 of gzip of its JSON
@@ -72,7 +73,8 @@ export class Shim {
 
   /** Answer what was chosen, from what is embedded. */
   save_changes() {
-    const { choice, layer, head, word, word_b: other, steps } = this.values;
+    const { choice, layer, head, word, word_b: other } = this.values;
+    const steps = placesOf(this.values._facts, this.values.steps);
     const given = (/** @type {number} */ w) => JSON.stringify([w, choice, layer, head]);
     this.#give("_stack", "stacks", given(word));
     if (other >= 0) this.#give("_stack_b", "stacks", given(other));
@@ -124,7 +126,8 @@ export class Shim {
     if (content.type !== "pixel" && content.type !== "region") {
       return { type: "error", text: "This page has no kernel to ask." };
     }
-    const { choice, layer, head, steps } = this.values;
+    const { choice, layer, head } = this.values;
+    const steps = placesOf(this.values._facts, this.values.steps);
     const words = this.#embedded(choice, layer, head);
     const whole = words.length > 0 ? words : this.#embedded(choice, -1, -1);
     const note = words.length > 0 ? "" : "All heads: this selection is not embedded in this page.";
@@ -157,7 +160,8 @@ export class Shim {
   #byLayer(inside) {
     /** @type {Facts} */
     const facts = this.values._facts;
-    const { choice, layer, head, word, steps } = this.values;
+    const { choice, layer, head, word } = this.values;
+    const steps = placesOf(facts, this.values.steps);
     const found = facts.layers.map((_, i) => {
       const chosen = layer >= 0 ? i === layer : (facts.choices[choice] ?? []).includes(i);
       const entry = chosen && this.#entry("stacks", JSON.stringify([word, "", i, head]));

@@ -65,7 +65,7 @@ export class Keys {
       case ".":
         return () => steps.shift(1);
       case "a":
-        return () => state.set({ steps: [0, state.facts.steps.length] });
+        return () => state.set(state.stepsAt(0, state.facts.steps.length));
       case "c":
         return () => chips.setComparing(!chips.on);
       case "x":

@@ -57,10 +57,19 @@ export class State {
 
   /** @returns {[number, number]} places of the first step and of the one after the last */
   get steps() {
-    const count = Math.max(1, this.facts.steps?.length ?? 1);
-    const [lo, hi] = this.get("steps");
-    const first = Math.min(count - 1, Math.max(0, lo));
-    return [first, Math.min(count, Math.max(first + 1, hi))];
+    return placesOf(this.facts, this.get("steps"));
+  }
+
+  /**
+   * Choose a range of steps by their places among those kept.
+   *
+   * @param {number} lo
+   * @param {number} hi
+   * @returns {{steps: [number, number]}} what is set: steps of the loop, as Python and links know it
+   */
+  stepsAt(lo, hi) {
+    const kept = this.facts.steps ?? [];
+    return { steps: [kept[lo]?.place ?? lo, (kept[hi - 1]?.place ?? hi - 1) + 1] };
   }
 
   /**
@@ -106,6 +115,23 @@ export class State {
     for (const [event, callback] of this.listening) this.model.off(event, callback);
     this.listening = [];
   }
+}
+
+/**
+ * Where a half-open range of steps of the loop lies among the steps kept.
+ *
+ * @param {Facts} facts
+ * @param {[number, number]} range
+ * @returns {[number, number]} half-open, never empty
+ */
+export function placesOf(facts, [first, end]) {
+  const kept = facts.steps ?? [];
+  const count = Math.max(1, kept.length);
+  if (facts.summed) return [0, 1];
+  const from = kept.findIndex(({ place }) => place >= first);
+  const lo = from < 0 ? count - 1 : from;
+  const after = kept.findIndex(({ place }) => place >= end);
+  return [lo, Math.max(lo + 1, after < 0 ? count : after)];
 }
 
 /**

@@ -42,7 +42,7 @@ export class Steps {
       "data-testid": "steps-all",
     });
     this.all.addEventListener("click", () =>
-      view.input("steps", () => view.state.set({ steps: [0, this.count] })),
+      view.input("steps", () => view.state.set(view.state.stepsAt(0, this.count))),
     );
     this.element = el(
       "div",
@@ -107,7 +107,7 @@ export class Steps {
   choose(lo, hi, when = "soon") {
     const { state } = this.view;
     if (state.get("playing")) state.set({ playing: false });
-    state.set({ steps: [lo, hi] }, when);
+    state.set(state.stepsAt(lo, hi), when);
   }
 
   /** @param {number} by */
@@ -193,7 +193,7 @@ export class Steps {
     const { state } = this.view;
     const playing = !state.get("playing");
     const [lo, hi] = state.steps;
-    if (playing && hi - lo === this.count) state.set({ playing, steps: [0, 1] });
+    if (playing && hi - lo === this.count) state.set({ playing, ...state.stepsAt(0, 1) });
     else state.set({ playing });
   }
 
@@ -202,7 +202,9 @@ export class Steps {
     const [lo, hi] = state.steps;
     const width = hi - lo;
     const next = hi >= this.count ? 0 : lo + 1;
-    this.view.input("tick", () => state.set({ steps: [next, next + width] }));
+    this.view.input("tick", () =>
+      state.set(state.stepsAt(next, Math.min(this.count, next + width))),
+    );
   }
 
   /** @param {number} what */

@@ -63,7 +63,7 @@ def test_dragging_the_step_slider_previews_and_then_settles_on_the_exact_map(
     before = page.pixels()
     with page.drag([(0.5, 0.01), (0.5, 3 / 7)], part="steps-slider"):
         eventually(lambda: page.part("step-lo").get_attribute("aria-valuenow") == "3")
-    explored.wait(steps=[3, 7])
+    explored.wait(steps=[3, 4, 5, 6])
     shown, facts = page.shown()
     assert facts["kind"] == "exact"
     assert close_to(shown, explored.map_of(steps="slice(3, 7)"))
@@ -235,16 +235,15 @@ def test_playing_walks_the_steps(explored: Explored) -> None:
     eventually(lambda: seen.add(tuple(page.trait("steps"))) or len(seen) > 2)
     page.part("play").click()
     explored.wait(playing=False)
-    first, last = explored.trait("steps")
-    assert last == first + 1
+    assert len(explored.trait("steps")) == 1
 
 
 def test_a_click_on_the_strip_chooses_one_step(explored: Explored) -> None:
     page = explored.page_side
     page.draw([(0.3, 4.5 / 7)], part="strip")
-    explored.wait(steps=[4, 5])
+    explored.wait(steps=[4])
     page.part("steps-all").click()
-    explored.wait(steps=[0, 7])
+    explored.wait(steps=[0, 1, 2, 3, 4, 5, 6])
 
 
 def test_everything_goes_by_keys_and_the_notebook_keeps_out_of_it(explored: Explored) -> None:
@@ -259,9 +258,9 @@ def test_everything_goes_by_keys_and_the_notebook_keeps_out_of_it(explored: Expl
     explored.wait(word=BANANA + 2)
     page.part("step-hi").focus()
     keys.press("ArrowLeft")
-    explored.wait(steps=[0, 6])
+    explored.wait(steps=[0, 1, 2, 3, 4, 5])
     keys.press("a")
-    explored.wait(steps=[0, 7])
+    explored.wait(steps=[0, 1, 2, 3, 4, 5, 6])
     keys.press("t")
     explored.wait(contour=False)
     page.part("picture").focus()

@@ -171,7 +171,7 @@ def test_two_runs_move_together_and_their_difference_is_drawn(notebook: Notebook
     left.draw([(0.5, 0.01), (0.5, 2 / 5)], part="steps-slider")
     eventually(lambda: right.trait("steps") == [2, 5])
     right.settle()
-    assert notebook.ask("[both.left.steps, both.right.steps]") == [[2, 5], [2, 5]]
+    assert notebook.ask("[both.left.steps, both.right.steps]") == [[2, 3, 4], [2, 3, 4]]
     right.part("tile", layer=1, head=1).click()
     eventually(lambda: left.trait("layer") == 1 and left.trait("head") == 1)
     eventually(lambda: difference.get_attribute("src") != before)

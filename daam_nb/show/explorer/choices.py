@@ -9,7 +9,15 @@ import traitlets
 
 from daam_nb.show.colours import DEFAULT
 from daam_nb.show.explorer.facts import COLORMAPS
-from daam_nb.show.explorer.traits import EntryNumber, Region, Share, StepRange, Whole
+from daam_nb.show.explorer.traits import (
+    EntryNumber,
+    Region,
+    Share,
+    StepNumbers,
+    Whole,
+    steps_for_page,
+    steps_of_page,
+)
 
 SELECTION = ("word", "choice", "layer", "head", "steps")
 CHOICES = (
@@ -17,6 +25,7 @@ CHOICES = (
     "interval", "tile_scale", "tile_sort", "show_pieces", "show_syntax", "projector", "theme",
     "region", "view", "difference_scale",
 )  # fmt: skip
+MEASURED = ("iou", "iod", "ioh", "peak", "status")  # read only
 
 
 def _shared(trait: Any) -> Any:
@@ -32,7 +41,8 @@ class Choices(anywidget.AnyWidget):
     word, word_b
         Numbers of the words shown and compared; their texts can be set. `word_b` is -1 for none.
     steps
-        (first, last), half-open range of places among the steps kept; a slice can be set.
+        The steps of the loop whose mean is shown, one behind the other among those kept: what
+        `heat_maps` calls `steps`. A slice, a range, one step or several can be set; None: all.
     choice
         Name of a choice of layers: ``"paper"``, ``"all"``, and ``"recommended"`` or ``"given"``
         where there is one.
@@ -63,7 +73,7 @@ class Choices(anywidget.AnyWidget):
 
     word = _shared(EntryNumber(0))
     word_b = _shared(EntryNumber(-1, allow_nothing=True))
-    steps = _shared(StepRange((0, 1)))
+    steps = StepNumbers(()).tag(sync=True, to_json=steps_for_page, from_json=steps_of_page)
     choice = _shared(traitlets.Unicode("all"))
     layer = _shared(Whole(-1, -1))
     head = _shared(Whole(-1, -1))

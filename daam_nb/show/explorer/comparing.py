@@ -61,7 +61,9 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
         self.same_network = left.subject.layers == right.subject.layers and dict(
             left.subject.choices
         ) == dict(right.subject.choices)
-        self.same_steps = left.subject.step_count == right.subject.step_count
+        self.same_steps = left.run.steps == right.run.steps and (
+            left.subject.summed == right.subject.summed
+        )
         self.note = ""
         self._image, self._caption = ipywidgets.HTML(), ipywidgets.HTML()
         self._scale = ipywidgets.Dropdown(
@@ -219,7 +221,7 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
             word = self.left.words[self.left.word].text
             found.append(f"“{word}” has no counterpart on the right.")
         if not self.same_steps:
-            found.append("The recordings keep different numbers of steps: each has its own slider.")
+            found.append("The recordings keep different steps: each has its own slider.")
         if not self.same_network:
             found.append("The recordings differ in their layers: each has its own grid of heads.")
         return found

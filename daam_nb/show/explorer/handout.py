@@ -75,7 +75,7 @@ def _state(explorer: Explorer, asked: list[Head], room: int) -> _State:
     explorer.ask_for_parse()
     state = _State(
         {
-            "traits": {name: getattr(explorer, name) for name in CHOICES} | {"playing": False},
+            "traits": explorer.get_state(CHOICES) | {"playing": False},
             "image": _coded(explorer._image),
             "strip": _coded(explorer._strip),
             "stacks": {},
@@ -85,7 +85,7 @@ def _state(explorer: Explorer, asked: list[Head], room: int) -> _State:
     )
     state.size = 4 * (len(explorer._image) + len(explorer._strip)) // 3
     _put_stacks(explorer, state, _alone(explorer, (-1, -1)), [explorer.choice])
-    _put_tiles(explorer, state, explorer.word, explorer.steps)
+    _put_tiles(explorer, state, explorer.word, explorer.selected.steps)
     whole = (0, explorer.subject.step_count)
     gridless = [
         word for word in _words(explorer) if not _put_tiles(explorer, state, word, whole, room)
@@ -150,9 +150,10 @@ def _put_exact(explorer: Explorer, state: _State, wanted: Selected, choices: lis
         if wanted.layer < 0 and not subject.layers_of(replace(wanted, choice=name)):
             continue
         for word in _words(explorer):
-            for steps in {(0, subject.step_count), explorer.steps}:
+            now = explorer.selected.steps
+            for steps in {(0, subject.step_count), now}:
                 selected = replace(wanted, word=word, choice=name, steps=steps)
-                if wanted.head >= 0 and steps != explorer.steps:
+                if wanted.head >= 0 and steps != now:
                     continue  # one exact map for single heads, so that there is room for more
                 values = subject.word_map(selected).values
                 key = replace(selected, choice="" if wanted.layer >= 0 else name).key

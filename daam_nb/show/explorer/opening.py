@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import TYPE_CHECKING, Any, overload
 
 from daam_nb.errors import MissingExtraError
@@ -88,7 +89,7 @@ def explore(
     negative
         Show the negative prompt's words, where its attention was recorded.
     choices
-        Any other trait of `Explorer` to begin with: ``steps=(0, 10), threshold=0.5``.
+        Any other trait of `Explorer` to begin with: ``steps=slice(0, 10), threshold=0.5``.
 
     Returns
     -------
@@ -98,14 +99,20 @@ def explore(
     ------
     MissingExtraError
         Where anywidget or ipywidgets is not installed.
+    UnknownOptionError
+        For a name that is none of these; it says which is nearest.
     SelectionError, NotKeptError, WordNotFoundError, AmbiguousWordError
-        Where a choice cannot be.
+        Where a choice of layers or the word cannot be.
+    TraitError
+        Where the value of another choice cannot be.
 
     Examples
     --------
     >>> explorer = explore(sample())  # doctest: +SKIP
     >>> explorer.word = "car"  # doctest: +SKIP
     """
+    _need_widgets("explore()")
+    _check_names(choices)
     options: dict[str, Any] = {
         "layers": layers,
         "recommended": recommended,
@@ -123,6 +130,13 @@ def explore(
     ]
     comparison: Comparison = comparison_class("explore()")(*both)
     return comparison
+
+
+def _check_names(choices: dict[str, Any]) -> None:
+    from daam_nb.show.explorer.widget import check_names
+
+    named = [name for name in signature(explore).parameters if name not in ("run", "choices")]
+    check_names(choices, where="explore()", also=named)
 
 
 def explorer_of(

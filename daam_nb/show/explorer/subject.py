@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
-from daam_nb.errors import SelectionError
+from daam_nb.errors import NotKeptError, SelectionError
+from daam_nb.maps.captions import in_words
 from daam_nb.maps.heatmap import HeatMaps, heat_maps
+from daam_nb.maps.selection import StepChoice
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import JOINT_STAGES, Layer, LayerChoice, Recording, select_layers
@@ -150,6 +153,80 @@ class Subject:
                 return sizes
             longest = -(-longest // 2)
 
+    def read_steps(self, choice: StepChoice) -> tuple[int, ...]:
+        """Read a choice of steps as `heat_maps` does; the explorer shows one range of those kept.
+
+        Returns
+        -------
+        tuple of int
+            Steps of the loop, ascending, one behind the other among the steps kept.
+
+        Raises
+        ------
+        SelectionError
+            Where the choice selects nothing, cannot be read, or leaves out steps between.
+        NotKeptError
+            Where the recording does not hold a chosen step.
+        """
+        every = self.run.steps
+        if self.summed and isinstance(choice, Sequence) and tuple(choice) == every:
+            return every
+        steps = heat_maps(self.run, layers="all", steps=choice).steps
+        between = tuple(step for step in every if steps[0] < step < steps[-1] and step not in steps)
+        if between:
+            raise SelectionError(
+                f"Steps {in_words(steps)} are single steps, and {in_words(between)} between them "
+                f"would be left out; the explorer shows the mean of one range. "
+                f"slice({steps[0]}, {steps[-1] + 1}) is steps {steps[0]} to {steps[-1]}; single "
+                f"steps are averaged by heat_maps(run, steps={list(steps)})."
+            )
+        return steps
+
+    def steps_within(self, ends: Any) -> tuple[int, ...]:
+        """The steps kept in a half-open range of steps of the loop, as the page names it.
+
+        Raises
+        ------
+        SelectionError
+            Where it is no range of the loop.
+        NotKeptError
+            Where no step of it was kept.
+        """
+        total = self.run.facts.num_steps
+        whole = isinstance(ends, tuple | list) and [type(end) for end in ends] == [int, int]
+        if not whole or not 0 <= ends[0] < ends[1] <= total:
+            raise SelectionError(
+                f"{ends!r} is no half-open range of the loop's steps: 0 <= first < last <= {total}."
+            )
+        if self.summed:
+            return self.run.steps
+        steps = tuple(step for step in self.run.steps if ends[0] <= step < ends[1])
+        if not steps:
+            raise NotKeptError(
+                f"None of the steps {ends[0]} to {ends[1] - 1} was kept; this recording holds the "
+                f"steps {in_words(self.run.steps)} of {total}."
+            )
+        return steps
+
+    def places_of(self, steps: Sequence[int]) -> tuple[int, int]:
+        """Where steps of the loop lie among the steps kept: a half-open range of places."""
+        if self.summed:
+            return 0, 1
+        return self.run.steps.index(steps[0]), self.run.steps.index(steps[-1]) + 1
+
+    def selection(self, selected: Selected) -> dict[str, Any]:
+        """Write a selection as the arguments of `heat_maps`; its word is not among them."""
+        layers = self.layers_of(selected)
+        named = selected.layer < 0 and selected.choice in ("paper", "all")
+        whole = len(layers) == len(self.choices[selected.choice])
+        steps = None if self.summed else self.run.steps[slice(*selected.steps)]
+        return {
+            "layers": selected.choice if named and whole else [layer.name for layer in layers],
+            "steps": steps,
+            "heads": None if selected.head < 0 else selected.head,
+            **({"negative": True} if self.negative else {}),
+        }
+
     def layers_of(self, selected: Selected) -> tuple[Layer, ...]:
         """Layers of a selection that have its head."""
         numbers = (selected.layer,) if selected.layer >= 0 else self.choices[selected.choice]
@@ -157,14 +234,7 @@ class Subject:
 
     def maps(self, selected: Selected) -> HeatMaps:
         """Heat maps of a selection; layers without its head are left out, as in ``"skip"``."""
-        steps = None if self.summed else self.run.steps[slice(*selected.steps)]
-        return heat_maps(
-            self.run,
-            layers=self.layers_of(selected),
-            steps=steps,
-            heads=None if selected.head < 0 else selected.head,
-            negative=self.negative,
-        )
+        return heat_maps(self.run, **self.selection(selected))
 
     def word_map(self, selected: Selected) -> WordHeatMap:
         """Exact map of a selection: what `heat_maps(...).word(...)` gives."""

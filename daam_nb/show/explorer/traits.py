@@ -33,27 +33,40 @@ class EntryNumber(traitlets.TraitType[int, Any]):
         return number
 
 
-class StepRange(traitlets.TraitType[tuple[int, int], Any]):
-    """A half-open range of places among the steps kept; a slice or range is taken for it."""
+class StepNumbers(traitlets.TraitType[tuple[int, ...], Any]):
+    """Steps of the sampling loop, one behind the other; whatever `heat_maps` takes can be set.
 
-    info_text = "a half-open range (first, last) of places among the steps kept"
+    The page knows them as [first, one after the last], steps of the loop too.
+    """
 
-    def validate(self, obj: Any, value: Any) -> tuple[int, int]:
-        if isinstance(value, slice):
-            try:
-                value = range(*value.indices(obj.subject.step_count))
-            except (TypeError, ValueError):
-                self.error(obj, value)
-        if isinstance(value, range):
-            if value.step != 1:
-                self.error(obj, value)
-            value = (value.start, value.stop)
-        if not isinstance(value, tuple | list) or len(value) != 2:
-            self.error(obj, value)
-        first, last = (_as_int(one) for one in value)
-        if not isinstance(first, int) or not isinstance(last, int):
-            self.error(obj, value)
-        return first, last
+    info_text = "steps of the loop: a slice, a range, one number, or several in a row"
+
+    def validate(self, obj: Any, value: Any) -> tuple[int, ...]:
+        try:
+            steps: tuple[int, ...] = obj.subject.read_steps(value)
+        except DaamError as error:
+            raise traitlets.TraitError(f"{self.name}: {error}") from error
+        return steps
+
+
+def steps_for_page(steps: tuple[int, ...], _: Any = None) -> list[int]:
+    """Write steps of the loop as the page knows them: [first, one after the last]."""
+    return [steps[0], steps[-1] + 1] if steps else [0, 1]
+
+
+def steps_of_page(value: Any, explorer: Any) -> tuple[int, ...]:
+    """Read what a page chose: all steps kept in a half-open range of steps of the loop.
+
+    Raises
+    ------
+    TraitError
+        Where it is no range of the loop, or no step of it was kept.
+    """
+    try:
+        steps: tuple[int, ...] = explorer.subject.steps_within(value)
+    except DaamError as error:
+        raise traitlets.TraitError(f"steps: {error}") from error
+    return steps
 
 
 class Region(traitlets.TraitType[tuple[tuple[float, float], ...], Any]):

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from daam_nb.errors import DaamError, SelectionError
+from daam_nb.errors import DaamError, SelectionError, UnknownOptionError, unknown_names_message
 from daam_nb.maps.measure import iod, ioh, iou
 from daam_nb.recording import Layer, Recording
 from daam_nb.show.bundles import read_bundle
 from daam_nb.show.explorer import exporting, handout
 from daam_nb.show.explorer.answering import answer
-from daam_nb.show.explorer.choices import CHOICES, SELECTION, Choices
+from daam_nb.show.explorer.choices import CHOICES, MEASURED, SELECTION, Choices
 from daam_nb.show.explorer.engine import Engine
 from daam_nb.show.explorer.entries import Entry, first_choice, number_of
 from daam_nb.show.explorer.facts import facts_of
@@ -61,6 +61,7 @@ class Explorer(Living, Choices):
         pictures: list[Image] | tuple[Image, ...] | None = None,
         **choices: Any,
     ) -> None:
+        check_names(choices, where="Explorer()")
         self._engine: Engine | None = Engine(subject)
         self._syntax = syntax
         self._head_callbacks: list[Callable[[Layer | None, int | None], object]] = []
@@ -74,7 +75,7 @@ class Explorer(Living, Choices):
         }
         first: dict[str, Any] = {
             "word": first_choice(subject.entries),
-            "steps": (0, subject.step_count),
+            "steps": subject.run.steps,
             "choice": next(iter(subject.choices)),
         }
         super().__init__(
@@ -117,8 +118,17 @@ class Explorer(Living, Choices):
 
     @property
     def selected(self) -> Selected:
-        """Word, layers, head and steps."""
-        return Selected(self.word, self.choice, self.layer, self.head, self.steps)
+        """Word, layers, head and steps, by their numbers and places."""
+        return self._selected_word(self.word)
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """Layers, steps and heads as `heat_maps` takes them.
+
+        ``heat_maps(run, **explorer.selection).word(...)`` is the exact map that the explorer shows
+        of that word. With `negative` where the negative prompt's words are shown.
+        """
+        return self.subject.selection(self.selected)
 
     def number_of(self, what: object, *, occurrence: int | None = None) -> int:
         """Number of a word of the prompt, by its text, a `Word` or (start, end) in characters."""
@@ -132,14 +142,10 @@ class Explorer(Living, Choices):
         ------
         TraitError
             Where a value cannot be, or they do not go together. Nothing changes then.
-        SelectionError
+        UnknownOptionError
             For a name that is no choice.
         """
-        unknown = sorted(set(choices) - set(CHOICES))
-        if unknown:
-            raise SelectionError(
-                f"{unknown[0]!r} is no choice of the explorer. There are {', '.join(CHOICES)}."
-            )
+        check_names(choices, where="choose()")
         before = {name: getattr(self, name) for name in choices}
         try:
             with self.hold_sync(), self.hold_trait_notifications():
@@ -274,6 +280,34 @@ class Explorer(Living, Choices):
         for name in names:
             self.set_trait(name, {} if name.endswith("_meta") else b"")
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a choice; a name that nothing uses would be set, and nothing would change."""
+        if not name.startswith("_") and not hasattr(type(self), name):
+            raise UnknownOptionError(
+                unknown_names_message([name], CHOICES, where="The explorer", what="choice")
+            )
+        super().__setattr__(name, value)
+
+    def observe(self, handler: Any, names: Any = traitlets.All, type: Any = "change") -> None:
+        """Call a function when a trait changes; see `traitlets.HasTraits.observe`.
+
+        Raises
+        ------
+        UnknownOptionError
+            For a name that is no trait, and so would never change.
+        """
+        listed: list[Any] = [names] if isinstance(names, str) or names is traitlets.All else names
+        unknown = [
+            str(name) for name in listed if name is not traitlets.All and not self.has_trait(name)
+        ]
+        if unknown:
+            raise UnknownOptionError(
+                unknown_names_message(
+                    unknown, (*CHOICES, *MEASURED), where="observe()", what="trait"
+                )
+            )
+        super().observe(handler, names, type)
+
     def __repr__(self) -> str:
         """One line, which is all that is seen where widgets are not shown."""
         return f"<Explorer: {self.status}>" if self._engine is not None else "<Explorer, closed>"
@@ -286,10 +320,11 @@ class Explorer(Living, Choices):
             raise SelectionError("This explorer was closed. Open another: explore(run).")
         return self._engine
 
-    @traitlets.validate("choice", "layer", "head", "steps")
+    @traitlets.validate("choice", "layer", "head")
     def _goes_together(self, proposal: Any) -> Any:
-        parts = {name: getattr(self, name) for name in SELECTION}
+        parts = {name: getattr(self, name) for name in ("word", "choice", "layer", "head")}
         parts[proposal["trait"].name] = proposal["value"]
+        parts["steps"] = (0, 1)  # read and checked by themselves
         try:
             self.subject.check(Selected(**parts))
         except DaamError as error:
@@ -337,7 +372,11 @@ class Explorer(Living, Choices):
     def _selected_b(self) -> Selected | None:
         if self.word_b < 0:
             return None
-        return Selected(self.word_b, self.choice, self.layer, self.head, self.steps)
+        return self._selected_word(self.word_b)
+
+    def _selected_word(self, word: int) -> Selected:
+        places = self.subject.places_of(self.steps)
+        return Selected(word, self.choice, self.layer, self.head, places)
 
     def _send_word(self, suffix: str, selected: Selected | None) -> None:
         if selected is None:
@@ -414,6 +453,13 @@ class Explorer(Living, Choices):
         found = answer(self, content)
         if found is not None:
             self.send(*found)
+
+
+def check_names(names: Iterable[str], *, where: str, also: Iterable[str] = ()) -> None:
+    """Raise an `UnknownOptionError` for names that are neither choices nor among the others."""
+    known = (*also, *CHOICES)
+    if unknown := [name for name in names if name not in (*known, "layout")]:
+        raise UnknownOptionError(unknown_names_message(unknown, known, where=where, what="choice"))
 
 
 def front_end() -> tuple[str, str]:

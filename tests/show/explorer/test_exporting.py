@@ -20,7 +20,7 @@ from tests.tiny_recordings import IMAGE_SIZE, tiny_recording
 
 @pytest.fixture
 def explorer() -> Explorer:
-    return opened(word="fox", steps=(1, 4), threshold=0.5)
+    return opened(word="fox", steps=slice(1, 4), threshold=0.5)
 
 
 def test_a_figure_of_the_selection(explorer: Explorer) -> None:

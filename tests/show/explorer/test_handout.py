@@ -88,7 +88,7 @@ def test_it_asks_nothing_of_anyone() -> None:
 
 
 def test_its_maps_are_those_of_the_explorer() -> None:
-    explorer = opened(tiny_recording(TEXT, steps=4), word="fox", steps=(1, 3))
+    explorer = opened(tiny_recording(TEXT, steps=4), word="fox", steps=slice(1, 3))
     state = Page(page(explorer)).state
     words = [n for n, one in enumerate(explorer.words) if one.kept and not one.special]
     for word in words:

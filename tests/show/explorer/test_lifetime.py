@@ -145,7 +145,7 @@ def test_what_rests_comes_back_with_its_name_and_choices(
     show(opened())
     assert first not in living()
     explorer = getattr(first, "left", first)
-    explorer.choose(word="fox", steps=(0, 2))  # from Python all goes on
+    explorer.choose(word="fox", steps=slice(0, 2))  # from Python all goes on
     run_cell("b")
     assert show(first) == name
     assert first in living()

@@ -87,6 +87,104 @@ function isInside(polygon, y, x) {
   return inside;
 }
 
+// src/state.js
+var DEFAULTS = {
+  word: 0,
+  word_b: -1,
+  steps: [0, 1],
+  layer: -1,
+  head: -1,
+  choice: "paper",
+  opacity: 0.6,
+  threshold: 0.4,
+  contour: !0,
+  colormap: "inferno",
+  follow_step: !1,
+  playing: !1,
+  interval: 250,
+  tile_scale: "common",
+  tile_sort: "network",
+  show_pieces: !1,
+  show_syntax: !1,
+  projector: !1,
+  theme: "auto",
+  region: [],
+  view: "overlay",
+  difference_scale: "own"
+}, REST = 40, State = class {
+  /** @param {Model} model */
+  constructor(model) {
+    this.model = model, this.listening = [], this.timer = void 0;
+  }
+  /** @returns {Facts} */
+  get facts() {
+    return this.model.get("_facts") ?? {};
+  }
+  /**
+   * @param {string} name
+   * @returns {any}
+   */
+  get(name2) {
+    return this.model.get(name2) ?? DEFAULTS[
+      /** @type {keyof typeof DEFAULTS} */
+      name2
+    ];
+  }
+  /** @returns {[number, number]} places of the first step and of the one after the last */
+  get steps() {
+    return placesOf(this.facts, this.get("steps"));
+  }
+  /**
+   * Choose a range of steps by their places among those kept.
+   *
+   * @param {number} lo
+   * @param {number} hi
+   * @returns {{steps: [number, number]}} what is set: steps of the loop, as Python and links know it
+   */
+  stepsAt(lo, hi) {
+    let kept = this.facts.steps ?? [];
+    return { steps: [kept[lo]?.place ?? lo, (kept[hi - 1]?.place ?? hi - 1) + 1] };
+  }
+  /**
+   * Choose. Links and other views are told at once, the kernel at once or after a rest.
+   *
+   * @param {Record<string, unknown>} values
+   * @param {"now" | "soon"} [when]
+   */
+  set(values, when = "now") {
+    let changed = !1;
+    for (let [name2, value] of Object.entries(values))
+      same(this.get(name2), value) || (this.model.set(name2, value), changed = !0);
+    when === "now" ? (changed || this.timer !== void 0) && this.save() : changed && (clearTimeout(this.timer), this.timer = setTimeout(() => this.save(), REST));
+  }
+  /** Send what was chosen. */
+  save() {
+    clearTimeout(this.timer), this.timer = void 0, this.model.save_changes();
+  }
+  /**
+   * @param {string} event
+   * @param {(...args: any[]) => void} callback
+   */
+  on(event, callback) {
+    this.model.on(event, callback), this.listening.push([event, callback]);
+  }
+  /** Stop listening; a choice that waits is still sent. */
+  destroy() {
+    this.timer !== void 0 && this.save();
+    for (let [event, callback] of this.listening) this.model.off(event, callback);
+    this.listening = [];
+  }
+};
+function placesOf(facts, [first, end]) {
+  let kept = facts.steps ?? [], count = Math.max(1, kept.length);
+  if (facts.summed) return [0, 1];
+  let from = kept.findIndex(({ place }) => place >= first), lo = from < 0 ? count - 1 : from, after = kept.findIndex(({ place }) => place >= end);
+  return [lo, Math.max(lo + 1, after < 0 ? count : after)];
+}
+function same(a, b) {
+  return Object.is(a, b) ? !0 : typeof a == "object" && typeof b == "object" && JSON.stringify(a) === JSON.stringify(b);
+}
+
 // src/handout.js
 async function unpacked(state) {
   return typeof state == "string" ? fromGzip(state) : state;
@@ -136,7 +234,7 @@ var Shim = class {
   }
   /** Answer what was chosen, from what is embedded. */
   save_changes() {
-    let { choice, layer, head, word, word_b: other, steps } = this.values, given = (w) => JSON.stringify([w, choice, layer, head]);
+    let { choice, layer, head, word, word_b: other } = this.values, steps = placesOf(this.values._facts, this.values.steps), given = (w) => JSON.stringify([w, choice, layer, head]);
     this.#give("_stack", "stacks", given(word)), other >= 0 && this.#give("_stack_b", "stacks", given(other));
     let exact = (w) => JSON.stringify([w, choice, layer, head, ...steps]);
     this.#give("_exact", "exacts", exact(word)), other >= 0 && this.#give("_exact_b", "exacts", exact(other));
@@ -175,7 +273,7 @@ var Shim = class {
   #answer(content) {
     if (content.type !== "pixel" && content.type !== "region")
       return { type: "error", text: "This page has no kernel to ask." };
-    let { choice, layer, head, steps } = this.values, words = this.#embedded(choice, layer, head), whole = words.length > 0 ? words : this.#embedded(choice, -1, -1), note = words.length > 0 ? "" : "All heads: this selection is not embedded in this page.", among = whole.length < this.values._facts.words.length ? `Among the ${whole.length} embedded words. ` : "", inside = (shape) => {
+    let { choice, layer, head } = this.values, steps = placesOf(this.values._facts, this.values.steps), words = this.#embedded(choice, layer, head), whole = words.length > 0 ? words : this.#embedded(choice, -1, -1), note = words.length > 0 ? "" : "All heads: this selection is not embedded in this page.", among = whole.length < this.values._facts.words.length ? `Among the ${whole.length} embedded words. ` : "", inside = (shape) => {
       let [, height, width] = shape;
       if (content.type === "region") return cellsInside(content.polygon, height, width);
       let one = new Uint8Array(height * width);
@@ -192,7 +290,7 @@ var Shim = class {
    * @returns {(number | null)[] | undefined}
    */
   #byLayer(inside) {
-    let facts = this.values._facts, { choice, layer, head, word, steps } = this.values, found = facts.layers.map((_, i) => {
+    let facts = this.values._facts, { choice, layer, head, word } = this.values, steps = placesOf(facts, this.values.steps), found = facts.layers.map((_, i) => {
       let entry = (layer >= 0 ? i === layer : (facts.choices[choice] ?? []).includes(i)) && this.#entry("stacks", JSON.stringify([word, "", i, head]));
       if (!entry) return null;
       let means = stepMeans(entry, inside(entry.shape)).slice(...steps);
@@ -1681,7 +1779,7 @@ var LIST = [
       case ".":
         return () => steps.shift(1);
       case "a":
-        return () => state.set({ steps: [0, state.facts.steps.length] });
+        return () => state.set(state.stepsAt(0, state.facts.steps.length));
       case "c":
         return () => chips.setComparing(!chips.on);
       case "x":
@@ -2541,88 +2639,6 @@ var Requests = class {
   }
 };
 
-// src/state.js
-var DEFAULTS = {
-  word: 0,
-  word_b: -1,
-  steps: [0, 1],
-  layer: -1,
-  head: -1,
-  choice: "paper",
-  opacity: 0.6,
-  threshold: 0.4,
-  contour: !0,
-  colormap: "inferno",
-  follow_step: !1,
-  playing: !1,
-  interval: 250,
-  tile_scale: "common",
-  tile_sort: "network",
-  show_pieces: !1,
-  show_syntax: !1,
-  projector: !1,
-  theme: "auto",
-  region: [],
-  view: "overlay",
-  difference_scale: "own"
-}, REST = 40, State = class {
-  /** @param {Model} model */
-  constructor(model) {
-    this.model = model, this.listening = [], this.timer = void 0;
-  }
-  /** @returns {Facts} */
-  get facts() {
-    return this.model.get("_facts") ?? {};
-  }
-  /**
-   * @param {string} name
-   * @returns {any}
-   */
-  get(name2) {
-    return this.model.get(name2) ?? DEFAULTS[
-      /** @type {keyof typeof DEFAULTS} */
-      name2
-    ];
-  }
-  /** @returns {[number, number]} places of the first step and of the one after the last */
-  get steps() {
-    let count = Math.max(1, this.facts.steps?.length ?? 1), [lo, hi] = this.get("steps"), first = Math.min(count - 1, Math.max(0, lo));
-    return [first, Math.min(count, Math.max(first + 1, hi))];
-  }
-  /**
-   * Choose. Links and other views are told at once, the kernel at once or after a rest.
-   *
-   * @param {Record<string, unknown>} values
-   * @param {"now" | "soon"} [when]
-   */
-  set(values, when = "now") {
-    let changed = !1;
-    for (let [name2, value] of Object.entries(values))
-      same(this.get(name2), value) || (this.model.set(name2, value), changed = !0);
-    when === "now" ? (changed || this.timer !== void 0) && this.save() : changed && (clearTimeout(this.timer), this.timer = setTimeout(() => this.save(), REST));
-  }
-  /** Send what was chosen. */
-  save() {
-    clearTimeout(this.timer), this.timer = void 0, this.model.save_changes();
-  }
-  /**
-   * @param {string} event
-   * @param {(...args: any[]) => void} callback
-   */
-  on(event, callback) {
-    this.model.on(event, callback), this.listening.push([event, callback]);
-  }
-  /** Stop listening; a choice that waits is still sent. */
-  destroy() {
-    this.timer !== void 0 && this.save();
-    for (let [event, callback] of this.listening) this.model.off(event, callback);
-    this.listening = [];
-  }
-};
-function same(a, b) {
-  return Object.is(a, b) ? !0 : typeof a == "object" && typeof b == "object" && JSON.stringify(a) === JSON.stringify(b);
-}
-
 // src/status.js
 var QUIET = 500, Status = class {
   /** @param {View} view */
@@ -2882,7 +2898,7 @@ var PAGE = 5, CALM = 700, Steps = class {
       "data-testid": "steps-all"
     }), this.all.addEventListener(
       "click",
-      () => view.input("steps", () => view.state.set({ steps: [0, this.count] }))
+      () => view.input("steps", () => view.state.set(view.state.stepsAt(0, this.count)))
     ), this.element = el(
       "div",
       { class: "daam-steps", role: "group", "aria-label": "Steps" },
@@ -2933,7 +2949,7 @@ var PAGE = 5, CALM = 700, Steps = class {
    */
   choose(lo, hi, when = "soon") {
     let { state } = this.view;
-    state.get("playing") && state.set({ playing: !1 }), state.set({ steps: [lo, hi] }, when);
+    state.get("playing") && state.set({ playing: !1 }), state.set(state.stepsAt(lo, hi), when);
   }
   /** @param {number} by */
   shift(by) {
@@ -2989,11 +3005,14 @@ var PAGE = 5, CALM = 700, Steps = class {
   }
   toggle() {
     let { state } = this.view, playing = !state.get("playing"), [lo, hi] = state.steps;
-    playing && hi - lo === this.count ? state.set({ playing, steps: [0, 1] }) : state.set({ playing });
+    playing && hi - lo === this.count ? state.set({ playing, ...state.stepsAt(0, 1) }) : state.set({ playing });
   }
   #tick() {
     let { state } = this.view, [lo, hi] = state.steps, width = hi - lo, next = hi >= this.count ? 0 : lo + 1;
-    this.view.input("tick", () => state.set({ steps: [next, next + width] }));
+    this.view.input(
+      "tick",
+      () => state.set(state.stepsAt(next, Math.min(this.count, next + width)))
+    );
   }
   /** @param {number} what */
   update(what) {
