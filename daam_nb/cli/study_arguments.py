@@ -100,8 +100,8 @@ def study_parser(
     )  # fmt: skip
     _add(
         what, "--parser", metavar="NAME",
-        help="visuosyntax only: a spaCy pipeline (default: the best installed, else the shipped "
-        "one)",
+        help="visuosyntax only: a spaCy pipeline, or caption_parser for the one that ships "
+        "(default: the best installed)",
     )  # fmt: skip
     _add(
         what, "--head-pictures", metavar="N", type=whole,

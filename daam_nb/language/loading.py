@@ -8,6 +8,7 @@ from typing import Any
 
 from daam_nb.errors import MissingExtraError, MissingParserError, ParseError
 from daam_nb.language.parse import Parse, Parser
+from daam_nb.language.spacing import single_spaced
 
 SHIPPED = Path(__file__).parent / "caption_parser"
 """Folder of the shipped pipeline, loadable by plain `spacy.load`."""
@@ -16,6 +17,10 @@ CAPTION_PARSER = "caption_parser"
 """Name that asks for the shipped caption parser, whatever else is installed."""
 
 BEST_FIRST = ("en_core_web_trf", "en_core_web_lg", "en_core_web_md", "en_core_web_sm")
+"""spaCy's own, which come before all others; these are ordered by the score they state."""
+
+CLEAR_LABELS = frozenset({"dobj", "pobj", "prep"})
+"""Labels that ClearNLP's scheme has and Universal Dependencies has not."""
 
 
 class SpacyParser:
@@ -42,7 +47,7 @@ class SpacyParser:
         self._pipeline = pipeline
 
     def __call__(self, text: str) -> Parse:
-        """Parse a text.
+        """Parse a text. The pipeline reads it with single spaces; spans are those of the text.
 
         Raises
         ------
@@ -63,7 +68,10 @@ class SpacyParser:
                 f"The text has {len(text)} characters; {self.name} reads at most {longest}. "
                 "Parse it in parts."
             )
-        return Parse.from_doc(self._pipeline(text), parser=self.name)
+        spaced = single_spaced(text)
+        return Parse.from_doc(
+            self._pipeline(spaced.text), parser=self.name, text=text, spaced=spaced
+        )
 
     def __repr__(self) -> str:
         return f"SpacyParser({self.name!r})"
@@ -76,8 +84,8 @@ def load_parser(name: str | None = None) -> Parser:
     ----------
     name
         An installed spaCy pipeline ("en_core_web_sm"), a folder of one, or "caption_parser" for
-        the one that ships. By default the best of en_core_web_trf, _lg, _md and _sm that is
-        installed, else the one that ships.
+        the one that ships. By default the first of `installed_pipelines`, else the one that
+        ships.
 
     Returns
     -------
@@ -109,18 +117,79 @@ def load_parser(name: str | None = None) -> Parser:
         return _shipped(spacy)
     if name is not None:
         return SpacyParser(_named(spacy, name))
-    installed = set(spacy.util.get_installed_models())
-    for candidate in BEST_FIRST:
-        if candidate in installed:
-            try:
-                return SpacyParser(spacy.load(candidate))
-            except Exception as error:  # whatever a package made for another version may raise
-                warnings.warn(
-                    f"The spaCy pipeline {candidate!r} is installed and does not load "
-                    f"({type(error).__name__}: {error}). The next best parser is used.",
-                    stacklevel=2,
-                )
+    for candidate in installed_pipelines():
+        try:
+            return SpacyParser(spacy.load(candidate))
+        except Exception as error:  # whatever a package made for another version may raise
+            warnings.warn(
+                f"The spaCy pipeline {candidate!r} is installed and does not load "
+                f"({type(error).__name__}: {error}). The next best parser is used.",
+                stacklevel=2,
+            )
     return _shipped(spacy)
+
+
+def installed_pipelines() -> tuple[str, ...]:
+    """Names of the installed pipelines that `load_parser` chooses among, the best first.
+
+    A pipeline is known by what it says of itself, not by its name: English, with a dependency
+    parser in ClearNLP's labels, which all of spaCy's own English pipelines have and which the
+    paper's names are made of. Others are loaded when they are asked for by name.
+
+    Returns
+    -------
+    tuple of str
+        en_core_web_trf, _lg, _md and _sm, then all others by the labelled attachment that their
+        ``meta.json`` states (those that state none last), then by name.
+
+    Raises
+    ------
+    MissingExtraError
+        Where spaCy is not installed.
+
+    Warns
+    -----
+    UserWarning
+        Where what a pipeline says of itself cannot be read, so that it is left out.
+    """
+    spacy = _spacy()
+    ranks: dict[str, tuple[int, float]] = {}
+    for name in spacy.util.get_installed_models():
+        try:
+            facts = _meta(spacy, name)
+        except (OSError, ValueError, ImportError) as error:
+            warnings.warn(
+                f"The spaCy pipeline {name!r} is installed and does not say what it is "
+                f"({type(error).__name__}: {error}). It is left out.",
+                stacklevel=3,
+            )
+            continue
+        if _parses_english(facts):
+            own = BEST_FIRST.index(name) if name in BEST_FIRST else len(BEST_FIRST)
+            ranks[name] = own, -_stated_score(facts)
+    return tuple(sorted(ranks, key=lambda name: (*ranks[name], name)))
+
+
+def _meta(spacy: Any, name: str) -> dict[str, Any]:
+    """The ``meta.json`` of an installed pipeline."""
+    facts = spacy.util.get_model_meta(spacy.util.get_package_path(name))
+    if not isinstance(facts, dict):
+        raise ValueError(f"its meta.json holds no object but {type(facts).__name__}")
+    return facts
+
+
+def _parses_english(facts: dict[str, Any]) -> bool:
+    components = {*(facts.get("pipeline") or ()), *(facts.get("components") or ())}
+    if facts.get("lang") != "en" or "parser" not in components:
+        return False
+    labels = (facts.get("labels") or {}).get("parser")
+    return labels is None or set(labels) >= CLEAR_LABELS
+
+
+def _stated_score(facts: dict[str, Any]) -> float:
+    """Labelled attachment, 0 to 1, as the pipeline's makers state it; -1 where they do not."""
+    score = (facts.get("performance") or {}).get("dep_las")
+    return float(score) if isinstance(score, int | float) else -1.0
 
 
 def _spacy() -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
 from daam_nb.errors import ParseError
+from daam_nb.language.spacing import Spaced
 
 Span = tuple[int, int]
 
@@ -138,7 +139,9 @@ class Parse:
             raise ParseError(f"This is no parse as `Parse.to_dict` writes it: {error}") from None
 
     @classmethod
-    def from_doc(cls, doc: Any, *, parser: str) -> Parse:
+    def from_doc(
+        cls, doc: Any, *, parser: str, text: str | None = None, spaced: Spaced | None = None
+    ) -> Parse:
         """Read a document that a spaCy pipeline has parsed.
 
         Parameters
@@ -147,6 +150,9 @@ class Parse:
             A `spacy.tokens.Doc` with dependencies.
         parser
             What the pipeline is called, with its version.
+        text, spaced
+            Both or neither: the original text where the document is of `single_spaced(text)`. The
+            parse is one of the original, and so are its spans.
 
         Returns
         -------
@@ -165,9 +171,12 @@ class Parse:
             )
         kept = [t.i for t in doc if not t.is_space]
         place = {index: number for number, index in enumerate(kept)}
+        words = tuple(_word(doc, index, place) for index in kept)
+        if text is not None and spaced is not None:
+            words = tuple(_respelled(word, text, spaced) for word in words)
         return cls(
-            text=doc.text,
-            words=tuple(_word(doc, index, place) for index in kept),
+            text=doc.text if text is None else text,
+            words=words,
             parser=parser,
             noun_chunks=_chunks(doc, place),
         )
@@ -200,6 +209,12 @@ def _word(doc: Any, index: int, place: dict[int, int]) -> ParsedWord:
         head=place[index if alone else head.i],
         relation=ROOT if alone else token.dep_,
     )
+
+
+def _respelled(word: ParsedWord, text: str, spaced: Spaced) -> ParsedWord:
+    """The word as it stands in the original text."""
+    start, end = spaced.original(word.start, word.end)
+    return replace(word, text=text[start:end], start=start, end=end)
 
 
 def _chunks(doc: Any, place: dict[int, int]) -> tuple[Span, ...]:

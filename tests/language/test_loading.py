@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,18 +13,21 @@ import pytest
 
 from daam_nb.errors import MissingExtraError, MissingParserError, ParseError
 from daam_nb.language import Parse, loading
-from daam_nb.language.loading import SpacyParser, load_parser
+from daam_nb.language.loading import SpacyParser, installed_pipelines, load_parser
+from tests.parsers import BOTH, SPACYS_OWN, parser_of
 
 spacy = pytest.importorskip("spacy")
 
 
-def pipeline(name: str = "tiny", *, parser: bool = True) -> Any:
+def pipeline(
+    name: str = "tiny", *, parser: bool = True, labels: tuple[str, ...] = ("det", "amod", "ROOT")
+) -> Any:
     """A real spaCy pipeline, untrained but ready: it gives some tree to every text."""
     nlp = spacy.blank("en")
     nlp.meta.update(name=name, version="0.1")
     if parser:
         component = nlp.add_pipe("parser", config={"min_action_freq": 1})
-        for label in ("det", "amod", "ROOT"):
+        for label in labels:
             component.add_label(label)
         nlp.initialize()
     return nlp
@@ -123,20 +128,116 @@ def test_without_files_the_way_to_make_them_is_named(
         load_parser("caption_parser")
 
 
-def test_the_best_installed_one_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(loading, "SHIPPED", tmp_path)
-    pipeline("caption_parser").to_disk(tmp_path)
-    built = {name: pipeline(name[3:]) for name in ("en_core_web_sm", "en_core_web_md")}
-    here: list[str] = []
-    load = spacy.load
-    monkeypatch.setattr(spacy.util, "get_installed_models", lambda: here)
-    monkeypatch.setattr(spacy, "load", lambda name: built.get(str(name)) or load(name))
+class Installed:
+    """Packages with pipelines, as pip installs them."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root = root
+        self.names: list[str] = []
+        monkeypatch.syspath_prepend(str(root))
+        monkeypatch.setattr(spacy.util, "get_installed_models", lambda: self.names)
+
+    def add(self, name: str, built: Any = None, /, **meta: Any) -> None:
+        """Install a package; without a pipeline it says what `meta` says and does not load."""
+        package = self.root / name
+        package.mkdir()
+        if built is not None:
+            data = package / f"{built.meta['lang']}_{meta.get('name', built.meta['name'])}-0.1"
+            built.to_disk(data)
+            meta = {**json.loads((data / "meta.json").read_text()), **meta}
+            (data / "meta.json").write_text(json.dumps(meta))
+        (package / "meta.json").write_text(json.dumps(meta))
+        (package / "__init__.py").write_text(
+            "from spacy.util import load_model_from_init_py\n"
+            "def load(**options):\n    return load_model_from_init_py(__file__, **options)\n"
+        )
+        facts = self.root / f"{name}-0.1.dist-info"
+        facts.mkdir()
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")
+        self.names.append(name)
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
+    monkeypatch.setattr(loading, "SHIPPED", tmp_path / "shipped")
+    pipeline("caption_parser").to_disk(tmp_path / "shipped")
+    (tmp_path / "packages").mkdir()
+    return Installed(tmp_path / "packages", monkeypatch)
+
+
+@functools.cache
+def clear() -> Any:
+    """A pipeline in ClearNLP's labels, as all of spaCy's English ones."""
+    return pipeline(labels=("det", "amod", "prep", "pobj", "dobj", "ROOT"))
+
+
+def test_the_best_installed_one_is_taken(installed: Installed) -> None:
     assert load_parser().name == "daam_nb caption parser 0.1"
-    here += ["de_core_news_lg", "en_core_web_sm"]
+    installed.add("de_core_news_lg", spacy.blank("de"), name="core_news_lg", version="0.1")
+    installed.add("en_core_web_sm", clear(), name="core_web_sm")
     assert load_parser().name == "en_core_web_sm 0.1"
-    here += ["en_core_web_md"]
+    installed.add("en_core_web_md", clear(), name="core_web_md")
     assert load_parser().name == "en_core_web_md 0.1"
     assert load_parser("caption_parser").name == "daam_nb caption parser 0.1"
-    here += ["en_core_web_trf"]  # said to be installed, and does not load
+    facts = {"lang": "en", "name": "core_web_trf", "version": "0.1", "pipeline": ["parser"]}
+    installed.add("en_core_web_trf", **facts)  # installed, and does not load
     with pytest.warns(UserWarning, match="'en_core_web_trf' is installed and does not load"):
         assert load_parser().name == "en_core_web_md 0.1"
+
+
+def test_a_pipeline_is_known_by_what_it_is_not_by_its_name(installed: Installed) -> None:
+    installed.add("our_lab_parser", clear(), name="lab_parser")
+    assert load_parser().name == "en_lab_parser 0.1"
+    installed.add("a_scored_one", clear(), name="scored", performance={"dep_las": 0.7})
+    installed.add("b_scored_one", clear(), name="better", performance={"dep_las": 0.9})
+    assert load_parser().name == "en_better 0.1"
+    installed.add("en_core_web_sm", clear(), name="core_web_sm")
+    assert load_parser().name == "en_core_web_sm 0.1"
+    assert installed_pipelines() == (
+        "en_core_web_sm", "b_scored_one", "a_scored_one", "our_lab_parser",
+    )  # fmt: skip
+
+
+def test_what_is_no_english_parser_is_passed_over(installed: Installed) -> None:
+    installed.add("en_core_web_lg", pipeline(parser=False), name="core_web_lg")
+    installed.add("xx_parser", clear(), lang="xx")
+    ud = pipeline(labels=("det", "amod", "obj", "obl", "ROOT"))
+    installed.add("en_universal", ud, name="universal")
+    installed.add("en_broken", lang="en", pipeline=["parser"])  # says no name and no version
+    with pytest.warns(UserWarning, match="'en_broken' is installed and does not say what it is"):
+        assert load_parser().name == "daam_nb caption parser 0.1"
+    assert load_parser("en_universal").name == "en_universal 0.1"
+
+
+def test_spacys_own_pipeline_is_taken_under_another_name() -> None:
+    pytest.importorskip(SPACYS_OWN)
+    assert load_parser().name.startswith("en_core_web_sm")
+    assert load_parser("caption_parser").name.startswith("daam_nb caption parser")
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize(
+    "text",
+    ["a cat on the grass\nand a dog", "a cat on the\u00a0grass and  a dog ",
+     "\ta cat on the grass\r\n\r\nand a dog", "a cat\u200bon the grass\u3000and a dog",
+     "\ufeffa cat on the gr\u00adass and a dog"],
+)  # fmt: skip
+def test_white_space_does_not_change_the_tree(name: str, text: str) -> None:
+    parser = parser_of(name)
+    plain, parse = parser("a cat on the grass and a dog"), parser(text)
+    assert [(w.head, w.relation, w.tag) for w in parse.words] == [
+        (w.head, w.relation, w.tag) for w in plain.words
+    ]
+    assert [(w.text, plain.words[w.head].text) for w in plain.words if w.relation == "conj"] == [
+        ("dog", "cat")
+    ]
+    assert parse.text == text
+    assert [text[w.start : w.end] for w in parse.words] == [w.text for w in parse.words]
+    assert [w.text.replace("\u00ad", "") for w in parse.words] == [w.text for w in plain.words]
+    assert parse.noun_chunks == plain.noun_chunks
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\u00a0\u200b", "\u200e\ufeff"])
+def test_nothing_but_white_space_has_no_words(text: str) -> None:
+    parse = parser_of("caption_parser")(text)
+    assert (parse.text, parse.words) == (text, ())

@@ -78,8 +78,8 @@ def explore(
         The layers that the model's card recommends, shown beside the others:
         ``daam_nb.menagerie.card().recommended`` for the shipped model.
     parser
-        For the syntax lens: a parser (text -> `Parse`), or a `Parse`. None: the best one installed,
-        loaded when the lens is first opened; False: none.
+        For the syntax lens: a parser (text -> `Parse`), a name for `load_parser`, or a `Parse`.
+        None: the best one installed, loaded when the lens is first opened; False: none.
     word
         The word to begin with, by its text, number, `Word` or (start, end) in characters; by
         default the first that is no article or preposition.

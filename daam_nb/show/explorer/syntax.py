@@ -10,7 +10,7 @@ from daam_nb.errors import MissingExtraError, MissingParserError, ParseError
 from daam_nb.language import Parse, load_parser
 from daam_nb.show.explorer.entries import Entry, clean
 
-ParserChoice = Callable[[str], Parse] | Parse | Literal[False] | None
+ParserChoice = Callable[[str], Parse] | Parse | str | Literal[False] | None
 
 
 @dataclass
@@ -22,7 +22,8 @@ class Syntax:
     text
         The prompt.
     parser
-        A parser, a `Parse` made before, False for none, None for the best one installed.
+        A parser, the name of one, a `Parse` made before, False for none, None for the best one
+        installed.
     """
 
     text: str
@@ -58,7 +59,11 @@ class Syntax:
         if isinstance(self.parser, Parse):
             parse = self.parser
         else:
-            parser: Any = self.parser if self.parser is not None else load_parser()
+            parser: Any = self.parser
+            if parser is None:
+                parser = load_parser()
+            elif isinstance(parser, str):
+                parser = load_parser(parser)
             parse = parser(self.text)
         if not isinstance(parse, Parse):
             raise ParseError(f"The parser gave {type(parse).__name__}, not a Parse of the prompt.")
