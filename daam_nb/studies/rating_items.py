@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from daam_nb.errors import NotKeptError, StudyError, TruncatedWordError, WordNotFoundError
-from daam_nb.language import Parse, Parser, load_parser
+from daam_nb.errors import StudyError
+from daam_nb.language import Parse, ParsedWord, Parser, load_parser, parsed_tokens
+from daam_nb.language.pairing import Lack
 from daam_nb.maps import heat_maps
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.show.pixels import drawn_size, overlay_image, rgb
@@ -27,8 +28,6 @@ from daam_nb.studies.rating_tasks import PAIRS, WORDS, Task
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-    from daam_nb.language import ParsedWord
 
 Runs = Corpus | Recording | str | os.PathLike[str] | Iterable[Recording | Run]
 Span = tuple[int, int]
@@ -180,7 +179,11 @@ def word_items(
                 continue
             facts = {"layers": choice, "parser": speak.name}
             found.append(_word_item(run, word, word, facts))
-            others = [one for one in words if one.text.lower() != word.text.lower()]
+            others = [
+                other
+                for other, tokens in words.items()
+                if other.text.lower() != word.text.lower() and not set(tokens) & set(words[word])
+            ]
             wrong += [_word_item(run, word, other, facts) for other in others]
     kept = _some(found, each, seed, left_out)
     if controls > len(wrong):
@@ -254,21 +257,24 @@ def _some(items: list[Item], each: int | None, seed: int, left_out: Counter[str]
 
 def _words_with_maps(
     run: Run, parse: Parse, layers: LayerChoice, left_out: Counter[str]
-) -> list[ParsedWord]:
+) -> dict[ParsedWord, tuple[int, ...]]:
+    """The words that have a map, with their key positions."""
     maps = heat_maps(run.load(), layers=layers)
-    words = []
-    for word in parse.words:
-        try:
-            maps.word((word.start, word.end))
-        except TruncatedWordError:
-            left_out["behind the last token that the model read"] += 1
-        except NotKeptError:
-            left_out["its tokens were not kept"] += 1
-        except WordNotFoundError:
-            left_out["no token"] += 1
+    paired = parsed_tokens(parse, maps.prompt, maps.columns)
+    words: dict[ParsedWord, tuple[int, ...]] = {}
+    for word, tokens in zip(parse.words, paired.tokens, strict=True):
+        if isinstance(tokens, str):
+            left_out[_WHY_NOT[tokens]] += 1
         else:
-            words.append(word)
+            words[word] = tokens
     return words
+
+
+_WHY_NOT: dict[Lack, str] = {
+    "truncated": "behind the last token that the model read",
+    "not kept": "its tokens were not kept",
+    "no token": "no token",
+}
 
 
 def _of_run(run: Run) -> dict[str, Any]:

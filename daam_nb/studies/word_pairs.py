@@ -14,8 +14,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from daam_nb.errors import NotKeptError, SelectionError, TruncatedWordError, WordNotFoundError
+from daam_nb.errors import SelectionError
 from daam_nb.language import Arc, Parse
+from daam_nb.language.pairing import LEFT_OUT, ParsedTokens, parsed_tokens
 from daam_nb.maps import HeatMaps
 from daam_nb.maps.wordmap import read_threshold
 from daam_nb.studies.paper_names import paper_arcs, printed
@@ -27,13 +28,15 @@ REFERENCE_THRESHOLD = 0.15
 """Of the reference's notebook: attention summed over 30 steps, whatever the word's maximum."""
 REFERENCE_STEPS = 30
 
-LEFT_OUT = {
-    "truncated": "one of the words stands behind the last token that the model read",
-    "no token": "the tokenizer made no token of one of the words",
-    "not kept": "the recording holds not all tokens of the words",
-    "shared token": "the two words share a token, so that their maps are partly the same map",
-}
-"""Why a pair has no numbers -> in words."""
+__all__ = [
+    "LEFT_OUT",
+    "Overlaps",
+    "arcs_of",
+    "masks_of",
+    "overlaps",
+    "pair_rows",
+    "unrelated_pairs",
+]
 
 
 class Overlaps(NamedTuple):
@@ -134,18 +137,15 @@ def unrelated_pairs(parse: Parse, arcs: tuple[Arc, ...]) -> Iterator[tuple[int, 
 class _Measured:
     """The words of a picture with a map, and their overlaps."""
 
-    tokens: tuple[tuple[int, ...] | str, ...]  # of each word, or why it has none
+    words: ParsedTokens
     place: dict[int, int]  # word -> row of the overlaps
     found: Overlaps
 
     def between(self, dependent: int, head: int) -> dict[str, Any]:
         nothing = {"iou": None, "iod": None, "ioh": None}
-        one, other = self.tokens[dependent], self.tokens[head]
-        for reason in (one, other):
-            if isinstance(reason, str):
-                return {**nothing, "left_out": reason}
-        if set(one) & set(other):
-            return {**nothing, "left_out": "shared token"}
+        lack = self.words.lack(dependent, head)
+        if lack is not None:
+            return {**nothing, "left_out": lack}
         at = self.place[dependent], self.place[head]
         numbers = {name: float(getattr(self.found, name)[at]) for name in nothing}
         return {**numbers, "left_out": ""}
@@ -190,25 +190,16 @@ def pair_rows(
 
 
 def _measure(parse: Parse, maps: HeatMaps, threshold: Threshold) -> _Measured:
-    tokens: list[tuple[int, ...] | str] = []
+    words = parsed_tokens(parse, maps.prompt, maps.columns)
     place: dict[int, int] = {}
     values: list[NDArray[np.float32]] = []
-    for number, word in enumerate(parse.words):
-        try:
-            found = maps.word((word.start, word.end))
-        except TruncatedWordError:
-            tokens.append("truncated")
-        except NotKeptError:
-            tokens.append("not kept")
-        except WordNotFoundError:
-            tokens.append("no token")
-        else:
-            tokens.append(found.tokens)
+    for number, (word, tokens) in enumerate(zip(parse.words, words.tokens, strict=True)):
+        if not isinstance(tokens, str):
             place[number] = len(values)
-            values.append(found.values.numpy())
+            values.append(maps.word((word.start, word.end)).values.numpy())
     stacked = np.stack(values) if values else np.zeros((0, *maps.size), dtype=np.float32)
     masks = masks_of(stacked, threshold, steps=len(maps.steps))
-    return _Measured(tuple(tokens), place, overlaps(masks))
+    return _Measured(words, place, overlaps(masks))
 
 
 def _words(parse: Parse, head: int, dependent: int) -> dict[str, Any]:

@@ -65,14 +65,19 @@ export class Arcs {
     const key = JSON.stringify([parse, centres]);
     if (key === this.drawn) return;
     this.drawn = key;
+    const words = this.view.state.facts.words;
+    const choosable = (/** @type {number} */ word) => Boolean(words[word]?.kept);
+    // "dog" of "dog's" has a chip of its own among the pieces only: else it hangs on the word's.
+    const at = (/** @type {import("./types.js").ParsedWord} */ word) =>
+      centres[word.word] ?? centres[word.at] ?? null;
     /** @type {(import("./types.js").Arc & Drawn)[]} */
     const arcs = [];
     for (const arc of parse.arcs) {
       const head = parse.words[arc.head];
       const dependent = parse.words[arc.dependent];
-      if (!head || !dependent || head.word < 0 || dependent.word < 0) continue;
-      const [from, to] = [centres[head.word], centres[dependent.word]];
-      if (from === null || to === null || head.word === dependent.word) continue;
+      if (!head || !dependent || !choosable(head.word) || !choosable(dependent.word)) continue;
+      const [from, to] = [at(head), at(dependent)];
+      if (from === null || to === null || from === to) continue;
       arcs.push({
         ...arc,
         from,
@@ -82,7 +87,9 @@ export class Arcs {
         texts: [head.text, dependent.text],
       });
     }
-    const levels = nested(arcs.map((arc) => [Math.min(arc.h, arc.d), Math.max(arc.h, arc.d)]));
+    const levels = nested(
+      arcs.map((arc) => [Math.min(arc.from, arc.to), Math.max(arc.from, arc.to)]),
+    );
     const height = (Math.max(0, ...levels) + 1) * LEVEL + 14;
     attribute(this.element, "width", this.chips.list.scrollWidth);
     attribute(this.element, "height", height);

@@ -40,7 +40,8 @@ export interface ParsedWord {
   text: string;
   start: number;
   end: number;
-  word: number;
+  word: number; // the entry that has its map, -1: none
+  at: number; // the entry over which it is drawn, -1: none
 }
 
 export interface Arc {

@@ -16,6 +16,7 @@ Kind = Literal["word", "sign", "piece", "start", "end", "padding"]
 SMALL_WORDS = frozenset(
     ("a", "an", "and", "at", "by", "for", "from", "in", "is", "of", "on", "or", "the", "to", "with")
 )
+_APOSTROPHES = "'\u2019"
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
@@ -35,7 +36,8 @@ class Entry:
         What the tokenizer made of it.
     kind
         ``"word"``; shown on demand are ``"sign"`` (punctuation), ``"piece"`` (one token of a word
-        of several), ``"start"``, ``"end"`` and ``"padding"``.
+        of several, or all of "Picasso" in "Picasso's", as parsers cut it), ``"start"``, ``"end"``
+        and ``"padding"``.
     kept
         Whether it was read by the model and recorded, so that it can be chosen.
     of
@@ -74,6 +76,7 @@ def entries_of(prompt: Prompt, columns: Sequence[int]) -> tuple[Entry, ...]:
         if word.kept and len(word.tokens) > 1
         for token in word.tokens
     ]
+    pieces += [part for number, word in enumerate(words) for part in _parts(prompt, word, number)]
     in_words = {token for word in words for token in word.tokens}
     others = [
         _token(prompt, index, _kind(prompt, prompt.tokens[index]))
@@ -156,6 +159,40 @@ def _token(prompt: Prompt, index: int, kind: Kind, of: int | None = None) -> Ent
         prompt.text[slice(*token.span)] if token.span is not None else token.piece
     )
     return Entry(text, token.span, (index,), (token.piece,), kind, True, of)
+
+
+def _parts(prompt: Prompt, word: Entry, number: int) -> list[Entry]:
+    """What stands before an apostrophe, and from it on, where that is neither token nor word."""
+    apostrophe = max(word.text.rfind(sign) for sign in _APOSTROPHES)
+    if not word.kept or word.span is None or not 0 < apostrophe < len(word.text) - 1:
+        return []
+    start, end = word.span
+    spans = [(start, start + apostrophe), (start + apostrophe, end)]
+    tokens = [_tokens_within(prompt, word, span) for span in spans]
+    if sum(map(len, tokens)) != len(word.tokens):  # one token reaches over the apostrophe
+        return []
+    return [
+        Entry(
+            prompt.text[slice(*span)],
+            span,
+            own,
+            tuple(prompt.tokens[token].piece for token in own),
+            "piece",
+            True,
+            number,
+        )
+        for span, own in zip(spans, tokens, strict=True)
+        if len(own) > 1
+    ]
+
+
+def _tokens_within(prompt: Prompt, word: Entry, span: tuple[int, int]) -> tuple[int, ...]:
+    spans = {token: prompt.tokens[token].span for token in word.tokens}
+    return tuple(
+        token
+        for token, own in spans.items()
+        if own is not None and span[0] <= own[0] and own[1] <= span[1]
+    )
 
 
 def _kind(prompt: Prompt, token: Token) -> Kind:

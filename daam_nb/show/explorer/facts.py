@@ -48,7 +48,7 @@ def facts_of(
         "choice_notes": choice_notes(subject),
         "colormaps": list(COLORMAPS),
         "strip": strip,
-        "parse": parse_facts(syntax.parse, subject.entries),
+        "parse": parse_facts(syntax.parse, subject.entries, subject.prompt),
         "syntax": {"state": syntax.state, "note": clean(syntax.note)},
         "kernel": True,
         "reduced": [changed] * bool(changed) + _reduced(subject),

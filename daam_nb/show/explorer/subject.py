@@ -243,8 +243,7 @@ class Subject:
     def map_of(self, maps: HeatMaps, word: int) -> WordHeatMap:
         """Map of an entry among given heat maps."""
         entry = self.entries[word]
-        if entry.kind == "word":
-            assert entry.span is not None
+        if entry.span is not None and (entry.kind == "word" or len(entry.tokens) > 1):
             return maps.word(Word(entry.text, *entry.span))
         return replace(maps.token(entry.tokens[0]), label=entry.text)
 

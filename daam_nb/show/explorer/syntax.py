@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from daam_nb.errors import MissingExtraError, MissingParserError, ParseError
-from daam_nb.language import Parse, load_parser
+from daam_nb.language import Parse, load_parser, parsed_tokens
+from daam_nb.prompt import Prompt
 from daam_nb.show.explorer.entries import Entry, clean
 
 ParserChoice = Callable[[str], Parse] | Parse | str | Literal[False] | None
@@ -72,18 +73,34 @@ class Syntax:
         self.parse, self.note = parse, f"Parsed by {parse.parser}."
 
 
-def parse_facts(parse: Parse | None, entries: Sequence[Entry]) -> dict[str, Any] | None:
+def parse_facts(
+    parse: Parse | None, entries: Sequence[Entry], prompt: Prompt
+) -> dict[str, Any] | None:
     """Write a parse for the browser.
+
+    Parameters
+    ----------
+    parse
+        Of the prompt's text, or none.
+    entries
+        What can be chosen in the prompt.
+    prompt
+        The prompt.
 
     Returns
     -------
     dict
-        words: text, start, end, pos and `word`, the number of the entry that shares most
-        characters with it (-1: none was recorded); arcs: head, dependent (numbers of parsed
-        words), relation; parser. None without a parse.
+        words: text, start, end, pos; `word`, the number of the entry that has exactly its tokens,
+        by the rule that the studies have (`parsed_tokens`; -1: there is no such entry); `at`, the
+        number of the entry over which it is drawn, the one that shares most characters with it
+        (-1: none). arcs: head, dependent (numbers of parsed words), relation; those of two words
+        that share a token are left out, as the studies leave them out. parser. None without a
+        parse.
     """
     if parse is None:
         return None
+    kept = [entry for entry in entries if entry.kept]
+    paired = parsed_tokens(parse, prompt, {token for entry in kept for token in entry.tokens})
     return {
         "parser": parse.parser,
         "words": [
@@ -92,22 +109,30 @@ def parse_facts(parse: Parse | None, entries: Sequence[Entry]) -> dict[str, Any]
                 "start": word.start,
                 "end": word.end,
                 "pos": word.pos,
-                "word": _matching(word.start, word.end, entries),
+                "word": _with_tokens(tokens, entries),
+                "at": _nearest(word.start, word.end, entries),
             }
-            for word in parse.words
+            for word, tokens in zip(parse.words, paired.tokens, strict=True)
         ],
         "arcs": [
             {"head": arc.head, "dependent": arc.dependent, "relation": arc.relation}
             for arc in parse.arcs
+            if paired.lack(arc.dependent, arc.head) != "shared token"
         ],
     }
 
 
-def _matching(start: int, end: int, entries: Sequence[Entry]) -> int:
-    """The kept word (or sign) that shares most characters with a span; the first among equals."""
+def _with_tokens(tokens: tuple[int, ...] | str, entries: Sequence[Entry]) -> int:
+    """The entry whose map is the one of these tokens; a word before a piece."""
+    numbers = [n for n, entry in enumerate(entries) if entry.kept and entry.tokens == tokens]
+    return min(numbers, key=lambda n: entries[n].kind == "piece", default=-1)
+
+
+def _nearest(start: int, end: int, entries: Sequence[Entry]) -> int:
+    """The word (or sign) that shares most characters with a span; the first among equals."""
     best, shared = -1, 0
     for number, entry in enumerate(entries):
-        if not entry.kept or entry.span is None or entry.kind == "piece":
+        if entry.span is None or entry.kind == "piece":
             continue
         common = min(end, entry.span[1]) - max(start, entry.span[0])
         if common > shared:

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
-from daam_nb.errors import MissingExtraError, ParseError
+from daam_nb.errors import MissingExtraError, MissingParserError, ParseError
 from daam_nb.language import Parse, ParsedWord
+from daam_nb.maps import heat_maps
 from daam_nb.show.explorer import syntax
 from daam_nb.show.explorer.entries import entries_of
 from daam_nb.show.explorer.syntax import Syntax, parse_facts
+from daam_nb.studies.word_pairs import pair_rows
+from tests.parsers import BOTH, parser_of
 from tests.show.explorer.opened import opened
 from tests.tiny_recordings import tiny_prompt, tiny_recording
 
@@ -31,8 +34,9 @@ def parse(text: str = TEXT) -> Parse:
 
 
 def test_parsed_words_are_matched_by_characters() -> None:
-    entries = entries_of(tiny_prompt(TEXT), (0, 1, 2, 3, 5))  # "red" was not recorded
-    facts = parse_facts(parse(), entries)
+    prompt = tiny_prompt(TEXT)
+    entries = entries_of(prompt, (0, 1, 2, 3, 5))  # "red" was not recorded
+    facts = parse_facts(parse(), entries, prompt)
     assert facts is not None
     assert facts["parser"] == "by hand 1"
     comma = next(n for n, one in enumerate(entries) if one.text == ",")
@@ -44,19 +48,81 @@ def test_parsed_words_are_matched_by_characters() -> None:
     ]
 
 
-def test_a_word_that_the_parser_cuts_finely_is_found_by_its_parts() -> None:
-    text = "mother-in-law"
-    parsed = Parse(text, (ParsedWord(text, 0, 13, text, "NOUN", "NN", 0, "ROOT"),), "by hand")
-    entries = entries_of(tiny_prompt(text), range(7))
-    assert parse_facts(parsed, entries)["words"][0]["word"] == 0  # type: ignore[index]
+def facts_of(text: str, words: list[tuple[str, int, int, int]]) -> tuple[Any, Any]:
+    """Facts of a parse of (text, start, end, head), and the entries."""
+    parsed = Parse(
+        text,
+        tuple(
+            ParsedWord(word, start, end, word, "X", "X", head, "ROOT" if head == number else "dep")
+            for number, (word, start, end, head) in enumerate(words)
+        ),
+        "by hand",
+    )
+    prompt = tiny_prompt(text)
+    entries = entries_of(prompt, range(len(prompt.tokens)))
+    return parse_facts(parsed, entries, prompt), entries
 
 
-def test_among_equals_the_first_is_taken() -> None:
-    text = "on-on"
-    parsed = Parse(text, (ParsedWord(text, 0, 5, text, "ADV", "RB", 0, "ROOT"),), "by hand")
-    entries = entries_of(tiny_prompt(text), range(5))
-    assert [one.text for one in entries[:2]] == ["on", "on"]
-    assert parse_facts(parsed, entries)["words"][0]["word"] == 0  # type: ignore[index]
+@pytest.mark.parametrize("text", ["mother-in-law", "on-on"])
+def test_what_the_parser_takes_for_one_word_is_not_paired_with_a_part_of_it(text: str) -> None:
+    """The studies measure all of its tokens, and no entry has their map."""
+    facts, entries = facts_of(text, [(text, 0, len(text), 0)])
+    assert (facts["words"][0]["word"], facts["words"][0]["at"]) == (-1, 0)
+    assert entries[0].text in ("mother", "on")
+
+
+def test_a_part_of_a_word_is_paired_with_its_piece() -> None:
+    facts, entries = facts_of("dog's ball", [("dog", 0, 3, 2), ("'s", 3, 5, 0), ("ball", 6, 10, 2)])
+    dog, owner, ball = facts["words"]
+    assert (entries[0].text, dog["at"], owner["at"]) == ("dog's", 0, 0)
+    assert (entries[dog["word"]].text, entries[dog["word"]].kind) == ("dog", "piece")
+    assert (entries[owner["word"]].text, entries[owner["word"]].kind) == ("'s", "piece")
+    assert entries[owner["word"]].tokens == (2, 3)
+    assert entries[ball["word"]].text == "ball"
+
+
+def test_words_that_share_a_token_have_no_arc() -> None:
+    """As in the studies, where such a pair is left out."""
+    facts, entries = facts_of("don't", [("do", 0, 2, 0), ("n't", 2, 5, 0)])
+    assert [piece.text for piece in entries if piece.kind == "piece"] == ["don", "'", "t", "'t"]
+    assert facts["arcs"] == []
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize(
+    "text",
+    ["the dog's red ball", "two men's bikes near a bus", "a dog\u2019s tail",
+     "a mother-in-law waits", "it isn't a cat", "a cat,\n\ta dog\u00a0and  a half-open box"],
+)  # fmt: skip
+def test_an_arc_compares_what_the_studies_compare(name: str, text: str) -> None:
+    run, parser = tiny_recording(text), parser_of(name)
+    explorer = opened(run, parser=parser)
+    rows = pair_rows(parser(text), heat_maps(run), names="spacy", threshold=0.4)
+    numbers = {
+        (row["head_start"], row["dependent_start"]): row for row in rows if row["kind"] == "arc"
+    }
+    words = explorer._facts["parse"]["words"]
+    compared = 0
+    for arc in explorer._facts["parse"]["arcs"]:
+        head, dependent = words[arc["head"]], words[arc["dependent"]]
+        row = numbers.pop((head["start"], dependent["start"]))
+        if row["left_out"]:
+            assert -1 in (head["word"], dependent["word"])
+            continue
+        explorer.choose(word=head["word"], word_b=dependent["word"], threshold=0.4)
+        assert explorer.iou == pytest.approx(row["iou"], abs=1e-12)
+        assert explorer.iod == pytest.approx(row["iod"], abs=1e-12)
+        assert explorer.ioh == pytest.approx(row["ioh"], abs=1e-12)
+        compared += 1
+    assert compared
+    assert {row["left_out"] for row in numbers.values()} <= {"shared token"}
+
+
+def test_a_parser_is_taken_by_its_name() -> None:
+    explorer = opened(tiny_recording("a red fox"), parser="caption_parser")
+    assert explorer._facts["syntax"]["note"].startswith("Parsed by daam_nb caption parser")
+    with pytest.raises(MissingParserError, match="No spaCy pipeline 'caption_paser'"):
+        opened(tiny_recording("a red fox"), parser="caption_paser")
 
 
 def test_a_parse_or_a_parser_that_was_given_is_there_at_once() -> None:

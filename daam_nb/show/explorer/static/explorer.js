@@ -442,12 +442,12 @@ var LEVEL = 20, FOOT = 6, Arcs = class {
     ), key = JSON.stringify([parse, centres]);
     if (key === this.drawn) return;
     this.drawn = key;
-    let arcs = [];
+    let words = this.view.state.facts.words, choosable = (word) => !!words[word]?.kept, at2 = (word) => centres[word.word] ?? centres[word.at] ?? null, arcs = [];
     for (let arc of parse.arcs) {
       let head = parse.words[arc.head], dependent = parse.words[arc.dependent];
-      if (!head || !dependent || head.word < 0 || dependent.word < 0) continue;
-      let [from, to] = [centres[head.word], centres[dependent.word]];
-      from === null || to === null || head.word === dependent.word || arcs.push({
+      if (!head || !dependent || !choosable(head.word) || !choosable(dependent.word)) continue;
+      let [from, to] = [at2(head), at2(dependent)];
+      from === null || to === null || from === to || arcs.push({
         ...arc,
         from,
         to,
@@ -456,7 +456,9 @@ var LEVEL = 20, FOOT = 6, Arcs = class {
         texts: [head.text, dependent.text]
       });
     }
-    let levels = nested(arcs.map((arc) => [Math.min(arc.h, arc.d), Math.max(arc.h, arc.d)])), height = (Math.max(0, ...levels) + 1) * LEVEL + 14;
+    let levels = nested(
+      arcs.map((arc) => [Math.min(arc.from, arc.to), Math.max(arc.from, arc.to)])
+    ), height = (Math.max(0, ...levels) + 1) * LEVEL + 14;
     attribute(this.element, "width", this.chips.list.scrollWidth), attribute(this.element, "height", height);
     let order = arcs.map((_, k) => k).sort((p, q) => levels[q] - levels[p]);
     this.element.replaceChildren(...order.map((k) => drawn(arcs[k], levels[k], height)));

@@ -1,0 +1,85 @@
+"""Which tokens of a prompt a parsed word is: one rule for the studies, the explorer and raters.
+
+Parsers cut words in their own way: of "dog's", which is one word of the prompt, they make "dog" and
+"'s". A parsed word is the tokens that its characters overlap, neither those of the whole word of
+the prompt nor of a part of it, and two words that share a token are not compared, as their maps are
+partly the same map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from daam_nb.errors import ParseError, TruncatedWordError, WordNotFoundError
+from daam_nb.language.parse import Parse
+from daam_nb.prompt import Prompt
+
+Lack = Literal["truncated", "no token", "not kept", "shared token"]
+
+LEFT_OUT: dict[Lack, str] = {
+    "truncated": "one of the words stands behind the last token that the model read",
+    "no token": "the tokenizer made no token of one of the words",
+    "not kept": "the recording holds not all tokens of the words",
+    "shared token": "the two words share a token, so that their maps are partly the same map",
+}
+"""Why a pair of words has no numbers -> in words."""
+
+
+@dataclass(frozen=True)
+class ParsedTokens:
+    """The tokens of each word of a parse.
+
+    Attributes
+    ----------
+    tokens
+        For each parsed word its key positions, ascending, or why it has none.
+    """
+
+    tokens: tuple[tuple[int, ...] | Lack, ...]
+
+    def lack(self, first: int, second: int) -> Lack | None:
+        """Why two parsed words (by their index) cannot be compared; None where they can."""
+        own, other = self.tokens[first], self.tokens[second]
+        if isinstance(own, str):
+            return own
+        if isinstance(other, str):
+            return other
+        return "shared token" if set(own) & set(other) else None
+
+
+def parsed_tokens(parse: Parse, prompt: Prompt, columns: Collection[int]) -> ParsedTokens:
+    """Find the tokens of every word of a parse.
+
+    Parameters
+    ----------
+    parse
+        Of the prompt's text.
+    prompt
+        The prompt.
+    columns
+        Key positions that were recorded.
+
+    Raises
+    ------
+    ParseError
+        Where the parse is one of another text, whose characters say nothing about this one.
+    """
+    if parse.text != prompt.text:
+        raise ParseError(
+            f"The parse is one of {parse.text!r}, the prompt is {prompt.text!r}. Parse the "
+            f"prompt's own text: parser(run.prompt.text)."
+        )
+    kept = frozenset(columns)
+    return ParsedTokens(tuple(_tokens(word.start, word.end, prompt, kept) for word in parse.words))
+
+
+def _tokens(start: int, end: int, prompt: Prompt, kept: frozenset[int]) -> tuple[int, ...] | Lack:
+    try:
+        tokens = prompt.token_indices((start, end))
+    except TruncatedWordError:
+        return "truncated"
+    except WordNotFoundError:
+        return "no token"
+    return tokens if kept.issuperset(tokens) else "not kept"
