@@ -59,6 +59,10 @@ class UnsupportedPipelineError(DaamError, TypeError):
     """A pipeline whose attention this version cannot read exactly."""
 
 
+class BusyPipelineError(DaamError, RuntimeError):
+    """A pipeline was called to be watched while another thread was running it."""
+
+
 class MissingTextError(DaamError, ValueError):
     """Embeddings were given without the text behind them, so no token can be named."""
 

@@ -1,8 +1,10 @@
 """On a pipeline, off again, and nothing left behind: what a trace and an intervention share.
 
-Forward hooks say which layer, which pass and which step is running; wrappers of the pipeline's
-``__call__`` and ``encode_prompt`` and of the scheduler's ``step`` say when a call begins and how
-far it is. All of them stand only while the context is open.
+Who is told: the ``__call__`` of the pipeline and of its modules says when a call begins, which pass
+and which layer is running; ``encode_prompt`` and the scheduler's ``step`` say how far it is. All of
+them are held on their classes, and only while the context is open. Nothing is put on an object, so
+copies of it (``copy.deepcopy``, pickle, ``from_pipe``) hold nothing of ours, and what another
+thread runs on the same object passes through untouched, whenever a context opens or closes there.
 """
 
 from __future__ import annotations
@@ -10,27 +12,32 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import torch
 from torch import nn
 
 from daam_nb.errors import NothingRecordedError, UnsupportedPipelineError
-from daam_nb.tracing import families, taps
+from daam_nb.tracing import alone, families, taps
 from daam_nb.tracing.running import RunningCall
 
-if TYPE_CHECKING:
-    from torch.utils.hooks import RemovableHandle
-
-# What is open in this context, outermost first, and the calls running in it. A pipeline that
-# another thread runs is not in the context, so it is neither recorded nor changed by accident.
+# What is open in this context, outermost first, and the calls running in it, each with the one
+# that follows it. A pipeline that another thread runs is not in the context, so it is neither
+# recorded nor changed by accident.
 _open: ContextVar[tuple[Attached[Any], ...]] = ContextVar("daam_nb_open", default=())
-_running: ContextVar[tuple[RunningCall, ...]] = ContextVar("daam_nb_running", default=())
+_running: ContextVar[tuple[tuple[Attached[Any], RunningCall], ...]] = ContextVar(
+    "daam_nb_running", default=()
+)
 
 CallT = TypeVar("CallT", bound=RunningCall)
+ModuleInputs = tuple[tuple[Any, ...], dict[str, Any]]
+"""Positional and named arguments of a module's call."""
+
+_Before = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], ModuleInputs | None]
+_After = Callable[[nn.Module, Any], None]
 
 
 class Attached(ABC, Generic[CallT]):
@@ -55,10 +62,10 @@ class Attached(ABC, Generic[CallT]):
         self._net = net
         self._scheduler = pipe.scheduler
         self._calls: list[CallT] = []
-        self._handles: list[RemovableHandle] = []
-        self._hooked: list[nn.Module] = []
         self._is_open = False
         self._layers: dict[nn.Module, str] = {}
+        self._before: dict[nn.Module, _Before] = {}
+        self._after: dict[nn.Module, _After] = {}
 
     # On and off ------------------------------------------------------------------------------
 
@@ -81,28 +88,32 @@ class Attached(ABC, Generic[CallT]):
         if any(_is_compiled(module) for module in (whole, *self._net.modules())):
             taps.hold_eager(self)
         taps.hold_attention(self)
-        taps.hold(self, type(self.pipe), "__call__", _watch_calls)
-        taps.hold(self, self.pipe, _encoder(self.pipe), partial(_watch_encoding, self.pipe))
-        taps.hold(self, self._scheduler, "step", partial(_watch_steps, self._scheduler))
-        self._put_hooks_on()
+        kind, scheduler = type(self.pipe), type(self._scheduler)
+        taps.hold(self, kind, "__call__", partial(_watch_calls, kind))
+        taps.hold(self, kind, _encoder(self.pipe), partial(_Method, kind, _watch_encoding))
+        taps.hold(self, scheduler, "step", partial(_Method, scheduler, _watch_steps))
+        self._watch_modules()
 
-    def _put_hooks_on(self) -> None:
-        handles = self._handles
-        before = {"with_kwargs": True, "prepend": True}
-        encoders, layers = (
-            self.family.encoders(self.pipe),
-            list(self.family.attention_modules(self._net)),
-        )
-        every = (*self.family.text_encoders(self.pipe), *encoders)
-        self._hooked = [*every, self._net, *(module for _, module in layers)]
-        for text in encoders:
-            handles.append(text.register_forward_pre_hook(self._on_text, with_kwargs=True))
-        handles.append(self._net.register_forward_pre_hook(self._before_denoiser, **before))
-        handles.append(self._net.register_forward_hook(self._after_denoiser))
-        for name, module in layers:
+    def _watch_modules(self) -> None:
+        for text in self.family.encoders(self.pipe):
+            self._watch(text, before=self._on_text)
+        # Where the denoiser is compiled, this is the compiler's wrapper, which runs it.
+        whole = getattr(self.pipe, self.family.part)
+        self._watch(whole, before=self._before_denoiser, after=self._after_denoiser)
+        for name, module in self.family.attention_modules(self._net):
             self._layers[module] = name
-            handles.append(module.register_forward_pre_hook(self._before_attention))
-            handles.append(module.register_forward_hook(self._after_attention))
+            self._watch(module, before=self._before_attention, after=self._after_attention)
+
+    def _watch(
+        self, module: nn.Module, *, before: _Before | None = None, after: _After | None = None
+    ) -> None:
+        """Be told when a module is called; `before` may give it other arguments."""
+        if before is not None:
+            self._before[module] = before
+        if after is not None:
+            self._after[module] = after
+        kind = type(module)
+        taps.hold(self, kind, "__call__", partial(_watch_module_calls, kind))
 
     def _take_off(self) -> None:
         """Remove everything; an interrupt meanwhile is kept until all is off."""
@@ -117,41 +128,32 @@ class Attached(ABC, Generic[CallT]):
             raise interrupted
 
     def _remove(self) -> None:
-        # Each item leaves the list only after it is off, so that doing it again is safe.
-        while self._handles:
-            self._handles[-1].remove()
-            self._handles.pop()
-        self._remove_stray_hooks()
         taps.release(self)
         taps.release_eager(self)
+        self._before.clear()
+        self._after.clear()
         self._is_open = False  # another context may still name this trace as open
         _open.set(tuple(t for t in _open.get() if t is not self))
         for call in self._calls:
             self._let_go(call)
 
-    def _remove_stray_hooks(self) -> None:
-        """Hooks that were put on while an interrupt kept their handle from being noted."""
-        for module in self._hooked:
-            for hooks in (module._forward_pre_hooks, module._forward_hooks):
-                ours = [k for k, h in hooks.items() if getattr(h, "__self__", None) is self]
-                for key in ours:
-                    hooks.pop(key, None)
-                    module._forward_pre_hooks_with_kwargs.pop(key, None)
-
-    # What the hooks do -----------------------------------------------------------------------
+    # What modules tell -----------------------------------------------------------------------
 
     def _call(self) -> RunningCall | None:
         """This one's call that runs in this context, innermost."""
-        for call in reversed(_running.get()):
-            if call in self._calls:
+        for attached, call in reversed(_running.get()):
+            if attached is self:
                 return call
         return None
 
-    def _on_text(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _on_text(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> ModuleInputs | None:
         call = self._call()
         ids = args[0] if args else kwargs.get("input_ids")
         if call is not None and isinstance(ids, torch.Tensor):
             call.on_input_ids(module, ids)
+        return None
 
     def _before_denoiser(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -161,21 +163,24 @@ class Attached(ABC, Generic[CallT]):
             return
         self._let_go(call)  # what an exception inside attention may have left
         # The class's signature: offloading replaces the instance's `forward`.
-        bound = inspect.signature(type(module).forward).bind_partial(module, *args, **kwargs)
-        call.begin_pass(module, bound.arguments)
+        net = self._net
+        bound = inspect.signature(type(net).forward).bind_partial(net, *args, **kwargs)
+        call.begin_pass(net, bound.arguments)
 
-    def _after_denoiser(self, module: nn.Module, args: Any, output: Any) -> None:
+    def _after_denoiser(self, module: nn.Module, output: Any) -> None:
         call = self._call()
         if call is not None:
             call.end_pass()
             call.ran += 1
 
-    def _before_attention(self, module: nn.Module, args: Any) -> None:
+    def _before_attention(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         call = self._call()
         if call is not None:
             self._enter_layer(call, self._layers[module], module)
 
-    def _after_attention(self, module: nn.Module, args: Any, output: Any) -> None:
+    def _after_attention(self, module: nn.Module, output: Any) -> None:
         call = self._call()
         if call is not None:
             self._leave_layer(call, self._layers[module])
@@ -215,41 +220,119 @@ class Attached(ABC, Generic[CallT]):
         return call
 
 
-def _watch_calls(original: Callable[..., Any]) -> Callable[..., Any]:
+def _watch_calls(kind: type, original: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(original)
 
     @functools.wraps(original)
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
         attached = [one for one in _open.get() if one.pipe is self and one._is_open]
-        if not attached:
+        if type(self) is not kind or not attached:  # a subclass calls on; or nobody watches
+            alone.disturb(getattr(self, "scheduler", None))
             return original(self, *args, **kwargs)
         try:
-            arguments = dict(signature.bind(self, *args, **kwargs).arguments)
+            bound = signature.bind(self, *args, **kwargs)
         except TypeError:
             return original(self, *args, **kwargs)  # raises, in the pipeline's own words
-        begun = [(one, one._begin(arguments)) for one in attached]
-        changes = tuple(str(one.change) for one in attached if one.change is not None)
-        for _, call in begun:
-            call.changes = changes
-        token = _running.set((*_running.get(), *(call for _, call in begun)))
-        try:
-            output = original(self, *args, **kwargs)
-        finally:
-            _running.reset(token)
+        arguments = _by_name(signature, bound.arguments)
+        nested = any(call.scheduler is self.scheduler for _, call in _running.get())
+        with alone.on(self.scheduler, nested=nested) as disturbances:
+            begun = [(one, one._begin(arguments)) for one in attached]
+            changes = tuple(str(one.change) for one in attached if one.change is not None)
+            bound.apply_defaults()
+            for _, call in begun:
+                call.changes = changes
+                call.defaults = _by_name(signature, bound.arguments)
+                call.disturbances = disturbances
+            token = _running.set((*_running.get(), *begun))
+            try:
+                output = original(self, *args, **kwargs)
+            finally:
+                _running.reset(token)
+                for one, call in begun:
+                    one._let_go(call)
             for one, call in begun:
-                one._let_go(call)
-        for one, call in begun:
-            one._end(call, output)
+                one._end(call, output)
         return output
 
     return __call__
 
 
-def _watch_encoding(pipe: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+def _by_name(signature: inspect.Signature, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A call's arguments by name, those that ``**kwargs`` took among them."""
+    named = dict(arguments)
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD and name in named:
+            named |= named.pop(name)
+    return named
+
+
+def _watch_module_calls(kind: type, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
+    def __call__(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        running = _running.get()
+        if not running or type(self) is not kind:
+            return original(self, *args, **kwargs)
+        every = list(dict.fromkeys(attached for attached, _ in running))
+        for attached in every:
+            before = attached._before.get(self)
+            if before is not None:
+                args, kwargs = before(self, args, kwargs) or (args, kwargs)
+        output = original(self, *args, **kwargs)
+        for attached in every:
+            after = attached._after.get(self)
+            if after is not None:
+                after(self, output)
+        return output
+
+    return __call__
+
+
+class _Method:
+    """A method of a class, watched on the objects of calls that run in this context.
+
+    A data descriptor: it comes before what stands in an object's own dictionary, so that a method
+    that a user put there is watched, too, and neither it nor anything else there is touched.
+
+    Parameters
+    ----------
+    kind
+        The class that it stands on; its subclasses pass through.
+    watch
+        Object and bound method -> the method to be called: the same one where nobody watches.
+    original
+        What stood on the class.
+    """
+
+    def __init__(
+        self, kind: type, watch: Callable[[Any, Any], Any], original: Callable[..., Any]
+    ) -> None:
+        self.kind, self.watch, self.original = kind, watch, original
+        self.name = original.__name__
+
+    def __get__(self, thing: Any, kind: type | None = None) -> Any:
+        if thing is None:
+            return self.original
+        own = vars(thing).get(self.name)
+        method = self.original.__get__(thing, kind) if own is None else own
+        return self.watch(thing, method) if type(thing) is self.kind else method
+
+    def __set__(self, thing: Any, value: Any) -> None:
+        vars(thing)[self.name] = value
+
+    def __delete__(self, thing: Any) -> None:
+        if self.name not in vars(thing):
+            raise AttributeError(self.name)
+        del vars(thing)[self.name]
+
+
+def _watch_encoding(pipe: Any, method: Callable[..., Any]) -> Callable[..., Any]:
+    if not any(call.pipe is pipe for _, call in _running.get()):
+        return method
+
+    @functools.wraps(method)
     def encode_prompt(*args: Any, **kwargs: Any) -> Any:
-        result = original(*args, **kwargs)
-        for call in _running.get():
+        result = method(*args, **kwargs)
+        for _, call in _running.get():
             if call.pipe is pipe:
                 call.on_encode(result)
         return result
@@ -257,18 +340,20 @@ def _watch_encoding(pipe: Any, original: Callable[..., Any]) -> Callable[..., An
     return encode_prompt
 
 
-def _watch_steps(scheduler: Any, original: Callable[..., Any]) -> Callable[..., Any]:
-    # The class's own signature: a wrapper that somebody put on the instance may take anything.
-    signature = inspect.signature(type(scheduler).step)
+def _watch_steps(scheduler: Any, method: Callable[..., Any]) -> Callable[..., Any]:
+    if not any(call.scheduler is scheduler for _, call in _running.get()):
+        return method
 
-    @functools.wraps(original)
+    @functools.wraps(method)
     def step(*args: Any, **kwargs: Any) -> Any:
-        result = original(*args, **kwargs)
-        running = [call for call in _running.get() if call.pipe.scheduler is scheduler]
+        result = method(*args, **kwargs)
+        running = [call for _, call in _running.get() if call.scheduler is scheduler]
         if running:
-            given = signature.bind(scheduler, *args, **kwargs).arguments
+            # The class's own signature: what a user put on the instance may take anything.
+            signature = inspect.signature(type(scheduler).step)
+            arguments = signature.bind(scheduler, *args, **kwargs).arguments
             for call in running:
-                call.on_step(given.get("timestep"), given.get("sample"), result)
+                call.on_step(arguments.get("timestep"), arguments.get("sample"), result)
                 call.ran = 0
         return result
 

@@ -16,10 +16,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from daam_nb.errors import DaamError, NothingRecordedError, SelectionError, ShapeError
+from daam_nb.errors import (
+    BusyPipelineError,
+    DaamError,
+    NothingRecordedError,
+    SelectionError,
+    ShapeError,
+)
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Facts, Layer, Manifest, Recording, select_layers
-from daam_nb.tracing import families, provenance, report, texts
+from daam_nb.tracing import alone, families, provenance, report, texts
 from daam_nb.tracing.buffers import Buffers, check_budget, cost
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.pictures import pil_images
@@ -286,6 +292,8 @@ class WatchedCall(RunningCall):
         self.images = pil_images(output)
         if self.failure is not None:
             raise self.failure
+        if self.disturbances:
+            raise BusyPipelineError(f"The call ran, but {alone.why_disturbed(self.disturbances)}")
         if self.plan is None or not self.painted["positive"]:
             raise NothingRecordedError(
                 f"{type(self.pipe).__name__} finished without running its denoiser on the prompt "

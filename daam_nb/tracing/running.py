@@ -34,6 +34,12 @@ class RunningCall(ABC):
         Whether the denoiser has started: everything that depends on the call is decided.
     changes
         The interventions that are open while it runs, in words, outermost first.
+    scheduler
+        The one that the pipeline had when the call began.
+    defaults
+        `arguments`, with the signature's defaults for those that were not given.
+    disturbances
+        Calls on the same scheduler that another thread began meanwhile.
     """
 
     def __init__(self, pipe: Any, arguments: Mapping[str, Any]) -> None:
@@ -46,6 +52,9 @@ class RunningCall(ABC):
         self.ran = 0
         self.settled = False
         self.changes: tuple[str, ...] = ()
+        self.scheduler = pipe.scheduler
+        self.defaults: Mapping[str, Any] = self.arguments
+        self.disturbances: list[str] = []
         self._rows: tuple[Any, families.Rows] | None = None
         self._text: Tensor | None = None
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from daam_nb.errors import InterventionError, ShapeError, UnsupportedPipelineError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer
-from daam_nb.tracing import families, taps
-from daam_nb.tracing.attached import Attached
+from daam_nb.tracing import alone, families, taps
+from daam_nb.tracing.attached import Attached, ModuleInputs
 from daam_nb.tracing.edits import KernelCall, Part, part_of
 from daam_nb.tracing.intervening.call import EditedCall, Pass, Place, Row, Rule
 from daam_nb.tracing.intervening.choices import Where
@@ -73,15 +73,20 @@ class Intervention(Attached[EditedCall]):
                 "pipeline that was given, not a copy of it, and not its parts."
             )
 
-    def _put_hooks_on(self) -> None:
-        super()._put_hooks_on()
+    def _watch_modules(self) -> None:
+        super()._watch_modules()
         for encoder in self.family.text_encoders(self.pipe) if self._hiding is not None else ():
-            hook = encoder.register_forward_pre_hook(self._hide_words, with_kwargs=True)
-            self._handles.append(hook)
+            self._watch(encoder, before=self._on_text)
+
+    def _on_text(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> ModuleInputs | None:
+        super()._on_text(module, args, kwargs)
+        return self._hide_words(module, args, kwargs)
 
     def _hide_words(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    ) -> ModuleInputs | None:
         """The text encoder starts: its first input of a call that holds the prompts is masked."""
         call = self._call()
         ids = args[0] if args else kwargs.get("input_ids")
@@ -104,6 +109,10 @@ class Intervention(Attached[EditedCall]):
         )
 
     def _end(self, call: EditedCall, output: Any) -> None:
+        if call.disturbances:
+            raise InterventionError(
+                f"{self.change} was carried out, but {alone.why_disturbed(call.disturbances)}"
+            )
         if call.layers and call.steps and not call.edited:
             raise InterventionError(
                 f"Nothing was changed by {self.change}: {type(self.pipe).__name__} finished "

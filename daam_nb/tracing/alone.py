@@ -1,0 +1,90 @@
+"""One call at a time: a scheduler holds how far a call is, so two calls at once spoil each other.
+
+diffusers keeps the state of a running call (the timesteps, the place in the loop, earlier outputs)
+in the pipeline's scheduler. Two threads that run one pipeline, or two pipelines that share a
+scheduler, mix these up, watched or not. A watched call that would begin in such a place is refused
+before it begins; one that is disturbed on its way is told so.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from daam_nb.errors import BusyPipelineError
+
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class _Use:
+    """A scheduler in a watched call; held, so that its id stays its own."""
+
+    scheduler: Any
+    thread: threading.Thread
+    disturbances: list[str]
+
+    def elsewhere(self) -> bool:
+        """Whether another thread is at it. One that an interrupt left behind is nobody's."""
+        return self.thread is not threading.current_thread() and self.thread.is_alive()
+
+
+_uses: dict[int, _Use] = {}  # by the scheduler's id
+
+
+@contextmanager
+def on(scheduler: Any, *, nested: bool) -> Iterator[list[str]]:
+    """Have a scheduler for a watched call; the list names the threads that disturb it.
+
+    Parameters
+    ----------
+    scheduler
+        Of the pipeline that is called.
+    nested
+        Whether a call in this very context has it already and calls on, as from a callback.
+
+    Raises
+    ------
+    BusyPipelineError
+        Where a watched call in another thread has it.
+    """
+    if nested:
+        yield []
+        return
+    key = id(scheduler)
+    use = _Use(scheduler, threading.current_thread(), [])
+    with _lock:
+        if key in _uses and _uses[key].elsewhere():
+            raise BusyPipelineError(
+                f"A watched call in another thread is using this {type(scheduler).__name__}. It "
+                "holds how far a call is, so a pipeline (and every pipeline that shares its "
+                "scheduler) makes one picture at a time. Nothing was drawn. Wait for that call, or "
+                "give each thread a pipeline of its own: other = type(pipe).from_pipe(pipe); "
+                "other.scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config)."
+            )
+        _uses[key] = use
+    try:
+        yield use.disturbances
+    finally:
+        with _lock:
+            if _uses.get(key) is use:
+                del _uses[key]
+
+
+def disturb(scheduler: Any) -> None:
+    """An unwatched call begins: note it where a watched one of another thread is running."""
+    use = _uses.get(id(scheduler))
+    if use is not None and use.elsewhere():
+        use.disturbances.append(threading.current_thread().name)
+
+
+def why_disturbed(disturbances: list[str]) -> str:
+    """What happened to a call that was disturbed, and the way out."""
+    return (
+        f"the same scheduler was used by another call meanwhile (in {', '.join(disturbances)}), "
+        "which mixes up how far both are: the picture is not the one that its seed makes. Run one "
+        "call at a time, or give each thread a pipeline with a scheduler of its own."
+    )
