@@ -16,7 +16,8 @@ from daam_nb.studies.word_pairs import LEFT_OUT
 
 Measure = Literal["iou", "iod", "ioh"]
 
-NULLS = ("all arcs", "unrelated pairs", "all pairs")
+UNRELATED = "unrelated pairs"
+NULLS = ("all arcs", UNRELATED, "all pairs")
 """Rows of a summary beside the relations: all dependencies, all others, both together."""
 
 SHARED_PROMPTS = 20
@@ -72,7 +73,7 @@ def summary(
         ``clusters`` (prompts), ``iou``, ``iod``, ``ioh`` and ``difference`` (mIoH - mIoD) with
         ``_low`` and ``_high``, ``delta`` (|mIoH - mIoD|, the paper's measure of how unequal the
         two words are) with its ends, ``rare``, ``parser``. Unrelated pairs have no direction, so
-        they have no difference.
+        they have no difference, and IoD and IoH are both the mean of their two directions.
     """
     used = table[table.left_out == ""].copy()
     if used.empty:
@@ -80,7 +81,10 @@ def summary(
             "The table has no measured pair: " + (left_out_counts(table).to_string() or "no row.")
         )
     used["difference"] = used.ioh - used.iod
-    used.loc[used.kind == "unrelated", "difference"] = float("nan")
+    undirected = used.kind == "unrelated"
+    used.loc[undirected, "difference"] = float("nan")
+    both_ways = (used.iod + used.ioh)[undirected] / 2
+    used.loc[undirected, "iod"] = used.loc[undirected, "ioh"] = both_ways
     arcs, unrelated = used[used.kind == "arc"], used[used.kind == "unrelated"]
     frequent = arcs.relation.value_counts(sort=True).index
     parts = [arcs[arcs.relation == name] for name in frequent]
@@ -130,7 +134,10 @@ def against_unrelated(
     "A red car and a blue tree": is *red* nearer to *car* than to *tree*? All unrelated pairs are no
     fair null for that, because words of some parts of speech are looked at everywhere. Here the
     unrelated pairs have the parts of speech of the arc's words (in either order), and stand in the
-    same prompt; each prompt's mean difference counts once.
+    same prompt; each prompt's mean difference counts once. IoD and IoH have a direction, and so has
+    their null: of an adjective that hangs on a noun, the share of the adjective inside the noun is
+    held against the share of other adjectives inside the nouns that they do not belong to. Where
+    both words are of one kind, either may be the dependent, so both ways count.
 
     Parameters
     ----------
@@ -149,16 +156,14 @@ def against_unrelated(
         ``relation``, ``related`` and ``unrelated`` (means of prompt means), ``difference`` with
         ``low`` and ``high``, ``p``, ``p_holm``, ``effect`` (d_z), ``prompts``, ``arcs``.
     """
-    used = table[table.left_out == ""].copy()
-    used["words"] = [
-        " ".join(sorted(pair)) for pair in zip(used.head_pos, used.dependent_pos, strict=True)
-    ]
+    used = table[table.left_out == ""]
     arcs = used[used.kind == "arc"]
-    null = used[used.kind == "unrelated"].groupby(["prompt", "words"])[measure].mean()
+    of_words = ["prompt", "head_pos", "dependent_pos"]
+    null = _both_ways(used[used.kind == "unrelated"]).groupby(of_words)[measure].mean()
     rows = []
     for relation in arcs.relation.value_counts().index:
         part = arcs[arcs.relation == relation]
-        matched = part.join(null.rename("null"), on=["prompt", "words"]).dropna(subset=["null"])
+        matched = part.join(null.rename("null"), on=of_words).dropna(subset=["null"])
         means = matched.groupby("prompt")[[measure, "null"]].mean()
         if len(means) < least:
             continue
@@ -196,7 +201,8 @@ def differences(
     measure
         ``"iou"``, ``"iod"`` or ``"ioh"``.
     among
-        Relations to compare, "unrelated pairs" too; by default all with at least `enough` pairs.
+        Relations to compare, of IoU "unrelated pairs" too; by default all with at least `enough`
+        pairs.
     enough
         See `among`.
     resamples
@@ -208,9 +214,19 @@ def differences(
         ``first``, ``second``, ``difference`` (first - second, of prompt means) with ``low`` and
         ``high``, ``p``, ``p_holm`` (for all rows together, Holm 1979), ``effect`` (d_z within,
         Cohen's d across), ``prompts``, ``how``.
+
+    Raises
+    ------
+    StudyError
+        Where the table lacks a relation, or IoD or IoH of unrelated pairs are asked for.
     """
-    used = table[table.left_out == ""]
-    label = used.relation.where(used.kind == "arc", "unrelated pairs")
+    if measure != "iou" and among is not None and UNRELATED in among:
+        raise StudyError(
+            f"Unrelated pairs have no head word, so no {measure} of theirs compares with that of a "
+            "relation. Compare iou, or take against_unrelated(), whose null has both directions."
+        )
+    used = table[(table.left_out == "") & ((table.kind == "arc") | (measure == "iou"))]
+    label = used.relation.where(used.kind == "arc", UNRELATED)
     labelled = used.assign(relation=label)
     if among is None:
         counts = labelled.relation.value_counts()
@@ -235,6 +251,12 @@ def differences(
 
 
 _NUMBERS = ("difference", "low", "high", "p", "effect")
+
+
+def _both_ways(unrelated: pd.DataFrame) -> pd.DataFrame:
+    """Each pair twice: the later word as the dependent, as in the rows, and the earlier one."""
+    turned = {"head_pos": "dependent_pos", "dependent_pos": "head_pos", "iod": "ioh", "ioh": "iod"}
+    return pd.concat([unrelated, unrelated.rename(columns=turned)], ignore_index=True)
 
 
 def _row(first: str, second: str, found: Comparison) -> dict[str, Any]:

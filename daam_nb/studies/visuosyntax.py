@@ -74,8 +74,8 @@ COLUMNS: dict[str, str] = {
     "dependent_end": "behind its last character",
     "dependent_pos": "its part of speech",
     "iou": "intersection over union of the two masks, 0 to 1",
-    "iod": "over the dependent's mask; for unrelated words the mean of both directions",
-    "ioh": "over the head word's mask; for unrelated words the mean of both directions",
+    "iod": "over the dependent's mask; of unrelated words, over the later one's",
+    "ioh": "over the head word's mask; of unrelated words, over the earlier one's",
     "left_out": "empty, or why there are no numbers: " + "; ".join(LEFT_OUT),
 }
 
@@ -135,6 +135,8 @@ def relations(
         "parser": speak.name,
         "names": names,
         "threshold": threshold,
+        # Once IoD and IoH of unrelated words were the mean of both directions: not these rows.
+        "unrelated": "each direction",
         "maps": heat_maps(corpus[0].load(), layers=layers).choice,
     }
     read = functools.cache(speak)  # each text once, whatever the number of seeds

@@ -169,8 +169,8 @@ def pair_rows(
     -------
     list of dict
         The columns of `visuosyntax.COLUMNS` that are about the pair. Pairs without an arc have no
-        head word: `head_word` is the earlier one, and IoD and IoH are both the mean of the two
-        directions.
+        head word: `head_word` is the earlier one and the later one stands as its dependent, so that
+        IoD is the share of the later one inside the earlier, and IoH the other way round.
     """
     measured = _measure(parse, maps, threshold)
     arcs = arcs_of(parse, names)
@@ -181,9 +181,6 @@ def pair_rows(
         rows.append({"kind": "arc", "relation": arc.relation, **words, **numbers})
     for earlier, later in unrelated_pairs(parse, arcs):
         numbers = measured.between(later, earlier)
-        if not numbers["left_out"]:
-            mean = (numbers["iod"] + numbers["ioh"]) / 2
-            numbers = {**numbers, "iod": mean, "ioh": mean}
         words = _words(parse, earlier, later)
         rows.append({"kind": "unrelated", "relation": "", **words, **numbers})
     return rows

@@ -242,6 +242,61 @@ def test_words_of_the_same_kind_are_the_fair_null() -> None:
     assert visuosyntax.against_unrelated(table, least=41).empty
 
 
+def directed(gap: float, seed: int, *, prompts: int = 30) -> pd.DataFrame:
+    """Two adjectives and two nouns a prompt; an adjective is smaller than a noun, by `gap` in its
+    own noun more than in the other, and as often earlier in the prompt as later."""
+    rng = np.random.default_rng(seed)
+    rows, kinds = [], []
+    for i in range(prompts):
+        for kind, relation, more in (("arc", "amod", gap), ("unrelated", "", 0.0)) * 2:
+            inside, covered = 0.6 + more, 0.2 + more  # of the adjective, of the noun
+            noise = 0.05 * rng.standard_normal(3)
+            numbers = 0.15 + more + noise[0], inside + noise[1], covered + noise[2]
+            if kind == "unrelated" and rng.random() < 0.5:  # the later one is the noun
+                rows.append((f"p{i}", kind, relation, numbers[0], numbers[2], numbers[1]))
+                kinds.append(("ADJ", "NOUN"))
+            else:
+                rows.append((f"p{i}", kind, relation, *numbers))
+                kinds.append(("NOUN", "ADJ"))
+    table = by_hand(rows)
+    table[["head_pos", "dependent_pos"]] = kinds
+    return table
+
+
+@pytest.mark.parametrize("measure", ["iou", "iod", "ioh"])
+def test_words_that_lie_alike_do_not_differ_in_any_direction(measure: Any) -> None:
+    """A null of both directions gave -0.2 and p < 0.001 here: 0.2 and 0.6 against their mean."""
+    small = 0
+    for seed in range(20):
+        found = visuosyntax.against_unrelated(directed(0.0, seed), measure=measure, resamples=199)
+        [row] = found.to_dict("records")
+        assert row["difference"] == pytest.approx(0.0, abs=0.04)
+        small += row["p"] <= 0.05
+    assert small <= 4  # one on average; more than four once in 400 times
+    more = visuosyntax.against_unrelated(directed(0.1, 0), measure=measure, resamples=199)
+    assert more.difference.tolist() == pytest.approx([0.1], abs=0.03)
+    assert more.p.item() < 0.02
+
+
+def test_the_null_of_two_nouns_counts_both_ways() -> None:
+    rows = [
+        *((f"p{i}", "arc", "conj", 0.5, 0.4, 0.2) for i in range(10)),
+        *((f"p{i}", "unrelated", "", 0.5, 0.1, 0.3) for i in range(10)),
+    ]
+    table = by_hand(rows).assign(head_pos="NOUN", dependent_pos="NOUN")
+    for measure, own in (("iod", 0.4), ("ioh", 0.2)):
+        [row] = visuosyntax.against_unrelated(table, measure=measure).to_dict("records")  # type: ignore[arg-type]
+        assert (row["related"], row["unrelated"]) == pytest.approx((own, 0.2))
+
+
+def test_unrelated_pairs_have_no_direction_to_compare_with_a_relation() -> None:
+    table = clustered(0.2, shared=True)
+    table.loc[table.relation == "det", ["kind", "relation"]] = "unrelated", ""
+    with pytest.raises(StudyError, match=r"no iod of theirs compares.*against_unrelated"):
+        differences(table, measure="iod", among=["amod", "unrelated pairs"])
+    assert differences(table, measure="iod", enough=1).empty
+
+
 def test_the_papers_figures_are_marked_as_such() -> None:
     assert len(PAPER) == 10
     compound = PAPER.set_index("relation").loc["compound"]
