@@ -1,6 +1,8 @@
 """Numbers from maps: how two words overlap, how far one spreads, where it lies.
 
-Each takes a `WordHeatMap`, or any (y, x) array of bool (a mask) or of finite numbers >= 0 (a map).
+Each takes a `WordHeatMap`, or a (y, x) array: a mask (bool; whole numbers that are 0 and 1, or 0
+and 255; a PIL image of these), or a map (floats >= 0, finite). Pictures of labels, and soft masks
+as PIL images, are refused, because they do not say which pixels are meant.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from torch import Tensor
 
 from daam_nb.errors import SelectionError, ShapeError
 from daam_nb.maps.wordmap import WordHeatMap, read_threshold
+from daam_nb.masks import are_labels, labels_message, read_array
 
 MapLike = WordHeatMap | Tensor | Any  # or anything that torch.as_tensor takes
 
@@ -29,7 +32,8 @@ def iou(
     Parameters
     ----------
     a, b
-        Maps, which need a threshold, or masks (bool), which take none.
+        Maps, which need a threshold, or masks, which take none: bool, 0 and 1, or 0 and 255, as
+        arrays or PIL images of mode ``"1"`` or ``"L"``.
     threshold
         Share of each map's own maximum, 0 to 1 (eq. 7).
     size
@@ -45,7 +49,8 @@ def iou(
     ShapeError
         Where the two have not the same shape (y, x).
     SelectionError
-        Where a map comes without a threshold, or holds something negative, NaN or infinite.
+        Where a map comes without a threshold, or holds something negative, NaN or infinite; where
+        an array holds labels, of which one has to be chosen (``labels == 3``).
 
     Examples
     --------
@@ -262,37 +267,34 @@ def _mask(a: MapLike, threshold: float | None, size: tuple[int, int] | None) -> 
                 f"threshold=0.4 (a share of the map's maximum)."
             )
         return a.mask(threshold, size=size)
-    given = _array(a)
-    if given.dtype != torch.bool:
-        return _mask(WordHeatMap(given, label="an array"), threshold, size)
+    array = read_array(a)
+    if array.dtype != torch.bool and threshold is None and _is_two_valued(array):
+        array = array > 0
+    if array.dtype != torch.bool:
+        if are_labels(array):
+            raise SelectionError(labels_message(array))
+        return _mask(WordHeatMap(array, label="an array"), threshold, size)
     if threshold is not None:
         read_threshold(threshold)  # a mask beside a map takes none, but garbage is garbage
-    if size is not None and given.shape != tuple(size):
+    if size is not None and array.shape != tuple(size):
         raise ShapeError(
-            f"A mask of {_by(given)} is not resized to {size}: resize the map it was made from."
+            f"A mask of {_by(array)} is not resized to {size}: resize the map it was made from."
+            f"{_turned(tuple(array.shape), tuple(size))}"
         )
-    return given
+    return array
+
+
+def _is_two_valued(array: Tensor) -> bool:
+    """Whether floats are 0 and 1, or 0 and 255, both of them: a mask in other clothes."""
+    values = set(torch.unique(array).tolist())
+    return values in ({0.0, 1.0}, {0.0, 255.0})
 
 
 def _values(a: MapLike) -> Tensor:
     """(y, x), float64, finite and >= 0."""
     if not isinstance(a, WordHeatMap):
-        a = WordHeatMap(_array(a), label="an array")
+        a = WordHeatMap(read_array(a), label="an array")
     return a.values.double()
-
-
-def _array(a: MapLike) -> Tensor:
-    try:
-        given = torch.as_tensor(a, device="cpu")
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ShapeError(
-            f"A map or mask is a WordHeatMap or a (y, x) array, not {type(a).__name__}: {error}"
-        ) from None
-    if given.ndim != 2 or not given.numel():
-        raise ShapeError(
-            f"A map or mask has the shape (y, x), both at least 1, not {tuple(given.shape)}."
-        )
-    return given.detach()
 
 
 def _same_shape(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -300,8 +302,16 @@ def _same_shape(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         raise ShapeError(
             f"The two do not lie on one grid: {_by(a)} and {_by(b)}. Resize both to one "
             f"size: a.resize((height, width)), or size=(height, width) with a threshold."
+            f"{_turned(tuple(a.shape), tuple(b.shape))}"
         )
     return a, b
+
+
+def _turned(size: tuple[int, ...], other: tuple[int, ...]) -> str:
+    """What to look for where two shapes differ in their order alone."""
+    if size == other[::-1]:
+        return " One of them may lie on its side: arrays are (height, width), PIL's sizes not."
+    return ""
 
 
 def _by(a: Tensor) -> str:

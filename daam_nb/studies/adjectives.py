@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps, iod, iou
+from daam_nb.masks import read_mask
 from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.studies.adjective_report import BY_JUDGE, BY_MAP, FREE, OTHER_SEED, REPLAYED, report
 from daam_nb.studies.changing import Field, difference
 from daam_nb.studies.corpus import check_batch, name_of
 from daam_nb.studies.identity import as_text, identity
-from daam_nb.studies.protocols import Judge
+from daam_nb.studies.protocols import Judge, check_proportions
 from daam_nb.studies.readers import Caption, from_template
 from daam_nb.studies.report import Report
 from daam_nb.studies.tables import collect
@@ -330,7 +331,10 @@ class _Pair:
     def _seen(self, image: Image, judge: Judge | None) -> Mask:
         if judge is None:
             return np.zeros((image.height, image.width), dtype=bool)
-        return np.asarray(judge.mask(image, self.caption.facts["noun"]), dtype=bool)
+        noun = self.caption.facts["noun"]
+        mask = read_mask(judge.mask(image, noun), what=f"The judge's mask of {noun!r}").numpy()
+        check_proportions(mask.shape, (image.height, image.width), f"the judge's of {noun!r}")
+        return mask
 
     def _map(self, threshold: float) -> Mask:
         size = _image(self.first).size[::-1]

@@ -14,7 +14,7 @@ from daam_nb.recording import LayerChoice
 from daam_nb.studies.corpus import runs_of
 from daam_nb.studies.figures import COLOURS, INK, StudyFigure, curves, lettered
 from daam_nb.studies.marking import map_of
-from daam_nb.studies.protocols import Mask, Truth
+from daam_nb.studies.protocols import Mask, Truth, targets_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def examples(
     shown: list[_Example] = []
     for run in runs_of(runs):
         recording = run.load()
-        for target in truth.targets(run.facts, recording):
+        for target in targets_of(truth, run.facts, recording):
             if target.mask is None or recording.image is None or len(shown) == count:
                 continue
             size = (target.mask.shape[0], target.mask.shape[1])

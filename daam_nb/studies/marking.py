@@ -10,6 +10,7 @@ import torch
 
 from daam_nb.errors import StudyError
 from daam_nb.maps import HeatMaps, WordHeatMap, average
+from daam_nb.masks import read_mask
 from daam_nb.recording import Recording
 from daam_nb.studies.corpus import Run
 from daam_nb.studies.protocols import Mask, Segmenter, Target
@@ -51,9 +52,20 @@ def segmented(
 def by_segmenters(target: Target, found: Mapping[str, Mapping[str, Mask | None]]) -> list[Marked]:
     """What supervised methods mark; nothing where one has no name for the object."""
     assert target.mask is not None
-    nothing = np.zeros_like(target.mask)
-    masks = {name: masks.get(target.noun) for name, masks in found.items()}
-    return [(name, None, nothing if mask is None else mask) for name, mask in masks.items()]
+    marked: list[Marked] = []
+    for name, masks in found.items():
+        mask = masks.get(target.noun)
+        if mask is None:
+            mask = np.zeros_like(target.mask)
+        read = read_mask(mask, what=f"The mask of {target.noun!r} by {name!r}").numpy()
+        if read.shape != target.mask.shape:
+            raise StudyError(
+                f"{name!r} gives a mask of {read.shape} for {target.noun!r}, and the true one has "
+                f"the shape {target.mask.shape}, (height, width). A segmenter's masks are of the "
+                f"picture's pixels."
+            )
+        marked.append((name, None, read))
+    return marked
 
 
 def _cut(

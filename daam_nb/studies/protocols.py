@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from daam_nb.errors import StudyError
+from daam_nb.masks import read_mask
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -67,12 +70,22 @@ class Target:
         Its pixels; None where the picture does not show it.
     closed
         Whether `noun` is of the closed vocabulary (the 80 of the paper's mIoU80).
+
+    Raises
+    ------
+    ShapeError, SelectionError
+        Where the mask is none: labels, shades, another shape than (y, x).
     """
 
     noun: str
     words: tuple[Word, ...]
     mask: Mask | None
     closed: bool = True
+
+    def __post_init__(self) -> None:
+        if self.mask is not None:
+            mask = read_mask(self.mask, what=f"The mask of {self.noun!r}")
+            object.__setattr__(self, "mask", mask.numpy())
 
 
 @runtime_checkable
@@ -85,3 +98,29 @@ class Truth(Protocol):
 
     def targets(self, facts: Mapping[str, Any], run: Recording) -> Sequence[Target]:
         """The objects that the prompt names, in order of mention."""
+
+
+def targets_of(truth: Truth, facts: Mapping[str, Any], run: Recording) -> list[Target]:
+    """Ask a truth, whoever wrote it, and check that its masks are of this picture.
+
+    Raises
+    ------
+    StudyError
+        Where a mask has not the picture's proportions, as one that lies on its side. A larger or
+        smaller mask of the same proportions is taken: maps are brought to its size.
+    """
+    targets = list(truth.targets(facts, run))
+    for target in targets:
+        if target.mask is not None:
+            check_proportions(target.mask.shape, run.facts.image_size, f"{target.noun!r}")
+    return targets
+
+
+def check_proportions(mask: tuple[int, ...], picture: tuple[int, int], whose: str) -> None:
+    """Raise a `StudyError` where a mask does not fit a picture by more than a pixel."""
+    if abs(mask[0] * picture[1] - mask[1] * picture[0]) > max(picture):
+        raise StudyError(
+            f"A mask ({whose}) of {mask[0]} x {mask[1]} (height x width) does not fit a picture of "
+            f"{picture[0]} x {picture[1]}: their proportions differ. Give one of the whole "
+            f"picture; arrays are (height, width), PIL's sizes are not."
+        )

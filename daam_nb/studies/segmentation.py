@@ -23,7 +23,7 @@ from daam_nb.studies.comparing import compare
 from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
 from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.marking import BASELINES, Baselines, by_maps, by_segmenters, segmented
-from daam_nb.studies.protocols import Judge, Mask, Segmenter, Target, Truth
+from daam_nb.studies.protocols import Judge, Mask, Segmenter, Target, Truth, targets_of
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
 from daam_nb.studies.statistics import summary as summarised
@@ -113,7 +113,7 @@ def attribution(
         recording = run.load()
         maps = {name: heat_maps(recording, layers=choice) for name, choice in layers.items()}
         rows: list[dict[str, Any]] = []
-        targets = truth.targets(run.facts, recording)
+        targets = targets_of(truth, run.facts, recording)
         found = segmented(targets, recording, segmenters)
         for target in targets:
             if target.mask is None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from daam_nb.errors import StudyError
+from daam_nb.masks import read_mask
 from daam_nb.studies.protocols import Mask
 from daam_nb.studies.truths import singulars
 
@@ -58,7 +59,7 @@ class PipelineSegmenter:
         seen: dict[str, Mask] = {}
         for segment in self.pipe(image.convert("RGB"), **self.options):
             label = plain_label(segment["label"])
-            mask = np.asarray(segment["mask"]) > 0
+            mask = read_mask(segment["mask"], what=f"The segment {label!r}").numpy()
             seen[label] = seen.get(label, np.zeros(size, dtype=bool)) | mask
         return {noun: _found(noun, self.synonyms, known, seen, size) for noun in nouns}
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from daam_nb.errors import SelectionError
+from daam_nb.errors import SelectionError, ShapeError
 from daam_nb.language import Arc, Parse
 from daam_nb.language.pairing import LEFT_OUT, ParsedTokens, parsed_tokens
 from daam_nb.maps import HeatMaps
@@ -70,6 +70,11 @@ def overlaps(masks: NDArray[np.bool_]) -> Overlaps:
     >>> float(found.iod[0, 1]), float(found.iou[0, 1])
     (0.5, 0.25)
     """
+    if masks.dtype != np.bool_ or masks.ndim != 3:
+        raise ShapeError(
+            f"overlaps() takes masks (word, y, x) of bool, not {masks.shape} of {masks.dtype}: "
+            f"masks_of(values, threshold) makes them of maps."
+        )
     flat = masks.reshape(len(masks), -1).astype(np.float64)
     both = flat @ flat.T
     areas = np.diag(both)

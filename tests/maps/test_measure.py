@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 
 from daam_nb.errors import SelectionError, ShapeError
 from daam_nb.maps import (
@@ -64,7 +65,7 @@ def test_maps_are_cut_at_the_threshold() -> None:
     assert iou(first, second, threshold=0.4) == 1 / 3
     assert iou(first, second, threshold=0.3) == 2 / 3
     assert iod(first, second, threshold=0.4) == 1 / 2
-    assert ioh(first.values, second.values.numpy(), threshold=0.4) == 1 / 2
+    assert ioh(first.values, second.values.numpy() / 10, threshold=0.4) == 1 / 2
     assert area(first, threshold=0.3) == 0.75
     mask = torch.tensor([[True, False], [False, False]])
     assert iou(first, mask, threshold=0.4) == 1 / 2
@@ -179,3 +180,62 @@ def test_the_examples_in_the_docstrings() -> None:
     tried = doctest.testmod(measure)
     assert tried.attempted >= 9
     assert tried.failed == 0
+
+
+# --- masks in other clothes, and what is none ---------------------------------------------------
+
+TWO_ROWS = np.array([[1, 1, 1], [1, 1, 1], [0, 0, 0]])
+LABELS = np.array([[0, 1, 2], [3, 4, 5], [5, 5, 5]])
+
+
+def pil(array: np.ndarray, mode: str = "L") -> Image.Image:
+    return Image.fromarray(array.astype(np.uint8)).convert(mode)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [TWO_ROWS, TWO_ROWS.tolist(), TWO_ROWS * 255, TWO_ROWS.astype(np.uint16),
+     TWO_ROWS.astype(float), torch.tensor(TWO_ROWS, dtype=torch.uint8), pil(TWO_ROWS),
+     pil(TWO_ROWS * 255), pil(TWO_ROWS * 255, "1"), np.ma.masked_array(TWO_ROWS),
+     TWO_ROWS[::-1][::-1]],
+    ids=lambda mask: f"{type(mask).__name__} {getattr(mask, 'dtype', getattr(mask, 'mode', ''))}",
+)  # fmt: skip
+def test_masks_are_taken_in_the_ways_that_people_write_them(mask: Any) -> None:
+    assert [overlap(mask, B) for overlap in OVERLAPS] == [overlap(A, B) for overlap in OVERLAPS]
+    assert iou(mask, WordHeatMap(B.float()), threshold=0.4) == iou(A, B)
+    assert area(mask) == area(A)
+    assert intersection_over_area(A, mask) == intersection_over_area(A, A) == 1.0
+
+
+def test_a_picture_of_labels_is_not_cut_at_a_share_of_its_largest_label() -> None:
+    """Three pixels of the left column and label 5: right is 1 of 6; cut at 0.4 it was 2 of 8."""
+    column = WordHeatMap(torch.tensor([[1.0, 0, 0], [1, 0, 0], [1, 0, 0]]), "cat")
+    assert iou(column, LABELS == 5, threshold=0.4) == 1 / 6
+    for labels in (LABELS, LABELS.astype(np.uint8), LABELS.astype(float), torch.tensor(LABELS)):
+        for overlap in OVERLAPS:
+            with pytest.raises(SelectionError, match=r"values 0, 1, 2, 3, 4, 5.* labels == 5"):
+                overlap(column, labels, threshold=0.4)
+    assert iou(column, WordHeatMap(torch.tensor(LABELS)), threshold=0.4) == 2 / 8  # it was said
+
+
+@pytest.mark.parametrize("measured", [*PLACES, area])
+def test_whole_numbers_that_are_no_mask_are_refused_everywhere(
+    measured: Callable[..., Any],
+) -> None:
+    for array in (LABELS, [[0, 2]], pil(LABELS), pil(np.array([[0, 128, 255]]))):
+        with pytest.raises(SelectionError, match="do not say which pixels are marked"):
+            measured(array)
+    for mode in ("RGB", "RGBA", "P", "LA", "F"):
+        with pytest.raises(SelectionError, match=f"PIL image of mode '{mode}'"):
+            measured(pil(TWO_ROWS * 255, mode))
+
+
+def test_other_things_that_slip_in_as_masks() -> None:
+    with pytest.raises(SelectionError, match="a masked array that hides 2 of its 9 pixels"):
+        iou(A, np.ma.masked_array(TWO_ROWS, mask=LABELS < 2))
+    with pytest.raises(ShapeError, match="real numbers"):
+        iou(A, TWO_ROWS.astype(complex))
+    with pytest.raises(ShapeError, match=r"2 x 3 and 3 x 2.* may lie on its side"):
+        iou(torch.ones(2, 3, dtype=torch.bool), torch.ones(3, 2, dtype=torch.bool))
+    with pytest.raises(ShapeError, match=r"not \(3, 3, 3\)"):
+        iou(A, np.zeros((3, 3, 3), dtype=bool))

@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from daam_nb.errors import SelectionError
+from daam_nb.errors import DaamError, SelectionError, ShapeError
+from daam_nb.masks import read_mask
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import Layer, LayerChoice, select_layers
 from daam_nb.tracing.options import Options, StepChoice
@@ -230,18 +231,31 @@ def check_columns(tokens: Sequence[int], keys: int) -> Sequence[int]:
 def read_area(area: Any) -> Tensor:
     """A mask of the picture as a bool tensor (y, x); raises a `SelectionError` for anything else.
 
-    `WordHeatMap.mask` gives one, and so does any array of bool.
+    `WordHeatMap.mask` gives one, and so does whatever `daam_nb.masks.read_mask` takes.
     """
-    found = torch.as_tensor(area).detach().cpu()
-    if found.dtype != torch.bool or found.ndim != 2 or not found.numel():
+    try:
+        return read_mask(area, what="It")
+    except DaamError as error:
         raise SelectionError(
-            f"area= is a mask of the picture, (y, x) of bool, not {tuple(found.shape)} of "
-            f"{found.dtype}. A word's map gives one: maps.word('cat').mask(0.4)."
-        )
-    return found
+            f"area= is a mask of the picture, (y, x) of bool, as a word's map gives one: "
+            f"maps.word('cat').mask(0.4). {error}"
+        ) from None
 
 
 def area_at(area: Tensor, size: tuple[int, int]) -> Tensor:
-    """The cells of a grid (height, width) of which at least half lies in the area."""
+    """The cells of a grid (height, width) of which at least half lies in the area.
+
+    Raises
+    ------
+    ShapeError
+        Where the area has not the picture's proportions, as one that lies on its side.
+    """
+    height, width = area.shape
+    if abs(height * size[1] - width * size[0]) > max(height, width):  # more than one cell
+        raise ShapeError(
+            f"area= is {height} x {width} (height x width), and attention of this picture lies on "
+            f"a grid of {size[0]} x {size[1]}: their proportions differ. Give a mask of the whole "
+            f"picture; arrays are (height, width), PIL's sizes are not."
+        )
     shares = torch.nn.functional.interpolate(area[None, None].float(), size, mode="area")
     return shares[0, 0] >= 0.5

@@ -15,6 +15,7 @@ from daam_nb.errors import (
     InterventionError,
     MissingTextError,
     SelectionError,
+    ShapeError,
     TruncatedWordError,
     WordNotFoundError,
 )
@@ -197,6 +198,11 @@ def test_an_area(sd1: Any) -> None:
     assert_far(got, everywhere)
     with ablate(sd1, words="cat", area=~np.ones((3, 5), dtype=bool)):
         assert np.array_equal(USUAL.run(sd1), sd1(**USUAL.arguments(sd1)).images)
+    with (
+        pytest.raises(ShapeError, match=r"area= is 96 x 64 \(height x width\), and attention"),
+        ablate(sd1, words="cat", area=half.T),  # on its side
+    ):
+        USUAL.run(sd1)
 
 
 def test_tokens_that_are_no_words(sd1: Any) -> None:
@@ -340,7 +346,7 @@ UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "minus": (lambda pipe: ablate(pipe, heads=-1), "heads are whole numbers, from 0"),
     "factor": (lambda pipe: reweight(pipe, "cat", -1), "finite number >= 0"),
     "nan": (lambda pipe: reweight(pipe, "cat", float("nan")), "finite number >= 0"),
-    "area": (lambda pipe: ablate(pipe, words="cat", area=[[1, 0]]), "mask of the picture"),
+    "area": (lambda pipe: ablate(pipe, words="cat", area=[[1, 2]]), "mask of the picture"),
     "no word": (lambda pipe: reweight(pipe, None, 2), "Nothing is chosen"),
 }  # fmt: skip
 

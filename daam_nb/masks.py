@@ -1,0 +1,139 @@
+"""What comes in from outside as a mask: what is one, what is none, and what it would take.
+
+A mask says of each pixel yes or no. Segmenters and annotators write that in several ways; a picture
+of labels (0, 1, 2, ...) and a soft mask (0 to 1) look alike to a program and mean something else,
+so nothing is guessed of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from daam_nb.errors import SelectionError, ShapeError
+
+_FEW = 6  # values that an error lists
+
+
+def read_array(a: Any, *, what: str = "A map or mask") -> Tensor:
+    """Read a mask, or an array that may be one.
+
+    Parameters
+    ----------
+    a
+        (y, x): bool; whole numbers that are all 0 or 1, or all 0 or 255; a PIL image of mode
+        ``"1"``, or of mode ``"L"`` with such values; or floats, which are a map.
+    what
+        What it is to the caller, for errors.
+
+    Returns
+    -------
+    Tensor
+        (y, x), bool for a mask, else of floats.
+
+    Raises
+    ------
+    ShapeError
+        For what is no (y, x) array.
+    SelectionError
+        For whole numbers that are neither 0 and 1 nor 0 and 255, such as a picture of labels; for a
+        PIL image of colors or of shades; for a masked array with hidden pixels.
+    """
+    _refuse_hidden(a, what)
+    mode = _pil_mode(a)
+    if mode is not None and mode not in ("1", "L"):
+        raise SelectionError(
+            f"{what} is a PIL image of mode {mode!r}, and colors or transparency do not say which "
+            f"pixels are marked. Choose them: numpy.asarray(image)[..., 3] > 0 for an alpha "
+            f"channel, numpy.asarray(image) == label for labels, or an image of mode '1'."
+        )
+    copied = mode is not None or isinstance(a, np.ndarray)  # torch takes no strides below 0
+    array = _tensor(np.array(a) if copied else a, what)
+    if array.dtype == torch.bool or array.is_floating_point():
+        return array
+    if array.is_complex():
+        raise ShapeError(f"{what} is made of real numbers, not of {array.dtype}.")
+    return _marked(array.long(), what)  # unsigned kinds of several bytes cannot be compared
+
+
+def read_mask(a: Any, *, what: str = "A mask") -> Tensor:
+    """Read what has to be a mask: as `read_array`, and of floats only 0 and 1, or 0 and 255.
+
+    Returns
+    -------
+    Tensor
+        (y, x), bool.
+
+    Raises
+    ------
+    ShapeError, SelectionError
+        As `read_array`; for other floats, too.
+
+    Examples
+    --------
+    >>> read_mask([[0, 255], [255, 0]]).tolist()
+    [[False, True], [True, False]]
+    """
+    array = read_array(a, what=what)
+    return array if array.dtype == torch.bool else _marked(array, what)
+
+
+def are_labels(array: Tensor) -> bool:
+    """Whether floats are three or more whole numbers above 1: labels rather than attention."""
+    values = torch.unique(array.double())
+    return len(values) > 2 and float(values.max()) >= 2 and bool((values == values.round()).all())
+
+
+def labels_message(array: Tensor) -> str:
+    """The text of an error about floats that are labels."""
+    return _several("A map or mask", torch.unique(array.double()).tolist())
+
+
+def _marked(array: Tensor, what: str) -> Tensor:
+    values = torch.unique(array).tolist()
+    if set(values) <= {0, 1} or set(values) <= {0, 255}:
+        return array > 0
+    raise SelectionError(_several(what, values))
+
+
+def _several(what: str, values: list[float]) -> str:
+    listed = ", ".join(f"{value:g}" for value in values[:_FEW])
+    more = f" and {len(values) - _FEW} more" if len(values) > _FEW else ""
+    whole = all(float(value).is_integer() for value in values)
+    label = f"{values[-1]:g}" if whole and values else "label"
+    return (
+        f"{what} has the values {listed}{more}, which do not say which pixels are marked: a mask "
+        f"is bool, or 0 and 1, or 0 and 255. Of labels choose one: labels == {label}; a soft mask "
+        f"is cut: values >= 0.5; if it is a map of attention, say so: WordHeatMap(values) with "
+        f"threshold=."
+    )
+
+
+def _tensor(a: Any, what: str) -> Tensor:
+    try:
+        array = torch.as_tensor(a, device="cpu")
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ShapeError(
+            f"{what} is a WordHeatMap or a (y, x) array, not {type(a).__name__}: {error}"
+        ) from None
+    if array.ndim != 2 or not array.numel():
+        raise ShapeError(f"{what} has the shape (y, x), both at least 1, not {tuple(array.shape)}.")
+    return array.detach()
+
+
+def _pil_mode(a: Any) -> str | None:
+    """The mode of a PIL image, None for anything else."""
+    from PIL import Image
+
+    return a.mode if isinstance(a, Image.Image) else None
+
+
+def _refuse_hidden(a: Any, what: str) -> None:
+    if isinstance(a, np.ma.MaskedArray) and np.ma.getmaskarray(a).any():
+        raise SelectionError(
+            f"{what} is a masked array that hides {int(np.ma.getmaskarray(a).sum())} of its "
+            f"{a.size} pixels, and no measure leaves out pixels. Fill them: array.filled(0)."
+        )
