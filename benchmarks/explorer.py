@@ -24,7 +24,7 @@ import torch
 from PIL import Image
 
 import daam_nb
-from benchmarks.harness import arguments, report, timing
+from benchmarks.harness import QUICK, arguments, report, timing
 from benchmarks.maps import HEADS, STEPS, sd15_recording
 from daam_nb.recording import Recording
 from daam_nb.show.explorer.agreement import preview_distance
@@ -124,11 +124,12 @@ def main() -> None:
         explorer = opened(run)
         for _ in explorer.engine.warm(explorer.selected):
             pass  # as the kernel does in the pauses of its loop
-        t = timing([partial(action, explorer)] * (calls + 1))
+        t = timing([partial(action, explorer)] * (QUICK if options.quick else calls + 1))
         rows.append((what, t.first, t.median, t.p95, t.cpu, limit, t.calls))
         explorer.close()
     sent = first_display(opened(run))
-    apart = {"SD-1.5 shapes, random": preview_distance(run, words=(1, 5), ranges=20)}
+    ranges = QUICK if options.quick else 20
+    apart = {"SD-1.5 shapes, random": preview_distance(run, words=(1, 5), ranges=ranges)}
     apart["the sample recording"] = preview_distance(daam_nb.sample())
     report(
         f"The explorer's kernel, SD-1.5 shapes, {options.threads} thread(s), milliseconds",

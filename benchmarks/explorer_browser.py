@@ -33,7 +33,7 @@ CELLS = (
     "run = replace(sd15_recording(), image=Image.new('RGB', (512, 512), 'gray'))",
     "explorer = dnb.explore(run, parser=False)\nexplorer",
 )
-MOVES = 60  # of a slider
+MOVES = 60  # of a slider; fewer in a quick run
 _INSERT = """code => {
   const {content} = window.jupyterapp.shell.currentWidget;
   content.model.sharedModel.insertCell(0, {cell_type: 'code', source: code});
@@ -72,16 +72,17 @@ def drag(explorer: Explorer, name: str, places: Sequence[float]) -> None:
     mouse.up()
 
 
-def drag_steps(explorer: Explorer) -> None:
-    """Move the first end of the slider up and down, a step at a time, then the last."""
-    up = [0.001, *((step + 0.01) / 50 for step in range(1, 40))]
+def drag_steps(explorer: Explorer, stride: int) -> None:
+    """Move the first end of the slider up and down, `stride` steps at a time, then the last."""
+    up = [0.001, *((step + 0.01) / 50 for step in range(1, 40, stride))]
+    down = [0.999, *((step + 0.01) / 50 for step in range(48, 10, -stride))]
     drag(explorer, "steps-slider", [*up, *up[-2::-1]])
-    drag(explorer, "steps-slider", [0.999, *((step + 0.01) / 50 for step in range(48, 10, -1))])
+    drag(explorer, "steps-slider", down)
 
 
-def drag_input(explorer: Explorer, name: str) -> None:
+def drag_input(explorer: Explorer, name: str, moves: int) -> None:
     """Slide an input of type range."""
-    drag(explorer, name, [0.1 + 0.8 * number / MOVES for number in range(MOVES)])
+    drag(explorer, name, [0.1 + 0.8 * number / moves for number in range(moves)])
 
 
 def clicks(explorer: Explorer, parts: Sequence[Locator]) -> list[float]:
@@ -119,7 +120,7 @@ def main() -> None:
         page.evaluate(_INSERT, CELLS[1])
         seconds, megabytes = first_display(notebook, page)
         [explorer] = explorers(page)
-        rows = measured(explorer)
+        rows = measured(explorer, quick=options.quick)
         browser.close()
     report(
         "The explorer in Chromium, SD 1.5 size (ms; frames of 16.7 ms)",
@@ -139,13 +140,14 @@ def main() -> None:
     print(f"first display to interactive {seconds:.2f} s, {megabytes:.2f} MB of state")
 
 
-def measured(explorer: Explorer) -> list[tuple[object, ...]]:
+def measured(explorer: Explorer, *, quick: bool = False) -> list[tuple[object, ...]]:
     """A row for each kind of input."""
     rows: list[tuple[object, ...]] = []
+    count, stride = (6, 10) if quick else (MOVES, 1)
     for name, moves in (
-        ("range of steps", lambda: drag_steps(explorer)),
-        ("threshold", lambda: drag_input(explorer, "threshold")),
-        ("opacity", lambda: drag_input(explorer, "opacity")),
+        ("range of steps", lambda: drag_steps(explorer, stride)),
+        ("threshold", lambda: drag_input(explorer, "threshold", count)),
+        ("opacity", lambda: drag_input(explorer, "opacity", count)),
     ):
         found = measure(explorer, moves)
         work = [one["work"] for one in found]
@@ -156,7 +158,7 @@ def measured(explorer: Explorer) -> list[tuple[object, ...]]:
     ]
     words = [explorer.part("chip", word=word) for word in (2, 4, 6, 8, 3, 5)]
     for name, parts in (("head", tiles), ("word", words)):
-        waits = clicks(explorer, parts)
+        waits = clicks(explorer, parts[:2] if quick else parts)
         rows.append((name, len(waits), "", "", "", "", median(waits)))
     return rows
 

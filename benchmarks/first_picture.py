@@ -64,6 +64,7 @@ def main() -> None:
     parser = arguments("first_picture.json", __doc__)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
+    options.runs = 1 if options.quick else options.runs
     runs = [fresh(options.threads) for _ in range(options.runs)]
     rows: list[list[Any]] = []
     for name, first, last in (*((part, i, i + 1) for i, part in enumerate(PARTS)), TOTAL):
@@ -80,7 +81,7 @@ def main() -> None:
     )
     met = rows[PARTS.index("first picture")][2] <= GOAL_SECONDS
     print(f"goal of {GOAL_SECONDS} s for a picture {'met' if met else 'missed'}; load {load:.1f}")
-    sys.exit(0 if met else 1)
+    sys.exit(0 if met or options.quick else 1)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 
+QUICK = 3  # calls of a quick run, where there are more otherwise
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -47,10 +49,16 @@ def timing(calls: Sequence[Callable[[], object]]) -> Timing:
 
 
 def arguments(name: str, description: str | None) -> argparse.ArgumentParser:
-    """Options that every benchmark has: where the JSON goes, how many threads."""
+    """Options that every benchmark has: where the JSON goes, how many threads, whether quick."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / name)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="go through everything once or twice, to see that it runs; the numbers mean nothing, "
+        "and no goal is judged",
+    )
     return parser
 
 

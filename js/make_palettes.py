@@ -1,17 +1,21 @@
 """Write src/palettes.data.js: matplotlib's colour maps as 256 colours each.
 
-Run from js/ after a change of matplotlib or of the list: ``python make_palettes.py``.
+Run after a change of matplotlib or of the list: ``python js/make_palettes.py [FILE]``.
 """
 
 from __future__ import annotations
 
 import base64
+import sys
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 
 NAMES = ("inferno", "magma", "plasma", "viridis", "cividis", "gray", "RdBu_r")
+
+
+TARGET = Path(__file__).with_name("src") / "palettes.data.js"
 
 
 def main() -> None:
@@ -24,7 +28,8 @@ def main() -> None:
         data = np.round(colours * 255).astype(np.uint8).tobytes()
         lines.append(f'  {name}: "{base64.b64encode(data).decode("ascii")}",')
     lines.append("};")
-    Path(__file__).with_name("src").joinpath("palettes.data.js").write_text("\n".join(lines) + "\n")
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET
+    path.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Make docs/images/demo.png, the README's picture: what `make demo` draws.
 
-python -m scripts.demo_picture
+python -m scripts.demo_picture [--to FOLDER]
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import tempfile
 from pathlib import Path
@@ -14,7 +15,7 @@ from PIL import Image
 from daam_nb.cli import main as daam_nb
 
 ROOT = Path(__file__).resolve().parent.parent
-PICTURE = ROOT / "docs" / "images" / "demo.png"
+IMAGES = ROOT / "docs" / "images"
 WIDTH = 1000
 
 
@@ -27,14 +28,17 @@ def demo_command() -> tuple[str, str]:
 
 def main() -> None:
     """Draw it, and write it at the width of a page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--to", type=Path, default=IMAGES, metavar="FOLDER")
+    path = parser.parse_args().to / "demo.png"
     prompt, seed = demo_command()
     with tempfile.TemporaryDirectory() as folder:
         daam_nb([prompt, "--seed", seed, "--output-folder", f"{folder}/demo"])
         with Image.open(Path(folder) / "demo" / "words.png") as words:
             height = round(words.height * WIDTH / words.width)
             small = words.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
-    small.save(PICTURE, optimize=True)
-    print(f"{PICTURE.relative_to(ROOT)}: {small.width} x {small.height}")
+    small.save(path, optimize=True)
+    print(f"{path}: {small.width} x {small.height}")
 
 
 if __name__ == "__main__":

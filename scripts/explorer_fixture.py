@@ -1,6 +1,6 @@
 """Write js/test/fixture.json: a real explorer's state, and numbers computed in Python beside it.
 
-    python scripts/explorer_fixture.py
+    python -m scripts.explorer_fixture [--to FILE]
 
 The front end is developed and its arithmetic tested on this file, without a kernel: the state is
 the sample recording's, `expected` holds what Python makes of it.
@@ -8,6 +8,7 @@ the sample recording's, `expected` holds what Python makes of it.
 
 from __future__ import annotations
 
+import argparse
 import base64
 import json
 from pathlib import Path
@@ -99,10 +100,13 @@ def coded(data: Any) -> str:
 
 def main() -> None:
     """Write the file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--to", type=Path, default=TARGET, metavar="FILE")
+    path = parser.parse_args().to
     text = json.dumps(fixture(), indent=1, ensure_ascii=False) + "\n"
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    TARGET.write_text(text, encoding="utf-8")
-    print(f"{TARGET}: {len(text.encode()) / 1000:.0f} kB")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    print(f"{path}: {len(text.encode()) / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Make docs/images/explorer-*.png and classroom.png: the pages as they look in a real browser.
 
-    python -m scripts.explorer_screenshots [NAME...]
+    python -m scripts.explorer_screenshots [NAME...] [--to FOLDER]
 
 JupyterLab, Voila and Chromium as in the browser tests; what is shown is drawn anew by the model
 that ships with the package. One picture that fails does not keep the others from being made; the
@@ -9,6 +9,7 @@ command ends with an error then.
 
 from __future__ import annotations
 
+import argparse
 import io
 import sys
 import tempfile
@@ -59,16 +60,15 @@ OPEN = (
 MANY = "box.children = [dnb.explore(made_up, parser=False, word='fox', {options})]"
 
 
-def saved(what: Locator, name: str, *, most: int | None = None) -> None:
+def saved(what: Locator, path: Path, *, most: int | None = None) -> None:
     """Write a picture of a part of a page, in few colours so that it stays small."""
-    path = IMAGES / f"{name}.png"
     picture = Image.open(io.BytesIO(what.screenshot())).convert("RGB")
     if most is not None and picture.width > most:
         size = (most, round(picture.height * most / picture.width))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     path.write_bytes(few_colours(picture))
     size = path.stat().st_size
-    print(f"{path.relative_to(ROOT)}: {picture.width} x {picture.height}, {size} bytes", flush=True)
+    print(f"{path}: {picture.width} x {picture.height}, {size} bytes", flush=True)
 
 
 def opened(notebook: Notebook, code: str, count: int = 1) -> list[Explorer]:
@@ -159,16 +159,16 @@ SHOTS: dict[str, Shot] = {
 }
 
 
-def shot(notebook: Notebook, name: str) -> None:
+def shot(notebook: Notebook, name: str, folder: Path) -> None:
     """A picture of one explorer after something was done with it."""
     wanted = SHOTS[name]
     [explorer] = opened(notebook, wanted.code.format(options=wanted.options))
     wanted.then(explorer)
     explorer.page.wait_for_timeout(300)
-    saved(explorer.root, name)
+    saved(explorer.root, folder / f"{name}.png")
 
 
-def two_runs(notebook: Notebook) -> None:
+def two_runs(notebook: Notebook, folder: Path) -> None:
     """Two seeds side by side, with the difference of their maps."""
     page = notebook.page
     page.set_viewport_size(WIDE)  # type: ignore[arg-type]
@@ -181,25 +181,25 @@ def two_runs(notebook: Notebook) -> None:
         page.locator("img.daam-difference").wait_for()
         saved(
             page.locator(".jp-OutputArea-output .widget-vbox .widget-vbox").first,
-            "explorer-two-runs",
+            folder / "explorer-two-runs.png",
         )
     finally:
         page.set_viewport_size(SIZE)  # type: ignore[arg-type]
 
 
-def figure(notebook: Notebook) -> None:
+def figure(notebook: Notebook, folder: Path) -> None:
     """What `to_figure` draws of a choice."""
     opened(notebook, OPEN.format(options="word_b='apple', threshold=0.5, parser=False"))
-    path = IMAGES / "explorer-figure.png"
+    path = folder / "explorer-figure.png"
     notebook.do(f"box.children[0].to_png({str(path)!r}, overwrite=True)")
     path.write_bytes(few_colours(Image.open(path)))
-    print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes", flush=True)
+    print(f"{path}: {path.stat().st_size} bytes", flush=True)
 
 
-def hand_out(notebook: Notebook, browser: Browser, place: Path) -> None:
+def hand_out(notebook: Notebook, browser: Browser, scratch: Path, folder: Path) -> None:
     """The hand-out in a window of 800 pixels, opened as a file."""
     opened(notebook, OPEN.format(options="parser=False"))
-    file = place / "banana.html"
+    file = scratch / "banana.html"
     notebook.do(f"box.children[0].to_html({str(file)!r}, overwrite=True)")
     page = browser.new_page(viewport={"width": 800, "height": 1300})
     page.goto(file.as_uri())
@@ -207,20 +207,20 @@ def hand_out(notebook: Notebook, browser: Browser, place: Path) -> None:
     page.wait_for_timeout(300)
     height = page.evaluate("() => document.documentElement.scrollHeight")
     page.set_viewport_size({"width": 800, "height": height})
-    saved(page.locator("html"), "explorer-handout")
+    saved(page.locator("html"), folder / "explorer-handout.png")
     page.close()
 
 
-def classroom(browser: Browser, place: Path) -> None:
+def classroom(browser: Browser, scratch: Path, folder: Path) -> None:
     """The page for teaching, under Voila."""
-    with voila(place, ROOT / "notebooks" / "classroom.ipynb") as server:
+    with voila(scratch, ROOT / "notebooks" / "classroom.ipynb") as server:
         page = browser.new_page(viewport={"width": 1120, "height": 3000})
         page.goto(server.url, timeout=SECONDS * 1000)
         status = page.locator(".daam-lesson-status")
         expect(status).to_contain_text("steps.", timeout=SECONDS * 1000)
         explorers(page)[0].settle()
         page.wait_for_timeout(500)
-        saved(page.locator(".daam-lesson").first, "classroom", most=720)
+        saved(page.locator(".daam-lesson").first, folder / "classroom.png", most=720)
         page.close()
 
 
@@ -237,7 +237,9 @@ def attempt(name: str, make: Callable[[], None]) -> bool:
     return False
 
 
-def in_jupyter(server: Server, browser: Browser, place: Path, wanted: list[str]) -> list[str]:
+def in_jupyter(
+    server: Server, browser: Browser, scratch: Path, folder: Path, wanted: list[str]
+) -> list[str]:
     """Make the pictures that a notebook shows; return the names of those that failed."""
     page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
     page.emulate_media(reduced_motion="reduce")
@@ -245,11 +247,11 @@ def in_jupyter(server: Server, browser: Browser, place: Path, wanted: list[str])
     notebook = open_notebook(page, server, "shots.ipynb")
     notebook.run_all()
     others: dict[str, Callable[[], None]] = {
-        "explorer-two-runs": lambda: two_runs(notebook),
-        "explorer-figure": lambda: figure(notebook),
-        "explorer-handout": lambda: hand_out(notebook, browser, place),
+        "explorer-two-runs": lambda: two_runs(notebook, folder),
+        "explorer-figure": lambda: figure(notebook, folder),
+        "explorer-handout": lambda: hand_out(notebook, browser, scratch, folder),
     }
-    makers = {name: (lambda name=name: shot(notebook, name)) for name in SHOTS} | others
+    makers = {name: (lambda name=name: shot(notebook, name, folder)) for name in SHOTS} | others
     return [name for name in wanted if name in makers and not attempt(name, makers[name])]
 
 
@@ -258,20 +260,25 @@ NAMES = (*SHOTS, "explorer-two-runs", "explorer-figure", "explorer-handout", "cl
 
 def main() -> int:
     """Make the pictures named, or all; 1 where one could not be made, 2 for an unknown name."""
-    wanted = sys.argv[1:] or list(NAMES)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--to", type=Path, default=IMAGES, metavar="FOLDER")
+    options = parser.parse_args()
+    wanted, folder = options.names or list(NAMES), options.to.resolve()
     if unknown := sorted(set(wanted) - set(NAMES)):
         print(f"There is no {unknown[0]!r}. There are {', '.join(NAMES)}.", file=sys.stderr)
         return 2
+    folder.mkdir(parents=True, exist_ok=True)
     failed = []
     with ExitStack() as stack:
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=chromium(playwright), args=FLAGS)
         if set(wanted) - {"classroom"}:
-            server = stack.enter_context(jupyter(place / "jupyter"))
-            failed += in_jupyter(server, browser, place, wanted)
+            server = stack.enter_context(jupyter(scratch / "jupyter"))
+            failed += in_jupyter(server, browser, scratch, folder, wanted)
         if "classroom" in wanted and not attempt(
-            "classroom", lambda: classroom(browser, place / "voila")
+            "classroom", lambda: classroom(browser, scratch / "voila", folder)
         ):
             failed.append("classroom")
         browser.close()

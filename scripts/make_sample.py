@@ -1,6 +1,6 @@
 """Make the small recording that ships with the package, with the shipped model.
 
-    python -m scripts.make_sample [SEED]
+    python -m scripts.make_sample [SEED] [--to FOLDER]
 
 Writes ``daam_nb/sample_recording/`` (anew, where it is there), which `daam_nb.sample()` opens, and
 says what it holds. Run it again whenever the shipped model or the format changes.
@@ -8,6 +8,7 @@ says what it holds. Run it again whenever the shipped model or the format change
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -39,4 +40,8 @@ def main(folder: Path = SAMPLE, *, prompt: str = PROMPT, seed: int = SEED) -> in
 
 
 if __name__ == "__main__":
-    sys.exit(main(seed=int(sys.argv[1]) if len(sys.argv) > 1 else SEED))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("seed", type=int, nargs="?", default=SEED)
+    parser.add_argument("--to", type=Path, default=SAMPLE, metavar="FOLDER")
+    options = parser.parse_args()
+    sys.exit(main(options.to, seed=options.seed))

@@ -1,10 +1,11 @@
 """Make the figures of `docs/menagerie.md` and fill its tables, and those of the model card.
 
-    python -m scripts.menagerie_page --work FOLDER
+    python -m scripts.menagerie_page --work FOLDER [--to FOLDER]
 
 FOLDER is where `python -m training score` painted the fixed pictures with the shipped weights. The
 figures go to `docs/images/menagerie-*.png`; the tables, between marks in the two pages, come from
-the JSON files in `training/eval/results`. Nothing is chosen by hand: the pictures are the first, or
+the JSON files in `training/eval/results`; `--to` puts pages and figures into one other folder.
+Nothing is chosen by hand: the pictures are the first, or
 every so many, of their group of prompts.
 """
 
@@ -121,46 +122,50 @@ def spread(indices: Sequence[int], count: int) -> list[int]:
     return [indices[int(i * step)] for i in range(count)]
 
 
-def write_sheet(work: Path, name: str, results: Path, model: Path) -> None:
+def write_sheet(work: Path, name: str, results: Path, model: Path, images: Path) -> None:
     """One of `SHEETS`, of the pictures that a model painted."""
     groups, count = SHEETS[name]
     every = entries()
     rows = [json.loads(line) for line in (results / "rows.jsonl").read_text().splitlines()]
     chosen = spread([i for i, e in enumerate(every) if e["group"] in groups], count)
     figures.write_sheet(
-        IMAGES / f"menagerie-{name}.png",
+        images / f"menagerie-{name}.png",
         read_pictures(work / f"pictures-{card(model).revision}", chosen),
         [every[i]["prompt"] for i in chosen],
         [all(rows[i]["there"]) for i in chosen],
     )
 
 
-def write_figures(work: Path) -> None:
-    """All figures, from the pictures painted and the results."""
+def write_figures(work: Path, images: Path) -> None:
+    """All figures, from the pictures painted and the results, into a folder."""
     for name in SHEETS:
         joint = name == "joint"
-        write_sheet(work, name, *((JOINT_RESULTS, JOINT) if joint else (RESULTS, WEIGHTS)))
+        measured = (JOINT_RESULTS, JOINT) if joint else (RESULTS, WEIGHTS)
+        write_sheet(work, name, *measured, images)
     makers: tuple[Callable[[Path], None], ...] = (figures.write_maps, figures.write_world)
     for make in makers:
-        make(IMAGES)
+        make(images)
     attribution = RESULTS / "attribution.json"
     if attribution.exists():
-        figures.write_attribution(IMAGES, json.loads(attribution.read_text()))
+        figures.write_attribution(images, json.loads(attribution.read_text()))
 
 
 def main() -> None:
     """Write the figures, then fill the pages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, help="without it only the tables are filled")
-    work = parser.parse_args().work
-    if work is not None:
-        write_figures(work)
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="pages and figures go there")
+    options = parser.parse_args()
+    images = IMAGES if options.to is None else options.to
+    if options.work is not None:
+        write_figures(options.work, images)
     made = blocks(results()) | joint_blocks()
     for page in PAGES:
-        page.write_text(filled(page.read_text(), made))
-        print(f"{page.relative_to(ROOT)}: filled {', '.join(sorted(made))}")
-    for image in sorted(IMAGES.glob("menagerie-*.png")):
-        print(f"{image.relative_to(ROOT)}: {image.stat().st_size / 1000:.0f} kB")
+        path = page if options.to is None else options.to / page.name
+        path.write_text(filled(page.read_text(), made))
+        print(f"{path}: filled {', '.join(sorted(made))}")
+    for image in sorted(images.glob("menagerie-*.png")):
+        print(f"{image}: {image.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

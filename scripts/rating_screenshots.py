@@ -1,7 +1,8 @@
 """Make docs/images/rating.png: the page that asks people, as it looks in a real browser.
 
-    python -m scripts.rating_screenshots              # docs/images/rating.png
-    python -m scripts.rating_screenshots FOLDER       # every screen of both tasks, into a folder
+    python -m scripts.rating_screenshots                  # docs/images/rating.png
+    python -m scripts.rating_screenshots --to FOLDER      # the same, into a folder
+    python -m scripts.rating_screenshots --every FOLDER   # every screen of both tasks
 
 JupyterLab and Chromium as in the browser tests; the pictures are drawn anew by the model that ships
 with the package. No answer is kept.
@@ -9,8 +10,8 @@ with the package. No answer is kept.
 
 from __future__ import annotations
 
+import argparse
 import io
-import sys
 import tempfile
 from pathlib import Path
 
@@ -97,7 +98,11 @@ def every_screen(notebook: Notebook, folder: Path) -> None:
 
 def main() -> None:
     """Take the pictures."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--to", type=Path, default=IMAGES, metavar="FOLDER")
+    parser.add_argument("--every", type=Path, metavar="FOLDER", help="every screen, into a folder")
+    options = parser.parse_args()
+    folder = options.every
     with (
         tempfile.TemporaryDirectory() as place,
         jupyter(Path(place)) as server,
@@ -116,7 +121,7 @@ def main() -> None:
         else:
             root = opened(notebook, "words", "theme='light'")
             card(root)
-            saved(root, IMAGES / "rating.png")
+            saved(root, options.to / "rating.png")
         browser.close()
 
 

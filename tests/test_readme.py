@@ -5,25 +5,35 @@ Every fenced block of a document is checked by its language:
 - ``python`` blocks are executed, in their order, in one namespace and an empty folder per document;
 - ``sh`` blocks are read command by command. `daam-nb` is run; `make` targets must exist (CI runs
   them); installing and cloning are checked against the project's files, not done;
-- a block after the comment ``<!-- not run: the reason -->`` is only compiled, or only read
-  (`daam-nb` by its own parser);
+- a block after the comment ``<!-- not run: the reason -->`` is not run as it stands: where it is
+  too long or downloads weights, its shortest form is run (few pictures, the shipped model or a tiny
+  one in place of that of the hub); of what waits for people, and of `make` and `pip`, it is seen
+  that it can be read;
 - any other language, or a command that nothing here can check, fails.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
+import daam_nb
+from daam_nb import menagerie
 from daam_nb.cli import main
 from daam_nb.cli.arguments import UsageError, read_arguments
+from daam_nb.menagerie.model import WEIGHTS
+from tests.joint_pipelines import sd3
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [
@@ -104,12 +114,50 @@ def check_pip(words: list[str], folder: Path, run: bool) -> None:
 
 
 def check_daam_nb(words: list[str], folder: Path, run: bool) -> None:
-    """Run the program as written, in `folder`; or see that it can read what was typed."""
-    if run:
-        assert Path.cwd() == folder, "the program would write into another folder"
-        assert main(words[1:]) == 0, shlex.join(words)
-    else:
-        read_arguments(words[1:])
+    """Run the program as written, in `folder`; or its shortest form, and read what was typed."""
+    assert Path.cwd() == folder, "the program would write into another folder"
+    read_arguments(words[1:])
+    typed = words if run else shortest(words)
+    if typed[1] != "study" or typed[2] not in _studies_run:
+        assert main(typed[1:]) == 0, shlex.join(typed)
+    if typed[1] == "study":
+        _studies_run.add(typed[2])
+
+
+_studies_run: set[str] = set()  # several documents name the same command; once is enough
+
+FEW = {"--pictures": "2", "--head-pictures": "1", "--curve-pictures": "1", "--batch": "2"}
+
+
+def shortest(words: list[str]) -> list[str]:
+    """The same `daam-nb` command with few pictures, and with the shipped model for another."""
+    typed = list(words)
+    for option, few in FEW.items():
+        if option in typed:
+            typed[typed.index(option) + 1] = few
+    if "--model" in typed:
+        typed[typed.index("--model") + 1] = str(WEIGHTS)
+        typed += ["-n", "2"]
+    if "--size" in typed:
+        typed[typed.index("--size") + 1] = "64x96"
+    return typed
+
+
+@contextlib.contextmanager
+def small_models() -> Iterator[None]:
+    """In place of weights from the hub: the shipped model, or a tiny one of the same class."""
+    import diffusers
+
+    shipped = menagerie.load()
+    tiny = {"StableDiffusion3Pipeline": sd3(pos_embed_max_size=64, num_layers=1)}
+
+    def pretrained(cls: type, name: str, **options: object) -> object:
+        assert "/" in name, "an id on the hub was expected"
+        return tiny.get(cls.__name__, shipped)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(diffusers.DiffusionPipeline, "from_pretrained", classmethod(pretrained))
+        yield
 
 
 def check_python(words: list[str], folder: Path, run: bool) -> None:
@@ -120,7 +168,8 @@ def check_python(words: list[str], folder: Path, run: bool) -> None:
 def check_module(words: list[str], folder: Path, run: bool) -> None:
     """`python -m MODULE`: the module is here, and knows every option that is typed.
 
-    Training takes hours, so that nothing is run; tests of the modules do that at small size.
+    Training takes hours, so that nothing of it is run here; `tests/test_commands.py` says which
+    test runs which module.
     """
     assert words[1] == "-m", words
     place = ROOT / words[2].replace(".", "/")
@@ -129,6 +178,11 @@ def check_module(words: list[str], folder: Path, run: bool) -> None:
     source = file.read_text(encoding="utf-8")
     options = [word for word in words[3:] if word.startswith("--")]
     assert [option for option in options if f'"{option}"' not in source] == []
+    if words[2] in BRIEF:
+        subprocess.run([sys.executable, *words[1:]], cwd=ROOT, check=True, capture_output=True)
+
+
+BRIEF = {"training.parser.score"}  # modules that only read, in seconds
 
 
 def check_conda(words: list[str], folder: Path, run: bool) -> None:
@@ -182,6 +236,9 @@ def run_document(path: Path, folder: Path) -> int:
             code = compile("\n" * block.line + block.code, str(path), "exec")
             if block.reason is None:
                 exec(code, namespace)
+            elif block.reason == "downloads weights":
+                with small_models():
+                    exec(code, {"dnb": daam_nb, "__name__": "__main__"})
         elif block.language == "sh":
             run_sh(block, folder)
         else:

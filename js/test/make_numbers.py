@@ -1,11 +1,12 @@
 """Write numbers.json: enlargement by torch and contours by contourpy, for the tests beside it.
 
-Run from js/ after a change: ``python test/make_numbers.py``.
+Run after a change: ``python js/test/make_numbers.py [FILE]``.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import contourpy
@@ -46,4 +47,5 @@ def _area(line: np.ndarray) -> float:
 
 if __name__ == "__main__":
     numbers = {"enlargement": enlargement(), "contours": contours()}
-    Path(__file__).with_name("numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("numbers.json")
+    path.write_text(json.dumps(numbers, indent=1) + "\n")

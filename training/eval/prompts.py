@@ -1,11 +1,12 @@
 """Write the prompts that a model is judged on. Fixed before training ends, and not changed after.
 
-`python -m training.eval.prompts` writes `prompts.json` beside this file.
+`python -m training.eval.prompts [FILE]` writes `prompts.json` beside this file, or another file.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -93,4 +94,5 @@ def prompts() -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps({"settings": SETTINGS, "prompts": prompts()}, indent=1) + "\n")
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else FILE
+    path.write_text(json.dumps({"settings": SETTINGS, "prompts": prompts()}, indent=1) + "\n")
