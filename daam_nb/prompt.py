@@ -17,7 +17,15 @@ from daam_nb.errors import (
     TruncatedWordError,
     WordNotFoundError,
 )
-from daam_nb.tokens import ROLES, Role, Token, read_tokens
+from daam_nb.tokens import (
+    ROLES,
+    Role,
+    Token,
+    check_length,
+    check_span,
+    check_tokens,
+    read_tokens,
+)
 from daam_nb.words import Folded, Span, Word, word_boundaries, words_between
 
 __all__ = ["Prompt", "Role", "Token", "Word"]
@@ -41,7 +49,8 @@ class Prompt:
     Raises
     ------
     PromptError
-        Where tokens are out of order, or a span does not lie inside the text.
+        Where tokens are out of order, a span does not lie inside the text, or the text is longer
+        than `tokens.MAX_CHARACTERS`.
 
     Notes
     -----
@@ -58,14 +67,9 @@ class Prompt:
     cut: Span | None = None
 
     def __post_init__(self) -> None:
-        for place, token in enumerate(self.tokens):
-            if token.index != place:
-                raise PromptError(
-                    f"Token {place} says that it is at key position {token.index}. Tokens are "
-                    "given in the order of the keys, from 0."
-                )
-            _check_span(token.span, self.text, f"Token {place} ({token.piece!r})")
-        _check_span(self.cut, self.text, "The cut")
+        check_length(self.text)
+        check_tokens(self.tokens, self.text)
+        check_span(self.cut, self.text, "The cut")
         if any(token.role is None for token in self.tokens):
             object.__setattr__(self, "tokens", _with_roles(self.tokens))
 
@@ -418,14 +422,6 @@ def _with_roles(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
     return tuple(
         token if token.role is not None else replace(token, role=role(token)) for token in tokens
     )
-
-
-def _check_span(span: Span | None, text: str, whose: str) -> None:
-    if span is not None and not 0 <= span[0] < span[1] <= len(text):
-        raise PromptError(
-            f"{whose} has the span {span[0]}-{span[1]}, which is empty or outside the text of "
-            f"{len(text)} characters."
-        )
 
 
 def _token(item: Any, place: int) -> Token:

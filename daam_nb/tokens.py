@@ -6,7 +6,7 @@ The tokenizer is an argument (any "fast" tokenizer of transformers); nothing of 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise, permutations
 from typing import Any, Literal
@@ -19,6 +19,11 @@ ROLES: tuple[Role, ...] = ("text", "added", "start", "end", "padding", "other")
 
 # Tokenizers without a limit say 10^30.
 _NO_LIMIT = 10**9
+MAX_CHARACTERS = 10_000  # of a text; models read a few thousand at most
+MAX_TOKENS = 4096
+MAX_PIECE = 1000  # characters
+MAX_ID = 2**31  # of a vocabulary's numbers, exclusive
+_MOST_COVERED = 64  # times the text's length, by the spans of all tokens together
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,52 @@ def read_tokens(
     return tokens, cut
 
 
+def check_length(text: str) -> None:
+    """Raise a `PromptError` where a text is longer than any prompt is."""
+    if len(text) > MAX_CHARACTERS:
+        raise PromptError(
+            f"The prompt is {len(text)} characters long ({text[:40]!r}...); at most "
+            f"{MAX_CHARACTERS} can be handled, and models read far fewer. Shorten it."
+        )
+
+
+def check_tokens(tokens: Sequence[Token], text: str) -> None:
+    """Raise a `PromptError` unless tokens are in order, lie inside the text and are no flood."""
+    if len(tokens) > MAX_TOKENS:
+        raise PromptError(f"There are {len(tokens)} tokens; {MAX_TOKENS} are the most.")
+    for place, token in enumerate(tokens):
+        if token.index != place:
+            raise PromptError(
+                f"Token {place} says that it is at key position {token.index}. Tokens are "
+                "given in the order of the keys, from 0."
+            )
+        if not 0 <= token.id < MAX_ID:
+            raise PromptError(
+                f"Token {place} has the id {token.id}; it must be within [0, {MAX_ID})."
+            )
+        if len(token.piece) > MAX_PIECE:
+            raise PromptError(
+                f"The piece of token {place} has {len(token.piece)} characters; {MAX_PIECE} are "
+                f"the most."
+            )
+        check_span(token.span, text, f"Token {place} ({token.piece[:80]!r})")
+    covered = sum(token.span[1] - token.span[0] for token in tokens if token.span is not None)
+    if covered > _MOST_COVERED * (len(text) + _MOST_COVERED):
+        raise PromptError(
+            f"The spans of the tokens cover {covered} characters of a text of {len(text)}: they "
+            f"lie one over the other."
+        )
+
+
+def check_span(span: Span | None, text: str, whose: str) -> None:
+    """Raise a `PromptError` where a span is empty or not inside the text."""
+    if span is not None and not 0 <= span[0] < span[1] <= len(text):
+        raise PromptError(
+            f"{whose} has the span {span[0]}-{span[1]}, which is empty or outside the text of "
+            f"{len(text)} characters."
+        )
+
+
 def _check(text: str, tokenizer: Any) -> None:
     if not getattr(tokenizer, "is_fast", False):
         raise UnsupportedPipelineError(
@@ -118,6 +169,7 @@ def _check(text: str, tokenizer: Any) -> None:
             f"A prompt is a string, not {type(text).__name__}. For several prompts make one "
             "Prompt of each."
         )
+    check_length(text)
     try:
         text.encode()
     except UnicodeEncodeError as error:

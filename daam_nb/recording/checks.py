@@ -15,6 +15,14 @@ from daam_nb.errors import SelectionError, ShapeError
 from daam_nb.recording.facts import Kept
 from daam_nb.recording.later import Later, not_fetched
 from daam_nb.recording.layers import Layer
+from daam_nb.recording.limits import (
+    MAX_LAYERS,
+    MAX_NUMBER,
+    MAX_SHRINK,
+    MAX_STRETCH,
+    check_count,
+    check_number,
+)
 from daam_nb.storage import LazyArrays
 
 if TYPE_CHECKING:
@@ -40,11 +48,14 @@ def check(run: Recording) -> None:
             f"There are {len(run.timesteps)} timesteps for the {run.facts.num_steps} steps of the "
             f"loop; one per step is needed, kept or not."
         )
+    for timestep in run.timesteps:
+        check_number(timestep, "A timestep", low=-MAX_NUMBER, high=MAX_NUMBER)
     _check_columns("columns", run.columns, run.prompt)
     _check_attention(run, run.attention, run.columns, "attention")
     _check_negative(run)
     _check_picture(run)
     _check_latents(run)
+    _check_grid(run)
 
 
 def described(arrays: Mapping[str, Tensor]) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
@@ -58,9 +69,30 @@ def _check_layers(layers: tuple[Layer, ...]) -> None:
     names = [layer.name for layer in layers]
     if not names:
         raise ShapeError("A recording needs at least one layer; this one has none.")
+    check_count(names, "layers", MAX_LAYERS)
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ShapeError(f"The layer {twice!r} is listed twice; each may be there once.")
+
+
+def _check_grid(run: Recording) -> None:
+    """The grid of the maps must be one that the layers kept, so the arrays, bear out."""
+    grid = run.facts.latent_size
+    largest = max(run.layers, key=lambda layer: layer.size)
+    for axis, name in enumerate(("high", "wide")):
+        cells = max(layer.size[axis] for layer in run.layers)
+        if not cells <= grid[axis] <= MAX_SHRINK * cells:
+            raise ShapeError(
+                f"latent_size is {_by(grid)} (height x width) and the largest layer kept, "
+                f"{largest.name!r}, {_by(largest.size)}; a latent is as {name} as that or up to "
+                f"{MAX_SHRINK} times as {name}."
+            )
+    (height, width), (rows, columns) = run.facts.image_size, grid
+    if not 1 / MAX_STRETCH <= (height * columns) / (width * rows) <= MAX_STRETCH:
+        raise ShapeError(
+            f"latent_size is {_by(grid)} and image_size {_by(run.facts.image_size)} "
+            f"(height x width); their proportions must agree, or maps do not lie on the picture."
+        )
 
 
 def _check_places(what: str, places: tuple[int, ...], count: int, of: str) -> None:
@@ -138,7 +170,7 @@ def _check_latents(run: Recording) -> None:
         return
     shape = tuple(latents.shape)
     needed = (run.facts.num_steps + 1, *run.facts.latent_size)
-    if len(shape) != 4 or (shape[0], *shape[2:]) != needed:
+    if len(shape) != 4 or (shape[0], *shape[2:]) != needed or not shape[1]:
         raise ShapeError(
             f"latents have the shape {shape}; with {run.facts.num_steps} steps it must be "
             f"(step, channel, y, x) = ({needed[0]}, channels, {needed[1]}, {needed[2]})."

@@ -7,6 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from daam_nb.errors import ShapeError
+from daam_nb.recording.limits import (
+    MAX_CELLS,
+    MAX_LINE,
+    MAX_LINES,
+    MAX_MODEL,
+    MAX_NAME,
+    MAX_NUMBER,
+    MAX_PIXELS,
+    MAX_STEPS,
+    check_batch,
+    check_count,
+    check_number,
+    check_text,
+)
 
 Kept = Literal["steps", "sum", "replay"]
 
@@ -33,6 +47,14 @@ class Manifest:
 
     captured: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_count((*self.captured, *self.skipped), "lines of the manifest", MAX_LINES)
+        for line in self.captured:
+            check_text(line, "A line of the manifest", MAX_LINE)
+        for item in self.skipped:
+            check_text(item.what, "A line of the manifest", MAX_LINE)
+            check_text(item.why, "A reason in the manifest", MAX_LINE)
 
 
 @dataclass(frozen=True)
@@ -92,5 +114,38 @@ class Facts:
             if len(size) != 2 or min(size) < 1:
                 raise ShapeError(f"{name} is {size}; it must be (height, width), each at least 1.")
             object.__setattr__(self, name, (int(size[0]), int(size[1])))
+        self._check_sizes()
         if self.num_steps < 1:
             raise ShapeError(f"num_steps is {self.num_steps}; a picture takes at least one step.")
+        check_number(self.num_steps, "num_steps", low=1, high=MAX_STEPS)
+        if self.guidance is not None:
+            check_number(self.guidance, "guidance", low=-MAX_NUMBER, high=MAX_NUMBER)
+        if self.seed is not None:
+            check_number(self.seed, "seed", low=-(2**63), high=2**64)
+        check_number(self.duration, "duration", low=0, high=MAX_NUMBER)
+        check_text(self.model, "model", MAX_MODEL)
+        for name in ("pipeline", "scheduler", "dtype", "device", "created"):
+            check_text(getattr(self, name), name)
+        check_count(self.omitted, "arguments in omitted", MAX_NAME)
+        check_count(self.versions, "versions", MAX_NAME)
+        for text in (*self.omitted, *self.versions, *self.versions.values()):
+            check_text(text, "A name in omitted or versions")
+        check_batch(self.batch)
+
+    def _check_sizes(self) -> None:
+        (height, width), (rows, columns) = self.image_size, self.latent_size
+        if height * width > MAX_PIXELS:
+            raise ShapeError(
+                f"image_size is {height} x {width}; {MAX_PIXELS} pixels are the most that a "
+                f"recording may have."
+            )
+        if rows * columns > MAX_CELLS:
+            raise ShapeError(
+                f"latent_size is {rows} x {columns}; {MAX_CELLS} cells are the most that a "
+                f"recording may have."
+            )
+        if rows > height or columns > width:
+            raise ShapeError(
+                f"latent_size is {rows} x {columns} and image_size {height} x {width} "
+                f"(height x width); no latent is larger than its picture."
+            )

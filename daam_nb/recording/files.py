@@ -71,6 +71,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
     kept: Any = fields.text("kept")
     steps = fields.wholes("steps")
     layers = fields.each("layers")
+    _check_names(folder, where)
     unguided = not fields.has("negative_prompt")
     try:
         source = _source(fields.fields("source"))
@@ -94,7 +95,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
     except RecordingFormatError:
         raise
     except DaamError as error:
-        raise broken(where, f"its parts do not fit together: {error}") from None
+        raise broken(where, f"its parts do not fit together: {str(error).rstrip('.')}") from None
 
 
 def sample() -> Recording:
@@ -148,6 +149,18 @@ def _check_probabilities(run: Recording, name: str, tensor: Tensor) -> None:
 
 
 # --- in -------------------------------------------------------------------------------------------
+
+
+def _check_names(folder: Folder, where: str) -> None:
+    """Nothing may travel with a recording that it does not name."""
+    strange = [
+        name
+        for name in folder.arrays
+        if name != _LATENTS and not name.startswith((_ATTENTION, _NEGATIVE))
+    ]
+    strange += [name for name in folder.pictures if name != _IMAGE]
+    if strange:
+        raise broken(where, f"holds {strange[0]!r:.80}, which belongs to no recording")
 
 
 def _prompt(fields: Fields, name: str) -> Prompt:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.recording.limits import MAX_HEADS, check_number, check_text
 
 Stage = Literal["down", "mid", "up", "double", "single"]
 
@@ -51,6 +52,8 @@ class Layer:
                 f"Layer {self.name!r} has the size {self.size} and {self.heads} heads; it needs "
                 f"(height, width) of at least 1 x 1 and at least one head."
             )
+        check_text(self.name, "The name of a layer")
+        check_number(self.heads, f"heads of {self.name!r}", low=1, high=MAX_HEADS)
 
 
 class Layers(tuple[Layer, ...]):

@@ -8,6 +8,7 @@ says.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import os
 import stat
@@ -68,6 +69,13 @@ class ArrayFacts:
     def nbytes(self) -> int:
         """Bytes of the array."""
         return math.prod(self.shape) * self.torch_dtype.itemsize
+
+
+def most_header_bytes(arrays: Mapping[str, ArrayFacts]) -> int:
+    """What the header of a safetensors file of these arrays can take; the rest are their values."""
+    digits = 24  # of a number, with its comma
+    of_each = (len(json.dumps(name)) + digits * (4 + len(a.shape)) for name, a in arrays.items())
+    return 2**20 + sum(of_each) + 64 * len(arrays)
 
 
 def check_values(

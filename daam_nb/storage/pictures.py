@@ -1,7 +1,8 @@
 """Pictures <-> PNG bytes: lossless on the way out, distrusted on the way in.
 
 The bytes are compared with their sha256, and the size in the PNG's header with the JSON's, before
-anything is decoded: a file of a few bytes that unfolds into gigabytes is refused unread.
+anything is decoded: a file of a few bytes that unfolds into gigabytes is refused unread, and so is
+one of gigabytes that holds a few pixels.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from daam_nb.storage.strict_json import Fields, broken
 
 MODES = ("1", "L", "LA", "RGB", "RGBA")
 MAX_PIXELS = 2**26  # 8192 x 8192
+_CHANNELS = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
+_SLACK = 2**17  # bytes of a PNG that are no pixels: its header, what compression adds to noise
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,12 @@ class PictureFacts:
         if fields.text("mode") not in MODES:
             raise broken(f"{fields.where}.mode", f"is {fields.text('mode')!r}, none of {MODES}")
         return cls((height, width), fields.text("mode"), fields.text("sha256"))
+
+    @property
+    def most_bytes(self) -> int:
+        """What a PNG of these pixels can take, however badly it is compressed."""
+        height, width = self.size
+        return height * (1 + width * _CHANNELS[self.mode]) * 9 // 8 + _SLACK
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the JSON."""
@@ -93,7 +102,9 @@ class PictureFile:
             raise broken(self.path, f"not a readable PNG ({error})") from None
         if picture.mode != self.facts.mode:
             raise broken(self.path, f"is {picture.mode}, {self.facts.mode} in the JSON")
-        return Image.frombytes(picture.mode, picture.size, picture.tobytes())
+        bare = picture.copy()  # half the memory of its bytes and a picture of them
+        bare.info = {}
+        return bare
 
 
 class LazyPictures(Mapping[str, Image.Image]):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from daam_nb.errors import RecordingFormatError, RecordingNotFoundError
-from daam_nb.storage.arrays import ArrayFacts, ArrayFile, LazyArrays
+from daam_nb.storage.arrays import ArrayFacts, ArrayFile, LazyArrays, most_header_bytes
 from daam_nb.storage.pictures import LazyPictures, PictureFacts, PictureFile
 from daam_nb.storage.strict_json import MAX_BYTES, Fields, broken, decode, verified
 
@@ -102,7 +102,8 @@ def read_contents(folder: Path) -> Contents:
     nbytes = _size_of_regular(file)
     if nbytes > MAX_BYTES:
         raise broken(file, f"{nbytes} bytes long, over the {MAX_BYTES} that facts may fill")
-    document = decode(file.read_bytes(), file)
+    with file.open("rb") as opened:
+        document = decode(opened.read(MAX_BYTES), file)  # no more, should it grow meanwhile
     if document.get("format") != FORMAT:
         raise broken(file, f"its format is {document.get('format')!r:.60}, not {FORMAT!r}")
     if document.get("version") != VERSION:
@@ -118,8 +119,11 @@ def _contents(fields: Fields) -> Contents:
     listed, pictures = fields.fields("arrays"), fields.fields("pictures")
     arrays = {name: ArrayFacts.read(listed.fields(name)) for name in listed.values}
     file = _named_file(fields.fields("arrays_file").known("name", "bytes"))
-    if sum(array.nbytes for array in arrays.values()) > file[1]:
+    filled = sum(array.nbytes for array in arrays.values())
+    if filled > file[1]:
         raise broken(fields.where, f"its arrays are larger than the {file[1]} bytes of {file[0]}")
+    if file[1] - filled > most_header_bytes(arrays):
+        raise broken(fields.where, f"its arrays fill {filled} of the {file[1]} bytes of {file[0]}")
     return Contents(
         facts=fields.fields("facts").values,
         arrays_file=file,
@@ -131,7 +135,15 @@ def _contents(fields: Fields) -> Contents:
 def _picture(fields: Fields) -> tuple[str, int, PictureFacts]:
     fields.known("name", "bytes", "size", "mode", "sha256")
     name, nbytes = _named_file(fields, ending="png")
-    return name, nbytes, PictureFacts.read(fields)
+    facts = PictureFacts.read(fields)
+    if nbytes > facts.most_bytes:
+        height, width = facts.size
+        raise broken(
+            fields.where,
+            f"its file has {nbytes} bytes; a PNG of {height} x {width} pixels in {facts.mode} "
+            f"takes {facts.most_bytes} at most",
+        )
+    return name, nbytes, facts
 
 
 def _named_file(fields: Fields, ending: str = "safetensors") -> tuple[str, int]:

@@ -18,8 +18,11 @@ from typing import Any, NoReturn
 from daam_nb.errors import RecordingFormatError
 
 WAY_OUT = "Copy the whole folder again from where it was made, or record anew."
-MAX_BYTES = 32 * 2**20
+MAX_BYTES = 8 * 2**20
+MAX_VALUES = 500_000
 MAX_DEPTH = 64
+MAX_TEXT = 2**20  # characters
+MAX_KEY = 1000  # characters
 MAX_WHOLE = 2**64  # seeds reach 2**64 - 1
 LINE = 120
 
@@ -29,7 +32,7 @@ def broken(where: object, what: str) -> RecordingFormatError:
     return RecordingFormatError(f"{where}: {what}. {WAY_OUT}")
 
 
-def plain(value: object, where: str, *, depth: int = 0) -> Any:
+def plain(value: object, where: str) -> Any:
     """Copy `value` into dicts, lists, text, numbers, booleans and None.
 
     Raises
@@ -37,24 +40,49 @@ def plain(value: object, where: str, *, depth: int = 0) -> Any:
     RecordingFormatError
         Where something else is in it, naming the place: nothing is turned into text silently.
     """
-    if depth > MAX_DEPTH:
-        raise RecordingFormatError(f"{where[:40]}... is nested more than {MAX_DEPTH} deep.")
-    if value is None or isinstance(value, bool | str):
+    return _plain(value, (where,))
+
+
+def _plain(value: object, path: tuple[object, ...]) -> Any:
+    # The path is put into words where something is wrong, and not at each of a million values.
+    if len(path) > MAX_DEPTH + 1:
+        raise RecordingFormatError(f"{_place(path)[:40]}... is nested more than {MAX_DEPTH} deep.")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            raise RecordingFormatError(
+                f"{_place(path)} is a text of {len(value)} characters; {MAX_TEXT} are the most."
+            )
         return value
     if isinstance(value, int) and abs(value) < MAX_WHOLE:
         return int(value)
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
     if isinstance(value, Mapping):
-        if strange := [key for key in value if not isinstance(key, str)]:
-            raise RecordingFormatError(f"{where} has the key {strange[0]!r}; keys must be text.")
-        return {k: plain(v, f"{where}.{k}", depth=depth + 1) for k, v in value.items()}
+        for key in value:
+            if not isinstance(key, str):
+                raise RecordingFormatError(
+                    f"{_place(path)} has the key {key!r}; keys must be text."
+                )
+            if len(key) > MAX_KEY:
+                raise RecordingFormatError(
+                    f"{_place(path)} has a key of {len(key)} characters, {_short(key)}; {MAX_KEY} "
+                    f"are the most."
+                )
+        return {key: _plain(item, (*path, key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(v, f"{where}[{i}]", depth=depth + 1) for i, v in enumerate(value)]
+        return [_plain(item, (*path, place)) for place, item in enumerate(value)]
     raise RecordingFormatError(
-        f"{where} is {_short(value)} of type {type(value).__name__}; facts are text, finite "
+        f"{_place(path)} is {_short(value)} of type {type(value).__name__}; facts are text, finite "
         f"numbers below 2**64, booleans, None, and lists and dicts of these."
     )
+
+
+def _place(path: tuple[object, ...]) -> str:
+    """`recording.facts.call[2]` of its parts."""
+    steps = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path[1:])
+    return "".join((str(path[0]), *steps))
 
 
 def encode(document: Mapping[str, Any]) -> bytes:
@@ -71,6 +99,9 @@ def encode(document: Mapping[str, Any]) -> bytes:
 
 def decode(raw: bytes, where: object) -> dict[str, Any]:
     """Read an object of strict JSON, or raise a `RecordingFormatError` that names `where`."""
+    # An upper bound that costs nothing: signs inside texts count too.
+    if sum(map(raw.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise broken(where, f"not a readable JSON file (more than {MAX_VALUES} values)")
     try:
         found = json.loads(
             raw.decode("utf-8"),

@@ -201,7 +201,8 @@ def put(value: object, *path: str | int) -> Change:
         (put("side", "layers", 0, "stage"), "of the stage 'side'"),
         (put([12, 8], "layers", 0, "size"), r"has the shape \(3, 2, 7, 8, 12\)"),
         (put([2**20, 2**20], "layers", 0, "size"), "has the shape"),
-        (put(2**30, "layers", 0, "heads"), "has the shape"),
+        (put(2**30, "layers", 0, "heads"), r"heads of .* is 1073741824; .* within \[1, 1000\]"),
+        (put(999, "layers", 0, "heads"), "has the shape"),
         (put("other", "layers", 0, "name"), "attention holds what is no layer|lacks the layer"),
         (put("x", "timesteps", 0), r"timesteps\.0: is 'x' where a number is needed"),
         (put(None, "prompt"), "prompt: is None where an object"),
@@ -212,6 +213,23 @@ def put(value: object, *path: str | int) -> Change:
         (put(2**64 - 1, "source", "num_steps"), r"source\.num_steps: is 18446744073709551615"),
         (put([64, 97], "source", "image_size"), "The image is 64 x 96 and"),
         (put([8, 11], "source", "latent_size"), "latents have the shape"),
+        (put(10**6, "source", "duration"), None),
+        (put(-0.5, "source", "duration"), r"duration is -0\.5; it must be within"),
+        (put(1e300, "source", "guidance"), r"guidance is 1e\+300; it must be within"),
+        (put(1e300, "timesteps", 0), r"A timestep is 1e\+300; it must be within"),
+        (put("x" * 5001, "source", "model"), "model is 5001 characters long"),
+        (put("x" * 301, "source", "scheduler"), "scheduler is 301 characters long"),
+        (put("x" * 301, "layers", 0, "name"), "The name of a layer is 301 characters long"),
+        (put("x" * 301, "source", "versions", "torch"), "versions is 301 characters long"),
+        (put(["x" * 100_001], "manifest", "captured"), "is 100001 characters long"),
+        (put(["x"] * 1001, "manifest", "captured"), "1002 lines of the manifest; 1000 are"),
+        (put("a " * 5001, "prompt", "text"), "The prompt is 10002 characters long"),
+        (put("x" * 1001, "prompt", "tokens", 1, "piece"), "token 1 has 1001 characters"),
+        (put(2**31, "prompt", "tokens", 1, "id"), "Token 1 has the id 2147483648"),
+        (put(5, "source", "batch", "prompts"), r"batch\['prompts'\] is 5, not a list"),
+        (put([5], "source", "batch", "negative_prompts"), "is 5 of type int, not text"),
+        (put("0", "source", "batch", "index"), r"batch\['index'\] is '0' of type str"),
+        (put([1.5], "source", "batch", "seeds"), r"is 1\.5, not a whole number"),
         (put([], "source", "versions"), "versions: is .* where an object"),
         (put({"torch": 2}, "source", "versions"), "versions.torch: is 2 where text"),
         (put(1, "source", "more"), "source: holds 'more', unknown to this version"),
@@ -221,12 +239,49 @@ def put(value: object, *path: str | int) -> Change:
         (lambda d: d["facts"].update(negative_columns=[0]), "no negative_prompt"),
     ],
 )
-def test_facts_that_lie(tmp_path: Path, change: Change, message: str) -> None:
+def test_facts_that_lie(tmp_path: Path, change: Change, message: str | None) -> None:
     folder = resign(tiny_recording().save(tmp_path / "run"), change)
+    if message is None:
+        load(folder)
+        return
     with pytest.raises(RecordingFormatError, match=message) as caught:
         load(folder)
     assert str(caught.value).startswith(str(folder / "recording.json"))
     assert str(caught.value).endswith("or record anew.")
+
+
+def _of_a_size(latent: tuple[int, int], image: tuple[int, int]) -> Change:
+    def change(found: dict[str, Any]) -> None:
+        found["facts"]["source"] |= {"latent_size": list(latent), "image_size": list(image)}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("latent", "image", "message"),
+    [
+        ((8192, 8192), (8192, 8192), "latent_size is 8192 x 8192; 1048576 cells are the most"),
+        ((20_000, 20_000), (20_000, 20_000), "image_size is 20000 x 20000; 67108864 pixels are"),
+        ((1024, 1024), (8192, 8192), "8 x 12; a latent is as high as that or up to 64 times"),
+        ((4, 6), (64, 96), "a latent is as high as that or up to 64 times as high"),
+        ((12, 18), (8, 12), "no latent is larger than its picture"),
+        ((8, 12), (640, 96), "their proportions must agree"),
+    ],
+)
+def test_sizes_that_no_array_bears_out(
+    tmp_path: Path, latent: tuple[int, int], image: tuple[int, int], message: str
+) -> None:
+    run = tiny_recording(latents=False, image=False)
+    folder = resign(run.save(tmp_path / "run"), _of_a_size(latent, image))
+    with pytest.raises(RecordingFormatError, match=message):
+        load(folder)
+
+
+def test_nothing_travels_with_a_recording_that_it_does_not_name(tmp_path: Path) -> None:
+    folder = tiny_recording().save(tmp_path / "run")
+    resign(folder, lambda found: found["pictures"].update(other=found["pictures"]["image"]))
+    with pytest.raises(RecordingFormatError, match="holds 'other', which belongs to no recording"):
+        load(folder)
 
 
 @pytest.mark.parametrize("which", ["attention", "image", "latents"])

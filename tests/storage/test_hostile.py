@@ -4,6 +4,7 @@ import io
 import json
 import os
 import struct
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from daam_nb.errors import DaamError, RecordingFormatError
-from daam_nb.storage import read_folder
+from daam_nb.storage import read_folder, write_folder
 from daam_nb.storage.arrays import ArrayFacts
 from daam_nb.storage.strict_json import MAX_BYTES
 from tests.storage.contents import arrays_file, document, picture_file, resign, small
@@ -335,6 +336,56 @@ def as_file(picture: Image.Image, kind: str) -> bytes:
 def test_a_hostile_picture(tmp_path: Path, raw: bytes, match: str) -> None:
     folder = swap_picture(small(tmp_path / "run"), raw)
     refused(folder, match, names=picture_file(folder).name)
+
+
+def test_a_picture_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+    folder = small(tmp_path / "run")
+    os.truncate(picture_file(folder), 2**33)  # sparse: it takes no room on the disk
+    resign(folder, set_to(2**33, "pictures", "image", "bytes"))
+    with pytest.raises(RecordingFormatError, match="its file has 8589934592 bytes; a PNG of 2 x 3"):
+        read_folder(folder)
+
+
+def test_an_array_file_of_gigabytes_is_not_opened(tmp_path: Path) -> None:
+    folder = small(tmp_path / "run")
+    os.truncate(arrays_file(folder), 2**33)
+    resign(folder, set_to(2**33, "arrays_file", "bytes"))
+    with pytest.raises(RecordingFormatError, match="its arrays fill 32 of the 8589934592 bytes"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (200, 300)])
+def test_no_true_picture_is_too_large(tmp_path: Path, mode: str, size: tuple[int, int]) -> None:
+    noise = torch.randint(0, 256, (size[1], size[0], 4), dtype=torch.uint8).numpy()
+    picture = Image.fromarray(noise).convert(mode)
+    write_folder(tmp_path / "run", facts={}, arrays={}, pictures={"image": picture})
+    found = read_folder(tmp_path / "run").pictures["image"]
+    assert (found.mode, found.tobytes(), found.info) == (mode, picture.tobytes(), {})
+
+
+def test_a_long_name_over_many_values_costs_no_time(tmp_path: Path) -> None:
+    long = {"a" * 900: {"b" * 900: [0] * 100_000}}
+    folder = write_folder(tmp_path / "run", facts=long, arrays={}, pictures={})
+    before = time.process_time()
+    assert read_folder(folder).facts == long
+    assert time.process_time() - before < 2
+
+
+@pytest.mark.parametrize(
+    ("facts", "match"),
+    [
+        ({"x": "a" * (2**20 + 1)}, r"recording\.facts\.x is a text of 1048577 characters"),
+        ({"a" * 1001: 1}, r"recording\.facts has a key of 1001 characters"),
+        ({"x": [0] * 500_000}, "more than 500000 values"),
+    ],
+)
+def test_facts_without_an_end_are_not_saved(
+    tmp_path: Path, facts: dict[str, Any], match: str
+) -> None:
+    with pytest.raises(RecordingFormatError, match=match):
+        write_folder(tmp_path / "run", facts=facts, arrays={}, pictures={})
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_json_too_large_to_be_facts_is_not_even_read(tmp_path: Path) -> None:

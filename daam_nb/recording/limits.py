@@ -1,0 +1,81 @@
+"""How large a recording's numbers and texts may be; true ones stay far below.
+
+Whatever is opened may be a stranger's. A number that no array and no picture bears out costs
+memory and time before anyone sees that it lies, so each has an end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from daam_nb.errors import ShapeError, WrongKindError
+
+MAX_PIXELS = 2**26  # of the picture: 8192 x 8192
+MAX_CELLS = 2**20  # of the latent grid: 1024 x 1024, at a factor of 8 the largest picture's
+MAX_SHRINK = 64  # the latent grid's side by that of the largest layer kept
+MAX_STRETCH = 2  # proportions of the picture by those of the grid: pipelines may crop a little
+MAX_STEPS = 10_000
+MAX_LAYERS = 2_000
+MAX_HEADS = 1_000  # of one layer
+MAX_NAME = 300  # characters: of a layer, a class, a version, a device
+MAX_MODEL = 5_000  # characters: it may be a path
+MAX_LINE = 100_000  # characters: a line of the manifest may list layers, steps or names
+MAX_LINES = 1_000  # of the manifest
+MAX_NUMBER = 1e9  # timesteps, guidance, seconds
+
+
+def check_text(text: object, what: str, limit: int = MAX_NAME) -> None:
+    """Raise a `WrongKindError` unless it is text, a `ShapeError` where it is too long."""
+    if not isinstance(text, str):
+        raise WrongKindError(f"{what} is {text!r:.60} of type {type(text).__name__}, not text.")
+    if len(text) > limit:
+        raise ShapeError(
+            f"{what} is {len(text)} characters long, {text[:30]!r}...; {limit} is the most."
+        )
+
+
+def check_number(number: object, what: str, *, low: float, high: float) -> None:
+    """Raise a `WrongKindError` unless it is a number, a `ShapeError` outside [low, high]."""
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        kind = type(number).__name__
+        raise WrongKindError(f"{what} is {number!r:.60} of type {kind}, not a number.")
+    if not low <= number <= high:  # NaN neither
+        raise ShapeError(f"{what} is {number:.15g}; it must be within [{low:g}, {high:g}].")
+
+
+def check_count(items: Iterable[object], what: str, limit: int) -> None:
+    """Raise a `ShapeError` where there are too many."""
+    count = len(tuple(items))
+    if count > limit:
+        raise ShapeError(f"There are {count} {what}; {limit} are the most.")
+
+
+def check_batch(batch: Mapping[str, Any]) -> None:
+    """Raise unless each known entry of `Facts.batch` is of its kind; unknown ones may be there."""
+    for name in ("prompts", "negative_prompts", "interventions"):
+        for text in _listed(batch, name):
+            check_text(text, f"A text of batch[{name!r}]", MAX_LINE)
+    for name in ("generator_device", "encoder"):
+        if batch.get(name) is not None:
+            check_text(batch[name], f"batch[{name!r}]")
+    for name, low in (("index", 0), ("pictures", 1), ("images_per_prompt", 1)):
+        if batch.get(name) is not None:
+            _check_whole(batch[name], f"batch[{name!r}]", low=low, high=2**31)
+    for seed in _listed(batch, "seeds"):
+        _check_whole(seed, "A seed of batch['seeds']", low=-(2**63), high=2**64)
+
+
+def _listed(batch: Mapping[str, Any], name: str) -> Sequence[object]:
+    items = batch.get(name)
+    if items is None:
+        return ()
+    if not isinstance(items, list | tuple):
+        raise WrongKindError(f"batch[{name!r}] is {items!r:.60}, not a list.")
+    return items
+
+
+def _check_whole(number: object, what: str, *, low: int, high: int) -> None:
+    check_number(number, what, low=low, high=high)
+    if not isinstance(number, int):
+        raise WrongKindError(f"{what} is {number!r}, not a whole number.")
