@@ -14,13 +14,13 @@ from daam_nb.recording.limits import (
     MAX_MODEL,
     MAX_NAME,
     MAX_NUMBER,
-    MAX_PIXELS,
     MAX_STEPS,
     check_batch,
     check_count,
     check_number,
     check_text,
 )
+from daam_nb.storage.pictures import MAX_PIXELS
 
 Kept = Literal["steps", "sum", "replay"]
 

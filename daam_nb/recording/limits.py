@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from daam_nb.errors import ShapeError, WrongKindError
+from daam_nb.storage.pictures import MAX_PIXELS
 
-MAX_PIXELS = 2**26  # of the picture: 8192 x 8192
-MAX_CELLS = 2**20  # of the latent grid: 1024 x 1024, at a factor of 8 the largest picture's
+MAX_CELLS = MAX_PIXELS // 8**2  # of the latent grid: the largest picture's at a factor of 8
 MAX_SHRINK = 64  # the latent grid's side by that of the largest layer kept
 MAX_STRETCH = 2  # proportions of the picture by those of the grid: pipelines may crop a little
 MAX_STEPS = 10_000
