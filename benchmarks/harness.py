@@ -50,7 +50,7 @@ def timing(calls: Sequence[Callable[[], object]]) -> Timing:
 
 def arguments(name: str, description: str | None) -> argparse.ArgumentParser:
     """Options that every benchmark has: where the JSON goes, how many threads, whether quick."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
     parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / name)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(

@@ -152,7 +152,7 @@ def write_figures(work: Path, images: Path) -> None:
 
 def main() -> None:
     """Write the figures, then fill the pages."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--work", type=Path, help="without it only the tables are filled")
     parser.add_argument("--to", type=Path, metavar="FOLDER", help="pages and figures go there")
     options = parser.parse_args()

@@ -41,7 +41,9 @@ the judge to them."""
 
 def main() -> None:
     """Parse the command line and run the stages asked for."""
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m training", description=__doc__, allow_abbrev=False
+    )
     parser.add_argument("stage", choices=[*STAGES, "all", *SECOND, *MEASURES])
     parser.add_argument("--config", type=Path, default=HERE / "core.toml")
     parser.add_argument(

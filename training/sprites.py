@@ -46,7 +46,9 @@ def render_sprites(folder: Path, *, font: Path = FONT) -> None:
 
 def main() -> None:
     """Parse the command line and render the sprites."""
-    parser = argparse.ArgumentParser(prog="python -m training.sprites", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.sprites", description=__doc__, allow_abbrev=False
+    )
     parser.add_argument("folder", type=Path, nargs="?", default=SHIPPED)
     parser.add_argument("--font", type=Path, default=FONT)
     given = parser.parse_args()

@@ -7,6 +7,7 @@ from math import sqrt
 from typing import Any
 
 from daam_nb.errors import SelectionError, ShapeError, UnsupportedPipelineError
+from daam_nb.recording.numbers import number_between
 
 
 @dataclass(frozen=True)
@@ -75,19 +76,19 @@ class Chain:
         )
 
     def _step(self, t: int) -> int:
-        if not 1 <= t <= self.steps:
+        if isinstance(t, bool) or not isinstance(t, int) or not 1 <= t <= self.steps:
             raise SelectionError(f"Step {t} is outside this chain's steps 1 to {self.steps}.")
         return t
 
 
-def chain_of(pipe: Any, steps: int = 20) -> Chain:
+def chain_of(pipe: Any, num_inference_steps: int = 20) -> Chain:
     """Take evenly spaced timesteps of the schedule that a pipeline's model was trained with.
 
     Parameters
     ----------
     pipe
         A pipeline whose scheduler has the training's `alphas_cumprod`.
-    steps
+    num_inference_steps
         T, at most the number of timesteps of the training. The last one is always the noisiest.
 
     Raises
@@ -97,16 +98,20 @@ def chain_of(pipe: Any, steps: int = 20) -> Chain:
     SelectionError
         For more steps than were trained, or less than one.
     """
-    every = getattr(pipe.scheduler, "alphas_cumprod", None)
+    scheduler = getattr(pipe, "scheduler", None)
+    every = getattr(scheduler, "alphas_cumprod", None)
     if every is None:
+        whose = type(pipe if scheduler is None else scheduler).__name__
         raise UnsupportedPipelineError(
-            f"{type(pipe.scheduler).__name__} has no alphas_cumprod, so there are no q and p of a "
+            f"{whose} has no alphas_cumprod, so there are no q and p of a "
             "variance-preserving diffusion to show. Use a Stable Diffusion 1.x or 2.x pipeline."
         )
-    if not 1 <= steps <= len(every):
+    try:
+        steps = number_between(num_inference_steps, "num_inference_steps", low=1, high=len(every))
+    except SelectionError as error:
         raise SelectionError(
-            f"steps={steps}: the model was trained with {len(every)} timesteps; take 1 to "
-            f"{len(every)} of them."
-        )
+            f"{error} The model was trained with {len(every)} timesteps; take 1 to {len(every)} of "
+            "them."
+        ) from None
     timesteps = tuple(round(t * len(every) / steps) - 1 for t in range(1, steps + 1))
     return Chain(timesteps, (1.0, *(float(every[one]) for one in timesteps)))

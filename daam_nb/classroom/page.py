@@ -13,10 +13,17 @@ from PIL.Image import Image
 
 from daam_nb.classroom.chain import chain_of
 from daam_nb.classroom.panels import data_url, forward_panel, reverse_panel
-from daam_nb.classroom.processes import check, forward, reverse
+from daam_nb.classroom.processes import check, check_guidance, forward, reverse
 from daam_nb.classroom.sheet import process_sheet
-from daam_nb.errors import DaamError, NothingRecordedError
+from daam_nb.errors import (
+    DaamError,
+    NothingRecordedError,
+    WrongKindError,
+    kind_of,
+    names_checked,
+)
 from daam_nb.recording import Recording
+from daam_nb.recording.numbers import number_between
 from daam_nb.show.description import Figure
 from daam_nb.show.explorer import explore
 from daam_nb.tracing import generate
@@ -35,9 +42,9 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         A Stable Diffusion 1.x or 2.x pipeline.
     prompt, seed
         What the page starts with; both can be changed on it.
-    steps
+    num_inference_steps
         Steps of the picture, and of the two processes below it.
-    guidance
+    guidance_scale
         Classifier-free guidance of both.
     draw
         Draw the first picture at once.
@@ -51,26 +58,34 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
     ------
     UnsupportedPipelineError
         For a pipeline whose two processes cannot be walked.
+    WrongKindError, SelectionError, UnknownOptionError
+        For a prompt that is no text, a seed or a number of steps that is no whole number of its
+        range, a guidance that is no number, or a name that is none of these.
     """
 
+    @names_checked
     def __init__(
         self,
         pipe: Any,
         *,
         prompt: str = "a zebra on the grass",
         seed: int = 0,
-        steps: int = 20,
-        guidance: float = 5.0,
+        num_inference_steps: int = 20,
+        guidance_scale: float = 5.0,
         draw: bool = True,
     ) -> None:
         check(pipe)
+        if not isinstance(prompt, str):
+            raise WrongKindError(f"The prompt is a text, not {kind_of(prompt)}.")
+        seed = number_between(seed, "seed", low=0, high=2**32 - 1)
+        check_guidance(guidance_scale)
         self._pipe = pipe
-        self._guidance = guidance
-        self._chain = chain_of(pipe, steps)
+        self._guidance = guidance_scale
+        self._chain = chain_of(pipe, num_inference_steps)
         self._pictures: dict[str, tuple[Image, ...]] = {}
         self._urls: dict[str, list[str]] = {}
         self.recording: Recording | None = None
-        self._make_controls(prompt, seed, steps)
+        self._make_controls(prompt, seed, num_inference_steps)
         super().__init__([self._top(), self.explored, self.lesson])
         self.add_class("daam-lesson")
         if draw:
@@ -179,7 +194,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
             self._chain,
             text,
             seed=self.seed.value,
-            guidance=self._guidance,
+            guidance_scale=self._guidance,
             progress=lambda t: setattr(self.progress, "value", 2 * steps - t + 1),
         )
         assert run.latents is not None  # generate keeps them

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from daam_nb.classroom.chain import Chain
-from daam_nb.errors import UnsupportedPipelineError
+from daam_nb.errors import (
+    SelectionError,
+    ShapeError,
+    UnsupportedPipelineError,
+    WrongKindError,
+    kind_of,
+)
+from daam_nb.recording.numbers import number_between
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +56,12 @@ def forward(chain: Chain, latent: Tensor, *, seed: int = 0) -> Tensor:
     Tensor
         x_0, ..., x_T: (T + 1, channel, y, x), float32.
     """
+    if not isinstance(latent, Tensor) or latent.ndim != 3:
+        shape = tuple(latent.shape) if isinstance(latent, Tensor) else kind_of(latent)
+        raise ShapeError(
+            f"A clean latent is (channel, y, x), not {shape}; of a recording: run.latents[-1]."
+        )
+    seed = number_between(seed, "seed", low=0, high=2**64 - 1)
     generator = torch.Generator().manual_seed(seed)
     states = [latent.float().cpu()]
     for t in range(1, chain.steps + 1):
@@ -64,7 +77,7 @@ def reverse(
     prompt: str,
     *,
     seed: int = 0,
-    guidance: float = 7.5,
+    guidance_scale: float = 7.5,
     progress: Callable[[int], object] | None = None,
 ) -> Reverse:
     """Walk from noise to a picture, each step drawn from p(x_{t-1} | x_t).
@@ -82,7 +95,7 @@ def reverse(
         The text the model reads.
     seed
         Of x_T and of the noise on the way; made on the CPU.
-    guidance
+    guidance_scale
         Classifier-free guidance; 1 is none.
     progress
         Called with t after each step, from T down to 1.
@@ -92,7 +105,8 @@ def reverse(
     UnsupportedPipelineError
         For a pipeline whose model takes more than a noisy latent, a timestep and one text.
     """
-    guess = Guess(pipe, prompt, guidance)
+    guess = Guess(pipe, prompt, guidance_scale)
+    seed = number_between(seed, "seed", low=0, high=2**64 - 1)
     generator = torch.Generator().manual_seed(seed)
     noisy = [torch.randn(guess.shape, generator=generator)]
     guesses = []
@@ -112,6 +126,9 @@ class Guess:
 
     def __init__(self, pipe: Any, prompt: str, guidance: float) -> None:
         check(pipe)
+        if not isinstance(prompt, str):
+            raise WrongKindError(f"The prompt is one text, not {kind_of(prompt)}.")
+        check_guidance(guidance)
         self._pipe = pipe
         self._guidance = guidance
         guided = guidance != 1
@@ -146,6 +163,13 @@ def _clean(kind: str, noisy: Tensor, seen: Tensor, alpha_bar: float) -> Tensor:
         f"The scheduler says the model predicts {kind!r}; epsilon, v_prediction and sample are "
         "known here."
     )
+
+
+def check_guidance(scale: object) -> None:
+    """Raise a `SelectionError` unless it is a finite number."""
+    number = isinstance(scale, int | float) and not isinstance(scale, bool)
+    if not (number and isfinite(scale)):  # type: ignore[arg-type]
+        raise SelectionError(f"guidance_scale={scale!r} is not a number, such as 5.0; 1 is none.")
 
 
 def check(pipe: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import daam_nb
 from daam_nb.cli.study_arguments import Study, study_parser, wrong
+from daam_nb.errors import nearest_name
 
 USAGE = """daam-nb PROMPT [options]
        daam-nb open FOLDER [options]
@@ -57,7 +58,7 @@ class Draw:
     output_folder: Path
     model: str | None
     seed: int | None
-    steps: int | None
+    num_inference_steps: int | None
     guidance: float | None
     size: tuple[int, int] | None
     negative_prompt: str | None
@@ -148,7 +149,7 @@ def _open(argv: Sequence[str]) -> Open:
 
 
 def _study(argv: Sequence[str]) -> Study:
-    parser = study_parser(_parser, whole=_positive, number=_number, folder=_folder)
+    parser: _Parser = study_parser(_parser, whole=_positive, number=_number, folder=_folder)
     _talking(parser)
     read, names = _parsed(parser, argv, "name")
     if problem := wrong(read, names):
@@ -158,7 +159,7 @@ def _study(argv: Sequence[str]) -> Study:
 
 
 def _parsed(
-    parser: argparse.ArgumentParser, argv: Sequence[str], name: str
+    parser: _Parser, argv: Sequence[str], name: str
 ) -> tuple[argparse.Namespace, list[str]]:
     """Options, and the texts among them; whatever stands behind `--` is a text."""
     before, behind = list(argv), []
@@ -168,10 +169,19 @@ def _parsed(
     read, rest = parser.parse_known_intermixed_args(before)
     if rest:
         raise UsageError(
-            f"{rest[0]} is no option of daam-nb; --help lists them. A text that begins "
-            f"with a dash goes behind two: -- {rest[0]!r}"
+            f"{rest[0]} is no option of {parser.usage_name}{_meant(parser, rest[0])}; --help lists "
+            f"them. A text that begins with a dash goes behind two: -- {rest[0]!r}"
         )
     return read, [*getattr(read, name), *behind]
+
+
+def _meant(parser: _Parser, option: str) -> str:
+    """The option that a mistyped one most likely stands for, as part of a sentence."""
+    every = [name for name in parser._option_string_actions if name.startswith("--")]
+    known = {name.removeprefix("--").replace("-", "_"): name for name in every}
+    typed = option.removeprefix("--").partition("=")[0].replace("-", "_")
+    near = nearest_name(typed, known)
+    return f" (did you mean {known[near]}?)" if near is not None else ""
 
 
 def _listed(words: Sequence[Sequence[str]] | None) -> tuple[str, ...] | None:
@@ -181,6 +191,12 @@ def _listed(words: Sequence[Sequence[str]] | None) -> tuple[str, ...] | None:
 
 class _Parser(argparse.ArgumentParser):
     """Complains in one line instead of printing its usage and leaving."""
+
+    @property
+    def usage_name(self) -> str:
+        """What was typed before the options: ``daam-nb``, ``daam-nb open``."""
+        words = (self.usage or "").splitlines()[0].split()
+        return " ".join(word for word in words[:2] if not word.isupper() and word[0] != "[")
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}. daam-nb --help lists the options.")
@@ -220,8 +236,9 @@ def _draw_parser() -> _Parser:
         help="the same seed draws the same picture (default: drawn by chance and noted)",
     )  # fmt: skip
     picture.add_argument(
-        "-n", "--steps", metavar="N", type=_positive, help="denoising steps (default: the model's)"
-    )
+        "-n", "--num-inference-steps", metavar="N", type=_positive,
+        help="denoising steps that draw the picture (default: the model's)",
+    )  # fmt: skip
     picture.add_argument(
         "-g", "--guidance", metavar="G", type=_number,
         help="classifier-free guidance scale (default: the model's)",

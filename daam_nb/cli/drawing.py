@@ -102,7 +102,7 @@ def _generate(pipe: Any, options: Draw, seed: int, written: Written) -> Recordin
     from daam_nb.tracing import generate
 
     given: dict[str, Any] = {
-        "num_inference_steps": options.steps,
+        "num_inference_steps": options.num_inference_steps,
         "guidance_scale": options.guidance,
         "negative_prompt": options.negative_prompt,
     }
@@ -117,8 +117,8 @@ def _generate(pipe: Any, options: Draw, seed: int, written: Written) -> Recordin
         raise WatchError(f"{error} On disk: {_kept(written)}", error.images) from error
     except MemoryBudgetError as error:
         raise MemoryBudgetError(
-            f"{error} On the command line: fewer --steps or a smaller --size; the other ways out "
-            "are options of daam_nb.generate in Python."
+            f"{error} On the command line: fewer --num-inference-steps or a smaller --size; the "
+            "other ways out are options of daam_nb.generate in Python."
         ) from None
     assert not isinstance(run, list)  # one prompt, one picture
     return run

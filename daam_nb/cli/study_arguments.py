@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 STUDIES = ("attribution", "visuosyntax", "cohyponyms", "adjectives", "faithfulness")
 
@@ -52,7 +52,7 @@ class Study:
     head_pictures: int | None
     curve_pictures: int | None
     model: str | None
-    steps: int | None
+    num_inference_steps: int | None
     guidance: float | None
     batch: int
     device: str | None
@@ -62,13 +62,16 @@ class Study:
     command: str
 
 
+Parser = TypeVar("Parser", bound=argparse.ArgumentParser)
+
+
 def study_parser(
-    new: Callable[..., argparse.ArgumentParser],
+    new: Callable[..., Parser],
     *,
     whole: Callable[[str], int],
     number: Callable[[str], float],
     folder: Callable[[str], Path],
-) -> argparse.ArgumentParser:
+) -> Parser:
     """The options; the ways to read numbers and folders are those of the other commands."""
     parser = new(
         usage="daam-nb study NAME --into FOLDER [options]",
@@ -114,7 +117,7 @@ def study_parser(
     model = parser.add_argument_group("the model")
     _add(model, "-m", "--model", metavar="MODEL", help="as for a prompt")
     _add(
-        model, "-n", "--steps", metavar="N", type=whole,
+        model, "-n", "--num-inference-steps", metavar="N", type=whole,
         help="denoising steps (default: 20 for the shipped model, else the model's)",
     )  # fmt: skip
     _add(
@@ -137,6 +140,9 @@ def wrong(read: argparse.Namespace, names: Sequence[str]) -> str:
         return f"a study is one of {', '.join(STUDIES)}, not {shown}."
     if read.into is None:
         return "say where the recordings go: --into FOLDER."
+    if read.truth is not None and read.truth.is_dir() and (read.captions or read.seeds != 1):
+        option = "captions" if read.captions else "seeds"
+        return f"the folders of --truth say what they were drawn from: leave out --{option}."
     for option, takers in OF_SOME.items():
         if getattr(read, option) is not None and names[0] not in takers:
             flag = option.replace("_", "-")

@@ -59,7 +59,7 @@ def _module(name: str) -> Any:
 
 def _of_the_call(options: Study) -> dict[str, Any]:
     """Arguments of the pipeline's call."""
-    given = {"num_inference_steps": options.steps, "guidance_scale": options.guidance}
+    given = {"num_inference_steps": options.num_inference_steps, "guidance_scale": options.guidance}
     given = {name: value for name, value in given.items() if value is not None}
     batch = {"batch": options.batch} if options.batch != 1 else {}
     return {**(SHIPPED if options.model is None else {}), **given, **batch}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 from daam_nb.errors import NotKeptError, SelectionError
 from daam_nb.maps.captions import in_words
 from daam_nb.recording import Layer, LayerChoice, Recording, select_layers
+from daam_nb.recording.numbers import read_numbers
 
 StepChoice = int | slice | range | Iterable[int] | None
 HeadChoice = int | Iterable[int] | None
@@ -72,44 +72,6 @@ def spans(run: Recording, steps: tuple[int, ...]) -> tuple[tuple[int, int], ...]
         else:
             found.append((i, i + 1))
     return tuple(found)
-
-
-def read_numbers(choice: int | Iterable[int], what: str) -> tuple[int, ...]:
-    """Read one whole number or several of them, ascending, each once; `what` names them."""
-    if isinstance(choice, str | bytes) or not isinstance(choice, Iterable) or _scalar(choice):
-        return (_whole(choice, what),)
-    numbers = [_whole(item, what) for item in choice]
-    if not numbers:
-        raise SelectionError(
-            f"The choice of {what}s is empty. Name at least one {what}, or leave {what}s=None "
-            f"for all of them."
-        )
-    twice = sorted({n for n in numbers if numbers.count(n) > 1})
-    if twice:
-        raise SelectionError(
-            f"The choice of {what}s names {what} {twice[0]} more than once. Each counts once: "
-            f"name it once."
-        )
-    return tuple(sorted(numbers))
-
-
-def _scalar(value: object) -> bool:
-    return getattr(value, "ndim", None) == 0
-
-
-def _whole(value: object, what: str) -> int:
-    # A bool is an int to Python, and a mask of bools would silently read as 0s and 1s.
-    is_bool = isinstance(value, bool) or "bool" in str(getattr(value, "dtype", ""))
-    if not is_bool:
-        try:
-            return operator.index(value)  # type: ignore[arg-type]
-        except TypeError:
-            pass
-    raise SelectionError(
-        f"A {what} is chosen by a whole number, not by {value!r} of type {type(value).__name__}. "
-        f"Use an int or several, as in {what}s=[0, 2]"
-        + (", or a slice, as in steps=slice(10, None)." if what == "step" else ".")
-    )
 
 
 def _layers(run: Recording, choice: LayerChoice) -> tuple[Layer, ...]:

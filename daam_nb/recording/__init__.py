@@ -9,6 +9,7 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
     recording.py  Recording
     checks.py     its parts fit together, or it is not born
     picking.py    one layer, step, head, token by hand
+    numbers.py    how whole numbers that choose are read
     files.py      save, load, sample
     view.py       how it shows itself
     later.py      fields that are read from disk on first use

@@ -26,7 +26,7 @@ from daam_nb.masks import read_mask
 from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.studies.adjective_report import BY_JUDGE, BY_MAP, FREE, OTHER_SEED, REPLAYED, report
 from daam_nb.studies.changing import Field, difference
-from daam_nb.studies.corpus import check_batch, name_of
+from daam_nb.studies.corpus import check_batch, check_options, name_of
 from daam_nb.studies.identity import as_text, identity
 from daam_nb.studies.protocols import Judge, check_proportions
 from daam_nb.studies.readers import Caption, from_template
@@ -176,6 +176,7 @@ def adjective_pairs(
     DataFrame
         One row per pair of pictures, way of making the second, and choice of layers.
     """
+    check_options(pipe, options, adjective_pairs)
     check_batch(batch)
     chosen = dict({"paper": "paper"} if layers is None else layers)
     units = [
@@ -249,6 +250,7 @@ def study(
     recommended
         Layers whose maps are compared beside the paper's, such as a model card's.
     """
+    check_options(pipe, options, study, adjective_pairs)
     flat = (
         [noun for members in nouns.values() for noun in members]
         if isinstance(nouns, Mapping)

@@ -10,25 +10,41 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import inspect
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daam_nb.errors import RecordingExistsError, StudyError
+from daam_nb.errors import (
+    RecordingExistsError,
+    StudyError,
+    UnknownOptionError,
+    unknown_names_message,
+)
 from daam_nb.recording import Kept, LayerChoice, Recording, Skipped, load
 from daam_nb.show.saving import write_whole
 from daam_nb.studies.identity import as_text, identity
 from daam_nb.studies.readers import Caption, as_captions
 from daam_nb.studies.tables import RowFile, differences, plain, progress_bar
 from daam_nb.tracing import generate as record
+from daam_nb.tracing.arguments import refuse_unknown
+from daam_nb.tracing.making import TRACE_OPTIONS
 
 _FORMAT, _VERSION = "daam_nb corpus", 1
 _ABOUT, _LIST, _RUNS = "corpus.json", "list.jsonl", "runs"
 _UNFINISHED = re.compile(r"\.corpus\.json\.[0-9a-f]+\.part")  # left by a kill in its first write
+_SETTLED = {
+    "prompt": "the prompts are those of the captions.",
+    "generator": "generators are made from the seeds.",
+    "num_images_per_prompt": "for more pictures of a prompt give more seeds.",
+    "prompt_embeds": "a corpus names its pictures by their prompts, which are texts.",
+    "return_dict": "a corpus needs the pipeline's own output.",
+}
+"""Arguments of the pipeline's call that a corpus settles itself."""
 _LISTED = {"prompt": "the text", "seed": "of the picture", "facts": "about the caption, as JSON"}
 
 
@@ -165,7 +181,8 @@ def generate(
         Show it, with the time that is left.
     **options
         Of the pipeline's call: ``num_inference_steps``, ``guidance_scale``, ``negative_prompt``,
-        ``height``, ...; and ``negative``, ``dtype``, ``steps`` of `daam_nb.trace`.
+        ``height``, ...; and ``negative``, ``dtype``, ``keep_steps``, ``memory``, ``encoder`` of
+        `daam_nb.trace`.
 
     Returns
     -------
@@ -177,6 +194,9 @@ def generate(
     StudyError
         Where the folder was made with another model or other options (it says which differ), or
         the same picture is asked for twice.
+    UnknownOptionError
+        For an option that neither `daam_nb.trace` nor the pipeline's call takes; nothing is
+        written then.
 
     Notes
     -----
@@ -184,6 +204,7 @@ def generate(
     pipeline's and scheduler's classes and the scheduler's configuration are. Device and versions
     may change; each recording keeps its own.
     """
+    check_options(pipe, options, generate)
     folder = Path(into).expanduser()
     check_batch(batch)
     wanted_pairs = _pairs(as_captions(prompts), seeds)
@@ -204,6 +225,40 @@ def generate(
                     _keep(run, recording if latents else without_latents(recording))
                     bar.update()
     return Corpus(tuple(wanted), folder, _about(folder)["settings"])
+
+
+def check_options(pipe: Any, options: Iterable[str], *functions: Callable[..., Any]) -> None:
+    """Refuse options that nothing on the way to the pipeline's call takes.
+
+    Parameters
+    ----------
+    pipe
+        The pipeline.
+    options
+        Names of the options that are handed on.
+    functions
+        Those that the options pass through, the one that was called first.
+
+    Raises
+    ------
+    UnknownOptionError
+        Before anything is drawn or written.
+    """
+    settled = {**_SETTLED, **({} if generate in functions else {"keep": "it is settled."})}
+    own = [name for function in functions for name in _parameters(function)]
+    own += [name for name in TRACE_OPTIONS if name not in settled]
+    refuse_unknown(
+        pipe, options, where=_called(functions[0]), own=dict.fromkeys(own), without=settled
+    )
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind is not p.VAR_KEYWORD and p.name != "pipe"]
+
+
+def _called(function: Callable[..., Any]) -> str:
+    return f"{function.__module__.rpartition('.')[2]}.{function.__name__}()"
 
 
 def check_batch(batch: int) -> None:
@@ -239,26 +294,85 @@ def generate_some(
     *,
     into: str | os.PathLike[str],
     pictures: int | None = None,
+    study: Callable[..., Any] = generate,
     **options: Any,
 ) -> Corpus:
     """`generate`, with at most so many pictures; without a pipeline what is there is opened.
 
+    Parameters
+    ----------
+    pipe
+        A pipeline; None where `into` holds the pictures: those of the captions, or all, at most so
+        many.
+    captions, seeds, into, **options
+        As for `generate`.
+    pictures
+        How many at most: the first captions that make so many.
+    study
+        Who was given the options, for messages.
+
     Raises
     ------
     StudyError
-        Where there is a pipeline and no caption.
+        Where there is a pipeline and no caption; without one, where pictures are missing or were
+        made with other options.
+    UnknownOptionError
+        For an option that nothing takes.
     """
+    if pictures is not None and (
+        isinstance(pictures, bool) or not isinstance(pictures, int) or pictures < 1
+    ):
+        raise StudyError(f"pictures is {pictures!r}; it must be a whole number >= 1.")
+    if pipe is not None:
+        check_options(pipe, options, study, generate)
+        if captions is None:
+            raise StudyError(
+                "No captions were given. Read some (daam_nb.studies.readers), or write them: "
+                'captions=["a zebra on the grass", ...].'
+            )
+    some, chosen = None, None if seeds is None else _seeds(seeds)
+    if captions is not None:
+        some = as_captions(captions)
+        if pictures is not None:
+            some = some[: max(1, pictures // len(chosen or (0,)))]
     if pipe is None:
-        return Corpus.open(into)
-    if captions is None:
-        raise StudyError(
-            "No captions were given. Read some (daam_nb.studies.readers), or write them: "
-            'captions=["a zebra on the grass", ...].'
+        return _opened_some(Corpus.open(into), some, chosen, pictures, study, options)
+    return generate(pipe, some or (), chosen, into=into, **options)
+
+
+def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
+    corpus: Corpus,
+    captions: Sequence[Caption] | None,
+    seeds: Sequence[int] | None,
+    pictures: int | None,
+    study: Callable[..., Any],
+    options: Mapping[str, Any],
+) -> Corpus:
+    """What is there of the pictures asked for, made with these options."""
+    given = {name: as_text(value) for name, value in options.items() if name != "progress"}
+    settings = {"batch": 1, **corpus.settings}
+    if unknown := [name for name in given if name not in settings]:
+        own = [name for name in _parameters(study) if name not in unknown]
+        raise UnknownOptionError(
+            f"{unknown_names_message(unknown, own, where=_called(study))} Without a pipeline "
+            "(pipe=None) nothing is drawn, and what is there was not made with it."
         )
-    some, chosen = as_captions(captions), None if seeds is None else list(seeds)
-    if pictures is not None:
-        some = some[: max(1, pictures // len(chosen or (0,)))]
-    return generate(pipe, some, chosen, into=into, **options)
+    if different := differences({name: settings[name] for name in given}, given):
+        raise StudyError(
+            f"{corpus.path} was made with other settings: {different}. Leave them out, or give "
+            "the pipeline and another folder: into=..."
+        )
+    if captions is None:
+        return corpus if pictures is None else corpus[:pictures]
+    keys = [name_of(caption.text, seed) for caption, seed in _pairs(captions, seeds)]
+    there = {run.key: run for run in corpus}
+    if missing := [key for key in keys if key not in there]:
+        raise StudyError(
+            f"{corpus.path} lacks {len(missing)} of the {len(keys)} pictures asked for, such as "
+            f"{missing[0]}. Give the pipeline that makes them, or leave captions out for what is "
+            "there."
+        )
+    return dataclasses.replace(corpus, runs=tuple(there[key] for key in keys))
 
 
 def runs_of(
@@ -342,12 +456,20 @@ def _about(folder: Path) -> dict[str, Any]:
 # --- what is in it --------------------------------------------------------------------------------
 
 
+def _seeds(seeds: Any) -> list[Any]:
+    if isinstance(seeds, str | bytes) or not isinstance(seeds, Iterable):
+        raise StudyError(
+            f"seeds is {seeds!r}; it must be several whole numbers: seeds=range(4), or seeds=[3]."
+        )
+    return list(seeds)
+
+
 def _pairs(captions: Sequence[Caption], seeds: Iterable[int] | None) -> list[tuple[Caption, int]]:
     """Every picture asked for: caption and seed, none twice."""
     if seeds is None:
         pairs = [(caption, caption.facts.get("seed")) for caption in captions]
     else:
-        chosen = list(seeds)
+        chosen = _seeds(seeds)
         pairs = [(caption, seed) for caption in captions for seed in chosen]
     asked: dict[tuple[str, int], Caption] = {}
     for caption, seed in pairs:

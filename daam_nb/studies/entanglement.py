@@ -119,7 +119,9 @@ def record_pairs(
         left = max(1, round((pictures - (rounds - 1) * one) / len(seeds)))
         drawn[-1] = _whole_nouns(drawn[-1], left)
     seeded = _with_seeds(drawn, taxonomy.nouns, seeds)
-    return corpora.generate(pipe, seeded, None, into=into, progress=progress, **options)
+    return corpora.generate_some(
+        pipe, seeded, None, into=into, progress=progress, study=record_pairs, **options
+    )
 
 
 def entanglement(
@@ -234,9 +236,11 @@ def study(
     taxonomy = COCO if nouns is None else nouns
     if not isinstance(taxonomy, Taxonomy):
         taxonomy = Taxonomy({name: tuple(members) for name, members in taxonomy.items()})
-    if pipe is None:
-        runs = Corpus.open(folder)
+    if pipe is None and pictures is None:
+        runs = corpora.generate_some(None, None, None, into=folder, study=study, **options)
     else:
+        if pipe is not None:
+            corpora.check_options(pipe, options, study, corpora.generate)
         runs = record_pairs(
             pipe,
             taxonomy,

@@ -228,7 +228,7 @@ def study(
         ablate(pipe, tokens=[0])  # refuses the pipeline now or never
     runs = generate_some(
         pipe, captions, seeds, into=Path(into) / "pictures", pictures=pictures,
-        progress=progress, **options,
+        progress=progress, study=study, **options,
     )  # fmt: skip
     flat: Sequence[str] | None = (
         [noun for members in nouns.values() for noun in members]

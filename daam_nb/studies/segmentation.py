@@ -316,7 +316,7 @@ def study(
         layers["DAAM, recommended layers"] = list(recommended)
     corpus = generate_some(
         pipe, captions, seeds, into=Path(into) / "pictures", pictures=pictures, progress=progress,
-        **options,
+        study=study, **options,
     )  # fmt: skip
     table = attribution(
         corpus, truth=truth, layers=layers, segmenters=segmenters, progress=progress

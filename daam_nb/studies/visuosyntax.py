@@ -222,7 +222,7 @@ def study(
     """
     runs = generate_some(
         pipe, captions, seeds, into=Path(into) / "pictures", pictures=pictures, progress=progress,
-        **options,
+        study=study, **options,
     )  # fmt: skip
     speak = _Remembering(
         parser if parser is not None and not isinstance(parser, str) else load_parser(parser)

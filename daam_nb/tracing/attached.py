@@ -22,6 +22,7 @@ from torch import nn
 
 from daam_nb.errors import NothingRecordedError, UnsupportedPipelineError
 from daam_nb.tracing import alone, families, taps
+from daam_nb.tracing.arguments import refuse_unread
 from daam_nb.tracing.running import RunningCall
 
 # What is open in this context, outermost first, and the calls running in it, each with the one
@@ -229,6 +230,7 @@ def _watch_calls(kind: type, original: Callable[..., Any]) -> Callable[..., Any]
         if type(self) is not kind or not attached:  # a subclass calls on; or nobody watches
             alone.disturb(getattr(self, "scheduler", None))
             return original(self, *args, **kwargs)
+        refuse_unread(self, kwargs)
         try:
             bound = signature.bind(self, *args, **kwargs)
         except TypeError:

@@ -136,9 +136,9 @@ def check_budget(needed: Cost, budget: int | None) -> None:
     whose = "the budget memory=" if budget is not None else "what is free, "
     raise MemoryBudgetError(
         f"This recording would hold {needed}, more than {whose}{readable(limit)}. No step has "
-        "been made. Keep less: tokens=[...] (the words you need), layers=... , steps=slice(...), "
-        'keep="sum" (one running sum), dtype=torch.float16; or fewer pictures in a call; or give '
-        "a larger memory=."
+        "been made. Keep less: tokens=[...] (the words you need), layers=..., "
+        'keep_steps=slice(...), keep="sum" (one running sum), dtype=torch.float16; or fewer '
+        "pictures in a call; or give a larger memory=."
     )
 
 

@@ -297,7 +297,7 @@ class WatchedCall(RunningCall):
         if self.plan is None or not self.painted["positive"]:
             raise NothingRecordedError(
                 f"{type(self.pipe).__name__} finished without running its denoiser on the prompt "
-                f"at a step that was to be kept (steps={self.options.steps})."
+                f"at a step that was to be kept (keep_steps={self.options.keep_steps})."
             )
         if self._after is not None:
             self.latents.append(self._after.detach().cpu().clone())

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from daam_nb.errors import ReproductionError, SelectionError
+from daam_nb.errors import (
+    ReproductionError,
+    SelectionError,
+    UnknownOptionError,
+    WrongKindError,
+    kind_of,
+)
 from daam_nb.recording import Recording
+from daam_nb.recording.kinds import check_recording
+from daam_nb.recording.numbers import number_between, whole_numbers
+from daam_nb.tracing import families
+from daam_nb.tracing.arguments import call_names, refuse_unknown
 from daam_nb.tracing.families import named
 from daam_nb.tracing.pictures import pil_images
 from daam_nb.tracing.provenance import versions
@@ -20,8 +30,14 @@ from daam_nb.tracing.session import trace
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_TRACE_OPTIONS = ("keep", "layers", "steps", "tokens", "negative", "memory", "dtype", "encoder")
+TRACE_OPTIONS = (
+    *("keep", "layers", "keep_steps", "tokens", "negative"),
+    *("memory", "dtype", "encoder"),
+)
+"""What `trace` takes, but for the text behind embeddings."""
+
 _SEEDS = 2**32
+_LAST_SEED = 2**64 - 1  # of torch
 _OTHER_TEXTS = ("prompt_2", "prompt_3", "negative_prompt_2", "negative_prompt_3")
 
 
@@ -48,9 +64,9 @@ def generate(
     num_images_per_prompt
         Pictures for each prompt.
     **options
-        The options of `trace` (``keep``, ``layers``, ``steps``, ``tokens``, ``negative``,
-        ``memory``, ``dtype``, ``encoder``); everything else goes to the pipeline
-        (``num_inference_steps``, ``guidance_scale``, ``negative_prompt``, ``height``, ...).
+        The options of `trace` (``keep``, ``layers``, ``keep_steps``, ``tokens``, ``negative``,
+        ``memory``, ``dtype``, ``encoder``); everything else that the pipeline's call takes goes
+        to it (``num_inference_steps``, ``guidance_scale``, ``negative_prompt``, ``height``, ...).
 
     Returns
     -------
@@ -61,47 +77,91 @@ def generate(
     ------
     WatchError
         Where the pictures were made and watching failed; they are in its ``images``.
+    UnknownOptionError
+        For a name that neither `trace` nor the pipeline takes, before anything is drawn.
+    WrongKindError, SelectionError
+        For a prompt that is no text, a seed that is no whole number >= 0, and the like.
 
     Examples
     --------
     >>> run = generate(pipe, "a zebra and a giraffe", seed=0)  # doctest: +SKIP
     """
+    families.denoiser(pipe)  # refuses what is no pipeline
     if "generator" in options:
         raise SelectionError(
             "generate() makes the generators itself, from seed=. For generators of your own use "
             "`with trace(pipe) as tracer: pipe(prompt, generator=...)`."
         )
+    refuse_unknown(
+        pipe,
+        options,
+        where="generate()",
+        own=("prompt", "seed", "num_images_per_prompt", *TRACE_OPTIONS),
+        without={"generator": "give seed="},
+    )
     single = isinstance(prompt, str)
-    texts: Any = prompt if single else list(prompt)
-    pictures = num_images_per_prompt * (1 if single else len(texts))
+    texts: Any = prompt if single else _texts(prompt)
+    each = number_between(num_images_per_prompt, "num_images_per_prompt", low=0)
+    pictures = each * (1 if single else len(texts))
     if pictures < 1:
         raise SelectionError(
-            f"{len(texts)} prompts with {num_images_per_prompt} images each make no picture; "
-            "give at least one of each."
+            f"{len(texts)} prompts with {each} images each make no picture; give at least one of "
+            "each."
         )
     seeds = _seeds_of(seed, pictures)
-    watching = {name: options.pop(name) for name in _TRACE_OPTIONS if name in options}
+    watching = {name: options.pop(name) for name in TRACE_OPTIONS if name in options}
     with trace(pipe, **watching) as tracer:
         pipe(
             prompt=texts,
             generator=_generators(seeds, "cpu"),
-            num_images_per_prompt=num_images_per_prompt,
+            num_images_per_prompt=each,
             **options,
         )
     return tracer.recording if single and pictures == 1 else list(tracer.recordings)
 
 
-def _seeds_of(seed: int | Sequence[int] | None, pictures: int) -> list[int]:
+def _seeds_of(seed: Any, pictures: int) -> list[int]:
     """The seed of every picture."""
-    if isinstance(seed, Sequence):
-        if len(seed) != pictures:
+    if seed is None:
+        first = secrets.randbelow(_SEEDS)
+    elif _is_several(seed):
+        seeds = [number_between(item, "seed", low=0, high=_LAST_SEED) for item in seed]
+        if len(seeds) != pictures:
             raise SelectionError(
-                f"{len(seed)} seeds were given for {pictures} pictures; give one for each, or one "
+                f"{len(seeds)} seeds were given for {pictures} pictures; give one for each, or one "
                 f"number to count from."
             )
-        return list(seed)
-    first = secrets.randbelow(_SEEDS) if seed is None else seed
+        return seeds
+    else:
+        first = number_between(seed, "seed", low=0, high=_LAST_SEED - pictures + 1)
     return [first + i for i in range(pictures)]
+
+
+def _texts(prompt: Any) -> list[str]:
+    """Prompts as a list of texts; raises a `WrongKindError` for anything else."""
+    if isinstance(prompt, Recording):
+        raise WrongKindError(
+            "generate() takes a prompt, not a recording. For its prompt: "
+            "generate(pipe, run.prompt.text, seed=run.facts.seed); for its picture again: "
+            "reproduce(run, pipe)."
+        )
+    texts: list[Any] = list(prompt) if _is_several(prompt) else [prompt]
+    for text in texts:
+        if not isinstance(text, str):
+            raise WrongKindError(
+                f"A prompt is a text, or a list of texts, not {kind_of(text)}"
+                + (
+                    ". Captions: generate(pipe, [caption.text for caption in captions], ...)."
+                    if isinstance(getattr(text, "text", None), str)
+                    else "."
+                )
+            )
+    return texts
+
+
+def _is_several(values: Any) -> bool:
+    single = isinstance(values, str | bytes | Mapping) or getattr(values, "ndim", None) == 0
+    return isinstance(values, Iterable) and not single
 
 
 def _generators(seeds: Sequence[int], device: str) -> torch.Generator | list[torch.Generator]:
@@ -159,9 +219,14 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
     Raises
     ------
     ReproductionError
-        Where the recording lacks what is needed.
+        Where the recording lacks what is needed, or the pipeline takes other arguments.
+    UnknownOptionError
+        For an argument that is not among those omitted.
+    WrongKindError
+        Where recording and pipeline are given the other way round, or are something else.
     """
-    arguments = _arguments_again(run, omitted)
+    check_recording(run, where="reproduce()", order="reproduce(run, pipe)")
+    arguments = _arguments_again(run, pipe, omitted, where="reproduce()")
     if run.image is None:
         raise ReproductionError(
             "This recording has no picture (the pipeline returned latents), so there is nothing "
@@ -205,6 +270,10 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
         Where the recording lacks what is needed, or its noise cannot be had without the other
         pictures of its batch: one generator made the noise of all.
     """
+    check_recording(run, where="redraw()", order="redraw(run, pipe, seeds)")
+    seeds = whole_numbers(seeds, "seed")
+    if not seeds:
+        raise SelectionError("redraw() draws one picture from each seed, and none was given.")
     batch = run.facts.batch
     index = int(batch.get("index", 0))
     if index and batch.get("shared_generator", True):
@@ -228,12 +297,21 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
         if isinstance(call.get(name), list | tuple):
             call[name] = own(call[name])
     facts = replace(run.facts, batch={**batch, **alone}, call=call)
-    arguments = _arguments_again(replace(run, facts=facts), omitted)
+    arguments = _arguments_again(replace(run, facts=facts), pipe, omitted, where="redraw()")
     return list(pil_images(pipe(**arguments)))
 
 
-def _arguments_again(run: Recording, given: Mapping[str, Any]) -> dict[str, Any]:
+def _arguments_again(
+    run: Recording, pipe: Any, given: Mapping[str, Any], *, where: str
+) -> dict[str, Any]:
     facts, batch = run.facts, run.facts.batch
+    if other := [name for name in given if name not in facts.omitted]:
+        raise UnknownOptionError(
+            f"{where} repeats the call that was recorded, so {other[0]}= has no place in it; it "
+            f"takes what the recording does not keep of that call: "
+            f"{', '.join(facts.omitted) or 'nothing'}. To draw with other arguments: "
+            "generate(pipe, run.prompt.text, seed=run.facts.seed, ...)."
+        )
     missing = [name for name in facts.omitted if name not in given]
     if missing:
         raise ReproductionError(
@@ -252,7 +330,17 @@ def _arguments_again(run: Recording, given: Mapping[str, Any]) -> dict[str, Any]
         )
     size = {"height": facts.image_size[0], "width": facts.image_size[1]}
     sized = {k: v for k, v in size.items() if k in facts.call}
-    again = {**facts.call, **sized, **given, "generator": _generators_again(batch)}
+    call = dict(facts.call)
+    # Older recordings noted names that the pipeline dropped without reading them.
+    dropped = call.pop("kwargs", {})
+    known = call_names(pipe)
+    call |= {name: dropped[name] for name in dropped if name in known.names}
+    if foreign := known.unknown([*call, *given]):
+        raise ReproductionError(
+            f"{type(pipe).__name__} takes no {', '.join(foreign)}, which the recorded call of "
+            f"{facts.pipeline} used. Give a pipeline of that class."
+        )
+    again = {**call, **sized, **given, "generator": _generators_again(batch)}
     if batch.get("prompts") is not None:
         prompts = list(batch["prompts"])
         again["prompt"] = prompts[0] if len(prompts) == 1 else prompts

@@ -11,6 +11,7 @@ import torch
 from daam_nb.errors import SelectionError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Kept, LayerChoice
+from daam_nb.recording.numbers import whole_numbers
 from daam_nb.tracing.buffers import memory_bytes
 
 TokenChoice = str | Sequence[str | int] | None
@@ -26,7 +27,7 @@ class Options:
 
     keep: Kept = "steps"
     layers: LayerChoice = "all"
-    steps: StepChoice = None
+    keep_steps: StepChoice = None
     tokens: TokenChoice = None
     negative: bool = False
     memory: int | None = None
@@ -36,10 +37,10 @@ class Options:
 
     def wants(self, step: int, steps: int) -> bool:
         """Whether a step of a loop of `steps` is to be kept."""
-        if self.steps is None:
+        if self.keep_steps is None:
             return True
-        if isinstance(self.steps, slice):
-            return step in range(*self.steps.indices(steps))
+        if isinstance(self.keep_steps, slice):
+            return step in range(*self.keep_steps.indices(steps))
         return step in self.chosen_steps(steps)
 
     def chosen_steps(self, steps: int) -> tuple[int, ...]:
@@ -50,22 +51,12 @@ class Options:
         SelectionError
             Where there are none, or one lies outside the loop.
         """
-        every = range(steps)
-        if self.steps is None:
-            return tuple(every)
-        if isinstance(self.steps, slice):
-            chosen = set(every[self.steps])
-        else:
-            asked = [self.steps] if isinstance(self.steps, int) else self.steps
-            outside = [step for step in asked if not -steps <= step < steps]
-            if outside:
-                raise SelectionError(
-                    f"steps={outside} lie outside this loop of {steps} steps (0 to {steps - 1})."
-                )
-            chosen = {every[step] for step in asked}
+        chosen = steps_of_loop(self.keep_steps, steps, name="keep_steps")
         if not chosen:
-            raise SelectionError(f"steps={self.steps!r} keeps none of the {steps} steps.")
-        return tuple(sorted(chosen))
+            raise SelectionError(
+                f"keep_steps={shown(self.keep_steps)} keeps none of the {steps} steps."
+            )
+        return chosen
 
     def columns(self, prompt: Prompt) -> tuple[int, ...]:
         """Key positions to be kept of one prompt, ascending."""
@@ -92,6 +83,66 @@ class Options:
         return replace(self, tokens=there or None).columns(prompt)
 
 
+def steps_of_loop(choice: StepChoice, steps: int, *, name: str) -> tuple[int, ...]:
+    """The steps of a loop of `steps` that a choice means, ascending; possibly none.
+
+    Parameters
+    ----------
+    choice
+        As `read_steps` gives it.
+    steps
+        Of the loop.
+    name
+        What the choice was given as.
+
+    Raises
+    ------
+    SelectionError
+        Where one lies outside the loop, or one is named twice (from the start and from the end).
+    """
+    every = range(steps)
+    if choice is None:
+        return tuple(every)
+    if isinstance(choice, slice):
+        return tuple(sorted(every[choice]))
+    asked = whole_numbers(choice, "step")
+    if outside := [step for step in asked if not -steps <= step < steps]:
+        raise SelectionError(
+            f"{name}={outside} lie outside this loop of {steps} steps (0 to {steps - 1})."
+        )
+    return tuple(sorted({every[step] for step in asked}))
+
+
+def read_steps(steps: StepChoice, *, name: str) -> slice | tuple[int, ...] | None:
+    """Check a choice of steps as far as that is possible before the loop is known.
+
+    Raises
+    ------
+    SelectionError
+        For what is neither None, a slice of whole numbers, nor whole numbers.
+    """
+    if steps is None:
+        return None
+    if isinstance(steps, slice):
+        try:
+            steps.indices(1)
+        except (TypeError, ValueError) as error:
+            raise SelectionError(f"{name}={steps!r} cannot be read: {error}.") from None
+        return steps
+    try:
+        return whole_numbers(steps, "step")
+    except SelectionError:
+        raise SelectionError(
+            f"{name}={steps!r}: steps are whole numbers, 0-based places in the loop, or a slice of "
+            f"them, as in {name}=slice(10, None)."
+        ) from None
+
+
+def shown(steps: StepChoice) -> str:
+    """A choice of steps for people."""
+    return repr(steps if isinstance(steps, slice) or steps is None else list(steps))  # type: ignore[arg-type]
+
+
 def _columns_of(item: str | int, prompt: Prompt) -> set[int]:
     if isinstance(item, str):
         found = prompt.occurrences(item)
@@ -109,7 +160,7 @@ def read_options(
     *,
     keep: Kept,
     layers: LayerChoice,
-    steps: StepChoice,
+    keep_steps: StepChoice,
     tokens: TokenChoice,
     negative: bool,
     memory: int | str | None,
@@ -130,10 +181,10 @@ def read_options(
         raise SelectionError(
             f"dtype={dtype!r} is not one of torch.float16, torch.bfloat16, torch.float32."
         )
-    if keep == "replay" and not (tokens is None and steps is None):
+    if keep == "replay" and not (tokens is None and keep_steps is None):
         raise SelectionError(
             'keep="replay" keeps every step and every column of both passes, as replaying needs '
-            "them; leave out steps= and tokens=."
+            "them; leave out keep_steps= and tokens=."
         )
     if isinstance(tokens, str) and tokens != "all":
         tokens = (tokens,)
@@ -144,16 +195,12 @@ def read_options(
             raise SelectionError(
                 f"tokens={wrong!r}: a token is chosen by a word or by its key position."
             )
-    if not isinstance(steps, slice | None):
-        steps = tuple([steps] if isinstance(steps, int) else steps)
-        if not all(isinstance(s, int) and not isinstance(s, bool) for s in steps):
-            raise SelectionError(f"steps={steps!r}: steps are whole numbers, 0-based.")
     if not callable(layers) and not isinstance(layers, str):
         layers = tuple(layers) if isinstance(layers, Iterable) else layers
     return Options(
         keep=keep,
         layers=layers,
-        steps=steps,
+        keep_steps=read_steps(keep_steps, name="keep_steps"),
         tokens=tokens,
         negative=negative or keep == "replay",
         memory=memory_bytes(memory),

@@ -71,8 +71,6 @@ def plain_arguments(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], tuple
     for name, value in arguments.items():
         if name in _APART or value is None:
             continue
-        if name == "kwargs" and isinstance(value, Mapping) and not value:
-            continue
         try:
             plain[name] = json.loads(json.dumps(value, allow_nan=False))
         except (TypeError, ValueError):

@@ -89,7 +89,7 @@ def _layers_and_steps(
         skipped.append(Skipped(f"layers {', '.join(left_out)}", "not among layers="))
     if len(steps) < made:
         missing = sorted(set(range(made)) - set(steps))
-        skipped.append(Skipped(f"steps {', '.join(map(str, missing))}", "not among steps="))
+        skipped.append(Skipped(f"steps {', '.join(map(str, missing))}", "not among keep_steps="))
     return skipped
 
 

@@ -13,6 +13,7 @@ from daam_nb.errors import (
     NothingRecordedError,
     UnsupportedPipelineError,
     WatchError,
+    names_checked,
 )
 from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.tracing import calls, families, observer
@@ -20,12 +21,13 @@ from daam_nb.tracing.attached import Attached
 from daam_nb.tracing.options import Options, StepChoice, TextChoice, TokenChoice, read_options
 
 
+@names_checked
 def trace(
     pipe: Any,
     *,
     keep: Kept = "steps",
     layers: LayerChoice = "all",
-    steps: StepChoice = None,
+    keep_steps: StepChoice = None,
     tokens: TokenChoice = None,
     negative: bool = False,
     memory: int | str | None = None,
@@ -48,8 +50,9 @@ def trace(
         ``"replay"``: every step, every key column and both guidance passes.
     layers
         What `daam_nb.recording.select_layers` takes.
-    steps
-        Steps to keep: a slice or whole numbers, 0-based places in the sampling loop. Default: all.
+    keep_steps
+        Steps whose attention is kept: a slice or whole numbers, 0-based places in the sampling
+        loop. Default: all. How many steps are drawn is the pipeline's ``num_inference_steps``.
     tokens
         Words (every occurrence) and key positions to keep, or ``"all"`` for the padding too.
         Default: the start of text, the prompt's tokens and the end of text.
@@ -78,6 +81,9 @@ def trace(
         Where the pipeline's text attention cannot be read exactly.
     SelectionError
         Where a choice cannot be read.
+    UnknownOptionError
+        For a name that is none of these; inside the block also for one that the pipeline's call
+        would drop without a word.
 
     Notes
     -----
@@ -95,7 +101,7 @@ def trace(
     options = read_options(
         keep=keep,
         layers=layers,
-        steps=steps,
+        keep_steps=keep_steps,
         tokens=tokens,
         negative=negative,
         memory=memory,

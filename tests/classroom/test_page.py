@@ -17,7 +17,7 @@ PROMPT = "<b>a cat</b> & 'a dog'"
 
 @pytest.fixture(scope="module")
 def drawn() -> Classroom:
-    return Classroom(sd1(), prompt=PROMPT, steps=4)
+    return Classroom(sd1(), prompt=PROMPT, num_inference_steps=4)
 
 
 def texts(page: Classroom) -> str:

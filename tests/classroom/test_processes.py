@@ -49,7 +49,7 @@ def test_each_state_is_one_draw_from_p_around_the_guess(make: object) -> None:
     pipe = make()  # type: ignore[operator]
     before = torch.get_rng_state()
     chain = chain_of(pipe, 3)
-    found = reverse(pipe, chain, "a cat", seed=5, guidance=3.0)
+    found = reverse(pipe, chain, "a cat", seed=5, guidance_scale=3.0)
     assert torch.equal(torch.get_rng_state(), before)
     of_clean, of_noisy, variance = chain.posterior(3)
     assert variance > 0
@@ -65,7 +65,7 @@ def test_prompt_and_guidance_matter_and_no_guidance_is_one_pass() -> None:
     pipe = sd1()
     chain = chain_of(pipe, 2)
     ends = [
-        reverse(pipe, chain, prompt, guidance=guidance).noisy[0]
+        reverse(pipe, chain, prompt, guidance_scale=guidance).noisy[0]
         for prompt, guidance in (("a cat", 1.0), ("a cat", 7.5), ("a dog", 7.5))
     ]
     assert not torch.allclose(ends[0], ends[1])

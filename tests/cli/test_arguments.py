@@ -23,16 +23,19 @@ def draws(*argv: str) -> Draw:
 def test_a_prompt_alone_has_defaults() -> None:
     read = draws("a dog")
     assert read == Draw(
-        prompt="a dog", output_folder=Path(), model=None, seed=None, steps=None, guidance=None,
-        size=None, negative_prompt=None, device=None, dtype=None, words=None, threshold=None,
-        all_heads=False, overwrite=False, quiet=False, traceback=False,
+        prompt="a dog", output_folder=Path(), model=None, seed=None, num_inference_steps=None,
+        guidance=None, size=None, negative_prompt=None, device=None, dtype=None, words=None,
+        threshold=None, all_heads=False, overwrite=False, quiet=False, traceback=False,
     )  # fmt: skip
 
 
 def test_options_stand_before_or_behind_the_prompt() -> None:
-    before, behind = draws("--seed", "7", "-n", "3", "a dog"), draws("a dog", "-s7", "--steps=3")
+    before, behind = (
+        draws("--seed", "7", "-n", "3", "a dog"),
+        draws("a dog", "-s7", "--num-inference-steps=3"),
+    )
     assert before == behind
-    assert (before.seed, before.steps) == (7, 3)
+    assert (before.seed, before.num_inference_steps) == (7, 3)
 
 
 def test_size_is_height_by_width() -> None:
@@ -75,7 +78,12 @@ def test_open_is_a_command_as_the_first_word_only() -> None:
     [
         ([], "no prompt was given"),
         (["a", "dog"], 'daam-nb "a dog"'),
-        (["--sed", "3", "a"], "--sed is no option"),
+        (["--sed", "3", "a"], "--sed is no option of daam-nb (did you mean --seed?)"),
+        (["a", "--steps", "20"], "of daam-nb (did you mean --num-inference-steps?)"),
+        (["a", "--num-inference", "20"], "(did you mean --num-inference-steps?)"),
+        (["a", "--guidance-scale=4"], "(did you mean --guidance?)"),
+        (["study", "attribution", "--steps=20"], "of daam-nb study (did you mean --num-inf"),
+        (["open", "x", "--threshhold", ".4"], "of daam-nb open (did you mean --threshold?)"),
         (["-v", "open", "x"], "`open` comes first"),
         (["open"], "the word alone: daam-nb -- open"),
         (["open", "a", "b"], "takes one folder, not 2"),
@@ -84,7 +92,7 @@ def test_open_is_a_command_as_the_first_word_only() -> None:
         (["a", "--seed", "-1"], "a whole number from 0"),
         (["a", "--seed", "x"], "'x' is not a seed"),
         (["a", "--seed", str(2**63)], "is not a seed"),
-        (["a", "--steps", "0"], "a whole number from 1"),
+        (["a", "--num-inference-steps", "0"], "a whole number from 1"),
         (["a", "--size", "512"], "such as 512x768"),
         (["a", "--size", "0x8"], "such as 512x768"),
         (["a", "--guidance", "nan"], "is not a number"),
@@ -121,9 +129,10 @@ def test_help_names_every_option_and_file(capsys: pytest.CaptureFixture[str]) ->
     main(["--help"])
     shown = capsys.readouterr().out
     asked = [
-        "--model", "--seed", "--steps", "--guidance", "--size", "--words", "--threshold",
-        "--all-heads", "--negative-prompt", "--device", "--dtype", "--overwrite", "--quiet",
-        "--output-folder", "--version", "--traceback", "daam-nb open FOLDER", "exit codes",
+        "--model", "--seed", "--num-inference-steps", "--guidance", "--size", "--words",
+        "--threshold", "--all-heads", "--negative-prompt", "--device", "--dtype",
+        "--overwrite", "--quiet", "--output-folder", "--version", "--traceback",
+        "daam-nb open FOLDER", "exit codes",
         "output.png", "WORD.heat_map.png", "prompt.txt", "seed.txt", "recording/",
     ]  # fmt: skip
     assert [name for name in asked if name not in shown] == []

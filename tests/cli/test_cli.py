@@ -44,7 +44,7 @@ def made(model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(model: str, folder: Path, *options: str, prompt: str = PROMPT) -> int:
     """A short run of the program in this process."""
     return main(
-        [prompt, "--model", model, "--output-folder", str(folder), "--steps", "2",
+        [prompt, "--model", model, "--output-folder", str(folder), "--num-inference-steps", "2",
          "--size", "64x96", "--seed", "5", *options]
     )  # fmt: skip
 
@@ -103,7 +103,15 @@ def test_the_end_says_where_everything_is(
 
 
 def test_the_shipped_model_draws_by_default(tmp_path: Path) -> None:
-    argv = ["a red car", "--steps", "2", "--words", "car", "--output-folder", str(tmp_path)]
+    argv = [
+        "a red car",
+        "--num-inference-steps",
+        "2",
+        "--words",
+        "car",
+        "--output-folder",
+        str(tmp_path),
+    ]
     assert main(argv) == 0
     assert names(tmp_path)[0] == "car.heat_map.png"
     assert daam_nb.load(tmp_path / "recording").facts.model == daam_nb.menagerie.card().model_id
@@ -121,7 +129,17 @@ def test_chosen_words_only_each_wherever_it_occurs(model: str, tmp_path: Path) -
 
 
 def test_a_drawn_seed_is_noted_and_draws_the_same_again(model: str, tmp_path: Path) -> None:
-    argv = ["a cat", "--model", model, "--steps", "1", "--size", "64x64", "--words", "cat"]
+    argv = [
+        "a cat",
+        "--model",
+        model,
+        "--num-inference-steps",
+        "1",
+        "--size",
+        "64x64",
+        "--words",
+        "cat",
+    ]
     assert main([*argv, "--output-folder", str(tmp_path / "one")]) == 0
     seed = (tmp_path / "one/seed.txt").read_text()
     assert main([*argv, "--seed", seed, "--output-folder", str(tmp_path / "two")]) == 0

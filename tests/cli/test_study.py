@@ -27,8 +27,8 @@ def test_defaults_and_the_command_as_it_was_typed() -> None:
     assert read == Study(
         name="attribution", into=Path("runs/my study"), results=None, pictures=None, seeds=1,
         captions=None, truth=None, parser=None, head_pictures=None, curve_pictures=None,
-        model=None, steps=None, guidance=None, batch=1, device=None, dtype=None, quiet=False,
-        traceback=False, command="daam-nb study attribution --into 'runs/my study'",
+        model=None, num_inference_steps=None, guidance=None, batch=1, device=None, dtype=None,
+        quiet=False, traceback=False, command="daam-nb study attribution --into 'runs/my study'",
     )  # fmt: skip
 
 
@@ -105,7 +105,8 @@ def test_a_study_from_end_to_end_and_again(
     model, masks = annotated
     argv = [
         "study", "attribution", "--into", f"{tmp_path / 'runs'}", "--truth", f"{masks}",
-        "--model", f"{model}", "--steps", "2", "--results", f"{tmp_path / 'results'}", "--quiet",
+        "--model", f"{model}", "--num-inference-steps", "2",
+        "--results", f"{tmp_path / 'results'}", "--quiet",
     ]  # fmt: skip
     assert main(argv) == 0, capsys.readouterr().err
     assert capsys.readouterr().out == ""

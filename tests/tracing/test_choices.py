@@ -111,7 +111,7 @@ def test_layers_by_a_function_and_by_name(plain: Any, plain_expected: Expected) 
     ],
 )
 def test_steps(plain: Any, plain_expected: Expected, choice: Any, kept: tuple[int, ...]) -> None:
-    run = record(plain, steps=choice)
+    run = record(plain, keep_steps=choice)
     assert run.steps == kept
     assert_attention(
         run.attention, plain_expected, POSITIVE, columns=COLUMNS, atol=FLOAT32, steps=kept
@@ -130,7 +130,7 @@ def test_steps_of_a_second_order_scheduler(plain_expected: Expected) -> None:
     pipe.scheduler = HeunDiscreteScheduler.from_config(pipe.scheduler.config)
     expected = observe(pipe, USUAL.run)
     assert len(expected.timesteps) == 5
-    run = record(pipe, steps=[0, 3, 4])
+    run = record(pipe, keep_steps=[0, 3, 4])
     assert run.steps == (0, 3, 4)
     assert_attention(
         run.attention, expected, [1] * 5, columns=COLUMNS, atol=FLOAT32, steps=(0, 3, 4)
@@ -248,7 +248,7 @@ def test_sum_is_the_sum_over_steps(plain: Any, plain_expected: Expected) -> None
 
 def test_choices_together(plain: Any) -> None:
     expected = observe(plain, BOTH.run)
-    run = record(plain, BOTH, layers="up", steps=slice(1, 3), tokens=["a"], negative=True)
+    run = record(plain, BOTH, layers="up", keep_steps=slice(1, 3), tokens=["a"], negative=True)
     kept = [name for name in expected.attention if name.startswith("up")]
     for attention, rows, columns in (
         (run.attention, POSITIVE, (1, 5)),
@@ -257,7 +257,7 @@ def test_choices_together(plain: Any) -> None:
         assert_attention(
             attention, expected, rows, columns=columns, atol=FLOAT32, layers=kept, steps=(1, 2)
         )
-    summed = record(plain, BOTH, keep="sum", layers="up", steps=[1, 2], tokens=["a"])
+    summed = record(plain, BOTH, keep="sum", layers="up", keep_steps=[1, 2], tokens=["a"])
     for name, maps in summed.attention.items():
         assert torch.allclose(maps[0], run.attention[name].sum(0), atol=2 * FLOAT32, rtol=0)
 
@@ -310,7 +310,7 @@ BUDGETED: list[dict[str, Any]] = [
     {"dtype": torch.float32},
     {"keep": "sum"},
     {"keep": "replay"},
-    {"layers": "up", "tokens": ["cat"], "steps": [0]},
+    {"layers": "up", "tokens": ["cat"], "keep_steps": [0]},
     {"negative": True},
 ]
 
@@ -341,7 +341,7 @@ def test_over_budget_means_that_no_step_was_made(sd1: Any) -> None:
     handle.remove()
     assert ran == []
     text = str(caught.value)
-    for way_out in ("tokens=", "layers=", "steps=", 'keep="sum"', "memory="):
+    for way_out in ("tokens=", "layers=", "keep_steps=", 'keep="sum"', "memory="):
         assert way_out in text
     assert "KiB" in text  # both sizes, for people
     assert "No step" in text
@@ -364,8 +364,8 @@ def test_sizes_of_memory(plain: Any) -> None:
         ({"tokens": ["zebra"]}, WordNotFoundError, "zebra"),
         ({"tokens": [77]}, SelectionError, "77"),
         ({"tokens": []}, SelectionError, "token"),
-        ({"steps": [3]}, SelectionError, "3"),
-        ({"steps": slice(5, 9)}, SelectionError, "steps"),
+        ({"keep_steps": [3]}, SelectionError, "3"),
+        ({"keep_steps": slice(5, 9)}, SelectionError, "steps"),
         ({"layers": "nowhere"}, SelectionError, "nowhere"),
         ({"layers": lambda _layer: False}, SelectionError, "layers"),
     ],
@@ -388,9 +388,9 @@ def test_what_selects_nothing_is_refused_before_the_first_step(
         {"dtype": torch.int8},
         {"tokens": [1.5]},
         {"tokens": [True]},
-        {"steps": ["first"]},
+        {"keep_steps": ["first"]},
         {"keep": "replay", "tokens": ["cat"]},
-        {"keep": "replay", "steps": [0]},
+        {"keep": "replay", "keep_steps": [0]},
     ],
     ids=str,
 )

@@ -86,7 +86,7 @@ def test_generate_passes_the_choices_on(sd1: Any) -> None:
         sd1,
         seed=0,
         layers="up",
-        steps=[1],
+        keep_steps=[1],
         tokens=["a"],
         negative=True,
         negative_prompt="a house",

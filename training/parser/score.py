@@ -205,7 +205,9 @@ def main() -> None:
     from daam_nb.language.loading import SHIPPED
     from training.parser.corpus import known_forms
 
-    parser = argparse.ArgumentParser(prog="python -m training.parser.score", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.parser.score", description=__doc__, allow_abbrev=False
+    )
     parser.add_argument("conllu", type=Path)
     parser.add_argument("--pipeline", default=str(SHIPPED))
     parser.add_argument("--part", choices=list(PARTS), default="development")

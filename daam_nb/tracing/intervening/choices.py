@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -14,7 +13,8 @@ from daam_nb.errors import DaamError, SelectionError, ShapeError
 from daam_nb.masks import read_mask
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import Layer, LayerChoice, select_layers
-from daam_nb.tracing.options import Options, StepChoice
+from daam_nb.recording.numbers import whole_numbers as read_whole
+from daam_nb.tracing.options import StepChoice, read_steps, shown, steps_of_loop
 
 Passes = Literal["prompt", "both"]
 """``"prompt"``: the conditional rows alone; ``"both"``: those of the negative prompt as well."""
@@ -69,10 +69,13 @@ class Where:
         return found
 
     def chosen_steps(self, steps: int) -> frozenset[int]:
-        """The steps of a loop that are meant; raises a `SelectionError` where one lies outside."""
+        """The steps of a loop that are meant; raises a `SelectionError` where there are none."""
         if self.nowhere:
             return frozenset()
-        return frozenset(Options(steps=self.steps).chosen_steps(steps))
+        chosen = steps_of_loop(self.steps, steps, name="steps")
+        if not chosen:
+            raise SelectionError(f"steps={shown(self.steps)} selects none of the {steps} steps.")
+        return frozenset(chosen)
 
     def __str__(self) -> str:
         parts = [
@@ -80,9 +83,7 @@ class Where:
             if self.layers is not None
             else "",
             f"heads={list(self.heads)}" if self.heads is not None else "",
-            f"steps={self.steps if isinstance(self.steps, slice) else list(self.steps)}"
-            if self.steps is not None
-            else "",
+            f"steps={shown(self.steps)}" if self.steps is not None else "",
             f"passes={self.passes!r}",
         ]
         return ", ".join(part for part in parts if part)
@@ -110,25 +111,18 @@ def read_where(
     if layers is not None and not callable(layers) and not isinstance(layers, str | Layer):
         layers = tuple(layers)
     numbers = None if heads is None else whole_numbers("heads", heads)
-    if isinstance(steps, slice):
-        return Where(layers, numbers, steps, passes)
-    return Where(
-        layers, numbers, None if steps is None else whole_numbers("steps", steps, low=None), passes
-    )
+    return Where(layers, numbers, read_steps(steps, name="steps"), passes)
 
 
-def whole_numbers(what: str, given: Any, *, low: int | None = 0) -> tuple[int, ...]:
-    """One whole number or several, as a tuple; raises a `SelectionError` for anything else."""
-    items = [given] if isinstance(given, int) else given
+def whole_numbers(what: str, choice: Any) -> tuple[int, ...]:
+    """Whole numbers >= 0, one or several, as a tuple; a `SelectionError` for anything else."""
     try:
-        found = tuple(operator.index(item) for item in items if not isinstance(item, bool))
-        if len(found) != len(tuple(items)):
-            raise TypeError
-    except TypeError:
-        raise SelectionError(f"{what}={given!r}: {what} are whole numbers, from 0.") from None
-    if low is not None and any(number < low for number in found):
-        raise SelectionError(f"{what}={given!r}: {what} are whole numbers, from 0.")
-    return found
+        numbers = read_whole(choice, what.removesuffix("s"))
+    except SelectionError:
+        numbers = (-1,)
+    if any(number < 0 for number in numbers):
+        raise SelectionError(f"{what}={choice!r}: {what} are whole numbers, from 0.")
+    return numbers
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,13 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from daam_nb.errors import InterventionError, NotKeptError, SelectionError, ShapeError
+from daam_nb.errors import (
+    InterventionError,
+    NotKeptError,
+    SelectionError,
+    ShapeError,
+    names_checked,
+)
 from daam_nb.prompt import Prompt
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.tracing.families import Half
@@ -170,6 +176,7 @@ def _check_count(recorded: Prompt, new: Prompt, what: str, way_out: str) -> None
         )
 
 
+@names_checked
 def replay(
     pipe: Any,
     run: Recording | Sequence[Recording],

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from daam_nb.errors import InterventionError, SelectionError
+from daam_nb.errors import InterventionError, SelectionError, names_checked
 from daam_nb.recording import LayerChoice
 from daam_nb.tracing.intervening.call import Change, Place, Scene
 from daam_nb.tracing.intervening.choices import (
@@ -105,6 +105,7 @@ class _Scaling:
         return _Scaled(columns, self.factor, self.renormalise, areas)
 
 
+@names_checked
 def ablate(
     pipe: Any,
     *,
@@ -200,6 +201,7 @@ def ablate(
     )  # fmt: skip
 
 
+@names_checked
 def reweight(
     pipe: Any,
     word: WordsChoice,

@@ -376,7 +376,9 @@ def test_other_texts_are_named_where_they_are_other(pipe: Any) -> None:
 
 def test_tokens_and_layers_are_chosen_as_ever(pipe: Any) -> None:
     case = NAMED["plain"]
-    (run,) = record(pipe, case, tokens=["cat"], layers="transformer_blocks.1", steps=slice(1, None))
+    (run,) = record(
+        pipe, case, tokens=["cat"], layers="transformer_blocks.1", keep_steps=slice(1, None)
+    )
     assert run.columns == (3,)
     assert [layer.name for layer in run.layers] == ["transformer_blocks.1.attn"]
     expected = observe_joint(pipe, case.run)

@@ -1,0 +1,122 @@
+"""An option that nothing on the way to the pipeline takes is refused by every study, unwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daam_nb.errors import StudyError, UnknownOptionError
+from daam_nb.studies import (
+    adjectives,
+    corpus,
+    entanglement,
+    faithfulness,
+    segmentation,
+    visuosyntax,
+)
+from tests.pipelines import sd1
+from tests.studies.toy import SIZE, ToyJudge
+
+CAPTIONS = ["a red cat"]
+PAIR = {"pet": ["cat", "dog"]}
+STUDIES: dict[str, tuple[Any, dict[str, Any]]] = {
+    "corpus.generate()": (corpus.generate, {"prompts": CAPTIONS}),
+    "segmentation.study()": (segmentation.study, {"captions": CAPTIONS, "judge": ToyJudge()}),
+    "visuosyntax.study()": (visuosyntax.study, {"captions": CAPTIONS}),
+    "entanglement.study()": (entanglement.study, {"nouns": PAIR, "judge": ToyJudge()}),
+    "entanglement.record_pairs()": (entanglement.record_pairs, {}),
+    "adjectives.study()": (adjectives.study, {"nouns": PAIR, "adjectives": ["red", "blue"]}),
+    "faithfulness.study()": (faithfulness.study, {"captions": CAPTIONS, "judge": ToyJudge()}),
+}
+
+
+@pytest.fixture(scope="module")
+def pipe() -> Any:
+    return sd1()
+
+
+@pytest.mark.parametrize("where", STUDIES)
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("guidance", "guidance_scale"), ("seed", "seeds"), ("inot", "into"), ("step", "keep_steps")],
+)
+def test_every_study_says_the_nearest_name(
+    pipe: Any, tmp_path: Path, where: str, name: str, near: str
+) -> None:
+    study, options = STUDIES[where]
+    with pytest.raises(UnknownOptionError) as caught:
+        study(pipe, **options, into=tmp_path / "s", progress=False, **{name: 3})
+    assert str(caught.value).startswith(f"{where} takes no argument {name!r}")
+    assert f"did you mean {near!r}?" in str(caught.value)
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("where", STUDIES)
+def test_a_studys_own_names_are_among_the_nearest(pipe: Any, tmp_path: Path, where: str) -> None:
+    study, options = STUDIES[where]
+    slips = {
+        "segmentation": ("segmenter", "segmenters"),
+        "visuosyntax": ("parsre", "parser"),
+        "entanglement": ("exlude", "exclude"),
+        "adjectives": ("treshold", "threshold"),
+        "faithfulness": ("head_pictues", "head_pictures"),
+        "corpus": ("latent", "latents"),
+    }
+    name, near = slips[where.partition(".")[0]]
+    with pytest.raises(UnknownOptionError, match=f"did you mean '{near}'"):
+        study(pipe, **options, into=tmp_path / "s", progress=False, **{name: 3})
+
+
+def test_steps_are_kept_or_drawn(pipe: Any, tmp_path: Path) -> None:
+    with pytest.raises(UnknownOptionError, match=r"num_inference_steps=20 draws.*keep_steps="):
+        corpus.generate(pipe, CAPTIONS, into=tmp_path / "s", steps=20)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("generator", "generators are made from the seeds"),
+        ("num_images_per_prompt", "give more seeds"),
+        ("prompt", "those of the captions"),
+        ("prompt_embeds", "which are texts"),
+    ],
+)
+def test_what_a_corpus_settles_itself(pipe: Any, tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(UnknownOptionError, match=said):
+        corpus.generate(pipe, CAPTIONS, into=tmp_path / "s", **{name: 2})
+    with pytest.raises(UnknownOptionError, match="takes no argument 'keep': it is settled"):
+        adjectives.study(pipe, into=tmp_path / "s", nouns=PAIR, keep="sum")
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("seeds", [3, "01", b"01", 1.0])
+def test_seeds_are_several(pipe: Any, tmp_path: Path, seeds: Any) -> None:
+    with pytest.raises(StudyError, match="it must be several whole numbers"):
+        corpus.generate(pipe, CAPTIONS, seeds, into=tmp_path / "s")
+
+
+def test_without_a_pipeline_what_is_there_answers(pipe: Any, tmp_path: Path) -> None:
+    made = corpus.generate(
+        pipe, ["a cat", "a dog", "a car"], into=tmp_path, keep_steps=[0], progress=False, **SIZE
+    )
+    assert made[0].load().steps == (0,)
+
+    def opened(captions: Any = None, seeds: Any = (0,), **options: Any) -> list[str]:
+        runs = corpus.generate_some(None, captions, seeds, into=tmp_path, **options)
+        return [run.facts["prompt"] for run in runs]
+
+    assert opened() == opened(**SIZE, keep_steps=[0], batch=1) == ["a cat", "a dog", "a car"]
+    assert opened(pictures=2) == ["a cat", "a dog"]
+    assert opened(["a car", "a cat"]) == ["a car", "a cat"]
+    assert opened(["a car", "a cat"], pictures=1) == ["a car"]
+    with pytest.raises(StudyError, match="lacks 1 of the 2 pictures asked for, such as a-bird"):
+        opened(["a cat", "a bird"])
+    with pytest.raises(StudyError, match="other settings: height: 64 then, 32 now"):
+        opened(height=32)
+    with pytest.raises(UnknownOptionError, match=r"'guidance_scale'.*Without a pipeline"):
+        opened(guidance_scale=3.0)
+    for pictures in (0, -1, 1.5, True, "2"):
+        with pytest.raises(StudyError, match="it must be a whole number >= 1"):
+            opened(pictures=pictures)
