@@ -36,7 +36,7 @@ def test_numbers_are_read() -> None:
     read = studies(
         "cohyponyms", "--into", "x", "--pictures", "40", "--seeds=4", "-n", "20", "-g", "4"
     )
-    assert (read.pictures, read.seeds, read.steps, read.guidance) == (40, 4, 20, 4.0)
+    assert (read.pictures, read.seeds, read.num_inference_steps, read.guidance) == (40, 4, 20, 4.0)
 
 
 @pytest.mark.parametrize(
