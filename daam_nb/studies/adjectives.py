@@ -27,7 +27,8 @@ from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.studies.adjective_report import BY_JUDGE, BY_MAP, FREE, OTHER_SEED, REPLAYED, report
 from daam_nb.studies.changing import Field, difference
 from daam_nb.studies.corpus import check_batch, check_options, name_of
-from daam_nb.studies.identity import as_text, identity
+from daam_nb.studies.fingerprints import content_of, digest, fingerprint
+from daam_nb.studies.identity import identity, model_name
 from daam_nb.studies.protocols import Judge, check_proportions
 from daam_nb.studies.readers import Caption, from_template
 from daam_nb.studies.report import Report
@@ -193,13 +194,17 @@ def adjective_pairs(
         return drawn(place - place % batch)[place % batch].rows(judge, chosen, threshold)
 
     settings = {
-        **identity(pipe),
-        **{name: as_text(value) for name, value in options.items()},
+        **{name: fingerprint(value, name) for name, value in options.items()},
         "judge": None if judge is None else str(getattr(judge, "name", type(judge).__name__)),
-        "layers": {name: as_text(choice) for name, choice in chosen.items()},
+        "layers": fingerprint(chosen, "layers"),
         "threshold": threshold,
         **({"batch": batch} if batch != 1 else {}),
     }
+    by_content = {**identity(pipe), **settings, "content of the judge": content_of(judge, "judge")}
+
+    def content(number: int) -> str:
+        return digest(fingerprint(dict(units[number][0].facts), "facts"))
+
     table = collect(
         [
             (name_of(json.dumps([caption.text, caption.facts["swapped"]]), seed), place)
@@ -207,12 +212,13 @@ def adjective_pairs(
         ],
         measure,
         columns=COLUMNS,
+        content=content,
         path=path,
-        settings=settings,
+        settings=by_content,
         what="exchanging adjectives",
         progress=progress,
     )
-    table.attrs["settings"] = settings
+    table.attrs["settings"] = {"model": model_name(pipe), **settings}
     return table
 
 

@@ -20,7 +20,7 @@ from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps
 from daam_nb.maps.measure import iou, soft_iou
 from daam_nb.recording import LayerChoice, Recording
-from daam_nb.studies import two_intervals
+from daam_nb.studies import layer_choices, two_intervals
 from daam_nb.studies.corpus import Corpus, Run, runs_of
 from daam_nb.studies.entanglement_statistics import (
     by_class,
@@ -30,6 +30,7 @@ from daam_nb.studies.entanglement_statistics import (
     summary_of_known,
 )
 from daam_nb.studies.figures import StudyFigure, bars
+from daam_nb.studies.fingerprints import content_of
 from daam_nb.studies.presence import JudgePresence, Presence, Seen
 from daam_nb.studies.protocols import Judge
 from daam_nb.studies.readable import readable
@@ -168,17 +169,20 @@ def entanglement(
     settings = {
         "presence": look.name,
         "threshold": threshold,
-        "layers": {
-            name: heat_maps(corpus[0].load(), layers=choice).choice
-            for name, choice in chosen.items()
-        },
+        "layers": layer_choices.in_words(corpus, chosen),
     }
+    content = {
+        "presence": content_of(look, "presence"),
+        "layers": layer_choices.by_content(corpus, chosen),
+    }
+    by_content = {**settings, "content": content}
     table = collect(
         [(run.key, run) for run in corpus],
         lambda run: _rows(run, look, chosen, threshold),
         columns=COLUMNS,
-        path=corpus.place("cohyponyms", settings) if path is None else path,
-        settings=settings,
+        content=Run.content,
+        path=corpus.place("cohyponyms", by_content) if path is None else path,
+        settings=by_content,
         what="pairs",
         progress=progress,
     )

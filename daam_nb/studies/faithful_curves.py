@@ -110,6 +110,7 @@ def curves_of_area(
         [(f"{run.key} {words[run.key]}", run) for run in runs],
         measure,
         columns=COLUMNS,
+        content=Run.content,
         path=runs.place("curves", settings) if path is None else path,
         settings=settings,
         what="deletion and insertion",

@@ -91,6 +91,7 @@ def head_effects(
         units,
         measure,
         columns=COLUMNS,
+        content=lambda unit: unit[0].content(),
         path=runs.place("heads") if path is None else path,
         what="heads",
         progress=progress,

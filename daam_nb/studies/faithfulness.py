@@ -23,6 +23,7 @@ from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import LayerChoice, Recording
+from daam_nb.studies import layer_choices
 from daam_nb.studies.agreement import MEASURES, agreement, clouds, grid_setting, middle
 from daam_nb.studies.changing import Field, check_same, difference
 from daam_nb.studies.content import control_word, object_words, other_words
@@ -41,6 +42,7 @@ from daam_nb.studies.faithful_ablations import (
 from daam_nb.studies.faithful_curves import curves_of_area
 from daam_nb.studies.faithful_heads import head_effects
 from daam_nb.studies.faithful_report import OWN, report
+from daam_nb.studies.fingerprints import content_of
 from daam_nb.studies.protocols import Judge
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
@@ -168,12 +170,18 @@ def faithfulness(
         "layers": {n: heat_maps(first, layers=choice).choice for n, choice in chosen.items()},
         **grid_setting(first.image),
     }
+    content = {
+        "judge": content_of(judge, "judge"),
+        "layers": layer_choices.by_content(corpus, chosen),
+    }
+    by_content = {**settings, "content": content}
     table = collect(
         [(run.key, run) for run in corpus],
         measure,
         columns=COLUMNS,
-        path=corpus.place("faithfulness", settings) if path is None else path,
-        settings=settings,
+        content=Run.content,
+        path=corpus.place("faithfulness", by_content) if path is None else path,
+        settings=by_content,
         what="ablating",
         progress=progress,
     )

@@ -17,11 +17,12 @@ import pandas as pd
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps, iou
 from daam_nb.recording import LayerChoice
-from daam_nb.studies import attribution_figures
+from daam_nb.studies import attribution_figures, layer_choices
 from daam_nb.studies.attribution_figures import examples
 from daam_nb.studies.comparing import compare
 from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
 from daam_nb.studies.figures import StudyFigure, bars
+from daam_nb.studies.fingerprints import content_of
 from daam_nb.studies.marking import BASELINES, Baselines, by_maps, by_segmenters, segmented
 from daam_nb.studies.protocols import Judge, Mask, Segmenter, Target, Truth, targets_of
 from daam_nb.studies.readers import Caption
@@ -34,6 +35,7 @@ THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 """0.05 to 0.95; the paper's are 0.3, 0.4 and 0.5."""
 
 ABSENT = "(not in the picture)"
+RECOMMENDED = "DAAM, recommended layers"
 
 COLUMNS: dict[str, str] = {
     "run": "the recording",
@@ -88,6 +90,11 @@ def attribution(
     DataFrame
         One row per object, method and threshold; see ``attrs["columns"]``, which is `COLUMNS`.
 
+    Raises
+    ------
+    StudyError
+        Where two methods have one name, or a baseline or threshold cannot be.
+
     References
     ----------
     Tang et al. 2023, "What the DAAM", eq. 7 and table 1,
@@ -99,11 +106,12 @@ def attribution(
         raise StudyError(f"There is no baseline {unknown[0]!r}; there are {', '.join(BASELINES)}.")
     if not layers or any(not 0 <= share <= 1 for share in thresholds):
         raise StudyError("It takes at least one choice of layers, and thresholds from 0 to 1.")
+    _check_names([*layers, *(segmenter.name for segmenter in segmenters), *baselines])
     settings = {
-        "truth": truth.name,
-        "maps": {n: heat_maps(corpus[0].load(), layers=c).choice for n, c in layers.items()},
+        "truth": {"name": truth.name, "content": content_of(truth, "truth")},
+        "maps": layer_choices.by_content(corpus, layers),
         "thresholds": list(thresholds),
-        "segmenters": [segmenter.name for segmenter in segmenters],
+        "segmenters": [[s.name, content_of(s, s.name)] for s in segmenters],
         "baselines": list(baselines),
         "seed": seed,
     }
@@ -129,11 +137,23 @@ def attribution(
         [(run.key, run) for run in corpus],
         measure,
         columns=COLUMNS,
+        content=Run.content,
         path=corpus.place("attribution", settings),
         settings=settings,
         what="object attribution",
         progress=progress,
     )
+
+
+def _check_names(methods: Sequence[str]) -> None:
+    """Every method has a name of its own; else one would stand in the rows of the other."""
+    twice = [name for name in dict.fromkeys(methods) if methods.count(name) > 1]
+    if twice or ABSENT in methods:
+        name = (twice or [ABSENT])[0]
+        raise StudyError(
+            f"Two methods are called {name!r}, so their rows could not be told apart. Give each a "
+            f"name of its own: layers={{'my name': ...}}, ClipSegSegmenter(..., name='my name')."
+        )
 
 
 def _row(
@@ -313,7 +333,8 @@ def study(
     truth = _truth(judge, truth, groups or {})
     layers = {"DAAM": "paper"} if layers is None else dict(layers)
     if recommended is not None:
-        layers["DAAM, recommended layers"] = list(recommended)
+        _check_names([*layers, RECOMMENDED])
+        layers[RECOMMENDED] = list(recommended)
     corpus = generate_some(
         pipe, captions, seeds, into=Path(into) / "pictures", pictures=pictures, progress=progress,
         study=study, **options,

@@ -12,6 +12,7 @@ import contextlib
 import json
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +27,8 @@ from daam_nb.storage.lock import alone
 T = TypeVar("T")
 Row = Mapping[str, Any]
 
-_FORMAT, _VERSION = "daam_nb rows", 1
+_FORMAT = "daam_nb rows"
+_BY_NAME, _BY_CONTENT = 1, 2  # versions: how rows are recognised; lists of captions are the first
 PATIENCE = 5.0  # seconds to wait for another writer of the same rows
 
 
@@ -35,6 +37,7 @@ def collect(
     measure: Callable[[T], Sequence[Row]],
     *,
     columns: Mapping[str, str],
+    content: Callable[[T], str] | None = None,
     path: str | os.PathLike[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     what: str = "measuring",
@@ -51,10 +54,15 @@ def collect(
         numbers, booleans, None. It must not depend on what was measured before.
     columns
         Name -> what it is, in the order of the table; also the table's ``attrs["columns"]``.
+    content
+        Unit -> a digest of what its rows depend on beside `settings`: the recording, the facts of
+        its caption. A unit whose content is no longer what was measured is measured again, with a
+        warning. None: the key says everything.
     path
         JSON lines file where rows are kept; its folder is made. None: nowhere.
     settings
-        Plain JSON data on which the rows depend. Rows made with others are not taken.
+        Plain JSON data on which the rows depend, by content (`fingerprints.fingerprint`), not by
+        name. Rows made with others are not taken.
     what
         Before the progress bar.
     progress
@@ -64,6 +72,12 @@ def collect(
     -------
     DataFrame
         One row per observation; None is NaN in columns of numbers.
+
+    Warns
+    -----
+    UserWarning
+        Where units are measured again because their recordings changed, and where rows that an
+        earlier version recognised by names are left aside.
 
     Raises
     ------
@@ -76,12 +90,23 @@ def collect(
     if len(set(keys)) < len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
         raise StudyError(f"The unit {twice!r} comes twice; the key of each must be its own.")
-    with RowFile.opened(path, columns=columns, settings=settings or {}) as file:
+    version = _BY_CONTENT
+    with RowFile.opened(path, columns=columns, settings=settings or {}, version=version) as file:
+        known = content if content is not None and file.path is not None else lambda unit: None
+        stale = [k for k, unit in every if k in file.rows and file.contents[k] != known(unit)]
+        if stale:
+            warnings.warn(
+                f"{what}: {len(stale)} of {len(keys)} units, such as {stale[0]!r}, were measured "
+                f"on other recordings or captions than are there now; they are measured again.",
+                stacklevel=3,
+            )
+        for key in stale:
+            del file.rows[key]
         done = sum(key in file.rows for key in keys)
         with progress_bar(len(keys), done=done, what=what, shown=progress) as bar:
             for key, unit in every:
                 if key not in file.rows:
-                    file.append(key, measure(unit))
+                    file.append(key, measure(unit), content=known(unit))
                     bar.update()
         rows = [row for key in keys for row in file.rows[key]]
     return table(rows, columns=columns)
@@ -110,12 +135,20 @@ class RowFile:
     ----------
     rows
         Key -> rows of that unit.
+    contents
+        Key -> the digest of what they were measured on; None where none was written.
     """
 
     def __init__(
-        self, path: Path | None, columns: Mapping[str, str], settings: Mapping[str, Any]
+        self,
+        path: Path | None,
+        columns: Mapping[str, str],
+        settings: Mapping[str, Any],
+        version: int = _BY_NAME,
     ) -> None:
         self.path = path
+        self.version = version
+        self.contents: dict[str, str | None] = {}
         self.columns = tuple(columns)
         self.settings = plain(settings, "settings")
         self.rows: dict[str, list[dict[str, Any]]] = {}
@@ -129,9 +162,10 @@ class RowFile:
         *,
         columns: Mapping[str, str],
         settings: Mapping[str, Any],
+        version: int = _BY_NAME,
     ) -> RowFile:
         """For a ``with`` statement."""
-        return cls(None if path is None else Path(path).expanduser(), columns, settings)
+        return cls(None if path is None else Path(path).expanduser(), columns, settings, version)
 
     def __enter__(self) -> RowFile:
         if self.path is None:
@@ -148,8 +182,12 @@ class RowFile:
         self._held.close()
         self._file = None
 
-    def append(self, key: str, rows: Sequence[Row], *, sync: bool = True) -> None:
+    def append(
+        self, key: str, rows: Sequence[Row], *, content: str | None = None, sync: bool = True
+    ) -> None:
         """Keep the rows of one unit: in one line, on the disk when this returns.
+
+        Of a unit that stands in several lines the last one counts.
 
         With ``sync=False`` it is there when the next one is written with it, or at the end.
         """
@@ -164,8 +202,10 @@ class RowFile:
         if self._file is not None:
             # One list per row in the order of the columns: names would be most of the file.
             values = [list(row.values()) for row in made]
-            self._write({"unit": key, "rows": values}, sync=sync)
+            known = {} if content is None else {"content": content}
+            self._write({"unit": key, **known, "rows": values}, sync=sync)
         self.rows[key] = made
+        self.contents[key] = content
 
     def _write(self, line: Mapping[str, Any], *, sync: bool = True) -> None:
         self._file.write(json.dumps(line, allow_nan=False).encode("ascii") + b"\n")
@@ -189,13 +229,14 @@ class RowFile:
             try:
                 rows = [dict(zip(self.columns, row, strict=True)) for row in entry["rows"]]
                 self.rows[str(entry["unit"])] = rows
+                self.contents[str(entry["unit"])] = entry.get("content")
             except (KeyError, TypeError, ValueError):
                 raise self._broken(number) from None
 
     def _header(self) -> dict[str, Any]:
         return {
             "format": _FORMAT,
-            "version": _VERSION,
+            "version": self.version,
             "columns": list(self.columns),
             "settings": self.settings,
         }
@@ -203,7 +244,13 @@ class RowFile:
     def _check_header(self, found: Any) -> None:
         if not isinstance(found, dict) or found.get("format") != _FORMAT:
             raise self._broken(1)
-        if found.get("columns") != list(self.columns) or found.get("version") != _VERSION:
+        if found.get("version") == _BY_NAME < self.version:
+            raise StudyError(
+                f"{self.path} holds rows of an earlier version, which knew what it had measured by "
+                f"names alone (judges, masks and layers of one name passed as the same). Move or "
+                f"delete it to measure again, or choose another place."
+            )
+        if found.get("columns") != list(self.columns) or found.get("version") != self.version:
             raise StudyError(
                 f"{self.path} holds rows of another version of this study. Move or delete it, or "
                 f"choose another place."
@@ -228,14 +275,16 @@ class RowFile:
         )
 
 
-def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Say which settings differ, with both values; empty where none does."""
+def differences(then: Mapping[str, Any], now: Mapping[str, Any], within: str = "") -> str:
+    """Say which settings differ, with both values, in settings within settings too; else empty."""
     parts = []
     for name in dict.fromkeys([*then, *now]):
         before, after = then.get(name), now.get(name)
-        if before != after:
-            parts.append(f"{name}: {before!r} then, {after!r} now")
-    return "; ".join(parts)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            parts.append(differences(before, after, f"{within}{name}, "))
+        elif before != after:
+            parts.append(f"{within}{name}: {before!r} then, {after!r} now")
+    return "; ".join(filter(None, parts))
 
 
 def plain(value: Any, name: str) -> Any:
@@ -264,3 +313,14 @@ def plain(value: Any, name: str) -> Any:
         f"{name} is {value!r}, a {type(value).__name__}; rows and settings hold text, numbers, "
         f"booleans, None, lists and dicts of these."
     )
+
+
+def rows_by_name(folder: Path, study: str) -> list[Path]:
+    """Row files of a study that an earlier version kept under names, in a folder of studies."""
+    old = []
+    for path in sorted(folder.glob(f"{study}*/rows.jsonl")):
+        with path.open("rb") as file:
+            first = file.readline()
+        if b'"version": 1,' in first and path.parent.name.partition("-")[0] == study:
+            old.append(path)
+    return old

@@ -17,7 +17,9 @@ import pandas as pd
 from daam_nb.language import Parse, Parser, load_parser
 from daam_nb.maps import heat_maps
 from daam_nb.recording import LayerChoice, Recording
+from daam_nb.studies import layer_choices
 from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
+from daam_nb.studies.fingerprints import digest, fingerprint
 from daam_nb.studies.readable import readable
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.relation_figures import overlap_figure
@@ -139,7 +141,12 @@ def relations(
         "unrelated": "each direction",
         "maps": heat_maps(corpus[0].load(), layers=layers).choice,
     }
+    by_content = {**settings, "layers": layer_choices.by_content(corpus, {"maps": layers})}
     read = functools.cache(speak)  # each text once, whatever the number of seeds
+
+    def content(run: Run) -> str:
+        """Parsers are recognised by what they make of the caption, whatever they are called."""
+        return digest([run.content(), fingerprint(read(run.facts["prompt"]), "parse")])
 
     def measure(run: Run) -> list[dict[str, Any]]:
         recording = run.load()
@@ -154,8 +161,9 @@ def relations(
         [(run.key, run) for run in corpus],
         measure,
         columns=COLUMNS,
-        path=corpus.place("visuosyntax", settings) if path is None else path,
-        settings=settings,
+        content=content,
+        path=corpus.place("visuosyntax", by_content) if path is None else path,
+        settings=by_content,
         what="dependencies",
         progress=progress,
     )

@@ -221,6 +221,11 @@ class Attached(ABC, Generic[CallT]):
         return call
 
 
+def open_changes(pipe: Any) -> tuple[Attached[Any], ...]:
+    """The interventions that are open on a pipeline in this context, outermost first."""
+    return tuple(a for a in _open.get() if a.pipe is pipe and a.change is not None)
+
+
 def _watch_calls(kind: type, original: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(original)
 

@@ -227,5 +227,5 @@ def test_the_whole_study_goes_on_and_writes_its_page(pipe: Any, tmp_path: Path) 
     page = two.save(tmp_path / "results", command="the command").read_text()
     assert "Spill of the maps" in page
     assert "### Paired by picture, whole nouns drawn" in page
-    with pytest.raises(StudyError, match="other settings: weights"):
+    with pytest.raises(StudyError, match="other settings: parts, text_encoder, weights"):
         adjectives.study(pipelines.sd1(seed=4), pictures=4, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import shutil
@@ -10,11 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps
 from daam_nb.studies import corpus
 from daam_nb.studies.readers import Caption
+from daam_nb.tracing import ablate
 from daam_nb.tracing import generate as record
 from tests.pipelines import sd1
 from tests.studies.toy import SIZE
@@ -121,6 +125,58 @@ def test_one_changed_weight_is_another_model(tmp_path: Path) -> None:
     parameter.data.view(-1)[0] += 0.5
     with pytest.raises(StudyError, match="weights"):
         corpus.generate(changed, "a cat", into=tmp_path, **SIZE)
+
+
+def test_what_people_call_the_model_is_no_part_of_it(tmp_path: Path) -> None:
+    first, other = sd1(), sd1()
+    corpus.generate(first, "a cat", into=tmp_path, **SIZE)
+    other.register_to_config(_name_or_path="moved/elsewhere")
+    assert len(corpus.generate(other, ["a cat", "a dog"], into=tmp_path, **SIZE)) == 2
+    assert corpus.Corpus.open(tmp_path).settings["model"] == "StableDiffusionPipeline"
+
+
+def test_half_the_weights_of_the_vae_make_another_model(tmp_path: Path) -> None:
+    changed = sd1()
+    corpus.generate(changed, "a cat", into=tmp_path, **SIZE)
+    for parameter in changed.vae.parameters():
+        parameter.data *= 0.5
+    with pytest.raises(StudyError, match=r"other settings: parts, vae, weights: '[0-9a-f]{16}' th"):
+        corpus.generate(changed, ["a cat", "a dog"], into=tmp_path, **SIZE)
+
+
+def test_under_an_intervention_is_another_corpus(pipe: Any, tmp_path: Path) -> None:
+    corpus.generate(pipe, "a cat", into=tmp_path, **SIZE)
+    with (
+        pytest.raises(StudyError, match=r"interventions: \[\] then, .*ablate\('cat'"),
+        ablate(pipe, words="cat"),
+    ):
+        corpus.generate(pipe, "a cat", into=tmp_path, **SIZE)
+
+
+def test_a_corpus_that_knew_its_model_by_samples_is_read_and_not_gone_on_with(
+    pipe: Any, tmp_path: Path
+) -> None:
+    corpus.generate(pipe, "a cat", into=tmp_path, **SIZE)
+    about = json.loads((tmp_path / "corpus.json").read_text())
+    (tmp_path / "corpus.json").write_text(json.dumps({**about, "version": 1}))
+    assert len(corpus.Corpus.open(tmp_path)) == 1
+    with pytest.raises(StudyError, match=r"made by an earlier version, .* another folder: into="):
+        corpus.generate(pipe, "a cat", into=tmp_path, **SIZE)
+
+
+@pytest.mark.parametrize("name", ["callback_on_step_end", "latents", "ip_adapter_image"])
+def test_options_that_are_no_plain_data_count_by_content(name: str) -> None:
+    """Two lambdas, two tensors whose corners are alike, two pictures: each is itself."""
+    values: dict[str, list[Any]] = {
+        "callback_on_step_end": [lambda *a: a[-1], lambda *a: {**a[-1], "latents": 0}],
+        "latents": [torch.zeros(1, 4, 64, 64), torch.zeros(1, 4, 64, 64)],
+        "ip_adapter_image": [Image.new("RGB", (9, 9), "red"), Image.new("RGB", (9, 9), "blue")],
+    }
+    values["latents"][1][0, 2, 30, 30] = 1.0
+    first, other = (corpus.fingerprint(value) for value in values[name])
+    assert first != other
+    assert first == corpus.fingerprint(copy.deepcopy(values[name][0]))
+    json.dumps([first, other])
 
 
 def test_the_same_picture_twice_is_refused(pipe: Any, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from daam_nb.errors import StudyError
 from daam_nb.language import Parse
 from daam_nb.studies import visuosyntax
 from daam_nb.studies.visuosyntax import COLUMNS, PAPER, differences, relations, summary
+from daam_nb.studies.word_pairs import pair_rows
 from tests.pipelines import sd1
 from tests.studies.by_hand import parsed
 from tests.studies.toy import SIZE
@@ -93,14 +94,26 @@ class Stops(ByHand):
         return super().__call__(text)
 
 
-def test_a_study_that_was_stopped_goes_on(tmp_path: Path) -> None:
+class Measured:
+    """`pair_rows`, and which captions it was asked about."""
+
+    asked: ClassVar[list[str]] = []
+
+    def __call__(self, parse: Parse, *args: Any, **options: Any) -> Any:
+        self.asked += [parse.text] if parse.text not in self.asked else []
+        return pair_rows(parse, *args, **options)
+
+
+def test_a_study_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "rows.jsonl"
     unbroken = relations(runs(), parser=ByHand(), progress=False)
     with pytest.raises(KeyboardInterrupt):
         relations(runs(), parser=Stops(), path=path, progress=False)
     rest = ByHand()
+    monkeypatch.setattr(visuosyntax, "pair_rows", Measured())
     resumed = relations(runs(), parser=rest, path=path, progress=False)
-    assert rest.asked == ["a red car"]
+    assert rest.asked == list(TREES)  # rows are recognised by what the parser says now
+    assert Measured.asked == ["a red car"]
     pd.testing.assert_frame_equal(resumed, unbroken)
 
 
