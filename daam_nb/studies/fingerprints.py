@@ -102,7 +102,8 @@ def tensor_digest(tensor: Tensor) -> str:
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     total = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
     if flat.numel():
-        total.update(memoryview(flat.view(torch.uint8).numpy()))
+        raw: Any = flat.view(torch.uint8).numpy()
+        total.update(raw)
     return total.hexdigest()[:LENGTH]
 
 

@@ -82,7 +82,7 @@ def _own_options(pipe: Any, parts: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in {**dict(config), **vars(pipe)}.items()
         if name not in parts and name[:1] != "_"
     }
-    plain = bool | int | float | str | list | tuple | dict | torch.dtype
+    plain = (bool, int, float, str, list, tuple, dict, torch.dtype)
     read = Reader("an option of the pipeline")
     options = {k: read.read(v) for k, v in sorted(said.items()) if isinstance(v, plain)}
     return {**options, **_exchanged(pipe)}
