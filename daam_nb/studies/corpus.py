@@ -377,7 +377,7 @@ def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
     options: Mapping[str, Any],
 ) -> Corpus:
     """What is there of the pictures asked for, made with these options."""
-    given = {name: as_text(value) for name, value in options.items() if name != "progress"}
+    given = {k: fingerprint(value, k) for k, value in options.items() if k != "progress"}
     settings = {"batch": 1, **corpus.settings}
     if unknown := [name for name in given if name not in settings]:
         own = [name for name in _parameters(study) if name not in unknown]
