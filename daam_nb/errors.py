@@ -13,6 +13,8 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from daam_nb.printable import printable
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -21,7 +23,14 @@ R = TypeVar("R")
 
 
 class DaamError(Exception):
-    """Base of every error raised by daam_nb."""
+    """Base of every error raised by daam_nb.
+
+    Messages quote prompts, file names and names in files, which may be a stranger's: what a
+    terminal would obey is escaped in them.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), keep="\n\t")
 
 
 class PromptError(DaamError, ValueError):

@@ -17,6 +17,7 @@ from daam_nb.errors import (
     TruncatedWordError,
     WordNotFoundError,
 )
+from daam_nb.printable import printable
 from daam_nb.tokens import (
     ROLES,
     Role,
@@ -311,11 +312,11 @@ class Prompt:
 
     def _repr_html_(self) -> str:
         start, end = self.cut or (len(self.text), len(self.text))
-        shown = html.escape(self.text[:start][:_HTML_LIMIT])
+        shown = _in_html(self.text[:start])
         if start > _HTML_LIMIT:
             shown += "…"
         if self.cut:
-            shown += f'<s title="never read">{html.escape(self.text[start:end][:_HTML_LIMIT])}</s>'
+            shown += f'<s title="never read">{_in_html(self.text[start:end])}</s>'
         facts = f"{len(self.words)} words, {len(self.tokens)} tokens"
         return (
             f'<span dir="auto" style="white-space:pre-wrap">{shown}</span> <small>({facts})</small>'
@@ -393,6 +394,10 @@ class Prompt:
 
 
 _HTML_LIMIT = 600
+
+
+def _in_html(text: str) -> str:
+    return html.escape(printable(text[:_HTML_LIMIT], keep="\n"))
 
 
 def _choices(count: int) -> str:

@@ -21,6 +21,7 @@ from daam_nb.cli.pictures import (
     write_maps,
 )
 from daam_nb.cli.talking import say, table
+from daam_nb.printable import printable
 
 if TYPE_CHECKING:
     from daam_nb.recording import Layer, Recording
@@ -59,22 +60,23 @@ def show_again(options: Open) -> None:
         files = [f for f in (written.picture, written.words, *written.maps, *written.heads) if f]
         say()
         say("Drawn again:")
-        say("\n".join(f"  {file}" for file in files))
+        say("\n".join(f"  {printable(str(file))}" for file in files))
 
 
 def described(run: Recording, place: Path) -> str:
     """The recording in words: facts, words and tokens, layers, manifest."""
     parts = [
-        f"Recording {place} ({_readable(_bytes(place))})",
+        f"Recording {printable(str(place))} ({_readable(_bytes(place))})",
         table(list(_facts(run))),
         "Words and the tokens they were read as",
         table(list(_words(run))) if run.prompt.words else "  none",
         f"Layers ({len(run.layers)} of {_attention(run)}, in the order of the network)",
         table(list(_layers(run))),
         "Captured",
-        "\n".join(f"  {line}" for line in run.manifest.captured) or "  nothing",
+        "\n".join(f"  {printable(line)}" for line in run.manifest.captured) or "  nothing",
         "Not captured, and why",
-        "\n".join(f"  {item.what}: {item.why}" for item in run.manifest.skipped) or "  nothing",
+        "\n".join(printable(f"  {item.what}: {item.why}") for item in run.manifest.skipped)
+        or "  nothing",
         f"Open it in Python: daam_nb.load({str(place)!r})",
     ]
     lines: list[str] = []

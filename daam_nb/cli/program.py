@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 
 from daam_nb.cli.arguments import Draw, Open, UsageError, read_arguments
 from daam_nb.cli.study_arguments import Study
-from daam_nb.cli.talking import complain
+from daam_nb.cli.talking import complain, say
 from daam_nb.errors import DaamError
+from daam_nb.printable import printable
 
 DONE, FAILED, MISTYPED, INTERRUPTED = 0, 1, 2, 130
 
@@ -35,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return MISTYPED
     except SystemExit as done:  # --help and --version have printed
         return int(done.code or 0)
+    formatted = warnings.formatwarning
+    warnings.formatwarning = lambda *said, **more: printable(formatted(*said, **more), keep="\n")
     try:
         _run(options)
         sys.stdout.flush()
@@ -47,9 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DONE
     except Exception as error:
         if options.traceback:
-            traceback.print_exc()
+            say(traceback.format_exc().rstrip(), to=sys.stderr)
         complain(_in_one_line(error, traced=options.traceback))
         return FAILED
+    finally:
+        warnings.formatwarning = formatted
     return DONE
 
 

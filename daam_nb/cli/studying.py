@@ -11,6 +11,7 @@ from typing import Any
 from daam_nb.cli.study_arguments import Study
 from daam_nb.cli.talking import complain, say
 from daam_nb.errors import MissingExtraError, SelectionError
+from daam_nb.printable import printable
 
 # The shipped model's own settings, as its card was measured with.
 SHIPPED = {"num_inference_steps": 20, "guidance_scale": 4.0}
@@ -42,7 +43,9 @@ def run_study(options: Study) -> None:
     )
     page = report.save(options.results or options.into, command=options.command)
     if not options.quiet:
-        say(next(iter(report.tables.values())).to_string(index=False))
+        first = next(iter(report.tables.values()))
+        one_line = first.map(lambda cell: printable(cell) if isinstance(cell, str) else cell)
+        say(one_line.to_string(index=False))
         say(f"The page: {page}")
 
 

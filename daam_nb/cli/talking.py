@@ -6,14 +6,21 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
+from daam_nb.printable import printable
+
 GAP = "  "
 
 
 def say(text: str = "", *, to: TextIO | None = None) -> None:
-    """Print a line; what the terminal's encoding lacks is written as an escape."""
+    """Print a line, or several.
+
+    What a terminal would obey, and what its encoding lacks, is written as an escape: the texts are
+    other people's.
+    """
     stream = sys.stdout if to is None else to
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    shown = text.encode(encoding, "backslashreplace").decode(encoding)
+    safe = printable(text, keep="\n")
+    shown = safe.encode(encoding, "backslashreplace").decode(encoding)
     print(shown, file=stream)
 
 
@@ -23,7 +30,8 @@ def complain(text: str) -> None:
 
 
 def table(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
-    """Align rows in columns; the last column is not padded."""
+    """Align rows in columns, each in one line; the last column is not padded."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
     lines = []
     for *cells, last in rows:
@@ -34,5 +42,5 @@ def table(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
 
 def shortened(text: str, most: int = 60) -> str:
     """The text in quotes, on one line, of at most so many characters."""
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     return f"“{line if len(line) <= most else line[: most - 1] + '…'}”"

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from html import escape
 
 from daam_nb.maps.wordmap import WordHeatMap
+from daam_nb.printable import printable
 
 SHOWN_HEIGHT = 96  # CSS pixels
 COLORMAP = "inferno"  # perceptually uniform
@@ -19,7 +20,7 @@ def table_of_words(maps: Iterable[WordHeatMap], *, caption: str) -> str:
     return (
         '<figure style="margin:0">'
         f'<div style="display:flex;flex-wrap:wrap;gap:8px">{cells or "no words"}</div>'
-        f'<figcaption style="font-size:smaller;opacity:.75">{escape(caption)}; '
+        f'<figcaption style="font-size:smaller;opacity:.75">{escape(printable(caption))}; '
         "each picture from 0 to its own peak</figcaption></figure>"
     )
 
@@ -27,7 +28,7 @@ def table_of_words(maps: Iterable[WordHeatMap], *, caption: str) -> str:
 def _cell(one: WordHeatMap) -> str:
     height, width = one.size
     data = base64.b64encode(_png(one)).decode("ascii")
-    label = escape(one.label)
+    label = escape(printable(one.label))
     shown_width = max(1, round(SHOWN_HEIGHT * width / height))
     return (
         f'<div style="text-align:center"><img alt="heat map of {label}" height="{SHOWN_HEIGHT}" '

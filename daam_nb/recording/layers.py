@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.printable import printable
 from daam_nb.recording.limits import MAX_HEADS, check_number, check_text
 
 Stage = Literal["down", "mid", "up", "double", "single"]
@@ -80,7 +81,12 @@ class Layers(tuple[Layer, ...]):
 
 
 def _cells(layer: Layer) -> tuple[str, str, str, str]:
-    return layer.name, layer.stage, f"{layer.size[0]} x {layer.size[1]}", str(layer.heads)
+    return (
+        printable(layer.name),
+        layer.stage,
+        f"{layer.size[0]} x {layer.size[1]}",
+        str(layer.heads),
+    )
 
 
 LayerChoice = str | Layer | Iterable[str | Layer] | Callable[[Layer], bool]

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from daam_nb.errors import RecordingFormatError
+from daam_nb.printable import printable
 from daam_nb.recording.checks import described
 from daam_nb.recording.later import Later, not_fetched
 from daam_nb.storage import LazyArrays
@@ -36,11 +37,11 @@ def text(run: Recording) -> str:
 def page(run: Recording) -> str:
     """HTML without anything from outside: thumbnail, prompt, facts, the manifest folded."""
     rows = "".join(
-        f'<tr><th style="text-align:left">{html.escape(name)}</th>'
-        f'<td style="text-align:left">{html.escape(value)}</td></tr>'
+        f'<tr><th style="text-align:left">{_escaped(name)}</th>'
+        f'<td style="text-align:left">{_escaped(value)}</td></tr>'
         for name, value in rows_of(run)
     )
-    prompt = html.escape(_cut(run.prompt.text, _PROMPT))
+    prompt = _escaped(_cut(run.prompt.text, _PROMPT))
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:1em;align-items:flex-start">'
         f"<div>{_thumbnail(run)}</div>"
@@ -95,7 +96,7 @@ def _thumbnail(run: Recording) -> str:
     try:
         image = run.image
     except RecordingFormatError as error:
-        return f'<div style="max-width:16em;color:#b00">{html.escape(str(error))}</div>'
+        return f'<div style="max-width:16em;color:#b00">{_escaped(str(error))}</div>'
     if image is None:
         return "<i>no picture kept</i>"
     small = image.copy()
@@ -103,7 +104,7 @@ def _thumbnail(run: Recording) -> str:
     # Tiny pictures are shown larger, their pixels square: nobody sees anything in 64 of them.
     zoom = max(1, _ENLARGED // max(small.size))
     return (
-        f'<img alt="{html.escape(_cut(run.prompt.text, _PROMPT), quote=True)}" '
+        f'<img alt="{_escaped(_cut(run.prompt.text, _PROMPT), quote=True)}" '
         f'width="{small.width * zoom}" height="{small.height * zoom}" '
         f'style="image-rendering:{"pixelated" if zoom > 1 else "auto"}" src="{_data_uri(small)}">'
     )
@@ -119,10 +120,14 @@ def _manifest(run: Recording) -> str:
     captured, skipped = run.manifest.captured, run.manifest.skipped
     if not captured and not skipped:
         return ""
-    items = [f"<li>captured: {html.escape(line)}</li>" for line in captured]
-    items += [f"<li>not: {html.escape(s.what)} ({html.escape(s.why)})</li>" for s in skipped]
+    items = [f"<li>captured: {_escaped(line)}</li>" for line in captured]
+    items += [f"<li>not: {_escaped(s.what)} ({_escaped(s.why)})</li>" for s in skipped]
     summary = f"manifest: {len(captured)} captured, {len(skipped)} not"
     return f"<details><summary>{summary}</summary><ul>{''.join(items)}</ul></details>"
+
+
+def _escaped(text: str, *, quote: bool = True) -> str:
+    return html.escape(printable(text, keep="\n"), quote=quote)
 
 
 def _steps(run: Recording) -> str:

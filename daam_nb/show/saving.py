@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from daam_nb.errors import SelectionError
+from daam_nb.printable import printable
 from daam_nb.show.description import Figure
 from daam_nb.show.lettering import plain
 
@@ -176,10 +177,7 @@ def _facts(figure: Figure) -> dict[str, str]:
         "Software": software,
         **figure.metadata,
     }
-    # A prompt may hold halves of surrogate pairs and NUL, which no file format takes as text.
-    clean = {key: _encodable(text) for key, text in facts.items()}
+    # A prompt may hold halves of surrogate pairs and NUL, which no file format takes as text, and
+    # what a terminal would obey, to which tools print these. Its own signs are in the JSON.
+    clean = {key: printable(text, keep="\n") for key, text in facts.items()}
     return {**clean, "daam_nb": json.dumps(dict(figure.metadata))}  # in ASCII: nothing is lost
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

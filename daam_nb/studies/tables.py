@@ -22,6 +22,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from daam_nb.errors import StudyError
+from daam_nb.printable import printable
 from daam_nb.storage.lock import alone
 
 T = TypeVar("T")
@@ -118,7 +119,7 @@ def progress_bar(total: int, *, done: int, what: str, shown: bool) -> Any:
     The environment's ``TQDM_DISABLE`` hides all bars.
     """
     hidden = {} if shown else {"disable": True}
-    return tqdm(total=total, initial=done, desc=what, **hidden)
+    return tqdm(total=total, initial=done, desc=printable(what), **hidden)
 
 
 def table(rows: Iterable[Row], *, columns: Mapping[str, str]) -> pd.DataFrame:

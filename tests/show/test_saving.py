@@ -55,7 +55,7 @@ def test_halves_of_surrogate_pairs_survive_as_json(tmp_path: Path) -> None:
     with Image.open(path) as picture:
         picture.load()
         text = picture.text  # type: ignore[attr-defined]
-    assert text["prompt"] == "half ? and nul \ufffd cat"
+    assert text["prompt"] == r"half \ud83d and nul \x00 cat"
     assert json.loads(text["daam_nb"])["prompt"] == prompt
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from daam_nb.errors import SelectionError
 from daam_nb.maps.measure import iou
+from daam_nb.printable import printable
 from daam_nb.recording import Recording, load, sample
 from daam_nb.show.explorer.entries import Entry
 from daam_nb.show.explorer.stacks import preview, stack_of
@@ -128,7 +129,7 @@ def _range(chance: random.Random, count: int) -> tuple[int, int]:
 def main() -> None:
     """Print it for one recording."""
     run = load(sys.argv[1]) if len(sys.argv) > 1 else sample()
-    print(f"{run.facts.model}, “{run.prompt.text}”, {len(run.steps)} steps")
+    print(printable(f"{run.facts.model}, “{run.prompt.text}”, {len(run.steps)} steps"))
     print(f"preview and exact map: {preview_distance(run)}")
 
 

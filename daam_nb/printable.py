@@ -1,0 +1,73 @@
+r"""Strangers' text made safe to print: what a terminal would obey, or an eye would miss, is shown.
+
+A prompt, a file name or a layer's name may hold control sequences (which write to the clipboard,
+rename the window or hide a line), signs that turn the reading direction around, and signs that
+nobody sees. Each becomes its escape, as in ``\x1b`` or ``\u202e``. May import nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Letters, marks and symbols by Unicode's account that nothing is seen of.
+_UNSEEN = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
+    + "".join(map(chr, range(0xFE00, 0xFE10)))
+    + "".join(map(chr, range(0xE0100, 0xE01F0)))
+)
+# Joiners and the signs that ask for colours belong to what stands before: a picture, or a digit.
+_BASE = (
+    "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u27ff\u2900-\u2bff\u3030\u303d\u3297\u3299"
+    "\U0001f000-\U0001faff]"
+)
+_ONE = f"{_BASE}[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]*"
+_PICTURE = re.compile(f"{_ONE}(?:\u200d{_ONE})*|[0-9#*]\ufe0f\u20e3")
+_JOINING = frozenset("\u200d\ufe0e\ufe0f")
+_SPACES = frozenset(map(chr, (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)))
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    r"""Escape what a terminal would obey and what nobody sees.
+
+    Parameters
+    ----------
+    text
+        Any string.
+    keep
+        Signs that stay as they are, such as ``"\n"`` in a text of several lines.
+
+    Returns
+    -------
+    str
+        Letters, marks, digits, punctuation, symbols and spaces as they are; control signs (line
+        ends, too), signs that turn the reading direction, signs without width, halves of
+        surrogate pairs, private and unassigned ones as ``\n``, ``\x1b``, ``\u202e``, ...
+
+    Examples
+    --------
+    >>> printable("a \x1b]0;cat\x07\u202egod")
+    'a \\x1b]0;cat\\x07\\u202egod'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    joined: set[int] = set()
+    for picture in _PICTURE.finditer(text):
+        joined.update(place for place in range(*picture.span()) if text[place] in _JOINING)
+    return "".join(
+        sign if sign in keep or place in joined or _is_seen(sign) else _escaped(sign)
+        for place, sign in enumerate(text)
+    )
+
+
+def _is_seen(sign: str) -> bool:
+    return (sign.isprintable() and sign not in _UNSEEN) or sign in _SPACES
+
+
+def _escaped(sign: str) -> str:
+    short = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}.get(sign)
+    if short is not None:
+        return short
+    number = ord(sign)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
