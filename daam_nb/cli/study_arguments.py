@@ -98,8 +98,8 @@ def study_parser(
     )  # fmt: skip
     _add(
         what, "--truth", metavar="PATH", type=folder,
-        help="attribution only: folders in COCO-Gen's format, or COCO's instances .json (default: "
-        "the shipped model's judge)",
+        help="attribution only: annotated folders in COCO-Gen's format (default: the shipped "
+        "model's judge); COCO's own masks are of photographs, and are refused",
     )  # fmt: skip
     _add(
         what, "--parser", metavar="NAME",

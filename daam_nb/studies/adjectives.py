@@ -29,6 +29,7 @@ from daam_nb.studies.changing import Field, difference
 from daam_nb.studies.corpus import check_batch, check_options, name_of
 from daam_nb.studies.fingerprints import content_of, digest, fingerprint
 from daam_nb.studies.identity import identity, model_name
+from daam_nb.studies.nouns import named_word
 from daam_nb.studies.protocols import Judge, check_proportions
 from daam_nb.studies.readers import Caption, from_template
 from daam_nb.studies.report import Report
@@ -314,7 +315,8 @@ class _Pair:
     def _spill(self, choice: LayerChoice, threshold: float) -> dict[str, float]:
         facts = self.caption.facts
         maps = heat_maps(self.first, layers=choice)
-        noun, adjective, other = (maps.word(facts[name]) for name in ("noun", "adjective", "other"))
+        noun = maps.word(named_word(maps.prompt, facts["noun"]))
+        adjective, other = maps.word(facts["adjective"]), maps.word(facts["other"])
         return {
             "spill": 1 - iod(adjective, noun, threshold=threshold),
             "spill_other": 1 - iod(other, noun, threshold=threshold),
@@ -346,7 +348,8 @@ class _Pair:
 
     def _map(self, threshold: float) -> Mask:
         size = _image(self.first).size[::-1]
-        word = heat_maps(self.first).word(self.caption.facts["noun"])
+        maps = heat_maps(self.first)
+        word = maps.word(named_word(maps.prompt, self.caption.facts["noun"]))
         return np.asarray(word.mask(threshold, size=size), dtype=bool)
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 from daam_nb.prompt import Prompt, Word
+from daam_nb.studies.nouns import mentions
 
 _DETERMINERS = "a an the this that these those some any each every no its his her their it"
 _NUMBERS = "one two three four five six seven eight nine ten"
@@ -24,12 +25,16 @@ FUNCTION_WORDS = frozenset(
 
 
 def object_words(prompt: Prompt, nouns: Sequence[str]) -> tuple[Word, ...]:
-    """Words of the prompt that are among the nouns, once each, in the order of the text.
+    """Words of the prompt that are among the nouns, in the singular, in the order of the text.
 
-    Nouns that stand twice are left out: their maps and their ablation would be ambiguous.
+    Nouns that stand twice are left out: their maps and their ablation would be ambiguous. So is a
+    noun that is a part of another's name: a hot dog is no dog (`nouns.mentions`).
     """
     wanted = {noun.casefold() for noun in nouns}
-    return tuple(word for word in _once(prompt) if word.text.casefold() in wanted)
+    named = {word.span for words in mentions(prompt, nouns).values() for word in words}
+    return tuple(
+        word for word in _once(prompt) if word.text.casefold() in wanted and word.span in named
+    )
 
 
 def other_words(prompt: Prompt, nouns: Sequence[str]) -> tuple[Word, ...]:

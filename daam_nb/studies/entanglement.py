@@ -31,6 +31,7 @@ from daam_nb.studies.entanglement_statistics import (
 )
 from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.fingerprints import content_of
+from daam_nb.studies.nouns import named_word
 from daam_nb.studies.presence import JudgePresence, Presence, Seen
 from daam_nb.studies.protocols import Judge
 from daam_nb.studies.readable import readable
@@ -431,10 +432,12 @@ def _rows(run: Run, look: Presence, layers: Layers, threshold: float) -> list[di
     recording = run.load()
     about = {"run": run.key, "prompt": recording.prompt.text, "seed": run.facts["seed"], **facts}
     about |= _columns_of(seen, look.name)
+    nouns = facts["first"], facts["second"]
+    words = [named_word(recording.prompt, noun, nouns) for noun in nouns]
     rows = []
     for name, choice in layers.items():
         maps = heat_maps(recording, layers=choice)
-        first, second = maps.word(facts["first"]), maps.word(facts["second"])
+        first, second = (maps.word(word) for word in words)
         numbers = {
             "iou": iou(first, second, threshold=threshold),
             "overlap": soft_iou(first, second),

@@ -19,8 +19,8 @@ import numpy as np
 
 from daam_nb.errors import StudyError
 from daam_nb.masks import read_mask
+from daam_nb.studies.nouns import plain_name, singulars, spellings
 from daam_nb.studies.protocols import Mask
-from daam_nb.studies.truths import singulars
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -151,11 +151,11 @@ class ClipSegSegmenter:
 
 
 def plain_label(label: str) -> str:
-    """A class's name as a person writes it: "tree-merged" is "tree"."""
+    """A class's name as a person writes it: "tree-merged" is "tree", "Hot_dog" is "hot dog"."""
     text = str(label).strip().lower().replace("_", " ")
     for suffix in _SUFFIXES:
         text = text.removesuffix(suffix)
-    return text
+    return plain_name(text)
 
 
 def _found(
@@ -166,7 +166,8 @@ def _found(
     size: tuple[int, int],
 ) -> Mask | None:
     """The union of the labels that mean the noun; None where the model has no such label."""
-    asked = [noun.lower(), *singulars(noun.lower()), *map(plain_label, synonyms.get(noun, ()))]
+    own = plain_name(noun)
+    asked = [*spellings(own), *singulars(own), *map(plain_label, synonyms.get(noun, ()))]
     labels = [label for label in dict.fromkeys(asked) if label in known]
     if not labels:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import StudyError, unknown_names_message
+from daam_nb.studies.annotated_folders import AnnotatedFolder, annotated_folder, annotated_folders
 from daam_nb.studies.coco_masks import decoded
-from daam_nb.studies.protocols import Judge, Mask, Target
+from daam_nb.studies.nouns import mentions, plain_name, singulars
+from daam_nb.studies.protocols import Judge, Mask, Target, check_proportions
 from daam_nb.studies.readers import Caption
+from daam_nb.studies.same_picture import is_same_picture
 
 if TYPE_CHECKING:
     from daam_nb.recording import Recording
@@ -52,6 +55,14 @@ class JudgeTruth:
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     name: str = "judge"
 
+    def __post_init__(self) -> None:
+        known = self.judge.names[1:]
+        nouns = dict.fromkeys(noun for group in self.groups.values() for noun in group)
+        if unknown := [noun for noun in nouns if noun not in known]:
+            raise StudyError(
+                unknown_names_message(unknown, known, where="A group of this judge", what="noun")
+            )
+
     @cached_property
     def _nouns(self) -> dict[str, tuple[str, ...]]:
         own = {noun: (noun,) for noun in self.judge.names[1:]}
@@ -59,22 +70,18 @@ class JudgeTruth:
 
     def targets(self, facts: Mapping[str, Any], run: Recording) -> list[Target]:
         """See `Truth`."""
-        named = {}
-        for noun in self._nouns:
-            words = tuple(w for form in forms(noun) for w in run.prompt.occurrences(form))
-            if words:
-                named[noun] = words
+        named = mentions(run.prompt, list(self._nouns))
         if not named:
             return []
         image = _image(run)
         shown = self.judge.present(image)
         labels = self.judge.labels(image)
-        found = []
+        targets = []
         for noun, words in named.items():
             numbers = [self.judge.names.index(n) for n in self._nouns[noun] if n in shown]
             mask = np.isin(labels, numbers) if numbers else None
-            found.append(Target(noun, words, mask, closed=noun in self.judge.names))
-        return sorted(found, key=lambda target: target.words[0].start)
+            targets.append(Target(noun, words, mask, closed=noun in self.judge.names))
+        return sorted(targets, key=lambda target: target.words[0].start)
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,9 @@ class FolderTruth:
     ----------
     path
         Holds one folder for each picture, with ``prompt.txt``, ``seed.txt`` and
-        ``<word>.gt.png``, whose alpha channel is the mask of that word's object.
+        ``<word>.gt.png``, whose alpha channel is the mask of that word's object; case, spaces and
+        underscores in the names of these files do not matter. Where it holds ``output.png``, the
+        picture that was annotated, a recording of another picture is refused.
     vocabulary
         The closed vocabulary; by default COCO's 80 classes.
 
@@ -101,27 +110,13 @@ class FolderTruth:
     def captions(self) -> list[Caption]:
         """What the pictures were made from; ``generate(..., seeds=None)`` takes their own seeds."""
         return [
-            Caption(prompt, {"seed": seed, "folder": place.name})
-            for (prompt, seed), place in self._places.items()
+            Caption(prompt, {"seed": seed, "folder": folder.path.name})
+            for (prompt, seed), folder in self._folders.items()
         ]
 
     @cached_property
-    def _places(self) -> dict[tuple[str, int], Path]:
-        root = Path(self.path).expanduser()
-        found = {}
-        for file in sorted(root.glob("*/prompt.txt")):
-            try:
-                prompt = " ".join(file.read_text(encoding="utf-8").split())
-                seed = int((file.parent / "seed.txt").read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                raise StudyError(f"{file.parent} has no readable seed.txt: {error}") from None
-            found[prompt, seed] = file.parent
-        if not found:
-            raise StudyError(
-                f"{root} holds no folder with prompt.txt, seed.txt and <word>.gt.png, as COCO-Gen "
-                f"has them."
-            )
-        return found
+    def _folders(self) -> dict[tuple[str, int], AnnotatedFolder]:
+        return annotated_folders(Path(self.path).expanduser())
 
     def targets(self, facts: Mapping[str, Any], run: Recording) -> list[Target]:
         """See `Truth`.
@@ -129,30 +124,60 @@ class FolderTruth:
         Raises
         ------
         StudyError
-            Where no folder is of this prompt and seed, or a word of a mask is not in the prompt.
+            Where no folder is of this prompt and seed, the folder's picture is another one, a word
+            of a mask is not in the prompt, or a mask cannot be read.
         """
-        prompt = " ".join(run.prompt.text.split())
-        place = self._places.get((prompt, int(facts["seed"])))
-        if place is None:
+        folder = self._of(facts, run)
+        folder.check_picture(run.image)
+        closed = {plain_name(noun): noun for noun in self.vocabulary}
+        nouns = {word: self._noun(word, closed) for word in folder.masks}
+        if twice := [noun for noun in nouns.values() if list(nouns.values()).count(noun) > 1]:
+            files = ", ".join(folder.masks[w].name for w, noun in nouns.items() if noun == twice[0])
             raise StudyError(
-                f"{self.path} has no folder of the prompt {prompt!r} and the seed {facts['seed']}. "
+                f"{folder.path} masks {twice[0]!r} more than once: {files}. Put them into one file."
+            )
+        named = mentions(run.prompt, list(nouns.values()))
+        targets = []
+        for word, noun in nouns.items():
+            file = folder.masks[word]
+            if noun not in named:
+                inside = " but as a part of something else" if run.prompt.occurrences(word) else ""
+                raise StudyError(
+                    f"{file} masks {word!r}, which is not in the prompt {run.prompt.text!r}"
+                    f"{inside}."
+                )
+            mask = folder.mask(word)
+            fitted = None if mask is None else _fitted(mask, run)
+            targets.append(Target(noun, named[noun], fitted, noun in self.vocabulary))
+        return sorted(targets, key=lambda target: target.words[0].start)
+
+    def _of(self, facts: Mapping[str, Any], run: Recording) -> AnnotatedFolder:
+        prompt = " ".join(run.prompt.text.split())
+        seed = facts.get("seed", run.facts.seed)
+        folder = None if seed is None else self._folders.get((prompt, int(seed)))
+        if folder is None:
+            raise StudyError(
+                f"{self.path} has no folder of the prompt {prompt!r} and the seed {seed}. "
                 f"Record what is annotated: corpus.generate(pipe, truth.captions(), seeds=None, "
                 f"into=...)."
             )
-        found = []
-        for file in sorted(place.glob("*.gt.png")):
-            word = file.name.removesuffix(".gt.png").replace("_", " ")
-            words = tuple(w for form in forms(word) for w in run.prompt.occurrences(form))
-            if not words:
-                raise StudyError(f"{file} masks {word!r}, which is not in the prompt {prompt!r}.")
-            closed = bool({word, *singulars(word)} & self.vocabulary)
-            found.append(Target(word, words, _alpha(file, run), closed))
-        return sorted(found, key=lambda target: target.words[0].start)
+        return annotated_folder(folder.path)  # masks may have been corrected meanwhile
+
+    @staticmethod
+    def _noun(word: str, closed: Mapping[str, str]) -> str:
+        """The vocabulary's name of a word, or the word itself."""
+        plain = plain_name(word)
+        names = [closed[name] for name in (plain, *singulars(plain)) if name in closed]
+        return names[0] if names else word
 
 
 @dataclass(frozen=True)
 class CocoTruth:
     """Masks of COCO's instance annotations: polygons, and run lengths, plain and compressed.
+
+    COCO's masks are of photographs. A picture that a model drew from a photograph's caption has
+    its objects elsewhere, so one of `photographs` and `of_these_pictures` has to say why the masks
+    are those of the recordings' own pictures.
 
     Attributes
     ----------
@@ -162,6 +187,17 @@ class CocoTruth:
         The fact of a recording that is the image's id there.
     words
         Category -> other words for it, such as ``"person": ("man", "woman")``.
+    photographs
+        Folder of the annotated images (``file_name`` in the JSON). Each recording's picture is
+        compared with its own, and refused where it is another one: for recordings of photographs
+        that were put in, as by inversion.
+    of_these_pictures
+        The caller's word that the file's masks were made of the recordings' own pictures.
+
+    Raises
+    ------
+    StudyError
+        With neither, or both.
 
     Notes
     -----
@@ -173,13 +209,33 @@ class CocoTruth:
     key: str = "image_id"
     words: Mapping[str, Sequence[str]] = field(default_factory=dict)
     name: str = "COCO annotations"
+    photographs: Path | None = None
+    of_these_pictures: bool = False
+
+    def __post_init__(self) -> None:
+        if self.photographs is not None and self.of_these_pictures:
+            raise StudyError(
+                "photographs= compares pictures with those that were annotated, and "
+                "of_these_pictures=True says that there is nothing to compare. Give one of them."
+            )
+        if self.photographs is None and not self.of_these_pictures:
+            raise StudyError(
+                f"The masks in {self.path} are of photographs, and a picture that a model drew "
+                f"from a photograph's caption has its objects elsewhere: the comparison would mean "
+                f"nothing. For drawn pictures take JudgeTruth(judge), which looks at them, or "
+                f"FolderTruth(path) of masks that people drew on them. Where the file's masks were "
+                f"made of the recordings' own pictures, say so: CocoTruth(path, "
+                f"of_these_pictures=True). Where the recordings are of the photographs themselves, "
+                f"name their folder: CocoTruth(path, photographs=...)."
+            )
 
     @cached_property
-    def _file(self) -> tuple[dict[Any, tuple[int, int]], dict[Any, list[Any]], dict[Any, str]]:
+    def _file(self) -> _CocoFile:
         path = Path(self.path).expanduser()
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
             sizes = {i["id"]: (int(i["height"]), int(i["width"])) for i in document["images"]}
+            files = {i["id"]: str(i.get("file_name", "")) for i in document["images"]}
             categories = {c["id"]: str(c["name"]) for c in document["categories"]}
             instances: dict[Any, list[Any]] = {}
             for entry in document["annotations"]:
@@ -195,7 +251,12 @@ class CocoTruth:
             raise StudyError(
                 f"{path} is no instances file of COCO ({type(error).__name__}: {error})."
             ) from None
-        return sizes, instances, categories
+        if unknown := [name for name in self.words if name not in categories.values()]:
+            known = list(categories.values())
+            raise StudyError(
+                unknown_names_message(unknown, known, where=str(path), what="category")
+            )
+        return _CocoFile(sizes, files, instances, categories)
 
     def targets(self, facts: Mapping[str, Any], run: Recording) -> list[Target]:
         """See `Truth`.
@@ -203,49 +264,60 @@ class CocoTruth:
         Raises
         ------
         StudyError
-            Where the recording has no such fact, or the file no such image.
+            Where the recording has no such fact, the file no such image, or the recording's
+            picture is another one than the annotated photograph.
         """
-        sizes, instances, categories = self._file
+        file = self._file
         image_id = facts.get(self.key)
-        if image_id not in sizes:
+        if image_id not in file.sizes:
             raise StudyError(
                 f"The recording's {self.key!r} is {image_id!r}, and {self.path} has no image of "
                 f"that id. Give captions the fact, or name another: key=..."
             )
-        size = sizes[image_id]
-        found = []
-        for number, category in categories.items():
-            words = tuple(
-                w
-                for name in (category, *self.words.get(category, ()))
-                for form in forms(name)
-                for w in run.prompt.occurrences(form)
-            )
-            if not words:
-                continue
-            parts = [decoded(s, size) for c, s in instances.get(image_id, []) if c == number]
+        if self.photographs is not None:
+            self._check_photograph(Path(self.photographs) / file.names[image_id], run)
+        size = file.sizes[image_id]
+        names = {
+            category: (category, *self.words.get(category, ()))
+            for category in file.categories.values()
+        }
+        numbers = {category: number for number, category in file.categories.items()}
+        targets = []
+        for category, words in mentions(run.prompt, names).items():
+            instances = file.instances.get(image_id, [])
+            parts = [decoded(s, size) for c, s in instances if c == numbers[category]]
             mask = np.logical_or.reduce(parts) if parts else None
-            found.append(Target(category, words, None if mask is None else _fitted(mask, run)))
-        return sorted(found, key=lambda target: target.words[0].start)
+            targets.append(Target(category, words, None if mask is None else _fitted(mask, run)))
+        return sorted(targets, key=lambda target: target.words[0].start)
+
+    def _check_photograph(self, photograph: Path, run: Recording) -> None:
+        from PIL import Image
+
+        try:
+            with Image.open(photograph) as opened:
+                same = is_same_picture(_image(run), opened)
+        except OSError as error:
+            raise StudyError(
+                f"There is no photograph {photograph} to compare the recording's picture with "
+                f"({error}). Name the folder that holds the images of {self.path}: photographs=..."
+            ) from None
+        if not same:
+            raise StudyError(
+                f"The picture of {run.prompt.text!r} is not the photograph {photograph.name}, "
+                f"whose masks {self.path} holds: a drawn picture has its objects elsewhere. Take "
+                f"JudgeTruth(judge), which looks at the picture, or FolderTruth(path) of masks "
+                f"that people drew on it."
+            )
 
 
-def forms(noun: str) -> tuple[str, ...]:
-    """A noun and its regular plural: "bus" and "buses", "strawberry" and "strawberries"."""
-    if noun.endswith(("s", "x", "z", "ch", "sh")):
-        return noun, noun + "es"
-    if noun.endswith("y") and noun[-2:-1] not in tuple("aeiou"):
-        return noun, noun[:-1] + "ies"
-    if noun.endswith(("fe", "lf")):
-        return noun, noun + "s", noun.removesuffix("e")[:-1] + "ves"
-    return noun, noun + "s"
+@dataclass(frozen=True)
+class _CocoFile:
+    """An instances file: by image's id its size, name and (category, mask); categories by id."""
 
-
-def singulars(word: str) -> Iterable[str]:
-    """What a word is the plural of, if it is one."""
-    for ending, instead in (("s", ""), ("es", ""), ("ies", "y"), ("ves", "f"), ("ves", "fe")):
-        stem = word.removesuffix(ending) + instead
-        if word.endswith(ending) and word in forms(stem):
-            yield stem
+    sizes: dict[Any, tuple[int, int]]
+    names: dict[Any, str]
+    instances: dict[Any, list[Any]]
+    categories: dict[Any, str]
 
 
 def _image(run: Recording) -> Any:
@@ -256,28 +328,12 @@ def _image(run: Recording) -> Any:
     return run.image
 
 
-def _alpha(file: Path, run: Recording) -> Mask | None:
-    from PIL import Image
-
-    with Image.open(file) as picture:
-        if "A" not in picture.getbands() and "transparency" not in picture.info:
-            raise StudyError(
-                f"{file} has no alpha channel, where the mask should be ({picture.mode})."
-            )
-        mask = np.asarray(picture.convert("RGBA"))[..., 3] > 0
-    return _fitted(mask, run) if mask.any() else None
-
-
 def _fitted(mask: Mask, run: Recording) -> Mask:
     """In the picture's pixels, each taken from the nearest of the mask's."""
     height, width = run.facts.image_size
     if mask.shape == (height, width):
         return mask
-    if abs(mask.shape[0] * width - mask.shape[1] * height) > max(height, width):
-        raise StudyError(
-            f"A mask of {mask.shape[0]} x {mask.shape[1]} (height x width) does not fit a picture "
-            f"of {height} x {width}: their proportions differ."
-        )
+    check_proportions(mask.shape, (height, width), "of a truth")
     rows = ((np.arange(height) + 0.5) * mask.shape[0] / height).astype(int)
     columns = ((np.arange(width) + 0.5) * mask.shape[1] / width).astype(int)
     fitted: Mask = mask[np.ix_(rows, columns)]
