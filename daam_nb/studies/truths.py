@@ -14,6 +14,7 @@ import numpy as np
 from daam_nb.errors import StudyError, unknown_names_message
 from daam_nb.studies.annotated_folders import AnnotatedFolder, annotated_folder, annotated_folders
 from daam_nb.studies.coco_masks import decoded
+from daam_nb.studies.fingerprints import file_digest
 from daam_nb.studies.nouns import mentions, plain_name, singulars
 from daam_nb.studies.protocols import Judge, Mask, Target, check_proportions
 from daam_nb.studies.readers import Caption
@@ -228,6 +229,15 @@ class CocoTruth:
                 f"of_these_pictures=True). Where the recordings are of the photographs themselves, "
                 f"name their folder: CocoTruth(path, photographs=...)."
             )
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What its masks depend on, by content; the photographs only let them pass or not."""
+        self._file  # noqa: B018  # says what is missing
+        return {
+            "masks": file_digest(Path(self.path).expanduser()),
+            "key": self.key,
+            "words": {name: list(words) for name, words in sorted(self.words.items())},
+        }
 
     @cached_property
     def _file(self) -> _CocoFile:

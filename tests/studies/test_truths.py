@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from daam_nb.errors import DaamError, StudyError
+from daam_nb.studies.fingerprints import content_of
 from daam_nb.studies.protocols import Judge, Target, Truth, targets_of
 from daam_nb.studies.same_picture import is_same_picture
 from daam_nb.studies.truths import COCO_80, CocoTruth, FolderTruth, JudgeTruth
@@ -178,6 +179,8 @@ def test_photographs_are_known_by_their_content(tmp_path: Path) -> None:
     run.image.resize((2 * WIDTH, 2 * HEIGHT)).save(tmp_path / "5.jpg", quality=90)
     (cat,) = truth.targets({"image_id": 5}, run)
     assert cat.mask is not None and cat.mask.sum() == 200
+    declared = CocoTruth(tmp_path / "i.json", of_these_pictures=True)
+    assert content_of(truth) == content_of(declared)  # 40,000 photographs are not read for it
     other = tiny_recording("a cat", seed=1)
     Image.effect_noise((WIDTH, HEIGHT), 80).save(tmp_path / "5.jpg")
     with pytest.raises(StudyError, match=r"is not the photograph 5\.jpg.*JudgeTruth.*FolderTruth"):
