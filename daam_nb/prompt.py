@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 import operator
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from daam_nb.errors import (
     WordNotFoundError,
 )
 from daam_nb.printable import printable
+from daam_nb.token_ids import read_ids
 from daam_nb.tokens import (
     ROLES,
     Role,
@@ -26,6 +27,7 @@ from daam_nb.tokens import (
     check_span,
     check_tokens,
     read_tokens,
+    with_roles,
 )
 from daam_nb.words import Folded, Span, Word, word_boundaries, words_between
 
@@ -72,7 +74,7 @@ class Prompt:
         check_tokens(self.tokens, self.text)
         check_span(self.cut, self.text, "The cut")
         if any(token.role is None for token in self.tokens):
-            object.__setattr__(self, "tokens", _with_roles(self.tokens))
+            object.__setattr__(self, "tokens", with_roles(self.tokens))
 
     @classmethod
     def from_tokenizer(
@@ -104,7 +106,7 @@ class Prompt:
             Columns of one window where a long prompt was encoded in several, as prompt-weighting
             libraries do: each window start of text, ``chunk - 2`` tokens, end of text, padding,
             and the windows' embeddings one behind the other. Libraries that break at commas
-            rather than at full windows need their own token list.
+            rather than at full windows are named by what they read: `from_ids`.
 
         Raises
         ------
@@ -123,6 +125,29 @@ class Prompt:
         tokens, cut = read_tokens(
             text, tokenizer, max_length=max_length, converted=converted, chunk=chunk
         )
+        return cls(text=text, tokens=tokens, cut=cut)
+
+    @classmethod
+    def from_ids(
+        cls, text: str, ids: Sequence[int], tokenizer: Any, *, converted: str | None = None
+    ) -> Prompt:
+        """Name key columns by the numbers that the text encoder was given.
+
+        Parameters
+        ----------
+        text
+            What they were made of. What they leave out (the syntax of weights) has no token.
+        ids
+            One number per key column, start, end and padding of every window included.
+        tokenizer, converted
+            As for `from_tokenizer`.
+
+        Raises
+        ------
+        PromptError
+            Where the text does not hold them in their order, or in more than one way.
+        """
+        tokens, cut = read_ids(text, ids, tokenizer, converted=converted)
         return cls(text=text, tokens=tokens, cut=cut)
 
     @cached_property
@@ -410,23 +435,6 @@ def _listed(items: list[str], conjunction: str) -> str:
     if len(items) == 1:
         return items[0]
     return f"{', '.join(items[:-1])} {conjunction} {items[-1]}"
-
-
-def _with_roles(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
-    """Roles from the order alone: start, text, end, padding, as CLIP's are."""
-    spanned = [token.index for token in tokens if token.span is not None or not token.special]
-    first, last = (spanned[0], spanned[-1]) if spanned else (1, 0)
-
-    def role(token: Token) -> Role:
-        if token.span is not None or not token.special:
-            return "added" if token.special else "text"
-        if token.index < first:
-            return "start" if token.index == 0 else "other"
-        return "end" if token.index == last + 1 else "padding" if token.index > last else "other"
-
-    return tuple(
-        token if token.role is not None else replace(token, role=role(token)) for token in tokens
-    )
 
 
 def _token(item: Any, place: int) -> Token:

@@ -18,7 +18,7 @@ Role = Literal["text", "added", "start", "end", "padding", "other"]
 ROLES: tuple[Role, ...] = ("text", "added", "start", "end", "padding", "other")
 
 # Tokenizers without a limit say 10^30.
-_NO_LIMIT = 10**9
+NO_LIMIT = 10**9
 MAX_CHARACTERS = 10_000  # of a text; models read a few thousand at most
 MAX_TOKENS = 4096
 MAX_PIECE = 1000  # characters
@@ -77,9 +77,9 @@ def read_tokens(
     cut : tuple of int, or None
         Characters of `text` of which not every token was read, half-open.
     """
-    _check(text, tokenizer)
+    check_text(text, tokenizer)
     source = text if converted is None else converted
-    whole = _encode(source, tokenizer)
+    whole = encode_text(source, tokenizer)
     body = [token for token in whole if token.role in ("text", "added")]
     limit = _limit(tokenizer, max_length)
     if chunk is not None:
@@ -87,7 +87,7 @@ def read_tokens(
     elif limit is None:
         read = whole
     else:
-        read = _encode(source, tokenizer, max_length=limit)
+        read = encode_text(source, tokenizer, max_length=limit)
         if len(read) > limit:  # tokenizers do not cut where the special tokens alone are more
             raise PromptError(
                 f"max_length={limit} has no room for the tokenizer's special tokens. "
@@ -98,10 +98,10 @@ def read_tokens(
     unread = body[: len(body) - kept] if left else body[kept:]
 
     # Together: what an unread token has must not be given to the read one before it.
-    spans = _mend_spans(source, [token.span for token in [*read, *unread]])
+    spans = mend_spans(source, [token.span for token in [*read, *unread]])
     if converted is not None and converted != text:
-        origins = _origins(text, converted, tokenizer)
-        spans = [_back(span, origins) for span in spans]
+        origins = origins_of(text, converted, tokenizer)
+        spans = [span_before(span, origins) for span in spans]
     tokens = tuple(
         replace(token, index=index, span=span)
         for index, (token, span) in enumerate(zip(read, spans, strict=False))
@@ -157,7 +157,7 @@ def check_span(span: Span | None, text: str, whose: str) -> None:
         )
 
 
-def _check(text: str, tokenizer: Any) -> None:
+def check_text(text: str, tokenizer: Any) -> None:
     if not getattr(tokenizer, "is_fast", False):
         raise UnsupportedPipelineError(
             f"A tokenizer of type {type(tokenizer).__name__} does not say which characters its "
@@ -184,10 +184,10 @@ def _limit(tokenizer: Any, max_length: int | None) -> int | None:
     limit = tokenizer.model_max_length if max_length is None else max_length
     if max_length is not None and max_length < 1:
         raise PromptError(f"max_length={max_length} leaves no token. Use 1 or more (CLIP: 77).")
-    return limit if limit < _NO_LIMIT else None
+    return limit if limit < NO_LIMIT else None
 
 
-def _encode(source: str, tokenizer: Any, *, max_length: int | None = None) -> list[Token]:
+def encode_text(source: str, tokenizer: Any, *, max_length: int | None = None) -> list[Token]:
     """Tokens with raw spans of `source`; cut and padded to `max_length`, or whole."""
     options: dict[str, Any] = {"truncation": False, "padding": False}
     if max_length is not None:
@@ -251,7 +251,7 @@ def _windows(
     body: list[Token], tokenizer: Any, *, max_length: int | None, chunk: int
 ) -> list[Token]:
     """The text's tokens in windows of `chunk` columns, each with its own start, end and padding."""
-    frame = _encode("a", tokenizer)
+    frame = encode_text("a", tokenizer)
     first = next(i for i, token in enumerate(frame) if token.role in ("text", "added"))
     before = frame[:first]
     after = [token for token in frame[first:] if token.role not in ("text", "added")]
@@ -279,7 +279,7 @@ def _windows(
     return tokens
 
 
-def _mend_spans(source: str, spans: list[Span | None]) -> list[Span | None]:
+def mend_spans(source: str, spans: list[Span | None]) -> list[Span | None]:
     """Spans without white space at their ends, and exact where the tokenizer normalises.
 
     Where NFC joins a letter with the marks behind it, tokenizers give the letter's place alone;
@@ -324,13 +324,13 @@ def _trim(source: str, span: Span) -> Span:
     )
 
 
-def _back(span: Span | None, origins: list[Span]) -> Span | None:
+def span_before(span: Span | None, origins: list[Span]) -> Span | None:
     if span is None:
         return None
     return (origins[span[0]][0], origins[span[1] - 1][1])
 
 
-def _origins(text: str, converted: str, tokenizer: Any) -> list[Span]:
+def origins_of(text: str, converted: str, tokenizer: Any) -> list[Span]:
     """For every character of `converted`, the span of `text` it comes from.
 
     Textual inversions of several vectors are written out by diffusers as ``<a> <a>_1 <a>_2``, one
@@ -385,3 +385,20 @@ def _replace(text: str, origins: list[Span], old: str, new: str) -> tuple[str, l
         places += [(origins[at][0], origins[at + len(old) - 1][1])] * len(new)
         done = at + len(old)
     return "".join(parts) + text[done:], places + origins[done:]
+
+
+def with_roles(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    """Roles from the order alone: start, text, end, padding, as CLIP's are."""
+    spanned = [token.index for token in tokens if token.span is not None or not token.special]
+    first, last = (spanned[0], spanned[-1]) if spanned else (1, 0)
+
+    def role(token: Token) -> Role:
+        if token.span is not None or not token.special:
+            return "added" if token.special else "text"
+        if token.index < first:
+            return "start" if token.index == 0 else "other"
+        return "end" if token.index == last + 1 else "padding" if token.index > last else "other"
+
+    return tuple(
+        token if token.role is not None else replace(token, role=role(token)) for token in tokens
+    )

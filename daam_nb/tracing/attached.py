@@ -17,12 +17,13 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Generic, Self, TypeVar
 
-import torch
 from torch import nn
 
 from daam_nb.errors import NothingRecordedError, UnsupportedPipelineError
 from daam_nb.tracing import alone, families, taps
 from daam_nb.tracing.arguments import refuse_unread
+from daam_nb.tracing.asking import asking
+from daam_nb.tracing.encodings import EncoderMemory
 from daam_nb.tracing.running import RunningCall
 
 # What is open in this context, outermost first, and the calls running in it, each with the one
@@ -67,6 +68,8 @@ class Attached(ABC, Generic[CallT]):
         self._layers: dict[nn.Module, str] = {}
         self._before: dict[nn.Module, _Before] = {}
         self._after: dict[nn.Module, _After] = {}
+        self._encoders: tuple[nn.Module, ...] = ()
+        self._memory = EncoderMemory()
 
     # On and off ------------------------------------------------------------------------------
 
@@ -96,8 +99,9 @@ class Attached(ABC, Generic[CallT]):
         self._watch_modules()
 
     def _watch_modules(self) -> None:
-        for text in self.family.encoders(self.pipe):
-            self._watch(text, before=self._on_text)
+        self._encoders = tuple(self.family.text_encoders(self.pipe))
+        for encoder in self._encoders:
+            self._watch(encoder)
         # Where the denoiser is compiled, this is the compiler's wrapper, which runs it.
         whole = getattr(self.pipe, self.family.part)
         self._watch(whole, before=self._before_denoiser, after=self._after_denoiser)
@@ -133,6 +137,7 @@ class Attached(ABC, Generic[CallT]):
         taps.release_eager(self)
         self._before.clear()
         self._after.clear()
+        self._memory.forget()
         self._is_open = False  # another context may still name this trace as open
         _open.set(tuple(t for t in _open.get() if t is not self))
         for call in self._calls:
@@ -145,15 +150,6 @@ class Attached(ABC, Generic[CallT]):
         for attached, call in reversed(_running.get()):
             if attached is self:
                 return call
-        return None
-
-    def _on_text(
-        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> ModuleInputs | None:
-        call = self._call()
-        ids = args[0] if args else kwargs.get("input_ids")
-        if call is not None and isinstance(ids, torch.Tensor):
-            call.on_input_ids(module, ids)
         return None
 
     def _before_denoiser(
@@ -217,6 +213,7 @@ class Attached(ABC, Generic[CallT]):
                     f"is not watched. Exchange it first, then open the {self.kind}."
                 )
         call = self._new_call(arguments)
+        call.memory = self._memory
         self._calls.append(call)
         return call
 
@@ -251,12 +248,15 @@ def _watch_calls(kind: type, original: Callable[..., Any]) -> Callable[..., Any]
                 call.defaults = _by_name(signature, bound.arguments)
                 call.disturbances = disturbances
             token = _running.set((*_running.get(), *begun))
+            for _, call in begun:
+                call.memory.hold()
             try:
                 output = original(self, *args, **kwargs)
             finally:
                 _running.reset(token)
                 for one, call in begun:
                     one._let_go(call)
+                    call.memory.release()
             for one, call in begun:
                 one._end(call, output)
         return output
@@ -277,7 +277,9 @@ def _watch_module_calls(kind: type, original: Callable[..., Any]) -> Callable[..
     @functools.wraps(original)
     def __call__(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
         running = _running.get()
-        if not running or type(self) is not kind:
+        # Text is read between the calls, too: embeddings are often made before a call.
+        readers = [attached for attached in _open.get() if self in attached._encoders]
+        if not (running or readers) or type(self) is not kind or asking.get():
             return original(self, *args, **kwargs)
         every = list(dict.fromkeys(attached for attached, _ in running))
         for attached in every:
@@ -289,6 +291,8 @@ def _watch_module_calls(kind: type, original: Callable[..., Any]) -> Callable[..
             after = attached._after.get(self)
             if after is not None:
                 after(self, output)
+        for attached in readers:
+            attached._memory.add(self, args[0] if args else kwargs.get("input_ids"), output)
         return output
 
     return __call__

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from daam_nb.errors import (
     BusyPipelineError,
     DaamError,
+    MissingTextError,
     NothingRecordedError,
     SelectionError,
     ShapeError,
@@ -27,6 +28,7 @@ from daam_nb.prompt import Prompt
 from daam_nb.recording import Facts, Layer, Manifest, Recording, select_layers
 from daam_nb.tracing import alone, families, provenance, report, texts
 from daam_nb.tracing.buffers import Buffers, check_budget, cost
+from daam_nb.tracing.naming import Naming
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.pictures import pil_images
 from daam_nb.tracing.running import RunningCall
@@ -50,18 +52,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Target:
-    """One batch row that is kept: where it goes and which of its key columns."""
+    """One batch row that is kept: where it goes, which of its key columns, and as which step."""
 
     row: int
     buffers: Buffers
     columns: Tensor
+    place: int
 
 
 @dataclass(frozen=True)
 class Pass:
     """One run of the denoiser: what its batch looks like and which rows are kept."""
 
-    place: int
     rows: int
     keys: int
     extra: int
@@ -86,9 +88,13 @@ class WatchedCall(RunningCall):
         self.negative: tuple[Buffers, ...] = ()
         self.timesteps: list[float] = []
         self.latents: list[Tensor] = []
-        self.painted: dict[str, list[int]] = {"positive": [], "negative": []}
+        self.painted: dict[families.Half, list[int]] = {"positive": [], "negative": []}
         self.remarks: set[families.Remark] = set()
+        self.other_texts: dict[int, str] = {}  # steps in which something else was read
         self._after: Tensor | None = None
+        self._naming: Naming | None = None
+        self._settled: dict[families.Half, texts.Settled] = {}
+        self._same_text: families.Rows | None = None
 
     # What the hooks tell ---------------------------------------------------------------------
 
@@ -157,14 +163,20 @@ class WatchedCall(RunningCall):
             raise SelectionError(empty)
         rows = families.text_rows(self.pipe, given.text, encoded)
         guided = self.family.guided(encoded, rows)
-        prompts = texts.prompts(
-            self.pipe, self.arguments, self.options.texts, reading, pictures=pictures
+        self._naming = Naming(self.pipe, reading, self.memory)
+        self._settled["positive"] = texts.settle(
+            self._naming,
+            texts.of_pictures(given.text, rows, encoded, "positive"),
+            texts.told(self.arguments, reading, "positive", self.options.texts, pictures=pictures),
         )
-        if self.arguments.get("prompt_embeds") is None:
-            texts.check_encoded(prompts, reading, self.input_ids)
-        negatives: tuple[Prompt, ...] = ()
         if self.options.negative and guided:
-            negatives = self._negatives(reading, pictures)
+            self._settled["negative"] = self._negatives(
+                texts.of_pictures(given.text, rows, encoded, "negative"), reading, pictures
+            )
+        prompts = self._settled["positive"].prompts
+        negatives = self._settled["negative"].prompts if "negative" in self._settled else ()
+        for settled in self._settled.values():
+            self.remarks |= settled.remarks
         self.remarks |= set(
             self.family.remarks(self.pipe, net, reading, self.arguments, negative=bool(negatives))
         )
@@ -184,24 +196,26 @@ class WatchedCall(RunningCall):
         self.plan, self.settled = plan, True
         self.kept_layers = {layer.name: layer for layer in plan.layers}
 
-    def _negatives(self, reading: families.Reading, pictures: int) -> tuple[Prompt, ...]:
-        """The negative prompts; to be replayed, its columns need no names."""
-        unnamed = self.options.keep == "replay"
-        made = texts.negative_prompts(
-            self.pipe, self.arguments, reading, pictures=pictures, unnamed=unnamed
+    def _negatives(
+        self, rows: Sequence[Tensor], reading: families.Reading, pictures: int
+    ) -> texts.Settled:
+        """The negative prompts; to be replayed, their columns need no names."""
+        assert self._naming is not None
+        said = texts.told(
+            self.arguments, reading, "negative", self.options.negative_texts, pictures=pictures
         )
-        if texts.without_text(self.arguments, reading):
-            self.remarks.add(
-                (
-                    "the words of the negative prompt",
-                    "its embeddings were given and no text; its columns are kept to be replayed",
-                )
+        try:
+            return texts.settle(
+                self._naming,
+                rows,
+                said,
+                way_out=" Or record the prompt alone: negative=False.",
             )
-        else:
-            # Of an empty text Stable Diffusion XL makes zeros, and no encoder is given it.
-            said = [prompt for prompt in made if prompt.words]
-            texts.check_encoded(said, reading, self.input_ids)
-        return made
+        except MissingTextError:
+            if self.options.keep != "replay" or said[0].text is not None:
+                raise
+            why = "its embeddings were given and no text; its columns are kept to be replayed"
+            return texts.settle_unnamed(self._naming, rows, why)
 
     def _allocate(self, plan: Plan, sample: Tensor) -> None:
         options, keep, dtype = self.options, self.options.keep, self.options.dtype
@@ -239,22 +253,20 @@ class WatchedCall(RunningCall):
             )
         rows = self.told_apart(text, encoded)
         self.remarks |= report.rows(rows)
-        place = self._place()
         targets: list[Target] = []
-        halves = (
-            ("positive", rows.positive, self.positive),
-            ("negative", rows.negative, self.negative),
-        )
-        for half, indices, buffers in halves:
-            if indices and buffers:
-                self._once(half)
-                targets += [
-                    Target(row, kept, self._keys(kept).to(text.device))
-                    for row, kept in zip(indices, buffers, strict=True)
-                ]
-        self.passing = Pass(
-            place, int(text.shape[0]), int(text.shape[1]), given.extra, tuple(targets)
-        )
+        if self._reads_the_same(text, rows):
+            halves: tuple[tuple[families.Half, Any, Any], ...] = (
+                ("positive", rows.positive, self.positive),
+                ("negative", rows.negative, self.negative),
+            )
+            for half, indices, buffers in halves:
+                if indices and buffers:
+                    place = self._once(half)
+                    targets += [
+                        Target(row, kept, self._keys(kept).to(text.device), place)
+                        for row, kept in zip(indices, buffers, strict=True)
+                    ]
+        self.passing = Pass(int(text.shape[0]), int(text.shape[1]), given.extra, tuple(targets))
         self.missing = set(self.kept_layers)
 
     def _keys(self, kept: Buffers) -> Tensor:
@@ -262,13 +274,35 @@ class WatchedCall(RunningCall):
         assert self.plan is not None
         return torch.tensor(kept.columns) + self.plan.reading.first
 
-    def _place(self) -> int:
-        assert self.plan is not None
-        if self.step in self.plan.steps:
-            return self.plan.steps.index(self.step)
-        return len(self.plan.steps) + self.step - self.announced_steps()
+    def _reads_the_same(self, text: Tensor, rows: families.Rows) -> bool:
+        """Whether a pass reads the settled texts; one that does not is another text's."""
+        if self.step in self.other_texts:  # the other half of a step that is not kept
+            return False
+        if rows is self._same_text:  # told apart before, and nothing was exchanged since
+            return True
+        assert self._naming is not None
+        read: dict[families.Half, str] = {}
+        for half, settled in self._settled.items():
+            indices = rows.positive if half == "positive" else rows.negative
+            other = texts.exchanged(self._naming, settled, [text[row] for row in indices])
+            if other is not None:
+                read[half] = other
+        if not read:
+            self._same_text = rows
+            return True
+        if "negative" in read or self.options.keep == "replay":
+            what = "negative prompt" if "negative" in read else "prompt"
+            raise ShapeError(
+                f"The {what} was exchanged in step {self.step}: from there on "
+                f"{next(reversed(read.values()))!r} was read. A recording holds "
+                "one text; record the steps in which that was read, or draw each text by a call "
+                "of its own."
+            )
+        self.other_texts[self.step] = read["positive"]
+        return False
 
-    def _once(self, half: str) -> None:
+    def _once(self, half: families.Half) -> int:
+        """Note that a half is painted in this step; as which of the kept steps."""
         if self.painted[half][-1:] == [self.step]:
             raise ShapeError(
                 f"The denoiser ran twice on the {half} prompt within step {self.step}: "
@@ -276,6 +310,7 @@ class WatchedCall(RunningCall):
                 "separate steps, which cannot be recorded exactly."
             )
         self.painted[half].append(self.step)
+        return len(self.painted[half]) - 1
 
     # The end ---------------------------------------------------------------------------------
 
@@ -356,6 +391,7 @@ class WatchedCall(RunningCall):
             remarks=self.remarks,
             arguments=self.arguments,
             changes=self.changes,
+            other_texts=self.other_texts,
         )
 
     def _named_by(self) -> dict[str, str]:

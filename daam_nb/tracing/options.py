@@ -33,6 +33,7 @@ class Options:
     memory: int | None = None
     dtype: torch.dtype = torch.float16
     texts: tuple[str | Prompt, ...] | None = None
+    negative_texts: tuple[str | Prompt, ...] | None = None
     encoder: str | None = None
 
     def wants(self, step: int, steps: int) -> bool:
@@ -166,6 +167,7 @@ def read_options(
     memory: int | str | None,
     dtype: torch.dtype,
     prompt: TextChoice,
+    negative_prompt: TextChoice,
     encoder: str | None,
 ) -> Options:
     """Check the choices of a trace.
@@ -206,6 +208,7 @@ def read_options(
         memory=memory_bytes(memory),
         dtype=dtype,
         texts=texts_behind_embeddings(prompt),
+        negative_texts=texts_behind_embeddings(negative_prompt),
         encoder=encoder,
     )
 

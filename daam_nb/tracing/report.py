@@ -44,6 +44,7 @@ def manifest(
     family: Family,
     arguments: Mapping[str, Any],
     changes: Sequence[str] = (),
+    other_texts: Mapping[int, str] | None = None,
 ) -> Manifest:
     """List what was captured and what was not, with the reasons."""
     how = {"sum": "summed over steps, float32"}.get(options.keep, f"each step, {options.dtype}")
@@ -55,7 +56,9 @@ def manifest(
     if changes:
         captured.append(f"the attention that was used, changed by {', then '.join(changes)}")
     skipped = [Skipped(*remark) for remark in sorted(remarks)]
-    skipped += _layers_and_steps(kept, every, steps, made)
+    other_texts = other_texts or {}
+    skipped += _layers_and_steps(kept, every, [*steps, *other_texts], made)
+    skipped += _exchanged(prompt, other_texts)
     skipped += _tokens(options, prompt, columns)
     negative_kept = negative_steps is not None and list(negative_steps) == list(steps)
     if negative_kept:
@@ -91,6 +94,18 @@ def _layers_and_steps(
         missing = sorted(set(range(made)) - set(steps))
         skipped.append(Skipped(f"steps {', '.join(map(str, missing))}", "not among keep_steps="))
     return skipped
+
+
+def _exchanged(prompt: Prompt, other_texts: Mapping[int, str]) -> list[Skipped]:
+    """Steps in which the embeddings were of another text, text by text."""
+    return [
+        Skipped(
+            f"steps {', '.join(str(step) for step, read in other_texts.items() if read == text)}",
+            f"the embeddings were exchanged: {text!r} was read there, and maps are of "
+            f"{prompt.text!r}",
+        )
+        for text in dict.fromkeys(other_texts.values())
+    ]
 
 
 def _tokens(options: Options, prompt: Prompt, columns: Sequence[int]) -> list[Skipped]:

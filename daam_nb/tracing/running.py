@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from daam_nb.errors import ShapeError
 from daam_nb.tracing import families
+from daam_nb.tracing.encodings import EncoderMemory
 
 
 class RunningCall(ABC):
@@ -24,8 +25,8 @@ class RunningCall(ABC):
         What ``encode_prompt`` returned; it counts until the call is `settled`.
     family
         What is particular to its architecture.
-    input_ids
-        What each text encoder was given, on the CPU.
+    memory
+        What the text encoders read and wrote since the block was opened.
     ran
         Runs of the denoiser since the last completed step.
     step
@@ -47,7 +48,7 @@ class RunningCall(ABC):
         self.arguments = dict(arguments)
         self.family = families.family_of(pipe)
         self.encoded: families.Encoded | None = None
-        self.input_ids: list[tuple[nn.Module, Tensor]] = []
+        self.memory = EncoderMemory()
         self.step = 0
         self.ran = 0
         self.settled = False
@@ -57,10 +58,6 @@ class RunningCall(ABC):
         self.disturbances: list[str] = []
         self._rows: tuple[Any, families.Rows] | None = None
         self._text: Tensor | None = None
-
-    def on_input_ids(self, encoder: nn.Module, ids: Tensor) -> None:
-        """A text encoder was given these tokens."""
-        self.input_ids.append((encoder, ids.detach().cpu()))
 
     def on_encode(self, result: Any) -> None:
         """``encode_prompt`` returned: embeddings, a row per picture."""

@@ -33,6 +33,7 @@ def trace(
     memory: int | str | None = None,
     dtype: torch.dtype = torch.float16,
     prompt: TextChoice = None,
+    negative_prompt: TextChoice = None,
     encoder: str | None = None,
 ) -> Tracer:
     """Watch a pipeline's attention to its text while a ``with`` block runs.
@@ -64,7 +65,12 @@ def trace(
     dtype
         Storage of the probabilities, which are computed in float32. float16 keeps 3 digits.
     prompt
-        The text behind ``prompt_embeds``, one per prompt, for calls that give embeddings.
+        The text behind ``prompt_embeds``, one per prompt. Where the embeddings were made inside the
+        block it is not needed: columns are named by what the text encoder read. A text is compared
+        with the embeddings; a `Prompt`, such as ``Prompt.from_ids(text, ids, pipe.tokenizer)``,
+        names every column on your word, also of embeddings that nobody can recognise.
+    negative_prompt
+        The same behind ``negative_prompt_embeds``, for ``negative=True``.
     encoder
         Whose tokens are recorded, where text encoders make key columns side by side (Stable
         Diffusion 3): ``"clip"``, the columns that both CLIP encoders share, or ``"t5"``. Default:
@@ -107,6 +113,7 @@ def trace(
         memory=memory,
         dtype=dtype,
         prompt=prompt,
+        negative_prompt=negative_prompt,
         encoder=encoder,
     )
     net, family = families.denoiser(pipe), families.family_of(pipe)

@@ -1,88 +1,73 @@
-"""The text behind every batch row: prompts with the tokens that the encoder was really given."""
+"""What a call and its user say about the texts, and the columns named by what was really read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
-from daam_nb.errors import MissingTextError, ShapeError, UnsupportedPipelineError
+from daam_nb.errors import ShapeError
 from daam_nb.prompt import Prompt
-from daam_nb.tracing.families import Reading
+from daam_nb.token_ids import as_read
+from daam_nb.tracing.encodings import EncoderMemory
+from daam_nb.tracing.families import Encoded, Half, Reading, Remark, Rows
+from daam_nb.tracing.naming import Naming, Told, unnamed_columns
+
+ARGUMENTS: dict[Half, str] = {"positive": "prompt", "negative": "negative_prompt"}
 
 
-def prompts(
-    pipe: Any,
+def told(
     arguments: Mapping[str, Any],
-    given: Sequence[str | Prompt] | None,
     reading: Reading,
+    half: Half,
+    given: Sequence[str | Prompt] | None,
     *,
     pictures: int,
-) -> tuple[Prompt, ...]:
-    """One prompt per picture.
+) -> tuple[Told, ...]:
+    """What is said of each picture's text, by the call's arguments or by the user.
 
     Parameters
     ----------
-    pipe
-        The pipeline.
     arguments
-        Of the call; its ``prompt``, unless it works from ``prompt_embeds``.
-    given
-        The text behind ``prompt_embeds``, from ``trace(..., prompt=)``.
+        Of the call.
     reading
-        The key columns that are named, and by which tokenizer.
+        The arguments that its encoder reads.
+    half
+        The prompt or the negative prompt.
+    given
+        From ``trace(..., prompt=)`` or ``negative_prompt=``. A `Prompt` names every column and
+        goes before the call's text.
     pictures
         Rows of the text embeddings.
 
     Raises
     ------
-    MissingTextError
-        Where embeddings were given and no text.
+    ShapeError
+        Where there is not one text per prompt.
     """
-    texts: Any = _text_of(arguments, reading.prompt)
+    name = ARGUMENTS[half]
+    texts = _text_of(arguments, getattr(reading, ARGUMENTS_OF_READING[half]))
+    by_call = texts is not None
+    if texts is None and half == "negative" and arguments.get(f"{name}_embeds") is None:
+        texts, by_call = "", True
+    if given is not None and (not by_call or any(isinstance(item, Prompt) for item in given)):
+        texts, by_call = given, False
     if texts is None:
-        texts = given
-    if texts is None:
-        raise MissingTextError(
-            "This call gives prompt_embeds and no prompt, so the tokens have no names. Tell the "
-            'trace the text behind them: trace(pipe, prompt="a red fox in the snow").'
+        return (Told(None, name, by_call=False),) * pictures
+    every = [texts] if isinstance(texts, str | Prompt) else list(texts)
+    each, rest = divmod(pictures, len(every)) if every else (0, 1)
+    if rest:
+        raise ShapeError(
+            f"{len(every)} texts were given as {name} for {pictures} pictures; "
+            "one text per prompt was expected."
         )
-    return _per_picture(pipe, texts, pictures, reading, "prompt")
+    return tuple(Told(text, name, by_call) for text in every for _ in range(each))
 
 
-def negative_prompts(
-    pipe: Any,
-    arguments: Mapping[str, Any],
-    reading: Reading,
-    *,
-    pictures: int,
-    unnamed: bool = False,
-) -> tuple[Prompt, ...]:
-    """One negative prompt per picture; the empty text where the call has none.
-
-    Of embeddings without their text the columns can be kept `unnamed`, which is as if they were
-    those of the empty text.
-
-    Raises
-    ------
-    MissingTextError
-        Where embeddings were given and no text, and names are needed.
-    """
-    texts = _text_of(arguments, reading.negative)
-    if not unnamed and without_text(arguments, reading):
-        raise MissingTextError(
-            "This call gives negative_prompt_embeds and no negative_prompt, so the tokens of the "
-            "negative prompt have no names. Give negative_prompt as text, or record the prompt "
-            "alone: negative=False."
-        )
-    return _per_picture(pipe, "" if texts is None else texts, pictures, reading, "negative_prompt")
-
-
-def without_text(arguments: Mapping[str, Any], reading: Reading) -> bool:
-    """Whether a call gives embeddings of a negative prompt, and nobody knows its text."""
-    given = arguments.get("negative_prompt_embeds") is not None
-    return given and _text_of(arguments, reading.negative) is None
+ARGUMENTS_OF_READING: dict[Half, str] = {"positive": "prompt", "negative": "negative"}
 
 
 def _text_of(arguments: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -93,65 +78,108 @@ def _text_of(arguments: Mapping[str, Any], names: Sequence[str]) -> Any:
     return arguments.get(names[-1])
 
 
-def _per_picture(
-    pipe: Any, texts: Any, pictures: int, reading: Reading, what: str
-) -> tuple[Prompt, ...]:
-    texts = [texts] if isinstance(texts, str | Prompt) else list(texts)
-    each, rest = divmod(pictures, len(texts)) if texts else (0, 1)
-    if rest:
-        raise ShapeError(
-            f"{len(texts)} texts were given as {what} for {pictures} pictures; "
-            "one text per prompt was expected."
-        )
-    made = [_prompt(pipe, text, reading) for text in texts]
-    return tuple(prompt for prompt in made for _ in range(each))
+def as_tokenized(pipe: Any, texts: Sequence[str], reading: Reading) -> tuple[Prompt, ...]:
+    """The prompts of texts before an encoder has read them, as the pipeline will tokenize them."""
+    naming = Naming(pipe, reading, EncoderMemory())
+    return tuple(naming.tokenized(text) for text in texts)
 
 
-def _prompt(pipe: Any, text: str | Prompt, reading: Reading) -> Prompt:
-    columns, tokenizer = reading.columns, reading.tokenizer
-    if isinstance(text, Prompt):
-        if len(text.tokens) != columns:
-            raise ShapeError(
-                f"The Prompt given has {len(text.tokens)} tokens, the embeddings {columns} columns."
-            )
-        return text
-    if tokenizer is None:
-        raise UnsupportedPipelineError(
-            f"{type(pipe).__name__} has no `{reading.part}`, so key columns cannot be named. Load "
-            "the pipeline with it; it is needed even where prompt_embeds are given."
-        )
-    window = int(tokenizer.model_max_length)
-    converted = None
-    if hasattr(pipe, "maybe_convert_prompt"):
-        converted = pipe.maybe_convert_prompt(text, tokenizer)
-    return Prompt.from_tokenizer(
-        text,
-        tokenizer,
-        max_length=columns,
-        converted=None if converted == text else converted,
-        chunk=window if reading.windows and columns > window else None,
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """The texts of one half, as they were when the denoiser started.
+
+    Attributes
+    ----------
+    prompts
+        One per picture.
+    rows
+        (column, channel) of each picture: the embeddings that were named, as a copy.
+    ids
+        What was read in them; None where the names are the user's own.
+    remarks
+        What is to be said about the names.
+    """
+
+    prompts: tuple[Prompt, ...]
+    rows: tuple[Tensor, ...]
+    ids: tuple[tuple[int, ...] | None, ...]
+    remarks: frozenset[Remark]
+
+
+def settle(
+    naming: Naming, texts: Sequence[Tensor], said: Sequence[Told], *, way_out: str = ""
+) -> Settled:
+    """Name the columns of every picture's text embeddings.
+
+    Parameters
+    ----------
+    naming
+        Of the call.
+    texts
+        (key, channel) of each picture, as the denoiser is given it.
+    said
+        What is said of each.
+    way_out
+        As for `Naming.named`.
+
+    Raises
+    ------
+    MissingTextError, ShapeError, UnsupportedPipelineError
+        As `Naming.named`.
+    """
+    named = [
+        naming.named(text, of_text, way_out=way_out)
+        for text, of_text in zip(texts, said, strict=True)
+    ]
+    return Settled(
+        prompts=tuple(item.prompt for item in named),
+        rows=tuple(naming.rows(text).detach().clone() for text in texts),
+        ids=tuple(item.ids for item in named),
+        remarks=frozenset(remark for item in named for remark in item.remarks),
     )
 
 
-def check_encoded(
-    prompts: Sequence[Prompt], reading: Reading, seen: Sequence[tuple[nn.Module, Tensor]]
-) -> None:
-    """Compare our tokens with the ``input_ids`` that the reading's text encoder was given.
+def settle_unnamed(naming: Naming, texts: Sequence[Tensor], why: str) -> Settled:
+    """The same for embeddings whose columns are kept without names."""
+    columns = naming.reading.columns
+    return Settled(
+        prompts=(unnamed_columns(columns),) * len(texts),
+        rows=tuple(naming.rows(text).detach().clone() for text in texts),
+        ids=(None,) * len(texts),
+        remarks=frozenset({("the words of the negative prompt", why)}),
+    )
+
+
+def of_pictures(text: Tensor, rows: Rows, encoded: Encoded, half: Half) -> list[Tensor]:
+    """(key, channel) of each picture: of this pass, or what was encoded where it has none."""
+    own = rows.positive if half == "positive" else rows.negative
+    if own:
+        return [text[row] for row in own]
+    whole = encoded.positive if half == "positive" else encoded.negative
+    return [] if whole is None else list(whole)
+
+
+def exchanged(naming: Naming, settled: Settled, texts: Sequence[Tensor]) -> str | None:
+    """What is read in a later pass instead of the settled texts; None where it is the same.
 
     Raises
     ------
     ShapeError
-        Where a prompt's tokens were not among them: the pipeline rewrote the text, and maps
-        would stand under the wrong words.
+        Where the embeddings are others and nobody knows of what.
     """
-    rows = [
-        tuple(row) for encoder, ids in seen if encoder is reading.encoder for row in ids.tolist()
-    ]
-    for prompt in prompts:
-        ids = [prompt.tokens[i].id for i in prompt.text_columns]
-        if rows and not any(list(row[: len(ids)]) == ids for row in rows):
+    for picture, text in enumerate(texts):
+        rows = naming.rows(text)
+        before = settled.rows[picture]
+        if rows.shape == before.shape and torch.equal(rows, before.to(rows)):
+            continue
+        ids = naming.ids(text)
+        if ids is None or settled.ids[picture] is None:
             raise ShapeError(
-                f"The text encoder was given other tokens than those of {prompt.text!r}: the "
-                "pipeline rewrites its prompts, and maps would stand under the wrong words. "
-                "Encode the prompt yourself and give prompt_embeds with trace(pipe, prompt=...)."
+                "The text embeddings were exchanged while the picture was painted, and what is "
+                f"behind the new ones is not known; the first were of "
+                f"{settled.prompts[picture].text!r}. Encode inside the `with` block, or leave the "
+                "embeddings as they are."
             )
+        if ids != settled.ids[picture]:
+            return as_read(ids, naming.reading.tokenizer)[0]
+    return None

@@ -112,6 +112,9 @@ class Reading:
         Arguments of the call that hold its text; the first that is given counts.
     windows
         Whether more columns than the tokenizer's limit are several windows of it.
+    beside
+        Encoder and tokenizer of a second text encoder that shares the columns, its channels behind
+        those of the first.
     """
 
     name: str
@@ -123,6 +126,7 @@ class Reading:
     prompt: tuple[str, ...] = ("prompt",)
     negative: tuple[str, ...] = ("negative_prompt",)
     windows: bool = True
+    beside: tuple[nn.Module, Any] | None = None
 
 
 class Family(ABC):
@@ -194,13 +198,15 @@ class Family(ABC):
         return ""
 
     def encoders(self, pipe: Any) -> list[nn.Module]:
-        """The text encoders whose input says what the columns are."""
-        found = (self.reading(pipe, name, 0).encoder for name in self.readings(pipe))
-        return [encoder for encoder in found if encoder is not None]
+        """The text encoders that name columns."""
+        readings = (self.reading(pipe, name, 0) for name in self.readings(pipe))
+        return [reading.encoder for reading in readings if reading.encoder is not None]
 
     def text_encoders(self, pipe: Any) -> list[nn.Module]:
         """All text encoders that make key columns; words can be hidden in them."""
-        return self.encoders(pipe)
+        readings = [self.reading(pipe, name, 0) for name in self.readings(pipe)]
+        beside = [reading.beside[0] for reading in readings if reading.beside is not None]
+        return [*self.encoders(pipe), *beside]
 
     def encoded(self, result: Any, before: Encoded | None) -> Encoded | None:
         """The text embeddings after ``encode_prompt`` returned `result`."""
@@ -264,6 +270,14 @@ def other_texts(
         text = arguments.get(first + suffix)
         if text and text != arguments.get(first):
             yield first, first + suffix, text
+
+
+def second_encoder(pipe: Any, *names: str) -> tuple[nn.Module, Any] | None:
+    """Encoder and tokenizer of these names of a pipeline, where it has both."""
+    encoder, tokenizer = (getattr(pipe, name, None) for name in names)
+    if isinstance(encoder, nn.Module) and tokenizer is not None:
+        return encoder, tokenizer
+    return None
 
 
 def named(pipe: Any, *names: str) -> Any:

@@ -23,6 +23,7 @@ from daam_nb.tracing.families.family import (
     Seats,
     named,
     other_texts,
+    second_encoder,
 )
 from daam_nb.tracing.families.joint import OTHER_KEYS, check_prompt, double_blocks
 
@@ -101,6 +102,7 @@ class StableDiffusion3(Family):
                 first=0,
                 columns=window,
                 windows=False,
+                beside=second_encoder(pipe, "text_encoder_2", "tokenizer_2"),
             )
         return Reading(
             name=name,

@@ -9,7 +9,14 @@ from torch import Tensor, nn
 
 from daam_nb.errors import UnsupportedPipelineError
 from daam_nb.recording import Layer, Stage
-from daam_nb.tracing.families.family import Family, Given, Reading, Seats, named
+from daam_nb.tracing.families.family import (
+    Family,
+    Given,
+    Reading,
+    Seats,
+    named,
+    second_encoder,
+)
 
 _STAGES: dict[str, Stage] = {"down_blocks": "down", "mid_block": "mid", "up_blocks": "up"}
 
@@ -79,9 +86,6 @@ class UNets(Family):
     def readings(self, pipe: Any) -> dict[str, str]:
         return {"clip": "all of its text columns"}
 
-    def encoders(self, pipe: Any) -> list[nn.Module]:
-        return self.text_encoders(pipe)[:1]
-
     def text_encoders(self, pipe: Any) -> list[nn.Module]:
         # The first reads what the first tokenizer writes.
         found = []
@@ -92,13 +96,17 @@ class UNets(Family):
         return found
 
     def reading(self, pipe: Any, name: str, columns: int) -> Reading:
-        encoders = self.encoders(pipe)
+        # SDXL's refiner has the second alone; where the first was set free, nobody can be asked.
+        first = named(pipe, "tokenizer") is not None
+        tokenizer, encoder = _ENCODERS[0 if first else 1]
+        module = named(pipe, encoder)
         return Reading(
             name=name,
-            tokenizer=named(pipe, "tokenizer", "tokenizer_2"),
-            encoder=encoders[0] if encoders else None,
+            tokenizer=named(pipe, tokenizer),
+            encoder=module if isinstance(module, nn.Module) else None,
             first=0,
             columns=columns,
+            beside=second_encoder(pipe, "text_encoder_2", "tokenizer_2") if first else None,
         )
 
 

@@ -8,12 +8,13 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from daam_nb.errors import MissingTextError
+from daam_nb.errors import InterventionError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer
 from daam_nb.tracing import families, texts
 from daam_nb.tracing.families import Half
 from daam_nb.tracing.intervening.choices import Where
+from daam_nb.tracing.naming import Naming
 from daam_nb.tracing.running import RunningCall
 
 
@@ -37,6 +38,8 @@ class Scene:
         Whether there are rows of the negative prompt.
     repeats
         Whether a prompt has more than one row (perturbed or image guidance).
+    text, rows, encoded
+        The text of the first pass, whose its rows are, and what was encoded.
     """
 
     call: EditedCall
@@ -48,17 +51,17 @@ class Scene:
     chosen_steps: frozenset[int]
     guided: bool
     repeats: bool
+    text: Tensor
+    rows: families.Rows
+    encoded: families.Encoded
 
     def prompts(self) -> tuple[Prompt, ...]:
-        """The prompt of every picture, its tokens checked against those that were encoded."""
-        return self.call.prompts(self)
+        """The prompt of every picture, its tokens those that were encoded."""
+        return self.call.names(self, "positive", self.call.given)
 
     def negatives(self) -> tuple[Prompt, ...]:
         """The negative prompt of every picture."""
-        reading = self.call.reading(self.keys)
-        return texts.negative_prompts(
-            self.call.pipe, self.call.arguments, reading, pictures=self.pictures
-        )
+        return self.call.names(self, "negative", None)
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,7 @@ class EditedCall(RunningCall):
         self.steps: frozenset[int] = frozenset()
         self.passing: Pass | None = None
         self.edited = False
+        self._settled: dict[Half, tuple[Naming, texts.Settled]] = {}
         self.hidden_in: list[nn.Module] = []  # text encoders in which words were hidden
 
     def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
@@ -134,9 +138,10 @@ class EditedCall(RunningCall):
         encoded = self.encoding(text)
         rows = self.told_apart(text, encoded)
         if not self.settled:
-            self._settle(net, given, rows, encoded.positive.shape[0])
+            self._settle(net, given, rows, encoded)
         self.passing = None
         if self.layers and self.step in self.steps:
+            self._check_exchanged(text, rows)
             found = tuple(self._rows_to_change(rows))
             self.passing = Pass(int(text.shape[0]), int(text.shape[1]), found)
 
@@ -148,24 +153,38 @@ class EditedCall(RunningCall):
         """The loop is one step further."""
         self.step += 1
 
-    def prompts(self, scene: Scene) -> tuple[Prompt, ...]:
-        """See `Scene.prompts`."""
-        if self.arguments.get("prompt") is None and self.given is None:
-            raise MissingTextError(
-                "This call gives prompt_embeds and no prompt, so its words have no columns. Tell "
-                'the intervention the text behind them: prompt="a red fox in the snow", or choose '
-                "key positions: tokens=."
-            )
+    def names(
+        self, scene: Scene, half: Half, given: Sequence[str | Prompt] | None
+    ) -> tuple[Prompt, ...]:
+        """The prompts of one half, by what was encoded; from now on it may not be exchanged."""
         reading = self.reading(scene.keys)
-        found = texts.prompts(
-            self.pipe, self.arguments, self.given, reading, pictures=scene.pictures
+        naming = Naming(self.pipe, reading, self.memory)
+        settled = texts.settle(
+            naming,
+            texts.of_pictures(scene.text, scene.rows, scene.encoded, half),
+            texts.told(self.arguments, reading, half, given, pictures=scene.pictures),
+            way_out=" Or choose key positions instead of words: tokens=.",
         )
-        if self.arguments.get("prompt_embeds") is None:
-            texts.check_encoded(found, reading, self.input_ids)
-        return found
+        self._settled[half] = naming, settled
+        return settled.prompts
+
+    def _check_exchanged(self, text: Tensor, rows: families.Rows) -> None:
+        for half, (naming, settled) in self._settled.items():
+            own = rows.positive if half == "positive" else rows.negative
+            read = texts.exchanged(naming, settled, [text[row] for row in own])
+            if read is not None:
+                raise InterventionError(
+                    f"The text was exchanged in step {self.step}: {read!r} is read there, and the "
+                    f"columns to be changed are those of {settled.prompts[0].text!r}. Leave the "
+                    "embeddings as they are, or choose steps= in which that is read, or tokens=."
+                )
 
     def _settle(
-        self, net: nn.Module, given: families.Given, rows: families.Rows, pictures: int
+        self,
+        net: nn.Module,
+        given: families.Given,
+        rows: families.Rows,
+        encoded: families.Encoded,
     ) -> None:
         every = self.family.layers(net, given.latent_size)
         chosen = self.where.chosen_layers(every)
@@ -175,12 +194,15 @@ class EditedCall(RunningCall):
             call=self,
             layers=chosen,
             every_layer=every,
-            pictures=pictures,
+            pictures=int(encoded.positive.shape[0]),
             keys=int(given.text.shape[1]),
             steps=steps,
             chosen_steps=self.steps,
             guided=bool(rows.negative),
             repeats=bool(rows.again),
+            text=given.text,
+            rows=rows,
+            encoded=encoded,
         )
         self.change = self.rule.prepare(scene)
         self.layers = {layer.name: layer for layer in chosen}

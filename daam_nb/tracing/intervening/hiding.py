@@ -99,9 +99,9 @@ def _prompts(call: EditedCall, ids: Tensor) -> Sequence[Prompt] | None:
     if ids.shape[0] != count:
         return None
     reading = call.reading(ids.shape[1])
-    made = texts.prompts(call.pipe, {"prompt": given}, None, reading, pictures=count)
-    for prompt, row in zip(made, ids.tolist(), strict=True):
+    prompts = texts.as_tokenized(call.pipe, [given] if isinstance(given, str) else given, reading)
+    for prompt, row in zip(prompts, ids.tolist(), strict=True):
         wanted = [prompt.tokens[column].id for column in prompt.text_columns]
         if row[: len(wanted)] != wanted:
             return None
-    return made
+    return prompts

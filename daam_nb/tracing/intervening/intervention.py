@@ -76,13 +76,7 @@ class Intervention(Attached[EditedCall]):
     def _watch_modules(self) -> None:
         super()._watch_modules()
         for encoder in self.family.text_encoders(self.pipe) if self._hiding is not None else ():
-            self._watch(encoder, before=self._on_text)
-
-    def _on_text(
-        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> ModuleInputs | None:
-        super()._on_text(module, args, kwargs)
-        return self._hide_words(module, args, kwargs)
+            self._watch(encoder, before=self._hide_words)
 
     def _hide_words(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -290,10 +290,14 @@ def test_prompt_embeds(sd1: Any) -> None:
         expected = USUAL.run(sd1)
     with ablate(sd1, words="cat", prompt=PROMPT):
         assert np.array_equal(case.run(sd1), expected)
-    with ablate(sd1, tokens=CAT):
+    with ablate(sd1, words="cat"):  # encoded inside the block: what was read is known
         assert np.array_equal(case.run(sd1), expected)
+    arguments = case.arguments(sd1)
+    before = Case("before", pipelines.sd1, arguments)
+    with ablate(sd1, tokens=CAT):
+        before.run(sd1)
     with pytest.raises(MissingTextError, match=r"prompt=.*tokens="), ablate(sd1, words="cat"):
-        case.run(sd1)
+        before.run(sd1)
 
 
 # --- what cannot be ---------------------------------------------------------------------------

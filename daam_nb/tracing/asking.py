@@ -1,0 +1,62 @@
+"""A text encoder is asked what it makes of a text, where nobody saw it read the text of a call.
+
+The encoder runs once more, on the numbers alone and without gradients; random states and what the
+pipeline goes on to compute stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from daam_nb.tracing.encodings import EncoderMemory
+
+asking: ContextVar[bool] = ContextVar("daam_nb_asking", default=False)
+"""Whether the encoder runs on our account: nothing is hidden from it, and no call reads it."""
+
+
+def ask(encoder: nn.Module, texts: Iterable[Sequence[int]], memory: EncoderMemory) -> str:
+    """Have texts encoded and remember what comes of it.
+
+    Parameters
+    ----------
+    encoder
+        A text encoder.
+    texts
+        The numbers of each text, one per column.
+    memory
+        Where the result goes.
+
+    Returns
+    -------
+    str
+        Why the encoder could not be asked; nothing where it answered.
+    """
+    # On a lazily offloaded encoder the first parameter is "meta"; its hooks move the input.
+    device = next((p.device for p in encoder.parameters()), torch.device("cpu"))
+    devices = [device] if device.type == "cuda" else []
+    token = asking.set(True)
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=devices):
+            for numbers in texts:
+                ids = torch.tensor([list(numbers)])
+                output = _run(encoder, ids if device.type == "meta" else ids.to(device))
+                memory.add(encoder, ids, output, asked=True)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        return f"{type(encoder).__name__} could not be asked ({type(error).__name__}: {error})"
+    finally:
+        asking.reset(token)
+    return ""
+
+
+def _run(encoder: nn.Module, ids: Tensor) -> Any:
+    options: dict[str, Any] = {"output_hidden_states": True}
+    if getattr(getattr(encoder, "config", None), "use_attention_mask", False):
+        pad = getattr(encoder.config, "pad_token_id", None)
+        mask = torch.tensor([[int(number != pad) for number in row] for row in ids.tolist()])
+        options["attention_mask"] = mask.to(ids.device)
+    return encoder(ids, **options)

@@ -1,0 +1,354 @@
+"""Key columns -> the prompt whose tokens they are, by what the text encoder really read.
+
+The embeddings that the denoiser is given decide, whatever text came with the call: their rows are
+looked up in what the encoders wrote while the trace was open (`recognition`). Where that was not
+seen, the encoder is asked what it makes of the text (`asking`). What is still unknown is refused,
+unless the user names every column with a `Prompt`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from daam_nb.errors import MissingTextError, PromptError, ShapeError, UnsupportedPipelineError
+from daam_nb.prompt import Prompt, Token
+from daam_nb.token_ids import as_read, spelled
+from daam_nb.tokens import NO_LIMIT
+from daam_nb.tracing.asking import ask
+from daam_nb.tracing.encodings import EncoderMemory, readings_of
+from daam_nb.tracing.families import Reading, Remark
+from daam_nb.tracing.recognition import Recognized, recognize
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a call or a user says that a picture's embeddings are of.
+
+    Attributes
+    ----------
+    text
+        The text; a `Prompt` where every column is named; None where nothing is said.
+    source
+        The argument that says so, for people: ``"prompt"``, ``"negative_prompt_2"``.
+    by_call
+        Whether the pipeline itself was given it, and is to encode it.
+    """
+
+    text: str | Prompt | None
+    source: str
+    by_call: bool
+
+
+@dataclass(frozen=True)
+class Named:
+    """A picture's prompt, what its encoder read (None: nobody knows), and remarks on the names."""
+
+    prompt: Prompt
+    ids: tuple[int, ...] | None
+    remarks: tuple[Remark, ...] = ()
+
+
+class Naming:
+    """Names the columns of one reading in one call."""
+
+    def __init__(self, pipe: Any, reading: Reading, memory: EncoderMemory) -> None:
+        self.pipe, self.reading, self.memory = pipe, reading, memory
+        self._why_not = ""
+
+    def named(self, text: Tensor, told: Told, *, way_out: str = "") -> Named:
+        """The prompt behind a picture's text embeddings.
+
+        Parameters
+        ----------
+        text
+            (key, channel): all that the denoiser is given of one row.
+        told
+            What they are said to be of.
+        way_out
+            What else can be done where they are of nothing that is known.
+
+        Raises
+        ------
+        UnsupportedPipelineError
+            Where the pipeline has no tokenizer for them.
+        MissingTextError
+            Where rows are not what the text encoder made of any text that is known.
+        ShapeError
+            Where the encoder read something else than is said.
+        """
+        rows = self.rows(text)
+        if isinstance(told.text, Prompt):
+            return self._checked(rows, told.text, told)
+        self._check_tokenizer()
+        if told.text is not None and bool((rows == 0).all()):
+            empty = self.tokenized(told.text)
+            if not empty.words:  # Stable Diffusion XL makes zeros of an empty negative prompt
+                return Named(empty, None)
+        found = self._recognized(rows, told.text)
+        ids = found.known
+        if ids is None:
+            raise self._unknown(found, told, way_out)
+        prompt, remarks = self._spelled(ids, told)
+        if not told.by_call:
+            remarks += self._beside(text, prompt)
+        return Named(prompt, ids, tuple(remarks))
+
+    def rows(self, text: Tensor) -> Tensor:
+        """The rows of this reading's columns, of all that the denoiser is given."""
+        first = self.reading.first
+        return text[first : first + self.reading.columns]
+
+    def ids(self, text: Tensor) -> tuple[int, ...] | None:
+        """What was read in the columns of another text of the same call; None: nobody knows."""
+        if self.reading.tokenizer is None:
+            return None
+        return self._recognized(self.rows(text), None).known
+
+    # Recognising -----------------------------------------------------------------------------
+
+    def _recognized(self, rows: Tensor, text: str | Prompt | None) -> Recognized:
+        """By what was seen; else after asking for the empty text, and for the text itself."""
+        reading = self.reading
+        found = self._look_up(rows, reading.encoder, reading.tokenizer)
+        for asked in (self._empty(reading.tokenizer), self._windows(text)):
+            if found.whole or reading.encoder is None:
+                break
+            self._why_not = ask(reading.encoder, self._new(reading.encoder, asked), self.memory)
+            found = self._look_up(rows, reading.encoder, reading.tokenizer)
+        return found
+
+    def _look_up(
+        self, rows: Tensor, encoder: nn.Module | None, tokenizer: Any, channel: int = 0
+    ) -> Recognized:
+        best = Recognized((None,) * len(rows), exact=False)
+        encodings = [] if encoder is None else self.memory.of(encoder)
+        for exact in (True, False):
+            for windows in readings_of(encodings):
+                width = windows[0].states.shape[-1]
+                part = rows[:, channel : channel + width]
+                found = recognize(part, windows, _template(tokenizer), exact=exact)
+                if found.whole:
+                    return found
+                if len(found.unknown) < len(best.unknown):
+                    best = found
+        return best
+
+    def _new(self, encoder: nn.Module, texts: Iterator[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        asked = {e.ids for e in self.memory.of(encoder) if e.asked}
+        return [numbers for numbers in dict.fromkeys(texts) if numbers not in asked]
+
+    @property
+    def _size(self) -> int:
+        """Columns of the windows that a text of this reading is encoded in."""
+        limit = int(self.reading.tokenizer.model_max_length)
+        return limit if self.reading.windows and limit < NO_LIMIT else self.reading.columns
+
+    def _empty(self, tokenizer: Any) -> Iterator[tuple[int, ...]]:
+        yield tuple(_ids(Prompt.from_tokenizer("", tokenizer, max_length=self._size)))
+
+    def _windows(self, text: str | Prompt | None) -> Iterator[tuple[int, ...]]:
+        """The numbers of a text, window by window."""
+        if text is None:
+            return
+        size = self._size
+        whole = text if isinstance(text, Prompt) else self.tokenized(text)
+        numbers = _ids(whole)
+        if len(numbers) < size and isinstance(text, str):  # a part of one window is given
+            numbers = _ids(Prompt.from_tokenizer(text, self.reading.tokenizer, max_length=size))
+        for first in range(0, len(numbers), size):
+            yield tuple(numbers[first : first + size])
+
+    # Prompts ---------------------------------------------------------------------------------
+
+    def tokenized(self, text: str) -> Prompt:
+        """The text as diffusers' pipelines read it, in as many windows as there are columns."""
+        self._check_tokenizer()
+        columns, tokenizer = self.reading.columns, self.reading.tokenizer
+        window = int(tokenizer.model_max_length)
+        converted = self._converted(text)
+        chunked = self.reading.windows and columns > window and columns % window == 0
+        return Prompt.from_tokenizer(
+            text,
+            tokenizer,
+            max_length=columns,
+            converted=None if converted == text else converted,
+            chunk=window if chunked else None,
+        )
+
+    def _converted(self, text: str) -> str:
+        if not hasattr(self.pipe, "maybe_convert_prompt"):
+            return text
+        converted: str = self.pipe.maybe_convert_prompt(text, self.reading.tokenizer)
+        return converted
+
+    def _spelled(self, ids: Sequence[int], told: Told) -> tuple[Prompt, list[Remark]]:
+        tokenizer = self.reading.tokenizer
+        if told.text is None:
+            return Prompt(*as_read(ids, tokenizer)), []
+        assert isinstance(told.text, str)
+        usual = self.tokenized(told.text)
+        if _ids(usual) == list(ids):
+            return usual, []
+        for converted in dict.fromkeys([self._converted(told.text), told.text]):
+            try:
+                prompt = Prompt(*as_read(ids, tokenizer, text=told.text, converted=converted))
+            except PromptError:
+                continue
+            if prompt.text == told.text:
+                return prompt, []
+            left_out = (
+                f"what else stands in {told.text!r}",
+                f"the text encoder was not given it; it read {prompt.text!r}",
+            )
+            return prompt, [left_out]
+        read = Prompt(*as_read(ids, tokenizer)).text
+        raise ShapeError(
+            f"The text encoder was given other tokens than those of {told.text!r}: it read "
+            f"{read[:200]!r}. "
+            + (
+                "The pipeline rewrites its prompts, and maps would stand under words that it did "
+                "not read. Encode the prompt yourself inside the `with` block and give "
+                "prompt_embeds: columns are then named by what the encoder read."
+                if told.by_call
+                else f"Leave {told.source}= out: columns are then named by what it read."
+            )
+        )
+
+    def _checked(self, rows: Tensor, prompt: Prompt, told: Told) -> Named:
+        """A Prompt of the user's: the names are theirs, what is known must not contradict them."""
+        reading = self.reading
+        if len(prompt.tokens) != reading.columns:
+            raise ShapeError(
+                f"The Prompt given has {len(prompt.tokens)} tokens, the embeddings "
+                f"{reading.columns} columns."
+            )
+        if reading.tokenizer is None:
+            return Named(prompt, None, (_unchecked("there is no tokenizer to ask"),))
+        found = self._recognized(rows, prompt)
+        template = _template(reading.tokenizer)
+        for token, number in zip(prompt.tokens, found.ids, strict=True):
+            same = number == token.id or (token.role == "padding" and number in template)
+            if number is not None and not same:
+                raise ShapeError(
+                    f"The Prompt given has {token.piece!r} in column {token.index}, and the text "
+                    f"encoder read {spelled([number], reading.tokenizer)!r} there. Leave "
+                    f"{told.source}= out where the text was encoded inside the `with` block, or "
+                    "make it of the encoder's own numbers: Prompt.from_ids(text, ids, tokenizer)."
+                )
+        if found.whole:
+            return Named(prompt, found.known)
+        why = self._why_not or "the embeddings are not, row by row, what the encoder makes of it"
+        if reading.encoder is None:
+            why = "the pipeline has no text encoder to ask"
+        return Named(prompt, None, (_unchecked(f"columns {_listed(found.unknown)}: {why}"),))
+
+    def _check_tokenizer(self) -> None:
+        if self.reading.tokenizer is None:
+            raise UnsupportedPipelineError(
+                f"{type(self.pipe).__name__} has no `{self.reading.part}`, so key columns cannot "
+                "be named. Load the pipeline with it; it is needed even where prompt_embeds are "
+                "given."
+            )
+
+    def _beside(self, text: Tensor, prompt: Prompt) -> list[Remark]:
+        """What a second encoder read in the same columns, where that is something else."""
+        reading = self.reading
+        if reading.beside is None or reading.encoder is None:
+            return []
+        encoder, tokenizer = reading.beside
+        channel = max((e.last.shape[-1] for e in self.memory.of(reading.encoder)), default=0)
+        rows = self.rows(text)
+        found = self._look_up(rows, encoder, tokenizer, channel)
+        size = self._size
+        if not found.whole:
+            own = _padded_by(prompt, tokenizer)
+            parts = [tuple(own[i : i + size]) for i in range(0, len(own), size)]
+            asked = [*self._empty(tokenizer), *parts]
+            ask(encoder, self._new(encoder, iter(asked)), self.memory)
+            found = self._look_up(rows, encoder, tokenizer, channel)
+        why = "both text encoders share the key columns; columns are named by the first"
+        if not found.whole:
+            return [("what the second text encoder read", f"it is not known; {why}")]
+        second = Prompt(*as_read(found.known or (), tokenizer))
+        if [t.id for t in _of_text(second)] == [t.id for t in _of_text(prompt)]:
+            return []
+        return [(f"the words of the second text encoder, {second.text!r}", why)]
+
+    def _unknown(self, found: Recognized, told: Told, way_out: str) -> MissingTextError:
+        name = type(self.pipe).__name__
+        embeds = "negative_prompt_embeds" if "negative" in told.source else "prompt_embeds"
+        argument = embeds.removesuffix("_embeds")
+        columns = _listed(found.unknown)
+        more = f" {self.memory.let_go} older texts are no longer remembered." * bool(
+            self.memory.let_go
+        )
+        name_all = (
+            f"name every column yourself: trace(pipe, {argument}=Prompt.from_ids(text, ids, "
+            f"tokenizer))"
+        )
+        inside = "Encode inside the `with` block: columns are then named by what was encoded"
+        if told.text is None:
+            return MissingTextError(
+                f"This call gives {embeds} and no {argument}, and its columns {columns} hold "
+                "nothing that the pipeline's text encoder was seen to write, so the tokens have no "
+                f"names. {inside}. Or tell the trace the text, which is then compared with the "
+                f'embeddings: trace(pipe, {argument}="a red fox in the snow"). What is a mixture '
+                f"of several texts has no tokens; {name_all}.{more}{way_out}"
+            )
+        if told.by_call:
+            return MissingTextError(
+                f"The text embeddings that {name} gives its denoiser are, in the columns "
+                f"{columns}, not what its text encoder makes of {told.text!r}, so the tokens have "
+                f"no names: the pipeline mixes or changes them in a way that is not known, or uses "
+                f"another encoder than `{name}` holds. If you know better, {name_all}.{more}"
+            )
+        why = f"are, in the columns {columns}, not what the text encoder makes of {told.text!r}"
+        if self.reading.encoder is None:
+            why = "cannot be compared with the text: the pipeline has no text encoder to ask"
+        elif self._why_not:
+            why = f"cannot be compared with the text: {self._why_not}"
+        return MissingTextError(
+            f"The embeddings given {why}, so the columns' names would be guessed. {inside}, "
+            "weights and windows of prompt-weighting libraries with it. Where that cannot be, "
+            f"{name_all}; of a plain text, Prompt.from_tokenizer(text, tokenizer, "
+            f"max_length={self.reading.columns}).{more}{way_out}"
+        )
+
+
+def unnamed_columns(columns: int) -> Prompt:
+    """A prompt without any name, for embeddings that are kept to be replayed."""
+    return Prompt("", tuple(Token(i, 0, "", None, True, "other") for i in range(columns)))
+
+
+def _unchecked(why: str) -> Remark:
+    return ("the check of the columns' names", f"they are the user's own ({why})")
+
+
+def _template(tokenizer: Any) -> frozenset[int]:
+    names = ("bos_token_id", "eos_token_id", "pad_token_id")
+    numbers = (getattr(tokenizer, name, None) for name in names)
+    return frozenset(number for number in numbers if number is not None)
+
+
+def _ids(prompt: Prompt) -> list[int]:
+    return [token.id for token in prompt.tokens]
+
+
+def _of_text(prompt: Prompt) -> list[Any]:
+    return [token for token in prompt.tokens if token.role in ("text", "added")]
+
+
+def _padded_by(prompt: Prompt, tokenizer: Any) -> list[int]:
+    """A prompt's numbers with another tokenizer's padding."""
+    return [
+        tokenizer.pad_token_id if token.role == "padding" else token.id for token in prompt.tokens
+    ]
+
+
+def _listed(columns: Sequence[int]) -> str:
+    shown = ", ".join(map(str, columns[:6]))
+    return shown if len(columns) <= 6 else f"{shown} and {len(columns) - 6} more"
