@@ -89,8 +89,8 @@ def study_parser(
     _add(what, "--pictures", metavar="N", type=whole, help="how many pictures, about")
     _add(
         what, "--seeds", metavar="N", type=whole, default=1,
-        help="pictures of each prompt (default: 1): of --captions with the seeds 0 to N - 1, else "
-        "each with noise of its own",
+        help="pictures of each prompt (default: 1), each from noise of its own; a seed that the "
+        "captions bring along (a column seed, COCO's image id) is taken for the first",
     )  # fmt: skip
     _add(
         what, "--captions", metavar="FILE", type=folder,

@@ -80,9 +80,15 @@ def _offered(options: Study) -> dict[str, Any]:
     if options.truth is not None:
         offered["truth"] = _truth(options.truth)
         if options.truth.is_dir():  # its folders say what they were made from
+            if options.seeds != 1:
+                raise SelectionError(
+                    f"--seeds {options.seeds}: the folders of --truth {options.truth} say which "
+                    f"picture each mask is of, prompt and seed. Leave out --seeds."
+                )
             offered |= {"captions": offered["truth"].captions(), "seeds": None}
     if options.captions is not None:
-        offered["captions"] = _captions(options.captions)
+        own = _with_seeds(_captions(options.captions), options.seeds)
+        offered |= {"captions": own, "seeds": None}
     return {name: value for name, value in offered.items() if value is not None or name == "seeds"}
 
 
@@ -156,6 +162,12 @@ def _captions(path: Path) -> Any:
             f"{', '.join(known)}."
         )
     return known[path.suffix.lower()](path)
+
+
+def _with_seeds(captions: Any, each: int) -> Any:
+    from daam_nb.studies.seeds import with_seeds
+
+    return with_seeds(captions, each=each)
 
 
 def _truth(path: Path) -> Any:

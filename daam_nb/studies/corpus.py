@@ -13,7 +13,6 @@ import hashlib
 import inspect
 import json
 import os
-import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,19 +26,17 @@ from daam_nb.errors import (
     unknown_names_message,
 )
 from daam_nb.recording import Kept, LayerChoice, Recording, Skipped, load
-from daam_nb.show.saving import write_whole
+from daam_nb.studies.corpus_settings import FILE, about_of, settle
 from daam_nb.studies.fingerprints import digest, file_digest, fingerprint, recording_content
 from daam_nb.studies.identity import identity, model_name
 from daam_nb.studies.readers import Caption, as_captions
+from daam_nb.studies.seeds import pictures_of, several
 from daam_nb.studies.tables import RowFile, differences, plain, progress_bar, rows_by_name
 from daam_nb.tracing import generate as record
 from daam_nb.tracing.arguments import refuse_unknown
 from daam_nb.tracing.making import TRACE_OPTIONS
 
-_FORMAT, _VERSION = "daam_nb corpus", 2
-_BY_SAMPLES = 1  # the version that knew a model by some of its weights: read, not gone on with
-_ABOUT, _LIST, _RUNS = "corpus.json", "list.jsonl", "runs"
-_UNFINISHED = re.compile(r"\.corpus\.json\.[0-9a-f]+\.part")  # left by a kill in its first write
+_LIST, _RUNS = "list.jsonl", "runs"
 _SETTLED = {
     "prompt": "the prompts are those of the captions.",
     "generator": "generators are made from the seeds.",
@@ -118,13 +115,13 @@ class Corpus(Sequence[Run]):
             Where there is neither.
         """
         folder = Path(path).expanduser()
-        if (folder / _ABOUT).is_file():
+        if (folder / FILE).is_file():
             return _opened(folder)
         found = sorted(entry.parent for entry in folder.glob("**/recording.json"))
         if not found:
             raise StudyError(
                 f"{folder} holds no recording. Make some: corpus.generate(pipe, captions, "
-                f"seeds=range(4), into={str(path)!r})."
+                f"into={str(path)!r})."
             )
         return cls(tuple(_unlisted(folder, place) for place in found), folder)
 
@@ -165,7 +162,7 @@ class Corpus(Sequence[Run]):
 def generate(
     pipe: Any,
     prompts: Iterable[str | Caption] | str,
-    seeds: Iterable[int] | None = (0,),
+    seeds: Iterable[int] | None = None,
     *,
     into: str | os.PathLike[str],
     keep: Kept = "sum",
@@ -176,7 +173,7 @@ def generate(
     progress: bool = True,
     **options: Any,
 ) -> Corpus:
-    """Make a picture of every prompt with every seed, and keep each recording.
+    """Make a picture of every prompt, from its own noise, and keep each recording.
 
     What is there already is not made again, whoever was stopped when; more prompts or seeds may be
     asked for later, in the same folder.
@@ -188,8 +185,10 @@ def generate(
     prompts
         Texts or `Caption`s, whose facts travel with the recordings.
     seeds
-        Whole numbers; every prompt is drawn with each. None: each with its caption's own fact
-        ``seed``.
+        None: each prompt with its own, which is its caption's fact ``seed`` or is computed from the
+        text (`seeds.own_seed`); `seeds.with_seeds` gives several of each. Whole numbers: every
+        prompt with each of these, so that pictures of different prompts share their noise and are
+        not independent of each other.
     into
         The folder of the corpus.
     keep, layers, tokens
@@ -234,11 +233,11 @@ def generate(
     check_options(pipe, options, generate)
     folder = Path(into).expanduser()
     check_batch(batch)
-    wanted_pairs = _pairs(as_captions(prompts), seeds)
+    wanted_pairs = pictures_of(as_captions(prompts), seeds)
     watching = {"keep": keep, "layers": layers, "tokens": tokens}
     more = {"latents": latents, **({"batch": batch} if batch != 1 else {})}
     made_with = {"model": model_name(pipe), **identity(pipe), **watching, **more, **options}
-    _settle(folder, {name: fingerprint(value, name) for name, value in made_with.items()})
+    settle(folder, {name: fingerprint(value, name) for name, value in made_with.items()})
     wanted = _listed(folder, wanted_pairs)
     made = {run.key: run for run in wanted if _is_there(run)}
     bar = progress_bar(len(wanted), done=len(made), what="recording", shown=progress)
@@ -252,7 +251,7 @@ def generate(
                 if run.key not in made:
                     _keep(run, recording if latents else without_latents(recording))
                     bar.update()
-    return Corpus(tuple(wanted), folder, _about(folder)["settings"])
+    return Corpus(tuple(wanted), folder, about_of(folder)["settings"])
 
 
 def check_options(pipe: Any, options: Iterable[str], *functions: Callable[..., Any]) -> None:
@@ -358,11 +357,12 @@ def generate_some(
                 "No captions were given. Read some (daam_nb.studies.readers), or write them: "
                 'captions=["a zebra on the grass", ...].'
             )
-    some, chosen = None, None if seeds is None else _seeds(seeds)
+    some, chosen = None, None if seeds is None else several(seeds)
     if captions is not None:
         some = as_captions(captions)
         if pictures is not None:
-            some = some[: max(1, pictures // len(chosen or (0,)))]
+            chosen = None if chosen is None else chosen[:pictures]
+            some = some[: pictures // len(chosen or (0,))]
     if pipe is None:
         return _opened_some(Corpus.open(into), some, chosen, pictures, study, options)
     return generate(pipe, some or (), chosen, into=into, **options)
@@ -392,7 +392,8 @@ def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
         )
     if captions is None:
         return corpus if pictures is None else corpus[:pictures]
-    keys = [name_of(caption.text, seed) for caption, seed in _pairs(captions, seeds)]
+    pairs = pictures_of(captions, seeds)
+    keys = [name_of(caption.text, seed) for caption, seed in pairs]
     there = {run.key: run for run in corpus}
     if missing := [key for key in keys if key not in there]:
         raise StudyError(
@@ -400,7 +401,15 @@ def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
             f"{missing[0]}. Give the pipeline that makes them, or leave captions out for what is "
             "there."
         )
-    return dataclasses.replace(corpus, runs=tuple(there[key] for key in keys))
+    runs = [_told(there[key], *pair) for key, pair in zip(keys, pairs, strict=True)]
+    return dataclasses.replace(corpus, runs=tuple(runs))
+
+
+def _told(run: Run, caption: Caption, seed: int) -> Run:
+    """The run with the facts that its caption brings now, if any."""
+    if not caption.facts:
+        return run
+    return dataclasses.replace(run, facts={**caption.facts, "prompt": caption.text, "seed": seed})
 
 
 def runs_of(
@@ -423,7 +432,7 @@ def runs_of(
             raise StudyError(
                 f"A study takes a Corpus, a folder of recordings, or recordings, not a "
                 f"{type(runs).__name__}. From a pipeline: corpus.generate(pipe, captions, "
-                f"seeds=range(4), into='runs/captions')."
+                f"into='runs/captions')."
             )
         found = Corpus(tuple(_in_memory(i, item) for i, item in enumerate(many)))
     if not len(found):
@@ -440,90 +449,7 @@ def without_latents(run: Recording) -> Recording:
     return dataclasses.replace(run, latents=None, manifest=manifest)
 
 
-# --- what it is made with -------------------------------------------------------------------------
-
-
-def _settle(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Write down with what the corpus is made, or compare with what is written."""
-    if (folder / _ABOUT).is_file():
-        about = _about(folder)
-        if about["version"] == _BY_SAMPLES:
-            raise StudyError(
-                f"{folder} was made by an earlier version, which knew a model by a sample of some "
-                f"of its weights, so it cannot be said whether this is the same one. Its pictures "
-                f"can be read and studied (pipe=None, Corpus.open); draw new ones into another "
-                f"folder: into=..."
-            )
-        # What people call the model is no part of what it is.
-        then, now = ({**each, "model": None} for each in (about["settings"], settings))
-        different = differences(then, now)
-        if different:
-            raise StudyError(
-                f"{folder} was made with other settings: {different}. Use the same, or another "
-                f"folder: into=..."
-            )
-        return
-    foreign = [entry for entry in _entries(folder) if not _UNFINISHED.fullmatch(entry.name)]
-    if foreign:
-        raise StudyError(f"{folder} is not empty and no corpus. Choose another folder: into=...")
-    folder.mkdir(parents=True, exist_ok=True)
-    about = {"format": _FORMAT, "version": _VERSION, "settings": dict(settings)}
-    write_whole(folder / _ABOUT, (json.dumps(about, indent=1) + "\n").encode())
-    for entry in _entries(folder):
-        if _UNFINISHED.fullmatch(entry.name):
-            entry.unlink(missing_ok=True)
-
-
-def _entries(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []
-
-
-def _about(folder: Path) -> dict[str, Any]:
-    try:
-        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-        if about["format"] != _FORMAT or about["version"] not in (_BY_SAMPLES, _VERSION):
-            raise ValueError(f"format {about['format']!r}, version {about['version']!r}")
-        return {"settings": dict(about["settings"]), "version": about["version"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StudyError(
-            f"{folder / _ABOUT} is not what corpus.generate wrote ({error}). Choose another folder."
-        ) from None
-
-
 # --- what is in it --------------------------------------------------------------------------------
-
-
-def _seeds(seeds: Any) -> list[Any]:
-    if isinstance(seeds, str | bytes) or not isinstance(seeds, Iterable):
-        raise StudyError(
-            f"seeds is {seeds!r}; it must be several whole numbers: seeds=range(4), or seeds=[3]."
-        )
-    return list(seeds)
-
-
-def _pairs(captions: Sequence[Caption], seeds: Iterable[int] | None) -> list[tuple[Caption, int]]:
-    """Every picture asked for: caption and seed, none twice."""
-    if seeds is None:
-        pairs = [(caption, caption.facts.get("seed")) for caption in captions]
-    else:
-        chosen = _seeds(seeds)
-        pairs = [(caption, seed) for caption in captions for seed in chosen]
-    asked: dict[tuple[str, int], Caption] = {}
-    for caption, seed in pairs:
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            raise StudyError(
-                f"The seed of {caption.text!r} is {seed!r}; it must be a whole number. Give "
-                f"seeds=range(4), or captions with a fact 'seed'."
-            )
-        if (caption.text, seed) in asked:
-            raise StudyError(
-                f"{caption.text!r} with the seed {seed} is asked for twice; each picture is made "
-                f"once."
-            )
-        asked[caption.text, seed] = caption
-    if not asked:
-        raise StudyError("No seed was given; give at least one, as in seeds=range(4).")
-    return [(caption, seed) for (_, seed), caption in asked.items()]
 
 
 def _listed(folder: Path, pairs: Iterable[tuple[Caption, int]]) -> list[Run]:
@@ -532,18 +458,24 @@ def _listed(folder: Path, pairs: Iterable[tuple[Caption, int]]) -> list[Run]:
     with RowFile.opened(folder / _LIST, columns=_LISTED, settings={}) as file:
         for caption, seed in pairs:
             key = name_of(caption.text, seed)
-            if key not in file.rows:
-                row = {"prompt": caption.text, "seed": seed, "facts": dict(caption.facts)}
+            row = {"prompt": caption.text, "seed": seed, "facts": dict(caption.facts)}
+            if key not in file.rows or _is_corrected(file.rows[key][0], row):
                 file.append(key, [row], sync=False)
             wanted.append(_run(folder, key, file.rows[key][0]))
     return wanted
+
+
+def _is_corrected(listed: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether a caption brings other facts than before; one that brings none keeps the old ones."""
+    before, now = ({**row["facts"], "seed": None} for row in (listed, asked))
+    return bool(asked["facts"]) and before != plain(now, "facts")
 
 
 def _opened(folder: Path) -> Corpus:
     with RowFile.opened(folder / _LIST, columns=_LISTED, settings={}) as file:
         every = [_run(folder, key, rows[0]) for key, rows in file.rows.items()]
     there = tuple(run for run in every if _is_there(run))
-    return Corpus(there, folder, _about(folder)["settings"], missing=len(every) - len(there))
+    return Corpus(there, folder, about_of(folder)["settings"], missing=len(every) - len(there))
 
 
 def _run(folder: Path, key: str, row: Mapping[str, Any]) -> Run:

@@ -194,7 +194,7 @@ def study(
     *,
     into: str | os.PathLike[str],
     captions: Iterable[str | Caption] | None = None,
-    seeds: Iterable[int] | None = (0,),
+    seeds: Iterable[int] | None = None,
     pictures: int | None = None,
     judge: Judge | None = None,
     nouns: Mapping[str, Sequence[str]] | Sequence[str] | None = None,

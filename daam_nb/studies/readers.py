@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 import re
@@ -16,6 +17,7 @@ import numpy as np
 from daam_nb.errors import StudyError
 
 _SLOT = re.compile(r"\{(\w+)\}")
+_BREAK = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")  # what breaks a line, anywhere
 
 
 @dataclass(frozen=True)
@@ -56,27 +58,42 @@ def as_captions(prompts: Iterable[str | Caption] | str) -> list[Caption]:
 
 def from_text(path: str | Path) -> list[Caption]:
     """One caption per line of a UTF-8 text file; blank lines are left out."""
-    lines = _text(path).splitlines()
-    return _some([Caption(line.strip()) for line in lines if line.strip()], path)
+    lines = _lines(path)
+    return _some([_of_record({"": line}, "", str(path)) for line in lines if line.strip()], path)
 
 
 def from_csv(path: str | Path, *, column: str = "caption") -> list[Caption]:
     """Captions of a CSV file's column; the other columns become facts.
 
+    A line break inside a cell of captions is a blank of the caption. A column ``seed`` holds whole
+    numbers, or nothing: each such picture is drawn from it.
+
     Raises
     ------
     StudyError
-        Where the file has no such column, or a row without a caption.
+        Where the file has no such column or one twice, a row without a caption, with more cells
+        than there are columns, or with a seed that is no whole number; where a quotation mark is
+        never closed.
     """
-    rows = csv.DictReader(_text(path).splitlines())
-    if column not in (rows.fieldnames or ()):
+    rows = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    captions = []
+    try:
+        names = next(rows, [])
+        _check_columns(names, column, path)
+        for number, row in enumerate((row for row in rows if row), 1):
+            where = f"{path}, row {number}"
+            if len(row) > len(names):
+                raise StudyError(
+                    f"{where} has {len(row)} cells, and there are {len(names)} columns "
+                    f"({_listed(names)}). A caption with a comma stands in quotation marks."
+                )
+            cells: dict[str, Any] = dict(itertools.zip_longest(names, row))
+            captions.append(_of_record({**cells, **_seed_of(cells, where)}, column, where))
+    except csv.Error as error:
         raise StudyError(
-            f"{path} has no column {column!r}; it has {_listed(rows.fieldnames or ())}. "
-            f"Choose one: column=..."
-        )
-    return _some(
-        [_of_record(row, column, f"{path}, row {i}") for i, row in enumerate(rows, 1)], path
-    )
+            f"{path}, line {rows.line_num}, is no CSV: {error}. Is a quotation mark not closed?"
+        ) from None
+    return _some(captions, path)
 
 
 def from_jsonl(path: str | Path, *, field: str = "caption") -> list[Caption]:
@@ -88,7 +105,7 @@ def from_jsonl(path: str | Path, *, field: str = "caption") -> list[Caption]:
         Where a line is no object or lacks the field.
     """
     found = []
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         where = f"{path}, line {number}"
@@ -104,7 +121,9 @@ def from_jsonl(path: str | Path, *, field: str = "caption") -> list[Caption]:
     return _some(found, path)
 
 
-def from_coco(path: str | Path, *, per_image: int | None = 1) -> list[Caption]:
+def from_coco(
+    path: str | Path, *, per_image: int | None = 1, image_seeds: bool = True
+) -> list[Caption]:
     """Captions of COCO's captions JSON, such as ``captions_val2014.json``.
 
     Parameters
@@ -113,13 +132,15 @@ def from_coco(path: str | Path, *, per_image: int | None = 1) -> list[Caption]:
         The local file. Nothing is downloaded.
     per_image
         How many captions of each image, in the file's order; None: all of them (five or so).
+    image_seeds
+        Draw each caption from its image's id, as the paper's experiments do: captions of one image
+        share their noise. False: each from its own (`seeds.own_seed`).
 
     Returns
     -------
     list of Caption
-        In the order of image ids; facts: ``image_id``, ``caption_id`` and ``seed``, the image id
-        as in the paper's experiments (for ``generate(..., seeds=None)``). A text that stands under
-        several images is taken once, with the first of them.
+        In the order of image ids; facts: ``image_id``, ``caption_id`` and, with `image_seeds`,
+        ``seed``. A text that stands under several images is taken once, with the first of them.
 
     Raises
     ------
@@ -151,7 +172,8 @@ def from_coco(path: str | Path, *, per_image: int | None = 1) -> list[Caption]:
         if per_image is not None and taken.get(image_id, 0) >= per_image:
             continue
         taken[image_id] = taken.get(image_id, 0) + 1
-        facts = {"image_id": image_id, "caption_id": caption_id, "seed": image_id}
+        facts = {"image_id": image_id, "caption_id": caption_id}
+        facts |= {"seed": image_id} if image_seeds else {}
         text = " ".join(str(written).split())
         found.setdefault(text, Caption(text, facts))
     return _some(list(found.values()), path)
@@ -271,7 +293,32 @@ def _of_record(record: Mapping[str, Any], name: str, where: str) -> Caption:
     text = record[name]
     if not isinstance(text, str) or not text.strip():
         raise StudyError(f"{where}: {name!r} is {text!r} where a text is needed.")
-    return Caption(text.strip(), {key: value for key, value in record.items() if key != name})
+    facts = {key: value for key, value in record.items() if key != name}
+    return Caption(_BREAK.sub(" ", text.strip()), facts)
+
+
+def _check_columns(names: Sequence[str], column: str, path: str | Path) -> None:
+    if column not in names:
+        raise StudyError(
+            f"{path} has no column {column!r}; it has {_listed(names)}. Choose one: column=..."
+        )
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise StudyError(f"{path} has two columns {twice[0]!r}. Give each a name of its own.")
+
+
+def _seed_of(cells: Mapping[str, Any], where: str) -> dict[str, int | None]:
+    """A CSV's seed as the number that it is; None where the cell is empty."""
+    if "seed" not in cells:
+        return {}
+    written = (cells["seed"] or "").strip()
+    if written and not re.fullmatch(r"-?[0-9]+", written):
+        raise StudyError(f"{where}: the seed is {written!r}; it is a whole number, or left empty.")
+    return {"seed": int(written) if written else None}
+
+
+def _lines(path: str | Path) -> list[str]:
+    """Lines as text files and JSON lines have them; other signs that break lines stay text."""
+    return re.split(r"\r\n|\n|\r", _text(path))
 
 
 def _text(path: str | Path) -> str:

@@ -290,7 +290,7 @@ def study(
     *,
     into: str | Path,
     captions: Sequence[Caption | str] | None = None,
-    seeds: Iterable[int] | None = (0,),
+    seeds: Iterable[int] | None = None,
     pictures: int | None = None,
     judge: Judge | None = None,
     truth: Truth | None = None,

@@ -198,7 +198,7 @@ def study(
     *,
     into: str | os.PathLike[str],
     captions: Iterable[str | Caption] | None = None,
-    seeds: Iterable[int] | None = (0,),
+    seeds: Iterable[int] | None = None,
     pictures: int | None = None,
     parser: Parser | str | None = None,
     threshold: Threshold = 0.4,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from daam_nb.cli import main
 from daam_nb.cli.arguments import UsageError, read_arguments
 from daam_nb.cli.study_arguments import OF_SOME, STUDIES, Study
-from daam_nb.cli.studying import _scenes
+from daam_nb.cli.studying import _offered, _scenes
 from tests.pipelines import sd1
 
 
@@ -37,6 +38,21 @@ def test_numbers_are_read() -> None:
         "cohyponyms", "--into", "x", "--pictures", "40", "--seeds=4", "-n", "20", "-g", "4"
     )
     assert (read.pictures, read.seeds, read.num_inference_steps, read.guidance) == (40, 4, 20, 4.0)
+
+
+def test_captions_are_drawn_from_their_own_seeds(tmp_path: Path) -> None:
+    coco, text = tmp_path / "captions.json", tmp_path / "mine.txt"
+    notes = [
+        {"image_id": i, "id": i, "caption": f"A {noun}."} for i, noun in ((9, "cat"), (4, "dog"))
+    ]
+    coco.write_text(json.dumps({"annotations": notes}))
+    text.write_text("a cat\na dog\n")
+    offered = _offered(studies("attribution", "--into", "x", "--captions", str(coco)))
+    assert offered["seeds"] is None
+    assert [caption.facts["seed"] for caption in offered["captions"]] == [4, 9]  # the image ids
+    offered = _offered(studies("attribution", "--into", "x", "--captions", str(text), "--seeds=3"))
+    assert offered["seeds"] is None
+    assert len({caption.facts["seed"] for caption in offered["captions"]}) == 6
 
 
 @pytest.mark.parametrize(

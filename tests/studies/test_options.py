@@ -103,7 +103,7 @@ def test_without_a_pipeline_what_is_there_answers(pipe: Any, tmp_path: Path) -> 
     )
     assert made[0].load().steps == (0,)
 
-    def opened(captions: Any = None, seeds: Any = (0,), **options: Any) -> list[str]:
+    def opened(captions: Any = None, seeds: Any = None, **options: Any) -> list[str]:
         runs = corpus.generate_some(None, captions, seeds, into=tmp_path, **options)
         return [run.facts["prompt"] for run in runs]
 

@@ -29,6 +29,50 @@ def test_csv_other_columns_are_facts(tmp_path: Path) -> None:
         readers.from_csv(file)
 
 
+def test_a_line_break_in_a_cell_is_a_blank(tmp_path: Path) -> None:
+    file = tmp_path / "c.csv"
+    file.write_bytes(b'caption,note\r\n"a big\r\ncar","two\nlines"\r\n" a dog ",x\r\n')
+    found = readers.from_csv(file)
+    assert found == [
+        Caption("a big car", {"note": "two\nlines"}),
+        Caption("a dog", {"note": "x"}),
+    ]
+    file = tmp_path / "c.jsonl"
+    file.write_text('{"caption": "a big\\n  car"}\n{"caption": "a\u2028b\u0085c"}\n', "utf-8")
+    assert [c.text for c in readers.from_jsonl(file)] == ["a big car", "a b c"]
+    file = tmp_path / "c.txt"
+    file.write_text("a big\x0bcar\na dog\u2028and a cat\n", "utf-8")
+    assert [c.text for c in readers.from_text(file)] == ["a big car", "a dog and a cat"]
+
+
+def test_csv_that_would_be_read_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "c.csv"
+    file.write_text("caption,id\na cat, and a dog,3\n")
+    with pytest.raises(StudyError, match=r"row 1 has 3 cells, and there are 2 columns.*quotation"):
+        readers.from_csv(file)
+    file.write_text('caption,id\n"a cat,3\na dog,4\n')
+    with pytest.raises(StudyError, match=r"is no CSV.*quotation mark not closed"):
+        readers.from_csv(file)
+    file.write_text("caption,caption\na cat,a dog\n")
+    with pytest.raises(StudyError, match="has two columns 'caption'"):
+        readers.from_csv(file)
+    file.write_text("")
+    with pytest.raises(StudyError, match="has no column 'caption'; it has none"):
+        readers.from_csv(file)
+    file.write_text("id,caption\n3\n")
+    with pytest.raises(StudyError, match="row 1: 'caption' is None where a text is needed"):
+        readers.from_csv(file)
+
+
+def test_seeds_of_a_csv_are_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "c.csv"
+    file.write_text("caption,seed\na cat, 12\na dog,\na hat,-3\n")
+    assert [c.facts["seed"] for c in readers.from_csv(file)] == [12, None, -3]
+    file.write_text("caption,seed\na cat,1.5\n")
+    with pytest.raises(StudyError, match=r"row 1: the seed is '1\.5'; it is a whole number"):
+        readers.from_csv(file)
+
+
 def test_jsonl(tmp_path: Path) -> None:
     file = tmp_path / "c.jsonl"
     file.write_text('{"caption": "a cat", "n": 1}\n\n{"caption": "a dog", "n": [2]}\n')
@@ -52,6 +96,7 @@ def test_coco(tmp_path: Path) -> None:
     assert [c.text for c in found] == ["A cat.", "A dog runs."]  # by image; no text twice
     assert found[0].facts == {"image_id": 2, "caption_id": 2, "seed": 2}
     assert len(readers.from_coco(file, per_image=None)) == 3
+    assert "seed" not in readers.from_coco(file, image_seeds=False)[0].facts
 
 
 def test_coco_is_not_there_or_not_it(tmp_path: Path) -> None:
