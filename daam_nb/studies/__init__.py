@@ -1,6 +1,10 @@
 """Many recordings -> a table and its figures: the paper's experiments, and some of our own.
 
-    corpus.py      captions and seeds -> recordings, each once, on disk
+    corpus.py      captions -> recordings, each once, on disk
+    runs.py        recordings in a fixed order, of a corpus, a folder, or in memory
+    seeds.py       which noise a caption is drawn from
+    identity.py    which model a pipeline is, by content
+    fingerprints.py  what a thing is, by content
     readers.py     captions from text, CSV, JSON lines, COCO's JSON, templates, recombination
     tables.py      one row per observation; stopped and resumed without a loss
     statistics.py  means with bootstrap intervals

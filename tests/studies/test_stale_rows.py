@@ -104,10 +104,10 @@ def test_a_corrected_file_of_coco_is_measured(folder: Path, tmp_path: Path) -> N
         file.write_text(json.dumps(document))
 
     write(0)
-    contents = [_content(CocoTruth(file))]
+    contents = [_content(CocoTruth(file, of_these_pictures=True))]
     write(WIDTH // 2)
-    contents.append(_content(CocoTruth(file)))
-    contents.append(_content(CocoTruth(file, words={"cat": ("kitten",)})))
+    contents.append(_content(CocoTruth(file, of_these_pictures=True)))
+    contents.append(_content(CocoTruth(file, words={"cat": ("kitten",)}, of_these_pictures=True)))
     assert len(set(contents)) == 3
 
 
