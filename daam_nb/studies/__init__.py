@@ -7,10 +7,12 @@
     fingerprints.py  what a thing is, by content
     readers.py     captions from text, CSV, JSON lines, COCO's JSON, templates, recombination
     tables.py      one row per observation; stopped and resumed without a loss
-    statistics.py  means with bootstrap intervals
-    stratified.py  bootstrap within groups that are no sample but all there is
+    statistics.py  means with intervals
+    influence.py   the ends of an interval, from what each cluster contributes
+    stratified.py  groups that are no sample but all there is
     within_strata.py  two groups within each of them
-    comparing.py   two groups: difference, permutation test, effect size
+    comparing.py   two groups: difference, permutation test, effect size; many tests
+    permutations.py  p of few and of many permutations
     two_intervals.py  of these nouns, and of nouns
     figures.py     bars and curves of a table
     report.py      tables and figures of one study, and the page they are printed on

@@ -1,6 +1,6 @@
 """The tables and figures of `studies.adjectives`.
 
-Intervals are of these nouns and new pictures of them; beside each is the one that draws whole nouns
+Intervals are of these nouns and new pictures of them; beside each is the one of whole nouns
 (`two_intervals`).
 """
 
@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 
 from daam_nb.studies import two_intervals
-from daam_nb.studies.comparing import holm
+from daam_nb.studies.comparing import holm_of
 from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.report import Report
+from daam_nb.studies.statistics import SHARE
 
 REPLAYED, FREE, OTHER_SEED = "attention replayed", "attention its own", "another seed"
 BY_JUDGE, BY_MAP = "the judge's masks", "the noun's map"
@@ -29,6 +30,7 @@ def reach(table: pd.DataFrame) -> pd.DataFrame:
         by=["how"],
         value=["outside", "inside", "outside_share", "region_share", "layout"],
         noun="noun",
+        bounds=SHARE,
         enough=ENOUGH,
     )
 
@@ -43,7 +45,12 @@ def spills(table: pd.DataFrame) -> pd.DataFrame:
         ]
     )
     return two_intervals.summary(
-        long, by=["layers", "word"], value=["spill", "iou"], noun="noun", enough=ENOUGH
+        long,
+        by=["layers", "word"],
+        value=["spill", "iou"],
+        noun="noun",
+        bounds=SHARE,
+        enough=ENOUGH,
     )
 
 
@@ -54,7 +61,7 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``what``, ``compared``; ``difference`` with the ends of both intervals (`two_intervals`);
-        ``p`` over nouns and ``p_holm`` (for all rows together), which belong to the ends that draw
+        ``p`` over nouns and ``p_holm`` (for all rows together), which belong to the ends of whole
         nouns; ``n`` pairs.
     """
     one = _one_choice(table)
@@ -64,7 +71,9 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
             continue
         for other in (FREE, OTHER_SEED):
             wide = one.pivot(index=["run", "noun"], columns="how", values=value).reset_index()
-            found, ends = two_intervals.compared(wide[REPLAYED], wide[other], nouns=wide.noun)
+            found, ends = two_intervals.compared(
+                wide[REPLAYED], wide[other], nouns=wide.noun, bounds=(-1, 1)
+            )
             rows.append(
                 {
                     "what": value,
@@ -75,10 +84,7 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
                     "n": found.n[0],
                 }
             )
-    made = pd.DataFrame(rows)
-    if rows:
-        made.insert(list(made.columns).index("p") + 1, "p_holm", holm(made.p.tolist()))
-    return made
+    return holm_of(pd.DataFrame(rows))[0] if rows else pd.DataFrame(rows)
 
 
 def report(table: pd.DataFrame) -> Report:
@@ -95,8 +101,8 @@ def report(table: pd.DataFrame) -> Report:
         "pairs whose noun the judge sees": int(seen.sum()),
         "threshold of the maps": settings["threshold"],
         "intervals": two_intervals.HEADLINE.format(noun="noun"),
-        "intervals, nouns drawn": two_intervals.OTHERS.format(noun="noun"),
-        "p": "permutation test: signs of whole nouns; Holm: for all rows of the table together",
+        "intervals, whole nouns": two_intervals.OTHERS.format(noun="noun"),
+        "p": "permutation test: signs of whole nouns; Holm: for all tests of this page together",
         **{
             name: settings[name]
             for name in ("num_inference_steps", "guidance_scale")
@@ -115,9 +121,13 @@ def report(table: pd.DataFrame) -> Report:
             ),
             "Spill of the maps: 1 - IoD in the noun": two_intervals.of_these(spilled, _HEADINGS),
             "Paired by picture": two_intervals.of_these(paired, _HEADINGS),
-            "Change of the picture, whole nouns drawn": two_intervals.of_nouns(reached, _HEADINGS),
-            "Spill of the maps, whole nouns drawn": two_intervals.of_nouns(spilled, _HEADINGS),
-            "Paired by picture, whole nouns drawn": two_intervals.of_nouns(
+            "Change of the picture, intervals of whole nouns": two_intervals.of_nouns(
+                reached, _HEADINGS
+            ),
+            "Spill of the maps, intervals of whole nouns": two_intervals.of_nouns(
+                spilled, _HEADINGS
+            ),
+            "Paired by picture, intervals of whole nouns": two_intervals.of_nouns(
                 paired, _HEADINGS
             ).rename(columns=_OVER_NOUNS),
         },
@@ -126,7 +136,7 @@ def report(table: pd.DataFrame) -> Report:
     )
 
 
-_OVER_NOUNS = {"p": "p (nouns drawn)", "p_holm": "p, Holm"}
+_OVER_NOUNS = {"p": "p (whole nouns)", "p_holm": "p, Holm"}
 _HEADINGS = {
     "outside": "change outside the noun",
     "inside": "change inside",

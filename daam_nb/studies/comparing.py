@@ -12,9 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daam_nb.errors import StudyError
-from daam_nb.studies.statistics import RESAMPLES, Floats, by_cluster, interval, observed
-from daam_nb.studies.stratified import ends, nested, numbered
-from daam_nb.studies.within_strata import LEAST, Within, centred
+from daam_nb.studies import influence
+from daam_nb.studies.permutations import flipped, shuffled
+from daam_nb.studies.statistics import Bounds, Floats, by_cluster, interval, observed
+from daam_nb.studies.stratified import nested, numbered
+from daam_nb.studies.within_strata import Within
 
 Names = Iterable[Hashable] | tuple[Iterable[Hashable], Iterable[Hashable]] | None
 """Of each pair; where not paired, two of them: of each value of the first and of the second."""
@@ -35,10 +37,11 @@ class Comparison:
         Mean of the first minus mean of the second; of groups in strata that are not paired, the
         difference within strata (`within_strata`).
     low, high
-        Ends of its bootstrap interval; NaN where there are too few values.
+        Ends of its confidence interval; NaN with fewer than ten clusters (`influence.LEAST`), of
+        groups that are not paired in either of them, and where nothing varies.
     p
-        Of a two-sided permutation test; at least 1 / (resamples + 1), and for pairs, whose test
-        doubles the smaller tail, 2 / (resamples + 1). Exact for pairs with few permutations.
+        Of a two-sided permutation test; at least 1 / (permutations + 1). Exact for pairs with few
+        permutations.
     effect
         Standardised difference: Cohen's d with the pooled deviation, in strata with the deviation
         within them; for pairs d_z, the mean difference over the deviation of the differences. NaN
@@ -62,8 +65,9 @@ class Comparison:
     left_out: int = 0
 
     def __str__(self) -> str:
+        ends = "" if math.isnan(self.low) else f" [{self.low:+.3f}, {self.high:+.3f}]"
         return (
-            f"{self.difference:+.3f} [{self.low:+.3f}, {self.high:+.3f}], p = {self.p:.2g}, "
+            f"{self.difference:+.3f}{ends}, p = {self.p:.2g}, "
             f"effect {self.effect:+.2f}, n = {self.n[0]} and {self.n[1]}"
         )
 
@@ -75,8 +79,9 @@ def compare(
     paired: bool = False,
     clusters: Names = None,
     strata: Names = None,
+    bounds: Bounds | None = None,
     confidence: float = 0.95,
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
     seed: int = 0,
 ) -> Comparison:
     """Compare two groups: difference with its interval, permutation test, effect size.
@@ -88,45 +93,47 @@ def compare(
     clusters
         Of each pair; where not paired, two of them: of each value in `first` and in `second`.
     strata
-        The same, of groups such as nouns: the interval then draws clusters within each
-        (`statistics.interval`). Paired, difference and test stay as they are without. Not paired,
-        difference, interval, effect and test are all of what differs within strata
-        (`within_strata`): by the mix of strata alone the groups do not differ. The labels are then
-        shuffled within strata, or within clusters where there are any.
-    confidence, resamples, seed
-        Of the bootstrap and of the permutations.
+        The same, of groups such as nouns whose differences are no chance (`statistics.interval`).
+        Paired, difference and test stay as they are without. Not paired, difference, interval,
+        effect and test are all of what differs within strata (`within_strata`): by the mix of
+        strata alone the groups do not differ. The labels are then shuffled within strata, or
+        within clusters where there are any.
+    bounds
+        Of pairs, the least and the greatest difference that can be, such as (-1, 1) of zeros and
+        ones: as for `statistics.interval`.
+    confidence
+        Of the interval.
+    resamples, seed
+        Of the permutations, as for `permutation_test`.
 
     Raises
     ------
     StudyError
-        Where lengths, clusters or strata do not fit.
-
-    Notes
-    -----
-    Groups that are not paired have no interval with fewer than two values each; where they have
-    clusters or strata, so that a draw may lack one of the groups, with fewer than ten.
+        Where lengths, clusters, strata or bounds do not fit.
     """
-    rng = np.random.default_rng(seed)
-    bootstrap: dict[str, Any] = {"confidence": confidence, "resamples": resamples}
     if paired:
         names: Any = None if clusters is None else list(clusters)
         groups: Any = strata
         differences = _differences(first, second)
-        found = interval(differences, clusters=names, strata=groups, seed=seed, **bootstrap)
+        known = interval(
+            differences, clusters=names, strata=groups, bounds=bounds, confidence=confidence
+        )
         pairs = _Group(*observed(differences, names))
-        spread = float(pairs.values.std(ddof=1)) if found.n > 1 else 0.0
-        effect = found.mean / spread if spread > 1e-12 else math.nan
-        p = _turned(pairs, resamples, rng)
-        return Comparison(found.mean, found.low, found.high, p, effect, (found.n, found.n))
+        spread = float(pairs.values.std(ddof=1)) if known.n > 1 else 0.0
+        effect = known.mean / spread if spread > 1e-12 else math.nan
+        p = flipped(by_cluster(*pairs)[0], resamples=resamples, seed=seed)
+        return Comparison(known.mean, known.low, known.high, p, effect, (known.n, known.n))
+    if bounds is not None:
+        raise StudyError("bounds= is of the differences of pairs, and these groups are not paired.")
     first, second = list(first), list(second)
     one, two = _groups(first, second, clusters)
     if strata is not None:
         within = _within(one, two, _groups(first, second, strata))
-        names = within.strata if clusters is None else within.clusters
+        places = within.strata if clusters is None else within.clusters
         return Comparison(
             within.difference(),
-            *within.ends(rng=rng, **bootstrap),
-            _shuffled(within.values, within.first, names, resamples, rng),
+            *within.ends(confidence=confidence),
+            shuffled(within.values, within.first, places, resamples=resamples, seed=seed),
             within.effect(),
             within.n,
             within.size,
@@ -134,8 +141,8 @@ def compare(
         )
     return Comparison(
         _mean(one.values) - _mean(two.values),
-        *_difference_ends(one, two, rng=rng, **bootstrap),
-        _shuffled(*_joined(one, two), resamples, rng),
+        *_difference_ends(one, two, confidence),
+        shuffled(*_joined(one, two), resamples=resamples, seed=seed),
         _cohens_d(one.values, two.values),
         (len(one.values), len(two.values)),
     )
@@ -147,18 +154,15 @@ def ends_over_strata(
     *,
     strata: tuple[Iterable[Hashable], Iterable[Hashable]],
     confidence: float = 0.95,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
 ) -> tuple[float, float]:
-    """Another interval of the difference that `compare` finds within strata: whole ones are drawn.
+    """Another interval of the difference that `compare` finds within strata: these are clusters.
 
-    It asks what other strata might give, such as other nouns; NaN with fewer than two of both
-    groups, or fewer than ten values of a group in them.
+    It asks what other strata might give, such as other nouns; NaN with fewer than ten of both
+    groups.
     """
     first, second = list(first), list(second)
     within = _within(*_groups(first, second, None), _groups(first, second, strata))
-    rng = np.random.default_rng(seed)
-    return within.ends_over_strata(confidence=confidence, resamples=resamples, rng=rng)
+    return within.ends_over_strata(confidence=confidence)
 
 
 def permutation_test(
@@ -167,47 +171,81 @@ def permutation_test(
     *,
     paired: bool = False,
     clusters: Names = None,
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
     seed: int = 0,
 ) -> float:
     """Two-sided p for equal means, by permutation.
 
-    Paired: the sign of each pair's (or each cluster's) difference is turned at random
-    (`scipy.stats.permutation_test`, ``"samples"``). Not paired, with clusters: the two labels are
-    shuffled within each cluster, and what is compared is the difference within clusters, which is 0
-    in the mean of all shuffles; a cluster of one group alone has no say. So this is also the test
-    within strata, which are then named as `clusters`; `compare` has both. Not paired, without:
-    shuffled freely.
+    Paired: the sign of each pair's (or each cluster's) difference is turned at random. Not paired,
+    with clusters: the two labels are shuffled within each cluster, and what is compared is the
+    difference within clusters, which is 0 in the mean of all shuffles; a cluster of one group alone
+    has no say. So this is also the test within strata, which are then named as `clusters`;
+    `compare` has both. Not paired, without: shuffled freely.
+
+    Parameters
+    ----------
+    resamples
+        How many permutations; where pairs have no more than so many, all are counted. None: 5000,
+        and 100 000 in all where these give a p below 0.01 (`permutations`), so that Holm's
+        correction for a hundred tests can still find one of them.
+    seed
+        Of the permutations.
 
     Returns
     -------
     float
-        Not paired: (as extreme + 1) / (resamples + 1). Paired: twice the same of the smaller tail,
-        so at least 2 / (resamples + 1), or exact where the permutations are few. NaN where a group
-        is empty.
+        (as extreme + 1) / (permutations + 1), or exact. NaN where a group is empty.
     """
-    rng = np.random.default_rng(seed)
     if paired:
-        pairs = _Group(*observed(_differences(first, second), clusters))
-        return _turned(pairs, resamples, rng)
-    return _shuffled(*_joined(*_groups(first, second, clusters)), resamples, rng)
+        sums, _ = by_cluster(*observed(_differences(first, second), clusters))
+        return flipped(sums, resamples=resamples, seed=seed)
+    joined = _joined(*_groups(first, second, clusters))
+    return shuffled(*joined, resamples=resamples, seed=seed)
 
 
 def holm(values: Sequence[float]) -> list[float]:
     """Holm's (1979) step-down correction of p values for all of them being tested together.
 
+    A p that is NaN is of no test: it stays NaN, and the others are corrected without it.
+
+    Raises
+    ------
+    StudyError
+        Where a p is not from 0 to 1.
+
     Examples
     --------
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
+    >>> holm([0.01, float("nan"), 0.04])
+    [0.02, nan, 0.04]
     """
-    order = sorted(range(len(values)), key=lambda place: values[place])
-    made = [0.0] * len(values)
+    ps = [float(value) for value in values]
+    tested = sorted((p, number) for number, p in enumerate(ps) if not math.isnan(p))
+    if outside := [p for p, _ in tested if not 0 <= p <= 1]:
+        raise StudyError(f"A p of {outside[0]:g} is no probability; p values are from 0 to 1.")
+    corrected = [math.nan] * len(ps)
     highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(values) - rank) * values[place]))
-        made[place] = highest
-    return made
+    for rank, (p, number) in enumerate(tested):
+        highest = max(highest, min(1.0, (len(tested) - rank) * p))
+        corrected[number] = highest
+    return corrected
+
+
+def holm_of(*tables: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
+    """The same tables with ``p_holm`` behind ``p``, corrected for the tests of all of them.
+
+    Several tables of one page are one family: whoever reads it looks at all of them, and picks what
+    is small.
+    """
+    together = holm([p for table in tables for p in table.p])
+    corrected = []
+    for table in tables:
+        own, together = together[: len(table)], together[len(table) :]
+        plain = table.drop(columns="p_holm", errors="ignore")
+        plain.insert(list(plain.columns).index("p") + 1, "p_holm", own)
+        corrected.append(plain)
+    return tuple(corrected)
 
 
 def _differences(first: Any, second: Any) -> Floats:
@@ -216,8 +254,8 @@ def _differences(first: Any, second: Any) -> Floats:
         raise StudyError(
             f"Pairs need two lists of one length, not of {len(one)} and {len(two)} values."
         )
-    found: Floats = one - two
-    return found
+    differences: Floats = one - two
+    return differences
 
 
 def _groups(first: Any, second: Any, clusters: Any) -> tuple[_Group, _Group]:
@@ -228,27 +266,6 @@ def _groups(first: Any, second: Any, clusters: Any) -> tuple[_Group, _Group]:
         )
     names = (None, None) if clusters is None else clusters
     return _Group(*observed(first, names[0])), _Group(*observed(second, names[1]))
-
-
-def _turned(pairs: _Group, resamples: int, rng: np.random.Generator) -> float:
-    """The sign of each cluster's difference at random."""
-    from scipy import stats
-
-    if not len(pairs.values):
-        return math.nan
-    sums, _ = by_cluster(pairs.values, pairs.names)
-    if len(sums) == 1:
-        return 1.0  # both signs are equally far from 0
-    found = stats.permutation_test(
-        (sums, np.zeros_like(sums)),
-        lambda a, b, axis: np.sum(a - b, axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=resamples,
-        batch=max(1, 1_000_000 // len(sums)),
-        rng=rng,
-    )
-    return float(found.pvalue)
 
 
 def _joined(one: _Group, two: _Group) -> tuple[Floats, NDArray[np.bool_], NDArray[np.int64]]:
@@ -269,64 +286,31 @@ def _within(one: _Group, two: _Group, strata: tuple[_Group, _Group]) -> Within:
     return Within.of(values, first, groups, clusters)
 
 
-def _shuffled(
-    values: Floats,
-    first: NDArray[np.bool_],
-    places: NDArray[np.int64],
-    resamples: int,
-    rng: np.random.Generator,
-) -> float:
-    """The labels in random order within each place; what counts is the difference within places."""
-    if first.all() or not first.any():
-        return math.nan
-    order = np.argsort(places, kind="stable")
-    first, places = first[order], places[order]
-    values = centred(values[order], places)
-    least = abs(values[first].sum()) - 1e-12 * np.abs(values).sum()
-    extreme = 0
-    for _ in range(resamples):
-        # Sorting by place + noise in [0, 1) is a random order within each.
-        mixed = values[np.argsort(places + rng.random(len(places)))]
-        extreme += abs(mixed[first].sum()) >= least
-    return (extreme + 1) / (resamples + 1)
-
-
-def _difference_ends(
-    one: _Group, two: _Group, *, confidence: float, resamples: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    """Percentile interval of the difference; a cluster in both groups is drawn for both."""
-    if len(one.values) < 2 or len(two.values) < 2:
+def _difference_ends(one: _Group, two: _Group, confidence: float) -> tuple[float, float]:
+    """Of the difference of two means; a cluster in both groups moves both."""
+    if not len(one.values) or not len(two.values):
         return math.nan, math.nan
-    if one.names is None or two.names is None:
-        drawn = _drawn(*by_cluster(one.values, None), resamples, rng)
-        drawn = drawn - _drawn(*by_cluster(two.values, None), resamples, rng)
-    elif min(len(one.values), len(two.values)) < LEAST:
+    values, first, places = _joined(one, two)
+    if one.names is None:
+        places = np.arange(len(values))
+    if min(len(np.unique(places[of])) for of in (first, ~first)) < influence.LEAST:
         return math.nan, math.nan
-    else:
-        places, known = pd.factorize(pd.Series([*one.names, *two.names], dtype=object))
-        weights = _weights(len(known), resamples, rng)
-        means = []
-        for values, at in (
-            (one.values, places[: len(one.values)]),
-            (two.values, places[len(one.values) :]),
-        ):
-            sums = np.bincount(at, weights=values, minlength=len(known))
-            counts = np.bincount(at, minlength=len(known))
-            with np.errstate(invalid="ignore"):  # a draw without any of the group's clusters
-                means.append(weights @ sums / (weights @ counts))
-        drawn = means[0] - means[1]
-    return ends(drawn, confidence)
-
-
-def _drawn(sums: Floats, counts: Floats, resamples: int, rng: np.random.Generator) -> Floats:
-    weights = _weights(len(sums), resamples, rng)
-    means: Floats = weights @ sums / (weights @ counts)
-    return means
-
-
-def _weights(size: int, resamples: int, rng: np.random.Generator) -> Floats:
-    """(resample, cluster): how often each is drawn."""
-    return rng.multinomial(size, np.full(size, 1 / size), size=resamples).astype(np.float64)
+    influences, squares = np.zeros(places.max() + 1), np.zeros(places.max() + 1)
+    for group, of, sign in ((one, first, 1), (two, ~first, -1)):
+        size, at = len(group.values), places[of]
+        apart = group.values - group.values.mean()
+        influences += sign * np.bincount(at, weights=apart, minlength=len(influences)) / size
+        squares += (np.bincount(at, minlength=len(squares)) / size) ** 2
+    # Groups without a cluster in common are two samples, each with a variance of its own.
+    of_first, of_second = (np.unique(places[of]) for of in (first, ~first))
+    strata = None
+    if not len(np.intersect1d(of_first, of_second)):
+        strata = np.zeros(len(influences), dtype=np.int64)
+        strata[of_second] = 1
+    difference = float(one.values.mean() - two.values.mean())
+    return influence.ends(
+        difference, influences, np.sqrt(squares), strata=strata, confidence=confidence
+    )
 
 
 def _cohens_d(one: Floats, two: Floats) -> float:

@@ -21,6 +21,7 @@ from daam_nb.maps import heat_maps
 from daam_nb.maps.measure import iou, soft_iou
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.studies import layer_choices, two_intervals
+from daam_nb.studies.comparing import holm_of
 from daam_nb.studies.corpus import Corpus, Run, runs_of
 from daam_nb.studies.entanglement_statistics import (
     by_class,
@@ -37,7 +38,6 @@ from daam_nb.studies.protocols import Judge
 from daam_nb.studies.readable import readable
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
-from daam_nb.studies.statistics import RESAMPLES
 from daam_nb.studies.tables import collect
 from daam_nb.studies.taxonomies import COCO, Taxonomy, pair_captions
 
@@ -204,7 +204,7 @@ def study(
     recommended: LayerChoice | None = None,
     known: Iterable[KnownPicture] = (),
     threshold: float = 0.4,
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Report:
@@ -229,7 +229,7 @@ def study(
         kind: a judge that confuses zebras with giraffes would make cohyponyms look worse than they
         are. Not for people's answers.
     threshold, resamples, progress, **options
-        As for `entanglement`, of the bootstrap and the tests, and of `corpus.generate`.
+        As for `entanglement`, of the permutation tests, and of `corpus.generate`.
     """
     who = presence or judge
     if who is None:
@@ -299,12 +299,15 @@ def report(
     *,
     runs: Corpus,
     found: pd.DataFrame | None = None,
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
 ) -> Report:
     """Put the tables of one corpus on one page; `found` is what `found_in` gave."""
     first = runs[0].load()
     settings = table.attrs["settings"]
-    means = summary(table, resamples=resamples)
+    means = summary(table)
+    compared, related = holm_of(
+        contrasts(table, resamples=resamples), overlap_and_presence(table, resamples=resamples)
+    )
     facts = {
         "model": first.facts.model,
         "pictures": len(runs),
@@ -315,29 +318,25 @@ def report(
         **{f"layers: {name}": choice for name, choice in settings["layers"].items()},
         "threshold of mIoU": settings["threshold"],
         "intervals": two_intervals.HEADLINE.format(noun="first noun"),
-        "intervals, nouns drawn": two_intervals.OTHERS.format(noun="first noun"),
-        "p (nouns drawn)": "permutation test: signs of whole first nouns",
+        "intervals, whole nouns": two_intervals.OTHERS.format(noun="first noun"),
+        "p (whole nouns)": "permutation test: signs of whole first nouns",
         "p (these nouns)": "permutation test: labels of pictures within first nouns",
-        "p, Holm": "for all rows of the table together",
+        "p, Holm": f"for all {len(compared) + len(related)} tests of this page together",
     }
     where = f"{len(runs)} pictures of {facts['model']}; looked at by: {settings['presence']}; "
     where += f"{two_intervals.CAPTION}."
     tables = {
         "By kind of pair": two_intervals.of_these(means, _HEADINGS),
-        "By kind of pair, whole first nouns drawn": two_intervals.of_nouns(means, _HEADINGS),
-        "Compared with the same first noun and the same noise": contrasts(
-            table, resamples=resamples
-        ).rename(columns=_COMPARED),
-        "Overlap of the maps where both objects are there, and where not": overlap_and_presence(
-            table, resamples=resamples
-        ).rename(columns=_RELATED),
-        "Cohyponyms, class by class": two_intervals.of_these(
-            by_class(table, resamples=resamples), _HEADINGS
+        "By kind of pair, intervals of whole first nouns": two_intervals.of_nouns(means, _HEADINGS),
+        "Compared with the same first noun and the same noise": compared.rename(columns=_COMPARED),
+        "Overlap of the maps where both objects are there, and where not": related.rename(
+            columns=_RELATED
         ),
+        "Cohyponyms, class by class": two_intervals.of_these(by_class(table), _HEADINGS),
     }
     if found is not None and len(found):
         tables["What was found in pictures that surely show both"] = readable(
-            summary_of_known(found, resamples=resamples), _HEADINGS
+            summary_of_known(found), _HEADINGS
         )
     return Report(
         name="cohyponyms",
@@ -349,8 +348,8 @@ def report(
     )
 
 
-_ENDS = {"low_nouns": "low, nouns drawn", "high_nouns": "high, nouns drawn"}
-_COMPARED = _ENDS | {"p": "p (nouns drawn)", "p_holm": "p, Holm", "effect": "d_z"}
+_ENDS = {"low_nouns": "low, whole nouns", "high_nouns": "high, whole nouns"}
+_COMPARED = _ENDS | {"p": "p (whole nouns)", "p_holm": "p, Holm", "effect": "d_z"}
 _RELATED = _ENDS | {
     "with_both": "both there",
     "without": "one missing",

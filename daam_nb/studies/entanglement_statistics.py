@@ -1,30 +1,27 @@
 """Cohyponyms' numbers: means by kind, matched comparisons, and overlap against presence.
 
-Intervals are of these nouns and new pictures of them; beside each is the one that draws whole first
-nouns (`two_intervals`). Pictures of different first nouns have noise of their own, as
+Intervals are of these nouns and new pictures of them; beside each is the one of whole first nouns
+(`two_intervals`). Pictures of different first nouns have noise of their own, as
 `entanglement.record_pairs` draws them: those that share it would not be independent.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from daam_nb.errors import StudyError
 from daam_nb.studies import statistics, two_intervals
-from daam_nb.studies.comparing import holm
-from daam_nb.studies.statistics import ENOUGH, RESAMPLES
+from daam_nb.studies.comparing import holm_of
+from daam_nb.studies.statistics import ENOUGH, SHARE, Bounds
 from daam_nb.studies.taxonomies import KINDS
 
 MEASURES = ("both", "objects", "iou", "overlap")
+BOUNDS: dict[str, Bounds] = {"both": SHARE, "objects": (0, 2), "iou": SHARE, "overlap": SHARE}
 CONTRASTS = (("cohyponyms", "unrelated"), ("near", "unrelated"), ("cohyponyms", "near"))
 
 
-def summary(
-    table: pd.DataFrame, *, enough: int = ENOUGH, resamples: int = RESAMPLES
-) -> pd.DataFrame:
+def summary(table: pd.DataFrame, *, enough: int = ENOUGH) -> pd.DataFrame:
     """Means of each kind of pair, with both 95 % intervals.
 
     Returns
@@ -42,12 +39,12 @@ def summary(
         by=["layers", "kind"],
         value=list(MEASURES),
         noun="first",
+        bounds=BOUNDS,
         enough=enough,
-        resamples=resamples,
     )
 
 
-def contrasts(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFrame:
+def contrasts(table: pd.DataFrame, *, resamples: int | None = None) -> pd.DataFrame:
     """Compare kinds of pairs that share the first noun and the noise.
 
     In the permutation test pictures of one first noun are a cluster: under the null the two kinds
@@ -58,8 +55,8 @@ def contrasts(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFram
     -------
     DataFrame
         One row per measure, ``layers`` and two kinds: ``difference`` (first kind - second) with its
-        95 % intervals ``low``, ``high`` (of these nouns, matched pairs of pictures drawn within
-        each) and ``low_nouns``, ``high_nouns`` (whole nouns drawn), ``p`` over nouns, ``p_holm``
+        95 % intervals ``low``, ``high`` (of these nouns and new matched pairs of pictures) and
+        ``low_nouns``, ``high_nouns`` (of whole nouns), ``p`` over nouns, ``p_holm``
         (for all rows together, Holm 1979), ``effect`` (d_z of the pairs), ``pairs``, ``nouns``.
     """
     rows = []
@@ -76,6 +73,7 @@ def contrasts(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFram
                     both[f"{measure}_a"],
                     both[f"{measure}_b"],
                     nouns=both["first"],
+                    bounds=_of_difference(BOUNDS[measure]),
                     resamples=resamples,
                 )
                 rows.append(
@@ -96,10 +94,10 @@ def contrasts(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFram
             "No two kinds of pairs share a first noun and a seed, so nothing is matched. Draw them "
             "by entanglement.record_pairs."
         )
-    return _with_holm(pd.DataFrame(rows))
+    return holm_of(pd.DataFrame(rows))[0]
 
 
-def overlap_and_presence(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFrame:
+def overlap_and_presence(table: pd.DataFrame, *, resamples: int | None = None) -> pd.DataFrame:
     """How the overlap of the two maps and the presence of both objects go together.
 
     Some nouns overlap more than others, and some are lost more often. So pictures are compared
@@ -110,14 +108,14 @@ def overlap_and_presence(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> 
     DataFrame
         One row per ``layers`` and kind, and "all": mean ``overlap`` where both objects are there
         (``with_both``) and where not (``without``); their ``difference`` within first nouns
-        (`within_strata`; not that of the two means) with ``low``, ``high`` (of these nouns,
-        pictures drawn within each) and ``low_nouns``, ``high_nouns`` (whole first nouns drawn),
-        both empty with fewer than ten pictures of a sort; ``p`` (labels of pictures shuffled within
-        first nouns), ``p_holm`` (for all rows together) and ``effect`` (Cohen's d within first
-        nouns); ``spearman``, the rank correlation of overlap and number of objects of all pictures
-        of the row; ``n_both``, ``n_without``; ``nouns`` with pictures of both sorts, and those
-        ``left_out`` because they have one sort alone. Shares of several people count as both from
-        one half on.
+        (`within_strata`; not that of the two means) with ``low``, ``high`` (of these nouns and new
+        pictures of them), empty with fewer than ten pictures of a sort, and ``low_nouns``,
+        ``high_nouns`` (of whole first nouns), empty with fewer than ten of these; ``p``
+        (labels of pictures shuffled within first nouns), ``p_holm`` (for all rows together) and
+        ``effect`` (Cohen's d within first nouns); ``spearman``, the rank correlation of overlap and
+        number of objects of all pictures of the row where both are known; ``n_both``,
+        ``n_without``; ``nouns`` with pictures of both sorts, and those ``left_out`` because they
+        have one sort alone. Shares of several people count as both from one half on.
     """
     rows = []
     for layers, part in table.groupby("layers", sort=False):
@@ -150,10 +148,10 @@ def overlap_and_presence(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> 
                     "left_out": found.left_out,
                 }
             )
-    return _with_holm(pd.DataFrame(rows, columns=_RELATION_COLUMNS))
+    return holm_of(pd.DataFrame(rows, columns=_RELATION_COLUMNS))[0]
 
 
-def by_class(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFrame:
+def by_class(table: pd.DataFrame) -> pd.DataFrame:
     """Cohyponyms of each class: how often both are there, and how the maps overlap.
 
     Returns
@@ -161,7 +159,7 @@ def by_class(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFrame
     DataFrame
         ``class``, ``n``, ``nouns``, ``alone``, ``both`` and ``overlap`` with the ends of their
         intervals, of these nouns; maps of the first choice of layers. A class has too few nouns to
-        say anything of others, so there is no interval that draws them.
+        say anything of others, so there is no interval of whole nouns.
     """
     part = table[(table.kind == "cohyponyms") & (table.layers == table.layers.iloc[0])]
     made = statistics.summary(
@@ -170,17 +168,20 @@ def by_class(table: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFrame
         value=["both", "overlap"],
         clusters=None,
         strata="first",
-        resamples=resamples,
+        bounds=BOUNDS,
     )
     return made.rename(columns={"strata": "nouns"}).drop(columns=["clusters", "rare"])
 
 
-def summary_of_known(found: pd.DataFrame, *, resamples: int = RESAMPLES) -> pd.DataFrame:
+def summary_of_known(found: pd.DataFrame) -> pd.DataFrame:
     """How often both are found where both are: ``kind``, ``n``, ``both`` with its interval."""
     ordered = found.assign(place=found.kind.map(KINDS.index)).sort_values("place", kind="stable")
-    options: dict[str, Any] = {"clusters": None, "resamples": resamples}
-    made = statistics.summary(ordered, by="kind", value="both", **options)
-    return made[["kind", "n", "both", "both_low", "both_high"]]
+    rows = []
+    for kind, part in ordered.groupby("kind", sort=False):
+        both = statistics.share(part.both.astype(float))
+        ends = {"both": both.mean, "both_low": both.low, "both_high": both.high}
+        rows.append({"kind": kind, "n": both.n, **ends})
+    return pd.DataFrame(rows, columns=["kind", "n", "both", "both_low", "both_high"])
 
 
 _RELATION_COLUMNS = [
@@ -190,10 +191,9 @@ _RELATION_COLUMNS = [
 ]
 
 
-def _with_holm(rows: pd.DataFrame) -> pd.DataFrame:
-    """With ``p_holm`` behind ``p``."""
-    rows.insert(list(rows.columns).index("p") + 1, "p_holm", holm(rows.p.tolist()))
-    return rows
+def _of_difference(bounds: Bounds) -> Bounds:
+    """The bounds of a difference of two values with these."""
+    return bounds[0] - bounds[1], bounds[1] - bounds[0]
 
 
 def _matched(part: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
@@ -208,6 +208,7 @@ def _matched(part: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
 def _spearman(one: pd.Series, other: pd.Series) -> float:
     from scipy import stats
 
-    if one.nunique() < 2 or other.nunique() < 2:
+    known = one.notna() & other.notna()
+    if one[known].nunique() < 2 or other[known].nunique() < 2:
         return float(np.nan)
-    return float(stats.spearmanr(one, other).statistic)
+    return float(stats.spearmanr(one[known], other[known]).statistic)

@@ -132,7 +132,7 @@ def rank_agreement(heads: pd.DataFrame) -> pd.DataFrame:
             )
             for _, part in heads.groupby("run", sort=False)
         ]
-        found = interval(per_picture)
+        found = interval(per_picture, bounds=(-1.0, 1.0))
         rows.append(
             {
                 "ranking by": name,

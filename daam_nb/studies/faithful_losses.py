@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from daam_nb.studies.comparing import compare
+from daam_nb.studies.comparing import compare, holm_of
 from daam_nb.studies.faithful_ablations import ABLATIONS, CONTROL, OBJECT, RANDOM
 from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.statistics import share
@@ -49,9 +49,9 @@ def losses(table: pd.DataFrame, *, pictures: int | None = PICTURES) -> pd.DataFr
         One row per ablation: n (pictures), share of lost objects with the object's word ablated
         (``lost``), with the other one (``other``) and with as many columns at random
         (``random``), each with its interval (`statistics.share`); ``difference`` of the first two
-        and ``above_random`` of the first and the third, paired by picture, with bootstrap
-        intervals that draw whole prompts; p of a permutation test of the former. Empty without a
-        judge.
+        and ``above_random`` of the first and the third, paired by picture, with intervals whose
+        clusters are whole prompts; p of a permutation test of the former, p_holm (for all rows
+        together, Holm 1979). Empty without a judge.
     """
     one = table[table.run.isin(counted(table, pictures=pictures))]
     one = one[one.change.isin(list(ABLATIONS))].drop_duplicates(["run", "kind", "change"])
@@ -61,15 +61,15 @@ def losses(table: pd.DataFrame, *, pictures: int | None = PICTURES) -> pd.DataFr
         wide = lost.pivot(index=["run", "prompt"], columns="kind", values="lost").reset_index()
         rows.append({"ablated": change, "n": len(wide), **_shares(wide), **_differences(wide)})
     names = [f"{name}{end}" for name in (*KINDS.values(), *DIFFERENCES) for end in ENDS]
-    return pd.DataFrame(rows, columns=["ablated", "n", *names, "p"])
+    return holm_of(pd.DataFrame(rows, columns=["ablated", "n", *names, "p"]))[0]
 
 
 def _shares(wide: pd.DataFrame) -> dict[str, float]:
     row: dict[str, float] = {}
     for kind, name in KINDS.items():
         if kind in wide:
-            found = share(wide[kind], clusters=wide.prompt)
-            row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+            known = share(wide[kind], clusters=wide.prompt)
+            row |= {name: known.mean, f"{name}_low": known.low, f"{name}_high": known.high}
     return row
 
 
@@ -77,9 +77,11 @@ def _differences(wide: pd.DataFrame) -> dict[str, float]:
     row: dict[str, float] = {}
     for name, kind in DIFFERENCES.items():
         if kind in wide:
-            found = compare(wide[OBJECT], wide[kind], paired=True, clusters=wide.prompt)
-            row |= {name: found.difference, f"{name}_low": found.low, f"{name}_high": found.high}
-            row |= {"p": found.p} if kind == CONTROL else {}
+            known = compare(
+                wide[OBJECT], wide[kind], paired=True, clusters=wide.prompt, bounds=(-1, 1)
+            )
+            row |= {name: known.difference, f"{name}_low": known.low, f"{name}_high": known.high}
+            row |= {"p": known.p} if kind == CONTROL else {}
     return row
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from daam_nb.studies.comparing import holm_of
 from daam_nb.studies.corpus import Corpus
 from daam_nb.studies.faithful_ablations import ABLATIONS, ANOTHER_SEED, OBJECT, RANDOM
 from daam_nb.studies.faithful_ablations import OWN as OWN_COLUMNS
@@ -15,7 +16,7 @@ from daam_nb.studies.figures import COLOURS, INK, StudyFigure, bars
 from daam_nb.studies.figures import curves as curve_figure
 from daam_nb.studies.readable import readable
 from daam_nb.studies.report import Report
-from daam_nb.studies.statistics import ratio, summary
+from daam_nb.studies.statistics import SHARE, ratio, summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +38,10 @@ def agreements(table: pd.DataFrame) -> pd.DataFrame:
         table[(table.kind != RANDOM) | (table["map"] == OWN)],
         by=["kind", "change", "layers", "map"],
         value=["correlation", "rank_correlation", "pointing", "caught", "amount"],
+        bounds={
+            **dict.fromkeys(("correlation", "rank_correlation"), (-1.0, 1.0)),
+            **dict.fromkeys(("pointing", "caught", "amount"), SHARE),
+        },
         enough=ENOUGH,
     )
 
@@ -60,10 +65,14 @@ def report(
         "guidance": first.facts.guidance,
         "judge": settings["judge"] or "none",
         **{f"layers: {name}": choice for name, choice in settings["layers"].items()},
-        "intervals": "95 %, bootstrap of whole prompts; of shares of pictures, Wilson's",
+        "intervals": (
+            "95 %, whole prompts as clusters, ten or more; of shares of pictures that are prompts "
+            "of their own, Clopper's and Pearson's"
+        ),
     }
     if len(lost):
         facts["pictures of the losses"] = _which(table, runs)
+        facts["p, Holm"] = "for all tests of this page together"
     where = f"{_pictures(table)} of {first.facts.model}; bars: 95 % intervals by prompt."
     agreed = agreements(table)
     tables = {"Where the picture changes, and where the map is": _shown(agreed)}
@@ -88,11 +97,17 @@ def report(
 
 
 def _of_losses(lost: pd.DataFrame, every: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Of the pictures fixed by the rule; where there are more, also of all, more exactly."""
-    tables = {"Objects that the judge no longer sees": _shown(lost)}
-    if every.n.max() > lost.n.max():
-        tables["The same in all pictures with an object and another content word"] = _shown(every)
-    return tables
+    """Of the pictures fixed by the rule; where there are more, also of all, more exactly.
+
+    The tests of both are one family.
+    """
+    if every.n.max() <= lost.n.max():
+        return {"Objects that the judge no longer sees": _shown(lost)}
+    lost, every = holm_of(lost, every)
+    return {
+        "Objects that the judge no longer sees": _shown(lost),
+        "The same in all pictures with an object and another content word": _shown(every),
+    }
 
 
 def _definitions(table: pd.DataFrame) -> pd.DataFrame:

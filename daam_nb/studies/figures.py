@@ -200,7 +200,8 @@ def curves(
             low, high = part[f"{value}_low"], part[f"{value}_high"]
             if part[x].isna().all():
                 axes.axhline(part[value].iloc[0], color=colour, linestyle="--", label=text)
-                axes.axhspan(low.iloc[0], high.iloc[0], color=colour, alpha=0.1, linewidth=0)
+                if not math.isnan(low.iloc[0] + high.iloc[0]):
+                    axes.axhspan(low.iloc[0], high.iloc[0], color=colour, alpha=0.1, linewidth=0)
                 continue
             axes.plot(part[x], part[value], color=colour, label=text)
             axes.fill_between(part[x], low, high, color=colour, alpha=0.15, linewidth=0)

@@ -34,7 +34,7 @@ from daam_nb.studies.rating_statistics import CONTROL, agreement, alpha, raters,
 from daam_nb.studies.rating_tasks import PAIRS, TASKS, WORDS, Task
 from daam_nb.studies.readable import readable
 from daam_nb.studies.report import Report
-from daam_nb.studies.statistics import ENOUGH, RESAMPLES
+from daam_nb.studies.statistics import ENOUGH
 from daam_nb.studies.tables import table as made_table
 
 if TYPE_CHECKING:
@@ -173,9 +173,7 @@ def presence(folders: Folder | Iterable[Folder], *, name: str = "people") -> Rat
     return RatedPresence(table, name=name)
 
 
-def report(
-    folders: Folder | Iterable[Folder], *, enough: int = ENOUGH, resamples: int = RESAMPLES
-) -> Report:
+def report(folders: Folder | Iterable[Folder], *, enough: int = ENOUGH) -> Report:
     """Put means, agreement and raters on one page; without answers it says so.
 
     Raters stand in it by number, not by name. The observations hold the names: leave them out of
@@ -191,14 +189,14 @@ def report(
     if table.empty:
         nothing = pd.DataFrame({"answers": [0], "what this means": ["Nobody has answered yet."]})
         return Report(f"rating-{task.name}", title, table, {"No answers yet": nothing}, {}, facts)
-    means = summary(table, enough=enough, resamples=resamples)
+    means = summary(table, enough=enough)
     facts |= {
         "raters": table.rater.nunique(),
         "items": table.item.nunique(),
         "skipped": len(ratings(folders, skipped=True)) - len(table),
         "pictures": table.run.nunique(),
         "prompts": table.prompt.nunique(),
-        "intervals": "95 %, bootstrap of whole prompts",
+        "intervals": "95 %, of these raters; whole prompts as clusters, ten or more",
     }
     for name in ("parser", "layers"):
         if name in table:

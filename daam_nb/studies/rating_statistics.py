@@ -10,21 +10,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daam_nb.errors import MissingExtraError, StudyError
+from daam_nb.studies import influence
 from daam_nb.studies.rating_tasks import PAIRS, WORDS, Level, Task, task_named
-from daam_nb.studies.statistics import ENOUGH, RESAMPLES
+from daam_nb.studies.statistics import ENOUGH, SHARE, Bounds
 from daam_nb.studies.statistics import summary as means_of
+from daam_nb.studies.stratified import numbered
 
 CONTROL = "another word’s map"
 """Name of the group of the controls."""
 
 _VALUES = {WORDS.name: ["score"], PAIRS.name: ["both", "objects"]}
 _GROUPS = {WORDS.name: "pos", PAIRS.name: "kind"}
-_DRAWN = 1000  # bootstrap samples of alpha
+_BOUNDS: dict[str, Bounds] = {"score": (1, 5), "both": SHARE, "objects": (0, 2)}
 
 
-def summary(
-    table: pd.DataFrame, *, enough: int = ENOUGH, resamples: int = RESAMPLES
-) -> pd.DataFrame:
+def summary(table: pd.DataFrame, *, enough: int = ENOUGH) -> pd.DataFrame:
     """Mean answer by part of speech, or by kind of pair.
 
     Parameters
@@ -33,21 +33,20 @@ def summary(
         Of `rating.ratings`.
     enough
         Groups with fewer answers are marked ``rare``.
-    resamples
-        Of the bootstrap, which draws whole prompts.
 
     Returns
     -------
     DataFrame
-        As `statistics.summary`, the highest mean first. Of words: ``pos``, ``score`` (the mean
-        opinion score, 1 to 5); controls are a group of their own, `CONTROL`, the last. Of pairs:
-        ``kind``, ``both`` (share of answers), ``objects`` (0 to 2). ``items``, ``raters``: how
-        many. Without answers it has no rows.
+        As `statistics.summary` with prompts as clusters: intervals are of these raters and what
+        other prompts might give, not of other raters; the highest mean first. Of words: ``pos``,
+        ``score`` (the mean opinion score, 1 to 5); controls are a group of their own, `CONTROL`,
+        the last. Of pairs: ``kind``, ``both`` (share of answers), ``objects`` (0 to 2). ``items``,
+        ``raters``: how many. Without answers it has no rows.
     """
     task = _task(table)
     by, values = _GROUPS[task.name], _VALUES[task.name]
     rows = _grouped(table)
-    means = means_of(rows, by=by, value=values, enough=enough, resamples=resamples)
+    means = means_of(rows, by=by, value=values, bounds=_BOUNDS, enough=enough)
     for name, column in (("items", "item"), ("raters", "rater")):
         means[name] = means[by].map(rows.groupby(by)[column].nunique()).astype(int)
     means["rare"] = means.pop("rare")
@@ -56,17 +55,16 @@ def summary(
     return means.iloc[order].reset_index(drop=True)
 
 
-def agreement(
-    table: pd.DataFrame, *, resamples: int = _DRAWN, confidence: float = 0.95
-) -> pd.DataFrame:
+def agreement(table: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     """How far the raters agree: Krippendorff's alpha.
 
     Parameters
     ----------
     table
         Of `rating.ratings`.
-    resamples, confidence
-        Of the percentile bootstrap, which draws whole prompts.
+    confidence
+        Of the intervals: of the jackknife of whole prompts, with skewness taken out (`influence`);
+        none with fewer than ten prompts.
 
     Returns
     -------
@@ -86,7 +84,7 @@ def agreement(
     rows = _grouped(table)
     by = _GROUPS[task.name]
     parts = [("all", rows[rows[by] != CONTROL]), *rows.groupby(by, sort=False)]
-    made = [_agreed(str(name), part, task, resamples, confidence) for name, part in parts]
+    made = [_agreed(str(name), part, task, confidence) for name, part in parts]
     columns = ["group", "level", "raters", "items", "n", "alpha", "alpha_low", "alpha_high"]
     return pd.DataFrame(made, columns=columns)
 
@@ -165,9 +163,7 @@ def _grouped(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(pos=table.pos.where(table.control == 0, CONTROL))
 
 
-def _agreed(
-    name: str, part: pd.DataFrame, task: Task, resamples: int, confidence: float
-) -> dict[str, Any]:
+def _agreed(name: str, part: pd.DataFrame, task: Task, confidence: float) -> dict[str, Any]:
     values = sorted(task.values.values())
     number = part.answer.map(task.values).astype(float)
     cells = pd.crosstab(part.item, number).reindex(columns=values, fill_value=0)
@@ -177,9 +173,14 @@ def _agreed(
     low = high = math.nan
     if not math.isnan(found):
         prompts = part.drop_duplicates("item").set_index("item").prompt.reindex(cells.index)
-        drawn = _drawn_alphas(counts[shared], prompts[shared], task, values, resamples)
-        if len(drawn) > resamples / 2:
-            low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+        low, high = _alpha_ends(
+            counts[shared],
+            prompts[shared],
+            task,
+            values,
+            estimate=found,
+            confidence=confidence,
+        )
     both = part[part.item.isin(cells.index[shared])]
     return {
         "group": name,
@@ -188,22 +189,31 @@ def _agreed(
         "items": int(shared.sum()),
         "n": len(both),
         "alpha": found,
-        "alpha_low": float(low),
-        "alpha_high": float(high),
+        "alpha_low": low,
+        "alpha_high": high,
     }
 
 
-def _drawn_alphas(
-    counts: NDArray[np.int64], prompts: pd.Series, task: Task, values: list[float], resamples: int
-) -> list[float]:
-    """Alpha of items of prompts drawn with replacement; draws without it are left out."""
-    places = pd.factorize(prompts)[0]
-    members = [np.flatnonzero(places == place) for place in range(places.max() + 1)]
-    if len(members) < 2:
-        return []
-    rng = np.random.default_rng(0)
-    found = []
-    for _ in range(resamples):
-        drawn = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
-        found.append(alpha(counts[drawn], level=task.level, values=values))
-    return [one for one in found if not math.isnan(one)]
+def _alpha_ends(
+    counts: NDArray[np.int64],
+    prompts: pd.Series,
+    task: Task,
+    values: list[float],
+    *,
+    estimate: float,
+    confidence: float,
+) -> tuple[float, float]:
+    """Of whole prompts: what each moves alpha by is what alpha is without it."""
+    places = numbered(prompts.tolist(), "prompt")
+    size = int(places.max()) + 1
+    if size < influence.LEAST:
+        return math.nan, math.nan
+    without = np.array(
+        [alpha(counts[places != place], level=task.level, values=values) for place in range(size)]
+    )
+    if np.isnan(without).any():  # all other prompts have one answer
+        return math.nan, math.nan
+    moves = (without.mean() - without) * (size - 1) / size
+    answers = np.bincount(places, weights=counts.sum(1)).astype(np.float64)
+    low, high = influence.ends(estimate, moves, answers, confidence=confidence)
+    return low, min(high, 1.0)

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from daam_nb.errors import StudyError
-from daam_nb.studies.comparing import Comparison, compare, holm
-from daam_nb.studies.statistics import ENOUGH, RESAMPLES
+from daam_nb.studies.comparing import Comparison, compare, holm_of
+from daam_nb.studies.statistics import ENOUGH, SHARE
 from daam_nb.studies.statistics import summary as summarise
 from daam_nb.studies.word_pairs import LEFT_OUT
 
@@ -51,7 +51,6 @@ def summary(
     *,
     confidence: float = 0.95,
     enough: int = ENOUGH,
-    resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """Mean overlaps of each relation, with intervals that count prompts as clusters.
 
@@ -63,8 +62,6 @@ def summary(
         Of the intervals.
     enough
         Relations with fewer pairs are marked ``rare``.
-    resamples
-        Of the bootstrap.
 
     Returns
     -------
@@ -94,9 +91,9 @@ def summary(
         pd.concat([part for part in parts if len(part)]),
         by="relation",
         value=["iou", "iod", "ioh", "difference"],
+        bounds={"iou": SHARE, "iod": SHARE, "ioh": SHARE, "difference": (-1, 1)},
         confidence=confidence,
         enough=enough,
-        resamples=resamples,
     )
     both = made.relation == "all pairs"  # a mixture: some with a direction, some without
     made.loc[both, [f"difference{end}" for end in ("", "_low", "_high")]] = float("nan")
@@ -127,7 +124,7 @@ def left_out_counts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def against_unrelated(
-    table: pd.DataFrame, *, measure: Measure = "iou", least: int = 10, resamples: int = RESAMPLES
+    table: pd.DataFrame, *, measure: Measure = "iou", least: int = 10, resamples: int | None = None
 ) -> pd.DataFrame:
     """Compare each relation with words of the same kind that no arc joins, in the same picture.
 
@@ -148,7 +145,7 @@ def against_unrelated(
     least
         Prompts with both that a relation needs to have a row.
     resamples
-        Of bootstrap and permutations (sign flips of prompts).
+        Of the permutations (sign flips of prompts), as for `comparing.permutation_test`.
 
     Returns
     -------
@@ -167,15 +164,15 @@ def against_unrelated(
         means = matched.groupby("prompt")[[measure, "null"]].mean()
         if len(means) < least:
             continue
-        found = compare(means[measure], means.null, paired=True, resamples=resamples)
+        found = compare(
+            means[measure], means.null, paired=True, bounds=(-1, 1), resamples=resamples
+        )
         ends = {"related": means[measure].mean(), "unrelated": means.null.mean()}
         numbers = {name: getattr(found, name) for name in _NUMBERS}
         counts = {"prompts": len(means), "arcs": len(matched)}
         rows.append({"relation": relation, **ends, **numbers, **counts})
     columns = ["relation", "related", "unrelated", *_NUMBERS, "prompts", "arcs"]
-    made = pd.DataFrame(rows, columns=columns)
-    made.insert(7, "p_holm", holm(made.p.tolist()))
-    return made
+    return holm_of(pd.DataFrame(rows, columns=columns))[0]
 
 
 def differences(
@@ -184,7 +181,7 @@ def differences(
     measure: Measure = "iou",
     among: Sequence[str] | None = None,
     enough: int = ENOUGH,
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
 ) -> pd.DataFrame:
     """Test every two relations for a difference; prompts, not pairs of words, are the unit.
 
@@ -206,7 +203,7 @@ def differences(
     enough
         See `among`.
     resamples
-        Of bootstrap and permutations.
+        Of the permutations, as for `comparing.permutation_test`.
 
     Returns
     -------
@@ -238,7 +235,9 @@ def differences(
         shared = one.index.intersection(two.index)
         alone = min(len(one), len(two)) - len(shared)
         if len(shared) >= min(SHARED_PROMPTS, max(alone, 1)):
-            found = compare(one[shared], two[shared], paired=True, resamples=resamples)
+            found = compare(
+                one[shared], two[shared], paired=True, bounds=(-1, 1), resamples=resamples
+            )
             how, prompts = "within prompts", str(len(shared))
         else:
             one, two = one.drop(shared), two.drop(shared)
@@ -246,8 +245,7 @@ def differences(
             how, prompts = "across prompts", f"{len(one)} and {len(two)}"
         rows.append(_row(first, second, found) | {"prompts": prompts, "how": how})
     made = pd.DataFrame(rows, columns=["first", "second", *_NUMBERS, "prompts", "how"])
-    made.insert(6, "p_holm", holm(made.p.tolist()))
-    return made
+    return holm_of(made)[0]
 
 
 _NUMBERS = ("difference", "low", "high", "p", "effect")

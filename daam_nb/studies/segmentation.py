@@ -19,7 +19,7 @@ from daam_nb.maps import heat_maps, iou
 from daam_nb.recording import LayerChoice
 from daam_nb.studies import attribution_figures, layer_choices
 from daam_nb.studies.attribution_figures import examples
-from daam_nb.studies.comparing import compare
+from daam_nb.studies.comparing import compare, holm_of
 from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
 from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.fingerprints import content_of
@@ -27,6 +27,7 @@ from daam_nb.studies.marking import BASELINES, Baselines, by_maps, by_segmenters
 from daam_nb.studies.protocols import Judge, Mask, Segmenter, Target, Truth, targets_of
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
+from daam_nb.studies.statistics import SHARE
 from daam_nb.studies.statistics import summary as summarised
 from daam_nb.studies.tables import collect
 from daam_nb.studies.truths import JudgeTruth
@@ -185,7 +186,7 @@ def miou(
     vocabulary: str = "both",
     enough: int = 300,
 ) -> pd.DataFrame:
-    """Mean IoU of every method, with 95 % bootstrap intervals that draw whole prompts.
+    """Mean IoU of every method, with 95 % intervals whose clusters are whole prompts.
 
     Parameters
     ----------
@@ -223,6 +224,7 @@ def miou(
         pd.concat(parts, ignore_index=True),
         by=["vocabulary", "method", "threshold"],
         value="iou",
+        bounds=SHARE,
         enough=enough,
     )
 
@@ -233,9 +235,9 @@ def against(table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4
     Returns
     -------
     DataFrame
-        other, n (objects), iou (the method's mean), other_iou, difference with its bootstrap
-        interval, p of a permutation test that turns whole prompts, effect (d_z). Methods with a
-        threshold are taken at the same one.
+        other, n (objects), iou (the method's mean), other_iou, difference with its interval, p of a
+        permutation test that turns whole prompts, p_holm (for all rows together, Holm 1979), effect
+        (d_z). Methods with a threshold are taken at the same one.
     """
     seen = table[table["threshold"].isna() | ((table["threshold"] - threshold).abs() < 1e-9)]
     wide = seen[seen["method"] != ABSENT].pivot(
@@ -249,7 +251,7 @@ def against(table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4
             continue
         both = wide[[method, other]].dropna()
         prompts = both.index.get_level_values("prompt")
-        found = compare(both[method], both[other], paired=True, clusters=prompts)
+        found = compare(both[method], both[other], paired=True, clusters=prompts, bounds=(-1, 1))
         rows.append(
             {
                 "other": other,
@@ -263,7 +265,7 @@ def against(table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4
                 "effect": found.effect,
             }
         )
-    return pd.DataFrame(rows)
+    return holm_of(pd.DataFrame(rows))[0] if rows else pd.DataFrame(rows)
 
 
 def by_noun(
@@ -271,7 +273,7 @@ def by_noun(
 ) -> pd.DataFrame:
     """Mean IoU of one method for every noun, best first; the size of the object beside it."""
     seen = table[(table["method"] == method) & ((table["threshold"] - threshold).abs() < 1e-9)]
-    found = summarised(seen, by="noun", value=["iou", "object"], enough=enough)
+    found = summarised(seen, by="noun", value=["iou", "object"], bounds=SHARE, enough=enough)
     return found.sort_values("iou", ascending=False, ignore_index=True)
 
 
@@ -372,7 +374,7 @@ def report(
     }
     caption = (
         f"{len(objects) - absent} objects in {len(runs)} pictures of {facts['model']}; truth: "
-        f"{truth.name}. Bands: 95 % bootstrap intervals over prompts."
+        f"{truth.name}. Bands: 95 % intervals over prompts."
     )
     best = list(layers)[-1]  # what a model's card recommends, else the paper's
     nouns = by_noun(table, method=best)

@@ -1,18 +1,19 @@
-"""Means with bootstrap intervals that respect clusters, for lists and for tables.
+"""Means with intervals that respect clusters, for lists and for tables.
 
 Observations from one prompt are alike: the same words, often the same picture. Where `clusters`
-names their prompts, whole prompts are drawn (Cameron, Gelbach & Miller 2008), else single values.
+names their prompts, whole prompts count as independent (Cameron, Gelbach & Miller 2008), else
+single values. With fewer than ten of them there is a mean and no interval: none would hold what it
+says. How the ends are found says `influence`; nothing of it is random.
 
 Where `strata` names groups that are no sample but all there is, such as the nouns that a model
-knows, the draws are made within each group (`stratified`): the interval then speaks of these groups
-and new observations of them, and not of other groups. It has the percentiles of these draws; that
-of draws without strata is bias-corrected and accelerated.
+knows, what they differ by is no chance (`stratified`): the interval then speaks of these groups and
+new observations of them, and not of other groups.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +21,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daam_nb.errors import StudyError
-from daam_nb.studies.stratified import drawn_sums, ends, members, nested, numbered
+from daam_nb.errors import StudyError, unknown_names_message
+from daam_nb.studies import influence
+from daam_nb.studies.influence import LEAST
+from daam_nb.studies.stratified import members, nested, numbered
 
-RESAMPLES = 5000
 ENOUGH = 300  # observations from which on a row of a summary is not shown as rare
 
 Floats = NDArray[np.float64]
+Bounds = tuple[float, float]
+SHARE: Bounds = (0.0, 1.0)
+"""The least and the greatest value of a share."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,8 @@ class Interval:
     mean
         NaN where there is no value.
     low, high
-        Ends of the confidence interval; NaN with fewer than two values or clusters.
+        Ends of the confidence interval; NaN with fewer than ten clusters (`influence.LEAST`), and
+        where nothing varies in values of unknown bounds.
     n
         Values.
     clusters
@@ -46,7 +52,7 @@ class Interval:
     confidence
         Such as 0.95.
     strata
-        Within which clusters were drawn; 0 where none were given.
+        Whose differences are no chance; 0 where none were given.
     alone
         Of these, strata with a single cluster, which were put together (`stratified`).
     """
@@ -61,7 +67,8 @@ class Interval:
     alone: int = 0
 
     def __str__(self) -> str:
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}] (n = {self.n})"
+        ends = "" if math.isnan(self.low) else f" [{self.low:.3f}, {self.high:.3f}]"
+        return f"{self.mean:.3f}{ends} (n = {self.n})"
 
 
 def interval(
@@ -69,11 +76,10 @@ def interval(
     *,
     clusters: Iterable[Hashable] | None = None,
     strata: Iterable[Hashable] | None = None,
+    bounds: Bounds | None = None,
     confidence: float = 0.95,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
 ) -> Interval:
-    """Mean and bootstrap interval.
+    """Mean and confidence interval.
 
     Parameters
     ----------
@@ -82,31 +88,42 @@ def interval(
     clusters
         Of each value, such as its prompt.
     strata
-        Of each value, such as its noun: clusters are drawn within each, and none lies in two.
+        Of each value, such as its noun: what these differ by is no chance; no cluster lies in two.
+    bounds
+        The least and the greatest value that can be, such as (0, 1): the interval ends there, and
+        there is one also where all values are equal.
     confidence
         Of the interval, between 0 and 1.
-    resamples, seed
-        Of the bootstrap.
 
     Returns
     -------
     Interval
-        Bias-corrected and accelerated (Efron 1987), by `scipy.stats.bootstrap`; with `strata` by
-        percentiles of `stratified` draws. Equal values have an interval of no width.
+        Its ends are Student's, with the skewness of the clusters taken out (`influence`). None with
+        fewer than ten clusters; none where all clusters have one mean and `bounds` is not known.
 
     Raises
     ------
     StudyError
-        Where lengths do not fit, or a cluster lies in two strata.
+        Where lengths do not fit, a value is infinite or outside `bounds`, or a cluster lies in two
+        strata.
     """
-    if strata is not None:
-        rng = np.random.default_rng(seed)
-        return _within(
-            values, clusters, strata, confidence=confidence, resamples=resamples, rng=rng
-        )
     kept, names = observed(values, clusters)
-    sums, counts = by_cluster(kept, names)
-    return _of_ratio(sums, counts, len(kept), confidence, resamples=resamples, seed=seed)
+    _check_bounds(kept, bounds)
+    if not len(kept):
+        return _nothing(confidence)
+    places = np.arange(len(kept)) if names is None else numbered(names, "cluster")
+    within, strata_of, alone = 0, None, 0
+    if strata is not None:
+        groups = observed(values, strata)[1] or []
+        strata_of = nested(places, numbered(groups, "stratum"))
+        within, alone = len(set(groups)), members(strata_of)[1]
+    sums = np.bincount(places, weights=kept).astype(np.float64)
+    counts = np.bincount(places).astype(np.float64)
+    low, high = influence.of_ratio(
+        sums, counts, strata=strata_of, confidence=confidence, bounds=bounds
+    )
+    mean = float(sums.sum() / counts.sum())
+    return Interval(mean, low, high, len(kept), len(sums), confidence, within, alone)
 
 
 def ratio(
@@ -115,10 +132,8 @@ def ratio(
     *,
     clusters: Iterable[Hashable] | None = None,
     confidence: float = 0.95,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
 ) -> Interval:
-    """The ratio of two means of the same observations, and its bootstrap interval.
+    """The ratio of two means of the same observations, and its confidence interval.
 
     Where single ratios are wild because some of what stands below is nearly nothing, this is what
     can be averaged.
@@ -126,8 +141,9 @@ def ratio(
     Parameters
     ----------
     above, below
-        Two numbers of each observation; one of them NaN (not observed) leaves both out.
-    clusters, confidence, resamples, seed
+        Two numbers of each observation; one of them NaN (not observed) leaves both out. Below
+        stands nothing negative.
+    clusters, confidence
         As for `interval`.
 
     Returns
@@ -138,7 +154,7 @@ def ratio(
     Raises
     ------
     StudyError
-        Where lengths do not fit.
+        Where lengths do not fit, or a number below is negative.
     """
     first, second = (np.asarray(list(values), dtype=np.float64) for values in (above, below))
     if first.shape != second.shape:
@@ -147,36 +163,14 @@ def ratio(
     there = first + second  # NaN where either is
     tops, kept = observed(np.where(np.isnan(there), np.nan, first), names)
     bottoms, _ = observed(np.where(np.isnan(there), np.nan, second), names)
+    if (bottoms < 0).any():
+        raise StudyError(f"Below stands {bottoms.min():g}; the ratio of means needs amounts.")
     (sums, _), (weights, _) = by_cluster(tops, kept), by_cluster(bottoms, kept)
     if not weights.sum():
         return Interval(math.nan, math.nan, math.nan, len(tops), len(sums), confidence)
-    return _of_ratio(sums, weights, len(tops), confidence, resamples=resamples, seed=seed)
-
-
-def _of_ratio(
-    sums: Floats, weights: Floats, n: int, confidence: float, *, resamples: int, seed: int
-) -> Interval:
-    """The sum of `sums` over that of `weights`, both by cluster, which are drawn."""
-    from scipy import stats
-
-    if not n:
-        return Interval(math.nan, math.nan, math.nan, 0, 0, confidence)
+    low, high = influence.of_ratio(sums, weights, confidence=confidence)
     mean = float(sums.sum() / weights.sum())
-    if len(sums) < 2:
-        return Interval(mean, math.nan, math.nan, n, len(sums), confidence)
-    if np.allclose(sums, mean * weights, rtol=0, atol=1e-12):
-        return Interval(mean, mean, mean, n, len(sums), confidence)
-    found = stats.bootstrap(
-        (sums, weights),
-        _ratio,
-        paired=True,
-        vectorized=True,
-        confidence_level=confidence,
-        n_resamples=resamples,
-        batch=max(1, 2_000_000 // len(sums)),  # bounds the memory
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Interval(mean, float(found.low), float(found.high), n, len(sums), confidence)
+    return Interval(mean, low, high, len(tops), len(sums), confidence)
 
 
 def share(
@@ -199,8 +193,10 @@ def share(
     Returns
     -------
     Interval
-        Wilson's (1927), by `scipy.stats`, where each value is a cluster of its own; else that of
-        `interval`.
+        The exact one of Clopper & Pearson (1934) where each value is a cluster of its own: it holds
+        the truth at least as often as it says, for every share and number. Wilson's (1927) holds
+        one of 2 % in 84 of 100 samples of ten. With clusters of several values that of `interval`.
+        None with fewer than ten clusters.
 
     Raises
     ------
@@ -212,11 +208,11 @@ def share(
     kept, names = observed(values, clusters)
     if not np.isin(kept, (0.0, 1.0)).all():
         raise StudyError("A share is of zeros and ones alone.")
-    if not len(kept) or (names is not None and len(set(names)) < len(names)):
-        return interval(kept, clusters=names, confidence=confidence)
-    found = stats.binomtest(int(kept.sum()), len(kept)).proportion_ci(confidence, method="wilson")
     n = len(kept)
-    return Interval(float(kept.mean()), float(found.low), float(found.high), n, n, confidence)
+    if n < LEAST or (names is not None and len(set(names)) < n):
+        return interval(kept, clusters=names, bounds=SHARE, confidence=confidence)
+    exact = stats.binomtest(int(kept.sum()), n).proportion_ci(confidence, method="exact")
+    return Interval(float(kept.mean()), float(exact.low), float(exact.high), n, n, confidence)
 
 
 def summary(
@@ -226,9 +222,9 @@ def summary(
     value: str | Sequence[str],
     clusters: str | None = "prompt",
     strata: str | None = None,
+    bounds: Bounds | Mapping[str, Bounds] | None = None,
     confidence: float = 0.95,
     enough: int = ENOUGH,
-    resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """One row per group: n, mean and interval of each value.
 
@@ -241,9 +237,12 @@ def summary(
     value
         Column or columns averaged.
     clusters
-        Column of the clusters that are drawn; None: single rows.
+        Column of the clusters; None: single rows.
     strata
-        Column of the groups within which they are drawn, as for `interval`; None: of all.
+        Column of the groups whose differences are no chance, as for `interval`; None: no such.
+    bounds
+        The least and the greatest value that can be, as for `interval`; of each column, where they
+        differ.
     enough
         Groups with fewer observations are marked ``rare``.
 
@@ -251,28 +250,43 @@ def summary(
     -------
     DataFrame
         The columns `by`; ``n`` (of the first value, NaN left out); ``clusters``; for each value its
-        mean under its own name, ``<value>_low`` and ``<value>_high``; ``rare``. With `strata` also
-        their number, ``strata``, and how many have a single cluster, ``alone``.
+        mean under its own name, ``<value>_low`` and ``<value>_high``, and ``<value>_n`` where it
+        was observed in other rows than the first value; ``rare``. With `strata` also their number,
+        ``strata``, and how many have a single cluster, ``alone``.
+
+    Raises
+    ------
+    StudyError
+        Where the table lacks a column.
     """
     by, value = _names(by), _names(value)
+    needed = [*by, *value, *(name for name in (clusters, strata) if name is not None)]
+    if unknown := [name for name in needed if name not in table]:
+        raise StudyError(
+            unknown_names_message(unknown, table.columns, where="The table", what="column")
+        )
     rows = []
     for group, part in table.groupby(by, sort=False, dropna=False):
         row: dict[str, Any] = dict(zip(by, group, strict=True))
-        for place, name in enumerate(value):
-            found = interval(
+        for number, name in enumerate(value):
+            known = interval(
                 part[name].astype(float),
                 clusters=None if clusters is None else part[clusters],
                 strata=None if strata is None else part[strata],
+                bounds=bounds.get(name) if isinstance(bounds, Mapping) else bounds,
                 confidence=confidence,
-                resamples=resamples,
             )
-            if place == 0:
-                row |= {"n": found.n, "clusters": found.clusters}
-                row |= {"strata": found.strata, "alone": found.alone}
-            row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+            if number == 0:
+                row |= {"n": known.n, "clusters": known.clusters}
+                row |= {"strata": known.strata, "alone": known.alone}
+            row |= {name: known.mean, f"{name}_low": known.low, f"{name}_high": known.high}
+            row[f"{name}_n"] = known.n
         row["rare"] = row["n"] < enough
         rows.append(row)
-    columns = [end for name in value for end in (name, f"{name}_low", f"{name}_high")]
+    columns = []
+    for name in value:
+        fewer = any(row[f"{name}_n"] != row["n"] for row in rows)
+        columns += [name, f"{name}_low", f"{name}_high", *([f"{name}_n"] if fewer else [])]
     within = [] if strata is None else ["strata", "alone"]
     return pd.DataFrame(rows, columns=[*by, "n", "clusters", *within, *columns, "rare"])
 
@@ -280,42 +294,18 @@ def summary(
 # --- inside ---------------------------------------------------------------------------------------
 
 
-def _ratio(sums: Any, counts: Any, axis: int = -1) -> Any:
-    return np.sum(sums, axis=axis) / np.sum(counts, axis=axis)
+def _nothing(confidence: float) -> Interval:
+    return Interval(math.nan, math.nan, math.nan, 0, 0, confidence)
 
 
-def _within(
-    values: Any,
-    clusters: Any,
-    strata: Any,
-    *,
-    confidence: float,
-    resamples: int,
-    rng: np.random.Generator,
-) -> Interval:
-    """`interval` of clusters drawn within strata."""
-    kept, names = observed(values, clusters)
-    groups = observed(values, strata)[1] or []
-    if not len(kept):
-        return Interval(math.nan, math.nan, math.nan, 0, 0, confidence)
-    places = np.arange(len(kept)) if names is None else numbered(names, "cluster")
-    strata_of = nested(places, numbered(groups, "stratum"))
-    chosen, alone = members(strata_of)
-    low, high = math.nan, math.nan
-    if len(chosen[0]) > 1:
-        columns = [np.bincount(places, weights=kept), np.bincount(places).astype(np.float64)]
-        sums = drawn_sums(np.stack(columns, axis=1), chosen, resamples, rng)
-        low, high = ends(sums[:, 0] / sums[:, 1], confidence)
-    return Interval(
-        float(kept.mean()),
-        low,
-        high,
-        n=len(kept),
-        clusters=len(strata_of),
-        confidence=confidence,
-        strata=len(set(groups)),
-        alone=alone,
-    )
+def _check_bounds(values: Floats, bounds: Bounds | None) -> None:
+    if bounds is None or not len(values):
+        return
+    outside = values[(values < bounds[0] - 1e-9) | (values > bounds[1] + 1e-9)]
+    if len(outside):
+        raise StudyError(
+            f"A value is {outside[0]:g}, and bounds= says {bounds[0]:g} to {bounds[1]:g}."
+        )
 
 
 def observed(values: Any, clusters: Any) -> tuple[Floats, list[Hashable] | None]:
@@ -323,6 +313,8 @@ def observed(values: Any, clusters: Any) -> tuple[Floats, list[Hashable] | None]
     array = np.asarray(values if hasattr(values, "__len__") else list(values), dtype=np.float64)
     if array.ndim != 1:
         raise StudyError(f"Values are a flat list of numbers, not of shape {array.shape}.")
+    if np.isinf(array).any():
+        raise StudyError(f"Value {int(np.argmax(np.isinf(array))) + 1} is infinite, so no mean is.")
     kept = ~np.isnan(array)
     if clusters is None:
         return array[kept], None
@@ -336,7 +328,7 @@ def by_cluster(values: Floats, names: list[Hashable] | None) -> tuple[Floats, Fl
     """Sum and count of each cluster, in order of first appearance."""
     if names is None:
         return values, np.ones_like(values)
-    places = pd.factorize(pd.Series(names, dtype=object))[0]
+    places = numbered(names, "cluster")
     sums: Floats = np.bincount(places, weights=values).astype(np.float64)
     return sums, np.bincount(places).astype(np.float64)
 

@@ -1,9 +1,9 @@
-"""Bootstrap within strata: clusters are drawn inside each, and the mix of strata stays as it is.
+"""Strata: groups that are no sample but all there is, such as the nouns that a model knows.
 
-Of the m clusters of a stratum m - 1 are drawn, with replacement, and weighted by m / (m - 1). So a
-mean has the variance s²/m in each stratum, however few clusters it has; drawing m of m would give
-(m - 1)/m of that, half of it where there are two (Rao & Wu 1988, "Resampling inference with complex
-survey data").
+An interval within strata speaks of these groups and new clusters of them, and the mix of strata
+stays as it is: what clusters of one stratum differ by is chance, what strata differ by is not. In
+each stratum of m clusters the variance has m - 1 in its denominator, however few they are, so that
+two pictures of each noun are not understated.
 
 A stratum with a single cluster says nothing about how its clusters differ. Such strata are put
 together into one, and if there is but one of them, into the smallest other. What differs between
@@ -14,7 +14,6 @@ them then counts as chance, so that the interval becomes wider than it need be, 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,9 +23,6 @@ from daam_nb.errors import StudyError
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
-
-MOST_DRAWN = 2_000_000
-"""Clusters drawn at once, which bounds the memory."""
 
 
 def numbered(names: Sequence[Hashable], what: str) -> Places:
@@ -72,41 +68,3 @@ def members(strata: Places) -> tuple[list[Places], int]:
     elif single:
         several.append(np.concatenate(single))
     return several, len(single)
-
-
-def drawn_sums(
-    columns: Floats, strata: Sequence[Places], resamples: int, rng: np.random.Generator
-) -> Floats:
-    """Weighted sums over the clusters that are drawn.
-
-    Parameters
-    ----------
-    columns
-        (cluster, column): such as the sum and the count of its values.
-    strata
-        The clusters of each, at least two.
-
-    Returns
-    -------
-    array
-        (resample, column).
-    """
-    made = np.zeros((resamples, columns.shape[1]))
-    for those in strata:
-        size = len(those)
-        part = columns[those] * (size / (size - 1))
-        step = max(1, MOST_DRAWN // size)
-        for start in range(0, resamples, step):
-            stop = min(start + step, resamples)
-            drawn = rng.integers(size, size=(stop - start, size - 1))
-            for number in range(columns.shape[1]):
-                made[start:stop, number] += part[drawn, number].sum(axis=1)
-    return made
-
-
-def ends(drawn: Floats, confidence: float) -> tuple[float, float]:
-    """Percentile interval of what resamples gave; those without a value (NaN) are left out."""
-    if np.isnan(drawn).all():
-        return float("nan"), float("nan")
-    found: Any = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(found[0]), float(found[1])

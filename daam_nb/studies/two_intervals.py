@@ -1,14 +1,14 @@
 """Two intervals of one mean, because two things can be asked of pictures of nouns.
 
-*Of these nouns*: would new pictures of the same nouns give the same? Pictures are drawn within each
-noun, and the mix of nouns stays as it is. Where a model knows these nouns and no others, they are
+*Of these nouns*: would new pictures of the same nouns give the same? Pictures of one noun differ by
+chance, and the mix of nouns stays as it is. Where a model knows these nouns and no others, they are
 no sample but all there is, and this is the interval of what it does.
 
-*Of nouns*: would other nouns give the same? Whole nouns are drawn, as if these had been picked from
-many alike. It is the wider one where nouns differ, and more pictures do not make it narrower.
+*Of nouns*: would other nouns give the same? Whole nouns are the clusters, as if these had been
+picked from many alike. It is the wider one where nouns differ, and more pictures do not make it
+narrower.
 
-The first has percentiles of `stratified` draws; the second, of a mean, is bias-corrected and
-accelerated (`statistics.interval`). Those of two groups of pictures both have percentiles.
+Both are made by `statistics.interval`; either is empty with fewer than ten pictures, or nouns.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import pandas as pd
 from daam_nb.studies import statistics
 from daam_nb.studies.comparing import Comparison, compare, ends_over_strata
 from daam_nb.studies.readable import readable
-from daam_nb.studies.statistics import ENOUGH, RESAMPLES, interval
+from daam_nb.studies.statistics import ENOUGH, Bounds, interval
 
-HEADLINE = "95 %, of these nouns and new pictures of them: bootstrap of pictures within each {noun}"
-OTHERS = "95 %, of what other nouns might give: bootstrap of whole {noun}s"
+HEADLINE = "95 %, of these nouns and new pictures of them: of what pictures of one {noun} differ by"
+OTHERS = "95 %, of what other nouns might give: of what whole {noun}s differ by; ten or more"
 CAPTION = "lines: 95 % intervals of these nouns and new pictures of them"
 
 
@@ -34,14 +34,14 @@ def summary(
     by: str | Sequence[str],
     value: str | Sequence[str],
     noun: str,
+    bounds: Bounds | Mapping[str, Bounds] | None = None,
     enough: int = ENOUGH,
-    resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """Means of groups with both intervals.
 
     Parameters
     ----------
-    table, by, value, enough, resamples
+    table, by, value, bounds, enough
         As for `statistics.summary`; one row per picture and group.
     noun
         Column of the nouns.
@@ -54,7 +54,7 @@ def summary(
         ``<value>_high`` of these nouns, ``<value>_low_nouns`` and ``<value>_high_nouns`` of nouns;
         ``rare``.
     """
-    options: dict[str, Any] = {"by": by, "value": value, "enough": enough, "resamples": resamples}
+    options: dict[str, Any] = {"by": by, "value": value, "bounds": bounds, "enough": enough}
     made = statistics.summary(table, clusters=None, strata=noun, **options)
     others = statistics.summary(table, clusters=noun, **options)
     made = made.drop(columns="clusters").rename(columns={"strata": "nouns"})
@@ -66,19 +66,25 @@ def summary(
 
 
 def compared(
-    first: pd.Series, second: pd.Series, *, nouns: pd.Series, resamples: int = RESAMPLES
+    first: pd.Series,
+    second: pd.Series,
+    *,
+    nouns: pd.Series,
+    bounds: Bounds | None = None,
+    resamples: int | None = None,
 ) -> tuple[Comparison, dict[str, float]]:
     """Two values of each picture: ends of both intervals of their difference; p is over nouns.
 
     Returns
     -------
     Comparison
-        Its interval draws whole nouns, its test turns the sign of whole nouns.
+        Clusters of its interval are whole nouns, and its test turns the sign of whole nouns.
     dict
         ``low`` and ``high`` of these nouns, ``low_nouns`` and ``high_nouns``.
     """
-    found = compare(first, second, paired=True, clusters=nouns, resamples=resamples)
-    here = interval(first - second, strata=nouns, resamples=resamples)
+    options: dict[str, Any] = {"bounds": bounds, "resamples": resamples}
+    found = compare(first, second, paired=True, clusters=nouns, **options)
+    here = interval(first - second, strata=nouns, bounds=bounds)
     return found, _ends(here.low, here.high, found.low, found.high)
 
 
@@ -87,7 +93,7 @@ def groups_compared(
     second: pd.Series,
     *,
     nouns: tuple[pd.Series, pd.Series],
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
 ) -> tuple[Comparison, dict[str, float]]:
     """The same of two groups of pictures: what they differ by within nouns (`within_strata`).
 
@@ -98,7 +104,7 @@ def groups_compared(
         labels of pictures within nouns, so that p is of these nouns, too.
     """
     found = compare(first, second, strata=nouns, resamples=resamples)
-    others = ends_over_strata(first, second, strata=nouns, resamples=resamples)
+    others = ends_over_strata(first, second, strata=nouns)
     return found, _ends(found.low, found.high, *others)
 
 
@@ -125,7 +131,7 @@ def of_these(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame
 
 
 def of_nouns(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame:
-    """The same with the intervals that draw whole nouns, and with p over nouns."""
+    """The same with the intervals of whole nouns, and with p over nouns."""
     headings = {name: text for name, text in headings.items() if name in summary.columns}
     left_out = ["alone", "rare"]
     for name in headings:

@@ -18,6 +18,7 @@ from daam_nb.language import Parse, Parser, load_parser
 from daam_nb.maps import heat_maps
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.studies import layer_choices
+from daam_nb.studies.comparing import holm_of
 from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
 from daam_nb.studies.fingerprints import digest, fingerprint
 from daam_nb.studies.readable import readable
@@ -32,7 +33,6 @@ from daam_nb.studies.relation_statistics import (
     summary,
 )
 from daam_nb.studies.report import Report
-from daam_nb.studies.statistics import RESAMPLES
 from daam_nb.studies.tables import collect
 from daam_nb.studies.word_pairs import (
     LEFT_OUT,
@@ -203,7 +203,7 @@ def study(
     parser: Parser | str | None = None,
     threshold: Threshold = 0.4,
     recommended: LayerChoice | None = None,
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Report:
@@ -224,7 +224,7 @@ def study(
     recommended
         Layers that a model's card recommends: one more table, of their maps.
     resamples
-        Of the bootstrap and the tests.
+        Of the permutation tests.
     **options
         Of the pipeline's call.
     """
@@ -261,7 +261,7 @@ class _Remembering:
 
 
 def report(
-    measured: Mapping[str, pd.DataFrame], *, runs: Corpus, resamples: int = RESAMPLES
+    measured: Mapping[str, pd.DataFrame], *, runs: Corpus, resamples: int | None = None
 ) -> Report:
     """Put the tables of one corpus on one page.
 
@@ -273,22 +273,18 @@ def report(
     runs
         What they were measured on.
     resamples
-        Of the bootstrap and the tests.
+        Of the permutation tests.
     """
-    means = {name: summary(table, resamples=resamples) for name, table in measured.items()}
+    means = {name: summary(table) for name, table in measured.items()}
     main = measured["relations"]
     tables = {_TITLES[name]: _shown(made) for name, made in means.items() if name != "reference"}
     beside = means["reference"].merge(PAPER, on="relation", how="left")
     tables[_TITLES["reference"]] = _shown(beside)
-    for name in ("relations", "recommended"):
-        if name in measured:
-            heading = f"IoU against words of the same kind in the same picture{_LAYERS[name]}"
-            tables[heading] = against_unrelated(measured[name], resamples=resamples)
-    between = differences(main, resamples=resamples)
-    if len(between):
-        tables["Differences of IoU between relations"] = between
+    tests = _tests(measured, resamples)
+    tables |= tests
     tables["Pairs left out"] = left_out_counts(main)
     facts = _about(main, runs)
+    facts["p, Holm"] = f"for all {sum(map(len, tests.values()))} tests of this page together"
     if "recommended" in measured:
         facts["recommended layers"] = measured["recommended"].attrs["settings"]["maps"]
     figures = {
@@ -309,6 +305,21 @@ def report(
         figures=figures,
         facts=facts,
     )
+
+
+def _tests(measured: Mapping[str, pd.DataFrame], resamples: int | None) -> dict[str, pd.DataFrame]:
+    """All tests of the page. They are one family, also over choices of layers and over tables."""
+    tests = {
+        f"IoU against words of the same kind in the same picture{_LAYERS[name]}": against_unrelated(
+            measured[name], resamples=resamples
+        )
+        for name in ("relations", "recommended")
+        if name in measured
+    }
+    between = differences(measured["relations"], resamples=resamples)
+    if len(between):
+        tests["Differences of IoU between relations"] = between
+    return dict(zip(tests, holm_of(*tests.values()), strict=True))
 
 
 _TITLES = {
@@ -337,7 +348,7 @@ def _about(table: pd.DataFrame, runs: Corpus) -> dict[str, Any]:
         "parser": settings["parser"],
         "maps": settings["maps"],
         "threshold": settings["threshold"],
-        "intervals": "95 %, bootstrap of whole prompts",
+        "intervals": "95 %, whole prompts as clusters; ten or more",
     }
 
 

@@ -7,8 +7,9 @@ values of both groups in the stratum (weights of Mantel & Haenszel 1959). It is 
 the group in least squares with a constant for each stratum. A stratum with one group alone has no
 difference, so its weight is 0 and it is left out.
 
-Of the m observations of a stratum m - 1 are drawn for an interval (`stratified`), so that a stratum
-of two has no weight there: where strata are that small, observations had better be paired.
+Its interval has the error of these least squares, with clusters as they are (`influence`): each
+observation moves the difference by its residual, times how far its group differs there from the
+stratum's mix.
 """
 
 from __future__ import annotations
@@ -19,10 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from daam_nb.studies.stratified import Floats, Places, drawn_sums, ends, members, nested
-
-LEAST = 10
-"""Values of each group from which on there is an interval: with fewer, many draws hold none."""
+from daam_nb.studies import influence
+from daam_nb.studies.influence import LEAST
+from daam_nb.studies.stratified import Floats, Places, nested
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,48 +97,40 @@ class Within:
         variance = float(total - above**2 / below) / freedom
         return float(above / below) / math.sqrt(variance) if variance > 1e-24 else math.nan
 
-    def ends(
-        self, *, confidence: float, resamples: int, rng: np.random.Generator
-    ) -> tuple[float, float]:
-        """Percentile interval of clusters drawn within strata (`stratified`).
+    def ends(self, *, confidence: float) -> tuple[float, float]:
+        """Interval of these strata and new clusters in them; a cluster in both groups moves both.
 
-        Values of both groups are drawn from one pot, because to which group an observation belongs
-        may itself be what was observed; a cluster in both groups is drawn for both. NaN with fewer
-        than `LEAST` values of a group.
+        NaN with fewer than ten values or clusters of a group (`influence.LEAST`).
         """
-        if min(self.n) < LEAST:
+        clusters = min(len(np.unique(self.clusters[of])) for of in (self.first, ~self.first))
+        if min(*self.n, clusters) < LEAST:
             return math.nan, math.nan
-        strata_of = nested(self.clusters, self.strata)
-        chosen, _ = members(strata_of)
-        if len(chosen[0]) < 2:
-            return math.nan, math.nan
-        columns = np.zeros((len(strata_of), 4))
-        np.add.at(columns, self.clusters, self._columns())
-        above, below = np.zeros(resamples), np.zeros(resamples)
-        for those in chosen:
-            # Several strata where such of a single cluster were put together.
-            own = np.unique(strata_of[those])
-            apart = [columns[those] * (strata_of[those] == one)[:, None] for one in own]
-            alone = [np.arange(len(those))]
-            sums = drawn_sums(np.concatenate(apart, axis=1), alone, resamples, rng)
-            parts = _parts(sums.reshape(resamples, len(own), 4))
-            above += parts[0].sum(axis=1)
-            below += parts[1].sum(axis=1)
-        return _ratios_ends(above, below, confidence)
+        apart = centred(self.first.astype(np.float64), self.strata)  # of the group from the mix
+        total = float((apart**2).sum())
+        residuals = centred(self.values, self.strata) - self.difference() * apart
+        size = int(self.clusters.max()) + 1
+        squares = np.bincount(self.clusters, weights=apart**2, minlength=size) / total
+        influences = np.bincount(self.clusters, weights=apart * residuals, minlength=size) / total
+        # A residual is too small by what its own observation has drawn the slope towards itself.
+        influences /= np.sqrt(1 - np.minimum(squares, 0.5))
+        return influence.ends(
+            self.difference(),
+            influences,
+            np.sqrt(squares),
+            strata=nested(self.clusters, self.strata),
+            confidence=confidence,
+        )
 
-    def ends_over_strata(
-        self, *, confidence: float, resamples: int, rng: np.random.Generator
-    ) -> tuple[float, float]:
-        """Percentile interval of whole strata drawn, those with one group alone among them.
+    def ends_over_strata(self, *, confidence: float) -> tuple[float, float]:
+        """Interval of what other strata might give: whole strata are the clusters.
 
-        NaN with fewer than two strata of both groups, or fewer than `LEAST` values of a group.
+        NaN with fewer than ten strata of both groups (`influence.LEAST`).
         """
-        if min(self.n) < LEAST or self.size < 2:
+        if self.size < LEAST:
             return math.nan, math.nan
-        size = self.size + self.left_out
-        drawn = rng.multinomial(size, np.full(size, 1 / size), size=resamples)[:, : self.size]
         above, below = self.parts()
-        return _ratios_ends(drawn @ above, drawn @ below, confidence)
+        influences = (above - self.difference() * below) / below.sum()
+        return influence.ends(self.difference(), influences, below, confidence=confidence)
 
     def _columns(self) -> Floats:
         """(value, 4): one and the value where it is of the first group, then of the second."""
@@ -162,9 +154,3 @@ def _parts(sums: Floats) -> tuple[Floats, Floats]:
     n1, sum1, n0, sum0 = np.moveaxis(sums, -1, 0)
     total = np.where(n1 + n0 > 0, n1 + n0, 1.0)
     return (sum1 * n0 - sum0 * n1) / total, n1 * n0 / total
-
-
-def _ratios_ends(above: Floats, below: Floats, confidence: float) -> tuple[float, float]:
-    with np.errstate(invalid="ignore"):  # a draw without a stratum of both groups
-        drawn = np.where(below > 0, above, math.nan) / below
-    return ends(drawn, confidence)

@@ -200,13 +200,13 @@ def test_tables_by_hand() -> None:
         {"run": str(i), "noun": "cat", "how": how, "layers": "paper", "outside": out,
          "inside": 0.4, "outside_share": 0.3, "region_share": 0.2, "layout": 1.0,
          "spill": 0.6, "spill_other": 0.9, "iou": 0.1}
-        for i, out in ((0, 0.1), (1, 0.3))
+        for i, out in enumerate((0.1, 0.3) * 6)
         for how in (REPLAYED, FREE)
     ]  # fmt: skip
     table = pd.DataFrame(rows)
     means = reach(table)
     assert means.outside.tolist() == [pytest.approx(0.2)] * 2
-    assert means.n.tolist() == [2, 2]
+    assert means.n.tolist() == [12, 12]
     assert means.nouns.tolist() == [1, 1]
     assert (means.outside_low < means.outside).all() and (means.outside < means.outside_high).all()
     assert means.outside_low_nouns.isna().all()  # one noun says nothing of others
@@ -226,6 +226,6 @@ def test_the_whole_study_goes_on_and_writes_its_page(pipe: Any, tmp_path: Path) 
     assert set(two.figures) == {"reach", "spill"}
     page = two.save(tmp_path / "results", command="the command").read_text()
     assert "Spill of the maps" in page
-    assert "### Paired by picture, whole nouns drawn" in page
+    assert "### Paired by picture, intervals of whole nouns" in page
     with pytest.raises(StudyError, match="other settings: parts, text_encoder, weights"):
         adjectives.study(pipelines.sd1(seed=4), pictures=4, **options)

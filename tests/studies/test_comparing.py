@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from daam_nb.errors import StudyError
-from daam_nb.studies.comparing import compare, holm, permutation_test
+from daam_nb.studies.comparing import compare, holm, holm_of, permutation_test
 
 
 def test_signs_of_three_pairs_by_hand() -> None:
@@ -68,8 +69,17 @@ def test_a_comparison_by_hand() -> None:
     assert found.difference == 1.0
     assert found.effect == pytest.approx(1.0)  # both deviate by 1
     assert found.n == (3, 3)
-    assert found.low < 1.0 < found.high
+    assert math.isnan(found.low) and "[" not in str(found)
     assert "+1.000" in str(found)
+
+
+def test_the_interval_of_two_groups_is_welchs_where_neither_is_skewed() -> None:
+    rng = np.random.default_rng(6)
+    one, two = rng.normal(1, 1, 40), rng.normal(0, 3, 12)
+    one, two = (np.concatenate([part, 2 * part.mean() - part]) for part in (one, two))  # mirrored
+    found = compare(one, two)
+    expected = stats.ttest_ind(one, two, equal_var=False).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
 
 def test_the_effect_of_pairs_is_that_of_their_differences() -> None:
@@ -108,12 +118,41 @@ def test_a_cluster_in_both_groups_is_drawn_for_both() -> None:
     assert found.p < 0.001
 
 
-def test_pairs_have_no_smaller_p_than_two_of_the_resamples() -> None:
-    """The two-sided test doubles the smaller tail; unpaired, both tails are counted at once."""
+def test_no_p_is_smaller_than_one_of_the_permutations() -> None:
+    """Both tails are counted at once, of pairs too."""
     rng = np.random.default_rng(4)
     one, two = rng.normal(9, 1, 30), rng.normal(0, 1, 30)
-    assert compare(one, two, paired=True, resamples=99).p == pytest.approx(2 / 100)
+    assert compare(one, two, paired=True, resamples=99).p == pytest.approx(1 / 100)
     assert compare(one, two, resamples=99).p == pytest.approx(1 / 100)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_one_of_a_hundred_tests_can_still_be_found(paired: bool) -> None:
+    """With 5000 permutations p was 0.0004 of pairs, and 0.04 after Holm's correction for 105."""
+    rng = np.random.default_rng(4)
+    one, two = rng.normal(3, 1, 30), rng.normal(0, 1, 30)
+    p = permutation_test(one, two, paired=paired)
+    assert p == pytest.approx(1 / 100_001)
+    assert holm([p] + [0.5] * 104)[0] < 0.002
+
+
+def test_p_of_many_permutations_is_near_that_of_students_test() -> None:
+    rng = np.random.default_rng(7)
+    one, two = rng.normal(0.55, 1, 60), rng.normal(0, 1, 60)
+    for p, expected in (
+        (permutation_test(one, two), stats.ttest_ind(one, two).pvalue),
+        (permutation_test(one, two, paired=True), stats.ttest_rel(one, two).pvalue),
+    ):
+        assert 0.0005 < expected < 0.01
+        assert p == pytest.approx(expected, rel=0.15)
+
+
+def test_signs_of_sixteen_pairs_are_all_counted() -> None:
+    gaps = np.random.default_rng(8).normal(0.5, 1, 16)
+    ways = np.array(np.meshgrid(*[[-1, 1]] * 16)).reshape(16, -1)
+    expected = (np.abs(gaps @ ways) >= abs(gaps.sum()) - 1e-9).mean()
+    assert permutation_test(gaps, np.zeros(16), paired=True) == pytest.approx(expected)
+    assert permutation_test(np.zeros(12), np.zeros(12), paired=True) == 1.0  # nothing differs
 
 
 def test_shuffles_within_clusters_are_compared_with_their_own_mean() -> None:
@@ -135,13 +174,33 @@ def test_groups_in_clusters_with_few_values_have_no_interval() -> None:
     few = compare(one, two[:9], clusters=(names[:40], names[40:49]))
     assert math.isnan(few.low) and math.isnan(few.high)
     assert 0 < few.p <= 1
-    assert not math.isnan(compare(one, two[:9]).low)  # each group is drawn by itself
+    assert math.isnan(compare(one, two[:9]).low)
+    together = [*names[:40], *(["p"] * 10)]  # ten values, of one prompt
+    assert math.isnan(compare(one, two, clusters=(together[:40], together[40:])).low)
 
 
 def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.5, 0.9]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_holm_leaves_out_what_was_not_tested() -> None:
+    first, none, second = holm([0.01, math.nan, 0.04])
+    assert (first, second) == (0.02, 0.04) and math.isnan(none)
+    assert all(map(math.isnan, holm([math.nan, math.nan])))
+    with pytest.raises(StudyError, match=r"A p of 1\.5 is no probability"):
+        holm([0.5, 1.5])
+
+
+def test_tables_of_one_page_are_one_family() -> None:
+    one = pd.DataFrame({"what": ["a", "b"], "p": [0.01, math.nan], "effect": [1.0, 2.0]})
+    two = pd.DataFrame({"p": [0.02, 0.03], "p_holm": [0.02, 0.03]})
+    first, second = holm_of(one, two)
+    assert list(first.columns) == ["what", "p", "p_holm", "effect"]
+    assert first.p_holm[0] == pytest.approx(0.03) and math.isnan(first.p_holm[1])
+    assert second.p_holm.tolist() == pytest.approx([0.04, 0.04])
+    assert list(one.columns) == ["what", "p", "effect"]  # as it was
 
 
 def test_what_does_not_fit() -> None:
@@ -151,3 +210,7 @@ def test_what_does_not_fit() -> None:
         compare([1, 2], [1], clusters=["a", "b"])
     assert math.isnan(permutation_test([], [1.0]))
     assert math.isnan(permutation_test([], [], paired=True))
+    with pytest.raises(StudyError, match="0 permutations are none"):
+        permutation_test([1.0, 2.0], [0.0], resamples=0)
+    with pytest.raises(StudyError, match="bounds= is of the differences of pairs"):
+        compare([1.0], [0.0], bounds=(-1, 1))

@@ -122,7 +122,7 @@ def test_a_summary_by_hand() -> None:
             ]
         ]
     )  # fmt: skip
-    made = summary(table, enough=2, resamples=100)
+    made = summary(table, enough=2)
     assert made.kind.tolist() == ["cohyponyms", "unrelated"]
     assert made.both.tolist() == [0.5, 1.0]
     assert made.objects.tolist() == [1.5, 2.0]
@@ -149,7 +149,7 @@ def test_matched_comparisons_see_a_loss_and_no_more() -> None:
 
 def test_the_headline_is_of_these_nouns_and_the_other_of_nouns() -> None:
     """Nouns differ by far more than pictures of one noun do."""
-    made = summary(table_of(0.2), resamples=999)
+    made = summary(table_of(0.2))
     here, others = (made[f"iou_high{e}"] - made[f"iou_low{e}"] for e in ("", "_nouns"))
     assert (others > 3 * here).all()
     assert (made.alone == 0).all()
@@ -198,7 +198,7 @@ def test_few_lost_pictures_have_no_interval() -> None:
 
 
 def test_class_by_class() -> None:
-    made = entanglement.by_class(table_of(0.2), resamples=99)
+    made = entanglement.by_class(table_of(0.2))
     assert len(made) == 8
     assert set(made.n) == {36}
     assert ((made.both_low <= made.both) & (made.both <= made.both_high)).all()
@@ -231,8 +231,10 @@ def test_a_study_from_a_pipeline_to_a_page(pipe: Any, tmp_path: Path) -> None:
     text = page.read_text("utf-8")
     assert "cohyponyms - unrelated" in text
     assert "these nouns and new pictures of them" in text
-    assert "### By kind of pair, whole first nouns drawn" in text
+    assert "### By kind of pair, intervals of whole first nouns" in text
     assert "surely show both" in text
+    tests = [table.shape[0] for table in made.tables.values() if "p, Holm" in table]
+    assert len(tests) == 2 and f"for all {sum(tests)} tests of this page together" in text
     assert {p.name for p in (tmp_path / "docs" / "cohyponyms").glob("*.png")} == {
         "both.png",
         "overlap.png",
@@ -251,7 +253,7 @@ def test_who_looks_is_asked_about_pictures_that_surely_show_both() -> None:
         ["cohyponyms", "cat", "dog", 1.0, 2.0],
         ["cohyponyms", "cat", "dog", 0.0, 1.0],
     ]
-    made = entanglement.summary_of_known(found, resamples=99)
+    made = entanglement.summary_of_known(found)
     assert made.iloc[0, :3].tolist() == ["cohyponyms", 2, 0.5]
 
 

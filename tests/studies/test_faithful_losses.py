@@ -38,8 +38,7 @@ def test_losses_by_hand() -> None:
     [row] = losses(FIVE).to_dict("records")
     assert (row["n"], row["lost"], row["other"], row["random"]) == (4, 0.75, 0.25, 0.25)
     assert (row["difference"], row["above_random"]) == (0.5, 0.5)
-    wilson = stats.binomtest(3, 4).proportion_ci(method="wilson")
-    assert (row["lost_low"], row["lost_high"]) == pytest.approx(tuple(wilson))
+    assert math.isnan(row["lost_low"]) and math.isnan(row["difference_high"])  # four pictures
     [first] = losses(FIVE, pictures=3).to_dict("records")  # the first three that were seen
     assert (first["n"], first["lost"], first["other"]) == (3, pytest.approx(2 / 3), 0)
 
@@ -80,13 +79,25 @@ def test_nothing_seen_no_losses() -> None:
     assert counted(FIVE.assign(before=None)) == []
 
 
+def test_losses_of_twenty_pictures_have_intervals_and_one_family_of_p() -> None:
+    many = [rows(*((str(i), True, False, True, True) for i in range(20)), change=change)
+            for change in (OWN, HIDDEN)]  # fmt: skip
+    made = losses(pd.concat(many))
+    low = stats.beta.ppf(0.025, 20, 1)  # Clopper and Pearson: all of 20
+    for row in made.to_dict("records"):
+        assert (row["lost"], row["lost_low"], row["lost_high"]) == (1, pytest.approx(low), 1)
+        assert (row["difference"], row["difference_high"]) == (1, 1)
+        assert row["difference_low"] == pytest.approx(1 - 2 * (1 - low))
+        assert row["p_holm"] == 2 * row["p"]
+
+
 def test_shares() -> None:
-    found = share([1.0, 1, 1, 1, math.nan], clusters=list("abcde"))
-    low, high = stats.binomtest(4, 4).proportion_ci(method="wilson")
-    assert (found.mean, found.low, found.high, found.n) == (1, pytest.approx(low), high, 4)
-    assert found.low < 1
-    together = share([1.0, 0, 1, 1], clusters=["a", "a", "b", "c"])  # not Wilson's: clusters
-    assert together.clusters == 3
+    found = share([1.0] * 12 + [math.nan], clusters=[*map(str, range(13))])
+    exact = stats.binomtest(12, 12).proportion_ci(method="exact")
+    assert (found.mean, found.low, found.high, found.n) == (1, pytest.approx(exact.low), 1, 12)
+    assert math.isnan(share([1.0] * 9).low)
+    together = share([1.0, 0, 1, 1], clusters=["a", "a", "b", "c"])
+    assert together.clusters == 3 and math.isnan(together.low)
     assert math.isnan(share([]).mean)
     with pytest.raises(StudyError, match="zeros and ones"):
         share([0.5])

@@ -306,7 +306,7 @@ def test_a_report_of_simulated_raters(tmp_path: Path) -> None:
                 str(2 + bonus)
             ),
         )  # fmt: skip
-    report = rating.report(into, resamples=200)
+    report = rating.report(into)
     assert report.facts["raters"] == 2 and report.facts["parser"] == "by hand"
     means = report.tables["Mean opinion score by part of speech"]
     assert means.pos.iloc[0] == "NOUN" and means.pos.iloc[-1] == rating.CONTROL

@@ -259,6 +259,10 @@ def test_against_the_others_by_hand() -> None:
     assert (found["other"], found["n"]) == ("other", 2)
     assert found["difference"] == pytest.approx(0.45)
     assert found["p"] == pytest.approx(2 / 4)
+    five = [{**row, "method": f"other {number}"} for row in rows[1::2] for number in range(5)]
+    several = segmentation.against(pd.DataFrame(rows[::2] + five))
+    assert several.p.tolist() == pytest.approx([0.5] * 5)
+    assert several.p_holm.tolist() == [1.0] * 5  # five tests, one family
     with pytest.raises(StudyError, match="The table has no 'DAAM'"):
         segmentation.against(pd.DataFrame(rows), threshold=0.7)
 

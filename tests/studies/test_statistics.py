@@ -1,4 +1,4 @@
-"""Bootstrap intervals and summaries, against scipy and against what is known."""
+"""Intervals and summaries, against scipy and against what is known."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ def test_the_same_again_whatever_the_global_state() -> None:
     np.random.seed(1)
     first = interval(values)
     np.random.seed(2)
-    assert interval(values) == first
-    assert interval(values, seed=1) != first
+    assert interval(values) == first  # nothing is drawn
 
 
 def test_copies_within_a_cluster_add_nothing() -> None:
@@ -59,7 +58,8 @@ def test_clusters_of_unequal_size_weigh_by_their_values() -> None:
 def test_a_ratio_is_of_sums() -> None:
     found = ratio([1.0, 3.0, math.nan, 5.0], [1.0, 1.0, 1.0, math.nan])
     assert (found.mean, found.n) == (2.0, 2)
-    assert ratio([2.0, 4.0], [1.0, 2.0]).low == 2.0  # every observation says the same
+    with pytest.raises(StudyError, match="Below stands -1"):
+        ratio([2.0, 4.0], [1.0, -1.0])
     assert math.isnan(ratio([1.0], [0.0]).mean)
     with pytest.raises(StudyError, match="a ratio needs pairs"):
         ratio([1.0], [1.0, 2.0])
@@ -67,7 +67,8 @@ def test_a_ratio_is_of_sums() -> None:
 
 def test_a_ratio_to_ones_is_a_mean() -> None:
     values, names = normal(60), [f"p{i // 3}" for i in range(60)]
-    assert ratio(values, np.ones(60), clusters=names) == interval(values, clusters=names)
+    found, mean = ratio(values, np.ones(60), clusters=names), interval(values, clusters=names)
+    assert (found.mean, found.low, found.high) == pytest.approx((mean.mean, mean.low, mean.high))
 
 
 def test_the_interval_of_a_ratio_is_near_the_delta_method() -> None:
@@ -83,7 +84,7 @@ def test_the_interval_of_a_ratio_is_near_the_delta_method() -> None:
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     covered = 0
     for seed in range(200):
-        found = interval(normal(40, seed), resamples=500, seed=seed)
+        found = interval(normal(40, seed))
         covered += found.low <= 0.5 <= found.high
     assert 0.89 <= covered / 200 <= 0.99
 
@@ -95,8 +96,35 @@ def test_few_or_equal_values() -> None:
     assert one.mean == 0.3 and math.isnan(one.low) and math.isnan(one.high)
     one_prompt = interval([0.3, 0.5], clusters=["a", "a"])
     assert one_prompt.mean == 0.4 and math.isnan(one_prompt.low)
-    assert interval([0.25] * 9).low == 0.25
-    assert interval([0.25] * 9).high == 0.25
+    few = interval(normal(9))
+    assert not math.isnan(few.mean) and math.isnan(few.low) and math.isnan(few.high)
+    assert str(interval([0.25])) == "0.250 (n = 1)"
+    assert not math.isnan(interval(normal(10)).low)
+    prompts = [f"p{i // 100}" for i in range(900)]  # 900 values of nine prompts
+    assert math.isnan(interval(normal(900), clusters=prompts).low)
+
+
+def test_of_equal_values_only_their_bounds_tell_how_sure_the_mean_is() -> None:
+    """An interval of no width would say that nothing else can be."""
+    same = interval([0.0] * 20)
+    assert same.mean == 0 and math.isnan(same.low) and math.isnan(same.high)
+    # With a share of 0.168 that is not 0, twenty would all be 0 once in 40 times.
+    bounded = interval([0.0] * 20, bounds=(0, 1))
+    assert (bounded.low, bounded.high) == (0.0, pytest.approx(1 - 0.025 ** (1 / 20)))
+    assert bounded.high == pytest.approx(stats.beta.ppf(0.975, 1, 20))  # Clopper and Pearson
+    middle = interval([0.5] * 20, bounds=(0, 2))
+    assert (middle.low, middle.high) == pytest.approx(
+        (0.5 - 0.168 * 0.5, 0.5 + 0.168 * 1.5), abs=1e-3
+    )
+    with pytest.raises(StudyError, match=r"A value is 1\.5, and bounds= says 0 to 1"):
+        interval([1.5], bounds=(0, 1))
+
+
+def test_where_the_bounds_are_known_the_interval_ends_there() -> None:
+    rare = [0.0] * 18 + [0.02, 0.9]
+    assert interval(rare, bounds=(-1, 1)).low < 0
+    assert interval(rare, bounds=(0, 1)).low == 0
+    assert interval(rare).low == 0  # else at the lowest value
 
 
 def test_not_observed_is_left_out() -> None:
@@ -104,9 +132,13 @@ def test_not_observed_is_left_out() -> None:
     assert (found.mean, found.n, found.clusters) == (2.0, 2, 2)
 
 
-@given(st.lists(st.floats(0, 1), min_size=2, max_size=40))
+@given(st.lists(st.floats(0, 1), min_size=10, max_size=40))
 def test_an_interval_holds_its_mean_and_stays_within_the_values(values: list[float]) -> None:
-    found = interval(values, resamples=200)
+    found = interval(values)
+    if math.isnan(found.low):
+        assert max(values) - min(values) < 1e-9
+        return
+    assert found.low <= found.mean + 1e-9 and found.mean - 1e-9 <= found.high
     assert min(values) - 1e-9 <= found.low <= found.high <= max(values) + 1e-9
 
 
@@ -115,6 +147,12 @@ def test_what_does_not_fit() -> None:
         interval([1.0, 2.0], clusters=["a"])
     with pytest.raises(StudyError, match=r"not of shape \(1, 2\)"):
         interval([[1.0, 2.0]])  # type: ignore[list-item]
+    with pytest.raises(StudyError, match="Value 2 is infinite"):
+        interval([1.0, math.inf])
+    with pytest.raises(StudyError, match="Value 1 has no cluster"):
+        interval([1.0, 2.0], clusters=[None, "a"])
+    with pytest.raises(StudyError, match=r"confidence of 95 is no share; give one such as 0\.95"):
+        interval(normal(20), confidence=95)
 
 
 def test_summary_one_row_per_group_in_order() -> None:
@@ -129,14 +167,17 @@ def test_summary_one_row_per_group_in_order() -> None:
     found = summary(table, by="relation", value=["iou", "iod"], enough=2)
     assert list(found.columns) == [
         *("relation", "n", "clusters", "iou", "iou_low", "iou_high"),
-        *("iod", "iod_low", "iod_high", "rare"),
+        *("iod", "iod_low", "iod_high", "iod_n", "rare"),
     ]
+    assert found["iod_n"].tolist() == [2, 3]  # not the n of the first value
     assert found["relation"].tolist() == ["obj", "det"]
     assert found["n"].tolist() == [2, 2]
     assert found["iou"].tolist() == pytest.approx([0.3, 0.2])
     assert found["iod"].tolist() == [0.5, 0.5]
     assert found["rare"].tolist() == [False, False]
     assert summary(table, by="relation", value="iou")["rare"].all()
+    with pytest.raises(StudyError, match=r"takes no column 'ioo'; did you mean 'iou'"):
+        summary(table, by="relation", value="ioo")
 
 
 def test_groups_without_a_number_are_groups() -> None:

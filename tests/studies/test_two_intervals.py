@@ -10,13 +10,13 @@ from daam_nb.studies import two_intervals
 from daam_nb.studies.comparing import compare
 from daam_nb.studies.statistics import interval
 
-NOUNS = ["a"] * 30 + ["b"] * 30 + ["c"] * 30
+NOUNS = [letter for letter in "abcdefghijkl" for _ in range(30)]
 
 
 def table() -> pd.DataFrame:
-    """Three nouns whose pictures are alike and which differ from each other."""
+    """Twelve nouns whose pictures are alike and which differ from each other."""
     rng = np.random.default_rng(0)
-    values = np.repeat([0.2, 0.5, 0.8], 30) + rng.normal(0, 0.02, 90)
+    values = np.repeat([0.2, 0.5, 0.8] * 4, 30) + rng.normal(0, 0.02, 360)
     return pd.DataFrame({"kind": "near", "noun": NOUNS, "both": values, "iou": 1 - values})
 
 
@@ -28,7 +28,7 @@ def test_a_summary_has_both() -> None:
         *("iou", "iou_low", "iou_high", "iou_low_nouns", "iou_high_nouns", "rare"),
     ]
     row = made.iloc[0]
-    assert (row.n, row.nouns, row.alone, row.rare) == (90, 3, 0, False)
+    assert (row.n, row.nouns, row.alone, row.rare) == (360, 12, 0, False)
     here = interval(table().both, strata=NOUNS)
     others = interval(table().both, clusters=NOUNS)
     assert (row.both_low, row.both_high) == (here.low, here.high)
@@ -69,9 +69,9 @@ def test_nouns_with_one_picture_are_told() -> None:
 
 def test_pairs_have_both_and_p_is_over_nouns() -> None:
     some = table()
-    found, ends = two_intervals.compared(some.both, some.iou, nouns=some.noun, resamples=500)
-    assert found == compare(some.both, some.iou, paired=True, clusters=some.noun, resamples=500)
-    assert (8 * found.p).is_integer()  # the signs of three nouns turn in 8 ways
+    found, ends = two_intervals.compared(some.both, some.iou, nouns=some.noun)
+    assert found == compare(some.both, some.iou, paired=True, clusters=some.noun)
+    assert (4096 * found.p).is_integer()  # the signs of twelve nouns turn in 2^12 ways
     assert list(ends) == ["low", "high", "low_nouns", "high_nouns"]
     assert (ends["low_nouns"], ends["high_nouns"]) == (found.low, found.high)
     assert ends["high"] - ends["low"] < 0.2 * (ends["high_nouns"] - ends["low_nouns"])

@@ -1,0 +1,124 @@
+"""Two-sided permutation tests: how often a random relabelling is as far from 0 as what was seen.
+
+A p from B permutations is at least 1 / (B + 1), and a correction for many tests multiplies it. So
+where the first `FIRST` permutations give a p below `SMALL`, many more are drawn, and p is of all of
+them. It stays a true p: with p below `SMALL` in the end, it was below it at first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daam_nb.errors import StudyError
+from daam_nb.studies.stratified import Floats, Places
+from daam_nb.studies.within_strata import centred
+
+FIRST, MOST = 5000, 100_000
+"""Permutations at first, and in all where p is small."""
+SMALL = 0.01
+
+MOST_DRAWN = 2_000_000
+"""Numbers drawn at once, which bounds the memory."""
+
+Totals = Callable[[int, np.random.Generator], Floats]
+"""How many, and from what -> the statistic of so many random permutations."""
+
+
+def flipped(sums: Floats, *, resamples: int | None = None, seed: int = 0) -> float:
+    """The sign of each number at random, as of differences that may as well be turned around.
+
+    Parameters
+    ----------
+    sums
+        (cluster,): sums of the differences.
+    resamples
+        None: `FIRST`, then `MOST`. All 2^n ways are counted where they are no more.
+
+    Returns
+    -------
+    float
+        1 with a single cluster, whose sign says nothing; NaN with none.
+    """
+    if not len(sums):
+        return math.nan
+    seen, noise = abs(sums.sum()), 1e-12 * np.abs(sums).sum()
+    ways = 2 ** min(len(sums), 60)
+    if ways <= (MOST if resamples is None else _checked(resamples)):
+        totals = np.zeros(1)
+        for number in sums:
+            totals = np.concatenate([totals + number, totals - number])
+        return float((np.abs(totals) >= seen - noise).mean())
+
+    def drawn(count: int, rng: np.random.Generator) -> Floats:
+        bits = np.unpackbits(
+            np.frombuffer(rng.bytes(count * -(-len(sums) // 8)), dtype=np.uint8).reshape(count, -1),
+            axis=1,
+            count=len(sums),
+        )
+        turned: Floats = sums.sum() - 2 * (bits @ sums)
+        return turned
+
+    return _p(drawn, seen - noise, len(sums), resamples, seed)
+
+
+def shuffled(
+    values: Floats,
+    first: NDArray[np.bool_],
+    places: Places,
+    *,
+    resamples: int | None = None,
+    seed: int = 0,
+) -> float:
+    """The labels in random order within each place; what counts is the difference within places.
+
+    Returns
+    -------
+    float
+        NaN where a group is empty.
+    """
+    if first.all() or not first.any():
+        return math.nan
+    apart = centred(values, places)
+    # Of a place, the values of the first group are a sample without replacement.
+    parts = []
+    for place in range(int(places.max()) + 1):
+        here = places == place
+        count = int(first[here].sum())
+        if 0 < count < here.sum():
+            parts.append((apart[here], count))
+    seen, noise = abs(apart[first].sum()), 1e-12 * np.abs(values).sum()
+
+    def drawn(count: int, rng: np.random.Generator) -> Floats:
+        totals = np.zeros(count)
+        for part, size in parts:
+            mixed = rng.permuted(np.broadcast_to(part, (count, len(part))), axis=1)
+            totals += mixed[:, :size].sum(axis=1)
+        return totals
+
+    return _p(drawn, seen - noise, len(values), resamples, seed)
+
+
+def _p(drawn: Totals, least: float, size: int, resamples: int | None, seed: int) -> float:
+    rng = np.random.default_rng(seed)
+    stages = [FIRST, MOST - FIRST] if resamples is None else [_checked(resamples)]
+    extreme = done = 0
+    p = 1.0
+    for stage in stages:
+        for start in range(0, stage, step := max(1, MOST_DRAWN // size)):
+            totals = drawn(min(step, stage - start), rng)
+            extreme += int((np.abs(totals) >= least).sum())
+        done += stage
+        p = (extreme + 1) / (done + 1)
+        if p >= SMALL:
+            break
+    return p
+
+
+def _checked(resamples: int) -> int:
+    if resamples < 1:
+        raise StudyError(f"{resamples} permutations are none; it takes at least one.")
+    return resamples
