@@ -16,7 +16,7 @@ from daam_nb.studies import influence
 from daam_nb.studies.permutations import flipped, shuffled
 from daam_nb.studies.statistics import Bounds, Floats, by_cluster, interval, observed
 from daam_nb.studies.stratified import nested, numbered
-from daam_nb.studies.within_strata import Within
+from daam_nb.studies.within_strata import Within, centred
 
 Names = Iterable[Hashable] | tuple[Iterable[Hashable], Iterable[Hashable]] | None
 """Of each pair; where not paired, two of them: of each value of the first and of the second."""
@@ -97,7 +97,7 @@ def compare(
         Paired, difference and test stay as they are without. Not paired, difference, interval,
         effect and test are all of what differs within strata (`within_strata`): by the mix of
         strata alone the groups do not differ. The labels are then shuffled within strata, or
-        within clusters where there are any.
+        within clusters where there are any (whole clusters within strata, where none holds both).
     bounds
         Of pairs, the least and the greatest difference that can be, such as (-1, 1) of zeros and
         ones: as for `statistics.interval`.
@@ -129,11 +129,11 @@ def compare(
     one, two = _groups(first, second, clusters)
     if strata is not None:
         within = _within(one, two, _groups(first, second, strata))
-        places = within.strata if clusters is None else within.clusters
+        places = None if clusters is None else within.clusters
         return Comparison(
             within.difference(),
             *within.ends(confidence=confidence),
-            shuffled(within.values, within.first, places, resamples=resamples, seed=seed),
+            _p_within(within, places, resamples=resamples, seed=seed),
             within.effect(),
             within.n,
             within.size,
@@ -142,7 +142,7 @@ def compare(
     return Comparison(
         _mean(one.values) - _mean(two.values),
         *_difference_ends(one, two, confidence),
-        shuffled(*_joined(one, two), resamples=resamples, seed=seed),
+        _p(*_joined(one, two), resamples=resamples, seed=seed),
         _cohens_d(one.values, two.values),
         (len(one.values), len(two.values)),
     )
@@ -180,7 +180,8 @@ def permutation_test(
     with clusters: the two labels are shuffled within each cluster, and what is compared is the
     difference within clusters, which is 0 in the mean of all shuffles; a cluster of one group alone
     has no say. So this is also the test within strata, which are then named as `clusters`;
-    `compare` has both. Not paired, without: shuffled freely.
+    `compare` has both. Where no cluster holds both groups, nothing can be shuffled within them, and
+    whole clusters are relabelled. Not paired, without: shuffled freely.
 
     Parameters
     ----------
@@ -200,7 +201,7 @@ def permutation_test(
         sums, _ = by_cluster(*observed(_differences(first, second), clusters))
         return flipped(sums, resamples=resamples, seed=seed)
     joined = _joined(*_groups(first, second, clusters))
-    return shuffled(*joined, resamples=resamples, seed=seed)
+    return _p(*joined, resamples=resamples, seed=seed)
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -284,6 +285,52 @@ def _within(one: _Group, two: _Group, strata: tuple[_Group, _Group]) -> Within:
     groups = numbered([*(strata[0].names or []), *(strata[1].names or [])], "stratum")
     nested(clusters, groups)
     return Within.of(values, first, groups, clusters)
+
+
+def _p(
+    values: Floats,
+    first: NDArray[np.bool_],
+    places: NDArray[np.int64],
+    *,
+    resamples: int | None,
+    seed: int,
+) -> float:
+    """Labels shuffled within places, or of whole places where each is of one group alone."""
+    if not len(values) or places.max() == 0 or _mixed(first, places):
+        return shuffled(values, first, places, resamples=resamples, seed=seed)
+    together = np.zeros_like(places)
+    return shuffled(*_summed(values, first, places, together), resamples=resamples, seed=seed)
+
+
+def _p_within(
+    within: Within, clusters: NDArray[np.int64] | None, *, resamples: int | None, seed: int
+) -> float:
+    """The same within strata."""
+    values, first, strata = within.values, within.first, within.strata
+    options: dict[str, Any] = {"resamples": resamples, "seed": seed}
+    if clusters is None or not len(values):
+        return shuffled(values, first, strata, **options)
+    if _mixed(first, clusters):
+        return shuffled(values, first, clusters, **options)
+    return shuffled(*_summed(values, first, clusters, strata), **options)
+
+
+def _mixed(first: NDArray[np.bool_], places: NDArray[np.int64]) -> bool:
+    """Whether any place holds values of both groups."""
+    of_first = np.bincount(places, weights=first)
+    return bool(((of_first > 0) & (of_first < np.bincount(places))).any())
+
+
+def _summed(
+    values: Floats,
+    first: NDArray[np.bool_],
+    clusters: NDArray[np.int64],
+    strata: NDArray[np.int64],
+) -> tuple[Floats, NDArray[np.bool_], NDArray[np.int64]]:
+    """Of whole clusters: what they are above their stratum's mean in all, group, stratum."""
+    names, members = np.unique(clusters, return_index=True)
+    sums: Floats = np.bincount(clusters, weights=centred(values, strata)).astype(np.float64)
+    return sums[names], first[members], strata[members]
 
 
 def _difference_ends(one: _Group, two: _Group, confidence: float) -> tuple[float, float]:

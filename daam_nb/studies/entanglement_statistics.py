@@ -142,8 +142,8 @@ def overlap_and_presence(table: pd.DataFrame, *, resamples: int | None = None) -
                     "p": found.p,
                     "effect": found.effect,
                     "spearman": _spearman(seen.overlap, seen.objects),
-                    "n_both": len(there),
-                    "n_without": len(lost),
+                    "n_both": int(there.overlap.notna().sum()),
+                    "n_without": int(lost.overlap.notna().sum()),
                     "nouns": found.strata,
                     "left_out": found.left_out,
                 }
@@ -197,9 +197,16 @@ def _of_difference(bounds: Bounds) -> Bounds:
 
 
 def _matched(part: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """One row per first noun and seed that both kinds have, with the measures of both."""
+    """One row per first noun and seed that both kinds have, with the measures of both.
+
+    Several pictures of one kind, with other second nouns, are averaged: each would else be paired
+    with each of the other kind, and count as often.
+    """
     sides = [
-        part[part.kind == kind].set_index(["first", "seed"])[list(MEASURES)].add_suffix(suffix)
+        part[part.kind == kind]
+        .groupby(["first", "seed"], sort=False)[list(MEASURES)]
+        .mean()
+        .add_suffix(suffix)
         for kind, suffix in ((first, "_a"), (second, "_b"))
     ]
     return sides[0].join(sides[1], how="inner").reset_index()

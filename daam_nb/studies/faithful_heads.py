@@ -123,16 +123,18 @@ def ranking(heads: pd.DataFrame) -> pd.DataFrame:
 
 
 def rank_agreement(heads: pd.DataFrame) -> pd.DataFrame:
-    """Spearman's rho, within each picture, of a head's effect and its attention; mean, interval."""
+    """Spearman's rho, within each picture, of a head's effect and its attention; mean, interval.
+
+    Pictures of one prompt are one cluster.
+    """
     rows = []
     for name in ("attention_to_word", "attention_to_text"):
-        per_picture = [
-            correlation(
-                part.amount.rank().to_numpy()[None, :], part[name].rank().to_numpy()[None, :]
-            )
-            for _, part in heads.groupby("run", sort=False)
-        ]
-        found = interval(per_picture, bounds=(-1.0, 1.0))
+        per_picture, prompts = [], []
+        for _, part in heads.groupby("run", sort=False):
+            ranks = (part[of].rank().to_numpy()[None, :] for of in ("amount", name))
+            per_picture.append(correlation(*ranks))
+            prompts.append(part.prompt.iloc[0])
+        found = interval(per_picture, clusters=prompts, bounds=(-1.0, 1.0))
         rows.append(
             {
                 "ranking by": name,

@@ -19,7 +19,8 @@ def readable(
         Of `statistics.summary`.
     headings
         Column of a mean -> its heading. ``<column>_low`` and ``<column>_high`` go into the same
-        cell; all other columns stay.
+        cell, and ``<column>_n``, where there is one, has a heading that says whose it is; all other
+        columns stay.
     digits
         After the point.
 
@@ -36,7 +37,9 @@ def readable(
             three = zip(*(summary[name + end] for end in ("", "_low", "_high")), strict=True)
             columns[headings[name]] = [_cell(mean, low, high, digits) for mean, low, high in three]
         elif name not in ends:
-            columns[name] = list(summary[name])
+            of = name.removesuffix("_n")
+            heading = f"n, {headings[of]}" if name.endswith("_n") and of in headings else name
+            columns[heading] = list(summary[name])
     return pd.DataFrame(columns)
 
 

@@ -364,6 +364,6 @@ _HEADINGS = {"iou": "mIoU", "iod": "mIoD", "ioh": "mIoH", "delta": "delta"}
 
 
 def _shown(means: pd.DataFrame) -> pd.DataFrame:
-    signed = [f"difference{end}" for end in ("", "_low", "_high")]
+    signed = [name for name in means.columns if name.split("_")[0] == "difference"]
     made = readable(means.drop(columns=[*signed, "parser"]), _HEADINGS)
     return made.rename(columns={"clusters": "prompts"})

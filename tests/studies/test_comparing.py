@@ -48,6 +48,29 @@ def test_only_differences_within_a_cluster_count() -> None:
     assert permutation_test(one * 4, two * 4) < 0.01
 
 
+def test_clusters_of_one_group_alone_are_relabelled_whole() -> None:
+    """Within such clusters there is nothing to shuffle, and p was 1 whatever they differed by."""
+    rng = np.random.default_rng(9)
+    level = rng.normal(0, 1, 24)
+    values = level.repeat(5) + rng.normal(0, 0.1, 120)
+    names = np.arange(24).repeat(5).tolist()
+    one, two = values[:60] + 3, values[60:]
+    clusters = names[:60], names[60:]
+    assert permutation_test(one, two, clusters=clusters) < 0.001
+    assert compare(one, two, clusters=clusters).p < 0.001
+    strata = [name % 3 for name in names[:60]], [name % 3 for name in names[60:]]
+    assert compare(one, two, clusters=clusters, strata=strata).p < 0.001
+    # Of clusters that are alike but for chance p is that of the cluster means, not of 120 values.
+    free = permutation_test(values[:60], values[60:], clusters=clusters, resamples=2000)
+    means = values.reshape(24, 5).mean(axis=1)
+    assert free == permutation_test(means[:12], means[12:], resamples=2000)
+    # By hand: two clusters of each group, and of six ways to label four the two extreme ones.
+    p = permutation_test(
+        [3.0, 3.0, 4.0], [1.0, 0.0], clusters=(["a", "a", "b"], ["c", "d"]), resamples=20_000
+    )
+    assert p == pytest.approx(2 / 6, abs=0.02)
+
+
 def test_within_clusters_by_hand() -> None:
     # Three clusters with one value of each group: 8 labellings, 2 as extreme.
     names = (["a", "b", "c"], ["a", "b", "c"])

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from scipy import stats
 
 import daam_nb as dnb
 from daam_nb.errors import StudyError
@@ -145,6 +146,24 @@ def test_matched_comparisons_see_a_loss_and_no_more() -> None:
     assert (lost.pairs, lost.nouns) == (24 * 12, 24)
     assert found.loc[("iou", "cohyponyms - near"), "difference"] == pytest.approx(0.05, abs=0.01)
     assert found.loc[("both", "near - unrelated"), "p"] > 0.05
+
+
+def test_several_pictures_of_one_noun_and_noise_are_one_pair() -> None:
+    """Two of one kind and two of the other made four pairs of them, as if four were known."""
+    once = table_of(0.1, nouns=12, seeds=2)
+    twice = pd.concat([once, once.assign(overlap=once.overlap + 0.2)])
+    found = contrasts(twice, resamples=99).set_index(["measure", "kinds"])
+    assert set(found.pairs) == {24}
+    expected = contrasts(once, resamples=99).set_index(["measure", "kinds"])
+    assert found.difference.tolist() == pytest.approx(expected.difference.tolist())
+
+
+def test_rank_correlation_is_of_pictures_where_both_are_known() -> None:
+    table = table_of(0.2)
+    table.loc[3, "overlap"] = np.nan
+    found = overlap_and_presence(table, resamples=99).set_index("kind").spearman["all"]
+    known = table.drop(index=3)
+    assert found == pytest.approx(stats.spearmanr(known.overlap, known.objects).statistic)
 
 
 def test_the_headline_is_of_these_nouns_and_the_other_of_nouns() -> None:

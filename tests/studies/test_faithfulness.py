@@ -67,7 +67,7 @@ def test_amounts_are_those_of_the_pictures(
     """One of them drawn by hand."""
     run = runs[0].load()
     with ablate(pipe, words="cat"):
-        again = generate(pipe, run.prompt.text, seed=0, **SIZE)
+        again = generate(pipe, run.prompt.text, seed=run.facts.seed, **SIZE)
     pixels = [np.asarray(image, dtype=float) for image in (run.image, again.image)]
     expected = np.abs(pixels[0] - pixels[1]).mean() / 255
     row = table[(table.run == runs[0].key) & (table.word == "cat") & (table.change == OWN)]
@@ -184,7 +184,7 @@ def test_deletion_and_insertion_of_one_picture_drawn_by_hand(
     changes = []
     for area in (np.ones(heat.size, dtype=bool), top, ~top):
         with ablate(pipe, words="cat", area=area.reshape(heat.shape)):
-            again = generate(pipe, run.prompt.text, seed=0, **SIZE)
+            again = generate(pipe, run.prompt.text, seed=run.facts.seed, **SIZE)
         pixels = [np.asarray(image, dtype=float) for image in (run.image, again.image)]
         changes.append(np.abs(pixels[0] - pixels[1]).mean())
     row = found.iloc[0]
@@ -208,6 +208,7 @@ def test_rankings_by_hand() -> None:
     heads = pd.DataFrame(
         {
             "run": ["x"] * 3 + ["y"] * 3,
+            "prompt": ["a cat"] * 6,
             "layer": ["l"] * 6,
             "head": [0, 1, 2] * 2,
             "amount": [3.0, 2, 1, 3, 2, 1],
@@ -222,6 +223,15 @@ def test_rankings_by_hand() -> None:
     agreed = rank_agreement(heads)
     assert agreed.rho.tolist() == [pytest.approx(1), pytest.approx(-1)]
     assert agreed.pictures.tolist() == [2, 2]
+
+
+def test_pictures_of_one_prompt_are_one_cluster_of_the_rankings() -> None:
+    rng = np.random.default_rng(0)
+    columns = ("amount", "attention_to_word", "attention_to_text")
+    heads = pd.DataFrame({name: rng.random(12 * 8) for name in columns})
+    heads = heads.assign(layer="l", head=list(range(8)) * 12, run=np.repeat(range(12), 8))
+    assert rank_agreement(heads.assign(prompt=heads.run)).rho_low.notna().all()
+    assert rank_agreement(heads.assign(prompt=heads.run // 2)).rho_low.isna().all()  # six prompts
 
 
 def test_words() -> None:
