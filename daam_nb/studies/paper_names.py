@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from daam_nb.errors import ParseError
 from daam_nb.language import Arc, Parse, ParsedWord
 from daam_nb.language.parse import ROOT
 
@@ -43,6 +44,14 @@ LABELS = {
     "relcl": "acl:relcl",
 }
 """What is a change of name alone; a relation that stands nowhere here keeps its own."""
+
+UNIVERSAL = frozenset(
+    {
+        *("obj", "obl", "cop", "fixed", "flat", "nsubj:pass", "csubj:pass", "aux:pass"),
+        *("acl:relcl", "nmod:poss", "obl:agent", "compound:prt"),
+    }
+)
+"""Labels that Universal Dependencies has and ClearNLP's scheme has not."""
 
 FIXED = frozenset({("such", "as"), ("instead", "of"), ("next", "to")})
 """Two words that are read as one preposition although the first is none."""
@@ -80,6 +89,11 @@ def paper_arcs(parse: Parse) -> tuple[Arc, ...]:
         In the order of the dependents, one for each word but the roots. Relative clauses are
         `acl:relcl` here; `printed` gives the row of the paper's table that a relation belongs to.
 
+    Raises
+    ------
+    ParseError
+        For a parse in Universal Dependencies, which would be translated into something else.
+
     References
     ----------
     de Marneffe et al. 2014, "Universal Stanford Dependencies"; Schuster and Manning 2016,
@@ -91,6 +105,13 @@ def paper_arcs(parse: Parse) -> tuple[Arc, ...]:
     >>> [(arc.head, arc.dependent, arc.relation) for arc in arcs]  # doctest: +SKIP
     [(1, 0, 'det'), (3, 2, 'case'), (1, 3, 'nmod:of')]
     """
+    others = sorted({word.relation for word in parse.words} & UNIVERSAL)
+    if others:
+        raise ParseError(
+            f"The parse by {parse.parser!r} has relations of Universal Dependencies "
+            f"({', '.join(others)}), and the paper's names are made of ClearNLP's, which spaCy's "
+            f"English pipelines have. Take one of those, or names='spacy' for the parser's own."
+        )
     tree = _Tree(parse.words)
     tree.lift_prepositions()
     tree.lift_predicates()

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from daam_nb.language import Parse, load_parser
+from daam_nb.language import CAPTION_PARSER, Parse, load_parser
 from daam_nb.language.loading import SHIPPED, SpacyParser
+from tests.parsers import BOTH, parser_of
 
 spacy = pytest.importorskip("spacy")
 
@@ -148,3 +149,19 @@ def test_natural_captions_annotated_by_somebody_else(pipeline: Any, part: str) -
     if part == "all":
         assert len(captions) >= 100 and len(labels) >= 18
         assert sum(len(c.words) for c in captions) / len(captions) >= 9
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_the_page_says_what_the_command_prints(name: str) -> None:
+    """Figures of both parsers stand side by side; another version of spaCy may move a few arcs."""
+    from training.parser.score import compared, read_conllu, score
+
+    made = score(parser_of(name)._pipeline, read_conllu(CAPTIONS))  # type: ignore[attr-defined]
+    rows = [line for line in compared({"it": made}).splitlines() if line.count("|") == 3]
+    page = (ROOT / "docs/caption-parser.md").read_text(encoding="utf-8")
+    column = 2 if name == CAPTION_PARSER else 3
+    for row in rows[2:]:
+        heading, figure = row.split("|")[1:3]
+        (written,) = [line for line in page.splitlines() if line.startswith(f"|{heading}|")][:1]
+        said, measured = (float(text.split()[0]) for text in (written.split("|")[column], figure))
+        assert abs(said - measured) <= 1.0, heading

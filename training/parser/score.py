@@ -1,7 +1,8 @@
 """Score a pipeline on annotated captions: figures over all of them, never a caption or a word.
 
 `python -m training.parser.score CONLLU --pipeline FOLDER` scores two thirds of the captions, those
-whose number is no multiple of three; `--part held` the remaining third, `--part all` both. Words
+whose number is no multiple of three; `--part held` the remaining third, `--part all` both;
+`--pipeline A B --table` puts several side by side ("caption_parser" is the one that ships). Words
 are given as annotated, so that only tags and trees are scored; `cut_alike` says how often spaCy's
 tokenizer cuts a caption as its annotator did.
 """
@@ -21,6 +22,9 @@ from typing import Any
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
+
+FREQUENT = 27
+"""Arcs that a label needs to stand in a table."""
 
 PARTS: dict[str, Callable[[int], bool]] = {
     "development": lambda number: number % 3 != 0,
@@ -200,20 +204,69 @@ def _counted(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(values).most_common())
 
 
+def compared(figures: dict[str, dict[str, Any]]) -> str:
+    """Write the figures of several pipelines on the same captions as one Markdown table.
+
+    Parameters
+    ----------
+    figures
+        What the pipeline is called -> what `score` gave.
+    """
+    rows: dict[str, Callable[[dict[str, Any]], str]] = {
+        "tag": lambda made: _percent(made["tag"]),
+        "lemma": lambda made: _percent(made["lemma"]),
+        "unlabelled attachment (95 %)": lambda made: _with_interval(made, "uas"),
+        "labelled attachment (95 %)": lambda made: _with_interval(made, "las"),
+        "the same, punctuation counted": lambda made: _percent(made["las_all"]),
+        "noun chunks, F": lambda made: _percent(made["noun_chunks"]["f"]),
+    }
+    labels = next(iter(figures.values()))["labels"]
+    frequent = [label for label, marks in labels.items() if marks["gold"] >= FREQUENT]
+    for label in frequent:
+        rows[f"{label} ({labels[label]['gold']} arcs), F"] = lambda made, label=label: _percent(
+            made["labels"][label]["f"]
+        )
+    lines = [f"| | {' | '.join(figures)} |", "|---" * (len(figures) + 1) + "|"]
+    lines += [
+        f"| {heading} | {' | '.join(cell(made) for made in figures.values())} |"
+        for heading, cell in rows.items()
+    ]
+    return "\n".join(lines)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _with_interval(made: dict[str, Any], key: str) -> str:
+    low, high = made[f"{key}_interval"]
+    return f"{_percent(made[key])} ({_percent(low)}–{_percent(high)})"
+
+
 def main() -> None:
-    """Print the figures as JSON."""
-    from daam_nb.language.loading import SHIPPED
+    """Print the figures as JSON, or those of several pipelines as one table."""
+    from daam_nb.language.loading import CAPTION_PARSER, SHIPPED
     from training.parser.corpus import known_forms
 
-    parser = argparse.ArgumentParser(
-        prog="python -m training.parser.score", description=__doc__, allow_abbrev=False
-    )
+    parser = argparse.ArgumentParser(prog="python -m training.parser.score", description=__doc__)
     parser.add_argument("conllu", type=Path)
-    parser.add_argument("--pipeline", default=str(SHIPPED))
+    parser.add_argument("--pipeline", nargs="+", default=[str(SHIPPED)])
     parser.add_argument("--part", choices=list(PARTS), default="development")
+    parser.add_argument("--table", action="store_true", help="one Markdown table of all pipelines")
     options = parser.parse_args()
     chosen = [c for c in read_conllu(options.conllu) if PARTS[options.part](c.number)]
-    print(json.dumps(score(spacy.load(options.pipeline), chosen, known_forms()), indent=1))
+    known = known_forms()
+    figures = {}
+    for name in options.pipeline:
+        pipeline = spacy.load(SHIPPED if name == CAPTION_PARSER else name)
+        facts = pipeline.meta
+        title = f"{facts['lang']}_{facts['name']} {facts['version']}"
+        figures[title] = score(pipeline, chosen, known)
+    if options.table:
+        print(compared(figures))
+        return
+    for made in figures.values():
+        print(json.dumps(made, indent=1))
 
 
 if __name__ == "__main__":
