@@ -6,12 +6,13 @@ and in however many windows, and asked which characters that was.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from daam_nb.errors import PromptError
+from daam_nb.errors import PromptError, WrongKindError
 from daam_nb.tokens import (
     Role,
     Token,
@@ -136,9 +137,27 @@ def in_order(wanted: Sequence[int], offered: Sequence[int]) -> list[int] | None:
     return places
 
 
+def _numbers(ids: Any, tokenizer: Any) -> list[int]:
+    """Numbers of a vocabulary, from a list, an array or a tensor of one axis."""
+    try:
+        numbers = [operator.index(number) for number in ids]
+    except TypeError:
+        raise WrongKindError(
+            f"ids={ids!r:.80} are no numbers of a vocabulary: give one whole number per key "
+            "column, as in tokenizer(text).input_ids; of a tensor with a row for each text, one."
+        ) from None
+    outside = [number for number in numbers if not 0 <= number < len(tokenizer)]
+    if outside:
+        raise PromptError(
+            f"ids hold {outside[0]}, which is no number of this tokenizer's {len(tokenizer)}. Give "
+            "the tokenizer whose numbers they are."
+        )
+    return numbers
+
+
 def _unplaced(ids: Sequence[int], tokenizer: Any) -> list[Token]:
     """Tokens with their roles and without spans: each window its start, text, end and padding."""
-    numbers = [int(number) for number in ids]
+    numbers = _numbers(ids, tokenizer)
     start, end, padding = (
         getattr(tokenizer, name, None) for name in ("bos_token_id", "eos_token_id", "pad_token_id")
     )

@@ -69,6 +69,7 @@ class Attached(ABC, Generic[CallT]):
         self._before: dict[nn.Module, _Before] = {}
         self._after: dict[nn.Module, _After] = {}
         self._encoders: tuple[nn.Module, ...] = ()
+        self._hands_text_on = self.family.hands_text_on(net)
         self._memory = EncoderMemory()
 
     # On and off ------------------------------------------------------------------------------
@@ -175,6 +176,9 @@ class Attached(ABC, Generic[CallT]):
     ) -> None:
         call = self._call()
         if call is not None:
+            if self._hands_text_on:
+                text = kwargs.get("encoder_hidden_states", args[1] if len(args) > 1 else None)
+                call.on_layer_text(self._layers[module], text)
             self._enter_layer(call, self._layers[module], module)
 
     def _after_attention(self, module: nn.Module, output: Any) -> None:

@@ -111,6 +111,7 @@ class WatchedCall(RunningCall):
             given = self.family.given(arguments)
             if given is None:
                 return
+            self.given_text = given.text
             if given.aside is not None:
                 self.remarks.add(given.aside)
                 self.passing = None
@@ -128,6 +129,13 @@ class WatchedCall(RunningCall):
                 raise
             self.fail(error)
         except Exception as error:  # whatever it is, the picture goes on and it is raised later
+            self.fail(error)
+
+    def on_layer_text(self, layer: str, text: Any) -> None:
+        """A layer is given this text: another one than the denoiser's cannot be named."""
+        try:
+            super().on_layer_text(layer, text)
+        except ShapeError as error:
             self.fail(error)
 
     def end_pass(self) -> None:

@@ -8,6 +8,7 @@ unless the user names every column with a `Prompt`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,10 +54,23 @@ class Named:
 
 
 class Naming:
-    """Names the columns of one reading in one call."""
+    """Names the columns of one reading in one call.
 
-    def __init__(self, pipe: Any, reading: Reading, memory: EncoderMemory) -> None:
+    Parameters
+    ----------
+    pipe, reading
+        The pipeline, and the columns to be named.
+    memory
+        What its text encoders read and wrote.
+    verb
+        What the user called, for messages: ``"trace"``.
+    """
+
+    def __init__(
+        self, pipe: Any, reading: Reading, memory: EncoderMemory, *, verb: str = "trace"
+    ) -> None:
         self.pipe, self.reading, self.memory = pipe, reading, memory
+        self._verb = verb
         self._why_not = ""
 
     def named(self, text: Tensor, told: Told, *, way_out: str = "") -> Named:
@@ -244,6 +258,13 @@ class Naming:
         why = self._why_not or "the embeddings are not, row by row, what the encoder makes of it"
         if reading.encoder is None:
             why = "the pipeline has no text encoder to ask"
+        warnings.warn(
+            f"The names of the columns of {prompt.text[:80]!r} are your own, and nothing speaks "
+            f"for them in the columns {_listed(found.unknown)}: {why}. With numbers that the text "
+            "encoder was not given, words stand in wrong columns; encode inside the `with` block, "
+            "and they are known.",
+            stacklevel=2,
+        )
         return Named(prompt, None, (_unchecked(f"columns {_listed(found.unknown)}: {why}"),))
 
     def _check_tokenizer(self) -> None:
@@ -287,16 +308,21 @@ class Naming:
             self.memory.let_go
         )
         name_all = (
-            f"name every column yourself: trace(pipe, {argument}=Prompt.from_ids(text, ids, "
-            f"tokenizer))"
+            f"name every column yourself: {self._verb}(pipe, {argument}=Prompt.from_ids(text, "
+            "ids, tokenizer))"
         )
         inside = "Encode inside the `with` block: columns are then named by what was encoded"
+        if told.text is None and self._verb != "trace" and argument != "prompt":
+            return MissingTextError(
+                f"This call gives {embeds} and no {argument}, and its columns {columns} hold "
+                f"nothing that the pipeline's text encoder was seen to write. {inside}.{way_out}"
+            )
         if told.text is None:
             return MissingTextError(
                 f"This call gives {embeds} and no {argument}, and its columns {columns} hold "
                 "nothing that the pipeline's text encoder was seen to write, so the tokens have no "
-                f"names. {inside}. Or tell the trace the text, which is then compared with the "
-                f'embeddings: trace(pipe, {argument}="a red fox in the snow"). What is a mixture '
+                f"names. {inside}. Or give the text, which is then compared with them: "
+                f'{self._verb}(pipe, {argument}="a red fox in the snow"). What is a mixture '
                 f"of several texts has no tokens; {name_all}.{more}{way_out}"
             )
         if told.by_call:

@@ -8,7 +8,7 @@ from typing import get_args
 
 import torch
 
-from daam_nb.errors import SelectionError
+from daam_nb.errors import SelectionError, WrongKindError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Kept, LayerChoice
 from daam_nb.recording.numbers import whole_numbers
@@ -208,13 +208,28 @@ def read_options(
         memory=memory_bytes(memory),
         dtype=dtype,
         texts=texts_behind_embeddings(prompt),
-        negative_texts=texts_behind_embeddings(negative_prompt),
+        negative_texts=texts_behind_embeddings(negative_prompt, "negative_prompt"),
         encoder=encoder,
     )
 
 
-def texts_behind_embeddings(prompt: TextChoice) -> tuple[str | Prompt, ...] | None:
-    """The texts behind ``prompt_embeds``, one per prompt; None where none is given."""
+def texts_behind_embeddings(
+    prompt: TextChoice, name: str = "prompt"
+) -> tuple[str | Prompt, ...] | None:
+    """The texts behind ``prompt_embeds``, one per prompt; None where none is given.
+
+    Raises
+    ------
+    WrongKindError
+        For anything but texts and `Prompt` objects.
+    """
     if prompt is None:
         return None
-    return (prompt,) if isinstance(prompt, str | Prompt) else tuple(prompt)
+    texts = (prompt,) if isinstance(prompt, str | Prompt) else prompt
+    if not isinstance(texts, list | tuple) or not all(isinstance(t, str | Prompt) for t in texts):
+        raise WrongKindError(
+            f"{name}= is given a {type(prompt).__name__}, which is no text: give the text behind "
+            "the embeddings, a Prompt that names their columns, or a list with one of these for "
+            "each prompt."
+        )
+    return tuple(texts)

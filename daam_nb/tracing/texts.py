@@ -17,6 +17,7 @@ from daam_nb.tracing.families import Encoded, Half, Reading, Remark, Rows
 from daam_nb.tracing.naming import Naming, Told, unnamed_columns
 
 ARGUMENTS: dict[Half, str] = {"positive": "prompt", "negative": "negative_prompt"}
+ARGUMENTS_OF_READING: dict[Half, str] = {"positive": "prompt", "negative": "negative"}
 
 
 def told(
@@ -46,7 +47,7 @@ def told(
     Raises
     ------
     ShapeError
-        Where there is not one text per prompt.
+        Where there is not one text per prompt, or the call gives another text than the user.
     """
     name = ARGUMENTS[half]
     texts = _text_of(arguments, getattr(reading, ARGUMENTS_OF_READING[half]))
@@ -55,6 +56,8 @@ def told(
         texts, by_call = "", True
     if given is not None and (not by_call or any(isinstance(item, Prompt) for item in given)):
         texts, by_call = given, False
+    elif given is not None:
+        _check_agreement(name, texts, given)
     if texts is None:
         return (Told(None, name, by_call=False),) * pictures
     every = [texts] if isinstance(texts, str | Prompt) else list(texts)
@@ -67,7 +70,14 @@ def told(
     return tuple(Told(text, name, by_call) for text in every for _ in range(each))
 
 
-ARGUMENTS_OF_READING: dict[Half, str] = {"positive": "prompt", "negative": "negative"}
+def _check_agreement(name: str, texts: Any, given: Sequence[str | Prompt]) -> None:
+    """A text for embeddings and a call that has its own: the same, or one is a mistake."""
+    own = [texts] if isinstance(texts, str) else list(texts)
+    if len({*given, *own}) > len(set(own)):
+        raise ShapeError(
+            f"{name}={list(given)!r:.200} was told for embeddings, and this call gives {name}="
+            f"{texts!r:.200} as text. Leave the first out: what a pipeline encodes itself is known."
+        )
 
 
 def _text_of(arguments: Mapping[str, Any], names: Sequence[str]) -> Any:

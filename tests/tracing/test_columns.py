@@ -1,60 +1,22 @@
-"""Columns are named by what the text encoder really read: compel, windows, joins, exchanges."""
+"""Columns are named by what the text encoder really read: compel, windows, joins."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from compel import Compel, DownweightMode
+from compel import DownweightMode
 from compel.embeddings_provider import SplitLongTextMode
 from torch import Tensor
 
 from daam_nb import Prompt, heat_maps
-from daam_nb.errors import MissingTextError, ShapeError, WatchError, WordNotFoundError
-from daam_nb.recording import Recording
+from daam_nb.errors import MissingTextError, ShapeError
 from daam_nb.tracing import ablate, trace
 from tests import pipelines
 from tests.tracing.cases import PROMPT
-
-CALL: dict[str, Any] = {"num_inference_steps": 2, "height": 16, "width": 24, "output_type": "np"}
-
-
-def compel(pipe: Any, **options: Any) -> Compel:
-    return Compel(tokenizer=pipe.tokenizer, text_encoder=pipe.text_encoder, **options)
-
-
-def draw(pipe: Any, positive: Tensor, negative: Tensor | None = None, **changes: Any) -> Any:
-    """Draw from embeddings, the negative ones zeros where none are given."""
-    negative = torch.zeros_like(positive) if negative is None else negative
-    return pipe(
-        prompt_embeds=positive,
-        negative_prompt_embeds=negative,
-        generator=torch.Generator().manual_seed(0),
-        **CALL | changes,
-    ).images
-
-
-def recorded(
-    pipe: Any, embeddings: Callable[[], Tensor], *, call: Any = None, **options: Any
-) -> Recording:
-    """Encode and draw inside the block."""
-    with trace(pipe, **options) as tracer:
-        draw(pipe, embeddings(), **call or {})
-    return tracer.recording
-
-
-def ids(pipe: Any, text: str, length: int = 77) -> Tensor:
-    return pipe.tokenizer(
-        text, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
-    ).input_ids
-
-
-def encode(pipe: Any, text: str, **options: Any) -> Tensor:
-    with torch.no_grad():
-        return pipe.text_encoder(ids(pipe, text), **options)[0]
+from tests.tracing.embeddings import CALL, compel, draw, encode, ids, recorded
 
 
 def read_by_hand(read: list[Tensor]) -> list[int]:
@@ -488,95 +450,3 @@ def test_textual_inversions_through_compel(sd1: Any) -> None:
     assert run.prompt.text == "a <thing> and a cat"
     assert run.prompt.token_indices("cat") == (7,)
     assert run.prompt.token_indices((2, 9)) == (2, 3, 4)
-
-
-# --- embeddings that are exchanged on the way -------------------------------------------------
-
-
-def exchange(made: Tensor, *, at: int, half: str = "positive") -> Callable[..., Any]:
-    def callback(_pipe: Any, step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        if step == at:
-            negative, positive = tensors["prompt_embeds"].chunk(2)
-            both = [negative, made] if half == "positive" else [made, positive]
-            tensors["prompt_embeds"] = torch.cat(both)
-        return tensors
-
-    return callback
-
-
-def test_a_text_that_is_exchanged_is_another_text(plain: Any) -> None:
-    with trace(plain, dtype=torch.float32) as tracer:
-        other = encode(plain, "a tree next to a car")
-        call = CALL | {"num_inference_steps": 5}
-        plain(
-            "a red cat and a dog",
-            callback_on_step_end=exchange(other, at=1),
-            callback_on_step_end_tensor_inputs=["prompt_embeds"],
-            generator=torch.Generator().manual_seed(0),
-            **call,
-        )
-    run = tracer.recording
-    assert run.steps == (0, 1)
-    assert run.facts.num_steps == 5
-    assert "0-1 of 5" in str(heat_maps(run).word("cat").choice)
-    (said,) = [item for item in run.manifest.skipped if item.what == "steps 2, 3, 4"]
-    assert "'a tree next to a car'" in said.why
-    with pytest.raises(WordNotFoundError, match="tree"):
-        heat_maps(run).word("tree")
-    with trace(plain, dtype=torch.float32) as tracer:
-        plain("a red cat and a dog", generator=torch.Generator().manual_seed(0), **call)
-    for name, attention in run.attention.items():
-        assert torch.equal(attention, tracer.recording.attention[name][:2])
-
-
-def exchanging(pipe: Any, made: Tensor, *, half: str = "positive") -> None:
-    """Draw a red cat, with other embeddings from the second step on."""
-    pipe(
-        "a red cat",
-        callback_on_step_end=exchange(made, at=0, half=half),
-        callback_on_step_end_tensor_inputs=["prompt_embeds"],
-        **CALL,
-    )
-
-
-def test_exchanges_that_cannot_be_recorded_keep_the_picture(plain: Any) -> None:
-    other = encode(plain, "a dog")
-    with (
-        pytest.raises(WatchError, match="exchanged while the picture was painted") as caught,
-        trace(plain),
-    ):
-        exchanging(plain, other)  # made before the block: nobody knows what it is
-    assert len(caught.value.images) == 1
-    for options in ({"negative": True}, {"keep": "replay"}):
-        half = "negative" if "negative" in options else "positive"
-        with (
-            pytest.raises(WatchError, match=r"was exchanged in step 1.*'a dog'") as caught,
-            trace(plain, **options),
-        ):
-            exchanging(plain, encode(plain, "a dog"), half=half)
-        assert len(caught.value.images) == 1
-
-
-def test_weights_that_change_on_the_way_are_the_same_text(plain: Any) -> None:
-    def louder(_pipe: Any, _step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        tensors["prompt_embeds"][1, 3] *= 1.5  # in place
-        return tensors
-
-    with trace(plain) as tracer:
-        plain(
-            "a red cat",
-            callback_on_step_end=louder,
-            callback_on_step_end_tensor_inputs=["prompt_embeds"],
-            **CALL,
-        )
-    assert tracer.recording.steps == (0, 1)
-
-
-def test_an_intervention_does_not_change_another_texts_columns(plain: Any) -> None:
-    from daam_nb.errors import InterventionError
-
-    with (
-        pytest.raises(InterventionError, match="'a dog' is read there"),
-        ablate(plain, words="cat"),
-    ):
-        exchanging(plain, encode(plain, "a dog"))

@@ -79,6 +79,10 @@ class UNets(Family):
             return None
         return Given(sample, text, (int(sample.shape[-2]), int(sample.shape[-1])))
 
+    def hands_text_on(self, net: nn.Module) -> bool:
+        projection = getattr(getattr(net, "config", None), "encoder_hid_dim_type", None)
+        return projection != "text_proj"
+
     def seats(self, layer: Layer, columns: int, extra: int) -> Seats:
         cells = layer.size[0] * layer.size[1]
         return Seats(queries=cells, keys=columns, image=slice(0, cells), text=0)

@@ -118,8 +118,10 @@ class EditedCall(RunningCall):
         where: Where,
         rule: Rule,
         given: Sequence[str | Prompt] | None,
+        verb: str,
     ) -> None:
         super().__init__(pipe, arguments)
+        self.verb = verb
         self.where, self.rule, self.given = where, rule, given
         self.change: Change | None = None
         self.layers: dict[str, Layer] = {}
@@ -134,7 +136,7 @@ class EditedCall(RunningCall):
         given = self.family.given(arguments)
         if given is None:
             return
-        text = given.text
+        text = self.given_text = given.text
         encoded = self.encoding(text)
         rows = self.told_apart(text, encoded)
         if not self.settled:
@@ -158,12 +160,16 @@ class EditedCall(RunningCall):
     ) -> tuple[Prompt, ...]:
         """The prompts of one half, by what was encoded; from now on it may not be exchanged."""
         reading = self.reading(scene.keys)
-        naming = Naming(self.pipe, reading, self.memory)
+        naming = Naming(self.pipe, reading, self.memory, verb=self.verb)
         settled = texts.settle(
             naming,
             texts.of_pictures(scene.text, scene.rows, scene.encoded, half),
             texts.told(self.arguments, reading, half, given, pictures=scene.pictures),
-            way_out=" Or choose key positions instead of words: tokens=.",
+            way_out=(
+                " Or choose key positions instead of words: tokens=."
+                if half == "positive"
+                else ' Or leave the negative prompt as it is: passes="prompt".'
+            ),
         )
         self._settled[half] = naming, settled
         return settled.prompts

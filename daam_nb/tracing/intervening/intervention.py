@@ -99,7 +99,12 @@ class Intervention(Attached[EditedCall]):
 
     def _new_call(self, arguments: dict[str, Any]) -> EditedCall:
         return EditedCall(
-            self.pipe, arguments, where=self._where, rule=self._rule, given=self._prompt
+            self.pipe,
+            arguments,
+            where=self._where,
+            rule=self._rule,
+            given=self._prompt,
+            verb=str(self.change).partition("(")[0],
         )
 
     def _end(self, call: EditedCall, output: Any) -> None:

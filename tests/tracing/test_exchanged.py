@@ -1,0 +1,173 @@
+"""Embeddings that a callback or a hook exchanges while the picture is painted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from daam_nb import explore, heat_maps
+from daam_nb.errors import InterventionError, ShapeError, WatchError, WordNotFoundError
+from daam_nb.tracing import ablate, trace
+from tests.tracing.embeddings import CALL, encode
+
+
+def exchange(made: Tensor, *, at: int, half: str = "positive") -> Callable[..., Any]:
+    def callback(_pipe: Any, step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        if step == at:
+            negative, positive = tensors["prompt_embeds"].chunk(2)
+            both = [negative, made] if half == "positive" else [made, positive]
+            tensors["prompt_embeds"] = torch.cat(both)
+        return tensors
+
+    return callback
+
+
+def test_a_text_that_is_exchanged_is_another_text(plain: Any) -> None:
+    with trace(plain, dtype=torch.float32) as tracer:
+        other = encode(plain, "a tree next to a car")
+        call = CALL | {"num_inference_steps": 5}
+        plain(
+            "a red cat and a dog",
+            callback_on_step_end=exchange(other, at=1),
+            callback_on_step_end_tensor_inputs=["prompt_embeds"],
+            generator=torch.Generator().manual_seed(0),
+            **call,
+        )
+    run = tracer.recording
+    assert run.steps == (0, 1)
+    assert run.facts.num_steps == 5
+    assert "0-1 of 5" in str(heat_maps(run).word("cat").choice)
+    (said,) = [item for item in run.manifest.skipped if item.what == "steps 2, 3, 4"]
+    assert "'a tree next to a car'" in said.why
+    with pytest.raises(WordNotFoundError, match="tree"):
+        heat_maps(run).word("tree")
+    with trace(plain, dtype=torch.float32) as tracer:
+        plain("a red cat and a dog", generator=torch.Generator().manual_seed(0), **call)
+    for name, attention in run.attention.items():
+        assert torch.equal(attention, tracer.recording.attention[name][:2])
+
+
+def exchanging(pipe: Any, made: Tensor, *, half: str = "positive") -> None:
+    """Draw a red cat, with other embeddings from the second step on."""
+    pipe(
+        "a red cat",
+        callback_on_step_end=exchange(made, at=0, half=half),
+        callback_on_step_end_tensor_inputs=["prompt_embeds"],
+        **CALL,
+    )
+
+
+def test_exchanges_that_cannot_be_recorded_keep_the_picture(plain: Any) -> None:
+    other = encode(plain, "a dog")
+    with (
+        pytest.raises(WatchError, match="exchanged while the picture was painted") as caught,
+        trace(plain),
+    ):
+        exchanging(plain, other)  # made before the block: nobody knows what it is
+    assert len(caught.value.images) == 1
+    for options in ({"negative": True}, {"keep": "replay"}):
+        half = "negative" if "negative" in options else "positive"
+        with (
+            pytest.raises(WatchError, match=r"was exchanged in step 1.*'a dog'") as caught,
+            trace(plain, **options),
+        ):
+            exchanging(plain, encode(plain, "a dog"), half=half)
+        assert len(caught.value.images) == 1
+
+
+def test_weights_that_change_on_the_way_are_the_same_text(plain: Any) -> None:
+    def louder(_pipe: Any, _step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        tensors["prompt_embeds"][1, 3] *= 1.5  # in place
+        return tensors
+
+    with trace(plain) as tracer:
+        plain(
+            "a red cat",
+            callback_on_step_end=louder,
+            callback_on_step_end_tensor_inputs=["prompt_embeds"],
+            **CALL,
+        )
+    assert tracer.recording.steps == (0, 1)
+
+
+def test_an_intervention_does_not_change_another_texts_columns(plain: Any) -> None:
+
+    with (
+        pytest.raises(InterventionError, match="'a dog' is read there"),
+        ablate(plain, words="cat"),
+    ):
+        exchanging(plain, encode(plain, "a dog"))
+
+
+def exchanging_hook(made: Tensor) -> Callable[..., Any]:
+    """A hook on the denoiser that gives it the prompt of `made`."""
+
+    def hook(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        text = kwargs["encoder_hidden_states"].clone()
+        text[1] = made[0]
+        return args, kwargs | {"encoder_hidden_states": text}
+
+    return hook
+
+
+def test_a_hook_that_exchanges_the_text_behind_our_back(sd1: Any) -> None:
+    hook = exchanging_hook(encode(sd1, "a dog"))
+    handle = sd1.unet.register_forward_pre_hook(hook, with_kwargs=True)
+    with (
+        pytest.raises(WatchError, match="other text than the denoiser itself") as caught,
+        trace(sd1, keep_steps=[1]),
+    ):
+        sd1("a red cat", **CALL)
+    assert len(caught.value.images) == 1
+    with pytest.raises(ShapeError, match="other text than the denoiser"), ablate(sd1, words="cat"):
+        sd1("a red cat", **CALL)
+    handle.remove()
+    same = sd1.unet.register_forward_pre_hook(
+        lambda _module, args, kwargs: (
+            args,
+            kwargs | {"encoder_hidden_states": kwargs["encoder_hidden_states"].clone()},
+        ),
+        with_kwargs=True,
+    )
+    with trace(sd1) as tracer:
+        sd1("a red cat", **CALL)
+    same.remove()
+    assert tracer.recording.prompt.text == "a red cat"
+
+
+def test_texts_that_take_turns(plain: Any) -> None:
+    """Prompt scheduling: one text in even steps, another in odd ones."""
+    call = CALL | {"num_inference_steps": 4}
+    with trace(plain, negative=True) as tracer:
+        cat, dog = encode(plain, "a red cat"), encode(plain, "a dog")
+
+        def turns(_pipe: Any, step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+            negative = tensors["prompt_embeds"][:1]
+            tensors["prompt_embeds"] = torch.cat([negative, dog if step % 2 == 0 else cat])
+            return tensors
+
+        plain(
+            "a red cat",
+            callback_on_step_end=turns,
+            callback_on_step_end_tensor_inputs=["prompt_embeds"],
+            generator=torch.Generator().manual_seed(0),
+            **call,
+        )
+    run = tracer.recording
+    assert run.steps == (0, 2)
+    assert all(len(attention) == 2 for attention in run.attention.values())
+    assert all(len(attention) == 2 for attention in run.negative_attention.values())
+    with trace(plain) as other:
+        plain("a red cat", generator=torch.Generator().manual_seed(0), **call)
+    first = {name: attention[0] for name, attention in other.recording.attention.items()}
+    assert all(torch.equal(run.attention[name][0], values) for name, values in first.items())
+    explorer = explore(run)
+    explorer.word = "cat"
+    selected = heat_maps(run, **explorer.selection).word("cat")
+    assert torch.equal(
+        torch.as_tensor(selected.values), torch.as_tensor(heat_maps(run).word("cat").values)
+    )
