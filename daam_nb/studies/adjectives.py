@@ -33,6 +33,8 @@ from daam_nb.studies.nouns import named_word
 from daam_nb.studies.protocols import Judge, check_proportions
 from daam_nb.studies.readers import Caption, from_template
 from daam_nb.studies.report import Report
+from daam_nb.studies.runs import Run, with_facts
+from daam_nb.studies.seeds import check_seed, own_seed, several
 from daam_nb.studies.tables import collect
 from daam_nb.tracing import generate, replay
 
@@ -60,6 +62,7 @@ WORLD_TEMPLATES = ("a {adj} {noun} on the grass", "a {adj} {noun} in the snow")
 """For a list of nouns and a list of adjectives; the last word is the other noun of the scene."""
 
 SEED_STEP = 1_000_003
+_FACTS = ("noun", "adjective", "swapped_adjective", "swapped")  # of captions; columns of the table
 
 COLUMNS: dict[str, str] = {
     "run": "key of the pair of pictures",
@@ -138,7 +141,7 @@ def captions(
 def adjective_pairs(
     pipe: Any,
     prompts: Sequence[Caption],
-    seeds: Sequence[int] | None = (0,),
+    seeds: Sequence[int] | None = None,
     *,
     judge: Judge | None = None,
     layers: Mapping[str, LayerChoice] | None = None,
@@ -157,7 +160,7 @@ def adjective_pairs(
     prompts
         Of `captions`, or with the same facts.
     seeds
-        Each caption is drawn with each. None: each with its own fact ``seed``.
+        None: each caption with its own (`seeds.own_seed`). Else each is drawn with each.
     judge
         Says where the noun is. None, or where it does not see it in the first picture: the noun's
         map in the first picture, at the threshold, does.
@@ -182,17 +185,21 @@ def adjective_pairs(
     check_batch(batch)
     chosen = dict({"paper": "paper"} if layers is None else layers)
     units = [
-        (caption, int(seed))
+        (caption, seed)
         for caption in prompts
-        for seed in ([caption.facts["seed"]] if seeds is None else seeds)
+        for seed in ([own_seed(caption)] if seeds is None else several(seeds))
     ]
+    for caption, seed in units:
+        check_seed(caption, seed)
+    names = _names(units)
 
     @lru_cache(maxsize=1)
     def drawn(start: int) -> list[_Pair]:
         return _drawn(pipe, units[start : start + batch], options)
 
     def measure(place: int) -> list[dict[str, Any]]:
-        return drawn(place - place % batch)[place % batch].rows(judge, chosen, threshold)
+        pair = drawn(place - place % batch)[place % batch]
+        return [{"run": names[place], **row} for row in pair.rows(judge, chosen, threshold)]
 
     settings = {
         **{name: fingerprint(value, name) for name, value in options.items()},
@@ -207,10 +214,7 @@ def adjective_pairs(
         return digest(fingerprint(dict(units[number][0].facts), "facts"))
 
     table = collect(
-        [
-            (name_of(json.dumps([caption.text, caption.facts["swapped"]]), seed), place)
-            for place, (caption, seed) in enumerate(units)
-        ],
+        [(_key(caption, seed), place) for place, (caption, seed) in enumerate(units)],
         measure,
         columns=COLUMNS,
         content=content,
@@ -219,8 +223,13 @@ def adjective_pairs(
         what="exchanging adjectives",
         progress=progress,
     )
-    table.attrs["settings"] = {"model": model_name(pipe), **settings}
-    return table
+    model = model_name(pipe)
+    table.attrs["settings"] = {"model": model, **settings}
+    pairs = [
+        Run(name, dict(caption.facts), Path(), model)
+        for name, (caption, _) in zip(names, units, strict=True)
+    ]
+    return with_facts(table, pairs, but=_FACTS)
 
 
 def study(
@@ -282,6 +291,19 @@ def study(
     return report(table)
 
 
+def _key(caption: Caption, seed: int) -> str:
+    return name_of(json.dumps([caption.text, caption.facts["swapped"]]), seed)
+
+
+def _names(units: Sequence[tuple[Caption, int]]) -> list[str]:
+    """What the pairs are called in the table; those of one first picture by the second, too."""
+    names = [name_of(caption.text, seed) for caption, seed in units]
+    return [
+        name if names.count(name) == 1 else _key(*unit)
+        for name, unit in zip(names, units, strict=True)
+    ]
+
+
 # --- one pair -------------------------------------------------------------------------------------
 
 
@@ -299,10 +321,9 @@ class _Pair:
     ) -> list[dict[str, Any]]:
         facts = self.caption.facts
         about = {
-            "run": name_of(self.caption.text, self.seed),
             "prompt": self.caption.text,
             "seed": self.seed,
-            **{name: facts[name] for name in ("noun", "adjective", "swapped_adjective", "swapped")},
+            **{name: facts[name] for name in _FACTS},
         }
         spills = {name: self._spill(choice, threshold) for name, choice in layers.items()}
         reaches = self._reaches(judge, threshold)

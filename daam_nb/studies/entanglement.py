@@ -38,6 +38,7 @@ from daam_nb.studies.protocols import Judge
 from daam_nb.studies.readable import readable
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
+from daam_nb.studies.runs import with_facts
 from daam_nb.studies.tables import collect
 from daam_nb.studies.taxonomies import COCO, Taxonomy, pair_captions
 
@@ -75,6 +76,9 @@ COLUMNS: dict[str, str] = {
     "iou": "of the two words' masks at the threshold, 0 to 1",
     "overlap": "of the two maps without a threshold: sum of minima over sum of maxima, 0 to 1",
 }
+
+PAIR_FACTS = ("kind", "first", "second", "first_class", "second_class")
+"""What a caption of a pair must say of itself; columns of the table."""
 
 Layers = Mapping[str, LayerChoice]
 KnownPicture = tuple["Image", str, str]
@@ -188,7 +192,7 @@ def entanglement(
         progress=progress,
     )
     table.attrs["settings"] = settings
-    return table
+    return with_facts(table, corpus, but=PAIR_FACTS)
 
 
 def study(
@@ -446,13 +450,12 @@ def _rows(run: Run, look: Presence, layers: Layers, threshold: float) -> list[di
 
 
 def _facts(run: Run) -> dict[str, Any]:
-    names = ("kind", "first", "second", "first_class", "second_class")
-    if lacking := [name for name in names if name not in run.facts]:
+    if lacking := [name for name in PAIR_FACTS if name not in run.facts]:
         raise StudyError(
             f"The caption {run.facts['prompt']!r} does not say its {lacking[0]!r}. Draw pairs by "
             f"entanglement.record_pairs, or give captions from taxonomies.pair_captions."
         )
-    return {name: run.facts[name] for name in names}
+    return {name: run.facts[name] for name in PAIR_FACTS}
 
 
 def _columns_of(seen: Seen, name: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from daam_nb.recording import Recording
 from daam_nb.studies.agreement import clouds, grid_setting
 from daam_nb.studies.changing import Field, difference, drawn_again
 from daam_nb.studies.corpus import Corpus, Run
+from daam_nb.studies.runs import with_facts
 from daam_nb.studies.tables import collect
 from daam_nb.tracing import ablate
 
@@ -106,7 +107,7 @@ def curves_of_area(
 
     settings: dict[str, Any] = {"shares": list(shares)}
     settings |= grid_setting(runs[0].load().image) if len(runs) else {}
-    return collect(
+    measured = collect(
         [(f"{run.key} {words[run.key]}", run) for run in runs],
         measure,
         columns=COLUMNS,
@@ -116,6 +117,7 @@ def curves_of_area(
         what="deletion and insertion",
         progress=progress,
     )
+    return with_facts(measured, runs)
 
 
 def highest(field: Field, share: float) -> Any:

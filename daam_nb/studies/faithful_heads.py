@@ -12,6 +12,7 @@ from daam_nb.recording import Recording
 from daam_nb.studies.agreement import correlation
 from daam_nb.studies.changing import difference, drawn_again
 from daam_nb.studies.corpus import Corpus, Run
+from daam_nb.studies.runs import with_facts
 from daam_nb.studies.statistics import interval
 from daam_nb.studies.tables import collect
 from daam_nb.tracing import ablate
@@ -87,7 +88,7 @@ def head_effects(
         for run in runs
         for layer in run.load().layers
     ]
-    return collect(
+    measured = collect(
         units,
         measure,
         columns=COLUMNS,
@@ -96,6 +97,7 @@ def head_effects(
         what="heads",
         progress=progress,
     )
+    return with_facts(measured, runs)
 
 
 def attention_of(run: Recording, layer: str, head: int, word: Word) -> tuple[float, float]:

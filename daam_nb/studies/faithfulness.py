@@ -46,6 +46,7 @@ from daam_nb.studies.fingerprints import content_of
 from daam_nb.studies.protocols import Judge
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
+from daam_nb.studies.runs import with_facts
 from daam_nb.studies.tables import collect
 from daam_nb.tracing import ablate
 
@@ -186,7 +187,7 @@ def faithfulness(
         progress=progress,
     )
     table.attrs["settings"] = settings
-    return table
+    return with_facts(table, corpus)
 
 
 def study(

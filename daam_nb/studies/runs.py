@@ -12,19 +12,25 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from daam_nb.errors import StudyError
-from daam_nb.recording import Recording, load
+from daam_nb.recording import Facts, Recording, load
 from daam_nb.studies.corpus_settings import FILE, about_of
 from daam_nb.studies.fingerprints import digest, file_digest, fingerprint, recording_content
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.tables import RowFile, plain, rows_by_name
 
 _LIST, _RUNS = "list.jsonl", "runs"
+_OF_THE_MODEL = (
+    *("pipeline", "pipeline options", "parts", "interventions"),
+    *("weights", "scheduler", "scheduler options", "dtype"),  # of earlier versions
+)
 _LISTED = {"prompt": "the text", "seed": "of the picture", "facts": "about the caption, as JSON"}
 
 
@@ -40,11 +46,18 @@ class Run:
         ``prompt``, ``seed``, and what is known about the caption.
     source
         The folder, or the recording itself.
+    model
+        What people call the model that drew it; empty: what the recording says.
+    identity
+        A digest of what the model is, or what the recording says of it: recordings of different
+        ones are not measured together.
     """
 
     key: str
     facts: Mapping[str, Any]
     source: Path | Recording
+    model: str = ""
+    identity: str = ""
 
     def load(self) -> Recording:
         """Open the recording; its arrays are read on first use."""
@@ -85,9 +98,25 @@ class Corpus(Sequence[Run]):
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     missing: int = 0
 
+    def __post_init__(self) -> None:
+        if isinstance(self.runs, str | os.PathLike):
+            raise StudyError(
+                f"Corpus({os.fspath(self.runs)!r}) would be a corpus of the letters of a path. "
+                f"Open a folder: Corpus.open({os.fspath(self.runs)!r})."
+            )
+        if not isinstance(self.runs, Iterable):
+            raise StudyError(f"A Corpus takes several runs, not a {type(self.runs).__name__}.")
+        runs = tuple(self.runs)
+        if wrong := [run for run in runs if not isinstance(run, Run)]:
+            raise StudyError(
+                f"A Corpus takes runs, not a {type(wrong[0]).__name__}. Give recordings to the "
+                f"study itself, which makes one of them, or call runs_of(recordings)."
+            )
+        object.__setattr__(self, "runs", runs)
+
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Corpus:
-        """Open a folder that `generate` wrote, or any folder of recordings.
+        """Open a folder that `generate` wrote, or any folder of recordings and of such folders.
 
         Raises
         ------
@@ -97,13 +126,34 @@ class Corpus(Sequence[Run]):
         folder = Path(path).expanduser()
         if (folder / FILE).is_file():
             return _opened(folder)
-        found = sorted(entry.parent for entry in folder.glob("**/recording.json"))
-        if not found:
+        parts = [_within(folder, about.parent) for about in sorted(folder.glob(f"**/{FILE}"))]
+        listed_ones = {run.source for part in parts for run in part}
+        recordings = sorted(entry.parent for entry in folder.glob("**/recording.json"))
+        loose = [_unlisted(folder, path) for path in recordings if path not in listed_ones]
+        runs = sorted([*(run for part in parts for run in part), *loose], key=lambda run: run.key)
+        if not runs:
             raise StudyError(
                 f"{folder} holds no recording. Make some: corpus.generate(pipe, captions, "
                 f"into={str(path)!r})."
             )
-        return cls(tuple(_unlisted(folder, place) for place in found), folder)
+        settings = parts[0].settings if len(parts) == 1 and not loose else {}
+        return cls(tuple(runs), folder, settings, sum(part.missing for part in parts))
+
+    def by_model(self) -> dict[str, Corpus]:
+        """The recordings of each model by themselves, by what it is called.
+
+        Models of one name that are not the same have the first digits of their digest behind it.
+        """
+        groups: dict[tuple[str, str], list[Run]] = {}
+        for run in self.runs:
+            groups.setdefault(_model_of(run), []).append(run)
+        names = [name for name, _ in groups]
+        return {
+            name if names.count(name) == 1 else f"{name} ({identity[:8]})": dataclasses.replace(
+                self, runs=tuple(runs)
+            )
+            for (name, identity), runs in groups.items()
+        }
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -147,12 +197,12 @@ def runs_of(
     Raises
     ------
     StudyError
-        Where it is something else, or empty.
+        Where it is something else, or empty, or of several models.
     """
     if isinstance(runs, Corpus):
-        found = runs
+        corpus = runs
     elif isinstance(runs, str | os.PathLike):
-        found = Corpus.open(runs)
+        corpus = Corpus.open(runs)
     else:
         many = [runs] if isinstance(runs, Recording) else runs
         if not isinstance(many, Iterable):
@@ -161,10 +211,69 @@ def runs_of(
                 f"{type(runs).__name__}. From a pipeline: corpus.generate(pipe, captions, "
                 f"into='runs/captions')."
             )
-        found = Corpus(tuple(_in_memory(i, item) for i, item in enumerate(many)))
-    if not len(found):
+        corpus = Corpus(tuple(_in_memory(i, item) for i, item in enumerate(many)))
+    if not len(corpus):
         raise StudyError("There is no recording to study. Give at least one.")
-    return found
+    if len(models := corpus.by_model()) > 1:
+        counts = ", ".join(f"{len(part)} of {name}" for name, part in models.items())
+        raise StudyError(
+            f"These recordings are of {len(models)} models ({counts}); a mean over both would be "
+            f"of neither. Study each by itself: runs.by_model()[{next(iter(models))!r}]"
+            + (", or open its own folder." if corpus.path is not None else ".")
+        )
+    return corpus
+
+
+def with_facts(
+    table: pd.DataFrame, runs: Iterable[Run], *, but: Collection[str] = ()
+) -> pd.DataFrame:
+    """Add what is known about each row's recording: its model, and the facts of its caption.
+
+    Parameters
+    ----------
+    table
+        With the column ``run``, keys of `runs`.
+    runs
+        Those that were measured.
+    but
+        Facts that the table has already, in columns of its own.
+
+    Returns
+    -------
+    DataFrame
+        With ``model``, and ``caption_<fact>`` for every fact that a caption of `runs` brings. A
+        fact that is a list or an object is written as JSON; one that a caption lacks is None.
+    """
+    known = {run.key: run for run in runs}
+    names = dict.fromkeys(name for run in known.values() for name in run.facts)
+    left_out = {"prompt", "seed", "run", *but}
+    facts = [name for name in names if name not in left_out]
+    added = {"model": [_model_of(known[key])[0] for key in table["run"]]}
+    for name in facts:
+        added[f"caption_{name}"] = [_cell(known[key].facts.get(name)) for key in table["run"]]
+    said = {"model": "what drew the picture"}
+    said |= {f"caption_{name}": f"the caption's fact {name!r}" for name in facts}
+    wider = pd.concat([table, pd.DataFrame(added, index=table.index, dtype=object)], axis=1)
+    wider = wider.infer_objects()
+    wider.attrs.update({**table.attrs, "columns": {**table.attrs.get("columns", {}), **said}})
+    return wider
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list | tuple | Mapping) else value
+
+
+def _model_of(run: Run) -> tuple[str, str]:
+    """What its model is called, and what it is."""
+    if run.model:
+        return run.model, run.identity
+    facts = run.load().facts
+    return facts.model, _said_of(facts)
+
+
+def _said_of(facts: Facts) -> str:
+    """What a recording says of its model, beside the name."""
+    return digest([facts.pipeline, list(facts.batch.get("interventions") or ())])
 
 
 # --- folders, and recordings in memory ------------------------------------------------------------
@@ -173,13 +282,14 @@ def runs_of(
 def listed(folder: Path, pairs: Iterable[tuple[Caption, int]]) -> list[Run]:
     """The runs asked for; those that are new are written to the list."""
     wanted = []
+    made_with = about_of(folder)["settings"]
     with RowFile.opened(folder / _LIST, columns=_LISTED, settings={}) as file:
         for caption, seed in pairs:
             key = name_of(caption.text, seed)
             row = {"prompt": caption.text, "seed": seed, "facts": dict(caption.facts)}
             if key not in file.rows or _is_corrected(file.rows[key][0], row):
                 file.append(key, [row], sync=False)
-            wanted.append(_run(folder, key, file.rows[key][0]))
+            wanted.append(_run(folder, key, file.rows[key][0], made_with))
     return wanted
 
 
@@ -190,21 +300,37 @@ def _is_corrected(listed: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
 
 
 def _opened(folder: Path) -> Corpus:
+    made_with = about_of(folder)["settings"]
     with RowFile.opened(folder / _LIST, columns=_LISTED, settings={}) as file:
-        every = [_run(folder, key, rows[0]) for key, rows in file.rows.items()]
+        every = [_run(folder, key, rows[0], made_with) for key, rows in file.rows.items()]
     there = tuple(run for run in every if is_there(run))
-    return Corpus(there, folder, about_of(folder)["settings"], missing=len(every) - len(there))
+    return Corpus(there, folder, made_with, missing=len(every) - len(there))
 
 
-def _run(folder: Path, key: str, row: Mapping[str, Any]) -> Run:
+def _run(folder: Path, key: str, row: Mapping[str, Any], made_with: Mapping[str, Any]) -> Run:
     facts = {**row["facts"], "prompt": row["prompt"], "seed": row["seed"]}
-    return Run(key, facts, folder / _RUNS / key)
+    identity = digest({name: made_with.get(name) for name in _OF_THE_MODEL})
+    return Run(key, facts, folder / _RUNS / key, str(made_with.get("model", "")), identity)
 
 
-def _unlisted(folder: Path, place: Path) -> Run:
-    run = load(place)
-    facts = {"prompt": run.prompt.text, "seed": run.facts.seed}
-    return Run(place.relative_to(folder).as_posix(), facts, place)
+def _within(folder: Path, part: Path) -> Corpus:
+    """A corpus further down: its runs are called by their paths from here."""
+    corpus = _opened(part)
+    runs = [
+        dataclasses.replace(run, key=run.source.relative_to(folder).as_posix())
+        for run in corpus
+        if isinstance(run.source, Path)
+    ]
+    return dataclasses.replace(corpus, runs=tuple(runs))
+
+
+def _unlisted(folder: Path, path: Path) -> Run:
+    return _of_recording(path.relative_to(folder).as_posix(), load(path), path)
+
+
+def _of_recording(key: str, recording: Recording, source: Path | Recording) -> Run:
+    facts = {"prompt": recording.prompt.text, "seed": recording.facts.seed}
+    return Run(key, facts, source, recording.facts.model, _said_of(recording.facts))
 
 
 def _in_memory(place: int, item: Any) -> Run:
@@ -212,8 +338,8 @@ def _in_memory(place: int, item: Any) -> Run:
         return item
     if not isinstance(item, Recording):
         raise StudyError(f"A study takes recordings, not a {type(item).__name__}.")
-    facts = {"prompt": item.prompt.text, "seed": item.facts.seed}
-    return Run(f"{place:05d}-{name_of(item.prompt.text, item.facts.seed)}", facts, item)
+    key = f"{place:05d}-{name_of(item.prompt.text, item.facts.seed)}"
+    return _of_recording(key, item, item)
 
 
 def name_of(prompt: str, seed: int | None) -> str:

@@ -27,6 +27,7 @@ from daam_nb.studies.marking import BASELINES, Baselines, by_maps, by_segmenters
 from daam_nb.studies.protocols import Judge, Mask, Segmenter, Target, Truth, targets_of
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
+from daam_nb.studies.runs import with_facts
 from daam_nb.studies.statistics import SHARE
 from daam_nb.studies.statistics import summary as summarised
 from daam_nb.studies.tables import collect
@@ -134,7 +135,7 @@ def attribution(
             rows += [_row(run, target, *one) for one in marked]
         return rows
 
-    return collect(
+    table = collect(
         [(run.key, run) for run in corpus],
         measure,
         columns=COLUMNS,
@@ -144,6 +145,7 @@ def attribution(
         what="object attribution",
         progress=progress,
     )
+    return with_facts(table, corpus)
 
 
 def _check_names(methods: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from daam_nb.maps import iou
 from daam_nb.recording import Recording
 from daam_nb.studies.corpus import Run, runs_of
 from daam_nb.studies.protocols import Truth, targets_of
+from daam_nb.studies.runs import with_facts
 from daam_nb.studies.tables import collect
 
 if TYPE_CHECKING:
@@ -88,9 +89,10 @@ def clusters(
             )
         return rows
 
-    return collect(
+    table = collect(
         [(run.key, run) for run in corpus], measure, columns=columns, what=name, progress=progress
     )
+    return with_facts(table, corpus)
 
 
 def matched(table: pd.DataFrame, *, pooling: Pooling = "objects") -> pd.DataFrame:

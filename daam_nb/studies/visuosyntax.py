@@ -33,6 +33,7 @@ from daam_nb.studies.relation_statistics import (
     summary,
 )
 from daam_nb.studies.report import Report
+from daam_nb.studies.runs import with_facts
 from daam_nb.studies.tables import collect
 from daam_nb.studies.word_pairs import (
     LEFT_OUT,
@@ -168,7 +169,7 @@ def relations(
         progress=progress,
     )
     table.attrs["settings"] = settings
-    return table
+    return with_facts(table, corpus)
 
 
 def dependencies(parse: Parse) -> pd.DataFrame:

@@ -37,7 +37,8 @@ def pipe() -> Any:
 
 @pytest.fixture(scope="module")
 def table(pipe: Any) -> pd.DataFrame:
-    return adjectives.adjective_pairs(pipe, PROMPTS[:2], judge=ToyJudge(), progress=False, **SIZE)
+    options: dict[str, Any] = {"judge": ToyJudge(), "progress": False, **SIZE}
+    return adjectives.adjective_pairs(pipe, PROMPTS[:2], [0], **options)
 
 
 def test_captions() -> None:
@@ -77,7 +78,7 @@ def test_inside_and_outside_by_hand() -> None:
 
 
 def test_rows(table: pd.DataFrame) -> None:
-    assert list(table.columns) == list(COLUMNS)
+    assert list(table.columns) == [*COLUMNS, "model", "caption_other"]
     assert table.how.tolist() == [REPLAYED, FREE, OTHER_SEED] * 2
     assert table.swapped.tolist()[0] == "a blue cat and a house"
     assert (

@@ -51,7 +51,7 @@ def test_rows_say_what_is_there_and_how_maps_overlap() -> None:
     table = entanglement.entanglement(
         made, presence=BrightSeeds(), layers={"paper": "paper", "up": "up"}, progress=False
     )
-    assert list(table.columns) == list(COLUMNS)
+    assert list(table.columns) == [*COLUMNS, "model"]
     assert len(table) == 2 * len(made)
     assert table.kind.value_counts().to_dict() == {"unrelated": 24, "cohyponyms": 24, "near": 16}
     row = table.iloc[3]  # the second picture, layers "up"

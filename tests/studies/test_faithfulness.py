@@ -36,7 +36,7 @@ def pipe() -> Any:
 @pytest.fixture(scope="module")
 def runs(pipe: Any, tmp_path_factory: pytest.TempPathFactory) -> corpus.Corpus:
     folder = tmp_path_factory.mktemp("runs")
-    return corpus.generate(pipe, CAPTIONS, into=folder / "c", progress=False, **SIZE)
+    return corpus.generate(pipe, CAPTIONS, [0], into=folder / "c", progress=False, **SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def table(pipe: Any, runs: corpus.Corpus) -> pd.DataFrame:
 
 
 def test_rows_of_every_picture_with_an_object(table: pd.DataFrame) -> None:
-    assert list(table.columns) == list(COLUMNS)
+    assert list(table.columns) == [*COLUMNS, "model"]
     assert table.groupby("prompt", sort=False).size().to_dict() == {
         # object: 3 ablations and another seed, held against 4 maps; control: 3; random: 2
         "a red cat and a dog": 16 + 12 + 8,

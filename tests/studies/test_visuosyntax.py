@@ -58,7 +58,7 @@ def test_every_arc_of_every_picture_is_a_row() -> None:
     parser = ByHand()
     made = runs()
     table = relations(made, parser=parser, names="paper", progress=False)
-    assert list(table.columns) == list(COLUMNS) == list(table.attrs["columns"])
+    assert list(table.columns) == [*COLUMNS, "model"] == list(table.attrs["columns"])
     arcs = table[table.kind == "arc"]
     assert arcs.relation.tolist() == ["det", "cc", "det", "conj:and"] * 2 + ["det", "amod"] * 2
     assert set(arcs.parser) == {"by hand 1"}
