@@ -143,8 +143,9 @@ def test_a_fact_that_some_captions_lack_and_a_table_without_rows() -> None:
 
 
 def test_a_listed_corpus_brings_its_facts_and_its_model(tmp_path: Path) -> None:
-    runs = corpus.generate(sd1(), [Caption("a cat", {"kind": "pet"})], into=tmp_path, **SIZE)
-    for opened in (runs, Corpus.open(tmp_path), Corpus.open(tmp_path.parent)):
+    folder = tmp_path / "c"
+    runs = corpus.generate(sd1(), [Caption("a cat", {"kind": "pet"})], into=folder, **SIZE)
+    for opened in (runs, Corpus.open(folder), Corpus.open(tmp_path)):
         assert opened[0].facts["kind"] == "pet"
         assert opened[0].model == "StableDiffusionPipeline"
     json.dumps(dict(opened[0].facts))
