@@ -83,23 +83,34 @@ def shuffled(
     if first.all() or not first.any():
         return math.nan
     apart = centred(values, places)
-    # Of a place, the values of the first group are a sample without replacement.
     parts = []
     for place in range(int(places.max()) + 1):
         here = places == place
         count = int(first[here].sum())
         if 0 < count < here.sum():
-            parts.append((apart[here], count))
+            # What is above the mean in one group is below it in the other: the smaller one will do.
+            smaller = min(count, len(apart[here]) - count)
+            parts.append((apart[here], smaller, 1 if smaller == count else -1))
     seen, noise = abs(apart[first].sum()), 1e-12 * np.abs(values).sum()
 
     def drawn(count: int, rng: np.random.Generator) -> Floats:
         totals = np.zeros(count)
-        for part, size in parts:
-            mixed = rng.permuted(np.broadcast_to(part, (count, len(part))), axis=1)
-            totals += mixed[:, :size].sum(axis=1)
+        for part, size, sign in parts:
+            totals += sign * _samples(part, size, count, rng)
         return totals
 
     return _p(drawn, seen - noise, len(values), resamples, seed)
+
+
+def _samples(values: Floats, size: int, count: int, rng: np.random.Generator) -> Floats:
+    """Sums of `count` samples of so many values, without replacement."""
+    # Those with the lowest of random keys; sorting them all, or shuffling, is three times as slow.
+    keys = rng.random((count, len(values)), dtype=np.float32)
+    chosen = keys <= np.partition(keys, size - 1, axis=1)[:, size - 1 : size]
+    sums: Floats = chosen.astype(np.float64) @ values
+    for row in np.flatnonzero(np.count_nonzero(chosen, axis=1) != size):  # two keys were equal
+        sums[row] = rng.permutation(values)[:size].sum()
+    return sums
 
 
 def _p(drawn: Totals, least: float, size: int, resamples: int | None, seed: int) -> float:

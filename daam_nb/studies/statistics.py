@@ -265,6 +265,8 @@ def summary(
         raise StudyError(
             unknown_names_message(unknown, table.columns, where="The table", what="column")
         )
+    if isinstance(bounds, Mapping) and (unknown := [name for name in bounds if name not in value]):
+        raise StudyError(unknown_names_message(unknown, value, where="bounds=", what="column"))
     rows = []
     for group, part in table.groupby(by, sort=False, dropna=False):
         row: dict[str, Any] = dict(zip(by, group, strict=True))
@@ -310,7 +312,10 @@ def _check_bounds(values: Floats, bounds: Bounds | None) -> None:
 
 def observed(values: Any, clusters: Any) -> tuple[Floats, list[Hashable] | None]:
     """Values that are not NaN, with their clusters."""
-    array = np.asarray(values if hasattr(values, "__len__") else list(values), dtype=np.float64)
+    try:
+        array = np.asarray(values if hasattr(values, "__len__") else list(values), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise StudyError(f"Values are a flat list of numbers; {values!r:.60} is none.") from None
     if array.ndim != 1:
         raise StudyError(f"Values are a flat list of numbers, not of shape {array.shape}.")
     if np.isinf(array).any():

@@ -122,11 +122,11 @@ def test_pairs_with_a_hole_are_left_out() -> None:
 def test_the_interval_of_a_difference_is_that_of_normal_theory() -> None:
     rng = np.random.default_rng(1)
     one, two = rng.normal(1, 1, 300), rng.normal(0, 1, 300)
-    found = compare(one, two)
+    found = compare(one, two, resamples=99)
     spread = 1.96 * math.sqrt(one.var() / 300 + two.var() / 300)
     assert found.high - found.low == pytest.approx(2 * spread, rel=0.06)
     names = [f"{i}" for i in range(300)]
-    paired_up = compare(one, two, clusters=(names, names))
+    paired_up = compare(one, two, clusters=(names, names), resamples=99)
     assert paired_up.high - paired_up.low == pytest.approx(2 * spread, rel=0.12)
 
 
@@ -136,7 +136,7 @@ def test_a_cluster_in_both_groups_is_drawn_for_both() -> None:
     shared = rng.normal(0, 5, 100)
     one, two = shared + rng.normal(1, 0.1, 100), shared + rng.normal(0, 0.1, 100)
     names = [f"{i}" for i in range(100)]
-    found = compare(one, two, clusters=(names, names))
+    found = compare(one, two, clusters=(names, names), resamples=1999)
     assert found.high - found.low < 0.2
     assert found.p < 0.001
 

@@ -20,7 +20,7 @@ from daam_nb.studies.comparing import compare, ends_over_strata
 from daam_nb.studies.relation_statistics import summary
 from daam_nb.studies.statistics import interval, ratio, share
 
-SAMPLES = 600
+SAMPLES = 500
 LEAST = 0.93
 
 Rng = np.random.Generator
@@ -206,7 +206,7 @@ def test_delta_though_it_cannot_be_negative(gap: float) -> None:
         row = summary(pd.DataFrame({**columns, **about})).iloc[0]
         return row.delta, (row.delta_low, row.delta_high)
 
-    made = [sample() for _ in range(120)]
+    made = [sample() for _ in range(80)]
     assert np.mean([low <= gap <= high for _, (low, high) in made]) >= LEAST
     if gap == 0:
         assert np.mean([delta for delta, _ in made]) > 0.03
@@ -236,5 +236,5 @@ def test_agreement_of_raters(task: str) -> None:
 
     shares = np.array([0.1, 0.1, 0.2, 0.3, 0.3]) if task == "words" else np.array([0.1, 0.3, 0.6])
     rng = np.random.default_rng(10)
-    made = [rating.agreement(asked(rng, 15)).iloc[0] for _ in range(100)]
+    made = [rating.agreement(asked(rng, 15)).iloc[0] for _ in range(60)]
     assert np.mean([row.alpha_low <= 0.64 <= row.alpha_high for row in made]) >= LEAST

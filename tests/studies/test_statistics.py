@@ -147,6 +147,9 @@ def test_what_does_not_fit() -> None:
         interval([1.0, 2.0], clusters=["a"])
     with pytest.raises(StudyError, match=r"not of shape \(1, 2\)"):
         interval([[1.0, 2.0]])  # type: ignore[list-item]
+    for text in ("half", ["a"], 0.5, None):
+        with pytest.raises(StudyError, match="flat list of numbers"):
+            interval(text)  # type: ignore[arg-type]
     with pytest.raises(StudyError, match="Value 2 is infinite"):
         interval([1.0, math.inf])
     with pytest.raises(StudyError, match="Value 1 has no cluster"):
@@ -178,6 +181,8 @@ def test_summary_one_row_per_group_in_order() -> None:
     assert summary(table, by="relation", value="iou")["rare"].all()
     with pytest.raises(StudyError, match=r"takes no column 'ioo'; did you mean 'iou'"):
         summary(table, by="relation", value="ioo")
+    with pytest.raises(StudyError, match=r"bounds= takes no column 'iuo'; did you mean 'iou'"):
+        summary(table, by="relation", value="iou", bounds={"iuo": (0, 1)})
 
 
 def test_groups_without_a_number_are_groups() -> None:
