@@ -273,3 +273,29 @@ def test_it_comes_back_after_saving_and_reloading(notebook: Notebook) -> None:
     assert (before == after).all()
     again.part("chip", word=1).click()
     Explored(notebook, again).wait(word=1, layer=6, head=1)
+
+
+def test_an_arc_to_a_part_of_a_word_hangs_on_the_words_chip(notebook: Notebook) -> None:
+    """Of "dog's ball" the dog alone is compared, as in the studies, and drawn over "dog's"."""
+    words = [("dog", 0, 3, 2, "poss"), ("'s", 3, 5, 0, "case"), ("ball", 6, 10, 2, "ROOT")]
+    parsed = ", ".join(
+        f"language.ParsedWord({text!r}, {start}, {end}, '', '', '', {head}, {relation!r})"
+        for text, start, end, head, relation in words
+    )
+    [page] = show(
+        notebook,
+        f'parse = language.Parse("dog\'s ball", ({parsed},), parser="by hand")\n'
+        'run = tiny_recording("dog\'s ball", steps=3)\n'
+        "explorer = dnb.explore(run, parser=parse)\nbox.children = [explorer]",
+    )
+    page.part("syntax").click()
+    page.part("arc").first.wait_for()
+    assert page.part("arc").count() == 1  # that of 's to dog would end where it begins
+    page.part("arc").locator("text").click()
+    explored = Explored(notebook, page)
+    explored.wait(word=1, show_syntax=True)
+    assert notebook.ask("explorer.words[explorer.word_b].text") == "dog"
+    expected = notebook.ask(
+        "dnb.iod(*(dnb.heat_maps(run).word(w) for w in ((0, 3), (6, 10))), threshold=0.4)"
+    )
+    assert explored.trait("iod") == pytest.approx(expected)
