@@ -31,7 +31,7 @@ from daam_nb.studies.runs import with_facts
 from daam_nb.studies.statistics import SHARE
 from daam_nb.studies.statistics import summary as summarised
 from daam_nb.studies.tables import collect
-from daam_nb.studies.truths import JudgeTruth
+from daam_nb.studies.truths import CocoTruth, FolderTruth, JudgeTruth
 
 THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 """0.05 to 0.95; the paper's are 0.3, 0.4 and 0.5."""
@@ -335,6 +335,8 @@ def study(
         Where neither a judge nor a truth, or no captions for the pipeline are given.
     """
     truth = _truth(judge, truth, groups or {})
+    if pipe is not None and isinstance(truth, FolderTruth | CocoTruth):
+        truth.check_before_drawing()
     layers = {"DAAM": "paper"} if layers is None else dict(layers)
     if recommended is not None:
         _check_names([*layers, RECOMMENDED])

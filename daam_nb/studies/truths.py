@@ -115,6 +115,12 @@ class FolderTruth:
             for (prompt, seed), folder in self._folders.items()
         ]
 
+    def check_before_drawing(self) -> None:
+        """Raise a `StudyError` where the folders cannot be read, before pictures are drawn."""
+        for folder in self._folders.values():
+            for word in folder.masks:
+                folder.mask(word)
+
     @cached_property
     def _folders(self) -> dict[tuple[str, int], AnnotatedFolder]:
         return annotated_folders(Path(self.path).expanduser())
@@ -238,6 +244,17 @@ class CocoTruth:
             "key": self.key,
             "words": {name: list(words) for name, words in sorted(self.words.items())},
         }
+
+    def check_before_drawing(self) -> None:
+        """Raise a `StudyError` where drawn pictures cannot be those of the masks."""
+        self._file  # noqa: B018  # says what is missing
+        if self.photographs is not None:
+            raise StudyError(
+                f"photographs={str(self.photographs)!r} says that the recordings are of the "
+                f"photographs, and a pipeline is given that would draw others. Measure recordings "
+                f"of the photographs: attribution(runs, truth=truth). For drawn pictures take "
+                f"JudgeTruth(judge), or FolderTruth(path) of masks that people drew on them."
+            )
 
     @cached_property
     def _file(self) -> _CocoFile:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from daam_nb.errors import DaamError, StudyError
+from daam_nb.studies import segmentation
 from daam_nb.studies.fingerprints import content_of
 from daam_nb.studies.protocols import Judge, Target, Truth, targets_of
 from daam_nb.studies.same_picture import is_same_picture
@@ -185,6 +186,29 @@ def test_photographs_are_known_by_their_content(tmp_path: Path) -> None:
     Image.effect_noise((WIDTH, HEIGHT), 80).save(tmp_path / "5.jpg")
     with pytest.raises(StudyError, match=r"is not the photograph 5\.jpg.*JudgeTruth.*FolderTruth"):
         truth.targets({"image_id": 5}, other)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "said"),
+    [
+        (lambda place: (place / "dog.gt.jpg").write_bytes(b""), "would be passed over"),
+        (lambda place: (place / "cat.gt.png").write_bytes(b"junk"), "cannot be read as a picture"),
+        (lambda place: None, ""),
+    ],
+)
+def test_truths_are_read_before_anything_is_drawn(tmp_path: Path, break_it: Any, said: str) -> None:
+    """The pipeline of this test is none: to draw with it would be another error."""
+    place = folder(tmp_path / "truth")
+    break_it(place)
+    truth: Truth = FolderTruth(tmp_path / "truth")
+    if not said:
+        truth, said = (
+            CocoTruth(annotations(tmp_path / "i.json"), photographs=tmp_path),
+            "a pipeline",
+        )
+    with pytest.raises(StudyError, match=said):
+        segmentation.study(object(), into=tmp_path / "study", captions=["a cat"], truth=truth)
+    assert not (tmp_path / "study").exists()
 
 
 def test_categories_and_groups_that_nothing_uses_are_refused(tmp_path: Path) -> None:
