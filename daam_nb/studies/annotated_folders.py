@@ -116,7 +116,7 @@ def annotated_folders(root: Path) -> dict[tuple[str, int], AnnotatedFolder]:
     """
     folders: dict[tuple[str, int], AnnotatedFolder] = {}
     unknown: list[str] = []
-    for path in sorted(place for place in root.glob("*") if place.is_dir()):
+    for path in sorted(entry for entry in root.glob("*") if entry.is_dir()):
         files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
         names = {_plain(file.name): file for file in files}
         if "prompt.txt" not in names:

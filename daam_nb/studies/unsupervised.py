@@ -180,8 +180,8 @@ def mean_iou(table: pd.DataFrame, *, pooling: Pooling = "objects") -> float:
 
 
 def _pivoted(table: pd.DataFrame, value: str, how: str) -> pd.DataFrame:
-    made = table.pivot_table(index="noun", columns="cluster", values=value, aggfunc=how)
-    return made.fillna(0)
+    pivoted = table.pivot_table(index="noun", columns="cluster", values=value, aggfunc=how)
+    return pivoted.fillna(0)
 
 
 def _pooled(table: pd.DataFrame) -> pd.DataFrame:

@@ -156,8 +156,8 @@ def test_the_page_says_what_the_command_prints(name: str) -> None:
     """Figures of both parsers stand side by side; another version of spaCy may move a few arcs."""
     from training.parser.score import compared, read_conllu, score
 
-    made = score(parser_of(name)._pipeline, read_conllu(CAPTIONS))  # type: ignore[attr-defined]
-    rows = [line for line in compared({"it": made}).splitlines() if line.count("|") == 3]
+    figures = score(parser_of(name)._pipeline, read_conllu(CAPTIONS))  # type: ignore[attr-defined]
+    rows = [line for line in compared({"it": figures}).splitlines() if line.count("|") == 3]
     page = (ROOT / "docs/caption-parser.md").read_text(encoding="utf-8")
     column = 2 if name == CAPTION_PARSER else 3
     for row in rows[2:]:

@@ -14,8 +14,8 @@ from tests.tiny_recordings import tiny_prompt
 
 
 def named(text: str, vocabulary: tuple[str, ...] = COCO_80) -> dict[str, list[str]]:
-    found = mentions(tiny_prompt(text, length=40), vocabulary)
-    return {name: [word.text for word in words] for name, words in found.items()}
+    words_of = mentions(tiny_prompt(text, length=40), vocabulary)
+    return {name: [word.text for word in words] for name, words in words_of.items()}
 
 
 @pytest.mark.parametrize(

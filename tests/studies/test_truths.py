@@ -53,15 +53,15 @@ def test_a_recording_without_a_picture_cannot_be_judged() -> None:
 
 def folder(root: Path, *, prompt: str = "a cat and a zebu", seed: int = 3) -> Path:
     """One picture in COCO-Gen's format."""
-    place = root / "17"
-    place.mkdir(parents=True)
-    (place / "prompt.txt").write_text(prompt + "\n")
-    (place / "seed.txt").write_text(f"{seed}\n")
+    path = root / "17"
+    path.mkdir(parents=True)
+    (path / "prompt.txt").write_text(prompt + "\n")
+    (path / "seed.txt").write_text(f"{seed}\n")
     for word, box in (("cat", (0, 0, 8, 4)), ("zebu", (8, 4, 16, 8))):
         picture = Image.new("RGBA", (WIDTH // 2, HEIGHT // 2), (255, 0, 0, 0))
         picture.paste((0, 0, 255, 255), box)
-        picture.save(place / f"{word}.gt.png")
-    return place
+        picture.save(path / f"{word}.gt.png")
+    return path
 
 
 def test_annotated_folders(tmp_path: Path) -> None:
@@ -77,31 +77,31 @@ def test_annotated_folders(tmp_path: Path) -> None:
 
 
 def test_an_empty_annotation_is_an_object_that_is_not_there(tmp_path: Path) -> None:
-    place = folder(tmp_path)
-    Image.new("RGBA", (WIDTH, HEIGHT), (0, 0, 0, 0)).save(place / "cat.gt.png")
+    path = folder(tmp_path)
+    Image.new("RGBA", (WIDTH, HEIGHT), (0, 0, 0, 0)).save(path / "cat.gt.png")
     cat, _ = FolderTruth(tmp_path).targets({"seed": 3}, tiny_recording("a cat and a zebu"))
     assert cat.mask is None
 
 
 def test_folders_that_do_not_fit(tmp_path: Path) -> None:
-    place = folder(tmp_path)
+    path = folder(tmp_path)
     truth, run = FolderTruth(tmp_path), tiny_recording("a cat and a zebu")
     with pytest.raises(
         StudyError, match="no folder of the prompt 'a cat and a zebu' and the seed 4"
     ):
         truth.targets({"seed": 4}, run)
-    Image.new("RGB", (WIDTH, HEIGHT)).save(place / "cat.gt.png")
+    Image.new("RGB", (WIDTH, HEIGHT)).save(path / "cat.gt.png")
     with pytest.raises(StudyError, match="has no alpha channel"):
         truth.targets({"seed": 3}, run)
-    Image.new("RGBA", (HEIGHT, WIDTH), (0, 0, 0, 255)).save(place / "cat.gt.png")
+    Image.new("RGBA", (HEIGHT, WIDTH), (0, 0, 0, 255)).save(path / "cat.gt.png")
     with pytest.raises(StudyError, match="their proportions differ"):
         truth.targets({"seed": 3}, run)
-    (place / "cat.gt.png").rename(place / "emu.gt.png")
+    (path / "cat.gt.png").rename(path / "emu.gt.png")
     with pytest.raises(StudyError, match="masks 'emu', which is not in the prompt"):
         truth.targets({"seed": 3}, run)
     with pytest.raises(StudyError, match="holds no folder with prompt"):
         FolderTruth(tmp_path / "17").targets({"seed": 3}, run)
-    (place / "seed.txt").write_text("many")
+    (path / "seed.txt").write_text("many")
     with pytest.raises(StudyError, match="no readable seed"):
         FolderTruth(tmp_path).captions()
 
@@ -191,15 +191,15 @@ def test_photographs_are_known_by_their_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("break_it", "said"),
     [
-        (lambda place: (place / "dog.gt.jpg").write_bytes(b""), "would be passed over"),
-        (lambda place: (place / "cat.gt.png").write_bytes(b"junk"), "cannot be read as a picture"),
-        (lambda place: None, ""),
+        (lambda path: (path / "dog.gt.jpg").write_bytes(b""), "would be passed over"),
+        (lambda path: (path / "cat.gt.png").write_bytes(b"junk"), "cannot be read as a picture"),
+        (lambda path: None, ""),
     ],
 )
 def test_truths_are_read_before_anything_is_drawn(tmp_path: Path, break_it: Any, said: str) -> None:
     """The pipeline of this test is none: to draw with it would be another error."""
-    place = folder(tmp_path / "truth")
-    break_it(place)
+    path = folder(tmp_path / "truth")
+    break_it(path)
     truth: Truth = FolderTruth(tmp_path / "truth")
     if not said:
         truth, said = (
@@ -222,12 +222,12 @@ def test_categories_and_groups_that_nothing_uses_are_refused(tmp_path: Path) -> 
 
 
 def test_a_folder_of_another_models_picture(tmp_path: Path) -> None:
-    place = folder(tmp_path)
+    path = folder(tmp_path)
     run = tiny_recording("a cat and a zebu")
     assert run.image is not None
-    run.image.save(place / "output.png")
+    run.image.save(path / "output.png")
     assert len(FolderTruth(tmp_path).targets({"seed": 3}, run)) == 2
-    Image.effect_noise((WIDTH, HEIGHT), 80).save(place / "output.png")
+    Image.effect_noise((WIDTH, HEIGHT), 80).save(path / "output.png")
     with pytest.raises(StudyError, match=r"picture is not .*output.png.* although prompt and seed"):
         FolderTruth(tmp_path).targets({"seed": 3}, run)
     with pytest.raises(StudyError, match="holds no picture"):
@@ -277,62 +277,62 @@ def test_a_hot_dog_is_no_dog(tmp_path: Path) -> None:
 def test_names_of_masks_as_people_write_them(
     tmp_path: Path, name: str, noun: str, closed: bool
 ) -> None:
-    place = folder(tmp_path, prompt="a CAT and a caf\u00e9")
-    (place / "zebu.gt.png").unlink()
-    (place / "cat.gt.png").rename(place / name)
+    path = folder(tmp_path, prompt="a CAT and a caf\u00e9")
+    (path / "zebu.gt.png").unlink()
+    (path / "cat.gt.png").rename(path / name)
     (target,) = FolderTruth(tmp_path).targets({"seed": 3}, tiny_recording("a CAT and a caf\u00e9"))
     assert (target.noun, target.closed, len(target.words)) == (noun, closed, 1)
 
 
 def test_names_of_several_words(tmp_path: Path) -> None:
-    place = folder(tmp_path, prompt="a hot dog on a dining table")
-    (place / "cat.gt.png").rename(place / "Hot_Dog.gt.png")
-    (place / "zebu.gt.png").rename(place / "dining  table.gt.png")
+    path = folder(tmp_path, prompt="a hot dog on a dining table")
+    (path / "cat.gt.png").rename(path / "Hot_Dog.gt.png")
+    (path / "zebu.gt.png").rename(path / "dining  table.gt.png")
     run = tiny_recording("a hot dog on a dining table")
     assert [(t.noun, t.closed) for t in FolderTruth(tmp_path).targets({"seed": 3}, run)] == [
         ("hot dog", True), ("dining table", True),
     ]  # fmt: skip
-    (place / "Hot_Dog.gt.png").rename(place / "dog.gt.png")
+    (path / "Hot_Dog.gt.png").rename(path / "dog.gt.png")
     with pytest.raises(StudyError, match=r"not in the prompt .* but as a part of something else"):
         FolderTruth(tmp_path).targets({"seed": 3}, run)
 
 
 def test_masks_that_would_be_passed_over_are_named(tmp_path: Path) -> None:
-    place = folder(tmp_path)
-    (place / "notes.md").write_text("drawn by Anna")
-    (place / ".DS_Store").write_text("")
-    (place / "cat.daam.pred.png").write_bytes(b"")
+    path = folder(tmp_path)
+    (path / "notes.md").write_text("drawn by Anna")
+    (path / ".DS_Store").write_text("")
+    (path / "cat.daam.pred.png").write_bytes(b"")
     with pytest.warns(UserWarning, match=r"notes\.md: nothing is known of it"):
         assert len(FolderTruth(tmp_path).captions()) == 1
-    (place / "notes.md").unlink()
-    (place / "dog.gt.jpg").write_bytes(b"")
+    (path / "notes.md").unlink()
+    (path / "dog.gt.jpg").write_bytes(b"")
     with pytest.raises(StudyError, match=r"dog\.gt\.jpg would be passed over: .*<word>\.gt\.png"):
         FolderTruth(tmp_path).captions()
-    (place / "dog.gt.jpg").unlink()
-    (place / "cats.gt.png").write_bytes((place / "cat.gt.png").read_bytes())
+    (path / "dog.gt.jpg").unlink()
+    (path / "cats.gt.png").write_bytes((path / "cat.gt.png").read_bytes())
     with pytest.raises(StudyError, match=r"masks 'cat' more than once: cat\.gt\.png, cats"):
         FolderTruth(tmp_path).targets({"seed": 3}, tiny_recording("a cat and a zebu"))
-    (place / "cats.gt.png").rename(place / "Cat.gt.png")
+    (path / "cats.gt.png").rename(path / "Cat.gt.png")
     with pytest.raises(StudyError, match="masks 'cat' more than once"):
         FolderTruth(tmp_path).captions()
-    (place / "Cat.gt.png").unlink()
-    (place / "prompt.txt").rename(tmp_path / "prompt.txt")
+    (path / "Cat.gt.png").unlink()
+    (path / "prompt.txt").rename(tmp_path / "prompt.txt")
     with pytest.raises(StudyError, match=r"holds masks and no prompt\.txt"):
         FolderTruth(tmp_path).captions()
 
 
 def test_a_mask_that_cannot_be_read_is_our_own_error(tmp_path: Path) -> None:
-    place = folder(tmp_path)
-    whole = (place / "cat.gt.png").read_bytes()
+    path = folder(tmp_path)
+    whole = (path / "cat.gt.png").read_bytes()
     for junk in (b"", b"no picture", whole[:60]):
-        (place / "cat.gt.png").write_bytes(junk)
+        (path / "cat.gt.png").write_bytes(junk)
         with pytest.raises(StudyError, match=r"cat\.gt\.png cannot be read as a picture"):
             FolderTruth(tmp_path).targets({"seed": 3}, tiny_recording("a cat and a zebu"))
 
 
 def test_two_folders_of_one_picture(tmp_path: Path) -> None:
-    place = folder(tmp_path)
-    place.rename(tmp_path / "18")
+    path = folder(tmp_path)
+    path.rename(tmp_path / "18")
     folder(tmp_path)
     with pytest.raises(StudyError, match=r"17 and .*18 have the same prompt and seed"):
         FolderTruth(tmp_path).captions()
@@ -340,22 +340,22 @@ def test_two_folders_of_one_picture(tmp_path: Path) -> None:
 
 def test_a_mask_in_colors_is_not_the_whole_picture(tmp_path: Path) -> None:
     """White on black without transparency: its alpha channel is 255 everywhere."""
-    place = folder(tmp_path)
+    path = folder(tmp_path)
     run = tiny_recording("a cat and a zebu")
     mask = Image.new("L", (WIDTH, HEIGHT))
     mask.paste(255, (0, 0, 16, 8))
-    mask.convert("RGBA").save(place / "cat.gt.png")
+    mask.convert("RGBA").save(path / "cat.gt.png")
     with pytest.raises(StudyError, match="opaque everywhere, so that its mask would be the whole"):
         FolderTruth(tmp_path).targets({"seed": 3}, run)
-    mask.save(place / "cat.gt.png")  # black and white says it
+    mask.save(path / "cat.gt.png")  # black and white says it
     cat, _ = FolderTruth(tmp_path).targets({"seed": 3}, run)
     assert cat.mask is not None and cat.mask[:8, :16].all() and cat.mask.sum() == 8 * 16
     mask.resize((WIDTH, HEIGHT), Image.Resampling.BOX).point(lambda v: v // 2).save(
-        place / "cat.gt.png"
+        path / "cat.gt.png"
     )
     with pytest.raises(DaamError, match="do not say which pixels"):
         FolderTruth(tmp_path).targets({"seed": 3}, run)
-    Image.new("RGBA", (WIDTH, HEIGHT), (9, 9, 9, 255)).save(place / "cat.gt.png")
+    Image.new("RGBA", (WIDTH, HEIGHT), (9, 9, 9, 255)).save(path / "cat.gt.png")
     cat, _ = FolderTruth(tmp_path).targets({"seed": 3}, run)
     assert cat.mask is not None and cat.mask.all()
 

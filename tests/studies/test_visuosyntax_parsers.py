@@ -50,7 +50,7 @@ def test_the_cells_of_notebook_03(
     """All of its cells, on other pictures: its own take a minute to draw."""
     monkeypatch.chdir(tmp_path)
     mpl.use("agg")
-    texts = [f"{text} {place}" for text in CAPTIONS for place in ("outside", "inside")]
+    texts = [f"{text} {where}" for text in CAPTIONS for where in ("outside", "inside")]
     runs = [tiny_recording(text, length=24, seed=n) for n, text in enumerate(texts)]
     names: dict[str, Any] = {}
     cells = [

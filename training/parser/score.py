@@ -213,22 +213,22 @@ def compared(figures: dict[str, dict[str, Any]]) -> str:
         What the pipeline is called -> what `score` gave.
     """
     rows: dict[str, Callable[[dict[str, Any]], str]] = {
-        "tag": lambda made: _percent(made["tag"]),
-        "lemma": lambda made: _percent(made["lemma"]),
-        "unlabelled attachment (95 %)": lambda made: _with_interval(made, "uas"),
-        "labelled attachment (95 %)": lambda made: _with_interval(made, "las"),
-        "the same, punctuation counted": lambda made: _percent(made["las_all"]),
-        "noun chunks, F": lambda made: _percent(made["noun_chunks"]["f"]),
+        "tag": lambda figure: _percent(figure["tag"]),
+        "lemma": lambda figure: _percent(figure["lemma"]),
+        "unlabelled attachment (95 %)": lambda figure: _with_interval(figure, "uas"),
+        "labelled attachment (95 %)": lambda figure: _with_interval(figure, "las"),
+        "the same, punctuation counted": lambda figure: _percent(figure["las_all"]),
+        "noun chunks, F": lambda figure: _percent(figure["noun_chunks"]["f"]),
     }
     labels = next(iter(figures.values()))["labels"]
     frequent = [label for label, marks in labels.items() if marks["gold"] >= FREQUENT]
     for label in frequent:
-        rows[f"{label} ({labels[label]['gold']} arcs), F"] = lambda made, label=label: _percent(
-            made["labels"][label]["f"]
+        rows[f"{label} ({labels[label]['gold']} arcs), F"] = lambda figure, label=label: _percent(
+            figure["labels"][label]["f"]
         )
     lines = [f"| | {' | '.join(figures)} |", "|---" * (len(figures) + 1) + "|"]
     lines += [
-        f"| {heading} | {' | '.join(cell(made) for made in figures.values())} |"
+        f"| {heading} | {' | '.join(cell(figure) for figure in figures.values())} |"
         for heading, cell in rows.items()
     ]
     return "\n".join(lines)
@@ -238,9 +238,9 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _with_interval(made: dict[str, Any], key: str) -> str:
-    low, high = made[f"{key}_interval"]
-    return f"{_percent(made[key])} ({_percent(low)}–{_percent(high)})"
+def _with_interval(figure: dict[str, Any], key: str) -> str:
+    low, high = figure[f"{key}_interval"]
+    return f"{_percent(figure[key])} ({_percent(low)}–{_percent(high)})"
 
 
 def main() -> None:
@@ -265,8 +265,8 @@ def main() -> None:
     if options.table:
         print(compared(figures))
         return
-    for made in figures.values():
-        print(json.dumps(made, indent=1))
+    for figure in figures.values():
+        print(json.dumps(figure, indent=1))
 
 
 if __name__ == "__main__":
