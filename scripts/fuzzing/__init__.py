@@ -1,0 +1,1 @@
+"""What `scripts.fuzz_recordings` mutates, and how."""
