@@ -107,6 +107,14 @@ class WatchError(DaamError, RuntimeError):
         self.images: tuple[Image, ...] = tuple(images)
 
 
+class FileAccessError(DaamError, OSError):
+    """The system would not read or write a file: the disk is full, or it is not permitted."""
+
+
+class MissingFolderError(DaamError, FileNotFoundError):
+    """A file was to be written into a folder that does not exist."""
+
+
 class RecordingExistsError(DaamError, FileExistsError):
     """`save` was given a path that exists and no permission to replace it."""
 
@@ -117,6 +125,10 @@ class RecordingNotFoundError(DaamError, FileNotFoundError):
 
 class RecordingFormatError(DaamError, ValueError):
     """A recording on disk is cut, altered, hostile or of another version."""
+
+
+class RecordingVersionError(RecordingFormatError):
+    """A recording of a later version of the format than this one reads."""
 
 
 class MissingExtraError(DaamError, ImportError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import secrets
@@ -13,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from daam_nb.errors import SelectionError
+from daam_nb.errors import MissingFolderError, SelectionError
 from daam_nb.printable import printable
 from daam_nb.show.description import Figure
 from daam_nb.show.lettering import plain
+from daam_nb.storage import told, write_all
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -44,17 +44,28 @@ def save(figure: Figure, path: str | Path, *, scale: float) -> Path:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write beside the path first and then replace it, so that no half file is ever there."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(path.parent))
-    beside = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.part")
-    try:
-        with beside.open("xb") as file:
-            file.write(content)
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    """Write beside the path first and then replace it, so that no half file is ever there.
+
+    Raises
+    ------
+    MissingFolderError
+        Where the folder does not exist.
+    FileAccessError
+        Where the system would not write: no room, no permission. What was there stays.
+    """
+    with told(path, "written"):
+        if not path.parent.is_dir():
+            raise MissingFolderError(
+                f"There is no such folder: {path.parent}. Make it first, or choose another."
+            )
+        beside = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.part")
+        try:
+            with beside.open("xb", buffering=0) as file:
+                write_all(file.fileno(), content)
+            os.replace(beside, path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
 
 
 def png_bytes(figure: Figure, *, scale: float) -> bytes:

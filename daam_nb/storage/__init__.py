@@ -6,6 +6,7 @@ cannot be trusted is one `RecordingFormatError` that names the file and the way 
 """
 
 from daam_nb.storage.arrays import ArrayFacts, LazyArrays, check_values
+from daam_nb.storage.disk import access_error, told, write_all
 from daam_nb.storage.pictures import LazyPictures, PictureFacts
 from daam_nb.storage.reading import Folder, read_folder
 from daam_nb.storage.strict_json import Fields, broken
@@ -18,8 +19,11 @@ __all__ = [
     "LazyArrays",
     "LazyPictures",
     "PictureFacts",
+    "access_error",
     "broken",
     "check_values",
     "read_folder",
+    "told",
+    "write_all",
     "write_folder",
 ]

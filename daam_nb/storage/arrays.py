@@ -7,10 +7,12 @@ says.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -110,7 +112,12 @@ def write_arrays(path: Path, arrays: Mapping[str, Tensor]) -> dict[str, ArrayFac
     facts = {name: ArrayFacts.of(tensor) for name, tensor in ready.items()}
     with open(path, "xb") as empty:
         mode = os.fstat(empty.fileno()).st_mode
-    save_file(ready, path)
+    try:
+        save_file(ready, path)
+    except SafetensorError as error:  # which says in words alone what the system said
+        code = re.search(r"os error (\d+)", str(error))
+        number = int(code[1]) if code else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from None
     path.chmod(stat.S_IMODE(mode))  # safetensors may leave it readable by its writer alone
     return facts
 

@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daam_nb.errors import RecordingFormatError, RecordingNotFoundError
+from daam_nb.errors import (
+    RecordingFormatError,
+    RecordingNotFoundError,
+    RecordingVersionError,
+)
 from daam_nb.storage.arrays import ArrayFacts, ArrayFile, LazyArrays, most_header_bytes
+from daam_nb.storage.disk import told
 from daam_nb.storage.pictures import LazyPictures, PictureFacts, PictureFile
 from daam_nb.storage.strict_json import MAX_BYTES, Fields, broken, decode, verified
 
@@ -71,8 +76,15 @@ def read_folder(path: str | os.PathLike[str]) -> Folder:
         Where there is no folder, or no recording in it.
     RecordingFormatError
         Where a file is missing, cut, altered, hostile or of another version.
+    FileAccessError
+        Where the system would not read a file.
     """
     folder = Path(path).expanduser()
+    with told(folder, "read"):
+        return _read_folder(folder)
+
+
+def _read_folder(folder: Path) -> Folder:
     contents = read_contents(folder)
     for attempt in range(_ATTEMPTS):
         try:
@@ -107,7 +119,7 @@ def read_contents(folder: Path) -> Contents:
     if document.get("format") != FORMAT:
         raise broken(file, f"its format is {document.get('format')!r:.60}, not {FORMAT!r}")
     if document.get("version") != VERSION:
-        raise RecordingFormatError(
+        raise RecordingVersionError(
             f"{file}: version {document.get('version')!r:.30} of the format; this daam_nb reads "
             f"version {VERSION}. Update it: pip install --upgrade daam_nb."
         )

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from daam_nb.errors import DaamError, RecordingExistsError, RecordingFormatError
 from daam_nb.storage.arrays import write_arrays
+from daam_nb.storage.disk import told
 from daam_nb.storage.lock import HAS_LOCKS, alone
 from daam_nb.storage.pictures import png
 from daam_nb.storage.reading import FORMAT, JSON_NAME, OWN_FILE, VERSION, read_contents
@@ -67,14 +68,18 @@ def write_folder(
         Where something is at `path` and `overwrite` is false, or what is there is no recording.
     RecordingFormatError
         Where something cannot be saved so that it opens again. Nothing is left behind then.
+    FileAccessError
+        Where the system would not write: no room, no permission. Nothing is left behind then, and
+        an old recording stays.
     """
     folder = Path(path).expanduser()
-    if not os.path.lexists(folder):
-        _create(folder, facts, arrays, pictures)
-    elif overwrite:
-        _replace(folder, facts, arrays, pictures)
-    else:
-        raise _exists(folder)
+    with told(folder, "written"):
+        if not os.path.lexists(folder):
+            _create(folder, facts, arrays, pictures)
+        elif overwrite:
+            _replace(folder, facts, arrays, pictures)
+        else:
+            raise _exists(folder)
     return folder
 
 

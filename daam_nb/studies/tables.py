@@ -23,6 +23,7 @@ from tqdm.auto import tqdm
 
 from daam_nb.errors import StudyError
 from daam_nb.printable import printable
+from daam_nb.storage import told, write_all
 from daam_nb.storage.lock import alone
 
 T = TypeVar("T")
@@ -168,13 +169,31 @@ class RowFile:
         """For a ``with`` statement."""
         return cls(None if path is None else Path(path).expanduser(), columns, settings, version)
 
+    @classmethod
+    def read(
+        cls, path: Path, *, columns: Mapping[str, str], settings: Mapping[str, Any]
+    ) -> RowFile:
+        """What is there, of a file that may lie where nothing can be written.
+
+        A line that is being written, or that a kill cut short, is left out. No file has no rows.
+        """
+        file = cls(path, columns, settings)
+        if path.is_file():
+            with told(path, "read"):
+                raw = path.read_bytes()
+            whole = raw[: raw.rfind(b"\n") + 1]
+            if whole:
+                file._take(whole)
+        return file
+
     def __enter__(self) -> RowFile:
         if self.path is None:
             return self
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.ExitStack() as held:
+        with told(self.path, "written"), contextlib.ExitStack() as held:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             held.enter_context(alone(self.path.parent, patience=PATIENCE))
-            self._file = held.enter_context(self.path.open("a+b"))
+            # Without a buffer: what a full disk did not take must not be tried again at the end.
+            self._file = held.enter_context(self.path.open("a+b", buffering=0))
             self._read()
             self._held = held.pop_all()
         return self
@@ -209,10 +228,17 @@ class RowFile:
         self.contents[key] = content
 
     def _write(self, line: Mapping[str, Any], *, sync: bool = True) -> None:
-        self._file.write(json.dumps(line, allow_nan=False).encode("ascii") + b"\n")
-        if sync:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+        assert self.path is not None
+        written = json.dumps(line, allow_nan=False).encode("ascii") + b"\n"
+        with told(self.path, "written"):
+            before = os.fstat(self._file.fileno()).st_size
+            try:
+                write_all(self._file.fileno(), written)
+                if sync:
+                    os.fsync(self._file.fileno())
+            except OSError:
+                self._file.truncate(before)  # half a line would spoil the next
+                raise
 
     def _read(self) -> None:
         self._file.seek(0)
@@ -220,10 +246,14 @@ class RowFile:
         whole = raw[: raw.rfind(b"\n") + 1]
         if len(whole) < len(raw):  # killed inside a write
             self._file.truncate(len(whole))
-        lines = whole.splitlines()
-        if not lines:
+        if whole:
+            self._take(whole)
+        else:
             self._write(self._header())
-            return
+
+    def _take(self, whole: bytes) -> None:
+        """Read all whole lines."""
+        lines = whole.splitlines()
         self._check_header(self._parsed(lines[0], 1))
         for number, line in enumerate(lines[1:], 2):
             entry = self._parsed(line, number)

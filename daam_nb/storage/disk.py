@@ -1,0 +1,70 @@
+"""What the system says when it cannot read or write, as an error of ours that says what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from daam_nb.errors import DaamError, FileAccessError
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full: make room, or choose another place",
+    errno.EDQUOT: "your share of the disk is full: make room, or choose another place",
+    errno.EFBIG: "the file would be larger than the system allows: choose another place",
+    errno.EROFS: "it lies on storage that can only be read: choose another place",
+    errno.EACCES: "it is not permitted: choose another place, or ask its owner",
+    errno.EPERM: "it is not permitted: choose another place, or ask its owner",
+    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+    errno.ENOTDIR: "a part of the path is a file and no folder: choose another path",
+    errno.EISDIR: "it is a folder: choose another path",
+    errno.ENOENT: "a folder on the way does not exist, or was removed meanwhile",
+    errno.EIO: "the drive has failed: choose another place",
+    errno.EMFILE: "too many files are open: close some",
+}
+
+
+@contextlib.contextmanager
+def told(path: str | os.PathLike[str], what: str) -> Iterator[None]:
+    """Turn what the system says inside the block into a `FileAccessError` about `path`.
+
+    Parameters
+    ----------
+    path
+        What was to be read or written.
+    what
+        ``"read"`` or ``"written"``.
+
+    Raises
+    ------
+    FileAccessError
+        For an `OSError` that is none of ours; its ``errno`` is the system's.
+    """
+    try:
+        yield
+    except DaamError:
+        raise
+    except BrokenPipeError:
+        raise  # of whoever reads our output
+    except OSError as error:
+        raise access_error(path, what, error) from error
+
+
+def access_error(path: str | os.PathLike[str], what: str, error: OSError) -> FileAccessError:
+    """The error about a path, with the way out that fits what the system said."""
+    said = error.strerror or str(error)
+    advice = _ADVICE.get(error.errno or 0, "choose another place")
+    about = error.filename
+    where = f" ({about})" if isinstance(about, str) and Path(about) != Path(path) else ""
+    made = FileAccessError(f"{path} could not be {what}: {said}{where}; {advice}.")
+    made.errno = error.errno
+    return made
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write every byte, however many the system takes at once."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
