@@ -16,8 +16,10 @@ from daam_nb.cli.pictures import (
     SEED,
     Written,
     chosen_words,
+    made_folder,
     refuse_to_replace,
     write_maps,
+    write_picture,
 )
 from daam_nb.cli.talking import complain, say, shortened, table
 from daam_nb.errors import DaamError, MemoryBudgetError, RecordingExistsError, WatchError
@@ -51,7 +53,7 @@ def draw(options: Draw) -> None:
         options.model, device=options.device, dtype=options.dtype, quiet=options.quiet
     )
     _refuse_unread(pipe, options.prompt, words)
-    options.output_folder.mkdir(parents=True, exist_ok=True)
+    made_folder(options.output_folder)
     written = Written(options.output_folder)
     seed = secrets.randbelow(2**32) if options.seed is None else options.seed
     run = _generate(pipe, options, seed, written)
@@ -126,12 +128,13 @@ def _generate(pipe: Any, options: Draw, seed: int, written: Written) -> Recordin
 
 def _write_made(written: Written, image: Image | None, prompt: str, seed: int) -> None:
     """Write the picture and what it was made from: what no later failure may cost."""
+    from daam_nb.show.saving import write_whole
+
     folder = written.folder
     if image is not None:
-        image.save(folder / PICTURE)
-        written.picture = folder / PICTURE
-    (folder / PROMPT).write_text(prompt, encoding="utf-8", newline="")
-    (folder / SEED).write_text(str(seed), encoding="utf-8")
+        written.picture = write_picture(image, folder / PICTURE)
+    write_whole(folder / PROMPT, prompt.encode("utf-8"))
+    write_whole(folder / SEED, str(seed).encode("ascii"))
 
 
 def _kept(written: Written) -> str:

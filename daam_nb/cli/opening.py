@@ -17,8 +17,10 @@ from daam_nb.cli.pictures import (
     RECORDING,
     Written,
     chosen_words,
+    made_folder,
     refuse_to_replace,
     write_maps,
+    write_picture,
 )
 from daam_nb.cli.talking import say, table
 from daam_nb.printable import printable
@@ -50,11 +52,10 @@ def show_again(options: Open) -> None:
         return
     words = chosen_words(run.prompt, options.words)
     refuse_to_replace(options.output_folder, overwrite=options.overwrite)
-    options.output_folder.mkdir(parents=True, exist_ok=True)
+    made_folder(options.output_folder)
     written = Written(options.output_folder)
     if run.image is not None:
-        run.image.save(options.output_folder / PICTURE)
-        written.picture = options.output_folder / PICTURE
+        written.picture = write_picture(run.image, options.output_folder / PICTURE)
     write_maps(run, written, words=words, threshold=options.threshold, all_heads=options.all_heads)
     if not options.quiet:
         files = [f for f in (written.picture, written.words, *written.maps, *written.heads) if f]

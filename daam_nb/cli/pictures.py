@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from daam_nb.errors import RecordingExistsError
 from daam_nb.prompt import Prompt, Word
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from daam_nb.maps.wordmap import WordHeatMap
     from daam_nb.recording import Recording
 
@@ -95,6 +98,37 @@ def refuse_to_replace(folder: Path, *, overwrite: bool) -> None:
             f"{where} holds {names} already, and nothing is replaced unasked. Give another "
             f"--output-folder, or --overwrite to replace an earlier run."
         )
+
+
+def made_folder(folder: Path) -> Path:
+    """Make the folder where it is missing.
+
+    Raises
+    ------
+    FileAccessError
+        Where the system does not let us.
+    """
+    from daam_nb.storage import told
+
+    with told(folder, "written"):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_picture(picture: Image, path: Path) -> Path:
+    """Write a PNG, whole or not at all.
+
+    Raises
+    ------
+    FileAccessError
+        Where the system does not let us.
+    """
+    from daam_nb.show.saving import write_whole
+
+    file = io.BytesIO()
+    picture.save(file, format="PNG")
+    write_whole(path, file.getvalue())
+    return path
 
 
 def write_maps(

@@ -15,6 +15,7 @@ from daam_nb.errors import (
     RecordingNotFoundError,
 )
 from daam_nb.recording import Recording, load
+from daam_nb.storage import told
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -80,13 +81,14 @@ class GenerationExperiment:
             raise RecordingExistsError(
                 f"{self.folder} holds an experiment already. Choose another path or remove it."
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.recording.save(self.folder / _FOLDER)
-        if self.image is not None:
-            self.image.save(self.folder / "output.png")
-        (self.folder / "prompt.txt").write_text(self.prompt, encoding="utf-8")
-        if self.seed is not None:
-            (self.folder / "seed.txt").write_text(f"{self.seed}\n", encoding="utf-8")
+        with told(self.folder, "written"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.recording.save(self.folder / _FOLDER)
+            if self.image is not None:
+                self.image.save(self.folder / "output.png")
+            (self.folder / "prompt.txt").write_text(self.prompt, encoding="utf-8")
+            if self.seed is not None:
+                (self.folder / "seed.txt").write_text(f"{self.seed}\n", encoding="utf-8")
         return self.folder
 
     @classmethod

@@ -42,6 +42,7 @@ def told(path: str | os.PathLike[str], what: str) -> Iterator[None]:
     FileAccessError
         For an `OSError` that is none of ours; its ``errno`` is the system's.
     """
+    _check_name(path, what)
     try:
         yield
     except DaamError:
@@ -50,6 +51,17 @@ def told(path: str | os.PathLike[str], what: str) -> Iterator[None]:
         raise  # of whoever reads our output
     except OSError as error:
         raise access_error(path, what, error) from error
+
+
+def _check_name(path: str | os.PathLike[str], what: str) -> None:
+    try:
+        odd = b"\0" in os.fsencode(path)
+    except UnicodeEncodeError:
+        odd = True
+    if odd:
+        raise FileAccessError(
+            f"{str(path)!r} could not be {what}: no file can have that name. Choose another."
+        )
 
 
 def access_error(path: str | os.PathLike[str], what: str, error: OSError) -> FileAccessError:

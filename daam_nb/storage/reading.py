@@ -106,11 +106,13 @@ def read_contents(folder: Path) -> Contents:
         raise RecordingNotFoundError(
             f"{folder} {what}. A recording is a folder that holds {JSON_NAME}: give that folder."
         )
-    if not os.path.lexists(file):
+    try:
+        os.lstat(file)  # not `lexists`, which says no where it is not permitted to look
+    except FileNotFoundError:
         raise RecordingNotFoundError(
             f"{folder} holds no recording: it has no {JSON_NAME}. "
             f"Give the folder that `Recording.save` wrote."
-        )
+        ) from None
     nbytes = _size_of_regular(file)
     if nbytes > MAX_BYTES:
         raise broken(file, f"{nbytes} bytes long, over the {MAX_BYTES} that facts may fill")

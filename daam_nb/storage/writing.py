@@ -22,7 +22,7 @@ from torch import Tensor
 
 from daam_nb.errors import DaamError, RecordingExistsError, RecordingFormatError
 from daam_nb.storage.arrays import write_arrays
-from daam_nb.storage.disk import told
+from daam_nb.storage.disk import told, write_all
 from daam_nb.storage.lock import HAS_LOCKS, alone
 from daam_nb.storage.pictures import png
 from daam_nb.storage.reading import FORMAT, JSON_NAME, OWN_FILE, VERSION, read_contents
@@ -173,9 +173,8 @@ def _own_name(name: str, ending: str) -> str:
 
 
 def _write_file(path: Path, raw: bytes) -> None:
-    with open(path, "xb") as file:
-        file.write(raw)
-        file.flush()
+    with open(path, "xb", buffering=0) as file:
+        write_all(file.fileno(), raw)
         os.fsync(file.fileno())
 
 

@@ -9,6 +9,8 @@ import contextlib
 import dataclasses
 import inspect
 import os
+import secrets
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,12 @@ from daam_nb.errors import (
     unknown_names_message,
 )
 from daam_nb.recording import Kept, LayerChoice, Recording, Skipped
+from daam_nb.storage import told
 from daam_nb.studies.corpus_settings import about_of, settle
 from daam_nb.studies.fingerprints import fingerprint
 from daam_nb.studies.identity import identity, model_name
 from daam_nb.studies.readers import Caption, as_captions
-from daam_nb.studies.runs import Corpus, Run, is_there, listed, name_of, runs_of
+from daam_nb.studies.runs import Corpus, Run, damage, is_there, listed, name_of, runs_of
 from daam_nb.studies.seeds import pictures_of, several
 from daam_nb.studies.tables import differences, progress_bar
 from daam_nb.tracing import generate as record
@@ -43,6 +46,7 @@ __all__ = [
     "without_latents",
 ]
 
+_DAMAGED = "damaged"  # the folder of recordings that lost some of their files
 _SETTLED = {
     "prompt": "the prompts are those of the captions.",
     "generator": "generators are made from the seeds.",
@@ -70,7 +74,8 @@ def generate(
     """Make a picture of every prompt, from its own noise, and keep each recording.
 
     What is there already is not made again, whoever was stopped when; more prompts or seeds may be
-    asked for later, in the same folder.
+    asked for later, in the same folder. A recording that lost some of its files is put into the
+    folder ``damaged`` with a warning and made again.
 
     Parameters
     ----------
@@ -133,7 +138,7 @@ def generate(
     made_with = {"model": model_name(pipe), **identity(pipe), **watching, **more, **options}
     settle(folder, {name: fingerprint(value, name) for name, value in made_with.items()})
     wanted = listed(folder, wanted_pairs)
-    made = {run.key: run for run in wanted if is_there(run)}
+    made = _whole_ones(folder, wanted)
     bar = progress_bar(len(wanted), done=len(made), what="recording", shown=progress)
     with bar, _quiet(pipe):
         for place in range(0, len(wanted), batch):
@@ -197,6 +202,31 @@ def _drawn(pipe: Any, runs: Sequence[Run], options: Mapping[str, Any]) -> list[R
     else:
         found = record(pipe, prompts, seed=seeds, **options)
     return [found] if isinstance(found, Recording) else found
+
+
+def _whole_ones(folder: Path, wanted: Iterable[Run]) -> dict[str, Run]:
+    """What is there and whole, by key.
+
+    What lost some of its files is put aside, so that it is made again; nothing is deleted.
+    """
+    made = {}
+    for run in wanted:
+        assert isinstance(run.source, Path)
+        if not os.path.lexists(run.source):
+            continue
+        why = damage(run)
+        if not why:
+            made[run.key] = run
+            continue
+        aside = folder / _DAMAGED / f"{run.key}-{secrets.token_hex(4)}"
+        with told(aside, "written"):
+            aside.parent.mkdir(exist_ok=True)
+            run.source.rename(aside)
+        warnings.warn(
+            f"A recording is damaged and is made again; what is left of it is now {aside}. {why}",
+            stacklevel=3,
+        )
+    return made
 
 
 def _keep(run: Run, recording: Recording) -> None:

@@ -18,7 +18,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from daam_nb.errors import StudyError
+from daam_nb.storage import told, write_all
 from daam_nb.storage.lock import alone
+from daam_nb.studies.cells import inert, original
 
 Row = dict[str, str]
 
@@ -134,7 +136,7 @@ class AnswerFile:
         self.rows: list[Row] = []
         self._standing: dict[str, Row] = {}
         self._size = 0
-        with alone(path.parent, patience=PATIENCE):
+        with told(path, "written"), alone(path.parent, patience=PATIENCE):
             self._open()
 
     def standing(self, item: str) -> Row | None:
@@ -161,7 +163,7 @@ class AnswerFile:
             "time": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
         self._check(row, "The new row")
-        with alone(self.path.parent, patience=PATIENCE):
+        with told(self.path, "written"), alone(self.path.parent, patience=PATIENCE):
             self._add(_line([row[name] for name in self.columns]))
         self._keep(row)
 
@@ -206,7 +208,8 @@ class AnswerFile:
         _sync_folder(self.path.parent)
 
     def _add(self, line: bytes) -> None:
-        with self.path.open("r+b") as file:
+        # Without a buffer: what a full disk did not take must not be tried again at the end.
+        with self.path.open("r+b", buffering=0) as file:
             if file.seek(0, os.SEEK_END) != self._size:
                 self._open()
                 raise StudyError(
@@ -221,9 +224,8 @@ class AnswerFile:
         self._size += len(line)
 
     @staticmethod
-    def _write(file: io.BufferedRandom, line: bytes) -> None:
-        file.write(line)
-        file.flush()
+    def _write(file: io.FileIO, line: bytes) -> None:
+        write_all(file.fileno(), line)
         os.fsync(file.fileno())
 
     # --- what a row may be ------------------------------------------------------------------------
@@ -269,7 +271,7 @@ def check_act(row: Row, answers: Collection[str], which: str) -> None:
 
 def _line(values: Sequence[str]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerow(values)
+    csv.writer(text, lineterminator="\r\n").writerow(map(inert, values))
     return text.getvalue().encode("utf-8", "surrogatepass")
 
 
@@ -312,7 +314,7 @@ def _rows_of(raw: bytes, path: Path, columns: Sequence[str] | None) -> list[Row]
                 f"{path}, row {number}, has {len(values)} values for {len(names)} columns. Mend or "
                 f"remove that row."
             )
-        rows.append(dict(zip(names, values, strict=True)))
+        rows.append(dict(zip(names, map(original, values), strict=True)))
     return rows
 
 

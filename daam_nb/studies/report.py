@@ -13,6 +13,8 @@ import pandas as pd
 
 from daam_nb.errors import StudyError
 from daam_nb.show.saving import write_whole
+from daam_nb.storage import told
+from daam_nb.studies.cells import inert
 from daam_nb.studies.figures import StudyFigure
 
 MOST_BYTES = 150_000  # of a figure, before it is drawn with fewer dots
@@ -67,14 +69,15 @@ class Report:
         """
         folder = Path(folder)
         parts = folder / self.name
-        parts.mkdir(parents=True, exist_ok=True)
+        with told(parts, "written"):
+            parts.mkdir(parents=True, exist_ok=True)
         _clear_unfinished(folder, self.name)
         for name, figure in self.figures.items():
             drawn = figure.save(parts / f"{name}.png")
             if drawn.stat().st_size > MOST_BYTES:
                 figure.save(drawn, dpi=100)
         for number, shown in enumerate(self.tables.values(), 1):
-            write_whole(parts / f"table-{number}.csv", shown.to_csv(index=False).encode())
+            write_whole(parts / f"table-{number}.csv", _csv(shown))
         page = folder / f"{self.name}.md"
         before = page.read_text(encoding="utf-8") if page.exists() else self._new_page()
         if before.count(_BEGIN) != 1 or before.count(_END) != 1:
@@ -125,6 +128,13 @@ def markdown(table: pd.DataFrame, *, digits: int = 3) -> str:
     for row in table.itertuples(index=False):
         lines.append(f"| {' | '.join(_cell(value, digits) for value in row)} |")
     return "\n".join(lines)
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    """As CSV, in which no text begins a formula."""
+    safe = table.map(lambda cell: inert(cell) if isinstance(cell, str) else cell)
+    safe.columns = pd.Index([inert(str(name)) for name in table.columns])
+    return safe.to_csv(index=False).encode("utf-8", "surrogatepass")
 
 
 def _cell(value: object, digits: int) -> str:

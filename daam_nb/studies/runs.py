@@ -19,8 +19,14 @@ from typing import Any
 
 import pandas as pd
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import (
+    RecordingFormatError,
+    RecordingNotFoundError,
+    RecordingVersionError,
+    StudyError,
+)
 from daam_nb.recording import Facts, Recording, load
+from daam_nb.storage import read_folder
 from daam_nb.studies.corpus_settings import FILE, about_of
 from daam_nb.studies.fingerprints import digest, file_digest, fingerprint, recording_content
 from daam_nb.studies.readers import Caption
@@ -301,14 +307,32 @@ def _is_corrected(listed: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
 
 def _opened(folder: Path) -> Corpus:
     made_with = about_of(folder)["settings"]
-    with RowFile.opened(folder / _LIST, columns=_LISTED, settings={}) as file:
-        every = [_run(folder, key, rows[0], made_with) for key, rows in file.rows.items()]
-    there = tuple(run for run in every if is_there(run))
+    # Opening never writes: a corpus may lie on storage that can only be read.
+    file = RowFile.read(folder / _LIST, columns=_LISTED, settings={})
+    every = [_run(folder, key, rows[0], made_with) for key, rows in file.rows.items()]
+    damaged = {run.key: why for run in every if (why := damage(run))}
+    if damaged:
+        key = next(iter(damaged))
+        warnings.warn(
+            f"{len(damaged)} of {len(every)} recordings in {folder} are damaged and left out: "
+            f"{damaged[key]} Call corpus.generate as before, and they are made again.",
+            stacklevel=3,
+        )
+    there = tuple(run for run in every if run.key not in damaged and _exists(run))
     return Corpus(there, folder, made_with, missing=len(every) - len(there))
 
 
 def _run(folder: Path, key: str, row: Mapping[str, Any], made_with: Mapping[str, Any]) -> Run:
-    facts = {**row["facts"], "prompt": row["prompt"], "seed": row["seed"]}
+    try:
+        facts = {**row["facts"], "prompt": row["prompt"], "seed": row["seed"]}
+        right = name_of(row["prompt"], row["seed"])
+    except (AttributeError, TypeError):
+        right = ""
+    if key != right:  # a stranger's list must not lead out of the folder
+        raise StudyError(
+            f"{folder / _LIST} lists {key!r}, which is not what corpus.generate calls the picture "
+            f"of that prompt and seed. Take the list from where it was made."
+        )
     identity = digest({name: made_with.get(name) for name in _OF_THE_MODEL})
     return Run(key, facts, folder / _RUNS / key, str(made_with.get("model", "")), identity)
 
@@ -351,4 +375,28 @@ def name_of(prompt: str, seed: int | None) -> str:
 
 
 def is_there(run: Run) -> bool:
-    return isinstance(run.source, Recording) or (run.source / "recording.json").is_file()
+    """Whether its recording is there and whole: every file that it names, of its size."""
+    return isinstance(run.source, Recording) or (_exists(run) and not damage(run))
+
+
+def _exists(run: Run) -> bool:
+    return isinstance(run.source, Recording) or os.path.lexists(run.source)
+
+
+def damage(run: Run) -> str:
+    """What is wrong with a recording's folder; empty where nothing is, or where there is none.
+
+    Raises
+    ------
+    RecordingVersionError
+        Where a later version wrote it: it is whole, and not for this one to judge.
+    """
+    if isinstance(run.source, Recording) or not _exists(run):
+        return ""
+    try:
+        read_folder(run.source)
+    except RecordingVersionError:
+        raise
+    except (RecordingFormatError, RecordingNotFoundError) as error:
+        return str(error)
+    return ""

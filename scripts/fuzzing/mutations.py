@@ -29,6 +29,7 @@ TEXTS = (
     *("../../etc/passwd", "/etc/passwd", "C:\\x", "con", "sum", "steps", "replay", "up", "mid"),
     *("</script><b>", "${7*7}", "%n%s", "{0.__class__}", "=cmd|' /C calc'!A0", "a\rb", "🇨🇭" * 50),
 )
+_CANNOT = (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
 OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], {"a": {}}, [1, 2], "text", 1, 1.5)
 
 
@@ -39,7 +40,7 @@ def mutate(folder: Path, draw: random.Random) -> Iterator[str]:
         change = draw.choices(_CHANGES, weights=_WEIGHTS)[0]
         try:
             words = change(folder, draw, signed)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError, OSError) as error:
+        except _CANNOT as error:  # an earlier change left nothing to do this to
             words = f"{change.__name__} could not be done ({type(error).__name__})"
         yield words
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import FileAccessError, StudyError
 from daam_nb.studies import rating, rating_log
 from daam_nb.studies.rating_log import AnswerFile, columns_of, read_answers
 from tests.studies.raters import press, words
@@ -245,3 +245,37 @@ def test_file_names_of_different_names_differ() -> None:
     files = {rating_log.file_name(name) for name in names}
     assert len(files) == len(names)
     assert all("/" not in name and ".." not in name for name in files)
+
+
+def test_no_name_and_no_answer_begins_a_formula(tmp_path: Path) -> None:
+    evil = "=cmd|' /C calc'!A0"
+    file = opened(tmp_path / "x.csv", rater=evil)
+    file.append("i1", answer="", reason="@SUM(1)", seconds=1.0, facts={"prompt": "+a\n"})
+    give(file, "i2", prompt="-5")
+    raw = (tmp_path / "x.csv").read_text().splitlines()
+    assert raw[1].startswith(f"'{evil},1,i1,skip,,'@SUM(1),1.00,")
+    again = opened(tmp_path / "x.csv", rater=evil)
+    rows = [(row["rater"], row["reason"], row["prompt"]) for row in again.rows]
+    assert rows == [(evil, "@SUM(1)", "+a\n"), (evil, "", "-5")]
+
+
+def test_a_full_disk_costs_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = opened(tmp_path / "x.csv")
+    give(file, "i1")
+    before = (tmp_path / "x.csv").read_bytes()
+    write, left = os.write, [20]
+
+    def full(descriptor: int, content: Any) -> int:
+        taken = min(left[0], len(content))
+        if not taken:
+            raise OSError(28, "No space left on device")
+        left[0] -= taken
+        return write(descriptor, content[:taken])
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(FileAccessError, match=r"x\.csv could not be written.*the disk is full"):
+        give(file, "i2")
+    monkeypatch.undo()
+    assert (tmp_path / "x.csv").read_bytes() == before
+    give(file, "i2", "1")
+    assert [row["answer"] for row in read_answers(tmp_path / "x.csv")] == ["5", "1"]
