@@ -134,7 +134,7 @@ def _csv(table: pd.DataFrame) -> bytes:
     """As CSV, in which no text begins a formula."""
     safe = table.map(lambda cell: inert(cell) if isinstance(cell, str) else cell)
     safe.columns = pd.Index([inert(str(name)) for name in table.columns])
-    return safe.to_csv(index=False).encode("utf-8", "surrogatepass")
+    return str(safe.to_csv(index=False)).encode("utf-8", "surrogatepass")
 
 
 def _cell(value: object, digits: int) -> str:
