@@ -168,7 +168,7 @@ def by_class(table: pd.DataFrame) -> pd.DataFrame:
         value=["both", "overlap"],
         clusters=None,
         strata="first",
-        bounds=BOUNDS,
+        bounds=SHARE,
     )
     return made.rename(columns={"strata": "nouns"}).drop(columns=["clusters", "rare"])
 

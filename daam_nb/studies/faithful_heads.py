@@ -114,7 +114,10 @@ def attention_of(run: Recording, layer: str, head: int, word: Word) -> tuple[flo
 
 
 def ranking(heads: pd.DataFrame) -> pd.DataFrame:
-    """One row per head: its mean effect and attention, and its rank by each, the effect first."""
+    """One row per head: its mean effect and attention, and its rank by each, the effect first.
+
+    The first ones stand there because of these very pictures: in others their effect is smaller.
+    """
     means = heads.groupby(["layer", "head"], sort=False)[
         ["amount", "attention_to_word", "attention_to_text"]
     ].mean()

@@ -84,8 +84,8 @@ def shuffled(
         return math.nan
     apart = centred(values, places)
     parts = []
-    for place in range(int(places.max()) + 1):
-        here = places == place
+    for number in range(int(places.max()) + 1):
+        here = places == number
         count = int(first[here].sum())
         if 0 < count < here.sum():
             # What is above the mean in one group is below it in the other: the smaller one will do.

@@ -46,7 +46,8 @@ def summary(table: pd.DataFrame, *, enough: int = ENOUGH) -> pd.DataFrame:
     task = _task(table)
     by, values = _GROUPS[task.name], _VALUES[task.name]
     rows = _grouped(table)
-    means = means_of(rows, by=by, value=values, bounds=_BOUNDS, enough=enough)
+    bounds = {name: _BOUNDS[name] for name in values}
+    means = means_of(rows, by=by, value=values, bounds=bounds, enough=enough)
     for name, column in (("items", "item"), ("raters", "rater")):
         means[name] = means[by].map(rows.groupby(by)[column].nunique()).astype(int)
     means["rare"] = means.pop("rare")
@@ -63,8 +64,8 @@ def agreement(table: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     table
         Of `rating.ratings`.
     confidence
-        Of the intervals: of the jackknife of whole prompts, with skewness taken out (`influence`);
-        none with fewer than ten prompts.
+        Of the intervals, which are of these raters and other prompts: of the jackknife of whole
+        prompts, with skewness taken out (`influence`); none with fewer than ten prompts.
 
     Returns
     -------
@@ -209,7 +210,7 @@ def _alpha_ends(
     if size < influence.LEAST:
         return math.nan, math.nan
     without = np.array(
-        [alpha(counts[places != place], level=task.level, values=values) for place in range(size)]
+        [alpha(counts[places != left], level=task.level, values=values) for left in range(size)]
     )
     if np.isnan(without).any():  # all other prompts have one answer
         return math.nan, math.nan

@@ -80,7 +80,7 @@ def summary(
     used["difference"] = used.ioh - used.iod
     undirected = used.kind == "unrelated"
     used.loc[undirected, "difference"] = float("nan")
-    both_ways = (used.iod + used.ioh)[undirected] / 2
+    both_ways = ((used.iod + used.ioh)[undirected] / 2).to_numpy()
     used.loc[undirected, "iod"] = used.loc[undirected, "ioh"] = both_ways
     arcs, unrelated = used[used.kind == "arc"], used[used.kind == "unrelated"]
     frequent = arcs.relation.value_counts(sort=True).index

@@ -375,6 +375,8 @@ def report(
         "objects named": len(objects),
         "of these not found in the picture, and left out": absent,
         **{f"maps of {n}": heat_maps(runs[0].load(), layers=c).choice for n, c in layers.items()},
+        "intervals": "95 %, whole prompts as clusters; ten or more",
+        "p": "permutation test: signs of whole prompts; Holm: for all tests of this page together",
     }
     caption = (
         f"{len(objects) - absent} objects in {len(runs)} pictures of {facts['model']}; truth: "

@@ -267,12 +267,18 @@ def summary(
         )
     if isinstance(bounds, Mapping) and (unknown := [name for name in bounds if name not in value]):
         raise StudyError(unknown_names_message(unknown, value, where="bounds=", what="column"))
+    try:
+        table = table.astype(dict.fromkeys(value, float))
+    except (TypeError, ValueError) as error:
+        raise StudyError(
+            f"A mean is of numbers, and {', '.join(value)} hold others: {error}"
+        ) from None
     rows = []
     for group, part in table.groupby(by, sort=False, dropna=False):
         row: dict[str, Any] = dict(zip(by, group, strict=True))
         for number, name in enumerate(value):
             known = interval(
-                part[name].astype(float),
+                part[name],
                 clusters=None if clusters is None else part[clusters],
                 strata=None if strata is None else part[strata],
                 bounds=bounds.get(name) if isinstance(bounds, Mapping) else bounds,

@@ -84,7 +84,8 @@ def compared(
     """
     options: dict[str, Any] = {"bounds": bounds, "resamples": resamples}
     found = compare(first, second, paired=True, clusters=nouns, **options)
-    here = interval(first - second, strata=nouns, bounds=bounds)
+    gaps = first.to_numpy(float) - second.to_numpy(float)  # by place, whatever the index says
+    here = interval(gaps, strata=nouns, bounds=bounds)
     return found, _ends(here.low, here.high, found.low, found.high)
 
 

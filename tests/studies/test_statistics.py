@@ -181,6 +181,8 @@ def test_summary_one_row_per_group_in_order() -> None:
     assert summary(table, by="relation", value="iou")["rare"].all()
     with pytest.raises(StudyError, match=r"takes no column 'ioo'; did you mean 'iou'"):
         summary(table, by="relation", value="ioo")
+    with pytest.raises(StudyError, match=r"of numbers, and relation hold others.*'obj'"):
+        summary(table, by="prompt", value="relation")
     with pytest.raises(StudyError, match=r"bounds= takes no column 'iuo'; did you mean 'iou'"):
         summary(table, by="relation", value="iou", bounds={"iuo": (0, 1)})
 

@@ -77,6 +77,13 @@ def test_pairs_have_both_and_p_is_over_nouns() -> None:
     assert ends["high"] - ends["low"] < 0.2 * (ends["high_nouns"] - ends["low_nouns"])
 
 
+def test_pairs_are_paired_by_their_place() -> None:
+    some = table()
+    other = some.iou.set_axis(range(1000, 1000 + len(some)))
+    mixed = two_intervals.compared(some.both, other, nouns=some.noun, resamples=99)
+    assert mixed == two_intervals.compared(some.both, some.iou, nouns=some.noun, resamples=99)
+
+
 def test_groups_have_both() -> None:
     some = table()
     one, two = some[::2], some[1::2]

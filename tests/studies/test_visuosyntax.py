@@ -182,6 +182,8 @@ def test_pairs_left_out_are_counted_and_not_averaged() -> None:
     assert "share a token" in counts.why[3]
     made = summary(lost)
     assert made.loc[made.relation == "amod", "n"].item() == 2
+    twice = summary(pd.concat([lost, lost])).set_index("relation")  # an index that comes twice
+    assert twice.loc["unrelated pairs", "iod"] == pytest.approx(0.4)
     with pytest.raises(StudyError, match="no measured pair"):
         summary(lost.assign(left_out="truncated"))
 
