@@ -153,7 +153,7 @@ SHOTS: dict[str, Shot] = {
     "explorer-blocks": Shot("", unfolded, MANY),
     "explorer-pixel": Shot("word_b='apple'", pixel),
     "explorer-region": Shot("", region),
-    "explorer-syntax": Shot("show_syntax=True", syntax),
+    "explorer-syntax": Shot("show_syntax=True, parser='caption_parser'", syntax),
     "explorer-projector": Shot("projector=True"),
     "explorer-keys": Shot("theme='dark'", keys),
 }

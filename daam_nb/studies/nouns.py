@@ -165,6 +165,11 @@ def plain_name(name: str) -> str:
     return " ".join(text.split())
 
 
+def nouns_of(nouns: str | Iterable[str]) -> tuple[str, ...]:
+    """Several nouns, or one: a text is no list of its letters."""
+    return (nouns,) if isinstance(nouns, str) else tuple(nouns)
+
+
 def spellings(noun: str) -> tuple[str, ...]:
     """How a noun may stand in a text: its forms, of several words apart, with hyphens or joined.
 
@@ -208,10 +213,10 @@ def mentions(
     {'hot dog': (Word(text='hot dog', start=2, end=9),)}
     """
     if not isinstance(names, Mapping):
-        names = {name: (name,) for name in names}
+        names = {name: (name,) for name in nouns_of(names)}
     spans: dict[tuple[int, int], list[str]] = {}
     for name, nouns in names.items():
-        for noun in dict.fromkeys(nouns):
+        for noun in dict.fromkeys(nouns_of(nouns)):
             standing = _standing(prompt, noun)
             hidden = _hidden(prompt, noun) if standing else []
             for start, end in standing:

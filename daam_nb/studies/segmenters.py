@@ -19,7 +19,7 @@ import numpy as np
 
 from daam_nb.errors import StudyError
 from daam_nb.masks import read_mask
-from daam_nb.studies.nouns import plain_name, singulars, spellings
+from daam_nb.studies.nouns import nouns_of, plain_name, singulars, spellings
 from daam_nb.studies.protocols import Mask
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ def _found(
 ) -> Mask | None:
     """The union of the labels that mean the noun; None where the model has no such label."""
     own = plain_name(noun)
-    asked = [*spellings(own), *singulars(own), *map(plain_label, synonyms.get(noun, ()))]
+    others = map(plain_label, nouns_of(synonyms.get(noun, ())))
+    asked = [*spellings(own), *singulars(own), *others]
     labels = [label for label in dict.fromkeys(asked) if label in known]
     if not labels:
         return None

@@ -15,7 +15,7 @@ from daam_nb.errors import StudyError, unknown_names_message
 from daam_nb.studies.annotated_folders import AnnotatedFolder, annotated_folder, annotated_folders
 from daam_nb.studies.coco_masks import decoded
 from daam_nb.studies.fingerprints import file_digest
-from daam_nb.studies.nouns import mentions, plain_name, singulars
+from daam_nb.studies.nouns import mentions, nouns_of, plain_name, singulars
 from daam_nb.studies.protocols import Judge, Mask, Target, check_proportions
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.same_picture import is_same_picture
@@ -58,7 +58,7 @@ class JudgeTruth:
 
     def __post_init__(self) -> None:
         known = self.judge.names[1:]
-        nouns = dict.fromkeys(noun for group in self.groups.values() for noun in group)
+        nouns = dict.fromkeys(noun for group in self.groups.values() for noun in nouns_of(group))
         if unknown := [noun for noun in nouns if noun not in known]:
             raise StudyError(
                 unknown_names_message(unknown, known, where="A group of this judge", what="noun")
@@ -67,7 +67,7 @@ class JudgeTruth:
     @cached_property
     def _nouns(self) -> dict[str, tuple[str, ...]]:
         own = {noun: (noun,) for noun in self.judge.names[1:]}
-        return {**{word: tuple(nouns) for word, nouns in self.groups.items()}, **own}
+        return {**{word: nouns_of(nouns) for word, nouns in self.groups.items()}, **own}
 
     def targets(self, facts: Mapping[str, Any], run: Recording) -> list[Target]:
         """See `Truth`."""
@@ -242,7 +242,7 @@ class CocoTruth:
         return {
             "masks": file_digest(Path(self.path).expanduser()),
             "key": self.key,
-            "words": {name: list(words) for name, words in sorted(self.words.items())},
+            "words": {name: nouns_of(words) for name, words in sorted(self.words.items())},
         }
 
     def check_before_drawing(self) -> None:
@@ -305,7 +305,7 @@ class CocoTruth:
             self._check_photograph(Path(self.photographs) / file.names[image_id], run)
         size = file.sizes[image_id]
         names = {
-            category: (category, *self.words.get(category, ()))
+            category: (category, *nouns_of(self.words.get(category, ())))
             for category in file.categories.values()
         }
         numbers = {category: number for number, category in file.categories.items()}

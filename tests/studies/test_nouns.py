@@ -58,6 +58,12 @@ def test_names_of_one_word_may_stand_for_several_things() -> None:
     }
 
 
+def test_a_text_is_one_noun_and_not_its_letters() -> None:
+    prompt = tiny_prompt("a man and a dog")
+    assert list(mentions(prompt, "dog")) == ["dog"]
+    assert mentions(prompt, {"person": "man"}) == {"person": prompt.occurrences("man")}
+
+
 def test_names_that_overlap() -> None:
     assert named("a red hot dog stand", ("red hot", "hot dog", "dog stand")) == {
         "red hot": ["red hot"],

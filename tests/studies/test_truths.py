@@ -137,6 +137,14 @@ def test_coco_annotations(tmp_path: Path) -> None:
     assert dog.mask is None
 
 
+def test_one_word_for_a_category_is_not_its_letters(tmp_path: Path) -> None:
+    """The letters "m", "a" and "n" were words for a person: the "a" of the prompt was one."""
+    words: Any = {"person": "man"}
+    truth = CocoTruth(annotations(tmp_path / "i.json"), words=words, of_these_pictures=True)
+    (target,) = truth.targets({"image_id": 5}, tiny_recording("a man"))
+    assert [word.text for word in target.words] == ["man"]
+
+
 def test_coco_annotations_that_do_not_fit(tmp_path: Path) -> None:
     truth = CocoTruth(annotations(tmp_path / "i.json"), of_these_pictures=True)
     with pytest.raises(StudyError, match=r"'image_id' is 6, and .* has no image of that id"):
