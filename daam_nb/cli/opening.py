@@ -102,6 +102,8 @@ def _facts(run: Recording) -> Iterator[tuple[str, str]]:
     lost = "" if run.latents is not None else " (not kept)"
     yield "latents", f"{_by(facts.latent_size)}{lost}"
     yield "made", f"{facts.created or 'unknown'}, in {facts.duration:.1f} s"
+    if facts.derived:
+        yield "changed afterwards", facts.derived
     yield "versions", ", ".join(f"{name} {number}" for name, number in facts.versions.items())
 
 

@@ -43,7 +43,7 @@ def run_study(options: Study) -> None:
     )
     page = report.save(options.results or options.into, command=options.command)
     if not options.quiet:
-        first = next(iter(report.tables.values()))
+        first = report.main()
         one_line = first.map(lambda cell: printable(cell) if isinstance(cell, str) else cell)
         say(one_line.to_string(index=False))
         say(f"The page: {page}")

@@ -11,12 +11,14 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
     picking.py    one layer, step, head, token by hand
     numbers.py    how whole numbers that choose are read
     files.py      save, load, sample
+    genuine.py    whether it still holds what the pipeline made
     view.py       how it shows itself
     later.py      fields that are read from disk on first use
 """
 
 from daam_nb.recording.facts import Facts, Kept, Manifest, Skipped
 from daam_nb.recording.files import load, sample
+from daam_nb.recording.genuine import altered, sealed
 from daam_nb.recording.layers import (
     JOINT_STAGES,
     PAPER_STAGES,
@@ -40,7 +42,9 @@ __all__ = [
     "Recording",
     "Skipped",
     "Stage",
+    "altered",
     "load",
     "sample",
+    "sealed",
     "select_layers",
 ]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from daam_nb.errors import ShapeError
 from daam_nb.recording.limits import (
     MAX_CELLS,
+    MAX_LAYERS,
     MAX_LINE,
     MAX_LINES,
     MAX_MODEL,
@@ -89,6 +90,11 @@ class Facts:
         Seconds that the pipeline's call took, watching included.
     created
         ISO 8601, UTC.
+    digests
+        SHA-256 of each array, of the picture and of what names their axes, as the pipeline made
+        them; empty for a recording that was put together by hand or by an earlier version.
+    derived
+        What was done to it after the pipeline made it; empty where it is what the pipeline made.
     """
 
     model: str
@@ -107,6 +113,8 @@ class Facts:
     versions: Mapping[str, str] = field(default_factory=dict)
     duration: float = 0.0
     created: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    derived: str = ""
 
     def __post_init__(self) -> None:
         for name in ("image_size", "latent_size"):
@@ -131,6 +139,10 @@ class Facts:
         for text in (*self.omitted, *self.versions, *self.versions.values()):
             check_text(text, "A name in omitted or versions")
         check_batch(self.batch)
+        check_count(self.digests, "digests", 2 * MAX_LAYERS + 3)
+        for text in (*self.digests, *self.digests.values()):
+            check_text(text, "A name or value in digests", 2 * MAX_NAME)
+        check_text(self.derived, "derived", MAX_LINE)
 
     def _check_sizes(self) -> None:
         (height, width), (rows, columns) = self.image_size, self.latent_size

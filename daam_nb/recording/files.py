@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from daam_nb.errors import DaamError, RecordingFormatError
 from daam_nb.prompt import Prompt
 from daam_nb.recording.facts import Facts, Manifest, Skipped
+from daam_nb.recording.genuine import check_loaded, facts_to_save
 from daam_nb.recording.later import Later
 from daam_nb.recording.layers import Layer
 from daam_nb.storage import Fields, Folder, broken, check_values, read_folder, write_folder
@@ -25,8 +26,13 @@ _ATTENTION, _NEGATIVE, _LATENTS, _IMAGE = "attention/", "negative_attention/", "
 _ROUNDING = 1e-3  # half precision may round a probability up to just above 1
 
 
-def save(run: Recording, path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+def save(
+    run: Recording, path: str | os.PathLike[str], *, overwrite: bool, derived: str | None = None
+) -> Path:
     """See `Recording.save`."""
+    facts = facts_to_save(run, derived)
+    if facts is not run.facts:
+        run = dataclasses.replace(run, facts=facts)
     arrays: dict[str, Tensor] = {}
     for prefix, attention in ((_ATTENTION, run.attention), (_NEGATIVE, run.negative_attention)):
         for name, tensor in attention.items():
@@ -76,7 +82,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
     try:
         source = _source(fields.fields("source"))
         bounds = {"low": 0.0, "high": _largest(kept, len(steps), source)}
-        return Recording(
+        run = Recording(
             prompt=_prompt(fields, "prompt"),
             layers=tuple(_layer(layers.fields(place)) for place in layers.values),
             attention=folder.arrays.under(_ATTENTION, **bounds),
@@ -96,6 +102,11 @@ def load(path: str | os.PathLike[str]) -> Recording:
         raise
     except DaamError as error:
         raise broken(where, f"its parts do not fit together: {str(error).rstrip('.')}") from None
+    try:
+        check_loaded(run)
+    except RecordingFormatError as error:
+        raise broken(where, str(error)) from None
+    return run
 
 
 def sample() -> Recording:
@@ -187,7 +198,8 @@ def _manifest(fields: Fields) -> Manifest:
 
 
 def _source(fields: Fields) -> Facts:
-    fields.known(*(field.name for field in dataclasses.fields(Facts)))
+    lacking = {"digests", "derived"} - set(fields.values)  # in recordings of earlier versions
+    fields.known(*({field.name for field in dataclasses.fields(Facts)} - lacking))
     versions = fields.fields("versions")
     return Facts(
         model=fields.text("model"),
@@ -206,7 +218,16 @@ def _source(fields: Fields) -> Facts:
         versions={name: versions.text(name) for name in versions.values},
         duration=fields.number("duration"),
         created=fields.text("created"),
+        digests=_digests(fields),
+        derived=fields.text("derived") if "derived" in fields.values else "",
     )
+
+
+def _digests(fields: Fields) -> dict[str, str]:
+    if "digests" not in fields.values:  # of an earlier version
+        return {}
+    digests = fields.fields("digests")
+    return {name: digests.text(name) for name in digests.values}
 
 
 def _image(folder: Folder) -> Any:

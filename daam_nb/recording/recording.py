@@ -170,7 +170,13 @@ class Recording:
         picked = picking.head_of(picked, head)
         return picking.step_of(self, picked, step)
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        derived: str | None = None,
+    ) -> Path:
         """Write the recording into a folder: safetensors, JSON and PNG; `load` opens it.
 
         Parameters
@@ -180,6 +186,11 @@ class Recording:
         overwrite
             Replace the recording that is there. Until the last moment the old one opens whole,
             from then on the new one, whenever the process or the machine stops.
+
+        derived
+            What was done to the recording after the pipeline made it: "the column of cat is zero".
+            It stands in ``facts.derived`` from then on. Without it a recording whose attention,
+            picture or prompt was replaced or written into is not saved.
 
         Returns
         -------
@@ -192,9 +203,10 @@ class Recording:
             Where something is at `path` and `overwrite` is false, or it is not a recording.
         RecordingFormatError
             Where a value cannot be saved so that it opens again: attention that is NaN or outside
-            [0, 1], facts that are not plain data. Nothing is left behind then.
+            [0, 1], facts that are not plain data; where something was replaced and `derived` does
+            not say so. Nothing is left behind then.
         """
-        return files.save(self, path, overwrite=overwrite)
+        return files.save(self, path, overwrite=overwrite, derived=derived)
 
     def __repr__(self) -> str:
         return view.text(self)

@@ -68,6 +68,8 @@ def rows_of(run: Recording) -> list[tuple[str, str]]:
     if run.prompt.cut is not None:
         start, end = run.prompt.cut
         rows.append(("never read", _cut(run.prompt.text[start:end], _PROMPT)))
+    if facts.derived:
+        rows.append(("changed afterwards", _cut(facts.derived, _PROMPT)))
     rows.append(("arrays", _memory(run)))
     if facts.created:
         rows.append(("made", f"{facts.created}, in {facts.duration:.1f} s"))

@@ -35,7 +35,7 @@ from daam_nb.studies.fingerprints import content_of
 from daam_nb.studies.nouns import named_word
 from daam_nb.studies.presence import JudgePresence, Presence, Seen
 from daam_nb.studies.protocols import Judge
-from daam_nb.studies.readable import readable
+from daam_nb.studies.readable import headed
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
 from daam_nb.studies.runs import with_facts
@@ -339,7 +339,7 @@ def report(
         "Cohyponyms, class by class": two_intervals.of_these(by_class(table), _HEADINGS),
     }
     if found is not None and len(found):
-        tables["What was found in pictures that surely show both"] = readable(
+        tables["What was found in pictures that surely show both"] = headed(
             summary_of_known(found), _HEADINGS
         )
     return Report(

@@ -14,7 +14,7 @@ from daam_nb.studies.faithful_heads import rank_agreement, ranking
 from daam_nb.studies.faithful_losses import counted, losses, lost_figure
 from daam_nb.studies.figures import COLOURS, INK, StudyFigure, bars
 from daam_nb.studies.figures import curves as curve_figure
-from daam_nb.studies.readable import readable
+from daam_nb.studies.readable import headed
 from daam_nb.studies.report import Report
 from daam_nb.studies.statistics import SHARE, ratio, summary
 
@@ -156,7 +156,7 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
     """A summary with its intervals in the cells."""
     headings = {name: text for name, text in _HEADINGS.items() if name in table.columns}
     left_out = [name for name in ("clusters", "rare") if name in table.columns]
-    return readable(table.drop(columns=left_out), headings)
+    return headed(table.drop(columns=left_out), headings)
 
 
 def figures(

@@ -32,7 +32,7 @@ from daam_nb.studies.rating_log import Row, check_act, columns_of, read_answers
 from daam_nb.studies.rating_session import ABOUT, Session, about
 from daam_nb.studies.rating_statistics import CONTROL, agreement, alpha, raters, summary
 from daam_nb.studies.rating_tasks import PAIRS, TASKS, WORDS, Task
-from daam_nb.studies.readable import readable
+from daam_nb.studies.readable import headed
 from daam_nb.studies.report import Report
 from daam_nb.studies.statistics import ENOUGH
 from daam_nb.studies.tables import table as made_table
@@ -201,8 +201,8 @@ def report(folders: Folder | Iterable[Folder], *, enough: int = ENOUGH) -> Repor
     for name in ("parser", "layers"):
         if name in table:
             facts[name] = ", ".join(sorted(table[name].unique()))
-    agreed = readable(agreement(table), {"alpha": "Krippendorff’s alpha"})
-    shown = readable(means, _HEADINGS).rename(columns={"clusters": "prompts"})
+    agreed = headed(agreement(table), {"alpha": "Krippendorff’s alpha"})
+    shown = headed(means, _HEADINGS).rename(columns={"clusters": "prompts"})
     tables = {_MAIN[task.name]: shown, "Agreement of the raters": agreed, "Raters": raters(table)}
     return Report(f"rating-{task.name}", title, table, tables, figures(table, means), facts)
 

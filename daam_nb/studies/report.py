@@ -16,6 +16,7 @@ from daam_nb.show.saving import write_whole
 from daam_nb.storage import told
 from daam_nb.studies.cells import inert
 from daam_nb.studies.figures import StudyFigure
+from daam_nb.studies.readable import in_cells
 
 MOST_BYTES = 150_000  # of a figure, before it is drawn with fewer dots
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{12}\.part")  # of `write_whole`
@@ -35,7 +36,9 @@ class Report:
     observations
         One row per observation; ``attrs["columns"]`` says what each column is.
     tables
-        Heading -> a small table, such as a summary; the first is the main one.
+        Heading -> a small table, such as a summary; the first is the main one. Numbers are
+        numbers: the ends of the interval of ``X`` stand in ``X, low`` and ``X, high``, and only the
+        page writes the three into one cell.
     figures
         A short file name without suffix -> figure.
     facts
@@ -105,13 +108,17 @@ class Report:
             )
         for number, (heading, shown) in enumerate(self.tables.items(), 1):
             link = f"[as CSV]({self.name}/table-{number}.csv)"
-            parts.append(f"### {heading}\n\n{markdown(shown)}\n\n{link}")
+            parts.append(f"### {heading}\n\n{markdown(in_cells(shown))}\n\n{link}")
         for name, figure in self.figures.items():
             parts.append(f"![{figure.title}]({self.name}/{name}.png)")
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
-        return next(iter(self.tables.values()))._repr_html_()  # type: ignore[no-any-return]
+        return self.main()._repr_html_()  # type: ignore[no-any-return]
+
+    def main(self) -> pd.DataFrame:
+        """The main table for reading: each mean and its interval in one cell."""
+        return in_cells(next(iter(self.tables.values())))
 
 
 def _clear_unfinished(folder: Path, name: str) -> None:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from daam_nb.studies import statistics
 from daam_nb.studies.comparing import Comparison, compare, ends_over_strata
-from daam_nb.studies.readable import readable
+from daam_nb.studies.readable import headed
 from daam_nb.studies.statistics import ENOUGH, Bounds, interval
 
 HEADLINE = "95 %, of these nouns and new pictures of them: of what pictures of one {noun} differ by"
@@ -127,7 +127,7 @@ def of_these(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame
     if "alone" in summary.columns and not summary["alone"].any():
         left_out.append("alone")
     headings = {name: text for name, text in headings.items() if name in summary.columns}
-    shown = readable(summary.drop(columns=left_out), headings)
+    shown = headed(summary.drop(columns=left_out), headings)
     return shown.rename(columns={"alone": "nouns seen once"})
 
 
@@ -138,4 +138,4 @@ def of_nouns(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame
     for name in headings:
         left_out += [f"{name}_low", f"{name}_high"]
     kept = summary.drop(columns=[name for name in left_out if name in summary.columns])
-    return readable(kept.rename(columns=lambda name: name.removesuffix("_nouns")), headings)
+    return headed(kept.rename(columns=lambda name: name.removesuffix("_nouns")), headings)

@@ -21,7 +21,7 @@ from daam_nb.studies import layer_choices
 from daam_nb.studies.comparing import holm_of
 from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
 from daam_nb.studies.fingerprints import digest, fingerprint
-from daam_nb.studies.readable import readable
+from daam_nb.studies.readable import headed
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.relation_figures import overlap_figure
 from daam_nb.studies.relation_statistics import (
@@ -366,5 +366,5 @@ _HEADINGS = {"iou": "mIoU", "iod": "mIoD", "ioh": "mIoH", "delta": "delta"}
 
 def _shown(means: pd.DataFrame) -> pd.DataFrame:
     signed = [name for name in means.columns if name.split("_")[0] == "difference"]
-    made = readable(means.drop(columns=[*signed, "parser"]), _HEADINGS)
+    made = headed(means.drop(columns=[*signed, "parser"]), _HEADINGS)
     return made.rename(columns={"clusters": "prompts"})

@@ -25,7 +25,7 @@ from daam_nb.errors import (
     ShapeError,
 )
 from daam_nb.prompt import Prompt
-from daam_nb.recording import Facts, Layer, Manifest, Recording, select_layers
+from daam_nb.recording import Facts, Layer, Manifest, Recording, sealed, select_layers
 from daam_nb.tracing import alone, families, provenance, report, texts
 from daam_nb.tracing.buffers import Buffers, check_budget, cost
 from daam_nb.tracing.naming import Naming
@@ -355,7 +355,7 @@ class WatchedCall(RunningCall):
         steps = tuple(self.painted["positive"])
         same = self.painted["negative"] == self.painted["positive"]
         negative = self.negative[i] if self.negative and same else None
-        return Recording(
+        run = Recording(
             prompt=plan.prompts[i],
             layers=plan.layers,
             attention=self.positive[i].finished(),
@@ -371,6 +371,7 @@ class WatchedCall(RunningCall):
             negative_columns=negative.columns if negative else (),
             kept=self.options.keep,
         )
+        return sealed(run)
 
     def _latents(self, i: int) -> Tensor | None:
         assert self.plan is not None

@@ -10,6 +10,7 @@ import pytest
 
 from daam_nb.errors import StudyError
 from daam_nb.studies.figures import bars
+from daam_nb.studies.readable import headed
 from daam_nb.studies.report import Report, markdown
 
 MEANS = pd.DataFrame(
@@ -42,6 +43,30 @@ def test_a_page_with_everything_on_it(tmp_path: Path) -> None:
     csv = pd.read_csv(tmp_path / "results/toys/table-1.csv")
     assert csv["iou"].tolist() == [0.5, 0.25]
     assert (tmp_path / "results/toys/words.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_file_holds_numbers_in_columns_and_the_page_one_cell(tmp_path: Path) -> None:
+    """The example of the issue: 0.200 [0.188, 0.214] is for reading, three numbers for a file."""
+    none = math.nan
+    summary = pd.DataFrame(
+        {
+            "kind": ["a", "b", "c"],
+            "iou": [0.2, 0.5, none],
+            "iou_low": [0.188, none, none],
+            "iou_high": [0.214, none, none],
+            "iou_n": [9, 2, 0],
+        }
+    )
+    table = headed(summary, {"iou": "mIoU"})
+    report = Report("toys", "Toys", summary, {"Means": table}, {})
+    page = report.save(tmp_path).read_text()
+    assert "| kind | mIoU | n, mIoU |" in page
+    assert "| a | 0.200 \\[0.188, 0.214\\] | 9 |" in page and "| b | 0.500 | 2 |" in page
+    written = pd.read_csv(tmp_path / "toys/table-1.csv")
+    assert list(written.columns) == ["kind", "mIoU", "mIoU, low", "mIoU, high", "n, mIoU"]
+    assert written.iloc[0].tolist() == ["a", 0.2, 0.188, 0.214, 9]
+    assert written.dtypes.astype(str).tolist()[1:] == ["float64"] * 3 + ["int64"]
+    assert "0.200 [0.188, 0.214]" in report._repr_html_()
 
 
 def test_what_people_wrote_stays(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from daam_nb.studies import two_intervals
 from daam_nb.studies.comparing import compare
+from daam_nb.studies.readable import in_cells
 from daam_nb.studies.statistics import interval
 
 NOUNS = [letter for letter in "abcdefghijkl" for _ in range(30)]
@@ -40,13 +41,16 @@ def test_a_summary_has_both() -> None:
 def test_as_people_read_it() -> None:
     made = two_intervals.summary(table(), by="kind", value="both", noun="noun")
     these = two_intervals.of_these(made, {"both": "both there"})
-    assert list(these.columns) == ["kind", "n", "nouns", "both there", "rare"]
+    ends = ["both there, low", "both there, high"]
+    assert list(these.columns) == ["kind", "n", "nouns", "both there", *ends, "rare"]
     row = made.iloc[0]
-    assert these["both there"][0] == f"{row.both:.3f} [{row.both_low:.3f}, {row.both_high:.3f}]"
+    assert these[ends].iloc[0].tolist() == [row.both_low, row.both_high]
+    read = in_cells(these)
+    assert list(read.columns) == ["kind", "n", "nouns", "both there", "rare"]
+    assert read["both there"][0] == f"{row.both:.3f} [{row.both_low:.3f}, {row.both_high:.3f}]"
     nouns = two_intervals.of_nouns(made, {"both": "both there"})
-    assert list(nouns.columns) == ["kind", "n", "nouns", "both there"]
-    low, high = row.both_low_nouns, row.both_high_nouns
-    assert nouns["both there"][0] == f"{row.both:.3f} [{low:.3f}, {high:.3f}]"
+    assert list(nouns.columns) == ["kind", "n", "nouns", "both there", *ends]
+    assert nouns[ends].iloc[0].tolist() == [row.both_low_nouns, row.both_high_nouns]
 
 
 def test_p_over_nouns_stands_with_the_interval_of_nouns() -> None:
@@ -56,8 +60,9 @@ def test_p_over_nouns_stands_with_the_interval_of_nouns() -> None:
     row |= {f"difference_{name}": end for name, end in ends.items()}
     made = pd.DataFrame([row])
     headings = {"difference": "difference"}
-    assert list(two_intervals.of_these(made, headings).columns) == ["difference"]
-    assert list(two_intervals.of_nouns(made, headings).columns) == ["difference", "p", "p_holm"]
+    ends_of_it = ["difference", "difference, low", "difference, high"]
+    assert list(two_intervals.of_these(made, headings).columns) == ends_of_it
+    assert list(two_intervals.of_nouns(made, headings).columns) == [*ends_of_it, "p", "p_holm"]
 
 
 def test_nouns_with_one_picture_are_told() -> None:

@@ -1,0 +1,135 @@
+"""Whether a recording still holds what the pipeline made, or something that was put in its place.
+
+A trace writes down the SHA-256 of each array, of the picture, and of what names their axes, in
+``facts.digests``. They travel with every copy: where an array was replaced or written into, it no
+longer has its digest, and the recording is saved only with a word about what was done to it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from daam_nb.errors import RecordingFormatError
+from daam_nb.storage.arrays import ArrayFacts
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from daam_nb.recording.facts import Facts
+    from daam_nb.recording.recording import Recording
+
+TEXT, IMAGE, LATENTS = "text", "image", "latents"
+ATTENTION, NEGATIVE = "attention/", "negative_attention/"
+
+
+def sealed(run: Recording) -> Recording:
+    """The same recording with the digests of what it holds now: for whoever has just made it."""
+    facts = dataclasses.replace(run.facts, digests=dict(_digests(run)))
+    return dataclasses.replace(run, facts=facts)
+
+
+def altered(run: Recording) -> tuple[str, ...]:
+    """What a recording holds that is not what the pipeline made, by name.
+
+    Returns
+    -------
+    tuple of str
+        Empty where everything is, and where nothing is known about it: of recordings that were put
+        together by hand or by an earlier version. What was left out is not altered.
+    """
+    known = run.facts.digests
+    if not known:
+        return ()
+    return tuple(name for name, digest in _digests(run) if known.get(name) != digest)
+
+
+def facts_to_save(run: Recording, derived: str | None) -> Facts:
+    """The facts of a recording that is about to be saved.
+
+    Raises
+    ------
+    RecordingFormatError
+        Where something was altered and nothing is said about it.
+    """
+    names = altered(run)
+    if derived is not None and (not isinstance(derived, str) or not derived.strip()):
+        raise RecordingFormatError(
+            f"Nothing was saved: derived={derived!r}; it must be a text that says what was done to "
+            f"the recording after the pipeline made it."
+        )
+    if names and derived is None:
+        rest = f" and {len(names) - 1} others" if len(names) > 1 else ""
+        raise RecordingFormatError(
+            f"Nothing was saved: {names[0]!r}{rest} of this recording was replaced or written into "
+            f"after the pipeline made it, and saved as it is it would pass as what the model did. "
+            f"Say what was done, and it stands in its facts: save(path, derived='...')."
+        )
+    if derived is None:
+        return run.facts
+    said = "; ".join(filter(None, (run.facts.derived, derived.strip())))
+    digests = dict(_digests(run)) if run.facts.digests else {}
+    return dataclasses.replace(run.facts, derived=said, digests=digests)
+
+
+def check_loaded(run: Recording) -> None:
+    """Compare the digests with what the file's own checksums say, reading no array.
+
+    Raises
+    ------
+    RecordingFormatError
+        Where they differ: somebody changed the arrays, not by `Recording.save`.
+    """
+    known = run.facts.digests
+    for name, digest in _described(run) if known else ():
+        if known.get(name) != digest:
+            raise RecordingFormatError(
+                f"{name!r} is not what the pipeline made, and nothing says how it was changed: its "
+                f"sha256 differs from the one in the recording's facts"
+            )
+
+
+def _digests(run: Recording) -> Iterator[tuple[str, str]]:
+    yield TEXT, _text_digest(run)
+    for prefix, arrays in ((ATTENTION, run.attention), (NEGATIVE, run.negative_attention)):
+        for name, tensor in arrays.items():
+            yield prefix + name, _array_digest(tensor)
+    if run.latents is not None:
+        yield LATENTS, _array_digest(run.latents)
+    if run.image is not None:
+        yield IMAGE, _image_digest(run.image)
+
+
+def _described(run: Recording) -> Iterator[tuple[str, str]]:
+    yield TEXT, _text_digest(run)
+    for prefix, arrays in ((ATTENTION, run.attention), (NEGATIVE, run.negative_attention)):
+        described: Any = getattr(arrays, "described", dict)
+        for name, facts in described().items():
+            yield prefix + name, facts.sha256
+
+
+def _text_digest(run: Recording) -> str:
+    """Of everything that names what the arrays hold."""
+    negative = run.negative_prompt
+    names = [
+        run.prompt.to_dict(),
+        None if negative is None else negative.to_dict(),
+        [[layer.name, layer.stage, list(layer.size), layer.heads] for layer in run.layers],
+        [list(run.columns), list(run.negative_columns)],
+        [run.kept, list(run.steps), list(run.timesteps)],
+        [run.facts.model, run.facts.pipeline, run.facts.seed],
+    ]
+    return hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()
+
+
+def _array_digest(tensor: Tensor) -> str:
+    return ArrayFacts.of(tensor.detach().cpu().contiguous()).sha256
+
+
+def _image_digest(image: Image) -> str:
+    head = f"{image.mode} {image.size} ".encode()
+    return hashlib.sha256(head + image.tobytes()).hexdigest()
