@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from daam_nb.errors import StudyError
 from daam_nb.studies import influence
 from daam_nb.studies.permutations import flipped, shuffled
-from daam_nb.studies.statistics import Bounds, Floats, by_cluster, interval, observed
+from daam_nb.studies.statistics import Bounds, Floats, by_cluster, flat, interval, listed, observed
 from daam_nb.studies.stratified import nested, numbered
 from daam_nb.studies.within_strata import Within, centred
 
@@ -112,7 +112,7 @@ def compare(
         Where lengths, clusters, strata or bounds do not fit.
     """
     if paired:
-        names: Any = None if clusters is None else list(clusters)
+        names = None if clusters is None else listed(clusters)
         groups: Any = strata
         differences = _differences(first, second)
         known = interval(
@@ -125,7 +125,7 @@ def compare(
         return Comparison(known.mean, known.low, known.high, p, effect, (known.n, known.n))
     if bounds is not None:
         raise StudyError("bounds= is of the differences of pairs, and these groups are not paired.")
-    first, second = list(first), list(second)
+    first, second = flat(first), flat(second)  # read twice
     one, two = _groups(first, second, clusters)
     if strata is not None:
         within = _within(one, two, _groups(first, second, strata))
@@ -160,7 +160,7 @@ def ends_over_strata(
     It asks what other strata might give, such as other nouns; NaN with fewer than ten of both
     groups.
     """
-    first, second = list(first), list(second)
+    first, second = flat(first), flat(second)  # read twice
     within = _within(*_groups(first, second, None), _groups(first, second, strata))
     return within.ends_over_strata(confidence=confidence)
 
@@ -221,7 +221,7 @@ def holm(values: Sequence[float]) -> list[float]:
     >>> holm([0.01, float("nan"), 0.04])
     [0.02, nan, 0.04]
     """
-    ps = [float(value) for value in values]
+    ps = flat(values).tolist()
     tested = sorted((p, number) for number, p in enumerate(ps) if not math.isnan(p))
     if outside := [p for p, _ in tested if not 0 <= p <= 1]:
         raise StudyError(f"A p of {outside[0]:g} is no probability; p values are from 0 to 1.")
@@ -250,7 +250,7 @@ def holm_of(*tables: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
 
 
 def _differences(first: Any, second: Any) -> Floats:
-    one, two = (np.asarray(list(values), dtype=np.float64) for values in (first, second))
+    one, two = flat(first), flat(second)
     if one.shape != two.shape:
         raise StudyError(
             f"Pairs need two lists of one length, not of {len(one)} and {len(two)} values."

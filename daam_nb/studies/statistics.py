@@ -156,10 +156,10 @@ def ratio(
     StudyError
         Where lengths do not fit, or a number below is negative.
     """
-    first, second = (np.asarray(list(values), dtype=np.float64) for values in (above, below))
+    first, second = flat(above), flat(below)
     if first.shape != second.shape:
         raise StudyError(f"{len(first)} numbers stand above {len(second)}; a ratio needs pairs.")
-    names = None if clusters is None else list(clusters)
+    names = None if clusters is None else listed(clusters)
     there = first + second  # NaN where either is
     tops, kept = observed(np.where(np.isnan(there), np.nan, first), names)
     bottoms, _ = observed(np.where(np.isnan(there), np.nan, second), names)
@@ -209,7 +209,7 @@ def share(
     if not np.isin(kept, (0.0, 1.0)).all():
         raise StudyError("A share is of zeros and ones alone.")
     n = len(kept)
-    if n < LEAST or (names is not None and len(set(names)) < n):
+    if n < LEAST or (names is not None and numbered(names, "cluster").max() + 1 < n):
         return interval(kept, clusters=names, bounds=SHARE, confidence=confidence)
     exact = stats.binomtest(int(kept.sum()), n).proportion_ci(confidence, method="exact")
     return Interval(float(kept.mean()), float(exact.low), float(exact.high), n, n, confidence)
@@ -316,8 +316,14 @@ def _check_bounds(values: Floats, bounds: Bounds | None) -> None:
         )
 
 
-def observed(values: Any, clusters: Any) -> tuple[Floats, list[Hashable] | None]:
-    """Values that are not NaN, with their clusters."""
+def flat(values: Any) -> Floats:
+    """Numbers as a flat array; None is NaN.
+
+    Raises
+    ------
+    StudyError
+        Where they are something else.
+    """
     try:
         array = np.asarray(values if hasattr(values, "__len__") else list(values), dtype=np.float64)
     except (TypeError, ValueError):
@@ -326,13 +332,27 @@ def observed(values: Any, clusters: Any) -> tuple[Floats, list[Hashable] | None]
         raise StudyError(f"Values are a flat list of numbers, not of shape {array.shape}.")
     if np.isinf(array).any():
         raise StudyError(f"Value {int(np.argmax(np.isinf(array))) + 1} is infinite, so no mean is.")
+    return array
+
+
+def observed(values: Any, clusters: Any) -> tuple[Floats, list[Hashable] | None]:
+    """Values that are not NaN, with their clusters."""
+    array = flat(values)
     kept = ~np.isnan(array)
     if clusters is None:
         return array[kept], None
-    names = list(clusters)
+    names = listed(clusters)
     if len(names) != len(array):
         raise StudyError(f"There are {len(names)} clusters for {len(array)} values.")
     return array[kept], [name for name, there in zip(names, kept, strict=True) if there]
+
+
+def listed(clusters: Any) -> list[Hashable]:
+    """Names of clusters as a list, to be read twice."""
+    try:
+        return list(clusters)
+    except TypeError:
+        raise StudyError(f"Clusters are a name for each value; {clusters!r:.60} is none.") from None
 
 
 def by_cluster(values: Floats, names: list[Hashable] | None) -> tuple[Floats, Floats]:

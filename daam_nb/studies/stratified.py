@@ -33,7 +33,10 @@ def numbered(names: Sequence[Hashable], what: str) -> Places:
     StudyError
         Where one is missing (None or NaN): nobody knows what it belongs to.
     """
-    codes: Places = pd.factorize(pd.Series(names, dtype=object))[0].astype(np.int64)
+    try:
+        codes: Places = pd.factorize(pd.Series(names, dtype=object))[0].astype(np.int64)
+    except TypeError:  # not hashable
+        raise StudyError(f"Names such as {names[0]!r:.60} are no name of a {what}.") from None
     if (codes < 0).any():
         raise StudyError(f"Value {int(np.argmax(codes < 0)) + 1} has no {what}; give each its own.")
     return codes

@@ -212,6 +212,9 @@ def test_holm_leaves_out_what_was_not_tested() -> None:
     first, none, second = holm([0.01, math.nan, 0.04])
     assert (first, second) == (0.02, 0.04) and math.isnan(none)
     assert all(map(math.isnan, holm([math.nan, math.nan])))
+    assert all(map(math.isnan, holm([None])))  # type: ignore[list-item]
+    with pytest.raises(StudyError, match="flat list of numbers"):
+        holm("p")  # type: ignore[arg-type]
     with pytest.raises(StudyError, match=r"A p of 1\.5 is no probability"):
         holm([0.5, 1.5])
 

@@ -150,6 +150,12 @@ def test_what_does_not_fit() -> None:
     for text in ("half", ["a"], 0.5, None):
         with pytest.raises(StudyError, match="flat list of numbers"):
             interval(text)  # type: ignore[arg-type]
+    with pytest.raises(StudyError, match="Clusters are a name for each value; 5 is none"):
+        interval([1.0, 2.0], clusters=5)  # type: ignore[arg-type]
+    with pytest.raises(StudyError, match=r"such as \[1\] are no name of a cluster"):
+        interval([1.0, 2.0], clusters=[[1], [1]])  # type: ignore[list-item]
+    with pytest.raises(StudyError, match="flat list of numbers"):
+        ratio("half", [1.0])  # type: ignore[arg-type]
     with pytest.raises(StudyError, match="Value 2 is infinite"):
         interval([1.0, math.inf])
     with pytest.raises(StudyError, match="Value 1 has no cluster"):
