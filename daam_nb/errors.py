@@ -8,18 +8,13 @@ what would have been right, and what to do.
 from __future__ import annotations
 
 import difflib
-import functools
-import inspect
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from daam_nb.printable import printable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class DaamError(Exception):
@@ -212,39 +207,3 @@ def unknown_names_message(
         f"{where} takes no {what}{plural} {', '.join(map(repr, unknown))}{advice} "
         f"It takes {', '.join(every)}."
     )
-
-
-def names_checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function refuse names that it does not take by an error that says the nearest one.
-
-    Raises
-    ------
-    UnknownOptionError
-        From the decorated function, where Python would raise a bare `TypeError`.
-    """
-    parameters = inspect.signature(function).parameters.values()
-    names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL and p.name != "self"]
-    where = f"{function.__qualname__.removesuffix('.__init__')}()"
-
-    @functools.wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        if unknown := [name for name in kwargs if name not in names]:
-            raise UnknownOptionError(unknown_names_message(unknown, names, where=where))
-        return function(*args, **kwargs)
-
-    return checked
-
-
-def kind_of(value: object) -> str:
-    """What a value is, for the text of an error: short, whatever it holds."""
-    name = type(value).__name__
-    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
-        text = repr(value)
-        return f"{text if len(text) <= 60 else text[:57] + '...'} ({name})" if value else text
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    article = "an" if name[:1].lower() in "aeio" else "a"
-    if isinstance(value, list | tuple | set | frozenset) and value:
-        kinds = sorted({type(item).__name__ for item in value})
-        return f"{article} {name} of {len(value)} {' and '.join(kinds[:3])}"
-    return f"{article} {name}"

@@ -17,6 +17,7 @@ from daam_nb.errors import (
     TruncatedWordError,
     WordNotFoundError,
 )
+from daam_nb.kinds import check_flag, check_text, whole_number
 from daam_nb.printable import printable
 from daam_nb.token_ids import read_ids
 from daam_nb.tokens import (
@@ -182,7 +183,8 @@ class Prompt:
             Whether upper and lower case differ. If not, full Unicode case folding is used
             ('STRASSE' finds 'Straße').
         """
-        spans = self._folded[bool(case)].find_all(text, self._boundaries)
+        check_text(text, "A word or phrase")
+        spans = self._folded[check_flag(case, "case")].find_all(text, self._boundaries)
         return tuple(Word(self.text[start:end], start, end) for start, end in spans)
 
     def find(self, text: str, *, occurrence: int | None = None, case: bool = False) -> Word:
@@ -214,6 +216,8 @@ class Prompt:
                 )
             return found[0]
         try:
+            if isinstance(occurrence, bool):
+                raise TypeError
             return found[operator.index(occurrence)]
         except IndexError:
             times = "once" if len(found) == 1 else f"{len(found)} times"
@@ -374,6 +378,11 @@ class Prompt:
     def _span(self, what: What, *, occurrence: int | None, case: bool) -> Span:
         if isinstance(what, str):
             return self.find(what, occurrence=occurrence, case=case).span
+        if occurrence is not None:
+            raise SelectionError(
+                f"occurrence={occurrence!r} says which of several equal words is meant, and "
+                f"{what!r} is one place already. Leave it out."
+            )
         if isinstance(what, Word):
             if self.text[what.start : what.end] != what.text:
                 raise WordNotFoundError(
@@ -382,7 +391,12 @@ class Prompt:
                 )
             return what.span
         try:
-            start, end = (operator.index(place) for place in what)
+            ends: Any = what
+            if isinstance(ends, range) and ends.step == 1:
+                ends = (ends.start, ends.stop)
+            if not isinstance(ends, tuple | list):
+                raise TypeError
+            start, end = (whole_number(place, "character") for place in ends)
         except (TypeError, ValueError):
             raise SelectionError(
                 f"A word is asked for as a string, a Word or (start, end), not as {what!r}."

@@ -64,7 +64,8 @@ def test_a_word_to_its_tokens() -> None:
     assert prompt.token_indices("giraffe") == (6, 7)
     assert prompt.pieces("giraffe") == ("gir", "affe</w>")
     assert prompt.token_indices((2, 5)) == prompt.token_indices(prompt.find("red")) == (2,)
-    assert prompt.token_indices(range(2, 4)) == (2,)  # type: ignore[arg-type]  # any two numbers
+    assert prompt.token_indices([2, 5]) == (2,)  # type: ignore[arg-type]  # any two numbers
+    assert prompt.token_indices(range(2, 10)) == (2, 3)  # type: ignore[arg-type]  # not 2-3
     assert prompt.text_columns == tuple(range(9))
 
 

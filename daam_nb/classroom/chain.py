@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Any
 
 from daam_nb.errors import SelectionError, ShapeError, UnsupportedPipelineError
-from daam_nb.recording.numbers import number_between
+from daam_nb.kinds import number_between
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,9 @@ from daam_nb.classroom.chain import chain_of
 from daam_nb.classroom.panels import data_url, forward_panel, reverse_panel
 from daam_nb.classroom.processes import check, check_guidance, forward, reverse
 from daam_nb.classroom.sheet import process_sheet
-from daam_nb.errors import (
-    DaamError,
-    NothingRecordedError,
-    WrongKindError,
-    kind_of,
-    names_checked,
-)
+from daam_nb.errors import DaamError, NothingRecordedError, WrongKindError
+from daam_nb.kinds import kind_of, names_checked, number_between
 from daam_nb.recording import Recording
-from daam_nb.recording.numbers import number_between
 from daam_nb.show.description import Figure
 from daam_nb.show.explorer import explore
 from daam_nb.tracing import generate

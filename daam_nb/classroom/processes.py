@@ -11,14 +11,8 @@ import torch
 from torch import Tensor
 
 from daam_nb.classroom.chain import Chain
-from daam_nb.errors import (
-    SelectionError,
-    ShapeError,
-    UnsupportedPipelineError,
-    WrongKindError,
-    kind_of,
-)
-from daam_nb.recording.numbers import number_between
+from daam_nb.errors import SelectionError, ShapeError, UnsupportedPipelineError, WrongKindError
+from daam_nb.kinds import kind_of, number_between
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from daam_nb.errors import MissingExtraError, NotKeptError, SelectionError, WordNotFoundError
+from daam_nb.errors import (
+    MissingExtraError,
+    NotKeptError,
+    SelectionError,
+    WordNotFoundError,
+    WrongKindError,
+)
+from daam_nb.kinds import check_flag, check_text, kind_of, whole_number, whole_numbers
 from daam_nb.maps.heatmap import heat_maps
 from daam_nb.maps.measure import intersection_over_area
 from daam_nb.recording import Layer, Recording
+from daam_nb.recording.kinds import check_recording
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -54,6 +62,8 @@ class GlobalHeatMap:
         normalize: bool = False,
     ) -> GlobalHeatMap:
         """Maps of a recording; see `trace.compute_global_heat_map`."""
+        check_recording(run, where="GlobalHeatMap.of()")
+        check_flag(normalize, "normalize")
         if run.columns != tuple(run.prompt.text_columns):
             raise NotKeptError(
                 "DAAM's calls need every token of the prompt, from the start to the end of text; "
@@ -85,8 +95,10 @@ class GlobalHeatMap:
         WordNotFoundError
             Where the prompt lacks the word, or the tokens so chosen lie outside it.
         """
+        check_text(word, "word")
+        offset_idx = whole_number(offset_idx, "offset_idx")
         if word_idx is not None:
-            places = [word_idx + 1]
+            places = [whole_number(word_idx, "word_idx") + 1]
         else:
             found = self.prompt.occurrences(word)
             if not found:
@@ -152,13 +164,20 @@ class WordHeatMap:
         Tensor
             (height, width), float32.
         """
+        if not hasattr(image, "getpixel"):  # DAAM's own name for it: a PIL image
+            raise WrongKindError(f"expand_as() takes a PIL image, not {kind_of(image)}.")
+        check_flag(absolute, "absolute")
         width, height = image.size
         made = torch.nn.functional.interpolate(
             self.heatmap.float()[None, None], size=(height, width), mode="bicubic"
         )[0, 0]
         if not absolute:
             made = (made - made.min()) / (made.max() - made.min() + 1e-8)
-        return made if threshold is None else (made > threshold).float()
+        if threshold is None:
+            return made
+        if isinstance(threshold, bool) or not isinstance(threshold, int | float):
+            raise WrongKindError(f"threshold is a number, not {kind_of(threshold)}.")
+        return (made > threshold).float()
 
     def plot_overlay(
         self,
@@ -194,6 +213,11 @@ class WordHeatMap:
 
     def compute_ioa(self, other: WordHeatMap) -> float:
         """Sum of both maps' product over the sum of this one."""
+        if not isinstance(other, WordHeatMap):
+            raise WrongKindError(
+                f"compute_ioa() takes another map of DAAM's calls, not {kind_of(other)}. Of maps "
+                "of daam_nb: daam_nb.intersection_over_area(a, b)."
+            )
         return intersection_over_area(self.heatmap, other.heatmap)
 
 
@@ -205,6 +229,7 @@ def paper_order(run: Recording) -> list[Layer]:
 def _chosen(run: Recording, factors: Iterable[int] | None, layer_idx: int | None) -> list[Layer]:
     layers = paper_order(run)
     if layer_idx is not None:
+        layer_idx = whole_number(layer_idx, "layer_idx")
         if not 0 <= layer_idx < len(layers):
             raise SelectionError(
                 f"layer_idx={layer_idx} is none of the {len(layers)} layers; "
@@ -212,7 +237,7 @@ def _chosen(run: Recording, factors: Iterable[int] | None, layer_idx: int | None
             )
         layers = [layers[layer_idx]]
     if factors is not None:
-        wanted = set(factors)
+        wanted = set(whole_numbers(factors, "factor"))
         chosen = [layer for layer in layers if _factor(run, layer) in wanted]
         if not chosen:
             there = sorted({_factor(run, layer) for layer in layers})

@@ -12,7 +12,13 @@ import torch
 
 from daam_nb.compat.experiment import GenerationExperiment
 from daam_nb.compat.heatmaps import GlobalHeatMap, paper_order
-from daam_nb.errors import SelectionError, UnsupportedPipelineError, WordNotFoundError
+from daam_nb.errors import (
+    SelectionError,
+    UnknownOptionError,
+    UnsupportedPipelineError,
+    WordNotFoundError,
+)
+from daam_nb.kinds import check_flag, number_between
 from daam_nb.recording import Recording
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ def set_seed(seed: int) -> torch.Generator:
     DAAM 0.2.0 seeded Python's, numpy's and torch's global state as well; this seeds nothing else.
     The generator lives on the CPU, so that the picture does not depend on the device.
     """
+    seed = number_between(seed, "seed", low=0, high=2**64 - 1)
     return torch.Generator("cpu").manual_seed(seed)
 
 
@@ -65,6 +72,9 @@ class trace:
                 "load_heads, save_heads and data_dir are not taken over: every head is in the "
                 "recording. Save it with tc.recording.save(path), open it with daam_nb.load(path)."
             )
+        check_flag(low_memory, "low_memory")
+        if "keep" in options:
+            raise UnknownOptionError("trace() takes no argument 'keep'; here low_memory= says it.")
         self._tracer = open_trace(pipeline, keep="sum" if low_memory else "steps", **options)
         if self._tracer.family.joint:
             raise UnsupportedPipelineError(

@@ -2,7 +2,7 @@
 
 `load_parser()` gives the best parser at hand, a parser turns a text into a `Parse`. The only part
 that knows spaCy, and it loads spaCy when a parser is asked for, not before. `parsed_tokens` says
-which tokens of a prompt its words are. Imports only `daam_nb.errors` and `daam_nb.prompt`.
+which tokens of a prompt its words are. Imports only `daam_nb.errors`, `kinds` and `prompt`.
 """
 
 from __future__ import annotations

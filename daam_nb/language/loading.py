@@ -6,7 +6,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from daam_nb.errors import MissingExtraError, MissingParserError, ParseError
+from daam_nb.errors import MissingExtraError, MissingParserError, ParseError, WrongKindError
+from daam_nb.kinds import check_path, check_text, kind_of
 from daam_nb.language.parse import Parse, Parser
 from daam_nb.language.spacing import single_spaced
 
@@ -35,6 +36,11 @@ class SpacyParser:
     """
 
     def __init__(self, pipeline: Any, name: str | None = None) -> None:
+        if not hasattr(pipeline, "meta") or not hasattr(pipeline, "pipe_names"):
+            raise WrongKindError(
+                f"SpacyParser takes a loaded spaCy pipeline, not {kind_of(pipeline)}. By its name: "
+                "load_parser('en_core_web_sm')."
+            )
         facts = pipeline.meta
         own = f"{facts['lang']}_{facts['name']} {facts['version']}"
         self.name = own if name is None else name
@@ -56,7 +62,7 @@ class SpacyParser:
             pipeline's `max_length`.
         """
         try:
-            text.encode("utf-8")
+            check_text(text, "What is parsed").encode("utf-8")
         except UnicodeEncodeError as error:
             raise ParseError(
                 f"Character {error.start} of the text is half a surrogate pair "
@@ -112,6 +118,8 @@ def load_parser(name: str | None = None) -> Parser:
     >>> [word.relation for word in parser("a dog on the grass").words]  # doctest: +SKIP
     ['det', 'ROOT', 'prep', 'det', 'pobj']
     """
+    if name is not None:
+        name = name if isinstance(name, str) else str(check_path(name, "The name of a parser"))
     spacy = _spacy()
     if name == CAPTION_PARSER:
         return _shipped(spacy)

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.errors import SelectionError, ShapeError, WrongKindError
+from daam_nb.kinds import check_flag, check_text, kind_of
 from daam_nb.maps.heatmap import HeatMaps
 from daam_nb.maps.wordmap import WordHeatMap, read_size
 
@@ -43,7 +44,7 @@ def average(
         Where the grids differ and no size is given.
     """
     mean = _Mean(size)
-    for one in maps:
+    for one in _each(maps, "average"):
         mean.add(one)
     return mean.result(label)
 
@@ -71,7 +72,13 @@ def average_words(
         Word -> its mean map, in the order of first appearance.
     """
     means: dict[str, _Mean] = {}
-    for maps in many:
+    check_flag(case, "case")
+    for maps in _each(many, "average_words"):
+        if not isinstance(maps, HeatMaps):
+            raise WrongKindError(
+                f"average_words() takes several HeatMaps, one per run, not {kind_of(maps)}. From "
+                "runs: average_words(heat_maps(run) for run in runs)."
+            )
         for one in maps.words:
             word = one.label if case else one.label.lower()
             means.setdefault(word, _Mean(size)).add(one)
@@ -99,11 +106,24 @@ def average_heads(
         (layer name, head) -> its mean map.
     """
     means: dict[tuple[str, int], _Mean] = {}
-    for heads in many:
+    for heads in _each(many, "average_heads"):
+        if not isinstance(heads, Mapping):
+            raise WrongKindError(
+                f"average_heads() takes what HeatMaps.by_head gives, several times, not "
+                f"{kind_of(heads)}: average_heads(heat_maps(run).by_head('dog') for run in runs)."
+            )
         for pair, one in heads.items():
             means.setdefault(pair, _Mean(size)).add(one)
     _check_any(means)
     return {(name, h): mean.result(f"{name}, head {h}") for (name, h), mean in means.items()}
+
+
+def _each(many: Any, name: str) -> Iterable[Any]:
+    """Several of something; raises a `WrongKindError` for one alone."""
+    alone = isinstance(many, str | bytes | Mapping) or getattr(many, "ndim", None) == 0
+    if alone or not isinstance(many, Iterable):
+        raise WrongKindError(f"{name}() takes a list, not {kind_of(many)} alone: {name}([...]).")
+    return many
 
 
 class _Mean:
@@ -144,6 +164,7 @@ class _Mean:
         self.image_sizes.add(one.image_size)
 
     def result(self, label: str | None) -> WordHeatMap:
+        label = None if label is None else check_text(label, "label")
         if self.total is None:
             raise SelectionError("There is no map to average. Give at least one.")
         return WordHeatMap(

@@ -23,10 +23,15 @@ class Found(NamedTuple):
 def find(prompt: Prompt, what: WordChoice, *, occurrence: int | None, case: bool) -> Found:
     """Find a word, a phrase, a span of characters, or the word of another map."""
     if isinstance(what, WordHeatMap):
+        if occurrence is not None:
+            raise SelectionError(
+                f"occurrence={occurrence!r} says which of several equal words is meant, and the "
+                f"map of {what.label!r} is of one already. Leave it out."
+            )
         return _same_word(prompt, what)
     if isinstance(what, str):
-        what = prompt.find(what, occurrence=occurrence, case=case)
-    tokens = prompt.token_indices(what)
+        what, occurrence = prompt.find(what, occurrence=occurrence, case=case), None
+    tokens = prompt.token_indices(what, occurrence=occurrence)
     start, end = what.span if isinstance(what, Word) else what
     return Found(prompt.text[start:end], (start, end), tokens)
 

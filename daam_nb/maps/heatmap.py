@@ -6,7 +6,7 @@ import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import torch
 from torch import Tensor
@@ -16,7 +16,9 @@ from daam_nb.errors import (
     NotKeptError,
     SelectionError,
     WordNotFoundError,
+    WrongKindError,
 )
+from daam_nb.kinds import check_choice, check_flag, names_checked
 from daam_nb.maps.aggregate import aggregate, aggregate_each
 from daam_nb.maps.captions import in_words, layers_in_words
 from daam_nb.maps.finding import Found, WordChoice, check_kept, find
@@ -31,6 +33,7 @@ from daam_nb.maps.selection import (
 from daam_nb.maps.stepsums import Side, Source
 from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
 from daam_nb.recording import Layer, LayerChoice, Recording
+from daam_nb.recording.kinds import check_recording
 
 if TYPE_CHECKING:
     from daam_nb.prompt import Prompt
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 Scale = Literal["attention", "maximum", "share"]
 
 
+@names_checked
 def heat_maps(
     run: Recording,
     *,
@@ -85,6 +89,10 @@ def heat_maps(
 
     Raises
     ------
+    WrongKindError
+        For anything but one recording; it says how to get one from what was given.
+    UnknownOptionError
+        For a name that is none of these.
     SelectionError
         Where a choice selects nothing, names what does not exist, or cannot be read.
     NotKeptError
@@ -99,9 +107,11 @@ def heat_maps(
     >>> maps = heat_maps(run, steps=slice(10, None), layers="up")  # doctest: +SKIP
     >>> maps.word("zebra").mask(0.4)  # doctest: +SKIP
     """
-    if reduction not in ("mean", "sum"):
-        raise SelectionError(f"reduction={reduction!r} is not known. Use 'mean' or 'sum'.")
-    if negative and (run.negative_prompt is None or not run.negative_attention):
+    check_recording(run, where="heat_maps()")
+    check_choice(reduction, "reduction", ("mean", "sum"))
+    if check_flag(negative, "negative") and (
+        run.negative_prompt is None or not run.negative_attention
+    ):
         raise NotKeptError(
             "This recording holds no attention of the negative prompt. Record again with "
             "negative=True, under classifier-free guidance."
@@ -362,6 +372,19 @@ class HeatMaps:
             },
             name="heat_map",
             attrs={"prompt": self.prompt.text, "choice": self.choice, "units": self.unit},
+        )
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        """Refused: an array of tokens and one of words are both meant by ``numpy.asarray(maps)``.
+
+        Raises
+        ------
+        WrongKindError
+            Always; it says how to get either.
+        """
+        raise WrongKindError(
+            "An array of HeatMaps could be of tokens or of words. Say which: maps.values is "
+            "(token, y, x), a row each of maps.columns; numpy.stack(maps.words) is (word, y, x)."
         )
 
     def __repr__(self) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from daam_nb.errors import NotKeptError, SelectionError
+from daam_nb.kinds import check_choice, read_numbers
 from daam_nb.maps.captions import in_words
 from daam_nb.recording import Layer, LayerChoice, Recording, select_layers
-from daam_nb.recording.numbers import read_numbers
 
 StepChoice = int | slice | range | Iterable[int] | None
 HeadChoice = int | Iterable[int] | None
@@ -51,9 +51,8 @@ def select(
     missing: Missing,
 ) -> Selection:
     """Read the arguments of `heat_maps`; see there."""
-    if missing not in ("error", "skip"):
-        raise SelectionError(f"missing={missing!r} is not known. Use 'error' or 'skip'.")
-    chosen_layers = _layers(run, layers)
+    check_choice(missing, "missing", ("error", "skip"))
+    chosen_layers = select_layers(run.layers, layers)
     chosen_heads = None if heads is None else read_numbers(heads, "head")
     pairs, skipped = _pairs(chosen_layers, chosen_heads, missing)
     return Selection(chosen_layers, _steps(run, steps), chosen_heads, pairs, skipped)
@@ -72,16 +71,6 @@ def spans(run: Recording, steps: tuple[int, ...]) -> tuple[tuple[int, int], ...]
         else:
             found.append((i, i + 1))
     return tuple(found)
-
-
-def _layers(run: Recording, choice: LayerChoice) -> tuple[Layer, ...]:
-    readable = isinstance(choice, str | Layer | Iterable) or callable(choice)
-    if not readable:
-        raise SelectionError(
-            f"Layers are chosen by 'paper', 'all', a stage, a name, a list of these or a function "
-            f"of a layer, not by {choice!r} of type {type(choice).__name__}."
-        )
-    return select_layers(run.layers, choice)
 
 
 def _steps(run: Recording, choice: StepChoice) -> tuple[int, ...]:

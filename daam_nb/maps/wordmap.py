@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.errors import SelectionError, ShapeError, WrongKindError
+from daam_nb.kinds import check_text, kind_of
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
     from daam_nb.maps.heatmap import HeatMaps
 
@@ -61,7 +63,7 @@ class WordHeatMap:
     unit: str = PROBABILITY
 
     def __post_init__(self) -> None:
-        values = torch.as_tensor(self.values, dtype=torch.float32, device="cpu").detach()
+        values = _read_values(self.values)
         if values.ndim != 2 or not values.numel():
             raise ShapeError(
                 f"A heat map has the shape (y, x), both at least 1, not {tuple(values.shape)}."
@@ -73,6 +75,9 @@ class WordHeatMap:
                 f"Clamp them, or look for NaN where they come from."
             )
         object.__setattr__(self, "values", values)
+        check_text(self.label, "The label of a map")
+        _check_source(self.span, self.tokens, self.maps)
+        check_text(self.unit, "The unit of a map")
         if self.image_size is not None:
             object.__setattr__(self, "image_size", read_size(self.image_size))
 
@@ -167,8 +172,14 @@ class WordHeatMap:
         return replace(self, values=values, unit="share of the map's maximum")
 
     def numpy(self) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Return a copy of the values as a numpy array, (y, x), float32."""
+        """Return a copy of the values as a numpy array, (y, x), float32, to be written to."""
         return self.values.numpy(force=True).copy()
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
+        """What ``numpy.asarray(word_map)`` gives: `values`, (y, x), float32."""
+        return array_of(self.values, dtype, copy)
 
     def __repr__(self) -> str:
         height, width = self.size
@@ -181,6 +192,64 @@ class WordHeatMap:
         from daam_nb.maps.table import table_of_words
 
         return table_of_words((self,), caption=self.choice)
+
+
+def array_of(values: Tensor, dtype: npt.DTypeLike | None, copy: bool | None) -> npt.NDArray[Any]:
+    """The array of a map's values, as numpy's ``__array__`` protocol asks for it.
+
+    Parameters
+    ----------
+    values
+        Of any shape, on the CPU.
+    dtype
+        Of the array; None: as it is.
+    copy
+        True: always a copy. None: only where the dtype needs one; a map's values are not to be
+        written to, so the array that shares them is read-only. False: never, or a `ValueError`.
+    """
+    import numpy as np
+
+    shared = values.numpy()
+    array = shared if dtype is None else shared.astype(dtype, copy=False)
+    if array is shared and copy:
+        return shared.copy()
+    if array is not shared and copy is False:
+        raise ValueError(f"The values are {shared.dtype}; as {np.dtype(dtype)} they are a copy.")
+    if array is shared:
+        array = shared[...]  # a view of its own: the flag is the array's, not the memory's
+        array.flags.writeable = False
+    return array
+
+
+def _check_source(span: object, tokens: object, maps: object) -> None:
+    """Raise a `WrongKindError` unless these can be a map's span, key positions and `HeatMaps`."""
+    if span is not None and not (_are_whole(span) and len(span) == 2):  # type: ignore[arg-type]
+        raise WrongKindError(f"The span of a map is (start, end), or None, not {kind_of(span)}.")
+    if not _are_whole(tokens):
+        raise WrongKindError(f"The tokens of a map are key positions, not {kind_of(tokens)}.")
+    if maps is not None and not (hasattr(maps, "choice") and hasattr(maps, "prompt")):
+        raise WrongKindError(f"The maps of a map are HeatMaps, or None, not {kind_of(maps)}.")
+
+
+def _are_whole(numbers: object) -> bool:
+    return isinstance(numbers, tuple | list) and all(
+        isinstance(number, int) and not isinstance(number, bool) for number in numbers
+    )
+
+
+def _read_values(values: Any) -> Tensor:
+    """What may be a map, as float32 on the CPU; raises a `WrongKindError` for what is no array."""
+    if isinstance(values, WordHeatMap):
+        raise WrongKindError(f"The values of a map are an array (y, x), not a map: {values!r}.")
+    try:
+        tensor = torch.as_tensor(values, device="cpu").detach()
+    except (TypeError, ValueError, RuntimeError):
+        raise WrongKindError(
+            f"The values of a map are an array (y, x) of numbers, not {kind_of(values)}."
+        ) from None
+    if tensor.is_complex():
+        raise WrongKindError("The values of a map are real numbers, and these are complex.")
+    return tensor.to(torch.float32)
 
 
 def read_size(size: object) -> tuple[int, int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from daam_nb.errors import MissingModelError
+from daam_nb.errors import MissingModelError, SelectionError, WrongKindError
+from daam_nb.kinds import check_choice, check_path, kind_of, names_checked
 
 if TYPE_CHECKING:
     import torch
@@ -77,6 +79,7 @@ def card(folder: Path = WEIGHTS) -> Card:
     MissingModelError
         When the folder holds no exported pipeline.
     """
+    folder = check_path(folder, "folder")
     path, stages = folder / "card.json", "export-joint" if folder == JOINT else "all"
     if not path.exists() or not (folder / "model_index.json").exists():
         raise MissingModelError(
@@ -119,6 +122,7 @@ def load(
 ) -> StableDiffusion3Pipeline: ...
 
 
+@names_checked
 def load(
     dtype: torch.dtype | None = None,
     device: str = "cpu",
@@ -155,18 +159,24 @@ def load(
     ------
     MissingModelError
         When a folder holds no exported pipeline, or one of the other architecture.
-    ValueError
+    SelectionError
         When there is no such architecture.
+    WrongKindError
+        When dtype is no `torch.dtype`, as in ``load("cuda")``, or a folder no path.
+    UnknownOptionError
+        For a name that is none of these.
 
     Examples
     --------
     >>> pipe = load()                                                # doctest: +SKIP
     >>> pipe("a red car on the grass", num_inference_steps=20).images[0]  # doctest: +SKIP
     """
-    if architecture not in CLASSES:
-        raise ValueError(f"architecture is 'unet' or 'joint', not {architecture!r}.")
+    check_choice(architecture, "architecture", CLASSES)
+    _check_dtype(dtype)
+    _check_device(device)
     if folder is None:
         folder = WEIGHTS if architecture == "unet" else JOINT
+    folder, shared = check_path(folder, "folder"), check_path(shared, "shared")
     facts = card(folder)
     found = json.loads((folder / "model_index.json").read_text())["_class_name"]
     if found != CLASSES[architecture]:
@@ -191,6 +201,47 @@ def load(
     pipe.register_to_config(_name_or_path=facts.model_id)
     loaded: StableDiffusionPipeline | StableDiffusion3Pipeline = pipe
     return loaded
+
+
+def _check_dtype(dtype: object) -> None:
+    """Raise a `WrongKindError` unless it is None or a floating `torch.dtype`."""
+    if dtype is None:
+        return
+    import torch
+
+    if isinstance(dtype, torch.dtype) and dtype.is_floating_point:
+        return
+    given = str(dtype).removeprefix("torch.")
+    way_out = ""
+    if isinstance(dtype, str) and isinstance(getattr(torch, given, None), torch.dtype):
+        way_out = f" Give the dtype itself: load(torch.{given})."
+    elif isinstance(dtype, str | torch.device):
+        way_out = f" Where it computes is another argument: load(device={str(dtype)!r})."
+    elif not isinstance(dtype, torch.dtype):
+        way_out = " Say what it is: load(device=..., architecture=..., folder=...)."
+    raise WrongKindError(
+        f"dtype is a floating dtype of torch, such as torch.float16, or None for float32, not "
+        f"{kind_of(dtype) if not isinstance(dtype, torch.dtype) else dtype}.{way_out}"
+    )
+
+
+def _check_device(device: object) -> None:
+    """Raise a `SelectionError` unless torch computes there, before anything is loaded."""
+    import torch
+
+    there: dict[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+    }
+    try:
+        kind = torch.device(device).type if isinstance(device, str | torch.device) else ""
+    except RuntimeError:
+        kind = ""
+    if not kind or (kind in there and not there[kind]()):
+        known = ", ".join(["'cpu'", *(repr(name) for name, has in there.items() if has())])
+        raise SelectionError(
+            f"device={device!r:.60} is no place where torch computes here. There is {known}."
+        )
 
 
 def _unet_pipeline(folder: Path) -> StableDiffusionPipeline:

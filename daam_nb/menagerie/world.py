@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from daam_nb.errors import SelectionError
+from daam_nb.kinds import names_checked, number_between
 from daam_nb.menagerie.captions import Caption, Span, word_layout
 from daam_nb.menagerie.layout import KINDS, Layout, draw_layout
 from daam_nb.menagerie.render import SIZE, composite, paint_background
@@ -87,6 +89,7 @@ class Scene:
     split: str
 
 
+@names_checked
 def scene(seed: int, split: str = "train", *, kind: str | None = None) -> Scene:
     """One scene of the world.
 
@@ -102,15 +105,21 @@ def scene(seed: int, split: str = "train", *, kind: str | None = None) -> Scene:
 
     Raises
     ------
-    ValueError
-        For a split or kind that does not exist, or a negative seed.
+    SelectionError
+        For a split or kind that does not exist, or a seed that is no whole number >= 0.
+    UnknownOptionError
+        For a name that is none of these.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split {split!r} does not exist. Choose one of {', '.join(SPLITS)}.")
-    if kind is not None and kind not in KINDS:
-        raise ValueError(f"kind {kind!r} does not exist. Choose one of {', '.join(KINDS)}.")
-    if seed < 0:
-        raise ValueError(f"seed is {seed}; seeds of scenes are integers >= 0.")
+    for name, choice, known in (("split", split, SPLITS), ("kind", kind, KINDS)):
+        known_word = isinstance(choice, str) and choice in known
+        if not known_word and not (name == "kind" and choice is None):
+            raise SelectionError(
+                f"{name} {choice!r:.60} does not exist. Choose one of {', '.join(known)}."
+            )
+    try:
+        seed = number_between(seed, "seed", low=0)
+    except SelectionError:
+        raise SelectionError(f"seed is {seed!r:.60}; seeds of scenes are integers >= 0.") from None
     rng = np.random.default_rng([WORLD_VERSION, SPLITS.index(split), seed])
     if kind is None:
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))

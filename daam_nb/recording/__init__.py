@@ -9,7 +9,7 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
     recording.py  Recording
     checks.py     its parts fit together, or it is not born
     picking.py    one layer, step, head, token by hand
-    numbers.py    how whole numbers that choose are read
+    kinds.py      where a recording is expected and something else is given
     files.py      save, load, sample
     genuine.py    whether it still holds what the pipeline made
     view.py       how it shows itself
@@ -26,6 +26,7 @@ from daam_nb.recording.layers import (
     LayerChoice,
     Layers,
     Stage,
+    read_layer_choice,
     select_layers,
 )
 from daam_nb.recording.recording import Recording
@@ -44,6 +45,7 @@ __all__ = [
     "Stage",
     "altered",
     "load",
+    "read_layer_choice",
     "sample",
     "sealed",
     "select_layers",

@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daam_nb.errors import DaamError, RecordingFormatError
+from daam_nb.errors import DaamError, RecordingFormatError, WrongKindError
+from daam_nb.kinds import check_flag, check_path, kind_of
 from daam_nb.prompt import Prompt
 from daam_nb.recording.facts import Facts, Manifest, Skipped
 from daam_nb.recording.genuine import check_loaded, facts_to_save
@@ -41,8 +42,13 @@ def save(
     if run.latents is not None:
         arrays[_LATENTS] = run.latents
     pictures = {} if run.image is None else {_IMAGE: run.image}
+    check_flag(overwrite, "overwrite")
     return write_folder(
-        path, facts=_facts(run), arrays=arrays, pictures=pictures, overwrite=overwrite
+        check_path(path, "The place of a recording"),
+        facts=_facts(run),
+        arrays=arrays,
+        pictures=pictures,
+        overwrite=overwrite,
     )
 
 
@@ -71,7 +77,11 @@ def load(path: str | os.PathLike[str]) -> Recording:
     """
     from daam_nb.recording.recording import Recording
 
-    folder = read_folder(path)
+    if isinstance(path, Recording):
+        raise WrongKindError("load() takes the path of a recording, and this is an open one.")
+    if hasattr(path, "source") and callable(getattr(path, "load", None)):
+        raise WrongKindError(f"load() takes a path; {kind_of(path)} opens itself: run.load().")
+    folder = read_folder(check_path(path, "A recording"))
     where = f"{folder.path / 'recording.json'}"
     fields = Fields(folder.facts, f"{where}: facts").known(*_FIELDS)
     kept: Any = fields.text("kept")

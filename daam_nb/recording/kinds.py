@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from daam_nb.errors import WrongKindError, kind_of
+from daam_nb.errors import WrongKindError
+from daam_nb.kinds import kind_of
 from daam_nb.recording.recording import Recording
 
 
-def check_recording(value: object, *, where: str, order: str = "") -> None:
+def check_recording(value: object, *, where: str, order: str = "", other: object = None) -> None:
     """Raise a `WrongKindError` unless a value is one recording.
 
     Parameters
@@ -21,18 +22,21 @@ def check_recording(value: object, *, where: str, order: str = "") -> None:
         Who was called, as the user wrote it: ``"heat_maps()"``.
     order
         The call as it is meant, where arguments can be swapped: ``"reproduce(run, pipe)"``.
+    other
+        The argument that a recording may have been swapped with.
     """
     if isinstance(value, Recording):
         return
     verb = where.removesuffix("()")
-    way_out = f" The order is {order}." if order and _is_pipeline(value) else _way_out(value, verb)
+    swapped = isinstance(other, Recording)
+    way_out = f" The order is {order}." if swapped else _way_out(value, verb)
     raise WrongKindError(f"{where} takes a Recording, not {kind_of(value)}.{way_out}")
 
 
 def _way_out(value: Any, verb: str) -> str:
     """How a recording is had from it, as a sentence; nothing where that is not known."""
     if isinstance(value, str | os.PathLike):
-        return f" Open the folder first: {verb}(daam_nb.load({os.fspath(value)!r}))."
+        return f" If it is a folder, open it first: {verb}(daam_nb.load({os.fspath(value)!r}))."
     if isinstance(value, list | tuple) and value and all(isinstance(v, Recording) for v in value):
         return f" Take one of them, {verb}(runs[0]), or each: [{verb}(run) for run in runs]."
     if isinstance(getattr(value, "run", None), Recording):

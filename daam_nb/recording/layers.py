@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.errors import SelectionError, ShapeError, WrongKindError
+from daam_nb.kinds import kind_of
 from daam_nb.printable import printable
 from daam_nb.recording.limits import MAX_HEADS, check_number, check_text
 
@@ -43,18 +44,23 @@ class Layer:
     heads: int
 
     def __post_init__(self) -> None:
-        if self.stage not in get_args(Stage):
+        if not isinstance(self.stage, str) or self.stage not in get_args(Stage):
             raise SelectionError(
                 f"Layer {self.name!r} is of the stage {self.stage!r}; "
                 f"stages are {', '.join(map(repr, get_args(Stage)))}."
             )
-        if len(self.size) != 2 or min(self.size) < 1 or self.heads < 1:
+        sizes = (*self.size, self.heads) if isinstance(self.size, tuple | list) else ()
+        if len(sizes) != 3 or not all(_is_count(number) for number in sizes):
             raise ShapeError(
                 f"Layer {self.name!r} has the size {self.size} and {self.heads} heads; it needs "
                 f"(height, width) of at least 1 x 1 and at least one head."
             )
         check_text(self.name, "The name of a layer")
         check_number(self.heads, f"heads of {self.name!r}", low=1, high=MAX_HEADS)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 class Layers(tuple[Layer, ...]):
@@ -115,31 +121,77 @@ def select_layers(layers: Iterable[Layer], choice: LayerChoice) -> tuple[Layer, 
     SelectionError
         Where the choice (or one item of a list) selects nothing.
     """
-    layers = tuple(layers)
+    alone = not isinstance(layers, Iterable) or getattr(layers, "ndim", None) == 0
+    every: tuple[Any, ...] = (layers,) if alone else tuple(layers)
+    if other := [layer for layer in every if not isinstance(layer, Layer)]:
+        raise WrongKindError(
+            f"Layers are chosen among Layers, as those of a recording, not {kind_of(other[0])}: "
+            "select_layers(run.layers, 'up')."
+        )
+    choice = read_layer_choice(choice)
     if callable(choice):
-        chosen = {layer for layer in layers if choice(layer)}
+        chosen = {layer for layer in every if _says_yes(choice, layer)}
         items: list[Any] = [choice]
     else:
         items = [choice] if isinstance(choice, str | Layer) else list(choice)
         chosen = set()
         for item in items:
-            matched = {layer for layer in layers if _matches(layer, item)}
+            matched = {layer for layer in every if _matches(layer, item)}
             if not matched:
-                raise SelectionError(_nothing_selected(item, layers))
+                raise SelectionError(_nothing_selected(item, every))
             chosen |= matched
     if not chosen:
-        raise SelectionError(_nothing_selected(items[0] if items else [], layers))
-    return tuple(layer for layer in layers if layer in chosen)
+        raise SelectionError(_nothing_selected(items[0] if items else [], every))
+    return tuple(layer for layer in every if layer in chosen)
+
+
+def read_layer_choice(choice: object) -> LayerChoice:
+    """Check the kind of a choice of layers, whatever layers there are.
+
+    Returns
+    -------
+    LayerChoice
+        The same; several items as a tuple, so that they can be read more than once.
+
+    Raises
+    ------
+    SelectionError
+        For what is neither a name, a `Layer`, a list of these, nor a function.
+    """
+    if isinstance(choice, str | Layer):
+        return choice
+    if callable(choice) and not isinstance(choice, type) and not hasattr(choice, "scheduler"):
+        return choice
+    several = isinstance(choice, Iterable) and getattr(choice, "ndim", None) != 0
+    if not several or isinstance(choice, type | bytes | Mapping):
+        raise SelectionError(
+            f"Layers are chosen by 'paper', 'all', a stage, a name, a list of these or a function "
+            f"of a layer, not by {kind_of(choice)}."
+        )
+    items: tuple[Any, ...] = tuple(choice)  # type: ignore[arg-type]
+    for item in items:
+        if not isinstance(item, str | Layer):
+            raise SelectionError(
+                f"A layer is chosen by its name, a stage or a Layer, not by {item!r:.60} of type "
+                f"{type(item).__name__}."
+            )
+    return items
+
+
+def _says_yes(choice: Callable[[Layer], bool], layer: Layer) -> bool:
+    answer = choice(layer)
+    if type(answer).__name__ not in ("bool", "bool_"):
+        raise SelectionError(
+            f"A function that chooses layers answers True or False, not {kind_of(answer)}, as "
+            f"{getattr(choice, '__name__', 'it')} did of {layer.name!r}."
+        )
+    return bool(answer)
 
 
 def _matches(layer: Layer, item: object) -> bool:
     if isinstance(item, Layer):
         return layer == item
-    if not isinstance(item, str):
-        raise SelectionError(
-            f"A layer is chosen by its name, a stage or a Layer, not by {item!r} "
-            f"of type {type(item).__name__}."
-        )
+    assert isinstance(item, str)
     if item == "all":
         return True
     if item == "paper":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daam_nb.errors import NotKeptError, SelectionError
+from daam_nb.kinds import check_flag, whole_number
 from daam_nb.recording.layers import Layer, select_layers
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def attention_of(run: Recording, choice: str | Layer, *, negative: bool) -> Tensor:
     """(step, head, token, y, x) of the one layer chosen."""
-    if negative and not run.negative_attention:
+    if check_flag(negative, "negative") and not run.negative_attention:
         raise NotKeptError(
             "The attention of the unconditional pass was not kept. Record with negative=True."
         )
@@ -50,9 +51,13 @@ def tokens_of(
     prompt = run.negative_prompt if negative else run.prompt
     columns = run.negative_columns if negative else run.columns
     assert prompt is not None  # checked at birth
+    if word is None and occurrence is not None:
+        raise SelectionError(
+            f"occurrence={occurrence!r} says which word is meant: give word=, too."
+        )
     if token is None and word is None:
         return attention
-    wanted: tuple[int | None, ...] = (token,)
+    wanted: tuple[int, ...] = () if token is None else (whole_number(token, "token"),)
     if word is not None:
         wanted = prompt.token_indices(word, occurrence=occurrence, case=case)
     if missing := [index for index in wanted if index not in columns]:
@@ -71,7 +76,7 @@ def head_of(attention: Tensor, head: int | None) -> Tensor:
     """One head, its axis dropped."""
     if head is None:
         return attention
-    if head not in range(attention.shape[1]):
+    if whole_number(head, "head") not in range(attention.shape[1]):
         raise NotKeptError(
             f"There is no head {head!r}: this layer has the heads 0 to {attention.shape[1] - 1}."
         )
@@ -90,7 +95,7 @@ def step_of(run: Recording, attention: Tensor, step: int | None) -> Tensor:
         return attention[0]
     if step is None:
         return attention
-    if step not in run.steps:
+    if whole_number(step, "step") not in run.steps:
         raise NotKeptError(
             f"Step {step!r} is not kept; kept are {listed(list(map(str, run.steps)))} of the "
             f"{run.facts.num_steps} steps."

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from daam_nb.errors import SelectionError
+from daam_nb.kinds import check_choice, check_flag, names_checked
 from daam_nb.maps.heatmap import HeatMaps, heat_maps
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Recording
+from daam_nb.recording.kinds import check_recording
 from daam_nb.show.description import GREY, INK, Bar, Box, Figure, Line
 from daam_nb.show.layout import CAPTION, HEADING, LEADING, LEAST_WIDTH, MARGIN, place_caption
 from daam_nb.show.lettering import plain, wrap
@@ -29,6 +31,7 @@ LONGEST_LABEL = 170.0
 BAR_ROOM, VALUE_ROOM = 240.0, 52.0
 
 
+@names_checked
 def token_bars(
     maps: Recording | HeatMaps, *, measure: Measure = "share", special: bool = True
 ) -> Figure:
@@ -53,8 +56,10 @@ def token_bars(
     SelectionError
         For a measure that is not known, or where there is no token to show.
     """
-    if measure not in ("share", "mean", "peak"):
-        raise SelectionError(f"measure={measure!r} is not known. Use 'share', 'mean' or 'peak'.")
+    check_choice(measure, "measure", ("share", "mean", "peak"))
+    check_flag(special, "special")
+    if not isinstance(maps, HeatMaps):
+        check_recording(maps, where="token_bars()")
     source = maps if isinstance(maps, HeatMaps) else heat_maps(maps)
     names, values, rest = _measured(source, measure, special)
     caption, metadata = credits([source.run], choice=source.choice, drawing=[rest])

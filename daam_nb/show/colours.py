@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daam_nb.errors import SelectionError
+from daam_nb.kinds import check_text
 
 SEQUENTIAL = ("inferno", "magma", "plasma", "viridis", "cividis")
 DEFAULT = "inferno"
 LEVELS = 256
 
 
-@cache
 def palette(name: str) -> NDArray[np.float64]:
     """Colours of a colour map.
 
@@ -37,7 +37,14 @@ def palette(name: str) -> NDArray[np.float64]:
     ------
     SelectionError
         Where matplotlib knows no such name.
+    WrongKindError
+        Where the name is no text.
     """
+    return _palette(check_text(name, "colormap"))
+
+
+@cache
+def _palette(name: str) -> NDArray[np.float64]:
     import matplotlib
 
     try:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from PIL import Image
 
-from daam_nb.errors import SelectionError
+from daam_nb.errors import SelectionError, WrongKindError
+from daam_nb.kinds import check_length, check_text, kind_of, names_checked
+from daam_nb.maps.finding import WordChoice
 from daam_nb.maps.heatmap import HeatMaps, heat_maps
 from daam_nb.maps.wordmap import WordHeatMap
+from daam_nb.prompt import Word
 from daam_nb.recording import Recording
+from daam_nb.recording.kinds import check_recording
 from daam_nb.show.bars import token_bars
 from daam_nb.show.colours import DEFAULT
 from daam_nb.show.description import Figure
@@ -31,9 +35,6 @@ from daam_nb.show.pixels import OPACITY, drawn_size, overlay_image, peak_of
 from daam_nb.show.provenance import credits
 from daam_nb.show.sheets import head_sheet, step_strip
 
-if TYPE_CHECKING:
-    from daam_nb.prompt import Word
-
 __all__ = [
     "Figure",
     "head_sheet",
@@ -45,8 +46,10 @@ __all__ = [
 ]
 
 Shown = Recording | HeatMaps
+WIDEST = 20_000.0  # of a picture on a page, in pixels
 
 
+@names_checked
 def overlay(
     image: Recording | Image.Image | None,
     word_map: WordHeatMap | str | Word | tuple[int, int],
@@ -97,6 +100,8 @@ def overlay(
     Tang et al. 2023, "What the DAAM", eq. 6 and 7, https://aclanthology.org/2023.acl-long.310
     """
     style = Style(colormap, opacity, threshold, "common", grey)  # of one map: numbers on its bar
+    check_length(width, "width", high=WIDEST)
+    _check_picture(image, word_map)
     if not isinstance(word_map, WordHeatMap):
         if not isinstance(image, Recording):
             raise SelectionError(
@@ -106,7 +111,7 @@ def overlay(
         word_map = heat_maps(image).word(word_map)
     picture = image.image if isinstance(image, Recording) else image
     size = size_of(word_map, picture, most=512)
-    above = word_map.label if title is None else title
+    above = word_map.label if title is None else check_text(title, "title")
     panel = word_panel(word_map, picture, size=size, style=style, title=above, note="")
     runs = [image] if isinstance(image, Recording) else []
     if not runs and word_map.maps is not None:
@@ -124,9 +129,10 @@ def overlay(
     )
 
 
+@names_checked
 def words_row(
     *shown: Shown,
-    words: Sequence[str | Word | tuple[int, int]] | None = None,
+    words: WordChoice | Sequence[WordChoice] | None = None,
     scale: ScaleChoice = "own",
     opacity: float = OPACITY,
     threshold: float | None = None,
@@ -142,7 +148,7 @@ def words_row(
     shown
         Recordings, whose maps are then made by the defaults of `heat_maps`, or `HeatMaps`.
     words
-        Which words, in this order; None: every word that the model read.
+        Which words, in this order, or one; None: every word that the model read.
     scale
         ``"own"``: the colours of each map run from 0 to its own peak, which is printed below it;
         ``"common"``: one scale for all maps of the figure; ``"spread"``: from each map's own
@@ -162,7 +168,8 @@ def words_row(
         As `HeatMaps.word`, for `words`.
     """
     style = Style(colormap, opacity, threshold, scale, grey)
-    every = [_Words.of(item, words) for item in shown]
+    chosen = None if words is None else _several(words)
+    every = [_Words.of(item, chosen) for item in shown]
     count = sum(1 + len(item.maps) for item in every)
     most = 320 if count <= 10 else 224 if count <= 30 else 128  # keeps web pages small
     rows = [_row(item, style, most, header=len(every) > 1) for item in every]
@@ -192,15 +199,51 @@ class _Words:
     maps: tuple[WordHeatMap, ...]
 
     @classmethod
-    def of(cls, item: Shown, words: Sequence[str | Word | tuple[int, int]] | None) -> _Words:
-        if not isinstance(item, Recording | HeatMaps):
+    def of(cls, item: Shown, words: Sequence[WordChoice] | None) -> _Words:
+        if isinstance(item, list | tuple):
             raise SelectionError(
-                f"words_row shows recordings and HeatMaps, not a {type(item).__name__}. Give "
-                f"several one by one: words_row(*runs)."
+                f"words_row() shows recordings and HeatMaps, not {kind_of(item)}. Give several one "
+                f"by one: words_row(*runs)."
             )
+        if not isinstance(item, HeatMaps):
+            check_recording(item, where="words_row()")
         source = item if isinstance(item, HeatMaps) else heat_maps(item)
         chosen = source.words if words is None else tuple(source.word(word) for word in words)
         return cls(source, chosen)
+
+
+def _several(words: Any) -> list[WordChoice]:
+    """One word or several as a list; a text is one word, and so is a span of characters."""
+    span = isinstance(words, tuple) and len(words) == 2 and all(type(end) is int for end in words)
+    if isinstance(words, str | Word | WordHeatMap) or span:
+        return [words]
+    if not isinstance(words, Iterable) or getattr(words, "ndim", None) == 0:
+        raise WrongKindError(f"words= takes words of the prompt, not {kind_of(words)}.")
+    several = list(words)
+    if not several:
+        raise SelectionError("The choice of words is empty. Name one, or leave words=None for all.")
+    return several
+
+
+def _check_picture(image: object, word_map: object) -> None:
+    """Refuse what is neither a picture nor the recording that holds it."""
+    if image is None or isinstance(image, Recording | Image.Image):
+        return
+    if isinstance(image, WordHeatMap):
+        raise WrongKindError(
+            "overlay() takes the picture first, or its recording, then the map: overlay(run, map)."
+        )
+    if isinstance(image, HeatMaps):
+        raise WrongKindError(
+            f"overlay() takes a picture or its recording, not HeatMaps: overlay(maps.run, "
+            f"{f'maps.word({word_map!r})' if isinstance(word_map, str) else 'map'})."
+        )
+    if hasattr(image, "shape"):
+        raise WrongKindError(
+            f"overlay() takes a PIL image or a recording, not {kind_of(image)}: "
+            "PIL.Image.fromarray(array) makes one."
+        )
+    check_recording(image, where="overlay()")
 
 
 def _row(item: _Words, style: Style, most: int, *, header: bool) -> Row:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from PIL import Image
 
-from daam_nb.errors import SelectionError
+from daam_nb.kinds import check_choice, check_flag
 from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
 from daam_nb.show.colours import palette
 from daam_nb.show.description import Heat, Panel
@@ -16,6 +16,7 @@ from daam_nb.show.layout import Scale
 from daam_nb.show.lettering import NO_BREAK
 from daam_nb.show.pixels import (
     checked_opacity,
+    checked_threshold,
     contour_level,
     drawn_size,
     peak_of,
@@ -61,12 +62,15 @@ class Style:
     def __post_init__(self) -> None:
         palette(self.colormap)
         checked_opacity(self.opacity)
-        if self.scale not in ENDS:
-            raise SelectionError(
-                f"scale={self.scale!r} is not known. Use 'own' (each map's colours run from 0 to "
-                f"its own peak), 'common' (one scale for all) or 'spread' (from each map's minimum "
-                f"to its peak)."
-            )
+        checked_threshold(self.threshold)
+        check_flag(self.grey, "grey")
+        check_choice(
+            self.scale,
+            "scale",
+            ENDS,
+            more="Each map's colours run from 0 to its own peak, on one scale for all, or spread "
+            "from its minimum to its peak.",
+        )
 
 
 def number(value: float) -> str:

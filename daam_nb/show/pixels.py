@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.errors import ShapeError, WrongKindError
+from daam_nb.kinds import check_flag, check_share, kind_of
+from daam_nb.maps.wordmap import WordHeatMap, read_size
 from daam_nb.show.colours import DEFAULT, colour
 
 if TYPE_CHECKING:
-    from daam_nb.maps.wordmap import WordHeatMap
     from daam_nb.show.description import Pixels, Values
 
 LEAST_SIDE = 256  # smaller pictures are enlarged by a whole factor to at least so many pixels
@@ -96,11 +97,19 @@ def same_shape(image: Image.Image, word_map: WordHeatMap) -> None:
 
 def checked_opacity(opacity: float) -> float:
     """Refuse what is not in [0, 1]."""
-    if not 0 <= opacity <= 1:
-        raise SelectionError(
-            f"opacity={opacity!r} is not between 0 (only the picture) and 1 (only the map)."
-        )
-    return float(opacity)
+    return check_share(opacity, "opacity", more="0 is only the picture, 1 only the map.")
+
+
+def checked_threshold(threshold: float | None) -> float | None:
+    """Refuse what is neither None nor in [0, 1]."""
+    if threshold is None:
+        return None
+    return check_share(
+        threshold,
+        "threshold",
+        more="It is relative to the largest value of the map (eq. 7); the paper uses 0.3, 0.4 and "
+        "0.5.",
+    )
 
 
 def contour_level(values: Values, threshold: float | None) -> float | None:
@@ -108,13 +117,9 @@ def contour_level(values: Values, threshold: float | None) -> float | None:
 
     None where there is no threshold, or where the map is zero everywhere and its mask empty.
     """
+    threshold = checked_threshold(threshold)
     if threshold is None:
         return None
-    if not 0 <= threshold <= 1:
-        raise SelectionError(
-            f"threshold={threshold!r} is not between 0 and 1. It is relative to the largest "
-            f"value of the map (eq. 7); the paper uses 0.3, 0.4 and 0.5."
-        )
     largest = float(values.max())
     return threshold * largest if largest > 0 else None
 
@@ -161,8 +166,19 @@ def overlay_image(
         For an opacity or threshold outside of [0, 1], or an unknown colour map.
     """
     opacity = checked_opacity(opacity)
+    if not isinstance(image, Image.Image):
+        raise WrongKindError(
+            f"overlay_image() takes a PIL image, not {kind_of(image)}. Of a recording: run.image; "
+            "of an array: PIL.Image.fromarray(array)."
+        )
+    if not isinstance(word_map, WordHeatMap):
+        raise WrongKindError(
+            f"overlay_image() takes the map of a word, not {kind_of(word_map)}: "
+            "heat_maps(run).word('dog')."
+        )
+    check_flag(grey, "grey")
     same_shape(image, word_map)
-    size = size or (image.height, image.width)
+    size = (image.height, image.width) if size is None else read_size(size)
     values = resized(word_map, size)
     over = colour(values, name=colormap, vmin=0.0, vmax=peak_of(word_map)) * 255
     blended = (1 - opacity) * rgb(image, size, grey=grey) + opacity * over

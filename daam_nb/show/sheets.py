@@ -7,10 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from daam_nb.errors import SelectionError
+from daam_nb.kinds import names_checked, number_between
+from daam_nb.maps.captions import in_words
 from daam_nb.maps.heatmap import HeatMaps, heat_maps
 from daam_nb.maps.selection import HeadChoice, StepChoice
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.recording import Layer, LayerChoice, Recording
+from daam_nb.recording.kinds import check_recording
 from daam_nb.show.colours import DEFAULT
 from daam_nb.show.description import Figure, Heat, Panel, Values
 from daam_nb.show.layout import Grid, Row, compose
@@ -32,6 +35,7 @@ from daam_nb.show.pixels import OPACITY
 from daam_nb.show.provenance import credits
 
 
+@names_checked
 def step_strip(
     run: Recording,
     word: str | WordHeatMap | tuple[int, int],
@@ -79,13 +83,14 @@ def step_strip(
     SelectionError
         Where `bins` is less than 1, or another choice cannot be read.
     """
+    check_recording(run, where="step_strip()", order="step_strip(run, word)", other=word)
     style = Style(colormap, opacity, threshold, scale, grey)
     maps = heat_maps(run, layers=layers, steps=steps, heads=heads)
     whole = maps.word(word, occurrence=occurrence)
     size = size_of(whole, run.image, most=320)
     panels = [] if run.image is None else [picture_panel(run.image, size, note="picture\n ")]
     for group in _groups(maps.steps, bins):
-        part = heat_maps(run, layers=layers, steps=group, heads=heads).word(whole)
+        part = heat_maps(run, layers=maps.layers, steps=group, heads=maps.heads).word(whole)
         first, last = run.timesteps[group[0]], run.timesteps[group[-1]]
         times = f"t {first:.0f}" if len(group) == 1 else f"t {first:.0f}–{last:.0f}"
         panel = word_panel(
@@ -114,6 +119,7 @@ def step_strip(
     )
 
 
+@names_checked
 def head_sheet(
     run: Recording,
     word: str | WordHeatMap | tuple[int, int],
@@ -149,6 +155,7 @@ def head_sheet(
     Figure
         Rows are shorter where a layer has fewer heads.
     """
+    check_recording(run, where="head_sheet()", order="head_sheet(run, word)", other=word)
     style = Style(colormap, 1.0, None, scale)
     maps = heat_maps(run, layers=layers, steps=steps)
     whole = maps.word(word, occurrence=occurrence)
@@ -185,16 +192,25 @@ def head_sheet(
 
 def _groups(steps: tuple[int, ...], bins: int | None) -> list[tuple[int, ...]]:
     """Cut the steps into runs whose lengths differ by one at most."""
-    if bins is not None and bins < 1:
-        raise SelectionError(f"bins={bins!r} makes no panel. Use 1 or more, or None for each step.")
+    if bins is not None:
+        try:
+            bins = number_between(bins, "bins", low=1)
+        except SelectionError:
+            raise SelectionError(
+                f"bins={bins!r} makes no panel. Use a whole number >= 1, or None for each step."
+            ) from None
     count = len(steps) if bins is None else min(bins, len(steps))
     return [tuple(int(step) for step in part) for part in np.array_split(steps, count)]
 
 
 def _steps(group: tuple[int, ...]) -> str:
+    """Name the steps of a panel, all of them and no others; ends inclusive."""
     if len(group) == 1:
         return f"step {group[0]}"
-    return f"steps {group[0]}–{group[-1]}"
+    stride = group[1] - group[0]
+    if len(group) > 2 and stride > 1 and group == tuple(range(group[0], group[-1] + 1, stride)):
+        return f"steps {group[0]}–{group[-1]} by {stride}"
+    return f"steps {in_words(group).replace('-', '–')}"
 
 
 def _tiles(maps: HeatMaps, layer: Layer, word: WordHeatMap, style: Style) -> tuple[Panel, ...]:

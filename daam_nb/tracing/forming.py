@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from daam_nb.errors import NotKeptError, SelectionError, ShapeError
+from daam_nb.errors import NotKeptError, SelectionError, ShapeError, WrongKindError
+from daam_nb.kinds import kind_of, names_checked, whole_numbers
 from daam_nb.recording import Recording
+from daam_nb.recording.kinds import check_recording
 from daam_nb.tracing.pictures import pil_images
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+@names_checked
 def forming_pictures(
     run: Recording, pipe: Any, steps: int | slice | Iterable[int] | None = None
 ) -> tuple[Image, ...]:
@@ -52,6 +55,9 @@ def forming_pictures(
     These are the noisy latents x_t of Ho et al. 2020, "Denoising Diffusion Probabilistic Models",
     not the model's guess of the clean picture.
     """
+    check_recording(
+        run, where="forming_pictures()", order="forming_pictures(run, pipe)", other=pipe
+    )
     if run.latents is None:
         raise NotKeptError("This recording has no latents, so there is no forming picture to show.")
     return decoded_pictures(pipe, run.latents[_frames(steps, len(run.latents))])
@@ -73,7 +79,11 @@ def decoded_pictures(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
     ShapeError
         Where the VAE takes latents of other channels.
     """
-    vae = pipe.vae
+    vae = getattr(pipe, "vae", None)
+    if vae is None:
+        raise WrongKindError(
+            f"Latents are decoded by a pipeline's VAE, and {kind_of(pipe)} has none."
+        )
     channels = int(vae.config.latent_channels)
     if latents.shape[1] != channels:
         raise ShapeError(
@@ -104,9 +114,12 @@ def _frames(steps: int | slice | Iterable[int] | None, count: int) -> list[int]:
     if steps is None:
         return list(every)
     if isinstance(steps, slice):
-        chosen = list(every[steps])
+        try:
+            chosen = list(every[steps])
+        except (TypeError, ValueError) as error:
+            raise SelectionError(f"steps={steps!r} cannot be read: {error}.") from None
     else:
-        asked = [steps] if isinstance(steps, int) else list(steps)
+        asked = list(whole_numbers(steps, "step"))
         outside = [step for step in asked if not -count <= step < count]
         if outside:
             raise SelectionError(

@@ -10,16 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from daam_nb.errors import (
-    ReproductionError,
-    SelectionError,
-    UnknownOptionError,
-    WrongKindError,
-    kind_of,
-)
+from daam_nb.errors import ReproductionError, SelectionError, UnknownOptionError, WrongKindError
+from daam_nb.kinds import kind_of, number_between, whole_numbers
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
-from daam_nb.recording.numbers import number_between, whole_numbers
 from daam_nb.tracing import families
 from daam_nb.tracing.arguments import call_names, refuse_unknown
 from daam_nb.tracing.families import named
@@ -225,7 +219,7 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
     WrongKindError
         Where recording and pipeline are given the other way round, or are something else.
     """
-    check_recording(run, where="reproduce()", order="reproduce(run, pipe)")
+    check_recording(run, where="reproduce()", order="reproduce(run, pipe)", other=pipe)
     arguments = _arguments_again(run, pipe, omitted, where="reproduce()")
     if run.image is None:
         raise ReproductionError(
@@ -270,7 +264,7 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
         Where the recording lacks what is needed, or its noise cannot be had without the other
         pictures of its batch: one generator made the noise of all.
     """
-    check_recording(run, where="redraw()", order="redraw(run, pipe, seeds)")
+    check_recording(run, where="redraw()", order="redraw(run, pipe, seeds)", other=pipe)
     seeds = whole_numbers(seeds, "seed")
     if not seeds:
         raise SelectionError("redraw() draws one picture from each seed, and none was given.")

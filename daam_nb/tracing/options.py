@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 
 from daam_nb.errors import SelectionError, WrongKindError
+from daam_nb.kinds import check_choice, check_flag, whole_number, whole_numbers
 from daam_nb.prompt import Prompt
-from daam_nb.recording import Kept, LayerChoice
-from daam_nb.recording.numbers import whole_numbers
+from daam_nb.recording import Kept, LayerChoice, read_layer_choice
 from daam_nb.tracing.buffers import memory_bytes
 
 TokenChoice = str | Sequence[str | int] | None
@@ -177,9 +177,9 @@ def read_options(
     SelectionError
         Where one cannot be read, or two contradict each other.
     """
-    if keep not in get_args(Kept):
-        raise SelectionError(f"keep={keep!r} is not one of {', '.join(map(repr, get_args(Kept)))}.")
-    if dtype not in _DTYPES:
+    check_choice(keep, "keep", get_args(Kept))
+    check_flag(negative, "negative")
+    if not isinstance(dtype, torch.dtype) or dtype not in _DTYPES:
         raise SelectionError(
             f"dtype={dtype!r} is not one of torch.float16, torch.bfloat16, torch.float32."
         )
@@ -188,22 +188,11 @@ def read_options(
             'keep="replay" keeps every step and every column of both passes, as replaying needs '
             "them; leave out keep_steps= and tokens=."
         )
-    if isinstance(tokens, str) and tokens != "all":
-        tokens = (tokens,)
-    if not isinstance(tokens, str | None):
-        tokens = tuple(tokens)
-        wrong = [t for t in tokens if not isinstance(t, str | int) or isinstance(t, bool)]
-        if wrong:
-            raise SelectionError(
-                f"tokens={wrong!r}: a token is chosen by a word or by its key position."
-            )
-    if not callable(layers) and not isinstance(layers, str):
-        layers = tuple(layers) if isinstance(layers, Iterable) else layers
     return Options(
         keep=keep,
-        layers=layers,
+        layers=read_layer_choice(layers),
         keep_steps=read_steps(keep_steps, name="keep_steps"),
-        tokens=tokens,
+        tokens=_read_tokens(tokens),
         negative=negative or keep == "replay",
         memory=memory_bytes(memory),
         dtype=dtype,
@@ -211,6 +200,23 @@ def read_options(
         negative_texts=texts_behind_embeddings(negative_prompt, "negative_prompt"),
         encoder=encoder,
     )
+
+
+def _read_tokens(tokens: Any) -> TokenChoice:
+    if tokens is None or (isinstance(tokens, str) and tokens == "all"):
+        return tokens
+    items = tuple(tokens) if _is_several(tokens) else (tokens,)
+    try:
+        return tuple(t if isinstance(t, str) else whole_number(t, "token") for t in items)
+    except SelectionError:
+        raise SelectionError(
+            f"tokens={tokens!r}: a token is chosen by a word or by its key position."
+        ) from None
+
+
+def _is_several(choice: object) -> bool:
+    lone = isinstance(choice, str | bytes | Mapping) or getattr(choice, "ndim", None) == 0
+    return isinstance(choice, Iterable) and not lone
 
 
 def texts_behind_embeddings(

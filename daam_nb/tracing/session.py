@@ -8,13 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from daam_nb.errors import (
-    DaamError,
-    NothingRecordedError,
-    UnsupportedPipelineError,
-    WatchError,
-    names_checked,
-)
+from daam_nb.errors import DaamError, NothingRecordedError, UnsupportedPipelineError, WatchError
+from daam_nb.kinds import names_checked
 from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.tracing import calls, families, observer
 from daam_nb.tracing.attached import Attached

@@ -9,7 +9,7 @@ import pytest
 
 from daam_nb.classroom import Classroom
 from daam_nb.classroom.panels import forward_panel, reverse_panel
-from daam_nb.errors import NothingRecordedError, UnsupportedPipelineError
+from daam_nb.errors import DaamError, NothingRecordedError, UnsupportedPipelineError
 from tests.pipelines import sd1, sdxl
 
 PROMPT = "<b>a cat</b> & 'a dog'"
@@ -119,3 +119,28 @@ def test_panels_show_the_step_asked_for() -> None:
     assert re.findall(r'<figure.*?src="(\w+)"', shown) == ["zero", "one", "two"]
     shown = reverse_panel(chain, ["zero", "one", "two"], ["guess1", "guess2"], 2, "x")
     assert re.findall(r'<figure.*?src="(\w+)"', shown) == ["two", "guess2", "one"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {"guidance": 4.0},
+            r"Classroom\(\) takes no argument 'guidance'; did you mean 'guidance_sc",
+        ),
+        ({"steps": 4}, "takes no argument 'steps'; did you mean 'num_inference_steps'"),
+        ({"prompt": None}, "The prompt is a text, not None"),
+        ({"seed": -5}, "seed=-5: it is a whole number from 0"),
+        ({"seed": "0"}, "seed='0': it is a whole number"),
+        ({"seed": 2**40}, "it is a whole number from 0 to 4294967295"),
+        ({"num_inference_steps": 4.0}, "num_inference_steps=4.0: it is a whole number from 1"),
+        ({"num_inference_steps": 0}, "num_inference_steps=0"),
+        ({"guidance_scale": "5"}, "guidance_scale='5' is not a number"),
+        ({"guidance_scale": float("nan")}, "guidance_scale=nan is not a number"),
+    ],
+    ids=str,
+)
+def test_the_page_refuses_what_it_would_bend(options: dict[str, Any], said: str) -> None:
+    """The fields of the page would clamp a seed and a number of steps to their ends in silence."""
+    with pytest.raises(DaamError, match=said):
+        Classroom(sd1(), draw=False, **options)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from daam_nb.compat import GlobalHeatMap
-from daam_nb.errors import NotKeptError, SelectionError, WordNotFoundError
+from daam_nb.compat import GlobalHeatMap, set_seed
+from daam_nb.errors import DaamError, NotKeptError, SelectionError, WordNotFoundError
 from daam_nb.recording import Recording
 from tests.tiny_recordings import LATENT_SIZE, tiny_recording
 
@@ -134,3 +136,26 @@ def test_plot_overlay_draws_on_the_axes_given(run: Recording, tmp_path) -> None:
 def test_every_token_is_needed() -> None:
     with pytest.raises(NotKeptError, match=r"kept positions \[0, 2\]"):
         GlobalHeatMap.of(tiny_recording(tokens=(0, 2)))
+
+
+def test_arguments_of_other_kinds_are_refused(run: Recording) -> None:
+    maps = GlobalHeatMap.of(run)
+    cat = maps.compute_word_heat_map("cat")
+    calls: list[tuple[Callable[[], object], str]] = [
+        (lambda: GlobalHeatMap.of([run]), "takes a Recording, not a list of 1 Recording"),  # type: ignore[arg-type]
+        (lambda: GlobalHeatMap.of(run, layer_idx=True), "chosen by a whole number, not by True"),
+        (lambda: GlobalHeatMap.of(run, layer_idx=1.0), "whole number, not by 1.0"),  # type: ignore[arg-type]
+        (lambda: GlobalHeatMap.of(run, head_idx="0"), "whole number, not by '0'"),  # type: ignore[arg-type]
+        (lambda: GlobalHeatMap.of(run, factors="1"), "whole number, not by '1'"),  # type: ignore[arg-type]
+        (lambda: GlobalHeatMap.of(run, normalize="no"), "normalize= is True or False"),  # type: ignore[arg-type]
+        (lambda: maps.compute_word_heat_map(["cat"]), "word is a text, not a list"),  # type: ignore[arg-type]
+        (lambda: maps.compute_word_heat_map("cat", True), "whole number, not by True"),
+        (lambda: cat.expand_as((64, 96)), "takes a PIL image, not a tuple"),  # type: ignore[arg-type]
+        (lambda: cat.expand_as(run.image, threshold=True), "threshold is a number"),  # type: ignore[arg-type]
+        (lambda: cat.compute_ioa(run), "another map of DAAM's calls"),  # type: ignore[arg-type]
+        (lambda: set_seed("0"), "seed='0': it is a whole number"),  # type: ignore[arg-type]
+    ]
+    for call, said in calls:
+        with pytest.raises(DaamError) as caught:
+            call()
+        assert said in str(caught.value)

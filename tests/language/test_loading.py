@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from daam_nb.errors import MissingExtraError, MissingParserError, ParseError
+from daam_nb.errors import MissingExtraError, MissingParserError, ParseError, WrongKindError
 from daam_nb.language import Parse, loading
 from daam_nb.language.loading import SpacyParser, installed_pipelines, load_parser
 from tests.parsers import BOTH, SPACYS_OWN, parser_of
@@ -241,3 +241,15 @@ def test_white_space_does_not_change_the_tree(name: str, text: str) -> None:
 def test_nothing_but_white_space_has_no_words(text: str) -> None:
     parse = parser_of("caption_parser")(text)
     assert (parse.text, parse.words) == (text, ())
+
+
+def test_names_and_texts_of_other_kinds_are_refused() -> None:
+    for wrong in (5, ["en_core_web_sm"], b"en", spacy):
+        with pytest.raises(WrongKindError, match="The name of a parser is a path, as text"):
+            load_parser(wrong)  # type: ignore[arg-type]
+    parser = SpacyParser(pipeline())
+    for wrong in (None, 5, ["a cat"], b"a cat"):
+        with pytest.raises(WrongKindError, match="What is parsed is a text, not"):
+            parser(wrong)  # type: ignore[arg-type]
+    with pytest.raises(WrongKindError, match="takes a loaded spaCy pipeline, not 'en_core_web_sm'"):
+        SpacyParser("en_core_web_sm")

@@ -101,3 +101,29 @@ def test_scales_of_tiles() -> None:
         low, peak = float(panel.heat.values.min()), float(panel.heat.values.max())
         assert (panel.heat.vmin, panel.heat.vmax) == (low, peak)
         assert panel.note == f"{low:.3g}–\n{peak:.3g}"
+
+
+def test_a_panel_names_the_steps_it_is_of_and_no_others() -> None:
+    """Of steps with gaps, the first and the last alone would name steps that are not in it."""
+    titles = {
+        (0, 2, 3, 5): ["steps 0, 2–3, 5"],
+        (0, 2, 4, 6): ["steps 0–6 by 2"],
+        (0, 6): ["steps 0, 6"],
+    }
+    for steps, shown in titles.items():
+        figure = step_strip(RUN, "cat", bins=1, steps=steps)
+        assert [panel.title for panel in figure.panels[1:]] == shown
+        alone = heat_maps(RUN, steps=steps).word("cat").resize((192, 288)).numpy()
+        np.testing.assert_array_equal(figure.panels[1].heat.values, alone)
+    some = tiny_recording("a cat sees one dog", steps=7, kept_steps=(1, 4, 5))
+    figure = step_strip(some, "cat", bins=2)
+    assert [panel.title for panel in figure.panels[1:]] == ["steps 1, 4", "step 5"]
+
+
+def test_choices_that_can_be_read_once_reach_every_panel() -> None:
+    once = step_strip(
+        RUN, "cat", steps=(s for s in (1, 2)), heads=(h for h in (0, 1)), layers=(n for n in ["up"])
+    )
+    often = step_strip(RUN, "cat", steps=[1, 2], heads=[0, 1], layers=["up"])
+    for panel, other in zip(once.panels[1:], often.panels[1:], strict=True):
+        np.testing.assert_array_equal(panel.heat.values, other.heat.values)

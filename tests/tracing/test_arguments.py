@@ -336,3 +336,105 @@ def test_an_older_recording_with_a_name_that_was_dropped_is_made_again(pipe: Any
 
 def test_every_error_here_is_of_the_family() -> None:
     assert issubclass(UnknownOptionError, DaamError) and issubclass(WrongKindError, TypeError)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"layers": 5}, "Layers are chosen by 'paper'"),
+        (
+            {"layers": [3]},
+            "A layer is chosen by its name, a stage or a Layer, not by 3 of type int",
+        ),
+        ({"layers": {"up": 1}}, "not by a dict"),
+        ({"keep_steps": 1.5}, "keep_steps=1.5: steps are whole numbers"),
+        ({"keep_steps": [True]}, "keep_steps=[True]: steps are whole numbers"),
+        ({"keep_steps": "1"}, "keep_steps='1': steps are whole numbers"),
+        ({"keep_steps": slice("a", None)}, "keep_steps=slice('a', None, None) cannot be read"),
+        ({"keep_steps": np.array([True, False])}, "steps are whole numbers"),
+        ({"tokens": 1.5}, "a token is chosen by a word or by its key position"),
+        ({"tokens": torch.tensor([True])}, "a token is chosen by a word or by its key position"),
+        ({"negative": "no"}, "negative= is True or False, not 'no' (str)"),
+        ({"keep": np.array(["sum"])}, "keep=a ndarray of shape (1,) is not known"),
+        ({"dtype": "float16"}, "dtype='float16' is not one of torch.float16"),
+        ({"memory": True}, "memory=True is no size"),
+        ({"prompt": 5}, "prompt= is given a int, which is no text"),
+    ],
+    ids=str,
+)
+def test_choices_of_other_kinds_are_refused_when_the_trace_is_made(
+    pipe: Any, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(DaamError) as caught:
+        trace(pipe, **options)
+    assert said in str(caught.value)
+
+
+def test_one_token_is_one_choice(pipe: Any) -> None:
+    run = generate(pipe, "a red cat", tokens=2, **FEW)
+    assert run.columns == (2,)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"words": 5}, "a word is given as text, as a Word or as (start, end)"),
+        ({"words": {"cat": 1}}, "words=a dict: a word is given as text"),
+        ({"words": b"cat"}, "a word is given as text"),
+        ({"tokens": "cat"}, "tokens are key positions, whole numbers; words go into words="),
+        ({"tokens": 1.5}, "tokens are whole numbers"),
+        ({"words": "cat", "heads": "0"}, "heads='0': heads are whole numbers, from 0"),
+        ({"words": "cat", "heads": (h for h in [True])}, "heads are whole numbers, from 0"),
+        ({"words": "cat", "steps": [0.5]}, "steps=[0.5]: steps are whole numbers"),
+        ({"words": "cat", "layers": 5}, "Layers are chosen by"),
+        ({"words": "cat", "passes": ["both"]}, "passes=['both'] is neither 'prompt' nor"),
+        ({"words": "cat", "renormalise": "no"}, "renormalise= is True or False"),
+        ({"words": "cat", "text_encoder": 1}, "text_encoder= is True or False"),
+        ({"tokens": [2], "occurrence": 1}, "occurrence=1 says which of several equal words"),
+        ({"words": (2, 5), "occurrence": 0}, "no word is given as text"),
+        ({"words": "cat", "occurrence": True}, "An occurrence is chosen by a whole number"),
+        ({"words": "cat", "area": "left"}, "area= is a mask of the picture"),
+    ],
+    ids=str,
+)
+def test_interventions_refuse_other_kinds_when_they_are_made(
+    pipe: Any, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(DaamError) as caught:
+        ablate(pipe, **options)
+    assert said in str(caught.value)
+
+
+def test_a_generator_of_heads_is_read_once(pipe: Any) -> None:
+    assert "heads=[0, 1]" in str(ablate(pipe, words="cat", heads=(h for h in (0, 1))).change)
+
+
+def test_an_intervention_at_steps_that_the_loop_has_not_is_refused(
+    pipe: Any, ran: list[str]
+) -> None:
+    with (
+        pytest.raises(SelectionError, match=r"steps=slice\(5, 9, None\) selects none of the 2"),
+        ablate(pipe, words="cat", steps=slice(5, 9)),
+    ):
+        pipe("a cat", **FEW)
+    assert "unet" not in ran
+
+
+@pytest.mark.parametrize("factor", [True, "2", None, [2.0], float("nan"), -1])
+def test_a_factor_is_a_number(pipe: Any, factor: Any) -> None:
+    with pytest.raises(SelectionError, match="factor="):
+        reweight(pipe, "cat", factor)
+
+
+def test_replay_says_what_it_takes(pipe: Any) -> None:
+    run = tiny_recording(kept="replay")
+    for wrong, said in (
+        (pipe, "replay() takes a Recording, not a StableDiffusionPipeline"),
+        ("runs/x", "If it is a folder, open it first"),
+        ([run, "x"], "replay() takes a Recording, not 'x' (str)"),
+    ):
+        with pytest.raises(WrongKindError) as caught:
+            replay(pipe, wrong)
+        assert said in str(caught.value)
+    with pytest.raises(WrongKindError, match=r"The order is replay\(pipe, run\)"):
+        replay(run, pipe)  # type: ignore[arg-type]

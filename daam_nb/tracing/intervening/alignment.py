@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.errors import SelectionError, ShapeError, WrongKindError
+from daam_nb.kinds import kind_of
 from daam_nb.prompt import Prompt, Word
 
 Link = tuple[int, int, float]
@@ -102,6 +103,17 @@ def align(recorded: Prompt, new: Prompt, *, words: Mapping[str, str] | None = No
     --------
     >>> align(run.prompt, Prompt.from_tokenizer("a blue car", pipe.tokenizer))  # doctest: +SKIP
     """
+    for name, prompt in (("recorded", recorded), ("new", new)):
+        if not isinstance(prompt, Prompt):
+            raise WrongKindError(
+                f"align() takes two Prompts, and {name} is {kind_of(prompt)}. Of a recording: "
+                "run.prompt; of a text: Prompt.from_tokenizer(text, pipe.tokenizer)."
+            )
+    if words is not None and not isinstance(words, Mapping):
+        raise WrongKindError(
+            f"words is a mapping, new word -> recorded word, not {kind_of(words)}: "
+            "words={'blue': 'red'}."
+        )
     if len(recorded.tokens) != len(new.tokens):
         raise ShapeError(
             f"The recorded prompt has {len(recorded.tokens)} columns and the new one "

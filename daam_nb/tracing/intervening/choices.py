@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from daam_nb.errors import DaamError, SelectionError, ShapeError
+from daam_nb.kinds import kind_of, whole_number
+from daam_nb.kinds import whole_numbers as read_whole
 from daam_nb.masks import read_mask
 from daam_nb.prompt import Prompt, Word
-from daam_nb.recording import Layer, LayerChoice, select_layers
-from daam_nb.recording.numbers import whole_numbers as read_whole
+from daam_nb.recording import Layer, LayerChoice, read_layer_choice, select_layers
 from daam_nb.tracing.options import StepChoice, read_steps, shown, steps_of_loop
 
 Passes = Literal["prompt", "both"]
@@ -106,10 +107,9 @@ def read_where(
     SelectionError
         Where one cannot be read.
     """
-    if passes not in get_args(Passes):
+    if not isinstance(passes, str) or passes not in get_args(Passes):
         raise SelectionError(f"passes={passes!r} is neither 'prompt' nor 'both'.")
-    if layers is not None and not callable(layers) and not isinstance(layers, str | Layer):
-        layers = tuple(layers)
+    layers = None if layers is None else read_layer_choice(layers)
     numbers = None if heads is None else whole_numbers("heads", heads)
     return Where(layers, numbers, read_steps(steps, name="steps"), passes)
 
@@ -163,8 +163,13 @@ def read_columns(tokens: ColumnChoice) -> KeyPositions | None:
     """Key positions as they were given; raises a `SelectionError` for what is none."""
     if tokens is None:
         return None
-    items: list[Any] = [tokens] if isinstance(tokens, int) else list(tokens)
-    if items and not any(hasattr(item, "__index__") for item in items):
+    if isinstance(tokens, str | bytes):
+        raise SelectionError(
+            f"tokens={tokens!r}: tokens are key positions, whole numbers; words go into words=."
+        )
+    several = isinstance(tokens, Iterable) and getattr(tokens, "ndim", None) != 0
+    items: list[Any] = list(tokens) if several else [tokens]  # type: ignore[arg-type]
+    if items and several and not any(hasattr(item, "__index__") for item in items):
         return KeyPositions(tuple(whole_numbers("tokens", item) for item in items), each=True)
     return KeyPositions((whole_numbers("tokens", items),))
 
@@ -175,14 +180,26 @@ def read_words(words: Any) -> tuple[WordChoice, ...] | None:
         return None
     if isinstance(words, str | Word) or _is_span(words):
         return (words,)
-    items = tuple(words)
+    items = tuple(words) if isinstance(words, list | tuple | set | Iterator) else (words,)
     for item in items:
         if not isinstance(item, str | Word) and not _is_span(item):
             raise SelectionError(
-                f"words={words!r}: a word is given as text, as a Word or as (start, end) in "
+                f"words={kind_of(words)}: a word is given as text, as a Word or as (start, end) in "
                 "characters; key positions go into tokens=."
             )
     return items
+
+
+def check_occurrence(occurrence: int | None, words: Sequence[WordChoice] | None) -> None:
+    """Raise a `SelectionError` where it would choose among nothing."""
+    if occurrence is None:
+        return
+    whole_number(occurrence, "occurrence")
+    if not any(isinstance(word, str) for word in words or ()):
+        raise SelectionError(
+            f"occurrence={occurrence!r} says which of several equal words is meant, and no word is "
+            "given as text. Leave it out, or give the word."
+        )
 
 
 def _is_span(item: object) -> bool:

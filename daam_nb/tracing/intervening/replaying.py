@@ -8,15 +8,11 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from daam_nb.errors import (
-    InterventionError,
-    NotKeptError,
-    SelectionError,
-    ShapeError,
-    names_checked,
-)
+from daam_nb.errors import InterventionError, NotKeptError, SelectionError, ShapeError
+from daam_nb.kinds import names_checked
 from daam_nb.prompt import Prompt
 from daam_nb.recording import LayerChoice, Recording
+from daam_nb.recording.kinds import check_recording
 from daam_nb.tracing.families import Half
 from daam_nb.tracing.intervening.alignment import Alignment, align, identity
 from daam_nb.tracing.intervening.call import Change, Place, Scene
@@ -25,6 +21,7 @@ from daam_nb.tracing.intervening.choices import (
     Passes,
     WordChoice,
     WordsChoice,
+    check_occurrence,
     columns_of,
     read_where,
     read_words,
@@ -243,22 +240,25 @@ def replay(
     >>> with replay(pipe, run):  # doctest: +SKIP
     ...     blue = generate(pipe, "a blue car", seed=0)
     """
-    runs = (run,) if isinstance(run, Recording) else tuple(run)
+    runs: tuple[Any, ...] = tuple(run) if isinstance(run, list | tuple) else (run,)
     if not runs:
         raise SelectionError("No recording is given to replay.")
     for one in runs:
+        check_recording(one, where="replay()", order="replay(pipe, run)", other=pipe)
         if one.kept != "replay":
             raise NotKeptError(
                 f'This recording of {one.prompt.text!r} was made with keep="{one.kept}", which '
                 "does not hold every column of both passes. Make it again for replaying: "
                 'generate(pipe, prompt, seed=..., keep="replay").'
             )
-    if not (alignment is None or alignment == "words" or isinstance(alignment, Alignment)):
+    known = alignment is None or isinstance(alignment, str | Alignment)
+    if not known or (isinstance(alignment, str) and alignment != "words"):
         raise SelectionError(
             f'alignment={alignment!r}: give "words", an Alignment, or None for prompts of equally '
             "many tokens."
         )
     chosen = read_words(words)
+    check_occurrence(occurrence, chosen)
     where = read_where(layers, heads, steps, passes)
     texts = " and ".join(dict.fromkeys(repr(one.prompt.text) for one in runs))
     parts = [

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from daam_nb.errors import InterventionError, SelectionError, names_checked
+from daam_nb.errors import InterventionError, SelectionError
+from daam_nb.kinds import check_flag, names_checked
 from daam_nb.recording import LayerChoice
 from daam_nb.tracing.intervening.call import Change, Place, Scene
 from daam_nb.tracing.intervening.choices import (
@@ -25,6 +26,7 @@ from daam_nb.tracing.intervening.choices import (
     WordsChoice,
     area_at,
     check_columns,
+    check_occurrence,
     columns_of,
     read_area,
     read_columns,
@@ -251,7 +253,8 @@ def reweight(
     >>> with reweight(pipe, "red", 3.0):  # doctest: +SKIP
     ...     run = generate(pipe, "a red car on the grass", seed=0)
     """
-    if not isinstance(factor, int | float) or not math.isfinite(factor) or factor < 0:
+    number = isinstance(factor, int | float) and not isinstance(factor, bool)
+    if not number or not math.isfinite(factor) or factor < 0:
         raise SelectionError(
             f"factor={factor!r}: attention is multiplied by a finite number >= 0; 1 changes "
             "nothing, 0 takes the word away."
@@ -281,8 +284,11 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
     text_encoder: bool = False,
 ) -> Intervention:
     """`every`: whether all columns are meant where neither words nor tokens are given."""
+    check_flag(renormalise, "renormalise")
+    check_flag(text_encoder, "text_encoder")
     chosen = read_words(words)
     positions = read_columns(tokens)
+    check_occurrence(occurrence, chosen)
     if chosen and where.passes == "both":
         raise SelectionError(
             "words= belong to the prompt, and the negative prompt has other words in these "

@@ -1,0 +1,266 @@
+"""What an argument has to be: names, flags, choices, numbers and texts, read the same everywhere.
+
+An argument of the wrong kind is refused where it comes in, before any work, in words that say what
+was given and what would have been right. Imports only `daam_nb.errors` from the package.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import operator
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from daam_nb.errors import SelectionError, UnknownOptionError, WrongKindError, unknown_names_message
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def names_checked(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function refuse names that it does not take by an error that says the nearest one.
+
+    Raises
+    ------
+    UnknownOptionError
+        From the decorated function, where Python would raise a bare `TypeError`.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL and p.name != "self"]
+    where = f"{function.__qualname__.removesuffix('.__init__')}()"
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if unknown := [name for name in kwargs if name not in names]:
+            raise UnknownOptionError(unknown_names_message(unknown, names, where=where))
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def kind_of(value: object) -> str:
+    """What a value is, for the text of an error: short, whatever it holds."""
+    name = type(value).__name__
+    if value is None:
+        return "None"
+    if isinstance(value, bool | int | float | complex | str | bytes):
+        text = repr(value)
+        return f"{text if len(text) <= 60 else text[:57] + '...'} ({name})"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    article = "an" if name[:1].lower() in "aeio" else "a"
+    if isinstance(value, list | tuple | set | frozenset):
+        kinds = sorted({type(item).__name__ for item in value})
+        of = f"of {len(value)} {' and '.join(kinds[:3])}" if value else "without anything in it"
+        return f"{article} {name} {of}"
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple):
+        return f"{article} {name} of shape {tuple(shape)}"
+    return f"{article} {name}"
+
+
+def check_flag(value: object, name: str) -> bool:
+    """Read an argument that is True or False.
+
+    Raises
+    ------
+    WrongKindError
+        For anything else: ``"no"`` would count as True.
+    """
+    # numpy's own bool is a scalar of no dimensions; a mask of one place is none.
+    if isinstance(value, bool):
+        return value
+    if type(value).__name__ in ("bool", "bool_") and hasattr(value, "item"):
+        return bool(value)
+    raise WrongKindError(f"{name}= is True or False, not {kind_of(value)}.")
+
+
+def check_choice(value: object, name: str, choices: Iterable[str], *, more: str = "") -> str:
+    """Read an argument that is one of a few words.
+
+    Parameters
+    ----------
+    value, name
+        What was given, and the argument's name.
+    choices
+        The words.
+    more
+        What they mean, as a sentence.
+
+    Raises
+    ------
+    SelectionError
+        For anything else.
+    """
+    words = list(choices)
+    if isinstance(value, str) and value in words:
+        return value
+    listed = ", ".join(map(repr, words[:-1])) + f" or {words[-1]!r}"
+    said = repr(value) if isinstance(value, str) else kind_of(value)
+    raise SelectionError(f"{name}={said} is not known. Use {listed}.{more and ' ' + more}")
+
+
+def check_text(value: object, name: str) -> str:
+    """Read an argument that is a text.
+
+    Raises
+    ------
+    WrongKindError
+        For anything else.
+    """
+    if not isinstance(value, str):
+        raise WrongKindError(f"{name} is a text, not {kind_of(value)}.")
+    return value
+
+
+def check_path(value: object, name: str) -> Path:
+    """Read an argument that is the path of a file or folder; ``~`` is the home folder.
+
+    Raises
+    ------
+    WrongKindError
+        For anything else.
+    """
+    if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
+        raise WrongKindError(f"{name} is a path, as text or pathlib.Path, not {kind_of(value)}.")
+    return Path(value).expanduser()
+
+
+def check_share(value: object, name: str, *, more: str = "") -> float:
+    """Read an argument that is a number from 0 to 1.
+
+    Raises
+    ------
+    SelectionError
+        For anything else, True and False included.
+    """
+    number = _number(value)
+    if not 0 <= number <= 1:
+        raise SelectionError(f"{name}={_said(value)} is not between 0 and 1.{more and ' ' + more}")
+    return number
+
+
+def check_length(value: object, name: str, *, high: float) -> float:
+    """Read an argument that is a length, a number above 0 and up to `high`.
+
+    Raises
+    ------
+    SelectionError
+        For anything else.
+    """
+    number = _number(value)
+    if not 0 < number <= high:
+        raise SelectionError(f"{name}={_said(value)} is not a number above 0 and up to {high:g}.")
+    return number
+
+
+def whole_number(value: object, what: str) -> int:
+    """Read one whole number; `what` names it.
+
+    Raises
+    ------
+    SelectionError
+        For anything else: a bool, a float, a text.
+    """
+    # A bool is an int to Python, and a mask of bools would silently read as 0s and 1s.
+    is_bool = isinstance(value, bool) or "bool" in str(getattr(value, "dtype", ""))
+    if not is_bool:
+        try:
+            return operator.index(value)  # type: ignore[arg-type]
+        except TypeError:
+            pass
+    article = "An" if what[:1] in "aeio" else "A"
+    raise SelectionError(
+        f"{article} {what} is chosen by a whole number, not by {value!r} of type "
+        f"{type(value).__name__}. "
+        f"Use an int or several, as in {what}s=[0, 2]"
+        + (", or a slice, as in steps=slice(10, None)." if what == "step" else ".")
+    )
+
+
+def whole_numbers(choice: object, what: str) -> tuple[int, ...]:
+    """Read one whole number or several of them, in the order given, possibly none.
+
+    Raises
+    ------
+    SelectionError
+        Where one of them is none.
+    """
+    several = isinstance(choice, Iterable) and getattr(choice, "ndim", None) != 0
+    if not several or isinstance(choice, str | bytes):
+        return (whole_number(choice, what),)
+    assert isinstance(choice, Iterable)
+    return tuple(whole_number(item, what) for item in choice)
+
+
+def read_numbers(choice: object, what: str) -> tuple[int, ...]:
+    """Read one whole number or several of them, ascending, each once; `what` names them.
+
+    Raises
+    ------
+    SelectionError
+        Where one of them is none, one is there twice, or there are none at all.
+    """
+    numbers = whole_numbers(choice, what)
+    if not numbers:
+        raise SelectionError(
+            f"The choice of {what}s is empty. Name at least one {what}, or leave {what}s=None "
+            f"for all of them."
+        )
+    twice = sorted({n for n in numbers if numbers.count(n) > 1})
+    if twice:
+        raise SelectionError(
+            f"The choice of {what}s names {what} {twice[0]} more than once. Each counts once: "
+            f"name it once."
+        )
+    return tuple(sorted(numbers))
+
+
+def number_between(value: object, name: str, *, low: int, high: int | None = None) -> int:
+    """Read an argument that is one whole number of a range.
+
+    Parameters
+    ----------
+    value
+        What was given.
+    name
+        Of the argument.
+    low, high
+        The least and the largest number; None: no largest.
+
+    Raises
+    ------
+    SelectionError
+        Where it is none, or lies outside.
+    """
+    try:
+        number = whole_number(value, name)
+    except SelectionError:
+        number = low - 1
+    if number < low or (high is not None and number > high):
+        limits = f">= {low}" if high is None else f"from {low} to {high}"
+        raise SelectionError(f"{name}={value!r}: it is a whole number {limits}.")
+    return number
+
+
+def _number(value: object) -> float:
+    """A real number, one alone, as a float; NaN for what is none."""
+    lone = getattr(value, "ndim", 0) == 0 and hasattr(type(value), "__float__")
+    if (
+        isinstance(value, bool | str | bytes)
+        or not lone
+        or "bool" in str(getattr(value, "dtype", ""))
+    ):
+        return math.nan
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _said(value: object) -> str:
+    return repr(value) if isinstance(value, bool | int | float | str) else kind_of(value)
