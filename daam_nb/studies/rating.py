@@ -259,6 +259,8 @@ def _one_task(folders: list[Path]) -> Task:
         if not (folder / ABOUT).exists() and any(folder.glob("*.csv")):
             about(folder)  # says what is missing
     settings = [{k: v for k, v in one.items() if k not in ("items", "seed")} for _, one in found]
+    if not all("content" in each for each in settings):  # some are of an earlier version
+        settings = [{k: v for k, v in each.items() if k != "content"} for each in settings]
     for one in settings:
         if one != settings[0]:
             raise StudyError(

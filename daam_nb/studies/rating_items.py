@@ -23,6 +23,7 @@ from daam_nb.recording import LayerChoice, Recording
 from daam_nb.show.pixels import drawn_size, overlay_image, rgb
 from daam_nb.show.rating import Card, Shown
 from daam_nb.studies.corpus import Corpus, Run, runs_of
+from daam_nb.studies.fingerprints import digest, recording_content
 from daam_nb.studies.presence import picture_of
 from daam_nb.studies.rating_tasks import PAIRS, WORDS, Task
 
@@ -190,7 +191,9 @@ def word_items(
         raise StudyError(f"There are {len(wrong)} controls to be had, not {controls}.")
     kept += _drawn(wrong, seed)[:controls]
     settings = {"task": WORDS.name, "parser": speak.name, "maps": choice}
-    return Deck(WORDS, tuple(kept), settings, layers, dict(left_out))
+    by_name = [layer.name for layer in heat_maps(corpus[0].load(), layers=layers).layers]
+    content = {"layers": by_name, "recordings": _content(kept)}
+    return Deck(WORDS, tuple(kept), {**settings, "content": content}, layers, dict(left_out))
 
 
 def pair_items(runs: Runs) -> Deck:
@@ -216,7 +219,8 @@ def pair_items(runs: Runs) -> Deck:
             )
         facts = {name: run.facts.get(name, "") for name in ("kind", "first", "second")}
         items.append(Item(run.key, run, {**_of_run(run), **facts}))
-    return Deck(PAIRS, tuple(items), {"task": PAIRS.name})
+    settings = {"task": PAIRS.name, "content": {"recordings": _content(items)}}
+    return Deck(PAIRS, tuple(items), settings)
 
 
 def order_of(keys: Iterable[str], *, rater: str, seed: int) -> list[str]:
@@ -232,6 +236,12 @@ def order_of(keys: Iterable[str], *, rater: str, seed: int) -> list[str]:
 
 def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def _content(items: Iterable[Item]) -> str:
+    """A digest of the recordings that are shown: others in their place are other items."""
+    runs = {item.run.key: item.run for item in items}
+    return digest({key: digest(recording_content(run.load())) for key, run in runs.items()})
 
 
 def _drawn(items: list[Item], seed: int) -> list[Item]:

@@ -148,6 +148,8 @@ def _settle(folder: Path, deck: Deck, seed: int) -> None:
             return
     _, written = about(folder)
     then = written.pop("items")
+    if "content" not in written:  # of an earlier version, which knew layers and pictures by name
+        settings.pop("content", None)
     parts = [differences(written, settings), _different_items(then, keys)]
     if different := "; ".join(filter(None, parts)):
         raise StudyError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -16,6 +17,7 @@ from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps
 from daam_nb.show.pixels import overlay_image
 from daam_nb.studies import rating
+from daam_nb.studies.corpus import Corpus, runs_of
 from daam_nb.studies.presence import RatedPresence
 from daam_nb.studies.rating_items import order_of
 from daam_nb.studies.rating_session import Session
@@ -162,6 +164,21 @@ def test_a_later_session_goes_on(tmp_path: Path) -> None:
     assert (again.place, item_at(again).key) == (2, key)
     assert again._progress["answered"] == 2
     assert rating.rate(words(), rater="ben", into=tmp_path).place == 0
+
+
+def test_another_recording_in_the_place_of_one_is_another_item(tmp_path: Path) -> None:
+    run = runs_of([tiny_recording("a red fox", seed=0)])[0]
+    other = dataclasses.replace(run, source=tiny_recording("a red fox", seed=1))
+    first, second = (
+        rating.word_items(Corpus((each,)), parser=ByHand(), pos=("NOUN",)) for each in (run, other)
+    )
+    Session(first, rater="anna", into=tmp_path)
+    with pytest.raises(StudyError, match=r"something else: content, recordings: '[0-9a-f]{16}' th"):
+        Session(second, rater="anna", into=tmp_path)
+    about = json.loads((tmp_path / "rating.json").read_text())
+    del about["settings"]["content"]  # as an earlier version wrote it
+    (tmp_path / "rating.json").write_text(json.dumps(about))
+    Session(second, rater="anna", into=tmp_path)
 
 
 def test_other_items_or_settings_are_refused_by_name(tmp_path: Path) -> None:
