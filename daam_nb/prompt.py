@@ -265,7 +265,8 @@ class Prompt:
         if not indices:
             raise WordNotFoundError(
                 f"{self.text[slice(*span)]!r} at characters {span[0]}-{span[1]} of {self._shown()} "
-                "has no token of its own: the tokenizer drops it. Ask for a word beside it."
+                "has no token of its own: the tokenizer drops it, or it was left out of what was "
+                "encoded, as the syntax of weights is. Ask for a word beside it."
             )
         return indices
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -262,7 +262,7 @@ class WatchedCall(RunningCall):
         rows = self.told_apart(text, encoded)
         self.remarks |= report.rows(rows)
         targets: list[Target] = []
-        if self._reads_the_same(text, rows):
+        if self._reads_the_same(given, rows):
             halves: tuple[tuple[families.Half, Any, Any], ...] = (
                 ("positive", rows.positive, self.positive),
                 ("negative", rows.negative, self.negative),
@@ -282,8 +282,9 @@ class WatchedCall(RunningCall):
         assert self.plan is not None
         return torch.tensor(kept.columns) + self.plan.reading.first
 
-    def _reads_the_same(self, text: Tensor, rows: families.Rows) -> bool:
+    def _reads_the_same(self, given: families.Given, rows: families.Rows) -> bool:
         """Whether a pass reads the settled texts; one that does not is another text's."""
+        text = given.text
         if self.step in self.other_texts:  # the other half of a step that is not kept
             return False
         if rows is self._same_text:  # told apart before, and nothing was exchanged since
@@ -298,16 +299,40 @@ class WatchedCall(RunningCall):
         if not read:
             self._same_text = rows
             return True
+        if not self.painted["positive"] and not self.other_texts:
+            self._settle_again(given, rows, tuple(read))
+            return True
         if "negative" in read or self.options.keep == "replay":
             what = "negative prompt" if "negative" in read else "prompt"
             raise ShapeError(
                 f"The {what} was exchanged in step {self.step}: from there on "
-                f"{next(reversed(read.values()))!r} was read. A recording holds "
-                "one text; record the steps in which that was read, or draw each text by a call "
-                "of its own."
+                f"{next(reversed(read.values()))!r} was read. A recording holds one text: record "
+                "the steps in which one was read (keep_steps=slice(...)), or draw each text by a "
+                "call of its own."
             )
         self.other_texts[self.step] = read["positive"]
         return False
+
+    def _settle_again(
+        self, given: families.Given, rows: families.Rows, halves: Sequence[families.Half]
+    ) -> None:
+        """The first step that is kept reads other texts than the call began with: those count."""
+        assert self._naming is not None and self.plan is not None
+        for half in halves:
+            own = rows.positive if half == "positive" else rows.negative
+            unsaid = texts.Told(None, texts.ARGUMENTS[half], by_call=False)
+            self._settled[half] = texts.settle(
+                self._naming, [given.text[row] for row in own], [unsaid] * len(own)
+            )
+            self.remarks |= self._settled[half].remarks
+        negative = self._settled.get("negative")
+        self.plan = replace(
+            self.plan,
+            prompts=self._settled["positive"].prompts,
+            negatives=negative.prompts if negative else (),
+        )
+        self._allocate(self.plan, given.sample)
+        self._same_text = rows
 
     def _once(self, half: families.Half) -> int:
         """Note that a half is painted in this step; as which of the kept steps."""

@@ -207,7 +207,9 @@ class Naming:
         usual = self.tokenized(told.text)
         if _ids(usual) == list(ids):
             return usual, []
-        for converted in dict.fromkeys([self._converted(told.text), told.text]):
+        text = told.text
+        variants = (self._converted(text), text, text.strip(), text.lower(), text.strip().lower())
+        for converted in dict.fromkeys(variants):
             try:
                 prompt = Prompt(*as_read(ids, tokenizer, text=told.text, converted=converted))
             except PromptError:

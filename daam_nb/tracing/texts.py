@@ -104,6 +104,8 @@ class Settled:
         One per picture.
     rows
         (column, channel) of each picture: the embeddings that were named, as a copy.
+    keys
+        Columns of all encoders together.
     ids
         What was read in them; None where the names are the user's own.
     remarks
@@ -112,6 +114,7 @@ class Settled:
 
     prompts: tuple[Prompt, ...]
     rows: tuple[Tensor, ...]
+    keys: int
     ids: tuple[tuple[int, ...] | None, ...]
     remarks: frozenset[Remark]
 
@@ -144,6 +147,7 @@ def settle(
     return Settled(
         prompts=tuple(item.prompt for item in named),
         rows=tuple(naming.rows(text).detach().clone() for text in texts),
+        keys=max((len(text) for text in texts), default=0),
         ids=tuple(item.ids for item in named),
         remarks=frozenset(remark for item in named for remark in item.remarks),
     )
@@ -155,6 +159,7 @@ def settle_unnamed(naming: Naming, texts: Sequence[Tensor], why: str) -> Settled
     return Settled(
         prompts=(unnamed_columns(columns),) * len(texts),
         rows=tuple(naming.rows(text).detach().clone() for text in texts),
+        keys=max((len(text) for text in texts), default=0),
         ids=(None,) * len(texts),
         remarks=frozenset({("the words of the negative prompt", why)}),
     )
@@ -180,6 +185,12 @@ def exchanged(naming: Naming, settled: Settled, texts: Sequence[Tensor]) -> str 
     for picture, text in enumerate(texts):
         rows = naming.rows(text)
         before = settled.rows[picture]
+        if len(text) != settled.keys:
+            raise ShapeError(
+                f"The text embeddings were exchanged for others of {len(text)} columns while the "
+                f"picture was painted; the first had {settled.keys}, and one recording cannot hold "
+                "both. Give all texts as many columns, or draw each by a call of its own."
+            )
         if rows.shape == before.shape and torch.equal(rows, before.to(rows)):
             continue
         ids = naming.ids(text)

@@ -171,3 +171,47 @@ def test_texts_that_take_turns(plain: Any) -> None:
     assert torch.equal(
         torch.as_tensor(selected.values), torch.as_tensor(heat_maps(run).word("cat").values)
     )
+
+
+def test_the_steps_of_the_second_text_alone(plain: Any) -> None:
+    call = CALL | {"num_inference_steps": 4}
+    with trace(plain, keep_steps=slice(2, None), dtype=torch.float32) as tracer:
+        other = encode(plain, "a tree next to a big car")
+        plain(
+            "a red cat",
+            callback_on_step_end=exchange(other, at=0),
+            callback_on_step_end_tensor_inputs=["prompt_embeds"],
+            **call,
+        )
+    run = tracer.recording
+    assert run.prompt.text == "a tree next to a big car"
+    assert run.steps == (2, 3)
+    assert heat_maps(run).word("car").values.shape == (2, 3)
+
+
+def test_embeddings_of_more_columns_on_the_way(plain: Any) -> None:
+    def longer(_pipe: Any, _step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        tensors["prompt_embeds"] = torch.cat([tensors["prompt_embeds"]] * 2, dim=1)
+        return tensors
+
+    with pytest.raises(WatchError, match="of 154 columns while the picture"), trace(plain):
+        plain(
+            "a red cat",
+            callback_on_step_end=longer,
+            callback_on_step_end_tensor_inputs=["prompt_embeds"],
+            **CALL,
+        )
+
+
+def test_unnamed_columns_are_stored_and_open_again(plain: Any, tmp_path: Any) -> None:
+    import daam_nb
+
+    made = encode(plain, "a red cat"), encode(plain, "ugly")
+    with trace(plain, keep="replay", prompt="a red cat") as tracer:
+        plain(
+            prompt_embeds=made[0], negative_prompt_embeds=made[1], **CALL | {"output_type": "pil"}
+        )
+    tracer.recording.save(tmp_path / "run")
+    again = daam_nb.load(tmp_path / "run")
+    assert again.negative_prompt == tracer.recording.negative_prompt
+    assert again.negative_prompt is not None and not again.negative_prompt.words

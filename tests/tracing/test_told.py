@@ -231,3 +231,20 @@ def test_one_trace_of_many_calls(plain: Any) -> None:
         plain("a house", **CALL)
     assert [run.prompt.text for run in tracer.recordings] == ["a cat", "a dog", "a house"]
     assert recorded(plain, lambda: compel(plain)("a (fox)0.7")).prompt.text == "a fox"
+
+
+def test_a_pipeline_that_lowers_its_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T5 has other tokens for capital letters; the words are the same."""
+    pipe = joint_pipelines.flux()
+    original = pipe.encode_prompt
+
+    def lowered(prompt: str, *args: Any, **options: Any) -> Any:
+        return original(prompt.strip().lower(), *args, **options)
+
+    monkeypatch.setattr(pipe, "encode_prompt", lowered)
+    with trace(pipe) as tracer:
+        pipe(" A Red Cat", max_sequence_length=32, **CALL | {"height": 32, "width": 48})
+    prompt = tracer.recording.prompt
+    assert prompt.text == " A Red Cat"
+    assert prompt.token_indices("cat") == (2,)
+    assert prompt.tokens[2].piece == "▁cat"
