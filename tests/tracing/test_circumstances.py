@@ -87,7 +87,7 @@ def test_chosen_steps_that_are_never_reached(sd1: Any, keep: str) -> None:
         return {}
 
     call = sized(num_inference_steps=4, callback_on_step_end=stop)
-    options = {} if keep == "replay" else {"steps": [1, 3]}
+    options = {} if keep == "replay" else {"keep_steps": [1, 3]}
     with trace(sd1, keep=keep, dtype=torch.float32, **options) as tracer:  # type: ignore[arg-type]
         sd1(**call, generator=torch.Generator().manual_seed(0))
     run = tracer.recording
