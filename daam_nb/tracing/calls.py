@@ -28,7 +28,7 @@ from daam_nb.prompt import Prompt
 from daam_nb.recording import Facts, Layer, Manifest, Recording, sealed, select_layers
 from daam_nb.tracing import alone, families, provenance, report, texts
 from daam_nb.tracing.buffers import Buffers, check_budget, cost
-from daam_nb.tracing.naming import Naming
+from daam_nb.tracing.naming import Naming, Told
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.pictures import pil_images
 from daam_nb.tracing.running import RunningCall
@@ -320,7 +320,7 @@ class WatchedCall(RunningCall):
         assert self._naming is not None and self.plan is not None
         for half in halves:
             own = rows.positive if half == "positive" else rows.negative
-            unsaid = texts.Told(None, texts.ARGUMENTS[half], by_call=False)
+            unsaid = Told(None, texts.ARGUMENTS[half], by_call=False)
             self._settled[half] = texts.settle(
                 self._naming, [given.text[row] for row in own], [unsaid] * len(own)
             )

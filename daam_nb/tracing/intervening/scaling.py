@@ -82,8 +82,8 @@ class _Scaling:
         if self.hidden and len(scene.call.hidden_in) < len(encoders):
             raise InterventionError(
                 "The words could not be hidden in the text encoder: it was not given the prompt in "
-                "this call (prompt_embeds were, or the pipeline cuts or rewrites its prompts). Call the "
-                "pipeline with the prompt as text, or leave out text_encoder=True."
+                "this call (prompt_embeds were, or the pipeline cuts or rewrites its prompts). "
+                "Call the pipeline with the prompt as text, or leave out text_encoder=True."
             )
         positions = (self.tokens or NO_COLUMNS).per_picture(scene.pictures)
         if self.words:
