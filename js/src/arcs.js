@@ -63,7 +63,7 @@ export class Arcs {
       b.hidden ? null : b.offsetLeft + b.offsetWidth / 2,
     );
     const key = JSON.stringify([parse, centres]);
-    if (key === this.drawn) return;
+    if (key === this.drawn || this.chips.list.offsetWidth === 0) return; // hidden: not measured
     this.drawn = key;
     const words = this.view.state.facts.words;
     const choosable = (/** @type {number} */ word) => Boolean(words[word]?.kept);

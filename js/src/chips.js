@@ -21,6 +21,8 @@ export class Chips {
     this.hadSecond = false;
     /** @type {HTMLButtonElement[]} */
     this.buttons = [];
+    /** @type {HTMLButtonElement[]} */
+    this.order = []; // as they stand on the page
     this.built = "";
     this.list = el("div", {
       class: "daam-chips",
@@ -133,7 +135,7 @@ export class Chips {
     }
     if (!way) return;
     event.preventDefault();
-    const open = this.buttons.filter((b) => !b.disabled && !b.hidden);
+    const open = this.order.filter((b) => !b.disabled && !b.hidden);
     const of = event.shiftKey && state.get("word_b") >= 0 ? "word_b" : "word";
     const at = open.findIndex((b) => Number(b.dataset.word) === state.get(of));
     let to = way === -2 ? 0 : way === 2 ? open.length - 1 : (at + way + open.length) % open.length;
@@ -201,20 +203,22 @@ export class Chips {
   /** @param {Word[]} words */
   #build(words) {
     this.buttons = words.map(chip);
-    // In the order of the text, a word before its pieces.
-    const order = words
-      .map((_, i) => i)
-      .sort((p, q) => byPlace(words, p) - byPlace(words, q) || p - q);
-    this.list.replaceChildren(...order.map((i) => this.buttons[i]));
+    this.order = inOrder(words).map((i) => this.buttons[i]);
+    this.list.replaceChildren(...this.order);
   }
 }
 
 /**
+ * The order of the text, a word before its pieces; words that the model did not read come last.
+ *
  * @param {Word[]} words
- * @param {number} i
+ * @returns {number[]} numbers of words
  */
-function byPlace(words, i) {
-  return words[i].tokens[0] ?? 0;
+export function inOrder(words) {
+  const place = (/** @type {number} */ i) => words[i].tokens[0] ?? Infinity;
+  const before = (/** @type {number} */ p, /** @type {number} */ q) =>
+    place(p) === place(q) ? p - q : place(p) - place(q);
+  return words.map((_, i) => i).sort(before);
 }
 
 /**
@@ -241,7 +245,10 @@ function chip(word, index) {
 
 /** @param {Word} word */
 function titleOf(word) {
-  if (!word.kept) return "This recording keeps no attention of this word";
+  if (!word.kept)
+    return word.tokens.length > 0
+      ? "This recording keeps no attention of this word"
+      : "The model did not read this word: it lies behind its last token";
   const pieces = word.pieces?.length > 1 ? ` (${word.pieces.join(" + ")})` : "";
   const tokens =
     word.tokens.length > 1 ? `tokens ${word.tokens.join(", ")}` : `token ${word.tokens[0]}`;

@@ -1,6 +1,7 @@
 // Layers by heads: one canvas with all tiles, and over it what can be pointed at, focused, named.
 /** @import { View } from "./view.js" */
 /** @import { GridRow } from "./rows.js" */
+import { at, nearest } from "./cells.js";
 import { attribute, brief, el, short, write } from "./dom.js";
 import * as flags from "./flags.js";
 import { GridTools } from "./gridtools.js";
@@ -16,7 +17,7 @@ const NARROWEST = 20;
 const CAPTION = 36; // height of two lines below a tile of the gallery, with the gap
 const GALLERY = 240; // tiles of a ranked gallery, at most
 
-/** @typedef {{layers: number[], head: number, x: number, y: number, size: number}} Cell */
+/** @import { Cell } from "./cells.js" */
 
 export class Grid {
   /** @param {View} view */
@@ -72,6 +73,7 @@ export class Grid {
     const key = JSON.stringify([
       facts.layers,
       across,
+      this.view.picture.scale,
       [...this.unfolded],
       state.get("projector"),
       gallery ? order : "network",
@@ -454,47 +456,4 @@ export class Grid {
     }
     write(this.note, parts.join(" "));
   }
-}
-
-/**
- * @template {HTMLElement} T
- * @param {T} node
- * @param {number} x
- * @param {number} y
- * @param {number} width
- * @param {number} height
- */
-function at(node, x, y, width, height) {
-  Object.assign(node.style, {
-    left: `${x}px`,
-    top: `${y}px`,
-    width: `${width}px`,
-    height: `${height}px`,
-  });
-  return node;
-}
-
-/**
- * The nearest cell in a direction.
- *
- * @param {Cell[]} cells
- * @param {Cell} from
- * @param {number} dx
- * @param {number} dy
- */
-export function nearest(cells, from, dx, dy) {
-  let best = -1;
-  let least = Infinity;
-  cells.forEach((cell, i) => {
-    const [x, y] = [cell.x - from.x, cell.y - from.y];
-    const along = x * dx + y * dy;
-    const aside = Math.abs(x * dy) + Math.abs(y * dx);
-    if (along <= 1 || (dx !== 0 && aside > 1)) return;
-    const far = along + 3 * aside;
-    if (far < least) {
-      least = far;
-      best = i;
-    }
-  });
-  return best;
 }

@@ -1,5 +1,5 @@
 // All tiles of the grid on one canvas.
-/** @import { Cell } from "./grid.js" */
+/** @import { Cell } from "./cells.js" */
 /** @import { Tiles } from "./types.js" */
 import { el } from "./dom.js";
 import { addTile } from "./maps.js";

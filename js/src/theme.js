@@ -1,4 +1,4 @@
-// Light or dark: as asked, else as the page around, else as the system prefers.
+// Light or dark: as asked, else as the page around, which is white where nothing is painted.
 
 /**
  * @param {HTMLElement} root
@@ -17,8 +17,14 @@ export function themeOf(root, wish) {
   const colab = document.documentElement.getAttribute("theme");
   if (colab === "dark" || colab === "light") return colab;
   const around = darkness(above(root));
-  if (around !== null) return around ? "dark" : "light";
-  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  return (around ?? isCanvasDark()) ? "dark" : "light";
+}
+
+/** Whether a page that paints no background is dark: it is white, unless it says otherwise. */
+function isCanvasDark() {
+  const schemes = getComputedStyle(document.documentElement).colorScheme.split(/\s+/);
+  if (!schemes.includes("dark")) return false;
+  return !schemes.includes("light") || matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
 /**
@@ -29,13 +35,34 @@ export function themeOf(root, wish) {
  */
 function darkness(node) {
   for (; node; node = above(node)) {
-    const parts = getComputedStyle(node)
-      .backgroundColor.match(/[\d.]+/g)
-      ?.map(Number);
-    if (!parts || parts.length < 3 || (parts.length > 3 && parts[3] < 0.5)) continue;
-    return 0.299 * parts[0] + 0.587 * parts[1] + 0.114 * parts[2] < 128;
+    const [red, green, blue, alpha] = painted(getComputedStyle(node).backgroundColor);
+    if (alpha >= 128) return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
   }
   return null;
+}
+
+/** @type {CanvasRenderingContext2D | null} */
+let pen = null;
+
+/**
+ * The bytes of a colour, however CSS writes it: rgb(), color(srgb ...), oklch(), color-mix(), ...
+ *
+ * @param {string} colour
+ * @returns {Uint8ClampedArray} red, green, blue, alpha; clear where it is no colour
+ */
+function painted(colour) {
+  if (!pen) {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = 1;
+    pen = /** @type {CanvasRenderingContext2D} */ (
+      canvas.getContext("2d", { willReadFrequently: true })
+    );
+  }
+  pen.clearRect(0, 0, 1, 1);
+  pen.fillStyle = "transparent"; // what stays where the next is not understood
+  pen.fillStyle = colour;
+  pen.fillRect(0, 0, 1, 1);
+  return pen.getImageData(0, 0, 1, 1).data;
 }
 
 /**
@@ -49,11 +76,24 @@ function above(node) {
   return node.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
 }
 
+/** Milliseconds after which a background that fades into another has arrived there. */
+const FADED = 400;
+
 /**
- * @param {() => void} changed
+ * Tell when another theme may be around, of the page or of the system. Pages change classes for
+ * many reasons: who is told looks whether the theme is another.
+ *
+ * @param {() => void} look
  * @returns {() => void} stops watching
  */
-export function watchTheme(changed) {
+export function watchTheme(look) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let later;
+  const changed = () => {
+    look();
+    clearTimeout(later);
+    later = setTimeout(look, FADED);
+  };
   const scheme = matchMedia("(prefers-color-scheme: dark)");
   scheme.addEventListener("change", changed);
   const watcher = new MutationObserver(changed);
@@ -68,9 +108,32 @@ export function watchTheme(changed) {
     watcher.observe(node, { attributes: true, attributeFilter });
   }
   return () => {
+    clearTimeout(later);
     scheme.removeEventListener("change", changed);
     watcher.disconnect();
   };
+}
+
+/**
+ * Tell when a CSS pixel has another number of dots: the page is zoomed, or on another screen.
+ *
+ * @param {() => void} changed
+ * @returns {() => void} stops watching
+ */
+export function watchDots(changed) {
+  /** @type {MediaQueryList | undefined} */
+  let query;
+  const heard = () => {
+    watch();
+    changed();
+  };
+  const watch = () => {
+    query?.removeEventListener("change", heard);
+    query = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+    query.addEventListener("change", heard);
+  };
+  watch();
+  return () => query?.removeEventListener("change", heard);
 }
 
 /** Whether the person asked for less motion. */

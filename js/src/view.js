@@ -14,7 +14,7 @@ import { Requests } from "./requests.js";
 import { State } from "./state.js";
 import { Status } from "./status.js";
 import { Steps } from "./steps.js";
-import { themeOf, watchTheme } from "./theme.js";
+import { themeOf, watchDots, watchTheme } from "./theme.js";
 import { Clock } from "./timing.js";
 
 /** Milliseconds for which the last drawing stays while a map is on its way. */
@@ -128,7 +128,11 @@ export class View {
         this.state.on(`change:${name}`, () => this.invalidate(flags.GRID));
       }
     }
-    this.stopTheme = watchTheme(() => this.invalidate(flags.THEME));
+    this.stopTheme = watchTheme(() => {
+      const theme = themeOf(this.root, this.state.get("theme"));
+      if (this.root.dataset.theme !== theme) this.invalidate(flags.THEME);
+    });
+    this.stopDots = watchDots(() => this.invalidate(flags.ALL));
     let width = 0;
     this.sizes = new ResizeObserver(() => {
       if (this.root.clientWidth === width) return; // a line more or less below the picture
@@ -240,6 +244,7 @@ export class View {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.patience);
     this.stopTheme?.();
+    this.stopDots?.();
     this.sizes?.disconnect();
     for (const part of this.parts) if ("destroy" in part) part.destroy();
     this.requests.destroy();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { nested } from "../src/arcs.js";
 import { Cache } from "../src/cache.js";
-import { nearest } from "../src/grid.js";
+import { nearest } from "../src/cells.js";
 import { Shim } from "../src/handout.js";
 import { Maps } from "../src/maps.js";
 import { layersText, stepsText } from "../src/naming.js";

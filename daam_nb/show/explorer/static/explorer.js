@@ -440,7 +440,7 @@ var LEVEL = 20, FOOT = 6, Arcs = class {
     let centres = this.chips.buttons.map(
       (b) => b.hidden ? null : b.offsetLeft + b.offsetWidth / 2
     ), key = JSON.stringify([parse, centres]);
-    if (key === this.drawn) return;
+    if (key === this.drawn || this.chips.list.offsetWidth === 0) return;
     this.drawn = key;
     let words = this.view.state.facts.words, choosable = (word) => !!words[word]?.kept, at2 = (word) => centres[word.word] ?? centres[word.at] ?? null, arcs = [];
     for (let arc of parse.arcs) {
@@ -541,7 +541,7 @@ var OF_TRAIT = {
 var LEAD = "Bright places looked at this word while the picture was drawn. Pick a word; Shift-click another to compare.", LEAD_PAIR = "Orange, solid line: places that looked at A. Blue, dashed line: at B. White: at both.", LEAD_DIFFERENCE = "Red: places that looked at A (solid line) more. Blue: at B (dashed line) more.", SYNTAX = "Show how the words depend on each other; click an arc to compare both", Chips = class {
   /** @param {View} view */
   constructor(view) {
-    this.view = view, this.comparing = !1, this.hadSecond = !1, this.buttons = [], this.built = "", this.list = el("div", {
+    this.view = view, this.comparing = !1, this.hadSecond = !1, this.buttons = [], this.order = [], this.built = "", this.list = el("div", {
       class: "daam-chips",
       role: "radiogroup",
       "aria-label": "Words of the prompt. Arrow keys show a word, with Shift they compare it.",
@@ -623,7 +623,7 @@ var LEAD = "Bright places looked at this word while the picture was drawn. Pick 
     );
     if (chip2 && (event.key === "Enter" || event.key === " ") && event.shiftKey && (event.preventDefault(), this.view.input("word", () => this.choose(Number(chip2.getAttribute("data-word")), !0))), !way) return;
     event.preventDefault();
-    let open = this.buttons.filter((b) => !b.disabled && !b.hidden), of = event.shiftKey && state.get("word_b") >= 0 ? "word_b" : "word", at2 = open.findIndex((b) => Number(b.dataset.word) === state.get(of)), to = way === -2 ? 0 : way === 2 ? open.length - 1 : (at2 + way + open.length) % open.length;
+    let open = this.order.filter((b) => !b.disabled && !b.hidden), of = event.shiftKey && state.get("word_b") >= 0 ? "word_b" : "word", at2 = open.findIndex((b) => Number(b.dataset.word) === state.get(of)), to = way === -2 ? 0 : way === 2 ? open.length - 1 : (at2 + way + open.length) % open.length;
     event.shiftKey && Number(open[to]?.dataset.word) === state.get("word") && (to = (to + Math.sign(way) + open.length) % open.length);
     let target = open[to];
     if (!target) return;
@@ -658,13 +658,12 @@ var LEAD = "Bright places looked at this word while the picture was drawn. Pick 
   }
   /** @param {Word[]} words */
   #build(words) {
-    this.buttons = words.map(chip);
-    let order = words.map((_, i) => i).sort((p, q) => byPlace(words, p) - byPlace(words, q) || p - q);
-    this.list.replaceChildren(...order.map((i) => this.buttons[i]));
+    this.buttons = words.map(chip), this.order = inOrder(words).map((i) => this.buttons[i]), this.list.replaceChildren(...this.order);
   }
 };
-function byPlace(words, i) {
-  return words[i].tokens[0] ?? 0;
+function inOrder(words) {
+  let place = (i) => words[i].tokens[0] ?? 1 / 0, before = (p, q) => place(p) === place(q) ? p - q : place(p) - place(q);
+  return words.map((_, i) => i).sort(before);
 }
 function chip(word, index) {
   return el(
@@ -684,7 +683,8 @@ function chip(word, index) {
   );
 }
 function titleOf(word) {
-  if (!word.kept) return "This recording keeps no attention of this word";
+  if (!word.kept)
+    return word.tokens.length > 0 ? "This recording keeps no attention of this word" : "The model did not read this word: it lies behind its last token";
   let pieces = word.pieces?.length > 1 ? ` (${word.pieces.join(" + ")})` : "", tokens = word.tokens.length > 1 ? `tokens ${word.tokens.join(", ")}` : `token ${word.tokens[0]}`;
   return `${KINDS[word.kind ?? "word"] ?? ""}${tokens}${pieces}`;
 }
@@ -704,6 +704,25 @@ function toggle(text, id, title) {
     title,
     text
   });
+}
+
+// src/cells.js
+function at(node, x, y, width, height) {
+  return Object.assign(node.style, {
+    left: `${x}px`,
+    top: `${y}px`,
+    width: `${width}px`,
+    height: `${height}px`
+  }), node;
+}
+function nearest(cells, from, dx, dy) {
+  let best = -1, least = 1 / 0;
+  return cells.forEach((cell, i) => {
+    let [x, y] = [cell.x - from.x, cell.y - from.y], along = x * dx + y * dy, aside = Math.abs(x * dy) + Math.abs(y * dx);
+    if (along <= 1 || dx !== 0 && aside > 1) return;
+    let far = along + 3 * aside;
+    far < least && (least = far, best = i);
+  }), best;
 }
 
 // src/gridtools.js
@@ -1222,6 +1241,7 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36,
     let gallery = sort !== "network" && tiles, order = gallery ? ranked(facts, rankable(this.view, tiles), sort) : [], key = JSON.stringify([
       facts.layers,
       across,
+      this.view.picture.scale,
       [...this.unfolded],
       state.get("projector"),
       gallery ? order : "network",
@@ -1510,23 +1530,6 @@ Click: the mean of this layer's heads`, button = el(
     write(this.note, parts.join(" "));
   }
 };
-function at(node, x, y, width, height) {
-  return Object.assign(node.style, {
-    left: `${x}px`,
-    top: `${y}px`,
-    width: `${width}px`,
-    height: `${height}px`
-  }), node;
-}
-function nearest(cells, from, dx, dy) {
-  let best = -1, least = 1 / 0;
-  return cells.forEach((cell, i) => {
-    let [x, y] = [cell.x - from.x, cell.y - from.y], along = x * dx + y * dy, aside = Math.abs(x * dy) + Math.abs(y * dx);
-    if (along <= 1 || dx !== 0 && aside > 1) return;
-    let far = along + 3 * aside;
-    far < least && (least = far, best = i);
-  }), best;
-}
 
 // src/inspector.js
 var ROWS = 8, TRY = [
@@ -2842,24 +2845,37 @@ function themeOf(root, wish) {
     return "dark";
   if (body.classList.contains("vscode-light")) return "light";
   let colab = document.documentElement.getAttribute("theme");
-  if (colab === "dark" || colab === "light") return colab;
-  let around = darkness(above(root));
-  return around !== null ? around ? "dark" : "light" : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  return colab === "dark" || colab === "light" ? colab : darkness(above(root)) ?? isCanvasDark() ? "dark" : "light";
+}
+function isCanvasDark() {
+  let schemes = getComputedStyle(document.documentElement).colorScheme.split(/\s+/);
+  return schemes.includes("dark") ? !schemes.includes("light") || matchMedia("(prefers-color-scheme: dark)").matches : !1;
 }
 function darkness(node) {
   for (; node; node = above(node)) {
-    let parts = getComputedStyle(node).backgroundColor.match(/[\d.]+/g)?.map(Number);
-    if (!(!parts || parts.length < 3 || parts.length > 3 && parts[3] < 0.5))
-      return 0.299 * parts[0] + 0.587 * parts[1] + 0.114 * parts[2] < 128;
+    let [red, green, blue, alpha] = painted(getComputedStyle(node).backgroundColor);
+    if (alpha >= 128) return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
   }
   return null;
+}
+var pen = null;
+function painted(colour) {
+  if (!pen) {
+    let canvas = document.createElement("canvas");
+    canvas.width = canvas.height = 1, pen = /** @type {CanvasRenderingContext2D} */
+    canvas.getContext("2d", { willReadFrequently: !0 });
+  }
+  return pen.clearRect(0, 0, 1, 1), pen.fillStyle = "transparent", pen.fillStyle = colour, pen.fillRect(0, 0, 1, 1), pen.getImageData(0, 0, 1, 1).data;
 }
 function above(node) {
   let root = node.getRootNode();
   return node.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
 }
-function watchTheme(changed) {
-  let scheme = matchMedia("(prefers-color-scheme: dark)");
+var FADED2 = 400;
+function watchTheme(look) {
+  let later, changed = () => {
+    look(), clearTimeout(later), later = setTimeout(look, FADED2);
+  }, scheme = matchMedia("(prefers-color-scheme: dark)");
   scheme.addEventListener("change", changed);
   let watcher = new MutationObserver(changed), attributeFilter = [
     "class",
@@ -2871,8 +2887,16 @@ function watchTheme(changed) {
   for (let node of [document.documentElement, document.body])
     watcher.observe(node, { attributes: !0, attributeFilter });
   return () => {
-    scheme.removeEventListener("change", changed), watcher.disconnect();
+    clearTimeout(later), scheme.removeEventListener("change", changed), watcher.disconnect();
   };
+}
+function watchDots(changed) {
+  let query, heard = () => {
+    watch(), changed();
+  }, watch = () => {
+    query?.removeEventListener("change", heard), query = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`), query.addEventListener("change", heard);
+  };
+  return watch(), () => query?.removeEventListener("change", heard);
 }
 function lessMotion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -3142,7 +3166,10 @@ var STALE = 150, PATIENCE = 5e3, WIDE = 10, View = class {
     if (this.state.on("change:_tiles", tiles), this.state.on("change:_tiles_meta", tiles), !this.alive)
       for (let name2 of ["threshold", "steps", "layer", "head", "choice"])
         this.state.on(`change:${name2}`, () => this.invalidate(32));
-    this.stopTheme = watchTheme(() => this.invalidate(512));
+    this.stopTheme = watchTheme(() => {
+      let theme = themeOf(this.root, this.state.get("theme"));
+      this.root.dataset.theme !== theme && this.invalidate(512);
+    }), this.stopDots = watchDots(() => this.invalidate(1023));
     let width = 0;
     this.sizes = new ResizeObserver(() => {
       this.root.clientWidth !== width && (width = this.root.clientWidth, this.invalidate(51));
@@ -3208,7 +3235,7 @@ var STALE = 150, PATIENCE = 5e3, WIDE = 10, View = class {
     return this.waitingSince === 0 || performance.now() - this.waitingSince < STALE;
   }
   destroy() {
-    this.stop.abort(), cancelAnimationFrame(this.frame), clearTimeout(this.patience), this.stopTheme?.(), this.sizes?.disconnect();
+    this.stop.abort(), cancelAnimationFrame(this.frame), clearTimeout(this.patience), this.stopTheme?.(), this.stopDots?.(), this.sizes?.disconnect();
     for (let part of this.parts) "destroy" in part && part.destroy();
     this.requests.destroy(), this.state.destroy(), this.root.remove();
   }

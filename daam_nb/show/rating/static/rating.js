@@ -36,24 +36,37 @@ function themeOf(root, wish) {
     return "dark";
   if (body.classList.contains("vscode-light")) return "light";
   let colab = document.documentElement.getAttribute("theme");
-  if (colab === "dark" || colab === "light") return colab;
-  let around = darkness(above(root));
-  return around !== null ? around ? "dark" : "light" : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  return colab === "dark" || colab === "light" ? colab : darkness(above(root)) ?? isCanvasDark() ? "dark" : "light";
+}
+function isCanvasDark() {
+  let schemes = getComputedStyle(document.documentElement).colorScheme.split(/\s+/);
+  return schemes.includes("dark") ? !schemes.includes("light") || matchMedia("(prefers-color-scheme: dark)").matches : !1;
 }
 function darkness(node) {
   for (; node; node = above(node)) {
-    let parts = getComputedStyle(node).backgroundColor.match(/[\d.]+/g)?.map(Number);
-    if (!(!parts || parts.length < 3 || parts.length > 3 && parts[3] < 0.5))
-      return 0.299 * parts[0] + 0.587 * parts[1] + 0.114 * parts[2] < 128;
+    let [red, green, blue, alpha] = painted(getComputedStyle(node).backgroundColor);
+    if (alpha >= 128) return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
   }
   return null;
+}
+var pen = null;
+function painted(colour) {
+  if (!pen) {
+    let canvas = document.createElement("canvas");
+    canvas.width = canvas.height = 1, pen = /** @type {CanvasRenderingContext2D} */
+    canvas.getContext("2d", { willReadFrequently: !0 });
+  }
+  return pen.clearRect(0, 0, 1, 1), pen.fillStyle = "transparent", pen.fillStyle = colour, pen.fillRect(0, 0, 1, 1), pen.getImageData(0, 0, 1, 1).data;
 }
 function above(node) {
   let root = node.getRootNode();
   return node.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
 }
-function watchTheme(changed) {
-  let scheme = matchMedia("(prefers-color-scheme: dark)");
+var FADED = 400;
+function watchTheme(look) {
+  let later, changed = () => {
+    look(), clearTimeout(later), later = setTimeout(look, FADED);
+  }, scheme = matchMedia("(prefers-color-scheme: dark)");
   scheme.addEventListener("change", changed);
   let watcher = new MutationObserver(changed), attributeFilter = [
     "class",
@@ -65,7 +78,7 @@ function watchTheme(changed) {
   for (let node of [document.documentElement, document.body])
     watcher.observe(node, { attributes: !0, attributeFilter });
   return () => {
-    scheme.removeEventListener("change", changed), watcher.disconnect();
+    clearTimeout(later), scheme.removeEventListener("change", changed), watcher.disconnect();
   };
 }
 
