@@ -28,9 +28,11 @@ from benchmarks.harness import QUICK, arguments, report, timing
 from benchmarks.maps import HEADS, STEPS, sd15_recording
 from daam_nb.recording import Recording
 from daam_nb.show.explorer.agreement import preview_distance
+from daam_nb.show.explorer.container import VERSION
 from daam_nb.show.explorer.widget import Explorer
 
 PICTURE = 512
+MAPS = ("stack", "exact", "tiles")
 
 
 def opened(run: Recording) -> Explorer:
@@ -54,23 +56,32 @@ def actions(seed: int = 0) -> dict[str, tuple[int, float, Callable[[Explorer], o
     def steps(explorer: Explorer) -> None:
         explorer.steps = slice(*sorted(chance.sample(range(STEPS + 1), 2)))
 
-    def ask(content: dict[str, Any], explorer: Explorer) -> None:
-        steps(explorer)
-        explorer._received(explorer, {"id": 1, **content}, [])
+    def ask(want: tuple[str, ...], at: Any, choose: Any, explorer: Explorer) -> None:
+        """As a page does: the choice as a trait, then what it lacks, as a question."""
+        explorer._hearing = True  # else what Python chooses travels with its maps
+        choose(explorer)
+        explorer._received(explorer, question(explorer, want, at), [])
 
     polygon = [[0.2, 0.2], [0.2, 0.6], [0.5, 0.7], [0.6, 0.3]]
     return {
-        "a new word": (10, 200, word),
-        "another head": (100, 100, head),
-        "the hand rests on a range of steps": (100, 100, steps),
+        "a new word": (10, 200, partial(ask, MAPS, None, word)),
+        "another head": (100, 100, partial(ask, MAPS, None, head)),
+        "the hand rests on a range of steps": (100, 100, partial(ask, MAPS[1:], None, steps)),
         "another threshold": (100, 100, lambda e: setattr(e, "threshold", chance.random())),
         "a pixel's words, after a new range": (
-            30, 80, partial(ask, {"type": "pixel", "y": 0.4, "x": 0.6})
+            30, 80, partial(ask, ("words",), {"y": 0.4, "x": 0.6}, steps)
         ),
         "a region's words, after a new range": (
-            30, 80, partial(ask, {"type": "region", "polygon": polygon})
+            30, 80, partial(ask, ("region",), {"polygon": polygon}, steps)
         ),
     }  # fmt: skip
+
+
+def question(explorer: Explorer, want: tuple[str, ...], at: Any) -> dict[str, Any]:
+    """A question of a page about what is chosen."""
+    names = ("word", "word_b", "choice", "layer", "head", "steps", "threshold")
+    asked = {"v": VERSION, "type": "ask", "id": 1, "run": explorer.subject.name}
+    return {**asked, "want": list(want), "sel": explorer.get_state(names), "at": at}
 
 
 def rest_once(explorer: Explorer) -> None:

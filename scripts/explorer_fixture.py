@@ -21,14 +21,14 @@ import daam_nb
 from daam_nb.maps import iod, ioh, iou
 from daam_nb.show.colours import palette
 from daam_nb.show.explorer.choices import CHOICES
+from daam_nb.show.explorer.container import pack, unpack
 from daam_nb.show.explorer.facts import COLORMAPS
 from daam_nb.show.explorer.ranking import inside
 from daam_nb.show.explorer.stacks import preview
 from daam_nb.show.explorer.widget import Explorer
 
 TARGET = Path(__file__).parent.parent / "js" / "test" / "fixture.json"
-BYTES = ("_image", "_strip", "_stack", "_stack_b", "_exact", "_exact_b", "_tiles")
-METAS = ("_facts", "_stack_meta", "_stack_b_meta", "_exact_meta", "_exact_b_meta", "_tiles_meta")
+RUN = "fixture"  # explorers have names by chance, and the file is to stay the same
 POLYGON = ((0.1, 0.2), (0.8, 0.3), (0.6, 0.9), (0.3, 0.7))
 
 
@@ -43,8 +43,9 @@ def fixture() -> dict[str, Any]:
         "traits": {name: explorer.get_state(name)[name] for name in CHOICES},
         "numbers": {name: getattr(explorer, name) for name in ("iou", "iod", "ioh", "peak")},
         "status": explorer.status,
-        **{name: getattr(explorer, name) for name in METAS},
-        **{name: coded(getattr(explorer, name)) for name in BYTES},
+        "_facts": {**explorer._facts, "run": RUN},
+        "_first": coded(pack({"run": RUN}, unpack(explorer._first)[1])),
+        "_pictures": coded(pack({"run": RUN}, unpack(explorer._pictures)[1])),
         "palettes": {name: coded(np.rint(palette(name) * 255).astype("u1")) for name in COLORMAPS},
         "expected": expected(explorer),
     }

@@ -38,12 +38,12 @@ export function fromBase64(text) {
 }
 
 /**
- * @param {string} text base64 of gzip of JSON
- * @returns {Promise<any>}
+ * @param {Uint8Array} bytes deflated, as zlib writes it
+ * @returns {Promise<Uint8Array>}
  */
-export async function fromGzip(text) {
-  const stream = new Blob([/** @type {BlobPart} */ (fromBase64(text))])
+export async function inflated(bytes) {
+  const stream = new Blob([/** @type {BlobPart} */ (bytes)])
     .stream()
-    .pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
+    .pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }

@@ -1,6 +1,5 @@
 // What is shown, as a file of one's own.
 /** @import { View } from "./view.js" */
-import { asBytes } from "./bytes.js";
 import { levelOf } from "./measure.js";
 import { Enlarger } from "./resample.js";
 
@@ -11,12 +10,10 @@ import { Enlarger } from "./resample.js";
  */
 export async function saveMask(view) {
   try {
-    if (view.state.facts.kernel !== false) {
-      const { content, buffers } = await view.requests.ask({ type: "png", what: "mask" });
-      save(
-        new Blob([/** @type {BlobPart} */ (asBytes(buffers[0]))], { type: "image/png" }),
-        content.name ?? name(view, "mask"),
-      );
+    if (view.source.capabilities.mask) {
+      const [part] = await view.source.ask({ want: ["mask"], sel: view.state.sel });
+      const bytes = /** @type {BlobPart} */ (part.bytes);
+      save(new Blob([bytes], { type: "image/png" }), part.file ?? name(view, "mask"));
     } else {
       const blob = await maskOf(view);
       if (blob) save(blob, name(view, "mask"));

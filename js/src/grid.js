@@ -18,6 +18,7 @@ const CAPTION = 36; // height of two lines below a tile of the gallery, with the
 const GALLERY = 240; // tiles of a ranked gallery, at most
 
 /** @import { Cell } from "./cells.js" */
+/** @import { Tiles } from "./types.js" */
 
 export class Grid {
   /** @param {View} view */
@@ -30,6 +31,8 @@ export class Grid {
     /** @type {HTMLElement[]} */
     this.nodes = [];
     this.layout = "";
+    /** @type {Tiles | null} */
+    this.drawn = null;
     this.focus = 0;
     this.mosaic = new Mosaic();
     this.overlay = el("div", {
@@ -55,8 +58,10 @@ export class Grid {
   /** @param {number} what */
   update(what) {
     this.tools.update(what);
-    if (what & (flags.GRID | flags.THEME)) this.#draw();
-    if (what & (flags.GRID | flags.SELECTION | flags.THEME)) this.#select();
+    // Other tiles may belong to what was chosen, and be here already.
+    const other = this.view.maps.tiles() !== this.drawn;
+    if (other || what & (flags.GRID | flags.THEME)) this.#draw();
+    if (other || what & (flags.GRID | flags.SELECTION | flags.THEME)) this.#select();
     if (what & (flags.GRID | flags.STEPS)) this.#note();
   }
 
@@ -65,6 +70,7 @@ export class Grid {
     const { facts } = state;
     if (!facts.layers) return;
     const tiles = maps.tiles();
+    this.drawn = tiles;
     const sort = state.get("tile_sort");
     const across = this.scroller.clientWidth;
     if (across < 40) return;
@@ -442,7 +448,7 @@ export class Grid {
     const tiles = maps.tiles();
     const parts = [];
     if (!tiles) {
-      const lost = state.facts.kernel === false;
+      const lost = !this.view.source.capabilities.any;
       parts.push(
         lost ? "The grid of this word was left out of this page." : "The tiles are on their way.",
       );

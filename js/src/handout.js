@@ -1,32 +1,34 @@
-// A page without a kernel: a model that holds what was embedded and answers from it.
-/** @import { Facts, Row } from "./types.js" */
-import { fromBase64, fromGzip } from "./bytes.js";
+// A page without a kernel: choices that are kept here, and a source that holds what was embedded.
+/** @import { Facts, Part, Question, Row, Sel } from "./types.js" */
+import { fromBase64, inflated } from "./bytes.js";
+import { unpackSmall } from "./container.js";
 import { cellOf, cellsInside } from "./measure.js";
+import { Memory } from "./memory.js";
+import { Player } from "./player.js";
+import { Source } from "./source.js";
 import { placesOf } from "./state.js";
 
+/** @typedef {{key: string, counts: Uint8Array, scales: number[], shape: number[]}} Stack */
+
 /**
- * @param {any} state an object, or base64 of gzip of its JSON
- * @returns {Promise<any>}
+ * @param {string} state base64 of a container
+ * @returns {Promise<HandoutSource>}
  */
-export async function unpacked(state) {
-  return typeof state === "string" ? fromGzip(state) : state;
+export async function opened(state) {
+  const { header, parts } = (await unpackSmall(fromBase64(state))) ?? {};
+  if (!header || !parts) throw new Error("it was written by another version");
+  const source = new HandoutSource(header, parts);
+  await source.begin();
+  return source;
 }
 
-/** Imitates the model of a notebook. */
+/** Imitates the model of a notebook: it keeps the choices. */
 export class Shim {
-  /** @param {any} state */
-  constructor(state) {
-    this.state = state;
-    /** @type {Record<string, any>} */
-    this.values = {
-      ...state.traits,
-      _facts: { ...state.facts, kernel: false, left_out: state.left_out ?? state.facts.left_out },
-      _image: state.image ? fromBase64(state.image) : null,
-      _strip: state.strip ? fromBase64(state.strip) : null,
-    };
+  /** @param {Record<string, any>} values */
+  constructor(values) {
+    this.values = { ...values };
     /** @type {Map<string, Set<(...args: any[]) => void>>} */
     this.listeners = new Map();
-    this.save_changes();
   }
 
   /** @param {string} name */
@@ -41,7 +43,7 @@ export class Shim {
   set(name, value) {
     if (Object.is(this.values[name], value)) return;
     this.values[name] = value;
-    this.#emit(`change:${name}`, this, value);
+    for (const callback of [...(this.listeners.get(`change:${name}`) ?? [])]) callback();
   }
 
   /**
@@ -63,144 +65,210 @@ export class Shim {
     else this.listeners.delete(event);
   }
 
+  save_changes() {}
+
+  send() {}
+}
+
+/** Answers as the kernel does, from what is embedded; what is not there is not in the answer. */
+export class HandoutSource extends Source {
   /**
-   * @param {string} event
-   * @param {...any} values
+   * @param {{facts: Facts, traits: Record<string, any>}} header
+   * @param {Part[]} parts
    */
-  #emit(event, ...values) {
-    for (const callback of [...(this.listeners.get(event) ?? [])]) callback(...values);
+  constructor(header, parts) {
+    super();
+    this.facts = header.facts;
+    this.run = header.facts.run;
+    this.model = new Shim({ ...header.traits, _facts: header.facts });
+    /** Only what was embedded can be asked for; masks are made by the page. */
+    this.capabilities = { any: false, mask: false };
+    this.memory = new Memory();
+    this.player = new Player(this.model);
+    this.trouble = "";
+    /** @type {Map<string, Part>} */
+    this.parts = new Map(parts.map((part) => [`${part.name} ${part.key}`, part]));
+    /** @type {Record<string, Part>} */
+    this.pictures = {};
   }
 
-  /** Answer what was chosen, from what is embedded. */
-  save_changes() {
-    const { choice, layer, head, word, word_b: other } = this.values;
-    const steps = placesOf(this.values._facts, this.values.steps);
-    const given = (/** @type {number} */ w) => JSON.stringify([w, choice, layer, head]);
-    this.#give("_stack", "stacks", given(word));
-    if (other >= 0) this.#give("_stack_b", "stacks", given(other));
-    const exact = (/** @type {number} */ w) => JSON.stringify([w, choice, layer, head, ...steps]);
-    this.#give("_exact", "exacts", exact(word));
-    if (other >= 0) this.#give("_exact_b", "exacts", exact(other));
-    const tiles = Object.keys(this.state.tiles ?? {});
-    const present = JSON.stringify([word, ...steps]);
-    const found = tiles.includes(present)
-      ? present
-      : tiles.find((key) => JSON.parse(key)[0] === word);
-    if (found) this.#give("_tiles", "tiles", found);
+  /** Inflate the pictures. */
+  async begin() {
+    for (const name of ["image", "strip"]) {
+      const part = await this.#part(name, "");
+      if (part) this.pictures[name] = part;
+    }
+  }
+
+  chosen() {}
+
+  keep() {}
+
+  /**
+   * @param {Question} question
+   * @returns {Promise<Part[]>}
+   */
+  async ask({ want, sel, at }) {
+    const [lo, hi] = placesOf(this.facts, /** @type {[number, number]} */ (sel.steps));
+    const { choice, layer, head, word } = sel;
+    const parts = [];
+    for (const name of want) {
+      const of = name.endsWith("_b") ? sel.word_b : word;
+      const key = [of, choice, layer, head];
+      if (name.startsWith("stack")) parts.push(await this.#chosen("stack", key));
+      else if (name.startsWith("exact")) parts.push(await this.#chosen("exact", [...key, lo, hi]));
+      else if (name === "tiles") parts.push(await this.#tiles(word, lo, hi));
+      else if (name === "words" || name === "region") parts.push(await this.#rank(name, sel, at));
+    }
+    const own = parts.filter((part) => part !== null);
+    for (const part of own) this.memory.take(part);
+    return own;
   }
 
   /**
-   * @param {string} trait
-   * @param {"stacks" | "exacts" | "tiles"} from
+   * @param {string} name
    * @param {string} key
+   * @returns {Promise<Part | null>}
    */
-  #give(trait, from, key) {
-    const entry = this.#entry(from, key);
-    if (!entry || this.values[`${trait}_meta`]?.key === key) return;
-    const { data, ...meta } = entry;
-    this.values[trait] = fromBase64(data);
-    this.set(`${trait}_meta`, { ...meta, key });
+  async #part(name, key) {
+    const part = this.parts.get(`${name} ${key}`);
+    if (!part) return null;
+    if (part.deflated) {
+      part.bytes = await inflated(/** @type {Uint8Array} */ (part.bytes));
+      part.deflated = false;
+    }
+    return part;
   }
 
   /**
    * What does not depend on the choice of layers is embedded once, under no choice.
    *
-   * @param {"stacks" | "exacts" | "tiles"} from
-   * @param {string} key
+   * @param {"stack" | "exact"} name
+   * @param {(string | number)[]} key
+   * @returns {Promise<Part | null>}
    */
-  #entry(from, key) {
-    const entries = this.state[from] ?? {};
-    if (entries[key] || from === "tiles") return entries[key];
-    const [word, , layer, ...rest] = JSON.parse(key);
-    return layer >= 0 ? entries[JSON.stringify([word, "", layer, ...rest])] : undefined;
+  async #chosen(name, key) {
+    const asked = JSON.stringify(key);
+    const part = await this.#part(name, asked);
+    if (part) return part;
+    const [word, , layer, ...rest] = key;
+    if (Number(layer) < 0) return null;
+    const once = await this.#part(name, JSON.stringify([word, "", layer, ...rest]));
+    return once && { ...once, key: asked };
   }
 
-  /** @param {any} content */
-  send(content) {
-    const answer = this.#answer(content);
-    setTimeout(() => this.#emit("msg:custom", { ...answer, id: content.id }, []), 0);
+  /**
+   * The grid of the steps chosen, else of other steps, which it names.
+   *
+   * @param {number} word
+   * @param {number} lo
+   * @param {number} hi
+   */
+  async #tiles(word, lo, hi) {
+    const present = await this.#part("tiles", JSON.stringify([word, lo, hi]));
+    if (present) return present;
+    const keys = [...this.parts.values()].filter(({ name }) => name === "tiles").map((p) => p.key);
+    const other = keys.find((key) => JSON.parse(key)[0] === word);
+    return other ? this.#part("tiles", other) : null;
   }
 
-  /** @param {any} content */
-  #answer(content) {
-    if (content.type !== "pixel" && content.type !== "region") {
-      return { type: "error", text: "This page has no kernel to ask." };
-    }
-    const { choice, layer, head } = this.values;
-    const steps = placesOf(this.values._facts, this.values.steps);
-    const words = this.#embedded(choice, layer, head);
-    const whole = words.length > 0 ? words : this.#embedded(choice, -1, -1);
-    const note = words.length > 0 ? "" : "All heads: this selection is not embedded in this page.";
-    const among =
-      whole.length < this.values._facts.words.length
-        ? `Among the ${whole.length} embedded words. `
-        : "";
-    const inside = (/** @type {number[]} */ shape) => {
-      const [, height, width] = shape;
-      if (content.type === "region") return cellsInside(content.polygon, height, width);
+  /**
+   * @param {number} word
+   * @param {string} choice
+   * @param {number} layer
+   * @param {number} head
+   * @returns {Promise<Stack | null>}
+   */
+  async #stack(word, choice, layer, head) {
+    const key = JSON.stringify([word, choice, layer, head]);
+    const part = await this.#chosen("stack", JSON.parse(key));
+    if (!part) return null;
+    const { scales, shape } = part;
+    return { key, counts: /** @type {Uint8Array} */ (part.bytes), scales, shape };
+  }
+
+  /**
+   * @param {"words" | "region"} name
+   * @param {Sel} sel
+   * @param {Question["at"]} at
+   * @returns {Promise<Part>}
+   */
+  async #rank(name, sel, at) {
+    const place = /** @type {any} */ (at);
+    const { choice, layer, head } = sel;
+    const steps = placesOf(this.facts, /** @type {[number, number]} */ (sel.steps));
+    const own = await this.#embedded(choice, layer, head);
+    const whole = own.size > 0 ? own : await this.#embedded(choice, -1, -1);
+    const note = own.size > 0 ? "" : "All heads: this selection is not embedded in this page.";
+    const few = whole.size < this.facts.words.length;
+    const among = few ? `Among the ${whole.size} embedded words. ` : "";
+    const inside = (/** @type {number[]} */ [, height, width]) => {
+      if (name === "region") return cellsInside(place.polygon, height, width);
       const one = new Uint8Array(height * width);
-      one[cellOf(content.y, height) * width + cellOf(content.x, width)] = 1;
+      one[cellOf(place.y, height) * width + cellOf(place.x, width)] = 1;
       return one;
     };
     /** @type {Map<number, number[]>} */
     const bySteps = new Map();
-    for (const { word, entry } of whole) bySteps.set(word, stepMeans(entry, inside(entry.shape)));
-    const rows = ranking(bySteps, steps);
-    const type = content.type === "pixel" ? "words" : "region";
-    const by_step = bySteps.get(this.values.word);
-    return { type, rows, by_step, by_layer: this.#byLayer(inside), note: among + note };
+    for (const [word, stack] of whole) bySteps.set(word, stepMeans(stack, inside(stack.shape)));
+    return {
+      name,
+      key: "",
+      rows: ranking(bySteps, steps),
+      bars_of: sel.word,
+      by_step: bySteps.get(sel.word),
+      by_layer: await this.#byLayer(sel, steps, inside),
+      note: among + note,
+    };
   }
 
   /**
    * The mean attention of the shown word inside, for each layer that is chosen and embedded.
    *
+   * @param {Sel} sel
+   * @param {[number, number]} steps
    * @param {(shape: number[]) => Uint8Array} inside
-   * @returns {(number | null)[] | undefined}
+   * @returns {Promise<(number | null)[] | undefined>}
    */
-  #byLayer(inside) {
-    /** @type {Facts} */
-    const facts = this.values._facts;
-    const { choice, layer, head, word } = this.values;
-    const steps = placesOf(facts, this.values.steps);
-    const found = facts.layers.map((_, i) => {
+  async #byLayer({ choice, layer, head, word }, steps, inside) {
+    const { facts } = this;
+    const values = [];
+    for (let i = 0; i < facts.layers.length; i++) {
       const chosen = layer >= 0 ? i === layer : (facts.choices[choice] ?? []).includes(i);
-      const entry = chosen && this.#entry("stacks", JSON.stringify([word, "", i, head]));
-      if (!entry) return null;
-      const means = stepMeans(entry, inside(entry.shape)).slice(...steps);
-      return means.reduce((sum, mean) => sum + mean, 0) / means.length;
-    });
-    return found.some((value) => value !== null) ? found : undefined;
+      const stack = chosen ? await this.#stack(word, "", i, head) : null;
+      const means = stack && stepMeans(stack, inside(stack.shape)).slice(...steps);
+      values.push(means && means.reduce((sum, mean) => sum + mean, 0) / means.length);
+    }
+    return values.some((value) => value !== null) ? values : undefined;
   }
 
   /**
    * @param {string} choice
    * @param {number} layer
    * @param {number} head
+   * @returns {Promise<Map<number, Stack>>} by word
    */
-  #embedded(choice, layer, head) {
-    /** @type {Facts} */
-    const facts = this.values._facts;
-    const found = [];
-    for (let word = 0; word < facts.words.length; word++) {
-      const entry = this.#entry("stacks", JSON.stringify([word, choice, layer, head]));
-      if (entry) found.push({ word, entry });
+  async #embedded(choice, layer, head) {
+    const stacks = new Map();
+    for (let word = 0; word < this.facts.words.length; word++) {
+      const stack = await this.#stack(word, choice, layer, head);
+      if (stack) stacks.set(word, stack);
     }
-    return found;
+    return stacks;
   }
 }
 
 /**
- * @param {{data: string, scales: number[], shape: number[]}} entry
+ * @param {Stack} stack
  * @param {Uint8Array} inside (y, x)
  * @returns {number[]} mean attention inside, by step
  */
-function stepMeans(entry, inside) {
-  const counts = fromBase64(entry.data);
+function stepMeans({ counts, scales }, inside) {
   const cells = Math.max(
     1,
     inside.reduce((sum, one) => sum + one, 0),
   );
-  return entry.scales.map((unit, t) => {
+  return scales.map((unit, t) => {
     let sum = 0;
     for (let i = 0; i < inside.length; i++) if (inside[i]) sum += counts[t * inside.length + i];
     return (sum * unit) / cells;

@@ -1,31 +1,51 @@
 // The explorer's front end: anywidget calls `initialize` and `render`, a page without a kernel
 // calls `mount`.
-/** @import { Model } from "./types.js" */
-import { Shim, unpacked } from "./handout.js";
+/** @import { AnySource, Model } from "./types.js" */
+import { opened } from "./handout.js";
+import { KernelSource } from "./source.js";
 import { View } from "./view.js";
 
-/**
- * @param {{model: Model, el: HTMLElement}} context
- * @returns {() => void} takes the view away
- */
-function render({ model, el }) {
-  const view = new View(model, el);
-  return () => view.destroy();
+export { times } from "./times.js"; // tests wait less
+
+/** For each model: its views share one source. */
+function widget() {
+  /** @type {KernelSource | undefined} */
+  let source;
+  return {
+    /** @param {{model: Model}} context */
+    initialize({ model }) {
+      const own = (source = new KernelSource(model));
+      return () => own.destroy();
+    },
+    /**
+     * @param {{model: Model, el: HTMLElement}} context
+     * @returns {() => void} takes the view away
+     */
+    render({ model, el }) {
+      source ??= new KernelSource(model);
+      return show(source, el);
+    },
+  };
 }
 
-/** Nothing is shared between the views of a model but the model itself. */
-function initialize() {}
+/**
+ * @param {AnySource} source
+ * @param {HTMLElement} el
+ */
+function show(source, el) {
+  const view = new View(source, el);
+  return () => view.destroy();
+}
 
 /**
  * Show a saved explorer in a page of its own.
  *
  * @param {HTMLElement} root
- * @param {any} state an object, or base64 of gzip of its JSON
+ * @param {string} state base64 of a container
  * @returns {Promise<() => void>} takes it away
  */
 export async function mount(root, state) {
-  const model = new Shim(await unpacked(state));
-  return render({ model, el: root });
+  return show(await opened(state), root);
 }
 
-export default { render, initialize };
+export default widget;

@@ -1,9 +1,11 @@
 // From pixels to words: which words look at a place, and for a region at which steps and layers.
 /** @import { View } from "./view.js" */
-/** @import { RegionAnswer, Row } from "./types.js" */
+/** @import { Part, Question, RegionAnswer, Row } from "./types.js" */
+import { Asker } from "./asker.js";
 import { attribute, el, icon, short, write } from "./dom.js";
 import * as flags from "./flags.js";
 import { timestepText } from "./naming.js";
+import { times } from "./times.js";
 
 const ROWS = 8;
 /** What can be done next, while nothing is pointed at. */
@@ -14,23 +16,32 @@ const TRY = [
   ["Press Space:", "play the steps."],
 ];
 
+/**
+ * @template T
+ * @typedef {{of: string, place: [number, number], value: T, note: string}} Answered words, and what
+ *   they are of
+ */
+
 export class Inspector {
   /** @param {View} view */
   constructor(view) {
     this.view = view;
-    /** @type {[number, number] | null} the place asked for last */
-    this.wanted = null;
-    this.asking = false;
-    /** @type {string | undefined} */
-    this.askedKey = undefined;
-    this.asked = 0; // questions about regions
-    /** @type {Row[] | null} */
-    this.pixelRows = null;
-    /** @type {RegionAnswer | null} */
-    this.region = null;
+    /** @type {[number, number] | null} where the hand points */
+    this.place = null;
+    /** @type {Answered<Row[]> | null} */
+    this.here = null;
+    /** @type {Answered<RegionAnswer> | null} */
+    this.inside = null;
+    this.words = new Asker(view.source, (question, parts) => this.#gotWords(question, parts));
+    this.region = new Asker(view.source, (question, parts) => this.#gotRegion(question, parts));
     this.aloud = false;
+    /** @type {object | null | undefined} */
+    this.shown = undefined;
+    this.ownSince = -Infinity;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.later = undefined;
     this.title = el("h3", { class: "daam-title", text: "Try this" });
-    this.place = el("span", { class: "daam-muted" });
+    this.where = el("span", { class: "daam-muted" });
     this.clear = el(
       "button",
       {
@@ -65,7 +76,7 @@ export class Inspector {
           "div",
           { class: "daam-title-row" },
           this.title,
-          this.place,
+          this.where,
           el("span", { class: "daam-space" }),
           this.clear,
         ),
@@ -86,129 +97,145 @@ export class Inspector {
    */
   point(place, aloud = false) {
     // A region stays until it is cleared: its words are not swept away by the next move.
-    if (place !== null && this.view.state.get("region").length > 0) return;
-    this.wanted = place;
+    if (place !== null && this.polygon) return;
+    this.place = place;
     this.aloud = aloud;
-    if (place === null) {
-      this.pixelRows = null;
-      this.view.invalidate(flags.PANEL);
-    } else if (!this.asking) this.#askPixel();
+    this.view.invalidate(flags.PANEL);
   }
 
-  /** One question at a time; the latest place is asked for as soon as the answer is there. */
-  async #askPixel() {
-    this.asking = true;
-    while (this.wanted) {
-      const place = this.wanted;
-      try {
-        const { content } = await this.view.requests.ask({
-          type: "pixel",
-          y: place[0],
-          x: place[1],
-        });
-        if (this.wanted === null || this.view.state.get("region").length > 0) break;
-        this.pixelRows = content.rows;
-        this.pixelNote = content.note ?? "";
-        if (this.aloud) this.view.status.say(spoken(this.view, content.rows));
-      } catch (error) {
-        this.#failed(error);
-        this.wanted = null;
-      }
-      this.view.invalidate(flags.PANEL);
-      if (this.wanted === place) break;
-    }
-    this.asking = false;
-    /** @type {string | undefined} */
-    this.askedKey = undefined;
-  }
-
-  async #askRegion() {
+  /** The region that is drawn; null where there is none. */
+  get polygon() {
     const polygon = this.view.state.get("region");
-    const asked = ++this.asked;
-    if (polygon.length < 3) {
-      this.region = null;
-      return;
-    }
-    try {
-      const { content } = await this.view.requests.ask({ type: "region", polygon });
-      if (asked !== this.asked) return;
-      this.region = content;
-      this.view.status.say(`Region: ${spoken(this.view, content.rows)}`);
-    } catch (error) {
-      this.#failed(error);
+    return polygon.length >= 3 ? polygon : null;
+  }
+
+  /** Why the words cannot be had; empty where they can. */
+  get problem() {
+    return this.region.problem || this.words.problem;
+  }
+
+  /**
+   * What the words depend on. An answer is shown while this is the same, and no longer.
+   *
+   * @returns {string}
+   */
+  get #selection() {
+    const { source, state } = this.view;
+    const { choice, layer, head, steps, special } = state.sel;
+    return JSON.stringify([source.run, choice, layer, head, steps, special]);
+  }
+
+  /** Words in a region say besides which word the bars are of. */
+  get #ofRegion() {
+    return JSON.stringify([this.#selection, this.view.state.get("word"), this.polygon]);
+  }
+
+  /**
+   * @param {Question} question
+   * @param {Part[] | null} parts
+   */
+  #gotWords(question, parts) {
+    const part = parts?.find(({ name }) => name === "words");
+    if (part) {
+      const { y, x } = /** @type {{y: number, x: number}} */ (question.at);
+      const of = this.#asked(question);
+      this.here = { of, place: [y, x], value: part.rows, note: part.note ?? "" };
+      if (this.aloud && this.place) this.view.status.say(spoken(this.view, part.rows));
     }
     this.view.invalidate(flags.PANEL);
   }
 
-  /** @param {unknown} error */
-  #failed(error) {
-    if (!this.view.stop.signal.aborted) this.view.status.fail(/** @type {Error} */ (error).message);
+  /**
+   * @param {Question} question
+   * @param {Part[] | null} parts
+   */
+  #gotRegion(question, parts) {
+    const part = parts?.find(({ name }) => name === "region");
+    if (part) {
+      const { polygon } = /** @type {{polygon: [number, number][]}} */ (question.at);
+      const of = JSON.stringify([this.#asked(question), question.sel.word, polygon]);
+      this.inside = {
+        of,
+        place: polygon[0],
+        value: /** @type {any} */ (part),
+        note: part.note ?? "",
+      };
+      if (of === this.#ofRegion) this.view.status.say(`Region: ${spoken(this.view, part.rows)}`);
+    }
+    this.view.invalidate(flags.PANEL);
+  }
+
+  /** @param {Question} question */
+  #asked({ sel }) {
+    const { choice, layer, head, steps, special } = sel;
+    return JSON.stringify([this.view.source.run, choice, layer, head, steps, special]);
+  }
+
+  /** Ask for the words of the present selection where they are not here. */
+  #ask() {
+    const { state } = this.view;
+    const { polygon, place } = this;
+    if (polygon) this.place = null;
+    const { sel } = state;
+    const lacksRegion = polygon && this.inside?.of !== this.#ofRegion;
+    if (!state.moving || !lacksRegion)
+      this.region.want(lacksRegion ? { want: ["region"], sel, at: { polygon } } : null);
+    const [y, x] = place ?? [0, 0];
+    const { here } = this;
+    const lacks =
+      !here || here.of !== this.#selection || here.place[0] !== y || here.place[1] !== x;
+    const pointed = place && !polygon && lacks;
+    this.words.want(pointed ? { want: ["words"], sel, at: { y, x } } : null);
   }
 
   /** @param {number} what */
   update(what) {
-    this.#again();
-    if (!(what & (flags.PANEL | flags.STEPS | flags.SELECTION))) return;
-    const region = this.region && this.view.state.get("region").length > 0 ? this.region : null;
-    const rows = this.pixelRows ?? region?.rows ?? null;
-    const ofRegion = !this.pixelRows && Boolean(region);
-    write(this.title, ofRegion ? "Words in the region" : rows ? "Words here" : "Try this");
-    this.clear.hidden = !region;
-    this.hint.hidden = Boolean(rows);
-    this.#place();
-    this.#rank(rows ?? []);
-    write(this.note, (ofRegion ? region?.note : this.pixelNote) ?? "");
-    const { facts } = this.view.state;
-    const word = facts.words?.[region?.bars_of ?? this.view.state.get("word")]?.text ?? "";
+    this.#ask();
+    const { view, polygon } = this;
+    const region = polygon && this.inside?.of === this.#ofRegion ? this.inside : null;
+    const own = this.here?.of === this.#selection;
+    if (own) this.ownSince = performance.now();
+    const here = this.place && (own || this.#lingers) ? this.here : null;
+    attribute(this.list, "data-stale", Boolean(here && !own));
+    const shown = region ?? here;
+    if (shown === this.shown && !(what & (flags.PANEL | flags.WORDS))) return;
+    this.shown = shown;
+    write(this.title, polygon ? "Words in the region" : here ? "Words here" : "Try this");
+    this.clear.hidden = !polygon;
+    this.hint.hidden = Boolean(shown || polygon);
+    this.#locate(here?.place ?? null);
+    this.#rank(region ? region.value.rows : (here?.value ?? []));
+    const waiting = polygon && !region && !this.problem;
+    write(this.note, waiting ? "The words of the region are on their way." : (shown?.note ?? ""));
+    const { facts } = view.state;
+    const word = facts.words?.[region?.value.bars_of ?? view.state.get("word")]?.text ?? "";
     this.bySteps.show(
       `“${word}” by step`,
-      region?.by_step ?? null,
+      region?.value.by_step ?? null,
       (i) => `step ${facts.steps[i]?.place}, ${timestepText(facts, i)}`,
     );
     this.byLayers.show(
       `“${word}” by layer`,
-      region?.by_layer ?? null,
+      region?.value.by_layer ?? null,
       (i) => facts.layers[i]?.label ?? String(i),
     );
     attribute(this.element, "data-region", Boolean(region));
   }
 
-  /** Ask again where the region, or what it was asked about, is another. */
-  #again() {
-    const { state } = this.view;
-    const region = state.get("region");
-    const key = JSON.stringify([
-      region,
-      state.get("word"),
-      state.get("choice"),
-      state.get("layer"),
-      state.get("head"),
-      state.steps,
-    ]);
-    if (key === this.askedKey) return;
-    if (region.length > 0) {
-      this.wanted = null;
-      this.pixelRows = null;
-    }
-    const first = this.askedKey === undefined;
-    this.askedKey = key;
+  /** Whether the words of a moment ago stay, paler, until those of the present are here. */
+  get #lingers() {
+    const left = this.ownSince + times.linger - performance.now();
     clearTimeout(this.later);
-    if (region.length < 3) {
-      if (this.region) this.#askRegion();
-      return;
-    }
-    this.later = setTimeout(() => this.#askRegion(), first ? 0 : 60);
+    if (left > 0) this.later = setTimeout(() => this.view.invalidate(flags.PANEL), left + 10);
+    return left > 0;
   }
 
-  #place() {
-    const point = this.pixelRows ? this.wanted : null;
+  /** @param {[number, number] | null} place of the words that are listed */
+  #locate(place) {
     const [height, width] = this.view.state.facts.image ?? [1, 1];
-    write(
-      this.place,
-      point
-        ? `x ${Math.min(width - 1, Math.floor(point[1] * width))}, y ${Math.min(height - 1, Math.floor(point[0] * height))}`
-        : "",
-    );
+    const cell = (/** @type {number} */ share, /** @type {number} */ side) =>
+      Math.min(side - 1, Math.floor(share * side));
+    write(this.where, place ? `x ${cell(place[1], width)}, y ${cell(place[0], height)}` : "");
   }
 
   /** @param {Row[]} rows */
@@ -241,7 +268,8 @@ export class Inspector {
 
   destroy() {
     clearTimeout(this.later);
-    this.wanted = null;
+    this.words.destroy();
+    this.region.destroy();
   }
 }
 

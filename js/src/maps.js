@@ -1,69 +1,29 @@
 // Which map is shown: the exact one where it has arrived, else the preview, else a tile.
+/** @import { Memory } from "./memory.js" */
 /** @import { Shown, Sums, Tiles } from "./types.js" */
 /** @import { State } from "./state.js" */
-import { asBytes, asFloats } from "./bytes.js";
-import { Cache } from "./cache.js";
 import { largest } from "./measure.js";
-import { meanOver, prefixSums } from "./sums.js";
+import { meanOver } from "./sums.js";
 
-const STACK_BYTES = 48 << 20;
-const EXACT_BYTES = 4 << 20;
-const TILE_BYTES = 24 << 20;
-
-/** Maps of one explorer, by key, so that an answer to an old question is never shown as a new. */
+/** What is shown of a memory by the present selection, and never by another. */
 export class Maps {
-  /** @param {State} state */
-  constructor(state) {
+  /**
+   * @param {State} state
+   * @param {{memory: Memory}} source
+   */
+  constructor(state, source) {
     this.state = state;
-    /** @type {Cache<Sums>} */
-    this.stacks = new Cache(STACK_BYTES);
-    /** @type {Cache<{values: Float32Array, height: number, width: number, max: number}>} */
-    this.exacts = new Cache(EXACT_BYTES);
-    /** @type {Cache<Tiles>} */
-    this.tileSets = new Cache(TILE_BYTES);
+    this.source = source;
     /** @type {(Shown | null)[]} */
     this.previews = [null, null];
+    /** @type {(Sums | null)[]} what these are made of */
+    this.added = [null, null];
     /** @type {{layers: number[], head: number} | null} what the hand points at in the grid */
     this.hover = null;
-    this.stackArrived("_stack");
-    this.stackArrived("_stack_b");
-    this.exactArrived("_exact");
-    this.exactArrived("_exact_b");
-    this.tilesArrived();
   }
 
-  /** @param {string} name */
-  stackArrived(name) {
-    const meta = this.state.model.get(`${name}_meta`);
-    const counts = asBytes(this.state.model.get(name));
-    if (!meta?.key || counts.length === 0 || this.stacks.get(meta.key)) return;
-    if (
-      counts.length !==
-      meta.shape?.reduce((/** @type {number} */ p, /** @type {number} */ n) => p * n, 1)
-    )
-      return;
-    // The bytes may belong to the transport, which is free to use them again.
-    const stack = prefixSums(counts.slice(), meta.scales, meta.shape);
-    this.stacks.put(meta.key, stack, stack.sums.byteLength + counts.length);
-  }
-
-  /** @param {string} name */
-  exactArrived(name) {
-    const meta = this.state.model.get(`${name}_meta`);
-    const values = asFloats(this.state.model.get(name));
-    if (!meta?.key || values.length === 0) return;
-    const [height, width] = meta.shape ?? this.state.facts.grid;
-    if (values.length !== height * width) return;
-    const max = meta.max ?? largest(values);
-    this.exacts.put(meta.key, { values, height, width, max }, values.byteLength);
-  }
-
-  tilesArrived() {
-    const meta = this.state.model.get("_tiles_meta");
-    const data = asBytes(this.state.model.get("_tiles"));
-    if (!meta?.key || data.length === 0) return;
-    const [word, lo, hi] = JSON.parse(meta.key);
-    this.tileSets.put(meta.key, { ...meta, data: data.slice(), word, lo, hi }, data.length);
+  get memory() {
+    return this.source.memory;
   }
 
   /** @param {0 | 1} which */
@@ -80,21 +40,25 @@ export class Maps {
 
   /** @param {0 | 1} which */
   stack(which) {
-    return this.stacks.get(this.stackKey(which)) ?? null;
+    return this.memory.stacks.get(this.stackKey(which)) ?? null;
+  }
+
+  get tilesKey() {
+    return JSON.stringify([this.state.get("word"), ...this.state.steps]);
   }
 
   /**
-   * The tiles of the shown word: those of the present steps, else of other steps.
+   * The tiles of the shown word: those of the present steps, else of other steps, which they name.
    *
    * @returns {Tiles | null}
    */
   tiles() {
-    const word = this.state.get("word");
-    const present = this.tileSets.get(JSON.stringify([word, ...this.state.steps]));
+    const { tileSets } = this.memory;
+    const present = tileSets.get(this.tilesKey);
     if (present) return present;
-    let found = null;
-    for (const { value } of this.tileSets.kept.values()) if (value.word === word) found = value;
-    return found;
+    const word = this.state.get("word");
+    const others = [...tileSets.kept.values()].filter(({ value }) => value.word === word);
+    return others.at(-1)?.value ?? null;
   }
 
   get comparing() {
@@ -103,8 +67,8 @@ export class Maps {
 
   /** Whether what is shown at rest is the kernel's own map. */
   get settled() {
-    if (!this.exacts.get(this.exactKey(0))) return false;
-    return !this.comparing || Boolean(this.exacts.get(this.exactKey(1)));
+    if (!this.memory.exacts.get(this.exactKey(0))) return false;
+    return !this.comparing || Boolean(this.memory.exacts.get(this.exactKey(1)));
   }
 
   /**
@@ -118,10 +82,10 @@ export class Maps {
       if (tile) return tile;
     }
     const key = this.exactKey(which);
-    const exact = this.exacts.get(key);
+    const exact = this.memory.exacts.get(key);
     // Both or neither: two maps are compared only when they were made in one way.
     if (exact && this.settled) {
-      this.exacts.touch(key);
+      this.memory.exacts.touch(key);
       return { kind: "exact", key, ...exact };
     }
     return this.preview(which) ?? this.#ownTile(which);
@@ -133,7 +97,7 @@ export class Maps {
    */
   preview(which) {
     const stackKey = this.stackKey(which);
-    const stack = this.stacks.get(stackKey);
+    const stack = this.memory.stacks.get(stackKey);
     if (!stack) return null;
     const [lo, hi] = this.state.steps;
     let shown = this.previews[which];
@@ -143,7 +107,8 @@ export class Maps {
       this.previews[which] = shown;
     }
     const key = `${stackKey}${lo},${hi}`;
-    if (shown.key !== key) {
+    if (shown.key !== key || this.added[which] !== stack) {
+      this.added[which] = stack;
       shown.max = meanOver(
         stack,
         Math.min(lo, stack.steps - 1),
@@ -153,21 +118,25 @@ export class Maps {
       shown.key = key;
       shown.height = stack.height;
       shown.width = stack.width;
-      this.stacks.touch(stackKey);
+      this.memory.stacks.touch(stackKey);
     }
     return shown;
   }
 
-  /** @param {0 | 1} which */
+  /**
+   * The tile of a locked layer and head, of the present steps.
+   *
+   * @param {0 | 1} which
+   */
   #ownTile(which) {
     const layer = this.state.get("layer");
-    if (which === 1 || layer < 0) return null;
+    if (which === 1 || layer < 0 || this.tiles()?.key !== this.tilesKey) return null;
     return this.tile([layer], this.state.get("head"));
   }
 
   /**
    * One (layer, head) of the grid as a map; several layers of one size are averaged, and all
-   * heads where `head` is -1.
+   * heads where `head` is -1. It says what it is of: its steps may be other than those chosen.
    *
    * @param {number[]} layers
    * @param {number} head
@@ -191,7 +160,8 @@ export class Maps {
     if (count === 0) return null;
     for (let i = 0; i < values.length; i++) values[i] /= count;
     const key = `tile ${tiles.key} ${layers} ${head}`;
-    return { kind: "tile", key, values, height, width, max: largest(values) };
+    const of = { layers, head, lo: tiles.lo, hi: tiles.hi };
+    return { kind: "tile", key, values, height, width, max: largest(values), of };
   }
 }
 

@@ -23,6 +23,17 @@ export function timestepText(facts, step) {
   return time === undefined ? "" : `t = ${Math.round(time * 100) / 100}`;
 }
 
+/**
+ * @param {Facts} facts
+ * @param {number[]} layers of a tile; several where a folded block is one row
+ * @param {number} head
+ */
+export function tileText(facts, layers, head) {
+  const labels = layers.map((layer) => facts.layers?.[layer]?.label ?? String(layer));
+  const where = labels.length > 1 ? `${labels[0]} to ${labels[labels.length - 1]}` : labels[0];
+  return `${where}, ${head < 0 ? "mean of the heads" : `head ${head}`}`;
+}
+
 /** @param {State} state */
 export function layersText(state) {
   const { facts } = state;

@@ -87,16 +87,17 @@ export class Picture {
     if (what & flags.BASE) this.baseKey = "";
     const { maps } = this.view;
     const a = maps.shown(0);
-    const b = maps.shown(1);
-    const missing = !a || (maps.comparing && !b);
+    // A tile that is pointed at stands alone: it has its own grid, and is not compared.
+    const b = a?.of ? null : maps.shown(1);
+    const missing = !a || (maps.comparing && !a.of && !b);
     // A map that is on its way: what was drawn last stays for a moment, marked as waiting.
     if (missing && this.drawn && this.view.mayLinger) return;
     this.#drawBase();
-    if (a) this.#drawMaps(a, b);
+    if (a && !missing) this.#drawMaps(a, b);
     this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scale);
     this.drawn = Boolean(a);
     this.legend.update(this.view, a, b);
-    this.numbers.update(this.view, a, b, this.overlap);
+    this.numbers.update(this.view, missing ? null : a, b, this.overlap);
   }
 
   /** Device pixels per CSS pixel, at most 2. */
@@ -125,7 +126,7 @@ export class Picture {
     const { state, pictures, maps } = this.view;
     const follow = state.get("follow_step") ? pictures.thumbnail(state.steps[1] - 1) : null;
     // Two families of colours are told apart over grey.
-    const grey = maps.comparing;
+    const grey = maps.comparing && !maps.hover;
     const key = `${follow ? `${follow.x},${follow.y}` : "image"} ${grey}`;
     const { width, height } = this.canvas;
     if (key !== this.baseKey) {

@@ -1,7 +1,8 @@
 // The picture and the forming pictures, decoded once.
 /** @import { View } from "./view.js" */
-import { asBytes } from "./bytes.js";
 import * as flags from "./flags.js";
+
+/** @typedef {"image" | "strip"} Name */
 
 export class Pictures {
   /** @param {View} view */
@@ -11,24 +12,30 @@ export class Pictures {
     this.image = null;
     /** @type {ImageBitmap | null} */
     this.strip = null;
-    this.#decode("_image");
-    this.#decode("_strip");
-    view.state.on("change:_image", () => this.#decode("_image"));
-    view.state.on("change:_strip", () => this.#decode("_strip"));
+    /** @type {Record<Name, Uint8Array | undefined>} */
+    this.bytes = { image: undefined, strip: undefined };
+    const read = () => {
+      this.#decode("image");
+      this.#decode("strip");
+    };
+    read();
+    this.stop = view.source.on("parts", read);
   }
 
-  /** @param {"_image" | "_strip"} name */
+  /** @param {Name} name */
   async #decode(name) {
-    const bytes = asBytes(this.view.state.model.get(name));
-    if (bytes.length === 0) return;
+    const part = this.view.source.pictures[name];
+    const bytes = part?.bytes;
+    if (bytes === this.bytes[name]) return;
+    this.bytes[name] = bytes;
+    this[name] = null; // what was there is of another recording
+    this.view.invalidate(flags.BASE | flags.MAP | flags.STRIP);
+    if (!part || !bytes) return;
     try {
-      const own = name === "_image" ? this.view.state.facts.image_type : null;
-      const blob = new Blob([/** @type {BlobPart} */ (bytes.slice())], {
-        type: own ?? "image/png",
-      });
+      const blob = new Blob([/** @type {BlobPart} */ (bytes)], { type: part.type });
       const bitmap = await createImageBitmap(blob);
-      if (name === "_image") this.image = bitmap;
-      else this.strip = bitmap;
+      if (this.bytes[name] !== bytes) return; // another one came
+      this[name] = bitmap;
       this.view.invalidate(flags.BASE | flags.MAP | flags.STRIP);
     } catch {
       this.view.status.say("The picture could not be read.");

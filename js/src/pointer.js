@@ -29,7 +29,7 @@ export class Pointer {
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#up(event));
     canvas.addEventListener("pointercancel", () => this.#drop());
-    canvas.addEventListener("pointerleave", () => this.#leave());
+    canvas.addEventListener("pointerleave", (event) => this.#leave(event));
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => this.#blur());
   }
@@ -132,7 +132,9 @@ export class Pointer {
     this.view.invalidate(flags.MAP);
   }
 
-  #leave() {
+  /** @param {PointerEvent} event */
+  #leave(event) {
+    if (event.pointerType === "touch") return; // a finger that is lifted leaves: its words stay
     if (!this.press && !this.cursor) this.view.inspector.point(null);
   }
 

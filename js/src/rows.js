@@ -2,6 +2,7 @@
 /** @import { Facts, Tiles } from "./types.js" */
 /** @import { View } from "./view.js" */
 import { overlapsOf } from "./measure.js";
+import { overlapKey } from "./memory.js";
 
 /** @typedef {{layers: number[], block: string, folded: boolean, head: boolean, label: string,
  *   short: string, size: string, stage: string, heads: number}} GridRow */
@@ -113,20 +114,23 @@ export function ranked(facts, tiles, by) {
 }
 
 /**
- * The tiles with what they can be ranked by. Overlap depends on the mask that is shown: the kernel
- * sends it anew; a page without one works it out.
+ * The tiles with what they can be ranked by. Overlap depends on the mask: until the source's own
+ * numbers are there, it is worked out here from what is shown.
  *
  * @param {View} view
  * @param {Tiles} tiles
  * @returns {Tiles}
  */
 export function rankable(view, tiles) {
-  const { alive, maps, state } = view;
-  if (alive || state.get("tile_sort") !== "overlap") return tiles;
+  const { maps, source, state } = view;
+  if (state.get("tile_sort") !== "overlap") return tiles;
+  const threshold = state.get("threshold");
+  const overlap = source.memory.overlaps.get(overlapKey(maps.exactKey(0), threshold));
+  if (overlap && tiles.key === maps.tilesKey) return { ...tiles, overlap };
   const { hover } = maps;
   maps.hover = null; // what is chosen counts, not the tile that is pointed at
   const shown = maps.shown(0);
   maps.hover = hover;
   if (!shown) return tiles;
-  return { ...tiles, overlap: overlapsOf(tiles, shown, state.get("threshold")) };
+  return { ...tiles, overlap: overlapsOf(tiles, shown, threshold) };
 }

@@ -1,5 +1,6 @@
 // Access to what Python and this page share: reading, setting, saving, and being told.
-/** @import { Facts, Model } from "./types.js" */
+/** @import { Facts, Model, Sel } from "./types.js" */
+import { times } from "./times.js";
 
 /** What holds where the kernel sent nothing. */
 const DEFAULTS = {
@@ -27,14 +28,16 @@ const DEFAULTS = {
   difference_scale: "own",
 };
 
-/** Milliseconds of rest after which a moving choice is sent to the kernel. */
-const REST = 40;
-
 /** The public choices of one explorer. */
 export class State {
-  /** @param {Model} model */
-  constructor(model) {
+  /**
+   * @param {Model} model
+   * @param {{chosen?: () => void, rested?: () => void}} [told] that something was chosen here, and
+   *   that a hand which moved has come to rest
+   */
+  constructor(model, told = {}) {
     this.model = model;
+    this.told = told;
     /** @type {[string, (...args: any[]) => void][]} */
     this.listening = [];
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -58,6 +61,30 @@ export class State {
   /** @returns {[number, number]} places of the first step and of the one after the last */
   get steps() {
     return placesOf(this.facts, this.get("steps"));
+  }
+
+  /** Steps that can be told apart. */
+  get count() {
+    return Math.max(1, this.facts.steps?.length ?? 1);
+  }
+
+  /** Whether a hand moves: what it chose has not been sent yet. */
+  get moving() {
+    return this.timer !== undefined;
+  }
+
+  /** @returns {Sel} what a question is about; steps of the loop */
+  get sel() {
+    return {
+      word: this.get("word"),
+      word_b: this.get("word_b"),
+      choice: this.get("choice"),
+      layer: this.get("layer"),
+      head: this.get("head"),
+      steps: [...this.get("steps")],
+      threshold: this.get("threshold"),
+      special: Boolean(this.get("show_pieces")),
+    };
   }
 
   /**
@@ -85,11 +112,12 @@ export class State {
       this.model.set(name, value);
       changed = true;
     }
+    if (changed) this.told.chosen?.();
     if (when === "now") {
       if (changed || this.timer !== undefined) this.save();
     } else if (changed) {
       clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.save(), REST);
+      this.timer = setTimeout(() => this.save(), times.rest);
     }
   }
 
@@ -97,7 +125,9 @@ export class State {
   save() {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.model.save_changes();
+    const sent = /** @type {any} */ (this.model.save_changes());
+    sent?.catch?.(() => {}); // where a host says by a promise that nobody listens: `Source.trouble`
+    this.told.rested?.();
   }
 
   /**

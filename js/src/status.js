@@ -1,8 +1,9 @@
 // One line that says what is shown, and where it comes from.
 /** @import { View } from "./view.js" */
+/** @import { Shown } from "./types.js" */
 import { attribute, el, short, write, writeMixed } from "./dom.js";
 import * as flags from "./flags.js";
-import { layersText, stepsText } from "./naming.js";
+import { layersText, stepsText, tileText } from "./naming.js";
 
 const QUIET = 500; // milliseconds of rest before a screen reader is told
 
@@ -39,11 +40,23 @@ export class Status {
     this.problem = "";
   }
 
-  /** What is shown, in words: ours and the prompt's in turn. */
-  #parts() {
+  /**
+   * What is shown, in words: ours and the prompt's in turn.
+   *
+   * @param {Shown | null} shown
+   */
+  #parts(shown) {
     const { state, maps } = this.view;
     const { facts } = state;
     const text = (/** @type {string} */ name) => facts.words?.[state.get(name)]?.text ?? "";
+    if (shown?.of) {
+      const { layers, head, lo, hi } = shown.of;
+      return [
+        "“",
+        text("word"),
+        `” · ${tileText(facts, layers, head)} · ${stepsText(facts, lo, hi)}`,
+      ];
+    }
     const where = ` · ${layersText(state)} · ${stepsText(facts, ...state.steps)}`;
     if (!maps.comparing) return ["“", text("word"), `”${where}`];
     return ["“", text("word"), "” (A) and “", text("word_b"), `” (B)${where}`];
@@ -51,16 +64,19 @@ export class Status {
 
   /** @param {number} what */
   update(what) {
-    if (!(what & (flags.MAP | flags.LOOK | flags.WORDS | flags.STEPS | flags.SELECTION))) return;
+    const seen = flags.MAP | flags.LOOK | flags.WORDS | flags.STEPS | flags.SELECTION;
+    if (what & flags.PANEL) this.#notice();
+    if (!(what & seen)) return;
     const { maps, state } = this.view;
     const shown = maps.shown(0);
-    const missing = !shown || (maps.comparing && !maps.shown(1));
+    const missing = !shown || (maps.comparing && !shown.of && !maps.shown(1));
     const numbers = missing
       ? "waiting for the map"
       : `peak ${short(shown.max)} · ${WORDS[shown.kind]}`;
-    const parts = this.#parts();
+    const parts = this.#parts(missing ? null : shown);
     parts[parts.length - 1] += ` · ${numbers}`;
     writeMixed(this.line, parts);
+    attribute(this.view.picture.canvas, "aria-label", `${this.line.textContent}. ${HOW}`);
     this.#source();
     this.#notice();
     clearTimeout(this.timer);
@@ -71,7 +87,9 @@ export class Status {
 
   #overlap() {
     const { maps, picture } = this.view;
-    return maps.comparing && maps.shown(1) ? ` · IoU ${picture.overlap.iou.toFixed(2)}` : "";
+    return maps.comparing && !maps.hover && maps.shown(1)
+      ? ` · IoU ${picture.overlap.iou.toFixed(2)}`
+      : "";
   }
 
   #source() {
@@ -87,14 +105,14 @@ export class Status {
   }
 
   #notice() {
-    const { state, silent } = this.view;
+    const { state, source } = this.view;
     const { facts } = state;
+    // Each has its cause, and goes with it.
     const lines = [
       this.problem,
-      silent
-        ? "The kernel has not answered yet: it is busy, or gone (then run the cell again). What is shown is what is here already."
-        : "",
-      facts.kernel === false ? this.#missing() : "",
+      source.trouble,
+      this.view.wanted.asker.problem || this.view.inspector.problem,
+      source.capabilities.any ? "" : this.#missing(),
     ].filter(Boolean);
     this.notice.hidden = lines.length === 0;
     write(this.notice, lines.join(" "));
@@ -113,9 +131,9 @@ export class Status {
   }
 
   /**
-   * Something that went wrong, shown until the next time.
+   * Something that the hand asked for and that went wrong, shown until it asks for another.
    *
-   * @param {string} text
+   * @param {string} text empty: nothing
    */
   fail(text) {
     this.problem = text;
@@ -130,7 +148,6 @@ export class Status {
   say(text) {
     clearTimeout(this.timer);
     write(this.live, text);
-    attribute(this.view.picture.canvas, "aria-label", `${this.line.textContent}. ${HOW}`);
   }
 
   destroy() {

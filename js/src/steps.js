@@ -4,17 +4,13 @@ import { attribute, el, icon, setIcon, write } from "./dom.js";
 import * as flags from "./flags.js";
 import { stepsText, timestepText } from "./naming.js";
 import { Strip } from "./strip.js";
-import { lessMotion } from "./theme.js";
 
 const PAGE = 5; // steps of Page Up and Page Down
-const CALM = 700; // milliseconds between steps, at least, where less motion is asked for
 
 export class Steps {
   /** @param {View} view */
   constructor(view) {
     this.view = view;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.timer = undefined;
     this.playIcon = icon("play");
     this.play = el(
       "button",
@@ -56,7 +52,7 @@ export class Steps {
   }
 
   get count() {
-    return Math.max(1, this.view.state.facts.steps?.length ?? 1);
+    return this.view.state.count;
   }
 
   /**
@@ -197,28 +193,12 @@ export class Steps {
     else state.set({ playing });
   }
 
-  #tick() {
-    const { state } = this.view;
-    const [lo, hi] = state.steps;
-    const width = hi - lo;
-    const next = hi >= this.count ? 0 : lo + 1;
-    this.view.input("tick", () =>
-      state.set(state.stepsAt(next, Math.min(this.count, next + width))),
-    );
-  }
-
   /** @param {number} what */
   update(what) {
     const { state } = this.view;
     this.strip.update(what);
     if (!(what & (flags.STEPS | flags.WORDS))) return;
     const playing = Boolean(state.get("playing"));
-    // Every change of the steps starts the wait anew, so that linked explorers keep one pace.
-    clearTimeout(this.timer);
-    if (playing && this.count > 1) {
-      const wait = Math.max(lessMotion() ? CALM : 40, state.get("interval"));
-      this.timer = setTimeout(() => this.#tick(), wait);
-    }
     setIcon(this.playIcon, playing ? "pause" : "play");
     attribute(this.play, "aria-label", playing ? "Pause" : "Play the steps");
     attribute(this.play, "title", playing ? "Pause (Space)" : "Play the steps (Space)");
@@ -258,9 +238,5 @@ export class Steps {
     const times = [timestepText(facts, lo), timestepText(facts, hi - 1)];
     write(this.time, lo === hi - 1 ? times[0] : `${times[0]} to ${times[1].replace("t = ", "")}`);
     this.all.disabled = hi - lo === this.count;
-  }
-
-  destroy() {
-    clearTimeout(this.timer);
   }
 }

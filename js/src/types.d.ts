@@ -1,4 +1,6 @@
 // The shapes that travel between the kernel and this page.
+import type { Memory } from "./memory.js";
+import type { Player } from "./player.js";
 
 /** What anywidget hands to `render`, and what the hand-out's shim imitates. */
 export interface Model {
@@ -50,7 +52,52 @@ export interface Arc {
   relation: string;
 }
 
+/** What a question is about: choices as Python knows them; `steps` of the loop, half-open. */
+export interface Sel {
+  word: number;
+  word_b: number;
+  choice: string;
+  layer: number;
+  head: number;
+  steps: number[];
+  threshold: number;
+  special: boolean;
+}
+
+export interface Question {
+  want: string[];
+  sel: Sel;
+  at?: { y: number; x: number } | { polygon: number[][] };
+}
+
+/** A part of an answer or a container: what it is, and its bytes. */
+export interface Part {
+  name: string;
+  key: string;
+  bytes?: Uint8Array;
+  deflated?: boolean;
+  [more: string]: any;
+}
+
+/** Where the maps come from: the kernel, a hand-out, or anything that speaks the same messages. */
+export interface AnySource {
+  model: Model;
+  facts: Facts;
+  run: string | undefined;
+  /** Whether any selection can be asked for, and whether masks come as files. */
+  capabilities: { any: boolean; mask: boolean };
+  memory: Memory;
+  pictures: Record<string, Part>;
+  player: Player;
+  trouble: string;
+  ask(question: Question, options?: { signal?: AbortSignal }): Promise<Part[]>;
+  on(event: "facts" | "parts" | "trouble", callback: () => void): () => void;
+  chosen(): void;
+  keep(key: string): void;
+}
+
 export interface Facts {
+  run?: string;
   prompt: string;
   model: string;
   revision?: string | null;
@@ -67,12 +114,10 @@ export interface Facts {
   choices: Record<string, number[]>;
   strip?: { count: number; size: [number, number]; columns?: number; places: number[] } | null;
   parse?: { words: ParsedWord[]; arcs: Arc[]; parser: string } | null;
-  kernel?: boolean;
   left_out?: string[] | string;
   choice_notes?: Record<string, string>;
   colormaps?: string[];
   summed?: boolean;
-  image_type?: string;
   syntax?: { state: string; note?: string } | null;
   embedded?: { layer: number; head: number }[];
 }
@@ -85,6 +130,8 @@ export interface Shown {
   height: number;
   width: number;
   max: number;
+  /** Of a tile: what it is of, where that is not what is chosen. */
+  of?: { layers: number[]; head: number; lo: number; hi: number };
 }
 
 /** A stack of per-step maps, ready for means over any range. */

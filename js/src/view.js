@@ -1,5 +1,5 @@
 // One view of one explorer: its parts, what has to be drawn again, and when.
-/** @import { Model } from "./types.js" */
+/** @import { AnySource } from "./types.js" */
 import { Chips } from "./chips.js";
 import { attribute, el } from "./dom.js";
 import * as flags from "./flags.js";
@@ -10,39 +10,37 @@ import { Look } from "./look.js";
 import { Maps } from "./maps.js";
 import { Picture } from "./picture.js";
 import { Pictures } from "./pictures.js";
-import { Requests } from "./requests.js";
 import { State } from "./state.js";
 import { Status } from "./status.js";
 import { Steps } from "./steps.js";
 import { themeOf, watchDots, watchTheme } from "./theme.js";
+import { times } from "./times.js";
 import { Clock } from "./timing.js";
-
-/** Milliseconds for which the last drawing stays while a map is on its way. */
-const STALE = 150;
-/** Milliseconds after which a kernel that does not answer is mentioned. */
-const PATIENCE = 5000;
+import { Wanted } from "./wanted.js";
 
 /** With more heads than this, the grid gets the room of the ranking beside it. */
 const WIDE = 10;
 
 export class View {
   /**
-   * @param {Model} model
+   * @param {AnySource} source
    * @param {HTMLElement} parent
    */
-  constructor(model, parent) {
-    this.state = new State(model);
-    this.maps = new Maps(this.state);
+  constructor(source, parent) {
+    this.source = source;
+    this.state = new State(source.model, {
+      chosen: () => source.chosen(),
+      rested: () => this.invalidate(0),
+    });
+    this.maps = new Maps(this.state, source);
+    this.wanted = new Wanted(this);
     this.clock = new Clock();
-    this.alive = this.state.facts.kernel !== false;
-    this.silent = false;
     this.dirty = flags.ALL;
     this.frame = 0;
     this.sequence = 0;
     this.waitingSince = 0;
-    this.expected = "";
     /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.patience = undefined;
+    this.resting = undefined;
     this.stop = new AbortController();
     this.root = el("section", {
       class: "daam",
@@ -53,7 +51,6 @@ export class View {
       "aria-label": "Attention explorer",
       tabindex: "-1",
     });
-    this.requests = new Requests(this.state, (alive) => this.#heard(alive));
     this.pictures = new Pictures(this);
     this.status = new Status(this);
     this.chips = new Chips(this);
@@ -96,37 +93,35 @@ export class View {
     this.draw();
   }
 
+  /** All that asks the source. */
+  get askers() {
+    return [this.wanted.asker, this.inspector.words, this.inspector.region];
+  }
+
   #listen() {
     for (const [name, what] of Object.entries(flags.OF_TRAIT)) {
       this.state.on(`change:${name}`, () => this.invalidate(what));
     }
-    for (const name of ["_stack", "_stack_b"]) {
-      const arrived = () => {
-        this.maps.stackArrived(name);
-        this.invalidate(flags.MAP | flags.STRIP);
-      };
-      this.state.on(`change:${name}`, arrived);
-      this.state.on(`change:${name}_meta`, arrived);
-    }
-    for (const name of ["_exact", "_exact_b"]) {
-      const arrived = () => {
-        this.maps.exactArrived(name);
-        this.invalidate(flags.MAP);
-      };
-      this.state.on(`change:${name}`, arrived);
-      this.state.on(`change:${name}_meta`, arrived);
-    }
-    const tiles = () => {
-      this.maps.tilesArrived();
-      this.invalidate(flags.GRID | flags.MAP);
-    };
-    this.state.on("change:_tiles", tiles);
-    this.state.on("change:_tiles_meta", tiles);
-    if (!this.alive) {
-      // No kernel sends the tiles' overlap with another mask.
-      for (const name of ["threshold", "steps", "layer", "head", "choice"]) {
-        this.state.on(`change:${name}`, () => this.invalidate(flags.GRID));
-      }
+    const { source, state } = this;
+    const parts = flags.MAP | flags.STRIP | flags.GRID | flags.STEPS;
+    this.ends = [
+      source.on("parts", () => this.invalidate(parts)),
+      source.on("trouble", () => {
+        if (!source.trouble) for (const asker of this.askers) asker.retry(); // somebody answers again
+        this.invalidate(flags.LOOK);
+      }),
+      source.on("facts", () => {
+        this.wanted.forget();
+        this.maps.hover = null;
+        this.invalidate(flags.ALL);
+      }),
+      source.player.watch(),
+    ];
+    for (const name of ["threshold", "steps", "layer", "head", "choice"]) {
+      // The ranking by overlap follows the mask.
+      state.on(`change:${name}`, () => {
+        if (state.get("tile_sort") === "overlap") this.invalidate(flags.GRID);
+      });
     }
     this.stopTheme = watchTheme(() => {
       const theme = themeOf(this.root, this.state.get("theme"));
@@ -148,19 +143,17 @@ export class View {
     const exposed = {
       timings: this.clock.timings,
       model: this.state.model,
+      state: this.state,
       shown: () => copyOf(view.maps.shown(0)),
       shownB: () => copyOf(view.maps.shown(1)),
       overlap: () => ({ ...view.picture.overlap }),
+      tiles: () => view.maps.tiles(),
+      pointed: () => {
+        const [y, x] = view.inspector.place ?? [];
+        return y === undefined ? null : { y, x };
+      },
     };
     Object.assign(this.root, { __daam: exposed, __daam_timings: this.clock.timings });
-  }
-
-  /** @param {boolean} alive */
-  #heard(alive) {
-    if (this.silent !== !alive) {
-      this.silent = !alive;
-      this.invalidate(flags.LOOK);
-    }
   }
 
   /**
@@ -193,6 +186,7 @@ export class View {
     const what = this.dirty;
     this.dirty = 0;
     if (what & flags.THEME) this.#theme();
+    this.wanted.update(); // before the status, which says what cannot be had
     for (const part of this.parts) part.update(what);
     this.#mark();
     this.clock.drawn(start);
@@ -210,44 +204,44 @@ export class View {
   #mark() {
     const { root, maps } = this;
     const shown = maps.shown(0);
-    const missing = !shown || (maps.comparing && !maps.shown(1));
+    const missing = !shown || (maps.comparing && !shown.of && !maps.shown(1));
     const now = performance.now();
     if (!missing) this.waitingSince = 0;
     else if (this.waitingSince === 0) {
       this.waitingSince = now;
-      setTimeout(() => this.invalidate(flags.MAP), STALE + 10);
+      setTimeout(() => this.invalidate(flags.MAP), times.linger + 10);
     }
-    this.#expect();
     attribute(root, "data-kind", missing ? "waiting" : shown.kind);
-    attribute(root, "data-settled", String(!maps.hover && maps.settled));
+    const settled = !maps.hover && maps.settled && this.wanted.lacking.length === 0;
+    attribute(root, "data-settled", String(settled));
+    this.#keep();
     attribute(root, "data-playing", String(Boolean(this.state.get("playing"))));
     attribute(root, "data-seq", String(++this.sequence));
   }
 
-  /** Notice where the kernel leaves a question open for long. */
-  #expect() {
-    const key = this.maps.settled ? "" : this.maps.exactKey(0) + this.maps.exactKey(1);
-    if (key === this.expected) return;
-    this.expected = key;
-    clearTimeout(this.patience);
-    if (key === "") this.#heard(true);
-    else if (this.alive) this.patience = setTimeout(() => this.#heard(false), PATIENCE);
+  /** What is shown after a long rest is kept for a page without a kernel. */
+  #keep() {
+    clearTimeout(this.resting);
+    if (!this.maps.settled || this.state.get("playing")) return;
+    const key = this.maps.exactKey(0);
+    this.resting = setTimeout(() => this.source.keep(key), times.keep);
   }
 
   /** Whether the last drawing may stay although its question is an old one. */
   get mayLinger() {
-    return this.waitingSince === 0 || performance.now() - this.waitingSince < STALE;
+    return this.waitingSince === 0 || performance.now() - this.waitingSince < times.linger;
   }
 
   destroy() {
     this.stop.abort();
     cancelAnimationFrame(this.frame);
-    clearTimeout(this.patience);
+    clearTimeout(this.resting);
     this.stopTheme?.();
     this.stopDots?.();
     this.sizes?.disconnect();
     for (const part of this.parts) if ("destroy" in part) part.destroy();
-    this.requests.destroy();
+    this.wanted.destroy();
+    for (const end of this.ends ?? []) end();
     this.state.destroy();
     this.root.remove();
   }

@@ -1,6 +1,7 @@
 // Numbers that Python computed, for comparison.
 import { readFileSync } from "node:fs";
 import { fromBase64 } from "../src/bytes.js";
+import { unpack } from "../src/container.js";
 
 const read = (/** @type {string} */ name) =>
   JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8"));
@@ -12,14 +13,20 @@ export const numbers = read("numbers.json");
 /** @param {string} text */
 export const floats = (text) => new Float32Array(fromBase64(text).slice().buffer);
 
+/** Parts of the fixture's first container by name; those of the second word end in `_b`. */
+export function firstParts() {
+  const { parts } = unpack(fromBase64(fixture._first)) ?? { parts: [] };
+  const { word } = fixture.traits;
+  const end = (/** @type {any} */ { key }) => (JSON.parse(key)[0] === word ? "" : "_b");
+  return Object.fromEntries(parts.map((part) => [`${part.name}${end(part)}`, part]));
+}
+
 /** A model as anywidget gives it, holding the fixture's state. */
 export class FixtureModel {
   constructor() {
     /** @type {Record<string, any>} */
-    this.values = { ...fixture.traits };
-    for (const name of Object.keys(fixture))
-      if (name.startsWith("_")) this.values[name] = fixture[name];
-    for (const name of ["_stack", "_stack_b", "_exact", "_exact_b", "_tiles"]) {
+    this.values = { ...fixture.traits, _facts: fixture._facts };
+    for (const name of ["_first", "_pictures"]) {
       // As JupyterLab sends them: a view somewhere inside a larger message.
       const bytes = fromBase64(fixture[name]);
       const message = new Uint8Array(bytes.length + 7);
@@ -27,6 +34,8 @@ export class FixtureModel {
       this.values[name] = new DataView(message.buffer, 3, bytes.length);
     }
     this.saved = 0;
+    /** @type {any[]} */
+    this.sent = [];
     /** @type {Map<string, Set<(...args: any[]) => void>>} */
     this.listeners = new Map();
   }
@@ -42,7 +51,15 @@ export class FixtureModel {
    */
   set(name, value) {
     this.values[name] = value;
-    for (const callback of this.listeners.get(`change:${name}`) ?? []) callback();
+    this.tell(`change:${name}`);
+  }
+
+  /**
+   * @param {string} event
+   * @param {...any} values
+   */
+  tell(event, ...values) {
+    for (const callback of [...(this.listeners.get(event) ?? [])]) callback(...values);
   }
 
   /**
@@ -65,5 +82,8 @@ export class FixtureModel {
     this.saved++;
   }
 
-  send() {}
+  /** @param {any} content */
+  send(content) {
+    this.sent.push(content);
+  }
 }

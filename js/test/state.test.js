@@ -3,18 +3,20 @@ import test from "node:test";
 import { nested } from "../src/arcs.js";
 import { Cache } from "../src/cache.js";
 import { nearest } from "../src/cells.js";
-import { Shim } from "../src/handout.js";
+import { HandoutSource } from "../src/handout.js";
+import { KernelSource } from "../src/source.js";
 import { Maps } from "../src/maps.js";
 import { layersText, stepsText } from "../src/naming.js";
 import { ranked, rowsOf } from "../src/rows.js";
 import { State } from "../src/state.js";
 import { short } from "../src/dom.js";
-import { FixtureModel, fixture } from "./python.js";
+import { FixtureModel, firstParts, fixture } from "./python.js";
 
 const opened = () => {
   const model = new FixtureModel();
+  const source = new KernelSource(model);
   const state = new State(model);
-  return { model, state, maps: new Maps(state) };
+  return { model, source, state, maps: new Maps(state, source) };
 };
 
 test("at rest the exact map is shown", () => {
@@ -35,33 +37,33 @@ test("other steps give a preview at once, and never the map of the steps before"
 });
 
 test("two words are compared by maps made in one way: both exact, or both previews", () => {
-  const { model, state, maps } = opened();
+  const { source, state, maps } = opened();
   state.set({ word_b: 3 });
+  const { stack_b, exact_b } = firstParts();
+  source.memory.take({ ...stack_b, key: maps.stackKey(1) });
   assert.equal(maps.shown(0)?.kind, "preview", "the exact map of A waits for that of B");
-  model.set("_exact_b_meta", { ...fixture._exact_b_meta, key: maps.exactKey(1) });
-  maps.exactArrived("_exact_b");
+  source.memory.take({ ...exact_b, key: maps.exactKey(1) });
   assert.deepEqual([maps.shown(0)?.kind, maps.shown(1)?.kind], ["exact", "exact"]);
 });
 
 test("an answer to an old question is kept and not shown", () => {
-  const { model, state, maps } = opened();
+  const { source, state, maps } = opened();
+  const { exact, stack } = firstParts();
   state.set({ word: 2, word_b: -1 });
   assert.equal(maps.shown(0), null);
-  model.set("_exact_meta", { ...fixture._exact_meta }); // word 1 arrives late
-  maps.exactArrived("_exact");
-  maps.stackArrived("_stack");
+  source.memory.take(exact); // word 1 arrives late
+  source.memory.take(stack);
   assert.equal(maps.shown(0), null);
   state.set({ word: 1 });
   assert.equal(maps.shown(0)?.kind, "exact");
 });
 
 test("bytes that do not fit what is said of them are not taken", () => {
-  const { model, maps, state } = opened();
+  const { source, maps, state } = opened();
+  const { exact, stack } = firstParts();
   state.set({ word: 3, word_b: -1 });
-  model.set("_exact_meta", { key: maps.exactKey(0), shape: [17, 16], max: 1 });
-  maps.exactArrived("_exact");
-  model.set("_stack_meta", { ...fixture._stack_meta, key: maps.stackKey(0), shape: [6, 16, 16] });
-  maps.stackArrived("_stack");
+  source.memory.take({ ...exact, key: maps.exactKey(0), shape: [17, 16] });
+  source.memory.take({ ...stack, key: maps.stackKey(0), shape: [6, 16, 16] });
   assert.equal(maps.shown(0), null);
 });
 
@@ -70,8 +72,12 @@ test("a locked head is shown by its tile until its map is there", () => {
   state.set({ word_b: -1, layer: 0, head: 1 });
   const shown = maps.shown(0);
   assert.equal(shown?.kind, "tile");
-  const most = fixture._tiles_meta.scales[0][1];
+  const most = firstParts().tiles.scales[0][1];
   assert.ok(Math.abs((shown?.max ?? 0) - most) < 1e-6 * most);
+  state.set({ steps: [0, 1] });
+  assert.equal(maps.shown(0), null, "a tile of other steps is not the locked head's map");
+  maps.hover = { layers: [0], head: 1 };
+  assert.deepEqual(maps.shown(0)?.of, { layers: [0], head: 1, lo: 1, hi: 6 });
 });
 
 test("choices go out at once, a moving hand's only after a rest", async () => {
@@ -147,7 +153,7 @@ test("heads are ranked: least entropy first, most of everything else first", () 
   const { maps } = opened();
   const tiles = maps.tiles();
   assert.ok(tiles);
-  for (const by of /** @type {const} */ (["entropy", "peak", "overlap"])) {
+  for (const by of /** @type {const} */ (["entropy", "peak"])) {
     /** @type {number[]} */
     const values = ranked(fixture._facts, tiles, by).map(({ value }) => value ?? NaN);
     assert.equal(values.length, 28);
@@ -184,52 +190,52 @@ test("choices in words", () => {
   assert.deepEqual([0, 0.0831, 0.5, 12.345, 1234.5, 3e-9].map(short), ["0", "0.0831", "0.500", "12.3", "1235", "3.0e-9"]); // prettier-ignore
 });
 
-test("a page without a kernel answers from what is embedded", async () => {
-  const key = fixture._stack_meta.key;
-  const words = [fixture._stack_meta, fixture._stack_b_meta].map(({ key: k }) => JSON.parse(k)[0]);
-  const state = {
-    traits: { ...fixture.traits, word_b: -1 },
-    facts: fixture._facts,
-    stacks: {
-      [key]: { ...fixture._stack_meta, data: fixture._stack },
-      [fixture._stack_b_meta.key]: { ...fixture._stack_b_meta, data: fixture._stack_b },
-    },
-    exacts: {},
-    tiles: {},
+/**
+ * @param {Partial<typeof fixture.traits>} traits
+ * @param {any[]} parts
+ * @param {Partial<typeof fixture._facts>} [facts]
+ */
+const handed = (traits, parts, facts = {}) => {
+  const header = {
+    traits: { ...fixture.traits, word_b: -1, ...traits },
+    facts: { ...fixture._facts, ...facts },
   };
-  const shim = new Shim(state);
-  const maps = new Maps(new State(shim));
+  const source = new HandoutSource(header, parts);
+  return { source, state: new State(source.model) };
+};
+
+test("a page without a kernel answers from what is embedded", async () => {
+  const { stack, stack_b } = firstParts();
+  const { source, state } = handed({}, [stack, stack_b]);
+  const maps = new Maps(state, source);
+  assert.equal(maps.shown(0), null);
+  const parts = await source.ask({ want: ["stack", "exact", "tiles"], sel: state.sel });
+  assert.deepEqual(parts.map(({ name }) => name), ["stack"]); // prettier-ignore
   assert.equal(maps.shown(0)?.kind, "preview");
-  const answer = new Promise((resolve) => shim.on("msg:custom", resolve));
-  shim.send({ type: "pixel", y: 0.4, x: 0.6, id: "7" });
-  const { id, rows, note } = await answer;
-  assert.equal(id, "7");
+  const [{ rows, note }] = await source.ask({ want: ["words"], sel: state.sel, at: { y: 0.4, x: 0.6 } }); // prettier-ignore
+  const words = [stack, stack_b].map(({ key }) => JSON.parse(key)[0]);
   assert.deepEqual(rows.map((/** @type {any} */ row) => row.word).sort(), words.sort());
   assert.ok(Math.abs(rows[0].share + rows[1].share - 1) < 1e-12 && rows[0].value >= rows[1].value);
   assert.match(note, /Among the 2 embedded words/);
 });
 
-test("a layer that does not depend on the choice is embedded once", () => {
-  const entry = { ...fixture._stack_meta, data: fixture._stack };
-  const traits = { ...fixture.traits, layer: 2, head: -1, word_b: -1 };
-  const shim = new Shim({ traits, facts: fixture._facts, stacks: { '[1,"",2,-1]': entry } });
-  assert.equal(shim.get("_stack_meta").key, '[1,"paper",2,-1]');
+test("a layer that does not depend on the choice is embedded once", async () => {
+  const { source, state } = handed({ layer: 2, head: -1 }, [{ ...firstParts().stack, key: '[1,"",2,-1]' }]); // prettier-ignore
+  const [part] = await source.ask({ want: ["stack"], sel: state.sel });
+  assert.equal(part.key, '[1,"paper",2,-1]');
 });
 
 test("a region's bars by layer are those of the embedded layers that are chosen", async () => {
-  const meta = { scales: [1, 2], shape: [2, 1, 2] };
-  const entry = (/** @type {number[]} */ ...counts) => ({
-    ...meta,
-    data: Buffer.from(counts).toString("base64"),
+  const entry = (/** @type {string} */ key, /** @type {number[]} */ ...counts) => ({
+    ...{ name: "stack", key, scales: [1, 2], shape: [2, 1, 2] },
+    bytes: Uint8Array.from(counts),
   });
-  const traits = { ...fixture.traits, word_b: -1, steps: [0, 2], choice: "paper" };
-  const shim = new Shim({
-    traits,
-    facts: { ...fixture._facts, choices: { paper: [0, 1] } },
-    stacks: { '[1,"",0,-1]': entry(4, 9, 6, 9), '[1,"",2,-1]': entry(1, 1, 1, 1) },
-  });
-  const answer = new Promise((resolve) => shim.on("msg:custom", resolve));
-  shim.send({ type: "region", polygon: [[0, 0], [0, 0.5], [1, 0.5], [1, 0]], id: "1" }); // prettier-ignore
-  const { by_layer } = await answer;
+  const { source, state } = handed(
+    { steps: [0, 2], choice: "paper" },
+    [entry('[1,"",0,-1]', 4, 9, 6, 9), entry('[1,"",2,-1]', 1, 1, 1, 1)],
+    { choices: { paper: [0, 1] } },
+  );
+  const at = { polygon: [[0, 0], [0, 0.5], [1, 0.5], [1, 0]] }; // prettier-ignore
+  const [{ by_layer }] = await source.ask({ want: ["region"], sel: state.sel, at });
   assert.deepEqual(by_layer, [(4 + 12) / 2, null, null, null, null, null, null]);
 });

@@ -95,9 +95,14 @@ class Model {
   const el = document.createElement("div");
   around.append(style, el);
   const model = new Model(given.message);
-  await module.default.initialize?.({model});
-  const clean = await module.default.render({model, el});
-  window.takeAway = () => { clean(); return [el.childElementCount, model.heard.length]; };
+  const widget = typeof module.default === "function" ? await module.default() : module.default;
+  const end = await widget.initialize?.({model});
+  const clean = await widget.render({model, el});
+  window.takeAway = () => {
+    clean();
+    end?.();
+    return [el.childElementCount, model.heard.length];
+  };
 })();
 </script></body></html>"""
 

@@ -25,10 +25,11 @@ _FRAMES = """async () => {
 }"""
 _SHOWN = "(root, which) => root.__daam[which]()"
 _PICTURE = "canvas => canvas.toDataURL('image/png').split(',')[1]"
-# Set traits in the page alone, as while the hand moves: nothing is sent, so no exact map comes.
+# As while the hand moves: it does not come to rest, so nothing is sent and no exact map comes.
 _MOVE = """async (root, changes) => {
-  const {model} = root.__daam;
-  for (const [name, value] of Object.entries(changes)) model.set(name, value);
+  const {state} = root.__daam;
+  state.set(changes, "soon");
+  clearTimeout(state.timer);
   await new Promise(requestAnimationFrame);
   await new Promise(requestAnimationFrame);
   return root.__daam.shown();
@@ -87,6 +88,10 @@ class Explorer:
         """Choose in the page as while the hand moves, and return what is drawn then."""
         found = self.root.evaluate(_MOVE, changes)
         return _values(found), found
+
+    def rest(self) -> None:
+        """Let the hand that moved come to rest."""
+        self.root.evaluate("root => root.__daam.state.set({}, 'now')")
 
     def pixels(self, part: str = "picture") -> NDArray[np.uint8]:
         """What a canvas shows: (y, x, rgba)."""

@@ -1,4 +1,4 @@
-"""Real servers for the browser tests: JupyterLab (Notebook 7 is in it, too) and Voila.
+"""Real servers for the browser tests: JupyterLab (Notebook 7 is in it, too), Voila and marimo.
 
 Each is a process of its own with its configuration, its data and its notebooks in a temporary
 folder: nothing of the machine's user takes part, and nothing is left behind.
@@ -91,6 +91,14 @@ def voila(place: Path, notebook: Path) -> Iterator[Server]:
 
 
 @contextmanager
+def marimo(place: Path, notebook: Path) -> Iterator[Server]:
+    """Marimo on one notebook as an app, which it runs anew for everyone who opens the page."""
+    command = ["marimo", "run", str(notebook), "--headless", "--no-token", "--no-check"]
+    with _running(place, command, port="--port", token="", ready="health") as one:
+        yield one
+
+
+@contextmanager
 def _running(
     place: Path, command: Sequence[str], *, port: str, token: str, ready: str
 ) -> Iterator[Server]:
@@ -123,6 +131,9 @@ def _environment(place: Path) -> dict[str, str]:
         "JUPYTERLAB_SETTINGS_DIR": place / "settings",
         "JUPYTERLAB_WORKSPACES_DIR": place / "workspaces",
         "IPYTHONDIR": place / "ipython",
+        "XDG_CONFIG_HOME": place / "xdg-config",
+        "XDG_STATE_HOME": place / "xdg-state",
+        "XDG_CACHE_HOME": place / "xdg-cache",
     }
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)

@@ -265,7 +265,7 @@ def test_tiles_are_ranked_and_say_by_what(
 
 
 def test_a_common_scale_shows_which_heads_are_strong(explored: Explored, page: Explorer) -> None:
-    peaks = np.array(explored.notebook.ask("explorer._tiles_meta['peak']"))
+    peaks = np.array(explored.notebook.ask("explorer.engine.tiles(explorer.selected).peak"))
     layer, head = (int(one) for one in np.unravel_index(peaks.argmin(), peaks.shape))
 
     def brightest() -> float:

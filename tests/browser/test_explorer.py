@@ -85,6 +85,7 @@ def test_while_the_hand_moves_the_page_shows_the_preview_that_python_defines(
         assert close_to(shown, np.array(expected))
         assert "preview" in page.part("status").inner_text()
     page.move(steps=[0, 7])
+    page.rest()
 
 
 def test_a_click_on_a_head_shows_that_head_and_escape_goes_back(explored: Explored) -> None:
@@ -272,7 +273,7 @@ def test_everything_goes_by_keys_and_the_notebook_keeps_out_of_it(explored: Expl
 
 def test_tiles_are_sorted_and_scaled(explored: Explored) -> None:
     page = explored.page_side
-    peaks = np.array(explored.notebook.ask("explorer._tiles_meta['peak']"))
+    peaks = np.array(explored.notebook.ask("explorer.engine.tiles(explorer.selected).peak"))
     page.part("tile_sort").select_option("peak")
     explored.wait(tile_sort="peak")
     first = eventually(lambda: page.part("tile").first)

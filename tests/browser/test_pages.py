@@ -37,9 +37,9 @@ def test_notebook_7(page: Page, watch: Watch, server: Server) -> None:
         (found.part("chip", role="a"), "ArrowLeft", {"word": 3}),
         (found.part("chip", role="a"), "ArrowRight", {"word": 4}),
         (found.part("chip", role="a"), "Shift+ArrowRight", {"word": 4, "word_b": 5}),
-        (found.part("step-hi"), "ArrowLeft", {"steps": [0, 6]}),
-        (found.part("step-lo"), "ArrowRight", {"steps": [1, 6]}),
-        (found.part("step-lo"), "a", {"steps": [0, 7]}),
+        (found.part("step-hi"), "ArrowLeft", {"steps": [0, 1, 2, 3, 4, 5]}),
+        (found.part("step-lo"), "ArrowRight", {"steps": [1, 2, 3, 4, 5]}),
+        (found.part("step-lo"), "a", {"steps": [0, 1, 2, 3, 4, 5, 6]}),
         (found.part("step-lo"), "Escape", {"layer": -1, "head": -1}),
     ):
         part.press(press)

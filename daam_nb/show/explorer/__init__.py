@@ -14,7 +14,9 @@ subject     what is explored, and what one map is made of; no widgets
 stacks      the preview's definition, in 8 bits
 tiles       every head of every layer
 ranking     from a pixel or a region back to the words
-pictures, syntax, facts, sentences, engine, traits, answering
+asking      the page's questions and what answers them: a function of recording and selection
+container   parts in one string of bytes: what a page paints first, a hand-out
+pictures, syntax, facts, sentences, engine, traits
 exporting   to_figure, to_png, to_frame
 handout     to_html: one file without kernel or network
 agreement   how far preview and exact map are apart

@@ -101,15 +101,5 @@ class Choices(anywidget.AnyWidget):
     status = _shared(traitlets.Unicode("", read_only=True))
 
     _facts = _shared(traitlets.Dict())
-    _image = _shared(traitlets.Bytes())
-    _strip = _shared(traitlets.Bytes())
-    _stack = _shared(traitlets.Bytes())
-    _stack_meta = _shared(traitlets.Dict())
-    _stack_b = _shared(traitlets.Bytes())
-    _stack_b_meta = _shared(traitlets.Dict())
-    _exact = _shared(traitlets.Bytes())
-    _exact_meta = _shared(traitlets.Dict())
-    _exact_b = _shared(traitlets.Bytes())
-    _exact_b_meta = _shared(traitlets.Dict())
-    _tiles = _shared(traitlets.Bytes())
-    _tiles_meta = _shared(traitlets.Dict())
+    _pictures = _shared(traitlets.Bytes())  # the picture and the strip: `container`
+    _first = _shared(traitlets.Bytes())  # the maps of one selection, to be painted first

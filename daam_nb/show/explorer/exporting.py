@@ -56,8 +56,7 @@ def png_of(explorer: Explorer, what: Drawn) -> bytes:
     word = explorer.engine.exact(selected)
     written = io.BytesIO()
     if what.startswith("mask"):
-        _mask_image(word, explorer.threshold).save(written, "PNG")
-        return written.getvalue()
+        return mask_png(word, explorer.threshold)
     if run.image is None:
         raise SelectionError(
             "This recording holds no picture to lay the map over. Use what='mask' or 'figure'."
@@ -100,13 +99,10 @@ def free_path(path: str | Path, suffix: str, *, overwrite: bool) -> Path:
     return file
 
 
-def file_name(explorer: Explorer, what: str) -> str:
-    """Name a file by the words shown, by letters and digits alone."""
-    words = [explorer.words[explorer.word_b if what == "mask_b" else explorer.word].text]
-    if explorer.word_b >= 0 and what == "figure":
-        words.append(explorer.words[explorer.word_b].text)
-    name = "-".join(filter(None, (re.sub(r"\W+", "-", word).strip("-") for word in words)))
-    return f"{name[:60] or 'word'}-{what.removesuffix('_b')}.png"
+def mask_name(word: str) -> str:
+    """Name the file of a word's mask, by letters and digits alone."""
+    name = re.sub(r"\W+", "-", word).strip("-")
+    return f"{name[:60] or 'word'}-mask.png"
 
 
 def frame_of(explorer: Explorer, by: Rows) -> Any:
@@ -204,9 +200,12 @@ def _numbers(found: WordHeatMap, threshold: float) -> dict[str, float]:
     }
 
 
-def _mask_image(word: WordHeatMap, threshold: float) -> Image.Image:
+def mask_png(word: WordHeatMap, threshold: float) -> bytes:
+    """Eq. 7 as a PNG, white on black, in the picture's pixels."""
     size = word.image_size or word.size
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mask = word.mask(threshold, size=size)
-    return Image.fromarray((mask.numpy() * 255).astype("uint8"), "L")
+    written = io.BytesIO()
+    Image.fromarray((mask.numpy() * 255).astype("uint8"), "L").save(written, "PNG")
+    return written.getvalue()

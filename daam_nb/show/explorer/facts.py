@@ -20,13 +20,13 @@ def facts_of(
     syntax: Syntax,
     *,
     strip: dict[str, object] | None,
-    image_type: str,
     changed: str,
 ) -> dict[str, Any]:
     """Gather the facts of a recording for the browser; see the keys below."""
     facts = subject.run.facts
     name, _, revision = facts.model.rpartition("@")
     return {
+        "run": subject.name,
         "prompt": clean(subject.prompt.text),
         "negative": subject.negative,
         "model": clean(name or revision),
@@ -43,14 +43,12 @@ def facts_of(
         "grid": list(subject.grid),
         "served": list(subject.served),
         "image": list(facts.image_size),
-        "image_type": image_type,
         "choices": {choice: list(numbers) for choice, numbers in subject.choices.items()},
         "choice_notes": choice_notes(subject),
         "colormaps": list(COLORMAPS),
         "strip": strip,
         "parse": parse_facts(syntax.parse, subject.entries, subject.prompt),
         "syntax": {"state": syntax.state, "note": clean(syntax.note)},
-        "kernel": True,
         "reduced": [changed] * bool(changed) + _reduced(subject),
         "left_out": left_out(subject, has_strip=strip is not None),
     }

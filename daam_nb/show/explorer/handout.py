@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import html
 import json
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from daam_nb.errors import SelectionError
 from daam_nb.show.explorer.choices import CHOICES
+from daam_nb.show.explorer.container import Part, as_json, deflated, pack, unpack
 from daam_nb.show.explorer.entries import clean
 from daam_nb.show.explorer.exporting import free_path
-from daam_nb.show.explorer.stacks import Stack, exact_bytes
+from daam_nb.show.explorer.stacks import exact_bytes
 from daam_nb.show.explorer.subject import Selected, Subject
 from daam_nb.show.saving import write_whole
 
@@ -47,150 +46,143 @@ def page(explorer: Explorer, *, heads: Any = (), most_bytes: int = MOST_BYTES) -
     asked = _read_heads(explorer.subject, heads)
     room = most_bytes - len(_html(explorer, "").encode("utf-8"))
     while True:
-        state = _state(explorer, asked, room)
-        made = _html(explorer, state.packed())
+        content = _content(explorer, asked, room)
+        made = _html(explorer, content.packed())
         over = len(made.encode("utf-8")) - most_bytes
-        if over <= 0 or not state.optional:
+        if over <= 0 or not content.optional:
             return made
         room -= over + 4096  # the estimate was too good; once more with less
 
 
 @dataclass
-class _State:
-    """What the page carries, as the front end's `mount` reads it."""
+class _Content:
+    """What the page carries, as the front end's `mount` reads it: see `container`."""
 
-    data: dict[str, Any]
+    traits: dict[str, Any]
+    facts: dict[str, Any] = field(default_factory=dict)
+    parts: dict[tuple[str, str], Part] = field(default_factory=dict)  # by name and key
     optional: int = 0  # parts in it that could be left out
-    size: int = 0
+    size: int = 0  # of the parts in the page, about
     embedded: list[Head] = field(default_factory=list)
 
+    def put(self, parts: list[Part], room: int | None = None) -> bool:
+        """Put parts in, all or none; none where there is no room for them."""
+        new = [deflated(*part) for part in parts if (part[0]["name"], part[0]["key"]) not in self]
+        size = sum(4 * (len(body) + len(as_json(part)) // 2) // 3 for part, body in new)
+        if room is not None:
+            if self.size + size > room:
+                return False
+            self.optional += 1
+        self.size += size
+        self.parts |= {(part["name"], part["key"]): (part, body) for part, body in new}
+        return True
+
+    def __contains__(self, name_and_key: tuple[str, str]) -> bool:
+        return name_and_key in self.parts
+
     def packed(self) -> str:
-        """Gzip as base64."""
-        raw = json.dumps(self.data, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-        return base64.b64encode(gzip.compress(raw, 9, mtime=0)).decode("ascii")
+        """As base64."""
+        told = {"run": self.facts["run"], "facts": self.facts, "traits": self.traits}
+        return _coded(pack(told, self.parts.values(), small=True))
 
 
-def _state(explorer: Explorer, asked: list[Head], room: int) -> _State:
+def _content(explorer: Explorer, asked: list[Head], room: int) -> _Content:
     """Gather the maps, the most wanted first, as long as there is room."""
     explorer.ask_for_parse()
-    state = _State(
-        {
-            "traits": explorer.get_state(CHOICES) | {"playing": False},
-            "image": _coded(explorer._image),
-            "strip": _coded(explorer._strip),
-            "stacks": {},
-            "exacts": {},
-            "tiles": {},
-        }
-    )
-    state.size = 4 * (len(explorer._image) + len(explorer._strip)) // 3
-    _put_stacks(explorer, state, _alone(explorer, (-1, -1)), [explorer.choice])
-    _put_tiles(explorer, state, explorer.word, explorer.selected.steps)
-    whole = (0, explorer.subject.step_count)
+    content = _Content(explorer.get_state(CHOICES) | {"playing": False})
+    _, pictures = unpack(explorer._pictures)
+    content.put([({**part, "key": ""}, raw) for part, raw in pictures])
+    _put_maps(explorer, content, _alone(explorer, (-1, -1)), [explorer.choice])
+    now, whole = explorer.selected.steps, (0, explorer.subject.step_count)
+    content.put(_tiles_of(explorer, explorer.word, now))
     gridless = [
-        word for word in _words(explorer) if not _put_tiles(explorer, state, word, whole, room)
+        word for word in _words(explorer) if not content.put(_tiles_of(explorer, word, whole), room)
     ]
-    choices = _put_choices(explorer, state, room)
+    choices = _put_choices(explorer, content, room)
     current = (explorer.layer, explorer.head)
     needed = list(dict.fromkeys([*([current] if current != (-1, -1) else []), *asked]))
     for head in needed:
-        _put_stacks(explorer, state, _alone(explorer, head), choices)
-        state.embedded.append(head)
+        _put_maps(explorer, content, _alone(explorer, head), choices)
+        content.embedded.append(head)
     left = 0
     for head in _every_head(explorer.subject):
         if head in needed:
             continue
-        if left or not _put_stacks(explorer, state, _alone(explorer, head), choices, room=room):
+        if left or not _put_maps(explorer, content, _alone(explorer, head), choices, room):
             left += 1
         else:
-            state.embedded.append(head)
-    _put_facts(explorer, state, choices, left, gridless)
-    return state
+            content.embedded.append(head)
+    _put_facts(explorer, content, choices, left, gridless)
+    return content
 
 
-def _put_choices(explorer: Explorer, state: _State, room: int) -> list[str]:
+def _put_choices(explorer: Explorer, content: _Content, room: int) -> list[str]:
     """All heads of the other choices of layers; the names of those that are in the page."""
-    found = [explorer.choice]
+    names = [explorer.choice]
     for name in explorer.subject.choices:
         wanted = replace(_alone(explorer, (-1, -1)), choice=name)
-        if name != explorer.choice and _put_stacks(explorer, state, wanted, [name], room):
-            found.append(name)
-    return found
+        if name != explorer.choice and _put_maps(explorer, content, wanted, [name], room):
+            names.append(name)
+    return names
 
 
-def _put_stacks(
-    explorer: Explorer, state: _State, wanted: Selected, choices: list[str], room: int | None = None
+def _put_maps(
+    explorer: Explorer,
+    content: _Content,
+    wanted: Selected,
+    choices: list[str],
+    room: int | None = None,
 ) -> bool:
-    """Put a layer and head of all words into the page; not where there is no room for it."""
-    made: dict[str, Stack] = {}
+    """Put a layer and head of all words into the page; not where there is no room for it.
+
+    Their stacks, and the exact maps over all steps and over the steps selected now; of single
+    heads only those over the steps selected now, so that there is room for more.
+    """
+    subject, now = explorer.subject, explorer.selected.steps
+    ranges = {now} if wanted.head >= 0 else {(0, subject.step_count), now}
+    stacks: list[Part] = []
+    exacts: list[tuple[str, Selected]] = []
     for name in choices if wanted.layer < 0 else [wanted.choice]:
-        if wanted.layer < 0 and not explorer.subject.layers_of(replace(wanted, choice=name)):
+        if wanted.layer < 0 and not subject.layers_of(replace(wanted, choice=name)):
             continue  # no layer of this choice has the head
         for word in _words(explorer):
             selected = replace(wanted, word=word, choice=name)
-            key = replace(selected, choice="" if wanted.layer >= 0 else name).stack_key
-            made[key] = explorer.engine.stack(selected)
-    size = sum(_cost(stack) for stack in made.values())
-    if room is not None:
-        if state.size + size > room:
-            return False
-        state.optional += 1
-    state.size += size
-    for key, stack in made.items():
-        state.data["stacks"][key] = {**stack.meta, "data": _coded(stack.levels.tobytes())}
-        del state.data["stacks"][key]["key"]
-    _put_exact(explorer, state, wanted, choices)
+            # What does not depend on the choice stands once, under none.
+            choice = "" if wanted.layer >= 0 else name
+            stack = explorer.engine.stack(selected)
+            meta = {
+                "name": "stack",
+                **stack.meta,
+                "key": replace(selected, choice=choice).stack_key,
+            }
+            stacks.append((meta, stack.levels.tobytes()))
+            exacts += [(choice, replace(selected, steps=steps)) for steps in ranges]
+    if not content.put(stacks, room):
+        return False
+    content.put([_exact_of(subject, choice, selected) for choice, selected in exacts])
     return True
 
 
-def _put_exact(explorer: Explorer, state: _State, wanted: Selected, choices: list[str]) -> None:
-    """The exact maps over all steps, and over the steps selected now."""
-    subject = explorer.subject
-    for name in choices if wanted.layer < 0 else [wanted.choice]:
-        if wanted.layer < 0 and not subject.layers_of(replace(wanted, choice=name)):
-            continue
-        for word in _words(explorer):
-            now = explorer.selected.steps
-            for steps in {(0, subject.step_count), now}:
-                selected = replace(wanted, word=word, choice=name, steps=steps)
-                if wanted.head >= 0 and steps != now:
-                    continue  # one exact map for single heads, so that there is room for more
-                values = subject.word_map(selected).values
-                key = replace(selected, choice="" if wanted.layer >= 0 else name).key
-                raw = exact_bytes(values)
-                state.data["exacts"][key] = {
-                    "data": _coded(raw),
-                    "shape": list(values.shape),
-                    "max": float(values.max()),
-                }
-                state.size += 4 * len(zlib.compress(raw)) // 3
+def _exact_of(subject: Subject, choice: str, selected: Selected) -> Part:
+    values = subject.word_map(selected).values
+    meta = {
+        "name": "exact",
+        "key": replace(selected, choice=choice).key,
+        "shape": list(values.shape),
+        "max": float(values.max()),
+    }
+    return meta, exact_bytes(values)
 
 
-def _put_tiles(
-    explorer: Explorer,
-    state: _State,
-    word: int,
-    steps: tuple[int, int],
-    room: int | None = None,
-) -> bool:
-    """Put the grid of heads of a word into the page; not where there is no room for it."""
+def _tiles_of(explorer: Explorer, word: int, steps: tuple[int, int]) -> list[Part]:
+    """The grid of heads of a word."""
     tiles = explorer.engine.tiles(replace(explorer.selected, word=word, steps=steps))
-    if tiles.key in state.data["tiles"]:
-        return True
     packed, meta = tiles.packed()
-    size = 4 * (len(zlib.compress(packed)) + len(json.dumps(meta)) // 2) // 3
-    if room is not None:
-        if state.size + size > room:
-            return False
-        state.optional += 1
-    state.size += size
-    del meta["key"]
-    state.data["tiles"][tiles.key] = {**meta, "data": _coded(packed)}
-    return True
+    return [({"name": "tiles", **meta}, packed)]
 
 
 def _put_facts(
-    explorer: Explorer, state: _State, choices: list[str], left: int, gridless: list[int]
+    explorer: Explorer, content: _Content, choices: list[str], left: int, gridless: list[int]
 ) -> None:
     """Say what is here and what is not."""
     facts = dict(explorer._facts)
@@ -202,7 +194,7 @@ def _put_facts(
             "are previews, the mean of each step’s own map"
         )
     if left:
-        total = left + len(state.embedded)
+        total = left + len(content.embedded)
         parts.append(f"{left} of {total} layers and heads were left out to keep the file small")
     if lacking := [explorer.words[word].text for word in gridless if word != explorer.word]:
         parts.append(
@@ -214,7 +206,7 @@ def _put_facts(
         parts.append("pieces and special tokens were left out")
     joined = "; ".join(parts)
     said = [clean(f"{joined[0].upper()}{joined[1:]}.")] if joined else []
-    facts["kernel"] = False
+    facts["run"] = "handout"
     if facts["syntax"]["state"] != "here":  # why may name files of this machine
         facts["syntax"] = {"state": "none", "note": "No parse was at hand for this page."}
     facts["choices"] = {name: facts["choices"][name] for name in choices}
@@ -222,9 +214,9 @@ def _put_facts(
         {**word, "kept": word["kept"] and number in _words(explorer)}
         for number, word in enumerate(facts["words"])
     ]
-    facts["embedded"] = [{"layer": layer, "head": head} for layer, head in state.embedded]
+    facts["embedded"] = [{"layer": layer, "head": head} for layer, head in content.embedded]
     facts["left_out"] = [*facts["left_out"], *said]
-    state.data["facts"] = facts
+    content.facts = facts
 
 
 def _words(explorer: Explorer) -> list[int]:
@@ -265,11 +257,6 @@ def _read_heads(subject: Subject, heads: Iterable[Any]) -> list[Head]:
         subject.check(Selected(0, choice, number, head, (0, subject.step_count)))
         found.append((number, head))
     return found
-
-
-def _cost(stack: Stack) -> int:
-    """Bytes a stack takes in the page, about."""
-    return 4 * (len(zlib.compress(stack.levels.tobytes())) + 10 * len(stack.scales) + 40) // 3
 
 
 def _coded(raw: bytes) -> str:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from daam_nb.errors import SelectionError, ShapeError
 from daam_nb.recording import Recording
+from daam_nb.show.explorer.container import Part
 from daam_nb.show.pixels import rgb
 
 LONGEST_SIDE = 1024
@@ -92,6 +93,13 @@ def strip_of(
         "places": list(range(len(chosen))),
     }
     return written, facts
+
+
+def picture_parts(image: bytes, image_type: str, strip: bytes) -> list[Part]:
+    """The picture and the strip as parts of a container; what is empty is left out."""
+    parts: list[Part] = [({"name": "image", "type": image_type}, image)]
+    parts.append(({"name": "strip", "type": "image/png"}, strip))
+    return [(part, raw) for part, raw in parts if raw]
 
 
 def _of_steps(run: Recording, pictures: Sequence[Image.Image]) -> list[Image.Image]:

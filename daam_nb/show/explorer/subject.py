@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -79,11 +80,14 @@ class Subject:
         Name -> numbers of layers.
     negative
         Whether the negative prompt's words are shown.
+    name
+        What pages call it: of two subjects that are open, each has another, whatever they hold.
     """
 
     run: Recording
     choices: Mapping[str, tuple[int, ...]]
     negative: bool = False
+    name: str = field(default_factory=lambda: secrets.token_hex(6))
 
     @property
     def prompt(self) -> Prompt:

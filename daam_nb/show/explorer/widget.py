@@ -19,28 +19,24 @@ from daam_nb.maps.measure import iod, ioh, iou
 from daam_nb.recording import Layer, Recording
 from daam_nb.show.bundles import read_bundle
 from daam_nb.show.explorer import exporting, handout
-from daam_nb.show.explorer.answering import answer
+from daam_nb.show.explorer.asking import FIRST, Question, answer, parts_of
 from daam_nb.show.explorer.choices import CHOICES, MEASURED, SELECTION, Choices
+from daam_nb.show.explorer.container import VERSION, pack
 from daam_nb.show.explorer.engine import Engine
-from daam_nb.show.explorer.entries import Entry, first_choice, number_of
+from daam_nb.show.explorer.entries import Entry, clean, first_choice, number_of
 from daam_nb.show.explorer.facts import facts_of
 from daam_nb.show.explorer.lifetime import Living
-from daam_nb.show.explorer.pictures import served_picture, strip_of
+from daam_nb.show.explorer.pictures import picture_parts, served_picture, strip_of
 from daam_nb.show.explorer.ranking import Polygon, Ranked, words_at, words_in
 from daam_nb.show.explorer.sentences import sentence
-from daam_nb.show.explorer.stacks import exact_bytes
 from daam_nb.show.explorer.subject import Selected, Subject
 from daam_nb.show.explorer.syntax import Syntax
-from daam_nb.show.explorer.tiles import overlaps
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from daam_nb.show.description import Figure
 
-WORDS = tuple(f"{name}{one}" for name in ("_stack", "_exact") for one in ("", "_b"))
-MAPS = tuple(f"{name}{part}" for name in (*WORDS, "_tiles") for part in ("", "_meta"))
-PICTURES = ("_image", "_strip")
 STATIC = Path(__file__).parent / "static"
 PAUSE = 0.05  # seconds between preparations
 
@@ -63,16 +59,14 @@ class Explorer(Living, Choices):
     ) -> None:
         check_names(choices, where="Explorer()")
         self._engine: Engine | None = Engine(subject)
+        self._hearing = False  # whether the page's own choices are being taken
+        self._first_of: Question | None = None
         self._syntax = syntax
         self._head_callbacks: list[Callable[[Layer | None, int | None], object]] = []
         self._esm, self._css = front_end()
         image, image_type, changed = served_picture(subject.run)
         strip, strip_facts = strip_of(subject.run, pictures)
-        self._fixed: dict[str, Any] = {
-            "strip": strip_facts,
-            "image_type": image_type,
-            "changed": changed,
-        }
+        self._fixed: dict[str, Any] = {"strip": strip_facts, "changed": changed}
         first: dict[str, Any] = {
             "word": first_choice(subject.entries),
             "steps": subject.run.steps,
@@ -80,8 +74,7 @@ class Explorer(Living, Choices):
         }
         super().__init__(
             **{**first, **choices},
-            _image=image,
-            _strip=strip,
+            _pictures=pack({"run": subject.name}, picture_parts(image, image_type, strip)),
             _facts=facts_of(subject, syntax, **self._fixed),
         )
         if self.show_syntax:
@@ -262,23 +255,19 @@ class Explorer(Living, Choices):
         self._head_callbacks.clear()
         super().close()
         self.unobserve_all()
-        self._clear((*MAPS, *PICTURES))
+        self._first = self._pictures = b""
 
     def forget(self) -> None:
         """Let go of the maps that were worked out; the recording and the pictures stay."""
         self._warming = iter(())
         self._working.forget()
-        self._clear(MAPS)
+        self._first = b""
 
     def remember(self) -> None:
         """Work out the maps again."""
         self._refresh({*SELECTION, "word_b"})
         self._warming = self._working.warm(self.selected)
         self._warm_later()
-
-    def _clear(self, names: tuple[str, ...]) -> None:
-        for name in names:
-            self.set_trait(name, {} if name.endswith("_meta") else b"")
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a choice; a name that nothing uses would be set, and nothing would change."""
@@ -333,11 +322,16 @@ class Explorer(Living, Choices):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take what the browser chose; what cannot be is refused, and the browser told so."""
+        self._hearing = True
         try:
             super().set_state(sync_data)
         except traitlets.TraitError as error:
-            self.send_state([key for key in sync_data if self.has_trait(key)])
-            self.send({"type": "error", "id": None, "text": str(error)})
+            names = [key for key in sync_data if self.has_trait(key)]
+            self.send_state(names)
+            told = {"v": VERSION, "type": "refused", "names": names, "error": clean(str(error))}
+            self.send(told)
+        finally:
+            self._hearing = False
 
     def _changed(self, change: Any) -> None:
         """Several changes at once come one by one; the first of them answers for all."""
@@ -352,21 +346,26 @@ class Explorer(Living, Choices):
                 self._call_back()
 
     def _refresh(self, changed: set[str]) -> None:
-        """Send what depends on the choices that changed, in one message."""
-        selection = (
-            bool(changed & set(SELECTION)) and self._exact_meta.get("key") != self.selected.key
-        )
+        """Send what depends on the choices that changed, in one message.
+
+        A page asks for the maps of what it chose itself. What was chosen here travels with the
+        maps, so that a page without a kernel, such as a saved notebook, can show them.
+        """
+        selection = bool(changed & {*SELECTION, "word_b"})
         with self.hold_sync():
-            if selection:
-                self._send_word("", self.selected)
-            if (selection and not self.playing) or "playing" in changed:
-                self._send_tiles()
-            if selection or "word_b" in changed:
-                self._send_word("_b", self._selected_b)
-            if selection or changed & {"word_b", "threshold"}:
+            if selection and not self._hearing:
+                self._keep_first()
+            if selection or "threshold" in changed:
                 self._send_numbers()
-            if "threshold" in changed:
-                self._send_tiles()
+
+    def _keep_first(self) -> None:
+        """Let the maps of the present selection be what a page paints first."""
+        question = Question(self.selected, self.word_b)
+        if self._first and self._first_of == question:
+            return
+        self._first_of = question
+        facts = {"run": self.subject.name}
+        self._first = pack(facts, parts_of(self._working, FIRST, question))
 
     @property
     def _selected_b(self) -> Selected | None:
@@ -377,34 +376,6 @@ class Explorer(Living, Choices):
     def _selected_word(self, word: int) -> Selected:
         places = self.subject.places_of(self.steps)
         return Selected(word, self.choice, self.layer, self.head, places)
-
-    def _send_word(self, suffix: str, selected: Selected | None) -> None:
-        if selected is None:
-            stack, stack_meta, exact, exact_meta = b"", {}, b"", {}
-        else:
-            made = self._working.stack(selected)
-            values = self._working.exact(selected).values
-            stack, stack_meta = made.levels.tobytes(), made.meta
-            exact = exact_bytes(values)
-            exact_meta = {
-                "key": selected.key,
-                "max": float(values.max()),
-                "shape": list(values.shape),
-            }
-        for name, value in (("_stack", stack), ("_exact", exact)):
-            self.set_trait(f"{name}{suffix}", value)
-        self.set_trait(f"_stack{suffix}_meta", stack_meta)
-        self.set_trait(f"_exact{suffix}_meta", exact_meta)
-
-    def _send_tiles(self) -> None:
-        tiles = self._working.tiles(self.selected)
-        if self._tiles_meta.get("key") != tiles.key:
-            packed, meta = tiles.packed()
-            self._tiles = packed
-        else:
-            meta = dict(self._tiles_meta)
-        mask = self._working.mask(self.selected, self.threshold)
-        self._tiles_meta = {**meta, "overlap": overlaps(tiles, mask)}
 
     def _send_numbers(self) -> None:
         values = self._working.exact(self.selected)
@@ -450,9 +421,13 @@ class Explorer(Living, Choices):
             callback(layer, None if self.head < 0 else self.head)
 
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
-        found = answer(self, content)
-        if found is not None:
-            self.send(*found)
+        if self._engine is None:
+            return
+        told = answer(self._engine, content)
+        if told is not None:
+            self.send(*told)
+        elif content == {"v": VERSION, "type": "keep", "run": self.subject.name}:
+            self._keep_first()  # the hand has rested for long: what a saved page shows
 
 
 def check_names(names: Iterable[str], *, where: str, also: Iterable[str] = ()) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from daam_nb.recording import Recording
 from daam_nb.show.explorer import explore
+from daam_nb.show.explorer.container import VERSION, unpack
 from daam_nb.show.explorer.subject import Selected, Subject
 from daam_nb.show.explorer.widget import Explorer
 from tests.tiny_recordings import tiny_recording
@@ -18,6 +23,40 @@ TEXT = "a red fox in the snow"
 def opened(run: Recording | None = None, **options: Any) -> Explorer:
     """Open a recording; no parser is looked for."""
     return explore(run or tiny_recording(TEXT, steps=5), **{"parser": False, **options})
+
+
+def first_parts(explorer: Explorer) -> dict[str, tuple[dict[str, Any], bytes]]:
+    """What a page paints first, by name: what it is, and its bytes; of a second word "exact_b"."""
+    if not explorer._first:
+        return {}
+    header, parts = unpack(explorer._first)
+    assert header["run"] == explorer.subject.name
+    named: dict[str, tuple[dict[str, Any], bytes]] = {}
+    for part, raw in parts:
+        name = part["name"]
+        named[f"{name}_b" if name in named else name] = (part, raw)
+    return named
+
+
+def first_map(explorer: Explorer) -> NDArray[np.float32]:
+    """The exact map that a page paints first."""
+    part, raw = first_parts(explorer)["exact"]
+    return np.frombuffer(raw, "<f4").reshape(part["shape"])
+
+
+def question(explorer: Explorer, *want: str, at: Any = None, **sel: Any) -> dict[str, Any]:
+    """A question of a page, about the explorer's selection or another, as JSON brings it."""
+    state = explorer.get_state(("word", "word_b", "choice", "layer", "head", "steps", "threshold"))
+    asked: dict[str, Any] = {
+        "v": VERSION,
+        "type": "ask",
+        "id": "page-1",
+        "run": explorer.subject.name,
+        "want": list(want),
+        "sel": {**state, "special": explorer.show_pieces, **sel},
+    }
+    message = asked | ({} if at is None else {"at": at})
+    return json.loads(json.dumps(message))  # type: ignore[no-any-return]
 
 
 def selections(subject: Subject, count: int, seed: int = 0) -> Iterator[Selected]:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from daam_nb.errors import MissingExtraError, RecordingExistsError, SelectionError
 from daam_nb.maps import entropy, heat_maps, iou
-from daam_nb.show.explorer.exporting import file_name, png_of
+from daam_nb.show.explorer.exporting import mask_name, png_of
 from daam_nb.show.explorer.widget import Explorer
 from tests.show.explorer.opened import TEXT, opened
 from tests.tiny_recordings import IMAGE_SIZE, tiny_recording
@@ -78,8 +78,7 @@ def test_no_picture_no_overlay() -> None:
 
 @pytest.mark.parametrize("text", ["../x y", "<b>", "🦊", "שועל", "a" * 99])
 def test_names_of_files_hold_letters_and_digits_alone(text: str) -> None:
-    explorer = opened(tiny_recording(f"{text} end"))
-    name = file_name(explorer, "mask")
+    name = mask_name(text)
     assert name.endswith("-mask.png")
     assert len(name) < 75
     assert not set(name) & set("/\\<>: \0")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import json
 import re
@@ -17,6 +16,7 @@ import pytest
 import daam_nb
 from daam_nb.errors import RecordingExistsError, SelectionError
 from daam_nb.maps import heat_maps
+from daam_nb.show.explorer.container import unpack
 from daam_nb.show.explorer.handout import page
 from tests.show.explorer.opened import TEXT, opened
 from tests.tiny_recordings import tiny_recording
@@ -44,11 +44,15 @@ class Page(HTMLParser):
     @property
     def state(self) -> dict[str, Any]:
         (text,) = [text for attrs, text in self.all("script") if attrs.get("id") == "state"]
-        return json.loads(gzip.decompress(base64.b64decode(json.loads(text))))  # type: ignore[no-any-return]
+        header, parts = unpack(base64.b64decode(json.loads(text)))
+        state: dict[str, Any] = {**header, "stack": {}, "exact": {}, "tiles": {}, "image": {}}
+        for part, raw in parts:
+            state.setdefault(part["name"], {})[part["key"]] = {**part, "data": raw}
+        return state
 
 
 def levels(entry: dict[str, Any]) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(entry["data"]), np.uint8).reshape(entry["shape"])
+    return np.frombuffer(entry["data"], np.uint8).reshape(entry["shape"])
 
 
 def test_the_sample_is_one_small_file(tmp_path: Path) -> None:
@@ -93,15 +97,16 @@ def test_its_maps_are_those_of_the_explorer() -> None:
     words = [n for n, one in enumerate(explorer.words) if one.kept and not one.special]
     for word in words:
         stack = explorer.engine.stack(explorer.subject and _whole(explorer, word))
-        entry = state["stacks"][stack.key]
+        entry = state["stack"][stack.key]
         np.testing.assert_array_equal(levels(entry), stack.levels)
         assert entry["scales"] == list(stack.scales)
-    exact = state["exacts"][explorer.selected.key]
-    values = np.frombuffer(base64.b64decode(exact["data"]), "<f4").reshape(exact["shape"])
+    exact = state["exact"][explorer.selected.key]
+    values = np.frombuffer(exact["data"], "<f4").reshape(exact["shape"])
     expected = heat_maps(explorer.run, steps=(1, 2)).word("fox").values.numpy()
     np.testing.assert_array_equal(values, expected)
     assert state["traits"]["steps"] == [1, 3]
-    assert state["facts"]["kernel"] is False
+    assert state["run"] == state["facts"]["run"] == "handout"
+    assert state["image"][""]["data"] == unpack(explorer._pictures)[1][0][1]
     assert f"[{explorer.word},0,4]" in state["tiles"]
 
 
@@ -114,8 +119,8 @@ def _whole(explorer: Any, word: int) -> Any:
 def test_small_recordings_are_embedded_whole() -> None:
     explorer = opened(tiny_recording(TEXT, steps=3))
     state = Page(page(explorer)).state
-    assert '[2,"",1,1]' in state["stacks"]  # what does not depend on the choice stands once
-    assert '[2,"all",-1,1]' in state["stacks"]
+    assert '[2,"",1,1]' in state["stack"]  # what does not depend on the choice stands once
+    assert '[2,"all",-1,1]' in state["stack"]
     assert len(state["facts"]["embedded"]) == 5 + 2 + 10
     assert not any("were left out to keep" in one for one in state["facts"]["left_out"])
 
@@ -130,8 +135,8 @@ def test_what_has_no_room_is_left_out_and_said() -> None:
     embedded = [(one["layer"], one["head"]) for one in state["facts"]["embedded"]]
     assert embedded[:2] == [(4, 1), (-1, 1)]
     assert len(embedded) < 17
-    assert '[2,"",4,1]' in state["stacks"]
-    assert '[2,"",3,1]' not in state["stacks"]
+    assert '[2,"",4,1]' in state["stack"]
+    assert '[2,"",3,1]' not in state["stack"]
     (said,) = [one for one in state["facts"]["left_out"] if "were left out to keep" in one]
     assert f"{17 - len(embedded)} of 17 layers and heads" in said
 
@@ -139,8 +144,8 @@ def test_what_has_no_room_is_left_out_and_said() -> None:
 def test_the_least_is_there_whatever_the_limit() -> None:
     explorer = opened(tiny_recording(TEXT, steps=3), layer=0, head=1)
     state = Page(page(explorer, most_bytes=0)).state
-    assert '[5,"paper",-1,-1]' in state["stacks"]
-    assert '[5,"",0,1]' in state["stacks"]
+    assert '[5,"paper",-1,-1]' in state["stack"]
+    assert '[5,"",0,1]' in state["stack"]
     assert list(state["facts"]["choices"]) == ["paper"]
     assert any("“all” were left out" in one for one in state["facts"]["left_out"])
 
@@ -178,12 +183,12 @@ def test_specials_shown_now_are_in_it() -> None:
     state = Page(page(explorer)).state
     kept = [n for n, one in enumerate(state["facts"]["words"]) if one["kept"]]
     assert start in kept
-    assert f'[{start},"paper",-1,-1]' in state["stacks"]
+    assert f'[{start},"paper",-1,-1]' in state["stack"]
 
 
 def test_a_sum_has_exact_maps_alone() -> None:
     state = Page(page(opened(tiny_recording(TEXT, kept="sum")))).state
-    assert '[1,"paper",-1,-1,0,1]' in state["exacts"]
+    assert '[1,"paper",-1,-1,0,1]' in state["exact"]
     assert not any("previews" in one for one in state["facts"]["left_out"])
 
 

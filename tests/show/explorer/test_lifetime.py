@@ -16,7 +16,7 @@ from daam_nb.maps import heat_maps
 from daam_nb.show.explorer import explore
 from daam_nb.show.explorer.engine import WORKING
 from daam_nb.show.explorer.lifetime import cell_now, living, parts_of
-from tests.show.explorer.opened import TEXT, opened
+from tests.show.explorer.opened import TEXT, first_parts, opened
 from tests.tiny_recordings import tiny_recording
 
 Run = Callable[[str], None]
@@ -70,9 +70,9 @@ def test_closing_leaves_nothing() -> None:
 
 def test_closing_lets_go_of_what_was_sent() -> None:
     explorer = opened()
-    assert explorer._stack
+    assert explorer._first
     explorer.close()
-    assert not any((explorer._stack, explorer._tiles, explorer._image, explorer._exact_meta))
+    assert not any((explorer._first, explorer._pictures))
     explorer.close()  # as often as one likes
 
 
@@ -127,7 +127,7 @@ def test_what_a_cell_showed_rests_when_it_is_run_again(
     assert told() == len(parts_of(made[-1]))
     engine = getattr(made[0], "left", made[0]).engine
     assert not (engine._stacks or engine._tiles or engine._exact or engine._all)
-    assert not getattr(made[0], "left", made[0])._stack
+    assert not getattr(made[0], "left", made[0])._first
     kept = weakref.ref(made[0])
     del made[0], engine
     gc.collect()
@@ -152,8 +152,10 @@ def test_what_rests_comes_back_with_its_name_and_choices(
     assert explorer.words[explorer.word].text == "fox"
     state = explorer.get_state()
     assert tuple(state["steps"]) == (0, 2)
-    assert state["_exact_meta"]["key"] == explorer.selected.key
-    assert state["_stack"] == opened(explorer.run, word="fox")._stack
+    assert state["_first"] == explorer._first
+    assert first_parts(explorer)["exact"][0]["key"] == explorer.selected.key
+    fresh = first_parts(opened(explorer.run, word="fox"))
+    assert first_parts(explorer)["stack"] == fresh["stack"]
     told()
 
 
@@ -163,11 +165,10 @@ def test_what_rests_wakes_in_a_box(run_cell: Run) -> None:
     run_cell("a")
     opened()
     assert first not in living()
-    assert not first._stack
+    assert not first._first
     box = ipywidgets.VBox([first])
     assert first in living()
-    assert first._stack
-    assert first._exact_meta["key"] == first.selected.key
+    assert first_parts(first)["exact"][0]["key"] == first.selected.key
     assert told() == len(living())
     assert f"IPY_MODEL_{first.model_id}" in box.get_state()["children"]
 

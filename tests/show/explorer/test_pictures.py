@@ -11,6 +11,7 @@ from PIL import Image
 
 from daam_nb.errors import SelectionError, ShapeError
 from daam_nb.recording import Recording
+from daam_nb.show.explorer.container import unpack
 from daam_nb.show.explorer.pictures import served_picture, strip_of
 from tests.show.explorer.opened import TEXT, opened
 from tests.tiny_recordings import IMAGE_SIZE, tiny_recording
@@ -40,7 +41,7 @@ def test_large_pictures_are_sent_smaller_and_it_is_said() -> None:
     assert (kind, changed) == ("image/jpeg", "The picture is sent as JPEG.")
     assert len(written) < 2**20
     explorer = opened(with_picture(900, 1000, noise=True))
-    assert explorer._facts["image_type"] == "image/jpeg"
+    assert unpack(explorer._pictures)[1][0][0] == {"name": "image", "type": "image/jpeg"}
     assert "The picture is sent as JPEG." in explorer._facts["reduced"]
 
 
@@ -68,7 +69,7 @@ def test_the_strip_holds_the_frame_of_each_step_kept(count: int) -> None:
 
 def test_without_pictures_there_is_no_strip_and_it_is_said() -> None:
     explorer = opened()
-    assert (explorer._strip, explorer._facts["strip"]) == (b"", None)
+    assert (len(unpack(explorer._pictures)[1]), explorer._facts["strip"]) == (1, None)
     assert any("forming_pictures(run, pipe)" in one for one in explorer._facts["left_out"])
     explorer = opened(tiny_recording(TEXT, latents=False))
     assert any("no latents were recorded" in one for one in explorer._facts["left_out"])

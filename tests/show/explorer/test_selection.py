@@ -103,7 +103,7 @@ def test_the_page_names_steps_of_the_loop_too() -> None:
     for wrong in ([4, 7], [12, 3], [0, 99], [0.5, 3], "ab", None, [True, 3]):
         explorer.set_state({"steps": wrong})
     assert len(messages) == 7
-    assert "None of the steps 4 to 6 was kept" in messages[0]["text"]
+    assert "None of the steps 4 to 6 was kept" in messages[0]["error"]
     assert explorer.steps == (7, 12)
     summed = opened(RUNS["a sum of some steps"]())
     summed.set_state({"steps": [0, 1]})

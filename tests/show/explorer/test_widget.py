@@ -21,21 +21,18 @@ from daam_nb.errors import SelectionError, UnknownOptionError
 from daam_nb.maps import heat_maps, iod, ioh, iou
 from daam_nb.maps.cache import CACHE
 from daam_nb.recording import Layer
+from daam_nb.show.explorer import exporting
 from daam_nb.show.explorer.choices import CHOICES
+from daam_nb.show.explorer.container import VERSION, unpack
 from daam_nb.show.explorer.stacks import preview, stack_of
 from daam_nb.show.explorer.widget import Explorer
-from tests.show.explorer.opened import TEXT, opened
+from tests.show.explorer.opened import TEXT, first_map, first_parts, opened, question
 from tests.tiny_recordings import tiny_recording
 
 
 @pytest.fixture
 def explorer() -> Explorer:
     return opened()
-
-
-def sent(explorer: Explorer) -> np.ndarray:
-    """The exact map as the browser has it."""
-    return np.frombuffer(explorer._exact, "<f4").reshape(explorer._exact_meta["shape"])
 
 
 def test_begins_with_the_whole_of_the_first_telling_word(explorer: Explorer) -> None:
@@ -48,7 +45,7 @@ def test_begins_with_the_whole_of_the_first_telling_word(explorer: Explorer) -> 
         -1,
     )
     expected = heat_maps(explorer.run).word("red").values
-    np.testing.assert_array_equal(sent(explorer), expected.numpy())
+    np.testing.assert_array_equal(first_map(explorer), expected.numpy())
     assert explorer.peak == pytest.approx(float(expected.max()))
     assert (explorer.iou, explorer.iod, explorer.ioh) == (None, None, None)
 
@@ -58,15 +55,19 @@ def test_every_choice_sends_the_maps_that_belong_to_it(explorer: Explorer) -> No
     explorer.choose(layer=1, head=1)
     explorer.steps = slice(2, None)
     assert explorer.steps == (2, 3, 4)
-    assert explorer._stack_meta["key"] == '[2,"paper",1,1]'
-    assert explorer._exact_meta["key"] == '[2,"paper",1,1,2,5]'
-    assert explorer._tiles_meta["key"] == "[2,2,5]"
+    parts = first_parts(explorer)
+    assert {name: part["key"] for name, (part, _) in parts.items()} == {
+        "stack": '[2,"paper",1,1]',
+        "exact": '[2,"paper",1,1,2,5]',
+        "tiles": "[2,2,5]",
+    }
     layer = explorer.run.layers[1]
     expected = heat_maps(explorer.run, layers=layer, heads=1, steps=(2, 3, 4)).word("fox").values
-    np.testing.assert_array_equal(sent(explorer), expected.numpy())
+    np.testing.assert_array_equal(first_map(explorer), expected.numpy())
     stack = stack_of(explorer.subject, explorer.selected)
-    levels = np.frombuffer(explorer._stack, np.uint8).reshape(explorer._stack_meta["shape"])
-    values = levels[2:5] * np.asarray(explorer._stack_meta["scales"][2:5])[:, None, None]
+    part, raw = parts["stack"]
+    levels = np.frombuffer(raw, np.uint8).reshape(part["shape"])
+    values = levels[2:5] * np.asarray(part["scales"][2:5])[:, None, None]
     np.testing.assert_allclose(values.mean(0), preview(stack, 2, 5), atol=1e-7)
 
 
@@ -79,14 +80,10 @@ def test_two_words_are_compared_by_their_exact_masks(explorer: Explorer) -> None
     assert explorer.ioh == pytest.approx(ioh(red, fox, threshold=0.55))
     assert 0 < explorer.iou < 1
     assert "“fox” and “red”" in explorer.status
-    assert explorer._exact_b_meta["key"] == '[1,"paper",-1,-1,0,2]'
+    assert first_parts(explorer)["exact_b"][0]["key"] == '[1,"paper",-1,-1,0,2]'
     explorer.word_b = None
-    assert (explorer.word_b, explorer.iou, explorer._stack_b, explorer._exact_b) == (
-        -1,
-        None,
-        b"",
-        b"",
-    )
+    assert (explorer.word_b, explorer.iou) == (-1, None)
+    assert set(first_parts(explorer)) == {"stack", "exact", "tiles"}
 
 
 def test_status_says_what_is_shown(explorer: Explorer) -> None:
@@ -150,7 +147,7 @@ def test_a_value_that_cannot_be_is_refused_and_nothing_changes(
     explorer: Explorer, name: str, value: Any, message: str
 ) -> None:
     before = {one: getattr(explorer, one) for one in CHOICES}
-    key = explorer._exact_meta["key"]
+    first = explorer._first
     with pytest.raises(traitlets.TraitError, match=message):
         setattr(explorer, name, value)
     with pytest.raises(traitlets.TraitError):
@@ -158,7 +155,7 @@ def test_a_value_that_cannot_be_is_refused_and_nothing_changes(
             head=1, opacity=value
         )
     assert {one: getattr(explorer, one) for one in CHOICES} == before
-    assert explorer._exact_meta["key"] == key
+    assert explorer._first == first
 
 
 def test_numbers_of_numpy_and_torch_are_taken(explorer: Explorer) -> None:
@@ -189,7 +186,7 @@ def test_a_head_that_only_some_layers_have() -> None:
     explorer = opened(tiny_recording(TEXT, heads=(2, 4)))
     explorer.head = 3
     expected = heat_maps(explorer.run, heads=3, missing="skip").word("red").values
-    np.testing.assert_array_equal(sent(explorer), expected.numpy())
+    np.testing.assert_array_equal(first_map(explorer), expected.numpy())
     assert "head 3 of the 2 layers that have it" in explorer.status
 
 
@@ -203,7 +200,8 @@ def test_choices_are_observed_and_linked(explorer: Explorer) -> None:
     assert explorer.steps == (1, 2)
     explorer.word = "snow"
     assert other.words[other.word].text == "snow"
-    assert other._exact_meta["key"] == explorer._exact_meta["key"]
+    keys = [first_parts(one)["exact"][0]["key"] for one in (explorer, other)]
+    assert keys[0] == keys[1]
     assert ("word", 5) in seen
     link.unlink()
     other.steps = None
@@ -239,89 +237,160 @@ def test_choices_of_the_browser_arrive_together() -> None:
     explorer.choose(layer=1, head=3)
     assert from_browser(explorer, layer=0, head=1, steps=[0, 2]) == []
     assert (explorer.layer, explorer.head, explorer.steps) == (0, 1, (0, 1))
-    assert explorer._exact_meta["key"] == '[1,"paper",0,1,0,2]'
+    assert explorer.selected.key == '[1,"paper",0,1,0,2]'
 
 
 def test_what_the_browser_cannot_choose_is_refused_and_said(explorer: Explorer) -> None:
     again: list[Any] = []
     explorer.send_state = lambda key=None: again.append(key)
     messages = from_browser(explorer, opacity=0.3, steps=[4, 9])
-    assert messages[0]["type"] == "error"
-    assert "0 <= first < last <= 5" in messages[0]["text"]
+    (message,) = messages
+    assert (message["v"], message["type"]) == (VERSION, "refused")
+    assert message["names"] == ["opacity", "steps"]
+    assert "0 <= first < last <= 5" in message["error"]
     assert explorer.steps == (0, 1, 2, 3, 4)
     assert {"opacity", "steps"} <= {name for names in again for name in names}
 
 
-def ask(explorer: Explorer, **question: Any) -> tuple[dict[str, Any], list[bytes]]:
+def told(explorer: Explorer, message: Any) -> list[tuple[dict[str, Any], list[bytes]]]:
+    """What is sent back to a message of the page."""
     messages: list[Any] = []
     explorer.send = lambda content, buffers=None: messages.append((content, buffers))
-    explorer._handle_custom_msg(question, [])
-    (answer,) = messages
-    json.dumps(answer[0], allow_nan=False)
-    return answer  # type: ignore[no-any-return]
+    explorer._handle_custom_msg(message, [])
+    json.dumps([content for content, _ in messages], allow_nan=False)
+    return messages
+
+
+def ask(
+    explorer: Explorer, *want: str, at: Any = None, **sel: Any
+) -> tuple[dict[str, Any], list[bytes]]:
+    asked = question(explorer, *want, at=at, **sel)
+    ((content, buffers),) = told(explorer, asked)
+    assert (content["v"], content["type"], content["id"]) == (VERSION, "answer", "page-1")
+    assert (content["run"], content["sel"]) == (explorer.subject.name, asked["sel"])
+    return content, buffers
+
+
+def test_answers_are_about_the_question_whatever_is_chosen_meanwhile(explorer: Explorer) -> None:
+    """The page may be ahead of the traits: custom messages overtake them."""
+    sel: dict[str, Any] = {"word": 2, "layer": 1, "head": 1, "steps": [2, 4], "word_b": 1}
+    polygon = [[0, 0], [0, 1], [0.5, 0.5]]
+    want = ("stack", "exact", "stack_b", "exact_b", "tiles", "overlap", "region")
+    content, buffers = ask(explorer, *want, at={"polygon": polygon}, **sel)
+    layer = explorer.run.layers[1]
+    maps = heat_maps(explorer.run, layers=layer, heads=1, steps=(2, 3))
+    (stack, exact, stack_b, exact_b, tiles, overlap, region) = content["parts"]
+    assert (stack["key"], stack_b["key"]) == ('[2,"paper",1,1]', '[1,"paper",1,1]')
+    for part, word in ((exact, "fox"), (exact_b, "red")):
+        values = np.frombuffer(buffers[part["buffer"]], "<f4").reshape(part["shape"])
+        np.testing.assert_array_equal(values, maps.word(word).values.numpy())
+        assert part["max"] == values.max()
+    assert (tiles["key"], overlap["key"]) == ("[2,2,4]", exact["key"])
+    explorer.choose(word=2, layer=1, head=1, steps=(2, 3), word_b=1)
+    again, bytes_again = ask(explorer, *want, at={"polygon": polygon})
+    assert (again["parts"], bytes_again) == (content["parts"], buffers)
+    assert [row["text"] for row in region["rows"]] == [
+        row.text for row in explorer.words_in(polygon)
+    ]
+    assert region["bars_of"] == 2
 
 
 def test_a_pixel_is_answered_by_its_words(explorer: Explorer) -> None:
-    content, _ = ask(explorer, type="pixel", id=7, y=0.5, x=0.25)
-    assert (content["type"], content["id"]) == ("words", 7)
+    content, _ = ask(explorer, "words", at={"y": 0.5, "x": 0.25}, steps=[3, 5])
+    explorer.steps = slice(3, 5)
     best = explorer.words_at(0.5, 0.25)[0]
-    row = content["rows"][0]
+    row = content["parts"][0]["rows"][0]
     assert (row["word"], row["text"], row["value"]) == (best.word, best.text, best.value)
 
 
 def test_a_region_is_answered_by_words_and_bars(explorer: Explorer) -> None:
     polygon = [[0, 0], [0, 1], [0.5, 0.5]]
-    content, _ = ask(explorer, type="region", id="r", polygon=polygon)
-    assert content["rows"][0]["word"] == explorer.words_in(polygon)[0].word
-    assert len(content["by_step"]) == 5
-    assert content["by_layer"][2] is None  # the mid block is not among the paper's layers
-    assert content["by_layer"][0] > 0
-    assert 0 < content["inside"] < 1
-    assert content["bars_of"] == explorer.word
-    content, _ = ask(explorer, type="region", id="r", polygon=polygon, word=5)
-    assert content["bars_of"] == 5
+    content, _ = ask(explorer, "region", at={"polygon": polygon})
+    (region,) = content["parts"]
+    assert region["rows"][0]["word"] == explorer.words_in(polygon)[0].word
+    assert len(region["by_step"]) == 5
+    assert region["by_layer"][2] is None  # the mid block is not among the paper's layers
+    assert region["by_layer"][0] > 0
+    assert 0 < region["inside"] < 1
+
+
+def test_a_mask_is_that_of_the_question(explorer: Explorer) -> None:
+    content, (png,) = ask(explorer, "mask", word=2, threshold=0.7)
+    assert content["parts"] == [{"name": "mask", "file": "fox-mask.png", "buffer": 0}]
+    explorer.choose(word="fox", threshold=0.7)
+    assert png == exporting.png_of(explorer, "mask")
+
+
+def test_overlaps_follow_the_threshold(explorer: Explorer) -> None:
+    (low,) = ask(explorer, "overlap", threshold=0.1)[0]["parts"]
+    (high,) = ask(explorer, "overlap", threshold=0.9)[0]["parts"]
+    assert low["values"] != high["values"]
+    assert (low["threshold"], high["threshold"]) == (0.1, 0.9)
+
+
+NO_PLACE = {"polygon": [[0, 0]]}
 
 
 @pytest.mark.parametrize(
-    ("question", "text"),
+    ("change", "text"),
     [
-        ({"type": "pixel", "y": 2, "x": 0}, "outside the picture"),
-        ({"type": "pixel", "y": 0.5}, "lacks 'x'"),
-        ({"type": "region", "polygon": [[0, 0]]}, "at least three corners"),
-        ({"type": "region", "polygon": [[0, 0], [0, 1], [1, 1]], "word": 77}, "77 is none"),
-        ({"type": "png", "what": "moon"}, "what='moon' is not known"),
-        ({"type": "png", "what": "mask_b"}, "No second word"),
+        ({"want": ["words"], "at": {"y": 2, "x": 0}}, "outside the picture"),
+        ({"want": ["words"], "at": {"y": 0.5}}, "lacks a place"),
+        ({"want": ["words"]}, "lacks a place"),
+        ({"want": ["words"], "at": [1, 2]}, "lacks a place"),
+        ({"want": ["region"], "at": NO_PLACE}, "at least three corners"),
+        ({"want": ["region"], "at": {"polygon": "abc"}}, "lacks a region"),
+        ({"want": ["moon"]}, "no part 'moon'"),
+        ({"want": "exact"}, "a list of names"),
+        ({"want": [["exact"]]}, "a list of names"),
+        ({"run": "another"}, "another recording"),
+        ({"sel": None}, "lacks its selection"),
+        ({"sel": {"word": 77}}, "77 is none"),
+        ({"sel": {"word": True}}, "no number of a word"),
+        ({"sel": {"word_b": "fox"}}, "no number of a word"),
+        ({"sel": {"choice": "best"}}, "no choice of layers 'best'"),
+        ({"sel": {"choice": ["paper"]}}, "no selection"),
+        ({"sel": {"layer": 99}}, "no layer 99"),
+        ({"sel": {"head": 1.0}}, "no selection"),
+        ({"sel": {"steps": [0, 99]}}, "0 <= first < last <= 5"),
+        ({"sel": {"steps": None}}, "0 <= first < last <= 5"),
+        ({"sel": {"threshold": 2}}, "no number from 0 to 1"),
+        ({"sel": {"threshold": "0.4"}}, "no number from 0 to 1"),
     ],
 )
 def test_what_cannot_be_answered_is_said(
-    explorer: Explorer, question: dict[str, Any], text: str
+    explorer: Explorer, change: dict[str, Any], text: str
 ) -> None:
-    content, _ = ask(explorer, id=1, **question)
-    assert content["type"] == "error"
-    assert content["id"] == 1
-    assert text in content["text"]
+    asked = question(explorer, "exact")
+    if isinstance(change.get("sel"), dict):
+        change = {"sel": {**asked["sel"], **change["sel"]}}
+    ((content, buffers),) = told(explorer, {**asked, **change})
+    assert (content["type"], content["id"], content["parts"]) == ("answer", "page-1", [])
+    assert text in content["error"]
+    assert buffers == []
 
 
 def test_messages_of_others_are_left_alone(explorer: Explorer) -> None:
-    explorer.send = lambda *_: pytest.fail("answered")
-    for message in ({"type": "hello"}, {}, None, "pixel", {"type": ["pixel"]}):
-        explorer._handle_custom_msg(message, [])
+    asked = question(explorer, "exact")
+    wrong = ({"type": "hello"}, {}, None, "ask", {"type": ["ask"]}, {**asked, "v": 2})
+    assert [told(explorer, message) for message in wrong] == [[]] * 6
+    explorer.close()
+    assert told(explorer, asked) == []
 
 
-def test_tiles_wait_while_the_steps_play(explorer: Explorer) -> None:
-    explorer.playing = True
-    explorer.steps = 1
-    assert explorer._tiles_meta["key"] == "[1,0,5]"
-    explorer.playing = False
-    assert explorer._tiles_meta["key"] == "[1,1,2]"
-
-
-def test_the_threshold_changes_overlaps_and_not_the_tiles(explorer: Explorer) -> None:
-    tiles, before = explorer._tiles, explorer._tiles_meta
-    explorer.threshold = 0.9
-    assert explorer._tiles == tiles
-    assert explorer._tiles_meta["overlap"] != before["overlap"]
-    assert explorer._tiles_meta["peak"] == before["peak"]
+def test_the_page_asks_for_what_it_chose_itself(explorer: Explorer) -> None:
+    """Only what Python chose travels without being asked for."""
+    first = explorer._first
+    from_browser(explorer, word=2)
+    assert explorer._first == first
+    assert "“fox”" in explorer.status
+    keep = {"v": VERSION, "type": "keep", "run": explorer.subject.name}
+    assert told(explorer, {**keep, "run": "another"}) == []
+    assert explorer._first == first
+    assert told(explorer, keep) == []
+    assert first_parts(explorer)["exact"][0]["key"] == explorer.selected.key
+    explorer.word = 1
+    assert explorer._first == first
 
 
 # --- recordings of every kind ---------------------------------------------------------------------
@@ -331,7 +400,8 @@ def test_the_sample_that_ships() -> None:
     explorer = opened(daam_nb.sample())
     assert explorer._facts["model"] == "daam_nb/menagerie"
     assert explorer._facts["revision"]
-    assert explorer._image[:4] == b"\x89PNG"
+    _, [(part, raw)] = unpack(explorer._pictures)
+    assert (part, raw[:4]) == ({"name": "image", "type": "image/png"}, b"\x89PNG")
 
 
 def test_a_sum_has_nothing_to_scrub() -> None:
@@ -344,7 +414,7 @@ def test_a_sum_has_nothing_to_scrub() -> None:
     with pytest.raises(traitlets.TraitError, match="kept one sum over 4 steps"):
         explorer.steps = (1, 2)
     expected = heat_maps(explorer.run).word("red").values
-    np.testing.assert_array_equal(sent(explorer), expected.numpy())
+    np.testing.assert_array_equal(first_map(explorer), expected.numpy())
 
 
 def test_some_steps_of_a_loop() -> None:
@@ -353,13 +423,13 @@ def test_some_steps_of_a_loop() -> None:
     explorer.steps = (5, 8)
     assert "steps 5–8 of 9" in explorer.status
     expected = heat_maps(explorer.run, steps=(5, 8)).word("red").values
-    np.testing.assert_array_equal(sent(explorer), expected.numpy())
+    np.testing.assert_array_equal(first_map(explorer), expected.numpy())
     assert any("3 of 9 steps were recorded" in one for one in explorer._facts["left_out"])
 
 
 def test_without_a_picture_the_maps_stand_alone() -> None:
     explorer = opened(tiny_recording(TEXT, image=False, latents=False))
-    assert explorer._image == b""
+    assert unpack(explorer._pictures)[1] == []
     assert any("No picture was recorded" in one for one in explorer._facts["left_out"])
 
 

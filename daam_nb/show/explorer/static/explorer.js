@@ -12,12 +12,39 @@ function fromBase64(text) {
   for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
   return bytes;
 }
-async function fromGzip(text) {
+async function inflated(bytes) {
   let stream = new Blob([
     /** @type {BlobPart} */
-    fromBase64(text)
-  ]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
+    bytes
+  ]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// src/container.js
+var VERSION = 1, START = 5;
+function unpack(bytes) {
+  return bytes.length < START || bytes[0] !== 0 ? null : listed(bytes, JSON.parse(new TextDecoder().decode(headerOf(bytes))));
+}
+async function unpackSmall(bytes) {
+  if (bytes[0] === 0) return unpack(bytes);
+  let text = new TextDecoder().decode(await inflated(headerOf(bytes)));
+  return listed(bytes, JSON.parse(text));
+}
+function headerOf(bytes) {
+  return bytes.subarray(START, bodyOf(bytes));
+}
+function bodyOf(bytes) {
+  return START + new DataView(bytes.buffer, bytes.byteOffset).getUint32(1, !0);
+}
+function listed(bytes, header) {
+  if (header.v !== VERSION) return null;
+  let body = bodyOf(bytes), parts = header.parts.map(
+    ({ at: at2, bytes: count, ...part }) => (
+      // The bytes may belong to the transport, which is free to use them again.
+      { ...part, bytes: bytes.slice(body + at2, body + at2 + count) }
+    )
+  );
+  return { header, parts };
 }
 
 // src/measure.js
@@ -87,6 +114,119 @@ function isInside(polygon, y, x) {
   return inside;
 }
 
+// src/cache.js
+var Cache = class {
+  /** @param {number} budget sum of the sizes of what is kept */
+  constructor(budget) {
+    this.budget = budget, this.used = 0, this.kept = /* @__PURE__ */ new Map();
+  }
+  /**
+   * @param {string} key
+   * @returns {T | undefined}
+   */
+  get(key) {
+    return this.kept.get(key)?.value;
+  }
+  /**
+   * Mark as used just now.
+   *
+   * @param {string} key
+   */
+  touch(key) {
+    let found = this.kept.get(key);
+    found && (this.kept.delete(key), this.kept.set(key, found));
+  }
+  /**
+   * @param {string} key
+   * @param {T} value
+   * @param {number} size
+   */
+  put(key, value, size) {
+    let old = this.kept.get(key);
+    old && (this.used -= old.size, this.kept.delete(key)), this.kept.set(key, { value, size }), this.used += size;
+    for (let [name2, entry] of this.kept) {
+      if (this.used <= this.budget || name2 === key) break;
+      this.kept.delete(name2), this.used -= entry.size;
+    }
+  }
+};
+
+// src/sums.js
+function prefixSums(counts, scales, shape) {
+  let [steps, height, width] = shape, size = height * width;
+  if (counts.length !== steps * size || scales.length !== steps)
+    throw new RangeError(
+      `a stack of ${counts.length} bytes and ${scales.length} scales is not of shape ${shape}`
+    );
+  let sums = new Float64Array((steps + 1) * size);
+  for (let t = 0; t < steps; t++) {
+    let scale = scales[t], from = t * size;
+    for (let i = 0; i < size; i++)
+      sums[from + size + i] = sums[from + i] + counts[from + i] * scale;
+  }
+  return { steps, height, width, sums, counts, scales: Float64Array.from(scales) };
+}
+function meanOver(stack, lo, hi, out) {
+  let size = stack.height * stack.width, first = lo * size, last = hi * size, share2 = 1 / (hi - lo), sums = stack.sums, max = 0;
+  for (let i = 0; i < size; i++) {
+    let value = Math.max(0, (sums[last + i] - sums[first + i]) * share2);
+    out[i] = value, value > max && (max = value);
+  }
+  return max;
+}
+
+// src/memory.js
+var STACK_BYTES = 48 << 20, EXACT_BYTES = 4 << 20, TILE_BYTES = 24 << 20, OVERLAPS = 64, Memory = class {
+  constructor() {
+    this.stacks = new Cache(STACK_BYTES), this.exacts = new Cache(EXACT_BYTES), this.tileSets = new Cache(TILE_BYTES), this.overlaps = new Cache(OVERLAPS);
+  }
+  /**
+   * Keep a part that says what it is made of; what does not fit what is said of it is not taken.
+   *
+   * @param {Part} part
+   * @returns {boolean} whether something is here now that was not
+   */
+  take(part) {
+    let bytes = part.bytes ?? new Uint8Array(0), count = part.shape?.reduce((product, side) => product * side, 1) ?? -1;
+    if (part.name === "stack" && bytes.length === count) {
+      if (this.stacks.get(part.key)) return !1;
+      let stack = prefixSums(bytes, part.scales, part.shape);
+      return this.stacks.put(part.key, stack, stack.sums.byteLength + bytes.length), !0;
+    }
+    if (part.name === "exact" && bytes.length === 4 * count) {
+      let [height, width] = part.shape, values = asFloats(bytes);
+      return this.exacts.put(part.key, { values, height, width, max: part.max }, bytes.length), !0;
+    }
+    if (part.name === "tiles" && bytes.length > 0) {
+      let [word, lo, hi] = JSON.parse(part.key), { key, tile, offsets, scales, entropy, peak } = part, tiles = { key, word, lo, hi, data: bytes, tile, offsets, scales, entropy, peak };
+      return this.tileSets.put(
+        key,
+        /** @type {Tiles} */
+        tiles,
+        bytes.length
+      ), !0;
+    }
+    return part.name === "overlap" ? (this.overlaps.put(overlapKey(part.key, part.threshold), part.values, 1), !0) : !1;
+  }
+};
+function overlapKey(key, threshold) {
+  return `${key} ${threshold}`;
+}
+
+// src/times.js
+var times = {
+  /** Rest after which a moving choice is sent to the kernel. */
+  rest: 40,
+  /** For which the last drawing stays while a map is on its way. */
+  linger: 150,
+  /** After which a question of an old selection is given up for one of the present. */
+  stale: 600,
+  /** After which an open question is mentioned and asked again, time and again. */
+  patience: [5e3, 15e3, 45e3],
+  /** Rest after which what is shown is kept for a page without a kernel. */
+  keep: 3e3
+};
+
 // src/state.js
 var DEFAULTS = {
   word: 0,
@@ -111,10 +251,14 @@ var DEFAULTS = {
   region: [],
   view: "overlay",
   difference_scale: "own"
-}, REST = 40, State = class {
-  /** @param {Model} model */
-  constructor(model) {
-    this.model = model, this.listening = [], this.timer = void 0;
+}, State = class {
+  /**
+   * @param {Model} model
+   * @param {{chosen?: () => void, rested?: () => void}} [told] that something was chosen here, and
+   *   that a hand which moved has come to rest
+   */
+  constructor(model, told = {}) {
+    this.model = model, this.told = told, this.listening = [], this.timer = void 0;
   }
   /** @returns {Facts} */
   get facts() {
@@ -133,6 +277,27 @@ var DEFAULTS = {
   /** @returns {[number, number]} places of the first step and of the one after the last */
   get steps() {
     return placesOf(this.facts, this.get("steps"));
+  }
+  /** Steps that can be told apart. */
+  get count() {
+    return Math.max(1, this.facts.steps?.length ?? 1);
+  }
+  /** Whether a hand moves: what it chose has not been sent yet. */
+  get moving() {
+    return this.timer !== void 0;
+  }
+  /** @returns {Sel} what a question is about; steps of the loop */
+  get sel() {
+    return {
+      word: this.get("word"),
+      word_b: this.get("word_b"),
+      choice: this.get("choice"),
+      layer: this.get("layer"),
+      head: this.get("head"),
+      steps: [...this.get("steps")],
+      threshold: this.get("threshold"),
+      special: !!this.get("show_pieces")
+    };
   }
   /**
    * Choose a range of steps by their places among those kept.
@@ -155,11 +320,13 @@ var DEFAULTS = {
     let changed = !1;
     for (let [name2, value] of Object.entries(values))
       same(this.get(name2), value) || (this.model.set(name2, value), changed = !0);
-    when === "now" ? (changed || this.timer !== void 0) && this.save() : changed && (clearTimeout(this.timer), this.timer = setTimeout(() => this.save(), REST));
+    changed && this.told.chosen?.(), when === "now" ? (changed || this.timer !== void 0) && this.save() : changed && (clearTimeout(this.timer), this.timer = setTimeout(() => this.save(), times.rest));
   }
   /** Send what was chosen. */
   save() {
-    clearTimeout(this.timer), this.timer = void 0, this.model.save_changes();
+    clearTimeout(this.timer), this.timer = void 0, /** @type {any} */
+    this.model.save_changes()?.catch?.(() => {
+    }), this.told.rested?.();
   }
   /**
    * @param {string} event
@@ -185,19 +352,290 @@ function same(a, b) {
   return Object.is(a, b) ? !0 : typeof a == "object" && typeof b == "object" && JSON.stringify(a) === JSON.stringify(b);
 }
 
+// src/theme.js
+function themeOf(root, wish) {
+  if (wish === "light" || wish === "dark") return wish;
+  let body = document.body, jupyter = body.dataset.jpThemeLight;
+  if (jupyter !== void 0) return jupyter === "false" ? "dark" : "light";
+  if (body.classList.contains("vscode-dark") || body.classList.contains("vscode-high-contrast"))
+    return "dark";
+  if (body.classList.contains("vscode-light")) return "light";
+  let colab = document.documentElement.getAttribute("theme");
+  return colab === "dark" || colab === "light" ? colab : darkness(above(root)) ?? isCanvasDark() ? "dark" : "light";
+}
+function isCanvasDark() {
+  let schemes = getComputedStyle(document.documentElement).colorScheme.split(/\s+/);
+  return schemes.includes("dark") ? !schemes.includes("light") || matchMedia("(prefers-color-scheme: dark)").matches : !1;
+}
+function darkness(node) {
+  for (; node; node = above(node)) {
+    let [red, green, blue, alpha] = painted(getComputedStyle(node).backgroundColor);
+    if (alpha >= 128) return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+  }
+  return null;
+}
+var pen = null;
+function painted(colour) {
+  if (!pen) {
+    let canvas = document.createElement("canvas");
+    canvas.width = canvas.height = 1, pen = /** @type {CanvasRenderingContext2D} */
+    canvas.getContext("2d", { willReadFrequently: !0 });
+  }
+  return pen.clearRect(0, 0, 1, 1), pen.fillStyle = "transparent", pen.fillStyle = colour, pen.fillRect(0, 0, 1, 1), pen.getImageData(0, 0, 1, 1).data;
+}
+function above(node) {
+  let root = node.getRootNode();
+  return node.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
+}
+var FADED = 400;
+function watchTheme(look) {
+  let later, changed = () => {
+    look(), clearTimeout(later), later = setTimeout(look, FADED);
+  }, scheme = matchMedia("(prefers-color-scheme: dark)");
+  scheme.addEventListener("change", changed);
+  let watcher = new MutationObserver(changed), attributeFilter = [
+    "class",
+    "theme",
+    "data-jp-theme-light",
+    "data-jp-theme-name",
+    "data-vscode-theme-kind"
+  ];
+  for (let node of [document.documentElement, document.body])
+    watcher.observe(node, { attributes: !0, attributeFilter });
+  return () => {
+    clearTimeout(later), scheme.removeEventListener("change", changed), watcher.disconnect();
+  };
+}
+function watchDots(changed) {
+  let query, heard = () => {
+    watch(), changed();
+  }, watch = () => {
+    query?.removeEventListener("change", heard), query = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`), query.addEventListener("change", heard);
+  };
+  return watch(), () => query?.removeEventListener("change", heard);
+}
+function lessMotion() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+// src/player.js
+var FASTEST = 40, CALM = 700, Player = class {
+  /** @param {Model} model */
+  constructor(model) {
+    this.state = new State(model), this.views = 0, this.timer = void 0;
+    for (let name2 of ["steps", "playing", "interval", "_facts"])
+      this.state.on(`change:${name2}`, () => this.#wait());
+  }
+  /** @returns {() => void} a view is gone; where none is left, nothing plays */
+  watch() {
+    return this.views++, this.#wait(), () => {
+      this.views--, this.#wait();
+    };
+  }
+  #wait() {
+    clearTimeout(this.timer);
+    let { state } = this;
+    if (this.views === 0 || !state.get("playing") || state.count < 2) return;
+    let pause = Math.max(lessMotion() ? CALM : FASTEST, state.get("interval"));
+    this.timer = setTimeout(() => this.#step(), pause);
+  }
+  #step() {
+    let { state } = this, [lo, hi] = state.steps, next = hi >= state.count ? 0 : lo + 1;
+    state.set(state.stepsAt(next, Math.min(state.count, next + hi - lo)));
+  }
+  destroy() {
+    clearTimeout(this.timer), this.state.destroy();
+  }
+};
+
+// src/source.js
+var SILENT = "The kernel has not answered yet: it is busy, or gone (then run the cell again). What is shown is what is here already.", GONE = "There is no kernel behind this page: run the cell again.", NoKernel = class extends Error {
+}, Moot = class extends Error {
+}, Source = class {
+  constructor() {
+    this.memory = new Memory(), this.listeners = /* @__PURE__ */ new Map();
+  }
+  /**
+   * @param {"facts" | "parts" | "trouble"} event another recording; something arrived; a problem
+   *   between page and kernel came or went
+   * @param {() => void} callback
+   * @returns {() => void} stops
+   */
+  on(event, callback) {
+    let known = this.listeners.get(event) ?? /* @__PURE__ */ new Set();
+    return this.listeners.set(event, known.add(callback)), () => known.delete(callback);
+  }
+  /** @param {"facts" | "parts" | "trouble"} event */
+  emit(event) {
+    for (let callback of [...this.listeners.get(event) ?? []]) callback();
+  }
+}, KernelSource = class extends Source {
+  /** @param {Model} model */
+  constructor(model) {
+    super(), this.model = model, this.capabilities = { any: !0, mask: !0 }, this.run = void 0, this.pictures = {}, this.open = /* @__PURE__ */ new Map(), this.next = 1, this.name = Math.random().toString(36).slice(2, 8), this.refused = "", this.gone = !1, this.kept = "", this.player = new Player(model);
+    let read = () => this.#read();
+    this.listening = [
+      ["change:_facts", read],
+      ["change:_first", read],
+      ["change:_pictures", read],
+      ["msg:custom", (content, buffers) => this.#heard(content, buffers ?? [])]
+    ];
+    for (let [event, callback] of this.listening) model.on(event, callback);
+    this.#read();
+  }
+  /** @returns {Facts} */
+  get facts() {
+    return this.model.get("_facts") ?? {};
+  }
+  /** What is wrong between page and kernel now; empty where nothing is. */
+  get trouble() {
+    if (this.refused) return this.refused;
+    if (this.gone) return GONE;
+    let now = performance.now();
+    return [...this.open.values()].some(({ since }) => now - since >= times.patience[0]) ? SILENT : "";
+  }
+  /** Take what came with the traits, in whichever order they arrive. */
+  #read() {
+    let { run } = this.facts;
+    if (run !== this.run) {
+      this.run = run, this.memory = new Memory(), this.pictures = {}, this.kept = "";
+      for (let id of [...this.open.keys()]) this.#close(id)?.forEach(stale);
+      this.emit("facts");
+    }
+    let first = unpack(asBytes(this.model.get("_first")));
+    if (first && first.header.run === run) {
+      for (let part of first.parts) this.memory.take(part);
+      this.kept = first.parts.find((part) => part.name === "exact")?.key ?? "";
+    }
+    let pictures = unpack(asBytes(this.model.get("_pictures")));
+    pictures && pictures.header.run === run && (this.pictures = Object.fromEntries(pictures.parts.map((part) => [part.name, part]))), this.emit("parts");
+  }
+  /**
+   * @param {any} content
+   * @param {any[]} buffers
+   */
+  #heard(content, buffers) {
+    if (content?.v !== VERSION || (content.type === "refused" && (this.refused = `Not possible: ${content.error} What is shown stands.`, this.emit("trouble")), content.type !== "answer")) return;
+    let before = this.trouble;
+    this.gone = !1;
+    let asked = this.open.get(content.id)?.message, own = content.run === this.run, parts = (content.parts ?? []).map(({ buffer, ...part }) => ({
+      ...part,
+      // The bytes may belong to the transport, which is free to use them again.
+      bytes: buffer === void 0 ? void 0 : asBytes(buffers[buffer]).slice()
+    })), kept = own && parts.filter((part) => this.memory.take(part)).length > 0;
+    if (asked && own && same2(asked.sel, content.sel)) {
+      let waiters = this.#close(content.id) ?? [];
+      for (let { resolve, reject } of waiters)
+        content.error ? reject(new Error(String(content.error))) : resolve(parts);
+    }
+    kept && this.emit("parts"), this.trouble !== before && this.emit("trouble");
+  }
+  /**
+   * Ask the kernel. Two views that ask the same ask once.
+   *
+   * @param {Question} question
+   * @param {{signal?: AbortSignal}} [options] ends the wait; the answer is no longer wanted
+   * @returns {Promise<Part[]>}
+   */
+  ask(question, { signal } = {}) {
+    let text = JSON.stringify(question);
+    return new Promise((resolve, reject) => {
+      let waiter = { resolve, reject }, [known] = [...this.open].find(([, one]) => one.text === text) ?? [], id = known ?? this.#begin(text, question);
+      if (id === null) {
+        reject(new NoKernel(GONE));
+        return;
+      }
+      this.open.get(id)?.waiters.add(waiter), signal?.addEventListener("abort", () => {
+        let waiters = this.open.get(id)?.waiters;
+        waiters?.delete(waiter) && waiters.size === 0 && this.#close(id), reject(new Moot("no longer wanted")), this.emit("trouble");
+      });
+    });
+  }
+  /**
+   * @param {string} text
+   * @param {Question} question
+   * @returns {string | null} its number; null where there is nobody to ask
+   */
+  #begin(text, question) {
+    let id = `${this.name}-${this.next++}`, message = { v: VERSION, type: "ask", id, run: this.run, ...question };
+    if (!this.#send(message)) return null;
+    let open = {
+      text,
+      message,
+      since: performance.now(),
+      tries: 0,
+      waiters: /* @__PURE__ */ new Set(),
+      timer: void 0
+    };
+    return this.open.set(id, open), this.#wait(open), id;
+  }
+  /**
+   * A question may be lost on its way, or its answer: it is asked again, under its own number.
+   *
+   * @param {Open} open
+   */
+  #wait(open) {
+    let wait = times.patience[open.tries++];
+    wait !== void 0 && (open.timer = setTimeout(() => {
+      this.emit("trouble"), this.#send(open.message), this.#wait(open);
+    }, wait));
+  }
+  /** @param {any} message */
+  #send(message) {
+    try {
+      return /** @type {any} */ this.model.send(message)?.catch?.(() => this.#lost()), !0;
+    } catch {
+      return this.#lost(), !1;
+    }
+  }
+  #lost() {
+    this.gone = !0, this.emit("trouble");
+  }
+  /** @param {string} id */
+  #close(id) {
+    let open = this.open.get(id);
+    return clearTimeout(open?.timer), this.open.delete(id), open?.waiters;
+  }
+  /** The hand chose again: what was refused before is no matter any more. */
+  chosen() {
+    this.refused && (this.refused = "", this.emit("trouble"));
+  }
+  /**
+   * Let a page without a kernel show what is shown now.
+   *
+   * @param {string} key of the exact map
+   */
+  keep(key) {
+    key === this.kept || this.gone || (this.kept = key, this.#send({ v: VERSION, type: "keep", run: this.run }));
+  }
+  destroy() {
+    this.player.destroy();
+    for (let id of [...this.open.keys()]) this.#close(id);
+    for (let [event, callback] of this.listening) this.model.off(event, callback);
+    this.listeners.clear();
+  }
+};
+function stale({ reject }) {
+  reject(new Moot("another recording is shown"));
+}
+function same2(a, b) {
+  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+}
+function sorted(sel) {
+  return sel && typeof sel == "object" ? Object.entries(sel).sort(([p], [q]) => p < q ? -1 : 1) : sel;
+}
+
 // src/handout.js
-async function unpacked(state) {
-  return typeof state == "string" ? fromGzip(state) : state;
+async function opened(state) {
+  let { header, parts } = await unpackSmall(fromBase64(state)) ?? {};
+  if (!header || !parts) throw new Error("it was written by another version");
+  let source = new HandoutSource(header, parts);
+  return await source.begin(), source;
 }
 var Shim = class {
-  /** @param {any} state */
-  constructor(state) {
-    this.state = state, this.values = {
-      ...state.traits,
-      _facts: { ...state.facts, kernel: !1, left_out: state.left_out ?? state.facts.left_out },
-      _image: state.image ? fromBase64(state.image) : null,
-      _strip: state.strip ? fromBase64(state.strip) : null
-    }, this.listeners = /* @__PURE__ */ new Map(), this.save_changes();
+  /** @param {Record<string, any>} values */
+  constructor(values) {
+    this.values = { ...values }, this.listeners = /* @__PURE__ */ new Map();
   }
   /** @param {string} name */
   get(name2) {
@@ -208,7 +646,10 @@ var Shim = class {
    * @param {any} value
    */
   set(name2, value) {
-    Object.is(this.values[name2], value) || (this.values[name2] = value, this.#emit(`change:${name2}`, this, value));
+    if (!Object.is(this.values[name2], value)) {
+      this.values[name2] = value;
+      for (let callback of [...this.listeners.get(`change:${name2}`) ?? []]) callback();
+    }
   }
   /**
    * @param {string} event
@@ -225,99 +666,170 @@ var Shim = class {
   off(event, callback) {
     event ? callback ? this.listeners.get(event)?.delete(callback) : this.listeners.delete(event) : this.listeners.clear();
   }
-  /**
-   * @param {string} event
-   * @param {...any} values
-   */
-  #emit(event, ...values) {
-    for (let callback of [...this.listeners.get(event) ?? []]) callback(...values);
-  }
-  /** Answer what was chosen, from what is embedded. */
   save_changes() {
-    let { choice, layer, head, word, word_b: other } = this.values, steps = placesOf(this.values._facts, this.values.steps), given = (w) => JSON.stringify([w, choice, layer, head]);
-    this.#give("_stack", "stacks", given(word)), other >= 0 && this.#give("_stack_b", "stacks", given(other));
-    let exact = (w) => JSON.stringify([w, choice, layer, head, ...steps]);
-    this.#give("_exact", "exacts", exact(word)), other >= 0 && this.#give("_exact_b", "exacts", exact(other));
-    let tiles = Object.keys(this.state.tiles ?? {}), present = JSON.stringify([word, ...steps]), found = tiles.includes(present) ? present : tiles.find((key) => JSON.parse(key)[0] === word);
-    found && this.#give("_tiles", "tiles", found);
+  }
+  send() {
+  }
+}, HandoutSource = class extends Source {
+  /**
+   * @param {{facts: Facts, traits: Record<string, any>}} header
+   * @param {Part[]} parts
+   */
+  constructor(header, parts) {
+    super(), this.facts = header.facts, this.run = header.facts.run, this.model = new Shim({ ...header.traits, _facts: header.facts }), this.capabilities = { any: !1, mask: !1 }, this.memory = new Memory(), this.player = new Player(this.model), this.trouble = "", this.parts = new Map(parts.map((part) => [`${part.name} ${part.key}`, part])), this.pictures = {};
+  }
+  /** Inflate the pictures. */
+  async begin() {
+    for (let name2 of ["image", "strip"]) {
+      let part = await this.#part(name2, "");
+      part && (this.pictures[name2] = part);
+    }
+  }
+  chosen() {
+  }
+  keep() {
   }
   /**
-   * @param {string} trait
-   * @param {"stacks" | "exacts" | "tiles"} from
-   * @param {string} key
+   * @param {Question} question
+   * @returns {Promise<Part[]>}
    */
-  #give(trait, from, key) {
-    let entry = this.#entry(from, key);
-    if (!entry || this.values[`${trait}_meta`]?.key === key) return;
-    let { data, ...meta } = entry;
-    this.values[trait] = fromBase64(data), this.set(`${trait}_meta`, { ...meta, key });
+  async ask({ want, sel, at: at2 }) {
+    let [lo, hi] = placesOf(
+      this.facts,
+      /** @type {[number, number]} */
+      sel.steps
+    ), { choice, layer, head, word } = sel, parts = [];
+    for (let name2 of want) {
+      let key = [name2.endsWith("_b") ? sel.word_b : word, choice, layer, head];
+      name2.startsWith("stack") ? parts.push(await this.#chosen("stack", key)) : name2.startsWith("exact") ? parts.push(await this.#chosen("exact", [...key, lo, hi])) : name2 === "tiles" ? parts.push(await this.#tiles(word, lo, hi)) : (name2 === "words" || name2 === "region") && parts.push(await this.#rank(name2, sel, at2));
+    }
+    let own = parts.filter((part) => part !== null);
+    for (let part of own) this.memory.take(part);
+    return own;
+  }
+  /**
+   * @param {string} name
+   * @param {string} key
+   * @returns {Promise<Part | null>}
+   */
+  async #part(name2, key) {
+    let part = this.parts.get(`${name2} ${key}`);
+    return part ? (part.deflated && (part.bytes = await inflated(
+      /** @type {Uint8Array} */
+      part.bytes
+    ), part.deflated = !1), part) : null;
   }
   /**
    * What does not depend on the choice of layers is embedded once, under no choice.
    *
-   * @param {"stacks" | "exacts" | "tiles"} from
-   * @param {string} key
+   * @param {"stack" | "exact"} name
+   * @param {(string | number)[]} key
+   * @returns {Promise<Part | null>}
    */
-  #entry(from, key) {
-    let entries = this.state[from] ?? {};
-    if (entries[key] || from === "tiles") return entries[key];
-    let [word, , layer, ...rest] = JSON.parse(key);
-    return layer >= 0 ? entries[JSON.stringify([word, "", layer, ...rest])] : void 0;
+  async #chosen(name2, key) {
+    let asked = JSON.stringify(key), part = await this.#part(name2, asked);
+    if (part) return part;
+    let [word, , layer, ...rest] = key;
+    if (Number(layer) < 0) return null;
+    let once = await this.#part(name2, JSON.stringify([word, "", layer, ...rest]));
+    return once && { ...once, key: asked };
   }
-  /** @param {any} content */
-  send(content) {
-    let answer = this.#answer(content);
-    setTimeout(() => this.#emit("msg:custom", { ...answer, id: content.id }, []), 0);
+  /**
+   * The grid of the steps chosen, else of other steps, which it names.
+   *
+   * @param {number} word
+   * @param {number} lo
+   * @param {number} hi
+   */
+  async #tiles(word, lo, hi) {
+    let present = await this.#part("tiles", JSON.stringify([word, lo, hi]));
+    if (present) return present;
+    let other = [...this.parts.values()].filter(({ name: name2 }) => name2 === "tiles").map((p) => p.key).find((key) => JSON.parse(key)[0] === word);
+    return other ? this.#part("tiles", other) : null;
   }
-  /** @param {any} content */
-  #answer(content) {
-    if (content.type !== "pixel" && content.type !== "region")
-      return { type: "error", text: "This page has no kernel to ask." };
-    let { choice, layer, head } = this.values, steps = placesOf(this.values._facts, this.values.steps), words = this.#embedded(choice, layer, head), whole = words.length > 0 ? words : this.#embedded(choice, -1, -1), note = words.length > 0 ? "" : "All heads: this selection is not embedded in this page.", among = whole.length < this.values._facts.words.length ? `Among the ${whole.length} embedded words. ` : "", inside = (shape) => {
-      let [, height, width] = shape;
-      if (content.type === "region") return cellsInside(content.polygon, height, width);
+  /**
+   * @param {number} word
+   * @param {string} choice
+   * @param {number} layer
+   * @param {number} head
+   * @returns {Promise<Stack | null>}
+   */
+  async #stack(word, choice, layer, head) {
+    let key = JSON.stringify([word, choice, layer, head]), part = await this.#chosen("stack", JSON.parse(key));
+    if (!part) return null;
+    let { scales, shape } = part;
+    return { key, counts: (
+      /** @type {Uint8Array} */
+      part.bytes
+    ), scales, shape };
+  }
+  /**
+   * @param {"words" | "region"} name
+   * @param {Sel} sel
+   * @param {Question["at"]} at
+   * @returns {Promise<Part>}
+   */
+  async #rank(name2, sel, at2) {
+    let place = (
+      /** @type {any} */
+      at2
+    ), { choice, layer, head } = sel, steps = placesOf(
+      this.facts,
+      /** @type {[number, number]} */
+      sel.steps
+    ), own = await this.#embedded(choice, layer, head), whole = own.size > 0 ? own : await this.#embedded(choice, -1, -1), note = own.size > 0 ? "" : "All heads: this selection is not embedded in this page.", among = whole.size < this.facts.words.length ? `Among the ${whole.size} embedded words. ` : "", inside = ([, height, width]) => {
+      if (name2 === "region") return cellsInside(place.polygon, height, width);
       let one = new Uint8Array(height * width);
-      return one[cellOf(content.y, height) * width + cellOf(content.x, width)] = 1, one;
+      return one[cellOf(place.y, height) * width + cellOf(place.x, width)] = 1, one;
     }, bySteps = /* @__PURE__ */ new Map();
-    for (let { word, entry } of whole) bySteps.set(word, stepMeans(entry, inside(entry.shape)));
-    let rows = ranking(bySteps, steps), type = content.type === "pixel" ? "words" : "region", by_step = bySteps.get(this.values.word);
-    return { type, rows, by_step, by_layer: this.#byLayer(inside), note: among + note };
+    for (let [word, stack] of whole) bySteps.set(word, stepMeans(stack, inside(stack.shape)));
+    return {
+      name: name2,
+      key: "",
+      rows: ranking(bySteps, steps),
+      bars_of: sel.word,
+      by_step: bySteps.get(sel.word),
+      by_layer: await this.#byLayer(sel, steps, inside),
+      note: among + note
+    };
   }
   /**
    * The mean attention of the shown word inside, for each layer that is chosen and embedded.
    *
+   * @param {Sel} sel
+   * @param {[number, number]} steps
    * @param {(shape: number[]) => Uint8Array} inside
-   * @returns {(number | null)[] | undefined}
+   * @returns {Promise<(number | null)[] | undefined>}
    */
-  #byLayer(inside) {
-    let facts = this.values._facts, { choice, layer, head, word } = this.values, steps = placesOf(facts, this.values.steps), found = facts.layers.map((_, i) => {
-      let entry = (layer >= 0 ? i === layer : (facts.choices[choice] ?? []).includes(i)) && this.#entry("stacks", JSON.stringify([word, "", i, head]));
-      if (!entry) return null;
-      let means = stepMeans(entry, inside(entry.shape)).slice(...steps);
-      return means.reduce((sum, mean) => sum + mean, 0) / means.length;
-    });
-    return found.some((value) => value !== null) ? found : void 0;
+  async #byLayer({ choice, layer, head, word }, steps, inside) {
+    let { facts } = this, values = [];
+    for (let i = 0; i < facts.layers.length; i++) {
+      let stack = (layer >= 0 ? i === layer : (facts.choices[choice] ?? []).includes(i)) ? await this.#stack(word, "", i, head) : null, means = stack && stepMeans(stack, inside(stack.shape)).slice(...steps);
+      values.push(means && means.reduce((sum, mean) => sum + mean, 0) / means.length);
+    }
+    return values.some((value) => value !== null) ? values : void 0;
   }
   /**
    * @param {string} choice
    * @param {number} layer
    * @param {number} head
+   * @returns {Promise<Map<number, Stack>>} by word
    */
-  #embedded(choice, layer, head) {
-    let facts = this.values._facts, found = [];
-    for (let word = 0; word < facts.words.length; word++) {
-      let entry = this.#entry("stacks", JSON.stringify([word, choice, layer, head]));
-      entry && found.push({ word, entry });
+  async #embedded(choice, layer, head) {
+    let stacks = /* @__PURE__ */ new Map();
+    for (let word = 0; word < this.facts.words.length; word++) {
+      let stack = await this.#stack(word, choice, layer, head);
+      stack && stacks.set(word, stack);
     }
-    return found;
+    return stacks;
   }
 };
-function stepMeans(entry, inside) {
-  let counts = fromBase64(entry.data), cells = Math.max(
+function stepMeans({ counts, scales }, inside) {
+  let cells = Math.max(
     1,
     inside.reduce((sum, one) => sum + one, 0)
   );
-  return entry.scales.map((unit, t) => {
+  return scales.map((unit, t) => {
     let sum = 0;
     for (let i = 0; i < inside.length; i++) inside[i] && (sum += counts[t * inside.length + i]);
     return sum * unit / cells;
@@ -791,95 +1303,17 @@ var GridTools = class {
   }
 };
 
-// src/cache.js
-var Cache = class {
-  /** @param {number} budget sum of the sizes of what is kept */
-  constructor(budget) {
-    this.budget = budget, this.used = 0, this.kept = /* @__PURE__ */ new Map();
-  }
-  /**
-   * @param {string} key
-   * @returns {T | undefined}
-   */
-  get(key) {
-    return this.kept.get(key)?.value;
-  }
-  /**
-   * Mark as used just now.
-   *
-   * @param {string} key
-   */
-  touch(key) {
-    let found = this.kept.get(key);
-    found && (this.kept.delete(key), this.kept.set(key, found));
-  }
-  /**
-   * @param {string} key
-   * @param {T} value
-   * @param {number} size
-   */
-  put(key, value, size) {
-    let old = this.kept.get(key);
-    old && (this.used -= old.size, this.kept.delete(key)), this.kept.set(key, { value, size }), this.used += size;
-    for (let [name2, entry] of this.kept) {
-      if (this.used <= this.budget || name2 === key) break;
-      this.kept.delete(name2), this.used -= entry.size;
-    }
-  }
-};
-
-// src/sums.js
-function prefixSums(counts, scales, shape) {
-  let [steps, height, width] = shape, size = height * width;
-  if (counts.length !== steps * size || scales.length !== steps)
-    throw new RangeError(
-      `a stack of ${counts.length} bytes and ${scales.length} scales is not of shape ${shape}`
-    );
-  let sums = new Float64Array((steps + 1) * size);
-  for (let t = 0; t < steps; t++) {
-    let scale = scales[t], from = t * size;
-    for (let i = 0; i < size; i++)
-      sums[from + size + i] = sums[from + i] + counts[from + i] * scale;
-  }
-  return { steps, height, width, sums, counts, scales: Float64Array.from(scales) };
-}
-function meanOver(stack, lo, hi, out) {
-  let size = stack.height * stack.width, first = lo * size, last = hi * size, share2 = 1 / (hi - lo), sums = stack.sums, max = 0;
-  for (let i = 0; i < size; i++) {
-    let value = Math.max(0, (sums[last + i] - sums[first + i]) * share2);
-    out[i] = value, value > max && (max = value);
-  }
-  return max;
-}
-
 // src/maps.js
-var STACK_BYTES = 48 << 20, EXACT_BYTES = 4 << 20, TILE_BYTES = 24 << 20, Maps = class {
-  /** @param {State} state */
-  constructor(state) {
-    this.state = state, this.stacks = new Cache(STACK_BYTES), this.exacts = new Cache(EXACT_BYTES), this.tileSets = new Cache(TILE_BYTES), this.previews = [null, null], this.hover = null, this.stackArrived("_stack"), this.stackArrived("_stack_b"), this.exactArrived("_exact"), this.exactArrived("_exact_b"), this.tilesArrived();
+var Maps = class {
+  /**
+   * @param {State} state
+   * @param {{memory: Memory}} source
+   */
+  constructor(state, source) {
+    this.state = state, this.source = source, this.previews = [null, null], this.added = [null, null], this.hover = null;
   }
-  /** @param {string} name */
-  stackArrived(name2) {
-    let meta = this.state.model.get(`${name2}_meta`), counts = asBytes(this.state.model.get(name2));
-    if (!meta?.key || counts.length === 0 || this.stacks.get(meta.key) || counts.length !== meta.shape?.reduce((p, n) => p * n, 1))
-      return;
-    let stack = prefixSums(counts.slice(), meta.scales, meta.shape);
-    this.stacks.put(meta.key, stack, stack.sums.byteLength + counts.length);
-  }
-  /** @param {string} name */
-  exactArrived(name2) {
-    let meta = this.state.model.get(`${name2}_meta`), values = asFloats(this.state.model.get(name2));
-    if (!meta?.key || values.length === 0) return;
-    let [height, width] = meta.shape ?? this.state.facts.grid;
-    if (values.length !== height * width) return;
-    let max = meta.max ?? largest(values);
-    this.exacts.put(meta.key, { values, height, width, max }, values.byteLength);
-  }
-  tilesArrived() {
-    let meta = this.state.model.get("_tiles_meta"), data = asBytes(this.state.model.get("_tiles"));
-    if (!meta?.key || data.length === 0) return;
-    let [word, lo, hi] = JSON.parse(meta.key);
-    this.tileSets.put(meta.key, { ...meta, data: data.slice(), word, lo, hi }, data.length);
+  get memory() {
+    return this.source.memory;
   }
   /** @param {0 | 1} which */
   stackKey(which) {
@@ -892,26 +1326,28 @@ var STACK_BYTES = 48 << 20, EXACT_BYTES = 4 << 20, TILE_BYTES = 24 << 20, Maps =
   }
   /** @param {0 | 1} which */
   stack(which) {
-    return this.stacks.get(this.stackKey(which)) ?? null;
+    return this.memory.stacks.get(this.stackKey(which)) ?? null;
+  }
+  get tilesKey() {
+    return JSON.stringify([this.state.get("word"), ...this.state.steps]);
   }
   /**
-   * The tiles of the shown word: those of the present steps, else of other steps.
+   * The tiles of the shown word: those of the present steps, else of other steps, which they name.
    *
    * @returns {Tiles | null}
    */
   tiles() {
-    let word = this.state.get("word"), present = this.tileSets.get(JSON.stringify([word, ...this.state.steps]));
+    let { tileSets } = this.memory, present = tileSets.get(this.tilesKey);
     if (present) return present;
-    let found = null;
-    for (let { value } of this.tileSets.kept.values()) value.word === word && (found = value);
-    return found;
+    let word = this.state.get("word");
+    return [...tileSets.kept.values()].filter(({ value }) => value.word === word).at(-1)?.value ?? null;
   }
   get comparing() {
     return this.state.get("word_b") >= 0;
   }
   /** Whether what is shown at rest is the kernel's own map. */
   get settled() {
-    return this.exacts.get(this.exactKey(0)) ? !this.comparing || !!this.exacts.get(this.exactKey(1)) : !1;
+    return this.memory.exacts.get(this.exactKey(0)) ? !this.comparing || !!this.memory.exacts.get(this.exactKey(1)) : !1;
   }
   /**
    * @param {0 | 1} which the word, or the one it is compared with
@@ -923,34 +1359,38 @@ var STACK_BYTES = 48 << 20, EXACT_BYTES = 4 << 20, TILE_BYTES = 24 << 20, Maps =
       let tile = this.tile(this.hover.layers, this.hover.head);
       if (tile) return tile;
     }
-    let key = this.exactKey(which), exact = this.exacts.get(key);
-    return exact && this.settled ? (this.exacts.touch(key), { kind: "exact", key, ...exact }) : this.preview(which) ?? this.#ownTile(which);
+    let key = this.exactKey(which), exact = this.memory.exacts.get(key);
+    return exact && this.settled ? (this.memory.exacts.touch(key), { kind: "exact", key, ...exact }) : this.preview(which) ?? this.#ownTile(which);
   }
   /**
    * @param {0 | 1} which
    * @returns {Shown | null}
    */
   preview(which) {
-    let stackKey = this.stackKey(which), stack = this.stacks.get(stackKey);
+    let stackKey = this.stackKey(which), stack = this.memory.stacks.get(stackKey);
     if (!stack) return null;
     let [lo, hi] = this.state.steps, shown = this.previews[which];
     (!shown || shown.values.length !== stack.height * stack.width) && (shown = { kind: "preview", key: "", values: new Float32Array(stack.height * stack.width), height: 0, width: 0, max: 0 }, this.previews[which] = shown);
     let key = `${stackKey}${lo},${hi}`;
-    return shown.key !== key && (shown.max = meanOver(
+    return (shown.key !== key || this.added[which] !== stack) && (this.added[which] = stack, shown.max = meanOver(
       stack,
       Math.min(lo, stack.steps - 1),
       Math.min(hi, stack.steps),
       shown.values
-    ), shown.key = key, shown.height = stack.height, shown.width = stack.width, this.stacks.touch(stackKey)), shown;
+    ), shown.key = key, shown.height = stack.height, shown.width = stack.width, this.memory.stacks.touch(stackKey)), shown;
   }
-  /** @param {0 | 1} which */
+  /**
+   * The tile of a locked layer and head, of the present steps.
+   *
+   * @param {0 | 1} which
+   */
   #ownTile(which) {
     let layer = this.state.get("layer");
-    return which === 1 || layer < 0 ? null : this.tile([layer], this.state.get("head"));
+    return which === 1 || layer < 0 || this.tiles()?.key !== this.tilesKey ? null : this.tile([layer], this.state.get("head"));
   }
   /**
    * One (layer, head) of the grid as a map; several layers of one size are averaged, and all
-   * heads where `head` is -1.
+   * heads where `head` is -1. It says what it is of: its steps may be other than those chosen.
    *
    * @param {number[]} layers
    * @param {number} head
@@ -968,7 +1408,8 @@ var STACK_BYTES = 48 << 20, EXACT_BYTES = 4 << 20, TILE_BYTES = 24 << 20, Maps =
     }
     if (count === 0) return null;
     for (let i = 0; i < values.length; i++) values[i] /= count;
-    return { kind: "tile", key: `tile ${tiles.key} ${layers} ${head}`, values, height, width, max: largest(values) };
+    let key = `tile ${tiles.key} ${layers} ${head}`, of = { layers, head, lo: tiles.lo, hi: tiles.hi };
+    return { kind: "tile", key, values, height, width, max: largest(values), of };
   }
 };
 function addTile(tiles, layer, head, values) {
@@ -1055,7 +1496,7 @@ function gradient(name2) {
 }
 
 // src/mosaic.js
-var FADED = 0.5, Mosaic = class {
+var FADED2 = 0.5, Mosaic = class {
   constructor() {
     this.canvas = el("canvas", {
       class: "daam-mosaic",
@@ -1084,7 +1525,7 @@ var FADED = 0.5, Mosaic = class {
     let table = palette(how.palette), grey = palette("gray"), most = tiles ? largest(tiles.scales.map((row, layer) => how.faded([layer]) ? 0 : largest(row))) : 0;
     for (let cell of cells) {
       let [x, y, size] = [cell.x, cell.y, cell.size].map((v) => Math.round(v * scale)), faded = how.faded(cell.layers);
-      if (context.globalAlpha = faded ? FADED : 1, !tiles) {
+      if (context.globalAlpha = faded ? FADED2 : 1, !tiles) {
         context.fillStyle = "#8883", context.fillRect(x, y, size, size);
         continue;
       }
@@ -1137,6 +1578,10 @@ function stepsText(facts, lo, hi) {
 function timestepText(facts, step) {
   let time = facts.steps?.[step]?.timestep;
   return time === void 0 ? "" : `t = ${Math.round(time * 100) / 100}`;
+}
+function tileText(facts, layers, head) {
+  let labels = layers.map((layer) => facts.layers?.[layer]?.label ?? String(layer));
+  return `${labels.length > 1 ? `${labels[0]} to ${labels[labels.length - 1]}` : labels[0]}, ${head < 0 ? "mean of the heads" : `head ${head}`}`;
 }
 function layersText(state) {
   let { facts } = state, [layer, head] = [state.get("layer"), state.get("head")], where = layer < 0 ? `${state.get("choice")} layers` : facts.layers?.[layer]?.label ?? "";
@@ -1202,19 +1647,21 @@ function ranked(facts, tiles, by) {
   );
 }
 function rankable(view, tiles) {
-  let { alive, maps, state } = view;
-  if (alive || state.get("tile_sort") !== "overlap") return tiles;
+  let { maps, source, state } = view;
+  if (state.get("tile_sort") !== "overlap") return tiles;
+  let threshold = state.get("threshold"), overlap2 = source.memory.overlaps.get(overlapKey(maps.exactKey(0), threshold));
+  if (overlap2 && tiles.key === maps.tilesKey) return { ...tiles, overlap: overlap2 };
   let { hover } = maps;
   maps.hover = null;
   let shown = maps.shown(0);
-  return maps.hover = hover, shown ? { ...tiles, overlap: overlapsOf(tiles, shown, state.get("threshold")) } : tiles;
+  return maps.hover = hover, shown ? { ...tiles, overlap: overlapsOf(tiles, shown, threshold) } : tiles;
 }
 
 // src/grid.js
 var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36, GALLERY = 240, Grid = class {
   /** @param {View} view */
   constructor(view) {
-    this.view = view, this.unfolded = /* @__PURE__ */ new Set(), this.cells = [], this.nodes = [], this.layout = "", this.focus = 0, this.mosaic = new Mosaic(), this.overlay = el("div", {
+    this.view = view, this.unfolded = /* @__PURE__ */ new Set(), this.cells = [], this.nodes = [], this.layout = "", this.drawn = null, this.focus = 0, this.mosaic = new Mosaic(), this.overlay = el("div", {
       class: "daam-cells",
       role: "grid",
       "aria-label": "Layers by heads",
@@ -1231,12 +1678,16 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36,
   }
   /** @param {number} what */
   update(what) {
-    this.tools.update(what), what & 544 && this.#draw(), what & 608 && this.#select(), what & 40 && this.#note();
+    this.tools.update(what);
+    let other = this.view.maps.tiles() !== this.drawn;
+    (other || what & 544) && this.#draw(), (other || what & 608) && this.#select(), what & 40 && this.#note();
   }
   #draw() {
     let { state, maps } = this.view, { facts } = state;
     if (!facts.layers) return;
-    let tiles = maps.tiles(), sort = state.get("tile_sort"), across = this.scroller.clientWidth;
+    let tiles = maps.tiles();
+    this.drawn = tiles;
+    let sort = state.get("tile_sort"), across = this.scroller.clientWidth;
     if (across < 40) return;
     let gallery = sort !== "network" && tiles, order = gallery ? ranked(facts, rankable(this.view, tiles), sort) : [], key = JSON.stringify([
       facts.layers,
@@ -1438,9 +1889,9 @@ Click: the mean of this layer's heads`, button = el(
   }
   /** @param {Cell | null} cell */
   #hover(cell) {
-    let { maps, state } = this.view, same2 = cell && cell.layers.length === 1 && cell.layers[0] === state.get("layer") && cell.head === state.get("head");
+    let { maps, state } = this.view, same3 = cell && cell.layers.length === 1 && cell.layers[0] === state.get("layer") && cell.head === state.get("head");
     !cell && !maps.hover || this.view.input("hover", () => {
-      maps.hover = cell && !same2 ? { layers: cell.layers, head: cell.head } : null, this.view.invalidate(2);
+      maps.hover = cell && !same3 ? { layers: cell.layers, head: cell.head } : null, this.view.invalidate(2);
     });
   }
   /** @param {MouseEvent} event */
@@ -1474,8 +1925,8 @@ Click: the mean of this layer's heads`, button = el(
    * @param {number} head
    */
   #choose(layer, head) {
-    let { state, maps } = this.view, same2 = state.get("layer") === layer && state.get("head") === head;
-    maps.hover = null, state.set(same2 ? { layer: -1, head: -1 } : { layer, head }), this.view.invalidate(66);
+    let { state, maps } = this.view, same3 = state.get("layer") === layer && state.get("head") === head;
+    maps.hover = null, state.set(same3 ? { layer: -1, head: -1 } : { layer, head }), this.view.invalidate(66);
   }
   /** @param {KeyboardEvent} event */
   #key(event) {
@@ -1522,12 +1973,73 @@ Click: the mean of this layer's heads`, button = el(
       let count = state.facts.layers.reduce((sum, layer) => sum + layer.heads, 0);
       state.get("tile_sort") !== "network" && count > GALLERY && parts.push(`The first ${GALLERY} of ${count}.`);
     } else {
-      let lost = state.facts.kernel === !1;
+      let lost = !this.view.source.capabilities.any;
       parts.push(
         lost ? "The grid of this word was left out of this page." : "The tiles are on their way."
       );
     }
     write(this.note, parts.join(" "));
+  }
+};
+
+// src/asker.js
+var Asker = class {
+  /**
+   * @param {AnySource} source
+   * @param {(question: Question, parts: Part[] | null) => void} answered told what was asked and
+   *   answered; null where it could not be
+   */
+  constructor(source, answered) {
+    this.source = source, this.answered = answered, this.asking = null, this.text = "", this.failed = { text: "", error: "" }, this.timer = void 0;
+  }
+  /** Why what is wanted now cannot be had; empty where it can. It goes when something else is. */
+  get problem() {
+    return this.text !== "" && this.text === this.failed.text ? this.failed.error : "";
+  }
+  /**
+   * Want something, or nothing. While a question is open the next one waits: the kernel answers one
+   * after the other, and by then something else may be wanted.
+   *
+   * @param {Question | null} question
+   */
+  want(question) {
+    if (clearTimeout(this.timer), this.text = question ? JSON.stringify([this.source.run, question]) : "", this.asking) {
+      if (this.asking.text === this.text) return;
+      let wait = question ? this.asking.since + times.stale - performance.now() : 0;
+      if (wait > 0) {
+        this.timer = setTimeout(() => this.want(question), wait);
+        return;
+      }
+      this.asking.stop.abort(), this.asking = null;
+    }
+    question && this.text !== this.failed.text && this.#ask(question, this.text);
+  }
+  /**
+   * @param {Question} question
+   * @param {string} text
+   */
+  async #ask(question, text) {
+    let asking = { text, since: performance.now(), stop: new AbortController() };
+    this.asking = asking;
+    let parts = null;
+    try {
+      parts = await this.source.ask(question, { signal: asking.stop.signal });
+    } catch (error) {
+      if (asking.stop.signal.aborted) return;
+      let told = error instanceof NoKernel ? "" : (
+        /** @type {Error} */
+        error.message
+      );
+      error instanceof Moot || (this.failed = { text, error: told });
+    }
+    this.asking === asking && (this.asking = null), this.answered(question, parts);
+  }
+  /** Ask again what could not be answered: another kernel may be there. */
+  retry() {
+    this.failed = { text: "", error: "" };
+  }
+  destroy() {
+    clearTimeout(this.timer), this.asking?.stop.abort(), this.asking = null;
   }
 };
 
@@ -1540,7 +2052,7 @@ var ROWS = 8, TRY = [
 ], Inspector = class {
   /** @param {View} view */
   constructor(view) {
-    this.view = view, this.wanted = null, this.asking = !1, this.askedKey = void 0, this.asked = 0, this.pixelRows = null, this.region = null, this.aloud = !1, this.title = el("h3", { class: "daam-title", text: "Try this" }), this.place = el("span", { class: "daam-muted" }), this.clear = el(
+    this.view = view, this.place = null, this.here = null, this.inside = null, this.words = new Asker(view.source, (question, parts) => this.#gotWords(question, parts)), this.region = new Asker(view.source, (question, parts) => this.#gotRegion(question, parts)), this.aloud = !1, this.shown = void 0, this.ownSince = -1 / 0, this.later = void 0, this.title = el("h3", { class: "daam-title", text: "Try this" }), this.where = el("span", { class: "daam-muted" }), this.clear = el(
       "button",
       {
         class: "daam-button daam-only-icon",
@@ -1568,7 +2080,7 @@ var ROWS = 8, TRY = [
           "div",
           { class: "daam-title-row" },
           this.title,
-          this.place,
+          this.where,
           el("span", { class: "daam-space" }),
           this.clear
         ),
@@ -1587,90 +2099,114 @@ var ROWS = 8, TRY = [
    * @param {boolean} [aloud] whether a screen reader is told
    */
   point(place, aloud = !1) {
-    place !== null && this.view.state.get("region").length > 0 || (this.wanted = place, this.aloud = aloud, place === null ? (this.pixelRows = null, this.view.invalidate(256)) : this.asking || this.#askPixel());
+    place !== null && this.polygon || (this.place = place, this.aloud = aloud, this.view.invalidate(256));
   }
-  /** One question at a time; the latest place is asked for as soon as the answer is there. */
-  async #askPixel() {
-    for (this.asking = !0; this.wanted; ) {
-      let place = this.wanted;
-      try {
-        let { content } = await this.view.requests.ask({
-          type: "pixel",
-          y: place[0],
-          x: place[1]
-        });
-        if (this.wanted === null || this.view.state.get("region").length > 0) break;
-        this.pixelRows = content.rows, this.pixelNote = content.note ?? "", this.aloud && this.view.status.say(spoken(this.view, content.rows));
-      } catch (error) {
-        this.#failed(error), this.wanted = null;
-      }
-      if (this.view.invalidate(256), this.wanted === place) break;
-    }
-    this.asking = !1, this.askedKey = void 0;
+  /** The region that is drawn; null where there is none. */
+  get polygon() {
+    let polygon = this.view.state.get("region");
+    return polygon.length >= 3 ? polygon : null;
   }
-  async #askRegion() {
-    let polygon = this.view.state.get("region"), asked = ++this.asked;
-    if (polygon.length < 3) {
-      this.region = null;
-      return;
-    }
-    try {
-      let { content } = await this.view.requests.ask({ type: "region", polygon });
-      if (asked !== this.asked) return;
-      this.region = content, this.view.status.say(`Region: ${spoken(this.view, content.rows)}`);
-    } catch (error) {
-      this.#failed(error);
+  /** Why the words cannot be had; empty where they can. */
+  get problem() {
+    return this.region.problem || this.words.problem;
+  }
+  /**
+   * What the words depend on. An answer is shown while this is the same, and no longer.
+   *
+   * @returns {string}
+   */
+  get #selection() {
+    let { source, state } = this.view, { choice, layer, head, steps, special } = state.sel;
+    return JSON.stringify([source.run, choice, layer, head, steps, special]);
+  }
+  /** Words in a region say besides which word the bars are of. */
+  get #ofRegion() {
+    return JSON.stringify([this.#selection, this.view.state.get("word"), this.polygon]);
+  }
+  /**
+   * @param {Question} question
+   * @param {Part[] | null} parts
+   */
+  #gotWords(question, parts) {
+    let part = parts?.find(({ name: name2 }) => name2 === "words");
+    if (part) {
+      let { y, x } = (
+        /** @type {{y: number, x: number}} */
+        question.at
+      ), of = this.#asked(question);
+      this.here = { of, place: [y, x], value: part.rows, note: part.note ?? "" }, this.aloud && this.place && this.view.status.say(spoken(this.view, part.rows));
     }
     this.view.invalidate(256);
   }
-  /** @param {unknown} error */
-  #failed(error) {
-    this.view.stop.signal.aborted || this.view.status.fail(
-      /** @type {Error} */
-      error.message
-    );
+  /**
+   * @param {Question} question
+   * @param {Part[] | null} parts
+   */
+  #gotRegion(question, parts) {
+    let part = parts?.find(({ name: name2 }) => name2 === "region");
+    if (part) {
+      let { polygon } = (
+        /** @type {{polygon: [number, number][]}} */
+        question.at
+      ), of = JSON.stringify([this.#asked(question), question.sel.word, polygon]);
+      this.inside = {
+        of,
+        place: polygon[0],
+        value: (
+          /** @type {any} */
+          part
+        ),
+        note: part.note ?? ""
+      }, of === this.#ofRegion && this.view.status.say(`Region: ${spoken(this.view, part.rows)}`);
+    }
+    this.view.invalidate(256);
+  }
+  /** @param {Question} question */
+  #asked({ sel }) {
+    let { choice, layer, head, steps, special } = sel;
+    return JSON.stringify([this.view.source.run, choice, layer, head, steps, special]);
+  }
+  /** Ask for the words of the present selection where they are not here. */
+  #ask() {
+    let { state } = this.view, { polygon, place } = this;
+    polygon && (this.place = null);
+    let { sel } = state, lacksRegion = polygon && this.inside?.of !== this.#ofRegion;
+    (!state.moving || !lacksRegion) && this.region.want(lacksRegion ? { want: ["region"], sel, at: { polygon } } : null);
+    let [y, x] = place ?? [0, 0], { here } = this, lacks = !here || here.of !== this.#selection || here.place[0] !== y || here.place[1] !== x, pointed = place && !polygon && lacks;
+    this.words.want(pointed ? { want: ["words"], sel, at: { y, x } } : null);
   }
   /** @param {number} what */
   update(what) {
-    if (this.#again(), !(what & 328)) return;
-    let region = this.region && this.view.state.get("region").length > 0 ? this.region : null, rows = this.pixelRows ?? region?.rows ?? null, ofRegion = !this.pixelRows && !!region;
-    write(this.title, ofRegion ? "Words in the region" : rows ? "Words here" : "Try this"), this.clear.hidden = !region, this.hint.hidden = !!rows, this.#place(), this.#rank(rows ?? []), write(this.note, (ofRegion ? region?.note : this.pixelNote) ?? "");
-    let { facts } = this.view.state, word = facts.words?.[region?.bars_of ?? this.view.state.get("word")]?.text ?? "";
+    this.#ask();
+    let { view, polygon } = this, region = polygon && this.inside?.of === this.#ofRegion ? this.inside : null, own = this.here?.of === this.#selection;
+    own && (this.ownSince = performance.now());
+    let here = this.place && (own || this.#lingers) ? this.here : null;
+    attribute(this.list, "data-stale", !!(here && !own));
+    let shown = region ?? here;
+    if (shown === this.shown && !(what & 257)) return;
+    this.shown = shown, write(this.title, polygon ? "Words in the region" : here ? "Words here" : "Try this"), this.clear.hidden = !polygon, this.hint.hidden = !!(shown || polygon), this.#locate(here?.place ?? null), this.#rank(region ? region.value.rows : here?.value ?? []);
+    let waiting = polygon && !region && !this.problem;
+    write(this.note, waiting ? "The words of the region are on their way." : shown?.note ?? "");
+    let { facts } = view.state, word = facts.words?.[region?.value.bars_of ?? view.state.get("word")]?.text ?? "";
     this.bySteps.show(
       `“${word}” by step`,
-      region?.by_step ?? null,
+      region?.value.by_step ?? null,
       (i) => `step ${facts.steps[i]?.place}, ${timestepText(facts, i)}`
     ), this.byLayers.show(
       `“${word}” by layer`,
-      region?.by_layer ?? null,
+      region?.value.by_layer ?? null,
       (i) => facts.layers[i]?.label ?? String(i)
     ), attribute(this.element, "data-region", !!region);
   }
-  /** Ask again where the region, or what it was asked about, is another. */
-  #again() {
-    let { state } = this.view, region = state.get("region"), key = JSON.stringify([
-      region,
-      state.get("word"),
-      state.get("choice"),
-      state.get("layer"),
-      state.get("head"),
-      state.steps
-    ]);
-    if (key === this.askedKey) return;
-    region.length > 0 && (this.wanted = null, this.pixelRows = null);
-    let first = this.askedKey === void 0;
-    if (this.askedKey = key, clearTimeout(this.later), region.length < 3) {
-      this.region && this.#askRegion();
-      return;
-    }
-    this.later = setTimeout(() => this.#askRegion(), first ? 0 : 60);
+  /** Whether the words of a moment ago stay, paler, until those of the present are here. */
+  get #lingers() {
+    let left = this.ownSince + times.linger - performance.now();
+    return clearTimeout(this.later), left > 0 && (this.later = setTimeout(() => this.view.invalidate(256), left + 10)), left > 0;
   }
-  #place() {
-    let point = this.pixelRows ? this.wanted : null, [height, width] = this.view.state.facts.image ?? [1, 1];
-    write(
-      this.place,
-      point ? `x ${Math.min(width - 1, Math.floor(point[1] * width))}, y ${Math.min(height - 1, Math.floor(point[0] * height))}` : ""
-    );
+  /** @param {[number, number] | null} place of the words that are listed */
+  #locate(place) {
+    let [height, width] = this.view.state.facts.image ?? [1, 1], cell = (share2, side) => Math.min(side - 1, Math.floor(share2 * side));
+    write(this.where, place ? `x ${cell(place[1], width)}, y ${cell(place[0], height)}` : "");
   }
   /** @param {Row[]} rows */
   #rank(rows) {
@@ -1697,7 +2233,7 @@ var ROWS = 8, TRY = [
     });
   }
   destroy() {
-    clearTimeout(this.later), this.wanted = null;
+    clearTimeout(this.later), this.words.destroy(), this.region.destroy();
   }
 };
 function rankRow() {
@@ -1716,7 +2252,7 @@ function bars(id) {
     el("div", { class: "daam-title-row" }, heading, el("span", { class: "daam-space" }), most),
     row
   );
-  function show(title, values, name2) {
+  function show2(title, values, name2) {
     if (element.hidden = !values, !values) return;
     write(heading, title);
     let max = Math.max(1e-12, ...values.map((value) => value ?? 0)), best = values.indexOf(max);
@@ -1727,7 +2263,7 @@ function bars(id) {
       })
     );
   }
-  return { element, show };
+  return { element, show: show2 };
 }
 function spoken(view, rows) {
   return rows.slice(0, 3).map(
@@ -1865,15 +2401,12 @@ function enlarger(height, width, use) {
 // src/download.js
 async function saveMask(view) {
   try {
-    if (view.state.facts.kernel !== !1) {
-      let { content, buffers } = await view.requests.ask({ type: "png", what: "mask" });
-      save(
-        new Blob([
-          /** @type {BlobPart} */
-          asBytes(buffers[0])
-        ], { type: "image/png" }),
-        content.name ?? name(view, "mask")
+    if (view.source.capabilities.mask) {
+      let [part] = await view.source.ask({ want: ["mask"], sel: view.state.sel }), bytes = (
+        /** @type {BlobPart} */
+        part.bytes
       );
+      save(new Blob([bytes], { type: "image/png" }), part.file ?? name(view, "mask"));
     } else {
       let blob = await maskOf(view);
       blob && save(blob, name(view, "mask"));
@@ -2228,7 +2761,7 @@ var DRAG = 4, Pointer = class {
    */
   constructor(view, canvas) {
     this.view = view, this.canvas = canvas, this.tool = /** @type {"box" | "lasso"} */
-    "box", this.cursor = null, this.anchor = null, this.press = null, this.path = [], this.tools = [this.#tool("box"), this.#tool("lasso")], canvas.addEventListener("pointerdown", (event) => this.#down(event)), canvas.addEventListener("pointermove", (event) => this.#move(event)), canvas.addEventListener("pointerup", (event) => this.#up(event)), canvas.addEventListener("pointercancel", () => this.#drop()), canvas.addEventListener("pointerleave", () => this.#leave()), canvas.addEventListener("keydown", (event) => this.#key(event)), canvas.addEventListener("blur", () => this.#blur());
+    "box", this.cursor = null, this.anchor = null, this.press = null, this.path = [], this.tools = [this.#tool("box"), this.#tool("lasso")], canvas.addEventListener("pointerdown", (event) => this.#down(event)), canvas.addEventListener("pointermove", (event) => this.#move(event)), canvas.addEventListener("pointerup", (event) => this.#up(event)), canvas.addEventListener("pointercancel", () => this.#drop()), canvas.addEventListener("pointerleave", (event) => this.#leave(event)), canvas.addEventListener("keydown", (event) => this.#key(event)), canvas.addEventListener("blur", () => this.#blur());
   }
   /** @param {"box" | "lasso"} name */
   #tool(name2) {
@@ -2299,8 +2832,9 @@ var DRAG = 4, Pointer = class {
   #drop() {
     this.press = null, this.path = [], this.view.invalidate(2);
   }
-  #leave() {
-    !this.press && !this.cursor && this.view.inspector.point(null);
+  /** @param {PointerEvent} event */
+  #leave(event) {
+    event.pointerType !== "touch" && !this.press && !this.cursor && this.view.inspector.point(null);
   }
   #blur() {
     this.cursor && (this.cursor = null, this.anchor = null, this.path = [], this.view.inspector.point(null), this.view.invalidate(2));
@@ -2417,8 +2951,8 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
   update(what) {
     if (!(what & 518)) return;
     this.#fit(), what & 4 && (this.baseKey = "");
-    let { maps } = this.view, a = maps.shown(0), b = maps.shown(1);
-    (!a || maps.comparing && !b) && this.drawn && this.view.mayLinger || (this.#drawBase(), a && this.#drawMaps(a, b), this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scale), this.drawn = !!a, this.legend.update(this.view, a, b), this.numbers.update(this.view, a, b, this.overlap));
+    let { maps } = this.view, a = maps.shown(0), b = a?.of ? null : maps.shown(1), missing = !a || maps.comparing && !a.of && !b;
+    missing && this.drawn && this.view.mayLinger || (this.#drawBase(), a && !missing && this.#drawMaps(a, b), this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scale), this.drawn = !!a, this.legend.update(this.view, a, b), this.numbers.update(this.view, missing ? null : a, b, this.overlap));
   }
   /** Device pixels per CSS pixel, at most 2. */
   get scale() {
@@ -2438,7 +2972,7 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
   }
   /** The picture, or the forming picture of the last chosen step, enlarged once. */
   #drawBase() {
-    let { state, pictures, maps } = this.view, follow = state.get("follow_step") ? pictures.thumbnail(state.steps[1] - 1) : null, grey = maps.comparing, key = `${follow ? `${follow.x},${follow.y}` : "image"} ${grey}`, { width, height } = this.canvas;
+    let { state, pictures, maps } = this.view, follow = state.get("follow_step") ? pictures.thumbnail(state.steps[1] - 1) : null, grey = maps.comparing && !maps.hover, key = `${follow ? `${follow.x},${follow.y}` : "image"} ${grey}`, { width, height } = this.canvas;
     if (key !== this.baseKey) {
       let context = (
         /** @type {CanvasRenderingContext2D} */
@@ -2561,20 +3095,23 @@ function share(view, a) {
 var Pictures = class {
   /** @param {View} view */
   constructor(view) {
-    this.view = view, this.image = null, this.strip = null, this.#decode("_image"), this.#decode("_strip"), view.state.on("change:_image", () => this.#decode("_image")), view.state.on("change:_strip", () => this.#decode("_strip"));
+    this.view = view, this.image = null, this.strip = null, this.bytes = { image: void 0, strip: void 0 };
+    let read = () => {
+      this.#decode("image"), this.#decode("strip");
+    };
+    read(), this.stop = view.source.on("parts", read);
   }
-  /** @param {"_image" | "_strip"} name */
+  /** @param {Name} name */
   async #decode(name2) {
-    let bytes = asBytes(this.view.state.model.get(name2));
-    if (bytes.length !== 0)
+    let part = this.view.source.pictures[name2], bytes = part?.bytes;
+    if (bytes !== this.bytes[name2] && (this.bytes[name2] = bytes, this[name2] = null, this.view.invalidate(22), !(!part || !bytes)))
       try {
-        let own = name2 === "_image" ? this.view.state.facts.image_type : null, blob = new Blob([
+        let blob = new Blob([
           /** @type {BlobPart} */
-          bytes.slice()
-        ], {
-          type: own ?? "image/png"
-        }), bitmap = await createImageBitmap(blob);
-        name2 === "_image" ? this.image = bitmap : this.strip = bitmap, this.view.invalidate(22);
+          bytes
+        ], { type: part.type }), bitmap = await createImageBitmap(blob);
+        if (this.bytes[name2] !== bytes) return;
+        this[name2] = bitmap, this.view.invalidate(22);
       } catch {
         this.view.status.say("The picture could not be read.");
       }
@@ -2602,48 +3139,6 @@ var Pictures = class {
   }
 };
 
-// src/requests.js
-var Requests = class {
-  /**
-   * @param {State} state
-   * @param {(alive: boolean) => void} heard told whether the kernel answers
-   */
-  constructor(state, heard) {
-    this.state = state, this.heard = heard, this.next = 1, this.open = /* @__PURE__ */ new Map(), this.name = Math.random().toString(36).slice(2, 8), state.on("msg:custom", (content, buffers) => this.#answer(content, buffers ?? []));
-  }
-  /**
-   * @param {any} content
-   * @param {any[]} buffers
-   */
-  #answer(content, buffers) {
-    let waiting = this.open.get(content?.id);
-    waiting && (this.open.delete(content.id), this.heard(!0), content.type === "error" ? waiting.reject(new Error(String(content.text))) : waiting.resolve({ content, buffers }));
-  }
-  /**
-   * @param {Record<string, unknown>} content
-   * @returns {Promise<Answer>}
-   */
-  ask(content) {
-    let id = `${this.name}-${this.next++}`;
-    return new Promise((resolve, reject) => {
-      let late = setTimeout(() => {
-        this.open.delete(id) && (this.heard(!1), reject(new Error("The kernel does not answer.")));
-      }, 6e3), settle = (done) => (value) => {
-        clearTimeout(late), done(value);
-      };
-      this.open.set(id, { resolve: settle(resolve), reject: settle(reject) });
-      try {
-        this.state.model.send({ ...content, id });
-      } catch {
-        this.open.delete(id), settle(reject)(new Error("There is no kernel behind this page: run the cell again."));
-      }
-    });
-  }
-  destroy() {
-    this.open.clear();
-  }
-};
-
 // src/status.js
 var QUIET = 500, Status = class {
   /** @param {View} view */
@@ -2668,20 +3163,34 @@ var QUIET = 500, Status = class {
       this.live
     ), this.timer = void 0, this.problem = "";
   }
-  /** What is shown, in words: ours and the prompt's in turn. */
-  #parts() {
-    let { state, maps } = this.view, { facts } = state, text = (name2) => facts.words?.[state.get(name2)]?.text ?? "", where = ` · ${layersText(state)} · ${stepsText(facts, ...state.steps)}`;
+  /**
+   * What is shown, in words: ours and the prompt's in turn.
+   *
+   * @param {Shown | null} shown
+   */
+  #parts(shown) {
+    let { state, maps } = this.view, { facts } = state, text = (name2) => facts.words?.[state.get(name2)]?.text ?? "";
+    if (shown?.of) {
+      let { layers, head, lo, hi } = shown.of;
+      return [
+        "“",
+        text("word"),
+        `” · ${tileText(facts, layers, head)} · ${stepsText(facts, lo, hi)}`
+      ];
+    }
+    let where = ` · ${layersText(state)} · ${stepsText(facts, ...state.steps)}`;
     return maps.comparing ? ["“", text("word"), "” (A) and “", text("word_b"), `” (B)${where}`] : ["“", text("word"), `”${where}`];
   }
   /** @param {number} what */
   update(what) {
-    if (!(what & 203)) return;
-    let { maps, state } = this.view, shown = maps.shown(0), numbers = !shown || maps.comparing && !maps.shown(1) ? "waiting for the map" : `peak ${short(shown.max)} · ${WORDS2[shown.kind]}`, parts = this.#parts();
-    parts[parts.length - 1] += ` · ${numbers}`, writeMixed(this.line, parts), this.#source(), this.#notice(), clearTimeout(this.timer), state.get("playing") || (this.timer = setTimeout(() => this.say(`${this.line.textContent}${this.#overlap()}`), QUIET));
+    let seen = 203;
+    if (what & 256 && this.#notice(), !(what & seen)) return;
+    let { maps, state } = this.view, shown = maps.shown(0), missing = !shown || maps.comparing && !shown.of && !maps.shown(1), numbers = missing ? "waiting for the map" : `peak ${short(shown.max)} · ${WORDS2[shown.kind]}`, parts = this.#parts(missing ? null : shown);
+    parts[parts.length - 1] += ` · ${numbers}`, writeMixed(this.line, parts), attribute(this.view.picture.canvas, "aria-label", `${this.line.textContent}. ${HOW}`), this.#source(), this.#notice(), clearTimeout(this.timer), state.get("playing") || (this.timer = setTimeout(() => this.say(`${this.line.textContent}${this.#overlap()}`), QUIET));
   }
   #overlap() {
     let { maps, picture } = this.view;
-    return maps.comparing && maps.shown(1) ? ` · IoU ${picture.overlap.iou.toFixed(2)}` : "";
+    return maps.comparing && !maps.hover && maps.shown(1) ? ` · IoU ${picture.overlap.iou.toFixed(2)}` : "";
   }
   #source() {
     let { facts } = this.view.state, rest = [
@@ -2693,10 +3202,11 @@ var QUIET = 500, Status = class {
     writeMixed(this.source, ["“", facts.prompt ?? "", "” · ", facts.model ?? "", ` · ${rest}`]);
   }
   #notice() {
-    let { state, silent } = this.view, { facts } = state, lines = [
+    let { state, source } = this.view, { facts } = state, lines = [
       this.problem,
-      silent ? "The kernel has not answered yet: it is busy, or gone (then run the cell again). What is shown is what is here already." : "",
-      facts.kernel === !1 ? this.#missing() : ""
+      source.trouble,
+      this.view.wanted.asker.problem || this.view.inspector.problem,
+      source.capabilities.any ? "" : this.#missing()
     ].filter(Boolean);
     this.notice.hidden = lines.length === 0, write(this.notice, lines.join(" "));
     let info = [state.get("show_syntax") && !facts.parse ? facts.syntax?.note ?? "" : "", facts.reduced ?? [], facts.left_out ?? []].flat();
@@ -2710,9 +3220,9 @@ var QUIET = 500, Status = class {
     return `${layersText(state)}: not embedded in this page.${tile}`;
   }
   /**
-   * Something that went wrong, shown until the next time.
+   * Something that the hand asked for and that went wrong, shown until it asks for another.
    *
-   * @param {string} text
+   * @param {string} text empty: nothing
    */
   fail(text) {
     this.problem = text, this.#notice();
@@ -2723,7 +3233,7 @@ var QUIET = 500, Status = class {
    * @param {string} text
    */
   say(text) {
-    clearTimeout(this.timer), write(this.live, text), attribute(this.view.picture.canvas, "aria-label", `${this.line.textContent}. ${HOW}`);
+    clearTimeout(this.timer), write(this.live, text);
   }
   destroy() {
     clearTimeout(this.timer);
@@ -2836,77 +3346,11 @@ function countsOf(stack, step) {
   return { counts, max };
 }
 
-// src/theme.js
-function themeOf(root, wish) {
-  if (wish === "light" || wish === "dark") return wish;
-  let body = document.body, jupyter = body.dataset.jpThemeLight;
-  if (jupyter !== void 0) return jupyter === "false" ? "dark" : "light";
-  if (body.classList.contains("vscode-dark") || body.classList.contains("vscode-high-contrast"))
-    return "dark";
-  if (body.classList.contains("vscode-light")) return "light";
-  let colab = document.documentElement.getAttribute("theme");
-  return colab === "dark" || colab === "light" ? colab : darkness(above(root)) ?? isCanvasDark() ? "dark" : "light";
-}
-function isCanvasDark() {
-  let schemes = getComputedStyle(document.documentElement).colorScheme.split(/\s+/);
-  return schemes.includes("dark") ? !schemes.includes("light") || matchMedia("(prefers-color-scheme: dark)").matches : !1;
-}
-function darkness(node) {
-  for (; node; node = above(node)) {
-    let [red, green, blue, alpha] = painted(getComputedStyle(node).backgroundColor);
-    if (alpha >= 128) return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
-  }
-  return null;
-}
-var pen = null;
-function painted(colour) {
-  if (!pen) {
-    let canvas = document.createElement("canvas");
-    canvas.width = canvas.height = 1, pen = /** @type {CanvasRenderingContext2D} */
-    canvas.getContext("2d", { willReadFrequently: !0 });
-  }
-  return pen.clearRect(0, 0, 1, 1), pen.fillStyle = "transparent", pen.fillStyle = colour, pen.fillRect(0, 0, 1, 1), pen.getImageData(0, 0, 1, 1).data;
-}
-function above(node) {
-  let root = node.getRootNode();
-  return node.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
-}
-var FADED2 = 400;
-function watchTheme(look) {
-  let later, changed = () => {
-    look(), clearTimeout(later), later = setTimeout(look, FADED2);
-  }, scheme = matchMedia("(prefers-color-scheme: dark)");
-  scheme.addEventListener("change", changed);
-  let watcher = new MutationObserver(changed), attributeFilter = [
-    "class",
-    "theme",
-    "data-jp-theme-light",
-    "data-jp-theme-name",
-    "data-vscode-theme-kind"
-  ];
-  for (let node of [document.documentElement, document.body])
-    watcher.observe(node, { attributes: !0, attributeFilter });
-  return () => {
-    clearTimeout(later), scheme.removeEventListener("change", changed), watcher.disconnect();
-  };
-}
-function watchDots(changed) {
-  let query, heard = () => {
-    watch(), changed();
-  }, watch = () => {
-    query?.removeEventListener("change", heard), query = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`), query.addEventListener("change", heard);
-  };
-  return watch(), () => query?.removeEventListener("change", heard);
-}
-function lessMotion() {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
-}
-
 // src/steps.js
-var PAGE = 5, CALM = 700, Steps = class {
+var PAGE = 5, Steps = class {
   /** @param {View} view */
   constructor(view) {
-    this.view = view, this.timer = void 0, this.playIcon = icon("play"), this.play = el(
+    this.view = view, this.playIcon = icon("play"), this.play = el(
       "button",
       { class: "daam-button daam-play", type: "button", "data-testid": "play" },
       this.playIcon
@@ -2934,7 +3378,7 @@ var PAGE = 5, CALM = 700, Steps = class {
     ), this.#drag(this.slider, (event) => this.#grip(event)), this.#drag(this.strip.element, (event) => this.#brush(event));
   }
   get count() {
-    return Math.max(1, this.view.state.facts.steps?.length ?? 1);
+    return this.view.state.count;
   }
   /**
    * @param {"lo" | "hi"} name
@@ -3033,22 +3477,11 @@ var PAGE = 5, CALM = 700, Steps = class {
     let { state } = this.view, playing = !state.get("playing"), [lo, hi] = state.steps;
     playing && hi - lo === this.count ? state.set({ playing, ...state.stepsAt(0, 1) }) : state.set({ playing });
   }
-  #tick() {
-    let { state } = this.view, [lo, hi] = state.steps, width = hi - lo, next = hi >= this.count ? 0 : lo + 1;
-    this.view.input(
-      "tick",
-      () => state.set(state.stepsAt(next, Math.min(this.count, next + width)))
-    );
-  }
   /** @param {number} what */
   update(what) {
     let { state } = this.view;
     if (this.strip.update(what), !(what & 9)) return;
     let playing = !!state.get("playing");
-    if (clearTimeout(this.timer), playing && this.count > 1) {
-      let wait = Math.max(lessMotion() ? CALM : 40, state.get("interval"));
-      this.timer = setTimeout(() => this.#tick(), wait);
-    }
     setIcon(this.playIcon, playing ? "pause" : "play"), attribute(this.play, "aria-label", playing ? "Pause" : "Play the steps"), attribute(this.play, "title", playing ? "Pause (Space)" : "Play the steps (Space)"), attribute(this.play, "aria-pressed", String(playing)), this.#show();
   }
   #show() {
@@ -3068,11 +3501,8 @@ var PAGE = 5, CALM = 700, Steps = class {
     });
     let text = stepsText(facts, lo, hi);
     write(this.text, text.charAt(0).toUpperCase() + text.slice(1));
-    let times = [timestepText(facts, lo), timestepText(facts, hi - 1)];
-    write(this.time, lo === hi - 1 ? times[0] : `${times[0]} to ${times[1].replace("t = ", "")}`), this.all.disabled = hi - lo === this.count;
-  }
-  destroy() {
-    clearTimeout(this.timer);
+    let times2 = [timestepText(facts, lo), timestepText(facts, hi - 1)];
+    write(this.time, lo === hi - 1 ? times2[0] : `${times2[0]} to ${times2[1].replace("t = ", "")}`), this.all.disabled = hi - lo === this.count;
   }
 };
 
@@ -3104,14 +3534,72 @@ var Clock = class {
   }
 };
 
-// src/view.js
-var STALE = 150, PATIENCE = 5e3, WIDE = 10, View = class {
+// src/wanted.js
+var Wanted = class {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view, this.asker = new Asker(view.source, (question, parts) => this.#answered(question, parts)), this.absent = /* @__PURE__ */ new Set();
+  }
+  /** Names of the parts that are lacking, those that are needed first in front. */
+  get lacking() {
+    let { maps, state, source } = this.view, { memory } = source, lacking = [], places = (
+      /** @type {(0 | 1)[]} */
+      maps.comparing ? [0, 1] : [0]
+    );
+    for (let which of places) {
+      let end = which ? "_b" : "";
+      memory.stacks.get(maps.stackKey(which)) || lacking.push(`stack${end}`), memory.exacts.get(maps.exactKey(which)) || lacking.push(`exact${end}`);
+    }
+    if (!state.get("playing")) {
+      memory.tileSets.get(maps.tilesKey) || lacking.push("tiles");
+      let key = overlapKey(maps.exactKey(0), state.get("threshold"));
+      state.get("tile_sort") === "overlap" && !memory.overlaps.get(key) && lacking.push("overlap");
+    }
+    return lacking.filter((name2) => !this.absent.has(this.#key(name2)));
+  }
+  /** Ask for what is lacking; a hand that moves needs the maps of all steps alone. */
+  update() {
+    let { state } = this.view, { lacking } = this, first = lacking.filter((name2) => /^(stack|exact)/.test(name2)), stacks = lacking.filter((name2) => name2.startsWith("stack")), want = state.moving ? stacks : first.length > 0 ? first : lacking;
+    this.asker.want(want.length > 0 ? { want, sel: state.sel } : null);
+  }
   /**
-   * @param {Model} model
+   * @param {Question} question
+   * @param {Part[] | null} parts
+   */
+  #answered(question, parts) {
+    let { view } = this;
+    if (parts && JSON.stringify(question.sel) === JSON.stringify(view.state.sel)) {
+      let { lacking } = this;
+      for (let name2 of question.want)
+        lacking.includes(name2) && this.absent.add(this.#key(name2));
+    }
+    view.invalidate(186);
+  }
+  /** @param {string} name of a part, under the present selection */
+  #key(name2) {
+    let { maps, state } = this.view, which = name2.endsWith("_b") ? 1 : 0;
+    return name2.startsWith("stack") ? `stack ${maps.stackKey(which)}` : name2.startsWith("exact") ? `exact ${maps.exactKey(which)}` : name2 === "tiles" ? `tiles ${maps.tilesKey}` : `overlap ${overlapKey(maps.exactKey(0), state.get("threshold"))}`;
+  }
+  /** Another recording, or another kernel. */
+  forget() {
+    this.absent.clear(), this.asker.retry();
+  }
+  destroy() {
+    this.asker.destroy();
+  }
+};
+
+// src/view.js
+var WIDE = 10, View = class {
+  /**
+   * @param {AnySource} source
    * @param {HTMLElement} parent
    */
-  constructor(model, parent) {
-    this.state = new State(model), this.maps = new Maps(this.state), this.clock = new Clock(), this.alive = this.state.facts.kernel !== !1, this.silent = !1, this.dirty = 1023, this.frame = 0, this.sequence = 0, this.waitingSince = 0, this.expected = "", this.patience = void 0, this.stop = new AbortController(), this.root = el("section", {
+  constructor(source, parent) {
+    this.source = source, this.state = new State(source.model, {
+      chosen: () => source.chosen(),
+      rested: () => this.invalidate(0)
+    }), this.maps = new Maps(this.state, source), this.wanted = new Wanted(this), this.clock = new Clock(), this.dirty = 1023, this.frame = 0, this.sequence = 0, this.waitingSince = 0, this.resting = void 0, this.stop = new AbortController(), this.root = el("section", {
       class: "daam",
       "data-testid": "explorer",
       "data-seq": "0",
@@ -3119,7 +3607,7 @@ var STALE = 150, PATIENCE = 5e3, WIDE = 10, View = class {
       role: "region",
       "aria-label": "Attention explorer",
       tabindex: "-1"
-    }), this.requests = new Requests(this.state, (alive) => this.#heard(alive)), this.pictures = new Pictures(this), this.status = new Status(this), this.chips = new Chips(this), this.picture = new Picture(this), this.inspector = new Inspector(this), this.grid = new Grid(this), this.steps = new Steps(this), this.look = new Look(this), this.keys = new Keys(this), this.parts = [
+    }), this.pictures = new Pictures(this), this.status = new Status(this), this.chips = new Chips(this), this.picture = new Picture(this), this.inspector = new Inspector(this), this.grid = new Grid(this), this.steps = new Steps(this), this.look = new Look(this), this.keys = new Keys(this), this.parts = [
       this.chips,
       this.picture,
       this.grid,
@@ -3145,27 +3633,29 @@ var STALE = 150, PATIENCE = 5e3, WIDE = 10, View = class {
       )
     ), parent.append(this.root), this.#listen(), this.#expose(), this.draw();
   }
+  /** All that asks the source. */
+  get askers() {
+    return [this.wanted.asker, this.inspector.words, this.inspector.region];
+  }
   #listen() {
     for (let [name2, what] of Object.entries(OF_TRAIT))
       this.state.on(`change:${name2}`, () => this.invalidate(what));
-    for (let name2 of ["_stack", "_stack_b"]) {
-      let arrived = () => {
-        this.maps.stackArrived(name2), this.invalidate(18);
-      };
-      this.state.on(`change:${name2}`, arrived), this.state.on(`change:${name2}_meta`, arrived);
-    }
-    for (let name2 of ["_exact", "_exact_b"]) {
-      let arrived = () => {
-        this.maps.exactArrived(name2), this.invalidate(2);
-      };
-      this.state.on(`change:${name2}`, arrived), this.state.on(`change:${name2}_meta`, arrived);
-    }
-    let tiles = () => {
-      this.maps.tilesArrived(), this.invalidate(34);
-    };
-    if (this.state.on("change:_tiles", tiles), this.state.on("change:_tiles_meta", tiles), !this.alive)
-      for (let name2 of ["threshold", "steps", "layer", "head", "choice"])
-        this.state.on(`change:${name2}`, () => this.invalidate(32));
+    let { source, state } = this, parts = 58;
+    this.ends = [
+      source.on("parts", () => this.invalidate(parts)),
+      source.on("trouble", () => {
+        if (!source.trouble) for (let asker of this.askers) asker.retry();
+        this.invalidate(128);
+      }),
+      source.on("facts", () => {
+        this.wanted.forget(), this.maps.hover = null, this.invalidate(1023);
+      }),
+      source.player.watch()
+    ];
+    for (let name2 of ["threshold", "steps", "layer", "head", "choice"])
+      state.on(`change:${name2}`, () => {
+        state.get("tile_sort") === "overlap" && this.invalidate(32);
+      });
     this.stopTheme = watchTheme(() => {
       let theme = themeOf(this.root, this.state.get("theme"));
       this.root.dataset.theme !== theme && this.invalidate(512);
@@ -3180,15 +3670,17 @@ var STALE = 150, PATIENCE = 5e3, WIDE = 10, View = class {
     let view = this, exposed = {
       timings: this.clock.timings,
       model: this.state.model,
+      state: this.state,
       shown: () => copyOf(view.maps.shown(0)),
       shownB: () => copyOf(view.maps.shown(1)),
-      overlap: () => ({ ...view.picture.overlap })
+      overlap: () => ({ ...view.picture.overlap }),
+      tiles: () => view.maps.tiles(),
+      pointed: () => {
+        let [y, x] = view.inspector.place ?? [];
+        return y === void 0 ? null : { y, x };
+      }
     };
     Object.assign(this.root, { __daam: exposed, __daam_timings: this.clock.timings });
-  }
-  /** @param {boolean} alive */
-  #heard(alive) {
-    this.silent !== !alive && (this.silent = !alive, this.invalidate(128));
   }
   /**
    * Ask for drawing in the next frame.
@@ -3211,7 +3703,7 @@ var STALE = 150, PATIENCE = 5e3, WIDE = 10, View = class {
     let start = performance.now();
     cancelAnimationFrame(this.frame), this.frame = 0;
     let what = this.dirty;
-    this.dirty = 0, what & 512 && this.#theme();
+    this.dirty = 0, what & 512 && this.#theme(), this.wanted.update();
     for (let part of this.parts) part.update(what);
     this.#mark(), this.clock.drawn(start);
   }
@@ -3222,22 +3714,27 @@ var STALE = 150, PATIENCE = 5e3, WIDE = 10, View = class {
     attribute(this.body, "data-wide", state.get("projector") || Math.max(0, ...heads) > WIDE);
   }
   #mark() {
-    let { root, maps } = this, shown = maps.shown(0), missing = !shown || maps.comparing && !maps.shown(1), now = performance.now();
-    missing ? this.waitingSince === 0 && (this.waitingSince = now, setTimeout(() => this.invalidate(2), STALE + 10)) : this.waitingSince = 0, this.#expect(), attribute(root, "data-kind", missing ? "waiting" : shown.kind), attribute(root, "data-settled", String(!maps.hover && maps.settled)), attribute(root, "data-playing", String(!!this.state.get("playing"))), attribute(root, "data-seq", String(++this.sequence));
+    let { root, maps } = this, shown = maps.shown(0), missing = !shown || maps.comparing && !shown.of && !maps.shown(1), now = performance.now();
+    missing ? this.waitingSince === 0 && (this.waitingSince = now, setTimeout(() => this.invalidate(2), times.linger + 10)) : this.waitingSince = 0, attribute(root, "data-kind", missing ? "waiting" : shown.kind);
+    let settled = !maps.hover && maps.settled && this.wanted.lacking.length === 0;
+    attribute(root, "data-settled", String(settled)), this.#keep(), attribute(root, "data-playing", String(!!this.state.get("playing"))), attribute(root, "data-seq", String(++this.sequence));
   }
-  /** Notice where the kernel leaves a question open for long. */
-  #expect() {
-    let key = this.maps.settled ? "" : this.maps.exactKey(0) + this.maps.exactKey(1);
-    key !== this.expected && (this.expected = key, clearTimeout(this.patience), key === "" ? this.#heard(!0) : this.alive && (this.patience = setTimeout(() => this.#heard(!1), PATIENCE)));
+  /** What is shown after a long rest is kept for a page without a kernel. */
+  #keep() {
+    if (clearTimeout(this.resting), !this.maps.settled || this.state.get("playing")) return;
+    let key = this.maps.exactKey(0);
+    this.resting = setTimeout(() => this.source.keep(key), times.keep);
   }
   /** Whether the last drawing may stay although its question is an old one. */
   get mayLinger() {
-    return this.waitingSince === 0 || performance.now() - this.waitingSince < STALE;
+    return this.waitingSince === 0 || performance.now() - this.waitingSince < times.linger;
   }
   destroy() {
-    this.stop.abort(), cancelAnimationFrame(this.frame), clearTimeout(this.patience), this.stopTheme?.(), this.stopDots?.(), this.sizes?.disconnect();
+    this.stop.abort(), cancelAnimationFrame(this.frame), clearTimeout(this.resting), this.stopTheme?.(), this.stopDots?.(), this.sizes?.disconnect();
     for (let part of this.parts) "destroy" in part && part.destroy();
-    this.requests.destroy(), this.state.destroy(), this.root.remove();
+    this.wanted.destroy();
+    for (let end of this.ends ?? []) end();
+    this.state.destroy(), this.root.remove();
   }
 };
 function copyOf(shown) {
@@ -3247,18 +3744,33 @@ function copyOf(shown) {
 }
 
 // src/index.js
-function render({ model, el: el2 }) {
-  let view = new View(model, el2);
+function widget() {
+  let source;
+  return {
+    /** @param {{model: Model}} context */
+    initialize({ model }) {
+      let own = source = new KernelSource(model);
+      return () => own.destroy();
+    },
+    /**
+     * @param {{model: Model, el: HTMLElement}} context
+     * @returns {() => void} takes the view away
+     */
+    render({ model, el: el2 }) {
+      return source ??= new KernelSource(model), show(source, el2);
+    }
+  };
+}
+function show(source, el2) {
+  let view = new View(source, el2);
   return () => view.destroy();
 }
-function initialize() {
-}
 async function mount(root, state) {
-  let model = new Shim(await unpacked(state));
-  return render({ model, el: root });
+  return show(await opened(state), root);
 }
-var index_default = { render, initialize };
+var index_default = widget;
 export {
   index_default as default,
-  mount
+  mount,
+  times
 };

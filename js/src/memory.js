@@ -1,0 +1,70 @@
+// What has arrived of one recording, by key, shared by all views of a model.
+/** @import { Part, Sums, Tiles } from "./types.js" */
+import { asFloats } from "./bytes.js";
+import { Cache } from "./cache.js";
+import { prefixSums } from "./sums.js";
+
+const STACK_BYTES = 48 << 20;
+const EXACT_BYTES = 4 << 20;
+const TILE_BYTES = 24 << 20;
+const OVERLAPS = 64;
+
+/** @typedef {{values: Float32Array, height: number, width: number, max: number}} Exact */
+
+export class Memory {
+  constructor() {
+    /** @type {Cache<Sums>} */
+    this.stacks = new Cache(STACK_BYTES);
+    /** @type {Cache<Exact>} */
+    this.exacts = new Cache(EXACT_BYTES);
+    /** @type {Cache<Tiles>} */
+    this.tileSets = new Cache(TILE_BYTES);
+    /** @type {Cache<number[][]>} how much of each tile lies in the mask, by key and threshold */
+    this.overlaps = new Cache(OVERLAPS);
+  }
+
+  /**
+   * Keep a part that says what it is made of; what does not fit what is said of it is not taken.
+   *
+   * @param {Part} part
+   * @returns {boolean} whether something is here now that was not
+   */
+  take(part) {
+    const bytes = part.bytes ?? new Uint8Array(0);
+    /** @type {number[] | undefined} */
+    const shape = part.shape;
+    const count = shape?.reduce((product, side) => product * side, 1) ?? -1;
+    if (part.name === "stack" && bytes.length === count) {
+      if (this.stacks.get(part.key)) return false;
+      const stack = prefixSums(bytes, part.scales, part.shape);
+      this.stacks.put(part.key, stack, stack.sums.byteLength + bytes.length);
+      return true;
+    }
+    if (part.name === "exact" && bytes.length === 4 * count) {
+      const [height, width] = part.shape;
+      const values = asFloats(bytes);
+      this.exacts.put(part.key, { values, height, width, max: part.max }, bytes.length);
+      return true;
+    }
+    if (part.name === "tiles" && bytes.length > 0) {
+      const [word, lo, hi] = JSON.parse(part.key);
+      const { key, tile, offsets, scales, entropy, peak } = part;
+      const tiles = { key, word, lo, hi, data: bytes, tile, offsets, scales, entropy, peak };
+      this.tileSets.put(key, /** @type {Tiles} */ (tiles), bytes.length);
+      return true;
+    }
+    if (part.name === "overlap") {
+      this.overlaps.put(overlapKey(part.key, part.threshold), part.values, 1);
+      return true;
+    }
+    return false;
+  }
+}
+
+/**
+ * @param {string} key of the exact map whose mask it is
+ * @param {number} threshold
+ */
+export function overlapKey(key, threshold) {
+  return `${key} ${threshold}`;
+}

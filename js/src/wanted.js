@@ -1,0 +1,80 @@
+// The maps that a view lacks: what belongs to its selection and has not arrived is asked for.
+/** @import { View } from "./view.js" */
+/** @import { Part, Question } from "./types.js" */
+import { Asker } from "./asker.js";
+import { overlapKey } from "./memory.js";
+import * as flags from "./flags.js";
+
+export class Wanted {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view;
+    this.asker = new Asker(view.source, (question, parts) => this.#answered(question, parts));
+    /** @type {Set<string>} parts that this source does not have */
+    this.absent = new Set();
+  }
+
+  /** Names of the parts that are lacking, those that are needed first in front. */
+  get lacking() {
+    const { maps, state, source } = this.view;
+    const { memory } = source;
+    const lacking = [];
+    const places = /** @type {(0 | 1)[]} */ (maps.comparing ? [0, 1] : [0]);
+    for (const which of places) {
+      const end = which ? "_b" : "";
+      if (!memory.stacks.get(maps.stackKey(which))) lacking.push(`stack${end}`);
+      if (!memory.exacts.get(maps.exactKey(which))) lacking.push(`exact${end}`);
+    }
+    if (!state.get("playing")) {
+      if (!memory.tileSets.get(maps.tilesKey)) lacking.push("tiles");
+      const key = overlapKey(maps.exactKey(0), state.get("threshold"));
+      if (state.get("tile_sort") === "overlap" && !memory.overlaps.get(key))
+        lacking.push("overlap");
+    }
+    return lacking.filter((name) => !this.absent.has(this.#key(name)));
+  }
+
+  /** Ask for what is lacking; a hand that moves needs the maps of all steps alone. */
+  update() {
+    const { state } = this.view;
+    const { lacking } = this;
+    const first = lacking.filter((name) => /^(stack|exact)/.test(name));
+    const stacks = lacking.filter((name) => name.startsWith("stack"));
+    const want = state.moving ? stacks : first.length > 0 ? first : lacking;
+    this.asker.want(want.length > 0 ? { want, sel: state.sel } : null);
+  }
+
+  /**
+   * @param {Question} question
+   * @param {Part[] | null} parts
+   */
+  #answered(question, parts) {
+    const { view } = this;
+    if (parts && JSON.stringify(question.sel) === JSON.stringify(view.state.sel)) {
+      const { lacking } = this;
+      for (const name of question.want)
+        if (lacking.includes(name)) this.absent.add(this.#key(name));
+    }
+    view.invalidate(flags.MAP | flags.STRIP | flags.GRID | flags.STEPS | flags.LOOK);
+  }
+
+  /** @param {string} name of a part, under the present selection */
+  #key(name) {
+    const { maps, state } = this.view;
+    const which = name.endsWith("_b") ? 1 : 0;
+    if (name.startsWith("stack")) return `stack ${maps.stackKey(which)}`;
+    if (name.startsWith("exact")) return `exact ${maps.exactKey(which)}`;
+    if (name === "tiles") return `tiles ${maps.tilesKey}`;
+    return `overlap ${overlapKey(maps.exactKey(0), state.get("threshold"))}`;
+  }
+
+  /** Another recording, or another kernel. */
+  forget() {
+    this.absent.clear();
+    this.asker.retry();
+  }
+
+  destroy() {
+    this.asker.destroy();
+  }
+}
