@@ -148,7 +148,7 @@ class Attached(ABC, Generic[CallT]):
 
     def _call(self) -> RunningCall | None:
         """This one's call that runs in this context, innermost."""
-        for attached, call in reversed(_running.get()):
+        for attached, call in _running.get()[::-1]:
             if attached is self:
                 return call
         return None
@@ -227,7 +227,7 @@ def open_changes(pipe: Any) -> tuple[Attached[Any], ...]:
     return tuple(a for a in _open.get() if a.pipe is pipe and a.change is not None)
 
 
-def _watch_calls(kind: type, original: Callable[..., Any]) -> Callable[..., Any]:
+def _watch_calls(kind: type[Any], original: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(original)
 
     @functools.wraps(original)

@@ -227,8 +227,8 @@ class Naming:
             f"{read[:200]!r}. "
             + (
                 "The pipeline rewrites its prompts or their order, and maps would stand under "
-                "words that it did not read. Encode the prompt yourself inside the `with` block and give "
-                "prompt_embeds: columns are then named by what the encoder read."
+                "words that it did not read. Encode the prompt yourself inside the `with` block "
+                "and give prompt_embeds: columns are then named by what the encoder read."
                 if told.by_call
                 else f"Leave {told.source}= out: columns are then named by what it read."
             )
