@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from daam_nb.errors import WrongKindError
 from daam_nb.studies.fingerprints import Reader, digest, fingerprint, is_installed
 from daam_nb.studies.networks import network_content, options_of, under_ours
 from daam_nb.tracing.attached import open_changes
@@ -35,7 +36,19 @@ def identity(pipe: Any) -> dict[str, Any]:
         Plain JSON data: ``pipeline``, its class; ``pipeline options``; ``parts``, each by its name
         (networks with all their weights, adapters and processors; tokenizers; schedulers with
         their options); ``interventions`` that are open on it.
+
+    Raises
+    ------
+    WrongKindError
+        For what is no pipeline of diffusers.
+    StudyError
+        Where a part cannot be recognised by its content.
     """
+    if isinstance(pipe, nn.Module) or not hasattr(pipe, "_internal_dict"):
+        raise WrongKindError(
+            f"A {type(pipe).__name__} is no pipeline of diffusers. Give the pipeline itself, not "
+            f"one of its parts."
+        )
     parts = _parts(pipe)
     return {
         "pipeline": _class_of(pipe),

@@ -50,6 +50,11 @@ def as_captions(prompts: Iterable[str | Caption] | str) -> list[Caption]:
     """
     if isinstance(prompts, str):
         prompts = [prompts]
+    if isinstance(prompts, Mapping | bytes) or not isinstance(prompts, Iterable):
+        raise StudyError(
+            f"Captions are texts or Captions, several or one, not a {type(prompts).__name__}. What "
+            f"is known about a text goes with it: Caption(text, facts)."
+        )
     found = [item if isinstance(item, Caption) else Caption(item) for item in prompts]
     if not found:
         raise StudyError("There is no caption. Give at least one text.")

@@ -129,6 +129,11 @@ class Corpus(Sequence[Run]):
         StudyError
             Where there is neither.
         """
+        if not isinstance(path, str | os.PathLike):
+            raise StudyError(
+                f"Corpus.open takes the path of a folder, not a {type(path).__name__}. Recordings "
+                f"are given to a study as they are."
+            )
         folder = Path(path).expanduser()
         if (folder / FILE).is_file():
             return _opened(folder)

@@ -22,13 +22,13 @@ LARGEST = 2**32
 """Seeds that are computed lie below: other programs take them, too."""
 
 
-def own_seed(caption: Caption, number: int = 0) -> int:
+def own_seed(caption: Caption | str, number: int = 0) -> int:
     """The seed of a caption's picture.
 
     Parameters
     ----------
     caption
-        A text, and perhaps its fact ``seed``.
+        A text, or one with facts, perhaps ``seed`` among them.
     number
         Which of several pictures of the caption, from 0.
 
@@ -50,6 +50,8 @@ def own_seed(caption: Caption, number: int = 0) -> int:
     >>> own_seed(Caption("a cat", {"seed": 7}))
     7
     """
+    if not isinstance(caption, Caption):
+        caption = Caption(caption)
     brought = caption.facts.get("seed")
     if brought is not None:
         check_seed(caption, brought)

@@ -13,7 +13,7 @@ from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, StableDiffusio
 from diffusers.models.attention_processor import AttnProcessor2_0
 from torch import nn
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import StudyError, WrongKindError
 from daam_nb.studies.identity import identity, model_name
 from daam_nb.studies.tables import differences
 from daam_nb.tracing import ablate, generate, replay, trace
@@ -254,6 +254,13 @@ def test_weights_that_are_nowhere_are_refused_by_name() -> None:
     pipe.unet.conv_in.to("meta")
     with pytest.raises(StudyError, match=r"weight conv_in\.weight is on no device .* Load the"):
         identity(pipe)
+
+
+def test_a_part_is_no_pipeline() -> None:
+    with pytest.raises(WrongKindError, match="A UNet2DConditionModel is no pipeline"):
+        identity(pipelines.sd1().unet)
+    with pytest.raises(WrongKindError, match="A str is no pipeline"):
+        identity("a model")
 
 
 def test_a_compiled_model_is_its_original() -> None:

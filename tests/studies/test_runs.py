@@ -85,6 +85,8 @@ def test_a_corpus_of_letters() -> None:
         Corpus(Path("runs/x"))  # type: ignore[arg-type]
     with pytest.raises(StudyError, match="takes runs, not a Recording"):
         Corpus((tiny_recording(),))  # type: ignore[arg-type]
+    with pytest.raises(StudyError, match=r"Corpus\.open takes the path of a folder, not a int"):
+        Corpus.open(3)  # type: ignore[arg-type]
     with pytest.raises(StudyError, match="takes several runs, not a int"):
         Corpus(3)  # type: ignore[arg-type]
 

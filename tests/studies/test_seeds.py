@@ -87,6 +87,13 @@ def test_several_pictures_of_each() -> None:
             with_seeds("a cat", each=each)  # type: ignore[arg-type]
 
 
+def test_captions_of_another_kind() -> None:
+    assert own_seed("a cat") == own_seed(Caption("a cat"))
+    for prompts in (3, {"a cat": {"kind": "pet"}}, b"a cat"):
+        with pytest.raises(StudyError, match="Captions are texts or Captions, several or one"):
+            with_seeds(prompts)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("seed", ["7", 7.0, True, [7]])
 def test_an_own_seed_that_is_none(pipe: Any, tmp_path: Path, seed: Any) -> None:
     with pytest.raises(StudyError, match=r"The seed of 'a cat' is .* must be a whole number"):
