@@ -36,7 +36,7 @@ from scripts.fuzzing.mutations import mutate
 from scripts.fuzzing.originals import originals
 
 HUNG = 120.0  # seconds on the clock, start of a worker included
-SECONDS = 2.0  # of the processor, for all ways of opening together
+SECONDS = 2.0  # of the processor, for each way of opening
 BYTES = 2**30
 _REUSED = 250  # cases of one worker, whose peak of memory cannot be told apart
 _OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -74,10 +74,10 @@ def judged(seed: int, source: Path, work: Path) -> Verdict:
     originals_there = sorted(source.iterdir())
     shutil.copytree(draw.choice(originals_there), folder, symlinks=True)
     changes = tuple(mutate(folder, draw))
-    before = time.process_time()
     outcome = "opened"
     problems = []
     for name, way in _ways().items():
+        before = time.process_time()
         try:
             with _quiet():
                 way(folder, work)
@@ -87,9 +87,9 @@ def judged(seed: int, source: Path, work: Path) -> Verdict:
                 problems.append(f"{name}: the error says {odd!r}")
         except (Exception, SystemExit):
             problems.append(f"{name}: a foreign error\n{traceback.format_exc(limit=-6)}")
-    taken = time.process_time() - before
-    if taken > SECONDS:
-        problems.append(f"took {taken:.1f} s of the processor")
+        taken = time.process_time() - before
+        if taken > SECONDS:
+            problems.append(f"{name}: took {taken:.1f} s of the processor")
     return Verdict(seed, changes, "failed" if problems else outcome, "\n".join(problems))
 
 

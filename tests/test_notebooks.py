@@ -124,9 +124,25 @@ def test_its_links_lead_somewhere(path: Path) -> None:
     assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
+WRITES = re.compile(r"into=|\.save\(|to_html\(|to_png\(|overwrite=")
+
+
 @each
 def test_it_runs_and_shows_the_same_kinds_of_things(path: Path) -> None:
-    assert kinds(executed(path)) == kinds(read(path))
+    """What writes files runs twice in one kernel and folder, as with a second Run All."""
+    notebook = read(path)
+    writes = any(WRITES.search(cell.source) for cell in code_cells(notebook))
+    assert kinds(executed(path, times=2 if writes else 1)) == kinds(notebook)
+
+
+def test_a_notebook_that_runs_once_only_is_noticed(tmp_path: Path) -> None:
+    from nbclient.exceptions import CellExecutionError
+
+    cells = [nbformat.v4.new_code_cell("open('there.txt', 'x').close()")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "once.ipynb")
+    executed(tmp_path / "once.ipynb")
+    with pytest.raises(CellExecutionError, match="FileExistsError"):
+        executed(tmp_path / "once.ipynb", times=2)
 
 
 SOLUTION = re.compile(r"<details><summary>Solution</summary>(.*?)</details>", re.DOTALL)

@@ -25,6 +25,7 @@ from daam_nb.tracing.forming import decoded_pictures, forming_pictures
 
 STYLE = Path(__file__).parent / "style.css"
 _MILLISECONDS_PER_STEP = 900
+MAX_CHARACTERS = 1000  # of a prompt: anyone may write into the box
 
 
 class Classroom(widgets.VBox):  # type: ignore[misc]
@@ -142,6 +143,13 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         if not text:
             self._say(
                 "Write a prompt first: a few words that say what the picture shows.", bad=True
+            )
+            return
+        if len(text) > MAX_CHARACTERS:
+            self._say(
+                f"This prompt has {len(text)} characters; {MAX_CHARACTERS} are the most here, and "
+                f"the model reads about 75 words. Shorten it.",
+                bad=True,
             )
             return
         self.button.disabled = True

@@ -29,6 +29,8 @@ def check_text(text: object, what: str, limit: int = MAX_NAME) -> None:
     """Raise a `WrongKindError` unless it is text, a `ShapeError` where it is too long."""
     if not isinstance(text, str):
         raise WrongKindError(f"{what} is {text!r:.60} of type {type(text).__name__}, not text.")
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise WrongKindError(f"{what} holds half a character: {text!r:.60}.")
     if len(text) > limit:
         raise ShapeError(
             f"{what} is {len(text)} characters long, {text[:30]!r}...; {limit} is the most."

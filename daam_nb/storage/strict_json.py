@@ -19,7 +19,7 @@ from daam_nb.errors import RecordingFormatError
 
 WAY_OUT = "Copy the whole folder again from where it was made, or record anew."
 MAX_BYTES = 8 * 2**20
-MAX_VALUES = 500_000
+MAX_VALUES = 200_000
 MAX_DEPTH = 64
 MAX_TEXT = 2**20  # characters
 MAX_KEY = 1000  # characters

@@ -140,7 +140,13 @@ class Corpus(Sequence[Run]):
         parts = [_within(folder, about.parent) for about in sorted(folder.glob(f"**/{FILE}"))]
         listed_ones = {run.source for part in parts for run in part}
         recordings = sorted(entry.parent for entry in folder.glob("**/recording.json"))
-        loose = [_unlisted(folder, path) for path in recordings if path not in listed_ones]
+        corpora = {part.path for part in parts}
+        # What a corpus does not list, or has put aside as damaged, is none of its recordings.
+        loose = [
+            _unlisted(folder, path)
+            for path in recordings
+            if path not in listed_ones and not corpora & set(path.parents)
+        ]
         runs = sorted([*(run for part in parts for run in part), *loose], key=lambda run: run.key)
         if not runs:
             raise StudyError(

@@ -48,8 +48,20 @@ def mutate(folder: Path, draw: random.Random) -> Iterator[str]:
 # --- JSON -----------------------------------------------------------------------------------------
 
 
+def _own(folder: Path, name: object) -> Path:
+    """A file of the folder; never one elsewhere, whose name an earlier change put there."""
+    file = folder / str(name)
+    if file.parent != folder or file.is_symlink() or not file.is_file():
+        raise OSError(f"{name!r} is no file of this folder")
+    return file
+
+
+def _bytes(file: Path) -> bytes:
+    return _own(file.parent, file.name).read_bytes()  # a pipe would never end
+
+
 def _read(folder: Path) -> Any:
-    return json.loads((folder / JSON).read_text("utf-8"))
+    return json.loads(_bytes(folder / JSON).decode())
 
 
 def _write(folder: Path, document: Any, *, signed: bool) -> None:
@@ -57,7 +69,7 @@ def _write(folder: Path, document: Any, *, signed: bool) -> None:
         document = {name: value for name, value in document.items() if name != "sha256"}
         canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
         document["sha256"] = hashlib.sha256(canonical.encode("ascii")).hexdigest()
-    (folder / JSON).write_bytes(json.dumps(document).encode("ascii"))
+    _own(folder, JSON).write_bytes(json.dumps(document).encode("ascii"))
 
 
 def _spots(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -175,30 +187,30 @@ def swap(folder: Path, draw: random.Random, signed: bool) -> str:
 def nest(folder: Path, draw: random.Random, signed: bool) -> str:
     """Lists in lists in lists."""
     depth = draw.choice((10, 60, 70, 900, 5000, 100_000))
-    raw = (folder / JSON).read_bytes()
+    raw = _bytes(folder / JSON)
     deep = b"[" * depth + b"]" * depth
     target = draw.choice((b'"batch": {', b'"call": {', b'"versions": {', b'"facts": {'))
-    (folder / JSON).write_bytes(raw.replace(target, target + b'"deep": ' + deep + b",", 1))
+    _own(folder, JSON).write_bytes(raw.replace(target, target + b'"deep": ' + deep + b",", 1))
     return f"{depth} lists in {target!r}"
 
 
 def raw_number(folder: Path, draw: random.Random, signed: bool) -> str:
     """A number that is none in JSON, or has no end."""
-    raw = (folder / JSON).read_text("utf-8")
+    raw = _bytes(folder / JSON).decode()
     name = draw.choice(("duration", "seed", "guidance", "num_steps", "heads", "id", "bytes"))
     number = draw.choice(RAW_NUMBERS)
     place = raw.find(f'"{name}": ')
     end = min(found for sign in ",}\n" if (found := raw.find(sign, place)) > 0)
-    (folder / JSON).write_text(f"{raw[:place]}{json.dumps(name)}: {number}{raw[end:]}", "utf-8")
+    _own(folder, JSON).write_text(f"{raw[:place]}{json.dumps(name)}: {number}{raw[end:]}", "utf-8")
     return f"{name} is {number:.20}"
 
 
 def twice(folder: Path, draw: random.Random, signed: bool) -> str:
     """One name twice in an object."""
-    raw = (folder / JSON).read_text("utf-8")
+    raw = _bytes(folder / JSON).decode()
     name = draw.choice(("facts", "kept", "prompt", "source", "seed", "format", "sha256"))
     doubled = raw.replace(f'"{name}":', f'"{name}": 1, "{name}":', 1)
-    (folder / JSON).write_text(doubled, "utf-8")
+    _own(folder, JSON).write_text(doubled, "utf-8")
     return f"{name} twice"
 
 
@@ -247,8 +259,8 @@ def _dotted(path: tuple[Any, ...]) -> str:
 
 
 def _arrays(folder: Path) -> tuple[Path, dict[str, Any], bytes]:
-    file = folder / _read(folder)["arrays_file"]["name"]
-    raw = file.read_bytes()
+    file = _own(folder, _read(folder)["arrays_file"]["name"])
+    raw = _bytes(file)
     length = int.from_bytes(raw[:8], "little")
     return file, json.loads(raw[8 : 8 + length]), raw[8 + length :]
 
@@ -310,7 +322,7 @@ def odd_header(folder: Path, draw: random.Random, signed: bool) -> str:
     text = json.dumps(header).encode() if text is None else text
     _write_arrays(folder, file, text, values, signed=signed)
     if kind == "length":
-        raw = file.read_bytes()
+        raw = _bytes(file)
         length = draw.choice((0, 1, 2**31, 2**63, len(raw)))
         file.write_bytes(struct.pack("<Q", length) + raw[8:])
     return f"header: {kind}"
@@ -363,8 +375,8 @@ def change_picture(folder: Path, draw: random.Random, signed: bool) -> str:
     """Other bytes where the picture is: bombs, other formats, appended data; rightly signed."""
     document = _read(folder)
     said = document["pictures"]["image"]
-    file = folder / said["name"]
-    raw = file.read_bytes()
+    file = _own(folder, said["name"])
+    raw = _bytes(file)
     kind = draw.choice(("bomb", "format", "appended", "bytes", "cut", "text", "palette", "sparse"))
     if kind == "bomb":
         side = draw.choice((64, 8192, 60_000, 2**31 - 1))
@@ -410,7 +422,7 @@ def large_picture(folder: Path, draw: random.Random, signed: bool) -> str:
     mode = draw.choice(("1", "L", "LA", "RGB", "RGBA"))
     file = io.BytesIO()
     Image.new(mode, (side * 3 // 2, side)).save(file, format="PNG")
-    (folder / said["name"]).write_bytes(file.getvalue())
+    _own(folder, said["name"]).write_bytes(file.getvalue())
     said |= {"size": [side, side * 3 // 2], "mode": mode, "bytes": len(file.getvalue())}
     said["sha256"] = hashlib.sha256(file.getvalue()).hexdigest()
     document["facts"]["source"]["image_size"] = said["size"]
@@ -426,12 +438,12 @@ def large_picture(folder: Path, draw: random.Random, signed: bool) -> str:
 
 def change_files(folder: Path, draw: random.Random, signed: bool) -> str:
     """Files missing, cut, flipped, links, folders, pipes, without permission."""
-    file = draw.choice(sorted(folder.iterdir()))
+    file = _own(folder, draw.choice(sorted(folder.iterdir())).name)
     kind = draw.choice(("missing", "cut", "flip", "link", "folder", "pipe", "hard", "mode", "loop"))
     if kind == "cut":
         os.truncate(file, draw.randrange(file.stat().st_size + 1))
     elif kind == "flip":
-        raw = bytearray(file.read_bytes())
+        raw = bytearray(_bytes(file))
         raw[draw.randrange(len(raw))] ^= 1 << draw.randrange(8)
         file.write_bytes(raw)
     elif kind == "mode":

@@ -144,3 +144,10 @@ def test_the_page_refuses_what_it_would_bend(options: dict[str, Any], said: str)
     """The fields of the page would clamp a seed and a number of steps to their ends in silence."""
     with pytest.raises(DaamError, match=said):
         Classroom(sd1(), draw=False, **options)
+
+
+def test_a_prompt_without_an_end_is_refused_before_anything_is_drawn() -> None:
+    page = Classroom(sd1(), prompt="a " * 501, num_inference_steps=4)
+    assert page.recording is None
+    assert "This prompt has 1001 characters; 1000 are the most here" in page.status.value
+    assert not page.button.disabled

@@ -221,6 +221,7 @@ def put(value: object, *path: str | int) -> Change:
         (put("x" * 301, "source", "scheduler"), "scheduler is 301 characters long"),
         (put("x" * 301, "layers", 0, "name"), "The name of a layer is 301 characters long"),
         (put("x" * 301, "source", "versions", "torch"), "versions is 301 characters long"),
+        (put("half \ud800", "source", "scheduler"), "scheduler holds half a character"),
         (put(["x" * 100_001], "manifest", "captured"), "is 100001 characters long"),
         (put(["x"] * 1001, "manifest", "captured"), "1002 lines of the manifest; 1000 are"),
         (put("a " * 5001, "prompt", "text"), "The prompt is 10002 characters long"),
