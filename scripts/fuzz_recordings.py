@@ -144,20 +144,17 @@ def _quiet() -> Iterator[None]:
 
 
 def _worker(line: Connection, source: Path) -> None:
-    """Judge the seeds that come down the line, until it is worn: its peak of memory only rises."""
+    """Judge the seeds that come down the line."""
     import torch
 
     torch.set_num_threads(1)
     _ways()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        for _ in range(_REUSED):
+        while True:
             seed = line.recv()
             verdict = judged(seed, source, Path(folder) / "case")
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
             line.send((verdict, peak))
-            if peak > BYTES:
-                break  # the next one would be blamed for it
-    line.close()
 
 
 class _Hand:
@@ -169,6 +166,8 @@ class _Hand:
         self.process = context.Process(target=_worker, args=(other, source), daemon=True)
         self.process.start()
         other.close()
+        self.worn = False
+        self.cases = 0
         self.seed: int | None = None
         self.since = time.monotonic()
 
@@ -181,13 +180,17 @@ class _Hand:
         """What it says of its seed; where it died, that."""
         assert self.seed is not None
         seed, self.seed = self.seed, None
+        self.cases += 1
+        self.worn = self.cases >= _REUSED
         try:
             verdict, peak = self.line.recv()
         except (EOFError, ConnectionError):
+            self.worn = True
             self.process.join(timeout=10)
             return Verdict(seed, (), "failed", f"the process died ({self.process.exitcode})")
         if peak <= BYTES:
             return verdict
+        self.worn = True  # its peak only rises: the next one would be blamed for it
         problem = f"{verdict.problem}\ntook {peak / 2**20:.0f} MiB of memory".strip()
         return Verdict(seed, verdict.changes, "failed", problem)
 
@@ -219,12 +222,10 @@ def run_many(first: int, cases: int, workers: int) -> list[Verdict]:
                     hand.process.terminate()
                     del hands[place]
                     continue
-                try:
-                    hand.take(seed)
-                except (BrokenPipeError, ConnectionError):
-                    hand.process.join(timeout=10)
-                    hands[place] = _Hand(source)
-                    hands[place].take(seed)
+                if hand.worn:
+                    hand.process.kill()
+                    hand = hands[place] = _Hand(source)
+                hand.take(seed)
     return made
 
 
