@@ -101,7 +101,7 @@ HEADS = {"None", "1", "[0, 1]", "{1}"}
 NO = {"None"}
 
 
-def place(at: int | str, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+def with_value_at(at: int | str, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
     """A function of what stands in one place, all else being right."""
 
     def call(value: Any) -> Any:
@@ -112,91 +112,92 @@ def place(at: int | str, function: Callable[..., Any], *args: Any, **named: Any)
     return call
 
 
-def places(
+def arguments_of(
     function: Callable[..., Any], *args: Any, right: Mapping[int | str, set[str]], **named: Any
 ) -> dict[str, tuple[Any, set[str]]]:
     name = getattr(function, "__name__", "?")
     return {
-        f"{name}({at})": (place(at, function, *args, **named), fine) for at, fine in right.items()
+        f"{name}({at})": (with_value_at(at, function, *args, **named), fine)
+        for at, fine in right.items()
     }
 
 
 LAYER = RUN.layers[0].name
 CASES: dict[str, tuple[Any, set[str]]] = {
-    **places(
+    **arguments_of(
         dnb.heat_maps, RUN,
         right={0: {"a recording"}, "layers": ONE_LAYER, "steps": STEPS, "heads": HEADS,
                "reduction": set(), "missing": set(), "negative": set()},
     ),
-    **places(
+    **arguments_of(
         MAPS.word, "a", occurrence=0,
         right={0: {"text"}, "occurrence": {"1", "-1"}, "case": {"True"}},
     ),
-    **places(MAPS.token, 1, right={0: {"1"}}),
-    **places(MAPS.by_head, "cat", right={0: ONE_WORD, "occurrence": {"None", "-1"}}),
-    **places(CAT.resize, (4, 6), right={0: NO}),
-    **places(CAT.mask, 0.4, right={0: {"1", "0.5"}, "size": NO}),
-    **places(
+    **arguments_of(MAPS.token, 1, right={0: {"1"}}),
+    **arguments_of(MAPS.by_head, "cat", right={0: ONE_WORD, "occurrence": {"None", "-1"}}),
+    **arguments_of(CAT.resize, (4, 6), right={0: NO}),
+    **arguments_of(CAT.mask, 0.4, right={0: {"1", "0.5"}, "size": NO}),
+    **arguments_of(
         dnb.WordHeatMap, torch.ones(2, 2),
         right={0: {"(y, x)"}, "label": {"text", "no text"}, "unit": {"text", "no text"},
                "span": {"None", "(0, 5)", "[0, 1]"}, "tokens": {"(0, 5)", "[0, 1]", "[]"},
                "maps": {"None", "maps"}, "image_size": NO},
     ),
-    **places(dnb.iou, CAT, CAT, threshold=0.4,
+    **arguments_of(dnb.iou, CAT, CAT, threshold=0.4,
              right={0: MASKS, 1: MASKS, "threshold": {"1", "0.5"}, "size": NO}),
-    **places(dnb.soft_iou, CAT, CAT, right={0: MASKS, 1: MASKS}),
-    **places(dnb.entropy, CAT, right={0: MAPLIKE}),
-    **places(dnb.centre_of_mass, CAT, right={0: MAPLIKE}),
-    **places(dnb.peak, CAT, right={0: MAPLIKE}),
-    **places(dnb.area, CAT, threshold=0.4, right={0: MAPLIKE}),
-    **places(dnb.average, [CAT],
+    **arguments_of(dnb.soft_iou, CAT, CAT, right={0: MASKS, 1: MASKS}),
+    **arguments_of(dnb.entropy, CAT, right={0: MAPLIKE}),
+    **arguments_of(dnb.centre_of_mass, CAT, right={0: MAPLIKE}),
+    **arguments_of(dnb.peak, CAT, right={0: MAPLIKE}),
+    **arguments_of(dnb.area, CAT, threshold=0.4, right={0: MAPLIKE}),
+    **arguments_of(dnb.average, [CAT],
              right={0: {"a map in a list"}, "size": NO, "label": {"text", "no text", "None"}}),
-    **places(dnb.average_words, [MAPS],
+    **arguments_of(dnb.average_words, [MAPS],
              right={0: {"maps in a list"}, "size": NO, "case": {"True"}}),
-    **places(dnb.average_heads, [MAPS.by_head("cat")], right={0: set()}),
-    **places(maps_floor.limit_cache, 2**29, right={0: {"1", "10**30"}}),
-    **places(
+    **arguments_of(dnb.average_heads, [MAPS.by_head("cat")], right={0: set()}),
+    **arguments_of(maps_floor.limit_cache, 2**29, right={0: {"1", "10**30"}}),
+    **arguments_of(
         RUN.at, LAYER,
         right={0: ONE_LAYER, "step": {"None", "1"}, "head": {"None", "1"},
                "token": {"None", "1"}, "word": (ONE_WORD - {"a map"}) | NO, "occurrence": NO},
     ),
-    **places(recording_floor.load, "/nowhere", right={0: set()}),
-    **places(recording_floor.select_layers, RUN.layers, "all",
+    **arguments_of(recording_floor.load, "/nowhere", right={0: set()}),
+    **arguments_of(recording_floor.select_layers, RUN.layers, "all",
              right={0: ONE_LAYER, 1: ONE_LAYER}),
-    **places(recording_floor.Layer, "x", "down", (2, 2), 2,
+    **arguments_of(recording_floor.Layer, "x", "down", (2, 2), 2,
              right={0: {"text", "no text"}, 1: set(), 2: {"(1, 2)"}, 3: {"1"}}),
-    **places(RUN.prompt.find, "cat", right={0: {"text"}, "case": {"True"}}),
-    **places(RUN.prompt.token_indices, "cat", right={0: ONE_WORD - {"a map"}}),
-    **places(dnb.align, RUN.prompt, RUN.prompt,
+    **arguments_of(RUN.prompt.find, "cat", right={0: {"text"}, "case": {"True"}}),
+    **arguments_of(RUN.prompt.token_indices, "cat", right={0: ONE_WORD - {"a map"}}),
+    **arguments_of(dnb.align, RUN.prompt, RUN.prompt,
              right={0: {"a prompt"}, 1: {"a prompt"}, "words": NO}),
-    **places(
+    **arguments_of(
         dnb.overlay, RUN, CAT,
         right={0: {"a recording", "None", "an image", "a mask image"}, 1: ONE_WORD,
                "opacity": {"1", "0.5"}, "threshold": {"None", "1", "0.5"}, "colormap": set(),
                "grey": {"True"}, "title": {"text", "no text", "None"},
                "width": {"1", "0.5", "1.5", "()"}},
     ),
-    **places(
+    **arguments_of(
         overlay_image, RUN.image, CAT,
         right={0: {"an image", "a mask image"}, 1: {"a map"}, "size": NO, "threshold":
                {"None", "1", "0.5"}, "opacity": {"1", "0.5"}, "colormap": set()},
     ),
-    **places(
+    **arguments_of(
         dnb.words_row, RUN,
         right={0: {"a recording", "maps"}, "scale": set(),
                "words": {"a map", "text", "a word", "None", "(0, 5)", "texts", "a map in a list"}},
     ),
-    **places(
+    **arguments_of(
         dnb.step_strip, RUN, "cat",
         right={0: {"a recording"}, 1: ONE_WORD, "occurrence": {"None", "-1"}, "steps": STEPS,
                "bins": {"None", "1", "10**30"}, "heads": HEADS, "layers": ONE_LAYER},
     ),
-    **places(dnb.head_sheet, RUN, "cat",
+    **arguments_of(dnb.head_sheet, RUN, "cat",
              right={0: {"a recording"}, 1: ONE_WORD, "layers": ONE_LAYER, "scale": set()}),
-    **places(dnb.token_bars, RUN,
+    **arguments_of(dnb.token_bars, RUN,
              right={0: {"a recording", "maps"}, "measure": set(), "special": {"True"}}),
-    **places(scene, 1, right={0: {"1", "10**30"}, 1: set(), "kind": NO}),
-    **places(load_model, torch.float32,
+    **arguments_of(scene, 1, right={0: {"1", "10**30"}, 1: set(), "kind": NO}),
+    **arguments_of(load_model, torch.float32,
              right={0: set(), "architecture": set(), "device": set(), "folder": set()}),
 }  # fmt: skip
 SLOW = {"load(0)": NO, "load(folder)": NO}

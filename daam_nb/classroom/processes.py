@@ -50,6 +50,8 @@ def forward(chain: Chain, latent: Tensor, *, seed: int = 0) -> Tensor:
     Tensor
         x_0, ..., x_T: (T + 1, channel, y, x), float32.
     """
+    if not isinstance(chain, Chain):
+        raise WrongKindError(f"forward() walks a Chain, not {kind_of(chain)}: chain_of(pipe).")
     if not isinstance(latent, Tensor) or latent.ndim != 3:
         shape = tuple(latent.shape) if isinstance(latent, Tensor) else kind_of(latent)
         raise ShapeError(
@@ -99,6 +101,8 @@ def reverse(
     UnsupportedPipelineError
         For a pipeline whose model takes more than a noisy latent, a timestep and one text.
     """
+    if not isinstance(chain, Chain):
+        raise WrongKindError(f"reverse() walks a Chain, not {kind_of(chain)}: chain_of(pipe).")
     guess = Guess(pipe, prompt, guidance_scale)
     seed = number_between(seed, "seed", low=0, high=2**64 - 1)
     generator = torch.Generator().manual_seed(seed)

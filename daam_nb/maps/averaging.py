@@ -44,8 +44,8 @@ def average(
         Where the grids differ and no size is given.
     """
     mean = _Mean(size)
-    for one in _each(maps, "average"):
-        mean.add(one)
+    for word_map in _each(maps, "average"):
+        mean.add(word_map)
     return mean.result(label)
 
 

@@ -211,10 +211,10 @@ def _check_dtype(dtype: object) -> None:
 
     if isinstance(dtype, torch.dtype) and dtype.is_floating_point:
         return
-    given = str(dtype).removeprefix("torch.")
+    dtype_name = str(dtype).removeprefix("torch.")
     way_out = ""
-    if isinstance(dtype, str) and isinstance(getattr(torch, given, None), torch.dtype):
-        way_out = f" Give the dtype itself: load(torch.{given})."
+    if isinstance(dtype, str) and isinstance(getattr(torch, dtype_name, None), torch.dtype):
+        way_out = f" Give the dtype itself: load(torch.{dtype_name})."
     elif isinstance(dtype, str | torch.device):
         way_out = f" Where it computes is another argument: load(device={str(dtype)!r})."
     elif not isinstance(dtype, torch.dtype):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from daam_nb.errors import MissingFolderError, SelectionError
+from daam_nb.kinds import check_path
 from daam_nb.printable import printable
 from daam_nb.show.description import Figure
 from daam_nb.show.lettering import plain
@@ -27,7 +28,7 @@ NOTEBOOK_BYTES = 220_000  # what one figure may add to a notebook before it is m
 
 def save(figure: Figure, path: str | Path, *, scale: float) -> Path:
     """Write a figure; see `Figure.save`."""
-    path = Path(path)
+    path = check_path(path, "The place of a figure")
     writers: dict[str, Callable[[], bytes]] = {
         ".png": lambda: png_bytes(figure, scale=scale),
         ".svg": lambda: svg_bytes(figure),

@@ -301,15 +301,15 @@ def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
     options: Mapping[str, Any],
 ) -> Corpus:
     """What is there of the pictures asked for, made with these options."""
-    given = {k: fingerprint(value, k) for k, value in options.items() if k != "progress"}
+    asked = {k: fingerprint(value, k) for k, value in options.items() if k != "progress"}
     settings = {"batch": 1, **corpus.settings}
-    if unknown := [name for name in given if name not in settings]:
+    if unknown := [name for name in asked if name not in settings]:
         own = [name for name in _parameters(study) if name not in unknown]
         raise UnknownOptionError(
             f"{unknown_names_message(unknown, own, where=_called(study))} Without a pipeline "
             "(pipe=None) nothing is drawn, and what is there was not made with it."
         )
-    if different := differences({name: settings[name] for name in given}, given):
+    if different := differences({name: settings[name] for name in asked}, asked):
         raise StudyError(
             f"{corpus.path} was made with other settings: {different}. Leave them out, or give "
             "the pipeline and another folder: into=..."

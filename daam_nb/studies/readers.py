@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,8 +49,13 @@ def as_captions(prompts: Iterable[str | Caption] | str) -> list[Caption]:
     StudyError
         Where there is none.
     """
-    if isinstance(prompts, str):
+    if isinstance(prompts, str | Caption):
         prompts = [prompts]
+    if isinstance(prompts, os.PathLike):
+        raise StudyError(
+            f"Captions are texts, not a path. Read the file: readers.from_text({str(prompts)!r}), "
+            "or from_csv, from_jsonl, from_coco."
+        )
     if isinstance(prompts, Mapping | bytes) or not isinstance(prompts, Iterable):
         raise StudyError(
             f"Captions are texts or Captions, several or one, not a {type(prompts).__name__}. What "

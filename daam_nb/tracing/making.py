@@ -296,17 +296,17 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
 
 
 def _arguments_again(
-    run: Recording, pipe: Any, given: Mapping[str, Any], *, where: str
+    run: Recording, pipe: Any, omitted: Mapping[str, Any], *, where: str
 ) -> dict[str, Any]:
     facts, batch = run.facts, run.facts.batch
-    if other := [name for name in given if name not in facts.omitted]:
+    if other := [name for name in omitted if name not in facts.omitted]:
         raise UnknownOptionError(
             f"{where} repeats the call that was recorded, so {other[0]}= has no place in it; it "
             f"takes what the recording does not keep of that call: "
             f"{', '.join(facts.omitted) or 'nothing'}. To draw with other arguments: "
             "generate(pipe, run.prompt.text, seed=run.facts.seed, ...)."
         )
-    missing = [name for name in facts.omitted if name not in given]
+    missing = [name for name in facts.omitted if name not in omitted]
     if missing:
         raise ReproductionError(
             f"The call used {', '.join(missing)}, which a recording does not keep. Give them "
@@ -329,12 +329,12 @@ def _arguments_again(
     dropped = call.pop("kwargs", {})
     known = call_names(pipe)
     call |= {name: dropped[name] for name in dropped if name in known.names}
-    if foreign := known.unknown([*call, *given]):
+    if foreign := known.unknown([*call, *omitted]):
         raise ReproductionError(
             f"{type(pipe).__name__} takes no {', '.join(foreign)}, which the recorded call of "
             f"{facts.pipeline} used. Give a pipeline of that class."
         )
-    again = {**call, **sized, **given, "generator": _generators_again(batch)}
+    again = {**call, **sized, **omitted, "generator": _generators_again(batch)}
     if batch.get("prompts") is not None:
         prompts = list(batch["prompts"])
         again["prompt"] = prompts[0] if len(prompts) == 1 else prompts

@@ -55,7 +55,7 @@ class Options:
         chosen = steps_of_loop(self.keep_steps, steps, name="keep_steps")
         if not chosen:
             raise SelectionError(
-                f"keep_steps={shown(self.keep_steps)} keeps none of the {steps} steps."
+                f"keep_steps={steps_as_text(self.keep_steps)} keeps none of the {steps} steps."
             )
         return chosen
 
@@ -139,7 +139,7 @@ def read_steps(steps: StepChoice, *, name: str) -> slice | tuple[int, ...] | Non
         ) from None
 
 
-def shown(steps: StepChoice) -> str:
+def steps_as_text(steps: StepChoice) -> str:
     """A choice of steps for people."""
     return repr(steps if isinstance(steps, slice) or steps is None else list(steps))  # type: ignore[arg-type]
 

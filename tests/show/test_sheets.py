@@ -110,9 +110,9 @@ def test_a_panel_names_the_steps_it_is_of_and_no_others() -> None:
         (0, 2, 4, 6): ["steps 0–6 by 2"],
         (0, 6): ["steps 0, 6"],
     }
-    for steps, shown in titles.items():
+    for steps, expected in titles.items():
         figure = step_strip(RUN, "cat", bins=1, steps=steps)
-        assert [panel.title for panel in figure.panels[1:]] == shown
+        assert [panel.title for panel in figure.panels[1:]] == expected
         alone = heat_maps(RUN, steps=steps).word("cat").resize((192, 288)).numpy()
         np.testing.assert_array_equal(figure.panels[1].heat.values, alone)
     some = tiny_recording("a cat sees one dog", steps=7, kept_steps=(1, 4, 5))

@@ -98,10 +98,10 @@ def test_seeds_are_several(pipe: Any, tmp_path: Path, seeds: Any) -> None:
 
 
 def test_without_a_pipeline_what_is_there_answers(pipe: Any, tmp_path: Path) -> None:
-    made = corpus.generate(
+    runs = corpus.generate(
         pipe, ["a cat", "a dog", "a car"], into=tmp_path, keep_steps=[0], progress=False, **SIZE
     )
-    assert made[0].load().steps == (0,)
+    assert runs[0].load().steps == (0,)
 
     def opened(captions: Any = None, seeds: Any = None, **options: Any) -> list[str]:
         runs = corpus.generate_some(None, captions, seeds, into=tmp_path, **options)
@@ -120,3 +120,19 @@ def test_without_a_pipeline_what_is_there_answers(pipe: Any, tmp_path: Path) -> 
     for pictures in (0, -1, 1.5, True, "2"):
         with pytest.raises(StudyError, match="it must be a whole number >= 1"):
             opened(pictures=pictures)
+
+
+@pytest.mark.parametrize(
+    ("captions", "said"),
+    [
+        (Path("captions.txt"), r"not a path\. Read the file: readers\.from_text\('captions.txt'\)"),
+        ({"a cat": 1}, "several or one, not a dict"),
+        (5, "several or one, not a int"),
+        (b"a cat", "several or one, not a bytes"),
+        ([5], "A caption is a text"),
+    ],
+)
+def test_captions_are_texts(pipe: Any, tmp_path: Path, captions: Any, said: str) -> None:
+    with pytest.raises(StudyError, match=said):
+        corpus.generate(pipe, captions, into=tmp_path / "s")
+    assert not (tmp_path / "s").exists()

@@ -260,9 +260,9 @@ def test_a_subclass_that_hands_its_keywords_on_is_watched() -> None:
 def test_wrong_kinds_are_refused_before_the_first_step(
     pipe: Any, ran: list[str], options: dict[str, Any], error: type[Exception], said: str
 ) -> None:
-    given = {"prompt": "a cat", **options}
+    arguments = {"prompt": "a cat", **options}
     with pytest.raises(error) as caught:
-        generate(pipe, given.pop("prompt"), **given)
+        generate(pipe, arguments.pop("prompt"), **arguments)
     assert said in str(caught.value) and ran == []
 
 

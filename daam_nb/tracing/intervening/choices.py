@@ -15,7 +15,7 @@ from daam_nb.kinds import whole_numbers as read_whole
 from daam_nb.masks import read_mask
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import Layer, LayerChoice, read_layer_choice, select_layers
-from daam_nb.tracing.options import StepChoice, read_steps, shown, steps_of_loop
+from daam_nb.tracing.options import StepChoice, read_steps, steps_as_text, steps_of_loop
 
 Passes = Literal["prompt", "both"]
 """``"prompt"``: the conditional rows alone; ``"both"``: those of the negative prompt as well."""
@@ -75,7 +75,9 @@ class Where:
             return frozenset()
         chosen = steps_of_loop(self.steps, steps, name="steps")
         if not chosen:
-            raise SelectionError(f"steps={shown(self.steps)} selects none of the {steps} steps.")
+            raise SelectionError(
+                f"steps={steps_as_text(self.steps)} selects none of the {steps} steps."
+            )
         return frozenset(chosen)
 
     def __str__(self) -> str:
@@ -84,7 +86,7 @@ class Where:
             if self.layers is not None
             else "",
             f"heads={list(self.heads)}" if self.heads is not None else "",
-            f"steps={shown(self.steps)}" if self.steps is not None else "",
+            f"steps={steps_as_text(self.steps)}" if self.steps is not None else "",
             f"passes={self.passes!r}",
         ]
         return ", ".join(part for part in parts if part)
