@@ -73,7 +73,7 @@ class BusyPipelineError(DaamError, RuntimeError):
 
 
 class MissingTextError(DaamError, ValueError):
-    """Embeddings were given without the text behind them, so no token can be named."""
+    """Text embeddings whose text nobody knows, or which are not of the text that was told."""
 
 
 class NothingRecordedError(DaamError, RuntimeError):

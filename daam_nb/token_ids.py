@@ -61,15 +61,15 @@ def read_ids(
     places = _places(numbers, source, text, tokenizer)
     if places != list(range(len(places))):
         back = in_order(numbers[::-1], offered[::-1]) or []
-        last = [len(offered) - 1 - place for place in back[::-1]]
-        spans = [[source[place].span for place in way] for way in (places, last)]
+        last = [len(offered) - 1 - position for position in back[::-1]]
+        spans = [[source[position].span for position in way] for way in (places, last)]
         if spans[0] != spans[1]:
             raise PromptError(
                 f"{text[:80]!r} holds {spelled(numbers, tokenizer)!r} in more than one way, so "
                 "which characters were read cannot be told. Give the text without what was left "
                 "out of it."
             )
-        return _placed(tokens, [source[place] for place in places]), None
+        return _placed(tokens, [source[position] for position in places]), None
     return _placed(tokens, source[: len(places)]), _cut(source[len(places) :])
 
 
@@ -110,7 +110,7 @@ def as_read(
     check_text(text, tokenizer)
     source = _source(text, tokenizer, converted)
     places = _places(numbers, source, text, tokenizer)
-    read = [source[place] for place in places]
+    read = [source[position] for position in places]
     if places == list(range(len(places))):
         return text, _placed(tokens, read), _cut(source[len(places) :])
     content, read = _joined(text, read)
@@ -255,19 +255,19 @@ def _from_vocabulary(numbers: Sequence[int], tokenizer: Any) -> tuple[str, list[
     pieces: list[str] = tokenizer.convert_ids_to_tokens(list(numbers))
     added = tokenizer.added_tokens_decoder
     words: list[list[int]] = []
-    for place, piece in enumerate(pieces):
+    for position, piece in enumerate(pieces):
         # CLIP marks where a word ends (</w>), T5 and GPT-2 where one begins.
-        whole = numbers[place] in added
-        before = pieces[place - 1] if place else ""
-        closed = whole or not place or numbers[place - 1] in added or before.endswith("</w>")
+        whole = numbers[position] in added
+        before = pieces[position - 1] if position else ""
+        closed = whole or not position or numbers[position - 1] in added or before.endswith("</w>")
         if closed or piece.startswith(("▁", "Ġ")):
             words.append([])
-        words[-1].append(place)
+        words[-1].append(position)
     parts: list[str] = []
     spans: list[Span | None] = []
     length = 0
     for word in words:
-        ids = [numbers[place] for place in word]
+        ids = [numbers[position] for position in word]
         whole_word = spelled(ids, tokenizer)
         ends = [len(spelled(ids[: n + 1], tokenizer)) for n in range(len(ids))]
         cuts = [whole_word[:end] for end in ends]

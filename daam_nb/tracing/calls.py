@@ -57,7 +57,7 @@ class Target:
     row: int
     buffers: Buffers
     columns: Tensor
-    place: int
+    step_index: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,6 @@ class WatchedCall(RunningCall):
         self._after: Tensor | None = None
         self._naming: Naming | None = None
         self._settled: dict[families.Half, texts.Settled] = {}
-        self._same_text: families.Rows | None = None
 
     # What the hooks tell ---------------------------------------------------------------------
 
@@ -269,9 +268,9 @@ class WatchedCall(RunningCall):
             )
             for half, indices, buffers in halves:
                 if indices and buffers:
-                    place = self._once(half)
+                    step_index = self._once(half)
                     targets += [
-                        Target(row, kept, self._keys(kept).to(text.device), place)
+                        Target(row, kept, self._keys(kept).to(text.device), step_index)
                         for row, kept in zip(indices, buffers, strict=True)
                     ]
         self.passing = Pass(int(text.shape[0]), int(text.shape[1]), given.extra, tuple(targets))
@@ -287,9 +286,8 @@ class WatchedCall(RunningCall):
         text = given.text
         if self.step in self.other_texts:  # the other half of a step that is not kept
             return False
-        if rows is self._same_text:  # told apart before, and nothing was exchanged since
-            return True
         assert self._naming is not None
+        # Compared in every pass: what is written through `.data` or numpy counts no version.
         read: dict[families.Half, str] = {}
         for half, settled in self._settled.items():
             indices = rows.positive if half == "positive" else rows.negative
@@ -297,7 +295,6 @@ class WatchedCall(RunningCall):
             if other is not None:
                 read[half] = other
         if not read:
-            self._same_text = rows
             return True
         if not self.painted["positive"] and not self.other_texts:
             self._settle_again(given, rows, tuple(read))
@@ -332,7 +329,6 @@ class WatchedCall(RunningCall):
             negatives=negative.prompts if negative else (),
         )
         self._allocate(self.plan, given.sample)
-        self._same_text = rows
 
     def _once(self, half: families.Half) -> int:
         """Note that a half is painted in this step; as which of the kept steps."""

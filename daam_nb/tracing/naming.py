@@ -102,10 +102,10 @@ class Naming:
             empty = self.tokenized(told.text)
             if not empty.words:  # Stable Diffusion XL makes zeros of an empty negative prompt
                 return Named(empty, None)
-        found = self._recognized(rows, told.text)
-        ids = found.known
+        recognized = self._recognized(rows, told.text)
+        ids = recognized.known
         if ids is None:
-            raise self._unknown(found, told, way_out)
+            raise self._unknown(recognized, told, way_out)
         prompt, remarks = self._spelled(ids, told)
         if not told.by_call:
             remarks += self._beside(text, prompt)
@@ -127,13 +127,13 @@ class Naming:
     def _recognized(self, rows: Tensor, text: str | Prompt | None) -> Recognized:
         """By what was seen; else after asking for the empty text, and for the text itself."""
         reading = self.reading
-        found = self._look_up(rows, reading.encoder, reading.tokenizer)
+        recognized = self._look_up(rows, reading.encoder, reading.tokenizer)
         for asked in (self._empty(reading.tokenizer), self._windows(text)):
-            if found.whole or reading.encoder is None:
+            if recognized.whole or reading.encoder is None:
                 break
             self._why_not = ask(reading.encoder, self._new(reading.encoder, asked), self.memory)
-            found = self._look_up(rows, reading.encoder, reading.tokenizer)
-        return found
+            recognized = self._look_up(rows, reading.encoder, reading.tokenizer)
+        return recognized
 
     def _look_up(
         self, rows: Tensor, encoder: nn.Module | None, tokenizer: Any, channel: int = 0
@@ -144,11 +144,11 @@ class Naming:
             for windows in readings_of(encodings):
                 width = windows[0].states.shape[-1]
                 part = rows[:, channel : channel + width]
-                found = recognize(part, windows, _template(tokenizer), exact=exact)
-                if found.whole:
-                    return found
-                if len(found.unknown) < len(best.unknown):
-                    best = found
+                recognized = recognize(part, windows, _template(tokenizer), exact=exact)
+                if recognized.whole:
+                    return recognized
+                if len(recognized.unknown) < len(best.unknown):
+                    best = recognized
         return best
 
     def _new(self, encoder: nn.Module, texts: Iterator[tuple[int, ...]]) -> list[tuple[int, ...]]:
@@ -244,9 +244,9 @@ class Naming:
             )
         if reading.tokenizer is None:
             return Named(prompt, None, (_unchecked("there is no tokenizer to ask"),))
-        found = self._recognized(rows, prompt)
+        recognized = self._recognized(rows, prompt)
         template = _template(reading.tokenizer)
-        for token, number in zip(prompt.tokens, found.ids, strict=True):
+        for token, number in zip(prompt.tokens, recognized.ids, strict=True):
             same = number == token.id or (token.role == "padding" and number in template)
             if number is not None and not same:
                 raise ShapeError(
@@ -255,19 +255,19 @@ class Naming:
                     f"{told.source}= out where the text was encoded inside the `with` block, or "
                     "make it of the encoder's own numbers: Prompt.from_ids(text, ids, tokenizer)."
                 )
-        if found.whole:
-            return Named(prompt, found.known)
+        if recognized.whole:
+            return Named(prompt, recognized.known)
         why = self._why_not or "the embeddings are not, row by row, what the encoder makes of it"
         if reading.encoder is None:
             why = "the pipeline has no text encoder to ask"
         warnings.warn(
             f"The names of the columns of {prompt.text[:80]!r} are your own, and nothing speaks "
-            f"for them in the columns {_listed(found.unknown)}: {why}. With numbers that the text "
-            "encoder was not given, words stand in wrong columns; encode inside the `with` block, "
+            f"for them in the columns {_listed(recognized.unknown)}: {why}. With numbers "
+            "that the text encoder was not given, words stand in wrong columns; encode inside the `with` block, "
             "and they are known.",
             stacklevel=2,
         )
-        return Named(prompt, None, (_unchecked(f"columns {_listed(found.unknown)}: {why}"),))
+        return Named(prompt, None, (_unchecked(f"columns {_listed(recognized.unknown)}: {why}"),))
 
     def _check_tokenizer(self) -> None:
         if self.reading.tokenizer is None:
@@ -285,27 +285,27 @@ class Naming:
         encoder, tokenizer = reading.beside
         channel = max((e.last.shape[-1] for e in self.memory.of(reading.encoder)), default=0)
         rows = self.rows(text)
-        found = self._look_up(rows, encoder, tokenizer, channel)
+        recognized = self._look_up(rows, encoder, tokenizer, channel)
         size = self._size
-        if not found.whole:
+        if not recognized.whole:
             own = _padded_by(prompt, tokenizer)
             parts = [tuple(own[i : i + size]) for i in range(0, len(own), size)]
             asked = [*self._empty(tokenizer), *parts]
             ask(encoder, self._new(encoder, iter(asked)), self.memory)
-            found = self._look_up(rows, encoder, tokenizer, channel)
+            recognized = self._look_up(rows, encoder, tokenizer, channel)
         why = "both text encoders share the key columns; columns are named by the first"
-        if not found.whole:
+        if not recognized.whole:
             return [("what the second text encoder read", f"it is not known; {why}")]
-        second = Prompt(*as_read(found.known or (), tokenizer))
+        second = Prompt(*as_read(recognized.known or (), tokenizer))
         if [t.id for t in _of_text(second)] == [t.id for t in _of_text(prompt)]:
             return []
         return [(f"the words of the second text encoder, {second.text!r}", why)]
 
-    def _unknown(self, found: Recognized, told: Told, way_out: str) -> MissingTextError:
+    def _unknown(self, recognized: Recognized, told: Told, way_out: str) -> MissingTextError:
         name = type(self.pipe).__name__
         embeds = "negative_prompt_embeds" if "negative" in told.source else "prompt_embeds"
         argument = embeds.removesuffix("_embeds")
-        columns = _listed(found.unknown)
+        columns = _listed(recognized.unknown)
         more = f" {self.memory.let_go} older texts are no longer remembered." * bool(
             self.memory.let_go
         )
@@ -378,5 +378,5 @@ def _padded_by(prompt: Prompt, tokenizer: Any) -> list[int]:
 
 
 def _listed(columns: Sequence[int]) -> str:
-    shown = ", ".join(map(str, columns[:6]))
-    return shown if len(columns) <= 6 else f"{shown} and {len(columns) - 6} more"
+    first = ", ".join(map(str, columns[:6]))
+    return first if len(columns) <= 6 else f"{first} and {len(columns) - 6} more"

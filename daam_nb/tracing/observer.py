@@ -138,7 +138,7 @@ class LayerObserver:
         self.seen = high
 
     def _keep(self, target: Target, head: int, values: Tensor) -> None:
-        target.buffers.write(self.layer.name, target.place, head, values)
+        target.buffers.write(self.layer.name, target.step_index, head, values)
 
 
 def observe(call: WatchedCall, layer: Layer, module: nn.Module) -> None:

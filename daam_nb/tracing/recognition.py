@@ -127,10 +127,10 @@ class _Fits:
         self.template = template
         self.empties = [w for ids, ws in groups.items() if set(ids) <= template for w in ws]
         self.ends = [
-            window.states[place].double()
+            window.states[position].double()
             for windows in groups.values()
             for window in windows[:1]
-            if (place := self._end(window.ids)) is not None
+            if (position := self._end(window.ids)) is not None
         ]
         self._spans: dict[tuple[tuple[int, ...], int], tuple[Tensor | None, Tensor | None]] = {}
 
@@ -160,27 +160,27 @@ class _Fits:
             run.append(ids[start + offset])
         return run
 
-    def _explained(self, ids: tuple[int, ...], place: int, column: int) -> bool:
+    def _explained(self, ids: tuple[int, ...], position: int, column: int) -> bool:
         if self.known[column]:
-            return self.known[column] == {ids[place]}
-        if (ids, place) not in self._spans:
-            self._spans[ids, place] = self._spans_of(ids, place)
-        whole, without = self._spans[ids, place]
+            return self.known[column] == {ids[position]}
+        if (ids, position) not in self._spans:
+            self._spans[ids, position] = self._spans_of(ids, position)
+        whole, without = self._spans[ids, position]
         row, tolerance = self.rows[column].double(), self._tolerance(self.groups[ids][0])
         # What is explained without the token is not the token's.
         return _inside(row, whole, tolerance) and not _inside(row, without, tolerance)
 
-    def _spans_of(self, ids: tuple[int, ...], place: int) -> tuple[Tensor | None, Tensor | None]:
+    def _spans_of(self, ids: tuple[int, ...], position: int) -> tuple[Tensor | None, Tensor | None]:
         """Spans of a token's rows and of those that it may be moved towards; of the latter."""
         windows = self.groups[ids]
-        own = [window.states[place].double() for window in windows]
+        own = [window.states[position].double() for window in windows]
         empties = [window for window in self.empties if len(window.ids) == len(ids)]
-        others = [window.states[place].double() for window in empties]
-        if place < len(ids) - 1:
+        others = [window.states[position].double() for window in empties]
+        if position < len(ids) - 1:
             others.append(windows[0].states[-1].double())
-        if place == self._end(ids):
+        if position == self._end(ids):
             own += self.ends  # Compel copies and averages them over the windows
-        foreign = [window for window in empties if window.ids[place] != ids[place]]
+        foreign = [window for window in empties if window.ids[position] != ids[position]]
         return _span_of(own + others), _span_of(others) if foreign else None
 
     def _tolerance(self, window: Window) -> float:
@@ -189,9 +189,9 @@ class _Fits:
 
     def _end(self, ids: tuple[int, ...]) -> int | None:
         """Where the text ends: the first number of the template behind its last other one."""
-        body = [place for place, number in enumerate(ids) if number not in self.template]
-        place = body[-1] + 1 if body else 1
-        return place if place < len(ids) else None
+        body = [position for position, number in enumerate(ids) if number not in self.template]
+        position = body[-1] + 1 if body else 1
+        return position if position < len(ids) else None
 
 
 def _span_of(vectors: Sequence[Tensor]) -> Tensor | None:

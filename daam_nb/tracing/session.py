@@ -85,6 +85,9 @@ def trace(
     UnknownOptionError
         For a name that is none of these; inside the block also for one that the pipeline's call
         would drop without a word.
+    MissingTextError, ShapeError
+        When the pipeline is called, before its first step: where nobody knows what the text's
+        columns are, or where they are of another text than was told.
 
     Notes
     -----

@@ -24,7 +24,7 @@ def told(
     arguments: Mapping[str, Any],
     reading: Reading,
     half: Half,
-    given: Sequence[str | Prompt] | None,
+    by_user: Sequence[str | Prompt] | None,
     *,
     pictures: int,
 ) -> tuple[Told, ...]:
@@ -38,7 +38,7 @@ def told(
         The arguments that its encoder reads.
     half
         The prompt or the negative prompt.
-    given
+    by_user
         From ``trace(..., prompt=)`` or ``negative_prompt=``. A `Prompt` names every column and
         goes before the call's text.
     pictures
@@ -54,10 +54,10 @@ def told(
     by_call = texts is not None
     if texts is None and half == "negative" and arguments.get(f"{name}_embeds") is None:
         texts, by_call = "", True
-    if given is not None and (not by_call or any(isinstance(item, Prompt) for item in given)):
-        texts, by_call = given, False
-    elif given is not None:
-        _check_agreement(name, texts, given)
+    if by_user is not None and (not by_call or any(isinstance(item, Prompt) for item in by_user)):
+        texts, by_call = by_user, False
+    elif by_user is not None:
+        _check_agreement(name, texts, by_user)
     if texts is None:
         return (Told(None, name, by_call=False),) * pictures
     every = [texts] if isinstance(texts, str | Prompt) else list(texts)
@@ -70,12 +70,12 @@ def told(
     return tuple(Told(text, name, by_call) for text in every for _ in range(each))
 
 
-def _check_agreement(name: str, texts: Any, given: Sequence[str | Prompt]) -> None:
+def _check_agreement(name: str, texts: Any, by_user: Sequence[str | Prompt]) -> None:
     """A text for embeddings and a call that has its own: the same, or one is a mistake."""
     own = [texts] if isinstance(texts, str) else list(texts)
-    if len({*given, *own}) > len(set(own)):
+    if len({*by_user, *own}) > len(set(own)):
         raise ShapeError(
-            f"{name}={list(given)!r:.200} was told for embeddings, and this call gives {name}="
+            f"{name}={list(by_user)!r:.200} was told for embeddings, and this call gives {name}="
             f"{texts!r:.200} as text. Leave the first out: what a pipeline encodes itself is known."
         )
 

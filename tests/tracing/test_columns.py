@@ -96,9 +96,9 @@ def test_long_prompts_of_compel(plain: Any, mode: SplitLongTextMode) -> None:
     read: list[Tensor] = []
 
     def embeddings() -> Tensor:
-        made, tokens = library(LONG, return_tokenization=True)
+        encoded, tokens = library(LONG, return_tokenization=True)
         read.extend(tokens)
-        return made
+        return encoded
 
     run = recorded(plain, embeddings, prompt=LONG)
     wanted = read_by_hand(read)
@@ -107,9 +107,9 @@ def test_long_prompts_of_compel(plain: Any, mode: SplitLongTextMode) -> None:
     assert run.prompt.text == LONG.replace("(red)1.2", "red").strip()
     dog = plain.tokenizer("dog").input_ids[1]
     columns = [column for column, number in enumerate(wanted) if number == dog]
-    assert [run.prompt.token_indices("dog", occurrence=place) for place in range(len(columns))] == [
-        (column,) for column in columns
-    ]
+    assert [
+        run.prompt.token_indices("dog", occurrence=position) for position in range(len(columns))
+    ] == [(column,) for column in columns]
 
 
 def test_conjunctions_are_windows_of_several_texts(plain: Any) -> None:
@@ -190,8 +190,8 @@ def test_hidden_layers_with_and_without_the_final_norm(plain: Any, sdxl: Any) ->
     for back, normed in ((2, True), (3, True), (2, False), (3, False)):
         run = recorded(plain, lambda: skipped(back, normed=normed))  # noqa: B023
         assert run.prompt.token_indices("giraffe") == (6, 7)
-    made = skipped(2, normed=True)
-    run = recorded(plain, lambda: made, prompt=PROMPT)
+    encoded = skipped(2, normed=True)
+    run = recorded(plain, lambda: encoded, prompt=PROMPT)
     assert run.prompt.text == PROMPT
     with trace(sdxl) as tracer:
         sdxl(PROMPT, clip_skip=1, **CALL)
@@ -201,12 +201,12 @@ def test_hidden_layers_with_and_without_the_final_norm(plain: Any, sdxl: Any) ->
 # --- two encoders, joint attention ------------------------------------------------------------
 
 
-def draw_xl(pipe: Any, made: Any) -> None:
+def draw_xl(pipe: Any, encoded: Any) -> None:
     pipe(
-        prompt_embeds=made.embeds,
-        pooled_prompt_embeds=made.pooled_embeds,
-        negative_prompt_embeds=made.negative_embeds,
-        negative_pooled_prompt_embeds=made.negative_pooled_embeds,
+        prompt_embeds=encoded.embeds,
+        pooled_prompt_embeds=encoded.pooled_embeds,
+        negative_prompt_embeds=encoded.negative_embeds,
+        negative_pooled_prompt_embeds=encoded.negative_pooled_embeds,
         **CALL,
     )
 
@@ -238,10 +238,10 @@ def test_compel_for_flux() -> None:
 
     pipe = joint_pipelines.flux()
     with trace(pipe) as tracer:
-        made = CompelForFlux(pipe)("a (Red)1.4 cat, a (giraffe)0.5")
+        encoded = CompelForFlux(pipe)("a (Red)1.4 cat, a (giraffe)0.5")
         pipe(
-            prompt_embeds=made.embeds,
-            pooled_prompt_embeds=made.pooled_embeds,
+            prompt_embeds=encoded.embeds,
+            pooled_prompt_embeds=encoded.pooled_embeds,
             max_sequence_length=77,
             **CALL | {"height": 32, "width": 48},
         )
@@ -293,28 +293,28 @@ def test_numbers_cut_without_starts_and_ends(plain: Any) -> None:
 
 def test_rows_that_change_their_places_take_their_names_along(plain: Any) -> None:
     def swapped() -> Tensor:
-        made = encode(plain, "a red cat")
-        made[:, [2, 3]] = made[:, [3, 2]]  # in place: the memory is a copy
-        return made
+        encoded = encode(plain, "a red cat")
+        encoded[:, [2, 3]] = encoded[:, [3, 2]]  # in place: the memory is a copy
+        return encoded
 
     assert recorded(plain, swapped).prompt.token_indices("cat") == (2,)
-    made = swapped()
+    encoded = swapped()
     with (
         pytest.raises(ShapeError, match="read 'a cat red'"),
         trace(plain, prompt="a red cat"),
     ):
-        draw(plain, made)
+        draw(plain, encoded)
 
 
 def test_rows_of_zeros_and_of_nobody_are_refused(plain: Any) -> None:
     def erased() -> Tensor:
-        made = encode(plain, PROMPT)
-        made[:, 3] = 0
-        return made
+        encoded = encode(plain, PROMPT)
+        encoded[:, 3] = 0
+        return encoded
 
     def noisy() -> Tensor:
-        made = encode(plain, PROMPT)
-        return made + 0.05 * made.std() * torch.ones_like(made).cumsum(-1).sin()
+        encoded = encode(plain, PROMPT)
+        return encoded + 0.05 * encoded.std() * torch.ones_like(encoded).cumsum(-1).sin()
 
     for embeddings, columns in ((erased, "columns 3, "), (noisy, "columns 0, 1")):
         with pytest.raises(MissingTextError, match=columns), trace(plain, prompt=PROMPT):
@@ -324,10 +324,10 @@ def test_rows_of_zeros_and_of_nobody_are_refused(plain: Any) -> None:
 @pytest.mark.parametrize("factor", [0.3, 1.7, -1.0])
 def test_rows_times_a_number_keep_their_names(plain: Any, factor: float) -> None:
     def scaled() -> Tensor:
-        made = encode(plain, PROMPT)
-        mean = made.mean()
-        made[:, 3] *= factor
-        return made * (mean / made.mean())  # the mean is restored, as some libraries do
+        encoded = encode(plain, PROMPT)
+        mean = encoded.mean()
+        encoded[:, 3] *= factor
+        return encoded * (mean / encoded.mean())  # the mean is restored, as some libraries do
 
     assert recorded(plain, scaled, prompt=PROMPT).prompt.text == PROMPT
 
@@ -380,9 +380,9 @@ def test_negative_embeddings(plain: Any) -> None:
     assert negative is not None
     assert negative.text == "a blue house"
     assert negative.token_indices("house") == (3,)
-    positive, made = encode(plain, "a red cat"), encode(plain, "a blue house")
+    positive, encoded = encode(plain, "a red cat"), encode(plain, "a blue house")
     with trace(plain, negative=True, prompt="a red cat", negative_prompt="a blue house") as tracer:
-        draw(plain, positive, made)
+        draw(plain, positive, encoded)
     negative = tracer.recording.negative_prompt
     assert negative is not None and negative.token_indices("house") == (3,)
     for told, error in (("a blue car", MissingTextError), (None, MissingTextError)):
@@ -390,9 +390,9 @@ def test_negative_embeddings(plain: Any) -> None:
             pytest.raises(error, match="negative_prompt="),
             trace(plain, negative=True, prompt="a red cat", negative_prompt=told),
         ):
-            draw(plain, positive, made)
+            draw(plain, positive, encoded)
     with trace(plain, keep="replay", prompt="a red cat") as tracer:
-        draw(plain, positive, made)
+        draw(plain, positive, encoded)
     negative = tracer.recording.negative_prompt
     assert negative is not None
     assert not any(token.span or token.role == "padding" for token in negative.tokens)
@@ -430,8 +430,8 @@ def test_a_pipeline_that_mixes_texts(sd1: Any, monkeypatch: pytest.MonkeyPatch) 
     original = sd1.encode_prompt
 
     def mixed(prompt: str, *args: Any, **options: Any) -> Any:
-        one, two = original(prompt, *args, **options), original("a dog", *args, **options)
-        return (one[0] + two[0]) / 2, one[1]
+        first, second = original(prompt, *args, **options), original("a dog", *args, **options)
+        return (first[0] + second[0]) / 2, first[1]
 
     monkeypatch.setattr(sd1, "encode_prompt", mixed)
     with pytest.raises(MissingTextError, match="the pipeline mixes or changes them"), trace(sd1):

@@ -15,11 +15,11 @@ from daam_nb.tracing import ablate, trace
 from tests.tracing.embeddings import CALL, encode
 
 
-def exchange(made: Tensor, *, at: int, half: str = "positive") -> Callable[..., Any]:
+def exchange(encoded: Tensor, *, at: int, half: str = "positive") -> Callable[..., Any]:
     def callback(_pipe: Any, step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         if step == at:
             negative, positive = tensors["prompt_embeds"].chunk(2)
-            both = [negative, made] if half == "positive" else [made, positive]
+            both = [negative, encoded] if half == "positive" else [encoded, positive]
             tensors["prompt_embeds"] = torch.cat(both)
         return tensors
 
@@ -51,11 +51,11 @@ def test_a_text_that_is_exchanged_is_another_text(plain: Any) -> None:
         assert torch.equal(attention, tracer.recording.attention[name][:2])
 
 
-def exchanging(pipe: Any, made: Tensor, *, half: str = "positive") -> None:
+def exchanging(pipe: Any, encoded: Tensor, *, half: str = "positive") -> None:
     """Draw a red cat, with other embeddings from the second step on."""
     pipe(
         "a red cat",
-        callback_on_step_end=exchange(made, at=0, half=half),
+        callback_on_step_end=exchange(encoded, at=0, half=half),
         callback_on_step_end_tensor_inputs=["prompt_embeds"],
         **CALL,
     )
@@ -103,12 +103,12 @@ def test_an_intervention_does_not_change_another_texts_columns(plain: Any) -> No
         exchanging(plain, encode(plain, "a dog"))
 
 
-def exchanging_hook(made: Tensor) -> Callable[..., Any]:
+def exchanging_hook(encoded: Tensor) -> Callable[..., Any]:
     """A hook on the denoiser that gives it the prompt of `made`."""
 
     def hook(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         text = kwargs["encoder_hidden_states"].clone()
-        text[1] = made[0]
+        text[1] = encoded[0]
         return args, kwargs | {"encoder_hidden_states": text}
 
     return hook
@@ -206,12 +206,33 @@ def test_embeddings_of_more_columns_on_the_way(plain: Any) -> None:
 def test_unnamed_columns_are_stored_and_open_again(plain: Any, tmp_path: Any) -> None:
     import daam_nb
 
-    made = encode(plain, "a red cat"), encode(plain, "ugly")
+    encoded = encode(plain, "a red cat"), encode(plain, "ugly")
     with trace(plain, keep="replay", prompt="a red cat") as tracer:
         plain(
-            prompt_embeds=made[0], negative_prompt_embeds=made[1], **CALL | {"output_type": "pil"}
+            prompt_embeds=encoded[0],
+            negative_prompt_embeds=encoded[1],
+            **CALL | {"output_type": "pil"},
         )
     tracer.recording.save(tmp_path / "run")
     again = daam_nb.load(tmp_path / "run")
     assert again.negative_prompt == tracer.recording.negative_prompt
     assert again.negative_prompt is not None and not again.negative_prompt.words
+
+
+def test_what_is_written_past_torch_is_noticed(plain: Any) -> None:
+    """Through `.data` or numpy a tensor's version does not count up."""
+    with trace(plain) as tracer:
+        dog = encode(plain, "a dog")
+
+        def overwrite(_pipe: Any, _step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+            tensors["prompt_embeds"].numpy()[1] = dog[0].numpy()
+            return tensors
+
+        plain(
+            "a red cat",
+            callback_on_step_end=overwrite,
+            callback_on_step_end_tensor_inputs=["prompt_embeds"],
+            **CALL,
+        )
+    assert tracer.recording.steps == (0,)
+    assert "'a dog' was read there" in str(tracer.recording.manifest.skipped)

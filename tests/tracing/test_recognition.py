@@ -17,8 +17,8 @@ def window(*ids: int, seed: int = 0, length: int = 8, dtype: torch.dtype = torch
     """States that depend on all numbers up to their own, as a causal encoder's do."""
     padded = (START, *ids, *[END] * (length - 1 - len(ids)))
     rows = []
-    for place in range(length):
-        generator = torch.Generator().manual_seed(hash((seed, *padded[: place + 1])) % 2**31)
+    for position in range(length):
+        generator = torch.Generator().manual_seed(hash((seed, *padded[: position + 1])) % 2**31)
         rows.append(torch.randn(CHANNELS, generator=generator))
     return Window(padded, torch.stack(rows).to(dtype))
 

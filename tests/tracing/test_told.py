@@ -80,18 +80,18 @@ def test_a_word_is_not_changed_in_another_words_columns(plain: Any) -> None:
 
 def test_an_encoder_whose_weights_are_elsewhere_is_asked_too(plain: Any) -> None:
     pipe = with_offload(pipelines.sd1())
-    made = encode(plain, PROMPT)  # equal pipelines
+    encoded = encode(plain, PROMPT)  # equal pipelines
     with trace(pipe, prompt=PROMPT) as tracer:
-        draw(pipe, made)
+        draw(pipe, encoded)
     assert tracer.recording.prompt.text == PROMPT
     with pytest.raises(MissingTextError, match="columns 2, 3"), trace(pipe, prompt="a blue house"):
-        draw(pipe, made)
+        draw(pipe, encoded)
 
 
 def test_an_encoder_that_cannot_be_asked_says_why(
     sd1: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = encode(sd1, PROMPT)
+    encoded = encode(sd1, PROMPT)
 
     def broken(*_args: Any, **_options: Any) -> Any:
         raise RuntimeError("no kernel image")
@@ -101,13 +101,13 @@ def test_an_encoder_that_cannot_be_asked_says_why(
         pytest.raises(MissingTextError, match=r"could not be asked.*no kernel image"),
         trace(sd1, prompt=PROMPT),
     ):
-        draw(sd1, made)
+        draw(sd1, encoded)
     named = Prompt.from_ids(PROMPT, ids(sd1, PROMPT)[0], sd1.tokenizer)
     with (
         pytest.warns(UserWarning, match="names .* are your own"),
         trace(sd1, prompt=named) as tracer,
     ):
-        draw(sd1, made)
+        draw(sd1, encoded)
     assert tracer.recording.prompt == named
     (said,) = [i for i in tracer.recording.manifest.skipped if "check of the columns" in i.what]
     assert "no kernel image" in said.why
@@ -132,15 +132,15 @@ def test_encoding_past_the_encoders_own_call(sd1: Any, monkeypatch: pytest.Monke
 
 
 def test_what_another_thread_encodes_is_not_mixed_up(plain: Any) -> None:
-    made: list[Tensor] = []
+    encoded: list[Tensor] = []
     with trace(plain) as tracer:
-        thread = threading.Thread(target=lambda: made.append(encode(plain, "a dog")))
+        thread = threading.Thread(target=lambda: encoded.append(encode(plain, "a dog")))
         thread.start()
         thread.join()
         draw(plain, encode(plain, "a red cat"))
     assert tracer.recording.prompt.text == "a red cat"
     with pytest.raises(MissingTextError), trace(plain):
-        draw(plain, made[0])
+        draw(plain, encoded[0])
 
 
 def test_lists_of_compel(plain: Any) -> None:
@@ -181,10 +181,10 @@ def test_the_refiner_of_sdxl_reads_with_the_second_encoder() -> None:
         pipe(PROMPT, **call)
     assert tracer.recording.prompt.text == PROMPT
     with trace(pipe) as tracer:
-        made = pipe.encode_prompt(PROMPT, device="cpu")
+        encoded = pipe.encode_prompt(PROMPT, device="cpu")
         names = ("prompt_embeds", "negative_prompt_embeds")
         names += ("pooled_prompt_embeds", "negative_pooled_prompt_embeds")
-        pipe(**dict(zip(names, made, strict=True)), **call)
+        pipe(**dict(zip(names, encoded, strict=True)), **call)
     assert tracer.recording.prompt.token_indices("giraffe") == (6, 7)
 
 
@@ -194,15 +194,15 @@ def test_both_readings_of_stable_diffusion_3(encoder: str) -> None:
     names = ("prompt_embeds", "negative_prompt_embeds")
     names += ("pooled_prompt_embeds", "negative_pooled_prompt_embeds")
     with trace(pipe, encoder=encoder, negative=True) as tracer:
-        made = pipe.encode_prompt(
+        encoded = pipe.encode_prompt(
             "a red Cat", None, "a giraffe", "cpu", negative_prompt="a dog", max_sequence_length=32
         )
-        pipe(**dict(zip(names, made, strict=True)), **CALL | {"height": 32, "width": 48})
+        pipe(**dict(zip(names, encoded, strict=True)), **CALL | {"height": 32, "width": 48})
     run = tracer.recording
     assert run.prompt.text == ("a red cat" if encoder == "clip" else "a giraffe")
     assert run.negative_prompt is not None and run.negative_prompt.text == "a dog"
-    shifted = torch.cat([made[0][:, :5], made[0][:, 5:].roll(1, dims=1)], dim=1)
-    mixed = dict(zip(names, ((made[0] + shifted) / 2, *made[1:]), strict=True))
+    shifted = torch.cat([encoded[0][:, :5], encoded[0][:, 5:].roll(1, dims=1)], dim=1)
+    mixed = dict(zip(names, ((encoded[0] + shifted) / 2, *encoded[1:]), strict=True))
     with pytest.raises(MissingTextError), trace(pipe, encoder=encoder, prompt="a red Cat"):
         pipe(**mixed, **CALL | {"height": 32, "width": 48})
 
