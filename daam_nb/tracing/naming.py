@@ -263,8 +263,8 @@ class Naming:
         warnings.warn(
             f"The names of the columns of {prompt.text[:80]!r} are your own, and nothing speaks "
             f"for them in the columns {_listed(recognized.unknown)}: {why}. With numbers "
-            "that the text encoder was not given, words stand in wrong columns; encode inside the `with` block, "
-            "and they are known.",
+            "that the text encoder was not given, words stand in wrong columns; encode inside the "
+            "`with` block, and they are known.",
             stacklevel=2,
         )
         return Named(prompt, None, (_unchecked(f"columns {_listed(recognized.unknown)}: {why}"),))
