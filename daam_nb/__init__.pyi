@@ -36,5 +36,6 @@ from .tracing import replay as replay
 from .tracing import reproduce as reproduce
 from .tracing import reweight as reweight
 from .tracing import trace as trace
+from .tracing import vouch_for as vouch_for
 
 __version__: str

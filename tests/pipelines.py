@@ -141,7 +141,15 @@ def ddim(**changes: Any) -> DDIMScheduler:
     return DDIMScheduler(**(config | changes))
 
 
-def _sd_parts(*, window: int = 77, vae_levels: int = 4, **unet_changes: Any) -> dict[str, Any]:
+def lcm_scheduler() -> LCMScheduler:
+    """The scheduler of latent consistency models."""
+    return LCMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False
+    )
+
+
+def sd_parts(*, window: int = 77, vae_levels: int = 4, **unet_changes: Any) -> dict[str, Any]:
+    """All parts of a Stable Diffusion pipeline, of the present random state."""
     tokenizer = clip_tokenizer(model_max_length=window)
     return {
         "tokenizer": tokenizer,
@@ -152,11 +160,12 @@ def _sd_parts(*, window: int = 77, vae_levels: int = 4, **unet_changes: Any) -> 
     }
 
 
-_NO_SAFETY: dict[str, Any] = {
+NO_SAFETY: dict[str, Any] = {
     "safety_checker": None,
     "feature_extractor": None,
     "requires_safety_checker": False,
 }
+"""Parts that pipelines are made without."""
 
 
 def quiet(pipe: Any) -> Any:
@@ -171,41 +180,52 @@ def quiet(pipe: Any) -> Any:
 def sd1(*, seed: int = 0, window: int = 77, vae_levels: int = 4, **unet_changes: Any) -> Any:
     """Stable Diffusion 1.x."""
     with seeded(seed):
-        parts = _sd_parts(window=window, vae_levels=vae_levels, **unet_changes)
-    return quiet(StableDiffusionPipeline(**parts, **_NO_SAFETY))
+        parts = sd_parts(window=window, vae_levels=vae_levels, **unet_changes)
+    return quiet(StableDiffusionPipeline(**parts, **NO_SAFETY))
 
 
 def sd2(*, seed: int = 1) -> Any:
     """Stable Diffusion 2.x: linear projections, v-prediction."""
     with seeded(seed):
-        parts = _sd_parts(use_linear_projection=True)
+        parts = sd_parts(use_linear_projection=True)
     parts["scheduler"] = ddim(prediction_type="v_prediction")
-    return quiet(StableDiffusionPipeline(**parts, **_NO_SAFETY))
+    return quiet(StableDiffusionPipeline(**parts, **NO_SAFETY))
+
+
+def sdxl_unet(**changes: Any) -> UNet2DConditionModel:
+    """A UNet of Stable Diffusion XL: two attention layers in each block, sizes as a condition."""
+    config: dict[str, Any] = {
+        "block_out_channels": (8, 16),
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+        "attention_head_dim": (2, 4),
+        "transformer_layers_per_block": (1, 2),
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 8,
+        "projection_class_embeddings_input_dim": 6 * 8 + WIDTH_OF_TEXT,
+        "cross_attention_dim": 2 * WIDTH_OF_TEXT,
+        "use_linear_projection": True,
+    }
+    return unet(**(config | changes))
+
+
+def sdxl_parts() -> dict[str, Any]:
+    """All parts of a Stable Diffusion XL pipeline, of the present random state."""
+    first, second = clip_tokenizer(), clip_tokenizer(pad_token="!")
+    return {
+        "tokenizer": first,
+        "tokenizer_2": second,
+        "text_encoder": text_encoder(first),
+        "text_encoder_2": text_encoder(second, projection=True),
+        "unet": sdxl_unet(),
+        "vae": vae(),
+        "scheduler": ddim(),
+    }
 
 
 def _sdxl_parts(seed: int) -> dict[str, Any]:
     with seeded(seed):
-        first, second = clip_tokenizer(), clip_tokenizer(pad_token="!")
-        return {
-            "tokenizer": first,
-            "tokenizer_2": second,
-            "text_encoder": text_encoder(first),
-            "text_encoder_2": text_encoder(second, projection=True),
-            "unet": unet(
-                block_out_channels=(8, 16),
-                down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-                up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-                attention_head_dim=(2, 4),
-                transformer_layers_per_block=(1, 2),
-                addition_embed_type="text_time",
-                addition_time_embed_dim=8,
-                projection_class_embeddings_input_dim=6 * 8 + WIDTH_OF_TEXT,
-                cross_attention_dim=2 * WIDTH_OF_TEXT,
-                use_linear_projection=True,
-            ),
-            "vae": vae(),
-            "scheduler": ddim(),
-        }
+        return sdxl_parts()
 
 
 def sdxl(*, seed: int = 2) -> Any:
@@ -226,7 +246,7 @@ def sdxl_inpaint(*, seed: int = 2) -> Any:
 def sdxl_controlnet(*, seed: int = 2) -> Any:
     """SDXL with a ControlNet."""
     parts = _sdxl_parts(seed)
-    net = _controlnet(parts["unet"], seed)
+    net = controlnet_of(parts["unet"], seed)
     return quiet(
         StableDiffusionXLControlNetPipeline(**parts, controlnet=net, add_watermarker=False)
     )
@@ -243,26 +263,27 @@ def sdxl_pag(*, seed: int = 2) -> Any:
 def img2img(*, seed: int = 3) -> Any:
     """Stable Diffusion 1.x from a picture."""
     with seeded(seed):
-        parts = _sd_parts()
-    return quiet(StableDiffusionImg2ImgPipeline(**parts, **_NO_SAFETY))
+        parts = sd_parts()
+    return quiet(StableDiffusionImg2ImgPipeline(**parts, **NO_SAFETY))
 
 
 def inpaint(*, seed: int = 4, channels: int = 4) -> Any:
     """Inpainting with a text-to-image UNet (4 channels) or a trained one (9)."""
     with seeded(seed):
-        parts = _sd_parts(in_channels=channels)
-    return quiet(StableDiffusionInpaintPipeline(**parts, **_NO_SAFETY))
+        parts = sd_parts(in_channels=channels)
+    return quiet(StableDiffusionInpaintPipeline(**parts, **NO_SAFETY))
 
 
 def controlnet(*, seed: int = 5) -> Any:
     """Stable Diffusion 1.x with a ControlNet (which has cross-attention of its own)."""
     with seeded(seed):
-        parts = _sd_parts()
-    net = _controlnet(parts["unet"], seed)
-    return quiet(StableDiffusionControlNetPipeline(**parts, controlnet=net, **_NO_SAFETY))
+        parts = sd_parts()
+    net = controlnet_of(parts["unet"], seed)
+    return quiet(StableDiffusionControlNetPipeline(**parts, controlnet=net, **NO_SAFETY))
 
 
-def _controlnet(model: UNet2DConditionModel, seed: int) -> ControlNetModel:
+def controlnet_of(model: UNet2DConditionModel, seed: int) -> ControlNetModel:
+    """A ControlNet of a UNet, with an effect: its last layers begin at zero."""
     with seeded(seed + 100):
         net = ControlNetModel.from_unet(
             model, conditioning_embedding_out_channels=(4, 4, 4, 4)
@@ -276,25 +297,23 @@ def _controlnet(model: UNet2DConditionModel, seed: int) -> ControlNetModel:
 def pag(*, seed: int = 6) -> Any:
     """Perturbed attention guidance: each prompt's row is in the batch twice."""
     with seeded(seed):
-        parts = _sd_parts()
-    return quiet(StableDiffusionPAGPipeline(**parts, **_NO_SAFETY, pag_applied_layers="mid"))
+        parts = sd_parts()
+    return quiet(StableDiffusionPAGPipeline(**parts, **NO_SAFETY, pag_applied_layers="mid"))
 
 
 def lcm(*, seed: int = 7) -> Any:
     """Latent consistency: guidance is embedded, so there is no unconditional pass."""
     with seeded(seed):
-        parts = _sd_parts(time_cond_proj_dim=16)
-    parts["scheduler"] = LCMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False
-    )
-    return quiet(LatentConsistencyModelPipeline(**parts, **_NO_SAFETY))
+        parts = sd_parts(time_cond_proj_dim=16)
+    parts["scheduler"] = lcm_scheduler()
+    return quiet(LatentConsistencyModelPipeline(**parts, **NO_SAFETY))
 
 
 def instruct_pix2pix(*, seed: int = 8) -> Any:
     """InstructPix2Pix: three rows per picture, and the prompt's row comes first."""
     with seeded(seed):
-        parts = _sd_parts(in_channels=8)
-    return quiet(StableDiffusionInstructPix2PixPipeline(**parts, **_NO_SAFETY))
+        parts = sd_parts(in_channels=8)
+    return quiet(StableDiffusionInstructPix2PixPipeline(**parts, **NO_SAFETY))
 
 
 def ddpm(*, seed: int = 9) -> Any:

@@ -11,6 +11,7 @@ studies, and nothing of widgets, plotly, spaCy or pandas.
 
 from __future__ import annotations
 
+from daam_nb.tracing.families import vouch_for
 from daam_nb.tracing.forming import forming_pictures
 from daam_nb.tracing.intervening import Alignment, ablate, align, replay, reweight
 from daam_nb.tracing.making import Reproduction, generate, redraw, reproduce
@@ -29,4 +30,5 @@ __all__ = [
     "reproduce",
     "reweight",
     "trace",
+    "vouch_for",
 ]

@@ -187,6 +187,13 @@ class WatchedCall(RunningCall):
         self.remarks |= set(
             self.family.remarks(self.pipe, net, reading, self.arguments, negative=bool(negatives))
         )
+        if families.is_vouched(type(self.pipe)):
+            self.remarks.add(
+                (
+                    f"the reading of {type(self.pipe).__name__}'s loop",
+                    "its class is not known; it was vouched for, and checked while it ran",
+                )
+            )
         plan = Plan(
             layers=select_layers(every, self.options.layers),
             every_layer=every,
@@ -195,7 +202,7 @@ class WatchedCall(RunningCall):
             negatives=negatives,
             reading=reading,
             latent_size=given.latent_size,
-            guidance=self.family.guidance(self.pipe, self.arguments) if guided else None,
+            guidance=self.family.guidance(self.pipe, self.defaults) if guided else None,
             dtype=str(sample.dtype).removeprefix("torch."),
             device=str(sample.device),
         )

@@ -17,11 +17,13 @@ def pil_images(output: Any) -> tuple[Image.Image, ...]:
     Parameters
     ----------
     output
-        What the pipeline's call returned: an output object with ``images``, or a tuple whose
-        first item holds them; PIL pictures, arrays (picture, y, x, channel) or tensors
+        What the pipeline's call returned: an output object with ``images`` (or ``rgb``), or a tuple
+        whose first item holds them; PIL pictures, arrays (picture, y, x, channel) or tensors
         (picture, channel, y, x) with values in [0, 1].
     """
     images = getattr(output, "images", None)
+    if images is None:
+        images = getattr(output, "rgb", None)  # beside the depth, of LDM3D
     if images is None and isinstance(output, tuple) and output:
         images = output[0]
     if isinstance(images, Image.Image):

@@ -15,6 +15,7 @@ from daam_nb.tracing.provenance import Seeds
 def rows(found: Rows) -> set[Remark]:
     """Remarks on how a pass's rows were told apart."""
     remarks = {(what, "only the first pass of each prompt is kept") for what in found.skipped}
+    remarks |= {(what, "it is neither the prompt nor its negative") for what in found.others}
     if not found.by_content:
         remarks.add(
             (

@@ -112,6 +112,15 @@ def hold(holder: object, owner: Any, name: str, wrap: Callable[[Any], Any]) -> N
         patch.put_on()
 
 
+def is_own(owner: Any, name: str) -> bool:
+    """Whether an attribute is the owner's own, and not a base's or only a patch of ours."""
+    patch = _patches.get((id(owner), name))
+    present = vars(owner).get(name, _MISSING)
+    if patch is not None and present is patch.wrapper:
+        present = patch.original
+    return present is not _MISSING
+
+
 def release(holder: object) -> None:
     """Let go of every patch of a holder; those without holders come off. Safe to repeat."""
     with _lock:

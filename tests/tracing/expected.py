@@ -23,6 +23,7 @@ from diffusers.models.attention_processor import (
     XFormersAttnProcessor,
 )
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from diffusers.models.unets.unet_2d_blocks import KAttentionBlock
 from torch import Tensor
 
 FLOAT32 = 1e-6
@@ -229,7 +230,7 @@ def observe(pipe: Any, run: Callable[[Any], Any]) -> Expected:
 
         add(unet.register_forward_pre_hook(note_pass, with_kwargs=True))
         for name, part in unet.named_modules():
-            if isinstance(part, Transformer2DModel):
+            if isinstance(part, (Transformer2DModel, KAttentionBlock)):
                 add(part.register_forward_pre_hook(note_grid(name), with_kwargs=True))
         for name, part in modules.items():
             add(part.register_forward_pre_hook(note_inputs(name), with_kwargs=True))

@@ -12,7 +12,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from daam_nb.maps import heat_maps
-from daam_nb.tracing import trace
+from daam_nb.tracing import trace, vouch_for
 from tests import pipelines
 from tests.tracing.cases import PROMPT_TOKENS, Case, sized
 from tests.tracing.expected import FLOAT32, HALF, Expected, assert_recorded, observe
@@ -114,7 +114,7 @@ class Preset(StableDiffusionPipeline):
         return super().__call__(prompt, **options | {"num_inference_steps": 2})
 
 
-@pytest.mark.parametrize("kind", [Mine, Preset])
+@pytest.mark.parametrize("kind", [Mine, vouch_for(Preset)])
 def test_subclasses(kind: type) -> None:
     pipe = kind(**pipelines.sd1().components, requires_safety_checker=False)
     pipe.set_progress_bar_config(disable=True)

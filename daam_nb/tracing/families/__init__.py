@@ -5,6 +5,7 @@
     unets.py     cross-attention over text: Stable Diffusion 1.x, 2.x, XL and what is built on them
     sd3.py       joint attention, image before text: Stable Diffusion 3 and 3.5
     flux.py      joint attention, text before image: FLUX.1
+    known.py     the classes of pipelines that are watched, and how to vouch for another
     choosing.py  a pipeline -> its family, or a refusal by name
 
 Nothing is inferred from shapes alone; a pipeline that is not known to be read exactly is refused
@@ -25,6 +26,7 @@ from daam_nb.tracing.families.family import (
     Seats,
     named,
 )
+from daam_nb.tracing.families.known import is_vouched, vouch_for
 from daam_nb.tracing.families.rows import text_rows
 
 __all__ = [
@@ -38,6 +40,8 @@ __all__ = [
     "Seats",
     "denoiser",
     "family_of",
+    "is_vouched",
     "named",
     "text_rows",
+    "vouch_for",
 ]

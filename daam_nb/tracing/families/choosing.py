@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from daam_nb.errors import UnsupportedPipelineError
+from daam_nb.tracing.families import known
 from daam_nb.tracing.families.family import Family
 from daam_nb.tracing.families.flux import Flux
 from daam_nb.tracing.families.sd3 import StableDiffusion3
@@ -21,8 +22,8 @@ _TRANSFORMERS: dict[str, Family] = {
 }
 
 _KNOWN = (
-    "Known: pipelines with a UNet that attends to text (Stable Diffusion 1.x, 2.x, XL and their "
-    "img2img, inpaint, ControlNet, PAG and LCM variants), Stable Diffusion 3 and 3.5, and FLUX.1."
+    "Known: Stable Diffusion 1.x, 2.x, XL and their img2img, inpaint, ControlNet, PAG and LCM "
+    "variants, Stable Diffusion 3 and 3.5, and FLUX.1 (docs/models.md lists the classes)."
 )
 
 
@@ -35,6 +36,10 @@ def denoiser(pipe: Any) -> nn.Module:
         Where there is none, or its text attention cannot be told from other attention.
     """
     name = type(pipe).__name__
+    try:
+        known.check_refused(pipe)
+    except UnsupportedPipelineError as error:
+        raise UnsupportedPipelineError(f"{error} {_KNOWN}") from None
     family = family_of(pipe)
     net = _part(pipe, family.part)
     if not isinstance(net, nn.Module):
@@ -47,6 +52,7 @@ def denoiser(pipe: Any) -> nn.Module:
         raise UnsupportedPipelineError(f"{error} {_KNOWN}") from None
     if not hasattr(pipe, "encode_prompt") and not hasattr(pipe, "_encode_prompt"):
         raise UnsupportedPipelineError(f"{name} has no `encode_prompt`. {_KNOWN}")
+    known.check_known(pipe)
     return net
 
 

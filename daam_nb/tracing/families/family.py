@@ -40,6 +40,8 @@ class Rows:
         Whether the embeddings themselves said so, or the order that this family uses.
     again
         The rows of those blocks: (half, rows) with ``"positive"`` or ``"negative"``.
+    others
+        Blocks of another text, which is neither.
     """
 
     positive: tuple[int, ...]
@@ -47,6 +49,7 @@ class Rows:
     skipped: tuple[str, ...] = ()
     by_content: bool = True
     again: tuple[tuple[Half, tuple[int, ...]], ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
