@@ -73,7 +73,7 @@ class Facts:
     num_steps
         Steps of the sampling loop (calls of ``scheduler.step``).
     guidance
-        Classifier-free guidance scale, or None where the pass was not guided.
+        Classifier-free guidance scale, or None where no row of any pass was a negative prompt's.
     seed
         Seed of this picture's generator, or None where no generator was given.
     dtype, device

@@ -148,10 +148,8 @@ class Attached(ABC, Generic[CallT]):
 
     def _call(self) -> RunningCall | None:
         """This one's call that runs in this context, innermost."""
-        for attached, call in _running.get()[::-1]:
-            if attached is self:
-                return call
-        return None
+        own = [call for attached, call in _running.get() if attached is self]
+        return own[-1] if own else None
 
     def _before_denoiser(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -184,7 +182,7 @@ class Attached(ABC, Generic[CallT]):
     def _after_attention(self, module: nn.Module, output: Any) -> None:
         call = self._call()
         if call is not None:
-            self._leave_layer(call, self._layers[module])
+            self._leave_layer(call, self._layers[module], output)
 
     # What each kind does with it -------------------------------------------------------------
 
@@ -201,8 +199,8 @@ class Attached(ABC, Generic[CallT]):
         """An attention module starts."""
 
     @abstractmethod
-    def _leave_layer(self, call: Any, name: str) -> None:
-        """It returned."""
+    def _leave_layer(self, call: Any, name: str, output: Any) -> None:
+        """It returned its output."""
 
     @abstractmethod
     def _let_go(self, call: Any) -> None:
@@ -227,6 +225,11 @@ def open_changes(pipe: Any) -> tuple[Attached[Any], ...]:
     return tuple(a for a in _open.get() if a.pipe is pipe and a.change is not None)
 
 
+def _calls() -> list[RunningCall]:
+    """The calls that run in this context, outermost first."""
+    return [call for _, call in _running.get()]
+
+
 def _watch_calls(kind: type[Any], original: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(original)
 
@@ -242,7 +245,7 @@ def _watch_calls(kind: type[Any], original: Callable[..., Any]) -> Callable[...,
         except TypeError:
             return original(self, *args, **kwargs)  # raises, in the pipeline's own words
         arguments = _by_name(signature, bound.arguments)
-        nested = any(call.scheduler is self.scheduler for _, call in _running.get())
+        nested = any(call.scheduler is self.scheduler for call in _calls())
         with alone.on(self.scheduler, nested=nested) as disturbances:
             begun = [(one, one._begin(arguments)) for one in attached]
             changes = tuple(str(one.change) for one in attached if one.change is not None)
@@ -341,13 +344,13 @@ class _Method:
 
 
 def _watch_encoding(pipe: Any, method: Callable[..., Any]) -> Callable[..., Any]:
-    if not any(call.pipe is pipe for _, call in _running.get()):
+    if not any(call.pipe is pipe for call in _calls()):
         return method
 
     @functools.wraps(method)
     def encode_prompt(*args: Any, **kwargs: Any) -> Any:
         result = method(*args, **kwargs)
-        for _, call in _running.get():
+        for call in _calls():
             if call.pipe is pipe:
                 call.on_encode(result)
         return result
@@ -356,13 +359,13 @@ def _watch_encoding(pipe: Any, method: Callable[..., Any]) -> Callable[..., Any]
 
 
 def _watch_steps(scheduler: Any, method: Callable[..., Any]) -> Callable[..., Any]:
-    if not any(call.scheduler is scheduler for _, call in _running.get()):
+    if not any(call.scheduler is scheduler for call in _calls()):
         return method
 
     @functools.wraps(method)
     def step(*args: Any, **kwargs: Any) -> Any:
         result = method(*args, **kwargs)
-        running = [call for _, call in _running.get() if call.scheduler is scheduler]
+        running = [call for call in _calls() if call.scheduler is scheduler]
         if running:
             # The class's own signature: what a user put on the instance may take anything.
             signature = inspect.signature(type(scheduler).step)

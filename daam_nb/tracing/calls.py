@@ -23,14 +23,16 @@ from daam_nb.errors import (
     NothingRecordedError,
     SelectionError,
     ShapeError,
+    UnsupportedPipelineError,
 )
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Facts, Layer, Manifest, Recording, sealed, select_layers
-from daam_nb.tracing import alone, families, provenance, report, texts
+from daam_nb.tracing import alone, families, guards, provenance, report, texts
 from daam_nb.tracing.buffers import Buffers, check_budget, cost
 from daam_nb.tracing.naming import Naming, Told
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.pictures import pil_images
+from daam_nb.tracing.proof import Proofs
 from daam_nb.tracing.running import RunningCall
 
 
@@ -45,7 +47,6 @@ class Plan:
     negatives: tuple[Prompt, ...]
     reading: families.Reading
     latent_size: tuple[int, int]
-    guidance: float | None
     dtype: str
     device: str
 
@@ -94,6 +95,9 @@ class WatchedCall(RunningCall):
         self._after: Tensor | None = None
         self._naming: Naming | None = None
         self._settled: dict[families.Half, texts.Settled] = {}
+        self._loop: guards.Loop | None = None
+        self._guided = False
+        self.proofs = Proofs()
 
     # What the hooks tell ---------------------------------------------------------------------
 
@@ -107,6 +111,7 @@ class WatchedCall(RunningCall):
         if self.failure is not None:
             return
         try:
+            self.check_scheduler()
             given = self.family.given(arguments)
             if given is None:
                 return
@@ -147,11 +152,13 @@ class WatchedCall(RunningCall):
                     "do. Turn it off: their attention was not computed."
                 )
             )
+        self.proofs.end_pass(self.step)
         self.passing = None
 
     def on_step(self, timestep: Any, sample: Any, result: Any) -> None:
         """``scheduler.step`` returned: the loop is one step further."""
         try:
+            self._check_step(float(timestep))
             self.timesteps.append(float(timestep))
             self.latents.append(sample.detach().cpu().clone())
             self._after = result[0] if isinstance(result, tuple) else result.prev_sample
@@ -159,9 +166,32 @@ class WatchedCall(RunningCall):
         except Exception as error:
             self.fail(error)
 
+    def _check_step(self, timestep: float) -> None:
+        """One step of the loop is one step of the recording, and the denoiser ran in it."""
+        if self.failure is not None:
+            return
+        self._loop = self._loop or guards.Loop(guards.scheduled(self.scheduler))
+        painted = self.painted["positive"][-1:] == [self.step] or self.step in self.other_texts
+        why = self._loop.why_not(timestep) or (
+            guards.why_unpainted(self.step, self.family.part)
+            if self._wanted() and not painted
+            else ""
+        )
+        if why:
+            self.fail(ShapeError(f"{type(self.pipe).__name__}: {why}"))
+
+    def _wanted(self) -> bool:
+        return self.options.wants(self.step, self.announced_steps())
+
     # Before the first step -------------------------------------------------------------------
 
     def _settle(self, net: nn.Module, given: families.Given) -> None:
+        if self.arguments.get("padding_mask_crop") is not None:
+            raise UnsupportedPipelineError(
+                f"padding_mask_crop={self.arguments['padding_mask_crop']} paints a crop of the "
+                "picture and puts it back, so no map can be laid over the whole. Nothing was "
+                "drawn. Leave it out, or crop the picture yourself and record that."
+            )
         sample, encoded = given.sample, self.encoding(given.text)
         every = self.family.layers(net, given.latent_size)
         pictures = encoded.positive.shape[0]
@@ -169,7 +199,7 @@ class WatchedCall(RunningCall):
         if empty := self.family.why_empty(reading, self.arguments):
             raise SelectionError(empty)
         rows = families.text_rows(self.pipe, given.text, encoded)
-        guided = self.family.guided(encoded, rows)
+        self._guided = guided = self.family.guided(encoded, rows)
         self._naming = Naming(self.pipe, reading, self.memory)
         self._settled["positive"] = texts.settle(
             self._naming,
@@ -202,7 +232,6 @@ class WatchedCall(RunningCall):
             negatives=negatives,
             reading=reading,
             latent_size=given.latent_size,
-            guidance=self.family.guidance(self.pipe, self.defaults) if guided else None,
             dtype=str(sample.dtype).removeprefix("torch."),
             device=str(sample.device),
         )
@@ -256,7 +285,7 @@ class WatchedCall(RunningCall):
         plan, text = self.plan, given.text
         encoded = self.encoding(text)
         assert plan is not None  # _settle ran
-        if not self.options.wants(self.step, self.announced_steps()):
+        if not self._wanted():
             self.passing = None
             return
         size = given.latent_size
@@ -267,6 +296,7 @@ class WatchedCall(RunningCall):
             )
         rows = self.told_apart(text, encoded)
         self.remarks |= report.rows(rows)
+        self._guided = self._guided or bool(rows.negative)
         targets: list[Target] = []
         if self._reads_the_same(given, rows):
             halves: tuple[tuple[families.Half, Any, Any], ...] = (
@@ -341,9 +371,9 @@ class WatchedCall(RunningCall):
         """Note that a half is painted in this step; as which of the kept steps."""
         if self.painted[half][-1:] == [self.step]:
             raise ShapeError(
-                f"The denoiser ran twice on the {half} prompt within step {self.step}: "
-                f"{type(self.pipe.scheduler).__name__} or the pipeline uses passes that are not "
-                "separate steps, which cannot be recorded exactly."
+                f"The denoiser ran twice on the {half} prompt within step {self.step}, before this "
+                f"{type(self.scheduler).__name__} made another step: passes that are not separate "
+                "steps of it cannot be recorded exactly."
             )
         self.painted[half].append(self.step)
         return len(self.painted[half]) - 1
@@ -370,6 +400,14 @@ class WatchedCall(RunningCall):
                 f"{type(self.pipe).__name__} finished without running its denoiser on the prompt "
                 f"at a step that was to be kept (keep_steps={self.options.keep_steps})."
             )
+        self.proofs.check(self.pipe, self.family)
+        if not self.timesteps:
+            raise ShapeError(
+                f"{type(self.pipe).__name__} ran its denoiser and made no step of its "
+                f"{type(self.scheduler).__name__}, so what a step was cannot be told."
+            )
+        if why := guards.why_not_the_grid(self.pipe, self.plan.latent_size, self.images, output):
+            raise ShapeError(f"{type(self.pipe).__name__} ran, but {why}.")
         if self._after is not None:
             self.latents.append(self._after.detach().cpu().clone())
         count = len(self.plan.prompts)
@@ -423,8 +461,8 @@ class WatchedCall(RunningCall):
             negative_steps=self.painted["negative"] if self.negative else None,
             negative_tokens=len(self.negative[i].columns) if self.negative else 0,
             family=self.family,
-            guided=plan.guidance is not None,
-            pictured=bool(self.images),
+            guided=self._guided,
+            missing_picture=None if self.images else report.why_no_picture(self.defaults),
             remarks=self.remarks,
             arguments=self.arguments,
             changes=self.changes,
@@ -453,7 +491,7 @@ class WatchedCall(RunningCall):
             image_size=size,
             latent_size=plan.latent_size,
             num_steps=self.step,
-            guidance=plan.guidance,
+            guidance=self.family.guidance(self.pipe, self.defaults) if self._guided else None,
             seed=self.seeds.of(i),
             dtype=plan.dtype,
             device=plan.device,

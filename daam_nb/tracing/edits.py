@@ -29,6 +29,8 @@ class KernelCall:
         Added to the scores, or True where attention is allowed.
     scale
         Factor of the scores.
+    value
+        What the attention is multiplied with; None where the function returns the attention.
     """
 
     query: Tensor
@@ -36,6 +38,7 @@ class KernelCall:
     mask: Tensor | None
     scale: float
     flat: bool
+    value: Tensor | None = None
 
 
 @dataclass(eq=False)

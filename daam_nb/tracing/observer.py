@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from daam_nb.errors import ShapeError
 from daam_nb.recording import Layer
-from daam_nb.tracing import taps
+from daam_nb.tracing import proof, taps
 from daam_nb.tracing.attention import probabilities
 from daam_nb.tracing.calls import Target, WatchedCall
-from daam_nb.tracing.edits import NOTHING, Changed
+from daam_nb.tracing.edits import NOTHING, Changed, KernelCall
 
 
 class LayerObserver:
@@ -20,38 +23,53 @@ class LayerObserver:
         assert call.passing is not None
         self.call, self.layer, self.module, self.passing = call, layer, module, call.passing
         self.seats = call.family.seats(layer, self.passing.keys, self.passing.extra)
+        self.proof = proof.Proof(
+            self.seats, layer.size[0] * layer.size[1], self.passing.rows, layer.heads, call.step
+        )
         self.seen = 0
         self.total = self.passing.rows * layer.heads
 
     @torch.no_grad()
-    def see(
-        self,
-        query: Tensor,
-        key: Tensor,
-        mask: Tensor | None,
-        scale: float,
-        *,
-        flat: bool,
-        changed: Changed = NOTHING,
-    ) -> None:
+    def see(self, call: KernelCall, result: Tensor, changed: Changed = NOTHING) -> None:
         """Keep what is wanted of one attention call. Later calls are an IP-Adapter's pictures.
 
         Of a row that interventions `changed`, the attention that was used is kept.
         """
-        if self.seen >= self.total or self.call.failure is not None:
+        if self.call.failure is not None:
             return
         try:
-            self._check(query, key, flat=flat)
-            query, mask = self._of_image(query, mask)
-            if flat:
-                self._slice(query, key, mask, scale, changed)
+            if self.seen >= self.total:
+                known = None if call.value is None else result
+                self.proof.see_other(known, flat=call.flat)
+                return
+            self._check(call.query, call.key, flat=call.flat)
+            query, mask = self._of_image(call.query, call.mask)
+            own = replace(call, query=query, mask=mask)
+            if call.flat:
+                self._slice(own, result, changed)
             else:
-                self._whole(query, key, mask, scale, changed)
+                self._whole(own, changed)
         except Exception as error:  # the picture goes on; raised when the trace closes
             self.call.fail(error)
 
-    def done(self) -> None:
-        """The module returned: everything must have been seen."""
+    @torch.no_grad()
+    def see_projection(self, linear: nn.Module, projected: Any, output: Any) -> None:
+        """A projection was called: of the values, or of the layer's result."""
+        if self.call.failure is not None:
+            return
+        try:
+            if linear is proof.output_projection(self.module):
+                self.proof.see_projected(projected)
+            elif isinstance(output, Tensor):
+                value = proof.value_of(self.module, linear, output)
+                if value is not None:
+                    self.proof.see_value(value)
+        except Exception as error:
+            self.call.fail(error)
+
+    @torch.no_grad()
+    def done(self, output: Any = None) -> None:
+        """The module returned: everything must have been seen, and used as it was seen."""
         self.call.missing.discard(self.layer.name)
         if self.seen < self.total and self.call.failure is None:
             self.call.fail(
@@ -60,6 +78,23 @@ class LayerObserver:
                     f"attention rows were not seen: {self._why_unseen()}."
                 )
             )
+
+        if self.call.failure is not None or not self.passing.targets:
+            return
+        if proof.output_projection(self.module) is None and isinstance(output, Tensor):
+            self.proof.see_projected(output)  # a block that projects it together with others
+        processor = type(self.module.get_processor())  # type: ignore[operator]
+        if not self.proof.proved and processor.__module__.split(".")[0] != "diffusers":
+            self.call.fail(
+                ShapeError(
+                    f"{self.layer.name}: whether the attention seen there is what was used cannot "
+                    f"be told, because its processor {processor.__name__} does not hand it to the "
+                    f"layer's own projections. Use a processor of diffusers: "
+                    f"{self.call.family.way_out}"
+                )
+            )
+        elif self.proof.worst is not None:
+            self.call.proofs.add(self.layer.name, self.proof.worst)
 
     def _why_unseen(self) -> str:
         """What may have kept the attention of this layer from being computed, and the way out."""
@@ -71,8 +106,8 @@ class LayerObserver:
             )
         processor = type(self.module.get_processor()).__name__  # type: ignore[operator]
         return (
-            f"its processor {processor} computes attention by a function that is not watched. Use "
-            f"a processor of diffusers: {self.call.family.way_out}"
+            f"its processor {processor} called no function that is watched and computes this "
+            f"attention. Use a processor of diffusers: {self.call.family.way_out}"
         )
 
     def _check(self, query: Tensor, key: Tensor, *, flat: bool) -> None:
@@ -103,38 +138,57 @@ class LayerObserver:
         columns = target.columns.to(query.device)
         return columns + self.seats.text if self.seats.text else columns
 
-    def _whole(
-        self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float, changed: Changed
-    ) -> None:
+    def _whole(self, call: KernelCall, changed: Changed) -> None:
+        query, key, mask = call.query, call.key, call.mask
         if mask is not None:
             mask = mask[(None,) * (4 - mask.ndim)]  # (batch or 1, head or 1, n or 1, keys)
         for target in self.passing.targets:
             row = target.row
-            if row in changed:
-                self._keep(target, 0, changed[row].after.index_select(1, target.columns))
-                continue
+            after = changed[row].after if row in changed else None
             of_row = None if mask is None else mask[row if len(mask) > 1 else 0]
+            if call.value is not None:
+                self.proof.see_result(
+                    row, query[row], key[row], call.value[row], of_row,
+                    scale=call.scale, after=after,
+                )  # fmt: skip
+            if after is not None:
+                self._keep(target, 0, after.index_select(1, target.columns))
+                continue
             columns = self._columns(target, query)
-            values = probabilities(query[row], key[row], columns, mask=of_row, scale=scale)
+            values = probabilities(query[row], key[row], columns, mask=of_row, scale=call.scale)
             self._keep(target, 0, values)
         self.seen = self.total
 
-    def _slice(
-        self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float, changed: Changed
-    ) -> None:
+    def _slice(self, call: KernelCall, result: Tensor, changed: Changed) -> None:
+        query, key, mask = call.query, call.key, call.mask
         low, heads = self.seen, self.layer.heads
         high = low + query.shape[0]
         for target in self.passing.targets:
-            first, last = max(low, target.row * heads), min(high, (target.row + 1) * heads)
-            if first < last and target.row in changed:
-                values = changed[target.row].after.index_select(1, target.columns)
-                self._keep(target, first - target.row * heads, values)
-            elif first < last:
-                part = slice(first - low, last - low)
-                masked = mask if mask is None or len(mask) == 1 else mask[part]
+            row = target.row
+            first, last = max(low, row * heads), min(high, (row + 1) * heads)
+            if first >= last:
+                continue
+            part = slice(first - low, last - low)
+            after = changed[row].after if row in changed else None
+            masked = mask if mask is None or len(mask) == 1 else mask[part]
+            if call.value is None:
+                self.proof.see_probabilities(
+                    row, query[part], key[part], result[part], masked,
+                    scale=call.scale, after=after,
+                )  # fmt: skip
+            elif last - first == heads:
+                self.proof.see_result(
+                    row, query[part], key[part], call.value[part], masked,
+                    scale=call.scale, after=after,
+                )  # fmt: skip
+            if after is not None:
+                values = after.index_select(1, target.columns)
+            else:
                 columns = self._columns(target, query)
-                values = probabilities(query[part], key[part], columns, mask=masked, scale=scale)
-                self._keep(target, first - target.row * heads, values)
+                values = probabilities(
+                    query[part], key[part], columns, mask=masked, scale=call.scale
+                )
+            self._keep(target, first - row * heads, values)
         self.seen = high
 
     def _keep(self, target: Target, head: int, values: Tensor) -> None:
@@ -146,12 +200,12 @@ def observe(call: WatchedCall, layer: Layer, module: nn.Module) -> None:
     taps.running.observers.append(LayerObserver(call, layer, module))
 
 
-def unobserve(call: WatchedCall, layer: Layer | None = None) -> None:
-    """Stop showing attention to a call (to one layer of it); check that the layer was seen."""
+def unobserve(call: WatchedCall, layer: Layer | None = None, output: Any = None) -> None:
+    """Stop showing attention to a call (to one layer of it, which returned its `output`)."""
     for observer in tuple(taps.running.observers):
         if not isinstance(observer, LayerObserver) or observer.call is not call:
             continue
         if layer is None or observer.layer == layer:
             taps.running.observers.remove(observer)
             if layer is not None:
-                observer.done()
+                observer.done(output)

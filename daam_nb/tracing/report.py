@@ -20,8 +20,8 @@ def rows(found: Rows) -> set[Remark]:
         remarks.add(
             (
                 "the check of batch rows against the encoded text",
-                "prompt and negative prompt are the same, or a callback exchanged the "
-                "embeddings; rows were taken in the order of this pipeline family",
+                "they are the same for prompt and negative prompt, or not those that were encoded; "
+                "rows were taken in the order of this pipeline family",
             )
         )
     return remarks
@@ -40,7 +40,7 @@ def manifest(
     negative_steps: Sequence[int] | None,
     negative_tokens: int,
     guided: bool,
-    pictured: bool,
+    missing_picture: str | None,
     remarks: set[Remark],
     family: Family,
     arguments: Mapping[str, Any],
@@ -68,20 +68,30 @@ def manifest(
         )
     elif options.negative and not guided:
         skipped.append(
-            Skipped("the negative prompt's maps", "the picture was made without guidance")
+            Skipped("the negative prompt's maps", "no row of any pass was a negative prompt's")
         )
+    elif options.negative and negative_steps is None:
+        why = "its rows came in passes of their own behind the prompt's, which was not to be seen"
+        skipped.append(Skipped("the negative prompt's maps", why))
     elif options.negative:
         skipped.append(
             Skipped(
                 "the negative prompt's maps",
-                f"guidance stopped on the way: {len(negative_steps or ())} of {len(steps)} steps",
+                f"rows of it were in {len(negative_steps or ())} of {len(steps)} steps only",
             )
         )
     elif guided:
         skipped.append(Skipped("the negative prompt's maps", "not asked for (negative=True)"))
-    if not pictured:
-        skipped.append(Skipped("the picture", "the pipeline returned latents"))
+    if missing_picture is not None:
+        skipped.append(Skipped("the picture", missing_picture))
     return Manifest(tuple(captured), (*skipped, *_other_attention(pipe, arguments)))
+
+
+def why_no_picture(defaults: Mapping[str, Any]) -> str:
+    """Why a call has no picture, by its arguments and the defaults of those not given."""
+    if defaults.get("output_type") == "latent":
+        return "the pipeline returned latents"
+    return "what the pipeline returned holds no pictures that can be read"
 
 
 def _layers_and_steps(

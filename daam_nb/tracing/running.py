@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from daam_nb.errors import ShapeError
+from daam_nb.errors import ShapeError, UnsupportedPipelineError
 from daam_nb.tracing import families
 from daam_nb.tracing.encodings import EncoderMemory
 
@@ -98,6 +98,16 @@ class RunningCall(ABC):
     @abstractmethod
     def on_step(self, timestep: Any, sample: Any, result: Any) -> None:
         """``scheduler.step`` returned: the loop is one step further."""
+
+    def check_scheduler(self) -> None:
+        """Raise an `UnsupportedPipelineError` where it was exchanged since the call began."""
+        present = self.pipe.scheduler
+        if present is not self.scheduler:
+            raise UnsupportedPipelineError(
+                f"The pipeline's scheduler was exchanged within the call, behind step "
+                f"{self.step - 1}: {type(present).__name__} now, {type(self.scheduler).__name__} "
+                "before. Its steps are not followed. Exchange it before the call."
+            )
 
     def encoding(self, text: Tensor) -> families.Encoded:
         """The text embeddings that this call works with.

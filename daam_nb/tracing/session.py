@@ -11,7 +11,7 @@ from torch import nn
 from daam_nb.errors import DaamError, NothingRecordedError, UnsupportedPipelineError, WatchError
 from daam_nb.kinds import names_checked
 from daam_nb.recording import Kept, LayerChoice, Recording
-from daam_nb.tracing import calls, families, observer
+from daam_nb.tracing import calls, families, observer, proof, taps
 from daam_nb.tracing.attached import Attached
 from daam_nb.tracing.options import Options, StepChoice, TextChoice, TokenChoice, read_options
 
@@ -183,6 +183,12 @@ class Tracer(Attached[calls.WatchedCall]):
                 f"{len(self.recordings)} recordings that did succeed are in tracer.recordings.",
                 images,
             ) from (None if isinstance(first, DaamError) else first)
+        if not self.recordings and self._calls:
+            raise NothingRecordedError(
+                f"Nothing was recorded: {len(self._calls)} calls of this "
+                f"{type(self.pipe).__name__} began inside the `with` block, and none came to its "
+                "end."
+            )
         if not self.recordings:
             raise NothingRecordedError(
                 f"Nothing was recorded: this {type(self.pipe).__name__} was not called inside the "
@@ -204,12 +210,13 @@ class Tracer(Attached[calls.WatchedCall]):
     def _enter_layer(self, call: calls.WatchedCall, name: str, module: nn.Module) -> None:
         layer = call.kept_layers.get(name)
         if layer is not None and call.passing is not None:
+            taps.hold_projections(self, proof.projections(module))
             observer.observe(call, layer, module)
 
-    def _leave_layer(self, call: calls.WatchedCall, name: str) -> None:
+    def _leave_layer(self, call: calls.WatchedCall, name: str, output: Any) -> None:
         layer = call.kept_layers.get(name)
         if layer is not None:
-            observer.unobserve(call, layer)
+            observer.unobserve(call, layer, output)
 
     def _let_go(self, call: calls.WatchedCall) -> None:
         observer.unobserve(call)

@@ -12,12 +12,12 @@ from __future__ import annotations
 import functools
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from daam_nb.tracing.edits import Changed, KernelCall, Part, with_probabilities, with_values
 
@@ -25,17 +25,11 @@ from daam_nb.tracing.edits import Changed, KernelCall, Part, with_probabilities,
 class Observer(Protocol):
     """What a running attention module shows its queries and keys to."""
 
-    def see(
-        self,
-        query: Tensor,
-        key: Tensor,
-        mask: Tensor | None,
-        scale: float,
-        *,
-        flat: bool,
-        changed: Changed,
-    ) -> None:
-        """Take one call; `flat`: (batch*head, n, dim) instead of (batch, head, n, dim)."""
+    def see(self, call: KernelCall, result: Tensor, changed: Changed) -> None:
+        """Take one call, what it returned, and the rows that interventions changed."""
+
+    def see_projection(self, linear: nn.Module, projected: Any, output: Any) -> None:
+        """One of the module's projections was called; its `output` is None until it is there."""
 
 
 class Editor(Protocol):
@@ -140,9 +134,9 @@ def _edited(call: KernelCall) -> Changed:
     return changed
 
 
-def _show(call: KernelCall, changed: Changed) -> None:
+def _show(call: KernelCall, result: Tensor, changed: Changed) -> None:
     for observer in tuple(running.observers):
-        observer.see(call.query, call.key, call.mask, call.scale, flat=call.flat, changed=changed)
+        observer.see(call, result, changed)
 
 
 def _tap_sdpa(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -160,11 +154,11 @@ def _tap_sdpa(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
         result = original(query, key, value, attn_mask, dropout_p, is_causal,
                           scale=scale, enable_gqa=enable_gqa)  # fmt: skip
         if running.observers or running.editors:
-            call = KernelCall(query, key, attn_mask, _scale(scale, query), flat=False)
+            call = KernelCall(query, key, attn_mask, _scale(scale, query), flat=False, value=value)
             changed = _edited(call)
             if changed:
                 result = with_values(result, value, changed)
-            _show(call, changed)
+            _show(call, result, changed)
         return result
 
     return scaled_dot_product_attention
@@ -181,7 +175,7 @@ def _tap_scores(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
             changed = _edited(call)
             if changed:
                 result = with_probabilities(result, changed)
-            _show(call, changed)
+            _show(call, result, changed)
         return result
 
     return get_attention_scores
@@ -203,16 +197,50 @@ def _tap_xformers(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
             flat = query.ndim == 3  # (batch*head, n, dim); else (batch, n, head, dim)
             if not flat:
                 query, key, value = (t.transpose(1, 2) for t in (query, key, value))
-            call = KernelCall(query, key, attn_bias, _scale(scale, query), flat=flat)
+            call = KernelCall(query, key, attn_bias, _scale(scale, query), flat=flat, value=value)
             changed = _edited(call)
             if changed:
                 swapped = result if flat else result.transpose(1, 2)
                 swapped = with_values(swapped, value, changed)
                 result = swapped if flat else swapped.transpose(1, 2)
-            _show(call, changed)
+            _show(call, result if flat else result.transpose(1, 2), changed)
         return result
 
     return memory_efficient_attention
+
+
+def hold_projections(holder: object, linears: Iterable[nn.Module]) -> None:
+    """Be told of calls of these modules' classes while observers are there.
+
+    Of ``forward``, which is given what hooks have made of the input; and of ``__call__``, which
+    returns what hooks have made of the output, and is there where offloading replaces ``forward``.
+    """
+    for linear in linears:
+        kind = type(linear)
+        hold(holder, kind, "forward", functools.partial(_tap_projection, kind, inside=True))
+        hold(holder, kind, "__call__", functools.partial(_tap_projection, kind, inside=False))
+
+
+def _tap_projection(
+    kind: type, original: Callable[..., Any], *, inside: bool
+) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def projection(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if not running.observers or type(self) is not kind or not args:
+            return original(self, *args, **kwargs)
+        if inside:
+            _tell(self, args[0], None)
+            return original(self, *args, **kwargs)
+        output = original(self, *args, **kwargs)
+        _tell(self, args[0], output)
+        return output
+
+    return projection
+
+
+def _tell(linear: nn.Module, projected: Any, output: Any) -> None:
+    for observer in tuple(running.observers):
+        observer.see_projection(linear, projected, output)
 
 
 def _scale(scale: float | None, query: Tensor) -> float:

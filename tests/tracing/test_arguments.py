@@ -19,7 +19,7 @@ from daam_nb.errors import (
     WrongKindError,
 )
 from daam_nb.recording import load
-from daam_nb.tracing import ablate, generate, redraw, replay, reproduce, reweight, trace
+from daam_nb.tracing import ablate, generate, redraw, replay, reproduce, reweight, trace, vouch_for
 from daam_nb.tracing.arguments import CallNames, call_names
 from tests import joint_pipelines, pipelines
 from tests.tiny_recordings import tiny_recording
@@ -217,7 +217,7 @@ def test_deprecated_names_that_are_read_are_let_through(pipe: Any) -> None:
 
 
 def test_a_subclass_that_hands_its_keywords_on_is_watched() -> None:
-    own = Handing(**pipelines.sd1().components)
+    own = vouch_for(Handing)(**pipelines.sd1().components)
     own.set_progress_bar_config(disable=True)
     run = generate(own, "a cat", seed=0, guidance_scale=3.0, **FEW)
     assert run.facts.guidance == 3.0  # type: ignore[union-attr]

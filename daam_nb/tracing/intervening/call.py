@@ -133,6 +133,7 @@ class EditedCall(RunningCall):
 
     def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
         """Settle what is changed at the first pass; find this pass's rows."""
+        self.check_scheduler()
         given = self.family.given(arguments)
         if given is None:
             return
@@ -153,6 +154,11 @@ class EditedCall(RunningCall):
 
     def on_step(self, timestep: Any, sample: Any, result: Any) -> None:
         """The loop is one step further."""
+        if not self.ran:
+            raise InterventionError(
+                f"Step {self.step} was made without the watched {self.family.part}: it was "
+                "exchanged on the way, or the pipeline left it out. Nothing was changed in it."
+            )
         self.step += 1
 
     def names(

@@ -123,7 +123,7 @@ class Intervention(Attached[EditedCall]):
         if layer is not None and call.passing is not None:
             taps.running.editors.append(LayerEditor(call, call.passing, layer, module))
 
-    def _leave_layer(self, call: EditedCall, name: str) -> None:
+    def _leave_layer(self, call: EditedCall, name: str, output: Any) -> None:
         layer = call.layers.get(name)
         for editor in _editors(call):
             if editor.layer == layer:
@@ -183,8 +183,8 @@ class LayerEditor:
             processor = type(self.module.get_processor()).__name__  # type: ignore[operator]
             raise InterventionError(
                 f"{self.layer.name} ran, but the attention of {self.total - self.seen} of its "
-                f"{self.total} rows could not be changed: its processor {processor} computes it by "
-                "a function that is not known. Use a processor of diffusers: "
+                f"{self.total} rows could not be changed: its processor {processor} called no "
+                "function that is known and computes it. Use a processor of diffusers: "
                 "pipe.unet.set_default_attn_processor()."
             )
 

@@ -81,9 +81,9 @@ class _Scaling:
         encoders = scene.call.family.text_encoders(scene.call.pipe)
         if self.hidden and len(scene.call.hidden_in) < len(encoders):
             raise InterventionError(
-                "The words could not be hidden in the text encoder: it was not given the prompt in "
-                "this call (prompt_embeds were, or the pipeline cuts or rewrites its prompts). "
-                "Call the pipeline with the prompt as text, or leave out text_encoder=True."
+                "The words could not be hidden in the text encoder: in this call it was given no "
+                "rows of tokens that are those of the prompts. Call the pipeline with the prompt "
+                "as text (not as prompt_embeds), or leave out text_encoder=True."
             )
         positions = (self.tokens or NO_COLUMNS).per_picture(scene.pictures)
         if self.words:

@@ -299,7 +299,7 @@ def test_without_a_second_pass_nothing_is_guided(pipe: Any) -> None:
     assert run.facts.guidance is None
     assert run.negative_attention == {}
     why = {item.what: item.why for item in run.manifest.skipped}
-    assert why["the negative prompt's maps"] == "the picture was made without guidance"
+    assert why["the negative prompt's maps"] == "no row of any pass was a negative prompt's"
     assert (
         why["the prompt as the CLIP encoder reads it"] == "it gives one vector and no key columns"
     )

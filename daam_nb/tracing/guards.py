@@ -1,0 +1,110 @@
+"""What must hold of every call that is recorded, whatever its pipeline, and is checked as it runs.
+
+Loop                one step of the loop is one step of the recording
+why_not_the_grid    the grid times the VAE's factor is the picture
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+# Timesteps of neighboring steps differ by far more, and a pipeline may round them to its dtype.
+_SAME_TIMESTEP = {"rel_tol": 1e-4, "abs_tol": 1e-6}
+
+
+class Loop:
+    """Follows ``scheduler.step`` through the timesteps that the scheduler was set to.
+
+    Parameters
+    ----------
+    timesteps
+        All of them, in order. A call may begin after the first (image to image) and end before
+        the last; schedulers of second order name a timestep twice.
+    """
+
+    def __init__(self, timesteps: Sequence[float]) -> None:
+        self.timesteps = tuple(timesteps)
+        self.made = 0
+        self._places = set(range(len(self.timesteps)))
+
+    def why_not(self, timestep: float) -> str:
+        """Go on to the next step; what is wrong with it, empty where nothing is."""
+        following = {place + 1 for place in self._places} if self.made else self._places
+        self._places = {
+            place
+            for place in following
+            if place < len(self.timesteps)
+            and math.isclose(self.timesteps[place], timestep, **_SAME_TIMESTEP)
+        }
+        self.made += 1
+        if self._places:
+            return ""
+        return (
+            f"the scheduler's step number {self.made - 1} was made at timestep {timestep:g}, which "
+            f"is not the next of those it was set to ({_few(self.timesteps)}): it is not called "
+            "once for each step of the loop, so what a step is cannot be told."
+        )
+
+
+def why_unpainted(step: int, part: str) -> str:
+    """What is wrong with a step that was to be kept, and in which the prompt was not painted."""
+    return (
+        f"Step {step} was made without the watched {part} running on the prompt: it was exchanged "
+        "on the way, or the pipeline left it out."
+    )
+
+
+def _few(timesteps: Sequence[float]) -> str:
+    numbers = [f"{timestep:g}" for timestep in timesteps]
+    return ", ".join(numbers if len(numbers) <= 6 else [*numbers[:3], "...", *numbers[-2:]])
+
+
+def scheduled(scheduler: Any) -> tuple[float, ...]:
+    """The timesteps that a scheduler is set to, in order."""
+    timesteps = getattr(scheduler, "timesteps", None)
+    if timesteps is None:
+        return ()
+    return tuple(float(timestep) for timestep in torch.as_tensor(timesteps).flatten().tolist())
+
+
+def why_not_the_grid(
+    pipe: Any, latent_size: tuple[int, int], images: Sequence[Image.Image], output: Any
+) -> str:
+    """What is wrong where the latents that were watched are not those of the whole picture.
+
+    Parameters
+    ----------
+    pipe
+        The pipeline, which says by how much its VAE enlarges.
+    latent_size
+        (height, width) of the latents that the denoiser was given.
+    images
+        The pictures.
+    output
+        What the pipeline returned: where there are no pictures, latents.
+    """
+    factor = int(getattr(pipe, "vae_scale_factor", 8))
+    height, width = (length * factor for length in latent_size)
+    for image in images:
+        if (image.height, image.width) != (height, width):
+            return (
+                f"the denoiser was given latents of {latent_size} (height, width), which the VAE "
+                f"makes {height} x {width} pixels, and the picture has {image.height} x "
+                f"{image.width}: the denoiser saw a part or another version of it, so its "
+                "attention cannot be laid over the picture"
+            )
+    latents = getattr(output, "images", output[0] if isinstance(output, tuple) else None)
+    if images or not isinstance(latents, Tensor) or latents.ndim != 4:
+        return ""
+    if tuple(latents.shape[-2:]) != latent_size:
+        return (
+            f"the denoiser was given latents of {latent_size} (height, width), and those that the "
+            f"pipeline returned are of {tuple(latents.shape[-2:])}: it saw a part of them"
+        )
+    return ""
