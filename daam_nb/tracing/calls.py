@@ -23,7 +23,6 @@ from daam_nb.errors import (
     NothingRecordedError,
     SelectionError,
     ShapeError,
-    UnsupportedPipelineError,
 )
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Facts, Layer, Manifest, Recording, sealed, select_layers
@@ -186,12 +185,7 @@ class WatchedCall(RunningCall):
     # Before the first step -------------------------------------------------------------------
 
     def _settle(self, net: nn.Module, given: families.Given) -> None:
-        if self.arguments.get("padding_mask_crop") is not None:
-            raise UnsupportedPipelineError(
-                f"padding_mask_crop={self.arguments['padding_mask_crop']} paints a crop of the "
-                "picture and puts it back, so no map can be laid over the whole. Nothing was "
-                "drawn. Leave it out, or crop the picture yourself and record that."
-            )
+        guards.check_arguments(self.arguments)
         sample, encoded = given.sample, self.encoding(given.text)
         every = self.family.layers(net, given.latent_size)
         pictures = encoded.positive.shape[0]

@@ -7,12 +7,14 @@ why_not_the_grid    the grid times the VAE's factor is the picture
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
+
+from daam_nb.errors import UnsupportedPipelineError
 
 # Timesteps of neighboring steps differ by far more, and a pipeline may round them to its dtype.
 _SAME_TIMESTEP = {"rel_tol": 1e-4, "abs_tol": 1e-6}
@@ -49,6 +51,23 @@ class Loop:
             f"the scheduler's step number {self.made - 1} was made at timestep {timestep:g}, which "
             f"is not the next of those it was set to ({_few(self.timesteps)}): it is not called "
             "once for each step of the loop, so what a step is cannot be told."
+        )
+
+
+def check_arguments(arguments: Mapping[str, Any]) -> None:
+    """Raise where a call asks for what cannot be recorded, before its first step.
+
+    Raises
+    ------
+    UnsupportedPipelineError
+        For a crop that is painted and put back: no map can be laid over the whole picture.
+    """
+    margin = arguments.get("padding_mask_crop")
+    if margin is not None:
+        raise UnsupportedPipelineError(
+            f"padding_mask_crop={margin} paints a crop of the picture and puts it back, so no map "
+            "can be laid over the whole. Nothing was drawn. Leave it out, or crop the picture "
+            "yourself and record that."
         )
 
 
