@@ -140,7 +140,6 @@ export class Inspector {
       const { y, x } = /** @type {{y: number, x: number}} */ (question.at);
       const of = this.#asked(question);
       this.here = { of, place: [y, x], value: part.rows, note: part.note ?? "" };
-      if (this.aloud && this.place) this.view.status.say(spoken(this.view, part.rows));
     }
     this.view.invalidate(flags.PANEL);
   }
@@ -197,6 +196,10 @@ export class Inspector {
     if (own) this.ownSince = performance.now();
     const here = this.place && (own || this.#lingers) ? this.here : null;
     attribute(this.list, "data-stale", Boolean(here && !own));
+    if (here && own && this.aloud && String(here.place) === String(this.place)) {
+      this.aloud = false;
+      view.status.say(spoken(view, here.value));
+    }
     const shown = region ?? here;
     if (shown === this.shown && !(what & (flags.PANEL | flags.WORDS))) return;
     this.shown = shown;

@@ -146,6 +146,7 @@ export class View {
       state: this.state,
       shown: () => copyOf(view.maps.shown(0)),
       shownB: () => copyOf(view.maps.shown(1)),
+      preview: () => copyOf(view.maps.preview(0)),
       overlap: () => ({ ...view.picture.overlap }),
       tiles: () => view.maps.tiles(),
       pointed: () => {

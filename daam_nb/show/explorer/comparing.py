@@ -11,7 +11,9 @@ import ipywidgets
 import numpy as np
 from PIL import Image, ImageDraw
 
+from daam_nb.errors import UnknownOptionError, nearest_name
 from daam_nb.show.colours import colour
+from daam_nb.show.explorer.choices import CHOICES
 from daam_nb.show.explorer.entries import Entry, clean
 from daam_nb.show.explorer.lifetime import Living
 from daam_nb.show.pixels import drawn_size
@@ -54,7 +56,23 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
         The difference as it is drawn; None where there is none.
     """
 
+    left: Explorer
+    right: Explorer
+    same_network: bool
+    same_steps: bool
+    note: str
     picture: Image.Image | None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse a name that nothing uses: choices are those of the explorers."""
+        own = name in type(self).__annotations__ or hasattr(type(self), name)
+        if not name.startswith("_") and not own:
+            near = name if name in CHOICES else nearest_name(name, CHOICES) or "word"
+            raise UnknownOptionError(
+                f"A comparison has no {name!r} of its own. Choices are those of its sides: set "
+                f"left.{near} or right.{near}, and the other side follows."
+            )
+        super().__setattr__(name, value)
 
     def __init__(self, left: Explorer, right: Explorer) -> None:
         self.left, self.right = left, right

@@ -164,6 +164,10 @@ def test_nothing_is_set_or_watched_that_does_not_exist() -> None:
     with pytest.raises(UnknownOptionError, match="'iou'"):
         explorer.choose(iou=1.0)
     explorer.observe(print, ["steps", "iou"])
+    both = explore(explorer.run, explorer.run, parser=False)
+    for name, near in (("word", "left.word"), ("step", "left.steps")):
+        with pytest.raises(UnknownOptionError, match=near):
+            setattr(both, name, 1)
 
 
 def test_wrong_kinds_are_said_before_anything_is_opened() -> None:

@@ -2134,7 +2134,7 @@ var ROWS = 8, TRY = [
         /** @type {{y: number, x: number}} */
         question.at
       ), of = this.#asked(question);
-      this.here = { of, place: [y, x], value: part.rows, note: part.note ?? "" }, this.aloud && this.place && this.view.status.say(spoken(this.view, part.rows));
+      this.here = { of, place: [y, x], value: part.rows, note: part.note ?? "" };
     }
     this.view.invalidate(256);
   }
@@ -2181,7 +2181,7 @@ var ROWS = 8, TRY = [
     let { view, polygon } = this, region = polygon && this.inside?.of === this.#ofRegion ? this.inside : null, own = this.here?.of === this.#selection;
     own && (this.ownSince = performance.now());
     let here = this.place && (own || this.#lingers) ? this.here : null;
-    attribute(this.list, "data-stale", !!(here && !own));
+    attribute(this.list, "data-stale", !!(here && !own)), here && own && this.aloud && String(here.place) === String(this.place) && (this.aloud = !1, view.status.say(spoken(view, here.value)));
     let shown = region ?? here;
     if (shown === this.shown && !(what & 257)) return;
     this.shown = shown, write(this.title, polygon ? "Words in the region" : here ? "Words here" : "Try this"), this.clear.hidden = !polygon, this.hint.hidden = !!(shown || polygon), this.#locate(here?.place ?? null), this.#rank(region ? region.value.rows : here?.value ?? []);
@@ -3673,6 +3673,7 @@ var WIDE = 10, View = class {
       state: this.state,
       shown: () => copyOf(view.maps.shown(0)),
       shownB: () => copyOf(view.maps.shown(1)),
+      preview: () => copyOf(view.maps.preview(0)),
       overlap: () => ({ ...view.picture.overlap }),
       tiles: () => view.maps.tiles(),
       pointed: () => {
