@@ -171,11 +171,9 @@ class WatchedCall(RunningCall):
             return
         self._loop = self._loop or guards.Loop(guards.scheduled(self.scheduler))
         painted = self.painted["positive"][-1:] == [self.step] or self.step in self.other_texts
-        why = self._loop.why_not(timestep) or (
-            guards.why_unpainted(self.step, self.family.part)
-            if self._wanted() and not painted
-            else ""
-        )
+        why = self._loop.why_not(timestep)
+        if not why and self._wanted() and not painted:
+            why = guards.why_unpainted(self.step, self.family.part)
         if why:
             self.fail(ShapeError(f"{type(self.pipe).__name__}: {why}"))
 
