@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
 import numpy as np
@@ -395,7 +396,7 @@ def test_one_token_is_one_choice(pipe: Any) -> None:
         ({"words": "cat", "occurrence": True}, "An occurrence is chosen by a whole number"),
         ({"words": "cat", "area": "left"}, "area= is a mask of the picture"),
     ],
-    ids=str,
+    ids=lambda value: re.sub(r" at 0x\w+", "", str(value)),
 )
 def test_interventions_refuse_other_kinds_when_they_are_made(
     pipe: Any, options: dict[str, Any], said: str
