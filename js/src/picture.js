@@ -5,7 +5,7 @@ import { Contours } from "./contours.js";
 import { attribute, el, short, write } from "./dom.js";
 import * as flags from "./flags.js";
 import { largest, levelOf, overlap } from "./measure.js";
-import { gradient, paint, paintDifference, paintPair, palette } from "./palettes.js";
+import { fade, gradient, paint, paintDifference, paintPair, palette } from "./palettes.js";
 import { Pointer } from "./pointer.js";
 import { enlarger } from "./resample.js";
 
@@ -135,7 +135,6 @@ export class Picture {
       context.clearRect(0, 0, width, height);
       context.fillRect(0, 0, width, height);
       context.imageSmoothingQuality = "high";
-      context.filter = grey ? "grayscale(0.85)" : "none";
       if (follow && pictures.strip) {
         context.imageSmoothingEnabled = width < SQUARE * follow.width;
         const { x, y, width: w, height: h } = follow;
@@ -144,6 +143,7 @@ export class Picture {
         context.imageSmoothingEnabled = width < SQUARE * pictures.image.width;
         context.drawImage(pictures.image, 0, 0, width, height);
       }
+      if (grey && (follow || pictures.image)) fade(context, 0, 0, width, height);
       this.baseKey = pictures.image || follow ? key : "";
     }
     this.context.clearRect(0, 0, width, height);

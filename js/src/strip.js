@@ -3,7 +3,7 @@
 /** @import { Sums } from "./types.js" */
 import { el } from "./dom.js";
 import * as flags from "./flags.js";
-import { paint, paintPair, palette } from "./palettes.js";
+import { fade, paint, paintPair, palette } from "./palettes.js";
 
 const NARROWEST = 44; // CSS pixels of a thumbnail, at least
 const TALLEST = 76;
@@ -90,7 +90,6 @@ export class Strip {
     context.clip();
     context.fillStyle = "#8884";
     context.fillRect(left, 0, size.wide, size.tall);
-    context.filter = other ? "grayscale(0.85)" : "none";
     if (from && pictures.strip) {
       context.drawImage(
         pictures.strip,
@@ -106,7 +105,7 @@ export class Strip {
     } else if (pictures.image) {
       context.drawImage(pictures.image, left, 0, size.wide, size.tall);
     }
-    context.filter = "none";
+    if (other && (from || pictures.image)) fade(context, left, 0, size.wide, size.tall);
     context.globalAlpha = Math.max(0.35, state.get("opacity"));
     this.#map(step, left, size, stack, other);
     context.restore();

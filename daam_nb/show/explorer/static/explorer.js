@@ -1494,6 +1494,9 @@ function gradient(name2) {
   }
   return `linear-gradient(to right, ${stops.join(", ")})`;
 }
+function fade(context, x, y, width, height) {
+  context.save(), context.globalCompositeOperation = "saturation", context.globalAlpha = 0.85, context.fillStyle = "#808080", context.fillRect(x, y, width, height), context.restore();
+}
 
 // src/mosaic.js
 var FADED2 = 0.5, Mosaic = class {
@@ -2978,12 +2981,12 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
         /** @type {CanvasRenderingContext2D} */
         this.base.getContext("2d")
       );
-      if (context.fillStyle = "#8883", context.clearRect(0, 0, width, height), context.fillRect(0, 0, width, height), context.imageSmoothingQuality = "high", context.filter = grey ? "grayscale(0.85)" : "none", follow && pictures.strip) {
+      if (context.fillStyle = "#8883", context.clearRect(0, 0, width, height), context.fillRect(0, 0, width, height), context.imageSmoothingQuality = "high", follow && pictures.strip) {
         context.imageSmoothingEnabled = width < SQUARE * follow.width;
         let { x, y, width: w, height: h } = follow;
         context.drawImage(pictures.strip, x, y, w, h, 0, 0, width, height);
       } else pictures.image && (context.imageSmoothingEnabled = width < SQUARE * pictures.image.width, context.drawImage(pictures.image, 0, 0, width, height));
-      this.baseKey = pictures.image || follow ? key : "";
+      grey && (follow || pictures.image) && fade(context, 0, 0, width, height), this.baseKey = pictures.image || follow ? key : "";
     }
     this.context.clearRect(0, 0, width, height), this.context.drawImage(this.base, 0, 0);
   }
@@ -3298,7 +3301,7 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
    */
   #thumbnail(step, left, size, stack, other) {
     let { context, view } = this, { pictures, state } = view, from = pictures.thumbnail(step);
-    context.save(), context.beginPath(), context.roundRect(left, 0, size.wide, size.tall, 3 * view.picture.scale), context.clip(), context.fillStyle = "#8884", context.fillRect(left, 0, size.wide, size.tall), context.filter = other ? "grayscale(0.85)" : "none", from && pictures.strip ? context.drawImage(
+    context.save(), context.beginPath(), context.roundRect(left, 0, size.wide, size.tall, 3 * view.picture.scale), context.clip(), context.fillStyle = "#8884", context.fillRect(left, 0, size.wide, size.tall), from && pictures.strip ? context.drawImage(
       pictures.strip,
       from.x,
       from.y,
@@ -3308,7 +3311,7 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
       0,
       size.wide,
       size.tall
-    ) : pictures.image && context.drawImage(pictures.image, left, 0, size.wide, size.tall), context.filter = "none", context.globalAlpha = Math.max(0.35, state.get("opacity")), this.#map(step, left, size, stack, other), context.restore();
+    ) : pictures.image && context.drawImage(pictures.image, left, 0, size.wide, size.tall), other && (from || pictures.image) && fade(context, left, 0, size.wide, size.tall), context.globalAlpha = Math.max(0.35, state.get("opacity")), this.#map(step, left, size, stack, other), context.restore();
   }
   /**
    * @param {number} step
