@@ -91,11 +91,11 @@ def voila(place: Path, notebook: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def marimo(place: Path, notebook: Path) -> Iterator[Server]:
+def marimo(folder: Path, notebook: Path) -> Iterator[Server]:
     """Marimo on one notebook as an app, which it runs anew for everyone who opens the page."""
     command = ["marimo", "run", str(notebook), "--headless", "--no-token", "--no-check"]
-    with _running(place, command, port="--port", token="", ready="health") as one:
-        yield one
+    with _running(folder, command, port="--port", token="", ready="health") as server:
+        yield server
 
 
 @contextmanager

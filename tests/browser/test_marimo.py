@@ -36,14 +36,14 @@ RUN = dnb.sample()
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
-    place = tmp_path_factory.mktemp("marimo")
-    app = place / "app.py"
+    folder = tmp_path_factory.mktemp("marimo")
+    app = folder / "app.py"
     app.write_text(APP, encoding="utf-8")
     # marimo is light here, whatever the system prefers.
-    with marimo(place, app) as server, opened(browser, color_scheme="dark") as (page, _):
+    with marimo(folder, app) as server, opened(browser, color_scheme="dark") as (page, _):
         page.goto(server.url)
-        [found] = explorers(page)
-        yield found
+        [explorer] = explorers(page)
+        yield explorer
 
 
 def map_of(word: str, **options: object) -> NDArray[np.float64]:
@@ -61,13 +61,13 @@ def test_a_light_page_has_a_light_explorer(page: Explorer) -> None:
 
 @pytest.mark.parametrize("word", ["apple", "grass", "banana", "apple"])
 def test_another_word_is_shown_by_its_own_maps(page: Explorer, word: str) -> None:
-    number = next(n for n, one in enumerate(RUN.prompt.words) if one.text == word)
+    number = next(n for n, entry in enumerate(RUN.prompt.words) if entry.text == word)
     page.part("chip", word=number).click()
     page.page.mouse.move(1, 1)
     page.settle()
-    shown, facts = page.shown()
+    exact, facts = page.shown()
     assert facts["kind"] == "exact"
-    assert close_to(shown, map_of(word))
+    assert close_to(exact, map_of(word))
     # While the hand moves: the preview is of this word too, by its own scales.
     for step in (0, 3, 6):
         preview, facts = page.move(steps=[step, step + 1])

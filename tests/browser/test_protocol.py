@@ -41,8 +41,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "unheard": {"up": AT_ONCE, "down": DEAF, "states": AT_ONCE},
 }
 # What a test in the page can use: `host`, `root`, and the helpers of `scripted_host.js`.
-_WITHIN = """async ([given, code]) => {
-  const host = await show(given);
+_WITHIN = """async ([setting, code]) => {
+  const host = await show(setting);
   try {
     const Body = Object.getPrototypeOf(async () => {}).constructor;
     return await new Body('host', 'root', code)(host, host.roots[0]);
@@ -77,7 +77,7 @@ def perform(page: Page, **case: Any) -> list[str]:
     base = {"seed": 0, "how": "one by one", "ways": "at once", "views": 1, "count": 12}
     case = {**base, **case}
     case["ways"] = WAYS[case["ways"]]
-    wrong: list[str] = page.evaluate("given => perform(given)", json.loads(json.dumps(case)))
+    wrong: list[str] = page.evaluate("setting => perform(setting)", json.loads(json.dumps(case)))
     return wrong
 
 
@@ -273,7 +273,7 @@ def test_a_class_of_the_page_repaints_nothing(page: Page) -> None:
 
 def test_another_number_of_dots_repaints_everything(page: Page) -> None:
     case = {"seed": 0, "how": "together", "ways": WAYS["at once"], "views": 1}
-    page.evaluate("async given => { window.host = await show(given); }", case)
+    page.evaluate("async setting => { window.host = await show(setting); }", case)
     sizes = "() => ['picture', 'mosaic', 'strip'].map(n => part(host.roots[0], n).width)"
     assert page.evaluate("() => wrongAtRest(host)") == []
     before = page.evaluate(sizes)

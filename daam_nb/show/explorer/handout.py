@@ -47,10 +47,10 @@ def page(explorer: Explorer, *, heads: Any = (), most_bytes: int = MOST_BYTES) -
     room = most_bytes - len(_html(explorer, "").encode("utf-8"))
     while True:
         content = _content(explorer, asked, room)
-        made = _html(explorer, content.packed())
-        over = len(made.encode("utf-8")) - most_bytes
+        text = _html(explorer, content.packed())
+        over = len(text.encode("utf-8")) - most_bytes
         if over <= 0 or not content.optional:
-            return made
+            return text
         room -= over + 4096  # the estimate was too good; once more with less
 
 

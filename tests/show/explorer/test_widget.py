@@ -200,7 +200,7 @@ def test_choices_are_observed_and_linked(explorer: Explorer) -> None:
     assert explorer.steps == (1, 2)
     explorer.word = "snow"
     assert other.words[other.word].text == "snow"
-    keys = [first_parts(one)["exact"][0]["key"] for one in (explorer, other)]
+    keys = [first_parts(widget)["exact"][0]["key"] for widget in (explorer, other)]
     assert keys[0] == keys[1]
     assert ("word", 5) in seen
     link.unlink()
