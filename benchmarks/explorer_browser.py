@@ -45,7 +45,8 @@ _CLICK = """async part => {
   const frame = () => new Promise(requestAnimationFrame);
   const before = root.__daam.shown().key, start = performance.now();
   part.click();
-  do await frame(); while (root.dataset.settled !== 'true' || root.__daam.shown().key === before);
+  const waits = (map) => map?.kind !== 'exact' || map.key === before;
+  do await frame(); while (waits(root.__daam.shown()));
   return performance.now() - start;
 }"""
 _TIMINGS = "(root, from) => root.__daam_timings.slice(from)"

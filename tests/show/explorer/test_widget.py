@@ -439,7 +439,6 @@ HOSTILE = [
     "🦊 in the ❄️ 👩‍👩‍👧",
     "שועל בשלג and ثعلب",
     "a\u202eb \u0000 c </style> -->",
-    "half \ud800 pair",
     "{{ x }} ${y} `z` $\\alpha$",
 ]
 
@@ -448,12 +447,12 @@ HOSTILE = [
 def test_prompts_are_text(text: str) -> None:
     explorer = opened(tiny_recording(text, length=24))
     facts = json.loads(json.dumps(explorer._facts, ensure_ascii=False).encode("utf-8"))
-    assert facts["prompt"] == text.replace("\ud800", "\ufffd")
+    assert facts["prompt"] == text
     assert explorer.status.encode("utf-8")
     for word, entry in zip(facts["words"], explorer.words, strict=True):
         if entry.kept:
             explorer.word = entry.span if entry.span is not None else explorer.word
-        assert "\ud800" not in word["text"]
+        assert word["text"] in text or entry.special
 
 
 def test_a_closed_explorer_lets_go_of_its_recording() -> None:
