@@ -166,13 +166,14 @@ class StudyError(DaamError, ValueError):
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """The known name that a misspelt one most likely stands for; None where none is like it."""
     every = list(known)
+    cases = [other for other in every if other.casefold() == name.casefold()]
     slips = difflib.get_close_matches(name, every, n=1, cutoff=0.8)
     # "steps" for "num_inference_steps", "guidance" for "guidance_scale": a word of a longer name
     # is nearer than another word that is spelt alike ("seeds"). The shortest name that holds it.
     words = [other for other in every if {name, f"{name}s"} & set(other.split("_"))]
     alike = difflib.get_close_matches(name, every, n=1, cutoff=0.6)
     holding = [other for other in every if len(name) > 2 and name in other]
-    for names in (slips, words, alike, holding):
+    for names in (cases, slips, words, alike, holding):
         if names:
             return min(names, key=len)
     return None

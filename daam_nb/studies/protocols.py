@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import StudyError, WrongKindError
+from daam_nb.kinds import kind_of
 from daam_nb.masks import read_mask
 
 if TYPE_CHECKING:
@@ -98,6 +99,41 @@ class Truth(Protocol):
 
     def targets(self, facts: Mapping[str, Any], run: Recording) -> Sequence[Target]:
         """The objects that the prompt names, in order of mention."""
+
+
+def check_truth(truth: Any) -> None:
+    """Raise a `WrongKindError` unless a truth has a name and says its targets."""
+    if isinstance(truth, type) or not _named(truth) or not callable(getattr(truth, "targets", 0)):
+        raise WrongKindError(
+            f"truth= takes what has a name (a text) and a method targets(facts, run), not "
+            f"{kind_of(truth)}: truths.JudgeTruth(judge), FolderTruth(folder), CocoTruth(file), or "
+            f"a class of your own with both."
+        )
+
+
+def check_segmenters(segmenters: Any) -> None:
+    """Raise a `WrongKindError` unless each segmenter has a name and makes masks."""
+    if isinstance(segmenters, str) or not isinstance(segmenters, Sequence):
+        raise WrongKindError(f"segmenters= takes a list of them, not {kind_of(segmenters)}.")
+    for segmenter in segmenters:
+        if not _named(segmenter) or not callable(getattr(segmenter, "masks", 0)):
+            raise WrongKindError(
+                f"A segmenter has a name (a text) and a method masks(image, nouns), and "
+                f"{kind_of(segmenter)} lacks one of them."
+            )
+
+
+def check_judge(judge: Any) -> None:
+    """Raise a `WrongKindError` unless a judge is one; None is none."""
+    if judge is not None and (isinstance(judge, type) or not isinstance(judge, Judge)):
+        raise WrongKindError(
+            f"judge= takes what has names, labels(image), mask(image, noun) and present(image), "
+            f"such as daam_nb.menagerie.judge.Judge(), not {kind_of(judge)}."
+        )
+
+
+def _named(value: Any) -> bool:
+    return isinstance(getattr(value, "name", None), str)
 
 
 def targets_of(truth: Truth, facts: Mapping[str, Any], run: Recording) -> list[Target]:

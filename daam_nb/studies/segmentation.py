@@ -7,7 +7,6 @@ paper's mIoU: over the nouns of a closed vocabulary (mIoU80 there), and over all
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,27 @@ from typing import Any
 import pandas as pd
 
 from daam_nb.errors import StudyError
+from daam_nb.kinds import check_choice, whole_number
 from daam_nb.maps import heat_maps, iou
 from daam_nb.recording import LayerChoice
-from daam_nb.studies import attribution_figures, layer_choices
+from daam_nb.studies import attribution_figures, attribution_rows, choices, layer_choices
 from daam_nb.studies.attribution_figures import examples
+from daam_nb.studies.attribution_rows import check_threshold, is_at, measured, of_method
 from daam_nb.studies.comparing import compare, holm_of
 from daam_nb.studies.corpus import Corpus, Run, generate_some, runs_of
 from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.fingerprints import content_of
 from daam_nb.studies.marking import BASELINES, Baselines, by_maps, by_segmenters, segmented
-from daam_nb.studies.protocols import Judge, Mask, Segmenter, Target, Truth, targets_of
+from daam_nb.studies.protocols import (
+    Judge,
+    Mask,
+    Segmenter,
+    Target,
+    Truth,
+    check_segmenters,
+    check_truth,
+    targets_of,
+)
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
 from daam_nb.studies.runs import with_facts
@@ -34,9 +44,12 @@ from daam_nb.studies.tables import collect
 from daam_nb.studies.truths import CocoTruth, FolderTruth, JudgeTruth
 
 THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
-"""0.05 to 0.95; the paper's are 0.3, 0.4 and 0.5."""
+"""0.05 to 0.95."""
 
-ABSENT = "(not in the picture)"
+PAPERS = (0.3, 0.4, 0.5)
+"""The paper's thresholds."""
+
+ABSENT = attribution_rows.ABSENT
 RECOMMENDED = "DAAM, recommended layers"
 
 COLUMNS: dict[str, str] = {
@@ -95,19 +108,21 @@ def attribution(
     Raises
     ------
     StudyError
-        Where two methods have one name, or a baseline or threshold cannot be.
+        Where two methods have one name, a threshold or baseline stands twice or cannot be, or
+        `truth` or a segmenter is none.
 
     References
     ----------
     Tang et al. 2023, "What the DAAM", eq. 7 and table 1,
     https://aclanthology.org/2023.acl-long.310
     """
+    thresholds = choices.shares(thresholds, "thresholds")
+    baselines = choices.names_among(baselines, BASELINES, name="baselines", what="baseline")
+    layers = choices.named_layers({"DAAM": "paper"} if layers is None else layers)
+    seed = whole_number(seed, "seed")
+    check_truth(truth)
+    check_segmenters(segmenters)
     corpus = runs_of(runs)
-    layers = {"DAAM": "paper"} if layers is None else dict(layers)
-    if unknown := [name for name in baselines if name not in BASELINES]:
-        raise StudyError(f"There is no baseline {unknown[0]!r}; there are {', '.join(BASELINES)}.")
-    if not layers or any(not 0 <= share <= 1 for share in thresholds):
-        raise StudyError("It takes at least one choice of layers, and thresholds from 0 to 1.")
     _check_names([*layers, *(segmenter.name for segmenter in segmenters), *baselines])
     settings = {
         "truth": {"name": truth.name, "content": content_of(truth, "truth")},
@@ -184,7 +199,7 @@ def _row(
 def miou(
     table: pd.DataFrame,
     *,
-    thresholds: Sequence[float] | None = (0.3, 0.4, 0.5),
+    thresholds: Sequence[float] | None = PAPERS,
     vocabulary: str = "both",
     enough: int = 300,
 ) -> pd.DataFrame:
@@ -195,7 +210,8 @@ def miou(
     table
         What `attribution` gave.
     thresholds
-        Those shown; None: all.
+        Those shown, beside methods that have none; by default those of the paper's that were
+        measured; None: all.
     vocabulary
         ``"closed"``: nouns of the closed vocabulary (mIoU80); ``"open"``: all (mIoU-infinity);
         ``"both"``: one row each where they differ.
@@ -205,22 +221,36 @@ def miou(
     DataFrame
         vocabulary, method, threshold, n (objects), clusters (prompts), iou, iou_low, iou_high,
         rare.
+
+    Raises
+    ------
+    StudyError
+        Where the table holds no object, or a threshold was not measured.
+    SelectionError
+        For another vocabulary.
     """
-    seen = table[table["method"] != ABSENT]
+    check_choice(vocabulary, "vocabulary", ("closed", "open", "both"))
+    seen = measured(table)
+    if thresholds is PAPERS:
+        at = [share for share in PAPERS if is_at(seen, share).any()]
+    elif thresholds is not None:
+        at = list(choices.shares(thresholds, "thresholds"))
+        for share in at:
+            check_threshold(seen, share)
     if thresholds is not None:
-        near = seen["threshold"].map(
-            lambda t: math.isnan(t) or min(abs(t - s) for s in thresholds) < 1e-9
-        )
-        seen = seen[near.astype(bool)]
+        kept = seen["threshold"].isna()
+        for share in at:
+            kept |= is_at(seen, share)
+        seen = seen[kept]
     parts = []
     if vocabulary in ("closed", "both"):
         parts.append(seen[seen["closed"].astype(bool)].assign(vocabulary="closed"))
     if vocabulary == "open" or (vocabulary == "both" and not seen["closed"].all()):
         parts.append(seen.assign(vocabulary="open"))
-    if not parts or not sum(map(len, parts)):
+    if not sum(map(len, parts)):
         raise StudyError(
-            "The table holds no object that a picture shows, so there is no mean IoU. Record more "
-            "pictures, or look at what the truth finds in them."
+            "No object of the table is of the closed vocabulary, so there is no mean IoU of it. "
+            "Take vocabulary='open'."
         )
     return summarised(
         pd.concat(parts, ignore_index=True),
@@ -240,13 +270,15 @@ def against(table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4
         other, n (objects), iou (the method's mean), other_iou, difference with its interval, p of a
         permutation test that turns whole prompts, p_holm (for all rows together, Holm 1979), effect
         (d_z). Methods with a threshold are taken at the same one.
+
+    Raises
+    ------
+    StudyError
+        Where the table does not hold the method, or not at this threshold.
     """
-    seen = table[table["threshold"].isna() | ((table["threshold"] - threshold).abs() < 1e-9)]
-    wide = seen[seen["method"] != ABSENT].pivot(
-        index=["prompt", "run", "noun"], columns="method", values="iou"
-    )
-    if method not in wide:
-        raise StudyError(f"The table has no {method!r} at {threshold}; it has {list(wide)}.")
+    seen = measured(table)
+    seen = seen[seen["threshold"].isna() | is_at(seen, of_method(seen, method, threshold))]
+    wide = seen.pivot(index=["prompt", "run", "noun"], columns="method", values="iou")
     rows = []
     for other in dict.fromkeys(table["method"]):
         if other in (method, ABSENT):
@@ -273,15 +305,25 @@ def against(table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4
 def by_noun(
     table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4, enough: int = 30
 ) -> pd.DataFrame:
-    """Mean IoU of one method for every noun, best first; the size of the object beside it."""
-    seen = table[(table["method"] == method) & ((table["threshold"] - threshold).abs() < 1e-9)]
+    """Mean IoU of one method for every noun, best first; the size of the object beside it.
+
+    A method of ready masks, such as "whole image", has no threshold and is taken without one.
+
+    Raises
+    ------
+    StudyError
+        Where the table does not hold the method, or not at this threshold.
+    """
+    seen = measured(table)
+    share = of_method(seen, method, threshold)
+    seen = seen[(seen["method"] == method) & (seen["threshold"].isna() | is_at(seen, share))]
     found = summarised(seen, by="noun", value=["iou", "object"], bounds=SHARE, enough=enough)
     return found.sort_values("iou", ascending=False, ignore_index=True)
 
 
 def curve(table: pd.DataFrame, *, title: str = "", caption: str = "") -> StudyFigure:
     """Mean IoU over the threshold, of every method; of the closed vocabulary where there is one."""
-    closed = table[table["closed"].astype(bool)]
+    closed = table[table["closed"].astype(bool) & (table["method"] != ABSENT)]
     means = miou(closed if len(closed) else table, thresholds=None, vocabulary="open")
     return attribution_figures.curve(means, title=title, caption=caption)
 
@@ -335,9 +377,11 @@ def study(
         Where neither a judge nor a truth, or no captions for the pipeline are given.
     """
     truth = _truth(judge, truth, groups or {})
+    check_truth(truth)
+    check_segmenters(segmenters)
     if pipe is not None and isinstance(truth, FolderTruth | CocoTruth):
         truth.check_before_drawing()
-    layers = {"DAAM": "paper"} if layers is None else dict(layers)
+    layers = choices.named_layers({"DAAM": "paper"} if layers is None else layers)
     if recommended is not None:
         _check_names([*layers, RECOMMENDED])
         layers[RECOMMENDED] = list(recommended)

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from sklearn.metrics import jaccard_score
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import DaamError, StudyError
 from daam_nb.maps import heat_maps, iou
 from daam_nb.prompt import Prompt, Token
 from daam_nb.recording import Facts, Layer, Recording
@@ -276,6 +276,73 @@ def test_what_cannot_be_measured() -> None:
     table = attribution([run], truth=Known({"cat": None}), progress=False)
     with pytest.raises(StudyError, match="holds no object that a picture shows"):
         segmentation.miou(table)
+
+
+@pytest.fixture(scope="module")
+def at_two() -> pd.DataFrame:
+    """One object, measured at 0.4 and 0.6."""
+    run = by_hand([[0.8, 0.4], [0.2, 0.0]], [[0.1, 0.1], [0.1, 0.1]])
+    truth = Known({"cat": [[1, 0], [1, 0]]})
+    return attribution([run], truth=truth, thresholds=[0.4, 0.6], progress=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"thresholds": [0.4, 0.4]}, r"thresholds= holds 0\.4 more than once"),
+        ({"thresholds": [0.4, 0.4 + 0j]}, "thresholds from 0 to 1"),
+        (
+            {"thresholds": 0.4},
+            r"takes several thresholds .* not 0\.4 \(float\).*thresholds=\[0\.4\]",
+        ),
+        ({"thresholds": ["0.4"]}, "thresholds from 0 to 1"),
+        ({"thresholds": [float("nan")]}, "thresholds from 0 to 1 are needed, and one is nan"),
+        ({"baselines": ["whole image", "whole image"]}, "'whole image' more than once"),
+        ({"baselines": ["whole imag"]}, "no baseline 'whole imag', did you mean 'whole image'"),
+        ({"baselines": 3}, "takes texts, several or one, not 3"),
+        ({"layers": {}}, "at least one choice of layers"),
+        ({"layers": "paper"}, r"each with its name, not 'paper' \(str\)"),
+        ({"truth": object()}, r"truth= takes what has a name \(a text\) and a method targets"),
+        ({"segmenters": [object()]}, r"A segmenter has a name \(a text\)"),
+        ({"seed": 0.5}, "whole number"),
+    ],
+)
+def test_what_is_asked_for_wrongly(options: dict[str, Any], said: str) -> None:
+    asked = {"truth": Known({"cat": [[1, 0]]}), "progress": False, **options}
+    with pytest.raises(DaamError, match=said):
+        attribution([by_hand([[1.0, 0.0]], [[0.0, 1.0]])], **asked)
+
+
+def test_a_lone_baseline_is_one() -> None:
+    run = by_hand([[1.0, 0.0]], [[0.0, 1.0]])
+    found = ious(run, Known({"cat": [[1, 0]]}), thresholds=[0.4], baselines="blob in the middle")
+    assert {method for _, method, _ in found} == {"DAAM", "blob in the middle"}
+
+
+def test_tables_hold_what_is_asked_for_or_say_so(at_two: pd.DataFrame) -> None:
+    assert segmentation.miou(at_two, thresholds=[0.4]).n.tolist() == [1] * 5
+    assert set(segmentation.miou(at_two).threshold.dropna()) == {0.4}  # of the paper's, what is
+    assert segmentation.by_noun(at_two, method="whole image").iou.tolist() == [0.5]
+    assert segmentation.by_noun(at_two, threshold=0.6).iou.tolist() == [0.5]
+    for wrong, said in (
+        ({"method": "daam"}, r"no method 'daam', did you mean 'DAAM'\?"),
+        ({"threshold": 0.42}, r"has no 'DAAM' at 0\.42; it was measured at 0\.4, 0\.6"),
+        ({"threshold": 40}, "not between 0 and 1"),
+    ):
+        for function in (segmentation.by_noun, segmentation.against):
+            with pytest.raises(StudyError, match=said):
+                function(at_two, **wrong)
+    for wrong, said in (
+        ({"thresholds": [0.4, 0.42]}, r"no row at 0\.42; it was measured at 0\.4, 0\.6"),
+        ({"thresholds": [0.4, 0.4]}, "more than once"),
+        ({"thresholds": 0.4}, "takes several thresholds"),
+        ({"vocabulary": "Closed"}, r"vocabulary='Closed' is not known\. Use 'closed'"),
+        ({"vocabulary": "opne"}, "vocabulary='opne' is not known"),
+    ):
+        with pytest.raises(DaamError, match=said):
+            segmentation.miou(at_two, **wrong)
+    with pytest.raises(StudyError, match=r"takes a table of attribution\(\)"):
+        segmentation.miou(at_two[["iou", "noun"]])
 
 
 def test_the_whole_study_goes_on_and_reports(tmp_path: Path) -> None:

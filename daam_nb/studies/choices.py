@@ -1,0 +1,167 @@
+"""What a study is asked for, read at its door: several names, nouns, thresholds, each once.
+
+A text alone is one name and no list of its letters; what stands twice would count twice; what is
+misspelt would select nothing. Each is refused before any work, in words that name the way out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from daam_nb.errors import SelectionError, StudyError, nearest_name
+from daam_nb.kinds import check_share, check_text, kind_of
+
+
+def texts(value: Any, name: str) -> tuple[str, ...]:
+    """Read texts, several or one; a lone text is one of them.
+
+    Raises
+    ------
+    StudyError
+        For anything else, such as a table, a dict or a list that holds numbers or blank texts.
+    """
+    if isinstance(value, str):
+        value = (value,)
+    if isinstance(value, Mapping | bytes) or hasattr(value, "columns"):
+        raise StudyError(f"{name} takes texts, several or one, not {kind_of(value)}.")
+    if not isinstance(value, Iterable):
+        raise StudyError(f"{name} takes texts, several or one, not {kind_of(value)}.")
+    several = tuple(value)
+    for item in several:
+        if not isinstance(item, str) or not item.strip():
+            raise StudyError(f"{name} takes texts that are not blank, and {item!r:.60} is none.")
+    return tuple(map(str, several))
+
+
+def names_among(value: Any, known: Iterable[str], *, name: str, what: str) -> tuple[str, ...]:
+    """Read names of a list, several or one, each once.
+
+    Parameters
+    ----------
+    value
+        What was given.
+    known
+        The names there are.
+    name, what
+        Of the argument, and what a name is called: ``"baselines"``, ``"baseline"``.
+
+    Raises
+    ------
+    StudyError
+        For a name that is not in the list, with the nearest that is; for one that stands twice.
+    """
+    chosen, every = texts(value, f"{name}="), list(known)
+    for text in chosen:
+        if text not in every:
+            near = nearest_name(text, every)
+            raise StudyError(
+                f"There is no {what} {text!r}{f', did you mean {near!r}?' if near else ''}; there "
+                f"are {', '.join(every)}."
+            )
+    _each_once(chosen, name)
+    return chosen
+
+
+def shares(value: Any, name: str, *, inside: bool = False) -> tuple[float, ...]:
+    """Read numbers from 0 to 1, several, each once.
+
+    Parameters
+    ----------
+    value
+        What was given.
+    name
+        Of the argument.
+    inside
+        Whether 0 and 1 themselves are none.
+
+    Raises
+    ------
+    StudyError
+        For a number alone, a text, one outside, NaN, and one that stands twice.
+    """
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise StudyError(
+            f"{name}= takes several {name} from 0 to 1, not {kind_of(value)}. For a single one: "
+            f"{name}=[{value if isinstance(value, int | float) else 0.4}]."
+        )
+    numbers = tuple(_share(item, name, inside=inside) for item in value)
+    _each_once(numbers, name)
+    return numbers
+
+
+def _share(value: Any, name: str, *, inside: bool) -> float:
+    try:
+        number = check_share(value, name)
+    except SelectionError:
+        number = math.nan
+    if math.isnan(number) or (inside and number in (0.0, 1.0)):
+        said = value if isinstance(value, int | float) else kind_of(value)
+        raise StudyError(
+            f"{name} from 0 to 1 are needed{', without these two' if inside else ''}, and one is "
+            f"{said}. A percentage is divided by 100: 50 % is 0.5."
+        )
+    return number
+
+
+def share(value: Any, name: str) -> float:
+    """Read one number from 0 to 1.
+
+    Raises
+    ------
+    StudyError
+        For anything else, such as a percentage, a text or NaN.
+    """
+    try:
+        return check_share(value, name)
+    except SelectionError as error:
+        raise StudyError(f"{error} A percentage is divided by 100: 50 % is 0.5.") from None
+
+
+def named_layers(value: Any) -> dict[str, Any]:
+    """Read choices of layers, each with its name; None is the paper's, called so.
+
+    Raises
+    ------
+    StudyError
+        For what is no mapping of names, and an empty one.
+    """
+    if value is None:
+        return {"paper": "paper"}
+    if not isinstance(value, Mapping) or not value:
+        raise StudyError(
+            f"layers= takes at least one choice of layers, each with its name, not "
+            f"{kind_of(value) if not isinstance(value, Mapping) else 'an empty mapping'}: "
+            f"layers={{'paper': 'paper'}}."
+        )
+    for name in value:
+        check_text(name, "The name of a choice of layers")
+    return dict(value)
+
+
+def columns_of(table: Any, needed: Sequence[str], *, made_by: str) -> None:
+    """Refuse what is no table with these columns.
+
+    Raises
+    ------
+    StudyError
+        Naming the first column that lacks, and what makes such a table.
+    """
+    there = getattr(table, "columns", None)
+    if there is None:
+        raise StudyError(f"It takes a table of {made_by}, not {kind_of(table)}.")
+    if lacking := [name for name in needed if name not in there]:
+        raise StudyError(
+            f"The table has no column {lacking[0]!r}; it has {', '.join(map(str, there))}. It "
+            f"takes a table of {made_by}."
+        )
+
+
+def _each_once(values: Sequence[Any], name: str) -> None:
+    twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
+    if twice:
+        raise StudyError(
+            f"{name}= holds {twice[0]!r} more than once, and its rows would count twice. Each "
+            f"stands once."
+        )
