@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -142,9 +143,28 @@ def _of_owners(owners: list[type]) -> CallNames:
 
 def _source(function: Callable[..., Any]) -> ast.AST | None:
     try:
-        return ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+        text = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+        return _parsed(text)
     except (OSError, TypeError, SyntaxError):  # written in C, in a shell, or part of a longer line
         return None
+
+
+def _parsed(text: str) -> ast.AST:
+    """`ast.parse`, which Python 3.11 cannot do in two threads at once.
+
+    It counts how deep it is in one place for all threads, and raises a `SystemError` where another
+    thread has moved that count. The lock keeps ours apart; who else parses is seldom at it again.
+    """
+    with _parsing:
+        for _ in range(20):
+            try:
+                return ast.parse(text)
+            except SystemError:
+                continue
+        return ast.parse(text)
+
+
+_parsing = threading.Lock()
 
 
 def _read_names(tree: ast.AST, rest: str) -> Iterator[str]:

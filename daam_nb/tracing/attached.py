@@ -254,13 +254,14 @@ def _watch_calls(kind: type[Any], original: Callable[..., Any]) -> Callable[...,
                 call.changes = changes
                 call.defaults = _by_name(signature, bound.arguments)
                 call.disturbances = disturbances
-            token = _running.set((*_running.get(), *begun))
-            for _, call in begun:
-                call.memory.hold()
-            try:
+            before = _running.get()
+            try:  # an interrupt may come at any line: all that is set is set inside
+                _running.set((*before, *begun))
+                for _, call in begun:
+                    call.memory.hold()
                 output = original(self, *args, **kwargs)
             finally:
-                _running.reset(token)
+                _running.set(before)
                 for one, call in begun:
                     one._let_go(call)
                     call.memory.release()

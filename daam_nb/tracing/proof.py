@@ -98,7 +98,13 @@ class Proof:
         """
         used = self._recorded(query, key, mask, scale, after)
         self._dtypes |= {query.dtype, key.dtype, value.dtype}
-        self._expected[row] = self._times(used, value.float())
+        expected, size = self._times(used, value.float())
+        if after is not None:
+            # The change was added to what the kernel made, and rounds as that does: where hardly
+            # any attention is left, that is much more than what is left.
+            before = self._recorded(query, key, mask, scale, None)
+            size = torch.maximum(size, self._times(before, value.float())[1])
+        self._expected[row] = expected, size
 
     def see_probabilities(
         self, row: int, query: Tensor, key: Tensor, used: Tensor, mask: Tensor | None,

@@ -49,13 +49,13 @@ def test_a_png_says_where_it_comes_from(figure: Figure, tmp_path: Path) -> None:
     assert json.loads(facts["daam_nb"]) == dict(figure.metadata)
 
 
-def test_halves_of_surrogate_pairs_survive_as_json(tmp_path: Path) -> None:
-    prompt = "half \ud83d and nul \0 cat"
+def test_signs_that_a_terminal_obeys_survive_as_json(tmp_path: Path) -> None:
+    prompt = "bell \x07 and nul \0 cat"
     path = overlay(tiny_recording(prompt), "cat", width=100).save(tmp_path / "x.png", scale=0.5)
     with Image.open(path) as picture:
         picture.load()
         text = picture.text  # type: ignore[attr-defined]
-    assert text["prompt"] == r"half \ud83d and nul \x00 cat"
+    assert text["prompt"] == r"bell \x07 and nul \x00 cat"
     assert json.loads(text["daam_nb"])["prompt"] == prompt
 
 

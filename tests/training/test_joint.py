@@ -201,7 +201,7 @@ def test_loading_says_what_is_missing_or_wrong(exported: tuple[Path, Path], tmp_
         load(folder=folder)
     with pytest.raises(MissingModelError, match=r"needs a .* architecture='unet'\."):
         load(architecture="joint", folder=first)
-    with pytest.raises(ValueError, match="'unet' or 'joint', not 'flux'"):
+    with pytest.raises(ValueError, match=r"'flux' is not known\. Use 'unet' or 'joint'"):
         load(architecture="flux")  # type: ignore[call-overload]
     other = tmp_path / "other"
     shutil.copytree(first, other)
