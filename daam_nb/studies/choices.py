@@ -35,7 +35,9 @@ def texts(value: Any, name: str) -> tuple[str, ...]:
     return tuple(map(str, several))
 
 
-def names_among(value: Any, known: Iterable[str], *, name: str, what: str) -> tuple[str, ...]:
+def names_among(
+    value: Any, known: Iterable[str], *, name: str, what: str, of: str | None = None
+) -> tuple[str, ...]:
     """Read names of a list, several or one, each once.
 
     Parameters
@@ -46,6 +48,8 @@ def names_among(value: Any, known: Iterable[str], *, name: str, what: str) -> tu
         The names there are.
     name, what
         Of the argument, and what a name is called: ``"baselines"``, ``"baseline"``.
+    of
+        What has these names, such as ``"The table"``.
 
     Raises
     ------
@@ -57,8 +61,9 @@ def names_among(value: Any, known: Iterable[str], *, name: str, what: str) -> tu
         if text not in every:
             near = nearest_name(text, every)
             raise StudyError(
-                f"There is no {what} {text!r}{f', did you mean {near!r}?' if near else ''}; there "
-                f"are {', '.join(every)}."
+                f"{f'{of} has' if of else 'There is'} no {what} {text!r}"
+                f"{f', did you mean {near!r}?' if near else ''}; "
+                f"{'it has' if of else 'there are'} {', '.join(every)}."
             )
     _each_once(chosen, name)
     return chosen

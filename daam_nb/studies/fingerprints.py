@@ -6,17 +6,23 @@ message can say which differ; everything else becomes its kind with a digest of 
 
 A class of one's own can say itself what it is, by a method ``fingerprint()`` that returns plain
 data. Without one its code and all its attributes count; a path (a `Path`, or text in an attribute
-called ``path``, ``file``, ``folder`` or ``..._path``) stands for the bytes of its files.
+called ``path``, ``file``, ``folder`` or ``..._path``) stands for the bytes of its files. What its
+code reads outside of itself (objects of its module, and of other modules of one's own) counts, too;
+what shows nothing of its content is refused.
 """
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import copyreg
 import dataclasses
 import enum
 import functools
 import hashlib
 import json
+import logging
+import pickle
 import sys
 import sysconfig
 import types
@@ -32,12 +38,13 @@ from torch import Tensor, nn
 
 from daam_nb.errors import StudyError
 from daam_nb.recording import Recording
+from daam_nb.studies.held import as_path, has_hidden_state, held_by, is_cached
+from daam_nb.studies.outside import code_content, full, names_in, outside_of
 
 LENGTH = 16
 """Hexadecimal digits of a digest: two different contents share one by a chance of 5e-20."""
 
 MOST_VALUES = 1_000_000
-_PATH_NAMES = ("path", "file", "folder", "directory", "root")
 _FLAWED = "cannot be recognised by its content"
 
 
@@ -141,6 +148,7 @@ class Reader:
         self.name = name
         self.inside: list[int] = []
         self.left = MOST_VALUES
+        self.told: dict[int, tuple[int, Any]] = {}  # functions, classes and modules of one's own
 
     @contextlib.contextmanager
     def inside_of(self, values: Iterable[Any]) -> Iterator[None]:
@@ -160,7 +168,11 @@ class Reader:
         if isinstance(value, np.generic):
             value = value.item()
         if isinstance(value, enum.Enum):
-            return f"{type(value).__name__}.{value.name}"
+            label = f"{type(value).__name__}.{value.name}"
+            own = not is_installed(type(value).__module__)
+            return {"choice": label, "value": self.read(value.value)} if own else label
+        if isinstance(value, str | int | float) and not is_installed(type(value).__module__):
+            return self._with_own(value, self.read(_plain(value)))
         if value is None or isinstance(value, str | bool | int):
             return value
         if isinstance(value, float):
@@ -176,8 +188,26 @@ class Reader:
     def _of_data(self, value: Any) -> Any:
         for kinds, reading in _KINDS:
             if isinstance(value, kinds):
-                return reading(self, value)
+                content = reading(self, value)
+                own = isinstance(value, _DATA) and not is_installed(type(value).__module__)
+                return self._with_own(value, content) if own else content
         return self._of_object(value)
+
+    def _with_own(self, value: Any, content: Any) -> Any:
+        """Data of a class of one's own: the class and its attributes count beside it."""
+        said = getattr(value, "fingerprint", None)
+        if callable(said):
+            content = self.read(said())
+            return {"kind": type(value).__qualname__, "content": content}
+        kind, held = self.read(type(value)), self._read_held(value, held_by(value))
+        return {"kind": kind, "content": content, "attributes": held}
+
+    def _once(self, value: Any, reading: Callable[[Any], Any]) -> Any:
+        """A function, class or module in full when it is first met, then by its number."""
+        if id(value) in self.told:
+            return f"(what was met as number {self.told[id(value)][0]})"
+        self.told[id(value)] = (len(self.told), value)  # kept, so that its id stays its own
+        return reading(value)
 
     def mapping(self, value: Mapping[Any, Any]) -> Any:
         if all(isinstance(key, str) for key in value):
@@ -196,31 +226,74 @@ class Reader:
             return "path to nothing"
         return f"{'folder' if path.is_dir() else 'file'} {file_digest(path)}"
 
-    def array(self, value: Any) -> str:
+    def array(self, value: Any) -> Any:
+        if isinstance(value, np.ma.MaskedArray):
+            parts = [value.data, np.ma.getmaskarray(value), value.fill_value]
+            return {"masked": self.listed(parts)}
         if value.dtype.hasobject:
             return f"array {digest(self.listed(value.ravel().tolist()))}"
         raw = np.ascontiguousarray(value)
         return f"array {raw.dtype} {list(raw.shape)} {digest(raw.tobytes())}"
 
     def function(self, value: Any) -> Any:
-        if is_installed(value.__module__):
+        # Not its __module__, which functools.wraps copies from what it stands in for.
+        if is_installed(value.__globals__.get("__name__")):
             return f"{value.__module__}.{value.__qualname__}"
-        return {"function": value.__qualname__, "code": digest(self.code(value))}
+        return self._once(value, self._function)
+
+    def _function(self, value: types.FunctionType) -> Any:
+        held = {k: v for k, v in vars(value).items() if k != "__wrapped__"}
+        attributes = {"attributes": self.mapping(held)} if held else {}
+        return {
+            "function": value.__qualname__, "code": digest(self.code(value)), **attributes,
+        }  # fmt: skip
 
     def code(self, value: types.FunctionType) -> Any:
         """What a function does: its code, defaults, and the values that it takes from outside."""
         code = value.__code__
-        globals_ = {name: value.__globals__.get(name) for name in _names(code)}
+        names = names_in(code)
         cells = zip(code.co_freevars, value.__closure__ or (), strict=True)
         return {
-            "code": _code(code),
+            "code": code_content(code),
             "defaults": self.read(value.__defaults__),
             "keyword defaults": self.read(value.__kwdefaults__),
-            "outside": {name: self.read(v) for name, v in globals_.items() if _counts(v)},
-            "enclosed": {
-                name: self.read(cell.cell_contents) for name, cell in cells if _full(cell)
+            "outside": {
+                name: self._outside(v, names) for name, v in outside_of(value).items() if _counts(v)
             },
+            "enclosed": {name: self.read(cell.cell_contents) for name, cell in cells if full(cell)},
         }
+
+    def _outside(self, value: Any, names: set[str]) -> Any:
+        """Of a module of one's own what the function may ask it for; anything else whole."""
+        return (
+            self.module(value, names) if isinstance(value, types.ModuleType) else self.read(value)
+        )
+
+    def module(self, value: types.ModuleType, names: set[str] | None = None) -> Any:
+        if is_installed(value.__name__):
+            return f"module {value.__name__}"
+        if id(value) in self.inside:
+            return "(the module that this is part of)"
+        asked = {
+            name: item
+            for name, item in sorted(vars(value).items())
+            if (name[:2] != "__" if names is None else name in names) and _counts(item)
+        }
+        with self.inside_of([value]):
+            held = {name: self._outside(item, names or set()) for name, item in asked.items()}
+        return {"module": value.__name__, "content": digest(held)}
+
+    def builtin(self, value: Any) -> Any:
+        """Compiled functions; of a method of an object, the object counts."""
+        owner = getattr(value, "__self__", None)
+        label = f"{getattr(value, '__module__', None)}.{value.__qualname__}"
+        if owner is None or isinstance(owner, types.ModuleType):
+            return label
+        return [label, self.read(owner)]
+
+    def defaults(self, value: Any) -> Any:
+        """A dict with a factory of what is not there."""
+        return {"factory": self.read(value.default_factory), "content": self.mapping(value)}
 
     def method(self, value: types.MethodType) -> Any:
         return [self.read(value.__func__), self.read(value.__self__)]
@@ -234,8 +307,11 @@ class Reader:
         written = [base for base in value.__mro__ if not is_installed(base.__module__)]
         if not written:
             return label
+        return self._once(value, lambda kind: self._class(kind, written))
+
+    def _class(self, value: type, written: list[type]) -> Any:
         parts = [
-            {name: self.read(_bare(item)) for name, item in vars(base).items() if _is_told(name)}
+            {n: self.read(_bare(item)) for n, item in vars(base).items() if _is_told(n, item)}
             for base in written
         ]
         return {"class": value.__qualname__, "code": digest(parts)}
@@ -260,25 +336,30 @@ class Reader:
             # Configurations, processors and tokenizers; spaCy's; torch's sizes.
             if is_installed(type(value).__module__) and callable(getattr(value, name, None)):
                 return self._by_method(value, name)
-        return {"kind": self.read(type(value)), "attributes": self.attributes(value)}
+        held = held_by(value, fields_alone=is_installed(type(value).__module__))
+        state: dict[str, Any] = {"attributes": self._read_held(value, held)}
+        if (not held and not hasattr(value, "__dict__")) or has_hidden_state(type(value)):
+            state["state"] = self._reduced(value)
+        return {"kind": self.read(type(value)), **state}
 
-    def attributes(self, value: Any) -> Any:
-        """The attributes of an object; of a dataclass its fields."""
-        if dataclasses.is_dataclass(value):
-            held = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        else:
-            held = dict(getattr(value, "__dict__", {}))
-            slots = [getattr(base, "__slots__", ()) for base in type(value).__mro__]
-            for names in slots:
-                for name in [names] if isinstance(names, str) else names:
-                    if hasattr(value, name) and name not in ("__dict__", "__weakref__"):
-                        held[name] = getattr(value, name)
-            if not held and not hasattr(value, "__dict__"):
-                raise StudyError(_advice(self.name, value, "it shows none"))
+    def _reduced(self, value: Any) -> Any:
+        """What compiled code holds, as pickle would write it."""
+        try:
+            registered = copyreg.dispatch_table.get(type(value))  # patterns, numpy's functions
+            said = value.__reduce_ex__(4) if registered is None else registered(value)
+        except (TypeError, pickle.PicklingError, AttributeError, NotImplementedError) as error:
+            raise StudyError(_advice(self.name, value, f"it shows none ({error})")) from None
+        if isinstance(said, str):
+            return said
+        function, args, state, items, pairs = (*said, None, None, None)[:5]
+        parts = [function, args, state, items and list(items), pairs and list(pairs)]
+        return digest([self.read(part) for part in parts])
+
+    def _read_held(self, value: Any, held: Mapping[str, Any]) -> Any:
         return {
-            name: self.read(_as_path(name, item))
+            name: self.read(as_path(name, item))
             for name, item in sorted(held.items())
-            if not _is_cached(type(value), name) and not isinstance(item, torch.device)
+            if not is_cached(type(value), name) and not isinstance(item, torch.device)
         }
 
     def _by_method(self, value: Any, name: str) -> Any:
@@ -297,8 +378,8 @@ class Reader:
 
 
 _DATA = (
-    *(bool, int, float, str, bytes, list, tuple, dict, set, frozenset),
-    *(np.ndarray, Tensor),
+    *(Path, bytes, bytearray, Tensor, np.ndarray, Image.Image, pd.DataFrame, pd.Series),
+    *(Mapping, list, tuple, set, frozenset),
 )
 _NOISE = ("transformers_version", "torch_dtype", "dtype", "name_or_path", "processor_class")
 
@@ -309,16 +390,18 @@ _KINDS: tuple[tuple[Any, Callable[[Reader, Any], Any]], ...] = (
     (np.ndarray, Reader.array),
     (Image.Image, lambda _, value: f"picture {value.size} {_picture_digest(value)}"),
     (Recording, lambda _, value: {"recording": digest(recording_content(value))}),
-    (pd.DataFrame | pd.Series, lambda _, value: f"table {digest(value.to_csv())}"),
+    (pd.DataFrame | pd.Series, lambda _, value: f"table {digest(value.to_csv() + _dtypes(value))}"),
     (torch.dtype | torch.device | complex | slice, lambda _, value: str(value)),
     (torch.Generator, lambda _, value: f"generator {tensor_digest(value.get_state())}"),
+    (collections.defaultdict, Reader.defaults),
     (Mapping, Reader.mapping),
     (list | tuple | range, Reader.listed),
     (set | frozenset, Reader.unordered),
     (types.FunctionType, Reader.function),
     (types.MethodType, Reader.method),
-    (types.BuiltinFunctionType, lambda _, value: f"{value.__module__}.{value.__qualname__}"),
-    (types.ModuleType, lambda _, value: f"module {value.__name__}"),
+    (types.BuiltinFunctionType | types.MethodWrapperType, Reader.builtin),
+    (types.ModuleType, Reader.module),
+    (logging.Logger, lambda _, value: f"logger {value.name}"),
     (functools.partial, Reader.partial),
     (property, lambda reader, value: reader.read(value.fget)),
     (functools.cached_property, lambda reader, value: reader.read(value.func)),
@@ -328,9 +411,10 @@ _KINDS: tuple[tuple[Any, Callable[[Reader, Any], Any]], ...] = (
 
 
 def _advice(name: str, value: Any, why: str) -> str:
+    own = "its class" if not is_installed(type(value).__module__) else "the class that holds it"
     return (
         f"{name}: a {type(value).__module__}.{type(value).__qualname__} {_FLAWED}: {why}. Rows and "
-        f"pictures that depend on it could not be told from others. Give its class a method "
+        f"pictures that depend on it could not be told from others. Give {own} a method "
         f"fingerprint() that returns plain data: what it depends on."
     )
 
@@ -346,63 +430,35 @@ def is_installed(module: str | None) -> bool:
     return file is not None and any(Path(file).is_relative_to(folder) for folder in kept)
 
 
-def _names(code: types.CodeType) -> list[str]:
-    """Names that a function, or one inside of it, looks up outside."""
-    inner = [const for const in code.co_consts if isinstance(const, types.CodeType)]
-    return sorted({*code.co_names, *(name for nested in inner for name in _names(nested))})
-
-
-def _code(code: types.CodeType) -> list[Any]:
-    """Without file names and line numbers: moved in its file, a function stays what it is."""
-    consts: list[Any] = []
-    for const in code.co_consts:
-        if isinstance(const, types.CodeType):
-            consts.append(_code(const))
-        elif isinstance(const, frozenset):  # in another order in every process
-            consts.append(sorted(map(repr, const)))
-        else:
-            consts.append(repr(const))
-    names = [list(names) for names in (code.co_names, code.co_varnames, code.co_freevars)]
-    return [code.co_code.hex(), consts, names, code.co_flags]
+def _plain(value: str | int | float) -> str | int | float:
+    """Without its class, and whatever that says it is."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    return int.__int__(value) if isinstance(value, int) else float.__float__(value)
 
 
 def _counts(value: Any) -> bool:
-    """Whether what a function finds outside is part of what it does; modules are not."""
+    """Whether what a function meets outside is part of what it does: all but what is installed."""
     if isinstance(value, types.FunctionType | type):
         return not is_installed(value.__module__)
-    return isinstance(value, _DATA)
-
-
-def _full(cell: types.CellType) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018 (empty until the enclosing function has set it)
-    except ValueError:
-        return False
+    if isinstance(value, types.ModuleType):
+        return not is_installed(value.__name__)
     return True
 
 
-def _is_told(name: str) -> bool:
+def _dtypes(table: Any) -> str:
+    return str([str(dtype) for dtype in np.atleast_1d(table.dtypes)])
+
+
+def _is_told(name: str, value: Any) -> bool:
     """Whether a name in a class is part of what it does."""
-    if name in ("__init__", "__call__", "__post_init__", "__getattr__"):
+    if isinstance(_bare(value), types.FunctionType) and not name.startswith("__annotate"):
         return True
     return not (name.startswith("__") and name.endswith("__")) and not name.startswith("_abc_")
 
 
 def _bare(value: Any) -> Any:
     return value.__func__ if isinstance(value, staticmethod | classmethod) else value
-
-
-def _is_cached(kind: type, name: str) -> bool:
-    return any(isinstance(vars(b).get(name), functools.cached_property) for b in kind.__mro__)
-
-
-def _as_path(name: str, value: Any) -> Any:
-    """Text that names a file: in an attribute called so, and only where there is one."""
-    words = name.strip("_").split("_")
-    if isinstance(value, str) and value and words[-1] in _PATH_NAMES:
-        path = Path(value).expanduser()
-        return path if path.exists() else value
-    return value
 
 
 def _sorted(values: Iterable[Any]) -> list[Any]:

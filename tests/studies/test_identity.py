@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, StableDiffusionPipeline
+from diffusers.image_processor import VaeImageProcessor
 from diffusers.models.attention_processor import AttnProcessor2_0
 from torch import nn
 
@@ -107,7 +108,30 @@ def checker(pipe: Any) -> None:
     pipe.register_modules(safety_checker=nn.Linear(2, 2))
 
 
+class Dark(VaeImageProcessor):
+    """An image processor of the user's own."""
+
+    def postprocess(self, image: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().postprocess(image * 0.3, *args, **kwargs)
+
+
+def own_image_processor(pipe: Any) -> None:
+    pipe.image_processor = Dark(vae_scale_factor=pipe.vae_scale_factor)
+
+
+def patched_postprocess(pipe: Any) -> None:
+    own = pipe.image_processor.postprocess
+    pipe.image_processor.postprocess = lambda image, **options: own(image * 0.3, **options)
+
+
+def not_normalized(pipe: Any) -> None:
+    pipe.image_processor.register_to_config(do_normalize=False)
+
+
 CHANGES: list[Change] = [
+    own_image_processor,
+    patched_postprocess,
+    not_normalized,
     halve_vae,
     *map(one_value, ("unet", "vae", "text_encoder")),
     buffer_not_saved,
@@ -139,6 +163,45 @@ def test_what_shapes_a_picture_makes_another_model(change: Change) -> None:
     before = identity(pipe)
     change(pipe)
     assert identity(pipe) != before
+
+
+@pytest.mark.parametrize(
+    "owner_and_name",
+    [
+        lambda pipe: (type(pipe), "encode_prompt"),
+        lambda pipe: (type(pipe.scheduler), "step"),
+        lambda pipe: (type(pipe.unet), "forward"),
+        lambda pipe: (type(pipe.unet.mid_block.attentions[0]), "forward"),
+        lambda pipe: (type(pipe.image_processor), "postprocess"),
+    ],
+)
+def test_methods_exchanged_in_a_class(
+    monkeypatch: pytest.MonkeyPatch, owner_and_name: Callable[[Any], tuple[type, str]]
+) -> None:
+    pipe = pipelines.sd1()
+    before = identity(pipe)
+    owner, name = owner_and_name(pipe)
+    original = getattr(owner, name)
+
+    @functools.wraps(original)  # which copies the name of the original's module
+    def patched(*args: Any, **kwargs: Any) -> Any:
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, patched)
+    assert f".{name}" in differences(before, identity(pipe))
+    monkeypatch.undo()
+    assert identity(pipe) == before
+
+
+def test_hooks_of_all_modules() -> None:
+    pipe = pipelines.sd1()
+    before = identity(pipe)
+    handle = nn.modules.module.register_module_forward_hook(lambda module, args, output: None)
+    try:
+        assert identity(pipe) != before
+    finally:
+        handle.remove()
+    assert identity(pipe) == before
 
 
 def test_what_was_changed_is_named_with_both_values() -> None:

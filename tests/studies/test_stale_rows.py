@@ -351,3 +351,33 @@ def test_recordings_in_memory_with_a_path(tmp_path: Path) -> None:
     alone = relations(runs(1), parser=Tree("conj"), progress=False)
     pd.testing.assert_frame_equal(second, alone)
     assert not first.iou.equals(second.iou)
+
+
+class Shift:
+    """What the truth below reads: an object of the module."""
+
+    def __init__(self) -> None:
+        self.pixels = 0
+
+
+SHIFT = Shift()
+
+
+class Shifted:
+    name = "toy"
+
+    def targets(self, facts: Any, run: Recording) -> list[Target]:
+        mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
+        mask[:, SHIFT.pixels : SHIFT.pixels + WIDTH // 2] = True
+        return [Target("cat", (run.prompt.find("cat"),), mask)]
+
+
+def test_what_a_truth_reads_from_its_module_is_measured_again(folder: Path) -> None:
+    left = by_maps(measure(folder, Shifted()))
+    SHIFT.pixels = WIDTH // 2
+    try:
+        right = by_maps(measure(folder, Shifted()))
+    finally:
+        SHIFT.pixels = 0
+    assert (left, right) == (wanted(folder, left=True), wanted(folder, left=False))
+    assert left != right
