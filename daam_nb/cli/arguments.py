@@ -149,7 +149,7 @@ def _open(argv: Sequence[str]) -> Open:
 
 
 def _study(argv: Sequence[str]) -> Study:
-    parser: _Parser = study_parser(_parser, whole=_positive, number=_number, folder=_folder)
+    parser: _Parser = study_parser(_parser, whole=_count, number=_number, folder=_folder)
     _talking(parser)
     read, names = _parsed(parser, argv, "name")
     if problem := wrong(read, names):
@@ -322,6 +322,10 @@ def _seed(text: str) -> int:
 
 def _positive(text: str) -> int:
     return _whole(text, "a number of steps", low=1, high=100_000)
+
+
+def _count(text: str) -> int:
+    return _whole(text, "taken here", low=1, high=100_000)
 
 
 def _whole(text: str, what: str, *, low: int, high: int) -> int:

@@ -24,14 +24,16 @@ from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps, iod, iou
 from daam_nb.masks import read_mask
 from daam_nb.recording import Kept, LayerChoice, Recording
+from daam_nb.studies import choices
 from daam_nb.studies.adjective_report import BY_JUDGE, BY_MAP, FREE, OTHER_SEED, REPLAYED, report
 from daam_nb.studies.changing import Field, difference
+from daam_nb.studies.choices import texts
 from daam_nb.studies.corpus import check_batch, check_options, name_of
 from daam_nb.studies.fingerprints import content_of, digest, fingerprint
 from daam_nb.studies.identity import identity, model_name
 from daam_nb.studies.nouns import named_word
-from daam_nb.studies.protocols import Judge, check_proportions
-from daam_nb.studies.readers import Caption, from_template
+from daam_nb.studies.protocols import Judge, check_judge, check_proportions
+from daam_nb.studies.readers import Caption, as_captions, from_template
 from daam_nb.studies.report import Report
 from daam_nb.studies.runs import Run, with_facts
 from daam_nb.studies.seeds import check_seed, own_seed, several
@@ -127,6 +129,8 @@ def captions(
         for template, (noun, other, own) in PAPER_TEMPLATES.items():
             made += [_caption(template, noun, other, a, b) for a, b in _next(own)]
         return made
+    nouns, templates = texts(nouns, "nouns"), texts(templates, "templates")
+    words = None if words is None else texts(words, "words")
     if words is None or len(set(words)) < 2:
         raise StudyError("It takes at least two adjectives: one is exchanged for another.")
     pairs = _next(words)
@@ -183,7 +187,16 @@ def adjective_pairs(
     """
     check_options(pipe, options, adjective_pairs)
     check_batch(batch)
-    chosen = dict({"paper": "paper"} if layers is None else layers)
+    check_judge(judge)
+    chosen = choices.named_layers(layers)
+    threshold = choices.share(threshold, "threshold")
+    prompts = as_captions(prompts)
+    for caption in prompts:
+        if lacking := [name for name in _FACTS if name not in caption.facts]:
+            raise StudyError(
+                f"The caption {caption.text!r} does not say its {lacking[0]!r}. Give captions of "
+                f"adjectives.captions(nouns, words), or with the same facts."
+            )
     units = [
         (caption, seed)
         for caption in prompts

@@ -41,7 +41,7 @@ def check_threshold(table: pd.DataFrame, threshold: float, whose: str = "row") -
 def of_method(table: pd.DataFrame, method: str, threshold: float) -> float:
     """The threshold, of a method that was measured at it or has none; else refused."""
     every = list(dict.fromkeys(table["method"]))
-    choices.names_among(method, every, name="method", what="method")
+    choices.names_among(method, every, name="method", what="method", of="The table")
     share = choices.share(threshold, "threshold")
     own = table[table["method"] == method]
     if own["threshold"].notna().any():

@@ -12,9 +12,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daam_nb.errors import StudyError
+from daam_nb.kinds import check_flag
 from daam_nb.studies import influence
-from daam_nb.studies.permutations import flipped, shuffled
-from daam_nb.studies.statistics import Bounds, Floats, by_cluster, flat, interval, listed, observed
+from daam_nb.studies.choices import columns_of
+from daam_nb.studies.permutations import check_drawing, flipped, shuffled
+from daam_nb.studies.statistics import (
+    Bounds,
+    Floats,
+    by_cluster,
+    check_confidence,
+    flat,
+    interval,
+    listed,
+    observed,
+)
 from daam_nb.studies.stratified import nested, numbered
 from daam_nb.studies.within_strata import Within, centred
 
@@ -111,6 +122,9 @@ def compare(
     StudyError
         Where lengths, clusters, strata or bounds do not fit.
     """
+    check_flag(paired, "paired")
+    check_confidence(confidence)
+    check_drawing(resamples, seed)
     if paired:
         names = None if clusters is None else listed(clusters)
         groups: Any = strata
@@ -197,6 +211,8 @@ def permutation_test(
     float
         (as extreme + 1) / (permutations + 1), or exact. NaN where a group is empty.
     """
+    check_flag(paired, "paired")
+    check_drawing(resamples, seed)
     if paired:
         sums, _ = by_cluster(*observed(_differences(first, second), clusters))
         return flipped(sums, resamples=resamples, seed=seed)
@@ -239,6 +255,12 @@ def holm_of(*tables: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
     Several tables of one page are one family: whoever reads it looks at all of them, and picks what
     is small.
     """
+    for number, table in enumerate(tables, 1):
+        columns_of(table, ("p",), made_by="p values")
+        if list(table.columns).count("p") > 1 or any(table is other for other in tables[number:]):
+            raise StudyError(
+                "A table is there twice, or has two columns 'p': its tests would count twice."
+            )
     together = holm([p for table in tables for p in table.p])
     corrected = []
     for table in tables:

@@ -16,16 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from daam_nb.errors import (
+    DaamError,
     RecordingExistsError,
     StudyError,
     UnknownOptionError,
     unknown_names_message,
 )
+from daam_nb.kinds import check_flag, check_path, number_between
 from daam_nb.recording import Kept, LayerChoice, Recording, Skipped
 from daam_nb.storage import told
-from daam_nb.studies.corpus_settings import about_of, settle
+from daam_nb.studies.corpus_settings import about_of, forget, remembered, settle
 from daam_nb.studies.fingerprints import fingerprint
-from daam_nb.studies.identity import identity, model_name
+from daam_nb.studies.identity import check_pipeline, identity, model_name
 from daam_nb.studies.readers import Caption, as_captions
 from daam_nb.studies.runs import Corpus, Run, damage, is_there, listed, name_of, runs_of
 from daam_nb.studies.seeds import pictures_of, several
@@ -117,7 +119,8 @@ def generate(
         the same picture is asked for twice.
     UnknownOptionError
         For an option that neither `daam_nb.trace` nor the pipeline's call takes; nothing is
-        written then.
+        written then. Neither is where the first picture cannot be drawn: the folder stays as it
+        was, and takes a corrected call.
 
     Notes
     -----
@@ -129,26 +132,40 @@ def generate(
     function. Reading all weights takes about three seconds for Stable Diffusion 1.5 in float32.
     The device may change; each recording keeps its own.
     """
+    check_pipeline(pipe)
     check_options(pipe, options, generate)
-    folder = Path(into).expanduser()
+    folder = check_path(into, "into")
     check_batch(batch)
+    check_flag(latents, "latents")
+    check_flag(progress, "progress")
+    if options.get("num_inference_steps") is not None:
+        number_between(options["num_inference_steps"], "num_inference_steps", low=1)
     wanted_pairs = pictures_of(as_captions(prompts), seeds)
     watching = {"keep": keep, "layers": layers, "tokens": tokens}
     more = {"latents": latents, **({"batch": batch} if batch != 1 else {})}
     made_with = {"model": model_name(pipe), **identity(pipe), **watching, **more, **options}
+    before = remembered(folder)
     settle(folder, {name: fingerprint(value, name) for name, value in made_with.items()})
     wanted = listed(folder, wanted_pairs)
+    after = remembered(folder)
     made = _whole_ones(folder, wanted)
+    kept = 0
     bar = progress_bar(len(wanted), done=len(made), what="recording", shown=progress)
     with bar, _quiet(pipe):
         for place in range(0, len(wanted), batch):
             together = wanted[place : place + batch]
             if all(run.key in made for run in together):
                 continue
-            drawn = _drawn(pipe, together, {**watching, **options})
+            try:
+                drawn = _drawn(pipe, together, {**watching, **options})
+            except (DaamError, ValueError, TypeError, LookupError):
+                if not kept:  # a mistake in the call: nothing is left of it
+                    forget(before, after)
+                raise
             for run, recording in zip(together, drawn, strict=True):
                 if run.key not in made:
                     _keep(run, recording if latents else without_latents(recording))
+                    kept += 1
                     bar.update()
     return Corpus(tuple(wanted), folder, about_of(folder)["settings"])
 

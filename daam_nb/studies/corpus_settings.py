@@ -13,6 +13,7 @@ from daam_nb.show.saving import write_whole
 from daam_nb.studies.tables import differences
 
 FILE = "corpus.json"
+LIST = "list.jsonl"
 _FORMAT, _VERSION = "daam_nb corpus", 2
 _BY_SAMPLES = 1  # the version that knew a model by some of its weights: read, not gone on with
 _UNFINISHED = re.compile(r"\.corpus\.json\.[0-9a-f]+\.part")  # left by a kill in its first write
@@ -38,6 +39,8 @@ def settle(folder: Path, settings: Mapping[str, Any]) -> None:
                 f"folder: into=..."
             )
         return
+    if folder.exists() and not folder.is_dir():
+        raise StudyError(f"{folder} is a file, and a corpus is a folder: into=...")
     foreign = [entry for entry in _entries(folder) if not _UNFINISHED.fullmatch(entry.name)]
     if foreign:
         raise StudyError(f"{folder} is not empty and no corpus. Choose another folder: into=...")
@@ -47,6 +50,34 @@ def settle(folder: Path, settings: Mapping[str, Any]) -> None:
     for entry in _entries(folder):
         if _UNFINISHED.fullmatch(entry.name):
             entry.unlink(missing_ok=True)
+
+
+def remembered(folder: Path) -> dict[Path, bytes | None]:
+    """What a folder knows before a call: the bytes of its files that say what is asked for."""
+    return {
+        path: path.read_bytes() if path.is_file() else None
+        for path in (folder / FILE, folder / LIST)
+    }
+
+
+def forget(before: Mapping[Path, bytes | None], after: Mapping[Path, bytes | None]) -> None:
+    """Make a folder as it was before a call that drew nothing, so that it pins nothing.
+
+    Left as it is where somebody else wrote in it since, or drew into it.
+    """
+    folder = next(iter(before)).parent
+    others = before[folder / FILE] is None and any(folder.glob("runs/*"))
+    if others or remembered(folder) != after:
+        return
+    for path, content in before.items():
+        if content is not None:
+            write_whole(path, content)
+        else:
+            path.unlink(missing_ok=True)
+    if before[folder / FILE] is None:
+        for emptied in (folder / "runs", folder):
+            if emptied.is_dir() and not any(emptied.iterdir()):
+                emptied.rmdir()
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -10,17 +10,17 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 import daam_nb.studies.corpus as corpora
-from daam_nb.errors import StudyError
+from daam_nb.errors import StudyError, WrongKindError
+from daam_nb.kinds import check_path, kind_of, number_between
 from daam_nb.maps import heat_maps
 from daam_nb.maps.measure import iou, soft_iou
 from daam_nb.recording import LayerChoice, Recording
-from daam_nb.studies import layer_choices, two_intervals
+from daam_nb.studies import choices, layer_choices, two_intervals
 from daam_nb.studies.comparing import holm_of
 from daam_nb.studies.corpus import Corpus, Run, runs_of
 from daam_nb.studies.entanglement_statistics import (
@@ -33,12 +33,13 @@ from daam_nb.studies.entanglement_statistics import (
 from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.fingerprints import content_of
 from daam_nb.studies.nouns import named_word
-from daam_nb.studies.presence import JudgePresence, Presence, Seen
+from daam_nb.studies.presence import Presence, Seen, who_looks
 from daam_nb.studies.protocols import Judge
 from daam_nb.studies.readable import headed
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
 from daam_nb.studies.runs import with_facts
+from daam_nb.studies.seeds import several as seeds_read
 from daam_nb.studies.tables import collect
 from daam_nb.studies.taxonomies import COCO, Taxonomy, pair_captions
 
@@ -117,7 +118,13 @@ def record_pairs(
     **options
         As for `corpus.generate`.
     """
-    seeds = list(seeds)
+    if not isinstance(taxonomy, Taxonomy):
+        raise WrongKindError(
+            f"taxonomy is a Taxonomy, not {kind_of(taxonomy)}: Taxonomy({{'pet': ['cat', 'dog']}})."
+        )
+    seeds = seeds_read(seeds)
+    if pictures is not None:
+        pictures = number_between(pictures, "pictures", low=1)
     one = sum(map(len, pair_captions(taxonomy, rounds=1, exclude=exclude))) * len(seeds)
     rounds = 1 if pictures is None else max(1, math.ceil(pictures / one))
     drawn = pair_captions(taxonomy, rounds=rounds, exclude=exclude)
@@ -167,10 +174,10 @@ def entanglement(
     StudyError
         Where a recording's caption does not say which two nouns it is about.
     """
+    chosen = choices.named_layers(layers)
+    threshold = choices.share(threshold, "threshold")
     corpus = runs_of(runs)
-    chosen = dict({"paper": "paper"} if layers is None else layers)
-    look = JudgePresence(presence) if isinstance(presence, Judge) else presence
-
+    look = who_looks(presence)
     settings = {
         "presence": look.name,
         "threshold": threshold,
@@ -241,10 +248,12 @@ def study(
             "Someone has to look at the pictures: give judge=, or presence= with a detector "
             "(presence.DetectorPresence) or people's answers (presence.RatedPresence)."
         )
-    folder = Path(into) / "pairs"
+    who_looks(who)
+    threshold = choices.share(threshold, "threshold")
+    folder = check_path(into, "into") / "pairs"
     taxonomy = COCO if nouns is None else nouns
     if not isinstance(taxonomy, Taxonomy):
-        taxonomy = Taxonomy({name: tuple(members) for name, members in taxonomy.items()})
+        taxonomy = Taxonomy(taxonomy)
     if pipe is None and pictures is None:
         runs = corpora.generate_some(None, None, None, into=folder, study=study, **options)
     else:
@@ -287,7 +296,7 @@ def found_in(
     DataFrame
         One row per picture: ``kind``, ``first``, ``second``, ``both``, ``objects``.
     """
-    look: Any = JudgePresence(presence) if isinstance(presence, Judge) else presence
+    look: Any = who_looks(presence)
     rows = []
     for picture, first, second in known:
         if first == second or not {first, second} <= set(taxonomy.nouns):

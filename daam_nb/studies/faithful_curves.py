@@ -16,6 +16,7 @@ import pandas as pd
 
 from daam_nb.maps import heat_maps
 from daam_nb.recording import Recording
+from daam_nb.studies import choices
 from daam_nb.studies.agreement import clouds, grid_setting
 from daam_nb.studies.changing import Field, difference, drawn_again
 from daam_nb.studies.corpus import Corpus, Run
@@ -69,11 +70,18 @@ def curves_of_area(
         One row per picture, order and share, with `COLUMNS`. The change is what the pixels differ
         from the whole picture on average. A picture that the ablation leaves as it is has NaN.
 
+    Raises
+    ------
+    StudyError
+        For a share that is 0, 1, outside, or there twice.
+
     References
     ----------
     Petsiuk et al. 2018, "RISE", https://arxiv.org/abs/1806.07421: there pixels are deleted and a
     classifier asked; here a word's attention is, and the picture compared.
     """
+    shares = choices.shares(shares, "shares", inside=True)
+    choices.columns_of(table, ("run", "object"), made_by="faithfulness()")
     words = table.drop_duplicates("run").set_index("run").object
 
     def measure(run: Run) -> list[dict[str, Any]]:

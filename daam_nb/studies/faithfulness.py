@@ -20,10 +20,11 @@ import numpy as np
 import pandas as pd
 
 from daam_nb.errors import StudyError
+from daam_nb.kinds import check_flag
 from daam_nb.maps import heat_maps
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import LayerChoice, Recording
-from daam_nb.studies import layer_choices
+from daam_nb.studies import choices, layer_choices
 from daam_nb.studies.agreement import MEASURES, agreement, clouds, grid_setting, middle
 from daam_nb.studies.changing import Field, check_same, difference
 from daam_nb.studies.content import control_word, object_words, other_words
@@ -43,7 +44,7 @@ from daam_nb.studies.faithful_curves import curves_of_area
 from daam_nb.studies.faithful_heads import head_effects
 from daam_nb.studies.faithful_report import OWN, report
 from daam_nb.studies.fingerprints import content_of
-from daam_nb.studies.protocols import Judge
+from daam_nb.studies.protocols import Judge, check_judge
 from daam_nb.studies.readers import Caption
 from daam_nb.studies.report import Report
 from daam_nb.studies.runs import with_facts
@@ -144,13 +145,18 @@ def faithfulness(
     Raises
     ------
     StudyError
-        Where the pipeline does not draw the recorded pictures again.
+        Where the pipeline does not draw the recorded pictures again; for an ablation that there is
+        not, and nouns that no prompt names.
     """
+    chosen = choices.named_layers(layers)
+    ablations = choices.names_among(ablations, ABLATIONS, name="ablations", what="ablation")
+    nouns = None if nouns is None else choices.texts(nouns, "nouns")
+    check_flag(skip_unseen, "skip_unseen")
+    check_judge(judge)
     corpus = runs_of(runs)
-    chosen = dict({"paper": "paper"} if layers is None else layers)
     first = corpus[0].load()
-    if unknown := [name for name in ablations if name not in ABLATIONS]:
-        raise StudyError(f"There is no ablation {unknown[0]!r}; there are {tuple(ABLATIONS)}.")
+    if judge is None and nouns is not None:
+        _check_named(corpus, nouns)
     checked: list[str] = []
 
     def measure(run: Run) -> list[dict[str, Any]]:
@@ -188,6 +194,16 @@ def faithfulness(
     )
     table.attrs["settings"] = settings
     return with_facts(table, corpus)
+
+
+def _check_named(runs: Corpus, nouns: Sequence[str]) -> None:
+    """Refuse nouns of which no prompt names any: a table without rows would say nothing."""
+    if not any(object_words(run.load().prompt, nouns) for run in runs):
+        raise StudyError(
+            f"No prompt names one of the nouns {', '.join(map(repr, nouns))} by itself, such as "
+            f"{runs[0].facts['prompt']!r}. Give nouns of the captions, in the singular, or leave "
+            f"nouns= out: then every content word counts."
+        )
 
 
 def study(
@@ -240,7 +256,7 @@ def study(
         progress=progress, study=study, **options,
     )  # fmt: skip
     flat: Sequence[str] | None = (
-        [noun for members in nouns.values() for noun in members]
+        [noun for members in nouns.values() for noun in choices.texts(members, "nouns")]
         if isinstance(nouns, Mapping)
         else nouns
     )

@@ -13,7 +13,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import SelectionError, StudyError
+from daam_nb.kinds import number_between
 from daam_nb.studies.stratified import Floats, Places
 from daam_nb.studies.within_strata import centred
 
@@ -129,7 +130,20 @@ def _p(drawn: Totals, least: float, size: int, resamples: int | None, seed: int)
     return p
 
 
-def _checked(resamples: int) -> int:
-    if resamples < 1:
-        raise StudyError(f"{resamples} permutations are none; it takes at least one.")
-    return resamples
+def check_drawing(resamples: object, seed: object) -> None:
+    """Raise a `StudyError` unless these say how many permutations, and from which seed."""
+    if resamples is not None:
+        _checked(resamples)
+    try:
+        number_between(seed, "seed", low=0)
+    except SelectionError as error:
+        raise StudyError(f"{error}") from None
+
+
+def _checked(resamples: object) -> int:
+    try:
+        return number_between(resamples, "resamples", low=1)
+    except SelectionError:
+        raise StudyError(
+            f"{resamples!r} permutations are none; it takes at least one, a whole number."
+        ) from None

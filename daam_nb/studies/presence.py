@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pandas as pd
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import StudyError, WrongKindError, nearest_name, unknown_names_message
+from daam_nb.kinds import check_path, check_text, kind_of
+from daam_nb.studies import choices
+from daam_nb.studies.nouns import forms
 from daam_nb.studies.protocols import Judge
 
 if TYPE_CHECKING:
@@ -97,11 +100,18 @@ class DetectorPresence:
         ``"zero-shot-object-detection"`` (asked for the two nouns by name): picture -> list of
         ``{"label", "score", ...}``.
     threshold
-        Least score that counts.
+        Least score that counts, 0 to 1.
     synonyms
         Noun -> another name that the detector has for it.
     name
         As it stands in tables; by default the model's.
+
+    Raises
+    ------
+    StudyError
+        For a threshold that is none, and a synonym that the detector has no label for.
+    WrongKindError
+        For a detector that cannot be called.
     """
 
     def __init__(
@@ -112,13 +122,32 @@ class DetectorPresence:
         synonyms: Mapping[str, str] | None = None,
         name: str | None = None,
     ) -> None:
+        if not callable(detector):
+            raise WrongKindError(
+                f"A detector is called with a picture, and {kind_of(detector)} cannot be. Give "
+                f"transformers.pipeline('object-detection', model=...)."
+            )
         self.detector = detector
-        self.threshold = threshold
-        self.synonyms = dict(synonyms or {})
+        self.threshold = threshold = choices.share(threshold, "threshold")
+        if synonyms is not None and not isinstance(synonyms, Mapping):
+            raise StudyError(
+                f"synonyms= takes noun -> the detector's name for it, not {kind_of(synonyms)}."
+            )
+        self.synonyms = {
+            check_text(noun, "A noun of synonyms="): check_text(label, "A name in synonyms=")
+            for noun, label in (synonyms or {}).items()
+        }
         config = getattr(getattr(detector, "model", None), "config", None)
         model = getattr(config, "_name_or_path", "") or type(detector).__name__
         self.name = f"{name or model}, score >= {threshold:g}"
         self.labels = _labels(config) if not self._by_name else None
+        for label in self.synonyms.values():
+            if self.labels is not None and label.lower() not in self.labels:
+                raise StudyError(
+                    unknown_names_message(
+                        [label], sorted(self.labels), where="The detector", what="label"
+                    )
+                )
 
     @property
     def _by_name(self) -> bool:
@@ -136,6 +165,13 @@ class DetectorPresence:
         StudyError
             For a noun that is none of the detector's labels.
         """
+        for noun in (first, second):
+            near = [name for name in self.synonyms if _is_slip(name, noun)]
+            if noun not in self.synonyms and near:
+                raise StudyError(
+                    f"synonyms= has {near[0]!r} and the noun is {noun!r}, which has no synonym. "
+                    f"Write it as the noun: synonyms={{{noun!r}: {self.synonyms[near[0]]!r}}}."
+                )
         wanted = [self.synonyms.get(noun, noun).lower() for noun in (first, second)]
         for noun in wanted:
             if self.labels is not None and noun not in self.labels:
@@ -175,7 +211,7 @@ class RatedPresence:
         if isinstance(ratings, pd.DataFrame):
             read = ratings
         else:
-            read = pd.read_csv(Path(ratings), converters=text)
+            read = _ratings_of(check_path(ratings, "ratings"), text)
         if {"rater", "item", "act"} <= set(read.columns):
             read = read.drop_duplicates(["rater", "item"], keep="last")
             read = read[read.act == "answer"]
@@ -184,6 +220,14 @@ class RatedPresence:
                 f"The ratings have no column {lacking[0]!r}; they have {', '.join(read.columns)}. "
                 f"It takes prompt, seed and answer."
             )
+        if read.empty:
+            raise StudyError("The ratings hold no answer: no row, or every picture was skipped.")
+        for number, row in enumerate(read[["prompt", "seed"]].itertuples(index=False), 1):
+            if not isinstance(row.prompt, str) or not row.prompt.strip() or not _is_whole(row.seed):
+                raise StudyError(
+                    f"Row {number} of the answers has the prompt {row.prompt!r} and the seed "
+                    f"{row.seed!r}; a picture is known by both: its text, and a whole number."
+                )
         unknown = [answer for answer in read.answer if answer not in ANSWERS]
         if unknown:
             raise StudyError(f"{unknown[0]!r} is no answer; use {', '.join(map(repr, ANSWERS))}.")
@@ -192,11 +236,55 @@ class RatedPresence:
         for (prompt, seed), answers in read.groupby(["prompt", "seed"]).answer:
             both = float((answers == "both").mean())
             objects = float(answers.map(ANSWERS).mean())
-            self._seen[str(prompt), int(seed)] = Seen(both, objects)
+            self._seen[_plain(prompt), int(seed)] = Seen(both, objects)
 
     def __call__(self, run: Run, first: str, second: str) -> Seen | None:
         """Look up the picture."""
-        return self._seen.get((str(run.facts["prompt"]), int(run.facts["seed"])))
+        return self._seen.get((_plain(run.facts["prompt"]), int(run.facts["seed"])))
+
+
+def who_looks(presence: Any) -> Presence:
+    """Read who looks at the pictures: a `Presence`, or a `Judge` that is asked as one.
+
+    Raises
+    ------
+    WrongKindError
+        For anything else.
+    """
+    if isinstance(presence, Judge) and not isinstance(presence, type):
+        return JudgePresence(presence)
+    named = isinstance(getattr(presence, "name", None), str) and not isinstance(presence, type)
+    if not named or not callable(presence):
+        raise WrongKindError(
+            f"presence= takes a judge, presence.DetectorPresence, presence.RatedPresence, or what "
+            f"has a name and is called with (run, first noun, second noun), not "
+            f"{kind_of(presence)}."
+        )
+    looking: Presence = presence
+    return looking
+
+
+def _ratings_of(path: Path, text: Mapping[str, Any]) -> pd.DataFrame:
+    """A table of a CSV file; a `StudyError` where it cannot be read as one."""
+    try:
+        return pd.read_csv(path, converters=dict(text))
+    except (OSError, ValueError) as error:  # pandas' errors of empty and broken files are such
+        raise StudyError(
+            f"The ratings {path} cannot be read as a CSV file ({error}). Give the path of one, or "
+            f"a table, with prompt, seed and answer."
+        ) from None
+
+
+def _plain(prompt: object) -> str:
+    """A prompt as it is compared: blanks around it are lost in many a spreadsheet."""
+    return str(prompt).strip()
+
+
+def _is_whole(seed: Any) -> bool:
+    try:
+        return float(seed) == int(float(seed)) and not isinstance(seed, bool)
+    except (TypeError, ValueError, OverflowError):  # NaN and blank cells, too
+        return False
 
 
 def picture_of(run: Run) -> Image:
@@ -214,6 +302,10 @@ def picture_of(run: Run) -> Image:
             f"returned latents."
         )
     return picture
+
+
+def _is_slip(name: str, noun: str) -> bool:
+    return nearest_name(name, [noun]) is not None and name not in forms(noun)
 
 
 def _labels(config: Any) -> frozenset[str] | None:

@@ -16,8 +16,12 @@ from typing import Any
 import numpy as np
 
 from daam_nb.errors import StudyError
+from daam_nb.kinds import check_flag, check_path, check_text, kind_of, number_between
+from daam_nb.studies.choices import share as share_of
+from daam_nb.studies.choices import texts
 
 _SLOT = re.compile(r"\{(\w+)\}")
+_SEEDS = ("seed", "seeds", "sead", "sed", "random_seed", "random seed")  # or nearly so
 _BREAK = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")  # what breaks a line, anywhere
 
 
@@ -38,7 +42,12 @@ class Caption:
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not self.text.strip():
-            raise StudyError(f"A caption is a text that is not blank, not {self.text!r}.")
+            raise StudyError(f"A caption is a text that is not blank, not {self.text!r:.100}.")
+        if not isinstance(self.facts, Mapping):
+            raise StudyError(
+                f"The facts of a caption are a mapping, name -> what is known, not "
+                f"{kind_of(self.facts)}: Caption({self.text!r}, {{'seed': 3}})."
+            )
 
 
 def as_captions(prompts: Iterable[str | Caption] | str) -> list[Caption]:
@@ -56,7 +65,14 @@ def as_captions(prompts: Iterable[str | Caption] | str) -> list[Caption]:
             f"Captions are texts, not a path. Read the file: readers.from_text({str(prompts)!r}), "
             "or from_csv, from_jsonl, from_coco."
         )
-    if isinstance(prompts, Mapping | bytes) or not isinstance(prompts, Iterable):
+    if hasattr(prompts, "columns") or isinstance(prompts, Mapping):
+        raise StudyError(
+            f"Captions are texts or Captions, several or one, not a {type(prompts).__name__}, "
+            f"whose names would be drawn. Of a table: [Caption(row.caption, {{'seed': row.seed}}) "
+            f"for row in table.itertuples()], or of its file: readers.from_csv."
+        )
+    unread: Any = prompts
+    if isinstance(unread, bytes | bytearray) or not isinstance(unread, Iterable):
         raise StudyError(
             f"Captions are texts or Captions, several or one, not a {type(prompts).__name__}. What "
             f"is known about a text goes with it: Caption(text, facts)."
@@ -89,7 +105,7 @@ def from_csv(path: str | Path, *, column: str = "caption") -> list[Caption]:
     rows = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     captions = []
     try:
-        names = next(rows, [])
+        names = [name.strip() for name in next(rows, [])]
         _check_columns(names, column, path)
         for number, row in enumerate((row for row in rows if row), 1):
             where = f"{path}, row {number}"
@@ -122,7 +138,7 @@ def from_jsonl(path: str | Path, *, field: str = "caption") -> list[Caption]:
         where = f"{path}, line {number}"
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StudyError(f"{where} is not JSON: {error}.") from None
         if not isinstance(record, dict) or field not in record:
             raise StudyError(
@@ -162,7 +178,10 @@ def from_coco(
     ----------
     Chen et al. 2015, "Microsoft COCO Captions", https://arxiv.org/abs/1504.00325
     """
-    path = Path(path).expanduser()
+    path = check_path(path, "path")
+    check_flag(image_seeds, "image_seeds")
+    if per_image is not None:
+        per_image = number_between(per_image, "per_image", low=1)
     if not path.is_file():
         raise StudyError(
             f"There is no file {path}. COCO's captions come in annotations_trainval2014.zip "
@@ -172,7 +191,7 @@ def from_coco(
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         entries = [(e["image_id"], e["id"], e["caption"]) for e in document["annotations"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError(
             f"{path} is no captions file of COCO: an object whose 'annotations' are objects with "
             f"'image_id', 'id' and 'caption' ({type(error).__name__}: {error})."
@@ -211,6 +230,7 @@ def from_template(template: str, /, **slots: Sequence[str]) -> list[Caption]:
     >>> [c.text for c in from_template("a {adj} {noun}", adj=["rusty", "old"], noun=["shovel"])]
     ['a rusty shovel', 'an old shovel']
     """
+    check_text(template, "The template")
     named = list(dict.fromkeys(_SLOT.findall(template)))
     if set(named) != set(slots):
         raise StudyError(
@@ -218,7 +238,7 @@ def from_template(template: str, /, **slots: Sequence[str]) -> list[Caption]:
             f"{_listed(slots)}. Give each slot its words, and no other."
         )
     for name, words in slots.items():
-        if isinstance(words, str) or not words:
+        if isinstance(words, str) or not len(texts(words, f"The slot {name!r}")):
             raise StudyError(f"The slot {name!r} takes a list of words, not {words!r}.")
     found = []
     for words in itertools.product(*(slots[name] for name in named)):
@@ -265,6 +285,9 @@ def recombined(
     ----------
     Tang et al. 2023, "What the DAAM", section 3.1, https://aclanthology.org/2023.acl-long.310
     """
+    nouns, adjectives = texts(nouns, "nouns"), texts(adjectives, "adjectives")
+    count = number_between(count, "count", low=1)
+    adjective_share = share_of(adjective_share, "adjective_share")
     if len(set(nouns)) < 2:
         raise StudyError(f"Recombining takes at least two different nouns, not {list(nouns)!r}.")
     rng = np.random.default_rng(seed)
@@ -313,6 +336,11 @@ def _check_columns(names: Sequence[str], column: str, path: str | Path) -> None:
         raise StudyError(
             f"{path} has no column {column!r}; it has {_listed(names)}. Choose one: column=..."
         )
+    if near := [name for name in names if name != "seed" and name.casefold() in _SEEDS]:
+        raise StudyError(
+            f"{path} has a column {near[0]!r}. Call it 'seed', and each picture is drawn from it; "
+            f"or by another name, if it is none."
+        )
     if twice := [name for name in names if names.count(name) > 1]:
         raise StudyError(f"{path} has two columns {twice[0]!r}. Give each a name of its own.")
 
@@ -334,7 +362,7 @@ def _lines(path: str | Path) -> list[str]:
 
 def _text(path: str | Path) -> str:
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8-sig")
+        return check_path(path, "path").read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise StudyError(f"There is no file {path}. Give the path of a file of captions.") from None
     except (UnicodeDecodeError, OSError) as error:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from daam_nb.errors import StudyError
+from daam_nb.kinds import check_choice
+from daam_nb.studies.choices import names_among
 from daam_nb.studies.comparing import Comparison, compare, holm_of
 from daam_nb.studies.statistics import ENOUGH, SHARE
 from daam_nb.studies.statistics import summary as summarise
@@ -153,6 +155,7 @@ def against_unrelated(
         ``relation``, ``related`` and ``unrelated`` (means of prompt means), ``difference`` with
         ``low`` and ``high``, ``p``, ``p_holm``, ``effect`` (d_z), ``prompts``, ``arcs``.
     """
+    check_choice(measure, "measure", ("iou", "iod", "ioh"))
     used = table[table.left_out == ""]
     arcs = used[used.kind == "arc"]
     of_words = ["prompt", "head_pos", "dependent_pos"]
@@ -217,6 +220,14 @@ def differences(
     StudyError
         Where the table lacks a relation, or IoD or IoH of unrelated pairs are asked for.
     """
+    check_choice(measure, "measure", ("iou", "iod", "ioh"))
+    if among is not None:
+        every = [*dict.fromkeys(table.relation[table.kind == "arc"]), UNRELATED]
+        among = names_among(among, every, name="among", what="relation", of="The table")
+        if len(among) < 2:
+            raise StudyError(
+                f"A relation is compared with another one, and among= names {among!r} alone."
+            )
     if measure != "iou" and among is not None and UNRELATED in among:
         raise StudyError(
             f"Unrelated pairs have no head word, so no {measure} of theirs compares with that of a "

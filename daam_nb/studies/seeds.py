@@ -15,11 +15,15 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import SelectionError, StudyError
+from daam_nb.kinds import whole_number
 from daam_nb.studies.readers import Caption, as_captions
 
 LARGEST = 2**32
 """Seeds that are computed lie below: other programs take them, too."""
+
+
+_LAST = 2**64 - 1
 
 
 def own_seed(caption: Caption | str, number: int = 0) -> int:
@@ -52,7 +56,7 @@ def own_seed(caption: Caption | str, number: int = 0) -> int:
     """
     if not isinstance(caption, Caption):
         caption = Caption(caption)
-    brought = caption.facts.get("seed")
+    brought = _plain(caption.facts.get("seed"))
     if brought is not None:
         check_seed(caption, brought)
         if number == 0:
@@ -104,7 +108,7 @@ def several(seeds: Any) -> list[Any]:
             f"seeds is {seeds!r}; it must be several whole numbers: seeds=range(4), or seeds=[3]. "
             f"Leave it out to draw each caption from its own."
         )
-    return list(seeds)
+    return [_plain(seed) for seed in seeds]
 
 
 def pictures_of(
@@ -143,8 +147,20 @@ def pictures_of(
     return [(caption, seed) for (_, seed), caption in asked.items()]
 
 
+def _plain(seed: Any) -> Any:
+    """A whole number of numpy or torch as Python's; anything else as it is, to be refused."""
+    try:
+        return whole_number(seed, "seed")
+    except SelectionError:
+        return seed
+
+
 def check_seed(caption: Caption, seed: Any) -> None:
-    """Raise a `StudyError` unless a seed is a whole number."""
+    """Raise a `StudyError` unless a seed is a whole number that torch takes, 0 to 2^64 - 1."""
+    if isinstance(seed, int) and not isinstance(seed, bool) and not 0 <= seed <= _LAST:
+        raise StudyError(
+            f"The seed of {caption.text!r} is {seed}; it must be a whole number from 0 to {_LAST}."
+        )
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise StudyError(
             f"The seed of {caption.text!r} is {seed!r}; it must be a whole number. Give "

@@ -21,8 +21,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daam_nb.errors import StudyError, unknown_names_message
+from daam_nb.errors import SelectionError, StudyError, unknown_names_message
+from daam_nb.kinds import check_share, kind_of
 from daam_nb.studies import influence
+from daam_nb.studies.choices import texts
 from daam_nb.studies.influence import LEAST
 from daam_nb.studies.stratified import members, nested, numbered
 
@@ -107,6 +109,8 @@ def interval(
         Where lengths do not fit, a value is infinite or outside `bounds`, or a cluster lies in two
         strata.
     """
+    check_confidence(confidence)
+    bounds = read_bounds(bounds)
     kept, names = observed(values, clusters)
     _check_bounds(kept, bounds)
     if not len(kept):
@@ -156,6 +160,7 @@ def ratio(
     StudyError
         Where lengths do not fit, or a number below is negative.
     """
+    check_confidence(confidence)
     first, second = flat(above), flat(below)
     if first.shape != second.shape:
         raise StudyError(f"{len(first)} numbers stand above {len(second)}; a ratio needs pairs.")
@@ -205,6 +210,7 @@ def share(
     """
     from scipy import stats
 
+    check_confidence(confidence)
     kept, names = observed(values, clusters)
     if not np.isin(kept, (0.0, 1.0)).all():
         raise StudyError("A share is of zeros and ones alone.")
@@ -259,7 +265,11 @@ def summary(
     StudyError
         Where the table lacks a column.
     """
-    by, value = _names(by), _names(value)
+    by, value = _names(by, "by"), _names(value, "value")
+    if clusters is not None and not isinstance(clusters, str):
+        raise StudyError(f"clusters= is the name of a column, not {kind_of(clusters)}.")
+    if not hasattr(table, "columns"):
+        raise StudyError(f"A summary is of a table, not {kind_of(table)}.")
     needed = [*by, *value, *(name for name in (clusters, strata) if name is not None)]
     if unknown := [name for name in needed if name not in table]:
         raise StudyError(
@@ -267,6 +277,15 @@ def summary(
         )
     if isinstance(bounds, Mapping) and (unknown := [name for name in bounds if name not in value]):
         raise StudyError(unknown_names_message(unknown, value, where="bounds=", what="column"))
+    made = ["n", "clusters", *(end for v in value for end in (f"{v}_low", f"{v}_high")), "rare"]
+    made += [] if strata is None else ["strata", "alone"]
+    for name in (*by, *value):
+        if [*by, *value, *made].count(name) > 1:
+            raise StudyError(
+                f"The summary would have two columns {name!r}: by= and value= name each column "
+                f"once, and none that it makes itself ({', '.join(made)}). Rename it first: "
+                f"table.rename(columns={{{name!r}: ...}})."
+            )
     try:
         table = table.astype(dict.fromkeys(value, float))
     except (TypeError, ValueError) as error:
@@ -304,6 +323,46 @@ def summary(
 
 def _nothing(confidence: float) -> Interval:
     return Interval(math.nan, math.nan, math.nan, 0, 0, confidence)
+
+
+def check_confidence(confidence: Any) -> float:
+    """Read the confidence of an interval.
+
+    Raises
+    ------
+    StudyError
+        For what is no number between 0 and 1: a text, a percentage.
+    """
+    try:
+        number = check_share(confidence, "confidence")
+    except SelectionError:
+        number = 0.0
+    if not 0 < number < 1:
+        raise StudyError(f"A confidence of {confidence!r} is no share; give one such as 0.95.")
+    return number
+
+
+def read_bounds(bounds: Any) -> Bounds | None:
+    """Read the least and the greatest value that can be.
+
+    Raises
+    ------
+    StudyError
+        For what is no pair of finite numbers, the lower one first.
+    """
+    if bounds is None:
+        return None
+    try:
+        low, high = bounds
+        ends = float(low), float(high)
+    except (TypeError, ValueError):
+        ends = (math.nan, math.nan)
+    if isinstance(bounds, str) or not all(map(math.isfinite, ends)) or not ends[0] < ends[1]:
+        raise StudyError(
+            f"bounds={bounds!r} are not the least and the greatest value that can be: two finite "
+            f"numbers, the lower one first, such as (0, 1). Where they are not known: bounds=None."
+        )
+    return ends
 
 
 def _check_bounds(values: Floats, bounds: Bounds | None) -> None:
@@ -349,6 +408,11 @@ def observed(values: Any, clusters: Any) -> tuple[Floats, list[Hashable] | None]
 
 def listed(clusters: Any) -> list[Hashable]:
     """Names of clusters as a list, to be read twice."""
+    if isinstance(clusters, Mapping):
+        raise StudyError(
+            f"Clusters are a list of names, one for each value in order; {clusters!r:.60} is a "
+            f"{type(clusters).__name__}."
+        )
     try:
         return list(clusters)
     except TypeError:
@@ -364,5 +428,8 @@ def by_cluster(values: Floats, names: list[Hashable] | None) -> tuple[Floats, Fl
     return sums, np.bincount(places).astype(np.float64)
 
 
-def _names(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
+def _names(names: str | Sequence[str], what: str) -> list[str]:
+    listed_names = list(texts(names, f"{what}="))
+    if not listed_names:
+        raise StudyError(f"{what}= names no column of the table; it takes at least one.")
+    return listed_names

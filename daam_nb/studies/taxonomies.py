@@ -7,13 +7,16 @@ are of one family (zebra, cat: animals both), *unrelated* otherwise (zebra, oven
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import StudyError, nearest_name, unknown_names_message
+from daam_nb.kinds import check_choice, kind_of, number_between
+from daam_nb.studies.choices import texts
+from daam_nb.studies.nouns import plain_name
 from daam_nb.studies.readers import Caption, from_template
 
 Kind = Literal["cohyponyms", "near", "unrelated"]
@@ -41,7 +44,7 @@ class Taxonomy:
     Attributes
     ----------
     classes
-        Class -> its nouns, singular. A noun is in one class.
+        Class -> its nouns, singular (a text is one noun). A noun is in one class.
     families
         Family -> its classes; a class in none is a family of its own.
     name
@@ -50,23 +53,32 @@ class Taxonomy:
     Raises
     ------
     StudyError
-        For an empty class, a noun in two classes or a class in two families.
+        For an empty class, a noun in two classes (case and hyphens make no other noun), a class in
+        two families, and a family of a class that is not there.
     """
 
-    classes: Mapping[str, tuple[str, ...]]
-    families: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: FAMILIES)
+    classes: Mapping[str, Sequence[str]]
+    families: Mapping[str, Sequence[str]] = field(default_factory=lambda: FAMILIES)
     name: str = "the caller's nouns"
 
     def __post_init__(self) -> None:
-        made = {name: tuple(nouns) for name, nouns in self.classes.items()}
-        object.__setattr__(self, "classes", made)
-        if not made or not all(made.values()):
+        classes = _groups(self.classes, "classes=", "class -> its nouns")
+        families = _groups(self.families, "families=", "family -> its classes")
+        object.__setattr__(self, "classes", classes)
+        object.__setattr__(self, "families", families)
+        if not classes or not all(classes.values()):
             raise StudyError("A taxonomy has at least one class, and each class its nouns.")
-        for whose, groups in (("noun", made), ("class", self.families)):
-            every = [member for members in groups.values() for member in members]
+        for whose, groups in (("noun", classes), ("class", families)):
+            every = [plain_name(member) for members in groups.values() for member in members]
             twice = [member for member in dict.fromkeys(every) if every.count(member) > 1]
             if twice:
                 raise StudyError(f"The {whose} {twice[0]!r} stands twice; it has one place.")
+        if self.families != FAMILIES:  # these are for any classes that have such names
+            unknown = [n for of in families.values() for n in of if n not in classes]
+            if unknown:
+                raise StudyError(
+                    unknown_names_message(unknown, classes, where="families=", what="class")
+                )
 
     @property
     def nouns(self) -> tuple[str, ...]:
@@ -84,7 +96,11 @@ class Taxonomy:
         for name, nouns in self.classes.items():
             if noun in nouns:
                 return name
-        raise StudyError(f"{noun!r} is no noun of {self.name}; there are {', '.join(self.nouns)}.")
+        near = nearest_name(str(noun), self.nouns)
+        raise StudyError(
+            f"{noun!r} is no noun of {self.name}{f'; did you mean {near!r}?' if near else ''}; "
+            f"there are {', '.join(self.nouns)}."
+        )
 
     def kind_of(self, one: str, other: str) -> Kind:
         """How two nouns are related."""
@@ -95,10 +111,17 @@ class Taxonomy:
 
     def partners(self, noun: str, kind: Kind) -> list[str]:
         """The other nouns that are so related to this one, in the order of `nouns`."""
+        check_choice(kind, "kind", KINDS)
         return [n for n in self.nouns if n != noun and self.kind_of(noun, n) == kind]
 
     def _family(self, name: str) -> str:
         return next((f for f, classes in self.families.items() if name in classes), name)
+
+
+def _groups(groups: Any, name: str, what: str) -> dict[str, tuple[str, ...]]:
+    if not isinstance(groups, Mapping):
+        raise StudyError(f"A taxonomy's {name} takes {what}, not {kind_of(groups)}.")
+    return {group: texts(members, f"{name[:-1]}[{group!r}]") for group, members in groups.items()}
 
 
 COCO = Taxonomy(
@@ -164,9 +187,11 @@ def pair_captions(
     Raises
     ------
     StudyError
-        Where no noun has both a cohyponym and an unrelated noun, so that nothing can be compared.
+        Where no noun has both a cohyponym and an unrelated noun, so that nothing can be compared;
+        where `exclude` holds what is no pair of the taxonomy's nouns.
     """
-    partner = _Partners(taxonomy, exclude, seed)
+    rounds = number_between(rounds, "rounds", low=0)
+    partner = _Partners(taxonomy, excluded_pairs(taxonomy, exclude), seed)
     made = []
     for _ in range(rounds):
         captions = []
@@ -186,12 +211,39 @@ def pair_captions(
     return made
 
 
+def excluded_pairs(taxonomy: Taxonomy, exclude: Iterable[Iterable[str]]) -> set[frozenset[str]]:
+    """Read pairs that are not drawn: nouns of the taxonomy, in any order.
+
+    Raises
+    ------
+    StudyError
+        For anything else, such as one flat pair, three nouns, or a noun of another case.
+    """
+    if isinstance(exclude, str | Mapping) or not isinstance(exclude, Iterable):
+        raise StudyError(f"exclude= takes pairs of nouns, as in {_PAIRS}, not {kind_of(exclude)}.")
+    pairs = set()
+    for pair in exclude:
+        members = None if isinstance(pair, str) or not isinstance(pair, Iterable) else tuple(pair)
+        if members is None or len(set(members)) != 2:
+            raise StudyError(
+                f"exclude= takes pairs of two different nouns, as in {_PAIRS}, and {pair!r:.60} is "
+                f"none."
+            )
+        for noun in members:
+            taxonomy.class_of(noun)
+        pairs.add(frozenset(members))
+    return pairs
+
+
+_PAIRS = "exclude=[('cat', 'dog')]"
+
+
 class _Partners:
     """Draws so that nouns are partners equally often within a kind."""
 
-    def __init__(self, taxonomy: Taxonomy, exclude: Iterable[Iterable[str]], seed: int) -> None:
+    def __init__(self, taxonomy: Taxonomy, excluded: set[frozenset[str]], seed: int) -> None:
         self.taxonomy = taxonomy
-        self.excluded = {frozenset(pair) for pair in exclude}
+        self.excluded = excluded
         self.rng = np.random.default_rng(seed)
         self.used: Counter[tuple[str, str]] = Counter()  # (kind, partner)
         self.seen: Counter[tuple[str, str]] = Counter()  # (first, partner)

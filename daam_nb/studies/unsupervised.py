@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from daam_nb.errors import SelectionError, StudyError
+from daam_nb.errors import StudyError, WrongKindError
+from daam_nb.kinds import check_choice, kind_of
 from daam_nb.maps import iou
 from daam_nb.recording import Recording
+from daam_nb.studies.choices import columns_of
 from daam_nb.studies.corpus import Run, runs_of
-from daam_nb.studies.protocols import Truth, targets_of
+from daam_nb.studies.protocols import Truth, check_truth, targets_of
 from daam_nb.studies.runs import with_facts
 from daam_nb.studies.tables import collect
 
@@ -65,6 +67,9 @@ def clusters(
         "object_pixels": "pixels of the object",
         "cluster_pixels": "pixels of the cluster",
     }
+    check_truth(truth)
+    if not callable(label):
+        raise WrongKindError(f"label= is called with a picture, and {kind_of(label)} cannot be.")
     corpus = runs_of(runs)
 
     def measure(run: Run) -> list[dict[str, Any]]:
@@ -125,14 +130,22 @@ def matched(table: pd.DataFrame, *, pooling: Pooling = "objects") -> pd.DataFram
     """
     from scipy.optimize import linear_sum_assignment
 
+    check_choice(pooling, "pooling", ("objects", "pixels"))
+    columns_of(table, ("noun", "cluster", "iou"), made_by="clusters()")
+    if table.empty:
+        return pd.DataFrame(columns=["noun", "cluster", "n", "iou"])
+    outside = table.iou[~pd.to_numeric(table.iou, errors="coerce").between(0, 1)]
+    if len(outside):
+        raise StudyError(
+            f"An IoU is a share from 0 to 1, and one is {outside.iloc[0]}. A percentage is "
+            f"divided by 100."
+        )
     count = _pivoted(table, "iou", "count").astype(int)
     if pooling == "objects":
         worth = _pivoted(table, "iou", "sum")
         means = worth / count.where(count > 0, 1)
-    elif pooling == "pixels":
-        worth = means = _pooled(table)
     else:
-        raise SelectionError(f"pooling={pooling!r} is not known. Use 'objects' or 'pixels'.")
+        worth = means = _pooled(table)
     pairs = dict(zip(*linear_sum_assignment(worth.to_numpy(), maximize=True), strict=True))
     rows = []
     for row, noun in enumerate(worth.index):
@@ -173,6 +186,8 @@ def mean_iou(table: pd.DataFrame, *, pooling: Pooling = "objects") -> float:
     0.36
     """
     named = matched(table, pooling=pooling)
+    if named.empty:
+        return math.nan
     if pooling == "pixels":
         return float(named["iou"].mean())
     pairs = int(named["n"].sum())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import DaamError, StudyError
 from daam_nb.studies.comparing import compare, holm, holm_of, permutation_test
 
 
@@ -240,3 +241,24 @@ def test_what_does_not_fit() -> None:
         permutation_test([1.0, 2.0], [0.0], resamples=0)
     with pytest.raises(StudyError, match="bounds= is of the differences of pairs"):
         compare([1.0], [0.0], bounds=(-1, 1))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"paired": "no"}, "paired= is True or False, not 'no'"),
+        ({"resamples": 1.5}, "1.5 permutations are none"),
+        ({"seed": "a"}, "seed='a': it is a whole number"),
+        ({"confidence": 95}, "A confidence of 95 is no share"),
+    ],
+)
+def test_options_of_a_comparison_that_are_none(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(DaamError, match=said):
+        compare([1.0, 2.0, 3.0], [1.0, 2.5, 2.0], **options)
+
+
+def test_a_table_counts_once() -> None:
+    table = pd.DataFrame({"p": [0.01]})
+    with pytest.raises(DaamError, match="A table is there twice"):
+        holm_of(table, table)
+    assert math.isnan(holm([None, 0.1])[0])  # type: ignore[list-item]

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import DaamError, StudyError
 from daam_nb.maps import heat_maps
 from daam_nb.studies import corpus
 from daam_nb.studies.readers import Caption
@@ -316,3 +316,31 @@ def test_a_batch_that_was_stopped_is_drawn_with_the_same_neighbours(
         assert first.image.tobytes() == second.image.tobytes()
         for name in first.attention:
             assert first.attention[name].equal(second.attention[name])
+
+
+def test_a_mistake_before_the_first_picture_pins_nothing(pipe: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    options: dict[str, Any] = {"into": folder, "progress": False, **SIZE}
+    mistakes: list[dict[str, Any]] = [
+        {"tokens": "dog"},
+        {"num_inference_steps": "2"},
+        {"num_inference_steps": 0},
+        {"seeds": [-1]},
+        {"latents": torch.zeros(1)},
+        {"into": None},
+        {"height": 63},
+    ]
+    for mistake in mistakes:
+        with pytest.raises((DaamError, ValueError)):
+            corpus.generate(pipe, ["a cat"], **{**options, **mistake})
+        assert not folder.exists()
+    with pytest.raises(DaamError, match="NoneType is no pipeline"):
+        corpus.generate(None, ["a cat"], **options)
+    assert len(corpus.generate(pipe, ["a cat"], **options)) == 1
+    listed = (folder / "list.jsonl").read_bytes()
+    with pytest.raises(DaamError, match="must be a whole number from 0"):
+        corpus.generate(pipe, ["a dog"], [-1], **options)
+    assert (folder / "list.jsonl").read_bytes() == listed
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DaamError, match="is a file, and a corpus is a folder"):
+        corpus.generate(pipe, ["a cat"], **{**options, "into": tmp_path / "file"})

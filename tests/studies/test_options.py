@@ -5,19 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from daam_nb.errors import StudyError, UnknownOptionError
+from daam_nb.errors import DaamError, StudyError, UnknownOptionError
 from daam_nb.studies import (
     adjectives,
     corpus,
     entanglement,
     faithfulness,
+    relation_statistics,
     segmentation,
     visuosyntax,
 )
+from daam_nb.studies.faithful_curves import curves_of_area
+from daam_nb.studies.taxonomies import Taxonomy
 from tests.pipelines import sd1
 from tests.studies.toy import SIZE, ToyJudge
+from tests.tiny_recordings import tiny_recording
 
 CAPTIONS = ["a red cat"]
 PAIR = {"pet": ["cat", "dog"]}
@@ -136,3 +141,51 @@ def test_captions_are_texts(pipe: Any, tmp_path: Path, captions: Any, said: str)
     with pytest.raises(StudyError, match=said):
         corpus.generate(pipe, captions, into=tmp_path / "s")
     assert not (tmp_path / "s").exists()
+
+
+def test_pictures_of_pairs_are_a_whole_number(pipe: Any, tmp_path: Path) -> None:
+    for pictures in (-3, 0, 2.5, "2"):
+        with pytest.raises(DaamError, match="it is a whole number >= 1"):
+            entanglement.record_pairs(pipe, Taxonomy(PAIR), into=tmp_path / "s", pictures=pictures)  # type: ignore[arg-type]
+    with pytest.raises(DaamError, match="judge= takes what has names"):
+        faithfulness.faithfulness(tmp_path, None, judge="people")  # type: ignore[arg-type]
+    for options, said in (
+        ({"layers": {}}, "at least one choice of layers"),
+        ({"ablations": "the wrod"}, "no ablation 'the wrod', did you mean 'the word'"),
+        ({"ablations": ["the word"] * 2}, "'the word' more than once"),
+    ):
+        with pytest.raises(DaamError, match=said):
+            faithfulness.faithfulness(tmp_path, None, **options)  # type: ignore[arg-type]
+    with pytest.raises(DaamError, match="'a red car' does not say its 'noun'"):
+        adjectives.adjective_pairs(pipe, ["a red car"])  # type: ignore[list-item]
+    made = [caption.text for caption in adjectives.captions("cat", ["red", "blue"])]
+    assert len(made) == 2 * len(adjectives.WORLD_TEMPLATES) and "red cat" in made[0]
+
+
+def test_nouns_of_faithfulness(tmp_path: Path) -> None:
+    recording = tiny_recording("a red cat")
+    with pytest.raises(DaamError, match=r"No prompt names one of the nouns 'Cra' by itself"):
+        faithfulness.faithfulness([recording], None, nouns=["Cra"], progress=False)
+    for nouns in ("cat", ["cat"]):  # a lone noun is one: there is something to draw
+        with pytest.raises(StudyError, match="is to be drawn again, and pipe is None"):
+            faithfulness.faithfulness([recording], None, nouns=nouns, progress=False)
+
+
+def test_shares_of_curves(tmp_path: Path) -> None:
+    for shares in ([50], [0], [1], [float("nan")], 0.5, [0.1, 0.1]):
+        with pytest.raises(StudyError, match="shares"):
+            curves_of_area((), None, None, shares=shares)  # type: ignore[arg-type]
+
+
+def test_relations_are_compared_with_others() -> None:
+    table = pd.DataFrame(
+        {"relation": ["amod", "det"], "kind": "arc", "left_out": "", "prompt": "a", "iou": 0.5}
+    )
+    for options, said in (
+        ({"among": "amod"}, "A relation is compared with another one"),
+        ({"among": ["amod", "amod"]}, "'amod' more than once"),
+        ({"among": ["amod", "dett"]}, "no relation 'dett', did you mean 'det'"),
+        ({"measure": "IoU"}, "measure='IoU' is not known"),
+    ):
+        with pytest.raises(DaamError, match=said):
+            relation_statistics.differences(table, **options)  # type: ignore[arg-type]

@@ -11,9 +11,16 @@ import pytest
 import torch
 from PIL import Image
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import StudyError, WrongKindError
 from daam_nb.studies.corpus import Run
-from daam_nb.studies.presence import DetectorPresence, JudgePresence, Presence, RatedPresence, Seen
+from daam_nb.studies.presence import (
+    DetectorPresence,
+    JudgePresence,
+    Presence,
+    RatedPresence,
+    Seen,
+    who_looks,
+)
 from tests.tiny_recordings import tiny_recording
 
 
@@ -127,3 +134,45 @@ def test_ratings_that_are_none() -> None:
         RatedPresence(ratings("two"))
     with pytest.raises(StudyError, match="no column 'answer'; they have prompt, seed"):
         RatedPresence(ratings("both").drop(columns=["answer", "rater"]))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"threshold": 50}, r"threshold=50 is not between 0 and 1\. A percentage is divided"),
+        ({"threshold": float("nan")}, "threshold=nan is not between 0 and 1"),
+        ({"synonyms": {"television": "tb"}}, "takes no label 'tb'. It takes cat, dog, tv"),
+        ({"synonyms": [("a", "b")]}, "synonyms= takes noun -> the detector's name"),
+    ],
+)
+def test_options_of_a_detector_that_are_none(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(StudyError, match=said):
+        DetectorPresence(detector({}), **options)
+
+
+def test_a_misspelt_noun_among_the_synonyms() -> None:
+    looking = DetectorPresence(ZeroShot(), synonyms={"carr": "cat"})
+    with pytest.raises(StudyError, match="has 'carr' and the noun is 'car', which has no synonym"):
+        looking(run(), "car", "dog")
+
+
+def test_files_of_ratings_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("")
+    for path in (tmp_path / "missing.csv", tmp_path, tmp_path / "empty.csv"):
+        with pytest.raises(StudyError, match="cannot be read as a CSV file"):
+            RatedPresence(path)
+    with pytest.raises(WrongKindError, match="ratings is a path"):
+        RatedPresence(None)  # type: ignore[arg-type]
+    with pytest.raises(StudyError, match="hold no answer"):
+        RatedPresence(ratings())
+    for column, value in (("prompt", ""), ("seed", None)):
+        with pytest.raises(StudyError, match="Row 1 of the answers has the prompt"):
+            RatedPresence(ratings("both").assign(**{column: [value]}))
+    blanks = ratings("both").assign(prompt=" a cat and a dog ")
+    assert RatedPresence(blanks)(run(), "cat", "dog") == Seen(1.0, 2.0)
+
+
+def test_nobody_looks() -> None:
+    for nobody in (None, "people", JudgePresence, object()):
+        with pytest.raises(WrongKindError, match="presence= takes a judge"):
+            who_looks(nobody)

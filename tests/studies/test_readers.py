@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import DaamError, StudyError
 from daam_nb.studies import readers
 from daam_nb.studies.readers import Caption
 
@@ -170,3 +172,57 @@ def test_as_captions() -> None:
     for wrong in ("", "  ", 3):
         with pytest.raises(StudyError, match="is a text that is not blank"):
             readers.as_captions([wrong])  # type: ignore[list-item]
+
+
+def test_a_table_is_no_list_of_its_columns() -> None:
+    table = {"caption": ["a cat"], "seed": [3]}
+    for wrong in (table, pd.DataFrame(table)):
+        with pytest.raises(StudyError, match=r"whose names would be drawn\. Of a table: \[Caption"):
+            readers.as_captions(wrong)  # type: ignore[arg-type]
+
+
+def test_names_of_a_csvs_columns(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text("caption, seed\na cat,7\n")
+    assert readers.from_csv(path)[0].facts == {"seed": 7}
+    path.write_text("caption,Seed\na cat,7\n")
+    with pytest.raises(StudyError, match=r"has a column 'Seed'\. Call it 'seed'"):
+        readers.from_csv(path)
+
+
+def test_one_noun_is_no_list_of_letters() -> None:
+    with pytest.raises(StudyError, match=r"at least two different nouns, not \['cat'\]"):
+        readers.recombined("cat", count=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"count": -1}, "count=-1: it is a whole number >= 1"),
+        ({"count": 1.5}, "count=1.5: it is a whole number"),
+        ({"count": 1, "adjective_share": 2}, "adjective_share=2 is not between 0 and 1"),
+        ({"count": 1, "adjective_share": float("nan")}, "adjective_share=nan"),
+    ],
+)
+def test_recombined_options(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(DaamError, match=said):
+        readers.recombined(["cat", "dog"], ["red"], **options)
+
+
+def test_readers_name_plain_mistakes(tmp_path: Path) -> None:
+    file = tmp_path / "c.json"
+    file.write_text('{"annotations": []}')
+    for options, said in (
+        ({"per_image": 1.5}, r"per_image=1\.5: it is a whole number >= 1"),
+        ({"per_image": -1}, "per_image=-1: it is a whole number >= 1"),
+        ({"image_seeds": "no"}, "image_seeds= is True or False, not 'no'"),
+    ):
+        with pytest.raises(DaamError, match=said):
+            readers.from_coco(file, **options)  # type: ignore[arg-type]
+    file.write_text("[" * 100_000)
+    with pytest.raises(StudyError, match="is not JSON"):
+        readers.from_jsonl(file)
+    with pytest.raises(DaamError, match="texts that are not blank, and 1 is none"):
+        readers.from_template("a {adj} cat", adj=[1])  # type: ignore[list-item]
+    with pytest.raises(DaamError, match="path is a path"):
+        readers.from_text(3)  # type: ignore[arg-type]

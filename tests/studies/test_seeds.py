@@ -8,12 +8,13 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from daam_nb.errors import StudyError
 from daam_nb.studies import corpus, readers
 from daam_nb.studies.readers import Caption
-from daam_nb.studies.seeds import LARGEST, own_seed, with_seeds
+from daam_nb.studies.seeds import LARGEST, own_seed, pictures_of, with_seeds
 from daam_nb.tracing import generate as record
 from tests.pipelines import sd1
 from tests.studies.toy import SIZE
@@ -133,3 +134,11 @@ def test_corrected_facts_are_those_that_count(pipe: Any, tmp_path: Path) -> None
     assert told[0].facts["kind"] == "cat"
     lines = (tmp_path / "list.jsonl").read_text().splitlines()
     assert len(lines) == 3  # the header, the first and the corrected one
+
+
+def test_whole_numbers_of_numpy_are_seeds_and_negative_ones_are_none() -> None:
+    pairs = pictures_of([Caption("a cat")], np.arange(2))  # type: ignore[arg-type]
+    assert [seed for _, seed in pairs] == [0, 1] and all(type(seed) is int for _, seed in pairs)
+    for seed in (-1, 2**64):
+        with pytest.raises(StudyError, match=f"is {seed}; it must be a whole number from 0 to"):
+            pictures_of([Caption("a cat")], [seed])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import DaamError, StudyError
 from daam_nb.studies.statistics import interval, ratio, summary
 
 
@@ -197,3 +198,34 @@ def test_groups_without_a_number_are_groups() -> None:
     table = pd.DataFrame({"prompt": [1, 2], "threshold": [None, 0.4], "iou": [0.1, 0.2]})
     found = summary(table.astype({"threshold": float}), by=["threshold"], value="iou")
     assert len(found) == 2 and math.isnan(found["threshold"][0])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"bounds": (0, float("nan"))}, "two finite numbers, the lower one first"),
+        ({"bounds": (0, float("inf"))}, "two finite numbers, the lower one first"),
+        ({"bounds": (1, 0)}, "two finite numbers, the lower one first"),
+        ({"bounds": 1}, "two finite numbers, the lower one first"),
+        ({"clusters": {n: n // 2 for n in range(12)}}, "Clusters are a list of names"),
+        ({"clusters": [[n] for n in range(12)]}, "are no name of a cluster"),
+        ({"confidence": "0.9"}, "A confidence of '0.9' is no share"),
+        ({"confidence": 95}, "A confidence of 95 is no share"),
+    ],
+)
+def test_options_of_an_interval_that_are_none(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(DaamError, match=said):
+        interval([0.5] * 12, **options)
+
+
+def test_a_summary_has_no_two_columns_of_one_name() -> None:
+    table = pd.DataFrame({"clusters": [1], "v": [1.0], "v_low": [2.0], "prompt": ["a"]})
+    for options, name in (
+        ({"by": "clusters", "value": "v"}, "clusters"),
+        ({"by": "prompt", "value": ["v", "v_low"]}, "v_low"),
+        ({"by": "prompt", "value": ["v", "v"]}, "v"),
+    ):
+        with pytest.raises(DaamError, match=f"would have two columns '{name}'"):
+            summary(table, **options)  # type: ignore[arg-type]
+    with pytest.raises(DaamError, match="by= names no column"):
+        summary(table, by=[], value="v")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import SelectionError, StudyError
 from daam_nb.studies.taxonomies import COCO, KINDS, Taxonomy, pair_captions
 
 SMALL = Taxonomy(
@@ -99,3 +100,35 @@ def test_pairs_that_are_excluded() -> None:
 def test_nothing_to_compare(classes: dict[str, tuple[str, ...]], what: str) -> None:
     with pytest.raises(StudyError, match=f"gives no pair that is {what}, so there is nothing"):
         pair_captions(Taxonomy(classes))
+
+
+def test_a_lone_noun_is_one() -> None:
+    assert Taxonomy({"pet": "cat", "vehicle": "bus"}).nouns == ("cat", "bus")
+
+
+@pytest.mark.parametrize(
+    ("exclude", "said"),
+    [
+        (("cat", "dog"), "pairs of two different nouns"),
+        ([("Cat", "dog")], "'Cat' is no noun of .*did you mean 'cat'"),
+        ([("zebra", "dgo")], "is no noun of"),
+        ([("cat", "dog", "owl")], "pairs of two different nouns"),
+        ([("cat",)], "pairs of two different nouns"),
+        ("cat", "takes pairs of nouns"),
+    ],
+)
+def test_pairs_that_cannot_be_excluded(exclude: Any, said: str) -> None:
+    nouns = Taxonomy({"pet": ("cat", "dog"), "bird": ("owl", "duck")}, {})
+    with pytest.raises(StudyError, match=said):
+        pair_captions(nouns, exclude=exclude)
+
+
+def test_what_is_no_taxonomy() -> None:
+    with pytest.raises(StudyError, match="takes no class 'zz'"):
+        Taxonomy({"pet": ("cat",)}, families={"x": ("zz",)})
+    with pytest.raises(StudyError, match="'cat' stands twice"):
+        Taxonomy({"pet": ("cat",), "other": ("Cat",)})
+    with pytest.raises(StudyError, match="takes class -> its nouns, not a list"):
+        Taxonomy(["cat"])  # type: ignore[arg-type]
+    with pytest.raises(SelectionError, match="kind='foo' is not known"):
+        SMALL.partners(SMALL.nouns[0], "foo")  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -148,3 +149,11 @@ def test_what_cannot_be_measured() -> None:
 def test_the_example() -> None:
     tried = doctest.testmod(unsupervised)
     assert (tried.attempted > 0, tried.failed) == (True, 0)
+
+
+def test_tables_that_hold_nothing_or_no_shares() -> None:
+    empty = pd.DataFrame(columns=["noun", "cluster", "iou"])
+    assert math.isnan(mean_iou(empty))
+    percent = pd.DataFrame({"noun": ["a"] * 3, "cluster": [0] * 3, "iou": [50, 20, 90]})
+    with pytest.raises(StudyError, match="An IoU is a share from 0 to 1, and one is 50"):
+        mean_iou(percent)
