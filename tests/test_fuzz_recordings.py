@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.fuzz_recordings import Verdict, judged, summary
-from scripts.fuzzing.mutations import mutate
+from scripts.fuzzing.mutations import LARGEST, _bytes, _lists, mutate
 from scripts.fuzzing.originals import originals
 
 QUICK = range(100_000, 100_040)
@@ -66,3 +67,21 @@ def test_a_seed_makes_the_same_changes(source: Path, tmp_path: Path) -> None:
         shutil.copytree(source / "steps", tmp_path / name)
         said.append(list(mutate(tmp_path / name, random.Random(7))))
     assert said[0] == said[1]
+
+
+def test_files_too_large_to_be_changed_are_left(tmp_path: Path) -> None:
+    file = tmp_path / "sparse"
+    file.touch()
+    os.truncate(file, LARGEST + 1)
+    with pytest.raises(OSError, match="too large to be changed"):
+        _bytes(file)
+
+
+def test_lists_in_lists_are_found_soon() -> None:
+    deep: list[object] = [1] * 300_000
+    for _ in range(900):
+        deep = [deep]
+    began = time.process_time()
+    paths = _lists({"a": {"b": [1, [2]]}, "deep": deep})
+    assert paths[:3] == [("a", "b"), ("a", "b", 1), ("deep",)] and len(paths) == 903
+    assert time.process_time() - began < 2

@@ -16,6 +16,7 @@ from typing import Any
 from PIL import Image
 
 JSON = "recording.json"
+LARGEST = 2**27  # bytes of a file that is read to change it; sparse ones reach 8 GiB
 NUMBERS: tuple[Any, ...] = (
     *(0, 1, -1, 2, 3, 7, 8, 12, 63, 64, 77, 255, 999, 1000, 4096, 8192, 10_000, 20_000),
     *(2**16, 2**20, 2**26, 2**31 - 1, 2**31, 2**40, 2**53, 2**63, 2**64 - 1),
@@ -57,7 +58,10 @@ def _own(folder: Path, name: object) -> Path:
 
 
 def _bytes(file: Path) -> bytes:
-    return _own(file.parent, file.name).read_bytes()  # a pipe would never end
+    own = _own(file.parent, file.name)  # a pipe would never end
+    if own.stat().st_size > LARGEST:
+        raise OSError(f"{own.name} is too large to be changed")
+    return own.read_bytes()
 
 
 def _read(folder: Path) -> Any:
@@ -72,13 +76,17 @@ def _write(folder: Path, document: Any, *, signed: bool) -> None:
     _own(folder, JSON).write_bytes(json.dumps(document).encode("ascii"))
 
 
-def _spots(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path to every value below one."""
-    inside = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in inside:
-        yield (*path, key)
-        if isinstance(item, dict | list):
-            yield from _spots(item, (*path, key))
+def _lists(document: Any) -> list[tuple[Any, ...]]:
+    """The path to every list below a value; outer ones first, then in order."""
+    paths, waiting = [], [((), document)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, list) and path:
+            paths.append(path)
+        inside = value.items() if isinstance(value, dict) else enumerate(value)
+        below = [((*path, key), item) for key, item in inside if isinstance(item, dict | list)]
+        waiting += reversed(below)
+    return paths
 
 
 def _holder(document: Any, path: tuple[Any, ...]) -> Any:
@@ -153,8 +161,7 @@ def change_size(folder: Path, draw: random.Random, signed: bool) -> str:
 def many(folder: Path, draw: random.Random, signed: bool) -> str:
     """One value, or one entry, a great many times."""
     document = _read(folder)
-    lists = [path for path in _spots(document) if isinstance(_at(document, path), list)]
-    path = draw.choice(lists)
+    path = draw.choice(_lists(document))
     items = _at(document, path)
     count = draw.choice((10, 1000, 50_000, 300_000))
     items += [items[0] if items else draw.choice(NUMBERS)] * count

@@ -70,12 +70,12 @@ def entries_of(prompt: Prompt, columns: Sequence[int]) -> tuple[Entry, ...]:
     """
     read = set(prompt.read_words)
     words = [_word(prompt, word, word in read, columns) for word in prompt.words]
-    pieces = [
-        _token(prompt, token, "piece", of=number)
-        for number, word in enumerate(words)
-        if word.kept and len(word.tokens) > 1
-        for token in word.tokens
-    ]
+    of: dict[int, int] = {}  # token -> the first word it is a piece of; it may reach over several
+    for number, word in enumerate(words):
+        if word.kept and len(word.tokens) > 1:
+            for token in word.tokens:
+                of.setdefault(token, number)
+    pieces = [_token(prompt, token, "piece", of=number) for token, number in of.items()]
     pieces += [part for number, word in enumerate(words) for part in _parts(prompt, word, number)]
     in_words = {token for word in words for token in word.tokens}
     others = [

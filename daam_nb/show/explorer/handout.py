@@ -210,8 +210,9 @@ def _put_facts(
     if facts["syntax"]["state"] != "here":  # why may name files of this machine
         facts["syntax"] = {"state": "none", "note": "No parse was at hand for this page."}
     facts["choices"] = {name: facts["choices"][name] for name in choices}
+    here = set(_words(explorer))
     facts["words"] = [
-        {**word, "kept": word["kept"] and number in _words(explorer)}
+        {**word, "kept": word["kept"] and number in here}
         for number, word in enumerate(facts["words"])
     ]
     facts["embedded"] = [{"layer": layer, "head": head} for layer, head in content.embedded]
@@ -221,10 +222,11 @@ def _put_facts(
 
 def _words(explorer: Explorer) -> list[int]:
     """The words that can be chosen in the page: all that were kept, and those shown now."""
+    now = (explorer.word, explorer.word_b)
     return [
         number
         for number, entry in enumerate(explorer.words)
-        if entry.kept and (not entry.special or number in (explorer.word, explorer.word_b))
+        if entry.kept and (not entry.special or number in now)
     ]
 
 

@@ -99,3 +99,16 @@ def test_finds_by_number_text_word_and_span() -> None:
 
 def test_half_a_surrogate_pair_is_replaced_and_nothing_else_is() -> None:
     assert clean("fox \ud800 🦊 שועל <b>") == "fox \ufffd 🦊 שועל <b>"
+
+
+def test_a_piece_of_several_words_is_listed_once() -> None:
+    text = "one two three"
+    tokens = (
+        Token(0, 0, "<start>", None, True),
+        *(Token(n, 4 + n, "all", (0, len(text)), False) for n in (1, 2)),
+        Token(3, 1, "<end>", None, True),
+    )
+    entries = entries_of(Prompt(text, tokens), (0, 1, 2, 3))
+    assert [entry.tokens for entry in entries if entry.kind == "word"] == [(1, 2)] * 3
+    pieces = [(entry.tokens, entry.of) for entry in entries if entry.kind == "piece"]
+    assert pieces == [((1,), 0), ((2,), 0)]
