@@ -24,10 +24,11 @@ DEFAULT_LIMIT = 512 * 2**20  # bytes; the sums of 12 tokens of SD-1.5 at 50 step
 
 
 class _Entry:
-    __slots__ = ("nbytes", "tensors", "used")
+    __slots__ = ("nbytes", "stamp", "tensors", "used")
 
-    def __init__(self, tensors: tuple[Tensor, ...], used: int) -> None:
+    def __init__(self, tensors: tuple[Tensor, ...], used: int, stamp: Hashable) -> None:
         self.tensors = tensors
+        self.stamp = stamp
         self.nbytes = sum(tensor.nbytes for tensor in tensors)
         self.used = used
 
@@ -36,7 +37,8 @@ class TensorCache:
     """Tuples of tensors by (recording, key); the longest unused go first.
 
     Safe to use from several threads. Anything larger than the whole limit is handed out and not
-    kept.
+    kept. What was made under another stamp than the one asked for is let go: the recording's
+    arrays were written into since.
     """
 
     def __init__(self, limit: int) -> None:
@@ -64,33 +66,45 @@ class TensorCache:
         with self._lock:
             return self._total()
 
-    def get(self, run: Recording, key: Hashable) -> tuple[Tensor, ...] | None:
-        """Return what is kept, or None."""
+    def get(
+        self, run: Recording, key: Hashable, *, stamp: Hashable = None
+    ) -> tuple[Tensor, ...] | None:
+        """Return what is kept and was made under this stamp (None: any), or None."""
         with self._lock:
             of_run = self._entries.get(run)
             entry = of_run.get(key) if of_run is not None else None
-            if entry is None:
+            if of_run is None or entry is None:
+                return None
+            if stamp is not None and entry.stamp != stamp:
+                del of_run[key]
                 return None
             entry.used = next(self._clock)
             return entry.tensors
 
     def get_or_make(
-        self, run: Recording, key: Hashable, make: Callable[[], tuple[Tensor, ...]]
+        self,
+        run: Recording,
+        key: Hashable,
+        make: Callable[[], tuple[Tensor, ...]],
+        *,
+        stamp: Hashable = None,
     ) -> tuple[Tensor, ...]:
         """Return what is kept, else make it (one thread at a time) and keep it."""
-        found = self.get(run, key)
-        if found is not None:
-            return found
+        kept = self.get(run, key, stamp=stamp)
+        if kept is not None:
+            return kept
         with self._building:
-            found = self.get(run, key)
-            if found is None:
-                found = make()
-                self._put(run, key, found)
-            return found
+            kept = self.get(run, key, stamp=stamp)
+            if kept is None:
+                kept = make()
+                self._put(run, key, kept, stamp)
+            return kept
 
-    def _put(self, run: Recording, key: Hashable, tensors: tuple[Tensor, ...]) -> None:
+    def _put(
+        self, run: Recording, key: Hashable, tensors: tuple[Tensor, ...], stamp: Hashable
+    ) -> None:
         with self._lock:
-            entry = _Entry(tensors, next(self._clock))
+            entry = _Entry(tensors, next(self._clock), stamp)
             if entry.nbytes > self._limit:
                 return
             self._entries.setdefault(run, OrderedDict())[key] = entry

@@ -8,7 +8,8 @@ a weak step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, cast
@@ -25,6 +26,7 @@ Rows = slice | Tensor
 Pair = tuple[Layer, int]
 
 UNIT = 2.0**-24  # the smallest float16 above 0; every float16 in [0, 1] is a multiple of it
+STAMPED = 2**20  # numbers of one key position that are compared at most, to know it again
 MOST_FIXED_STEPS = 127  # sums of more probabilities than this can exceed 2**31 units
 
 
@@ -74,6 +76,31 @@ class Source:
         """(step, head, y*x) of one key position, as stored."""
         token = self.columns.index(column)
         return self.attention[layer.name][:, :, token].flatten(2)
+
+    def stamp(self, column: int | None = None, *, most: int = STAMPED) -> Hashable:
+        """What tells whether the arrays are still what they were when sums of them were kept.
+
+        Writing through torch is always noticed, by the tensors' own counts. Writing past torch
+        (through a numpy view) is noticed by the numbers themselves: all of a recording of ordinary
+        size, and of a larger one `most`, spread evenly over every step and head.
+
+        Parameters
+        ----------
+        column
+            The key position whose numbers are compared; None: all of them.
+        most
+            How many numbers are compared, about.
+        """
+        token = None if column is None else self.columns.index(column)
+        arrays = [self.attention[layer.name] for layer in self.run.layers]
+        parts = [array if token is None else array[:, :, token] for array in arrays]
+        stride = max(1, -(-sum(part.numel() for part in parts) // most))
+        sums, counts = 0, []
+        for array, part in zip(arrays, parts, strict=True):
+            counts.append((array.data_ptr(), 0 if array.is_inference() else array._version))
+            numbers = part.detach().flatten(part.ndim - 2)[..., ::stride]
+            sums = zlib.crc32(numbers.cpu().contiguous().view(torch.uint8).numpy(), sums)
+        return tuple(counts), sums
 
     def rows(self, pairs: tuple[Pair, ...]) -> dict[int, Rows]:
         """Find (layer, head) in the groups: number of the group -> rows, where it holds any.
@@ -138,15 +165,18 @@ def add_steps(
         The unit the maps are in: multiply by it.
     """
     run, groups = source.run, source.groups
+    stamp = source.stamp(column) if CACHE.limit else None
     if spans == ((0, len(run.steps)),):  # the only choice where just a sum was kept
         # A sum over everything needs no running sums, and takes 1/50 of their memory.
         key = ("total", source.side, column)
-        totals = CACHE.get_or_make(run, key, lambda: _totals(source, column))
+        totals = CACHE.get_or_make(run, key, lambda: _totals(source, column), stamp=stamp)
         return [(groups[i], totals[i][chosen]) for i, chosen in rows.items()], 1.0
     key = ("sums", source.side, column)
-    sums = CACHE.get(run, key)
+    sums = CACHE.get(run, key, stamp=stamp)
     if sums is None and keep_sums:
-        sums = CACHE.get_or_make(run, key, lambda: _running_sums(source, column))
+        sums = CACHE.get_or_make(
+            run, key, lambda: _running_sums(source, column), stamp=stamp
+        )
     if sums is None:
         direct = [(groups[i], chosen) for i, chosen in rows.items()]
         return [(group, _direct(source, column, group, spans)[at]) for group, at in direct], 1.0

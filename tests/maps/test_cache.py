@@ -120,3 +120,31 @@ def test_threads_get_the_same_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("steps", [None, [1, 2]])
+@pytest.mark.parametrize("way", ["torch", "numpy", "exchanged"])
+def test_maps_of_a_recording_that_was_written_into_are_of_what_it_holds_now(
+    way: str, steps: list[int] | None
+) -> None:
+    run = tiny_recording(steps=4)
+    before = heat_maps(run, layers="all", steps=steps).values.clone()
+    assert before.max() > 0
+    for layer in run.layers:
+        if way == "torch":
+            run.attention[layer.name][:] = 0
+        elif way == "numpy":
+            run.attention[layer.name].numpy()[:] = 0
+        else:
+            zeros = torch.zeros_like(run.attention[layer.name])
+            run.attention[layer.name] = zeros  # type: ignore[index]
+    assert heat_maps(run, layers="all", steps=steps).values.abs().max() == 0
+
+
+def test_one_number_written_past_torch_is_noticed() -> None:
+    run = tiny_recording(steps=4)
+    layer = run.layers[0].name
+    alone = heat_maps(run, layers=layer, heads=0)
+    before = alone.token(run.columns[0]).values.clone()
+    run.attention[layer].numpy()[2, 0, 0, 0, 0] += 0.25
+    assert not torch.equal(heat_maps(run, layers=layer, heads=0).token(run.columns[0]).values, before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from weakref import ref
@@ -19,6 +19,7 @@ from daam_nb.show.explorer.tiles import Tiles, tiles_of
 
 T = TypeVar("T")
 KEPT = 16  # of each kind; a stack takes at most 1 MiB
+COMPARED = 2**14  # numbers by which arrays are known again that were written into past torch
 WORKING = 8  # engines that keep what they made, however many explorers are open
 
 
@@ -50,6 +51,7 @@ class Engine:
     _tiles: Recent[Tiles] = field(default_factory=Recent)
     _exact: Recent[WordHeatMap] = field(default_factory=Recent)
     _all: Recent[Maps] = field(default_factory=Recent)
+    _stamp: Hashable = None
 
     def stack(self, selected: Selected) -> Stack:
         """The word's map at every step, in 8 bits."""
@@ -102,7 +104,15 @@ class Engine:
             kept.clear()
 
     def _work(self) -> None:
-        """Be the one that worked last; who did not for long lets go."""
+        """Be the one that worked last; who did not for long lets go.
+
+        What was made of arrays that were written into since is let go too.
+        """
+        source = Source(self.subject.run, "negative" if self.subject.negative else "positive")
+        stamp = source.stamp(most=COMPARED)
+        if stamp != self._stamp:
+            self.forget()
+            self._stamp = stamp
         if _LAST and _LAST[-1]() is self:
             return
         others = [one for one in _LAST if one() not in (None, self)]
