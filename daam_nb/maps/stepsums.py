@@ -174,9 +174,7 @@ def add_steps(
     key = ("sums", source.side, column)
     sums = CACHE.get(run, key, stamp=stamp)
     if sums is None and keep_sums:
-        sums = CACHE.get_or_make(
-            run, key, lambda: _running_sums(source, column), stamp=stamp
-        )
+        sums = CACHE.get_or_make(run, key, lambda: _running_sums(source, column), stamp=stamp)
     if sums is None:
         direct = [(groups[i], chosen) for i, chosen in rows.items()]
         return [(group, _direct(source, column, group, spans)[at]) for group, at in direct], 1.0

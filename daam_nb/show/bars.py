@@ -54,13 +54,20 @@ def token_bars(
     Raises
     ------
     SelectionError
-        For a measure that is not known, or where there is no token to show.
+        For a measure that is not known, or where there is no token to show; for ``"share"`` of maps
+        that are no attention any more (`normalized`, `shares`), whose sums say nothing.
     """
     check_choice(measure, "measure", ("share", "mean", "peak"))
     check_flag(special, "special")
     if not isinstance(maps, HeatMaps):
         check_recording(maps, where="token_bars()")
     source = maps if isinstance(maps, HeatMaps) else heat_maps(maps)
+    if measure == "share" and source.scale != "attention":
+        raise SelectionError(
+            f"These maps are scaled ({source.unit}), so that their sums are no shares of the "
+            f"attention. Give the maps they were made of, heat_maps(run), or choose measure='mean' "
+            f"or 'peak'."
+        )
     names, values, rest = _measured(source, measure, special)
     caption, metadata = credits([source.run], choice=source.choice, drawing=[rest])
     columns = _Columns.of(names)

@@ -17,6 +17,7 @@ from daam_nb.prompt import Word
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
 from daam_nb.show.bars import token_bars
+from daam_nb.show.belonging import check_one_choice, check_own_run, same_pixels
 from daam_nb.show.colours import DEFAULT
 from daam_nb.show.description import Figure
 from daam_nb.show.layout import Grid, Row, compose
@@ -92,8 +93,8 @@ def overlay(
     ShapeError
         Where the proportions of picture and map differ.
     SelectionError
-        For an opacity or threshold outside of [0, 1], an unknown colour map, or a word without
-        a recording.
+        For an opacity or threshold outside of [0, 1], an unknown colour map, a word without
+        a recording, or a recording with the map of another run.
 
     References
     ----------
@@ -109,6 +110,8 @@ def overlay(
                 f"instead of its picture, or the map: heat_maps(run).word({word_map!r})."
             )
         word_map = heat_maps(image).word(word_map)
+    if isinstance(image, Recording):
+        check_own_run(word_map, image, where="overlay()")
     picture = image.image if isinstance(image, Recording) else image
     size = size_of(word_map, picture, most=512)
     above = word_map.label if title is None else check_text(title, "title")
@@ -116,9 +119,10 @@ def overlay(
     runs = [image] if isinstance(image, Recording) else []
     if not runs and word_map.maps is not None:
         runs = [word_map.maps.run]
-    caption, metadata = credits(
-        runs, choice=word_map.choice, drawing=drawing_notes(word_map, picture, size, style)
-    )
+    notes = drawing_notes(word_map, picture, size, style)
+    if runs and _is_exchanged(picture, runs[0].image):
+        notes.append("the picture below is not the run’s own")
+    caption, metadata = credits(runs, choice=word_map.choice, drawing=notes)
     metadata["word"] = word_map.label
     return compose(
         [Row((panel,))],
@@ -148,7 +152,8 @@ def words_row(
     shown
         Recordings, whose maps are then made by the defaults of `heat_maps`, or `HeatMaps`.
     words
-        Which words, in this order, or one; None: every word that the model read.
+        Which words, in this order, or one; None: every word that the model read. A map of the row's
+        run is drawn as it is, under its own choice.
     scale
         ``"own"``: the colours of each map run from 0 to its own peak, which is printed below it;
         ``"common"``: one scale for all maps of the figure; ``"spread"``: from each map's own
@@ -163,7 +168,8 @@ def words_row(
     Raises
     ------
     SelectionError
-        Where there is nothing to show, or a choice cannot be read.
+        Where there is nothing to show, a choice cannot be read, a map is of another run, or the
+        maps of one row are of several choices.
     WordNotFoundError, AmbiguousWordError, TruncatedWordError
         As `HeatMaps.word`, for `words`.
     """
@@ -184,7 +190,7 @@ def words_row(
         rows, highest = _common(rows)
     caption, metadata = credits(
         [item.source.run for item in every],
-        choice="; ".join(dict.fromkeys(item.source.choice for item in every)),
+        choice="; ".join(dict.fromkeys(item.choice for item in every)),
         drawing=_notes(every, style, most),
     )
     bar = colour_bar(style, units, highest) if units else None
@@ -208,8 +214,32 @@ class _Words:
         if not isinstance(item, HeatMaps):
             check_recording(item, where="words_row()")
         source = item if isinstance(item, HeatMaps) else heat_maps(item)
-        chosen = source.words if words is None else tuple(source.word(word) for word in words)
+        if words is None:
+            return cls(source, source.words)
+        chosen = tuple(_map_of(source, word) for word in words)
+        check_one_choice(chosen, where="words_row()")
         return cls(source, chosen)
+
+    @property
+    def choice(self) -> str:
+        """What the maps drawn depend on; a map that was given has its own."""
+        return self.maps[0].choice if self.maps else self.source.choice
+
+
+def _map_of(source: HeatMaps, word: WordChoice) -> WordHeatMap:
+    """The map of a word of this row's prompt; a map is drawn as it is."""
+    own = source.word(word)
+    if not isinstance(word, WordHeatMap):
+        return own
+    check_own_run(word, source.run, where="words_row()")
+    return word
+
+
+def _is_exchanged(picture: Image.Image | None, own: Image.Image | None) -> bool:
+    """Whether a picture of the run's own size has other pixels."""
+    if picture is None or own is None or picture.size != own.size:
+        return False
+    return not same_pixels(picture, own)
 
 
 def _several(words: Any) -> list[WordChoice]:

@@ -14,6 +14,7 @@ from daam_nb.maps.selection import HeadChoice, StepChoice
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.recording import Layer, LayerChoice, Recording
 from daam_nb.recording.kinds import check_recording
+from daam_nb.show.belonging import check_strip
 from daam_nb.show.colours import DEFAULT
 from daam_nb.show.description import Figure, Heat, Panel, Values
 from daam_nb.show.layout import Grid, Row, compose
@@ -58,7 +59,8 @@ def step_strip(
     run
         A recording that keeps its steps.
     word
-        A word or phrase of the prompt, or its (start, end) in characters.
+        A word or phrase of the prompt, its (start, end) in characters, or its map in this run under
+        this choice.
     occurrence
         Which one (0-based) where the prompt holds it several times.
     bins
@@ -81,11 +83,13 @@ def step_strip(
     NotKeptError
         Where the recording holds one sum over its steps, or not the steps asked for.
     SelectionError
-        Where `bins` is less than 1, or another choice cannot be read.
+        Where `bins` is less than 1, another choice cannot be read, or a map is of another run or
+        another choice.
     """
     check_recording(run, where="step_strip()", order="step_strip(run, word)", other=word)
     style = Style(colormap, opacity, threshold, scale, grey)
     maps = heat_maps(run, layers=layers, steps=steps, heads=heads)
+    check_strip(word, maps, parts=False, where="step_strip()")
     whole = maps.word(word, occurrence=occurrence)
     size = size_of(whole, run.image, most=320)
     panels = [] if run.image is None else [picture_panel(run.image, size, note="picture\n ")]
@@ -139,7 +143,8 @@ def head_sheet(
     run
         A recording.
     word
-        A word or phrase of the prompt, or its (start, end) in characters.
+        A word or phrase of the prompt, its (start, end) in characters, or its map in this run under
+        this choice.
     occurrence
         Which one (0-based) where the prompt holds it several times.
     steps, layers
@@ -154,10 +159,16 @@ def head_sheet(
     -------
     Figure
         Rows are shorter where a layer has fewer heads.
+
+    Raises
+    ------
+    SelectionError
+        Where a choice cannot be read, or a map is of another run or another choice.
     """
     check_recording(run, where="head_sheet()", order="head_sheet(run, word)", other=word)
     style = Style(colormap, 1.0, None, scale)
     maps = heat_maps(run, layers=layers, steps=steps)
+    check_strip(word, maps, parts=True, where="head_sheet()")
     whole = maps.word(word, occurrence=occurrence)
     names = _short_names(maps.layers)
     rows = [

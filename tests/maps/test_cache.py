@@ -147,4 +147,6 @@ def test_one_number_written_past_torch_is_noticed() -> None:
     alone = heat_maps(run, layers=layer, heads=0)
     before = alone.token(run.columns[0]).values.clone()
     run.attention[layer].numpy()[2, 0, 0, 0, 0] += 0.25
-    assert not torch.equal(heat_maps(run, layers=layer, heads=0).token(run.columns[0]).values, before)
+    assert not torch.equal(
+        heat_maps(run, layers=layer, heads=0).token(run.columns[0]).values, before
+    )

@@ -73,3 +73,12 @@ def test_what_cannot_be_shown() -> None:
         token_bars(RUN, measure="sum")  # type: ignore[arg-type]
     with pytest.raises(SelectionError, match=r"no token to show.*special=True"):
         token_bars(tiny_recording("", tokens=[0]), special=False)
+
+
+@pytest.mark.parametrize("scale", ["normalized", "shares"])
+def test_shares_of_the_attention_are_of_attention_alone(scale: str) -> None:
+    scaled = getattr(heat_maps(tiny_recording("a cat and a dog")), scale)()
+    with pytest.raises(SelectionError, match="no shares of the attention"):
+        token_bars(scaled)
+    heading = token_bars(scaled, measure="mean").lines[0].text
+    assert scaled.unit in heading

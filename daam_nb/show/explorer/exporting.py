@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from PIL import Image
 
 from daam_nb.errors import MissingExtraError, RecordingExistsError, SelectionError
+from daam_nb.kinds import check_choice, check_flag, check_path
 from daam_nb.maps.measure import area, centre_of_mass, entropy, iou
 from daam_nb.show.explorer.sentences import place_in_words
 from daam_nb.show.explorer.tiles import overlaps
@@ -42,12 +43,9 @@ def figure_of(explorer: Explorer) -> Figure:
 
 def png_of(explorer: Explorer, what: Drawn) -> bytes:
     """Draw the current selection as a PNG; see `Explorer.to_png`."""
+    check_choice(what, "what", get_args(Drawn))
     if what == "figure":
         return png_bytes(figure_of(explorer), scale=2.0)
-    if what not in get_args(Drawn):
-        raise SelectionError(
-            f"what={what!r} is not known. Use {', '.join(map(repr, get_args(Drawn)))}."
-        )
     selected, run = explorer.selected, explorer.run
     if what == "mask_b":
         if explorer.word_b < 0:
@@ -84,12 +82,15 @@ def free_path(path: str | Path, suffix: str, *, overwrite: bool) -> Path:
 
     Raises
     ------
+    WrongKindError
+        Where it is no path, or `overwrite` neither True nor False.
     SelectionError
         Where it has another suffix.
     RecordingExistsError
         Where something is there and `overwrite` is false.
     """
-    file = Path(path).expanduser()
+    check_flag(overwrite, "overwrite")
+    file = check_path(path, "The place of a file")
     if file.suffix.lower() != suffix:
         raise SelectionError(f"The file is to end in {suffix!r}; {file.name!r} does not.")
     if file.exists() and not overwrite:
@@ -108,8 +109,7 @@ def mask_name(word: str) -> str:
 def frame_of(explorer: Explorer, by: Rows) -> Any:
     """Make the table of `Explorer.to_frame`."""
     tables = {"word": _by_word, "step": _by_step, "head": _by_head}
-    if by not in tables:
-        raise SelectionError(f"by={by!r} is not known. Use {', '.join(map(repr, tables))}.")
+    check_choice(by, "by", tables)
     try:
         import pandas as pd
     except ImportError:

@@ -7,6 +7,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, overload
 
 from daam_nb.errors import MissingExtraError
+from daam_nb.kinds import check_flag
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.show.explorer.subject import subject_of
 from daam_nb.show.explorer.syntax import ParserChoice, Syntax
@@ -99,6 +100,8 @@ def explore(
     ------
     MissingExtraError
         Where anywidget or ipywidgets is not installed.
+    WrongKindError
+        For a `parser`, `pictures` or `negative` of another kind.
     UnknownOptionError
         For a name that is none of these; it says which is nearest.
     SelectionError, NotKeptError, WordNotFoundError, AmbiguousWordError
@@ -113,6 +116,7 @@ def explore(
     """
     _need_widgets("explore()")
     _check_names(choices)
+    check_flag(negative, "negative")
     options: dict[str, Any] = {
         "layers": layers,
         "recommended": recommended,

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daam_nb.errors import MissingExtraError, RecordingExistsError, SelectionError
+from daam_nb.errors import (
+    MissingExtraError,
+    RecordingExistsError,
+    SelectionError,
+    WrongKindError,
+)
 from daam_nb.maps import entropy, heat_maps, iou
 from daam_nb.show.explorer.exporting import mask_name, png_of
 from daam_nb.show.explorer.widget import Explorer
@@ -126,3 +131,13 @@ def test_without_pandas_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingExtraError, match=r"daam_nb\[studies\]"):
         explorer.to_frame()
+
+
+@pytest.mark.parametrize("name", ["to_png", "to_html"])
+@pytest.mark.parametrize("overwrite", ["no", 1, None])
+def test_a_file_is_replaced_for_true_alone(tmp_path: Path, name: str, overwrite: object) -> None:
+    file = tmp_path / f"mine.{name[3:]}"
+    file.write_text("mine")
+    with pytest.raises(WrongKindError, match="overwrite= is True or False"):
+        getattr(opened(), name)(file, overwrite=overwrite)
+    assert file.read_text() == "mine"

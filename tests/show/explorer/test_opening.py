@@ -8,7 +8,13 @@ import sys
 import pytest
 
 import daam_nb
-from daam_nb.errors import AmbiguousWordError, MissingExtraError, SelectionError, WordNotFoundError
+from daam_nb.errors import (
+    AmbiguousWordError,
+    MissingExtraError,
+    SelectionError,
+    WordNotFoundError,
+    WrongKindError,
+)
 from daam_nb.show.explorer import Comparison, Explorer, explore
 from tests.show.explorer.opened import TEXT, opened
 from tests.tiny_recordings import tiny_recording
@@ -87,3 +93,9 @@ def test_opening_a_loaded_recording_needs_no_diffusers() -> None:
     )
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "head 1 of the 6 layers" in made.stdout
+
+
+def test_the_negative_prompts_words_are_shown_for_true_alone() -> None:
+    for value in ("no", 1, None):
+        with pytest.raises(WrongKindError, match="negative= is True or False"):
+            opened(negative=value)

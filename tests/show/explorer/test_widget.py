@@ -493,3 +493,12 @@ def test_the_documentation_names_every_choice() -> None:
         pytest.skip("the documentation is not installed with the package")
     named = set(re.findall(r"`(\w+)`", page.read_text(encoding="utf-8")))
     assert set(CHOICES) <= named
+
+
+def test_an_explorer_of_a_run_that_was_written_into_shows_what_it_holds_now() -> None:
+    explorer = opened()
+    assert explorer.to_frame()["peak"].max() > 0
+    for layer in explorer.run.layers:
+        explorer.run.attention[layer.name].numpy()[:] = 0
+    assert explorer.to_frame()["peak"].max() == 0
+    assert explorer.engine.exact(explorer.selected).values.max() == 0
