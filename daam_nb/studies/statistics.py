@@ -277,13 +277,18 @@ def summary(
         )
     if isinstance(bounds, Mapping) and (unknown := [name for name in bounds if name not in value]):
         raise StudyError(unknown_names_message(unknown, value, where="bounds=", what="column"))
-    made = ["n", "clusters", *(end for v in value for end in (f"{v}_low", f"{v}_high")), "rare"]
-    made += [] if strata is None else ["strata", "alone"]
+    own_columns = [
+        "n",
+        "clusters",
+        *(end for v in value for end in (f"{v}_low", f"{v}_high")),
+        "rare",
+    ]
+    own_columns += [] if strata is None else ["strata", "alone"]
     for name in (*by, *value):
-        if [*by, *value, *made].count(name) > 1:
+        if [*by, *value, *own_columns].count(name) > 1:
             raise StudyError(
                 f"The summary would have two columns {name!r}: by= and value= name each column "
-                f"once, and none that it makes itself ({', '.join(made)}). Rename it first: "
+                f"once, and none that it makes itself ({', '.join(own_columns)}). Rename it first: "
                 f"table.rename(columns={{{name!r}: ...}})."
             )
     try:

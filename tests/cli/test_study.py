@@ -173,3 +173,10 @@ def test_without_the_extra_the_way_out_is_said(
     monkeypatch.setitem(sys.modules, "pandas", None)
     assert main(["study", "attribution", "--into", f"{tmp_path}"]) == 1
     assert 'pip install "daam_nb[studies]"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--pictures", "--seeds"])
+def test_a_number_that_is_none_is_not_called_steps(option: str) -> None:
+    with pytest.raises(UsageError, match=r"'0' is not taken here: a whole number from 1") as caught:
+        studies("visuosyntax", option, "0")
+    assert "steps" not in str(caught.value)

@@ -62,12 +62,12 @@ def test_heavy_tails_hold_less_and_the_documents_say_so(name: str) -> None:
     for size in (10, 20, 30):
         rng = np.random.default_rng(1)
         if name == "beta":
-            made = (interval(rng.beta(0.1, 3, size), bounds=(0, 1)) for _ in range(SAMPLES))
+            intervals = (interval(rng.beta(0.1, 3, size), bounds=(0, 1)) for _ in range(SAMPLES))
             truth = 0.1 / 3.1
         else:
-            made = (interval(rng.lognormal(0, 1.5, size)) for _ in range(SAMPLES))
+            intervals = (interval(rng.lognormal(0, 1.5, size)) for _ in range(SAMPLES))
             truth = math.exp(1.5**2 / 2)
-        held_by_size.append(held(((each.low, each.high) for each in made), truth))
+        held_by_size.append(held(((each.low, each.high) for each in intervals), truth))
     assert held_by_size == pytest.approx(HEAVY[name], abs=0.02)
 
 

@@ -158,8 +158,8 @@ def test_pictures_of_pairs_are_a_whole_number(pipe: Any, tmp_path: Path) -> None
             faithfulness.faithfulness(tmp_path, None, **options)  # type: ignore[arg-type]
     with pytest.raises(DaamError, match="'a red car' does not say its 'noun'"):
         adjectives.adjective_pairs(pipe, ["a red car"])  # type: ignore[list-item]
-    made = [caption.text for caption in adjectives.captions("cat", ["red", "blue"])]
-    assert len(made) == 2 * len(adjectives.WORLD_TEMPLATES) and "red cat" in made[0]
+    prompts = [caption.text for caption in adjectives.captions("cat", ["red", "blue"])]
+    assert len(prompts) == 2 * len(adjectives.WORLD_TEMPLATES) and "red cat" in prompts[0]
 
 
 def test_nouns_of_faithfulness(tmp_path: Path) -> None:
