@@ -17,10 +17,10 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Generic, Self, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
-from daam_nb.errors import NothingRecordedError, UnsupportedPipelineError
-from daam_nb.tracing import alone, families, taps
+from daam_nb.errors import NothingRecordedError, ShapeError, UnsupportedPipelineError
+from daam_nb.tracing import alone, families, inputs, taps
 from daam_nb.tracing.arguments import refuse_unread
 from daam_nb.tracing.asking import asking
 from daam_nb.tracing.encodings import EncoderMemory
@@ -173,15 +173,27 @@ class Attached(ABC, Generic[CallT]):
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         call = self._call()
-        if call is not None:
-            if self._hands_text_on:
-                text = kwargs.get("encoder_hidden_states", args[1] if len(args) > 1 else None)
-                call.on_layer_text(self._layers[module], text)
-            self._enter_layer(call, self._layers[module], module)
+        if call is None:
+            return
+        name = self._layers[module]
+        image = kwargs.get("hidden_states", args[0] if args else None)
+        text = kwargs.get("encoder_hidden_states", args[1] if len(args) > 1 else None)
+        if isinstance(text, tuple):  # behind an IP-Adapter's text stand its pictures
+            text = text[0]
+        if self._hands_text_on:
+            call.on_layer_text(name, text)
+        self._enter_layer(call, name, module)
+        if call.follows(name):
+            own = inputs.Original.of(text) if isinstance(text, Tensor) else None
+            whole = call.given_text if self._hands_text_on else own
+            inputs.follow(self, inputs.LayerReader(call, name, module, image, whole))
 
     def _after_attention(self, module: nn.Module, output: Any) -> None:
         call = self._call()
         if call is not None:
+            reader = inputs.unfollow(call, self._layers[module])
+            if reader is not None and (why := reader.why_unread()):
+                self._refuse(call, ShapeError(why))
             self._leave_layer(call, self._layers[module], output)
 
     # What each kind does with it -------------------------------------------------------------
@@ -203,8 +215,12 @@ class Attached(ABC, Generic[CallT]):
         """It returned its output."""
 
     @abstractmethod
+    def _refuse(self, call: Any, error: ShapeError) -> None:
+        """Watching a call failed."""
+
     def _let_go(self, call: Any) -> None:
         """Take everything of a call off the kernels. Safe to repeat."""
+        inputs.unfollow(call)
 
     def _begin(self, arguments: dict[str, Any]) -> CallT:
         for name, watched in ((self.family.part, self._net), ("scheduler", self._scheduler)):

@@ -114,7 +114,7 @@ class WatchedCall(RunningCall):
             given = self.family.given(arguments)
             if given is None:
                 return
-            self.given_text = given.text
+            self.note_given(given)
             if given.aside is not None:
                 self.remarks.add(given.aside)
                 self.passing = None
@@ -134,12 +134,9 @@ class WatchedCall(RunningCall):
         except Exception as error:  # whatever it is, the picture goes on and it is raised later
             self.fail(error)
 
-    def on_layer_text(self, layer: str, text: Any) -> None:
-        """A layer is given this text: another one than the denoiser's cannot be named."""
-        try:
-            super().on_layer_text(layer, text)
-        except ShapeError as error:
-            self.fail(error)
+    def follows(self, layer: str) -> bool:
+        """Whether a layer is kept, of the pass that is running."""
+        return layer in self.kept_layers and self.passing is not None
 
     def end_pass(self) -> None:
         """The denoiser is done: every layer that is kept must have run."""
@@ -392,6 +389,7 @@ class WatchedCall(RunningCall):
                 f"{type(self.pipe).__name__} finished without running its denoiser on the prompt "
                 f"at a step that was to be kept (keep_steps={self.options.keep_steps})."
             )
+        self.comparisons.check()
         self.proofs.check(self.pipe, self.family)
         if not self.timesteps:
             raise ShapeError(

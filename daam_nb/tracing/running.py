@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from daam_nb.errors import ShapeError, UnsupportedPipelineError
 from daam_nb.tracing import families
 from daam_nb.tracing.encodings import EncoderMemory
+from daam_nb.tracing.inputs import Comparisons, Original, other_text
 
 
 class RunningCall(ABC):
@@ -27,8 +28,10 @@ class RunningCall(ABC):
         What is particular to its architecture.
     memory
         What the text encoders read and wrote since the block was opened.
-    given_text
-        The text of the pass that is running, as the denoiser was given it.
+    given_text, given_sample
+        Text and latents of the pass that is running, as the denoiser was given them.
+    comparisons
+        Whether its layers read what the denoiser was given.
     ran
         Runs of the denoiser since the last completed step.
     step
@@ -60,32 +63,28 @@ class RunningCall(ABC):
         self.disturbances: list[str] = []
         self._rows: tuple[Any, families.Rows] | None = None
         self._text: Tensor | None = None
-        self.given_text: Tensor | None = None
+        self.given_text: Original | None = None
+        self.given_sample: Original | None = None
+        self.comparisons = Comparisons()
 
     def on_encode(self, result: Any) -> None:
         """``encode_prompt`` returned: embeddings, a row per picture."""
         if not self.settled:
             self.encoded = self.family.encoded(result, self.encoded)
 
-    def on_layer_text(self, layer: str, text: Any) -> None:
-        """A layer of cross-attention is given this text: it must be the denoiser's.
+    def note_given(self, given: families.Given) -> None:
+        """The denoiser is given this."""
+        self.given_text = Original.of(given.text)
+        self.given_sample = Original.of(given.sample)
 
-        Raises
-        ------
-        ShapeError
-            Where somebody in between gave it another.
-        """
-        if isinstance(text, tuple):  # behind an IP-Adapter's text stand its pictures
-            text = text[0]
-        whole = self.given_text
-        if text is whole or not isinstance(text, Tensor) or whole is None:
-            return
-        if text.shape != whole.shape or not torch.equal(text, whole.to(text)):
-            raise ShapeError(
-                f"{layer} was given other text than the denoiser itself in step {self.step}: "
-                "something in between exchanges it, as a hook on the denoiser can, so what its "
-                "columns are is not known. Exchange the embeddings of the call instead."
-            )
+    def on_layer_text(self, layer: str, text: Any) -> None:
+        """A layer of cross-attention is given this text: it must be the denoiser's."""
+        if isinstance(text, Tensor) and self.given_text is not None:
+            self.comparisons.add(self.given_text, text, other_text(layer, self.step))
+
+    @abstractmethod
+    def follows(self, layer: str) -> bool:
+        """Whether a layer's attention is kept or changed in the pass that is running."""
 
     @abstractmethod
     def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:

@@ -8,7 +8,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from daam_nb.errors import DaamError, NothingRecordedError, UnsupportedPipelineError, WatchError
+from daam_nb.errors import (
+    DaamError,
+    NothingRecordedError,
+    ShapeError,
+    UnsupportedPipelineError,
+    WatchError,
+)
 from daam_nb.kinds import names_checked
 from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.tracing import calls, families, observer, proof, taps
@@ -218,5 +224,9 @@ class Tracer(Attached[calls.WatchedCall]):
         if layer is not None:
             observer.unobserve(call, layer, output)
 
+    def _refuse(self, call: calls.WatchedCall, error: ShapeError) -> None:
+        call.fail(error)
+
     def _let_go(self, call: calls.WatchedCall) -> None:
+        super()._let_go(call)
         observer.unobserve(call)

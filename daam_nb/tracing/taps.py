@@ -32,6 +32,13 @@ class Observer(Protocol):
         """One of the module's projections was called; its `output` is None until it is there."""
 
 
+class Reader(Protocol):
+    """What is told of a running module's projections, and nothing else."""
+
+    def see_projection(self, linear: nn.Module, projected: Any, output: Any) -> None:
+        """As of an `Observer`."""
+
+
 class Editor(Protocol):
     """What changes the attention of a running module."""
 
@@ -45,6 +52,7 @@ class _Running(threading.local):
     def __init__(self) -> None:
         self.observers: list[Observer] = []
         self.editors: list[Editor] = []
+        self.readers: list[Reader] = []
 
 
 running = _Running()
@@ -226,7 +234,8 @@ def _tap_projection(
 ) -> Callable[..., Any]:
     @functools.wraps(original)
     def projection(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        if not running.observers or type(self) is not kind or not args:
+        told = running.observers or running.readers
+        if not told or type(self) is not kind or not args:
             return original(self, *args, **kwargs)
         if inside:
             _tell(self, args[0], None)
@@ -239,8 +248,8 @@ def _tap_projection(
 
 
 def _tell(linear: nn.Module, projected: Any, output: Any) -> None:
-    for observer in tuple(running.observers):
-        observer.see_projection(linear, projected, output)
+    for told in (*running.readers, *running.observers):
+        told.see_projection(linear, projected, output)
 
 
 def _scale(scale: float | None, query: Tensor) -> float:

@@ -137,7 +137,8 @@ class EditedCall(RunningCall):
         given = self.family.given(arguments)
         if given is None:
             return
-        text = self.given_text = given.text
+        self.note_given(given)
+        text = given.text
         encoded = self.encoding(text)
         rows = self.told_apart(text, encoded)
         if not self.settled:
@@ -147,6 +148,10 @@ class EditedCall(RunningCall):
             self._check_exchanged(text, rows)
             found = tuple(self._rows_to_change(rows))
             self.passing = Pass(int(text.shape[0]), int(text.shape[1]), found)
+
+    def follows(self, layer: str) -> bool:
+        """Whether a layer is changed in the pass that is running."""
+        return layer in self.layers and self.passing is not None
 
     def end_pass(self) -> None:
         """The denoiser is done."""

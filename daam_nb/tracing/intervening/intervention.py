@@ -112,6 +112,7 @@ class Intervention(Attached[EditedCall]):
             raise InterventionError(
                 f"{self.change} was carried out, but {alone.why_disturbed(call.disturbances)}"
             )
+        call.comparisons.check()
         if call.layers and call.steps and not call.edited:
             raise InterventionError(
                 f"Nothing was changed by {self.change}: {type(self.pipe).__name__} finished "
@@ -130,7 +131,11 @@ class Intervention(Attached[EditedCall]):
                 taps.running.editors.remove(editor)
                 editor.done()
 
+    def _refuse(self, call: EditedCall, error: ShapeError) -> None:
+        raise error
+
     def _let_go(self, call: EditedCall) -> None:
+        super()._let_go(call)
         for editor in _editors(call):
             taps.running.editors.remove(editor)
 
