@@ -99,17 +99,15 @@ class Spent:
 def own_code(spent: Spent) -> Iterator[None]:
     """Clocks around all that a trace puts into a call: none of it runs inside another."""
     whole_call = {"_begin", "_end"}
+    told = [
+        name for name in dir(session.Tracer) if name.startswith(("_before_", "_after_", "_on_"))
+    ]
     places: list[tuple[Any, str]] = [
-        (session.Tracer, "_begin"),
-        (session.Tracer, "_end"),
-        (session.Tracer, "_on_text"),
-        (session.Tracer, "_before_denoiser"),
-        (session.Tracer, "_after_denoiser"),
-        (session.Tracer, "_before_attention"),
-        (session.Tracer, "_after_attention"),
+        *((session.Tracer, name) for name in ("_begin", "_end", *told)),
         (calls.WatchedCall, "on_encode"),
         (calls.WatchedCall, "on_step"),
         (taps, "_show"),
+        (taps, "_tell"),
     ]
     # Some are inherited: the clock then stands before them, on the class that is used.
     own = [(owner, name, vars(owner).get(name)) for owner, name in places]

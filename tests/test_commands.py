@@ -90,6 +90,7 @@ COMMANDS = [
         ["explorer-light.png"],
         browser=True,
     ),
+    Command("scripts.fuzz_recordings", ("--cases", "5", "--workers", "1"), []),
     Command("scripts.make_sample", ("--to", "{to}/sample"), ["sample/recording.json"]),
     Command(
         "scripts.menagerie_page",

@@ -131,11 +131,14 @@ def test_an_alert_has_a_cause_that_ends_it_and_a_late_answer_is_shown(page: Page
     during, wrong = within(
         page,
         """
-        host.down.delay = 400;
+        host.down.delay = 600;
         host.down.dice = {next: () => 1};
         part(root, 'chip', '[data-word="3"]').click();
-        await pause(200);
-        const during = part(root, 'notice').textContent;
+        let during = '';
+        for (let tries = 0; tries < 25 && !during; tries += 1) {
+          await pause(20);
+          during = part(root, 'notice').textContent;
+        }
         return [during, await wrongAtRest(host)];
         """,
     )
