@@ -56,6 +56,14 @@ class UnknownOptionError(DaamError, TypeError):
     """An argument or setting whose name nothing uses."""
 
 
+class OfOneSideError(UnknownOptionError, AttributeError):
+    """What was asked of a comparison is something that each of its sides has."""
+
+
+class ReadOnlyError(DaamError, AttributeError):
+    """A value that follows from others was to be set."""
+
+
 class WrongKindError(DaamError, TypeError):
     """A value of another kind than the function takes."""
 

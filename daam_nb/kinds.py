@@ -138,7 +138,7 @@ def check_share(value: object, name: str, *, more: str = "") -> float:
     SelectionError
         For anything else, True and False included.
     """
-    number = _number(value)
+    number = real_number(value)
     if not 0 <= number <= 1:
         raise SelectionError(f"{name}={_said(value)} is not between 0 and 1.{more and ' ' + more}")
     return number
@@ -152,7 +152,7 @@ def check_length(value: object, name: str, *, high: float) -> float:
     SelectionError
         For anything else.
     """
-    number = _number(value)
+    number = real_number(value)
     if not 0 < number <= high:
         raise SelectionError(f"{name}={_said(value)} is not a number above 0 and up to {high:g}.")
     return number
@@ -247,8 +247,8 @@ def number_between(value: object, name: str, *, low: int, high: int | None = Non
     return number
 
 
-def _number(value: object) -> float:
-    """A real number, one alone, as a float; NaN for what is none."""
+def real_number(value: object) -> float:
+    """Read a real number, one alone, as a float; NaN for what is none (a bool, a text)."""
     lone = getattr(value, "ndim", 0) == 0 and hasattr(type(value), "__float__")
     if (
         isinstance(value, bool | str | bytes)

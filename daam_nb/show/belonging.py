@@ -9,6 +9,7 @@ from daam_nb.errors import SelectionError
 from daam_nb.maps.heatmap import HeatMaps
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.recording import Recording
+from daam_nb.show.pixels import rgb
 
 
 def check_own_run(word_map: WordHeatMap, run: Recording, *, where: str) -> None:
@@ -52,9 +53,7 @@ def same_pixels(image: Image.Image, other: Image.Image) -> bool:
     """Whether two pictures of one size are alike pixel by pixel."""
     if image is other:
         return True
-    return image.size == other.size and np.array_equal(
-        np.asarray(image.convert("RGB")), np.asarray(other.convert("RGB"))
-    )
+    return image.size == other.size and np.array_equal(rgb(image), rgb(other))
 
 
 def check_strip(word: object, maps: HeatMaps, *, parts: bool, where: str) -> None:

@@ -57,7 +57,18 @@ def rgb(image: Image.Image, size: tuple[int, int] | None = None, *, grey: bool =
     -------
     array
         (y, x, rgb), uint8.
+
+    Raises
+    ------
+    WrongKindError
+        For a picture of numbers (16 bits, whole numbers, floats), which would be cut at 255.
     """
+    if image.mode == "F" or image.mode.startswith("I"):
+        raise WrongKindError(
+            f"A picture of mode {image.mode!r} holds numbers whose black and white nothing says; "
+            f"drawn as they are, they would be cut at 255. Scale them to 0 to 255 first: "
+            f"Image.fromarray(numpy.uint8(255 * values / values.max()))."
+        )
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         clear = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)

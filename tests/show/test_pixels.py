@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.errors import SelectionError, ShapeError, WrongKindError
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.show.colours import colour, palette
 from daam_nb.show.pixels import drawn_size, overlay_image, rgb
@@ -126,3 +126,13 @@ def test_a_cropped_picture_is_refused() -> None:
 def test_choices_out_of_range_are_refused(options: dict[str, object], text: str) -> None:
     with pytest.raises(SelectionError, match=text):
         overlay_image(Image.new("RGB", (4, 2)), ramp(), **options)
+
+
+@pytest.mark.parametrize(("mode", "dtype"), [("I;16", "uint16"), ("I", "int32"), ("F", "float32")])
+def test_pictures_of_numbers_are_not_cut_at_255(mode: str, dtype: str) -> None:
+    picture = Image.fromarray(np.full((2, 4), 30_000, dtype=dtype))
+    assert picture.mode == mode
+    with pytest.raises(WrongKindError, match=f"mode '{mode}' holds numbers"):
+        overlay_image(picture, ramp())
+    with pytest.raises(WrongKindError, match=f"mode '{mode}' holds numbers"):
+        rgb(picture)

@@ -11,7 +11,7 @@ import ipywidgets
 import numpy as np
 from PIL import Image, ImageDraw
 
-from daam_nb.errors import UnknownOptionError, nearest_name
+from daam_nb.errors import OfOneSideError, UnknownOptionError, nearest_name
 from daam_nb.show.colours import colour
 from daam_nb.show.explorer.choices import CHOICES
 from daam_nb.show.explorer.entries import Entry, clean
@@ -73,6 +73,17 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
                 f"left.{near} or right.{near}, and the other side follows."
             )
         super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        """Say of what an explorer has that it is one of the sides'."""
+        from daam_nb.show.explorer.widget import Explorer
+
+        if not name.startswith("_") and hasattr(Explorer, name):
+            raise OfOneSideError(
+                f"A comparison has no {name!r} of its own: it is one of its sides'. Use "
+                f"left.{name} or right.{name}."
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __init__(self, left: Explorer, right: Explorer) -> None:
         self.left, self.right = left, right

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from daam_nb.errors import SelectionError
+from daam_nb.kinds import whole_number
 from daam_nb.prompt import Prompt, Token, Word
 
 Kind = Literal["word", "sign", "piece", "start", "end", "padding"]
@@ -124,7 +125,7 @@ def number_of(
     if isinstance(what, tuple | list):
         found = [n for n, entry in enumerate(entries) if entry.span == tuple(what)]
     else:
-        number = what if isinstance(what, int) and not isinstance(what, bool) else -1
+        number = _whole(what)
         found = [number] if 0 <= number < len(entries) else []
     if not found:
         raise SelectionError(
@@ -138,6 +139,14 @@ def number_of(
             f"{_listed([one for one in entries if one.kept])}."
         )
     return found[0]
+
+
+def _whole(what: object) -> int:
+    """A whole number as Python's own, numpy's too; -1 for what is none, such as True."""
+    try:
+        return whole_number(what, "word")
+    except SelectionError:
+        return -1
 
 
 def clean(text: str) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daam_nb.errors import SelectionError
+from daam_nb.errors import SelectionError, WrongKindError
+from daam_nb.kinds import kind_of, number_between
 from daam_nb.show.explorer.choices import CHOICES
 from daam_nb.show.explorer.container import Part, as_json, deflated, pack, unpack
 from daam_nb.show.explorer.entries import clean
@@ -44,6 +45,7 @@ def page(explorer: Explorer, *, heads: Any = (), most_bytes: int = MOST_BYTES) -
     the current selection, and `heads`.
     """
     asked = _read_heads(explorer.subject, heads)
+    most_bytes = number_between(most_bytes, "most_bytes", low=0)
     room = most_bytes - len(_html(explorer, "").encode("utf-8"))
     while True:
         content = _content(explorer, asked, room)
@@ -190,8 +192,9 @@ def _put_facts(
     parts = []
     if explorer.subject.step_count > 1:
         parts.append(
-            "Maps over all steps and over the steps first shown are exact; other ranges of steps "
-            "are previews, the mean of each step’s own map"
+            "Maps over all steps and over the steps first shown are exact, those of a single head "
+            "over the steps first shown alone; other ranges of steps are previews, the mean of "
+            "each step’s own map"
         )
     if left:
         total = left + len(content.embedded)
@@ -246,6 +249,11 @@ def _read_heads(subject: Subject, heads: Iterable[Any]) -> list[Head]:
     """Read (layer, head) pairs, the layer by its number or dotted name."""
     names = [layer.name for layer in subject.layers]
     found = []
+    if not isinstance(heads, Iterable) or isinstance(heads, str | bytes):
+        raise WrongKindError(
+            f"heads= is a list of pairs (layer, head), such as [({names[0]!r}, 0)], not "
+            f"{kind_of(heads)}."
+        )
     for pair in heads:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise SelectionError(

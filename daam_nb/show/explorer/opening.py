@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from inspect import signature
 from typing import TYPE_CHECKING, Any, overload
 
-from daam_nb.errors import MissingExtraError
-from daam_nb.kinds import check_flag
+from daam_nb.errors import MissingExtraError, WrongKindError
+from daam_nb.kinds import check_flag, kind_of
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.show.explorer.subject import subject_of
 from daam_nb.show.explorer.syntax import ParserChoice, Syntax
@@ -127,13 +127,23 @@ def explore(
     }
     if other is None:
         return explorer_of(run, pictures=pictures, **options)
-    pair = (None, None) if pictures is None else tuple(pictures)
+    pair = (None, None) if pictures is None else _pair_of(pictures)
     both = [
         explorer_of(one, pictures=of_one, **options)
         for one, of_one in zip((run, other), pair, strict=True)
     ]
     comparison: Comparison = comparison_class("explore()")(*both)
     return comparison
+
+
+def _pair_of(pictures: object) -> tuple[Any, Any]:
+    """The forming pictures of two recordings."""
+    if not isinstance(pictures, tuple | list) or len(pictures) != 2:
+        raise WrongKindError(
+            f"Of two recordings pictures= is a pair, (forming_pictures(run, pipe), None) or the "
+            f"like, not {kind_of(pictures)}."
+        )
+    return pictures[0], pictures[1]
 
 
 def _check_names(choices: dict[str, Any]) -> None:

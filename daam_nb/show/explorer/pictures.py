@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from PIL import Image
 
-from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.errors import SelectionError, ShapeError, WrongKindError
+from daam_nb.kinds import kind_of
 from daam_nb.recording import Recording
 from daam_nb.show.explorer.container import Part
 from daam_nb.show.pixels import rgb
@@ -103,10 +104,15 @@ def picture_parts(image: bytes, image_type: str, strip: bytes) -> list[Part]:
 
 
 def _of_steps(run: Recording, pictures: Sequence[Image.Image]) -> list[Image.Image]:
+    if not isinstance(pictures, Iterable) or isinstance(pictures, str | bytes):
+        raise WrongKindError(
+            f"pictures= is what forming_pictures(run, pipe) gives, a list of PIL images, not "
+            f"{kind_of(pictures)}."
+        )
     pictures = list(pictures)
-    odd = [type(one).__name__ for one in pictures if not isinstance(one, Image.Image)]
+    odd = [picture for picture in pictures if not isinstance(picture, Image.Image)]
     if odd:
-        raise SelectionError(f"pictures are PIL images, not {odd[0]}.")
+        raise SelectionError(f"pictures are PIL images, not {type(odd[0]).__name__}.")
     if len(pictures) == run.facts.num_steps + 1:
         return [pictures[step] for step in run.steps]
     if len(pictures) == len(run.steps):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from daam_nb.errors import SelectionError
+from daam_nb.kinds import kind_of, real_number
 from daam_nb.maps.bicubic import bicubic_matrix
 from daam_nb.maps.stepsums import Source
 from daam_nb.show.explorer.subject import Selected, Subject
@@ -196,12 +198,14 @@ def corners_of(polygon: Polygon) -> tuple[tuple[float, float], ...]:
         Where there are fewer than three, or one is no (y, x) of two numbers from 0 to 1.
     """
     try:
+        if isinstance(polygon, str | bytes):
+            raise TypeError
         corners = tuple((_share(y, "y"), _share(x, "x")) for y, x in polygon)
     except (TypeError, ValueError) as error:
         if isinstance(error, SelectionError):
             raise
         raise SelectionError(
-            f"A region is a list of corners (y, x), each 0 to 1, not {polygon!r}."
+            f"A region is a list of corners (y, x), each 0 to 1, not {kind_of(polygon)}."
         ) from None
     if len(corners) < 3:
         raise SelectionError(
@@ -211,12 +215,17 @@ def corners_of(polygon: Polygon) -> tuple[tuple[float, float], ...]:
 
 
 def _share(value: object, name: str) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value <= 1:  # type: ignore[operator]
+    """A place along one axis; numpy's and torch's numbers are numbers too."""
+    number = real_number(value)
+    if math.isnan(number):
         raise SelectionError(
-            f"{name}={value!r} lies outside the picture: places are 0 to 1 from the top left."
+            f"A region or a pixel is in the picture: {name} is a number from 0 to 1, not {kind_of(value)}."
         )
-    return float(value)  # type: ignore[arg-type]
+    if not 0 <= number <= 1:
+        raise SelectionError(
+            f"{name}={number:g} lies outside the picture: places are 0 to 1 from the top left."
+        )
+    return number
 
 
 def _ranked(subject: Subject, maps: Maps, cells: Tensor) -> tuple[Ranked, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from daam_nb.errors import MissingExtraError, MissingParserError, ParseError
+from daam_nb.errors import MissingExtraError, MissingParserError, ParseError, WrongKindError
+from daam_nb.kinds import kind_of
 from daam_nb.language import Parse, load_parser, parsed_tokens
 from daam_nb.prompt import Prompt
 from daam_nb.show.explorer.entries import Entry, clean
@@ -34,6 +35,16 @@ class Syntax:
     asked: bool = False
 
     def __post_init__(self) -> None:
+        if self.parser is True or not (
+            self.parser is None
+            or self.parser is False
+            or isinstance(self.parser, Parse | str)
+            or callable(self.parser)
+        ):
+            raise WrongKindError(
+                f"parser= is a parser (text -> Parse), the name of one, a Parse, False for none or "
+                f"None for the best one installed, not {kind_of(self.parser)}."
+            )
         if self.parser is False:
             self.asked, self.note = True, "No parse was asked for."
         elif self.parser is not None:

@@ -9,12 +9,21 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from daam_nb.errors import DaamError, SelectionError, UnknownOptionError, unknown_names_message
+from daam_nb.errors import (
+    DaamError,
+    ReadOnlyError,
+    SelectionError,
+    UnknownOptionError,
+    WrongKindError,
+    unknown_names_message,
+)
+from daam_nb.kinds import kind_of
 from daam_nb.maps.measure import iod, ioh, iou
 from daam_nb.recording import Layer, Recording
 from daam_nb.show.bundles import read_bundle
@@ -167,7 +176,17 @@ class Explorer(Living, Choices):
         -------
         function
             Call it to stop.
+
+        Raises
+        ------
+        WrongKindError
+            For what cannot be called. What a callback itself raises is raised when all were called.
         """
+        if not callable(callback):
+            raise WrongKindError(
+                f"on_head() takes a function of (layer, head), not {kind_of(callback)}: "
+                "explorer.on_head(lambda layer, head: print(layer, head))."
+            )
         self._head_callbacks.append(callback)
 
         def stop() -> None:
@@ -274,6 +293,11 @@ class Explorer(Living, Choices):
         if not name.startswith("_") and not hasattr(type(self), name):
             raise UnknownOptionError(
                 unknown_names_message([name], CHOICES, where="The explorer", what="choice")
+            )
+        if not name.startswith("_") and _is_read_only(type(self), name):
+            raise ReadOnlyError(
+                f"explorer.{name} follows from the choices and cannot be set. Set what it follows "
+                f"from: {', '.join(CHOICES)}."
             )
         super().__setattr__(name, value)
 
@@ -417,8 +441,10 @@ class Explorer(Living, Choices):
             return  # both changed at once, and each is told
         self._called_back = (self.layer, self.head)
         layer = None if self.layer < 0 else self.subject.layers[self.layer]
-        for callback in list(self._head_callbacks):
-            callback(layer, None if self.head < 0 else self.head)
+        head = None if self.head < 0 else self.head
+        with ExitStack() as calls:  # one that raises does not keep the others from being called
+            for callback in reversed(self._head_callbacks):
+                calls.callback(callback, layer, head)
 
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
         if self._engine is None:
@@ -428,6 +454,11 @@ class Explorer(Living, Choices):
             self.send(*told)
         elif content == {"v": VERSION, "type": "keep", "run": self.subject.name}:
             self._keep_first()  # the hand has rested for long: what a saved page shows
+
+
+def _is_read_only(kind: type, name: str) -> bool:
+    own = getattr(kind, name)
+    return isinstance(own, property) and own.fset is None
 
 
 def check_names(names: Iterable[str], *, where: str, also: Iterable[str] = ()) -> None:

@@ -215,3 +215,13 @@ def test_grids_of_other_words_give_way_and_it_is_said() -> None:
     (said,) = [one for one in state["facts"]["left_out"] if "grids of heads" in one]
     assert "“red”" in said
     assert "“fox”" not in said
+
+
+def test_the_note_says_which_maps_of_single_heads_are_exact() -> None:
+    explorer = opened(steps=slice(1, 3))
+    state = Page(page(explorer)).state
+    head = explorer.subject.layers[0].heads - 1
+    kept = {key for key in state["exact"] if json.loads(key)[2:4] == [0, head]}
+    assert {tuple(json.loads(key)[4:]) for key in kept} == {(1, 3)}
+    told = " ".join(state["facts"]["left_out"])
+    assert "those of a single head over the steps first shown alone" in told
