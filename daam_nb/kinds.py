@@ -124,9 +124,13 @@ def check_path(value: object, name: str) -> Path:
     ------
     WrongKindError
         For anything else.
+    SelectionError
+        For an empty text, which would be the current folder; that one is ``"."``.
     """
     if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
         raise WrongKindError(f"{name} is a path, as text or pathlib.Path, not {kind_of(value)}.")
+    if value == "":
+        raise SelectionError(f"{name} is a path, not an empty text. The current folder is '.'.")
     return Path(value).expanduser()
 
 

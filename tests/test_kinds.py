@@ -112,3 +112,9 @@ def test_whole_numbers() -> None:
             number_between(wrong, "seed", low=0, high=5)
     with pytest.raises(SelectionError, match=r"bins=0: it is a whole number >= 1\."):
         number_between(0, "bins", low=1)
+
+
+def test_an_empty_text_is_no_path() -> None:
+    with pytest.raises(SelectionError, match=r"The current folder is '\.'"):
+        check_path("", "A recording")
+    assert check_path(".", "A recording") == Path()

@@ -145,6 +145,10 @@ def _open(argv: Sequence[str]) -> Open:
             "--words, --threshold and --all-heads are about pictures; say where these go with "
             "--output-folder (into the same folder: also --overwrite)."
         )
+    if not folders[0]:
+        raise UsageError(
+            "the folder's name is empty. Name it: daam-nb open FOLDER; here it is '.'."
+        )
     return Open(**{**vars(read), "folder": Path(folders[0]), "words": words})
 
 
@@ -166,6 +170,7 @@ def _parsed(
     if "--" in before:
         place = before.index("--")
         before, behind = before[:place], before[place + 1 :]
+    _refuse_twice(parser, before)
     read, rest = parser.parse_known_intermixed_args(before)
     if rest:
         raise UsageError(
@@ -173,6 +178,22 @@ def _parsed(
             f"them. A text that begins with a dash goes behind two: -- {rest[0]!r}"
         )
     return read, [*getattr(read, name), *behind]
+
+
+def _refuse_twice(parser: _Parser, words: Sequence[str]) -> None:
+    """Refuse an option with a value that is there twice: the last would be taken in silence."""
+    seen: dict[str, str] = {}
+    for word in words:
+        typed = word.partition("=")[0] if word.startswith("--") else word[:2]
+        action = parser._option_string_actions.get(typed)
+        if action is None or action.nargs == 0 or isinstance(action, argparse._AppendAction):
+            continue
+        if action.dest in seen:
+            raise UsageError(
+                f"{typed} is given twice, and counts once. Leave one of them out; "
+                f"{parser.usage_name} --help lists the options."
+            )
+        seen[action.dest] = word
 
 
 def _meant(parser: _Parser, option: str) -> str:
@@ -313,6 +334,8 @@ def _talking(parser: argparse.ArgumentParser) -> None:
 
 
 def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty text names no folder; the current one is '.'")
     return Path(text).expanduser()  # not every shell does it in --output-folder=~/pictures
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from daam_nb.compat.heatmaps import GlobalHeatMap
 from daam_nb.errors import (
+    DaamError,
     RecordingExistsError,
     RecordingFormatError,
     RecordingNotFoundError,
+    SelectionError,
 )
+from daam_nb.kinds import check_path, check_text, number_between
 from daam_nb.recording import Recording, load
 from daam_nb.storage import told
 
@@ -21,6 +27,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _FOLDER = "recording"
+_PICTURE, _PROMPT, _SEED, _MAPS = "output.png", "prompt.txt", "seed.txt", "maps.json"
+_LONGEST = 100_000  # bytes of a file of ours beside the recording
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +45,12 @@ class GenerationExperiment:
         The maps that were asked for.
     seed
         The picture's seed, where known.
+
+    Raises
+    ------
+    SelectionError
+        Where `id` or `subtype` is more than the name of a folder, or the seed another than the
+        recording's.
     """
 
     path: Path
@@ -45,6 +59,21 @@ class GenerationExperiment:
     seed: int | None = None
     id: str = "."
     subtype: str = "."
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", check_path(self.path, "The place of an experiment"))
+        _check_name(self.id, "id")
+        _check_name(self.subtype, "subtype")
+        if self.seed is None:
+            return
+        seed = number_between(self.seed, "seed", low=0, high=2**64 - 1)
+        own = self.recording.facts.seed
+        if own is not None and own != seed:
+            raise SelectionError(
+                f"seed={seed}, and the picture was drawn with the seed {own}, as its recording "
+                f"says. Leave seed out."
+            )
+        object.__setattr__(self, "seed", seed)
 
     @property
     def prompt(self) -> str:
@@ -68,55 +97,133 @@ class GenerationExperiment:
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write ``output.png``, ``prompt.txt``, ``seed.txt`` and the folder ``recording``.
 
-        No ``generation.pt``: pickles can run code when they are opened.
+        Where maps were chosen (``head_idx=0``), also ``maps.json`` with the choice. No
+        ``generation.pt``: pickles can run code when they are opened.
 
         Raises
         ------
         RecordingExistsError
-            Where the folder holds an experiment already.
+            Where the folder holds an experiment already, or a file of one of these names.
+        SelectionError
+            Where the maps are not those that their choice gives, so that others would be loaded.
         """
         if path is not None:
-            return dataclasses.replace(self, path=Path(path)).save()
+            return dataclasses.replace(self, path=check_path(path, "path")).save()
         if (self.folder / _FOLDER).exists():
             raise RecordingExistsError(
                 f"{self.folder} holds an experiment already. Choose another path or remove it."
+            )
+        names = (_PICTURE, _PROMPT, _SEED, _MAPS)
+        if there := [name for name in names if (self.folder / name).exists()]:
+            raise RecordingExistsError(
+                f"{self.folder} holds {', '.join(there)} already, which would be replaced. Choose "
+                f"another path, or move them away."
+            )
+        choice = dict(self.global_heat_map.choice)
+        again = GlobalHeatMap.of(self.recording, **choice).heat_maps
+        if not torch.equal(again, self.global_heat_map.heat_maps):
+            raise SelectionError(
+                f"These maps are not those of the recording under their choice "
+                f"({choice or 'the defaults'}), so that others would be loaded. Make them by "
+                f"tc.to_experiment(path, head_idx=...), or save the recording alone: "
+                f"recording.save(path)."
             )
         with told(self.folder, "written"):
             self.folder.mkdir(parents=True, exist_ok=True)
             self.recording.save(self.folder / _FOLDER)
             if self.image is not None:
-                self.image.save(self.folder / "output.png")
-            (self.folder / "prompt.txt").write_text(self.prompt, encoding="utf-8")
+                self.image.save(self.folder / _PICTURE)
+            (self.folder / _PROMPT).write_text(self.prompt, encoding="utf-8")
             if self.seed is not None:
-                (self.folder / "seed.txt").write_text(f"{self.seed}\n", encoding="utf-8")
+                (self.folder / _SEED).write_text(f"{self.seed}\n", encoding="utf-8")
+            if choice:
+                (self.folder / _MAPS).write_text(json.dumps(choice) + "\n", encoding="utf-8")
         return self.folder
 
     @classmethod
     def load(
         cls, path: str | os.PathLike[str], subtype: str = ".", **compute_kwargs: Any
     ) -> GenerationExperiment:
-        """Open what `save` wrote.
+        """Open what `save` wrote, with the maps that were chosen then.
+
+        Parameters
+        ----------
+        path, subtype
+            The folder.
+        **compute_kwargs
+            Another choice of maps, as in `trace.compute_global_heat_map`.
 
         Raises
         ------
         RecordingFormatError
-            Where the folder holds DAAM's pickled ``generation.pt``, which is never opened.
+            Where the folder holds DAAM's pickled ``generation.pt``, which is never opened; where
+            its seed is not the recording's, or its choice of maps cannot be read.
         RecordingNotFoundError
             Where there is no experiment.
         """
-        folder = Path(path) / subtype
+        _check_name(subtype, "subtype")
+        path = check_path(path, "An experiment")
+        folder = path / subtype
         if not (folder / _FOLDER).exists():
             _refuse(folder)
         run = load(folder / _FOLDER)
-        written = folder / "seed.txt"
-        seed = run.facts.seed
-        if written.exists():
-            try:
-                seed = int(written.read_text(encoding="utf-8"))
-            except ValueError:
-                raise RecordingFormatError(f"{written} holds no whole number.") from None
-        maps = GlobalHeatMap.of(run, **compute_kwargs)
-        return cls(Path(path), run, maps, seed, subtype=subtype)
+        seed = _read_seed(folder / _SEED, run)
+        if compute_kwargs:
+            maps = GlobalHeatMap.of(run, **compute_kwargs)
+        else:
+            maps = _read_maps(folder / _MAPS, run)
+        return cls(path, run, maps, seed, subtype=subtype)
+
+
+def _check_name(name: object, what: str) -> None:
+    """Raise unless this is the name of one folder: what it names is written below the path."""
+    text = check_text(name, what)
+    if not text or text == ".." or any(sign in text for sign in "/\\\0") or Path(text).drive:
+        raise SelectionError(
+            f"{what}={text!r} is the name of one folder below the path, without separators. Put "
+            f"other folders into the path."
+        )
+
+
+def _read_seed(file: Path, run: Recording) -> int | None:
+    """The seed written beside a recording, which is the recording's own where that is known."""
+    own = run.facts.seed
+    if not file.exists():
+        return own
+    try:
+        seed = int(_text(file))
+    except ValueError:
+        raise RecordingFormatError(f"{file} holds no whole number.") from None
+    if not 0 <= seed < 2**64 or (own is not None and own != seed):
+        known = "a seed is 0 or more" if own is None else f"the recording says {own}"
+        raise RecordingFormatError(
+            f"{file} says {seed}, and {known}. Remove the file, or copy the folder again from "
+            f"where it was made."
+        )
+    return seed
+
+
+def _read_maps(file: Path, run: Recording) -> GlobalHeatMap:
+    """The maps that were chosen when the experiment was saved."""
+    if not file.exists():
+        return GlobalHeatMap.of(run)
+    try:
+        choice = json.loads(_text(file))
+        if not isinstance(choice, dict):
+            raise ValueError("it holds no object")
+        return GlobalHeatMap.of(run, **choice)
+    except (ValueError, RecursionError, DaamError) as error:
+        raise RecordingFormatError(
+            f"{file} holds no choice of maps: {error}. Name one: load(path, head_idx=0)."
+        ) from None
+
+
+def _text(file: Path) -> str:
+    with told(file, "read"), file.open("rb") as opened:
+        raw = opened.read(_LONGEST + 1)
+    if len(raw) > _LONGEST:
+        raise RecordingFormatError(f"{file} is longer than {_LONGEST} bytes.")
+    return raw.decode("utf-8")
 
 
 def _refuse(folder: Path) -> None:

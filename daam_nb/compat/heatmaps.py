@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,16 +15,28 @@ from torch import Tensor
 
 from daam_nb.errors import (
     MissingExtraError,
+    MissingFolderError,
     NotKeptError,
     SelectionError,
     WordNotFoundError,
     WrongKindError,
 )
-from daam_nb.kinds import check_flag, check_text, kind_of, whole_number, whole_numbers
+from daam_nb.kinds import (
+    check_flag,
+    check_path,
+    check_text,
+    kind_of,
+    names_checked,
+    real_number,
+    whole_number,
+    whole_numbers,
+)
 from daam_nb.maps.heatmap import heat_maps
 from daam_nb.maps.measure import intersection_over_area
 from daam_nb.recording import Layer, Recording
 from daam_nb.recording.kinds import check_recording
+from daam_nb.show.pixels import rgb
+from daam_nb.storage import told
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -45,13 +58,17 @@ class GlobalHeatMap:
         (token, y, x), float32: start of text, the prompt's tokens, end of text.
     image_size
         (height, width) of the picture, in pixels.
+    choice
+        What `of` was asked for beside the defaults, by name: an experiment writes it down.
     """
 
     prompt: Prompt
     heat_maps: Tensor
     image_size: tuple[int, int]
+    choice: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
+    @names_checked
     def of(
         cls,
         run: Recording,
@@ -69,12 +86,23 @@ class GlobalHeatMap:
                 "DAAM's calls need every token of the prompt, from the start to the end of text; "
                 f"this recording kept positions {list(run.columns)}. Trace without tokens=."
             )
+        if factors is not None:
+            factors = list(whole_numbers(factors, "factor"))
+        if head_idx is not None:
+            head_idx = whole_number(head_idx, "head")
         layers = _chosen(run, factors, layer_idx)
         made = heat_maps(run, layers=layers, heads=head_idx, reduction="sum", missing="skip")
         values = made.values
         if normalize:
             values = values / (values[1:-1].sum(0, keepdim=True) + _EPSILON)
-        return cls(run.prompt, values, run.facts.image_size)
+        asked = {
+            "factors": factors,
+            "head_idx": head_idx,
+            "layer_idx": None if layer_idx is None else whole_number(layer_idx, "layer_idx"),
+            "normalize": normalize or None,
+        }
+        choice = {name: value for name, value in asked.items() if value is not None}
+        return cls(run.prompt, values, run.facts.image_size, choice)
 
     def compute_word_heat_map(
         self, word: str, word_idx: int | None = None, offset_idx: int = 0
@@ -113,7 +141,8 @@ class GlobalHeatMap:
             places = [
                 index + offset_idx for one in found for index in self.prompt.token_indices(one)
             ]
-        outside = [p - 1 for p in places if not 0 <= p < len(self.heat_maps)]
+        # The first map is the start of text and the last one its end; neither is the text's.
+        outside = [p - 1 for p in places if not 1 <= p < len(self.heat_maps) - 1]
         if outside:
             raise WordNotFoundError(
                 f"Tokens {outside} lie outside this prompt of {len(self.heat_maps) - 2} tokens."
@@ -163,10 +192,19 @@ class WordHeatMap:
         -------
         Tensor
             (height, width), float32.
+
+        Raises
+        ------
+        WrongKindError
+            For no PIL image, and for a threshold that is no number.
+        SelectionError
+            For a threshold below 0, and above 1 where values are stretched to 0 to 1.
         """
         if not hasattr(image, "getpixel"):  # DAAM's own name for it: a PIL image
             raise WrongKindError(f"expand_as() takes a PIL image, not {kind_of(image)}.")
         check_flag(absolute, "absolute")
+        if threshold is not None:
+            threshold = _read_threshold(threshold, absolute=absolute)
         width, height = image.size
         made = torch.nn.functional.interpolate(
             self.heatmap.float()[None, None], size=(height, width), mode="bicubic"
@@ -175,8 +213,6 @@ class WordHeatMap:
             made = (made - made.min()) / (made.max() - made.min() + 1e-8)
         if threshold is None:
             return made
-        if isinstance(threshold, bool) or not isinstance(threshold, int | float):
-            raise WrongKindError(f"threshold is a number, not {kind_of(threshold)}.")
         return (made > threshold).float()
 
     def plot_overlay(
@@ -193,23 +229,31 @@ class WordHeatMap:
         ------
         MissingExtraError
             Where matplotlib is not installed.
+        WrongKindError, SelectionError, MissingFolderError
+            Where `out_file` is no path, of a kind that matplotlib does not write, or in a folder
+            that does not exist; nothing is drawn then.
         """
+        check_flag(color_normalize, "color_normalize")
+        file = None if out_file is None else check_path(out_file, "out_file")
         try:
             from matplotlib import pyplot
         except ImportError:
             raise MissingExtraError("matplotlib", "compat", "plot_overlay") from None
         shown = self.expand_as(image, **expand_kwargs)
         axes: Any = pyplot.gca() if ax is None else ax
+        if file is not None:
+            _check_file(file, axes.figure.canvas.get_supported_filetypes())
+        pixels = rgb(image)
         low, high = (None, None) if color_normalize else (0.0, 1.0)
         axes.imshow(shown.numpy(), cmap="jet", vmin=low, vmax=high)
         alpha = (1 - shown / max(float(shown.max()), 1e-8)).clamp(0, 1)
-        pixels = torch.frombuffer(bytearray(image.convert("RGB").tobytes()), dtype=torch.uint8)
-        rgb = pixels.view(image.height, image.width, 3).float() / 255
-        axes.imshow(torch.cat((rgb, alpha.unsqueeze(-1)), dim=-1).numpy())
+        colors = torch.from_numpy(pixels.copy()).float() / 255
+        axes.imshow(torch.cat((colors, alpha.unsqueeze(-1)), dim=-1).numpy())
         axes.set_title(self.word, parse_math=False)
         axes.axis("off")
-        if out_file is not None:
-            axes.figure.savefig(out_file)
+        if file is not None:
+            with told(file, "written"):
+                axes.figure.savefig(file)
 
     def compute_ioa(self, other: WordHeatMap) -> float:
         """Sum of both maps' product over the sum of this one."""
@@ -219,6 +263,29 @@ class WordHeatMap:
                 "of daam_nb: daam_nb.intersection_over_area(a, b)."
             )
         return intersection_over_area(self.heatmap, other.heatmap)
+
+
+def _read_threshold(threshold: object, *, absolute: bool) -> float:
+    number = real_number(threshold)
+    if math.isnan(number) and not isinstance(threshold, float):
+        raise WrongKindError(f"threshold is a number, not {kind_of(threshold)}.")
+    if not 0 <= number <= (math.inf if absolute else 1) or math.isinf(number):
+        ends = "of 0 or more" if absolute else "from 0 to 1, as the values are stretched to"
+        raise SelectionError(f"threshold={number:g} is not a number {ends}.")
+    return number
+
+
+def _check_file(file: Path, kinds: Iterable[str]) -> None:
+    known = sorted(kinds)
+    if file.suffix.lower().removeprefix(".") not in known:
+        raise SelectionError(
+            f"out_file={str(file)!r}: the suffix {file.suffix!r} is not known. Use one of "
+            f"{', '.join(f'.{kind}' for kind in known)}."
+        )
+    if not file.parent.is_dir():
+        raise MissingFolderError(
+            f"There is no such folder: {file.parent}. Make it first, or choose another."
+        )
 
 
 def paper_order(run: Recording) -> list[Layer]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,7 +17,7 @@ from daam_nb.errors import (
     UnsupportedPipelineError,
     WordNotFoundError,
 )
-from daam_nb.kinds import check_flag, number_between
+from daam_nb.kinds import check_flag, check_path, names_checked, number_between
 from daam_nb.recording import Recording
 
 if TYPE_CHECKING:
@@ -120,6 +119,7 @@ class trace:
         """The layers that `layer_idx` counts: the up blocks, then the down blocks."""
         return [layer.name for layer in paper_order(self.recording)]
 
+    @names_checked
     def compute_global_heat_map(
         self,
         prompt: str | None = None,
@@ -165,10 +165,26 @@ class trace:
         subtype: str = ".",
         **compute_kwargs: Any,
     ) -> GenerationExperiment:
-        """The last picture with its maps, to be saved below `path`; nothing is written yet."""
-        run = self.recording
+        """The last picture with its maps, to be saved below `path`; nothing is written yet.
+
+        Parameters
+        ----------
+        path, id, subtype
+            Where `GenerationExperiment.save` writes: ``path/id/subtype``, each of the last two the
+            name of one folder.
+        seed
+            Of the picture, where its recording does not know it.
+        **compute_kwargs
+            The maps, as in `compute_global_heat_map`; with `prompt` the picture of that prompt.
+
+        Raises
+        ------
+        SelectionError
+            Where the seed is none or another than the recording's, or a name more than a name.
+        """
+        run = self._recorded(compute_kwargs.get("prompt"))
         return GenerationExperiment(
-            path=Path(path),
+            path=check_path(path, "path"),
             recording=run,
             global_heat_map=self.compute_global_heat_map(**compute_kwargs),
             seed=run.facts.seed if seed is None else seed,

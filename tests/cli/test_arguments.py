@@ -151,3 +151,22 @@ def test_nothing_heavy_is_loaded_for_help_and_mistakes(argv: list[str]) -> None:
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1].split() == ["LOADED"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["open", ""], "the folder's name is empty"),
+        (["a cat", "--output-folder", ""], "an empty text names no folder"),
+        (["a cat", "--seed", "0", "--seed", "1"], "--seed is given twice"),
+        (["a cat", "-s0", "--seed=1"], "--seed is given twice"),
+        (["open", "x", "-t", "0.4", "-t", "0.5"], "-t is given twice"),
+    ],
+)
+def test_what_would_be_taken_in_silence_is_refused(argv: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        read_arguments(argv)
+
+
+def test_words_add_up() -> None:
+    assert read_arguments(["a cat", "-w", "a", "-w", "cat"]).words == ("a", "cat")

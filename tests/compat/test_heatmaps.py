@@ -159,3 +159,34 @@ def test_arguments_of_other_kinds_are_refused(run: Recording) -> None:
         with pytest.raises(DaamError) as caught:
             call()
         assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [{"word_idx": -1}, {"word_idx": 5}, {"offset_idx": -2}])
+def test_the_ends_of_the_text_are_no_tokens_of_it(run: Recording, options: dict[str, int]) -> None:
+    maps = GlobalHeatMap.of(run)
+    with pytest.raises(WordNotFoundError, match="lie outside this prompt of 5 tokens"):
+        maps.compute_word_heat_map("cat", **options)
+    last = maps.compute_word_heat_map("cat", word_idx=4).heatmap
+    assert torch.equal(last, maps.heat_maps[5])
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), 5, -1, float("inf")])
+def test_a_threshold_that_no_value_has_is_refused(run: Recording, threshold: float) -> None:
+    word = GlobalHeatMap.of(run).compute_word_heat_map("cat")
+    with pytest.raises(SelectionError, match="threshold="):
+        word.expand_as(run.image, threshold=threshold)
+    assert word.expand_as(run.image, absolute=True, threshold=5).max() in (0, 1)
+
+
+@pytest.mark.parametrize("name", ["x.xyz", "nope/a.png", 5, ""])
+def test_files_that_cannot_be_are_refused_before_anything_is_drawn(
+    run: Recording, tmp_path, name: object
+) -> None:  # type: ignore[no-untyped-def]
+    from matplotlib.figure import Figure
+
+    axes = Figure().add_subplot()
+    word = GlobalHeatMap.of(run).compute_word_heat_map("cat")
+    file = tmp_path / name if isinstance(name, str) and name else name
+    with pytest.raises(DaamError):
+        word.plot_overlay(run.image, file, ax=axes)
+    assert not axes.images

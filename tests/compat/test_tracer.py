@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from daam_nb.errors import (
     RecordingFormatError,
     RecordingNotFoundError,
     SelectionError,
+    UnknownOptionError,
     UnsupportedPipelineError,
     WordNotFoundError,
+    WrongKindError,
 )
 from tests import joint_pipelines, pipelines
 
@@ -112,3 +115,60 @@ def test_a_seed_file_of_words_is_refused(traced: trace, tmp_path: Path) -> None:
 def test_a_transformer_is_refused_before_it_runs() -> None:
     with pytest.raises(UnsupportedPipelineError, match=r"UNets only.*daam_nb\.heat_maps"):
         trace(joint_pipelines.sd3())
+
+
+def test_the_maps_that_were_chosen_open_again(traced: trace, tmp_path: Path) -> None:
+    experiment = traced.to_experiment(tmp_path / "q", head_idx=0, normalize=True)
+    chosen = experiment.heat_map().heat_maps
+    assert not torch.equal(chosen, traced.compute_global_heat_map().heat_maps)
+    folder = experiment.save()
+    assert torch.equal(GenerationExperiment.load(folder).heat_map().heat_maps, chosen)
+    other = GenerationExperiment.load(folder, layer_idx=0).heat_map().heat_maps
+    assert torch.equal(other, traced.compute_global_heat_map(layer_idx=0).heat_maps)
+    for text in ('{"head_idx": "0"}', '{"step": 3}', "[0]", "{", "[" * 99_999, " " * 200_000):
+        (folder / "maps.json").write_text(text)
+        with pytest.raises(RecordingFormatError, match=r"maps\.json"):
+            GenerationExperiment.load(folder)
+
+
+def test_maps_that_no_choice_gives_are_not_saved(traced: trace, tmp_path: Path) -> None:
+    experiment = traced.to_experiment(tmp_path / "q")
+    maps = replace(experiment.heat_map(), heat_maps=experiment.heat_map().heat_maps * 2)
+    with pytest.raises(SelectionError, match="others would be loaded"):
+        replace(experiment, global_heat_map=maps).save()
+    assert not (tmp_path / "q").exists()
+
+
+@pytest.mark.parametrize("name", ["prompt.txt", "output.png", "seed.txt", "maps.json"])
+def test_files_of_ones_own_are_not_replaced(traced: trace, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(RecordingExistsError, match=f"{name} already, which would be replaced"):
+        traced.to_experiment(tmp_path).save()
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(name, "mine")]
+
+
+def test_a_seed_is_the_recordings(traced: trace, tmp_path: Path) -> None:
+    for seed in (99, 1.5, True, -1):
+        with pytest.raises(SelectionError, match="seed"):
+            traced.to_experiment(tmp_path, seed=seed)  # type: ignore[arg-type]
+    folder = traced.to_experiment(tmp_path / "run").save()
+    (folder / "seed.txt").write_text("77")
+    with pytest.raises(RecordingFormatError, match="says 77, and the recording says 5"):
+        GenerationExperiment.load(folder)
+
+
+@pytest.mark.parametrize("name", ["../../x", "..", "/x", "a/b", "a\\b", "", 5])
+def test_an_experiment_is_written_below_its_path(traced: trace, tmp_path: Path, name: Any) -> None:
+    for where in ("id", "subtype"):
+        with pytest.raises((SelectionError, WrongKindError), match=where):
+            traced.to_experiment(tmp_path, **{where: name})
+    with pytest.raises((SelectionError, WrongKindError), match="subtype"):
+        GenerationExperiment.load(tmp_path, name)
+
+
+def test_names_and_paths_of_an_experiment_are_checked(traced: trace) -> None:
+    with pytest.raises(UnknownOptionError, match="did you mean 'head_idx'"):
+        traced.to_experiment("q", head=0)
+    for path in ("", 5, None):
+        with pytest.raises((SelectionError, WrongKindError), match="path"):
+            traced.to_experiment(path)  # type: ignore[arg-type]

@@ -219,7 +219,8 @@ def _share(value: object, name: str) -> float:
     number = real_number(value)
     if math.isnan(number):
         raise SelectionError(
-            f"A region or a pixel is in the picture: {name} is a number from 0 to 1, not {kind_of(value)}."
+            f"A region or a pixel is in the picture: {name} is a number from 0 to 1, not "
+            f"{kind_of(value)}."
         )
     if not 0 <= number <= 1:
         raise SelectionError(
