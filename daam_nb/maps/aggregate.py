@@ -17,6 +17,8 @@ from daam_nb.errors import RecordingFormatError
 from daam_nb.maps.bicubic import upsample
 from daam_nb.maps.stepsums import Pair, Source, Spans, add_steps, sums_fit
 
+AT_ONCE = 2**26  # numbers on the grid, 256 MiB; 1000 heads at 256 x 256, of a picture of 2048, fit
+
 
 def aggregate(
     source: Source,
@@ -58,7 +60,8 @@ def aggregate(
     for i, column in enumerate(columns):
         parts, unit = add_steps(source, column, rows=rows, spans=spans, keep_sums=keep_sums)
         for group, maps in parts:
-            made[i] += _ones(len(maps)) @ _clamped(maps, group.size, grid)
+            for part in _pieces(maps, grid):
+                made[i] += _ones(len(part)) @ _clamped(part, group.size, grid)
         # Clamping commutes with a factor > 0, so that one scaling at the end is enough.
         made[i] *= scale * unit / len(pairs)
     return _checked(made).view(len(columns), *grid)
@@ -85,8 +88,15 @@ def aggregate_each(
         parts, unit = add_steps(source, column, rows=rows, spans=spans, keep_sums=keep_sums)
         for group, maps in parts:
             of_group = [i for i, (layer, _) in enumerate(pairs) if layer.size == group.size]
-            made[of_group] += _clamped(maps, group.size, grid) * (scale * unit / len(columns))
+            places = torch.tensor(of_group, device="cpu")
+            for of_part, part in zip(_pieces(places, grid), _pieces(maps, grid), strict=True):
+                made[of_part] += _clamped(part, group.size, grid) * (scale * unit / len(columns))
     return _checked(made).view(len(pairs), *grid)
+
+
+def _pieces(rows: Tensor, grid: tuple[int, int]) -> tuple[Tensor, ...]:
+    """Cut rows so that what each piece becomes on the grid is bounded; most are one piece."""
+    return rows.split(max(1, AT_ONCE // (grid[0] * grid[1])))
 
 
 @lru_cache(maxsize=256)

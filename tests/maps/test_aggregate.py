@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daam_nb.errors import RecordingFormatError
-from daam_nb.maps import heat_maps, limit_cache
+from daam_nb.maps import aggregate, heat_maps, limit_cache
 from daam_nb.maps.cache import DEFAULT_LIMIT
 from daam_nb.recording import Facts, Layer, Recording
 from tests.maps.naive import naive_map
@@ -188,3 +188,26 @@ def test_other_defaults_of_torch_change_nothing() -> None:
     finally:
         torch.set_default_dtype(torch.float32)
         torch.set_default_device(None)
+
+
+def test_heads_are_added_in_pieces_on_large_grids(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tiny_recording(steps=2, heads=(3, 5))
+    whole = heat_maps(run)
+    word, each = whole.word("cat").values, whole.by_head("cat")
+    cells = 8 * 12
+    most = []
+    raised = aggregate._clamped
+
+    def counted(maps: torch.Tensor, *sizes: tuple[int, int]) -> torch.Tensor:
+        most.append(len(maps))
+        return raised(maps, *sizes)
+
+    monkeypatch.setattr(aggregate, "_clamped", counted)
+    monkeypatch.setattr(aggregate, "AT_ONCE", 2 * cells + 1)
+    limit_cache(0)
+    pieces = heat_maps(run)
+    assert (pieces.word("cat").values - word).abs().max() < 1e-7
+    assert max(most) == 2
+    for pair, other in pieces.by_head("cat").items():
+        assert torch.equal(other.values, each[pair].values)
+    limit_cache(DEFAULT_LIMIT)

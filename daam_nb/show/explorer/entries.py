@@ -18,7 +18,8 @@ SMALL_WORDS = frozenset(
     ("a", "an", "and", "at", "by", "for", "from", "in", "is", "of", "on", "or", "the", "to", "with")
 )
 _APOSTROPHES = "'\u2019"
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
+# Signs that turn the reading direction of what follows would disorder the page around them.
+_HALF_PAIR_OR_TURN = re.compile("[\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,11 @@ def _whole(what: object) -> int:
 
 
 def clean(text: str) -> str:
-    """Replace halves of surrogate pairs, which no message between programs can carry."""
-    return _HALF_PAIR.sub("\ufffd", text)
+    """Replace halves of surrogate pairs, which no message carries, and signs that turn text around.
+
+    Each becomes one U+FFFD, so that the places of characters stay.
+    """
+    return _HALF_PAIR_OR_TURN.sub("\ufffd", text)
 
 
 def _word(prompt: Prompt, word: Word, read: bool, columns: Sequence[int]) -> Entry:

@@ -32,9 +32,9 @@ def facts_of(
         "model": clean(name or revision),
         "revision": clean(revision if name else ""),
         "seed": facts.seed if facts.seed is None else str(facts.seed),  # may pass 2**53
-        "scheduler": facts.scheduler,
+        "scheduler": clean(facts.scheduler),
         "version": str(daam_nb.__version__),
-        "recorded_with": facts.versions.get("daam_nb", ""),
+        "recorded_with": clean(facts.versions.get("daam_nb", "")),
         "words": [_word(entry) for entry in subject.entries],
         "steps": steps_of(subject),
         "num_steps": facts.num_steps,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from daam_nb.show.explorer.widget import Explorer
 
 MOST_BYTES = 4_500_000
+MOST_NUMBERS = 4_000_000_000  # raised to the grid for the exact maps of all words
+MOST_WORDS_OF_A_TOKEN = 8  # on average; true tokenizers' lie in one, of Chinese in a few
 Head = tuple[int, int]  # number of a layer, or -1 for all; number of a head, or -1 for all
 
 
@@ -46,6 +48,7 @@ def page(explorer: Explorer, *, heads: Any = (), most_bytes: int = MOST_BYTES) -
     """
     asked = _read_heads(explorer.subject, heads)
     most_bytes = number_between(most_bytes, "most_bytes", low=0)
+    _check_amount(explorer)
     room = most_bytes - len(_html(explorer, "").encode("utf-8"))
     while True:
         content = _content(explorer, asked, room)
@@ -233,6 +236,32 @@ def _words(explorer: Explorer) -> list[int]:
     ]
 
 
+def _check_amount(explorer: Explorer) -> None:
+    """Raise a `SelectionError` where the maps of all words are more than a page is made of."""
+    subject, words = explorer.subject, _words(explorer)
+    columns = len(subject.run.negative_columns if subject.negative else subject.run.columns)
+    tokens = sum(len(explorer.words[word].tokens) for word in words)
+    way_out = (
+        "Take single maps: explorer.to_png(path), or heat_maps(run).word('cat') for a word 'cat'"
+    )
+    if tokens > MOST_WORDS_OF_A_TOKEN * columns:
+        raise SelectionError(
+            f"The {len(words)} words of this prompt are averages of {tokens} tokens, and only "
+            f"{columns} were recorded: each would stand for {tokens / columns:.0f} words, where "
+            f"{MOST_WORDS_OF_A_TOKEN} are the most of a hand-out. The tokens' places in the text "
+            f"are wrong, or altered. {way_out}."
+        )
+    heads = sum(layer.heads for layer in subject.layers)
+    numbers = tokens * heads * subject.grid[0] * subject.grid[1]
+    if numbers > MOST_NUMBERS:
+        raise SelectionError(
+            f"A hand-out holds the maps of all words, and these are made of {tokens} tokens x "
+            f"{heads} heads on a grid of {subject.grid[0]} x {subject.grid[1]}, together "
+            f"{numbers:.1e} numbers; {MOST_NUMBERS:.0e} are the most. {way_out}; or record fewer "
+            "layers or tokens."
+        )
+
+
 def _alone(explorer: Explorer, head: Head) -> Selected:
     return Selected(0, explorer.choice, *head, (0, explorer.subject.step_count))
 
@@ -330,7 +359,7 @@ def _origin(explorer: Explorer) -> str:
     parts = [
         clean(facts.model),
         seed,
-        f"{facts.scheduler}, {facts.num_steps} steps",
+        f"{clean(facts.scheduler)}, {facts.num_steps} steps",
         "" if facts.guidance is None else f"guidance {facts.guidance:g}",
         "the negative prompt’s words" if explorer.subject.negative else "",
         _version(explorer),

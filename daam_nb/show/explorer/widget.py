@@ -265,6 +265,9 @@ class Explorer(Living, Choices):
         ------
         RecordingExistsError
             Where the file exists and `overwrite` is false.
+        SelectionError
+            Where the maps of all words are more than a page can hold, as of a grid of 1024 x 1024
+            with 200 heads and a long prompt, or each token would stand for many words.
         """
         return handout.write(self, path, heads=heads, overwrite=overwrite, most_bytes=most_bytes)
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 import daam_nb
 from daam_nb.errors import RecordingExistsError, SelectionError
 from daam_nb.maps import heat_maps
+from daam_nb.prompt import Prompt
 from daam_nb.show.explorer.container import unpack
 from daam_nb.show.explorer.handout import page
 from tests.show.explorer.opened import TEXT, opened
@@ -225,3 +227,43 @@ def test_the_note_says_which_maps_of_single_heads_are_exact() -> None:
     assert {tuple(json.loads(key)[4:]) for key in kept} == {(1, 3)}
     told = " ".join(state["facts"]["left_out"])
     assert "those of a single head over the steps first shown alone" in told
+
+
+def test_tokens_that_stand_for_every_word_are_refused() -> None:
+    run = tiny_recording(" ".join("abcdefghijklm"), length=12)  # 10 tokens of text, 13 words
+    text = run.prompt.text
+    tokens = [
+        token if token.special else replace(token, span=(0, len(text)))
+        for token in run.prompt.tokens
+    ]
+    run = replace(run, prompt=Prompt(text, tuple(tokens)))
+    with pytest.raises(
+        SelectionError,
+        match=r"The 13 words .* averages of 130 tokens, and only 12 were recorded: each would "
+        r"stand for 11 words, where 8 are the most.*explorer\.to_png",
+    ):
+        page(opened(run, word=0))
+
+
+def test_more_maps_than_a_page_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer = opened()
+    words = sum(len(word.tokens) for word in explorer.words if word.kind == "word" and word.kept)
+    numbers = words * 10 * 8 * 12  # of 5 layers with 2 heads each, on 8 x 12
+    monkeypatch.setattr("daam_nb.show.explorer.handout.MOST_NUMBERS", numbers)
+    assert page(explorer)
+    monkeypatch.setattr("daam_nb.show.explorer.handout.MOST_NUMBERS", numbers - 1)
+    with pytest.raises(SelectionError, match=r"10 heads on a grid of 8 x 12.*explorer\.to_png"):
+        page(explorer)
+
+
+def test_signs_that_turn_the_direction_are_shown() -> None:
+    run = tiny_recording("a fox \u202egnp\u2066 dog")
+    explorer = opened(replace(run, facts=replace(run.facts, scheduler="DDIM\u202e")), word="fox")
+    written = page(explorer)
+    shown = Page(written)
+    assert shown.all("h1")[0][1].strip() == "a fox \ufffdgnp\ufffd dog"
+    assert shown.state["facts"]["prompt"] == "a fox \ufffdgnp\ufffd dog"
+    assert not any(
+        turn in written + json.dumps(shown.state["facts"], ensure_ascii=False)
+        for turn in "\u202e\u2066"
+    )
