@@ -119,6 +119,8 @@ def _tensor(a: Any, what: str) -> Tensor:
         raise ShapeError(
             f"{what} is a WordHeatMap or a (y, x) array, not {type(a).__name__}: {error}"
         ) from None
+    if array.layout != torch.strided:
+        raise ShapeError(f"{what} is a plain array (y, x), not {array.layout}: mask.to_dense().")
     if array.ndim != 2 or not array.numel():
         raise ShapeError(f"{what} has the shape (y, x), both at least 1, not {tuple(array.shape)}.")
     return array.detach()

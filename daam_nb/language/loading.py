@@ -119,7 +119,8 @@ def load_parser(name: str | None = None) -> Parser:
     ['det', 'ROOT', 'prep', 'det', 'pobj']
     """
     if name is not None:
-        name = name if isinstance(name, str) else str(check_path(name, "The name of a parser"))
+        checked = check_path(name, "The name of a parser")
+        name = name if isinstance(name, str) else str(checked)
     spacy = _spacy()
     if name == CAPTION_PARSER:
         return _shipped(spacy)
@@ -214,6 +215,12 @@ def _named(spacy: Any, name: str) -> Any:
     except OSError as error:
         if "E050" not in str(error) and "E053" not in str(error):
             raise
+        if name in (".", "..") or Path(name).name != name or Path(name).exists():
+            raise MissingParserError(
+                f"{name!r} is no folder of a spaCy pipeline: it holds no config.cfg and meta.json. "
+                f"Give the folder that holds both, the name of an installed pipeline, or take the "
+                f"one that ships: load_parser({CAPTION_PARSER!r})."
+            ) from None
         found = ", ".join(sorted(spacy.util.get_installed_models())) or "none"
         raise MissingParserError(
             f"No spaCy pipeline {name!r} is installed, nor is it a folder of one (installed: "

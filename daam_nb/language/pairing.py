@@ -12,7 +12,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from daam_nb.errors import ParseError, TruncatedWordError, WordNotFoundError
+from daam_nb.errors import ParseError, TruncatedWordError, WordNotFoundError, WrongKindError
+from daam_nb.kinds import kind_of, whole_numbers
 from daam_nb.language.parse import Parse
 from daam_nb.prompt import Prompt
 
@@ -65,7 +66,17 @@ def parsed_tokens(parse: Parse, prompt: Prompt, columns: Collection[int]) -> Par
     ------
     ParseError
         Where the parse is one of another text, whose characters say nothing about this one.
+    WrongKindError
+        For anything but a parse and a prompt.
+    SelectionError
+        Where a column is no whole number.
     """
+    if not isinstance(parse, Parse) or not isinstance(prompt, Prompt):
+        raise WrongKindError(
+            f"parsed_tokens() takes a Parse and a Prompt, not {kind_of(parse)} and "
+            f"{kind_of(prompt)}: parsed_tokens(parse, run.prompt, run.columns)."
+        )
+    columns = whole_numbers(columns, "column")
     if parse.text != prompt.text:
         raise ParseError(
             f"The parse is one of {parse.text!r}, the prompt is {prompt.text!r}. Parse the "

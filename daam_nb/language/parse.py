@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from daam_nb.errors import ParseError
+from daam_nb.kinds import kind_of
 from daam_nb.language.spacing import Spaced
 
 Span = tuple[int, int]
@@ -83,6 +84,7 @@ class Parse:
     noun_chunks: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_texts("The text", self.text, "the parser's name", self.parser)
         behind = 0
         for place, word in enumerate(self.words):
             _check_word(self.text, place, word, count=len(self.words), behind=behind)
@@ -226,6 +228,15 @@ def _chunks(doc: Any, place: dict[int, int]) -> tuple[Span, ...]:
 
 
 def _check_word(text: str, place: int, word: ParsedWord, *, count: int, behind: int) -> None:
+    names = "text", "lemma", "pos", "tag", "relation"
+    _check_texts(*(part for name in names for part in (f"the {name}", getattr(word, name))))
+    numbers = word.start, word.end, word.head
+    if any(isinstance(number, bool) or not isinstance(number, int) for number in numbers):
+        raise ParseError(
+            f"This is no parse as `Parse.to_dict` writes it: word {place} ({word.text!r}) has the "
+            f"characters {word.start!r}-{word.end!r} and the head {word.head!r}, which are whole "
+            f"numbers."
+        )
     if not behind <= word.start < word.end or text[word.start : word.end] != word.text:
         raise ParseError(
             f"Word {place} ({word.text!r}) does not stand at characters {word.start}-{word.end} of "
@@ -238,6 +249,13 @@ def _check_word(text: str, place: int, word: ParsedWord, *, count: int, behind: 
             f"Word {place} ({word.text!r}) has the head {word.head} and the relation "
             f"{word.relation!r}. A word is its own head exactly where its relation is {ROOT!r}."
         )
+
+
+def _check_texts(*names_and_values: object) -> None:
+    """Raise a `ParseError` where a value behind a name is no text."""
+    for name, value in zip(names_and_values[::2], names_and_values[1::2], strict=True):
+        if not isinstance(value, str):
+            raise ParseError(f"In a parse, {name} is a text, not {kind_of(value)}.")
 
 
 def _check_trees(words: tuple[ParsedWord, ...]) -> None:

@@ -97,6 +97,11 @@ def _steps(run: Recording, choice: StepChoice) -> tuple[int, ...]:
 
 def _places(choice: int | slice | Iterable[int], count: int) -> tuple[int, ...]:
     if isinstance(choice, slice):
+        ends = choice.start, choice.stop, choice.step
+        if any(isinstance(end, bool) for end in ends):
+            raise SelectionError(
+                f"steps={choice!r}: its ends are whole numbers, not True or False."
+            )
         try:
             places = range(*choice.indices(count))
         except (TypeError, ValueError) as error:

@@ -99,7 +99,7 @@ class Source:
         for array, part in zip(arrays, parts, strict=True):
             counts.append((array.data_ptr(), 0 if array.is_inference() else array._version))
             numbers = part.detach().flatten(part.ndim - 2)[..., ::stride]
-            sums = zlib.crc32(numbers.cpu().contiguous().view(torch.uint8).numpy(), sums)
+            sums = zlib.crc32(numbers.cpu().contiguous().view(torch.uint8).numpy().data, sums)
         return tuple(counts), sums
 
     def rows(self, pairs: tuple[Pair, ...]) -> dict[int, Rows]:

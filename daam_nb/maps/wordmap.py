@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from daam_nb.errors import SelectionError, ShapeError, WrongKindError
-from daam_nb.kinds import check_text, kind_of
+from daam_nb.kinds import check_text, kind_of, whole_number
+from daam_nb.storage.pictures import MAX_PIXELS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,8 @@ class WordHeatMap:
     Attributes
     ----------
     values
-        (y, x), float32, finite, >= 0, on the latent grid; anything array-like is taken.
+        (y, x), float32, finite, >= 0, on the latent grid; anything array-like is taken, and copied:
+        what is written into it afterwards is not in the map.
     label
         The word as it stands in the prompt, or a token's piece.
     span
@@ -109,7 +110,8 @@ class WordHeatMap:
         Raises
         ------
         ShapeError
-            Where the size is no pair of whole numbers >= 1, or none is given and none known.
+            Where the size is no pair of whole numbers >= 1, larger than any picture, or none is
+            given and none known.
 
         References
         ----------
@@ -123,6 +125,11 @@ class WordHeatMap:
         wanted = read_size(size if size is not None else self.image_size)
         if wanted == self.size:
             return self
+        if wanted[0] * wanted[1] > MAX_PIXELS:
+            raise ShapeError(
+                f"A map of {wanted[0]} x {wanted[1]} would have more than the {MAX_PIXELS} pixels "
+                f"that a picture may have. Name the picture's size."
+            )
         raised = functional.interpolate(
             self.values[None, None], size=wanted, mode="bicubic", align_corners=False
         )
@@ -249,14 +256,18 @@ def _read_values(values: Any) -> Tensor:
         ) from None
     if tensor.is_complex():
         raise WrongKindError("The values of a map are real numbers, and these are complex.")
-    return tensor.to(torch.float32)
+    if tensor.layout != torch.strided:
+        raise WrongKindError(
+            f"The values of a map are a plain array (y, x), not {tensor.layout}: values.to_dense()."
+        )
+    return tensor.to(torch.float32, copy=True)  # checked once: nobody else may write into it
 
 
 def read_size(size: object) -> tuple[int, int]:
     """Check a (height, width) of whole numbers >= 1."""
     try:
-        height, width = (operator.index(side) for side in size)  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
+        height, width = (whole_number(side, "side") for side in size)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):  # of which a SelectionError is one
         height = width = 0
     if height < 1 or width < 1:
         raise ShapeError(

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from daam_nb.kinds import names_checked
+
 if TYPE_CHECKING:
     import plotly.graph_objects
     from matplotlib.figure import Figure as MatplotlibFigure
@@ -193,6 +195,7 @@ class Figure:
 
         return draw(self)
 
+    @names_checked
     def to_png(self, *, scale: float = 2.0) -> bytes:
         """Draw a PNG that carries `metadata` as text.
 
@@ -205,6 +208,7 @@ class Figure:
 
         return png_bytes(self, scale=scale)
 
+    @names_checked
     def save(self, path: str | Path, *, scale: float = 2.0) -> Path:
         """Write the figure; the suffix says how. Complete, or not at all.
 
@@ -224,7 +228,7 @@ class Figure:
         Raises
         ------
         SelectionError
-            For any other suffix.
+            For any other suffix, or a scale that is no number above 0.
         MissingExtraError
             For ``.html`` without plotly; it comes with the extra ``widgets``.
         """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from daam_nb.errors import MissingFolderError, SelectionError
-from daam_nb.kinds import check_path
+from daam_nb.kinds import check_length, check_path
 from daam_nb.printable import printable
 from daam_nb.show.description import Figure
 from daam_nb.show.lettering import plain
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 SUFFIXES = (".png", ".svg", ".pdf", ".html")
+MOST_DOTS = 65_535  # on a side; the drawing back end draws no more
 NOTEBOOK_BYTES = 220_000  # what one figure may add to a notebook before it is made smaller
 
 
 def save(figure: Figure, path: str | Path, *, scale: float) -> Path:
     """Write a figure; see `Figure.save`."""
     path = check_path(path, "The place of a figure")
+    scale = checked_scale(figure, scale)
     writers: dict[str, Callable[[], bytes]] = {
         ".png": lambda: png_bytes(figure, scale=scale),
         ".svg": lambda: svg_bytes(figure),
@@ -71,7 +73,22 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def png_bytes(figure: Figure, *, scale: float) -> bytes:
     """Draw a PNG with the metadata as text chunks: one for each fact, and all of them as JSON."""
+    scale = checked_scale(figure, scale)
     return _encoded(figure, _rastered(figure, scale), scale)
+
+
+def checked_scale(figure: Figure, scale: object) -> float:
+    """Read dots per figure pixel: so many that the picture has from 1 to 65535 on each side.
+
+    Raises
+    ------
+    SelectionError
+        For anything else.
+    """
+    number = check_length(scale, "scale", high=MOST_DOTS / max(figure.size))
+    if number * min(figure.size) < 1:
+        raise SelectionError(f"scale={number:g} leaves no dot of a figure of {figure.size} pixels.")
+    return number
 
 
 def small_png(figure: Figure) -> bytes:

@@ -120,7 +120,8 @@ def read_contents(folder: Path) -> Contents:
         document = decode(opened.read(MAX_BYTES), file)  # no more, should it grow meanwhile
     if document.get("format") != FORMAT:
         raise broken(file, f"its format is {document.get('format')!r:.60}, not {FORMAT!r}")
-    if document.get("version") != VERSION:
+    version = document.get("version")
+    if type(version) is not int or version != VERSION:  # True is 1 to Python
         raise RecordingVersionError(
             f"{file}: version {document.get('version')!r:.30} of the format; this daam_nb reads "
             f"version {VERSION}. Update it: pip install --upgrade daam_nb."

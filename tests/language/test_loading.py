@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 
-from daam_nb.errors import MissingExtraError, MissingParserError, ParseError, WrongKindError
+from daam_nb.errors import (
+    DaamError,
+    MissingExtraError,
+    MissingParserError,
+    ParseError,
+    WrongKindError,
+)
 from daam_nb.language import Parse, loading
 from daam_nb.language.loading import SpacyParser, installed_pipelines, load_parser
 from tests.parsers import BOTH, SPACYS_OWN, parser_of
@@ -253,3 +259,11 @@ def test_names_and_texts_of_other_kinds_are_refused() -> None:
             parser(wrong)  # type: ignore[arg-type]
     with pytest.raises(WrongKindError, match="takes a loaded spaCy pipeline, not 'en_core_web_sm'"):
         SpacyParser("en_core_web_sm")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "folder", 5])
+def test_a_folder_without_a_pipeline_is_no_package_to_download(tmp_path: Path, name: Any) -> None:
+    asked = str(tmp_path) if name == "folder" else name
+    with pytest.raises(DaamError) as caught:
+        load_parser(asked)
+    assert "download" not in str(caught.value)

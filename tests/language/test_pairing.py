@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daam_nb.errors import ParseError
+from daam_nb.errors import ParseError, SelectionError, WrongKindError
 from daam_nb.language import Parse, ParsedWord, parsed_tokens
 from tests.tiny_recordings import tiny_prompt
 
@@ -37,3 +37,14 @@ def test_why_not() -> None:
 def test_a_parse_of_another_text_is_refused() -> None:
     with pytest.raises(ParseError, match=r"The parse is one of 'a fox', the prompt is 'a  fox'"):
         parsed_tokens(parse("a fox", (0, 1)), tiny_prompt("a  fox"), (0, 1))
+
+
+def test_arguments_of_other_kinds_are_refused() -> None:
+    prompt = tiny_prompt("a fox")
+    words = parse("a fox", (0, 1))
+    for wrong in ((prompt, words), (words, "a fox"), ("a fox", prompt), (None, prompt)):
+        with pytest.raises(WrongKindError, match=r"parsed_tokens\(\) takes a Parse and a Prompt"):
+            parsed_tokens(*wrong, (0, 1))  # type: ignore[arg-type]
+    for columns in (["1"], "12", [1.0], [True], None):
+        with pytest.raises(SelectionError, match="whole number"):
+            parsed_tokens(words, prompt, columns)  # type: ignore[arg-type]

@@ -106,3 +106,21 @@ def test_heads_make_trees_or_are_refused(heads: list[int], letters: str) -> None
     else:
         with pytest.raises(ParseError, match="circle"):
             Parse(text, words, "p")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"relation": 5}, "the relation is a text, not 5"),
+        ({"lemma": None}, "the lemma is a text, not None"),
+        ({"head": True}, "which are whole"),
+        ({"start": 0.0}, "which are whole"),
+    ],
+)
+def test_values_of_other_kinds_make_no_parse(change: dict[str, Any], said: str) -> None:
+    facts = PARSE.to_dict()
+    facts["words"][0] |= change
+    with pytest.raises(ParseError, match=said):
+        Parse.from_dict(facts)
+    with pytest.raises(ParseError, match="the parser's name is a text"):
+        Parse.from_dict({**PARSE.to_dict(), "parser": 5})

@@ -197,3 +197,9 @@ def test_joint_layers_are_called_so_in_the_choice() -> None:
     assert heat_maps(run, layers=run.layers[1:4]).choice.startswith("3 of 5 joint layers, ")
     alone = tiny_recording(layers=joint_layers(double=1, single=0))
     assert heat_maps(alone).choice.startswith("the only joint layer, ")
+
+
+@pytest.mark.parametrize("ends", [(True, 3), (0, True), (0, 3, True)])
+def test_true_is_no_end_of_a_slice(ends: tuple[Any, ...]) -> None:
+    with pytest.raises(SelectionError, match="not True or False"):
+        heat_maps(tiny_recording(), steps=slice(*ends))

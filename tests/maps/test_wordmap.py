@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from daam_nb.errors import SelectionError, ShapeError
-from daam_nb.maps import WordHeatMap, heat_maps
+from daam_nb.errors import SelectionError, ShapeError, WrongKindError
+from daam_nb.maps import WordHeatMap, area, heat_maps
 from tests.maps.naive import bicubic
 from tests.tiny_recordings import IMAGE_SIZE, tiny_recording
 
@@ -145,3 +145,24 @@ def test_repr_and_choice() -> None:
     assert repr(WordHeatMap(torch.full((2, 3), 0.25), "x")) == "<WordHeatMap 'x': 2x3, peak 0.25>"
     assert DOG.choice == DOG.maps.choice  # type: ignore[union-attr]
     assert DOG.choice in repr(DOG)
+
+
+def test_a_map_does_not_share_the_callers_memory() -> None:
+    for values in (np.ones((2, 2), dtype=np.float32), torch.ones(2, 2)):
+        made = WordHeatMap(values)  # type: ignore[arg-type]
+        values[0] = float("nan")
+        assert made.values.tolist() == [[1.0, 1.0], [1.0, 1.0]]
+
+
+@pytest.mark.parametrize("size", [(10**6, 10**6), (True, True), (2, True), (2.0, 2), "ab", 5])
+def test_sizes_that_no_picture_has(size: Any) -> None:
+    with pytest.raises(ShapeError, match=r"pixels that a picture may have|A size is"):
+        DOG.resize(size)
+
+
+def test_sparse_arrays_are_named() -> None:
+    sparse = torch.eye(3).to_sparse()
+    with pytest.raises(WrongKindError, match="to_dense"):
+        WordHeatMap(sparse)
+    with pytest.raises(ShapeError, match="to_dense"):
+        area(sparse.bool())

@@ -10,13 +10,14 @@ import sys
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
 
 import daam_nb
-from daam_nb.errors import MissingExtraError, SelectionError
+from daam_nb.errors import MissingExtraError, SelectionError, UnknownOptionError
 from daam_nb.show import saving
 from daam_nb.show.description import Figure
 from daam_nb.show.figures import overlay, token_bars, words_row
@@ -201,3 +202,17 @@ assert "matplotlib.pyplot" not in sys.modules
     subprocess.run(command, cwd=tmp_path, check=True, env=environment)
     figure = overlay(tiny_recording(), "cat", threshold=0.4, width=100)
     assert (tmp_path / "cat.png").read_bytes() == saving.png_bytes(figure, scale=1)
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+@pytest.mark.parametrize("scale", ["2", None, 0, -1, float("nan"), True, "x", 1e9, 1e-9])
+def test_a_scale_is_a_number_above_0(tmp_path: Path, suffix: str, scale: Any) -> None:
+    figure = overlay(tiny_recording(), "dog")
+    with pytest.raises(SelectionError, match="scale="):
+        figure.save(tmp_path / f"a.{suffix}", scale=scale)
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_that_save_does_not_take(tmp_path: Path) -> None:
+    with pytest.raises(UnknownOptionError, match="takes no argument 'dpi'"):
+        overlay(tiny_recording(), "dog").save(tmp_path / "a.png", dpi=100)  # type: ignore[call-arg]
