@@ -96,7 +96,7 @@ def aggregate_each(
 
 def _pieces(rows: Tensor, grid: tuple[int, int]) -> tuple[Tensor, ...]:
     """Cut rows so that what each piece becomes on the grid is bounded; most are one piece."""
-    return rows.split(max(1, AT_ONCE // (grid[0] * grid[1])))
+    return torch.split(rows, max(1, AT_ONCE // (grid[0] * grid[1])))
 
 
 @lru_cache(maxsize=256)

@@ -26,7 +26,7 @@ Rows = slice | Tensor
 Pair = tuple[Layer, int]
 
 UNIT = 2.0**-24  # the smallest float16 above 0; every float16 in [0, 1] is a multiple of it
-STAMPED = 2**20  # numbers of one key position that are compared at most, to know it again
+STAMPED = 2**14  # numbers of one key position that are compared at most, to know it again
 MOST_FIXED_STEPS = 127  # sums of more probabilities than this can exceed 2**31 units
 
 
@@ -81,8 +81,9 @@ class Source:
         """What tells whether the arrays are still what they were when sums of them were kept.
 
         Writing through torch is always noticed, by the tensors' own counts. Writing past torch
-        (through a numpy view) is noticed by the numbers themselves: all of a recording of ordinary
-        size, and of a larger one `most`, spread evenly over every step and head.
+        (through a numpy view) is noticed by the numbers themselves, of which `most` are compared,
+        spread evenly over every step and head: reading all would take longer than the map does, so
+        that a few cells of a large recording, written so, can be missed.
 
         Parameters
         ----------
@@ -99,7 +100,8 @@ class Source:
         for array, part in zip(arrays, parts, strict=True):
             counts.append((array.data_ptr(), 0 if array.is_inference() else array._version))
             numbers = part.detach().flatten(part.ndim - 2)[..., ::stride]
-            sums = zlib.crc32(numbers.cpu().contiguous().view(torch.uint8).numpy().data, sums)
+            raw = numbers.cpu().contiguous().view(torch.uint8).numpy()
+            sums = zlib.crc32(raw.data, sums)
         return tuple(counts), sums
 
     def rows(self, pairs: tuple[Pair, ...]) -> dict[int, Rows]:
