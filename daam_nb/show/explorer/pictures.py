@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from PIL import Image
 
@@ -104,7 +105,8 @@ def picture_parts(image: bytes, image_type: str, strip: bytes) -> list[Part]:
 
 
 def _of_steps(run: Recording, pictures: Sequence[Image.Image]) -> list[Image.Image]:
-    if not isinstance(pictures, Iterable) or isinstance(pictures, str | bytes):
+    unread: Any = pictures
+    if not isinstance(unread, Iterable) or isinstance(unread, str | bytes):
         raise WrongKindError(
             f"pictures= is what forming_pictures(run, pipe) gives, a list of PIL images, not "
             f"{kind_of(pictures)}."

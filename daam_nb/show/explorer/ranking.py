@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -198,9 +199,10 @@ def corners_of(polygon: Polygon) -> tuple[tuple[float, float], ...]:
         Where there are fewer than three, or one is no (y, x) of two numbers from 0 to 1.
     """
     try:
-        if isinstance(polygon, str | bytes):
+        unread: Any = polygon
+        if isinstance(unread, str | bytes):
             raise TypeError
-        corners = tuple((_share(y, "y"), _share(x, "x")) for y, x in polygon)
+        corners = tuple((_share(y, "y"), _share(x, "x")) for y, x in unread)
     except (TypeError, ValueError) as error:
         if isinstance(error, SelectionError):
             raise

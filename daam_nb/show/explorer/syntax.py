@@ -35,11 +35,9 @@ class Syntax:
     asked: bool = False
 
     def __post_init__(self) -> None:
-        if self.parser is True or not (
-            self.parser is None
-            or self.parser is False
-            or isinstance(self.parser, Parse | str)
-            or callable(self.parser)
+        parser: Any = self.parser
+        if parser is True or not (
+            parser is None or parser is False or isinstance(parser, Parse | str) or callable(parser)
         ):
             raise WrongKindError(
                 f"parser= is a parser (text -> Parse), the name of one, a Parse, False for none or "
