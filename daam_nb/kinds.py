@@ -20,6 +20,9 @@ from daam_nb.errors import SelectionError, UnknownOptionError, WrongKindError, u
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_FLOAT32 = 3.4028234663852886e38
+"""The largest number of float32."""
+
 
 def names_checked(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function refuse names that it does not take by an error that says the nearest one.
@@ -145,6 +148,23 @@ def check_share(value: object, name: str, *, more: str = "") -> float:
     number = real_number(value)
     if not 0 <= number <= 1:
         raise SelectionError(f"{name}={_said(value)} is not between 0 and 1.{more and ' ' + more}")
+    return number
+
+
+def check_factor(value: object) -> float:
+    """What attention is multiplied by, as a float; numpy's and torch's numbers are numbers.
+
+    Raises
+    ------
+    SelectionError
+        Where it is no number >= 0, or larger than float32 holds.
+    """
+    number = _number(value)
+    if not 0 <= number <= _FLOAT32:
+        raise SelectionError(
+            f"factor={_said(value)}: attention is multiplied by a finite number >= 0, up to "
+            f"{_FLOAT32:.2g}, the largest of float32; 1 changes nothing, 0 takes the word away."
+        )
     return number
 
 

@@ -113,6 +113,11 @@ def _several(what: str, values: list[float]) -> str:
 
 
 def _tensor(a: Any, what: str) -> Tensor:
+    if callable(getattr(a, "mask", None)) and hasattr(a, "values"):
+        raise ShapeError(
+            f"{what} is a {type(a).__name__}, attention by degrees, and no mask. Say from which "
+            "share of its maximum on it is marked: .mask(0.4)."
+        )
     try:
         array = torch.as_tensor(a, device="cpu")
     except (TypeError, ValueError, RuntimeError) as error:

@@ -411,11 +411,18 @@ class Prompt:
 
     def _cut_message(self, span: Span) -> str:
         assert self.cut is not None
-        return (
+        where = (
             f"{self.text[slice(*span)]!r} stands at characters {span[0]}-{span[1]} of "
             f"{self._shown()}, but characters {self.cut[0]}-{self.cut[1]} were never read: they "
-            f"did not fit into the model's {len(self.tokens)} tokens. Shorten the prompt, or put "
-            "the word further to the front."
+        )
+        if any(token.role == "padding" for token in self.tokens):
+            return (
+                f"{where}are not in the {len(self.tokens)} tokens that the columns were named by, "
+                "though there is padding behind these. Give the ids of the whole text."
+            )
+        return (
+            f"{where}did not fit into the model's {len(self.tokens)} tokens. Shorten the prompt, or "
+            "put the word further to the front."
         )
 
     def _not_found(self, text: str, case: bool) -> str:

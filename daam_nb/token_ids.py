@@ -59,7 +59,9 @@ def read_ids(
     source = _source(text, tokenizer, converted)
     numbers, offered = [token.id for token in body], [token.id for token in source]
     places = _places(numbers, source, text, tokenizer)
-    if places != list(range(len(places))):
+    # What breaks off though there is padding behind it was not cut by the window.
+    short = len(places) < len(source) and any(token.role == "padding" for token in tokens)
+    if short or places != list(range(len(places))):
         back = in_order(numbers[::-1], offered[::-1]) or []
         last = [len(offered) - 1 - position for position in back[::-1]]
         spans = [[source[position].span for position in way] for way in (places, last)]
@@ -69,6 +71,7 @@ def read_ids(
                 "which characters were read cannot be told. Give the text without what was left "
                 "out of it."
             )
+    if places != list(range(len(places))):
         return _placed(tokens, [source[position] for position in places]), None
     return _placed(tokens, source[: len(places)]), _cut(source[len(places) :])
 

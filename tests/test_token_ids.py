@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from daam_nb import Prompt
-from daam_nb.errors import PromptError
+from daam_nb.errors import PromptError, TruncatedWordError
 from daam_nb.token_ids import as_read
 from tests.tiny_tokenizers import clip_tokenizer, t5_tokenizer
 
@@ -112,3 +112,12 @@ def test_a_text_that_was_cut() -> None:
     assert prompt.cut == (10, 19)
     with pytest.raises(PromptError, match="half a character"):
         Prompt.from_ids("\ud800", window("a"), CLIP)
+
+
+def test_a_text_that_breaks_off_before_padding_was_not_cut_by_the_window() -> None:
+    ids = CLIP("cat", padding="max_length", max_length=77).input_ids
+    with pytest.raises(PromptError, match="in more than one way"):
+        Prompt.from_ids("cat and a cat", ids, CLIP)
+    prompt = Prompt.from_ids("cat and a dog", ids, CLIP)
+    with pytest.raises(TruncatedWordError, match=r"not in the 77 tokens.*padding behind these"):
+        prompt.token_indices("dog")

@@ -106,6 +106,9 @@ class Attached(ABC, Generic[CallT]):
         # Where the denoiser is compiled, this is the compiler's wrapper, which runs it.
         whole = getattr(self.pipe, self.family.part)
         self._watch(whole, before=self._before_denoiser, after=self._after_denoiser)
+        entrance = self.family.entrance(self._net)
+        if entrance is not None:
+            self._watch(entrance, before=self._before_entrance)
         for name, module in self.family.attention_modules(self._net):
             self._layers[module] = name
             self._watch(module, before=self._before_attention, after=self._after_attention)
@@ -162,6 +165,13 @@ class Attached(ABC, Generic[CallT]):
         net = self._net
         bound = inspect.signature(type(net).forward).bind_partial(net, *args, **kwargs)
         call.begin_pass(net, bound.arguments)
+
+    def _before_entrance(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        call = self._call()
+        if call is not None and args:
+            call.on_entrance(args[0])
 
     def _after_denoiser(self, module: nn.Module, output: Any) -> None:
         call = self._call()

@@ -14,7 +14,7 @@ import psutil
 import torch
 from torch import Tensor
 
-from daam_nb.errors import MemoryBudgetError, SelectionError
+from daam_nb.errors import InterventionError, MemoryBudgetError, SelectionError
 from daam_nb.recording import Kept, Layer
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -88,6 +88,31 @@ class Buffers:
             name: array if len(array) == self.places else array[: self.places].clone()
             for name, array in self.arrays.items()
         }
+
+
+def check_finite(kept: Iterable[Buffers], changes: Sequence[str]) -> None:
+    """Raise where attention that was changed became more than its storage holds, or no number.
+
+    Raises
+    ------
+    InterventionError
+        With the layer, and the way out.
+    """
+    what = ", then ".join(changes)
+    for buffers in kept:
+        for name, array in buffers.finished().items():
+            if bool(array.isinf().any()) and array.dtype != torch.float32:
+                dtype = str(array.dtype).removeprefix("torch.")
+                raise InterventionError(
+                    f"{what} made attention in {name} larger than {dtype} holds "
+                    f"({torch.finfo(array.dtype).max:g}), in which the recording keeps it. Keep "
+                    "it in float32: dtype=torch.float32; or change it by less."
+                )
+            if not bool(array.isfinite().all()):
+                raise InterventionError(
+                    f"{what} made attention in {name} that is no number (NaN or infinity), and "
+                    "with it the picture. Change it by less."
+                )
 
 
 def cost(

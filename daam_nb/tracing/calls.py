@@ -27,7 +27,7 @@ from daam_nb.errors import (
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Facts, Layer, Manifest, Recording, sealed, select_layers
 from daam_nb.tracing import alone, families, guards, provenance, report, texts
-from daam_nb.tracing.buffers import Buffers, check_budget, cost
+from daam_nb.tracing.buffers import Buffers, check_budget, check_finite, cost
 from daam_nb.tracing.naming import Naming, Told
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.pictures import pil_images
@@ -391,6 +391,8 @@ class WatchedCall(RunningCall):
             )
         self.comparisons.check()
         self.proofs.check(self.pipe, self.family)
+        if self.changes:
+            check_finite((*self.positive, *self.negative), self.changes)
         if not self.timesteps:
             raise ShapeError(
                 f"{type(self.pipe).__name__} ran its denoiser and made no step of its "

@@ -63,6 +63,10 @@ class Comparisons:
         if differs is not False:
             self._all.append((complaint, differs))
 
+    def note(self, differs: Tensor, complaint: str) -> None:
+        """Add a comparison that somebody else has made: a bool tensor."""
+        self._all.append((complaint, differs))
+
     def check(self) -> None:
         """Raise a `ShapeError` with the first complaint that is true."""
         for complaint, differs in self._all:

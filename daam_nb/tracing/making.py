@@ -16,6 +16,7 @@ from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
 from daam_nb.tracing import families
 from daam_nb.tracing.arguments import call_names, refuse_unknown
+from daam_nb.tracing.attached import open_changes
 from daam_nb.tracing.families import named
 from daam_nb.tracing.pictures import pil_images
 from daam_nb.tracing.provenance import versions
@@ -95,12 +96,11 @@ def generate(
     )
     single = isinstance(prompt, str)
     texts: Any = prompt if single else _texts(prompt)
-    each = number_between(num_images_per_prompt, "num_images_per_prompt", low=0)
+    each = number_between(num_images_per_prompt, "num_images_per_prompt", low=1)
     pictures = each * (1 if single else len(texts))
     if pictures < 1:
         raise SelectionError(
-            f"{len(texts)} prompts with {each} images each make no picture; give at least one of "
-            "each."
+            "The list of prompts is empty, so there is no picture to make; give at least one text."
         )
     seeds = _seeds_of(seed, pictures)
     watching = {name: options.pop(name) for name in TRACE_OPTIONS if name in options}
@@ -354,11 +354,16 @@ def _generators_again(batch: Mapping[str, Any]) -> Any:
     return made[0] if batch.get("shared_generator", True) else made
 
 
+def _changed(changes: Sequence[str]) -> str:
+    return f"changed by {', then '.join(changes)}" if changes else "as the model has it"
+
+
 def _differences(run: Recording, pipe: Any) -> Iterator[str]:
     facts = run.facts
-    changed = facts.batch.get("interventions")
-    if changed:
-        yield f"attention: changed by {', then '.join(changed)} then, as the model has it now"
+    before = tuple(facts.batch.get("interventions") or ())
+    at_present = tuple(str(attached.change) for attached in open_changes(pipe))
+    if before != at_present:
+        yield f"attention: {_changed(before)} then, {_changed(at_present)} now"
     now = versions()
     net = named(pipe, "unet", "transformer")
     for what, then, present in (

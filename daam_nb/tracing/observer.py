@@ -60,12 +60,20 @@ class LayerObserver:
         try:
             if linear is proof.output_projection(self.module):
                 self.proof.see_projected(projected)
+                if isinstance(output, Tensor):
+                    self.proof.see_bare(output)
             elif isinstance(output, Tensor):
                 value = proof.value_of(self.module, linear, output)
                 if value is not None:
                     self.proof.see_value(value)
         except Exception as error:
             self.call.fail(error)
+
+    @torch.no_grad()
+    def see_bare(self, linear: nn.Module, output: Any) -> None:
+        """What a projection returned, before hooks on it changed it."""
+        if linear is proof.output_projection(self.module) and isinstance(output, Tensor):
+            self.proof.see_bare(output)
 
     @torch.no_grad()
     def done(self, output: Any = None) -> None:
@@ -83,6 +91,9 @@ class LayerObserver:
             return
         if proof.output_projection(self.module) is None and isinstance(output, Tensor):
             self.proof.see_projected(output)  # a block that projects it together with others
+        image = output[0] if isinstance(output, tuple) else output
+        if isinstance(image, Tensor) and proof.hands_result_on(self.module):
+            self.proof.see_returned(image, [target.row for target in self.passing.targets])
         processor = type(self.module.get_processor())  # type: ignore[operator]
         if not self.proof.proved and processor.__module__.split(".")[0] != "diffusers":
             self.call.fail(
@@ -95,6 +106,17 @@ class LayerObserver:
             )
         elif self.proof.worst is not None:
             self.call.proofs.add(self.layer.name, self.proof.worst)
+            if self.proof.lost is not None:
+                self.call.comparisons.note(self.proof.lost, self._why_lost())
+
+    def _why_lost(self) -> str:
+        processor = type(self.module.get_processor()).__name__  # type: ignore[operator]
+        return (
+            f"{self.layer.name} did not return what its attention made, in step {self.call.step}: "
+            f"its processor ({processor}) or a hook on it changes the result, so a map would show "
+            "what the picture was not made of. Change attention by daam_nb.ablate, reweight or "
+            f"replay, or use a processor of diffusers: {self.call.family.way_out}"
+        )
 
     def _why_unseen(self) -> str:
         """What may have kept the attention of this layer from being computed, and the way out."""

@@ -11,7 +11,7 @@ Everything is computed on the side and on the device where the layer is; nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,12 +65,14 @@ class Proof:
     step: int
     worst: Tensor | None = None  # largest difference, as a share of what rounding may do
     proved: bool = False
+    lost: Tensor | None = None  # whether the layer returned something else than its result
     _value: Tensor | None = None  # (row, key, channel): of a function that returns probabilities
     _used: dict[int, list[Tensor]] = field(default_factory=dict)  # row -> (head, query, key)
     _expected: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _others: list[Tensor] = field(default_factory=list)  # (row, head, query, dim)
     _dtypes: set[torch.dtype] = field(default_factory=set)
     _blind: bool = False
+    _bare: Tensor | None = None  # (row, query, channel): of the output projection
 
     def __post_init__(self) -> None:
         count = min(QUERIES, self.cells)
@@ -166,6 +168,26 @@ class Proof:
             allowed = self._tolerance().result * largest + 1e-12
             self._note((difference.abs().amax(dim=-1) / allowed).amax())
         self.proved = True
+
+    def see_bare(self, output: Tensor) -> None:
+        """What the output projection made, (row, query, channel); the first one counts."""
+        if self._bare is None:
+            self._bare = output
+
+    def see_returned(self, returned: Tensor, rows: Sequence[int]) -> None:
+        """What the layer returned, (row, query, channel): of these rows, what was projected."""
+        bare = self._bare
+        if bare is None or bare.ndim != 3 or returned.shape != bare.shape or not rows:
+            return
+        if returned is bare:
+            return
+        self._dtypes |= {returned.dtype, bare.dtype}
+        places = self.places.to(bare.device)
+        chosen = torch.tensor(rows, device=bare.device)[:, None]
+        few = bare[chosen, places].float()
+        got = returned[chosen.to(returned.device), places.to(returned.device)].to(few)
+        allowed = self._tolerance().result * few.abs().amax(dim=-1, keepdim=True)
+        self.lost = ((got - few).abs() > allowed).any()
 
     # Arithmetic ------------------------------------------------------------------------------
 
@@ -283,6 +305,15 @@ def projections(module: nn.Module) -> list[nn.Module]:
     every: list[Any] = [getattr(module, name, None) for name in ("to_v", "to_kv")]
     every.append(output_projection(module))
     return [linear for linear in every if isinstance(linear, nn.Module)]
+
+
+def hands_result_on(module: nn.Module) -> bool:
+    """Whether an attention module returns what its output projection made, and nothing more."""
+    out = getattr(module, "to_out", None)
+    dropout = out[1] if isinstance(out, nn.ModuleList | nn.Sequential) and len(out) > 1 else None
+    drops = isinstance(dropout, nn.Dropout) and dropout.training and dropout.p > 0
+    residual = bool(getattr(module, "residual_connection", False))
+    return not drops and not residual and getattr(module, "rescale_output_factor", 1) == 1
 
 
 def output_projection(module: nn.Module) -> nn.Module | None:

@@ -82,6 +82,18 @@ class RunningCall(ABC):
         if isinstance(text, Tensor) and self.given_text is not None:
             self.comparisons.add(self.given_text, text, other_text(layer, self.step))
 
+    def on_entrance(self, sample: Any) -> None:
+        """The denoiser's first module is given these latents: they must be the denoiser's."""
+        if isinstance(sample, Tensor) and self.given_sample is not None:
+            self.comparisons.add(
+                self.given_sample,
+                sample,
+                f"The {self.family.part} worked on other latents than it was given in step "
+                f"{self.step}: something in between changes them or turns them around, as a hook "
+                "or a forward of its own can, so its attention cannot be laid over the picture. "
+                "Change the latents in the call instead (callback_on_step_end).",
+            )
+
     @abstractmethod
     def follows(self, layer: str) -> bool:
         """Whether a layer's attention is kept or changed in the pass that is running."""

@@ -216,6 +216,15 @@ class Tracer(Attached[calls.WatchedCall]):
     def _enter_layer(self, call: calls.WatchedCall, name: str, module: nn.Module) -> None:
         layer = call.kept_layers.get(name)
         if layer is not None and call.passing is not None:
+            if name not in call.missing:
+                call.fail(
+                    ShapeError(
+                        f"{name} ran twice within one pass of the denoiser, in step {call.step}: "
+                        "something runs parts of it again, so which of the two made the picture "
+                        "cannot be told. Run the denoiser once in a pass."
+                    )
+                )
+                return
             taps.hold_projections(self, proof.projections(module))
             observer.observe(call, layer, module)
 

@@ -31,6 +31,9 @@ class Observer(Protocol):
     def see_projection(self, linear: nn.Module, projected: Any, output: Any) -> None:
         """One of the module's projections was called; its `output` is None until it is there."""
 
+    def see_bare(self, linear: nn.Module, output: Any) -> None:
+        """What such a projection returned, before any hook on it."""
+
 
 class Reader(Protocol):
     """What is told of a running module's projections, and nothing else."""
@@ -239,9 +242,12 @@ def _tap_projection(
             return original(self, *args, **kwargs)
         if inside:
             _tell(self, args[0], None)
-            return original(self, *args, **kwargs)
         output = original(self, *args, **kwargs)
-        _tell(self, args[0], output)
+        if inside:
+            for observer in tuple(running.observers):
+                observer.see_bare(self, output)
+        else:
+            _tell(self, args[0], output)
         return output
 
     return projection

@@ -179,3 +179,68 @@ def test_a_text_that_nobody_saw_is_refused(sd1: Any) -> None:
         ablate(sd1, words="cat"),
     ):
         sd1(PROMPT, **CALL)
+
+
+def test_a_denoiser_that_runs_twice_in_a_pass_is_noticed(sd1: Any) -> None:
+    original = type(sd1.unet).forward
+
+    def twice(sample: Tensor, *args: Any, **kwargs: Any) -> Any:
+        result = original(sd1.unet, sample, *args, **kwargs)
+        original(sd1.unet, sample.flip(-1), *args, **kwargs)
+        return result
+
+    sd1.unet.forward = twice
+    with pytest.raises(WatchError, match="ran twice within one pass"):
+        generate(sd1, PROMPT, seed=0, **CALL)
+
+
+@pytest.mark.parametrize("build", [pipelines.sd1, joint_pipelines.sd3, joint_pipelines.flux])
+def test_latents_that_are_turned_around_inside_are_noticed(build: Callable[[], Any]) -> None:
+    pipe = build()
+    net = getattr(pipe, "unet", None) or pipe.transformer
+    original = type(net).forward
+
+    def mirrored(*args: Any, **kwargs: Any) -> Any:
+        if args:
+            return original(net, args[0].flip(-1), *args[1:], **kwargs)
+        return original(net, **kwargs | {"hidden_states": kwargs["hidden_states"].flip(1)})
+
+    net.forward = mirrored
+    with pytest.raises(WatchError, match="worked on other latents than it was given in step 0"):
+        generate(pipe, PROMPT, seed=0, **CALL)
+
+
+class Returning(AttnProcessor2_0):
+    """Returns something else than its layer made."""
+
+    def __init__(self, edit: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.edit = edit
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """diffusers' own, edited."""
+        return self.edit(super().__call__(*args, **kwargs))
+
+
+EDITS: dict[str, Callable[[Tensor], Tensor]] = {
+    "nothing": lambda result: result * 0,
+    "half": lambda result: result * 0.5,
+    "rows": lambda result: result.flip(0),
+    "cells": lambda result: result.flip(1),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize("where", ["processor", "layer", "projection"])
+def test_attention_that_does_not_reach_the_picture_is_noticed(
+    sd1: Any, name: str, where: str
+) -> None:
+    edit = EDITS[name]
+    layer = next(m for name, m in sd1.unet.named_modules() if name.endswith("attn2"))
+    if where == "processor":
+        layer.set_processor(Returning(edit))
+    else:
+        module = layer if where == "layer" else layer.to_out[0]
+        module.register_forward_hook(lambda _module, _args, output: edit(output))
+    with pytest.raises(WatchError, match="did not return what its attention made, in step 0"):
+        generate(sd1, PROMPT, seed=0, **CALL | {"num_inference_steps": 1})

@@ -11,7 +11,7 @@ from diffusers import EulerDiscreteScheduler
 
 from daam_nb.errors import DaamError, ReproductionError, SelectionError
 from daam_nb.recording import Recording
-from daam_nb.tracing import generate, redraw, reproduce, trace
+from daam_nb.tracing import ablate, generate, redraw, reproduce, trace
 from tests import pipelines
 from tests.pipeline_variants import with_scheduler
 from tests.tracing.cases import PROMPT
@@ -103,7 +103,7 @@ def test_generate_refuses_a_generator_and_no_pictures(sd1: Any) -> None:
     with pytest.raises(SelectionError, match="seed="):
         make(sd1, generator=torch.Generator())
     for prompts, each in (([], 1), ("a cat", 0)):
-        with pytest.raises(SelectionError, match="at least one"):
+        with pytest.raises(SelectionError, match=r"at least one|>= 1"):
             make(sd1, prompts, num_images_per_prompt=each)
 
 
@@ -244,3 +244,28 @@ def test_noise_that_cannot_be_had_alone(sd1: Any) -> None:
     assert redraw(first, sd1, [0])
     with pytest.raises(ReproductionError, match="One generator made the noise of the whole batch"):
         redraw(second, sd1, [0])
+
+
+def test_an_intervention_that_is_open_now_is_a_reason(sd1: Any) -> None:
+    call: dict[str, Any] = {"num_inference_steps": 2, "height": 64, "width": 96}
+    run = generate(sd1, "a red cat", seed=0, **call)
+    with ablate(sd1, words="cat") as change:
+        again = reproduce(run, sd1)
+        changed = generate(sd1, "a red cat", seed=0, **call)
+        same = reproduce(changed, sd1)
+    assert not again.same
+    assert again.why == (f"attention: as the model has it then, changed by {change.change} now",)
+    assert same.same and same.why == ()
+    later = reproduce(changed, sd1)
+    assert later.why == (f"attention: changed by {change.change} then, as the model has it now",)
+
+
+@pytest.mark.parametrize("count", [0, 2.0, True])
+def test_a_number_of_pictures_that_is_none(plain: Any, count: Any) -> None:
+    with pytest.raises(SelectionError, match=r"num_images_per_prompt=.*a whole number >= 1"):
+        generate(plain, "a cat", num_images_per_prompt=count)
+
+
+def test_no_prompts(plain: Any) -> None:
+    with pytest.raises(SelectionError, match="The list of prompts is empty"):
+        generate(plain, [])

@@ -242,6 +242,10 @@ class Family(ABC):
         scale = getattr(pipe, "guidance_scale", arguments.get("guidance_scale"))
         return None if scale is None else float(scale)
 
+    def entrance(self, net: nn.Module) -> nn.Module | None:
+        """The module that is to be given the very latents that the denoiser is given, if any."""
+        return None
+
     def hands_text_on(self, net: nn.Module) -> bool:
         """Whether every layer is to be given the very text that the denoiser is given."""
         return False

@@ -53,6 +53,9 @@ class Flux(Family):
         for i, block in enumerate(cast(Any, net).single_transformer_blocks):
             yield f"single_transformer_blocks.{i}.attn", block.attn
 
+    def entrance(self, net: nn.Module) -> nn.Module | None:
+        return getattr(net, "x_embedder", None)
+
     def layers(self, net: nn.Module, latent_size: tuple[int, int]) -> tuple[Layer, ...]:
         size = (latent_size[0] // _PACKED, latent_size[1] // _PACKED)
 

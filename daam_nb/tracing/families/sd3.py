@@ -56,6 +56,9 @@ class StableDiffusion3(Family):
     def attention_modules(self, net: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         yield from double_blocks(net)
 
+    def entrance(self, net: nn.Module) -> nn.Module | None:
+        return getattr(net, "pos_embed", None)
+
     def layers(self, net: nn.Module, latent_size: tuple[int, int]) -> tuple[Layer, ...]:
         patch = int(cast(Any, net).config.patch_size)
         size = (latent_size[0] // patch, latent_size[1] // patch)

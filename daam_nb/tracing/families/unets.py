@@ -79,6 +79,10 @@ class UNets(Family):
             return None
         return Given(sample, text, (int(sample.shape[-2]), int(sample.shape[-1])))
 
+    def entrance(self, net: nn.Module) -> nn.Module | None:
+        centers = getattr(getattr(net, "config", None), "center_input_sample", False)
+        return None if centers else getattr(net, "conv_in", None)
+
     def hands_text_on(self, net: nn.Module) -> bool:
         projection = getattr(getattr(net, "config", None), "encoder_hid_dim_type", None)
         return projection != "text_proj"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from daam_nb.errors import SelectionError, ShapeError, WrongKindError
@@ -25,6 +25,9 @@ class Alignment:
     ----------
     links
         (new column, recorded column, share), each pair once, shares in (0, 1].
+    prompts
+        The recorded and the new prompt, where `align` made it: `replay` takes it for these alone.
+        None for links of your own, which are taken at their word.
 
     Raises
     ------
@@ -33,6 +36,7 @@ class Alignment:
     """
 
     links: tuple[Link, ...]
+    prompts: tuple[Prompt, Prompt] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         made = tuple((int(new), int(old), float(share)) for new, old, share in self.links)
@@ -54,7 +58,24 @@ class Alignment:
     def only(self, columns: Iterable[int]) -> Alignment:
         """The links of some new columns alone."""
         wanted = set(columns)
-        return Alignment(tuple(link for link in self.links if link[0] in wanted))
+        return replace(self, links=tuple(link for link in self.links if link[0] in wanted))
+
+    def why_not(self, recorded: Prompt, new: Prompt) -> str:
+        """Why it is not the alignment of these two prompts; nothing where it is, or may be."""
+        if self.prompts is None:
+            return ""
+        own = [[token.id for token in prompt.tokens] for prompt in self.prompts]
+        present = [[token.id for token in prompt.tokens] for prompt in (recorded, new)]
+        if own == present:
+            return ""
+        then, now = (prompt.text[:80] for prompt in self.prompts)
+        around = " They are the wrong way round: the recorded prompt comes first."
+        return (
+            f"The alignment takes {then!r} as the recorded prompt and {now!r} as the new one, and "
+            f"here {recorded.text[:80]!r} is recorded and {new.text[:80]!r} is drawn."
+            + (around if own == present[::-1] else "")
+            + " Make it by align(run.prompt, new) for these."
+        )
 
 
 def identity(keys: int) -> Alignment:
@@ -93,6 +114,8 @@ def align(recorded: Prompt, new: Prompt, *, words: Mapping[str, str] | None = No
         Where the prompts have different numbers of columns: they are of different models.
     WordNotFoundError, AmbiguousWordError, TruncatedWordError
         For `words` as for `Prompt.find`.
+    SelectionError
+        Where two pairs of `words` share a word of one of the prompts.
 
     References
     ----------
@@ -120,6 +143,7 @@ def align(recorded: Prompt, new: Prompt, *, words: Mapping[str, str] | None = No
             f"{len(new.tokens)}: prompts of different text encoders cannot be aligned."
         )
     pairs = [(new.find(a), recorded.find(b)) for a, b in (words or {}).items()]
+    _check_apart(pairs)
     pairs += _by_order(recorded, new, taken=pairs)
     links: list[Link] = []
     ours_taken: set[int] = set()
@@ -134,15 +158,35 @@ def align(recorded: Prompt, new: Prompt, *, words: Mapping[str, str] | None = No
         ours_taken |= {column for column, _, _ in found}
         theirs_taken |= {column for _, column, _ in found}
     links += [(column, other, 1.0) for column, other in _specials(recorded, new)]
-    return Alignment(tuple(sorted(links)))
+    return Alignment(tuple(sorted(links)), prompts=(recorded, new))
+
+
+def _check_apart(pairs: list[tuple[Word, Word]]) -> None:
+    """Raise where chosen pairs share a word: each has one attention to take, or to give."""
+    for i, pair in enumerate(pairs):
+        for other in pairs[:i]:
+            for word, before, whose in zip(pair, other, ("new", "recorded"), strict=True):
+                if _overlap(word, before):
+                    raise SelectionError(
+                        f"words= pairs {other[0].text!r} with {other[1].text!r} and "
+                        f"{pair[0].text!r} with {pair[1].text!r}, which share characters "
+                        f"{max(word.start, before.start)}-{min(word.end, before.end)} of the "
+                        f"{whose} prompt. A word has one attention, to take or to give: leave one "
+                        "pair out, or share it yourself by "
+                        "Alignment(((new column, recorded column, share), ...))."
+                    )
+
+
+def _overlap(a: Word, b: Word) -> bool:
+    return a.start < b.end and b.start < a.end
 
 
 def _by_order(
     recorded: Prompt, new: Prompt, *, taken: list[tuple[Word, Word]]
 ) -> list[tuple[Word, Word]]:
     """Pairs (new word, recorded word) by the order of the words."""
-    ours = [w for w in new.read_words if w not in {pair[0] for pair in taken}]
-    theirs = [w for w in recorded.read_words if w not in {pair[1] for pair in taken}]
+    ours = [w for w in new.read_words if not any(_overlap(w, pair[0]) for pair in taken)]
+    theirs = [w for w in recorded.read_words if not any(_overlap(w, pair[1]) for pair in taken)]
     matcher = SequenceMatcher(
         None,
         [word.text.casefold() for word in theirs],

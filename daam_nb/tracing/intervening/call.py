@@ -164,6 +164,13 @@ class EditedCall(RunningCall):
                 f"Step {self.step} was made without the watched {self.family.part}: it was "
                 "exchanged on the way, or the pipeline left it out. Nothing was changed in it."
             )
+        after = result[0] if isinstance(result, tuple) else result.prev_sample
+        self.comparisons.note(
+            ~after.isfinite().all(),
+            f"The latents behind step {self.step} are no numbers (NaN or infinity), with "
+            f"{', then '.join(self.changes)} in force, so there is no picture. Change attention by "
+            "less, or run the model in float32.",
+        )
         self.step += 1
 
     def names(

@@ -136,6 +136,8 @@ class _Replaying:
     def _alignment(self, run: Recording, prompt: Prompt) -> Alignment:
         if isinstance(self.alignment, Alignment):
             found = self.alignment
+            if why := found.why_not(run.prompt, prompt):
+                raise SelectionError(why)
             beyond = max((max(link[:2]) for link in found.links), default=0)
             if beyond >= len(prompt.tokens):
                 raise SelectionError(

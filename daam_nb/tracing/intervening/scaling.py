@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from daam_nb.errors import InterventionError, SelectionError
-from daam_nb.kinds import check_flag, names_checked
+from daam_nb.kinds import check_factor, check_flag, names_checked
 from daam_nb.recording import LayerChoice
 from daam_nb.tracing.intervening.call import Change, Place, Scene
 from daam_nb.tracing.intervening.choices import (
@@ -253,17 +252,12 @@ def reweight(
     >>> with reweight(pipe, "red", 3.0):  # doctest: +SKIP
     ...     run = generate(pipe, "a red car on the grass", seed=0)
     """
-    number = isinstance(factor, int | float) and not isinstance(factor, bool)
-    if not number or not math.isfinite(factor) or factor < 0:
-        raise SelectionError(
-            f"factor={factor!r}: attention is multiplied by a finite number >= 0; 1 changes "
-            "nothing, 0 takes the word away."
-        )
+    times = check_factor(factor)
     if word is None and tokens is None:
         raise SelectionError("Nothing is chosen: give a word, or key positions as tokens=.")
     where = read_where(layers, heads, steps, passes)
     return _scaling(
-        "reweight", pipe, word, tokens, occurrence, where, float(factor), renormalise=renormalise,
+        "reweight", pipe, word, tokens, occurrence, where, times, renormalise=renormalise,
         every=False, area=area, prompt=prompt,
     )  # fmt: skip
 

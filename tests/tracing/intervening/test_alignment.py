@@ -93,3 +93,26 @@ def test_links_that_are_none(link: tuple[int, int, float]) -> None:
 def test_a_pair_given_twice() -> None:
     with pytest.raises(SelectionError, match="at most once"):
         Alignment(((0, 0, 0.5), (0, 0, 0.5)))
+
+
+def test_chosen_words_do_not_share_one() -> None:
+    """Of "dog" and "car", both to look like "cat", one was dropped without a word."""
+    recorded, new = prompt("a red cat and a dog"), prompt("a blue dog and a car")
+    with pytest.raises(SelectionError, match=r"'dog' with 'cat' and 'car' with 'cat'.*recorded"):
+        align(recorded, new, words={"dog": "cat", "car": "cat"})
+    pairs = {"blue dog": "red cat", "dog": "dog"}
+    for words in (pairs, dict(reversed(pairs.items()))):
+        with pytest.raises(SelectionError, match="share characters 7-10 of the new prompt"):
+            align(recorded, new, words=words)
+    links = align(recorded, new, words={"dog": "cat", "car": "dog"}).links
+    assert {(3, 3, 1.0), (6, 6, 1.0)} <= set(links)
+
+
+def test_an_alignment_knows_its_prompts() -> None:
+    recorded, new, other = prompt("a red cat"), prompt("a dog"), prompt("two red cats")
+    alignment = align(recorded, new)
+    assert alignment.why_not(recorded, new) == ""
+    assert alignment.only([1]).why_not(recorded, new) == ""
+    assert "the wrong way round" in alignment.why_not(new, recorded)
+    assert "'two red cats' is recorded and 'a dog' is drawn" in alignment.why_not(other, new)
+    assert Alignment(alignment.links).why_not(other, new) == ""

@@ -230,6 +230,13 @@ def test_calls_that_do_not_fit(sd1: Any) -> None:
         replay(sd1, run, alignment=beyond),
     ):
         USUAL.run(sd1)
+    new = Prompt.from_tokenizer("a blue dog", sd1.tokenizer)
+    for alignment in (align(new, run.prompt), align(run.prompt, new), align(new, new)):
+        with (
+            pytest.raises(SelectionError, match="as the recorded prompt and"),
+            replay(sd1, run, alignment=alignment),
+        ):
+            USUAL.run(sd1)
     with pytest.raises(SelectionError, match="alignment='tokens'"):
         replay(sd1, run, alignment="tokens")  # type: ignore[arg-type]
     with pytest.raises(SelectionError, match="No recording"):

@@ -10,16 +10,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from daam_nb import heat_maps
 from daam_nb.errors import (
     AmbiguousWordError,
+    DaamError,
     InterventionError,
     MissingTextError,
     SelectionError,
     ShapeError,
     TruncatedWordError,
+    WatchError,
     WordNotFoundError,
 )
-from daam_nb.tracing import ablate, reweight, trace
+from daam_nb.tracing import ablate, generate, reweight, trace
 from tests import pipeline_variants as v
 from tests import pipelines
 from tests.tracing.cases import PROMPT, TWO, Case, embedded, sized
@@ -374,3 +377,41 @@ def test_attention_that_nobody_can_change_is_refused() -> None:
 def test_a_pipeline_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(TypeError, match="of a family that this version cannot read"):
         ablate(pipelines.dit(), words="cat")
+
+
+CALL: dict[str, Any] = {"num_inference_steps": 2, "height": 64, "width": 96}
+
+
+def test_weights_beyond_the_storage_are_not_kept_as_infinity(plain: Any) -> None:
+    """A recording of them said that the model had overflowed."""
+    with (
+        pytest.raises(WatchError, match=r"reweight.*float16 holds.*dtype=torch\.float32") as caught,
+        reweight(plain, "cat", 1e6),
+    ):
+        generate(plain, "a red cat", seed=0, **CALL)
+    assert len(caught.value.images) == 1
+    with reweight(plain, "cat", 1e6):
+        run = generate(plain, "a red cat", seed=0, dtype=torch.float32, **CALL)
+    assert float(max(attention.max() for attention in run.attention.values())) > 65504
+
+
+def test_weights_that_leave_no_picture_are_said(plain: Any) -> None:
+    with (
+        pytest.raises(DaamError, match="no numbers"),
+        np.errstate(all="ignore"),
+        reweight(plain, "cat", 1e38),
+    ):
+        plain("a red cat", **CALL)
+    with pytest.raises(SelectionError, match=r"up to 3\.4e\+38"):
+        reweight(plain, "cat", 1e300)
+
+
+@pytest.mark.parametrize("factor", [np.float32(2), np.int64(2), torch.tensor(2.0)])
+def test_numbers_of_numpy_and_torch_are_numbers(plain: Any, factor: Any) -> None:
+    assert str(reweight(plain, "cat", factor).change) == str(reweight(plain, "cat", 2.0).change)
+
+
+def test_a_map_is_no_area(plain: Any) -> None:
+    word_map = heat_maps(generate(plain, "a red cat", seed=0, **CALL)).word("cat")
+    with pytest.raises(SelectionError, match=r"a WordHeatMap, by degrees.*\.mask\(0\.4\)"):
+        ablate(plain, words="cat", area=word_map)
