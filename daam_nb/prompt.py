@@ -421,8 +421,8 @@ class Prompt:
                 "though there is padding behind these. Give the ids of the whole text."
             )
         return (
-            f"{where}did not fit into the model's {len(self.tokens)} tokens. Shorten the prompt, or "
-            "put the word further to the front."
+            f"{where}did not fit into the model's {len(self.tokens)} tokens. Shorten the prompt, "
+            "or put the word further to the front."
         )
 
     def _not_found(self, text: str, case: bool) -> str:
