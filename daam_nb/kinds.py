@@ -159,7 +159,7 @@ def check_factor(value: object) -> float:
     SelectionError
         Where it is no number >= 0, or larger than float32 holds.
     """
-    number = _number(value)
+    number = real_number(value)
     if not 0 <= number <= _FLOAT32:
         raise SelectionError(
             f"factor={_said(value)}: attention is multiplied by a finite number >= 0, up to "

@@ -19,7 +19,7 @@ from daam_nb.errors import (
 )
 from daam_nb.kinds import check_flag, check_text, whole_number
 from daam_nb.printable import printable
-from daam_nb.token_ids import read_ids
+from daam_nb.token_ids import read_ids, why_cut
 from daam_nb.tokens import (
     ROLES,
     Role,
@@ -411,18 +411,10 @@ class Prompt:
 
     def _cut_message(self, span: Span) -> str:
         assert self.cut is not None
-        where = (
-            f"{self.text[slice(*span)]!r} stands at characters {span[0]}-{span[1]} of "
-            f"{self._shown()}, but characters {self.cut[0]}-{self.cut[1]} were never read: they "
-        )
-        if any(token.role == "padding" for token in self.tokens):
-            return (
-                f"{where}are not in the {len(self.tokens)} tokens that the columns were named by, "
-                "though there is padding behind these. Give the ids of the whole text."
-            )
         return (
-            f"{where}did not fit into the model's {len(self.tokens)} tokens. Shorten the prompt, "
-            "or put the word further to the front."
+            f"{self.text[slice(*span)]!r} stands at characters {span[0]}-{span[1]} of "
+            f"{self._shown()}, but characters {self.cut[0]}-{self.cut[1]} were never read: "
+            f"{why_cut(self.tokens)}"
         )
 
     def _not_found(self, text: str, case: bool) -> str:

@@ -76,6 +76,19 @@ def read_ids(
     return _placed(tokens, source[: len(places)]), _cut(source[len(places) :])
 
 
+def why_cut(tokens: Sequence[Token]) -> str:
+    """Why characters behind the last token were not read, as far as the tokens tell."""
+    if any(token.role == "padding" for token in tokens):
+        return (
+            f"they are not in the model's {len(tokens)} tokens, though there is padding behind "
+            "these. Give the ids of the whole text."
+        )
+    return (
+        f"they did not fit into the model's {len(tokens)} tokens. Shorten the prompt, or put the "
+        "word further to the front."
+    )
+
+
 def as_read(
     ids: Sequence[int], tokenizer: Any, *, text: str | None = None, converted: str | None = None
 ) -> tuple[str, tuple[Token, ...], Span | None]:

@@ -119,5 +119,5 @@ def test_a_text_that_breaks_off_before_padding_was_not_cut_by_the_window() -> No
     with pytest.raises(PromptError, match="in more than one way"):
         Prompt.from_ids("cat and a cat", ids, CLIP)
     prompt = Prompt.from_ids("cat and a dog", ids, CLIP)
-    with pytest.raises(TruncatedWordError, match=r"not in the 77 tokens.*padding behind these"):
+    with pytest.raises(TruncatedWordError, match=r"not in the model's 77 tokens.*padding behind"):
         prompt.token_indices("dog")

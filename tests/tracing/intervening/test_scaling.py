@@ -413,5 +413,5 @@ def test_numbers_of_numpy_and_torch_are_numbers(plain: Any, factor: Any) -> None
 
 def test_a_map_is_no_area(plain: Any) -> None:
     word_map = heat_maps(generate(plain, "a red cat", seed=0, **CALL)).word("cat")
-    with pytest.raises(SelectionError, match=r"a WordHeatMap, by degrees.*\.mask\(0\.4\)"):
+    with pytest.raises(SelectionError, match=r"a WordHeatMap.*by degrees.*\.mask\(0\.4\)"):
         ablate(plain, words="cat", area=word_map)
