@@ -241,11 +241,17 @@ class HeatMaps:
     @cached_property
     def words(self) -> tuple[WordHeatMap, ...]:
         """One map per word of the prompt, in order; words cut or not recorded are left out."""
-        found = []
+        values: dict[tuple[int, ...], Tensor] = {}  # words may share their tokens
+        word_maps = []
         for word in self.prompt.read_words:
-            if set(self.prompt.token_indices(word)) <= set(self.columns):
-                found.append(self.word(word))
-        return tuple(found)
+            tokens = self.prompt.token_indices(word)
+            if not set(tokens) <= set(self.columns):
+                continue
+            if tokens not in values:
+                values[tokens] = self._mean_over(tokens)
+            label = self.prompt.text[slice(*word.span)]
+            word_maps.append(self._word_map(values[tokens], label, word.span, tokens))
+        return tuple(word_maps)
 
     def token(self, index: int) -> WordHeatMap:
         """Take the map of one token by its key position, special tokens included.

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -20,14 +20,19 @@ from torch import Tensor
 from daam_nb.maps.cache import CACHE
 from daam_nb.recording import Layer, Recording
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 Side = Literal["positive", "negative"]
 Spans = tuple[tuple[int, int], ...]
 Rows = slice | Tensor
 Pair = tuple[Layer, int]
 
 UNIT = 2.0**-24  # the smallest float16 above 0; every float16 in [0, 1] is a multiple of it
-STAMPED = 2**14  # numbers of one key position that are compared at most, to know it again
+STAMPED = 2**12  # numbers of one key position that are compared at most, to know it again
 MOST_FIXED_STEPS = 127  # sums of more probabilities than this can exceed 2**31 units
+
+_WHOLE = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes each
 
 
 @dataclass(frozen=True)
@@ -94,32 +99,38 @@ class Source:
         """
         token = None if column is None else self.columns.index(column)
         arrays = [self.attention[layer.name] for layer in self.run.layers]
-        parts = [array if token is None else array[:, :, token] for array in arrays]
-        stride = max(1, -(-sum(part.numel() for part in parts) // most))
-        sums, counts = 0, []
-        for array, part in zip(arrays, parts, strict=True):
-            counts.append((array.data_ptr(), 0 if array.is_inference() else array._version))
-            numbers = part.detach().flatten(part.ndim - 2)[..., ::stride]
-            raw = numbers.cpu().contiguous().view(torch.uint8).numpy()
-            sums = zlib.crc32(raw.data, sums)
-        return tuple(counts), sums
+        total = sum(array.numel() for array in arrays)
+        stride = max(1, -(-total // (most * (1 if token is None else len(self.columns)))))
+        checksum, writes = 0, []
+        for array in arrays:
+            writes.append((array.data_ptr(), 0 if array.is_inference() else array._version))
+            numbers = _bits(array) if token is None else _bits(array)[:, :, token]
+            sampled = numbers.reshape(*numbers.shape[:-2], -1)[..., ::stride]
+            checksum = zlib.crc32(sampled.tobytes(), checksum)
+        return tuple(writes), checksum
 
     def rows(self, pairs: tuple[Pair, ...]) -> dict[int, Rows]:
         """Find (layer, head) in the groups: number of the group -> rows, where it holds any.
 
         A group's rows keep the order of `pairs`, which is the network's.
         """
-        place = {}
+        first_rows = {}
         for number, group in enumerate(self.groups):
             row = 0
             for layer in group.layers:
-                place[layer.name] = number, row
+                first_rows[layer.name] = number, row
                 row += layer.heads
-        found: dict[int, list[int]] = {}
+        rows: dict[int, list[int]] = {}
         for layer, head in pairs:
-            number, row = place[layer.name]
-            found.setdefault(number, []).append(row + head)
-        return {number: _as_slice(rows) for number, rows in found.items()}
+            number, first = first_rows[layer.name]
+            rows.setdefault(number, []).append(first + head)
+        return {number: _as_slice(of_group) for number, of_group in rows.items()}
+
+
+def _bits(array: Tensor) -> npt.NDArray[Any]:
+    """The numbers of an array as whole numbers; numpy does not know every type of torch's."""
+    array = array.detach().cpu()
+    return array.view(_WHOLE[array.element_size()]).numpy()
 
 
 def _as_slice(rows: list[int]) -> Rows:

@@ -164,7 +164,11 @@ def many(folder: Path, draw: random.Random, signed: bool) -> str:
     path = draw.choice(_lists(document))
     items = _at(document, path)
     count = draw.choice((10, 1000, 50_000, 300_000))
-    items += [items[0] if items else draw.choice(NUMBERS)] * count
+    item = items[0] if items else draw.choice(NUMBERS)
+    count = min(
+        count, max(1, LARGEST // 64 // len(json.dumps(item)))
+    )  # the file stays one that is read
+    items += [item] * count
     _write(folder, document, signed=signed)
     return f"{_dotted(path)} {count} times more"
 
