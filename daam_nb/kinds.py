@@ -221,6 +221,37 @@ def whole_numbers(choice: object, what: str) -> tuple[int, ...]:
     return tuple(whole_number(item, what) for item in choice)
 
 
+def check_slice(value: slice, name: str) -> slice:
+    """Read a slice of whole numbers.
+
+    Parameters
+    ----------
+    value
+        The slice; each of its ends and its stride is a whole number or None.
+    name
+        The argument's name.
+
+    Raises
+    ------
+    SelectionError
+        For other ends (a bool would count as 0 or 1), and for a stride of 0.
+    """
+    for end in (value.start, value.stop, value.step):
+        try:
+            if end is not None:
+                whole_number(end, "step")
+        except SelectionError:
+            raise SelectionError(
+                f"{name}={value!r} cannot be read: the ends of a slice are whole numbers or None, "
+                f"not {kind_of(end)}."
+            ) from None
+    if value.step is not None and operator.index(value.step) == 0:
+        raise SelectionError(
+            f"{name}={value!r} cannot be read: slice step cannot be zero. Use 1, or leave it out."
+        )
+    return value
+
+
 def read_numbers(choice: object, what: str) -> tuple[int, ...]:
     """Read one whole number or several of them, ascending, each once; `what` names them.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -216,16 +215,14 @@ class Prompt:
                 )
             return found[0]
         try:
-            if isinstance(occurrence, bool):
-                raise TypeError
-            return found[operator.index(occurrence)]
+            return found[whole_number(occurrence, "occurrence")]
         except IndexError:
             times = "once" if len(found) == 1 else f"{len(found)} times"
             raise WordNotFoundError(
                 f"{text!r} occurs {times} in {self._shown()}; there is no occurrence={occurrence}. "
                 f"Use occurrence={_choices(len(found))}."
             ) from None
-        except TypeError:
+        except SelectionError:
             raise SelectionError(
                 f"occurrence counts from 0, it cannot be {occurrence!r}."
             ) from None

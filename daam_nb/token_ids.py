@@ -6,13 +6,13 @@ and in however many windows, and asked which characters that was.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from daam_nb.errors import PromptError, WrongKindError
+from daam_nb.errors import PromptError, SelectionError, WrongKindError
+from daam_nb.kinds import whole_number
 from daam_nb.tokens import (
     Role,
     Token,
@@ -156,8 +156,8 @@ def in_order(wanted: Sequence[int], offered: Sequence[int]) -> list[int] | None:
 def _numbers(ids: Any, tokenizer: Any) -> list[int]:
     """Numbers of a vocabulary, from a list, an array or a tensor of one axis."""
     try:
-        numbers = [operator.index(number) for number in ids]
-    except TypeError:
+        numbers = [whole_number(number, "token") for number in ids]
+    except (SelectionError, TypeError):
         raise WrongKindError(
             f"ids={ids!r:.80} are no numbers of a vocabulary: give one whole number per key "
             "column, as in tokenizer(text).input_ids; of a tensor with a row for each text, one."

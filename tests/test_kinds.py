@@ -16,6 +16,7 @@ from daam_nb.kinds import (
     check_length,
     check_path,
     check_share,
+    check_slice,
     check_text,
     kind_of,
     names_checked,
@@ -118,3 +119,26 @@ def test_an_empty_text_is_no_path() -> None:
     with pytest.raises(SelectionError, match=r"The current folder is '\.'"):
         check_path("", "A recording")
     assert check_path(".", "A recording") == Path()
+
+
+BOOLS = [True, False, np.True_, torch.tensor(True), torch.tensor(False)]
+
+
+@pytest.mark.parametrize("value", BOOLS, ids=repr)
+@pytest.mark.parametrize("end", range(3))
+def test_a_slice_of_bools_is_refused(value: Any, end: int) -> None:
+    ends: list[Any] = [None, None, None]
+    ends[end] = value
+    with pytest.raises(SelectionError, match="the ends of a slice are whole numbers or None"):
+        check_slice(slice(*ends), "steps")
+
+
+def test_slices_of_whole_numbers_are_taken() -> None:
+    for right in (slice(None), slice(1, 3), slice(-2, None), slice(np.int64(1), None, -1)):
+        assert check_slice(right, "steps") is right
+    with pytest.raises(SelectionError, match=r"keep_steps=slice\('a', None, None\) cannot be read"):
+        check_slice(slice("a", None), "keep_steps")
+    with pytest.raises(SelectionError, match=r"not 1\.5 \(float\)"):
+        check_slice(slice(1.5), "steps")
+    with pytest.raises(SelectionError, match="slice step cannot be zero"):
+        check_slice(slice(None, None, 0), "steps")

@@ -78,6 +78,11 @@ VALUES: dict[str, Any] = {
     "a map in a list": [CAT],
     "a slice": slice(0, 2),
     "an empty slice": slice(3, 1),
+    "a slice from True": slice(True, None),  # True is 1 to Python
+    "a slice from a bool of torch": slice(torch.tensor(True), None),
+    "a bool of torch": torch.tensor(True),
+    "bools of torch": torch.tensor([True, False]),
+    "bools of numpy": np.array([True, False]),
     "an image": Image.new("RGB", (12, 8)),
     "a mask image": Image.new("1", (12, 8), 1),
     "(y, x)": np.ones((4, 6)),

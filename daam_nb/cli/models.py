@@ -79,6 +79,11 @@ def _shipped(dtype: torch.dtype) -> Any:
 
 def _named(name: str, dtype: torch.dtype) -> Any:
     """A folder if there is one of this name, else an id of the hub."""
+    if not name:
+        raise MissingModelError(
+            "The name after --model is empty. Give a folder (the current one is '.'), or an id of "
+            "the Hugging Face hub; without --model the shipped model draws."
+        )
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "model_index.json").is_file():

@@ -6,7 +6,6 @@ bicubic interpolation and clamped at 0; then all (layer, head) are averaged.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -64,7 +63,7 @@ def aggregate(
                 made[i] += _ones(len(part)) @ _clamped(part, group.size, grid)
         # Clamping commutes with a factor > 0, so that one scaling at the end is enough.
         made[i] *= scale * unit / len(pairs)
-    return _checked(made).view(len(columns), *grid)
+    return _checked(made, source).view(len(columns), *grid)
 
 
 def aggregate_each(
@@ -91,7 +90,7 @@ def aggregate_each(
             places = torch.tensor(of_group, device="cpu")
             for of_part, part in zip(_pieces(places, grid), _pieces(maps, grid), strict=True):
                 made[of_part] += _clamped(part, group.size, grid) * (scale * unit / len(columns))
-    return _checked(made).view(len(pairs), *grid)
+    return _checked(made, source).view(len(pairs), *grid)
 
 
 def _pieces(rows: Tensor, grid: tuple[int, int]) -> tuple[Tensor, ...]:
@@ -111,11 +110,36 @@ def _clamped(maps: Tensor, size: tuple[int, int], grid: tuple[int, int]) -> Tens
     return upsample(maps, size, grid).clamp_(min=0).view(len(maps), -1)
 
 
-def _checked(made: Tensor) -> Tensor:
-    if not math.isfinite(made.sum().item()):
-        raise RecordingFormatError(
-            "The recorded attention holds NaN or infinity, so there is no map of it. The model "
-            "overflowed while it ran (the picture is usually black then), or the recording was "
-            "altered; generate again, in float32 or bfloat16."
+def _checked(maps: Tensor, source: Source) -> Tensor:
+    if not bool(torch.isfinite(maps).all()):
+        raise RecordingFormatError(_why_no_map(source))
+    return maps
+
+
+def _why_no_map(source: Source) -> str:
+    """What can have made maps NaN or infinite, by what the recording says of itself."""
+    changes = ", then ".join(source.run.facts.batch.get("interventions") or ())
+    finite = all(bool(torch.isfinite(array).all()) for array in source.attention.values())
+    if finite:
+        return (
+            "The recorded attention is finite, but adding it up exceeds the largest number of "
+            f"float32, so there is no map of it. It was changed while it was recorded ({changes}): "
+            "record again with a smaller factor."
+            if changes
+            else "The recorded attention is finite, but adding it up exceeds the largest number "
+            "of float32, so there is no map of it. No probability is so large: the recording was "
+            "altered. Generate it again."
         )
-    return made
+    dtype = str(next(iter(source.attention.values())).dtype).removeprefix("torch.")
+    if changes:
+        return (
+            "The recorded attention holds NaN or infinity, so there is no map of it. It was "
+            f"changed while it was recorded ({changes}): what that made of it may be larger than "
+            f"{dtype} holds, in which it was kept, or the model overflowed. Record again with a "
+            "smaller factor, or with dtype=torch.float32."
+        )
+    return (
+        "The recorded attention holds NaN or infinity, so there is no map of it. The model "
+        "overflowed while it ran (the picture is usually black then), or the recording was "
+        "altered; generate again, in float32 or bfloat16."
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +17,7 @@ from daam_nb.errors import (
     WordNotFoundError,
     WrongKindError,
 )
-from daam_nb.kinds import check_choice, check_flag, names_checked
+from daam_nb.kinds import check_choice, check_flag, names_checked, whole_number
 from daam_nb.maps.aggregate import aggregate, aggregate_each
 from daam_nb.maps.captions import in_words, layers_in_words
 from daam_nb.maps.finding import Found, WordChoice, check_kept, find
@@ -262,8 +261,8 @@ class HeatMaps:
             Where the recording does not hold it.
         """
         try:
-            place = -1 if isinstance(index, bool) else operator.index(index)
-        except TypeError:
+            place = whole_number(index, "token")
+        except SelectionError:
             place = -1
         tokens = self.prompt.tokens
         if not 0 <= place < len(tokens):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from daam_nb.errors import NotKeptError, SelectionError
-from daam_nb.kinds import check_choice, read_numbers
+from daam_nb.kinds import check_choice, check_slice, read_numbers
 from daam_nb.maps.captions import in_words
 from daam_nb.recording import Layer, LayerChoice, Recording, select_layers
 
@@ -97,15 +97,7 @@ def _steps(run: Recording, choice: StepChoice) -> tuple[int, ...]:
 
 def _places(choice: int | slice | Iterable[int], count: int) -> tuple[int, ...]:
     if isinstance(choice, slice):
-        ends = choice.start, choice.stop, choice.step
-        if any(isinstance(end, bool) for end in ends):
-            raise SelectionError(
-                f"steps={choice!r}: its ends are whole numbers, not True or False."
-            )
-        try:
-            places = range(*choice.indices(count))
-        except (TypeError, ValueError) as error:
-            raise SelectionError(f"steps={choice!r} cannot be read: {error}.") from None
+        places = range(*check_slice(choice, "steps").indices(count))
         if not places:
             raise SelectionError(
                 f"steps={choice!r} selects none of the {count} steps (0 to {count - 1}); a slice "

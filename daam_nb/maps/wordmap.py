@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from daam_nb.errors import SelectionError, ShapeError, WrongKindError
-from daam_nb.kinds import check_text, kind_of, whole_number
+from daam_nb.kinds import check_text, kind_of, real_number, whole_number
 from daam_nb.storage.pictures import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -279,12 +279,8 @@ def read_size(size: object) -> tuple[int, int]:
 
 def read_threshold(threshold: object) -> float:
     """Check a share from 0 to 1."""
-    number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
-    try:
-        value = float(threshold) if number or hasattr(threshold, "__float__") else math.nan  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        value = math.nan
-    if isinstance(threshold, bool) or not 0 <= value <= 1:
+    value = real_number(threshold)
+    if not 0 <= value <= 1:
         raise SelectionError(
             f"A threshold is a share of the map's maximum, a number from 0 to 1, not "
             f"{threshold!r}. The paper's best for segmentation is 0.4."

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from daam_nb.errors import ShapeError
+from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.kinds import whole_numbers
 from daam_nb.recording.limits import (
     MAX_CELLS,
     MAX_LAYERS,
@@ -119,9 +120,15 @@ class Facts:
     def __post_init__(self) -> None:
         for name in ("image_size", "latent_size"):
             size = getattr(self, name)
-            if len(size) != 2 or min(size) < 1:
-                raise ShapeError(f"{name} is {size}; it must be (height, width), each at least 1.")
-            object.__setattr__(self, name, (int(size[0]), int(size[1])))
+            try:
+                sides = whole_numbers(size, "side")
+            except SelectionError:
+                sides = ()
+            if len(sides) != 2 or min(sides) < 1:
+                raise ShapeError(
+                    f"{name} is {size}; it must be (height, width), whole numbers, each at least 1."
+                )
+            object.__setattr__(self, name, sides)
         self._check_sizes()
         if self.num_steps < 1:
             raise ShapeError(f"num_steps is {self.num_steps}; a picture takes at least one step.")

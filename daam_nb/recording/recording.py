@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daam_nb.kinds import whole_numbers
 from daam_nb.recording import checks, files, picking, view
 from daam_nb.recording.facts import Facts, Kept, Manifest
 from daam_nb.recording.later import LaterField
@@ -86,7 +86,9 @@ class Recording:
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", Layers(self.layers))
         for name in ("columns", "steps", "negative_columns"):
-            object.__setattr__(self, name, tuple(map(operator.index, getattr(self, name))))
+            object.__setattr__(
+                self, name, whole_numbers(getattr(self, name), name.removesuffix("s"))
+            )
         object.__setattr__(self, "timesteps", tuple(map(float, self.timesteps)))
         checks.check(self)
 

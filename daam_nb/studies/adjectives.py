@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daam_nb.errors import StudyError
+from daam_nb.kinds import check_path
 from daam_nb.maps import heat_maps, iod, iou
 from daam_nb.masks import read_mask
 from daam_nb.recording import Kept, LayerChoice, Recording
@@ -299,7 +300,7 @@ def study(
     ]
     table = adjective_pairs(
         pipe, seeded, None, judge=judge, layers=layers, threshold=threshold,
-        path=Path(into) / "rows.jsonl", progress=progress, **options,
+        path=check_path(into, "into") / "rows.jsonl", progress=progress, **options,
     )  # fmt: skip
     return report(table)
 

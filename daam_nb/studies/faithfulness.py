@@ -13,14 +13,13 @@ import dataclasses
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from daam_nb.errors import StudyError
-from daam_nb.kinds import check_flag
+from daam_nb.kinds import check_flag, check_path
 from daam_nb.maps import heat_maps
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import LayerChoice, Recording
@@ -252,7 +251,7 @@ def study(
     if pipe is not None:
         ablate(pipe, tokens=[0])  # refuses the pipeline now or never
     runs = generate_some(
-        pipe, captions, seeds, into=Path(into) / "pictures", pictures=pictures,
+        pipe, captions, seeds, into=check_path(into, "into") / "pictures", pictures=pictures,
         progress=progress, study=study, **options,
     )  # fmt: skip
     flat: Sequence[str] | None = (

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from daam_nb.errors import SelectionError, StudyError
+from daam_nb.kinds import check_path
 from daam_nb.show.lettering import families, plain
 from daam_nb.show.saving import write_whole
 
@@ -73,7 +74,7 @@ class StudyFigure:
 
     def save(self, path: str | Path, *, dpi: float = 150) -> Path:
         """Write a PNG, SVG or PDF file, complete or not at all."""
-        path = Path(path)
+        path = check_path(path, "The place of a figure")
         if path.suffix.lower() not in (".png", ".svg", ".pdf"):
             raise SelectionError(
                 f"A figure cannot be saved as {path.name!r}. Use one of .png, .svg, .pdf."

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from daam_nb.errors import StudyError
+from daam_nb.kinds import check_path
 from daam_nb.show.rating import Given, page_of
 from daam_nb.studies.figures import StudyFigure, bars
 from daam_nb.studies.presence import RatedPresence
@@ -141,7 +142,7 @@ def ratings(folders: Folder | Iterable[Folder], *, skipped: bool = False) -> pd.
     several = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
     if not several:
         raise StudyError("No folder of answers was given. Give at least one.")
-    paths = [Path(folder).expanduser() for folder in several]
+    paths = [check_path(folder, "A folder of answers") for folder in several]
     there = [path for path in paths if path.exists()]
     task = _one_task(there)
     rows: dict[tuple[str, str], tuple[Path, Row]] = {}

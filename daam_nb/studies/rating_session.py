@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daam_nb.errors import StudyError
+from daam_nb.kinds import check_path
 from daam_nb.show.rating import Card, Form, Given
 from daam_nb.show.saving import write_whole
 from daam_nb.storage.lock import alone
@@ -50,7 +51,7 @@ class Session:
     ) -> None:
         self.deck = deck
         self.rater = checked_name(rater)
-        folder = Path(into).expanduser()
+        folder = check_path(into, "into")
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise StudyError(f"The seed is {seed!r}; it must be a whole number.")
         _settle(folder, deck, seed)

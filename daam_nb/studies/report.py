@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from daam_nb.errors import StudyError
+from daam_nb.kinds import check_path
 from daam_nb.show.saving import write_whole
 from daam_nb.storage import told
 from daam_nb.studies.cells import inert
@@ -70,7 +71,7 @@ class Report:
             ``<!-- numbers: begin -->`` and ``<!-- numbers: end -->`` is replaced: what people wrote
             around it stays.
         """
-        folder = Path(folder)
+        folder = check_path(folder, "The folder of a report")
         parts = folder / self.name
         with told(parts, "written"):
             parts.mkdir(parents=True, exist_ok=True)

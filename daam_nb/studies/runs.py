@@ -23,8 +23,10 @@ from daam_nb.errors import (
     RecordingFormatError,
     RecordingNotFoundError,
     RecordingVersionError,
+    SelectionError,
     StudyError,
 )
+from daam_nb.kinds import check_path, check_slice, kind_of, whole_number
 from daam_nb.recording import Facts, Recording, load
 from daam_nb.storage import read_folder
 from daam_nb.studies.corpus_settings import FILE, about_of
@@ -134,7 +136,7 @@ class Corpus(Sequence[Run]):
                 f"Corpus.open takes the path of a folder, not a {type(path).__name__}. Recordings "
                 f"are given to a study as they are."
             )
-        folder = Path(path).expanduser()
+        folder = check_path(path, "The place of a corpus")
         if (folder / FILE).is_file():
             return _opened(folder)
         parts = [_within(folder, about.parent) for about in sorted(folder.glob(f"**/{FILE}"))]
@@ -178,8 +180,15 @@ class Corpus(Sequence[Run]):
     def __getitem__(self, place: Any) -> Any:
         """One `Run`, or with a slice a `Corpus` of several."""
         if isinstance(place, slice):
-            return dataclasses.replace(self, runs=self.runs[place])
-        return self.runs[place]
+            return dataclasses.replace(self, runs=self.runs[check_slice(place, "runs")])
+        try:
+            return self.runs[whole_number(place, "run")]
+        except SelectionError:
+            raise SelectionError(
+                f"A recording of a corpus is taken by its place, a whole number, or several by a "
+                f"slice, not by {kind_of(place)}. By its key: next(run for run in corpus if "
+                f"run.key == ...)."
+            ) from None
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self.runs)

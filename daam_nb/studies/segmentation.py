@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from daam_nb.errors import StudyError
-from daam_nb.kinds import check_choice, whole_number
+from daam_nb.kinds import check_choice, check_path, whole_number
 from daam_nb.maps import heat_maps, iou
 from daam_nb.recording import LayerChoice
 from daam_nb.studies import attribution_figures, attribution_rows, choices, layer_choices
@@ -386,8 +386,8 @@ def study(
         _check_names([*layers, RECOMMENDED])
         layers[RECOMMENDED] = list(recommended)
     corpus = generate_some(
-        pipe, captions, seeds, into=Path(into) / "pictures", pictures=pictures, progress=progress,
-        study=study, **options,
+        pipe, captions, seeds, into=check_path(into, "into") / "pictures", pictures=pictures,
+        progress=progress, study=study, **options,
     )  # fmt: skip
     table = attribution(
         corpus, truth=truth, layers=layers, segmenters=segmenters, progress=progress

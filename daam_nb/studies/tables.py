@@ -22,6 +22,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from daam_nb.errors import StudyError
+from daam_nb.kinds import check_path
 from daam_nb.printable import printable
 from daam_nb.storage import told, write_all
 from daam_nb.storage.lock import alone
@@ -167,7 +168,7 @@ class RowFile:
         version: int = _BY_NAME,
     ) -> RowFile:
         """For a ``with`` statement."""
-        return cls(None if path is None else Path(path).expanduser(), columns, settings, version)
+        return cls(None if path is None else check_path(path, "path"), columns, settings, version)
 
     @classmethod
     def read(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from daam_nb.errors import StudyError, unknown_names_message
+from daam_nb.kinds import check_path
 from daam_nb.studies.annotated_folders import AnnotatedFolder, annotated_folder, annotated_folders
 from daam_nb.studies.coco_masks import decoded
 from daam_nb.studies.fingerprints import file_digest
@@ -108,6 +109,9 @@ class FolderTruth:
     vocabulary: frozenset[str] = frozenset(COCO_80)
     name: str = "annotated folders"
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", check_path(self.path, "path"))
+
     def captions(self) -> list[Caption]:
         """What the pictures were made from; ``generate(..., seeds=None)`` takes their own seeds."""
         return [
@@ -123,7 +127,7 @@ class FolderTruth:
 
     @cached_property
     def _folders(self) -> dict[tuple[str, int], AnnotatedFolder]:
-        return annotated_folders(Path(self.path).expanduser())
+        return annotated_folders(self.path)
 
     def targets(self, facts: Mapping[str, Any], run: Recording) -> list[Target]:
         """See `Truth`.
@@ -220,6 +224,9 @@ class CocoTruth:
     of_these_pictures: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "path", check_path(self.path, "path"))
+        if self.photographs is not None:
+            object.__setattr__(self, "photographs", check_path(self.photographs, "photographs"))
         if self.photographs is not None and self.of_these_pictures:
             raise StudyError(
                 "photographs= compares pictures with those that were annotated, and "
@@ -240,7 +247,7 @@ class CocoTruth:
         """What its masks depend on, by content; the photographs only let them pass or not."""
         self._file  # noqa: B018  # says what is missing
         return {
-            "masks": file_digest(Path(self.path).expanduser()),
+            "masks": file_digest(self.path),
             "key": self.key,
             "words": {name: nouns_of(words) for name, words in sorted(self.words.items())},
         }
@@ -258,7 +265,7 @@ class CocoTruth:
 
     @cached_property
     def _file(self) -> _CocoFile:
-        path = Path(self.path).expanduser()
+        path = self.path
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
             sizes = {i["id"]: (int(i["height"]), int(i["width"])) for i in document["images"]}
@@ -302,7 +309,7 @@ class CocoTruth:
                 f"that id. Give captions the fact, or name another: key=..."
             )
         if self.photographs is not None:
-            self._check_photograph(Path(self.photographs) / file.names[image_id], run)
+            self._check_photograph(self.photographs / file.names[image_id], run)
         size = file.sizes[image_id]
         names = {
             category: (category, *nouns_of(self.words.get(category, ())))

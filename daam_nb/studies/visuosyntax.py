@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from daam_nb.kinds import check_path
 from daam_nb.language import Parse, Parser, load_parser
 from daam_nb.maps import heat_maps
 from daam_nb.recording import LayerChoice, Recording
@@ -230,8 +230,8 @@ def study(
         Of the pipeline's call.
     """
     runs = generate_some(
-        pipe, captions, seeds, into=Path(into) / "pictures", pictures=pictures, progress=progress,
-        study=study, **options,
+        pipe, captions, seeds, into=check_path(into, "into") / "pictures", pictures=pictures,
+        progress=progress, study=study, **options,
     )  # fmt: skip
     speak = _Remembering(
         parser if parser is not None and not isinstance(parser, str) else load_parser(parser)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from daam_nb.errors import NotKeptError, SelectionError, ShapeError, WrongKindError
-from daam_nb.kinds import kind_of, names_checked, whole_numbers
+from daam_nb.kinds import check_slice, kind_of, names_checked, whole_numbers
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
 from daam_nb.tracing.pictures import pil_images
@@ -114,10 +114,7 @@ def _frames(steps: int | slice | Iterable[int] | None, count: int) -> list[int]:
     if steps is None:
         return list(every)
     if isinstance(steps, slice):
-        try:
-            chosen = list(every[steps])
-        except (TypeError, ValueError) as error:
-            raise SelectionError(f"steps={steps!r} cannot be read: {error}.") from None
+        chosen = list(every[check_slice(steps, "steps")])
     else:
         asked = list(whole_numbers(steps, "step"))
         outside = [step for step in asked if not -count <= step < count]

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import torch
 
 from daam_nb.errors import SelectionError, WrongKindError
-from daam_nb.kinds import check_choice, check_flag, whole_number, whole_numbers
+from daam_nb.kinds import check_choice, check_flag, check_slice, whole_number, whole_numbers
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Kept, LayerChoice, read_layer_choice
 from daam_nb.tracing.buffers import memory_bytes
@@ -125,11 +125,7 @@ def read_steps(steps: StepChoice, *, name: str) -> slice | tuple[int, ...] | Non
     if steps is None:
         return None
     if isinstance(steps, slice):
-        try:
-            steps.indices(1)
-        except (TypeError, ValueError) as error:
-            raise SelectionError(f"{name}={steps!r} cannot be read: {error}.") from None
-        return steps
+        return check_slice(steps, name)
     try:
         return whole_numbers(steps, "step")
     except SelectionError:

@@ -201,5 +201,5 @@ def test_joint_layers_are_called_so_in_the_choice() -> None:
 
 @pytest.mark.parametrize("ends", [(True, 3), (0, True), (0, 3, True)])
 def test_true_is_no_end_of_a_slice(ends: tuple[Any, ...]) -> None:
-    with pytest.raises(SelectionError, match="not True or False"):
+    with pytest.raises(SelectionError, match=r"whole numbers or None, not True \(bool\)"):
         heat_maps(tiny_recording(), steps=slice(*ends))

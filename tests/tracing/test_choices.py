@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -389,6 +390,11 @@ def test_what_selects_nothing_is_refused_before_the_first_step(
         {"tokens": [1.5]},
         {"tokens": [True]},
         {"keep_steps": ["first"]},
+        {"keep_steps": True},
+        {"keep_steps": [True, False]},
+        {"keep_steps": slice(True, None)},
+        {"keep_steps": slice(None, None, torch.tensor(True))},
+        {"keep_steps": np.array([True, False])},
         {"keep": "replay", "tokens": ["cat"]},
         {"keep": "replay", "keep_steps": [0]},
     ],

@@ -63,6 +63,9 @@ def test_choices(made: tuple[Any, Recording]) -> None:
         forming_pictures(run, pipe, 4)
     with pytest.raises(SelectionError, match="none of the 4 frames"):
         forming_pictures(run, pipe, slice(2, 2))
+    for bools in (True, [True, False], slice(True, None), torch.tensor([True]), np.array([True])):
+        with pytest.raises(SelectionError, match="whole number"):
+            forming_pictures(run, pipe, bools)  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_decoded(made: tuple[Any, Recording]) -> None:

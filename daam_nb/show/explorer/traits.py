@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import traitlets
 
-from daam_nb.errors import DaamError
+from daam_nb.errors import DaamError, SelectionError
+from daam_nb.kinds import real_number, whole_number
 from daam_nb.show.explorer.ranking import corners_of
 
 
@@ -89,9 +89,7 @@ class Share(traitlets.TraitType[float, Any]):
     info_text = "a number from 0 to 1"
 
     def validate(self, obj: Any, value: Any) -> float:
-        if isinstance(value, bool) or not hasattr(value, "__float__"):
-            self.error(obj, value)
-        number = float(value)
+        number = real_number(value)
         if not 0 <= number <= 1:
             self.error(obj, value)
         return number
@@ -118,11 +116,9 @@ class Whole(traitlets.TraitType[int, Any]):
 
 def _as_int(value: Any) -> Any:
     """A whole number as Python's own; anything else as it is (True is no number of a word)."""
-    if isinstance(value, bool):
-        return value
     try:
-        return operator.index(value)
-    except TypeError:
+        return whole_number(value, "number")
+    except SelectionError:
         return value
 
 

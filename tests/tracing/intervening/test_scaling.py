@@ -350,6 +350,8 @@ UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "both": (lambda pipe: ablate(pipe, words="cat", passes="both"), "leave out passes="),
     "heads": (lambda pipe: ablate(pipe, heads="all"), "heads are whole numbers, from 0"),  # type: ignore[arg-type]
     "true": (lambda pipe: ablate(pipe, heads=[True]), "heads are whole numbers"),
+    "slice of true": (lambda pipe: ablate(pipe, steps=slice(True, None)), "the ends of a slice"),
+    "steps of true": (lambda pipe: ablate(pipe, steps=True), "steps are whole numbers"),
     "minus": (lambda pipe: ablate(pipe, heads=-1), "heads are whole numbers, from 0"),
     "factor": (lambda pipe: reweight(pipe, "cat", -1), "finite number >= 0"),
     "nan": (lambda pipe: reweight(pipe, "cat", float("nan")), "finite number >= 0"),
