@@ -22,12 +22,12 @@ from benchmarks.harness import QUICK, arguments, report, timing
 from daam_nb.maps import HeatMaps, heat_maps
 from daam_nb.maps.cache import CACHE
 from daam_nb.prompt import Prompt, Token
-from daam_nb.recording import Facts, Layer, Recording, Stage
+from daam_nb.recording import Facts, Layer, Recording
 
 STEPS, HEADS, GRID = 50, 8, (64, 64)
 WORDS = ["red", "fox", "jumps", "over", "snow", "while", "seven", "dogs", "watch", "quietly"]
 # (stage, size, how many)
-BLOCKS: tuple[tuple[Stage, int, int], ...] = (
+BLOCKS: tuple[tuple[str, int, int], ...] = (
     ("down", 64, 2),
     ("down", 32, 2),
     ("down", 16, 2),

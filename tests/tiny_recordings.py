@@ -15,14 +15,14 @@ from PIL import Image
 from torch import Tensor
 
 from daam_nb.prompt import Prompt, Token
-from daam_nb.recording import Facts, Kept, Layer, Manifest, Recording, Skipped, Stage
+from daam_nb.recording import Facts, Kept, Layer, Manifest, Recording, Skipped, format_1
 
 LATENT_SIZE = (8, 12)
 IMAGE_SIZE = (64, 96)
 START_ID, END_ID = 49406, 49407
 
 # (dotted name, stage, native size, which of the two head counts)
-NETWORK: tuple[tuple[str, Stage, tuple[int, int], int], ...] = (
+NETWORK: tuple[tuple[str, str, tuple[int, int], int], ...] = (
     ("down_blocks.0.attentions.0.transformer_blocks.0.attn2", "down", (8, 12), 0),
     ("down_blocks.1.attentions.0.transformer_blocks.0.attn2", "down", (4, 6), 1),
     ("mid_block.attentions.0.transformer_blocks.0.attn2", "mid", (2, 3), 1),
@@ -50,16 +50,18 @@ def tiny_prompt(text: str = "a cat and a dog", *, length: int = 12) -> Prompt:
 
 def tiny_layers(heads: tuple[int, int] = (2, 2)) -> tuple[Layer, ...]:
     """Five layers; `heads` are those of the fine layers and those of the coarser ones."""
-    return tuple(Layer(name, stage, size, heads[which]) for name, stage, size, which in NETWORK)
+    return tuple(
+        format_1.layer(name, stage, size, heads[which]) for name, stage, size, which in NETWORK
+    )
 
 
 def joint_layers(double: int = 2, single: int = 3) -> tuple[Layer, ...]:
     """The layers of a transformer with blocks of both kinds, each at (4, 6)."""
-    names: list[tuple[str, Stage]] = [
+    names: list[tuple[str, str]] = [
         *((f"transformer_blocks.{i}.attn", "double") for i in range(double)),
         *((f"single_transformer_blocks.{i}.attn", "single") for i in range(single)),
     ]
-    return tuple(Layer(name, stage, (4, 6), 2) for name, stage in names)
+    return tuple(format_1.layer(name, stage, (4, 6), 2) for name, stage in names)
 
 
 def tiny_recording(

@@ -132,7 +132,7 @@ def _layers(run: Recording) -> Iterator[tuple[str, str, str, str, str]]:
     """The layers of one block in one line; its name chooses them in Python, layers=NAME."""
 
     def kind(layer: Layer) -> tuple[str, str, tuple[int, int], int]:
-        return (layer.stage, _block(layer.name), layer.size, layer.heads)
+        return (layer.stage, layer.block, layer.size, layer.heads)
 
     for (stage, block, size, heads), layers in groupby(run.layers, key=kind):
         count = len(list(layers))
@@ -141,20 +141,9 @@ def _layers(run: Recording) -> Iterator[tuple[str, str, str, str, str]]:
 
 
 def _attention(run: Recording) -> str:
-    from daam_nb.recording import JOINT_STAGES
+    from daam_nb.recording import all_joint
 
-    joint = all(layer.stage in JOINT_STAGES for layer in run.layers)
-    return "joint attention, image to text" if joint else "cross-attention"
-
-
-def _block(name: str) -> str:
-    """`up_blocks.1` of `up_blocks.1.attentions.0.transformer_blocks.0.attn2`.
-
-    All blocks of a kind in a transformer: `transformer_blocks` of `transformer_blocks.3.attn`.
-    """
-    if name.startswith(("transformer_blocks.", "single_transformer_blocks.")):
-        return name.split(".", maxsplit=1)[0]
-    return name.split(".attentions.", maxsplit=1)[0]
+    return "joint attention, image to text" if all_joint(run.layers) else "cross-attention"
 
 
 def _by(size: tuple[int, int]) -> str:

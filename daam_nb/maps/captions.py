@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
-from daam_nb.recording import JOINT_STAGES, PAPER_STAGES, Layer, Stage
+from daam_nb.recording import UNET_STAGES, Layer, all_joint, select_layers
 
 
 def in_words(numbers: tuple[int, ...]) -> str:
@@ -24,16 +22,16 @@ def layers_in_words(chosen: tuple[Layer, ...], total: tuple[Layer, ...]) -> str:
     Where image and text are keys of one attention the layers are called joint: values there are
     shares of all keys, and there are no down and up blocks.
     """
-    joint = all(layer.stage in JOINT_STAGES for layer in total)
-    layers = "joint layers" if joint else "layers"
+    layers = "joint layers" if all_joint(total) else "layers"
     counted = f"{len(chosen)} of {len(total)} {layers}"
     if chosen == total:
         return f"all {len(total)} {layers}" if len(total) > 1 else f"the only {layers[:-1]}"
     if len(chosen) == 1:
         return f"layer {chosen[0].name}"
-    if chosen == tuple(layer for layer in total if layer.stage in PAPER_STAGES):
+    stages = dict.fromkeys(layer.stage for layer in total)
+    if stages.keys() <= set(UNET_STAGES) and chosen == select_layers(total, "paper"):
         return f"down and up blocks ({counted})"
-    for stage in get_args(Stage):
+    for stage in stages:
         if chosen == tuple(layer for layer in total if layer.stage == stage):
             return f"{stage} blocks ({counted})"
     return counted

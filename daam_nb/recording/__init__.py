@@ -11,6 +11,7 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
     picking.py    one layer, step, head, token by hand
     kinds.py      where a recording is expected and something else is given
     files.py      save, load, sample
+    format_1.py   layers of the first format
     genuine.py    whether it still holds what the pipeline made
     view.py       how it shows itself
     later.py      fields that are read from disk on first use
@@ -20,20 +21,20 @@ from daam_nb.recording.facts import Facts, Kept, Manifest, Skipped
 from daam_nb.recording.files import load, sample
 from daam_nb.recording.genuine import altered, sealed
 from daam_nb.recording.layers import (
-    JOINT_STAGES,
-    PAPER_STAGES,
+    UNET_STAGES,
+    Attention,
     Layer,
     LayerChoice,
     Layers,
-    Stage,
+    all_joint,
     read_layer_choice,
     select_layers,
 )
 from daam_nb.recording.recording import Recording
 
 __all__ = [
-    "JOINT_STAGES",
-    "PAPER_STAGES",
+    "UNET_STAGES",
+    "Attention",
     "Facts",
     "Kept",
     "Layer",
@@ -42,7 +43,7 @@ __all__ = [
     "Manifest",
     "Recording",
     "Skipped",
-    "Stage",
+    "all_joint",
     "altered",
     "load",
     "read_layer_choice",

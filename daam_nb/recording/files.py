@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from daam_nb.errors import DaamError, RecordingFormatError, WrongKindError
 from daam_nb.kinds import check_flag, check_path, kind_of
 from daam_nb.prompt import Prompt
+from daam_nb.recording import format_1
 from daam_nb.recording.facts import Facts, Manifest, Skipped
 from daam_nb.recording.genuine import check_loaded, facts_to_save
 from daam_nb.recording.later import Later
@@ -94,7 +95,9 @@ def load(path: str | os.PathLike[str]) -> Recording:
         bounds = {"low": 0.0, "high": _largest(kept, len(steps), source)}
         run = Recording(
             prompt=_prompt(fields, "prompt"),
-            layers=tuple(_layer(layers.fields(place)) for place in layers.values),
+            layers=tuple(
+                _layer(layers.fields(place), version=folder.version) for place in layers.values
+            ),
             attention=folder.arrays.under(_ATTENTION, **bounds),
             columns=fields.wholes("columns"),
             steps=steps,
@@ -191,10 +194,26 @@ def _prompt(fields: Fields, name: str) -> Prompt:
         raise broken(f"{fields.where}.{name}", str(error)) from None
 
 
-def _layer(fields: Fields) -> Layer:
-    fields.known("name", "stage", "size", "heads")
-    stage: Any = fields.text("stage")
-    return Layer(fields.text("name"), stage, fields.size("size"), fields.whole("heads", low=1))
+def _layer(fields: Fields, *, version: int) -> Layer:
+    if version == 1:
+        fields.known("name", "stage", "size", "heads")
+        return format_1.layer(
+            fields.text("name"),
+            fields.text("stage"),
+            fields.size("size"),
+            fields.whole("heads", low=1),
+        )
+    fields.known("name", "stage", "size", "heads", "attention", "block", "label")
+    attention: Any = fields.text("attention")
+    return Layer(
+        fields.text("name"),
+        fields.text("stage"),
+        fields.size("size"),
+        fields.whole("heads", low=1),
+        attention=attention,
+        block=fields.text("block"),
+        label=fields.text("label"),
+    )
 
 
 def _manifest(fields: Fields) -> Manifest:

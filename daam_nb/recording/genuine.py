@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from daam_nb.errors import RecordingFormatError
+from daam_nb.recording import format_1
 from daam_nb.storage.arrays import ArrayFacts
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from daam_nb.recording.facts import Facts
+    from daam_nb.recording.layers import Layer
     from daam_nb.recording.recording import Recording
 
 TEXT, IMAGE, LATENTS = "text", "image", "latents"
@@ -118,12 +120,20 @@ def _text_digest(run: Recording) -> str:
     names = [
         run.prompt.to_dict(),
         None if negative is None else negative.to_dict(),
-        [[layer.name, layer.stage, list(layer.size), layer.heads] for layer in run.layers],
+        [_layer_names(layer) for layer in run.layers],
         [list(run.columns), list(run.negative_columns)],
         [run.kept, list(run.steps), list(run.timesteps)],
         [run.facts.model, run.facts.pipeline, run.facts.seed],
     ]
     return hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()
+
+
+def _layer_names(layer: Layer) -> list[Any]:
+    """What names a layer's array; as in format 1 where that says it all, so that digests hold."""
+    names = [layer.name, layer.stage, list(layer.size), layer.heads]
+    if format_1.is_told_by(layer):
+        return names
+    return [*names, layer.attention, layer.block, layer.label]
 
 
 def _array_digest(tensor: Tensor) -> str:

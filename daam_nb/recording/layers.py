@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from daam_nb.errors import SelectionError, ShapeError, WrongKindError
@@ -12,12 +12,9 @@ from daam_nb.kinds import kind_of
 from daam_nb.printable import printable
 from daam_nb.recording.limits import MAX_HEADS, check_number, check_text
 
-Stage = Literal["down", "mid", "up", "double", "single"]
+Attention = Literal["cross", "joint"]
 
-# Tang et al. 2023 take the down and up blocks of a UNet, so all but the mid block. A transformer
-# has no such block to leave out: all of its joint attention.
-PAPER_STAGES: tuple[Stage, ...] = ("down", "up", "double", "single")
-JOINT_STAGES: tuple[Stage, ...] = ("double", "single")
+UNET_STAGES = ("down", "mid", "up")
 
 
 @dataclass(frozen=True)
@@ -29,25 +26,41 @@ class Layer:
     name
         Dotted diffusers name, as in ``dict(unet.named_modules())``.
     stage
-        ``"down"``, ``"mid"`` or ``"up"`` of a UNet (cross-attention); of a transformer (joint
-        attention) ``"double"``, a block that has weights of their own for image and text, or
-        ``"single"``, a block with the same weights for both.
+        Part of the network, in the words of its family: of a UNet ``"down"``, ``"mid"`` or
+        ``"up"``; of other models for example ``"double"``, a block that has weights of their own
+        for image and text, or ``"single"``, a block with the same weights for both.
     size
         Native grid of its queries, (height, width) in latent cells of that level.
     heads
         Number of attention heads.
+    attention
+        ``"cross"``: the keys are the text alone. ``"joint"``: image and text are keys of one
+        softmax, and a probability is a share of both.
+    block
+        The block that it belongs to, as in ``"up_blocks.1"`` or ``"double_blocks"``; layers of one
+        block are shown together. Default: the stage.
+    label
+        A short name for people, as in ``"up 1 · 0.0"`` or ``"double 3"``. Default: the name.
     """
 
     name: str
-    stage: Stage
+    stage: str
     size: tuple[int, int]
     heads: int
+    attention: Attention = field(default="cross", kw_only=True)
+    block: str = field(default="", kw_only=True)
+    label: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.stage, str) or self.stage not in get_args(Stage):
+        if not isinstance(self.stage, str) or not self.stage:
             raise SelectionError(
-                f"Layer {self.name!r} is of the stage {self.stage!r}; "
-                f"stages are {', '.join(map(repr, get_args(Stage)))}."
+                f"Layer {self.name!r} is of the stage {self.stage!r}; a stage is a text, as "
+                "'down', 'mid', 'up', 'double' or 'single'."
+            )
+        if not isinstance(self.attention, str) or self.attention not in get_args(Attention):
+            raise SelectionError(
+                f"Layer {self.name!r} has the attention {self.attention!r}; it is 'cross' or "
+                "'joint'."
             )
         sizes = (*self.size, self.heads) if isinstance(self.size, tuple | list) else ()
         if len(sizes) != 3 or not all(_is_count(number) for number in sizes):
@@ -57,6 +70,15 @@ class Layer:
             )
         check_text(self.name, "The name of a layer")
         check_number(self.heads, f"heads of {self.name!r}", low=1, high=MAX_HEADS)
+        object.__setattr__(self, "block", self.block or self.stage)
+        object.__setattr__(self, "label", self.label or self.name)
+        for what in ("stage", "block", "label"):
+            check_text(getattr(self, what), f"The {what} of a layer")
+
+
+def all_joint(layers: Iterable[Layer]) -> bool:
+    """Whether the attention of every layer is joint, so that values are shares of all keys."""
+    return all(layer.attention == "joint" for layer in layers)
 
 
 def _is_count(value: object) -> bool:
@@ -89,7 +111,7 @@ class Layers(tuple[Layer, ...]):
 def _cells(layer: Layer) -> tuple[str, str, str, str]:
     return (
         printable(layer.name),
-        layer.stage,
+        printable(layer.stage),
         f"{layer.size[0]} x {layer.size[1]}",
         str(layer.heads),
     )
@@ -99,7 +121,7 @@ LayerChoice = str | Layer | Iterable[str | Layer] | Callable[[Layer], bool]
 
 
 def select_layers(layers: Iterable[Layer], choice: LayerChoice) -> tuple[Layer, ...]:
-    """Choose layers by ``"paper"``, ``"all"``, a stage, a name, a list of these, or a predicate.
+    """Choose layers by ``"paper"``, ``"all"``, a stage, block or name, a list, or a predicate.
 
     Parameters
     ----------
@@ -107,9 +129,10 @@ def select_layers(layers: Iterable[Layer], choice: LayerChoice) -> tuple[Layer, 
         What to choose from, in the order of the network.
     choice
         ``"paper"``: the down and the up blocks of a UNet (Tang et al. 2023, section 2.2), every
-        block of a transformer, which the paper does not treat; ``"all"``; a stage (``"down"``,
-        ``"mid"``, ``"up"``, ``"double"``, ``"single"``); a layer's dotted name, or a dotted prefix
-        of it (``"up_blocks.1"``); a `Layer`; a list of any of these; a function of a layer.
+        block of a transformer, which the paper does not treat; ``"all"``; a stage (of a UNet
+        ``"down"``, ``"mid"``, ``"up"``; of others for example ``"double"``, ``"single"``); a block
+        (``"double_blocks"``); a layer's dotted name, or a dotted prefix of it (``"up_blocks.1"``);
+        a `Layer`; a list of any of these; a function of a layer.
 
     Returns
     -------
@@ -195,15 +218,15 @@ def _matches(layer: Layer, item: object) -> bool:
     if item == "all":
         return True
     if item == "paper":
-        return layer.stage in PAPER_STAGES
-    return item in (layer.stage, layer.name) or layer.name.startswith(item + ".")
+        return layer.stage != "mid"
+    return item in (layer.stage, layer.block, layer.name) or layer.name.startswith(item + ".")
 
 
 def _nothing_selected(item: object, layers: tuple[Layer, ...]) -> str:
     names = ", ".join(repr(layer.name) for layer in layers[:4])
     more = f" and {len(layers) - 4} more" if len(layers) > 4 else ""
-    stages = ", ".join(map(repr, get_args(Stage)))
+    stages = ", ".join(repr(stage) for stage in dict.fromkeys(layer.stage for layer in layers))
     return (
         f"{item!r} selects none of the {len(layers)} layers. Use 'paper', 'all', a stage "
-        f"({stages}), a name or its dotted prefix; there are {names or 'none'}{more}."
+        f"({stages or 'none'}), a name or its dotted prefix; there are {names or 'none'}{more}."
     )

@@ -140,7 +140,7 @@ def _steps(run: Recording) -> str:
 
 def _layers(run: Recording) -> str:
     stages = Counter(layer.stage for layer in run.layers)
-    counts = ", ".join(f"{count} {stage}" for stage, count in stages.items())
+    counts = ", ".join(f"{count} {printable(stage)}" for stage, count in stages.items())
     heads = sum(layer.heads for layer in run.layers)
     return f"{len(run.layers)} layers ({counts}), {heads} heads"
 

@@ -21,7 +21,8 @@ from daam_nb.storage.pictures import LazyPictures, PictureFacts, PictureFile
 from daam_nb.storage.strict_json import MAX_BYTES, Fields, broken, decode, verified
 
 FORMAT = "daam_nb.recording"
-VERSION = 1
+VERSION = 2  # that is written
+_READABLE = (1, VERSION)
 JSON_NAME = "recording.json"
 # The names that `write_folder` gives. Nothing else is opened, and nothing else is ever removed.
 OWN_FILE = re.compile(r"[a-z_]{1,40}-[0-9a-f]{16}\.(safetensors|png)")
@@ -40,18 +41,22 @@ class Folder:
         The plain data that was saved.
     arrays, pictures
         Mappings by name; each value is read, compared with its sha256 and checked on first use.
+    version
+        Of the format that its facts are written in.
     """
 
     path: Path
     facts: dict[str, Any]
     arrays: LazyArrays
     pictures: LazyPictures
+    version: int
 
 
 @dataclass(frozen=True)
 class Contents:
     """The one JSON file, read and checked: what it says, and which files it names."""
 
+    version: int
     facts: dict[str, Any]
     arrays_file: tuple[str, int]  # (name, bytes)
     arrays: dict[str, ArrayFacts]
@@ -121,10 +126,11 @@ def read_contents(folder: Path) -> Contents:
     if document.get("format") != FORMAT:
         raise broken(file, f"its format is {document.get('format')!r:.60}, not {FORMAT!r}")
     version = document.get("version")
-    if type(version) is not int or version != VERSION:  # True is 1 to Python
+    if type(version) is not int or version not in _READABLE:  # True is 1 to Python
+        readable = " and ".join(map(str, _READABLE))
         raise RecordingVersionError(
             f"{file}: version {document.get('version')!r:.30} of the format; this daam_nb reads "
-            f"version {VERSION}. Update it: pip install --upgrade daam_nb."
+            f"versions {readable}. Update it: pip install --upgrade daam_nb."
         )
     return _contents(Fields(verified(document, file), str(file)))
 
@@ -140,6 +146,7 @@ def _contents(fields: Fields) -> Contents:
     if file[1] - filled > most_header_bytes(arrays):
         raise broken(fields.where, f"its arrays fill {filled} of the {file[1]} bytes of {file[0]}")
     return Contents(
+        version=fields.whole("version"),
         facts=fields.fields("facts").values,
         arrays_file=file,
         arrays=arrays,
@@ -183,7 +190,7 @@ def _opened(folder: Path, contents: Contents) -> Folder:
         name: PictureFile(folder / file_name, facts)
         for name, (file_name, _, facts) in contents.pictures.items()
     }
-    return Folder(folder, contents.facts, arrays, LazyPictures(pictures))
+    return Folder(folder, contents.facts, arrays, LazyPictures(pictures), contents.version)
 
 
 def _size_of_regular(file: Path) -> int:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import copyreg
-import dataclasses
 import enum
 import functools
 import hashlib
@@ -37,7 +36,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from daam_nb.errors import StudyError
-from daam_nb.recording import Recording
+from daam_nb.recording import Layer, Recording
 from daam_nb.studies.held import as_path, has_hidden_state, held_by, is_cached
 from daam_nb.studies.outside import code_content, full, names_in, outside_of
 
@@ -114,6 +113,12 @@ def tensor_digest(tensor: Tensor) -> str:
     return total.hexdigest()[:LENGTH]
 
 
+def _layer(layer: Layer) -> dict[str, Any]:
+    """What a layer's array depends on: rows of before format 2 are compared with it, too."""
+    names = ("name", "stage", "size", "heads")
+    return {name: getattr(layer, name) for name in names}
+
+
 def recording_content(run: Recording) -> dict[str, Any]:
     """What maps, pictures and columns of a recording can depend on.
 
@@ -123,7 +128,7 @@ def recording_content(run: Recording) -> dict[str, Any]:
     return {
         "prompt": digest(run.prompt.to_dict()),
         "negative prompt": None if negative is None else digest(negative.to_dict()),
-        "layers": digest([dataclasses.asdict(layer) for layer in run.layers]),
+        "layers": digest([_layer(layer) for layer in run.layers]),
         "tokens": [list(run.columns), list(run.negative_columns)],
         "steps": [run.kept, list(run.steps), list(run.timesteps)],
         "call": Reader("the call").read(

@@ -359,8 +359,8 @@ def test_open_lists_the_joint_layers_of_a_transformer_by_kind(
     shown = capsys.readouterr().out
     assert "Layers (5 of joint attention, image to text, in the order of the network)" in shown
     lines = [" ".join(line.split()) for line in shown.splitlines()]
-    assert "double 4 x 6 2 layers 2 heads each transformer_blocks" in lines
-    assert "single 4 x 6 3 layers 2 heads each single_transformer_blocks" in lines
+    assert "double 4 x 6 2 layers 2 heads each double_blocks" in lines
+    assert "single 4 x 6 3 layers 2 heads each single_blocks" in lines
 
 
 def test_open_draws_again_elsewhere(made: Path, tmp_path: Path) -> None:

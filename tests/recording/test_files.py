@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daam_nb.errors import RecordingExistsError, RecordingFormatError, RecordingNotFoundError
-from daam_nb.recording import Recording, load
+from daam_nb.recording import Layer, Recording, load, sealed
 from daam_nb.recording.later import Later, not_fetched
 from tests.storage.contents import arrays_file, picture_file, resign
-from tests.tiny_recordings import tiny_recording
+from tests.tiny_recordings import joint_layers, tiny_layers, tiny_recording
 
 ROOT = Path(__file__).parents[2]
 MID = "mid_block.attentions.0.transformer_blocks.0.attn2"
@@ -74,6 +74,29 @@ def test_what_is_saved_is_loaded(tmp_path: Path, run: Recording) -> None:
     folder = run.save(tmp_path / "run", overwrite=True)
     assert_same(load(folder), run)
     assert len(os.listdir(folder)) == (2 if run.image is None else 3)
+
+
+def test_layers_of_any_family_come_back(tmp_path: Path) -> None:
+    layers = [Layer("x.0.attn", "refiner", (8, 12), 2, attention="joint", block="x", label="x 0")]
+    run = sealed(tiny_recording(layers=layers))
+    assert load(run.save(tmp_path / "run")).layers == tuple(layers)
+
+
+@pytest.mark.parametrize("layers", [tiny_layers(), joint_layers()], ids=["cross", "joint"])
+def test_format_1_is_read(tmp_path: Path, layers: tuple[Layer, ...]) -> None:
+    run = sealed(tiny_recording(layers=layers))
+
+    def as_in_format_1(document: dict[str, Any]) -> None:
+        document["version"] = 1
+        for layer in document["facts"]["layers"]:
+            for name in ("attention", "block", "label"):
+                del layer[name]
+
+    folder = resign(run.save(tmp_path / "run"), as_in_format_1)
+    assert_same(load(folder), run)
+    assert load(folder).layers == layers
+    again = load(load(folder).save(tmp_path / "again"))
+    assert again.layers == layers and again.facts.digests == run.facts.digests
 
 
 def test_save_gives_the_folder_and_load_takes_text(tmp_path: Path) -> None:
@@ -198,7 +221,9 @@ def put(value: object, *path: str | int) -> Change:
         (put([0, True, 2], "steps"), r"steps\.1: is True where a whole number"),
         (put(2**50, "columns", 0), r"columns\.0: is 1125899906842624 where"),
         (put([], "layers"), "needs at least one layer"),
-        (put("side", "layers", 0, "stage"), "of the stage 'side'"),
+        (put(7, "layers", 0, "stage"), r"layers\.0\.stage: is 7 where text"),
+        (put("side", "layers", 0, "attention"), "has the attention 'side'"),
+        (put(None, "layers", 0, "label"), r"layers\.0\.label: is None where text"),
         (put([12, 8], "layers", 0, "size"), r"has the shape \(3, 2, 7, 8, 12\)"),
         (put([2**20, 2**20], "layers", 0, "size"), "has the shape"),
         (put(2**30, "layers", 0, "heads"), r"heads of .* is 1073741824; .* within \[1, 1000\]"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from daam_nb.errors import SelectionError, ShapeError
-from daam_nb.recording import Layer, Layers, select_layers
+from daam_nb.recording import Layer, Layers, format_1, select_layers
 from tests.tiny_recordings import joint_layers, tiny_layers
 
 LAYERS = tiny_layers(heads=(2, 4))
@@ -61,11 +61,41 @@ def test_a_choice_that_selects_nothing_is_an_error(choice: Any, message: str) ->
 
 
 def test_a_layer_is_checked_at_birth() -> None:
-    with pytest.raises(SelectionError, match="of the stage 'middle'; stages are 'down', 'mid', "):
-        Layer("x", "middle", (2, 3), 1)  # type: ignore[arg-type]
+    with pytest.raises(SelectionError, match=r"of the stage 3; a stage is a text, as 'down'"):
+        Layer("x", 3, (2, 3), 1)  # type: ignore[arg-type]
+    with pytest.raises(SelectionError, match="has the attention 'self'; it is 'cross' or 'joint'"):
+        Layer("x", "mid", (2, 3), 1, attention="self")  # type: ignore[arg-type]
+    with pytest.raises(ShapeError, match="The label of a layer is 301 characters long"):
+        Layer("x", "mid", (2, 3), 1, label="x" * 301)
     for size, heads in [((0, 3), 1), ((2, 3), 0), ((2, 3, 4), 1)]:
         with pytest.raises(ShapeError, match=r"needs \(height, width\) of at least 1 x 1"):
             Layer("x", "mid", size, heads)  # type: ignore[arg-type]
+
+
+def test_any_stage_is_one_and_blocks_and_labels_have_defaults() -> None:
+    layer = Layer("encoder.3.attention", "encoder", (2, 3), 1)
+    assert (layer.attention, layer.block, layer.label) == ("cross", "encoder", layer.name)
+    assert select_layers([layer], "encoder") == select_layers([layer], "paper") == (layer,)
+    with pytest.raises(SelectionError, match=r"a stage \('encoder'\), a name"):
+        select_layers([layer], "down")
+
+
+def test_a_block_is_a_choice() -> None:
+    layers = joint_layers(double=2, single=3)
+    assert select_layers(layers, "double_blocks") == layers[:2]
+    assert select_layers(LAYERS, "mid_block") == (MID,)
+
+
+def test_layers_of_format_1_are_as_their_names_say() -> None:
+    described = [(layer.attention, layer.block, layer.label) for layer in joint_layers(1, 1)]
+    assert described == [("joint", f"{s}_blocks", f"{s} 0") for s in ("double", "single")]
+    unet = {layer.block: layer.label for layer in LAYERS if layer.attention == "cross"}
+    assert unet["down_blocks.1"] == "down 1 · 0.0" and unet["mid_block"] == "mid · 0.0"
+    odd = format_1.layer("a.b", "up", (2, 3), 1)
+    assert (odd.block, odd.label) == ("a", "a.b")
+    with pytest.raises(SelectionError, match="of the stage 'side'; stages are 'down', 'mid', 'up'"):
+        format_1.layer("a.b", "side", (2, 3), 1)
+    assert format_1.is_told_by(odd) and not format_1.is_told_by(Layer("a.b", "up", (2, 3), 1))
 
 
 def test_layers_are_a_tuple_that_shows_itself_as_a_table() -> None:
@@ -84,3 +114,5 @@ def test_the_table_of_a_cell_is_escaped() -> None:
     shown = Layers([Layer("<script>", "mid", (2, 3), 1)])._repr_html_()
     assert "<script>" not in shown and "&lt;script&gt;" in shown
     assert shown.count("<tr>") == 2
+    staged = Layers([Layer("x", "<b>\u202e", (2, 3), 1)])
+    assert "<b>" not in staged._repr_html_() and "\u202e" not in repr(staged)

@@ -91,7 +91,7 @@ def test_names_are_random_and_the_folder_is_readable(tmp_path: Path) -> None:
     assert [name.split("-")[0] for name in names] == ["arrays", "image", "recording.json"]
     assert os.listdir(tmp_path / "deep" / "er") == ["run"]
     said = document(folder)
-    assert (said["format"], said["version"]) == ("daam_nb.recording", 1)
+    assert (said["format"], said["version"]) == ("daam_nb.recording", 2)
     assert said["facts"]["text"] == "naïve 🦓"
     assert "naïve 🦓" in (folder / "recording.json").read_text("utf-8")
 
@@ -134,7 +134,7 @@ def test_overwrite_refuses_what_is_no_recording(tmp_path: Path, kind: str) -> No
     if kind == "damaged":
         (target / "recording.json").write_text('{"format": "daam_nb.rec')
     if kind == "newer":
-        (target / "recording.json").write_text('{"format": "daam_nb.recording", "version": 2}')
+        (target / "recording.json").write_text('{"format": "daam_nb.recording", "version": 3}')
     before = sorted(path.name for path in tmp_path.rglob("*"))
     with pytest.raises(RecordingExistsError, match=r"is not replaced, .*delete it yourself"):
         small(target, overwrite=True)

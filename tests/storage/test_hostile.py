@@ -102,8 +102,10 @@ def test_another_version_says_how_to_read_it(tmp_path: Path) -> None:
     folder = resign(small(tmp_path / "true"), set_to(True, "version"))
     with pytest.raises(RecordingFormatError, match="version True of the format"):
         read_folder(folder)
-    folder = resign(small(tmp_path / "run"), set_to(2, "version"))
-    with pytest.raises(RecordingFormatError, match=r"version 2 .*reads version 1\. Update it: pip"):
+    folder = resign(small(tmp_path / "run"), set_to(3, "version"))
+    with pytest.raises(
+        RecordingFormatError, match=r"version 3 .*reads versions 1 and 2\. Update it: pip"
+    ):
         read_folder(folder)
 
 

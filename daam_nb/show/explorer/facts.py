@@ -6,10 +6,10 @@ from typing import Any
 
 import daam_nb
 from daam_nb.maps.captions import layers_in_words
-from daam_nb.recording import JOINT_STAGES
+from daam_nb.recording import UNET_STAGES
 from daam_nb.show.colours import SEQUENTIAL
 from daam_nb.show.explorer.entries import Entry, clean
-from daam_nb.show.explorer.subject import Subject, block_of, short_labels
+from daam_nb.show.explorer.subject import Subject, short_labels
 from daam_nb.show.explorer.syntax import Syntax, parse_facts
 
 COLORMAPS = (*SEQUENTIAL, "gray")
@@ -81,12 +81,12 @@ def left_out(subject: Subject, *, has_strip: bool) -> list[str]:
     elif len(run.steps) < run.facts.num_steps:
         found.append(f"{len(run.steps)} of {run.facts.num_steps} steps were recorded.")
     if "paper" not in subject.choices:
-        joint = all(layer.stage in JOINT_STAGES for layer in run.layers)
+        is_unet = any(layer.stage in UNET_STAGES for layer in run.layers)
         found.append(
-            "The paper chooses the down and up blocks of a UNet; this model is a transformer and "
-            "has none, so that “paper” is missing."
-            if joint
-            else "No layer of the down and up blocks was recorded, so that “paper” is missing."
+            "No layer of the down and up blocks was recorded, so that “paper” is missing."
+            if is_unet
+            else "The paper chooses the down and up blocks of a UNet; this model is a transformer "
+            "and has none, so that “paper” is missing."
         )
     if run.image is None:
         found.append("No picture was recorded; the maps stand alone.")
@@ -122,10 +122,10 @@ def _layers(subject: Subject) -> list[dict[str, object]]:
     return [
         {
             "name": clean(layer.name),
-            "stage": layer.stage,
+            "stage": clean(layer.stage),
             "heads": layer.heads,
             "size": list(layer.size),
-            "block": clean(block_of(layer)),
+            "block": clean(layer.block),
             "label": clean(label),
         }
         for layer, label in zip(subject.layers, labels, strict=True)

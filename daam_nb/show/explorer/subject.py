@@ -6,7 +6,6 @@ Knows nothing of widgets: the explorer, the hand-out and the tests stand on it a
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +18,7 @@ from daam_nb.maps.heatmap import HeatMaps, heat_maps
 from daam_nb.maps.selection import StepChoice
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.prompt import Prompt, Word
-from daam_nb.recording import JOINT_STAGES, Layer, LayerChoice, Recording, select_layers
+from daam_nb.recording import Layer, LayerChoice, Recording, select_layers
 from daam_nb.show.explorer.entries import Entry, entries_of
 
 LONGEST_SIDE = 64  # of what is sent for every step; finer maps come when the hand rests
@@ -338,47 +337,14 @@ def subject_of(
 def short_labels(layers: Iterable[Layer]) -> tuple[str, ...]:
     """Name layers shortly and each differently: ``down 1 · 0.3``, ``double 5``.
 
-    Where that is not possible, by their dotted names.
+    Those of equal labels by their dotted names.
     """
     layers = tuple(layers)
-    labels = [_label(layer.name) for layer in layers]
+    labels = [layer.label for layer in layers]
     return tuple(
-        label if label and labels.count(label) == 1 else layer.name
+        label if labels.count(label) == 1 else layer.name
         for label, layer in zip(labels, layers, strict=True)
     )
-
-
-def block_of(layer: Layer) -> str:
-    """Name the block a layer belongs to: ``down_blocks.1``, ``mid_block``.
-
-    Blocks of transformers have one layer each, so that all of a kind are one: ``double_blocks``.
-    """
-    if layer.stage in JOINT_STAGES:
-        return f"{layer.stage}_blocks"
-    parts = layer.name.split(".")
-    return ".".join(parts[:2] if len(parts) > 1 and parts[1].isdecimal() else parts[:1])
-
-
-_NAME = re.compile(
-    r"(?P<stage>down|mid|up)_blocks?(?:\.(?P<block>\d+))?"
-    r"\.attentions\.(?P<first>\d+)(?:\.transformer_blocks\.(?P<second>\d+))?(?:\.attn2)?"
-)
-
-
-# Blocks of transformers have one joint attention each.
-_JOINT_NAME = re.compile(r"(?P<single>single_)?transformer_blocks\.(?P<block>\d+)\.attn")
-
-
-def _label(name: str) -> str:
-    joint = _JOINT_NAME.fullmatch(name)
-    if joint is not None:
-        return f"{'single' if joint['single'] else 'double'} {joint['block']}"
-    found = _NAME.fullmatch(name)
-    if found is None:
-        return ""
-    block = f" {found['block']}" if found["block"] is not None else ""
-    inner = found["first"] + (f".{found['second']}" if found["second"] is not None else "")
-    return f"{found['stage']}{block} · {inner}"
 
 
 def _numbers(run: Recording, choice: LayerChoice) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from daam_nb.errors import ShapeError, UnsupportedPipelineError
-from daam_nb.recording import Layer, Stage
+from daam_nb.recording import Layer
 from daam_nb.tracing.families.family import (
     Encoded,
     Family,
@@ -27,7 +27,7 @@ from daam_nb.tracing.families.family import (
     named,
     other_texts,
 )
-from daam_nb.tracing.families.joint import OTHER_KEYS, check_prompt, double_blocks
+from daam_nb.tracing.families.joint import OTHER_KEYS, check_prompt, double_blocks, joint_layer
 
 _PACKED = 2  # a position of the sequence is 2 x 2 cells of the latents
 
@@ -59,11 +59,13 @@ class Flux(Family):
     def layers(self, net: nn.Module, latent_size: tuple[int, int]) -> tuple[Layer, ...]:
         size = (latent_size[0] // _PACKED, latent_size[1] // _PACKED)
 
-        def stage(name: str) -> Stage:
-            return "single" if name.startswith("single_") else "double"
-
         return tuple(
-            Layer(name, stage(name), size, int(cast(Any, module).heads))
+            joint_layer(
+                name,
+                "single" if name.startswith("single_") else "double",
+                size,
+                module,
+            )
             for name, module in self.attention_modules(net)
         )
 

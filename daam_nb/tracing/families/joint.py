@@ -9,6 +9,7 @@ from typing import Any, cast
 from torch import nn
 
 from daam_nb.errors import UnsupportedPipelineError
+from daam_nb.recording import Layer
 from daam_nb.tracing.families.family import Remark
 
 OTHER_KEYS: Remark = (
@@ -31,3 +32,17 @@ def double_blocks(net: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """The joint attention of the blocks that keep image and text apart."""
     for i, block in enumerate(cast(Any, net).transformer_blocks):
         yield f"transformer_blocks.{i}.attn", block.attn
+
+
+def joint_layer(name: str, stage: str, size: tuple[int, int], module: nn.Module) -> Layer:
+    """The layer of one block's joint attention; a block has one."""
+    number = name.split(".")[1]
+    return Layer(
+        name,
+        stage,
+        size,
+        int(cast(Any, module).heads),
+        attention="joint",
+        block=f"{stage}_blocks",
+        label=f"{stage} {number}",
+    )

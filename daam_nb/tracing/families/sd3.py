@@ -25,7 +25,7 @@ from daam_nb.tracing.families.family import (
     other_texts,
     second_encoder,
 )
-from daam_nb.tracing.families.joint import OTHER_KEYS, check_prompt, double_blocks
+from daam_nb.tracing.families.joint import OTHER_KEYS, check_prompt, double_blocks, joint_layer
 
 
 class StableDiffusion3(Family):
@@ -63,7 +63,7 @@ class StableDiffusion3(Family):
         patch = int(cast(Any, net).config.patch_size)
         size = (latent_size[0] // patch, latent_size[1] // patch)
         return tuple(
-            Layer(name, "double", size, int(cast(Any, module).heads))
+            joint_layer(name, "double", size, module)
             for name, module in self.attention_modules(net)
         )
 

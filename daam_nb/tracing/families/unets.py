@@ -8,7 +8,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from daam_nb.errors import UnsupportedPipelineError
-from daam_nb.recording import Layer, Stage
+from daam_nb.recording import Layer
 from daam_nb.tracing.families.family import (
     Family,
     Given,
@@ -18,7 +18,7 @@ from daam_nb.tracing.families.family import (
     second_encoder,
 )
 
-_STAGES: dict[str, Stage] = {"down_blocks": "down", "mid_block": "mid", "up_blocks": "up"}
+_STAGES: dict[str, str] = {"down_blocks": "down", "mid_block": "mid", "up_blocks": "up"}
 
 _ENCODERS = (("tokenizer", "text_encoder"), ("tokenizer_2", "text_encoder_2"))
 
@@ -69,6 +69,8 @@ class UNets(Family):
                 stage=_STAGES[name.split(".", 1)[0]],
                 size=sizes[_block(name)],
                 heads=int(cast(Any, module).heads),
+                block=_block(name),
+                label=_label(name),
             )
             for name, module in self.attention_modules(net)
         )
@@ -122,6 +124,13 @@ def _block(name: str) -> str:
     """``"down_blocks.1"`` of ``"down_blocks.1.attentions.0.transformer_blocks.0.attn2"``."""
     parts = name.split(".")
     return parts[0] if parts[0] == "mid_block" else ".".join(parts[:2])
+
+
+def _label(name: str) -> str:
+    """``"down 1 · 0.0"`` of ``"down_blocks.1.attentions.0.transformer_blocks.0.attn2"``."""
+    stage, *inner = _block(name).split(".")
+    numbers = [part for part in name.removeprefix(_block(name)).split(".") if part.isdecimal()]
+    return f"{' '.join([_STAGES[stage], *inner])} · {'.'.join(numbers)}"
 
 
 def _block_sizes(unet: nn.Module, latent_size: tuple[int, int]) -> dict[str, tuple[int, int]]:

@@ -7,9 +7,9 @@ import torch
 
 from daam_nb.errors import NotKeptError, SelectionError
 from daam_nb.prompt import Prompt
-from daam_nb.recording import Facts, Layer, Recording
+from daam_nb.recording import Facts, Layer, Recording, format_1
 from daam_nb.show.explorer.facts import choice_notes, left_out
-from daam_nb.show.explorer.subject import Selected, block_of, short_labels, subject_of
+from daam_nb.show.explorer.subject import Selected, short_labels, subject_of
 from tests.show.explorer.opened import TEXT
 from tests.tiny_recordings import joint_layers, tiny_prompt, tiny_recording
 
@@ -43,9 +43,9 @@ def sdxl(steps: int = 2) -> Recording:
         ("up_blocks.1", "up", 64, 6, 10),
     ):
         layers += [
-            Layer(
+            format_1.layer(
                 f"{block}.attentions.{n // 10}.transformer_blocks.{n % 10}.attn2",
-                stage,  # type: ignore[arg-type]
+                stage,
                 (size, size),
                 heads,
             )
@@ -111,19 +111,10 @@ def test_labels_are_short_and_differ() -> None:
     assert labels[0] == "down 1 · 0.0"
     assert labels[24] == "mid · 0.0"
     assert len(set(labels)) == 70
-    odd = (Layer("a.b", "up", (1, 1), 1), Layer("c", "up", (1, 1), 1))
-    assert short_labels(odd) == ("a.b", "c")
-    twice = tuple(
-        Layer(f"up_blocks.1.attentions.0.transformer_blocks.0{end}", "up", (1, 1), 1)
-        for end in (".attn2", "")
-    )
-    assert len(set(short_labels(twice))) == 2
-    assert [block_of(layer) for layer in (sdxl().layers[0], sdxl().layers[24], *odd)] == [
-        "down_blocks.1",
-        "mid_block",
-        "a",
-        "c",
-    ]
+    odd = (Layer("a.b", "up", (1, 1), 1), Layer("c", "up", (1, 1), 1, label="the third"))
+    assert short_labels(odd) == ("a.b", "the third")
+    twice = tuple(Layer(f"x.{end}", "up", (1, 1), 1, label="up 1") for end in ("attn", "attn2"))
+    assert short_labels(twice) == ("x.attn", "x.attn2")
 
 
 def test_a_head_of_all_layers_is_that_of_those_which_have_it() -> None:
@@ -151,6 +142,14 @@ def test_what_does_not_go_together_is_said(parts: dict[str, object], message: st
         of.check(Selected(**{**whole, **parts}))  # type: ignore[arg-type]
 
 
+def test_a_transformer_of_cross_attention_has_no_paper_choice_either() -> None:
+    layers = [Layer(f"blocks.{i}.attn2", "block", (8, 12), 2) for i in range(2)]
+    of, first = subject_of(bare(layers, grid=(8, 12)))
+    assert (first, list(of.choices)) == ("all", ["all"])
+    assert any("this model is a transformer" in said for said in left_out(of, has_strip=True))
+    assert choice_notes(of) == {"all": "all 2 layers"}
+
+
 def test_a_transformer_has_no_paper_choice_and_short_names() -> None:
     run = tiny_recording(TEXT, layers=joint_layers(double=2, single=3))
     of, first = subject_of(run)
@@ -158,6 +157,5 @@ def test_a_transformer_has_no_paper_choice_and_short_names() -> None:
     assert any("this model is a transformer" in said for said in left_out(of, has_strip=True))
     assert choice_notes(of) == {"all": "all 5 joint layers"}
     assert short_labels(run.layers) == ("double 0", "double 1", "single 0", "single 1", "single 2")
-    assert [block_of(layer) for layer in run.layers] == ["double_blocks"] * 2 + [
-        "single_blocks"
-    ] * 3
+    blocks = ["double_blocks"] * 2 + ["single_blocks"] * 3
+    assert [layer.block for layer in run.layers] == blocks

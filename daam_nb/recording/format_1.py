@@ -1,0 +1,69 @@
+"""Layers of recordings of format 1, which leave attention, block and label unsaid.
+
+Format 1 keeps a layer's name, stage, size and heads. Its stages were five, of which ``"double"``
+and ``"single"`` meant joint attention; blocks and labels were read off the names of UNets, Stable
+Diffusion 3 and FLUX.1. Nothing new is decided here: it changes no more.
+"""
+
+from __future__ import annotations
+
+import re
+
+from daam_nb.errors import SelectionError
+from daam_nb.recording.layers import Layer
+
+_STAGES = ("down", "mid", "up", "double", "single")
+_JOINT = ("double", "single")
+_OF_UNET = re.compile(
+    r"(?P<stage>down|mid|up)_blocks?(?:\.(?P<block>\d+))?"
+    r"\.attentions\.(?P<first>\d+)(?:\.transformer_blocks\.(?P<second>\d+))?(?:\.attn2)?"
+)
+_OF_TRANSFORMER = re.compile(r"(?P<single>single_)?transformer_blocks\.(?P<block>\d+)\.attn")
+
+
+def layer(name: str, stage: str, size: tuple[int, int], heads: int) -> Layer:
+    """A layer of format 1, with all that `Layer` holds today.
+
+    Raises
+    ------
+    SelectionError
+        For a stage that format 1 does not have.
+    """
+    if stage not in _STAGES:
+        stages = ", ".join(map(repr, _STAGES))
+        raise SelectionError(f"Layer {name!r} is of the stage {stage!r}; stages are {stages}.")
+    return Layer(
+        name,
+        stage,
+        size,
+        heads,
+        attention="joint" if stage in _JOINT else "cross",
+        block=_block(name, stage),
+        label=_label(name),
+    )
+
+
+def is_told_by(known: Layer) -> bool:
+    """Whether name and stage say all of a layer, as they did in format 1."""
+    return known.stage in _STAGES and known == layer(
+        known.name, known.stage, known.size, known.heads
+    )
+
+
+def _block(name: str, stage: str) -> str:
+    if stage in _JOINT:
+        return f"{stage}_blocks"
+    parts = name.split(".")
+    return ".".join(parts[:2] if len(parts) > 1 and parts[1].isdecimal() else parts[:1])
+
+
+def _label(name: str) -> str:
+    joint = _OF_TRANSFORMER.fullmatch(name)
+    if joint is not None:
+        return f"{'single' if joint['single'] else 'double'} {joint['block']}"
+    match = _OF_UNET.fullmatch(name)
+    if match is None:
+        return name
+    block = f" {match['block']}" if match["block"] is not None else ""
+    inner = match["first"] + (f".{match['second']}" if match["second"] is not None else "")
+    return f"{match['stage']}{block} · {inner}"
