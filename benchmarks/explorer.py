@@ -27,9 +27,9 @@ import daam_nb
 from benchmarks.harness import QUICK, arguments, report, timing
 from benchmarks.maps import HEADS, STEPS, sd15_recording
 from daam_nb.recording import Recording
-from daam_nb.show.explorer.agreement import preview_distance
-from daam_nb.show.explorer.container import VERSION
-from daam_nb.show.explorer.widget import Explorer
+from daam_nb.show.explorer.model.agreement import preview_distance
+from daam_nb.show.explorer.model.container import VERSION
+from daam_nb.show.explorer.page.widget import Explorer
 
 PICTURE = 512
 MAPS = ("stack", "exact", "tiles")

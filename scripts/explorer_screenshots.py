@@ -36,7 +36,7 @@ SECONDS = 300
 PROMPT = "a banana and an apple on the grass"
 CELLS = (
     "import ipywidgets\nimport daam_nb as dnb\nfrom daam_nb.tracing import forming_pictures\n"
-    "import dataclasses, torch\nfrom tests.show.explorer.test_subject import sdxl\n"
+    "import dataclasses, torch\nfrom tests.show.explorer.model.test_subject import sdxl\n"
     "pipe = dnb.menagerie.load()\n"
     f"runs = [dnb.generate(pipe, {PROMPT!r}, seed=seed, num_inference_steps=20)"
     " for seed in (0, 1)]\n"

@@ -82,6 +82,7 @@ COMMANDS = [
     timed("benchmarks.explorer_browser", browser=True),
     timed("benchmarks.first_picture"),
     Command("scripts.demo_picture", ("--to", "{to}"), ["demo.png"]),
+    Command("scripts.entered_files", ("click",), []),
     Command("scripts.execute_notebooks", ("{to}/sum.ipynb",), ["sum.ipynb"], a_notebook),
     Command("scripts.explorer_fixture", ("--to", "{to}/fixture.json"), ["fixture.json"]),
     Command(
@@ -100,7 +101,7 @@ COMMANDS = [
     ),
     Command("scripts.print_blocks", ("{to}/document.md",), ["document.md"], a_document),
     Command("scripts.rating_screenshots", ("--to", "{to}"), ["rating.png"], browser=True),
-    Command("daam_nb.show.explorer.agreement", (), []),
+    Command("daam_nb.show.explorer.model.agreement", (), []),
     Command("training.eval.prompts", ("{to}/prompts.json",), ["prompts.json"]),
     Command(
         "training.blind", ("sheets", "--work", "{to}"), ["blind/names/sheet-01.png"], blank_pictures

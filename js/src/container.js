@@ -1,4 +1,4 @@
-// Parts and what is said of them in one string of bytes; daam_nb/show/explorer/container.py writes it.
+// Parts and what is said of them in one string of bytes; daam_nb/show/explorer/model/container.py writes it.
 /** @import { Part } from "./types.js" */
 import { inflated } from "./bytes.js";
 

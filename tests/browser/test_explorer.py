@@ -18,7 +18,7 @@ from tests.browser.watching import Watch
 CELLS = (
     "import daam_nb as dnb\nrun = dnb.sample()",
     "explorer = dnb.explore(run)\n"
-    "from daam_nb.show.explorer.widget import CHOICES\n"
+    "from daam_nb.show.explorer.page.widget import CHOICES\n"
     "first = {name: getattr(explorer, name) for name in CHOICES}\n"
     "explorer",
 )
@@ -76,7 +76,7 @@ def test_while_the_hand_moves_the_page_shows_the_preview_that_python_defines(
     explored: Explored,
 ) -> None:
     page = explored.page_side
-    explored.notebook.do("from daam_nb.show.explorer.stacks import preview")
+    explored.notebook.do("from daam_nb.show.explorer.model.stacks import preview")
     stack = "explorer.engine.stack(explorer.selected)"
     for first, last in ((0, 1), (2, 5), (6, 7)):
         shown, facts = page.move(steps=[first, last])

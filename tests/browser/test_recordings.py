@@ -22,7 +22,7 @@ from tests.browser.watching import Watch
 CELLS = (
     "import sys\nsys.modules['diffusers'] = sys.modules['transformers'] = None",
     "import dataclasses, ipywidgets\nimport daam_nb as dnb\nfrom daam_nb import language\n"
-    "from tests.show.explorer.test_subject import sdxl\n"
+    "from tests.show.explorer.model.test_subject import sdxl\n"
     "from tests.tiny_recordings import tiny_recording",
     "box = ipywidgets.VBox()\nbox",
 )

@@ -12,7 +12,7 @@ from tests.browser.servers import Server
 RUNS = 20
 CELLS = (
     "import daam_nb as dnb, gc, weakref\n"
-    "from daam_nb.show.explorer.lifetime import Living, living\n"
+    "from daam_nb.show.explorer.page.lifetime import Living, living\n"
     "run, made = dnb.sample(), []",
     "explorer = dnb.explore(run, parser=False)\nmade.append(weakref.ref(explorer))\n"
     "display(explorer)",

@@ -4,26 +4,15 @@ One anywidget per recording. The browser holds the current word's small maps of 
 averages them while the hand moves (a preview, by its own definition); when the hand rests, the
 exact map of `heat_maps` takes its place.
 
-opening     `explore(run)`
-widget      `Explorer`: how it answers
-choices     its traits
-comparing   `Comparison`: two recordings side by side
-lifetime    closing, and resting where a cell was run again
-entries     the words and tokens that can be chosen
-subject     what is explored, and what one map is made of; no widgets
-stacks      the preview's definition, in 8 bits
-tiles       every head of every layer
-ranking     from a pixel or a region back to the words
-asking      the page's questions and what answers them: a function of recording and selection
-container   parts in one string of bytes: what a page paints first, a hand-out
-pictures, syntax, facts, sentences, engine, traits
-exporting   to_figure, to_png, to_frame
-handout     to_html: one file without kernel or network
-agreement   how far preview and exact map are apart
+opening   `explore(run)`
+model/    the recording, what can be chosen of it, and its maps and numbers
+export/   figure, PNG, table, hand-out: from model and look
+page/     the widget: choices as traits, and the page's questions answered
+static/   the page itself, as built from `js/`
 
-`js/` beside the package holds the source of what stands in `static/`. May import the floors below,
-`daam_nb.language` and the rest of `daam_nb.show`. ipywidgets and anywidget are imported when an
-explorer is opened.
+`page` imports `export` and `model`, `export` imports `model`. May import the floors below,
+`daam_nb.language` and the rest of `daam_nb.show`. ipywidgets and anywidget are imported by `page`
+alone, when an explorer is opened.
 """
 
 from __future__ import annotations
@@ -33,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 from daam_nb.show.explorer.opening import explore
 
 if TYPE_CHECKING:
-    from daam_nb.show.explorer.comparing import Comparison as Comparison
-    from daam_nb.show.explorer.widget import Explorer as Explorer
+    from daam_nb.show.explorer.page.comparing import Comparison as Comparison
+    from daam_nb.show.explorer.page.widget import Explorer as Explorer
 
 __all__ = ["Comparison", "Explorer", "explore"]
 

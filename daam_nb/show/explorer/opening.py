@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, overload
 from daam_nb.errors import MissingExtraError, WrongKindError
 from daam_nb.kinds import check_flag, kind_of
 from daam_nb.recording import LayerChoice, Recording
-from daam_nb.show.explorer.subject import subject_of
-from daam_nb.show.explorer.syntax import ParserChoice, Syntax
+from daam_nb.show.explorer.model.subject import subject_of
+from daam_nb.show.explorer.model.syntax import ParserChoice, Syntax
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from daam_nb.prompt import Word
-    from daam_nb.show.explorer.comparing import Comparison
-    from daam_nb.show.explorer.widget import Explorer
+    from daam_nb.show.explorer.page.comparing import Comparison
+    from daam_nb.show.explorer.page.widget import Explorer
 
 
 @overload
@@ -147,7 +147,7 @@ def _pair_of(pictures: object) -> tuple[Any, Any]:
 
 
 def _check_names(choices: dict[str, Any]) -> None:
-    from daam_nb.show.explorer.widget import check_names
+    from daam_nb.show.explorer.page.widget import check_names
 
     named = [name for name in signature(explore).parameters if name not in ("run", "choices")]
     check_names(choices, where="explore()", also=named)
@@ -168,7 +168,7 @@ def explorer_of(
     made = explorer_class("explore()")
     subject, first = subject_of(run, layers=layers, recommended=recommended, negative=negative)
     if word is not None:
-        from daam_nb.show.explorer.entries import number_of
+        from daam_nb.show.explorer.model.entries import number_of
 
         choices = {"word": number_of(word, subject.entries, subject.prompt), **choices}
     explorer: Explorer = made(
@@ -183,7 +183,7 @@ def explorer_of(
 def explorer_class(purpose: str) -> Any:
     """Return the class `Explorer`, or say which extra is missing."""
     _need_widgets(purpose)
-    from daam_nb.show.explorer.widget import Explorer
+    from daam_nb.show.explorer.page.widget import Explorer
 
     return Explorer
 
@@ -191,7 +191,7 @@ def explorer_class(purpose: str) -> Any:
 def comparison_class(purpose: str) -> Any:
     """Return the class `Comparison`, or say which extra is missing."""
     _need_widgets(purpose)
-    from daam_nb.show.explorer.comparing import Comparison
+    from daam_nb.show.explorer.page.comparing import Comparison
 
     return Comparison
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from daam_nb.recording import Recording
 from daam_nb.show.explorer import explore
-from daam_nb.show.explorer.container import VERSION, unpack
-from daam_nb.show.explorer.subject import Selected, Subject
-from daam_nb.show.explorer.widget import Explorer
+from daam_nb.show.explorer.model.container import VERSION, unpack
+from daam_nb.show.explorer.model.subject import Selected, Subject
+from daam_nb.show.explorer.page.widget import Explorer
 from tests.tiny_recordings import tiny_recording
 
 TEXT = "a red fox in the snow"

@@ -22,7 +22,7 @@ from daam_nb.errors import (
 )
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Recording
-from daam_nb.show.explorer.agreement import preview_distance
+from daam_nb.show.explorer.model.agreement import preview_distance
 from daam_nb.tracing import ablate, families, generate, reproduce, reweight, trace
 from daam_nb.tracing.families.sd3 import StableDiffusion3
 from daam_nb.tracing.forming import forming_pictures

@@ -1,0 +1,382 @@
+"""to_html: one file that is explored in any browser, without kernel and without network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from daam_nb.errors import SelectionError, WrongKindError
+from daam_nb.kinds import kind_of, number_between
+from daam_nb.show.explorer.export.exporting import free_path
+from daam_nb.show.explorer.model.container import Part, as_json, deflated, pack, unpack
+from daam_nb.show.explorer.model.entries import clean
+from daam_nb.show.explorer.model.stacks import exact_bytes
+from daam_nb.show.explorer.model.subject import Selected, Subject
+from daam_nb.show.explorer.page.choices import CHOICES
+from daam_nb.show.saving import write_whole
+
+if TYPE_CHECKING:
+    from daam_nb.show.explorer.page.widget import Explorer
+
+MOST_BYTES = 4_500_000
+MOST_NUMBERS = 4_000_000_000  # raised to the grid for the exact maps of all words
+MOST_WORDS_OF_A_TOKEN = 8  # on average; true tokenizers' lie in one, of Chinese in a few
+Head = tuple[int, int]  # number of a layer, or -1 for all; number of a head, or -1 for all
+
+
+def write(
+    explorer: Explorer, path: str | Path, *, heads: Any, overwrite: bool, most_bytes: int
+) -> Path:
+    """Write the hand-out; see `Explorer.to_html`."""
+    file = free_path(path, ".html", overwrite=overwrite)
+    write_whole(file, page(explorer, heads=heads, most_bytes=most_bytes).encode("utf-8"))
+    return file
+
+
+def page(explorer: Explorer, *, heads: Any = (), most_bytes: int = MOST_BYTES) -> str:
+    """Make the page: the front end, the maps it needs, and where they come from.
+
+    Whatever `most_bytes` is, all words in all heads under the current choice of layers are in it,
+    the current selection, and `heads`.
+    """
+    asked = _read_heads(explorer.subject, heads)
+    most_bytes = number_between(most_bytes, "most_bytes", low=0)
+    _check_amount(explorer)
+    room = most_bytes - len(_html(explorer, "").encode("utf-8"))
+    while True:
+        content = _content(explorer, asked, room)
+        text = _html(explorer, content.packed())
+        over = len(text.encode("utf-8")) - most_bytes
+        if over <= 0 or not content.optional:
+            return text
+        room -= over + 4096  # the estimate was too good; once more with less
+
+
+@dataclass
+class _Content:
+    """What the page carries, as the front end's `mount` reads it: see `container`."""
+
+    traits: dict[str, Any]
+    facts: dict[str, Any] = field(default_factory=dict)
+    parts: dict[tuple[str, str], Part] = field(default_factory=dict)  # by name and key
+    optional: int = 0  # parts in it that could be left out
+    size: int = 0  # of the parts in the page, about
+    embedded: list[Head] = field(default_factory=list)
+
+    def put(self, parts: list[Part], room: int | None = None) -> bool:
+        """Put parts in, all or none; none where there is no room for them."""
+        new = [deflated(*part) for part in parts if (part[0]["name"], part[0]["key"]) not in self]
+        size = sum(4 * (len(body) + len(as_json(part)) // 2) // 3 for part, body in new)
+        if room is not None:
+            if self.size + size > room:
+                return False
+            self.optional += 1
+        self.size += size
+        self.parts |= {(part["name"], part["key"]): (part, body) for part, body in new}
+        return True
+
+    def __contains__(self, name_and_key: tuple[str, str]) -> bool:
+        return name_and_key in self.parts
+
+    def packed(self) -> str:
+        """As base64."""
+        told = {"run": self.facts["run"], "facts": self.facts, "traits": self.traits}
+        return _coded(pack(told, self.parts.values(), small=True))
+
+
+def _content(explorer: Explorer, asked: list[Head], room: int) -> _Content:
+    """Gather the maps, the most wanted first, as long as there is room."""
+    explorer.ask_for_parse()
+    content = _Content(explorer.get_state(CHOICES) | {"playing": False})
+    _, pictures = unpack(explorer._pictures)
+    content.put([({**part, "key": ""}, raw) for part, raw in pictures])
+    _put_maps(explorer, content, _alone(explorer, (-1, -1)), [explorer.choice])
+    now, whole = explorer.selected.steps, (0, explorer.subject.step_count)
+    content.put(_tiles_of(explorer, explorer.word, now))
+    gridless = [
+        word for word in _words(explorer) if not content.put(_tiles_of(explorer, word, whole), room)
+    ]
+    choices = _put_choices(explorer, content, room)
+    current = (explorer.layer, explorer.head)
+    needed = list(dict.fromkeys([*([current] if current != (-1, -1) else []), *asked]))
+    for head in needed:
+        _put_maps(explorer, content, _alone(explorer, head), choices)
+        content.embedded.append(head)
+    left = 0
+    for head in _every_head(explorer.subject):
+        if head in needed:
+            continue
+        if left or not _put_maps(explorer, content, _alone(explorer, head), choices, room):
+            left += 1
+        else:
+            content.embedded.append(head)
+    _put_facts(explorer, content, choices, left, gridless)
+    return content
+
+
+def _put_choices(explorer: Explorer, content: _Content, room: int) -> list[str]:
+    """All heads of the other choices of layers; the names of those that are in the page."""
+    names = [explorer.choice]
+    for name in explorer.subject.choices:
+        wanted = replace(_alone(explorer, (-1, -1)), choice=name)
+        if name != explorer.choice and _put_maps(explorer, content, wanted, [name], room):
+            names.append(name)
+    return names
+
+
+def _put_maps(
+    explorer: Explorer,
+    content: _Content,
+    wanted: Selected,
+    choices: list[str],
+    room: int | None = None,
+) -> bool:
+    """Put a layer and head of all words into the page; not where there is no room for it.
+
+    Their stacks, and the exact maps over all steps and over the steps selected now; of single
+    heads only those over the steps selected now, so that there is room for more.
+    """
+    subject, now = explorer.subject, explorer.selected.steps
+    ranges = {now} if wanted.head >= 0 else {(0, subject.step_count), now}
+    stacks: list[Part] = []
+    exacts: list[tuple[str, Selected]] = []
+    for name in choices if wanted.layer < 0 else [wanted.choice]:
+        if wanted.layer < 0 and not subject.layers_of(replace(wanted, choice=name)):
+            continue  # no layer of this choice has the head
+        for word in _words(explorer):
+            selected = replace(wanted, word=word, choice=name)
+            # What does not depend on the choice stands once, under none.
+            choice = "" if wanted.layer >= 0 else name
+            stack = explorer.engine.stack(selected)
+            meta = {
+                "name": "stack",
+                **stack.meta,
+                "key": replace(selected, choice=choice).stack_key,
+            }
+            stacks.append((meta, stack.levels.tobytes()))
+            exacts += [(choice, replace(selected, steps=steps)) for steps in ranges]
+    if not content.put(stacks, room):
+        return False
+    content.put([_exact_of(subject, choice, selected) for choice, selected in exacts])
+    return True
+
+
+def _exact_of(subject: Subject, choice: str, selected: Selected) -> Part:
+    values = subject.word_map(selected).values
+    meta = {
+        "name": "exact",
+        "key": replace(selected, choice=choice).key,
+        "shape": list(values.shape),
+        "max": float(values.max()),
+    }
+    return meta, exact_bytes(values)
+
+
+def _tiles_of(explorer: Explorer, word: int, steps: tuple[int, int]) -> list[Part]:
+    """The grid of heads of a word."""
+    tiles = explorer.engine.tiles(replace(explorer.selected, word=word, steps=steps))
+    packed, meta = tiles.packed()
+    return [({"name": "tiles", **meta}, packed)]
+
+
+def _put_facts(
+    explorer: Explorer, content: _Content, choices: list[str], left: int, gridless: list[int]
+) -> None:
+    """Say what is here and what is not."""
+    facts = dict(explorer._facts)
+    lost = [name for name in facts["choices"] if name not in choices]
+    parts = []
+    if explorer.subject.step_count > 1:
+        parts.append(
+            "Maps over all steps and over the steps first shown are exact, those of a single head "
+            "over the steps first shown alone; other ranges of steps are previews, the mean of "
+            "each step’s own map"
+        )
+    if left:
+        total = left + len(content.embedded)
+        parts.append(f"{left} of {total} layers and heads were left out to keep the file small")
+    if lacking := [explorer.words[word].text for word in gridless if word != explorer.word]:
+        parts.append(
+            f"the grids of heads of {', '.join(f'“{one}”' for one in lacking)} were left out"
+        )
+    if lost:
+        parts.append(f"the layers “{', '.join(lost)}” were left out")
+    if any(entry.special and entry.kept for entry in explorer.words):
+        parts.append("pieces and special tokens were left out")
+    joined = "; ".join(parts)
+    said = [clean(f"{joined[0].upper()}{joined[1:]}.")] if joined else []
+    facts["run"] = "handout"
+    if facts["syntax"]["state"] != "here":  # why may name files of this machine
+        facts["syntax"] = {"state": "none", "note": "No parse was at hand for this page."}
+    facts["choices"] = {name: facts["choices"][name] for name in choices}
+    here = set(_words(explorer))
+    facts["words"] = [
+        {**word, "kept": word["kept"] and number in here}
+        for number, word in enumerate(facts["words"])
+    ]
+    facts["embedded"] = [{"layer": layer, "head": head} for layer, head in content.embedded]
+    facts["left_out"] = [*facts["left_out"], *said]
+    content.facts = facts
+
+
+def _words(explorer: Explorer) -> list[int]:
+    """The words that can be chosen in the page: all that were kept, and those shown now."""
+    now = (explorer.word, explorer.word_b)
+    return [
+        number
+        for number, entry in enumerate(explorer.words)
+        if entry.kept and (not entry.special or number in now)
+    ]
+
+
+def _check_amount(explorer: Explorer) -> None:
+    """Raise a `SelectionError` where the maps of all words are more than a page is made of."""
+    subject, words = explorer.subject, _words(explorer)
+    columns = len(subject.run.negative_columns if subject.negative else subject.run.columns)
+    tokens = sum(len(explorer.words[word].tokens) for word in words)
+    way_out = (
+        "Take single maps: explorer.to_png(path), or heat_maps(run).word('cat') for a word 'cat'"
+    )
+    if tokens > MOST_WORDS_OF_A_TOKEN * columns:
+        raise SelectionError(
+            f"The {len(words)} words of this prompt are averages of {tokens} tokens, and only "
+            f"{columns} were recorded: each would stand for {tokens / columns:.0f} words, where "
+            f"{MOST_WORDS_OF_A_TOKEN} are the most of a hand-out. The tokens' places in the text "
+            f"are wrong, or altered. {way_out}."
+        )
+    heads = sum(layer.heads for layer in subject.layers)
+    numbers = tokens * heads * subject.grid[0] * subject.grid[1]
+    if numbers > MOST_NUMBERS:
+        raise SelectionError(
+            f"A hand-out holds the maps of all words, and these are made of {tokens} tokens x "
+            f"{heads} heads on a grid of {subject.grid[0]} x {subject.grid[1]}, together "
+            f"{numbers:.1e} numbers; {MOST_NUMBERS:.0e} are the most. {way_out}; or record fewer "
+            "layers or tokens."
+        )
+
+
+def _alone(explorer: Explorer, head: Head) -> Selected:
+    return Selected(0, explorer.choice, *head, (0, explorer.subject.step_count))
+
+
+def _every_head(subject: Subject) -> Iterator[Head]:
+    """Whole layers, heads of all layers, then every head of every layer."""
+    yield from ((layer, -1) for layer in range(len(subject.layers)))
+    yield from ((-1, head) for head in range(subject.most_heads))
+    for number, layer in enumerate(subject.layers):
+        yield from ((number, head) for head in range(layer.heads))
+
+
+def _read_heads(subject: Subject, heads: Iterable[Any]) -> list[Head]:
+    """Read (layer, head) pairs, the layer by its number or dotted name."""
+    names = [layer.name for layer in subject.layers]
+    found = []
+    if not isinstance(heads, Iterable) or isinstance(heads, str | bytes):
+        raise WrongKindError(
+            f"heads= is a list of pairs (layer, head), such as [({names[0]!r}, 0)], not "
+            f"{kind_of(heads)}."
+        )
+    for pair in heads:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise SelectionError(
+                f"heads are pairs (layer, head), such as (3, 0) or ({names[0]!r}, 0), not {pair!r}."
+            )
+        layer, head = pair
+        number = names.index(layer) if layer in names else layer
+        if type(number) is not int or type(head) is not int:
+            raise SelectionError(f"There is no layer {layer!r} with a head {head!r}.")
+        choice = next(iter(subject.choices))
+        subject.check(Selected(0, choice, number, head, (0, subject.step_count)))
+        found.append((number, head))
+    return found
+
+
+def _coded(raw: bytes) -> str:
+    return base64.b64encode(raw).decode("ascii")
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+_PAGE_STYLE = """
+:root { color-scheme: light dark; }
+body { margin: 1rem auto; padding: 0 1rem; max-width: 76rem; font: 16px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.3rem; margin: 0 0 .3rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+.daam-origin { margin: .2rem 0 .7rem; font-size: .85rem; opacity: .8; overflow-wrap: anywhere; }
+"""
+_START = """
+const root = document.getElementById("explorer");
+mount(root, JSON.parse(document.getElementById("state").textContent)).catch((error) => {
+  root.textContent = "This page cannot be shown here: " + error;
+});
+"""
+
+
+def _html(explorer: Explorer, packed: str) -> str:
+    from daam_nb.show.explorer.page.widget import front_end
+
+    script, style = front_end()
+    script = _within_script(script.replace("\r\n", "\n") + _START)
+    style = re.sub(r"</(?=style)", r"<\\/", style.replace("\r\n", "\n") + _PAGE_STYLE, flags=re.I)
+    policy = (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        f"img-src blob: data:; base-uri 'none'; form-action 'none'"
+    )
+    prompt = html.escape(clean(explorer.subject.prompt.text))
+    data = json.dumps(packed).replace("</", "<\\/")
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="{html.escape(_version(explorer))}">
+<title>{prompt}</title>
+<style>{style}</style>
+</head>
+<body>
+<h1 dir="auto">{prompt}</h1>
+<p class="daam-origin">{html.escape(_origin(explorer))}</p>
+<noscript>This page needs JavaScript; it asks nothing of any server.</noscript>
+<div id="explorer"></div>
+<script type="application/json" id="state">{data}</script>
+<script type="module">{script}</script>
+</body>
+</html>
+"""
+
+
+def _origin(explorer: Explorer) -> str:
+    """Model, seed, scheduler, steps, picture and versions in one line."""
+    facts = explorer.run.facts
+    seed = "no seed was given" if facts.seed is None else f"seed {facts.seed}"
+    parts = [
+        clean(facts.model),
+        seed,
+        f"{clean(facts.scheduler)}, {facts.num_steps} steps",
+        "" if facts.guidance is None else f"guidance {facts.guidance:g}",
+        "the negative prompt’s words" if explorer.subject.negative else "",
+        _version(explorer),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _version(explorer: Explorer) -> str:
+    return f"daam_nb {explorer._facts['version']}"
+
+
+def _within_script(text: str) -> str:
+    """Keep a script's own text from ending its element: inside strings `\\/` is `/`."""
+    text = re.sub(r"</(?=script)", r"<\\/", text, flags=re.I)
+    return text.replace("<!--", "<\\!--")
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -1,0 +1,140 @@
+"""The picture and the forming pictures, as the browser gets them."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from PIL import Image
+
+from daam_nb.errors import SelectionError, ShapeError, WrongKindError
+from daam_nb.kinds import kind_of
+from daam_nb.recording import Recording
+from daam_nb.show.explorer.model.container import Part
+from daam_nb.show.pixels import rgb
+
+LONGEST_SIDE = 1024
+PNG_BYTES = 2**20  # larger pictures travel as JPEG
+STRIP_SIDE = 96  # of one thumbnail
+STRIP_PIXELS = 2**20  # of all of them
+
+
+def served_picture(run: Recording) -> tuple[bytes, str, str]:
+    """Encode the picture for the browser.
+
+    Returns
+    -------
+    bytes
+        Empty where the recording holds no picture.
+    str
+        ``"image/png"`` or ``"image/jpeg"``.
+    str
+        What was changed for it, a sentence; empty where it is the picture pixel by pixel.
+    """
+    image = run.image
+    if image is None:
+        return b"", "image/png", ""
+    shown, changed = Image.fromarray(rgb(image)), []
+    if max(image.size) > LONGEST_SIDE:
+        factor = LONGEST_SIDE / max(image.size)
+        pil_size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+        shown = shown.resize(pil_size, Image.Resampling.LANCZOS)
+        changed.append(f"at {shown.height} × {shown.width} of {image.height} × {image.width}")
+    written, kind = _encoded(shown, "PNG"), "image/png"
+    if len(written) > PNG_BYTES:
+        written, kind = _encoded(shown, "JPEG"), "image/jpeg"
+        changed.append("as JPEG")
+    return written, kind, f"The picture is sent {' and '.join(changed)}." if changed else ""
+
+
+def strip_of(
+    run: Recording, pictures: Sequence[Image.Image] | None
+) -> tuple[bytes, dict[str, object] | None]:
+    """Put the forming pictures of the steps kept side by side in one picture.
+
+    Parameters
+    ----------
+    run
+        The recording.
+    pictures
+        What `forming_pictures(run, pipe)` gives: one per frame, ``num_steps + 1`` of them, the
+        last one being the result; or one per step kept. None: there is no strip.
+
+    Returns
+    -------
+    bytes
+        PNG or JPEG of all thumbnails, row by row; empty without pictures.
+    dict
+        count; size (height, width) of one; columns per row; places among the steps kept. None
+        without pictures.
+
+    Raises
+    ------
+    ShapeError
+        Where there are neither as many pictures as frames nor as steps kept.
+    """
+    if pictures is None:
+        return b"", None
+    chosen = _of_steps(run, pictures)
+    height, width = _thumbnail(run.facts.image_size, len(chosen))
+    columns = math.ceil(math.sqrt(len(chosen) * height / width))
+    rows = math.ceil(len(chosen) / columns)
+    sheet = Image.new("RGB", (columns * width, rows * height))
+    for place, picture in enumerate(chosen):
+        small = Image.fromarray(rgb(picture, (height, width)))
+        sheet.paste(small, (place % columns * width, place // columns * height))
+    written = _encoded(sheet, "PNG")
+    if len(written) > PNG_BYTES // 2:
+        written = _encoded(sheet, "JPEG")
+    facts: dict[str, object] = {
+        "count": len(chosen),
+        "size": [height, width],
+        "columns": columns,
+        "places": list(range(len(chosen))),
+    }
+    return written, facts
+
+
+def picture_parts(image: bytes, image_type: str, strip: bytes) -> list[Part]:
+    """The picture and the strip as parts of a container; what is empty is left out."""
+    parts: list[Part] = [({"name": "image", "type": image_type}, image)]
+    parts.append(({"name": "strip", "type": "image/png"}, strip))
+    return [(part, raw) for part, raw in parts if raw]
+
+
+def _of_steps(run: Recording, pictures: Sequence[Image.Image]) -> list[Image.Image]:
+    unread: Any = pictures
+    if not isinstance(unread, Iterable) or isinstance(unread, str | bytes):
+        raise WrongKindError(
+            f"pictures= is what forming_pictures(run, pipe) gives, a list of PIL images, not "
+            f"{kind_of(pictures)}."
+        )
+    pictures = list(pictures)
+    odd = [picture for picture in pictures if not isinstance(picture, Image.Image)]
+    if odd:
+        raise SelectionError(f"pictures are PIL images, not {type(odd[0]).__name__}.")
+    if len(pictures) == run.facts.num_steps + 1:
+        return [pictures[step] for step in run.steps]
+    if len(pictures) == len(run.steps):
+        return pictures
+    raise ShapeError(
+        f"There are {len(pictures)} pictures; with {run.facts.num_steps} steps, "
+        f"{len(run.steps)} of them kept, give {run.facts.num_steps + 1} (all that "
+        f"forming_pictures(run, pipe) gives) or {len(run.steps)} (one per step kept)."
+    )
+
+
+def _thumbnail(size: tuple[int, int], count: int) -> tuple[int, int]:
+    """(height, width) of one: its longer side at most 96, and all together about a megapixel."""
+    longest = min(STRIP_SIDE, max(size), max(16, int(math.sqrt(STRIP_PIXELS / count))))
+    factor = longest / max(size)
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
+def _encoded(image: Image.Image, kind: str) -> bytes:
+    written = io.BytesIO()
+    options = {"quality": 90} if kind == "JPEG" else {}
+    image.save(written, kind, **options)
+    return written.getvalue()

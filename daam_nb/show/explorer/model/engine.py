@@ -1,0 +1,132 @@
+"""What the browser asks for, worked out and kept while it may be asked for again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+from weakref import ref
+
+from torch import Tensor
+
+from daam_nb.maps.stepsums import Source, sums_fit
+from daam_nb.maps.wordmap import WordHeatMap
+from daam_nb.show.explorer.model.ranking import Maps, every_map
+from daam_nb.show.explorer.model.stacks import Stack, stack_of
+from daam_nb.show.explorer.model.subject import Selected, Subject
+from daam_nb.show.explorer.model.tiles import Tiles, tiles_of
+
+T = TypeVar("T")
+KEPT = 16  # of each kind; a stack takes at most 1 MiB
+COMPARED = 2**14  # numbers by which arrays are known again that were written into past torch
+WORKING = 8  # engines that keep what they made, however many explorers are open
+
+
+class Recent(OrderedDict[str, T]):
+    """The last things made, by key."""
+
+    def get_or_make(self, key: str, make: Callable[[], T]) -> T:
+        """Return what is kept, or make and keep it, and let the oldest go."""
+        if key not in self:
+            self[key] = make()
+            if len(self) > KEPT:
+                self.popitem(last=False)
+        self.move_to_end(key)
+        return self[key]
+
+
+@dataclass(eq=False)
+class Engine:
+    """The maps of a subject, with those made last.
+
+    Attributes
+    ----------
+    subject
+        The recording and its choices.
+    """
+
+    subject: Subject
+    _stacks: Recent[Stack] = field(default_factory=Recent)
+    _tiles: Recent[Tiles] = field(default_factory=Recent)
+    _exact: Recent[WordHeatMap] = field(default_factory=Recent)
+    _all: Recent[Maps] = field(default_factory=Recent)
+    _stamp: Hashable = None
+
+    def stack(self, selected: Selected) -> Stack:
+        """The word's map at every step, in 8 bits."""
+        self._work()
+        return self._stacks.get_or_make(
+            selected.stack_key, lambda: stack_of(self.subject, selected)
+        )
+
+    def exact(self, selected: Selected) -> WordHeatMap:
+        """The word's map over the steps selected: that of `heat_maps`."""
+        self._work()
+        return self._exact.get_or_make(selected.key, lambda: self.subject.word_map(selected))
+
+    def tiles(self, selected: Selected) -> Tiles:
+        """The word in every head of every layer over the steps selected."""
+        self._work()
+        alone = replace(selected, choice="", layer=-1, head=-1)
+        return self._tiles.get_or_make(
+            alone.key, lambda: tiles_of(self.subject, selected.word, selected.steps)
+        )
+
+    def every_map(self, selected: Selected, *, special: bool) -> Maps:
+        """The maps of all words under the selection, whatever its own word."""
+        self._work()
+        key = replace(selected, word=-2 if special else -1).key
+        return self._all.get_or_make(
+            key, lambda: every_map(self.subject, selected, special=special)
+        )
+
+    def warm(self, selected: Selected) -> Iterator[None]:
+        """Make the running sums of one word after the other, the selected one first.
+
+        With them any range of steps is quick. To be gone on with when nothing else is to be done;
+        ends early where they do not fit into the cache of `daam_nb.maps`.
+        """
+        subject = self.subject
+        if subject.step_count == 1:
+            return
+        source = Source(subject.run, "negative" if subject.negative else "positive")
+        words = [n for n, entry in enumerate(subject.entries) if entry.kept and not entry.special]
+        tokens = {token for word in words for token in subject.entries[word].tokens}
+        others = words if sums_fit(source, len(tokens)) else []
+        for word in dict.fromkeys((selected.word, *others)):
+            subject.word_map(replace(selected, word=word, steps=(0, 1)))
+            yield
+
+    def forget(self) -> None:
+        """Let go of all maps that were made."""
+        for kept in (self._stacks, self._tiles, self._exact, self._all):
+            kept.clear()
+
+    def _work(self) -> None:
+        """Be the one that worked last; who did not for long lets go.
+
+        What was made of arrays that were written into since is let go too.
+        """
+        source = Source(self.subject.run, "negative" if self.subject.negative else "positive")
+        stamp = source.stamp(most=COMPARED)
+        if stamp != self._stamp:
+            self.forget()
+            self._stamp = stamp
+        if _LAST and _LAST[-1]() is self:
+            return
+        others = [one for one in _LAST if one() not in (None, self)]
+        for one in others[: -(WORKING - 1)]:
+            idle = one()
+            if idle is not None:
+                idle.forget()
+        _LAST[:] = [*others[-(WORKING - 1) :], ref(self)]
+
+    def mask(self, selected: Selected, threshold: float) -> Tensor:
+        """Eq. 7 on the latent grid, (y, x), bool; empty where the map is 0 everywhere."""
+        values = self.exact(selected).values
+        peak = values.max()
+        return (values >= threshold * peak) & (peak > 0)
+
+
+_LAST: list[ref[Engine]] = []  # those that keep maps, the one that worked last at the end

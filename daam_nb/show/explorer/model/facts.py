@@ -1,0 +1,157 @@
+"""What the browser is told once about a recording: plain data, text that is only text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import daam_nb
+from daam_nb.maps.captions import layers_in_words
+from daam_nb.recording import UNET_STAGES
+from daam_nb.show.colours import SEQUENTIAL
+from daam_nb.show.explorer.model.entries import Entry, clean
+from daam_nb.show.explorer.model.subject import Subject, short_labels
+from daam_nb.show.explorer.model.syntax import Syntax, parse_facts
+
+COLORMAPS = (*SEQUENTIAL, "gray")
+
+
+def facts_of(
+    subject: Subject,
+    syntax: Syntax,
+    *,
+    strip: dict[str, object] | None,
+    changed: str,
+) -> dict[str, Any]:
+    """Gather the facts of a recording for the browser; see the keys below."""
+    facts = subject.run.facts
+    name, _, revision = facts.model.rpartition("@")
+    return {
+        "run": subject.name,
+        "prompt": clean(subject.prompt.text),
+        "negative": subject.negative,
+        "model": clean(name or revision),
+        "revision": clean(revision if name else ""),
+        "seed": facts.seed if facts.seed is None else str(facts.seed),  # may pass 2**53
+        "scheduler": clean(facts.scheduler),
+        "version": str(daam_nb.__version__),
+        "recorded_with": clean(facts.versions.get("daam_nb", "")),
+        "words": [_word(entry) for entry in subject.entries],
+        "steps": steps_of(subject),
+        "num_steps": facts.num_steps,
+        "summed": subject.summed,
+        "layers": _layers(subject),
+        "grid": list(subject.grid),
+        "served": list(subject.served),
+        "image": list(facts.image_size),
+        "choices": {choice: list(numbers) for choice, numbers in subject.choices.items()},
+        "choice_notes": choice_notes(subject),
+        "colormaps": list(COLORMAPS),
+        "strip": strip,
+        "parse": parse_facts(syntax.parse, subject.entries, subject.prompt),
+        "syntax": {"state": syntax.state, "note": clean(syntax.note)},
+        "reduced": [changed] * bool(changed) + _reduced(subject),
+        "left_out": left_out(subject, has_strip=strip is not None),
+    }
+
+
+def steps_of(subject: Subject) -> list[dict[str, object]]:
+    """Place and timestep of every step that can be told apart."""
+    timesteps, steps = subject.run.timesteps, subject.run.steps
+    if subject.summed:
+        steps = steps[:1]
+    return [{"place": step, "timestep": timesteps[step]} for step in steps]
+
+
+def choice_notes(subject: Subject) -> dict[str, str]:
+    """Each choice of layers in words."""
+    return {
+        choice: clean(layers_in_words(tuple(subject.layers[n] for n in numbers), subject.layers))
+        for choice, numbers in subject.choices.items()
+    }
+
+
+def left_out(subject: Subject, *, has_strip: bool) -> list[str]:
+    """What this recording cannot show, a sentence each."""
+    run, found = subject.run, []
+    if subject.summed:
+        found.append(
+            f"Only the sum over its {len(run.steps)} steps was recorded, so steps cannot be told "
+            f"apart."
+        )
+    elif len(run.steps) < run.facts.num_steps:
+        found.append(f"{len(run.steps)} of {run.facts.num_steps} steps were recorded.")
+    if "paper" not in subject.choices:
+        is_unet = any(layer.stage in UNET_STAGES for layer in run.layers)
+        found.append(
+            "No layer of the down and up blocks was recorded, so that “paper” is missing."
+            if is_unet
+            else "The paper chooses the down and up blocks of a UNet; this model is a transformer "
+            "and has none, so that “paper” is missing."
+        )
+    if run.image is None:
+        found.append("No picture was recorded; the maps stand alone.")
+    if not has_strip:
+        found.append(
+            "The strip shows the attention alone: forming pictures need the pipeline that made "
+            "them, explore(run, pictures=forming_pictures(run, pipe))."
+            if run.latents is not None
+            else "The strip shows the attention alone: no latents were recorded."
+        )
+    if unread := [entry.text for entry in subject.entries if not entry.kept]:
+        found.append(f"Not recorded: {clean(', '.join(unread))}.")
+    return found
+
+
+def _word(entry: Entry) -> dict[str, object]:
+    start, end = entry.span if entry.span is not None else (None, None)
+    return {
+        "text": clean(entry.text),
+        "start": start,
+        "end": end,
+        "tokens": list(entry.tokens),
+        "pieces": [clean(piece) for piece in entry.pieces],
+        "kind": entry.kind,
+        "special": entry.special,
+        "kept": entry.kept,
+        "of": entry.of,
+    }
+
+
+def _layers(subject: Subject) -> list[dict[str, object]]:
+    labels = short_labels(subject.layers)
+    return [
+        {
+            "name": clean(layer.name),
+            "stage": clean(layer.stage),
+            "heads": layer.heads,
+            "size": list(layer.size),
+            "block": clean(layer.block),
+            "label": clean(label),
+        }
+        for layer, label in zip(subject.layers, labels, strict=True)
+    ]
+
+
+def _reduced(subject: Subject) -> list[str]:
+    found = []
+    if subject.served != subject.grid:
+        found.append(
+            f"While the hand moves, maps are {_by(subject.served)} instead of "
+            f"{_by(subject.grid)}; at rest they are whole."
+        )
+    smaller = [
+        layer.size
+        for layer, size in zip(subject.layers, subject.tile_sizes, strict=True)
+        if layer.size != size
+    ]
+    if smaller:
+        longest = max(max(size) for size in subject.tile_sizes)
+        found.append(
+            f"Tiles of heads are at most {longest} wide and high; those of {len(smaller)} layers "
+            f"are means over areas. Their numbers are those of the whole."
+        )
+    return found
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]} × {size[1]}"

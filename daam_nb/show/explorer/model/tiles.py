@@ -1,0 +1,163 @@
+"""A word in every head of every layer, at the layer's own resolution: the grid of small maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from daam_nb.maps.stepsums import Source, add_steps, sums_fit
+from daam_nb.show.explorer.model.stacks import LEVELS, quantised
+from daam_nb.show.explorer.model.subject import Subject, compact
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """The maps of a word in all heads, and numbers to sort them by.
+
+    Attributes
+    ----------
+    key
+        JSON of [word, first step, last step].
+    maps
+        Per layer (head, y, x), float32, attention probability: mean over the steps and the word's
+        tokens, not interpolated.
+    shown
+        Per layer (height, width) of what is sent: `Subject.tile_sizes`.
+    entropy
+        Per layer and head: Shannon entropy as a share of its largest value log2(y * x), so that
+        layers of different sizes compare: 0 all in one cell, 1 the same everywhere.
+    peak
+        Per layer and head: the largest value.
+    """
+
+    key: str
+    maps: tuple[NDArray[np.float32], ...]
+    shown: tuple[tuple[int, int], ...]
+    entropy: tuple[tuple[float, ...], ...]
+    peak: tuple[tuple[float, ...], ...]
+
+    def packed(self) -> tuple[bytes, dict[str, object]]:
+        """Write all tiles one after the other in 8 bits: layer by layer (head, y, x).
+
+        Returns
+        -------
+        bytes
+            uint8.
+        dict
+            key; per layer: tile (height, width), offset of the first byte; scales per layer and
+            head: the value of level 255; entropy and peak.
+        """
+        parts, offsets, scales, at = [], [], [], 0
+        for maps, size in zip(self.maps, self.shown, strict=True):
+            levels, of_heads = quantised(_area_mean(maps, size))
+            parts.append(levels.tobytes())
+            offsets.append(at)
+            scales.append([_digits(scale * LEVELS) for scale in of_heads])
+            at += levels.size
+        meta: dict[str, object] = {
+            "key": self.key,
+            "tile": [list(size) for size in self.shown],
+            "offsets": offsets,
+            "scales": scales,
+            "entropy": [[_digits(one) for one in layer] for layer in self.entropy],
+            "peak": [[_digits(one) for one in layer] for layer in self.peak],
+        }
+        return b"".join(parts), meta
+
+
+def tiles_of(subject: Subject, word: int, steps: tuple[int, int]) -> Tiles:
+    """Make the maps of a word in all heads of all layers, mean over a range of steps."""
+    maps = _native_maps(subject, word, steps)
+    return Tiles(
+        key=compact([word, *steps]),
+        maps=maps,
+        shown=subject.tile_sizes,
+        entropy=tuple(tuple(_evenness(layer)) for layer in maps),
+        peak=tuple(tuple(layer.max((1, 2)).tolist()) for layer in maps),
+    )
+
+
+def overlaps(tiles: Tiles, mask: Tensor) -> list[list[float]]:
+    """How much of each tile's attention lies inside a mask.
+
+    Parameters
+    ----------
+    tiles
+        The maps of a word in all heads.
+    mask
+        (y, x), bool, on the latent grid; brought to each layer's grid by the mean over areas.
+
+    Returns
+    -------
+    list
+        Per layer and head, 0 to 1: `intersection_over_area` of the tile and the mask. Attention
+        that is the same everywhere has the mask's share of the picture; 0 where a tile is 0.
+    """
+    found = []
+    for maps in tiles.maps:
+        inside = area_weights(mask.float(), (maps.shape[1], maps.shape[2]))
+        part, whole = (maps * inside).sum((1, 2)), maps.sum((1, 2))
+        share = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+        found.append([_digits(one) for one in share])
+    return found
+
+
+def area_weights(weights: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Bring (y, x) weights to another grid by the mean over the area of each cell."""
+    made = functional.adaptive_avg_pool2d(weights[None, None].float(), size)[0, 0]
+    return np.asarray(made.numpy())
+
+
+def _native_maps(
+    subject: Subject, word: int, steps: tuple[int, int]
+) -> tuple[NDArray[np.float32], ...]:
+    """Per layer (head, y, x): mean over steps and the word's tokens."""
+    source = Source(subject.run, "negative" if subject.negative else "positive")
+    pairs = tuple((layer, head) for layer in subject.layers for head in range(layer.heads))
+    rows = source.rows(pairs)
+    count = len(subject.run.steps)
+    spans = ((0, count),) if subject.summed else (steps,)
+    divisor = count if subject.summed else steps[1] - steps[0]
+    tokens = subject.entries[word].tokens
+    keep_sums = sums_fit(source, len(tokens))
+    found: dict[str, Tensor] = {}
+    for column in tokens:
+        parts, unit = add_steps(source, column, rows=rows, spans=spans, keep_sums=keep_sums)
+        for group, maps in parts:
+            scaled = maps * (unit / divisor / len(tokens))
+            for layer, of_layer in zip(
+                group.layers, torch.split(scaled, [la.heads for la in group.layers]), strict=True
+            ):
+                old = found.get(layer.name)
+                found[layer.name] = of_layer if old is None else old + of_layer
+    return tuple(
+        np.asarray(found[layer.name].view(layer.heads, *layer.size).numpy())
+        for layer in subject.layers
+    )
+
+
+def _evenness(maps: NDArray[np.float32]) -> list[float]:
+    cells = maps.shape[1] * maps.shape[2]
+    if cells == 1:
+        return [0.0] * len(maps)
+    flat = torch.from_numpy(maps).double().flatten(1)
+    total = flat.sum(1, keepdim=True)
+    share = torch.where(total > 0, flat / total, 0.0)
+    bits = -torch.xlogy(share, share).sum(1) / np.log(cells)
+    return [float(one) + 0.0 for one in bits.clamp(0, 1)]
+
+
+def _area_mean(maps: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    if maps.shape[1:] == size:
+        return maps
+    return np.asarray(functional.adaptive_avg_pool2d(torch.from_numpy(maps), size).numpy())
+
+
+def _digits(value: float) -> float:
+    """Six digits: hundreds of heads have many numbers, and they travel as text."""
+    return float(f"{value:.6g}")

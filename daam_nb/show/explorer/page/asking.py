@@ -1,0 +1,261 @@
+"""The page asks and the kernel answers: each answer is a function of the recording and a selection.
+
+    ask     {v, type: "ask", id, run, want: [...], sel: {...}, at: {y, x} | {polygon}}
+    answer  {v, type: "answer", id, run, sel, parts: [{name, ..., buffer?}], error?}
+
+`run` names the recording that the page shows, `sel` the selection that the question is about:
+word, word_b (-1: none), choice, layer, head, steps ([first, one after the last], of the loop),
+threshold, special (whether signs and special tokens are ranked). Nothing of an answer depends on
+what is chosen when it is made: a page that has moved on drops it, and no answer is shown as that of
+another question. `buffer` is the number of a part's binary string.
+
+| want | part |
+|---|---|
+| stack, stack_b | every step of a word in 8 bits: `stacks` |
+| exact, exact_b | the map of `heat_maps`, float32 |
+| tiles | the word in every head: `tiles` |
+| overlap | how much of each tile lies in the mask |
+| words, at {y, x} | the words ranked there |
+| region, at {polygon} | the words ranked in it, and bars of the word |
+| mask | eq. 7 as a PNG |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from daam_nb.errors import DaamError, SelectionError
+from daam_nb.show.explorer.export.exporting import mask_name, mask_png
+from daam_nb.show.explorer.model.container import VERSION, Part
+from daam_nb.show.explorer.model.engine import Engine
+from daam_nb.show.explorer.model.entries import clean, number_of
+from daam_nb.show.explorer.model.ranking import Ranked, bars, words_at, words_in
+from daam_nb.show.explorer.model.stacks import exact_bytes
+from daam_nb.show.explorer.model.subject import Selected, Subject
+from daam_nb.show.explorer.model.tiles import overlaps
+
+Message = tuple[dict[str, Any], list[bytes]]
+FIRST = ("stack", "exact", "stack_b", "exact_b", "tiles")  # what a page paints first
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a page asks about.
+
+    Attributes
+    ----------
+    selected
+        The word, layers, head and steps.
+    word_b
+        Number of the word compared; -1: none.
+    threshold
+        Of the masks, a share of each map's maximum.
+    special
+        Whether signs, the start and the end of the text are ranked.
+    at
+        A place {y, x} or a region {polygon}, in shares of the picture.
+    """
+
+    selected: Selected
+    word_b: int = -1
+    threshold: float = 0.4
+    special: bool = False
+    at: dict[str, Any] | None = None
+
+    @property
+    def selected_b(self) -> Selected | None:
+        """The word compared, under the same layers, head and steps."""
+        return None if self.word_b < 0 else replace(self.selected, word=self.word_b)
+
+
+def answer(engine: Engine, message: Any) -> Message | None:
+    """Answer one message of a page.
+
+    Returns
+    -------
+    dict
+        With the `id`, `run` and `sel` of the question; `error` where it cannot be answered.
+    list of bytes
+        The parts' binary strings.
+    None
+        Where the message is no question of ours.
+    """
+    if not isinstance(message, dict) or message.get("type") != "ask":
+        return None
+    if message.get("v") != VERSION:
+        return None
+    subject = engine.subject
+    told = {"v": VERSION, "type": "answer", "id": message.get("id"), "run": subject.name}
+    told["sel"] = message.get("sel")
+    buffers: list[bytes] = []
+    parts: list[dict[str, Any]] = []
+    try:
+        if message.get("run") != subject.name:
+            raise SelectionError("The question is about another recording than the one shown.")
+        question = read(subject, message)
+        for part, raw in parts_of(engine, _wanted(message.get("want")), question):
+            parts.append({**part, "buffer": len(buffers)} if raw else part)
+            buffers += [raw] if raw else []
+    except DaamError as error:
+        return {**told, "parts": [], "error": clean(str(error))}, []
+    return {**told, "parts": parts}, buffers
+
+
+def read(subject: Subject, message: dict[str, Any]) -> Question:
+    """Read the selection of a question and check it, as the traits are checked.
+
+    Raises
+    ------
+    DaamError
+        Where it is no selection of this recording.
+    """
+    sel, at = message.get("sel"), message.get("at")
+    if not isinstance(sel, dict):
+        raise SelectionError("The question lacks its selection, sel.")
+    word = _word(subject, sel.get("word"))
+    other = -1 if sel.get("word_b", -1) == -1 else _word(subject, sel["word_b"])
+    choice, layer, head = (sel.get(name) for name in ("choice", "layer", "head"))
+    if not isinstance(choice, str) or type(layer) is not int or type(head) is not int:
+        raise SelectionError(f"choice={choice!r}, layer={layer!r}, head={head!r} is no selection.")
+    places = subject.places_of(subject.steps_within(sel.get("steps")))
+    selected = Selected(word, choice, layer, head, places)
+    subject.check(selected)
+    threshold = sel.get("threshold", 0.4)
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float):
+        raise SelectionError(f"threshold={threshold!r} is no number from 0 to 1.")
+    if not 0 <= threshold <= 1:
+        raise SelectionError(f"threshold={threshold!r} is no number from 0 to 1.")
+    return Question(
+        selected,
+        other,
+        float(threshold),
+        sel.get("special") is True,
+        at if type(at) is dict else None,
+    )
+
+
+def parts_of(engine: Engine, want: Sequence[str], question: Question) -> list[Part]:
+    """Work out parts of an answer, in the order asked for; B's are left out where there is no B."""
+    return [part for name in want for part in _PARTS[name](engine, question)]
+
+
+def _wanted(want: Any) -> list[str]:
+    if not isinstance(want, list) or not all(isinstance(name, str) for name in want):
+        raise SelectionError("The question lacks want, a list of names.")
+    if unknown := [name for name in want if name not in _PARTS]:
+        raise SelectionError(
+            f"There is no part {unknown[0][:40]!r}. There are {', '.join(_PARTS)}."
+        )
+    return list(dict.fromkeys(want))
+
+
+def _word(subject: Subject, word: Any) -> int:
+    if type(word) is not int:
+        raise SelectionError(f"word={word!r} is no number of a word.")
+    return number_of(word, subject.entries, subject.prompt)
+
+
+def _stack(engine: Engine, question: Question) -> list[Part]:
+    return [_stack_of(engine, question.selected)]
+
+
+def _stack_b(engine: Engine, question: Question) -> list[Part]:
+    other = question.selected_b
+    return [] if other is None else [_stack_of(engine, other)]
+
+
+def _stack_of(engine: Engine, selected: Selected) -> Part:
+    stack = engine.stack(selected)
+    return {"name": "stack", "dtype": "u1", **stack.meta}, stack.levels.tobytes()
+
+
+def _exact(engine: Engine, question: Question) -> list[Part]:
+    return [exact_part(engine, question.selected)]
+
+
+def _exact_b(engine: Engine, question: Question) -> list[Part]:
+    other = question.selected_b
+    return [] if other is None else [exact_part(engine, other)]
+
+
+def exact_part(engine: Engine, selected: Selected) -> Part:
+    """The map of `heat_maps`: key, shape and peak, and its values as float32."""
+    values = engine.exact(selected).values
+    part = {
+        "name": "exact",
+        "key": selected.key,
+        "dtype": "f4",
+        "shape": list(values.shape),
+        "max": float(values.max()),
+    }
+    return part, exact_bytes(values)
+
+
+def _tiles(engine: Engine, question: Question) -> list[Part]:
+    packed, meta = engine.tiles(question.selected).packed()
+    return [({"name": "tiles", "dtype": "u1", **meta}, packed)]
+
+
+def _overlap(engine: Engine, question: Question) -> list[Part]:
+    selected = question.selected
+    mask = engine.mask(selected, question.threshold)
+    part = {
+        "name": "overlap",
+        "key": selected.key,
+        "threshold": question.threshold,
+        "values": overlaps(engine.tiles(selected), mask),
+    }
+    return [(part, b"")]
+
+
+def _words(engine: Engine, question: Question) -> list[Part]:
+    at = question.at or {}
+    if not {"y", "x"} <= set(at):
+        raise SelectionError("The question lacks a place: at {y, x}.")
+    rows = words_at(engine.subject, question.selected, at["y"], at["x"], special=question.special)
+    return [({"name": "words", "rows": _rows(rows)}, b"")]
+
+
+def _region(engine: Engine, question: Question) -> list[Part]:
+    polygon = (question.at or {}).get("polygon")
+    if not isinstance(polygon, list):
+        raise SelectionError("The question lacks a region: at {polygon}.")
+    subject, selected = engine.subject, question.selected
+    maps = engine.every_map(selected, special=question.special)
+    rows = words_in(subject, maps, polygon)
+    told = bars(subject, selected, polygon)
+    by_layer = dict(told.by_layer)
+    part = {
+        "name": "region",
+        "rows": _rows(rows),
+        "bars_of": told.word,
+        "by_step": list(told.by_step),
+        "by_layer": [by_layer.get(number) for number in range(len(subject.layers))],
+        "inside": told.inside,
+    }
+    return [(part, b"")]
+
+
+def _mask(engine: Engine, question: Question) -> list[Part]:
+    word = engine.exact(question.selected)
+    part = {"name": "mask", "file": mask_name(engine.subject.entries[question.selected.word].text)}
+    return [(part, mask_png(word, question.threshold))]
+
+
+def _rows(rows: tuple[Ranked, ...]) -> list[dict[str, Any]]:
+    return [{**asdict(row), "text": clean(row.text)} for row in rows]
+
+
+_PARTS: dict[str, Callable[[Engine, Question], list[Part]]] = {
+    "stack": _stack,
+    "exact": _exact,
+    "stack_b": _stack_b,
+    "exact_b": _exact_b,
+    "tiles": _tiles,
+    "overlap": _overlap,
+    "words": _words,
+    "region": _region,
+    "mask": _mask,
+}

@@ -1,0 +1,319 @@
+"""Two recordings side by side: one hand moves both, and their difference is drawn."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+import numpy as np
+from PIL import Image, ImageDraw
+
+from daam_nb.errors import OfOneSideError, UnknownOptionError, nearest_name
+from daam_nb.show.colours import colour
+from daam_nb.show.explorer.model.entries import Entry, clean
+from daam_nb.show.explorer.page.choices import CHOICES
+from daam_nb.show.explorer.page.lifetime import Living
+from daam_nb.show.pixels import drawn_size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from daam_nb.maps.wordmap import WordHeatMap
+    from daam_nb.show.explorer.page.widget import Explorer
+
+LOOKS = (
+    "opacity", "threshold", "contour", "colormap", "follow_step", "interval", "tile_scale",
+    "tile_sort", "show_pieces", "show_syntax", "projector", "theme", "region", "view",
+    "difference_scale",
+)  # fmt: skip
+NETWORK = ("choice", "layer", "head")
+WORDS = ("word", "word_b")
+DIVERGING = "RdBu_r"
+SIDE = 384  # pixels of the difference's longer side, at most
+SCALES = (("as shares of each peak", "own"), ("in attention", "common"))
+
+
+class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
+    """Two explorers whose choices are linked, and the difference of their maps.
+
+    Made by `daam_nb.explore(run, other)`. What scrubbing and looks need is linked in the browser,
+    without the kernel; words are matched here by their text, and where a prompt lacks
+    the word but has as many words as the other, by their place. What cannot be linked, because
+    the recordings differ in steps or layers, is said below the pictures.
+
+    Attributes
+    ----------
+    left, right
+        The two explorers.
+    note
+        What is linked, what is not, and which words are shown.
+    links
+        What ties their traits together.
+    picture
+        The difference as it is drawn; None where there is none.
+    """
+
+    left: Explorer
+    right: Explorer
+    same_network: bool
+    same_steps: bool
+    note: str
+    picture: Image.Image | None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse a name that nothing uses: choices are those of the explorers."""
+        own = name in type(self).__annotations__ or hasattr(type(self), name)
+        if not name.startswith("_") and not own:
+            near = name if name in CHOICES else nearest_name(name, CHOICES) or "word"
+            raise UnknownOptionError(
+                f"A comparison has no {name!r} of its own. Choices are those of its sides: set "
+                f"left.{near} or right.{near}, and the other side follows."
+            )
+        super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        """Say of what an explorer has that it is one of the sides'."""
+        from daam_nb.show.explorer.page.widget import Explorer
+
+        if not name.startswith("_") and hasattr(Explorer, name):
+            raise OfOneSideError(
+                f"A comparison has no {name!r} of its own: it is one of its sides'. Use "
+                f"left.{name} or right.{name}."
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __init__(self, left: Explorer, right: Explorer) -> None:
+        self.left, self.right = left, right
+        self.same_network = left.subject.layers == right.subject.layers and dict(
+            left.subject.choices
+        ) == dict(right.subject.choices)
+        self.same_steps = left.run.steps == right.run.steps and (
+            left.subject.summed == right.subject.summed
+        )
+        self.note = ""
+        self._image, self._caption = ipywidgets.HTML(), ipywidgets.HTML()
+        self._scale = ipywidgets.Dropdown(
+            options=SCALES,
+            description="Scale",
+            style={"description_width": "initial"},
+            layout=ipywidgets.Layout(width="17rem", max_width="100%", margin="8px 0 0 0"),
+        )
+        self.links: list[Any] = [
+            ipywidgets.link((left, "difference_scale"), (self._scale, "value"))
+        ]
+        half = ipywidgets.Layout(flex="1 1 32rem", min_width="0")
+        for explorer in (left, right):
+            before, explorer.layout = explorer.layout, half
+            before.close()
+        wrap = ipywidgets.Layout(
+            flex_flow="row wrap", align_items="flex-start", grid_gap="8px", margin="0 0 8px 0"
+        )
+        super().__init__(
+            [
+                ipywidgets.HBox(
+                    [self._image, ipywidgets.VBox([self._caption, self._scale])],
+                    layout=ipywidgets.Layout(
+                        flex_flow="row wrap", grid_gap="16px", margin="4px 0 12px 0"
+                    ),
+                ),
+                ipywidgets.HBox([left, right], layout=wrap),
+            ]
+        )
+        self._follow("word", left, right)
+        self._link()
+        self._draw()
+        self.made()
+
+    @property
+    def linked(self) -> tuple[str, ...]:
+        """Names of the traits that both explorers share."""
+        return (
+            *LOOKS,
+            *WORDS,
+            *(("steps",) if self.same_steps else ()),
+            *(NETWORK if self.same_network else ()),
+        )
+
+    def difference(self) -> NDArray[np.float32] | None:
+        """Left map minus right map at the left's drawn size, as it is coloured.
+
+        Returns
+        -------
+        array
+            (y, x), float32: shares of each map's own peak, or attention probability where
+            `left.difference_scale` is ``"common"``. None where the pictures differ in shape.
+        """
+        own, other = (one.engine.exact(one.selected) for one in (self.left, self.right))
+        if not _alike(own, other):
+            return None
+        size = drawn_size(own.image_size or own.size, most=SIDE)
+        first, second = (self._scaled(one, size) for one in (own, other))
+        return first - second
+
+    def close(self) -> None:
+        """Close both explorers and let go of the recordings."""
+        self.left.unobserve_all()
+        self.right.unobserve_all()
+        super().close()
+        while self.links:
+            self.links.pop().unlink()
+
+    def _link(self) -> None:
+        for name in self.linked:
+            if name not in (*WORDS, *NETWORK):
+                self.links.append(ipywidgets.jslink((self.left, name), (self.right, name)))
+        self.left.observe(self._moved, list(self.linked))
+        self.right.observe(self._moved, list(self.linked))
+        for explorer in (self.left, self.right):
+            explorer.observe(self._draw, ["status", "difference_scale"])
+
+    def _moved(self, change: Any) -> None:
+        """Take over what one explorer chose, unless the browser does it."""
+        name, owner = change["name"], change["owner"]
+        target = self.right if owner is self.left else self.left
+        if name in WORDS:
+            self._follow(name, owner, target)
+        elif name in NETWORK:  # at once: a layer may lack the head of the one before
+            target.choose(**{one: getattr(owner, one) for one in NETWORK})
+        elif name not in owner._property_lock:  # set from Python: no browser may be there
+            target.set_trait(name, change["new"])
+
+    def _follow(self, name: str, owner: Explorer, target: Explorer) -> None:
+        number = getattr(owner, name)
+        if number >= 0:
+            found = matching(owner.words, number, target.words)
+            if found is None:
+                return  # the caption says so
+            number = found
+        if getattr(target, name) != number:
+            target.set_trait(name, number)
+
+    def _scaled(self, word_map: WordHeatMap, size: tuple[int, int]) -> NDArray[np.float32]:
+        values = word_map.resize(size).numpy()
+        peak = float(word_map.values.max())
+        if self.left.difference_scale == "own":
+            return values / np.float32(peak) if peak > 0 else values
+        return values
+
+    def _draw(self, _: Any = None) -> None:
+        difference = self.difference()
+        self.picture = None if difference is None else _picture(difference)
+        if difference is not None:
+            unit = "of each peak" if self.left.difference_scale == "own" else "attention"
+            drawn = (
+                "Red (+ where most) is where the left map is higher, blue (− where most) where the "
+                "right one is; white is equal. Colours end at "
+                f"±{float(np.abs(difference).max()):.3g} {unit}."
+            )
+        else:
+            drawn = "The pictures differ in shape, so there is no difference of the maps."
+        self.note = clean(" ".join([drawn, *self._notes()]))
+        self._image.value = self._tag(difference)
+        self._caption.value = (
+            f'<div style="max-width:34rem;line-height:1.5"><b>{html.escape(self._title())}</b><br>'
+            f"{html.escape(self.note)}</div>"
+        )
+
+    def _tag(self, difference: NDArray[np.float32] | None) -> str:
+        """The picture; what it shows is its text, too, for those who hear it."""
+        if self.picture is None or difference is None:
+            return ""
+        written = io.BytesIO()
+        self.picture.save(written, "PNG")
+        data = base64.b64encode(written.getvalue()).decode("ascii")
+        told = html.escape(clean(f"{self._title()}. {_told(difference)}"), quote=True)
+        return (
+            f'<img class="daam-difference" alt="{told}" src="data:image/png;base64,{data}" '
+            f'style="display:block;width:240px;max-width:100%;height:auto;border-radius:6px">'
+        )
+
+    def _title(self) -> str:
+        """The words, and what tells the recordings apart."""
+        words = [one.words[one.word].text for one in (self.left, self.right)]
+        shown = f"“{words[0]}”" if words[0] == words[1] else f"“{words[0]}” and “{words[1]}”"
+        left, right = (one.run.facts for one in (self.left, self.right))
+        apart = []
+        if left.model != right.model:
+            apart.append(f"{left.model} and {right.model}")
+        if left.seed != right.seed:
+            apart.append(f"seeds {left.seed} and {right.seed}")
+        if self.left.subject.prompt.text != self.right.subject.prompt.text:
+            apart.append("two prompts")
+        return clean(f"Difference of two maps of {shown}{''.join(f', {one}' for one in apart)}")
+
+    def _notes(self) -> list[str]:
+        found = []
+        if matching(self.left.words, self.left.word, self.right.words) is None:
+            word = self.left.words[self.left.word].text
+            found.append(f"“{word}” has no counterpart on the right.")
+        if not self.same_steps:
+            found.append("The recordings keep different steps: each has its own slider.")
+        if not self.same_network:
+            found.append("The recordings differ in their layers: each has its own grid of heads.")
+        return found
+
+
+def matching(entries: tuple[Entry, ...], number: int, others: tuple[Entry, ...]) -> int | None:
+    """Find the entry of another prompt that stands for one of this.
+
+    The same text, the same occurrence of it and the same kind; else the word at the same place,
+    where both prompts have as many words. None where there is neither, or it was not recorded.
+    """
+    entry = entries[number]
+
+    def alike(one: Entry) -> bool:
+        return one.kind == entry.kind and one.text.casefold() == entry.text.casefold()
+
+    before = sum(alike(one) for one in entries[:number])
+    same = [n for n, one in enumerate(others) if alike(one)]
+    if before < len(same) and others[same[before]].kept:
+        return same[before]
+    counts = [sum(one.kind == "word" for one in listed) for listed in (entries, others)]
+    if entry.kind == "word" and counts[0] == counts[1] and others[number].kept:
+        return number
+    return None
+
+
+def _picture(difference: NDArray[np.float32]) -> Image.Image:
+    """Colour a difference, and mark where each side is highest: colour is not the only sign."""
+    end = float(np.abs(difference).max()) or 1.0  # equal maps are white all over
+    pixels = colour(difference, name=DIVERGING, vmin=-end, vmax=end)
+    image = Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).convert("RGB")
+    draw = ImageDraw.Draw(image)
+    arm = max(2, max(image.size) // 40)
+    for sign, (y, x) in _ends(difference):
+        bars = [(x - arm, y, x + arm, y)] + ([(x, y - arm, x, y + arm)] if sign == "+" else [])
+        for width, ink in ((max(3, arm // 2 + 2), "black"), (max(1, arm // 4), "white")):
+            for bar in bars:
+                draw.line(bar, fill=ink, width=width)
+    return image
+
+
+def _ends(difference: NDArray[np.float32]) -> list[tuple[str, tuple[int, int]]]:
+    """Where the left map is higher most ("+"), and the right one ("−"), if it is anywhere."""
+    found = []
+    for sign, values in (("+", difference), ("−", -difference)):
+        if values.max() > 0:
+            y, x = np.unravel_index(int(values.argmax()), values.shape)
+            found.append((sign, (int(y), int(x))))
+    return found
+
+
+def _told(difference: NDArray[np.float32]) -> str:
+    """What a difference shows, in words."""
+    height, width = difference.shape
+    parts = [
+        f"The {'left' if sign == '+' else 'right'} map is higher most at {(x + 0.5) / width:.0%} "
+        f"from the left and {(y + 0.5) / height:.0%} from the top."
+        for sign, (y, x) in _ends(difference)
+    ]
+    return " ".join(parts) or "They are equal everywhere."
+
+
+def _alike(own: WordHeatMap, other: WordHeatMap) -> bool:
+    """Whether the two pictures have the same proportions."""
+    (height, width), (height_b, width_b) = (one.image_size or one.size for one in (own, other))
+    return height * width_b == width * height_b

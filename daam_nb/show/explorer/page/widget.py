@@ -1,0 +1,476 @@
+"""The explorer itself: an anywidget whose choices are traits.
+
+The browser holds the stack of the current word and scrubs on its own. What it changes arrives
+here as traits; when the hand rests, the exact map, the tiles and the numbers go back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from daam_nb.errors import (
+    DaamError,
+    ReadOnlyError,
+    SelectionError,
+    UnknownOptionError,
+    WrongKindError,
+    unknown_names_message,
+)
+from daam_nb.kinds import kind_of
+from daam_nb.maps.measure import iod, ioh, iou
+from daam_nb.recording import Layer, Recording
+from daam_nb.show.bundles import read_bundle
+from daam_nb.show.explorer.export import exporting, handout
+from daam_nb.show.explorer.export.pictures import picture_parts, served_picture, strip_of
+from daam_nb.show.explorer.model.container import VERSION, pack
+from daam_nb.show.explorer.model.engine import Engine
+from daam_nb.show.explorer.model.entries import Entry, clean, first_choice, number_of
+from daam_nb.show.explorer.model.facts import facts_of
+from daam_nb.show.explorer.model.ranking import Polygon, Ranked, words_at, words_in
+from daam_nb.show.explorer.model.sentences import sentence
+from daam_nb.show.explorer.model.subject import Selected, Subject
+from daam_nb.show.explorer.model.syntax import Syntax
+from daam_nb.show.explorer.page.asking import FIRST, Question, answer, parts_of
+from daam_nb.show.explorer.page.choices import CHOICES, MEASURED, SELECTION, Choices
+from daam_nb.show.explorer.page.lifetime import Living
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from daam_nb.show.description import Figure
+
+STATIC = Path(__file__).parents[1] / "static"
+PAUSE = 0.05  # seconds between preparations
+
+
+class Explorer(Living, Choices):
+    """The explorer of one recording; made by `daam_nb.explore`.
+
+    Every choice (see `Choices`) is a trait: read it, set it, observe it, link it. What cannot be is
+    refused by a `TraitError`, and nothing changes. Traits that depend on each other (`layer` and
+    `head`) change together by `choose`.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        *,
+        syntax: Syntax,
+        pictures: list[Image] | tuple[Image, ...] | None = None,
+        **choices: Any,
+    ) -> None:
+        check_names(choices, where="Explorer()")
+        self._engine: Engine | None = Engine(subject)
+        self._hearing = False  # whether the page's own choices are being taken
+        self._first_of: Question | None = None
+        self._syntax = syntax
+        self._head_callbacks: list[Callable[[Layer | None, int | None], object]] = []
+        self._esm, self._css = front_end()
+        image, image_type, changed = served_picture(subject.run)
+        strip, strip_facts = strip_of(subject.run, pictures)
+        self._fixed: dict[str, Any] = {"strip": strip_facts, "changed": changed}
+        first: dict[str, Any] = {
+            "word": first_choice(subject.entries),
+            "steps": subject.run.steps,
+            "choice": next(iter(subject.choices)),
+        }
+        super().__init__(
+            **{**first, **choices},
+            _pictures=pack({"run": subject.name}, picture_parts(image, image_type, strip)),
+            _facts=facts_of(subject, syntax, **self._fixed),
+        )
+        if self.show_syntax:
+            self.ask_for_parse()
+        self._refresh({*SELECTION, "word_b"})
+        self._warming: Iterator[None] = self._engine.warm(self.selected)
+        self._warm_later()
+        self.observe(self._changed, list(CHOICES))
+        self.on_msg(self._received)
+        self._called_back = (self.layer, self.head)
+        self.made()
+
+    # --- what is shown ----------------------------------------------------------------------------
+
+    @property
+    def subject(self) -> Subject:
+        """The recording and what can be chosen of it."""
+        return self._working.subject
+
+    @property
+    def engine(self) -> Engine:
+        """What works out and keeps the maps."""
+        return self._working
+
+    @property
+    def run(self) -> Recording:
+        """The recording."""
+        return self.subject.run
+
+    @property
+    def words(self) -> tuple[Entry, ...]:
+        """What `word` counts: the prompt's words, then what is shown on demand."""
+        return self.subject.entries
+
+    @property
+    def selected(self) -> Selected:
+        """Word, layers, head and steps, by their numbers and places."""
+        return self._selected_word(self.word)
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """Layers, steps and heads as `heat_maps` takes them.
+
+        ``heat_maps(run, **explorer.selection).word(...)`` is the exact map that the explorer shows
+        of that word. With `negative` where the negative prompt's words are shown.
+        """
+        return self.subject.selection(self.selected)
+
+    def number_of(self, what: object, *, occurrence: int | None = None) -> int:
+        """Number of a word of the prompt, by its text, a `Word` or (start, end) in characters."""
+        subject = self.subject
+        return number_of(what, subject.entries, subject.prompt, occurrence=occurrence)
+
+    def choose(self, **choices: Any) -> Explorer:
+        """Set several choices at once, all or none: ``choose(layer=3, head=5)``.
+
+        Raises
+        ------
+        TraitError
+            Where a value cannot be, or they do not go together. Nothing changes then.
+        UnknownOptionError
+            For a name that is no choice.
+        """
+        check_names(choices, where="choose()")
+        before = {name: getattr(self, name) for name in choices}
+        try:
+            with self.hold_sync(), self.hold_trait_notifications():
+                for name, value in choices.items():
+                    self.set_trait(name, value)
+        except traitlets.TraitError:
+            with self.hold_sync(), self.hold_trait_notifications():
+                for name, value in before.items():
+                    self.set_trait(name, value)
+            raise
+        return self
+
+    def words_at(self, y: float, x: float) -> tuple[Ranked, ...]:
+        """Rank the words at a place of the picture (0 to 1 from the top left), as hovering does."""
+        return words_at(self.subject, self.selected, y, x, special=self.show_pieces)
+
+    def words_in(self, polygon: Polygon | None = None) -> tuple[Ranked, ...]:
+        """Rank the words in a region, by default the one drawn, by the mean of their maps in it."""
+        maps = self._working.every_map(self.selected, special=self.show_pieces)
+        return words_in(self.subject, maps, self.region if polygon is None else polygon)
+
+    def on_head(self, callback: Callable[[Layer | None, int | None], object]) -> Callable[[], None]:
+        """Call a function with (layer, head) whenever another is chosen; None stands for all.
+
+        Returns
+        -------
+        function
+            Call it to stop.
+
+        Raises
+        ------
+        WrongKindError
+            For what cannot be called. What a callback itself raises is raised when all were called.
+        """
+        if not callable(callback):
+            raise WrongKindError(
+                f"on_head() takes a function of (layer, head), not {kind_of(callback)}: "
+                "explorer.on_head(lambda layer, head: print(layer, head))."
+            )
+        self._head_callbacks.append(callback)
+
+        def stop() -> None:
+            if callback in self._head_callbacks:
+                self._head_callbacks.remove(callback)
+
+        return stop
+
+    # --- what can be taken away -------------------------------------------------------------------
+
+    def to_figure(self) -> Figure:
+        """Draw the current selection: the word over the picture, or the two words side by side."""
+        return exporting.figure_of(self)
+
+    def to_png(
+        self, path: str | Path, *, what: exporting.Drawn = "figure", overwrite: bool = False
+    ) -> Path:
+        """Write a PNG of the current selection.
+
+        Parameters
+        ----------
+        path
+            The file; its folder must exist.
+        what
+            ``"figure"``: with title, caption and colour bar. ``"overlay"``: the map over the
+            picture in the picture's pixels. ``"mask"``, ``"mask_b"``: eq. 7 at the threshold,
+            white on black, in the picture's pixels.
+        overwrite
+            Replace a file that is there.
+
+        Raises
+        ------
+        RecordingExistsError
+            Where the file exists and `overwrite` is false.
+        """
+        return exporting.write_png(self, path, what=what, overwrite=overwrite)
+
+    def to_frame(self, by: exporting.Rows = "word") -> Any:
+        """Return the numbers of the current selection as a `pandas.DataFrame`.
+
+        Parameters
+        ----------
+        by
+            ``"word"``: a row per word, under the layers, head and steps chosen. ``"step"``: the
+            word at each step alone. ``"head"``: the word in every head of every layer.
+
+        Raises
+        ------
+        MissingExtraError
+            Where pandas is not installed.
+        """
+        return exporting.frame_of(self, by)
+
+    def to_html(
+        self,
+        path: str | Path,
+        *,
+        heads: Any = (),
+        overwrite: bool = False,
+        most_bytes: int = handout.MOST_BYTES,
+    ) -> Path:
+        """Write a hand-out: one file that is explored in any browser, without kernel or network.
+
+        Parameters
+        ----------
+        path
+            The file; its folder must exist.
+        heads
+            (layer number or name, head) that must be in it, before the others.
+        overwrite
+            Replace a file that is there.
+        most_bytes
+            Heads are put in as long as the file stays below; what was left out it says.
+
+        Raises
+        ------
+        RecordingExistsError
+            Where the file exists and `overwrite` is false.
+        SelectionError
+            Where the maps of all words are more than a page can hold, as of a grid of 1024 x 1024
+            with 200 heads and a long prompt, or each token would stand for many words.
+        """
+        return handout.write(self, path, heads=heads, overwrite=overwrite, most_bytes=most_bytes)
+
+    def close(self) -> None:
+        """Take it from the page and let go of the recording and of all that was sent."""
+        self._engine, self._warming = None, iter(())
+        self._head_callbacks.clear()
+        super().close()
+        self.unobserve_all()
+        self._first = self._pictures = b""
+
+    def forget(self) -> None:
+        """Let go of the maps that were worked out; the recording and the pictures stay."""
+        self._warming = iter(())
+        self._working.forget()
+        self._first = b""
+
+    def remember(self) -> None:
+        """Work out the maps again."""
+        self._refresh({*SELECTION, "word_b"})
+        self._warming = self._working.warm(self.selected)
+        self._warm_later()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a choice; a name that nothing uses would be set, and nothing would change."""
+        if not name.startswith("_") and not hasattr(type(self), name):
+            raise UnknownOptionError(
+                unknown_names_message([name], CHOICES, where="The explorer", what="choice")
+            )
+        if not name.startswith("_") and _is_read_only(type(self), name):
+            raise ReadOnlyError(
+                f"explorer.{name} follows from the choices and cannot be set. Set what it follows "
+                f"from: {', '.join(CHOICES)}."
+            )
+        super().__setattr__(name, value)
+
+    def observe(self, handler: Any, names: Any = traitlets.All, type: Any = "change") -> None:
+        """Call a function when a trait changes; see `traitlets.HasTraits.observe`.
+
+        Raises
+        ------
+        UnknownOptionError
+            For a name that is no trait, and so would never change.
+        """
+        listed: list[Any] = [names] if isinstance(names, str) or names is traitlets.All else names
+        unknown = [
+            str(name) for name in listed if name is not traitlets.All and not self.has_trait(name)
+        ]
+        if unknown:
+            raise UnknownOptionError(
+                unknown_names_message(
+                    unknown, (*CHOICES, *MEASURED), where="observe()", what="trait"
+                )
+            )
+        super().observe(handler, names, type)
+
+    def __repr__(self) -> str:
+        """One line, which is all that is seen where widgets are not shown."""
+        return f"<Explorer: {self.status}>" if self._engine is not None else "<Explorer, closed>"
+
+    # --- how it answers ---------------------------------------------------------------------------
+
+    @property
+    def _working(self) -> Engine:
+        if self._engine is None:
+            raise SelectionError("This explorer was closed. Open another: explore(run).")
+        return self._engine
+
+    @traitlets.validate("choice", "layer", "head")
+    def _goes_together(self, proposal: Any) -> Any:
+        parts = {name: getattr(self, name) for name in ("word", "choice", "layer", "head")}
+        parts[proposal["trait"].name] = proposal["value"]
+        parts["steps"] = (0, 1)  # read and checked by themselves
+        try:
+            self.subject.check(Selected(**parts))
+        except DaamError as error:
+            raise traitlets.TraitError(f"{proposal['trait'].name}: {error}") from error
+        return proposal["value"]
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the browser chose; what cannot be is refused, and the browser told so."""
+        self._hearing = True
+        try:
+            super().set_state(sync_data)
+        except traitlets.TraitError as error:
+            names = [key for key in sync_data if self.has_trait(key)]
+            self.send_state(names)
+            told = {"v": VERSION, "type": "refused", "names": names, "error": clean(str(error))}
+            self.send(told)
+        finally:
+            self._hearing = False
+
+    def _changed(self, change: Any) -> None:
+        """Several changes at once come one by one; the first of them answers for all."""
+        if change["name"] == "word" and self._engine is not None:
+            self._warming = self._engine.warm(self.selected)
+            self._warm_later()
+        if change["name"] == "show_syntax" and change["new"]:
+            self.ask_for_parse()
+        if self._engine is not None:
+            self._refresh({change["name"]})
+            if change["name"] in ("layer", "head"):
+                self._call_back()
+
+    def _refresh(self, changed: set[str]) -> None:
+        """Send what depends on the choices that changed, in one message.
+
+        A page asks for the maps of what it chose itself. What was chosen here travels with the
+        maps, so that a page without a kernel, such as a saved notebook, can show them.
+        """
+        selection = bool(changed & {*SELECTION, "word_b"})
+        with self.hold_sync():
+            if selection and not self._hearing:
+                self._keep_first()
+            if selection or "threshold" in changed:
+                self._send_numbers()
+
+    def _keep_first(self) -> None:
+        """Let the maps of the present selection be what a page paints first."""
+        question = Question(self.selected, self.word_b)
+        if self._first and self._first_of == question:
+            return
+        self._first_of = question
+        facts = {"run": self.subject.name}
+        self._first = pack(facts, parts_of(self._working, FIRST, question))
+
+    @property
+    def _selected_b(self) -> Selected | None:
+        if self.word_b < 0:
+            return None
+        return self._selected_word(self.word_b)
+
+    def _selected_word(self, word: int) -> Selected:
+        places = self.subject.places_of(self.steps)
+        return Selected(word, self.choice, self.layer, self.head, places)
+
+    def _send_numbers(self) -> None:
+        values = self._working.exact(self.selected)
+        self.set_trait("peak", float(values.values.max()))
+        found: dict[str, float | None] = {"iou": None, "iod": None, "ioh": None}
+        if self._selected_b is not None:
+            mask = self._working.mask(self.selected, self.threshold)
+            other = self._working.mask(self._selected_b, self.threshold)
+            found = {"iou": iou(mask, other), "iod": iod(other, mask), "ioh": ioh(other, mask)}
+        for name, value in found.items():
+            self.set_trait(name, value)
+        self.set_trait("status", sentence(self))
+
+    def ask_for_parse(self) -> None:
+        """Parse the prompt for the syntax lens, unless that was tried before."""
+        if self._syntax.state == "later":
+            self._syntax.ask()
+            self._facts = facts_of(self.subject, self._syntax, **self._fixed)
+
+    def _warm_later(self) -> None:
+        """Prepare for what comes next, in the pauses of the kernel's loop; none, no preparation."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        itself = weakref.ref(self)
+
+        def warm() -> None:
+            explorer = itself()
+            if explorer is None or explorer._engine is None:
+                return
+            if next(explorer._warming, explorer) is None:
+                loop.call_later(PAUSE, warm)
+
+        loop.call_later(PAUSE, warm)
+
+    def _call_back(self) -> None:
+        if self._called_back == (self.layer, self.head):
+            return  # both changed at once, and each is told
+        self._called_back = (self.layer, self.head)
+        layer = None if self.layer < 0 else self.subject.layers[self.layer]
+        head = None if self.head < 0 else self.head
+        with ExitStack() as calls:  # one that raises does not keep the others from being called
+            for callback in reversed(self._head_callbacks):
+                calls.callback(callback, layer, head)
+
+    def _received(self, _: Any, content: Any, buffers: Any) -> None:
+        if self._engine is None:
+            return
+        told = answer(self._engine, content)
+        if told is not None:
+            self.send(*told)
+        elif content == {"v": VERSION, "type": "keep", "run": self.subject.name}:
+            self._keep_first()  # the hand has rested for long: what a saved page shows
+
+
+def _is_read_only(kind: type, name: str) -> bool:
+    own = getattr(kind, name)
+    return isinstance(own, property) and own.fset is None
+
+
+def check_names(names: Iterable[str], *, where: str, also: Iterable[str] = ()) -> None:
+    """Raise an `UnknownOptionError` for names that are neither choices nor among the others."""
+    known = (*also, *CHOICES)
+    if unknown := [name for name in names if name not in (*known, "layout")]:
+        raise UnknownOptionError(unknown_names_message(unknown, known, where=where, what="choice"))
+
+
+def front_end() -> tuple[str, str]:
+    """Read the built module and its style sheet; see `read_bundle`."""
+    return read_bundle(STATIC, "explorer")
