@@ -17,8 +17,11 @@ QUICK = range(100_000, 100_040)
 BEFORE = {
     50: "half a character in a name, and the hand-out could not be written",
     340: "more tokens than any text encoder reads",
+    3341: "a text of joined signs where a span should be",
+    4255: "a prompt of Chinese signs, and a text where a span should be",
+    5336: "a sparse picture file, which the fuzzer itself read whole",
 }
-"""Seeds that failed once, and what was wrong."""
+"""Seeds that failed once, and what was wrong or what they hold."""
 
 
 @pytest.fixture(scope="module")

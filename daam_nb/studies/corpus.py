@@ -22,7 +22,7 @@ from daam_nb.errors import (
     UnknownOptionError,
     unknown_names_message,
 )
-from daam_nb.kinds import check_flag, check_path, number_between
+from daam_nb.kinds import check_flag, check_path
 from daam_nb.recording import Kept, LayerChoice, Recording, Skipped
 from daam_nb.storage import told
 from daam_nb.studies.corpus_settings import about_of, forget, remembered, settle
@@ -34,6 +34,7 @@ from daam_nb.studies.seeds import pictures_of, several
 from daam_nb.studies.tables import differences, progress_bar
 from daam_nb.tracing import generate as record
 from daam_nb.tracing.arguments import refuse_unknown
+from daam_nb.tracing.call_values import check_values
 from daam_nb.tracing.making import TRACE_OPTIONS
 
 __all__ = [
@@ -138,8 +139,6 @@ def generate(
     check_batch(batch)
     check_flag(latents, "latents")
     check_flag(progress, "progress")
-    if options.get("num_inference_steps") is not None:
-        number_between(options["num_inference_steps"], "num_inference_steps", low=1)
     wanted_pairs = pictures_of(as_captions(prompts), seeds)
     watching = {"keep": keep, "layers": layers, "tokens": tokens}
     more = {"latents": latents, **({"batch": batch} if batch != 1 else {})}
@@ -170,7 +169,7 @@ def generate(
     return Corpus(tuple(wanted), folder, about_of(folder)["settings"])
 
 
-def check_options(pipe: Any, options: Iterable[str], *functions: Callable[..., Any]) -> None:
+def check_options(pipe: Any, options: Mapping[str, Any], *functions: Callable[..., Any]) -> None:
     """Refuse options that nothing on the way to the pipeline's call takes.
 
     Parameters
@@ -178,7 +177,7 @@ def check_options(pipe: Any, options: Iterable[str], *functions: Callable[..., A
     pipe
         The pipeline.
     options
-        Names of the options that are handed on.
+        The options that are handed on.
     functions
         Those that the options pass through, the one that was called first.
 
@@ -186,6 +185,8 @@ def check_options(pipe: Any, options: Iterable[str], *functions: Callable[..., A
     ------
     UnknownOptionError
         Before anything is drawn or written.
+    SelectionError, WrongKindError
+        For a value of another kind, as in `daam_nb.generate`.
     """
     settled = {**_SETTLED, **({} if generate in functions else {"keep": "it is settled."})}
     own = [name for function in functions for name in _parameters(function)]
@@ -193,6 +194,7 @@ def check_options(pipe: Any, options: Iterable[str], *functions: Callable[..., A
     refuse_unknown(
         pipe, options, where=_called(functions[0]), own=dict.fromkeys(own), without=settled
     )
+    check_values(pipe, options)
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:

@@ -17,6 +17,7 @@ from daam_nb.recording.kinds import check_recording
 from daam_nb.tracing import families
 from daam_nb.tracing.arguments import call_names, refuse_unknown
 from daam_nb.tracing.attached import open_changes
+from daam_nb.tracing.call_values import check_values
 from daam_nb.tracing.families import named
 from daam_nb.tracing.pictures import pil_images
 from daam_nb.tracing.provenance import versions
@@ -75,7 +76,8 @@ def generate(
     UnknownOptionError
         For a name that neither `trace` nor the pipeline takes, before anything is drawn.
     WrongKindError, SelectionError
-        For a prompt that is no text, a seed that is no whole number >= 0, and the like.
+        For a prompt that is no text, a seed that is no whole number >= 0, a guidance that is no
+        number, a size of 0 pixels, and the like, before anything is drawn.
 
     Examples
     --------
@@ -94,6 +96,7 @@ def generate(
         own=("prompt", "seed", "num_images_per_prompt", *TRACE_OPTIONS),
         without={"generator": "give seed="},
     )
+    check_values(pipe, options)
     single = isinstance(prompt, str)
     texts: Any = prompt if single else _texts(prompt)
     each = number_between(num_images_per_prompt, "num_images_per_prompt", low=1)
