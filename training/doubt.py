@@ -8,7 +8,6 @@ and those of the fixed prompts are not looked at.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from safetensors.torch import save_file
 from daam_nb.menagerie.judge import Doubt, Judge
 from daam_nb.menagerie.model import card
 from daam_nb.menagerie.world import scene
+from daam_nb.storage import whole_file
 from training.judge import note
 from training.pictures import Wanted, draw, read_pictures, settings
 from training.shares import Share
@@ -78,6 +78,5 @@ def write_doubt(file: Path, doubt: Doubt) -> None:
     """Put a doubt into the metadata of a judge's file; its weights stay as they are."""
     with safe_open(file, framework="pt") as held:
         state: dict[str, torch.Tensor] = {k: held.get_tensor(k) for k in held.keys()}  # noqa: SIM118
-    half = file.with_suffix(".partial")
-    save_file(state, half, metadata={"doubt": json.dumps(asdict(doubt))})
-    os.replace(half, file)
+    with whole_file(file) as part:
+        save_file(state, part, metadata={"doubt": json.dumps(asdict(doubt))})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import product
@@ -20,6 +19,7 @@ from torch.nn import functional
 
 from daam_nb.menagerie.judge import LABELS, Doubt, Judge, build_judge, settled
 from daam_nb.menagerie.world import Scene, scene
+from daam_nb.storage import whole_file
 from training.loop import Run, train
 from training.options import Options
 from training.seeing import DIRECTIONS, seen_colour, seen_place
@@ -142,9 +142,8 @@ def train_judge(
     chosen_on, measured_on = FEW_SCENES if short else SCENES
     doubt = choose_doubt(job, scenes=chosen_on)
     file = folder / "judge.safetensors"
-    half = file.with_suffix(".partial")
-    save_file(state, half, metadata={"doubt": json.dumps(asdict(doubt))})
-    os.replace(half, file)
+    with whole_file(file) as part:
+        save_file(state, part, metadata={"doubt": json.dumps(asdict(doubt))})
     note(file, config["judge"], scenes=measured_on)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from diffusers import AutoencoderKL
 from transformers import CLIPTokenizer
 
+from daam_nb.storage import whole_file
 from training.scenes import facts, shards
 from training.vae import as_batch
 
@@ -45,12 +45,10 @@ def write_latents(
                 batch = as_batch(pixels[start : start + size], device)
                 made.append(model.encode(batch).latent_dist.mode().float().cpu().half().numpy())
         tokens = tokenizer(described["captions"], padding="max_length").input_ids
-        half = folder / "partial"
-        with half.open("wb") as file:
+        with whole_file(target) as beside, beside.open("xb") as file:
             np.savez(
                 file,
                 latents=np.concatenate(made),
                 tokens=np.array(tokens, dtype=np.int16),
                 single=np.array([kind == "single" for kind in described["kinds"]]),
             )
-        os.replace(half, target)

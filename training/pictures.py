@@ -8,7 +8,6 @@ batch (but for rounding).
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +20,7 @@ from torch.multiprocessing.spawn import spawn
 
 from daam_nb.menagerie import load
 from daam_nb.menagerie.model import CLASSES, WEIGHTS
+from daam_nb.storage import whole_file
 
 PROMPTS = Path(__file__).parent / "eval" / "prompts.json"
 BATCH = 12
@@ -125,9 +125,8 @@ def _draw_part(
             **more,
         ).images
         for (i, _), image in zip(batch, images, strict=True):
-            half = picture_path(folder, i).with_suffix(f".partial{part}")
-            image.save(half, format="PNG")
-            os.replace(half, picture_path(folder, i))
+            with whole_file(picture_path(folder, i)) as file:
+                image.save(file, format="PNG")
 
 
 def exported(weights: Path) -> tuple[Any, dict[str, Any]]:

@@ -7,12 +7,13 @@ counts only time spent training, over all the processes that continued the run.
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from daam_nb.storage import whole_file
 
 
 class Clock:
@@ -58,9 +59,8 @@ def learning_rate_factor(
 def save_atomically(state: dict[str, Any], path: Path) -> None:
     """`torch.save`, such that a killed process leaves the old file or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".partial")
-    torch.save(state, half)
-    os.replace(half, path)
+    with whole_file(path) as part:
+        torch.save(state, part)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

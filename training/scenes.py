@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from torch.multiprocessing.spawn import spawn
 
 from daam_nb.menagerie.world import scene
+from daam_nb.storage import whole_file
 
 
 def write_scenes(folder: Path, *, count: int, shard: int, helpers: int = 0) -> None:
@@ -48,11 +48,9 @@ def _write_part(part: int, *, folder: Path, starts: range, count: int, parts: in
         ]
         facts = {"captions": [s.caption for s in made], "kinds": [s.kind for s in made]}
         pictures.with_suffix(".json").write_text(json.dumps(facts))
-        half = folder / f"{number:04d}.partial"
-        with half.open("wb") as file:
-            np.save(file, np.stack([np.asarray(s.image) for s in made]))
         # The pictures come last and whole: a shard whose .npy exists is complete.
-        os.replace(half, pictures)
+        with whole_file(pictures) as beside, beside.open("xb") as file:
+            np.save(file, np.stack([np.asarray(s.image) for s in made]))
 
 
 def shards(folder: Path) -> list[Path]:

@@ -128,13 +128,13 @@ def _generate(pipe: Any, options: Draw, seed: int, written: Written) -> Recordin
 
 def _write_made(written: Written, image: Image | None, prompt: str, seed: int) -> None:
     """Write the picture and what it was made from: what no later failure may cost."""
-    from daam_nb.show.saving import write_whole
+    from daam_nb.storage import write_file
 
     folder = written.folder
     if image is not None:
         written.picture = write_picture(image, folder / PICTURE)
-    write_whole(folder / PROMPT, prompt.encode("utf-8"))
-    write_whole(folder / SEED, str(seed).encode("ascii"))
+    write_file(folder / PROMPT, prompt.encode("utf-8"))
+    write_file(folder / SEED, str(seed).encode("ascii"))
 
 
 def _kept(written: Written) -> str:

@@ -123,11 +123,11 @@ def write_picture(picture: Image, path: Path) -> Path:
     FileAccessError
         Where the system does not let us.
     """
-    from daam_nb.show.saving import write_whole
+    from daam_nb.storage import write_file
 
     file = io.BytesIO()
     picture.save(file, format="PNG")
-    write_whole(path, file.getvalue())
+    write_file(path, file.getvalue())
     return path
 
 

@@ -21,7 +21,7 @@ from daam_nb.errors import (
 )
 from daam_nb.kinds import check_path, check_text, number_between
 from daam_nb.recording import Recording, load
-from daam_nb.storage import told
+from daam_nb.storage import told, whole_file, write_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -132,12 +132,13 @@ class GenerationExperiment:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.recording.save(self.folder / _FOLDER)
             if self.image is not None:
-                self.image.save(self.folder / _PICTURE)
-            (self.folder / _PROMPT).write_text(self.prompt, encoding="utf-8")
+                with whole_file(self.folder / _PICTURE) as part:
+                    self.image.save(part, format="PNG")
+            write_file(self.folder / _PROMPT, self.prompt.encode("utf-8"))
             if self.seed is not None:
-                (self.folder / _SEED).write_text(f"{self.seed}\n", encoding="utf-8")
+                write_file(self.folder / _SEED, f"{self.seed}\n".encode())
             if choice:
-                (self.folder / _MAPS).write_text(json.dumps(choice) + "\n", encoding="utf-8")
+                write_file(self.folder / _MAPS, (json.dumps(choice) + "\n").encode())
         return self.folder
 
     @classmethod

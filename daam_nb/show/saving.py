@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -12,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from daam_nb.errors import MissingFolderError, SelectionError
+from daam_nb.errors import SelectionError
 from daam_nb.kinds import check_length, check_path
 from daam_nb.printable import printable
 from daam_nb.show.description import Figure
 from daam_nb.show.lettering import plain
-from daam_nb.storage import told, write_all
+from daam_nb.storage import write_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -42,33 +40,8 @@ def save(figure: Figure, path: str | Path, *, scale: float) -> Path:
             f"A figure cannot be saved as {path.name!r}: the suffix {path.suffix!r} is not known. "
             f"Use one of {', '.join(SUFFIXES)}."
         )
-    write_whole(path, writers[path.suffix.lower()]())
+    write_file(path, writers[path.suffix.lower()]())
     return path
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write beside the path first and then replace it, so that no half file is ever there.
-
-    Raises
-    ------
-    MissingFolderError
-        Where the folder does not exist.
-    FileAccessError
-        Where the system would not write: no room, no permission. What was there stays.
-    """
-    with told(path, "written"):
-        if not path.parent.is_dir():
-            raise MissingFolderError(
-                f"There is no such folder: {path.parent}. Make it first, or choose another."
-            )
-        beside = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.part")
-        try:
-            with beside.open("xb", buffering=0) as file:
-                write_all(file.fileno(), content)
-            os.replace(beside, path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
 
 
 def png_bytes(figure: Figure, *, scale: float) -> bytes:

@@ -7,12 +7,14 @@ cannot be trusted is one `RecordingFormatError` that names the file and the way 
 
 from daam_nb.storage.arrays import ArrayFacts, LazyArrays, check_values
 from daam_nb.storage.disk import access_error, told, write_all
+from daam_nb.storage.files import PART, whole_file, write_file
 from daam_nb.storage.pictures import LazyPictures, PictureFacts
 from daam_nb.storage.reading import Folder, read_folder
 from daam_nb.storage.strict_json import Fields, broken
 from daam_nb.storage.writing import write_folder
 
 __all__ = [
+    "PART",
     "ArrayFacts",
     "Fields",
     "Folder",
@@ -24,6 +26,8 @@ __all__ = [
     "check_values",
     "read_folder",
     "told",
+    "whole_file",
     "write_all",
+    "write_file",
     "write_folder",
 ]

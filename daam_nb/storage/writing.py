@@ -22,7 +22,8 @@ from torch import Tensor
 
 from daam_nb.errors import DaamError, RecordingExistsError, RecordingFormatError
 from daam_nb.storage.arrays import write_arrays
-from daam_nb.storage.disk import told, write_all
+from daam_nb.storage.disk import told
+from daam_nb.storage.files import move_into_place, to_disk, write_new
 from daam_nb.storage.lock import HAS_LOCKS, alone
 from daam_nb.storage.pictures import png
 from daam_nb.storage.reading import FORMAT, JSON_NAME, OWN_FILE, VERSION, read_contents
@@ -92,14 +93,14 @@ def _create(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _draft(folder.parent) as draft:
         _write_file(draft / JSON_NAME, _write_parts(draft, facts, arrays, pictures))
-        _to_disk(draft)
+        to_disk(draft)
         try:
             draft.rename(folder)
         except OSError:
             if os.path.lexists(folder):  # someone else was quicker
                 raise _exists(folder) from None
             raise
-    _to_disk(folder.parent)
+    to_disk(folder.parent)
     _clear_drafts(folder.parent)
 
 
@@ -115,9 +116,7 @@ def _replace(
             document = _write_parts(folder, facts, arrays, pictures)
             new_json = folder / f".recording-{secrets.token_hex(8)}.json"
             _write_file(new_json, document)
-            _to_disk(folder)  # the names of the new files, before anything points at them
-            new_json.replace(folder / JSON_NAME)
-            _to_disk(folder)
+            move_into_place(new_json, folder / JSON_NAME)
         finally:
             # Whether it went well or not: what the JSON in place names stays, nothing else of ours.
             _clear_unnamed(folder)
@@ -151,7 +150,7 @@ def _write_parts(
     encode(document)  # what is wrong with the facts shows before gigabytes are written
     file = folder / _own_name("arrays", "safetensors")
     described = write_arrays(file, arrays)
-    _to_disk(file)
+    to_disk(file)
     document["arrays"] = {name: described[name].as_dict() for name in described}
     document["arrays_file"] = {"name": file.name, "bytes": file.stat().st_size}
     document["pictures"] = {}
@@ -173,20 +172,8 @@ def _own_name(name: str, ending: str) -> str:
 
 
 def _write_file(path: Path, raw: bytes) -> None:
-    with open(path, "xb", buffering=0) as file:
-        write_all(file.fileno(), raw)
-        os.fsync(file.fileno())
-
-
-def _to_disk(path: Path) -> None:
-    """Have the system write a file, or the list of names in a folder, to the disk now."""
-    if not HAS_LOCKS and path.is_dir():
-        return  # Windows opens no folders
-    descriptor = os.open(path, os.O_RDWR if not HAS_LOCKS else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_new(path, raw)
+    to_disk(path)
 
 
 # --- one writer at a time, and what the dead leave ------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daam_nb.errors import StudyError
-from daam_nb.show.saving import write_whole
+from daam_nb.storage import write_file
 from daam_nb.studies.tables import differences
 
 FILE = "corpus.json"
@@ -46,7 +46,7 @@ def settle(folder: Path, settings: Mapping[str, Any]) -> None:
         raise StudyError(f"{folder} is not empty and no corpus. Choose another folder: into=...")
     folder.mkdir(parents=True, exist_ok=True)
     about = {"format": _FORMAT, "version": _VERSION, "settings": dict(settings)}
-    write_whole(folder / FILE, (json.dumps(about, indent=1) + "\n").encode())
+    write_file(folder / FILE, (json.dumps(about, indent=1) + "\n").encode())
     for entry in _entries(folder):
         if _UNFINISHED.fullmatch(entry.name):
             entry.unlink(missing_ok=True)
@@ -71,7 +71,7 @@ def forget(before: Mapping[Path, bytes | None], after: Mapping[Path, bytes | Non
         return
     for path, content in before.items():
         if content is not None:
-            write_whole(path, content)
+            write_file(path, content)
         else:
             path.unlink(missing_ok=True)
     if before[folder / FILE] is None:

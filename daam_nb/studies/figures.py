@@ -18,7 +18,7 @@ import pandas as pd
 from daam_nb.errors import SelectionError, StudyError
 from daam_nb.kinds import check_path
 from daam_nb.show.lettering import families, plain
-from daam_nb.show.saving import write_whole
+from daam_nb.storage import write_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ class StudyFigure:
             raise SelectionError(
                 f"A figure cannot be saved as {path.name!r}. Use one of .png, .svg, .pdf."
             )
-        write_whole(path, self._bytes(path.suffix.lower()[1:], dpi))
+        write_file(path, self._bytes(path.suffix.lower()[1:], dpi))
         return path
 
     def _bytes(self, kind: str, dpi: float) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 from daam_nb.errors import StudyError
 from daam_nb.kinds import check_path
 from daam_nb.show.rating import Card, Form, Given
-from daam_nb.show.saving import write_whole
+from daam_nb.storage import write_file
 from daam_nb.storage.lock import alone
 from daam_nb.studies.rating_items import Deck, order_of
 from daam_nb.studies.rating_log import PATIENCE, AnswerFile, checked_name, columns_of, file_name
@@ -145,7 +145,7 @@ def _settle(folder: Path, deck: Deck, seed: int) -> None:
     with alone(folder, patience=PATIENCE):
         if not (folder / ABOUT).exists():
             made = {"format": _FORMAT, "version": _VERSION, "settings": settings, "items": keys}
-            write_whole(folder / ABOUT, (json.dumps(made, indent=1) + "\n").encode())
+            write_file(folder / ABOUT, (json.dumps(made, indent=1) + "\n").encode())
             return
     _, written = about(folder)
     then = written.pop("items")

@@ -13,14 +13,12 @@ import pandas as pd
 
 from daam_nb.errors import StudyError
 from daam_nb.kinds import check_path
-from daam_nb.show.saving import write_whole
-from daam_nb.storage import told
+from daam_nb.storage import PART, told, write_file
 from daam_nb.studies.cells import inert
 from daam_nb.studies.figures import StudyFigure
 from daam_nb.studies.readable import in_cells
 
 MOST_BYTES = 150_000  # of a figure, before it is drawn with fewer dots
-_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{12}\.part")  # of `write_whole`
 _BEGIN, _END = "<!-- numbers: begin -->", "<!-- numbers: end -->"
 
 
@@ -81,7 +79,7 @@ class Report:
             if drawn.stat().st_size > MOST_BYTES:
                 figure.save(drawn, dpi=100)
         for number, shown in enumerate(self.tables.values(), 1):
-            write_whole(parts / f"table-{number}.csv", _csv(shown))
+            write_file(parts / f"table-{number}.csv", _csv(shown))
         page = folder / f"{self.name}.md"
         before = page.read_text(encoding="utf-8") if page.exists() else self._new_page()
         if before.count(_BEGIN) != 1 or before.count(_END) != 1:
@@ -92,7 +90,7 @@ class Report:
         numbers = f"{_BEGIN}\n{self._numbers(command)}\n{_END}"
         pattern = re.escape(_BEGIN) + ".*" + re.escape(_END)
         after = re.sub(pattern, lambda _: numbers, before, flags=re.DOTALL)
-        write_whole(page, after.encode())
+        write_file(page, after.encode())
         return page
 
     def _new_page(self) -> str:
@@ -125,7 +123,7 @@ class Report:
 def _clear_unfinished(folder: Path, name: str) -> None:
     """Remove what an earlier save of this report left when it was killed inside a write."""
     for entry in [*folder.glob(f".{name}.md.*.part"), *(folder / name).glob(".*.part")]:
-        if _UNFINISHED.fullmatch(entry.name):
+        if PART.fullmatch(entry.name):
             entry.unlink(missing_ok=True)
 
 

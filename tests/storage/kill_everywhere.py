@@ -23,9 +23,10 @@ from PIL import Image
 from safetensors.torch import save
 
 from daam_nb.errors import RecordingNotFoundError
-from daam_nb.storage import arrays, lock, read_folder, write_folder, writing
+from daam_nb.storage import arrays, files, lock, read_folder, write_folder, writing
 
-TRACED = {writing.__file__, arrays.__file__, lock.__file__}  # all that touches the disk
+DISK = (writing, files, arrays, lock)  # all that touches it
+TRACED = {module.__file__ for module in DISK}
 AUDITED = {f"os.{call}" for call in ("chmod", "mkdir", "remove", "rename", "rmdir", "scandir")}
 AUDITED.add("open")  # Python announces these just before it does them
 Work = Callable[[], object]

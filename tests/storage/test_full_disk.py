@@ -13,9 +13,8 @@ import pytest
 
 from daam_nb.errors import DaamError, FileAccessError, MissingFolderError
 from daam_nb.recording import load
-from daam_nb.show.saving import write_whole
 from daam_nb.storage import arrays as arrays_module
-from daam_nb.storage import disk, read_folder
+from daam_nb.storage import disk, read_folder, write_file
 from tests.storage.contents import small
 from tests.tiny_recordings import tiny_recording
 
@@ -80,17 +79,17 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, full: Callable[[int
     (tmp_path / "page.html").write_bytes(b"old")
     full(4)
     with pytest.raises(FileAccessError, match=r"page\.html could not be written: No space left"):
-        write_whole(tmp_path / "page.html", b"a new and longer one")
+        write_file(tmp_path / "page.html", b"a new and longer one")
     assert os.listdir(tmp_path) == ["page.html"]
     assert (tmp_path / "page.html").read_bytes() == b"old"
     with pytest.raises(MissingFolderError, match="There is no such folder"):
-        write_whole(tmp_path / "none" / "page.html", b"")
+        write_file(tmp_path / "none" / "page.html", b"")
 
 
 def test_a_write_in_pieces_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, content: write(fd, content[:3]))
-    write_whole(tmp_path / "x", b"0123456789")
+    write_file(tmp_path / "x", b"0123456789")
     assert (tmp_path / "x").read_bytes() == b"0123456789"
 
 
@@ -115,7 +114,7 @@ def test_a_disk_that_is_really_full(real_disk: Path) -> None:
     with pytest.raises(FileAccessError, match=r"No space left on device.*the disk is full"):
         tiny_recording(heads=(8, 8)).save(real_disk / "run")
     with pytest.raises(FileAccessError, match=r"No space left on device.*the disk is full"):
-        write_whole(real_disk / "big", b"x" * 2**20)
+        write_file(real_disk / "big", b"x" * 2**20)
     assert os.listdir(real_disk) == ["old"]
     assert read_folder(real_disk / "old").facts["seed"] == 0
 

@@ -48,8 +48,8 @@ ORDER = (
 WRITES = {
     "recording": (writing, "_write_file"),
     "row": (tables.RowFile, "_write"),
-    "report": (report, "write_whole"),
-    "figure": (figures_of_studies, "write_whole"),
+    "report": (report, "write_file"),
+    "figure": (figures_of_studies, "write_file"),
 }
 """What is torn -> where the function stands that writes it."""
 
@@ -135,7 +135,7 @@ def _tear(which: int, share: float, what: str) -> None:
                 half(file, raw)
         else:
             path, raw = args
-            beside = path.with_name(f".{path.name}.0123456789ab.part")  # as `write_whole` has it
+            beside = path.with_name(f".{path.name}.0123456789ab.part")  # as `write_file` has it
             with beside.open("wb") as file:
                 half(file, raw)
 

@@ -17,7 +17,8 @@ from daam_nb.maps.measure import area, centre_of_mass, entropy, iou
 from daam_nb.show.explorer.model.sentences import place_in_words
 from daam_nb.show.explorer.model.tiles import overlaps
 from daam_nb.show.figures import overlay, overlay_image, words_row
-from daam_nb.show.saving import png_bytes, write_whole
+from daam_nb.show.saving import png_bytes
+from daam_nb.storage import write_file
 
 if TYPE_CHECKING:
     from daam_nb.maps.wordmap import WordHeatMap
@@ -73,7 +74,7 @@ def png_of(explorer: Explorer, what: Drawn) -> bytes:
 def write_png(explorer: Explorer, path: str | Path, *, what: Drawn, overwrite: bool) -> Path:
     """Write what `png_of` draws."""
     file = free_path(path, ".png", overwrite=overwrite)
-    write_whole(file, png_of(explorer, what))
+    write_file(file, png_of(explorer, what))
     return file
 
 

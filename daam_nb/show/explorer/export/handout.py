@@ -20,7 +20,7 @@ from daam_nb.show.explorer.model.entries import clean
 from daam_nb.show.explorer.model.stacks import exact_bytes
 from daam_nb.show.explorer.model.subject import Selected, Subject
 from daam_nb.show.explorer.page.choices import CHOICES
-from daam_nb.show.saving import write_whole
+from daam_nb.storage import write_file
 
 if TYPE_CHECKING:
     from daam_nb.show.explorer.page.widget import Explorer
@@ -36,7 +36,7 @@ def write(
 ) -> Path:
     """Write the hand-out; see `Explorer.to_html`."""
     file = free_path(path, ".html", overwrite=overwrite)
-    write_whole(file, page(explorer, heads=heads, most_bytes=most_bytes).encode("utf-8"))
+    write_file(file, page(explorer, heads=heads, most_bytes=most_bytes).encode("utf-8"))
     return file
 
 

@@ -1,0 +1,93 @@
+"""One file, whole at every moment: written beside its place, brought to the disk, moved into it.
+
+Whoever is killed in between leaves the old file, or the new one, and at most a part beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from daam_nb.errors import MissingFolderError
+from daam_nb.storage.disk import told, write_all
+from daam_nb.storage.lock import HAS_LOCKS
+
+PART = re.compile(r"\..+\.[0-9a-f]{12}\.part")
+"""Names of what a killed writer may leave."""
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file in one move: complete, or not at all. What is at the path is replaced.
+
+    Raises
+    ------
+    MissingFolderError
+        Where the folder does not exist.
+    FileAccessError
+        Where the system would not write: no room, no permission. The old file stays.
+    """
+    with whole_file(path) as part:
+        write_new(part, content)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Where a file can be written in any way, to be moved to its place at the end of the block.
+
+    Parameters
+    ----------
+    path
+        Of the file; replaced where it exists.
+
+    Yields
+    ------
+    Path
+        In the same folder, of a name that `PART` fits. Gone after an error in the block; the old
+        file stays then.
+
+    Raises
+    ------
+    MissingFolderError, FileAccessError
+        As `write_file`.
+    """
+    with told(path, "written"):
+        if not path.parent.is_dir():
+            raise MissingFolderError(
+                f"There is no such folder: {path.parent}. Make it first, or choose another."
+            )
+        part = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.part")
+        try:
+            yield part
+            to_disk(part)
+            move_into_place(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def move_into_place(part: Path, path: Path) -> None:
+    """Replace a file by one beside it whose content is on the disk, and have the move stay."""
+    to_disk(path.parent)  # the names of new files, before anything points at them
+    os.replace(part, path)
+    to_disk(path.parent)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet, every byte of it, without a buffer in between."""
+    with path.open("xb", buffering=0) as file:
+        write_all(file.fileno(), content)
+
+
+def to_disk(path: Path) -> None:
+    """Have the system write a file, or the list of names in a folder, to the disk now."""
+    if not HAS_LOCKS and path.is_dir():
+        return  # Windows opens no folders
+    descriptor = os.open(path, os.O_RDWR if not HAS_LOCKS else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
