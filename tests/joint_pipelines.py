@@ -7,17 +7,23 @@ from typing import Any
 import torch
 from diffusers import (
     FlowMatchEulerDiscreteScheduler,
+    FluxControlImg2ImgPipeline,
+    FluxControlInpaintPipeline,
+    FluxControlNetImg2ImgPipeline,
+    FluxControlNetInpaintPipeline,
     FluxControlNetModel,
     FluxControlNetPipeline,
     FluxControlPipeline,
     FluxFillPipeline,
     FluxImg2ImgPipeline,
     FluxInpaintPipeline,
+    FluxKontextInpaintPipeline,
     FluxKontextPipeline,
     FluxPipeline,
     FluxTransformer2DModel,
     SD3ControlNetModel,
     SD3Transformer2DModel,
+    StableDiffusion3ControlNetInpaintingPipeline,
     StableDiffusion3ControlNetPipeline,
     StableDiffusion3Img2ImgPipeline,
     StableDiffusion3InpaintPipeline,
@@ -141,6 +147,17 @@ def sd3_controlnet(*, seed: int = 11) -> Any:
     return quiet(StableDiffusion3ControlNetPipeline(**parts, controlnet=net))
 
 
+def sd3_controlnet_inpaint(*, seed: int = 11) -> Any:
+    """Stable Diffusion 3 inpainting by a ControlNet, which is given the picture and the mask."""
+    with seeded(seed):
+        parts = _sd3_parts(in_channels=16, out_channels=16)
+        parts["vae"] = _vae(latent_channels=16)
+        changes = {"num_layers": 1, "qk_norm": None, "in_channels": 16, "out_channels": 16}
+        net = SD3ControlNetModel(**_SD3 | changes, extra_conditioning_channels=1).eval()
+        _wake(net.controlnet_blocks)
+    return quiet(StableDiffusion3ControlNetInpaintingPipeline(**parts, controlnet=net))
+
+
 def sd3_pag(*, seed: int = 11) -> Any:
     """Stable Diffusion 3 with perturbed attention guidance."""
     with seeded(seed):
@@ -205,11 +222,42 @@ def flux_control(*, seed: int = 12) -> Any:
     return quiet(FluxControlPipeline(**parts))
 
 
-def flux_controlnet(*, seed: int = 12) -> Any:
-    """FLUX.1 with a ControlNet."""
+def flux_kontext_inpaint(*, seed: int = 12) -> Any:
+    """FLUX.1 Kontext inpainting: the picture itself stands behind the image among the keys."""
+    with seeded(seed):
+        parts = _flux_parts()
+    return quiet(FluxKontextInpaintPipeline(**parts))
+
+
+def flux_control_img2img(*, seed: int = 12) -> Any:
+    """FLUX.1 Canny and Depth from a picture."""
+    with seeded(seed):
+        parts = _flux_parts(in_channels=32, out_channels=16)
+    return quiet(FluxControlImg2ImgPipeline(**parts))
+
+
+def flux_control_inpaint(*, seed: int = 12) -> Any:
+    """FLUX.1 Canny and Depth inpainting."""
+    with seeded(seed):
+        parts = _flux_parts(in_channels=32, out_channels=16)
+    return quiet(FluxControlInpaintPipeline(**parts))
+
+
+def flux_controlnet(*, seed: int = 12, kind: type = FluxControlNetPipeline) -> Any:
+    """FLUX.1 with a ControlNet, also from a picture and inpainting."""
     with seeded(seed):
         parts = _flux_parts()
         net = FluxControlNetModel(**_FLUX | {"num_layers": 1, "num_single_layers": 1}).eval()
         _wake(net.controlnet_blocks)
         _wake(net.controlnet_single_blocks)
-    return quiet(FluxControlNetPipeline(**parts, controlnet=net))
+    return quiet(kind(**parts, controlnet=net))
+
+
+def flux_controlnet_img2img() -> Any:
+    """FLUX.1 with a ControlNet, from a picture."""
+    return flux_controlnet(kind=FluxControlNetImg2ImgPipeline)
+
+
+def flux_controlnet_inpaint() -> Any:
+    """FLUX.1 with a ControlNet, inpainting."""
+    return flux_controlnet(kind=FluxControlNetInpaintPipeline)

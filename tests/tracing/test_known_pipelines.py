@@ -20,6 +20,7 @@ from tests import pipelines
 from tests.known_pipelines import CALLS, build, pipeline_class
 from tests.tracing.cases import PROMPT, PROMPT_TOKENS, sized
 from tests.tracing.expected import FLOAT32, Expected, as_arrays, assert_recorded, observe
+from tests.tracing.families import test_flux, test_sd3
 from tests.tracing.traces import assert_nothing_left, snapshot
 
 COLUMNS = range(PROMPT_TOKENS + 2)
@@ -77,6 +78,13 @@ def test_every_known_class_is_one_of_diffusers_and_is_tested() -> None:
     assert set(CALLS) == unets
     for name in known._KNOWN:
         assert known.known_name(pipeline_class(name)) == name
+
+
+def test_every_known_class_of_joint_attention_is_compared() -> None:
+    """In the matrices of their families: picture, probabilities and what is left behind."""
+    builds = dict.fromkeys(case.build for case in (*test_flux.CASES, *test_sd3.CASES))
+    joint = {name for name in known._KNOWN if name.startswith(("Flux", "StableDiffusion3"))}
+    assert {type(build()).__name__ for build in builds} == joint
 
 
 def test_every_refused_class_is_one_of_diffusers() -> None:

@@ -150,6 +150,11 @@ CASES = (
         {"image": pipelines.picture(), "mask_image": pipelines.half_mask(), "strength": 0.9},
     ),
     Case("controlnet", p.sd3_controlnet, {"control_image": pipelines.picture()}),
+    Case(
+        "controlnet-inpaint",
+        p.sd3_controlnet_inpaint,
+        {"control_image": pipelines.picture(), "control_mask": pipelines.half_mask()},
+    ),
     Case("fused", _fused),
     Case("lora", _with_lora),
     Case("lora-scaled", _with_lora, {"joint_attention_kwargs": {"scale": 0.3}}),
