@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import daam_nb as dnb
 from daam_nb.menagerie import NOUNS, card, scene
-from daam_nb.show.saving import small_png
+from daam_nb.show.figures.saving import small_png
 
 COLUMNS, SIDE, WIDE, LINE = 7, 112, 122, 13
 BLUE, ORANGE, INK = (0, 92, 175), (213, 94, 0), (30, 30, 30)

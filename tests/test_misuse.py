@@ -23,7 +23,7 @@ from daam_nb import recording as recording_floor
 from daam_nb.errors import DaamError, SelectionError, WrongKindError
 from daam_nb.menagerie import load as load_model
 from daam_nb.menagerie import scene
-from daam_nb.show.figures import overlay_image
+from daam_nb.show.pixels import overlay_image
 from daam_nb.studies.corpus import Corpus, Run
 from tests.tiny_recordings import tiny_recording
 

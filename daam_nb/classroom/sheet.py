@@ -8,8 +8,8 @@ import numpy as np
 from PIL.Image import Image
 
 from daam_nb.classroom.chain import Chain
-from daam_nb.show.description import Figure, Panel
-from daam_nb.show.layout import Grid, Row, compose
+from daam_nb.show.figures.description import Figure, Panel
+from daam_nb.show.figures.layout import Grid, Row, compose
 
 COLUMNS = 8
 ROWS = (

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from daam_nb.errors import ShapeError, WrongKindError
@@ -12,8 +11,8 @@ from daam_nb.kinds import check_flag, check_share, kind_of
 from daam_nb.maps.wordmap import WordHeatMap, read_size
 from daam_nb.show.colours import DEFAULT, colour
 
-if TYPE_CHECKING:
-    from daam_nb.show.description import Pixels, Values
+Values = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
 
 LEAST_SIDE = 256  # smaller pictures are enlarged by a whole factor to at least so many pixels
 OPACITY = 0.65

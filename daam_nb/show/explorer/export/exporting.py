@@ -16,14 +16,15 @@ from daam_nb.kinds import check_choice, check_flag, check_path
 from daam_nb.maps.measure import area, centre_of_mass, entropy, iou
 from daam_nb.show.explorer.model.sentences import place_in_words
 from daam_nb.show.explorer.model.tiles import overlaps
-from daam_nb.show.figures import overlay, overlay_image, words_row
-from daam_nb.show.saving import png_bytes
+from daam_nb.show.figures import overlay, words_row
+from daam_nb.show.figures.saving import png_bytes
+from daam_nb.show.pixels import overlay_image
 from daam_nb.storage import write_file
 
 if TYPE_CHECKING:
     from daam_nb.maps.wordmap import WordHeatMap
-    from daam_nb.show.description import Figure
     from daam_nb.show.explorer.page.widget import Explorer
+    from daam_nb.show.figures.description import Figure
 
 Drawn = Literal["figure", "overlay", "mask", "mask_b"]
 Rows = Literal["word", "step", "head"]

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from daam_nb.show.description import (
+from daam_nb.show.figures.description import (
     GREY,
     INK,
     Align,

@@ -14,11 +14,11 @@ from daam_nb.maps.selection import HeadChoice, StepChoice
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.recording import Layer, LayerChoice, Recording
 from daam_nb.recording.kinds import check_recording
-from daam_nb.show.belonging import check_strip
 from daam_nb.show.colours import DEFAULT
-from daam_nb.show.description import Figure, Heat, Panel, Values
-from daam_nb.show.layout import Grid, Row, compose
-from daam_nb.show.panels import (
+from daam_nb.show.figures.belonging import check_strip
+from daam_nb.show.figures.description import Figure, Heat, Panel
+from daam_nb.show.figures.layout import Grid, Row, compose
+from daam_nb.show.figures.panels import (
     ScaleChoice,
     Style,
     cells,
@@ -32,8 +32,8 @@ from daam_nb.show.panels import (
     with_common_scale,
     word_panel,
 )
-from daam_nb.show.pixels import OPACITY
-from daam_nb.show.provenance import credits
+from daam_nb.show.figures.provenance import credits
+from daam_nb.show.pixels import OPACITY, Values
 
 
 @names_checked

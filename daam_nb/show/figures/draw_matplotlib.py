@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daam_nb.show.colours import LEVELS
-from daam_nb.show.description import PAPER, Box, Figure, Heat, Line
+from daam_nb.show.figures.description import PAPER, Box, Figure, Heat, Line
 from daam_nb.show.lettering import drawable, families
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 from daam_nb.errors import SelectionError
 from daam_nb.kinds import check_length, check_path
 from daam_nb.printable import printable
-from daam_nb.show.description import Figure
+from daam_nb.show.figures.description import Figure
 from daam_nb.show.lettering import plain
 from daam_nb.storage import write_file
 
@@ -92,7 +92,7 @@ def _rastered(figure: Figure, scale: float) -> Picture:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    from daam_nb.show.draw_matplotlib import draw
+    from daam_nb.show.figures.draw_matplotlib import draw
 
     canvas: Any = FigureCanvasAgg(draw(figure, scale=scale))  # its methods carry no types
     canvas.draw()
@@ -102,7 +102,7 @@ def _rastered(figure: Figure, scale: float) -> Picture:
 def _encoded(figure: Figure, picture: Picture, scale: float) -> bytes:
     from PIL.PngImagePlugin import PngInfo
 
-    from daam_nb.show.draw_matplotlib import PIXELS_PER_INCH
+    from daam_nb.show.figures.draw_matplotlib import PIXELS_PER_INCH
 
     info = PngInfo()
     for key, text in _facts(figure).items():
@@ -118,7 +118,7 @@ def svg_bytes(figure: Figure) -> bytes:
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    from daam_nb.show.draw_matplotlib import draw
+    from daam_nb.show.figures.draw_matplotlib import draw
 
     facts = _facts(figure)
     buffer = BytesIO()
@@ -144,7 +144,7 @@ def pdf_bytes(figure: Figure) -> bytes:
     import matplotlib
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
-    from daam_nb.show.draw_matplotlib import draw
+    from daam_nb.show.figures.draw_matplotlib import draw
 
     facts = _facts(figure)
     buffer = BytesIO()
@@ -165,7 +165,7 @@ def pdf_bytes(figure: Figure) -> bytes:
 
 def html_bytes(figure: Figure) -> bytes:
     """Draw a page with plotly's library inside: it works without a network."""
-    from daam_nb.show.draw_plotly import page
+    from daam_nb.show.figures.draw_plotly import page
 
     return page(figure, title=plain(_facts(figure)["Title"]), facts=_facts(figure)).encode()
 

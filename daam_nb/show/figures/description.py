@@ -12,18 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from daam_nb.kinds import names_checked
+from daam_nb.show.pixels import Pixels, Values
 
 if TYPE_CHECKING:
     import plotly.graph_objects
     from matplotlib.figure import Figure as MatplotlibFigure
 
 Align = Literal["left", "center", "right"]
-Values = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
 
 INK = "#1a1a1a"
 GREY = "#6b6b6b"
@@ -179,7 +175,7 @@ class Figure:
             Its single axes span the figure in figure pixels. The image of panel i has the gid
             ``picture-i``, the map ``heat-i`` and holds the map's own numbers.
         """
-        from daam_nb.show.draw_matplotlib import draw
+        from daam_nb.show.figures.draw_matplotlib import draw
 
         return draw(self)
 
@@ -191,7 +187,7 @@ class Figure:
         MissingExtraError
             Where plotly is not installed; it comes with the extra ``widgets``.
         """
-        from daam_nb.show.draw_plotly import draw
+        from daam_nb.show.figures.draw_plotly import draw
 
         return draw(self)
 
@@ -204,7 +200,7 @@ class Figure:
         scale
             Dots per figure pixel.
         """
-        from daam_nb.show.saving import png_bytes
+        from daam_nb.show.figures.saving import png_bytes
 
         return png_bytes(self, scale=scale)
 
@@ -232,14 +228,14 @@ class Figure:
         MissingExtraError
             For ``.html`` without plotly; it comes with the extra ``widgets``.
         """
-        from daam_nb.show.saving import save
+        from daam_nb.show.figures.saving import save
 
         return save(self, path, scale=scale)
 
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        from daam_nb.show.saving import small_png
+        from daam_nb.show.figures.saving import small_png
 
         height, width = self.size
         encoded = base64.b64encode(small_png(self)).decode("ascii")

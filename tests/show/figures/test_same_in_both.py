@@ -12,10 +12,10 @@ from PIL import Image
 
 from daam_nb.maps.heatmap import heat_maps
 from daam_nb.maps.wordmap import WordHeatMap
-from daam_nb.show.description import Figure
 from daam_nb.show.figures import head_sheet, overlay, step_strip, token_bars, words_row
+from daam_nb.show.figures.description import Figure
 from daam_nb.show.lettering import drawable
-from tests.show.drawn import (
+from tests.show.figures.drawn import (
     boxes_of_matplotlib,
     boxes_of_plotly,
     heats_of_matplotlib,

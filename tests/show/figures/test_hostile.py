@@ -13,7 +13,7 @@ from PIL import Image
 
 from daam_nb.show.figures import head_sheet, overlay, step_strip, token_bars, words_row
 from daam_nb.show.lettering import plain
-from tests.show.drawn import words_of_matplotlib, words_of_plotly
+from tests.show.figures.drawn import words_of_matplotlib, words_of_plotly
 from tests.tiny_recordings import tiny_recording
 
 HOSTILE = {

@@ -11,8 +11,8 @@ from PIL import Image
 from daam_nb.kinds import check_choice, check_flag
 from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
 from daam_nb.show.colours import palette
-from daam_nb.show.description import Heat, Panel
-from daam_nb.show.layout import Scale
+from daam_nb.show.figures.description import Heat, Panel
+from daam_nb.show.figures.layout import Scale
 from daam_nb.show.lettering import NO_BREAK
 from daam_nb.show.pixels import (
     checked_opacity,

@@ -13,12 +13,19 @@ from daam_nb.maps.heatmap import HeatMaps, heat_maps
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
-from daam_nb.show.description import GREY, INK, Bar, Box, Figure, Line
-from daam_nb.show.layout import CAPTION, HEADING, LEADING, LEAST_WIDTH, MARGIN, place_caption
+from daam_nb.show.figures.description import GREY, INK, Bar, Box, Figure, Line
+from daam_nb.show.figures.layout import (
+    CAPTION,
+    HEADING,
+    LEADING,
+    LEAST_WIDTH,
+    MARGIN,
+    place_caption,
+)
+from daam_nb.show.figures.panels import number
+from daam_nb.show.figures.provenance import credits
 from daam_nb.show.lettering import plain, wrap
 from daam_nb.show.lettering import width as text_width
-from daam_nb.show.panels import number
-from daam_nb.show.provenance import credits
 
 Measure = Literal["share", "mean", "peak"]
 Name = tuple[str, bool]  # and whether it is a special token

@@ -13,8 +13,9 @@ from PIL import Image
 
 from daam_nb.errors import MissingExtraError
 from daam_nb.show.colours import LEVELS, palette
-from daam_nb.show.description import PAPER, Box, Figure, Heat, Line, Panel, Pixels
+from daam_nb.show.figures.description import PAPER, Box, Figure, Heat, Line, Panel
 from daam_nb.show.lettering import plain
+from daam_nb.show.pixels import Pixels
 
 if TYPE_CHECKING:
     import plotly.graph_objects

@@ -1,0 +1,18 @@
+"""Heat maps in, figure out.
+
+description   what a figure shows, as plain data
+layout        where panels and their words stand
+draw_*        matplotlib and plotly, alike
+saving        files
+overlays, word_rows, sheets, bars   what can be asked for
+
+May import the floors below, and of `show` colours, letters and pixels.
+"""
+
+from daam_nb.show.figures.bars import token_bars
+from daam_nb.show.figures.description import Figure
+from daam_nb.show.figures.overlays import overlay
+from daam_nb.show.figures.sheets import head_sheet, step_strip
+from daam_nb.show.figures.word_rows import words_row
+
+__all__ = ["Figure", "head_sheet", "overlay", "step_strip", "token_bars", "words_row"]

@@ -1,0 +1,140 @@
+"""The map of one word over its picture."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from daam_nb.errors import SelectionError, WrongKindError
+from daam_nb.kinds import check_length, check_text, kind_of, names_checked
+from daam_nb.maps.heatmap import HeatMaps, heat_maps
+from daam_nb.maps.wordmap import WordHeatMap
+from daam_nb.prompt import Word
+from daam_nb.recording import Recording
+from daam_nb.recording.kinds import check_recording
+from daam_nb.show.colours import DEFAULT
+from daam_nb.show.figures.belonging import check_own_run, same_pixels
+from daam_nb.show.figures.description import Figure
+from daam_nb.show.figures.layout import Grid, Row, compose
+from daam_nb.show.figures.panels import (
+    Style,
+    colour_bar,
+    drawing_notes,
+    size_of,
+    unit_of,
+    word_panel,
+)
+from daam_nb.show.figures.provenance import credits
+from daam_nb.show.pixels import OPACITY, peak_of
+
+WIDEST = 20_000.0  # of a picture on a page, in pixels
+
+
+@names_checked
+def overlay(
+    image: Recording | Image.Image | None,
+    word_map: WordHeatMap | str | Word | tuple[int, int],
+    *,
+    opacity: float = OPACITY,
+    threshold: float | None = None,
+    colormap: str = DEFAULT,
+    grey: bool = True,
+    title: str | None = None,
+    width: float = 440.0,
+) -> Figure:
+    """Lay the map of a word over its picture.
+
+    Parameters
+    ----------
+    image
+        The picture, or the recording that holds it; None: a plain background.
+    word_map
+        The map; or, with a recording, a word of its prompt (or its (start, end) in characters),
+        whose map is then made by the defaults of `heat_maps`.
+    opacity
+        Of the map over the picture, in [0, 1], the same everywhere.
+    threshold
+        Draw the edge of the mask at this share of the peak (eq. 7); None: no line.
+    colormap
+        One of `daam_nb.show.colours.SEQUENTIAL`, or another name of matplotlib's.
+    grey
+        Show the picture below the map in grey, so that every colour is the map's.
+    title
+        Above the picture; None: the word.
+    width
+        Of the picture on the page, in pixels at 96 to the inch.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ShapeError
+        Where the proportions of picture and map differ.
+    SelectionError
+        For an opacity or threshold outside of [0, 1], an unknown colour map, a word without
+        a recording, or a recording with the map of another run.
+
+    References
+    ----------
+    Tang et al. 2023, "What the DAAM", eq. 6 and 7, https://aclanthology.org/2023.acl-long.310
+    """
+    style = Style(colormap, opacity, threshold, "common", grey)  # of one map: numbers on its bar
+    check_length(width, "width", high=WIDEST)
+    _check_picture(image, word_map)
+    if not isinstance(word_map, WordHeatMap):
+        if not isinstance(image, Recording):
+            raise SelectionError(
+                f"The map of {word_map!r} cannot be made from a picture alone. Give the recording "
+                f"instead of its picture, or the map: heat_maps(run).word({word_map!r})."
+            )
+        word_map = heat_maps(image).word(word_map)
+    if isinstance(image, Recording):
+        check_own_run(word_map, image, where="overlay()")
+    picture = image.image if isinstance(image, Recording) else image
+    size = size_of(word_map, picture, most=512)
+    above = word_map.label if title is None else check_text(title, "title")
+    panel = word_panel(word_map, picture, size=size, style=style, title=above, note="")
+    runs = [image] if isinstance(image, Recording) else []
+    if not runs and word_map.maps is not None:
+        runs = [word_map.maps.run]
+    notes = drawing_notes(word_map, picture, size, style)
+    if runs and _is_exchanged(picture, runs[0].image):
+        notes.append("the picture below is not the run’s own")
+    caption, metadata = credits(runs, choice=word_map.choice, drawing=notes)
+    metadata["word"] = word_map.label
+    return compose(
+        [Row((panel,))],
+        grid=Grid(least=width, most=width, tallest=1.5 * width, columns=1),
+        scale=colour_bar(style, unit_of(word_map), peak_of(word_map)),
+        caption=caption,
+        metadata=metadata,
+    )
+
+
+def _is_exchanged(picture: Image.Image | None, own: Image.Image | None) -> bool:
+    """Whether a picture of the run's own size has other pixels."""
+    if picture is None or own is None or picture.size != own.size:
+        return False
+    return not same_pixels(picture, own)
+
+
+def _check_picture(image: object, word_map: object) -> None:
+    """Refuse what is neither a picture nor the recording that holds it."""
+    if image is None or isinstance(image, Recording | Image.Image):
+        return
+    if isinstance(image, WordHeatMap):
+        raise WrongKindError(
+            "overlay() takes the picture first, or its recording, then the map: overlay(run, map)."
+        )
+    if isinstance(image, HeatMaps):
+        raise WrongKindError(
+            f"overlay() takes a picture or its recording, not HeatMaps: overlay(maps.run, "
+            f"{f'maps.word({word_map!r})' if isinstance(word_map, str) else 'map'})."
+        )
+    if hasattr(image, "shape"):
+        raise WrongKindError(
+            f"overlay() takes a PIL image or a recording, not {kind_of(image)}: "
+            "PIL.Image.fromarray(array) makes one."
+        )
+    check_recording(image, where="overlay()")
