@@ -27,7 +27,7 @@ IMAGES = ROOT / "docs" / "images"
 SIZE = {"width": 1300, "height": 1500}
 CELLS = (
     "import ipywidgets, tempfile\nimport daam_nb as dnb\nfrom daam_nb.studies import rating\n"
-    "from daam_nb.studies.corpus import Run\n"
+    "from daam_nb.studies.corpus.generation import Run\n"
     "pipe, call = dnb.menagerie.load(), {'num_inference_steps': 20, 'guidance_scale': 4.0}\n"
     "runs = [dnb.generate(pipe, 'a red apple on the grass', seed=2, **call)]\n"
     "pair = dnb.generate(pipe, 'a banana and an apple', seed=1, **call)\n"

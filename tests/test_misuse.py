@@ -24,7 +24,7 @@ from daam_nb.errors import DaamError, SelectionError, WrongKindError
 from daam_nb.menagerie import load as load_model
 from daam_nb.menagerie import scene
 from daam_nb.show.pixels import overlay_image
-from daam_nb.studies.corpus import Corpus, Run
+from daam_nb.studies.corpus.generation import Corpus, Run
 from tests.tiny_recordings import tiny_recording
 
 RUN = tiny_recording("a cat and a dog")

@@ -120,7 +120,7 @@ def _scenes(count: int, seeds: int) -> list[Any]:
     that draws captions would not know it.
     """
     from daam_nb import menagerie
-    from daam_nb.studies.readers import Caption
+    from daam_nb.studies.corpus.captions import Caption
 
     scenes: dict[str, dict[str, Any]] = {}
     for number in range(100 * count):
@@ -148,13 +148,13 @@ def _rendered_pairs(count: int = 600) -> Iterator[tuple[Any, str, str]]:
 
 
 def _captions(path: Path) -> Any:
-    from daam_nb.studies import readers
+    from daam_nb.studies.corpus import captions
 
     known = {
-        ".txt": readers.from_text,
-        ".csv": readers.from_csv,
-        ".jsonl": readers.from_jsonl,
-        ".json": readers.from_coco,
+        ".txt": captions.from_text,
+        ".csv": captions.from_csv,
+        ".jsonl": captions.from_jsonl,
+        ".json": captions.from_coco,
     }
     if path.suffix.lower() not in known:
         raise SelectionError(
@@ -165,13 +165,13 @@ def _captions(path: Path) -> Any:
 
 
 def _with_seeds(captions: Any, each: int) -> Any:
-    from daam_nb.studies.seeds import with_seeds
+    from daam_nb.studies.corpus.seeds import with_seeds
 
     return with_seeds(captions, each=each)
 
 
 def _truth(path: Path) -> Any:
-    from daam_nb.studies import truths
+    from daam_nb.studies.oracles import truths
 
     return truths.CocoTruth(path) if path.suffix.lower() == ".json" else truths.FolderTruth(path)
 

@@ -19,7 +19,7 @@ HOSTILE = (
 )
 CELLS = (
     "import ipywidgets, json\nfrom daam_nb.studies import rating\n"
-    "from tests.studies.raters import item_at, pairs, words",
+    "from tests.studies.rating.raters import item_at, pairs, words",
     "box = ipywidgets.VBox()\nbox",
 )
 ROOT = "[data-testid=rating]"

@@ -25,9 +25,12 @@ import pandas as pd
 import torch
 
 from daam_nb.storage import writing
-from daam_nb.studies import corpus, report, segmentation, tables
-from daam_nb.studies import figures as figures_of_studies
-from daam_nb.studies.readers import from_template
+from daam_nb.studies.attribution import study as segmentation
+from daam_nb.studies.corpus import generation as corpus
+from daam_nb.studies.corpus import rows as tables
+from daam_nb.studies.corpus.captions import from_template
+from daam_nb.studies.report import figures as figures_of_studies
+from daam_nb.studies.report import page as report
 from tests.pipelines import sd1
 from tests.studies.toy import SIZE, ToyJudge
 

@@ -10,7 +10,11 @@ import pytest
 from daam_nb import menagerie
 from daam_nb.errors import UnsupportedPipelineError
 from daam_nb.menagerie.judge import Judge
-from daam_nb.studies import adjectives, entanglement, faithfulness, segmentation, visuosyntax
+from daam_nb.studies.adjectives import study as adjectives
+from daam_nb.studies.attribution import study as segmentation
+from daam_nb.studies.cohyponyms import study as entanglement
+from daam_nb.studies.faithfulness import study as faithfulness
+from daam_nb.studies.visuosyntax import study as visuosyntax
 
 CALL: dict[str, Any] = {"num_inference_steps": 6, "max_sequence_length": 32, "progress": False}
 CAPTIONS = ["a red cat next to a dog"]

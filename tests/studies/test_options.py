@@ -9,17 +9,15 @@ import pandas as pd
 import pytest
 
 from daam_nb.errors import DaamError, StudyError, UnknownOptionError
-from daam_nb.studies import (
-    adjectives,
-    corpus,
-    entanglement,
-    faithfulness,
-    relation_statistics,
-    segmentation,
-    visuosyntax,
-)
-from daam_nb.studies.faithful_curves import curves_of_area
-from daam_nb.studies.taxonomies import Taxonomy
+from daam_nb.studies.adjectives import study as adjectives
+from daam_nb.studies.attribution import study as segmentation
+from daam_nb.studies.cohyponyms import study as entanglement
+from daam_nb.studies.cohyponyms.taxonomies import Taxonomy
+from daam_nb.studies.corpus import generation as corpus
+from daam_nb.studies.faithfulness import study as faithfulness
+from daam_nb.studies.faithfulness.curves import curves_of_area
+from daam_nb.studies.visuosyntax import statistics as relation_statistics
+from daam_nb.studies.visuosyntax import study as visuosyntax
 from tests.pipelines import sd1
 from tests.studies.toy import SIZE, ToyJudge
 from tests.tiny_recordings import tiny_recording
@@ -28,10 +26,10 @@ CAPTIONS = ["a red cat"]
 PAIR = {"pet": ["cat", "dog"]}
 STUDIES: dict[str, tuple[Any, dict[str, Any]]] = {
     "corpus.generate()": (corpus.generate, {"prompts": CAPTIONS}),
-    "segmentation.study()": (segmentation.study, {"captions": CAPTIONS, "judge": ToyJudge()}),
+    "attribution.study()": (segmentation.study, {"captions": CAPTIONS, "judge": ToyJudge()}),
     "visuosyntax.study()": (visuosyntax.study, {"captions": CAPTIONS}),
-    "entanglement.study()": (entanglement.study, {"nouns": PAIR, "judge": ToyJudge()}),
-    "entanglement.record_pairs()": (entanglement.record_pairs, {}),
+    "cohyponyms.study()": (entanglement.study, {"nouns": PAIR, "judge": ToyJudge()}),
+    "cohyponyms.record_pairs()": (entanglement.record_pairs, {}),
     "adjectives.study()": (adjectives.study, {"nouns": PAIR, "adjectives": ["red", "blue"]}),
     "faithfulness.study()": (faithfulness.study, {"captions": CAPTIONS, "judge": ToyJudge()}),
 }
@@ -62,9 +60,9 @@ def test_every_study_says_the_nearest_name(
 def test_a_studys_own_names_are_among_the_nearest(pipe: Any, tmp_path: Path, where: str) -> None:
     study, options = STUDIES[where]
     slips = {
-        "segmentation": ("segmenter", "segmenters"),
+        "attribution": ("segmenter", "segmenters"),
         "visuosyntax": ("parsre", "parser"),
-        "entanglement": ("exlude", "exclude"),
+        "cohyponyms": ("exlude", "exclude"),
         "adjectives": ("treshold", "threshold"),
         "faithfulness": ("head_pictues", "head_pictures"),
         "corpus": ("latent", "latents"),
@@ -130,7 +128,7 @@ def test_without_a_pipeline_what_is_there_answers(pipe: Any, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("captions", "said"),
     [
-        (Path("captions.txt"), r"not a path\. Read the file: readers\.from_text\('captions.txt'\)"),
+        (Path("captions.txt"), r"not a path\. Read the file: corpus\.from_text\('captions.txt'\)"),
         ({"a cat": 1}, "several or one, not a dict"),
         (5, "several or one, not a int"),
         (b"a cat", "several or one, not a bytes"),
@@ -148,14 +146,14 @@ def test_pictures_of_pairs_are_a_whole_number(pipe: Any, tmp_path: Path) -> None
         with pytest.raises(DaamError, match="it is a whole number >= 1"):
             entanglement.record_pairs(pipe, Taxonomy(PAIR), into=tmp_path / "s", pictures=pictures)  # type: ignore[arg-type]
     with pytest.raises(DaamError, match="judge= takes what has names"):
-        faithfulness.faithfulness(tmp_path, None, judge="people")  # type: ignore[arg-type]
+        faithfulness.ablation_effects(tmp_path, None, judge="people")  # type: ignore[arg-type]
     for options, said in (
         ({"layers": {}}, "at least one choice of layers"),
         ({"ablations": "the wrod"}, "no ablation 'the wrod', did you mean 'the word'"),
         ({"ablations": ["the word"] * 2}, "'the word' more than once"),
     ):
         with pytest.raises(DaamError, match=said):
-            faithfulness.faithfulness(tmp_path, None, **options)  # type: ignore[arg-type]
+            faithfulness.ablation_effects(tmp_path, None, **options)  # type: ignore[arg-type]
     with pytest.raises(DaamError, match="'a red car' does not say its 'noun'"):
         adjectives.adjective_pairs(pipe, ["a red car"])  # type: ignore[list-item]
     prompts = [caption.text for caption in adjectives.captions("cat", ["red", "blue"])]
@@ -165,10 +163,10 @@ def test_pictures_of_pairs_are_a_whole_number(pipe: Any, tmp_path: Path) -> None
 def test_nouns_of_faithfulness(tmp_path: Path) -> None:
     recording = tiny_recording("a red cat")
     with pytest.raises(DaamError, match=r"No prompt names one of the nouns 'Cra' by itself"):
-        faithfulness.faithfulness([recording], None, nouns=["Cra"], progress=False)
+        faithfulness.ablation_effects([recording], None, nouns=["Cra"], progress=False)
     for nouns in ("cat", ["cat"]):  # a lone noun is one: there is something to draw
         with pytest.raises(StudyError, match="is to be drawn again, and pipe is None"):
-            faithfulness.faithfulness([recording], None, nouns=nouns, progress=False)
+            faithfulness.ablation_effects([recording], None, nouns=nouns, progress=False)
 
 
 def test_shares_of_curves(tmp_path: Path) -> None:

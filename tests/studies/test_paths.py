@@ -16,21 +16,19 @@ from daam_nb.compat import GenerationExperiment
 from daam_nb.errors import MissingModelError, SelectionError
 from daam_nb.language import load_parser
 from daam_nb.recording import load
-from daam_nb.studies import (
-    corpus,
-    faithfulness,
-    rating,
-    readers,
-    segmentation,
-    visuosyntax,
-)
-from daam_nb.studies.corpus import Corpus, runs_of
-from daam_nb.studies.entanglement import study as cohyponyms
-from daam_nb.studies.figures import StudyFigure
-from daam_nb.studies.rating_session import Session
-from daam_nb.studies.report import Report
-from daam_nb.studies.tables import collect
-from daam_nb.studies.truths import CocoTruth, FolderTruth
+from daam_nb.studies.attribution import study as segmentation
+from daam_nb.studies.cohyponyms.study import study as cohyponyms
+from daam_nb.studies.corpus import captions as readers
+from daam_nb.studies.corpus import generation as corpus
+from daam_nb.studies.corpus.generation import Corpus, runs_of
+from daam_nb.studies.corpus.rows import collect
+from daam_nb.studies.faithfulness import study as faithfulness
+from daam_nb.studies.oracles.truths import CocoTruth, FolderTruth
+from daam_nb.studies.rating import study as rating
+from daam_nb.studies.rating.session import Session
+from daam_nb.studies.report.figures import StudyFigure
+from daam_nb.studies.report.page import Report
+from daam_nb.studies.visuosyntax import study as visuosyntax
 from tests.pipelines import sd1
 from tests.studies.toy import ToyJudge
 from tests.tiny_recordings import tiny_recording

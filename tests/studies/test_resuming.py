@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from daam_nb.studies.report import Report
+from daam_nb.studies.report.page import Report
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -12,7 +12,7 @@ from daam_nb.maps import heat_maps
 from daam_nb.show.explorer.model import syntax
 from daam_nb.show.explorer.model.entries import entries_of
 from daam_nb.show.explorer.model.syntax import Syntax, parse_facts
-from daam_nb.studies.word_pairs import pair_rows
+from daam_nb.studies.visuosyntax.word_pairs import pair_rows
 from tests.parsers import BOTH, parser_of
 from tests.show.explorer.opened import opened
 from tests.tiny_recordings import tiny_prompt, tiny_recording

@@ -1,0 +1,466 @@
+"""Adjectival entanglement: how far beyond its noun does an adjective reach?
+
+Two measures. *Spill*: the share of the adjective's map outside its noun's, 1 - IoD. *Reach*: the
+adjective is exchanged ("a red car" becomes "a blue car") while the first picture's attention is
+replayed, so that the layout stays; what changes outside the noun, the adjective has done there
+(Tang et al. 2023, section 5).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from daam_nb.errors import StudyError
+from daam_nb.kinds import check_path
+from daam_nb.maps import heat_maps, iod, iou
+from daam_nb.masks import read_mask
+from daam_nb.recording import Kept, LayerChoice, Recording
+from daam_nb.studies import arguments
+from daam_nb.studies.adjectives.figures import BY_JUDGE, BY_MAP, FREE, OTHER_SEED, REPLAYED, report
+from daam_nb.studies.arguments import texts
+from daam_nb.studies.corpus.captions import Caption, as_captions, from_template
+from daam_nb.studies.corpus.fingerprints import content_of, digest, fingerprint
+from daam_nb.studies.corpus.generation import check_batch, check_options, name_of
+from daam_nb.studies.corpus.identity import identity, model_name
+from daam_nb.studies.corpus.rows import collect
+from daam_nb.studies.corpus.runs import Run, with_facts
+from daam_nb.studies.corpus.seeds import check_seed, own_seed, several
+from daam_nb.studies.oracles.nouns import named_word
+from daam_nb.studies.oracles.protocols import Judge, check_judge, check_proportions
+from daam_nb.studies.redraw.redrawing import Field, difference
+from daam_nb.studies.report.page import Report
+from daam_nb.tracing import generate, replay
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = [
+    "COLUMNS",
+    "PAPER_TEMPLATES",
+    "WORLD_TEMPLATES",
+    "adjective_pairs",
+    "captions",
+    "inside_and_outside",
+    "study",
+]
+
+PAPER_TEMPLATES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "a {adj} shovel sitting in a clean shed": ("shovel", "shed", ("rusty", "wooden", "blue")),
+    "a {adj} ball rolling down a hill": ("ball", "hill", ("bumpy", "smooth", "red")),
+    "a {adj} car driving down the street": ("car", "street", ("blue", "green", "red")),
+}
+"""Template -> its noun, another noun of the scene, adjectives; templates are the paper's."""
+
+WORLD_TEMPLATES = ("a {adj} {noun} on the grass", "a {adj} {noun} in the snow")
+"""For a list of nouns and a list of adjectives; the last word is the other noun of the scene."""
+
+SEED_STEP = 1_000_003
+_FACTS = ("noun", "adjective", "swapped_adjective", "swapped")  # of captions; columns of the table
+
+COLUMNS: dict[str, str] = {
+    "run": "key of the pair of pictures",
+    "prompt": "text of the first picture",
+    "swapped": "text of the second one",
+    "seed": "of the first picture's noise",
+    "noun": "the noun",
+    "adjective": "in the first picture",
+    "swapped_adjective": "in the second one",
+    "how": (
+        f"{REPLAYED}: same noise, the first picture's attention replayed; {FREE}: same noise, its "
+        f"own attention; {OTHER_SEED}: the first prompt again, other noise"
+    ),
+    "region": (
+        "what counts as the noun: where the judge sees it in the first or in the second picture; "
+        "without a judge, or where it does not see it in the first, the noun's map there"
+    ),
+    "region_share": "share of the picture that it covers",
+    "inside": "mean change of a pixel's channel inside the noun, 0 to 1",
+    "outside": "the same outside",
+    "outside_share": "share of the whole change that lies outside the noun; empty without change",
+    "layout": "IoU of the judge's masks of the noun in the two pictures; empty without",
+    "layers": "whose attention the maps are of",
+    "spill": "1 - IoD of the adjective's map in its noun's, of the first picture, 0 to 1",
+    "spill_other": "1 - IoD of the scene's other noun in this noun: what unrelated words do",
+    "iou": "of the adjective's and the noun's maps at the threshold",
+}
+
+Mask = NDArray[np.bool_]
+
+
+def captions(
+    nouns: Sequence[str] | None = None,
+    words: Sequence[str] | None = None,
+    *,
+    templates: Sequence[str] = WORLD_TEMPLATES,
+) -> list[Caption]:
+    """Prompts with an adjective, each with the one that it is exchanged for.
+
+    Parameters
+    ----------
+    nouns, words
+        Nouns and adjectives, combined so that each noun meets each adjective, exchanged for the
+        next one of the list. None: the paper's templates, with their own.
+    templates
+        With the slots ``{adj}`` and ``{noun}``; the last word is another noun of the scene.
+
+    Returns
+    -------
+    list of Caption
+        In an order in which every noun comes once before any comes again. Facts: ``noun``,
+        ``adjective``, ``swapped_adjective``, ``swapped`` (the other text), ``other`` (the scene's
+        other noun).
+
+    Raises
+    ------
+    StudyError
+        For fewer than two adjectives.
+    """
+    if nouns is None:
+        made = []
+        for template, (noun, other, own) in PAPER_TEMPLATES.items():
+            made += [_caption(template, noun, other, a, b) for a, b in _next(own)]
+        return made
+    nouns, templates = texts(nouns, "nouns"), texts(templates, "templates")
+    words = None if words is None else texts(words, "words")
+    if words is None or len(set(words)) < 2:
+        raise StudyError("It takes at least two adjectives: one is exchanged for another.")
+    pairs = _next(words)
+    return [
+        _caption(template, noun, template.split()[-1], *pairs[(place + turn) % len(pairs)])
+        for turn in range(len(pairs))
+        for template in templates
+        for place, noun in enumerate(nouns)
+    ]
+
+
+def adjective_pairs(
+    pipe: Any,
+    prompts: Sequence[Caption],
+    seeds: Sequence[int] | None = None,
+    *,
+    judge: Judge | None = None,
+    layers: Mapping[str, LayerChoice] | None = None,
+    threshold: float = 0.4,
+    path: str | os.PathLike[str] | None = None,
+    batch: int = 1,
+    progress: bool = True,
+    **options: Any,
+) -> pd.DataFrame:
+    """Measure spill, and exchange the adjective with the attention replayed and without.
+
+    Parameters
+    ----------
+    pipe
+        The pipeline; each pair takes four pictures.
+    prompts
+        Of `captions`, or with the same facts.
+    seeds
+        None: each caption with its own (`corpus.own_seed`). Else each is drawn with each.
+    judge
+        Says where the noun is. None, or where it does not see it in the first picture: the noun's
+        map in the first picture, at the threshold, does.
+    layers
+        Name -> layers whose maps are compared; by default ``{"paper": "paper"}``.
+    threshold
+        Of the maps, as a share of their maximum.
+    path
+        Where rows are kept, so that a study stopped at any moment goes on; None: nowhere.
+    batch
+        Pairs drawn at once, each picture of a batch with its own attention replayed; as for
+        `corpus.generate`.
+    **options
+        Of the pipeline's call.
+
+    Returns
+    -------
+    DataFrame
+        One row per pair of pictures, way of making the second, and choice of layers.
+    """
+    check_options(pipe, options, adjective_pairs)
+    check_batch(batch)
+    check_judge(judge)
+    chosen = arguments.named_layers(layers)
+    threshold = arguments.share(threshold, "threshold")
+    prompts = as_captions(prompts)
+    for caption in prompts:
+        if lacking := [name for name in _FACTS if name not in caption.facts]:
+            raise StudyError(
+                f"The caption {caption.text!r} does not say its {lacking[0]!r}. Give captions of "
+                f"adjectives.captions(nouns, words), or with the same facts."
+            )
+    units = [
+        (caption, seed)
+        for caption in prompts
+        for seed in ([own_seed(caption)] if seeds is None else several(seeds))
+    ]
+    for caption, seed in units:
+        check_seed(caption, seed)
+    names = _names(units)
+
+    @lru_cache(maxsize=1)
+    def drawn(start: int) -> list[_Pair]:
+        return _drawn(pipe, units[start : start + batch], options)
+
+    def measure(place: int) -> list[dict[str, Any]]:
+        pair = drawn(place - place % batch)[place % batch]
+        return [{"run": names[place], **row} for row in pair.rows(judge, chosen, threshold)]
+
+    settings = {
+        **{name: fingerprint(value, name) for name, value in options.items()},
+        "judge": None if judge is None else str(getattr(judge, "name", type(judge).__name__)),
+        "layers": fingerprint(chosen, "layers"),
+        "threshold": threshold,
+        **({"batch": batch} if batch != 1 else {}),
+    }
+    by_content = {**identity(pipe), **settings, "content of the judge": content_of(judge, "judge")}
+
+    def content(number: int) -> str:
+        return digest(fingerprint(dict(units[number][0].facts), "facts"))
+
+    table = collect(
+        [(_key(caption, seed), place) for place, (caption, seed) in enumerate(units)],
+        measure,
+        columns=COLUMNS,
+        content=content,
+        path=path,
+        settings=by_content,
+        what="exchanging adjectives",
+        progress=progress,
+    )
+    model = model_name(pipe)
+    table.attrs["settings"] = {"model": model, **settings}
+    pairs = [
+        Run(name, dict(caption.facts), Path(), model)
+        for name, (caption, _) in zip(names, units, strict=True)
+    ]
+    return with_facts(table, pairs, but=_FACTS)
+
+
+def study(
+    pipe: Any,
+    *,
+    into: str | os.PathLike[str],
+    nouns: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+    adjectives: Sequence[str] | None = None,
+    pictures: int | None = None,
+    seeds: Sequence[int] = (0,),
+    judge: Judge | None = None,
+    recommended: LayerChoice | None = None,
+    threshold: float = 0.4,
+    progress: bool = True,
+    **options: Any,
+) -> Report:
+    """Draw pairs of pictures and report.
+
+    Parameters
+    ----------
+    pipe
+        A pipeline.
+    into
+        A folder; the rows are ``into/rows.jsonl``.
+    nouns, adjectives
+        As for `captions`; nouns may be class -> nouns. None: the paper's.
+    pictures
+        About how many pictures are drawn in all; each pair takes four.
+    seeds
+        Of the first caption; each has its own, moved by so many spans, so that pictures of
+        different captions are independent.
+    judge, threshold, **options
+        As for `adjective_pairs`.
+    recommended
+        Layers whose maps are compared beside the paper's, such as a model card's.
+    """
+    check_options(pipe, options, study, adjective_pairs)
+    flat = (
+        [noun for members in nouns.values() for noun in members]
+        if isinstance(nouns, Mapping)
+        else nouns
+    )
+    prompts = captions(flat, adjectives)
+    if pictures is not None:
+        prompts = prompts[: max(1, round(pictures / (4 * len(seeds))))]
+    layers: dict[str, LayerChoice] = {"paper": "paper"}
+    if recommended is not None:
+        layers["recommended"] = recommended
+    span = max(seeds) - min(seeds) + 1
+    seeded = [
+        Caption(caption.text, {**caption.facts, "seed": seed + place * span})
+        for place, caption in enumerate(prompts)
+        for seed in seeds
+    ]
+    table = adjective_pairs(
+        pipe, seeded, None, judge=judge, layers=layers, threshold=threshold,
+        path=check_path(into, "into") / "rows.jsonl", progress=progress, **options,
+    )  # fmt: skip
+    return report(table)
+
+
+def _key(caption: Caption, seed: int) -> str:
+    return name_of(json.dumps([caption.text, caption.facts["swapped"]]), seed)
+
+
+def _names(units: Sequence[tuple[Caption, int]]) -> list[str]:
+    """What the pairs are called in the table; those of one first picture by the second, too."""
+    names = [name_of(caption.text, seed) for caption, seed in units]
+    return [
+        name if names.count(name) == 1 else _key(*unit)
+        for name, unit in zip(names, units, strict=True)
+    ]
+
+
+# --- one pair -------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Pair:
+    """A caption and a seed: the first picture, and by how they were made those compared with it."""
+
+    caption: Caption
+    seed: int
+    first: Recording
+    others: Mapping[str, Recording]
+
+    def rows(
+        self, judge: Judge | None, layers: Mapping[str, LayerChoice], threshold: float
+    ) -> list[dict[str, Any]]:
+        facts = self.caption.facts
+        about = {
+            "prompt": self.caption.text,
+            "seed": self.seed,
+            **{name: facts[name] for name in _FACTS},
+        }
+        spills = {name: self._spill(choice, threshold) for name, choice in layers.items()}
+        reaches = self._reaches(judge, threshold)
+        return [
+            {**about, "how": how, "layers": name, **reach, **spilled}
+            for how, reach in reaches.items()
+            for name, spilled in spills.items()
+        ]
+
+    def _spill(self, choice: LayerChoice, threshold: float) -> dict[str, float]:
+        facts = self.caption.facts
+        maps = heat_maps(self.first, layers=choice)
+        noun = maps.word(named_word(maps.prompt, facts["noun"]))
+        adjective, other = maps.word(facts["adjective"]), maps.word(facts["other"])
+        return {
+            "spill": 1 - iod(adjective, noun, threshold=threshold),
+            "spill_other": 1 - iod(other, noun, threshold=threshold),
+            "iou": iou(adjective, noun, threshold=threshold),
+        }
+
+    def _reaches(self, judge: Judge | None, threshold: float) -> dict[str, dict[str, Any]]:
+        before, own = _image(self.first), self._seen(_image(self.first), judge)
+        found: dict[str, dict[str, Any]] = {}
+        for how, other in self.others.items():
+            change = difference(before, _image(other))
+            if not own.any():
+                # The replayed picture's map is the first one's: it says nothing about the layout.
+                split = inside_and_outside(change, self._map(threshold))
+                found[how] = {"region": BY_MAP, **split, "layout": None}
+                continue
+            seen = self._seen(_image(other), judge)
+            split = inside_and_outside(change, own | seen)
+            found[how] = {"region": BY_JUDGE, **split, "layout": iou(own, seen)}
+        return found
+
+    def _seen(self, image: Image, judge: Judge | None) -> Mask:
+        if judge is None:
+            return np.zeros((image.height, image.width), dtype=bool)
+        noun = self.caption.facts["noun"]
+        mask = read_mask(judge.mask(image, noun), what=f"The judge's mask of {noun!r}").numpy()
+        check_proportions(mask.shape, (image.height, image.width), f"the judge's of {noun!r}")
+        return mask
+
+    def _map(self, threshold: float) -> Mask:
+        size = _image(self.first).size[::-1]
+        maps = heat_maps(self.first)
+        word = maps.word(named_word(maps.prompt, self.caption.facts["noun"]))
+        return np.asarray(word.mask(threshold, size=size), dtype=bool)
+
+
+def _drawn(
+    pipe: Any, units: Sequence[tuple[Caption, int]], options: Mapping[str, Any]
+) -> list[_Pair]:
+    """The four pictures of each pair; the first ones in one call, and so on."""
+    texts = [caption.text for caption, _ in units]
+    swapped = [str(caption.facts["swapped"]) for caption, _ in units]
+    seeds = [seed for _, seed in units]
+
+    def made(prompts: list[str], seeds: list[int], keep: Kept = "sum") -> list[Recording]:
+        found = generate(pipe, prompts, seed=seeds, keep=keep, **options)
+        assert not isinstance(found, Recording)  # as many as prompts
+        return found
+
+    first = made(texts, seeds, keep="replay")
+    # By words: one adjective may be of more tokens than the other.
+    with replay(pipe, first, alignment="words"):
+        replayed = made(swapped, seeds)
+    ways = {
+        REPLAYED: replayed,
+        FREE: made(swapped, seeds),
+        OTHER_SEED: made(texts, [seed + SEED_STEP for seed in seeds]),
+    }
+    return [
+        _Pair(caption, seed, first[place], {how: runs[place] for how, runs in ways.items()})
+        for place, (caption, seed) in enumerate(units)
+    ]
+
+
+def _image(run: Recording) -> Image:
+    assert run.image is not None  # `generate` makes pictures, no latents
+    return run.image
+
+
+def inside_and_outside(change: Field, region: Mask) -> dict[str, float | None]:
+    """Split a change at the edge of a region.
+
+    Parameters
+    ----------
+    change, region
+        (y, x): >= 0, and bool.
+
+    Returns
+    -------
+    dict
+        ``region_share``, ``inside``, ``outside`` and ``outside_share`` of `COLUMNS`; None where
+        there is no such pixel, or no change.
+    """
+    total = float(change.sum())
+    return {
+        "region_share": float(region.mean()),
+        "inside": float(change[region].mean()) if region.any() else None,
+        "outside": float(change[~region].mean()) if not region.all() else None,
+        "outside_share": float(change[~region].sum()) / total if total > 0 else None,
+    }
+
+
+def _next(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Each word with the one behind it, the last with the first."""
+    return [(word, words[(place + 1) % len(words)]) for place, word in enumerate(words)]
+
+
+def _caption(template: str, noun: str, other: str, adjective: str, swapped: str) -> Caption:
+    def text(word: str) -> str:
+        slots = {"adj": [word]} | ({"noun": [noun]} if "{noun}" in template else {})
+        return from_template(template, **slots)[0].text
+
+    return Caption(
+        text(adjective),
+        {
+            "noun": noun,
+            "other": other,
+            "adjective": adjective,
+            "swapped_adjective": swapped,
+            "swapped": text(swapped),
+        },
+    )

@@ -1,0 +1,12 @@
+"""Object attribution: does a word's map find its object? (Tang et al. 2023, section 3.1)
+
+study.py         the question, its options, its rows, its page
+baselines.py     what the maps are compared with on the same objects
+rows.py          which rows of the table are asked for
+unsupervised.py  clusters without names, matched with nouns
+figures.py       curves over the threshold, examples
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,11 @@
+from .baselines import BASELINES as BASELINES
+from .figures import examples as examples
+from .study import COLUMNS as COLUMNS
+from .study import PAPERS as PAPERS
+from .study import RECOMMENDED as RECOMMENDED
+from .study import THRESHOLDS as THRESHOLDS
+from .study import against as against
+from .study import by_noun as by_noun
+from .study import curve as curve
+from .study import miou as miou
+from .study import object_ious as object_ious

@@ -1,0 +1,133 @@
+"""What marks the pixels of an object: word maps at a threshold, and what they have to beat."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from daam_nb.errors import StudyError
+from daam_nb.maps import HeatMaps, WordHeatMap, average
+from daam_nb.masks import read_mask
+from daam_nb.recording import Recording
+from daam_nb.studies.corpus.generation import Run
+from daam_nb.studies.oracles.protocols import Mask, Segmenter, Target
+
+BASELINES = ("whole image", "random word", "shuffled map", "blob in the middle")
+
+Marked = tuple[str, float | None, Mask | None]
+"""Method, threshold (None: a ready mask), and the pixels it marked."""
+
+
+def map_of(target: Target, maps: HeatMaps) -> WordHeatMap:
+    """The map of the object's word; the mean where the prompt names it several times."""
+    each = [maps.word(word) for word in target.words]
+    return each[0] if len(each) == 1 else average(each)
+
+
+def by_maps(
+    target: Target, maps: Mapping[str, HeatMaps], thresholds: Sequence[float]
+) -> list[Marked]:
+    """What the maps of the object's word mark, for each choice of layers and each threshold."""
+    found: list[Marked] = []
+    for name, every in maps.items():
+        found += _cut(name, map_of(target, every), target, thresholds)
+    return found
+
+
+def segmented(
+    targets: Sequence[Target], run: Recording, segmenters: Sequence[Segmenter]
+) -> dict[str, Mapping[str, Mask | None]]:
+    """What each supervised method finds in the picture: its name -> noun -> mask."""
+    nouns = list(dict.fromkeys(target.noun for target in targets if target.mask is not None))
+    if not nouns or not segmenters:
+        return {}
+    if run.image is None:
+        raise StudyError(f"The recording of {run.prompt.text!r} holds no picture to segment.")
+    return {segmenter.name: segmenter.masks(run.image, nouns) for segmenter in segmenters}
+
+
+def by_segmenters(target: Target, found: Mapping[str, Mapping[str, Mask | None]]) -> list[Marked]:
+    """What supervised methods mark; nothing where one has no name for the object."""
+    assert target.mask is not None
+    marked: list[Marked] = []
+    for name, masks in found.items():
+        mask = masks.get(target.noun)
+        if mask is None:
+            mask = np.zeros_like(target.mask)
+        read = read_mask(mask, what=f"The mask of {target.noun!r} by {name!r}").numpy()
+        if read.shape != target.mask.shape:
+            raise StudyError(
+                f"{name!r} gives a mask of {read.shape} for {target.noun!r}, and the true one has "
+                f"the shape {target.mask.shape}, (height, width). A segmenter's masks are of the "
+                f"picture's pixels."
+            )
+        marked.append((name, None, read))
+    return marked
+
+
+def _cut(
+    name: str, word_map: WordHeatMap, target: Target, thresholds: Sequence[float]
+) -> list[Marked]:
+    """Eq. 6 brings the map to the picture's pixels, eq. 7 makes masks of it."""
+    assert target.mask is not None
+    height, width = target.mask.shape
+    resized = word_map.resize((height, width))
+    return [(name, share, resized.mask(share).numpy()) for share in thresholds]
+
+
+class Baselines:
+    """What a map has to beat. Each draws from a generator of its own run and object."""
+
+    def __init__(self, names: tuple[str, ...], seed: int) -> None:
+        self.names = names
+        self.seed = seed
+
+    def marked(
+        self,
+        run: Run,
+        target: Target,
+        maps: Mapping[str, HeatMaps],
+        thresholds: Sequence[float],
+    ) -> list[Marked]:
+        """The masks of each baseline."""
+        assert target.mask is not None
+        first = next(iter(maps.values()))
+        text = f"{self.seed} {run.key} {target.noun}"
+        rng = np.random.default_rng(list(hashlib.sha256(text.encode()).digest()))
+        found: list[Marked] = []
+        for name in self.names:
+            if name == "whole image":
+                found.append((name, None, np.ones_like(target.mask)))
+                continue
+            made = {
+                "random word": self._other_word,
+                "shuffled map": self._shuffled,
+                "blob in the middle": self._blob,
+            }[name](target, first, rng)
+            if made is not None:
+                found += _cut(name, made, target, thresholds)
+        return found
+
+    @staticmethod
+    def _other_word(target: Target, maps: HeatMaps, rng: np.random.Generator) -> WordHeatMap | None:
+        own = {word.span for word in target.words}
+        others = [one for one in maps.words if one.span not in own]
+        return others[int(rng.integers(len(others)))] if others else None
+
+    @staticmethod
+    def _shuffled(target: Target, maps: HeatMaps, rng: np.random.Generator) -> WordHeatMap:
+        values = map_of(target, maps).values
+        order = torch.from_numpy(rng.permutation(values.numel()))
+        return WordHeatMap(values.flatten()[order].reshape(values.shape), label="shuffled")
+
+    @staticmethod
+    def _blob(target: Target, maps: HeatMaps, rng: np.random.Generator) -> WordHeatMap:
+        """A Gaussian whose deviation is a quarter of each side; it knows nothing of the picture."""
+        height, width = maps.size
+        ys = (torch.arange(height) + 0.5) / height - 0.5
+        xs = (torch.arange(width) + 0.5) / width - 0.5
+        squared = ys[:, None] ** 2 + xs[None, :] ** 2
+        return WordHeatMap(torch.exp(-squared / (2 * 0.25**2)), label="blob")

@@ -1,0 +1,49 @@
+"""Which rows of an attribution table are asked for; what is not there is said, with what is."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from daam_nb.errors import StudyError
+from daam_nb.studies import arguments
+
+ABSENT = "(not in the picture)"
+
+
+def measured(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of objects that pictures show; a `StudyError` where there is none."""
+    arguments.columns_of(table, ("method", "threshold", "iou"), made_by="object_ious()")
+    seen = table[table["method"] != ABSENT]
+    if seen.empty:
+        raise StudyError(
+            "The table holds no object that a picture shows, so there is no mean IoU. Record more "
+            "pictures, or look at what the truth finds in them."
+        )
+    return seen.astype({"threshold": float})
+
+
+def is_at(table: pd.DataFrame, threshold: float) -> pd.Series:
+    """Whether each row was measured at the threshold."""
+    return (table["threshold"] - threshold).abs() < 1e-9
+
+
+def check_threshold(table: pd.DataFrame, threshold: float, whose: str = "row") -> None:
+    """Raise a `StudyError` where no row was measured at the threshold."""
+    there = table["threshold"].dropna().drop_duplicates().sort_values()
+    if not is_at(table, threshold).any():
+        raise StudyError(
+            f"The table has no {whose} at {threshold:g}; it was measured at "
+            f"{', '.join(f'{share:g}' for share in there) or 'no threshold'}. Measure it: "
+            f"object_ious(..., thresholds=[{threshold:g}])."
+        )
+
+
+def of_method(table: pd.DataFrame, method: str, threshold: float) -> float:
+    """The threshold, of a method that was measured at it or has none; else refused."""
+    every = list(dict.fromkeys(table["method"]))
+    arguments.names_among(method, every, name="method", what="method", of="The table")
+    share = arguments.share(threshold, "threshold")
+    own = table[table["method"] == method]
+    if own["threshold"].notna().any():
+        check_threshold(own, share, repr(method))
+    return share

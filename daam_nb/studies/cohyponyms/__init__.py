@@ -1,0 +1,10 @@
+"""Cohyponyms: does a picture of two things of one kind lose one of them more often? (section 5)
+
+study.py       the question, its options, its rows, its page
+taxonomies.py  nouns by class, and matched prompts of pairs
+statistics.py  means by kind of pair, comparisons with the same first noun
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

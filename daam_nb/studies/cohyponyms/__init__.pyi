@@ -1,0 +1,12 @@
+from .statistics import by_class as by_class
+from .statistics import contrasts as contrasts
+from .statistics import overlap_and_presence as overlap_and_presence
+from .statistics import summary as summary
+from .statistics import summary_of_known as summary_of_known
+from .study import COLUMNS as COLUMNS
+from .study import presence_and_overlap as presence_and_overlap
+from .study import presence_in_known as presence_in_known
+from .study import record_pairs as record_pairs
+from .taxonomies import COCO as COCO
+from .taxonomies import Taxonomy as Taxonomy
+from .taxonomies import pair_captions as pair_captions

@@ -1,0 +1,13 @@
+from .captions import Caption as Caption
+from .captions import from_coco as from_coco
+from .captions import from_csv as from_csv
+from .captions import from_jsonl as from_jsonl
+from .captions import from_template as from_template
+from .captions import from_text as from_text
+from .captions import recombined as recombined
+from .generation import generate as generate
+from .runs import Corpus as Corpus
+from .runs import Run as Run
+from .runs import runs_of as runs_of
+from .seeds import own_seed as own_seed
+from .seeds import with_seeds as with_seeds

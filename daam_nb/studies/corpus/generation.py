@@ -1,0 +1,376 @@
+"""Captions and seeds -> a corpus: recordings on disk, each made once (`runs` says how they lie).
+
+A recording is there whole or not at all, so that a corpus stopped at any moment goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import inspect
+import os
+import secrets
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from daam_nb.errors import (
+    DaamError,
+    RecordingExistsError,
+    StudyError,
+    UnknownOptionError,
+    unknown_names_message,
+)
+from daam_nb.kinds import check_flag, check_path
+from daam_nb.recording import Kept, LayerChoice, Recording, Skipped
+from daam_nb.storage import told
+from daam_nb.studies.corpus.captions import Caption, as_captions
+from daam_nb.studies.corpus.fingerprints import fingerprint
+from daam_nb.studies.corpus.identity import check_pipeline, identity, model_name
+from daam_nb.studies.corpus.rows import differences, progress_bar
+from daam_nb.studies.corpus.runs import Corpus, Run, damage, is_there, listed, name_of, runs_of
+from daam_nb.studies.corpus.seeds import pictures_of, several
+from daam_nb.studies.corpus.settings import about_of, forget, remembered, settle
+from daam_nb.tracing import generate as record
+from daam_nb.tracing.arguments import refuse_unknown
+from daam_nb.tracing.call_values import check_values
+from daam_nb.tracing.making import TRACE_OPTIONS
+
+__all__ = [
+    "Corpus",
+    "Run",
+    "check_batch",
+    "check_options",
+    "generate",
+    "generate_some",
+    "name_of",
+    "runs_of",
+    "without_latents",
+]
+
+_DAMAGED = "damaged"  # the folder of recordings that lost some of their files
+_SETTLED = {
+    "prompt": "the prompts are those of the captions.",
+    "generator": "generators are made from the seeds.",
+    "num_images_per_prompt": "for more pictures of a prompt give more seeds.",
+    "prompt_embeds": "a corpus names its pictures by their prompts, which are texts.",
+    "return_dict": "a corpus needs the pipeline's own output.",
+}
+"""Arguments of the pipeline's call that a corpus settles itself."""
+
+
+def generate(
+    pipe: Any,
+    prompts: Iterable[str | Caption] | str,
+    seeds: Iterable[int] | None = None,
+    *,
+    into: str | os.PathLike[str],
+    keep: Kept = "sum",
+    layers: LayerChoice = "all",
+    tokens: str | Sequence[str | int] | None = None,
+    latents: bool = False,
+    batch: int = 1,
+    progress: bool = True,
+    **options: Any,
+) -> Corpus:
+    """Make a picture of every prompt, from its own noise, and keep each recording.
+
+    What is there already is not made again, whoever was stopped when; more prompts or seeds may be
+    asked for later, in the same folder. A recording that lost some of its files is put into the
+    folder ``damaged`` with a warning and made again.
+
+    Parameters
+    ----------
+    pipe
+        A diffusers pipeline, as for `daam_nb.generate`.
+    prompts
+        Texts or `Caption`s, whose facts travel with the recordings.
+    seeds
+        None: each prompt with its own, which is its caption's fact ``seed`` or is computed from the
+        text (`corpus.own_seed`); `corpus.with_seeds` gives several of each. Whole numbers: every
+        prompt with each of these, so that pictures of different prompts share their noise and are
+        not independent of each other.
+    into
+        The folder of the corpus.
+    keep, layers, tokens
+        As for `daam_nb.trace`. ``"sum"``, the default, keeps each layer's and head's attention
+        summed over the steps: all that a map of all steps needs, at a tenth of the size.
+    latents
+        Keep the latents of every step, too; no study of maps needs them.
+    batch
+        Pictures drawn at once: faster, at the cost of memory. The last digits of a picture may
+        depend on its neighbours, so a batch that was stopped is drawn again with the same ones.
+    progress
+        Show it, with the time that is left.
+    **options
+        Of the pipeline's call: ``num_inference_steps``, ``guidance_scale``, ``negative_prompt``,
+        ``height``, ...; and ``negative``, ``dtype``, ``keep_steps``, ``memory``, ``encoder`` of
+        `daam_nb.trace`.
+
+    Returns
+    -------
+    Corpus
+        The recordings asked for, in the order of prompts, then seeds.
+
+    Raises
+    ------
+    StudyError
+        Where the folder was made with another model or other options (it says which differ), or
+        the same picture is asked for twice.
+    UnknownOptionError
+        For an option that neither `daam_nb.trace` nor the pipeline's call takes; nothing is
+        written then. Neither is where the first picture cannot be drawn: the folder stays as it
+        was, and takes a corrected call.
+
+    Notes
+    -----
+    The model counts as the same where everything is that shapes its pictures: every part of the
+    pipeline with all its weights and options (text encoders, denoiser, VAE, ControlNets, safety
+    checker), tokenizers, adapters and their scales, the scheduler's class and options, changed
+    attention processors, hooks, open interventions. All of it is recognised by content, not by
+    name (`identity.identity`); so are options that are no plain data, such as a picture or a
+    function. Reading all weights takes about three seconds for Stable Diffusion 1.5 in float32.
+    The device may change; each recording keeps its own.
+    """
+    check_pipeline(pipe)
+    check_options(pipe, options, generate)
+    folder = check_path(into, "into")
+    check_batch(batch)
+    check_flag(latents, "latents")
+    check_flag(progress, "progress")
+    wanted_pairs = pictures_of(as_captions(prompts), seeds)
+    watching = {"keep": keep, "layers": layers, "tokens": tokens}
+    more = {"latents": latents, **({"batch": batch} if batch != 1 else {})}
+    made_with = {"model": model_name(pipe), **identity(pipe), **watching, **more, **options}
+    before = remembered(folder)
+    settle(folder, {name: fingerprint(value, name) for name, value in made_with.items()})
+    wanted = listed(folder, wanted_pairs)
+    after = remembered(folder)
+    made = _whole_ones(folder, wanted)
+    kept = 0
+    bar = progress_bar(len(wanted), done=len(made), what="recording", shown=progress)
+    with bar, _quiet(pipe):
+        for place in range(0, len(wanted), batch):
+            together = wanted[place : place + batch]
+            if all(run.key in made for run in together):
+                continue
+            try:
+                drawn = _drawn(pipe, together, {**watching, **options})
+            except (DaamError, ValueError, TypeError, LookupError):
+                if not kept:  # a mistake in the call: nothing is left of it
+                    forget(before, after)
+                raise
+            for run, recording in zip(together, drawn, strict=True):
+                if run.key not in made:
+                    _keep(run, recording if latents else without_latents(recording))
+                    kept += 1
+                    bar.update()
+    return Corpus(tuple(wanted), folder, about_of(folder)["settings"])
+
+
+def check_options(pipe: Any, options: Mapping[str, Any], *functions: Callable[..., Any]) -> None:
+    """Refuse options that nothing on the way to the pipeline's call takes.
+
+    Parameters
+    ----------
+    pipe
+        The pipeline.
+    options
+        The options that are handed on.
+    functions
+        Those that the options pass through, the one that was called first.
+
+    Raises
+    ------
+    UnknownOptionError
+        Before anything is drawn or written.
+    SelectionError, WrongKindError
+        For a value of another kind, as in `daam_nb.generate`.
+    """
+    settled = {**_SETTLED, **({} if generate in functions else {"keep": "it is settled."})}
+    own = [name for function in functions for name in _parameters(function)]
+    own += [name for name in TRACE_OPTIONS if name not in settled]
+    refuse_unknown(
+        pipe, options, where=_called(functions[0]), own=dict.fromkeys(own), without=settled
+    )
+    check_values(pipe, options)
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind is not p.VAR_KEYWORD and p.name != "pipe"]
+
+
+def _called(function: Callable[..., Any]) -> str:
+    folder = function.__module__.split(".")[-2]  # daam_nb.studies.FOLDER.MODULE
+    return f"{folder}.{function.__name__}()"
+
+
+def check_batch(batch: int) -> None:
+    """Raise a `StudyError` unless so many pictures can be drawn at once."""
+    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        raise StudyError(f"batch is {batch!r}; it must be a whole number >= 1.")
+
+
+def _drawn(pipe: Any, runs: Sequence[Run], options: Mapping[str, Any]) -> list[Recording]:
+    """Pictures of one call; a single one is called for as `daam_nb.generate` does it."""
+    prompts = [run.facts["prompt"] for run in runs]
+    seeds = [run.facts["seed"] for run in runs]
+    if len(runs) == 1:
+        found = record(pipe, prompts[0], seed=seeds[0], **options)
+    else:
+        found = record(pipe, prompts, seed=seeds, **options)
+    return [found] if isinstance(found, Recording) else found
+
+
+def _whole_ones(folder: Path, wanted: Iterable[Run]) -> dict[str, Run]:
+    """What is there and whole, by key.
+
+    What lost some of its files is put aside, so that it is made again; nothing is deleted.
+    """
+    made = {}
+    for run in wanted:
+        assert isinstance(run.source, Path)
+        if not os.path.lexists(run.source):
+            continue
+        why = damage(run)
+        if not why:
+            made[run.key] = run
+            continue
+        aside = folder / _DAMAGED / f"{run.key}-{secrets.token_hex(4)}"
+        with told(aside, "written"):
+            aside.parent.mkdir(exist_ok=True)
+            run.source.rename(aside)
+        warnings.warn(
+            f"A recording is damaged and is made again; what is left of it is now {aside}. {why}",
+            stacklevel=3,
+        )
+    return made
+
+
+def _keep(run: Run, recording: Recording) -> None:
+    assert isinstance(run.source, Path)
+    try:
+        recording.save(run.source)
+    except RecordingExistsError:
+        if not is_there(run):  # else another process was quicker, with the same picture
+            raise
+
+
+def generate_some(
+    pipe: Any,
+    captions: Iterable[str | Caption] | None,
+    seeds: Iterable[int] | None,
+    *,
+    into: str | os.PathLike[str],
+    pictures: int | None = None,
+    study: Callable[..., Any] = generate,
+    **options: Any,
+) -> Corpus:
+    """`generate`, with at most so many pictures; without a pipeline what is there is opened.
+
+    Parameters
+    ----------
+    pipe
+        A pipeline; None where `into` holds the pictures: those of the captions, or all, at most so
+        many.
+    captions, seeds, into, **options
+        As for `generate`.
+    pictures
+        How many at most: the first captions that make so many.
+    study
+        Who was given the options, for messages.
+
+    Raises
+    ------
+    StudyError
+        Where there is a pipeline and no caption; without one, where pictures are missing or were
+        made with other options.
+    UnknownOptionError
+        For an option that nothing takes.
+    """
+    if pictures is not None and (
+        isinstance(pictures, bool) or not isinstance(pictures, int) or pictures < 1
+    ):
+        raise StudyError(f"pictures is {pictures!r}; it must be a whole number >= 1.")
+    if pipe is not None:
+        check_options(pipe, options, study, generate)
+        if captions is None:
+            raise StudyError(
+                "No captions were given. Read some (corpus.from_text, ...), or write them: "
+                'captions=["a zebra on the grass", ...].'
+            )
+    some, chosen = None, None if seeds is None else several(seeds)
+    if captions is not None:
+        some = as_captions(captions)
+        if pictures is not None:
+            chosen = None if chosen is None else chosen[:pictures]
+            some = some[: pictures // len(chosen or (0,))]
+    if pipe is None:
+        return _opened_some(Corpus.open(into), some, chosen, pictures, study, options)
+    return generate(pipe, some or (), chosen, into=into, **options)
+
+
+def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
+    corpus: Corpus,
+    captions: Sequence[Caption] | None,
+    seeds: Sequence[int] | None,
+    pictures: int | None,
+    study: Callable[..., Any],
+    options: Mapping[str, Any],
+) -> Corpus:
+    """What is there of the pictures asked for, made with these options."""
+    asked = {k: fingerprint(value, k) for k, value in options.items() if k != "progress"}
+    settings = {"batch": 1, **corpus.settings}
+    if unknown := [name for name in asked if name not in settings]:
+        own = [name for name in _parameters(study) if name not in unknown]
+        raise UnknownOptionError(
+            f"{unknown_names_message(unknown, own, where=_called(study))} Without a pipeline "
+            "(pipe=None) nothing is drawn, and what is there was not made with it."
+        )
+    if different := differences({name: settings[name] for name in asked}, asked):
+        raise StudyError(
+            f"{corpus.path} was made with other settings: {different}. Leave them out, or give "
+            "the pipeline and another folder: into=..."
+        )
+    if captions is None:
+        return corpus if pictures is None else corpus[:pictures]
+    pairs = pictures_of(captions, seeds)
+    keys = [name_of(caption.text, seed) for caption, seed in pairs]
+    there = {run.key: run for run in corpus}
+    if missing := [key for key in keys if key not in there]:
+        raise StudyError(
+            f"{corpus.path} lacks {len(missing)} of the {len(keys)} pictures asked for, such as "
+            f"{missing[0]}. Give the pipeline that makes them, or leave captions out for what is "
+            "there."
+        )
+    runs = [_told(there[key], *pair) for key, pair in zip(keys, pairs, strict=True)]
+    return dataclasses.replace(corpus, runs=tuple(runs))
+
+
+def _told(run: Run, caption: Caption, seed: int) -> Run:
+    """The run with the facts that its caption brings now, if any."""
+    if not caption.facts:
+        return run
+    return dataclasses.replace(run, facts={**caption.facts, "prompt": caption.text, "seed": seed})
+
+
+def without_latents(run: Recording) -> Recording:
+    """Leave the latents of all steps out; the manifest says so."""
+    if run.latents is None:
+        return run
+    note = Skipped("latents of every step", "the corpus was made with latents=False")
+    manifest = dataclasses.replace(run.manifest, skipped=(*run.manifest.skipped, note))
+    return dataclasses.replace(run, latents=None, manifest=manifest)
+
+
+@contextlib.contextmanager
+def _quiet(pipe: Any) -> Iterator[None]:
+    """Without the pipeline's own bar of steps, which would break ours into many lines."""
+    before = dict(getattr(pipe, "_progress_bar_config", {}))
+    pipe.set_progress_bar_config(**{**before, "disable": True})
+    try:
+        yield
+    finally:
+        pipe.set_progress_bar_config(**before)

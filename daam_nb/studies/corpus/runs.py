@@ -1,0 +1,422 @@
+"""Recordings in a fixed order: what every study reads.
+
+`corpus.generate` makes them, in a folder: ``corpus.json`` says with what it was made,
+``list.jsonl`` which pictures were asked for, in order, with what is known about each, and ``runs/``
+holds one recording for each. Any other folder of recordings will do, and recordings in memory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from daam_nb.errors import (
+    RecordingFormatError,
+    RecordingNotFoundError,
+    RecordingVersionError,
+    SelectionError,
+    StudyError,
+)
+from daam_nb.kinds import check_path, check_slice, kind_of, whole_number
+from daam_nb.recording import Facts, Recording, load
+from daam_nb.storage import read_folder
+from daam_nb.studies.corpus.captions import Caption
+from daam_nb.studies.corpus.fingerprints import digest, file_digest, fingerprint, recording_content
+from daam_nb.studies.corpus.rows import RowFile, plain, rows_by_name
+from daam_nb.studies.corpus.settings import FILE, about_of
+
+_LIST, _RUNS = "list.jsonl", "runs"
+_OF_THE_MODEL = (
+    *("pipeline", "pipeline options", "parts", "interventions"),
+    *("weights", "scheduler", "scheduler options", "dtype"),  # of earlier versions
+)
+_LISTED = {"prompt": "the text", "seed": "of the picture", "facts": "about the caption, as JSON"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recording of a corpus, not yet read from disk.
+
+    Attributes
+    ----------
+    key
+        Its name, the same in every session; rows of tables are kept by it.
+    facts
+        ``prompt``, ``seed``, and what is known about the caption.
+    source
+        The folder, or the recording itself.
+    model
+        What people call the model that drew it; empty: what the recording says.
+    identity
+        A digest of what the model is, or what the recording says of it: recordings of different
+        ones are not measured together.
+    """
+
+    key: str
+    facts: Mapping[str, Any]
+    source: Path | Recording
+    model: str = ""
+    identity: str = ""
+
+    def load(self) -> Recording:
+        """Open the recording; its arrays are read on first use."""
+        return self.source if isinstance(self.source, Recording) else load(self.source)
+
+    def content(self) -> str:
+        """A digest of the recording and of what is known about its caption.
+
+        Rows that were measured on it are recognised by it: another recording in its place, or a
+        corrected fact, has another one.
+        """
+        if isinstance(self.source, Recording):
+            recorded = digest(recording_content(self.source))
+        else:  # its JSON holds the checksums of its arrays and of its picture
+            recorded = file_digest(self.source / "recording.json")
+        return digest([recorded, fingerprint(dict(self.facts), "facts")])
+
+
+@dataclass(frozen=True)
+class Corpus(Sequence[Run]):
+    """Recordings in a fixed order.
+
+    Attributes
+    ----------
+    runs
+        In the order of captions, then seeds.
+    path
+        The folder; None for recordings that are in memory.
+    settings
+        What it was made with: model, scheduler, options; empty where not known.
+    missing
+        Pictures asked for and not there yet: ``generate`` was stopped, and goes on when called
+        again.
+    """
+
+    runs: tuple[Run, ...]
+    path: Path | None = None
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    missing: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.runs, str | os.PathLike):
+            raise StudyError(
+                f"Corpus({os.fspath(self.runs)!r}) would be a corpus of the letters of a path. "
+                f"Open a folder: Corpus.open({os.fspath(self.runs)!r})."
+            )
+        if not isinstance(self.runs, Iterable):
+            raise StudyError(f"A Corpus takes several runs, not a {type(self.runs).__name__}.")
+        runs = tuple(self.runs)
+        if wrong := [run for run in runs if not isinstance(run, Run)]:
+            raise StudyError(
+                f"A Corpus takes runs, not a {type(wrong[0]).__name__}. Give recordings to the "
+                f"study itself, which makes one of them, or call runs_of(recordings)."
+            )
+        object.__setattr__(self, "runs", runs)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Corpus:
+        """Open a folder that `generate` wrote, or any folder of recordings and of such folders.
+
+        Raises
+        ------
+        StudyError
+            Where there is neither.
+        """
+        if not isinstance(path, str | os.PathLike):
+            raise StudyError(
+                f"Corpus.open takes the path of a folder, not a {type(path).__name__}. Recordings "
+                f"are given to a study as they are."
+            )
+        folder = check_path(path, "The place of a corpus")
+        if (folder / FILE).is_file():
+            return _opened(folder)
+        parts = [_within(folder, about.parent) for about in sorted(folder.glob(f"**/{FILE}"))]
+        listed_ones = {run.source for part in parts for run in part}
+        recordings = sorted(entry.parent for entry in folder.glob("**/recording.json"))
+        corpora = {part.path for part in parts}
+        # What a corpus does not list, or has put aside as damaged, is none of its recordings.
+        loose = [
+            _unlisted(folder, path)
+            for path in recordings
+            if path not in listed_ones and not corpora & set(path.parents)
+        ]
+        runs = sorted([*(run for part in parts for run in part), *loose], key=lambda run: run.key)
+        if not runs:
+            raise StudyError(
+                f"{folder} holds no recording. Make some: corpus.generate(pipe, captions, "
+                f"into={str(path)!r})."
+            )
+        settings = parts[0].settings if len(parts) == 1 and not loose else {}
+        return cls(tuple(runs), folder, settings, sum(part.missing for part in parts))
+
+    def by_model(self) -> dict[str, Corpus]:
+        """The recordings of each model by themselves, by what it is called.
+
+        Models of one name that are not the same have the first digits of their digest behind it.
+        """
+        groups: dict[tuple[str, str], list[Run]] = {}
+        for run in self.runs:
+            groups.setdefault(_model_of(run), []).append(run)
+        names = [name for name, _ in groups]
+        return {
+            name if names.count(name) == 1 else f"{name} ({identity[:8]})": dataclasses.replace(
+                self, runs=tuple(runs)
+            )
+            for (name, identity), runs in groups.items()
+        }
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __getitem__(self, place: Any) -> Any:
+        """One `Run`, or with a slice a `Corpus` of several."""
+        if isinstance(place, slice):
+            return dataclasses.replace(self, runs=self.runs[check_slice(place, "runs")])
+        try:
+            return self.runs[whole_number(place, "run")]
+        except SelectionError:
+            raise SelectionError(
+                f"A recording of a corpus is taken by its place, a whole number, or several by a "
+                f"slice, not by {kind_of(place)}. By its key: next(run for run in corpus if "
+                f"run.key == ...)."
+            ) from None
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self.runs)
+
+    def place(self, study: str, settings: Mapping[str, Any] | None = None) -> Path | None:
+        """Where a study keeps its rows, beside the recordings; other settings, another folder."""
+        if self.path is None:
+            return None
+        text = json.dumps(plain(settings or {}, "settings"), sort_keys=True)
+        own = f"{study}-{hashlib.sha256(f'by content {text}'.encode()).hexdigest()[:8]}"
+        path = self.path / "studies" / own / "rows.jsonl"
+        if not path.exists() and (old := rows_by_name(path.parent.parent, study)):
+            warnings.warn(
+                f"{old[0]} holds rows of an earlier version, which knew what it had measured by "
+                f"names alone. They are not used: {study} is measured again. Delete the folder "
+                f"when you do not need it.",
+                stacklevel=3,
+            )
+        return path
+
+    def __repr__(self) -> str:
+        where = "in memory" if self.path is None else f"in {self.path}"
+        lacking = f", {self.missing} still to be made" if self.missing else ""
+        return f"<Corpus of {len(self)} recordings {where}{lacking}>"
+
+
+def runs_of(
+    runs: Corpus | Recording | str | os.PathLike[str] | Iterable[Recording | Run],
+) -> Corpus:
+    """Read what a study may be given: a corpus, a folder, or recordings.
+
+    Raises
+    ------
+    StudyError
+        Where it is something else, or empty, or of several models.
+    """
+    if isinstance(runs, Corpus):
+        corpus = runs
+    elif isinstance(runs, str | os.PathLike):
+        corpus = Corpus.open(runs)
+    else:
+        many = [runs] if isinstance(runs, Recording) else runs
+        if not isinstance(many, Iterable):
+            raise StudyError(
+                f"A study takes a Corpus, a folder of recordings, or recordings, not a "
+                f"{type(runs).__name__}. From a pipeline: corpus.generate(pipe, captions, "
+                f"into='runs/captions')."
+            )
+        corpus = Corpus(tuple(_in_memory(i, item) for i, item in enumerate(many)))
+    if not len(corpus):
+        raise StudyError("There is no recording to study. Give at least one.")
+    if len(models := corpus.by_model()) > 1:
+        counts = ", ".join(f"{len(part)} of {name}" for name, part in models.items())
+        raise StudyError(
+            f"These recordings are of {len(models)} models ({counts}); a mean over both would be "
+            f"of neither. Study each by itself: runs.by_model()[{next(iter(models))!r}]"
+            + (", or open its own folder." if corpus.path is not None else ".")
+        )
+    return corpus
+
+
+def with_facts(
+    table: pd.DataFrame, runs: Iterable[Run], *, but: Collection[str] = ()
+) -> pd.DataFrame:
+    """Add what is known about each row's recording: its model, and the facts of its caption.
+
+    Parameters
+    ----------
+    table
+        With the column ``run``, keys of `runs`.
+    runs
+        Those that were measured.
+    but
+        Facts that the table has already, in columns of its own.
+
+    Returns
+    -------
+    DataFrame
+        With ``model``, and ``caption_<fact>`` for every fact that a caption of `runs` brings. A
+        fact that is a list or an object is written as JSON; one that a caption lacks is None.
+    """
+    known = {run.key: run for run in runs}
+    names = dict.fromkeys(name for run in known.values() for name in run.facts)
+    left_out = {"prompt", "seed", "run", *but}
+    facts = [name for name in names if name not in left_out]
+    added = {"model": [_model_of(known[key])[0] for key in table["run"]]}
+    for name in facts:
+        added[f"caption_{name}"] = [_cell(known[key].facts.get(name)) for key in table["run"]]
+    said = {"model": "what drew the picture"}
+    said |= {f"caption_{name}": f"the caption's fact {name!r}" for name in facts}
+    wider = pd.concat([table, pd.DataFrame(added, index=table.index, dtype=object)], axis=1)
+    wider = wider.infer_objects()
+    wider.attrs.update({**table.attrs, "columns": {**table.attrs.get("columns", {}), **said}})
+    return wider
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list | tuple | Mapping) else value
+
+
+def _model_of(run: Run) -> tuple[str, str]:
+    """What its model is called, and what it is."""
+    if run.model:
+        return run.model, run.identity
+    facts = run.load().facts
+    return facts.model, _said_of(facts)
+
+
+def _said_of(facts: Facts) -> str:
+    """What a recording says of its model, beside the name."""
+    return digest([facts.pipeline, list(facts.batch.get("interventions") or ())])
+
+
+# --- folders, and recordings in memory ------------------------------------------------------------
+
+
+def listed(folder: Path, pairs: Iterable[tuple[Caption, int]]) -> list[Run]:
+    """The runs asked for; those that are new are written to the list."""
+    wanted = []
+    made_with = about_of(folder)["settings"]
+    with RowFile.opened(folder / _LIST, columns=_LISTED, settings={}) as file:
+        for caption, seed in pairs:
+            key = name_of(caption.text, seed)
+            row = {"prompt": caption.text, "seed": seed, "facts": dict(caption.facts)}
+            if key not in file.rows or _is_corrected(file.rows[key][0], row):
+                file.append(key, [row], sync=False)
+            wanted.append(_run(folder, key, file.rows[key][0], made_with))
+    return wanted
+
+
+def _is_corrected(listed: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether a caption brings other facts than before; one that brings none keeps the old ones."""
+    before, now = ({**row["facts"], "seed": None} for row in (listed, asked))
+    return bool(asked["facts"]) and before != plain(now, "facts")
+
+
+def _opened(folder: Path) -> Corpus:
+    made_with = about_of(folder)["settings"]
+    # Opening never writes: a corpus may lie on storage that can only be read.
+    file = RowFile.read(folder / _LIST, columns=_LISTED, settings={})
+    every = [_run(folder, key, rows[0], made_with) for key, rows in file.rows.items()]
+    damaged = {run.key: why for run in every if (why := damage(run))}
+    if damaged:
+        key = next(iter(damaged))
+        warnings.warn(
+            f"{len(damaged)} of {len(every)} recordings in {folder} are damaged and left out: "
+            f"{damaged[key]} Call corpus.generate as before, and they are made again.",
+            stacklevel=3,
+        )
+    there = tuple(run for run in every if run.key not in damaged and _exists(run))
+    return Corpus(there, folder, made_with, missing=len(every) - len(there))
+
+
+def _run(folder: Path, key: str, row: Mapping[str, Any], made_with: Mapping[str, Any]) -> Run:
+    try:
+        facts = {**row["facts"], "prompt": row["prompt"], "seed": row["seed"]}
+        right = name_of(row["prompt"], row["seed"])
+    except (AttributeError, TypeError):
+        right = ""
+    if key != right:  # a stranger's list must not lead out of the folder
+        raise StudyError(
+            f"{folder / _LIST} lists {key!r}, which is not what corpus.generate calls the picture "
+            f"of that prompt and seed. Take the list from where it was made."
+        )
+    identity = digest({name: made_with.get(name) for name in _OF_THE_MODEL})
+    return Run(key, facts, folder / _RUNS / key, str(made_with.get("model", "")), identity)
+
+
+def _within(folder: Path, part: Path) -> Corpus:
+    """A corpus further down: its runs are called by their paths from here."""
+    corpus = _opened(part)
+    runs = [
+        dataclasses.replace(run, key=run.source.relative_to(folder).as_posix())
+        for run in corpus
+        if isinstance(run.source, Path)
+    ]
+    return dataclasses.replace(corpus, runs=tuple(runs))
+
+
+def _unlisted(folder: Path, path: Path) -> Run:
+    return _of_recording(path.relative_to(folder).as_posix(), load(path), path)
+
+
+def _of_recording(key: str, recording: Recording, source: Path | Recording) -> Run:
+    facts = {"prompt": recording.prompt.text, "seed": recording.facts.seed}
+    return Run(key, facts, source, recording.facts.model, _said_of(recording.facts))
+
+
+def _in_memory(place: int, item: Any) -> Run:
+    if isinstance(item, Run):
+        return item
+    if not isinstance(item, Recording):
+        raise StudyError(f"A study takes recordings, not a {type(item).__name__}.")
+    key = f"{place:05d}-{name_of(item.prompt.text, item.facts.seed)}"
+    return _of_recording(key, item, item)
+
+
+def name_of(prompt: str, seed: int | None) -> str:
+    """A file name for a prompt and a seed: readable at its start, unique by its end."""
+    words = "".join(c if c.isascii() and c.isalnum() else "-" for c in prompt.lower())
+    short = "-".join(filter(None, words.split("-")))[:40].strip("-")
+    digest = hashlib.sha256(json.dumps([prompt, seed]).encode()).hexdigest()[:12]
+    return f"{short or 'prompt'}.{seed}.{digest}"
+
+
+def is_there(run: Run) -> bool:
+    """Whether its recording is there and whole: every file that it names, of its size."""
+    return isinstance(run.source, Recording) or (_exists(run) and not damage(run))
+
+
+def _exists(run: Run) -> bool:
+    return isinstance(run.source, Recording) or os.path.lexists(run.source)
+
+
+def damage(run: Run) -> str:
+    """What is wrong with a recording's folder; empty where nothing is, or where there is none.
+
+    Raises
+    ------
+    RecordingVersionError
+        Where a later version wrote it: it is whole, and not for this one to judge.
+    """
+    if isinstance(run.source, Recording) or not _exists(run):
+        return ""
+    try:
+        read_folder(run.source)
+    except RecordingVersionError:
+        raise
+    except (RecordingFormatError, RecordingNotFoundError) as error:
+        return str(error)
+    return ""

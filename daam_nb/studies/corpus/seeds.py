@@ -1,0 +1,168 @@
+"""Which noise a caption is drawn from: its own, the same in every session and in every folder.
+
+Pictures of one noise are alike whatever their captions, so that pictures of many captions with one
+seed are not as many observations. Unless seeds are given, each caption therefore has its own: the
+fact ``seed`` that it brings along (the image id of COCO's captions, as in the paper's experiments;
+a column of a CSV file), else one that is computed from its text. What is asked for beside it, and
+in which order, changes nothing, so that a corpus can be added to and captions put in another order
+without a picture being drawn anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from daam_nb.errors import SelectionError, StudyError
+from daam_nb.kinds import whole_number
+from daam_nb.studies.corpus.captions import Caption, as_captions
+
+LARGEST = 2**32
+"""Seeds that are computed lie below: other programs take them, too."""
+
+
+_LAST = 2**64 - 1
+
+
+def own_seed(caption: Caption | str, number: int = 0) -> int:
+    """The seed of a caption's picture.
+
+    Parameters
+    ----------
+    caption
+        A text, or one with facts, perhaps ``seed`` among them.
+    number
+        Which of several pictures of the caption, from 0.
+
+    Returns
+    -------
+    int
+        Of the first picture the fact ``seed`` where there is one; else the first 32 bits of the
+        SHA-256 of text, fact and number. Two of 10,000 captions share one by a chance of 1 %.
+
+    Raises
+    ------
+    StudyError
+        Where the fact ``seed`` is no whole number.
+
+    Examples
+    --------
+    >>> own_seed(Caption("a cat")), own_seed(Caption("a cat"), 1), own_seed(Caption("a dog"))
+    (3798283203, 3863563138, 4203230993)
+    >>> own_seed(Caption("a cat", {"seed": 7}))
+    7
+    """
+    if not isinstance(caption, Caption):
+        caption = Caption(caption)
+    brought = _plain(caption.facts.get("seed"))
+    if brought is not None:
+        check_seed(caption, brought)
+        if number == 0:
+            return int(brought)
+    text = json.dumps([caption.text, brought, number])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def with_seeds(captions: Iterable[str | Caption] | str, *, each: int = 1) -> list[Caption]:
+    """Several pictures of every caption, each from its own noise.
+
+    Parameters
+    ----------
+    captions
+        Texts or captions.
+    each
+        How many pictures of each.
+
+    Returns
+    -------
+    list of Caption
+        Every caption `each` times, with the fact ``seed`` (`own_seed`); for ``generate(pipe,
+        with_seeds(captions, each=4), into=...)``.
+
+    Raises
+    ------
+    StudyError
+        Where `each` is no whole number >= 1.
+    """
+    if isinstance(each, bool) or not isinstance(each, int) or each < 1:
+        raise StudyError(f"each is {each!r}; it must be a whole number >= 1.")
+    return [
+        Caption(caption.text, {**caption.facts, "seed": own_seed(caption, number)})
+        for caption in as_captions(captions)
+        for number in range(each)
+    ]
+
+
+def several(seeds: Any) -> list[Any]:
+    """Read seeds that are given for every caption.
+
+    Raises
+    ------
+    StudyError
+        Where they are not several.
+    """
+    if isinstance(seeds, str | bytes) or not isinstance(seeds, Iterable):
+        raise StudyError(
+            f"seeds is {seeds!r}; it must be several whole numbers: seeds=range(4), or seeds=[3]. "
+            f"Leave it out to draw each caption from its own."
+        )
+    return [_plain(seed) for seed in seeds]
+
+
+def pictures_of(
+    captions: Sequence[Caption], seeds: Iterable[int] | None
+) -> list[tuple[Caption, int]]:
+    """Every picture asked for: caption and seed, none twice.
+
+    Parameters
+    ----------
+    captions
+        What is drawn.
+    seeds
+        Every caption is drawn with each; None: each with its own.
+
+    Raises
+    ------
+    StudyError
+        For a seed that is no whole number, the same picture twice, and no seed at all.
+    """
+    if seeds is None:
+        pairs = [(caption, own_seed(caption)) for caption in captions]
+    else:
+        chosen = several(seeds)
+        pairs = [(caption, seed) for caption in captions for seed in chosen]
+    asked: dict[tuple[str, int], Caption] = {}
+    for caption, seed in pairs:
+        check_seed(caption, seed)
+        if (caption.text, seed) in asked:
+            raise StudyError(
+                f"{caption.text!r} with the seed {seed} is asked for twice; each picture is made "
+                f"once. For several pictures of a caption: corpus.with_seeds(captions, each=4)."
+            )
+        asked[caption.text, seed] = caption
+    if not asked:
+        raise StudyError("No seed was given; give at least one, as in seeds=range(4).")
+    return [(caption, seed) for (_, seed), caption in asked.items()]
+
+
+def _plain(seed: Any) -> Any:
+    """A whole number of numpy or torch as Python's; anything else as it is, to be refused."""
+    try:
+        return whole_number(seed, "seed")
+    except SelectionError:
+        return seed
+
+
+def check_seed(caption: Caption, seed: Any) -> None:
+    """Raise a `StudyError` unless a seed is a whole number that torch takes, 0 to 2^64 - 1."""
+    if isinstance(seed, int) and not isinstance(seed, bool) and not 0 <= seed <= _LAST:
+        raise StudyError(
+            f"The seed of {caption.text!r} is {seed}; it must be a whole number from 0 to {_LAST}."
+        )
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise StudyError(
+            f"The seed of {caption.text!r} is {seed!r}; it must be a whole number. Give "
+            f"seeds=range(4), captions with another fact 'seed', or none of both."
+        )

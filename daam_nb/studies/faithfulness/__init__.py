@@ -1,0 +1,14 @@
+"""Faithfulness: does the picture change where the map of an ablated word says?
+
+study.py      the question, its options, its rows, its page
+ablations.py  what is taken away, exactly
+agreement.py  how a map and a change agree
+heads.py      each head ablated alone
+curves.py     deletion and insertion
+losses.py     how often the object is lost
+figures.py    tables and figures of the rows
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

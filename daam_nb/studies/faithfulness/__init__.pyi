@@ -1,0 +1,9 @@
+from .ablations import ABLATIONS as ABLATIONS
+from .ablations import repeating as repeating
+from .agreement import MEASURES as MEASURES
+from .curves import curves_of_area as curves_of_area
+from .heads import head_effects as head_effects
+from .heads import rank_agreement as rank_agreement
+from .heads import ranking as ranking
+from .study import COLUMNS as COLUMNS
+from .study import ablation_effects as ablation_effects

@@ -1,0 +1,145 @@
+"""What is taken away from a picture, exactly: a word, more or less of what carries it.
+
+A text encoder that reads from left to right repeats each word in what stands behind it, so there
+is more than one answer to "without this word". `ABLATIONS` are three, from the least to the most;
+each is done to the object's word, to another content word of the same prompt (the control), and
+the first two also to as many columns drawn at random.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from daam_nb.prompt import Prompt, Word
+from daam_nb.recording import Recording
+from daam_nb.studies.redraw.control_words import FUNCTION_WORDS
+from daam_nb.studies.redraw.redrawing import drawn_from, seed_of
+from daam_nb.tracing import ablate
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+OWN, REPEATED, HIDDEN = (
+    "the word",
+    "the word and what repeats it",
+    "the word, hidden in the text encoder",
+)
+ABLATIONS: dict[str, str] = {
+    OWN: (
+        "the word's own columns of the cross-attention are zero, at every step, layer and head of "
+        "the prompt's rows; the others keep their values"
+    ),
+    REPEATED: (
+        "also the columns behind it that have little to say of their own: function words, the end "
+        "of text and the padding; never those of another content word"
+    ),
+    HIDDEN: (
+        "no other token looks at the word in the text encoder, and its own columns of the "
+        "cross-attention are zero, the others scaled to the same sum: nothing of the word reaches "
+        "the picture"
+    ),
+}
+"""What is taken away: name -> what that is."""
+
+OBJECT, CONTROL, RANDOM = "object", "control", "random"
+ANOTHER_SEED = "another seed"
+SEED_STEP = 1_000_003
+"""How far the other picture's seed lies from the first one's."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One thing that is taken away from a picture.
+
+    Attributes
+    ----------
+    kind
+        Whose columns: `OBJECT`, `CONTROL`, `RANDOM`.
+    name
+        Of `ABLATIONS`, or `ANOTHER_SEED`: no column, another noise.
+    columns
+        Key positions.
+    """
+
+    kind: str
+    name: str
+    columns: tuple[int, ...] = ()
+
+
+def taken_from(
+    prompt: Prompt, target: Word, control: Word | None, names: Sequence[str], *, key: str
+) -> list[Taken]:
+    """Everything that is taken away from one picture, one drawing each.
+
+    Parameters
+    ----------
+    prompt, target, control
+        Of the picture.
+    names
+        Of `ABLATIONS`.
+    key
+        Names the picture; it seeds the random columns.
+    """
+    made = []
+    for kind, word in ((OBJECT, target), (CONTROL, control)):
+        if word is not None:
+            made += [Taken(kind, name, columns(prompt, word, name)) for name in names]
+    for name in names:
+        if name != HIDDEN:
+            count = len(columns(prompt, target, name))
+            made.append(Taken(RANDOM, name, random_columns(prompt, target, count, key=key)))
+    return [*made, Taken(OBJECT, ANOTHER_SEED)]
+
+
+def columns(prompt: Prompt, word: Word, name: str) -> tuple[int, ...]:
+    """Key positions that are ablated with a word; see `ABLATIONS`."""
+    return tuple(sorted({*prompt.token_indices(word), *repeating(prompt, word, name)}))
+
+
+def repeating(prompt: Prompt, word: Word, name: str = REPEATED) -> Sequence[int]:
+    """Key positions behind a word that repeat it: of function words, the end and the padding."""
+    if name != REPEATED:
+        return ()
+    behind = [
+        column
+        for other in prompt.read_words
+        if other.start >= word.end and other.text.casefold() in FUNCTION_WORDS
+        for column in prompt.token_indices(other)
+    ]
+    end = prompt.end_of_text
+    return behind if end is None else [*behind, *range(end, len(prompt.tokens))]
+
+
+def random_columns(prompt: Prompt, word: Word, count: int, *, key: str) -> tuple[int, ...]:
+    """As many key positions at random, none of them the word's own or the start of text."""
+    left_out = {*prompt.token_indices(word), prompt.start_of_text}
+    there = [column for column in range(len(prompt.tokens)) if column not in left_out]
+    seed = hashlib.sha256(f"{key} {count}".encode()).digest()
+    drawn = np.random.default_rng(list(seed[:8])).permutation(there)[:count]
+    return tuple(sorted(int(column) for column in drawn))
+
+
+def drawn_without(pipe: Any, run: Recording, taken: Sequence[Taken]) -> list[Image]:
+    """One picture for each thing taken away, all drawn in one call."""
+    seed = seed_of(run)
+    seeds = [seed + SEED_STEP if one.name == ANOTHER_SEED else seed for one in taken]
+    return drawn_from(pipe, run, seeds, _without(pipe, taken))
+
+
+@contextlib.contextmanager
+def _without(pipe: Any, taken: Sequence[Taken]) -> Iterator[None]:
+    shown = [() if one.name == HIDDEN else one.columns for one in taken]
+    hidden = [one.columns if one.name == HIDDEN else () for one in taken]
+    with contextlib.ExitStack() as open_:
+        if pipe is not None and any(shown):
+            open_.enter_context(ablate(pipe, tokens=shown))
+        if pipe is not None and any(hidden):
+            change = ablate(pipe, tokens=hidden, text_encoder=True, renormalise=True)
+            open_.enter_context(change)
+        yield

@@ -1,0 +1,285 @@
+"""The tables and figures of the study of faithfulness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from daam_nb.studies.corpus.generation import Corpus
+from daam_nb.studies.faithfulness.ablations import ABLATIONS, ANOTHER_SEED, OBJECT, RANDOM
+from daam_nb.studies.faithfulness.ablations import OWN as OWN_COLUMNS
+from daam_nb.studies.faithfulness.heads import rank_agreement, ranking
+from daam_nb.studies.faithfulness.losses import counted, losses, lost_figure
+from daam_nb.studies.report.figures import COLOURS, INK, StudyFigure, bars
+from daam_nb.studies.report.figures import curves as curve_figure
+from daam_nb.studies.report.page import Report
+from daam_nb.studies.report.readable import headed
+from daam_nb.studies.stats.comparison import holm_of
+from daam_nb.studies.stats.intervals import SHARE, ratio, summary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+OWN = "the word's"
+NAMED = 4
+"""Heads with a number in their figure: those whose loss changes the pictures most."""
+
+ENOUGH = 50
+"""Pictures from which on a mean is not shown as rare."""
+
+
+def agreements(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean agreement of maps and changes, by change, kind of word, layers and map.
+
+    Of the changes that random columns make, only with the object's own map: the null of it.
+    """
+    return summary(
+        table[(table.kind != RANDOM) | (table["map"] == OWN)],
+        by=["kind", "change", "layers", "map"],
+        value=["correlation", "rank_correlation", "pointing", "caught", "amount"],
+        bounds={
+            **dict.fromkeys(("correlation", "rank_correlation"), (-1.0, 1.0)),
+            **dict.fromkeys(("pointing", "caught", "amount"), SHARE),
+        },
+        enough=ENOUGH,
+    )
+
+
+def report(
+    table: pd.DataFrame, heads: pd.DataFrame, curves: pd.DataFrame, *, runs: Corpus
+) -> Report:
+    """Put everything on one page."""
+    first, lost = runs[0].load(), losses(table)
+    every = losses(table, pictures=None)  # more exact than the pictures fixed by the rule
+    settings = table.attrs["settings"]
+    measured = table.run.nunique()
+    facts = {
+        "model": first.facts.model,
+        "pictures": f"{measured} of {len(runs)} drawn",
+        "left out": "those in which the judge does not see the object"
+        if settings["skip_unseen"]
+        else "those whose prompt names no object",
+        "prompts": table.prompt.nunique(),
+        "steps": first.facts.num_steps,
+        "guidance": first.facts.guidance,
+        "judge": settings["judge"] or "none",
+        **{f"layers: {name}": choice for name, choice in settings["layers"].items()},
+        "intervals": (
+            "95 %, whole prompts as clusters, ten or more; of shares of pictures that are prompts "
+            "of their own, Clopper's and Pearson's"
+        ),
+    }
+    if len(lost):
+        facts["pictures of the losses"] = _which(table, runs)
+        facts["p, Holm"] = "for all tests of this page together"
+    where = f"{_pictures(table)} of {first.facts.model}; bars: 95 % intervals by prompt."
+    agreed = agreements(table)
+    tables = {"Where the picture changes, and where the map is": _shown(agreed)}
+    if len(lost):
+        tables |= _of_losses(lost, every)
+    tables["What was taken away"] = _definitions(table)
+    if len(heads):
+        tables["Effect and attention of heads: do the rankings agree?"] = _shown(
+            rank_agreement(heads)
+        )
+        tables["Heads by the effect of taking them away"] = ranking(heads)
+    if len(curves):
+        tables["Deletion and insertion"] = _shown(_curve_summary(curves, table))
+    return Report(
+        name="faithfulness",
+        title="Is attention an explanation?",
+        observations=table,
+        tables=tables,
+        figures=figures(agreed, every, heads, curves, table, caption=where),
+        facts=facts,
+    )
+
+
+def _of_losses(lost: pd.DataFrame, every: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Of the pictures fixed by the rule; where there are more, also of all, more exactly.
+
+    The tests of both are one family.
+    """
+    if every.n.max() <= lost.n.max():
+        return {"Objects that the judge no longer sees": _shown(lost)}
+    lost, every = holm_of(lost, every)
+    return {
+        "Objects that the judge no longer sees": _shown(lost),
+        "The same in all pictures with an object and another content word": _shown(every),
+    }
+
+
+def _definitions(table: pd.DataFrame) -> pd.DataFrame:
+    """What each ablation is, and how many columns that was on average, of the object's word."""
+    one = table[table.kind == OBJECT].drop_duplicates(["run", "change"])
+    means = one.groupby("change", sort=False)["columns"].mean()
+    named = [(name, text) for name, text in ABLATIONS.items() if name in means]
+    return pd.DataFrame(
+        [{"name": name, "what": text, "columns": f"{means[name]:.1f}"} for name, text in named],
+        columns=["name", "what", "columns"],
+    )
+
+
+def _which(table: pd.DataFrame, runs: Corpus) -> str:
+    """The pictures of `losses`, by the rule that chose them, and how many it left out."""
+    chosen = counted(table)
+    keys = [run.key for run in runs]
+    looked = keys[: keys.index(chosen[-1]) + 1]
+    seen = table[table.before.map(lambda value: value is True or value == 1)].run.unique()
+    unseen = len(looked) - len(set(looked) & set(seen))
+    return (
+        f"the first {len(chosen)} in which the judge sees the object and whose prompt has another "
+        f"content word, of {len(looked)} in order; left out: {unseen} without their object (or "
+        f"naming none), {len(looked) - unseen - len(chosen)} without another content word"
+    )
+
+
+_HEADINGS = {
+    "correlation": "correlation",
+    "rank_correlation": "rank correlation",
+    "pointing": "pointing",
+    "caught": "caught",
+    "amount": "amount",
+    "lost": "lost, its own word ablated",
+    "other": "lost, another word ablated",
+    "random": "lost, random columns ablated",
+    "difference": "own minus another",
+    "above_random": "own minus random",
+    "rho": "rho",
+    "deletion": "deletion",
+    "insertion": "insertion",
+}
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    """A summary with its intervals in the cells."""
+    headings = {name: text for name, text in _HEADINGS.items() if name in table.columns}
+    left_out = [name for name in ("clusters", "rare") if name in table.columns]
+    return headed(table.drop(columns=left_out), headings)
+
+
+def figures(
+    agreed: pd.DataFrame,
+    lost: pd.DataFrame,
+    heads: pd.DataFrame,
+    curves: pd.DataFrame,
+    table: pd.DataFrame,
+    *,
+    caption: str = "",
+) -> dict[str, StudyFigure]:
+    """Agreement by map, lost objects, heads, and the two curves."""
+    made = {
+        "agreement": bars(
+            _held_against(agreed),
+            label="held against",
+            value="correlation",
+            title="Does the map say where the picture changes?",
+            axis="correlation of map and change over the pixels",
+            caption=f"{caption} Change: {agreed.change.iloc[0]} ablated; behind a stroke, another.",
+        )
+    }
+    if len(lost):
+        made["lost"] = lost_figure(lost, caption=caption, enough=ENOUGH)
+    if len(heads):
+        made["heads"] = _heads_figure(ranking(heads), pictures=_pictures(heads))
+    if len(curves):
+        made |= _curve_figures(curves, table)
+    return made
+
+
+def _held_against(agreed: pd.DataFrame) -> pd.DataFrame:
+    """Each map against the ablation of the object's word; the word's own against two nulls."""
+    first = agreed.change.iloc[0]
+    ablated = (agreed.kind == OBJECT) & (agreed.change == first)
+    seeds = (agreed.change == ANOTHER_SEED) & (agreed["map"] == OWN)
+    chance = (agreed.kind == RANDOM) & (agreed.change == first)
+    shown = agreed[ablated | seeds | chance]
+    several = shown.layers.nunique() > 1
+    names = []
+    for row in shown.to_dict("records"):
+        name = row["map"] + (" map" if "'s" in row["map"] else "")
+        if several and "'s" in row["map"]:
+            name += f" ({row['layers']})"
+        if row["change"] == ANOTHER_SEED:
+            name += " / another seed"
+        names.append(name + (" / random columns" if row["kind"] == RANDOM else ""))
+    return shown.assign(**{"held against": names})
+
+
+def _curve_summary(curves: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Deletion and insertion of all pictures: changes are added up before they are divided.
+
+    The mean of the pictures' own ratios would be that of pictures which hardly change at all.
+    """
+    first = table[(table.kind == OBJECT) & (table.change == OWN_COLUMNS)]
+    whole = first.drop_duplicates("run").set_index("run").amount
+    rows = []
+    for (order, share), part in curves.groupby(["order", "share"], sort=False):
+        below = part.run.map(whole).astype(float)
+        inside = below * part.deletion.astype(float)
+        kept = below * part.insertion.astype(float)
+        row = {"order": order, "share": share}
+        for name, above in (("deletion", inside), ("insertion", kept)):
+            found = ratio(above, below, clusters=part.prompt)
+            row |= {"n": found.n, "clusters": found.clusters, name: found.mean}
+            row |= {f"{name}_low": found.low, f"{name}_high": found.high}
+        rows.append(row | {"rare": row["n"] < ENOUGH})
+    return pd.DataFrame(rows)
+
+
+def _curve_figures(curves: pd.DataFrame, table: pd.DataFrame) -> dict[str, StudyFigure]:
+    means = _curve_summary(curves, table)
+    text = {
+        "deletion": ("Ablated where the map is highest", "share of the whole change"),
+        "insertion": ("Kept where the map is highest", "share of the change avoided"),
+    }
+    return {
+        name: curve_figure(
+            means,
+            x="share",
+            value=name,
+            by="order",
+            title=title,
+            x_axis="share of the picture's pixels",
+            y_axis=axis,
+            caption=f"{_pictures(curves)}; bands: 95 % intervals by prompt.",
+        )
+        for name, (title, axis) in text.items()
+    }
+
+
+def _heads_figure(ranked: pd.DataFrame, *, pictures: str) -> StudyFigure:
+    """One dot per head: attention to the words across, effect up, coloured by stage."""
+    stages = [name.split("_")[0] for name in ranked.layer]
+
+    def paint(axes: Axes) -> None:
+        for number, stage in enumerate(dict.fromkeys(stages)):
+            part = ranked[[one == stage for one in stages]]
+            colour = COLOURS[number % len(COLOURS)]
+            axes.scatter(part.attention_to_text, part.amount, s=22, color=colour, label=stage)
+        for number, row in enumerate(ranked.head(NAMED).to_dict("records"), 1):
+            across = (row["attention_to_text"], row["amount"])
+            axes.annotate(str(number), across, (5, 3), textcoords="offset points", color=INK)
+        axes.set_xlabel("mean attention of the head to the words")
+        axes.set_ylabel("mean change of the picture without it")
+        axes.margins(x=0.15)
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+
+    first = [
+        f"{number}: {_short(row['layer'])}, head {row['head']}"
+        for number, row in enumerate(ranked.head(NAMED).to_dict("records"), 1)
+    ]
+    caption = f"{pictures}, {len(ranked)} heads; each head ablated alone. {'; '.join(first)}."
+    title = "Heads: attention to the words, and what changes without them"
+    return StudyFigure(paint, (4.0, 6.4), title, caption)
+
+
+def _short(layer: str) -> str:
+    """A layer's name without what all of them share."""
+    return layer.split(".transformer_blocks", maxsplit=1)[0].removesuffix(".attn2")
+
+
+def _pictures(table: pd.DataFrame) -> str:
+    count = table.run.nunique()
+    return f"{count} picture{'s' if count != 1 else ''}"

@@ -1,0 +1,380 @@
+"""Is attention an explanation? Take a word's attention away, and see where the picture changes.
+
+A word's map is an explanation as far as it tells where the word acts. For each picture an object's
+word is ablated (`ablations` says in which ways), and for comparison another content word
+and columns drawn at random; the change of the picture is held against
+the word's map, another word's, a random one, and one that falls off from the middle; and the map
+against the change that another seed makes. Where a judge is at hand: is the object gone?
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from daam_nb.errors import StudyError
+from daam_nb.kinds import check_flag, check_path
+from daam_nb.maps import heat_maps
+from daam_nb.prompt import Prompt, Word
+from daam_nb.recording import LayerChoice, Recording
+from daam_nb.studies import arguments
+from daam_nb.studies.corpus import layer_choices
+from daam_nb.studies.corpus.captions import Caption
+from daam_nb.studies.corpus.fingerprints import content_of
+from daam_nb.studies.corpus.generation import Corpus, Run, generate_some, runs_of
+from daam_nb.studies.corpus.rows import collect
+from daam_nb.studies.corpus.runs import with_facts
+from daam_nb.studies.faithfulness.ablations import (
+    ABLATIONS,
+    ANOTHER_SEED,
+    CONTROL,
+    OBJECT,
+    RANDOM,
+    Taken,
+    drawn_without,
+    repeating,
+    taken_from,
+)
+from daam_nb.studies.faithfulness.agreement import MEASURES, agreement, clouds, grid_setting, middle
+from daam_nb.studies.faithfulness.curves import curves_of_area
+from daam_nb.studies.faithfulness.figures import OWN, report
+from daam_nb.studies.faithfulness.heads import head_effects
+from daam_nb.studies.oracles.protocols import Judge, check_judge
+from daam_nb.studies.redraw.control_words import control_word, object_words, other_words
+from daam_nb.studies.redraw.redrawing import Field, check_same, difference
+from daam_nb.studies.report.page import Report
+from daam_nb.tracing import ablate
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["ABLATIONS", "COLUMNS", "ablation_effects", "repeating", "study"]
+
+COLUMNS: dict[str, str] = {
+    "run": "key of the recording",
+    "prompt": "its text",
+    "seed": "of the picture",
+    "word": "the word whose map is held against the change; of random columns, the object's",
+    "kind": (
+        f"{OBJECT}: an object of the picture; {CONTROL}: another content word of the prompt; "
+        f"{RANDOM}: as many columns as of the object, drawn at random"
+    ),
+    "change": f"what was taken away ({'; '.join(ABLATIONS)}), or {ANOTHER_SEED}: no ablation",
+    "columns": "how many key columns were taken away",
+    "map": "what the change is held against: the word's map, another word's, random, middle",
+    "layers": "whose attention the maps are of",
+    "amount": "mean change of a pixel's channel, 0 to 1",
+    **MEASURES,
+    "object": "the picture's object, ablated or not",
+    "before": "whether the judge sees it in the picture; empty without a judge",
+    "after": "whether the judge sees it in the changed picture",
+}
+
+Runs = Corpus | Recording | str | os.PathLike[str] | Iterable[Recording | Run]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Subject:
+    """One recording, its words, and who looks at it."""
+
+    run: Run
+    recording: Recording
+    picture: Image
+    target: Word
+    control: Word | None
+    judge: Judge | None
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.recording.prompt
+
+    def seen(self, image: Image) -> bool | None:
+        """Whether the judge sees the object."""
+        if self.judge is None:
+            return None
+        return self.target.text.casefold() in self.judge.present(image)
+
+
+def ablation_effects(
+    runs: Runs,
+    pipe: Any,
+    *,
+    judge: Judge | None = None,
+    nouns: Sequence[str] | None = None,
+    layers: Mapping[str, LayerChoice] | None = None,
+    ablations: Sequence[str] = tuple(ABLATIONS),
+    skip_unseen: bool = False,
+    path: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Ablate an object's word and another one in every picture, and compare changes with maps.
+
+    Parameters
+    ----------
+    runs
+        A corpus, the path of one, or recordings, each with its picture.
+    pipe
+        The pipeline that made them; None where every row is measured already.
+    judge
+        Says which objects are there; its nouns are the objects. Of several objects of a prompt the
+        first that it sees is taken, or the first where it sees none.
+    nouns
+        Without a judge: the objects' nouns; None: every content word counts as one.
+    layers
+        Name -> layers whose maps are compared; by default ``{"paper": "paper"}``.
+    ablations
+        Of `ABLATIONS`.
+    skip_unseen
+        Measure nothing of pictures in which the judge does not see the object: there is none to
+        lose.
+    path
+        Where rows are kept; by default beside the recordings of a corpus.
+
+    Returns
+    -------
+    DataFrame
+        One row per picture, word, change, map and choice of layers, with `COLUMNS`. Pictures
+        whose prompt names no object have none.
+
+    Raises
+    ------
+    StudyError
+        Where the pipeline does not draw the recorded pictures again; for an ablation that there is
+        not, and nouns that no prompt names.
+    """
+    chosen = arguments.named_layers(layers)
+    ablations = arguments.names_among(ablations, ABLATIONS, name="ablations", what="ablation")
+    nouns = None if nouns is None else arguments.texts(nouns, "nouns")
+    check_flag(skip_unseen, "skip_unseen")
+    check_judge(judge)
+    corpus = runs_of(runs)
+    first = corpus[0].load()
+    if judge is None and nouns is not None:
+        _check_named(corpus, nouns)
+    checked: list[str] = []
+
+    def measure(run: Run) -> list[dict[str, Any]]:
+        recording = run.load()
+        subject = subject_of(run, recording, judge, nouns)
+        if subject is None or (skip_unseen and subject.seen(subject.picture) is False):
+            return []
+        if not checked and pipe is not None:
+            check_same(pipe, recording)
+            checked.append(run.key)
+        return _rows(subject, pipe, chosen, ablations)
+
+    settings = {
+        "judge": None if judge is None else str(getattr(judge, "name", type(judge).__name__)),
+        "nouns": None if nouns is None else list(nouns),
+        "ablations": list(ablations),
+        "skip_unseen": skip_unseen,
+        "layers": {n: heat_maps(first, layers=choice).choice for n, choice in chosen.items()},
+        **grid_setting(first.image),
+    }
+    content = {
+        "judge": content_of(judge, "judge"),
+        "layers": layer_choices.by_content(corpus, chosen),
+    }
+    by_content = {**settings, "content": content}
+    table = collect(
+        [(run.key, run) for run in corpus],
+        measure,
+        columns=COLUMNS,
+        content=Run.content,
+        path=corpus.place("faithfulness", by_content) if path is None else path,
+        settings=by_content,
+        what="ablating",
+        progress=progress,
+    )
+    table.attrs["settings"] = settings
+    return with_facts(table, corpus)
+
+
+def _check_named(runs: Corpus, nouns: Sequence[str]) -> None:
+    """Refuse nouns of which no prompt names any: a table without rows would say nothing."""
+    if not any(object_words(run.load().prompt, nouns) for run in runs):
+        raise StudyError(
+            f"No prompt names one of the nouns {', '.join(map(repr, nouns))} by itself, such as "
+            f"{runs[0].facts['prompt']!r}. Give nouns of the captions, in the singular, or leave "
+            f"nouns= out: then every content word counts."
+        )
+
+
+def study(
+    pipe: Any,
+    *,
+    into: str | os.PathLike[str],
+    captions: Iterable[str | Caption] | None = None,
+    seeds: Iterable[int] | None = None,
+    pictures: int | None = None,
+    judge: Judge | None = None,
+    nouns: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+    recommended: LayerChoice | None = None,
+    skip_unseen: bool = True,
+    head_pictures: int = 4,
+    curve_pictures: int = 8,
+    progress: bool = True,
+    **options: Any,
+) -> Report:
+    """Draw pictures, ablate their words and heads, and report.
+
+    Parameters
+    ----------
+    pipe
+        A pipeline; None where `into` holds all pictures and rows already.
+    into
+        A folder; the corpus is ``into/pictures``.
+    captions, seeds, pictures
+        As for `corpus.generate_some`. Captions whose objects have another content word beside
+        them are compared within the picture.
+    judge, nouns
+        As for `ablation_effects`; `nouns` may also be class -> nouns.
+    recommended
+        Layers whose maps are compared beside the paper's, such as a model card's.
+    skip_unseen
+        With a judge, leave out pictures in which it does not see the object.
+    head_pictures, curve_pictures
+        Of how many pictures every head is ablated, and deletion and insertion curves are drawn.
+    **options
+        Of `corpus.generate`.
+
+    Raises
+    ------
+    UnsupportedPipelineError
+        Before anything is drawn, where attention cannot be ablated: of transformers.
+    """
+    if pipe is not None:
+        ablate(pipe, tokens=[0])  # refuses the pipeline now or never
+    runs = generate_some(
+        pipe, captions, seeds, into=check_path(into, "into") / "pictures", pictures=pictures,
+        progress=progress, study=study, **options,
+    )  # fmt: skip
+    flat: Sequence[str] | None = (
+        [noun for members in nouns.values() for noun in arguments.texts(members, "nouns")]
+        if isinstance(nouns, Mapping)
+        else nouns
+    )
+    layers: dict[str, LayerChoice] = {"paper": "paper"}
+    if recommended is not None:
+        layers["recommended"] = recommended
+    named = None if judge is not None else flat
+    table = ablation_effects(
+        runs, pipe, judge=judge, nouns=named, layers=layers,
+        skip_unseen=skip_unseen and judge is not None, progress=progress,
+    )  # fmt: skip
+    if table.empty:
+        raise StudyError(
+            f"In none of {len(runs)} pictures there is an object to take away"
+            + (": the judge sees none. Draw more pictures" if judge is not None else "")
+            + ", give captions that name one, or measure all the same: skip_unseen=False."
+        )
+    some = _with_objects(runs, table)
+    heads = head_effects(some[:head_pictures], pipe, table, progress=progress)
+    curves = curves_of_area(some[:curve_pictures], pipe, table, progress=progress)
+    return report(table, heads, curves, runs=runs)
+
+
+def subject_of(
+    run: Run, recording: Recording, judge: Judge | None, nouns: Sequence[str] | None
+) -> _Subject | None:
+    """The object of a picture and the word to compare it with; None where there is no object."""
+    if recording.image is None:
+        raise StudyError(f"The recording {run.key} has no picture, so no change of it can be seen.")
+    known = judge.names[1:] if judge is not None else nouns
+    prompt = recording.prompt
+    objects = other_words(prompt, ()) if known is None else object_words(prompt, known)
+    if not objects:
+        return None
+    there = judge.present(recording.image) if judge is not None else {}
+    target = next((word for word in objects if word.text.casefold() in there), objects[0])
+    control = control_word(prompt, target, [target.text] if known is None else known)
+    return _Subject(run, recording, recording.image, target, control, judge)
+
+
+# --- one picture ----------------------------------------------------------------------------------
+
+
+def _rows(
+    subject: _Subject, pipe: Any, layers: Mapping[str, LayerChoice], ablations: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Everything is taken away once; the pictures are drawn together."""
+    taken = taken_from(
+        subject.prompt, subject.target, subject.control, ablations, key=subject.run.key
+    )
+    words = {OBJECT: subject.target, CONTROL: subject.control, RANDOM: subject.target}
+    maps: dict[str, Mapping[tuple[str, str], Field]] = {}
+    before = subject.seen(subject.picture)
+    rows: list[dict[str, Any]] = []
+    for one, after in zip(taken, drawn_without(pipe, subject.recording, taken), strict=True):
+        word = words[one.kind]
+        assert word is not None  # else nothing of this kind is taken
+        if word.text not in maps:
+            maps[word.text] = _maps(subject, word, layers)
+        rows += _compared(subject, after, one, word=word, maps=maps[word.text], before=before)
+    return rows
+
+
+def _compared(
+    subject: _Subject,
+    after: Image,
+    taken: Taken,
+    *,
+    word: Word,
+    maps: Mapping[tuple[str, str], Field],
+    before: bool | None,
+) -> list[dict[str, Any]]:
+    field = difference(subject.picture, after)
+    about = {
+        "run": subject.run.key,
+        "prompt": subject.prompt.text,
+        "seed": subject.run.facts["seed"],
+        "word": word.text,
+        "kind": taken.kind,
+        "change": taken.name,
+        "columns": len(taken.columns),
+        "amount": float(field.mean()),
+        "object": subject.target.text,
+        "before": before,
+        "after": subject.seen(after),
+    }
+    return [
+        {**about, "map": name, "layers": layers, **agreement(heat, field)}
+        for (layers, name), heat in maps.items()
+    ]
+
+
+def _maps(
+    subject: _Subject, word: Word, layers: Mapping[str, LayerChoice]
+) -> dict[tuple[str, str], Field]:
+    """(layers, what) -> a map at the picture's size, for the word and its null comparisons."""
+    size = (subject.picture.height, subject.picture.width)
+    other = subject.control if word == subject.target else subject.target
+    seed = hashlib.sha256(f"{subject.run.key} {word.start}".encode()).digest()
+    found: dict[tuple[str, str], Field] = {}
+    for name, choice in layers.items():
+        maps = heat_maps(subject.recording, layers=choice)
+        found[name, OWN] = _at(maps.word(word.span), size)
+        if other is not None:
+            found[name, "another word's"] = _at(maps.word(other.span), size)
+    first = next(iter(layers))
+    found[first, "random"] = clouds(size, np.random.default_rng(list(seed[:8])))
+    found[first, "middle"] = middle(size)
+    return found
+
+
+def _at(one: Any, size: tuple[int, int]) -> Field:
+    values: Field = one.resize(size).numpy().astype(np.float64)
+    return values
+
+
+def _with_objects(runs: Corpus, table: pd.DataFrame) -> Corpus:
+    """The runs that have rows, those whose object the judge sees first."""
+    seen = table.drop_duplicates("run").set_index("run").before
+    keys = [run for run in runs if run.key in seen.index]
+    return Corpus(tuple(sorted(keys, key=lambda run: seen[run.key] is False)), runs.path)

@@ -1,0 +1,13 @@
+from .presence import DetectorPresence as DetectorPresence
+from .presence import Presence as Presence
+from .presence import RatedPresence as RatedPresence
+from .protocols import Judge as Judge
+from .protocols import Segmenter as Segmenter
+from .protocols import Target as Target
+from .protocols import Truth as Truth
+from .segmenters import ClipSegSegmenter as ClipSegSegmenter
+from .segmenters import PipelineSegmenter as PipelineSegmenter
+from .segmenters import SemanticSegmenter as SemanticSegmenter
+from .truths import CocoTruth as CocoTruth
+from .truths import FolderTruth as FolderTruth
+from .truths import JudgeTruth as JudgeTruth

@@ -1,0 +1,217 @@
+"""Folders with a prompt, a seed and masks that people drew: COCO-Gen's and Unreal-Gen's format."""
+
+from __future__ import annotations
+
+import unicodedata
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from daam_nb.errors import StudyError
+from daam_nb.masks import read_mask
+from daam_nb.studies.oracles.protocols import Mask
+from daam_nb.studies.oracles.same_image import is_same_picture
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MASK = ".gt.png"
+PICTURE = "output.png"
+_OTHERS = ("prompt.txt", "seed.txt", "generation.pt", "config.json")
+_PREDICTIONS = (".pred.png", ".heat_map.png")  # of the reference, in the same folders
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".npy", ".npz")
+
+
+@dataclass(frozen=True)
+class AnnotatedFolder:
+    """The masks of one picture.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    masks
+        Word, in lower case with single spaces -> its file.
+    picture
+        File of the picture that was annotated; None where the folder holds none.
+    """
+
+    path: Path
+    masks: dict[str, Path]
+    picture: Path | None
+
+    def check_picture(self, image: Image | None) -> None:
+        """Raise a `StudyError` where a recording's picture is not the annotated one."""
+        if self.picture is None:
+            return
+        from PIL import Image
+
+        if image is None:
+            raise StudyError(
+                f"The recording holds no picture, so nobody knows whether it is {self.picture}."
+            )
+        try:
+            with Image.open(self.picture) as annotated:
+                same = is_same_picture(image, annotated)
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+            raise StudyError(f"{self.picture} cannot be read as a picture: {error}") from None
+        if not same:
+            raise StudyError(
+                f"The recording's picture is not {self.picture}, whose masks the folder holds, "
+                f"although prompt and seed agree: another model or other settings drew it. Record "
+                f"with those of the annotated pictures, or take JudgeTruth(judge), which looks at "
+                f"the recording's own."
+            )
+
+    def mask(self, word: str) -> Mask | None:
+        """Read a word's mask: (y, x), bool; None where nothing is marked.
+
+        Raises
+        ------
+        StudyError
+            Where the file is no mask: without an alpha channel (unless it is black and white), or
+            with one that marks every pixel of a picture of several colors.
+        """
+        from PIL import Image
+
+        file = self.masks[word]
+        try:
+            with Image.open(file) as picture:
+                picture.load()
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+            raise StudyError(f"{file} cannot be read as a picture: {error}") from None
+        if "A" in picture.getbands() or "transparency" in picture.info:
+            mask = _alpha(file, picture)
+        elif picture.mode in ("1", "L"):
+            mask = read_mask(picture, what=f"{file}, which has no alpha channel,").numpy()
+        else:
+            raise StudyError(
+                f"{file} has no alpha channel, where the mask should be ({picture.mode}). Save one "
+                f"whose other pixels are transparent, or a picture of mode 'L' in black and white."
+            )
+        return mask if mask.any() else None
+
+
+def annotated_folders(root: Path) -> dict[tuple[str, int], AnnotatedFolder]:
+    """Find the folders of annotated pictures.
+
+    Returns
+    -------
+    dict
+        (prompt with single spaces, seed) -> folder. `annotated_folder` reads one of them again.
+
+    Raises
+    ------
+    StudyError
+        Where there is none, one cannot be read, two have the same prompt and seed, or a file is
+        there that looks like a mask and would be passed over.
+
+    Warns
+    -----
+    UserWarning
+        For other files that nothing is known of.
+    """
+    folders: dict[tuple[str, int], AnnotatedFolder] = {}
+    unknown: list[str] = []
+    for path in sorted(entry for entry in root.glob("*") if entry.is_dir()):
+        files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+        names = {_plain(file.name): file for file in files}
+        if "prompt.txt" not in names:
+            if any(name.endswith(MASK) for name in names):
+                raise StudyError(f"{path} holds masks and no prompt.txt that says of what.")
+            continue
+        key = _key(path, names)
+        if key in folders:
+            raise StudyError(
+                f"{folders[key].path} and {path} have the same prompt and seed, so that nobody "
+                f"knows whose masks are meant. Remove one of them."
+            )
+        folders[key] = annotated_folder(path)
+        unknown += [str(file) for file in files if not _is_known(_plain(file.name))]
+    if not folders:
+        raise StudyError(
+            f"{root} holds no folder with prompt.txt, seed.txt and <word>.gt.png, as COCO-Gen "
+            f"has them."
+        )
+    if lost := [name for name in unknown if name.lower().endswith(_PICTURES)]:
+        raise StudyError(
+            f"{_listed(lost)} would be passed over: a mask is called <word>{MASK}. Rename it, or "
+            f"take it out of the folder."
+        )
+    if unknown:
+        warnings.warn(f"{_listed(unknown)}: nothing is known of it.", stacklevel=3)
+    return folders
+
+
+def annotated_folder(path: Path) -> AnnotatedFolder:
+    """List the masks of one folder as they are now.
+
+    Raises
+    ------
+    StudyError
+        Where two files mask the same word, or one names none.
+    """
+    files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+    pictures = [file for file in files if _plain(file.name) == PICTURE]
+    return AnnotatedFolder(path, _masks(path, files), pictures[0] if pictures else None)
+
+
+def _key(path: Path, names: dict[str, Path]) -> tuple[str, int]:
+    try:
+        prompt = " ".join(names["prompt.txt"].read_text(encoding="utf-8-sig").split())
+        seed = int(names["seed.txt"].read_text(encoding="utf-8-sig"))
+    except (OSError, KeyError, ValueError) as error:
+        raise StudyError(f"{path} has no readable seed.txt: {error}") from None
+    return prompt, seed
+
+
+def _masks(path: Path, files: list[Path]) -> dict[str, Path]:
+    masks: dict[str, Path] = {}
+    for file in files:
+        name = _plain(file.name)
+        if not name.endswith(MASK):
+            continue
+        word = " ".join(name.removesuffix(MASK).replace("_", " ").split())
+        if not word:
+            raise StudyError(f"{file} names no word: a mask is called <word>{MASK}.")
+        if word in masks:
+            raise StudyError(
+                f"{path} masks {word!r} more than once: {masks[word].name}, {file.name}. Put them "
+                f"into one file."
+            )
+        masks[word] = file
+    return masks
+
+
+def _plain(name: str) -> str:
+    """A file's name as it is compared: composed characters, lower case, no blanks around dots."""
+    text = unicodedata.normalize("NFC", name).casefold()
+    return ".".join(part.strip() for part in text.split("."))
+
+
+def _is_known(name: str) -> bool:
+    if name in (*_OTHERS, PICTURE) or name.endswith((MASK, *_PREDICTIONS)):
+        return True
+    return name in ("thumbs.db", "desktop.ini")
+
+
+def _alpha(file: Path, picture: Image) -> Mask:
+    """Where the alpha channel is more than 0, as in the reference."""
+    pixels = np.asarray(picture.convert("RGBA"))
+    mask = pixels[..., 3] > 0
+    colors = pixels[..., :3].reshape(-1, 3)
+    if mask.all() and (colors != colors[0]).any():
+        raise StudyError(
+            f"{file} is opaque everywhere, so that its mask would be the whole picture, and it has "
+            f"several colors: the mask may stand in them. Make the other pixels transparent; for "
+            f"an object that fills the picture save one color."
+        )
+    return np.asarray(mask)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

@@ -1,0 +1,162 @@
+"""What a judge, a truth and a segmenter must be able to do. No study knows a model; they come in.
+
+The shipped model's judge is a `Judge`; `truths` makes a `Truth` of a judge, of a folder or
+of COCO's annotations; `segmenters` makes a `Segmenter` of transformers' models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daam_nb.errors import StudyError, WrongKindError
+from daam_nb.kinds import kind_of
+from daam_nb.masks import read_mask
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from daam_nb.prompt import Word
+    from daam_nb.recording import Recording
+
+Mask = NDArray[np.bool_]
+"""(y, x), in the picture's pixels."""
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """Says what a picture shows, pixel by pixel, in a closed vocabulary."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Label number -> noun; 0 is the background."""
+
+    def labels(self, image: Image) -> NDArray[np.int64]:
+        """What every pixel shows: (y, x), numbers of `names`."""
+
+    def mask(self, image: Image, noun: str) -> Mask:
+        """Where the picture shows a noun: (y, x)."""
+
+    def present(self, image: Image) -> dict[str, int]:
+        """Nouns that the picture shows, with their pixels."""
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """Finds nouns in a picture; a supervised method to compare word maps with."""
+
+    @property
+    def name(self) -> str:
+        """As it stands in tables."""
+
+    def masks(self, image: Image, nouns: Sequence[str]) -> Mapping[str, Mask | None]:
+        """Where the picture shows each noun: (y, x), or None for one it has no name for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """An object that a prompt names, and where its picture shows it.
+
+    Attributes
+    ----------
+    noun
+        What it is called in the truth's vocabulary.
+    words
+        Where the prompt names it; the maps of several are averaged.
+    mask
+        Its pixels; None where the picture does not show it.
+    closed
+        Whether `noun` is of the closed vocabulary (the 80 of the paper's mIoU80).
+
+    Raises
+    ------
+    ShapeError, SelectionError
+        Where the mask is none: labels, shades, another shape than (y, x).
+    """
+
+    noun: str
+    words: tuple[Word, ...]
+    mask: Mask | None
+    closed: bool = True
+
+    def __post_init__(self) -> None:
+        if self.mask is not None:
+            mask = read_mask(self.mask, what=f"The mask of {self.noun!r}")
+            object.__setattr__(self, "mask", mask.numpy())
+
+
+@runtime_checkable
+class Truth(Protocol):
+    """Where the objects of a recording's picture really are."""
+
+    @property
+    def name(self) -> str:
+        """As it stands in reports and beside rows."""
+
+    def targets(self, facts: Mapping[str, Any], run: Recording) -> Sequence[Target]:
+        """The objects that the prompt names, in order of mention."""
+
+
+def check_truth(truth: Any) -> None:
+    """Raise a `WrongKindError` unless a truth has a name and says its targets."""
+    if isinstance(truth, type) or not _named(truth) or not callable(getattr(truth, "targets", 0)):
+        raise WrongKindError(
+            f"truth= takes what has a name (a text) and a method targets(facts, run), not "
+            f"{kind_of(truth)}: oracles.JudgeTruth(judge), FolderTruth(folder), "
+            f"CocoTruth(file), or a class of your own with both."
+        )
+
+
+def check_segmenters(segmenters: Any) -> None:
+    """Raise a `WrongKindError` unless each segmenter has a name and makes masks."""
+    if isinstance(segmenters, str) or not isinstance(segmenters, Sequence):
+        raise WrongKindError(f"segmenters= takes a list of them, not {kind_of(segmenters)}.")
+    for segmenter in segmenters:
+        if not _named(segmenter) or not callable(getattr(segmenter, "masks", 0)):
+            raise WrongKindError(
+                f"A segmenter has a name (a text) and a method masks(image, nouns), and "
+                f"{kind_of(segmenter)} lacks one of them."
+            )
+
+
+def check_judge(judge: Any) -> None:
+    """Raise a `WrongKindError` unless a judge is one; None is none."""
+    if judge is not None and (isinstance(judge, type) or not isinstance(judge, Judge)):
+        raise WrongKindError(
+            f"judge= takes what has names, labels(image), mask(image, noun) and present(image), "
+            f"such as daam_nb.menagerie.judge.Judge(), not {kind_of(judge)}."
+        )
+
+
+def _named(value: Any) -> bool:
+    return isinstance(getattr(value, "name", None), str)
+
+
+def targets_of(truth: Truth, facts: Mapping[str, Any], run: Recording) -> list[Target]:
+    """Ask a truth, whoever wrote it, and check that its masks are of this picture.
+
+    Raises
+    ------
+    StudyError
+        Where a mask has not the picture's proportions, as one that lies on its side. A larger or
+        smaller mask of the same proportions is taken: maps are brought to its size.
+    """
+    targets = list(truth.targets(facts, run))
+    for target in targets:
+        if target.mask is not None:
+            check_proportions(target.mask.shape, run.facts.image_size, f"{target.noun!r}")
+    return targets
+
+
+def check_proportions(mask: tuple[int, ...], picture: tuple[int, int], whose: str) -> None:
+    """Raise a `StudyError` where a mask does not fit a picture by more than a pixel."""
+    if abs(mask[0] * picture[1] - mask[1] * picture[0]) > max(picture):
+        raise StudyError(
+            f"A mask ({whose}) of {mask[0]} x {mask[1]} (height x width) does not fit a picture of "
+            f"{picture[0]} x {picture[1]}: their proportions differ. Give one of the whole "
+            f"picture; arrays are (height, width), PIL's sizes are not."
+        )

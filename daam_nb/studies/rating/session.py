@@ -1,0 +1,174 @@
+"""One rater's session: the items in that rater's order, and the file their answers go to."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from daam_nb.errors import StudyError
+from daam_nb.kinds import check_path
+from daam_nb.show.rating import Card, Form, Given
+from daam_nb.storage import write_file
+from daam_nb.storage.lock import alone
+from daam_nb.studies.corpus.rows import differences, plain
+from daam_nb.studies.rating.answers import PATIENCE, AnswerFile, checked_name, columns_of, file_name
+from daam_nb.studies.rating.items import Deck, order_of
+from daam_nb.studies.rating.tasks import TASKS, Task, task_named
+
+ABOUT = "rating.json"
+_FORMAT, _VERSION = "daam_nb rating", 1
+_ENOUGH_TO_TELL = 5  # answers, before a remaining time is told
+_RECENT = 20  # answers, whose pace counts
+
+
+class Session:
+    """What `show.rating.Rating` shows and whom it tells: an `Asker`.
+
+    Parameters
+    ----------
+    deck
+        The items.
+    rater
+        Who answers.
+    into
+        The folder of answers, one file per rater.
+    seed
+        Of the raters' orders.
+
+    Raises
+    ------
+    StudyError
+        Where the folder holds answers to other items or with other settings (it says which), or
+        the rater's file is not what was written.
+    """
+
+    def __init__(
+        self, deck: Deck, *, rater: str, into: str | os.PathLike[str], seed: int = 0
+    ) -> None:
+        self.deck = deck
+        self.rater = checked_name(rater)
+        folder = check_path(into, "into")
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise StudyError(f"The seed is {seed!r}; it must be a whole number.")
+        _settle(folder, deck, seed)
+        items = {item.key: item for item in deck.items}
+        order = order_of(items, rater=self.rater, seed=seed)
+        self._items = [items[key] for key in order]
+        self._file = AnswerFile(
+            folder / file_name(self.rater),
+            rater=self.rater,
+            columns=list(columns_of(deck.task.columns)),
+            items=items,
+            answers=deck.task.form.values,
+            most_lines=max(_lines(item.facts) for item in deck.items),
+        )
+
+    @property
+    def form(self) -> Form:
+        """What all items have in common."""
+        return self.deck.task.form
+
+    @property
+    def path(self) -> Path:
+        """The rater's file."""
+        return self._file.path
+
+    @property
+    def kept_in(self) -> str:
+        """The name of the rater's file, without its folder."""
+        return self._file.path.name
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def card(self, place: int) -> Card:
+        """What is shown at a place of the rater's order."""
+        return self.deck.card(self._items[place])
+
+    def given(self, place: int) -> Given | None:
+        """The answer that counts."""
+        row = self._file.standing(self._items[place].key)
+        return None if row is None else Given(row["answer"], row["reason"])
+
+    def give(self, place: int, given: Given, *, seconds: float) -> None:
+        """Add the answer to the file; it is on the disk when this returns."""
+        item = self._items[place]
+        facts = {name: str(item.facts[name]) for name in self.deck.task.columns}
+        self._file.append(
+            item.key, answer=given.answer, reason=given.reason, seconds=seconds, facts=facts
+        )
+
+    def seconds_left(self) -> float | None:
+        """Items that are open times the median of the last answers' seconds; None before five."""
+        taken = [float(row["seconds"]) for row in self._file.rows]
+        if len(taken) < _ENOUGH_TO_TELL:
+            return None
+        still = sum(self.given(place) is None for place in range(len(self)))
+        return still * statistics.median(taken[-_RECENT:])
+
+
+def about(folder: Path) -> tuple[Task, dict[str, Any]]:
+    """Read what a folder of answers is about: the task, and its settings with the items' keys.
+
+    Raises
+    ------
+    StudyError
+        Where it is no folder of answers.
+    """
+    path = folder / ABOUT
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["format"] != _FORMAT or found["version"] != _VERSION:
+            raise ValueError(f"format {found['format']!r}, version {found['version']!r}")
+        settings = dict(found["settings"])
+        return task_named(settings["task"]), {**settings, "items": list(found["items"])}
+    except FileNotFoundError:
+        raise StudyError(
+            f"{folder} holds no answers: there is no {ABOUT}. Ask for some: rating.rate(items, "
+            f"rater='anna', into={os.fspath(folder)!r})."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StudyError(f"{path} is not what rating.rate wrote ({error}).") from None
+
+
+def _settle(folder: Path, deck: Deck, seed: int) -> None:
+    """Write down what is asked, or compare with what is written."""
+    if deck.task.name not in TASKS:
+        raise StudyError(f"{deck.task.name!r} is no task of rating.")
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = plain({**deck.settings, "seed": seed}, "settings")
+    keys = [item.key for item in deck.items]
+    with alone(folder, patience=PATIENCE):
+        if not (folder / ABOUT).exists():
+            made = {"format": _FORMAT, "version": _VERSION, "settings": settings, "items": keys}
+            write_file(folder / ABOUT, (json.dumps(made, indent=1) + "\n").encode())
+            return
+    _, written = about(folder)
+    then = written.pop("items")
+    if "content" not in written:  # of an earlier version, which knew layers and pictures by name
+        settings.pop("content", None)
+    parts = [differences(written, settings), _different_items(then, keys)]
+    if different := "; ".join(filter(None, parts)):
+        raise StudyError(
+            f"{folder} holds answers to something else: {different}. Ask for the same, or choose "
+            f"another folder: into=..."
+        )
+
+
+def _different_items(then: list[str], now: list[str]) -> str:
+    before, after = set(then), set(now)
+    new, gone = sorted(after - before), sorted(before - after)
+    parts = []
+    if new:
+        parts.append(f"{len(new)} items were not asked about then, such as {new[0]!r}")
+    if gone:
+        parts.append(f"{len(gone)} items are not asked about now, such as {gone[0]!r}")
+    return " and ".join(parts)
+
+
+def _lines(facts: Mapping[str, Any]) -> int:
+    return sum(str(value).count("\n") for value in facts.values())

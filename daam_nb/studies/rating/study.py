@@ -1,0 +1,303 @@
+"""People's judgement: how well a word's map fits, and which of two objects a picture shows.
+
+    items = rating.word_items(runs, each=20, controls=20)       # or rating.pair_items(runs)
+    rating.rate(items, rater="anna", into="ratings/words")      # a page, answered by keys
+    rating.summary(rating.ratings("ratings/words"))             # mean opinion score, with intervals
+
+    rating_tasks       the two questions, their answers and instructions
+    rating_items       what is rated, and in which order
+    rating_log         one rater's answers in a CSV file
+    rating_session     a rater, the items, the file; what the page asks
+    rating_statistics  means and agreement
+
+Generalised attribution is that of Tang et al. 2023, "What the DAAM",
+https://aclanthology.org/2023.acl-long.310. No scores ship with the package.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from daam_nb.errors import StudyError
+from daam_nb.kinds import check_path
+from daam_nb.show.rating import Given, page_of
+from daam_nb.studies.corpus.rows import table as made_table
+from daam_nb.studies.oracles.presence import RatedPresence
+from daam_nb.studies.rating.answers import Row, check_act, columns_of, read_answers
+from daam_nb.studies.rating.items import Deck, Item, pair_items, word_items
+from daam_nb.studies.rating.session import ABOUT, Session, about
+from daam_nb.studies.rating.statistics import CONTROL, agreement, alpha, raters, summary
+from daam_nb.studies.rating.tasks import PAIRS, TASKS, WORDS, Task
+from daam_nb.studies.report.figures import StudyFigure, bars
+from daam_nb.studies.report.page import Report
+from daam_nb.studies.report.readable import headed
+from daam_nb.studies.stats.intervals import ENOUGH
+
+if TYPE_CHECKING:
+    from daam_nb.show.rating import Rating
+
+__all__ = [
+    "CONTROL",
+    "PAIRS",
+    "TASKS",
+    "WORDS",
+    "Deck",
+    "Given",
+    "Item",
+    "Session",
+    "Task",
+    "agreement",
+    "alpha",
+    "columns_of",
+    "figures",
+    "pair_items",
+    "presence",
+    "rate",
+    "raters",
+    "ratings",
+    "report",
+    "summary",
+    "word_items",
+]
+
+Folder = str | os.PathLike[str]
+
+_NUMBERS: dict[str, dict[str, str]] = {
+    WORDS.name: {"score": "the answer, 1 (bad) to 5 (excellent)"},
+    PAIRS.name: {
+        "both": "1 where both objects were seen, else 0",
+        "objects": "how many of the two were seen, 0 to 2",
+    },
+}
+_WHOLE = ("number", "seed", "start", "end", "control")
+
+
+def rate(
+    items: Deck,
+    *,
+    rater: str,
+    into: Folder,
+    seed: int = 0,
+    theme: str = "auto",
+    large: bool = False,
+) -> Rating:
+    """Open a page that asks a rater about the items; as a cell's last line it is shown.
+
+    Each answer is a row of the rater's CSV file, on the disk before the next item is shown. Killed
+    or closed at any moment, the same call goes on at the first item without an answer.
+
+    Parameters
+    ----------
+    items
+        Of `word_items` or `pair_items`.
+    rater
+        A name, of any script; it stands in the table. Everyone has a file of their own.
+    into
+        The folder of the answers, one task and one set of items each.
+    seed
+        Of the order, which is random, and always the same for a rater.
+    theme, large
+        How the page looks: ``"auto"``, ``"light"`` or ``"dark"``; large type for a projector.
+
+    Raises
+    ------
+    StudyError
+        Where the folder holds answers to other items or with another seed (it says which differ),
+        or the rater's name cannot be.
+    MissingExtraError
+        Where anywidget or ipywidgets is not installed.
+    """
+    return page_of(Session(items, rater=rater, into=into, seed=seed), theme=theme, large=large)
+
+
+def ratings(folders: Folder | Iterable[Folder], *, skipped: bool = False) -> pd.DataFrame:
+    """Read the answers of all raters.
+
+    Parameters
+    ----------
+    folders
+        The folder that was given as ``into``, or several of one task: raters at several machines.
+        A folder that does not exist, or in which nobody answered yet, has no rows.
+    skipped
+        Give the items that were skipped, with their reasons, too; their numbers are NaN.
+
+    Returns
+    -------
+    DataFrame
+        One row per rater and item: the last answer. The columns of the file
+        (`columns_of(task.columns)`), and of words ``score``, of pairs ``both`` and ``objects``;
+        ``attrs["columns"]`` says what each is, ``attrs["task"]`` which task.
+
+    Raises
+    ------
+    StudyError
+        Where a file is not what was written, the tasks or settings differ, or a rater has answered
+        an item in two files.
+    """
+    several = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
+    if not several:
+        raise StudyError("No folder of answers was given. Give at least one.")
+    paths = [check_path(folder, "A folder of answers") for folder in several]
+    there = [path for path in paths if path.exists()]
+    task = _one_task(there)
+    rows: dict[tuple[str, str], tuple[Path, Row]] = {}
+    for path in sorted(file for folder in there for file in folder.glob("*.csv")):
+        for key, row in _standing(path, task).items():
+            if key in rows:
+                raise StudyError(
+                    f"{key[0]!r} has answered {key[1]!r} in two files, {rows[key][0]} and {path}. "
+                    f"Move one of them away."
+                )
+            rows[key] = path, row
+    kept = [row for _, row in rows.values() if skipped or row["act"] == "answer"]
+    made = made_table(
+        [_numbered(row, task) for row in kept],
+        columns={**columns_of(task.columns), **_NUMBERS[task.name]},
+    )
+    made.attrs["task"] = task.name
+    return made
+
+
+def presence(folders: Folder | Iterable[Folder], *, name: str = "people") -> RatedPresence:
+    """Take the answers "both", "one", "neither" to a study of pairs.
+
+    ``cohyponyms.presence_and_overlap(runs, presence=rating.presence("ratings/pairs"))``
+    """
+    table = ratings(folders)
+    if table.attrs["task"] != PAIRS.name:
+        raise StudyError(f"The answers are about {table.attrs['task']!r}, not about pairs.")
+    return RatedPresence(table, name=name)
+
+
+def report(folders: Folder | Iterable[Folder], *, enough: int = ENOUGH) -> Report:
+    """Put means, agreement and raters on one page; without answers it says so.
+
+    Raters stand in it by number, not by name. The observations hold the names: leave them out of
+    what you publish.
+    """
+    table = ratings(folders)
+    task = TASKS[table.attrs["task"]]
+    title = {
+        WORDS.name: "Generalised attribution: how well do people find that maps fit?",
+        PAIRS.name: "Which of two objects do people see?",
+    }[task.name]
+    facts: dict[str, Any] = {"task": task.name, "question": task.form.title, "answers": len(table)}
+    if table.empty:
+        nothing = pd.DataFrame({"answers": [0], "what this means": ["Nobody has answered yet."]})
+        return Report(f"rating-{task.name}", title, table, {"No answers yet": nothing}, {}, facts)
+    means = summary(table, enough=enough)
+    facts |= {
+        "raters": table.rater.nunique(),
+        "items": table.item.nunique(),
+        "skipped": len(ratings(folders, skipped=True)) - len(table),
+        "pictures": table.run.nunique(),
+        "prompts": table.prompt.nunique(),
+        "intervals": "95 %, of these raters; whole prompts as clusters, ten or more",
+    }
+    for name in ("parser", "layers"):
+        if name in table:
+            facts[name] = ", ".join(sorted(table[name].unique()))
+    agreed = headed(agreement(table), {"alpha": "Krippendorff’s alpha"})
+    shown = headed(means, _HEADINGS).rename(columns={"clusters": "prompts"})
+    tables = {_MAIN[task.name]: shown, "Agreement of the raters": agreed, "Raters": raters(table)}
+    return Report(f"rating-{task.name}", title, table, tables, figures(table, means), facts)
+
+
+_HEADINGS = {"score": "mean opinion score", "both": "both seen", "objects": "objects seen"}
+_MAIN = {WORDS.name: "Mean opinion score by part of speech", PAIRS.name: "By kind of pair"}
+
+
+def figures(table: pd.DataFrame, means: pd.DataFrame | None = None) -> dict[str, StudyFigure]:
+    """Draw the means; none where there are no answers.
+
+    Parameters
+    ----------
+    table
+        Of `ratings`.
+    means
+        Of `summary`, where it was made before.
+    """
+    if table.empty:
+        return {}
+    rows = summary(table) if means is None else means
+    who = f"{len(table)} answers of {table.rater.nunique()} to {table.item.nunique()} items; "
+    caption = who + "lines: 95 % intervals by prompt; grey: too few to say much."
+    if "pos" in rows:
+        drawn = bars(
+            rows,
+            label="pos",
+            value="score",
+            title="How well people find that a word’s map fits",
+            axis="mean opinion score, 1 (bad) to 5 (excellent)",
+            limits=(1.0, 5.4),
+            caption=caption,
+        )
+        return {"scores": drawn}
+    drawn = bars(
+        rows.assign(kind=rows.kind.replace("", "all")),
+        label="kind",
+        value="both",
+        title="People see both objects",
+        axis="answers",
+        percent=True,
+        caption=caption,
+    )
+    return {"both": drawn}
+
+
+# --- inside ---------------------------------------------------------------------------------------
+
+
+def _one_task(folders: list[Path]) -> Task:
+    """The task of all folders, whose settings must agree; words where there is none yet."""
+    found = [about(folder) for folder in folders if (folder / ABOUT).exists()]
+    for folder in folders:
+        if not (folder / ABOUT).exists() and any(folder.glob("*.csv")):
+            about(folder)  # says what is missing
+    settings = [{k: v for k, v in one.items() if k not in ("items", "seed")} for _, one in found]
+    if not all("content" in each for each in settings):  # some are of an earlier version
+        settings = [{k: v for k, v in each.items() if k != "content"} for each in settings]
+    for one in settings:
+        if one != settings[0]:
+            raise StudyError(
+                f"The folders hold answers to different things: {settings[0]!r} and {one!r}. Read "
+                f"each by itself."
+            )
+    return found[0][0] if found else WORDS
+
+
+def _standing(path: Path, task: Task) -> dict[tuple[str, str], Row]:
+    """The last row of each item, by rater and item."""
+    found: dict[tuple[str, str], Row] = {}
+    for number, row in enumerate(read_answers(path, columns=list(columns_of(task.columns))), 2):
+        check_act(row, task.form.values, f"{path}, row {number},")
+        key = row["rater"], row["item"]
+        found.pop(key, None)
+        found[key] = row
+    return found
+
+
+def _numbered(row: Row, task: Task) -> dict[str, Any]:
+    made: dict[str, Any] = dict(row)
+    for name in _WHOLE:
+        if name in made:
+            made[name] = _whole_number(row, name)
+    made["seconds"] = float(row["seconds"])
+    value = task.values.get(row["answer"])
+    if task.name == WORDS.name:
+        return {**made, "score": value}
+    return {**made, "both": None if value is None else float(value == 2), "objects": value}
+
+
+def _whole_number(row: Row, name: str) -> int | None:
+    try:
+        return int(row[name]) if row[name] not in ("", "None") else None
+    except ValueError:
+        raise StudyError(
+            f"An answer of {row['rater']!r} has the {name} {row[name]!r}, which is no whole number."
+        ) from None

@@ -1,0 +1,6 @@
+from .figures import StudyFigure as StudyFigure
+from .figures import bars as bars
+from .figures import curves as curves
+from .page import Report as Report
+from .readable import headed as headed
+from .readable import in_cells as in_cells

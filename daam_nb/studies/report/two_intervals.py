@@ -1,0 +1,141 @@
+"""Two intervals of one mean, because two things can be asked of pictures of nouns.
+
+*Of these nouns*: would new pictures of the same nouns give the same? Pictures of one noun differ by
+chance, and the mix of nouns stays as it is. Where a model knows these nouns and no others, they are
+no sample but all there is, and this is the interval of what it does.
+
+*Of nouns*: would other nouns give the same? Whole nouns are the clusters, as if these had been
+picked from many alike. It is the wider one where nouns differ, and more pictures do not make it
+narrower.
+
+Both are made by `intervals.interval`; either is empty with fewer than ten pictures, or nouns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from daam_nb.studies.report.readable import headed
+from daam_nb.studies.stats import intervals
+from daam_nb.studies.stats.comparison import Comparison, compare, ends_over_strata
+from daam_nb.studies.stats.intervals import ENOUGH, Bounds, interval
+
+HEADLINE = "95 %, of these nouns and new pictures of them: of what pictures of one {noun} differ by"
+OTHERS = "95 %, of what other nouns might give: of what whole {noun}s differ by; ten or more"
+CAPTION = "lines: 95 % intervals of these nouns and new pictures of them"
+
+
+def summary(
+    table: pd.DataFrame,
+    *,
+    by: str | Sequence[str],
+    value: str | Sequence[str],
+    noun: str,
+    bounds: Bounds | Mapping[str, Bounds] | None = None,
+    enough: int = ENOUGH,
+) -> pd.DataFrame:
+    """Means of groups with both intervals.
+
+    Parameters
+    ----------
+    table, by, value, bounds, enough
+        As for `intervals.summary`; one row per picture and group.
+    noun
+        Column of the nouns.
+
+    Returns
+    -------
+    DataFrame
+        The columns `by`; ``n`` pictures; ``nouns``; ``alone``, the nouns with a single picture
+        (`stratified` says what becomes of them); for each value its mean, ``<value>_low`` and
+        ``<value>_high`` of these nouns, ``<value>_low_nouns`` and ``<value>_high_nouns`` of nouns;
+        ``rare``.
+    """
+    options: dict[str, Any] = {"by": by, "value": value, "bounds": bounds, "enough": enough}
+    made = intervals.summary(table, clusters=None, strata=noun, **options)
+    others = intervals.summary(table, clusters=noun, **options)
+    made = made.drop(columns="clusters").rename(columns={"strata": "nouns"})
+    for name in [value] if isinstance(value, str) else value:
+        place = list(made.columns).index(f"{name}_high") + 1
+        for shift, end in enumerate((f"{name}_low", f"{name}_high")):
+            made.insert(place + shift, f"{end}_nouns", others[end])
+    return made
+
+
+def compared(
+    first: pd.Series,
+    second: pd.Series,
+    *,
+    nouns: pd.Series,
+    bounds: Bounds | None = None,
+    resamples: int | None = None,
+) -> tuple[Comparison, dict[str, float]]:
+    """Two values of each picture: ends of both intervals of their difference; p is over nouns.
+
+    Returns
+    -------
+    Comparison
+        Clusters of its interval are whole nouns, and its test turns the sign of whole nouns.
+    dict
+        ``low`` and ``high`` of these nouns, ``low_nouns`` and ``high_nouns``.
+    """
+    options: dict[str, Any] = {"bounds": bounds, "resamples": resamples}
+    found = compare(first, second, paired=True, clusters=nouns, **options)
+    gaps = first.to_numpy(float) - second.to_numpy(float)  # by place, whatever the index says
+    here = interval(gaps, strata=nouns, bounds=bounds)
+    return found, _ends(here.low, here.high, found.low, found.high)
+
+
+def groups_compared(
+    first: pd.Series,
+    second: pd.Series,
+    *,
+    nouns: tuple[pd.Series, pd.Series],
+    resamples: int | None = None,
+) -> tuple[Comparison, dict[str, float]]:
+    """The same of two groups of pictures: what they differ by within nouns (`within_strata`).
+
+    Returns
+    -------
+    Comparison, dict
+        As `compared`; the interval of the former is of these nouns, and its test shuffles the
+        labels of pictures within nouns, so that p is of these nouns, too.
+    """
+    found = compare(first, second, strata=nouns, resamples=resamples)
+    others = ends_over_strata(first, second, strata=nouns)
+    return found, _ends(found.low, found.high, *others)
+
+
+def _ends(*values: float) -> dict[str, float]:
+    return dict(zip(("low", "high", "low_nouns", "high_nouns"), values, strict=True))
+
+
+# --- as people read them --------------------------------------------------------------------------
+
+
+def of_these(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame:
+    """A summary with means and intervals of these nouns in its cells.
+
+    The column ``alone`` is left out where no noun has a single picture; ``p`` and ``p_holm``,
+    which are over nouns, always.
+    """
+    left_out = [name for name in summary.columns if name.endswith("_nouns")]
+    left_out += [name for name in ("p", "p_holm") if name in summary.columns]
+    if "alone" in summary.columns and not summary["alone"].any():
+        left_out.append("alone")
+    headings = {name: text for name, text in headings.items() if name in summary.columns}
+    shown = headed(summary.drop(columns=left_out), headings)
+    return shown.rename(columns={"alone": "nouns seen once"})
+
+
+def of_nouns(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame:
+    """The same with the intervals of whole nouns, and with p over nouns."""
+    headings = {name: text for name, text in headings.items() if name in summary.columns}
+    left_out = ["alone", "rare"]
+    for name in headings:
+        left_out += [f"{name}_low", f"{name}_high"]
+    kept = summary.drop(columns=[name for name in left_out if name in summary.columns])
+    return headed(kept.rename(columns=lambda name: name.removesuffix("_nouns")), headings)

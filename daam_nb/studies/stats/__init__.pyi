@@ -1,0 +1,9 @@
+from .comparison import Comparison as Comparison
+from .comparison import compare as compare
+from .comparison import holm as holm
+from .comparison import holm_of as holm_of
+from .intervals import Interval as Interval
+from .intervals import interval as interval
+from .intervals import ratio as ratio
+from .intervals import share as share
+from .intervals import summary as summary

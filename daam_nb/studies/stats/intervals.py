@@ -1,0 +1,440 @@
+"""Means with intervals that respect clusters, for lists and for tables.
+
+Observations from one prompt are alike: the same words, often the same picture. Where `clusters`
+names their prompts, whole prompts count as independent (Cameron, Gelbach & Miller 2008), else
+single values. With fewer than ten of them there is a mean and no interval: none would hold what it
+says. How the ends are found says `influence`; nothing of it is random.
+
+Where `strata` names groups that are no sample but all there is, such as the nouns that a model
+knows, what they differ by is no chance (`stratified`): the interval then speaks of these groups and
+new observations of them, and not of other groups.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from daam_nb.errors import SelectionError, StudyError, unknown_names_message
+from daam_nb.kinds import check_share, kind_of
+from daam_nb.studies.arguments import texts
+from daam_nb.studies.stats import influence
+from daam_nb.studies.stats.influence import LEAST
+from daam_nb.studies.stats.stratified import members, nested, numbered
+
+ENOUGH = 300  # observations from which on a row of a summary is not shown as rare
+
+Floats = NDArray[np.float64]
+Bounds = tuple[float, float]
+SHARE: Bounds = (0.0, 1.0)
+"""The least and the greatest value of a share."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and how well it is known.
+
+    Attributes
+    ----------
+    mean
+        NaN where there is no value.
+    low, high
+        Ends of the confidence interval; NaN with fewer than ten clusters (`influence.LEAST`), and
+        where nothing varies in values of unknown bounds.
+    n
+        Values.
+    clusters
+        Clusters they come from (values, where no clusters were given).
+    confidence
+        Such as 0.95.
+    strata
+        Whose differences are no chance; 0 where none were given.
+    alone
+        Of these, strata with a single cluster, which were put together (`stratified`).
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    clusters: int
+    confidence: float = 0.95
+    strata: int = 0
+    alone: int = 0
+
+    def __str__(self) -> str:
+        ends = "" if math.isnan(self.low) else f" [{self.low:.3f}, {self.high:.3f}]"
+        return f"{self.mean:.3f}{ends} (n = {self.n})"
+
+
+def interval(
+    values: Iterable[float],
+    *,
+    clusters: Iterable[Hashable] | None = None,
+    strata: Iterable[Hashable] | None = None,
+    bounds: Bounds | None = None,
+    confidence: float = 0.95,
+) -> Interval:
+    """Mean and confidence interval.
+
+    Parameters
+    ----------
+    values
+        Numbers; NaN (not observed) are left out.
+    clusters
+        Of each value, such as its prompt.
+    strata
+        Of each value, such as its noun: what these differ by is no chance; no cluster lies in two.
+    bounds
+        The least and the greatest value that can be, such as (0, 1): the interval ends there, and
+        there is one also where all values are equal.
+    confidence
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Interval
+        Its ends are Student's, with the skewness of the clusters taken out (`influence`). None with
+        fewer than ten clusters; none where all clusters have one mean and `bounds` is not known.
+
+    Raises
+    ------
+    StudyError
+        Where lengths do not fit, a value is infinite or outside `bounds`, or a cluster lies in two
+        strata.
+    """
+    check_confidence(confidence)
+    bounds = read_bounds(bounds)
+    kept, names = observed(values, clusters)
+    _check_bounds(kept, bounds)
+    if not len(kept):
+        return _nothing(confidence)
+    places = np.arange(len(kept)) if names is None else numbered(names, "cluster")
+    within, strata_of, alone = 0, None, 0
+    if strata is not None:
+        groups = observed(values, strata)[1] or []
+        strata_of = nested(places, numbered(groups, "stratum"))
+        within, alone = len(set(groups)), members(strata_of)[1]
+    sums = np.bincount(places, weights=kept).astype(np.float64)
+    counts = np.bincount(places).astype(np.float64)
+    low, high = influence.of_ratio(
+        sums, counts, strata=strata_of, confidence=confidence, bounds=bounds
+    )
+    mean = float(sums.sum() / counts.sum())
+    return Interval(mean, low, high, len(kept), len(sums), confidence, within, alone)
+
+
+def ratio(
+    above: Iterable[float],
+    below: Iterable[float],
+    *,
+    clusters: Iterable[Hashable] | None = None,
+    confidence: float = 0.95,
+) -> Interval:
+    """The ratio of two means of the same observations, and its confidence interval.
+
+    Where single ratios are wild because some of what stands below is nearly nothing, this is what
+    can be averaged.
+
+    Parameters
+    ----------
+    above, below
+        Two numbers of each observation; one of them NaN (not observed) leaves both out. Below
+        stands nothing negative.
+    clusters, confidence
+        As for `interval`.
+
+    Returns
+    -------
+    Interval
+        As `interval` gives it; ``mean`` is the ratio. NaN where what stands below is nothing.
+
+    Raises
+    ------
+    StudyError
+        Where lengths do not fit, or a number below is negative.
+    """
+    check_confidence(confidence)
+    first, second = flat(above), flat(below)
+    if first.shape != second.shape:
+        raise StudyError(f"{len(first)} numbers stand above {len(second)}; a ratio needs pairs.")
+    names = None if clusters is None else listed(clusters)
+    there = first + second  # NaN where either is
+    tops, kept = observed(np.where(np.isnan(there), np.nan, first), names)
+    bottoms, _ = observed(np.where(np.isnan(there), np.nan, second), names)
+    if (bottoms < 0).any():
+        raise StudyError(f"Below stands {bottoms.min():g}; the ratio of means needs amounts.")
+    (sums, _), (weights, _) = by_cluster(tops, kept), by_cluster(bottoms, kept)
+    if not weights.sum():
+        return Interval(math.nan, math.nan, math.nan, len(tops), len(sums), confidence)
+    low, high = influence.of_ratio(sums, weights, confidence=confidence)
+    mean = float(sums.sum() / weights.sum())
+    return Interval(mean, low, high, len(tops), len(sums), confidence)
+
+
+def share(
+    values: Iterable[float],
+    *,
+    clusters: Iterable[Hashable] | None = None,
+    confidence: float = 0.95,
+) -> Interval:
+    """Share of ones among zeros and ones, with an interval that has a width at 0 and 1, too.
+
+    Parameters
+    ----------
+    values
+        Zeros and ones; NaN (not observed) are left out.
+    clusters
+        Of each value, such as its prompt.
+    confidence
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Interval
+        The exact one of Clopper & Pearson (1934) where each value is a cluster of its own: it holds
+        the truth at least as often as it says, for every share and number. Wilson's (1927) holds
+        one of 2 % in 84 of 100 samples of ten. With clusters of several values that of `interval`.
+        None with fewer than ten clusters.
+
+    Raises
+    ------
+    StudyError
+        Where a value is neither 0 nor 1.
+    """
+    from scipy import stats
+
+    check_confidence(confidence)
+    kept, names = observed(values, clusters)
+    if not np.isin(kept, (0.0, 1.0)).all():
+        raise StudyError("A share is of zeros and ones alone.")
+    n = len(kept)
+    if n < LEAST or (names is not None and numbered(names, "cluster").max() + 1 < n):
+        return interval(kept, clusters=names, bounds=SHARE, confidence=confidence)
+    exact = stats.binomtest(int(kept.sum()), n).proportion_ci(confidence, method="exact")
+    return Interval(float(kept.mean()), float(exact.low), float(exact.high), n, n, confidence)
+
+
+def summary(
+    table: pd.DataFrame,
+    *,
+    by: str | Sequence[str],
+    value: str | Sequence[str],
+    clusters: str | None = "prompt",
+    strata: str | None = None,
+    bounds: Bounds | Mapping[str, Bounds] | None = None,
+    confidence: float = 0.95,
+    enough: int = ENOUGH,
+) -> pd.DataFrame:
+    """One row per group: n, mean and interval of each value.
+
+    Parameters
+    ----------
+    table
+        One row per observation.
+    by
+        Column or columns that make the groups, kept in order of first appearance.
+    value
+        Column or columns averaged.
+    clusters
+        Column of the clusters; None: single rows.
+    strata
+        Column of the groups whose differences are no chance, as for `interval`; None: no such.
+    bounds
+        The least and the greatest value that can be, as for `interval`; of each column, where they
+        differ.
+    enough
+        Groups with fewer observations are marked ``rare``.
+
+    Returns
+    -------
+    DataFrame
+        The columns `by`; ``n`` (of the first value, NaN left out); ``clusters``; for each value its
+        mean under its own name, ``<value>_low`` and ``<value>_high``, and ``<value>_n`` where it
+        was observed in other rows than the first value; ``rare``. With `strata` also their number,
+        ``strata``, and how many have a single cluster, ``alone``.
+
+    Raises
+    ------
+    StudyError
+        Where the table lacks a column.
+    """
+    by, value = _names(by, "by"), _names(value, "value")
+    if clusters is not None and not isinstance(clusters, str):
+        raise StudyError(f"clusters= is the name of a column, not {kind_of(clusters)}.")
+    if not hasattr(table, "columns"):
+        raise StudyError(f"A summary is of a table, not {kind_of(table)}.")
+    needed = [*by, *value, *(name for name in (clusters, strata) if name is not None)]
+    if unknown := [name for name in needed if name not in table]:
+        raise StudyError(
+            unknown_names_message(unknown, table.columns, where="The table", what="column")
+        )
+    if isinstance(bounds, Mapping) and (unknown := [name for name in bounds if name not in value]):
+        raise StudyError(unknown_names_message(unknown, value, where="bounds=", what="column"))
+    own_columns = [
+        "n",
+        "clusters",
+        *(end for v in value for end in (f"{v}_low", f"{v}_high")),
+        "rare",
+    ]
+    own_columns += [] if strata is None else ["strata", "alone"]
+    for name in (*by, *value):
+        if [*by, *value, *own_columns].count(name) > 1:
+            raise StudyError(
+                f"The summary would have two columns {name!r}: by= and value= name each column "
+                f"once, and none that it makes itself ({', '.join(own_columns)}). Rename it first: "
+                f"table.rename(columns={{{name!r}: ...}})."
+            )
+    try:
+        table = table.astype(dict.fromkeys(value, float))
+    except (TypeError, ValueError) as error:
+        raise StudyError(
+            f"A mean is of numbers, and {', '.join(value)} hold others: {error}"
+        ) from None
+    rows = []
+    for group, part in table.groupby(by, sort=False, dropna=False):
+        row: dict[str, Any] = dict(zip(by, group, strict=True))
+        for number, name in enumerate(value):
+            known = interval(
+                part[name],
+                clusters=None if clusters is None else part[clusters],
+                strata=None if strata is None else part[strata],
+                bounds=bounds.get(name) if isinstance(bounds, Mapping) else bounds,
+                confidence=confidence,
+            )
+            if number == 0:
+                row |= {"n": known.n, "clusters": known.clusters}
+                row |= {"strata": known.strata, "alone": known.alone}
+            row |= {name: known.mean, f"{name}_low": known.low, f"{name}_high": known.high}
+            row[f"{name}_n"] = known.n
+        row["rare"] = row["n"] < enough
+        rows.append(row)
+    columns = []
+    for name in value:
+        fewer = any(row[f"{name}_n"] != row["n"] for row in rows)
+        columns += [name, f"{name}_low", f"{name}_high", *([f"{name}_n"] if fewer else [])]
+    within = [] if strata is None else ["strata", "alone"]
+    return pd.DataFrame(rows, columns=[*by, "n", "clusters", *within, *columns, "rare"])
+
+
+# --- inside ---------------------------------------------------------------------------------------
+
+
+def _nothing(confidence: float) -> Interval:
+    return Interval(math.nan, math.nan, math.nan, 0, 0, confidence)
+
+
+def check_confidence(confidence: Any) -> float:
+    """Read the confidence of an interval.
+
+    Raises
+    ------
+    StudyError
+        For what is no number between 0 and 1: a text, a percentage.
+    """
+    try:
+        number = check_share(confidence, "confidence")
+    except SelectionError:
+        number = 0.0
+    if not 0 < number < 1:
+        raise StudyError(f"A confidence of {confidence!r} is no share; give one such as 0.95.")
+    return number
+
+
+def read_bounds(bounds: Any) -> Bounds | None:
+    """Read the least and the greatest value that can be.
+
+    Raises
+    ------
+    StudyError
+        For what is no pair of finite numbers, the lower one first.
+    """
+    if bounds is None:
+        return None
+    try:
+        low, high = bounds
+        ends = float(low), float(high)
+    except (TypeError, ValueError):
+        ends = (math.nan, math.nan)
+    if isinstance(bounds, str) or not all(map(math.isfinite, ends)) or not ends[0] < ends[1]:
+        raise StudyError(
+            f"bounds={bounds!r} are not the least and the greatest value that can be: two finite "
+            f"numbers, the lower one first, such as (0, 1). Where they are not known: bounds=None."
+        )
+    return ends
+
+
+def _check_bounds(values: Floats, bounds: Bounds | None) -> None:
+    if bounds is None or not len(values):
+        return
+    outside = values[(values < bounds[0] - 1e-9) | (values > bounds[1] + 1e-9)]
+    if len(outside):
+        raise StudyError(
+            f"A value is {outside[0]:g}, and bounds= says {bounds[0]:g} to {bounds[1]:g}."
+        )
+
+
+def flat(values: Any) -> Floats:
+    """Numbers as a flat array; None is NaN.
+
+    Raises
+    ------
+    StudyError
+        Where they are something else.
+    """
+    try:
+        array = np.asarray(values if hasattr(values, "__len__") else list(values), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise StudyError(f"Values are a flat list of numbers; {values!r:.60} is none.") from None
+    if array.ndim != 1:
+        raise StudyError(f"Values are a flat list of numbers, not of shape {array.shape}.")
+    if np.isinf(array).any():
+        raise StudyError(f"Value {int(np.argmax(np.isinf(array))) + 1} is infinite, so no mean is.")
+    return array
+
+
+def observed(values: Any, clusters: Any) -> tuple[Floats, list[Hashable] | None]:
+    """Values that are not NaN, with their clusters."""
+    array = flat(values)
+    kept = ~np.isnan(array)
+    if clusters is None:
+        return array[kept], None
+    names = listed(clusters)
+    if len(names) != len(array):
+        raise StudyError(f"There are {len(names)} clusters for {len(array)} values.")
+    return array[kept], [name for name, there in zip(names, kept, strict=True) if there]
+
+
+def listed(clusters: Any) -> list[Hashable]:
+    """Names of clusters as a list, to be read twice."""
+    if isinstance(clusters, Mapping):
+        raise StudyError(
+            f"Clusters are a list of names, one for each value in order; {clusters!r:.60} is a "
+            f"{type(clusters).__name__}."
+        )
+    try:
+        return list(clusters)
+    except TypeError:
+        raise StudyError(f"Clusters are a name for each value; {clusters!r:.60} is none.") from None
+
+
+def by_cluster(values: Floats, names: list[Hashable] | None) -> tuple[Floats, Floats]:
+    """Sum and count of each cluster, in order of first appearance."""
+    if names is None:
+        return values, np.ones_like(values)
+    places = numbered(names, "cluster")
+    sums: Floats = np.bincount(places, weights=values).astype(np.float64)
+    return sums, np.bincount(places).astype(np.float64)
+
+
+def _names(names: str | Sequence[str], what: str) -> list[str]:
+    listed_names = list(texts(names, f"{what}="))
+    if not listed_names:
+        raise StudyError(f"{what}= names no column of the table; it takes at least one.")
+    return listed_names

@@ -1,0 +1,29 @@
+"""Pictures side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from daam_nb.errors import StudyError
+from daam_nb.studies.redraw.strips import strip
+
+
+def test_names_and_pictures_stand_in_order() -> None:
+    red = Image.new("RGB", (4, 4), "red")
+    figure = strip({"first": red, "a $change$": np.eye(4)}, title="A title")
+    axes = figure.draw().axes[0]
+    names = [text.get_text().splitlines()[0] for text in axes.texts]
+    assert names == ["first", r"a \$change\$"]
+    lefts = [image.get_extent()[0] for image in axes.images]
+    assert lefts == sorted(lefts)
+    assert len(lefts) == 2
+    assert "image/png" in figure._repr_mimebundle_()
+
+
+def test_nothing_to_show() -> None:
+    with pytest.raises(StudyError, match="no picture"):
+        strip({})
+    with pytest.raises(StudyError, match=r"A field is \(y, x\)"):
+        strip({"x": np.zeros((2, 2, 5))})
