@@ -93,8 +93,8 @@ def test_a_recording_that_lost_files_is_made_again(pipe: Any, folder: Path, loss
 
 def test_a_recording_of_a_later_version_is_not_made_again(pipe: Any, folder: Path) -> None:
     place = Path(corpus.Corpus.open(folder)[0].source)
-    resign(place, lambda found: found.update(version=2))
-    with pytest.raises(RecordingVersionError, match="version 2 of the format"):
+    resign(place, lambda found: found.update(version=3))
+    with pytest.raises(RecordingVersionError, match="version 3 of the format"):
         corpus.generate(pipe, ["a cat", "a dog"], [0], into=folder, progress=False, **SIZE)
     assert place.is_dir() and not (folder / "damaged").exists()
 

@@ -18,7 +18,7 @@ from tests.parsers import BOTH, parser_of
 from tests.studies.by_hand import parsed
 from tests.tiny_recordings import tiny_recording
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks/03-visuosyntax.ipynb"
+NOTEBOOK = Path(__file__).parents[3] / "notebooks/03-visuosyntax.ipynb"
 
 CAPTIONS = [
     f"a {color} {first} {joined} a {second} on the {ground}"
