@@ -14,7 +14,8 @@ from torch import Tensor
 
 from daam_nb.errors import RecordingFormatError
 from daam_nb.maps.bicubic import upsample
-from daam_nb.maps.stepsums import Pair, Source, Spans, add_steps, sums_fit
+from daam_nb.maps.stepsums import Source, Spans, add_steps, sums_fit
+from daam_nb.selection import Pair
 
 AT_ONCE = 2**26  # numbers on the grid, 256 MiB; 1000 heads at 256 x 256, of a picture of 2048, fit
 

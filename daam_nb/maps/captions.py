@@ -3,17 +3,7 @@
 from __future__ import annotations
 
 from daam_nb.recording import UNET_STAGES, Layer, all_joint, select_layers
-
-
-def in_words(numbers: tuple[int, ...]) -> str:
-    """Write whole numbers for people: ``0-9, 12, 14-15`` (ends inclusive)."""
-    parts: list[list[int]] = []
-    for n in numbers:
-        if parts and parts[-1][-1] == n - 1:
-            parts[-1] = [parts[-1][0], n]
-        else:
-            parts.append([n])
-    return ", ".join("-".join(str(n) for n in part) for part in parts)
+from daam_nb.selection import in_words
 
 
 def layers_in_words(chosen: tuple[Layer, ...], total: tuple[Layer, ...]) -> str:
@@ -35,3 +25,15 @@ def layers_in_words(chosen: tuple[Layer, ...], total: tuple[Layer, ...]) -> str:
         if chosen == tuple(layer for layer in total if layer.stage == stage):
             return f"{stage} blocks ({counted})"
     return counted
+
+
+def heads_in_words(
+    heads: tuple[int, ...] | tuple[tuple[str, int], ...] | None, layers: tuple[Layer, ...]
+) -> str:
+    """Name the heads chosen: ``heads 0-2``, or how many where they were chosen one by one."""
+    if heads is None:
+        return "all heads"
+    numbers = [head if isinstance(head, int) else head[1] for head in heads]
+    if isinstance(heads[0], int) or len(layers) == 1:
+        return f"heads {in_words(numbers)}"
+    return f"{len(heads)} single heads"

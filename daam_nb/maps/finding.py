@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from daam_nb.errors import NotKeptError, SelectionError, WordNotFoundError
-from daam_nb.maps.captions import in_words
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.prompt import Prompt, Word
+from daam_nb.selection import in_words
 
 WordChoice = str | Word | tuple[int, int] | WordHeatMap
 

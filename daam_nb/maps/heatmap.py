@@ -19,24 +19,18 @@ from daam_nb.errors import (
 )
 from daam_nb.kinds import check_choice, check_flag, names_checked, whole_number
 from daam_nb.maps.aggregate import aggregate, aggregate_each
-from daam_nb.maps.captions import in_words, layers_in_words
+from daam_nb.maps.captions import heads_in_words, layers_in_words
 from daam_nb.maps.finding import Found, WordChoice, check_kept, find
-from daam_nb.maps.selection import (
-    HeadChoice,
-    Missing,
-    Reduction,
-    StepChoice,
-    select,
-    spans,
-)
-from daam_nb.maps.stepsums import Side, Source
+from daam_nb.maps.stepsums import Side, Source, spans_of
 from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
 from daam_nb.recording import Layer, LayerChoice, Recording
 from daam_nb.recording.kinds import check_recording
+from daam_nb.selection import HeadChoice, Missing, StepChoice, in_words, select
 
 if TYPE_CHECKING:
     from daam_nb.prompt import Prompt
 
+Reduction = Literal["mean", "sum"]
 Scale = Literal["attention", "maximum", "share"]
 
 
@@ -69,7 +63,9 @@ def heat_maps(
         Places in the sampling loop, 0-based: one, several, a half-open slice or range, counted
         from the end where negative. None: every step kept.
     heads
-        One head or several, the same in every chosen layer. None: all.
+        One head or several, by number, the same in every chosen layer; or one by one, as
+        (layer name, head) pairs, as `HeatMaps.by_head` names them, each in a chosen layer. None:
+        all.
     reduction
         Over the steps: ``"mean"`` gives probabilities whatever the number of steps; ``"sum"`` is
         eq. 6 and the reference implementation's.
@@ -141,7 +137,7 @@ class HeatMaps:
     steps
         The steps chosen, 0-based places in the loop, ascending.
     heads
-        The heads chosen in each layer; None: all.
+        The heads chosen in each layer, or the (layer name, head) chosen one by one; None: all.
     pairs
         Every (layer, head) averaged.
     reduction
@@ -158,7 +154,7 @@ class HeatMaps:
     run: Recording
     layers: tuple[Layer, ...]
     steps: tuple[int, ...]
-    heads: tuple[int, ...] | None
+    heads: tuple[int, ...] | tuple[tuple[str, int], ...] | None
     pairs: tuple[tuple[Layer, int], ...]
     reduction: Reduction = "mean"
     skipped: tuple[tuple[str, int], ...] = ()
@@ -198,7 +194,7 @@ class HeatMaps:
             layers_in_words(self.layers, self.run.layers),
             f"steps {in_words(self.steps)} of {self.run.facts.num_steps}",
         ]
-        parts.append("all heads" if self.heads is None else f"heads {in_words(self.heads)}")
+        parts.append(heads_in_words(self.heads, self.layers))
         parts.append(f"{self.reduction} over steps")
         if self.skipped:
             parts.append(f"{len(self.skipped)} missing heads skipped")
@@ -321,7 +317,7 @@ class HeatMaps:
             self._source,
             tokens,
             pairs=self.pairs,
-            spans=spans(self.run, self.steps),
+            spans=spans_of(self.run, self.steps),
             scale=self._step_scale,
         )
         found = {}
@@ -435,7 +431,7 @@ class HeatMaps:
             self._source,
             tokens,
             pairs=self.pairs,
-            spans=spans(self.run, self.steps),
+            spans=spans_of(self.run, self.steps),
             scale=self._step_scale,
         )
 

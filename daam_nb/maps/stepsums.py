@@ -19,6 +19,7 @@ from torch import Tensor
 
 from daam_nb.maps.cache import CACHE
 from daam_nb.recording import Layer, Recording
+from daam_nb.selection import Pair
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 Side = Literal["positive", "negative"]
 Spans = tuple[tuple[int, int], ...]
 Rows = slice | Tensor
-Pair = tuple[Layer, int]
 
 UNIT = 2.0**-24  # the smallest float16 above 0; every float16 in [0, 1] is a multiple of it
 STAMPED = 2**12  # numbers of one key position that are compared at most, to know it again
@@ -138,6 +138,20 @@ def _as_slice(rows: list[int]) -> Rows:
     first, last = rows[0], rows[-1]
     gapless = last - first + 1 == len(rows)
     return slice(first, last + 1) if gapless else torch.tensor(rows, device="cpu")
+
+
+def spans_of(run: Recording, steps: tuple[int, ...]) -> Spans:
+    """Say where the steps lie among those kept, as few half-open ranges of places as possible."""
+    if steps == run.steps:
+        return ((0, len(steps)),)
+    place_of = {step: i for i, step in enumerate(run.steps)}
+    spans: list[tuple[int, int]] = []
+    for i in sorted(place_of[step] for step in steps):
+        if spans and spans[-1][1] == i:
+            spans[-1] = (spans[-1][0], i + 1)
+        else:
+            spans.append((i, i + 1))
+    return tuple(spans)
 
 
 def sums_fit(source: Source, number_of_tokens: int) -> bool:

@@ -387,7 +387,7 @@ class WatchedCall(RunningCall):
         if self.plan is None or not self.painted["positive"]:
             raise NothingRecordedError(
                 f"{type(self.pipe).__name__} finished without running its denoiser on the prompt "
-                f"at a step that was to be kept (keep_steps={self.options.keep_steps})."
+                f"at a step that was to be kept ({self.options.keep_steps})."
             )
         self.comparisons.check()
         self.proofs.check(self.pipe, self.family)

@@ -9,15 +9,16 @@ from typing import Any, get_args
 import torch
 
 from daam_nb.errors import SelectionError, WrongKindError
-from daam_nb.kinds import check_choice, check_flag, check_slice, whole_number, whole_numbers
+from daam_nb.kinds import check_choice, check_flag, whole_number
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Kept, LayerChoice, read_layer_choice
+from daam_nb.selection import StepChoice, Steps
 from daam_nb.tracing.buffers import memory_bytes
 
 TokenChoice = str | Sequence[str | int] | None
-StepChoice = slice | Iterable[int] | int | None
 TextChoice = str | Prompt | Sequence[str | Prompt] | None
 
+EVERY_STEP = Steps(name="keep_steps")
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 
 
@@ -27,7 +28,7 @@ class Options:
 
     keep: Kept = "steps"
     layers: LayerChoice = "all"
-    keep_steps: StepChoice = None
+    keep_steps: Steps = EVERY_STEP
     tokens: TokenChoice = None
     negative: bool = False
     memory: int | None = None
@@ -38,11 +39,7 @@ class Options:
 
     def wants(self, step: int, steps: int) -> bool:
         """Whether a step of a loop of `steps` is to be kept."""
-        if self.keep_steps is None:
-            return True
-        if isinstance(self.keep_steps, slice):
-            return step in range(*self.keep_steps.indices(steps))
-        return step in self.chosen_steps(steps)
+        return self.keep_steps.holds(step, steps)
 
     def chosen_steps(self, steps: int) -> tuple[int, ...]:
         """The steps to be kept of a loop of `steps`, ascending.
@@ -52,12 +49,7 @@ class Options:
         SelectionError
             Where there are none, or one lies outside the loop.
         """
-        chosen = steps_of_loop(self.keep_steps, steps, name="keep_steps")
-        if not chosen:
-            raise SelectionError(
-                f"keep_steps={steps_as_text(self.keep_steps)} keeps none of the {steps} steps."
-            )
-        return chosen
+        return self.keep_steps.of(steps)
 
     def columns(self, prompt: Prompt) -> tuple[int, ...]:
         """Key positions to be kept of one prompt, ascending."""
@@ -82,62 +74,6 @@ class Options:
             return self.columns(prompt)
         there = tuple(t for t in self.tokens if not isinstance(t, str) or prompt.occurrences(t))
         return replace(self, tokens=there or None).columns(prompt)
-
-
-def steps_of_loop(choice: StepChoice, steps: int, *, name: str) -> tuple[int, ...]:
-    """The steps of a loop of `steps` that a choice means, ascending; possibly none.
-
-    Parameters
-    ----------
-    choice
-        As `read_steps` gives it.
-    steps
-        Of the loop.
-    name
-        What the choice was given as.
-
-    Raises
-    ------
-    SelectionError
-        Where one lies outside the loop, or one is named twice (from the start and from the end).
-    """
-    every = range(steps)
-    if choice is None:
-        return tuple(every)
-    if isinstance(choice, slice):
-        return tuple(sorted(every[choice]))
-    asked = whole_numbers(choice, "step")
-    if outside := [step for step in asked if not -steps <= step < steps]:
-        raise SelectionError(
-            f"{name}={outside} lie outside this loop of {steps} steps (0 to {steps - 1})."
-        )
-    return tuple(sorted({every[step] for step in asked}))
-
-
-def read_steps(steps: StepChoice, *, name: str) -> slice | tuple[int, ...] | None:
-    """Check a choice of steps as far as that is possible before the loop is known.
-
-    Raises
-    ------
-    SelectionError
-        For what is neither None, a slice of whole numbers, nor whole numbers.
-    """
-    if steps is None:
-        return None
-    if isinstance(steps, slice):
-        return check_slice(steps, name)
-    try:
-        return whole_numbers(steps, "step")
-    except SelectionError:
-        raise SelectionError(
-            f"{name}={steps!r}: steps are whole numbers, 0-based places in the loop, or a slice of "
-            f"them, as in {name}=slice(10, None)."
-        ) from None
-
-
-def steps_as_text(steps: StepChoice) -> str:
-    """A choice of steps for people."""
-    return repr(steps if isinstance(steps, slice) or steps is None else list(steps))  # type: ignore[arg-type]
 
 
 def _columns_of(item: str | int, prompt: Prompt) -> set[int]:
@@ -187,7 +123,7 @@ def read_options(
     return Options(
         keep=keep,
         layers=read_layer_choice(layers),
-        keep_steps=read_steps(keep_steps, name="keep_steps"),
+        keep_steps=Steps.read(keep_steps, name="keep_steps"),
         tokens=_read_tokens(tokens),
         negative=negative or keep == "replay",
         memory=memory_bytes(memory),

@@ -17,9 +17,10 @@ from daam_nb.errors import (
 )
 from daam_nb.kinds import names_checked
 from daam_nb.recording import Kept, LayerChoice, Recording
+from daam_nb.selection import StepChoice
 from daam_nb.tracing import calls, families, observer, proof, taps
 from daam_nb.tracing.attached import Attached
-from daam_nb.tracing.options import Options, StepChoice, TextChoice, TokenChoice, read_options
+from daam_nb.tracing.options import Options, TextChoice, TokenChoice, read_options
 
 
 @names_checked

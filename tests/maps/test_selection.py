@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from daam_nb.errors import NotKeptError, SelectionError
 from daam_nb.maps import heat_maps
-from daam_nb.maps.captions import in_words
-from daam_nb.maps.selection import spans
+from daam_nb.maps.stepsums import spans_of
 from tests.tiny_recordings import joint_layers, tiny_recording
 
 RUN = tiny_recording(steps=6, heads=(2, 4))
@@ -143,7 +142,7 @@ def test_a_head_that_no_layer_has(missing: Any) -> None:
         ([], "The choice of heads is empty"),
         (True, "A head is chosen by a whole number, not by True"),
         (0.0, "Use an int or several, as in heads=[0, 2]."),
-        ("all", "not by 'all'"),
+        ("all", "heads='all': heads are chosen by a whole number"),
         ([0, 0], "names head 0 more than once"),
         (slice(0, 2), "not by slice(0, 2, None)"),
     ],
@@ -165,14 +164,9 @@ def test_words_that_are_no_option() -> None:
 @settings(deadline=None)
 @given(st.sets(st.sampled_from([0, 2, 3, 5]), min_size=1))
 def test_spans_hold_exactly_the_chosen_steps(steps: set[int]) -> None:
-    found = spans(GAPS, tuple(sorted(steps)))
+    found = spans_of(GAPS, tuple(sorted(steps)))
     assert {GAPS.steps[i] for start, stop in found for i in range(start, stop)} == steps
     assert all(left[1] < right[0] for left, right in pairwise(found))
-
-
-def test_in_words() -> None:
-    assert in_words((0, 1, 2, 5, 7, 8)) == "0-2, 5, 7-8"
-    assert in_words((4,)) == "4"
 
 
 def test_layers_are_named_in_the_choice() -> None:

@@ -8,12 +8,11 @@ import numpy as np
 
 from daam_nb.errors import SelectionError
 from daam_nb.kinds import names_checked, number_between
-from daam_nb.maps.captions import in_words
 from daam_nb.maps.heatmap import HeatMaps, heat_maps
-from daam_nb.maps.selection import HeadChoice, StepChoice
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.recording import Layer, LayerChoice, Recording
 from daam_nb.recording.kinds import check_recording
+from daam_nb.selection import HeadChoice, StepChoice, in_words
 from daam_nb.show.colours import DEFAULT
 from daam_nb.show.figures.belonging import check_strip
 from daam_nb.show.figures.description import Figure, Heat, Panel

@@ -125,6 +125,7 @@ class EditedCall(RunningCall):
         self.where, self.rule, self.given = where, rule, given
         self.change: Change | None = None
         self.layers: dict[str, Layer] = {}
+        self.heads: dict[str, tuple[int, ...]] = {}
         self.steps: frozenset[int] = frozenset()
         self.passing: Pass | None = None
         self.edited = False
@@ -211,12 +212,12 @@ class EditedCall(RunningCall):
         encoded: families.Encoded,
     ) -> None:
         every = self.family.layers(net, given.latent_size)
-        chosen = self.where.chosen_layers(every)
+        heads = self.where.chosen_heads(every)
         steps = self.announced_steps()
         self.steps = self.where.chosen_steps(steps)
         scene = Scene(
             call=self,
-            layers=chosen,
+            layers=tuple(heads),
             every_layer=every,
             pictures=int(encoded.positive.shape[0]),
             keys=int(given.text.shape[1]),
@@ -229,7 +230,8 @@ class EditedCall(RunningCall):
             encoded=encoded,
         )
         self.change = self.rule.prepare(scene)
-        self.layers = {layer.name: layer for layer in chosen}
+        self.layers = {layer.name: layer for layer in heads}
+        self.heads = {layer.name: numbers for layer, numbers in heads.items()}
         self.settled = True
 
     def _rows_to_change(self, rows: families.Rows) -> list[Row]:

@@ -15,14 +15,13 @@ from daam_nb.kinds import whole_numbers as read_whole
 from daam_nb.masks import read_mask
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import Layer, LayerChoice, read_layer_choice, select_layers
-from daam_nb.tracing.options import StepChoice, read_steps, steps_as_text, steps_of_loop
+from daam_nb.selection import HeadChoice, Heads, StepChoice, Steps
 
 Passes = Literal["prompt", "both"]
 """``"prompt"``: the conditional rows alone; ``"both"``: those of the negative prompt as well."""
 
 WordChoice = str | Word | tuple[int, int]
 WordsChoice = WordChoice | Sequence[WordChoice] | None
-HeadChoice = int | Iterable[int] | None
 ColumnChoice = int | Iterable[int] | Sequence[Iterable[int]] | None
 """Key positions, the same for every picture; or a sequence of them for each."""
 
@@ -38,55 +37,50 @@ class Where:
     layers
         What `daam_nb.recording.select_layers` takes; None: every layer.
     heads
-        Head numbers, each of which every chosen layer must have; None: every head.
+        By number, each of which every chosen layer must have, or one by one.
     steps
-        As `trace` takes them; None: every step.
+        As `trace` takes them.
     passes
         Which rows of the batch.
     """
 
     layers: LayerChoice | None
-    heads: tuple[int, ...] | None
-    steps: slice | tuple[int, ...] | None
+    heads: Heads
+    steps: Steps
     passes: Passes
 
     @property
     def nowhere(self) -> bool:
         """Whether a list of choices is given and empty: nothing is to be changed."""
-        return () in (self.layers, self.heads, self.steps)
+        return self.layers == () or self.heads.none or self.steps.choice == ()
 
-    def chosen_layers(self, every: Sequence[Layer]) -> tuple[Layer, ...]:
-        """The layers of a network that are meant; raises a `SelectionError` where a head lacks."""
+    def chosen_heads(self, every: Sequence[Layer]) -> dict[Layer, tuple[int, ...]]:
+        """The heads that are meant in each layer of a network that is, in the network's order.
+
+        Raises
+        ------
+        SelectionError
+            Where a chosen layer lacks a head, or a head is named of a layer that is not chosen.
+        """
         if self.nowhere:
-            return ()
-        found = select_layers(every, "all" if self.layers is None else self.layers)
-        for layer in found:
-            missing = [head for head in self.heads or () if head not in range(layer.heads)]
-            if missing:
-                raise SelectionError(
-                    f"heads={missing} do not exist in {layer.name}, which has the heads 0 to "
-                    f"{layer.heads - 1}. Choose layers= that have them."
-                )
-        return found
+            return {}
+        layers = select_layers(every, "all" if self.layers is None else self.layers)
+        heads: dict[Layer, list[int]] = {}
+        for layer, head in self.heads.of(layers, every=every)[0]:
+            heads.setdefault(layer, []).append(head)
+        return {layer: tuple(numbers) for layer, numbers in heads.items()}
 
     def chosen_steps(self, steps: int) -> frozenset[int]:
         """The steps of a loop that are meant; raises a `SelectionError` where there are none."""
-        if self.nowhere:
-            return frozenset()
-        chosen = steps_of_loop(self.steps, steps, name="steps")
-        if not chosen:
-            raise SelectionError(
-                f"steps={steps_as_text(self.steps)} selects none of the {steps} steps."
-            )
-        return frozenset(chosen)
+        return frozenset() if self.nowhere else frozenset(self.steps.of(steps))
 
     def __str__(self) -> str:
         parts = [
             f"layers={self.layers if isinstance(self.layers, str) else _named(self.layers)}"
             if self.layers is not None
             else "",
-            f"heads={list(self.heads)}" if self.heads is not None else "",
-            f"steps={steps_as_text(self.steps)}" if self.steps is not None else "",
+            "" if self.heads.all else str(self.heads),
+            "" if self.steps.choice is None else str(self.steps),
             f"passes={self.passes!r}",
         ]
         return ", ".join(part for part in parts if part)
@@ -112,8 +106,7 @@ def read_where(
     if not isinstance(passes, str) or passes not in get_args(Passes):
         raise SelectionError(f"passes={passes!r} is neither 'prompt' nor 'both'.")
     layers = None if layers is None else read_layer_choice(layers)
-    numbers = None if heads is None else whole_numbers("heads", heads)
-    return Where(layers, numbers, read_steps(steps, name="steps"), passes)
+    return Where(layers, Heads.read(heads, empty=True), Steps.read(steps, empty=True), passes)
 
 
 def whole_numbers(what: str, choice: Any) -> tuple[int, ...]:

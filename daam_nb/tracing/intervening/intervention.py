@@ -175,9 +175,9 @@ class LayerEditor:
         assert self.call.change is not None  # settled before the first layer
         place = Place(self.layer, self.step, row.picture, row.half, heads)
         after = self.call.change(part.after, place)
-        wanted = self.call.where.heads
-        if wanted is not None:
-            kept = [i for i, head in enumerate(heads) if head not in wanted]
+        changed_heads = self.call.heads[self.layer.name]
+        kept = [i for i, head in enumerate(heads) if head not in changed_heads]
+        if kept:
             after = after.clone()
             after[kept] = part.after[kept]
         return Part(part.place, part.before, after)

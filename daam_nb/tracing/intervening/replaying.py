@@ -13,11 +13,11 @@ from daam_nb.kinds import names_checked
 from daam_nb.prompt import Prompt
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.recording.kinds import check_recording
+from daam_nb.selection import HeadChoice, StepChoice
 from daam_nb.tracing.families import Half
 from daam_nb.tracing.intervening.alignment import Alignment, align, identity
 from daam_nb.tracing.intervening.call import Change, Place, Scene
 from daam_nb.tracing.intervening.choices import (
-    HeadChoice,
     Passes,
     WordChoice,
     WordsChoice,
@@ -27,7 +27,7 @@ from daam_nb.tracing.intervening.choices import (
     read_words,
 )
 from daam_nb.tracing.intervening.intervention import Intervention
-from daam_nb.tracing.options import StepChoice, TextChoice, texts_behind_embeddings
+from daam_nb.tracing.options import TextChoice, texts_behind_embeddings
 
 AlignmentChoice = Alignment | Literal["words"] | None
 

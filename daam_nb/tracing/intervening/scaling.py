@@ -12,12 +12,12 @@ from torch import Tensor
 from daam_nb.errors import InterventionError, SelectionError
 from daam_nb.kinds import check_factor, check_flag, names_checked
 from daam_nb.recording import LayerChoice
+from daam_nb.selection import HeadChoice, StepChoice
 from daam_nb.tracing.intervening.call import Change, Place, Scene
 from daam_nb.tracing.intervening.choices import (
     NO_COLUMNS,
     ColumnChoice,
     Columns,
-    HeadChoice,
     KeyPositions,
     Passes,
     Where,
@@ -34,7 +34,7 @@ from daam_nb.tracing.intervening.choices import (
 )
 from daam_nb.tracing.intervening.hiding import Hiding
 from daam_nb.tracing.intervening.intervention import Intervention
-from daam_nb.tracing.options import StepChoice, TextChoice, texts_behind_embeddings
+from daam_nb.tracing.options import TextChoice, texts_behind_embeddings
 
 
 @dataclass(frozen=True, eq=False)

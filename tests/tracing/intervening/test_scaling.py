@@ -308,9 +308,9 @@ def test_prompt_embeds(sd1: Any) -> None:
 ERRORS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "absent": ({"words": "dog"}, WordNotFoundError, r"'dog' is not a word.*Its words are 'a', 'r"),
     "twice": ({"words": "a"}, AmbiguousWordError, r"'a' occurs 2 times.*occurrence=0 or 1"),
-    "head": ({"heads": 2, "layers": "down"}, SelectionError, r"heads=\[2\] do not .* heads 0 to 1"),
+    "head": ({"heads": 2, "layers": "down"}, SelectionError, r"has no head 2: it has 2, 0 to 1"),
     "layer": ({"layers": "attic"}, SelectionError, "'attic' selects none of the 7 layers"),
-    "step": ({"words": "cat", "steps": 3}, SelectionError, r"steps=\[3\] lie outside this loop"),
+    "step": ({"words": "cat", "steps": 3}, SelectionError, r"steps=\[3\]: There is no step 3"),
     "slice": ({"words": "cat", "steps": slice(7, 9)}, SelectionError, "none of the 3 steps"),
     "token": ({"tokens": 77}, SelectionError, r"tokens=77 is no key position.*0 to 76"),
     "all": ({"heads": 0, "renormalise": True}, SelectionError, "every column is chosen"),
@@ -348,11 +348,11 @@ UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "passes": (lambda pipe: ablate(pipe, passes="some"), "'some' is neither 'prompt' nor 'both'"),  # type: ignore[arg-type]
     "words": (lambda pipe: ablate(pipe, words=[3]), "key positions go into tokens="),  # type: ignore[list-item]
     "both": (lambda pipe: ablate(pipe, words="cat", passes="both"), "leave out passes="),
-    "heads": (lambda pipe: ablate(pipe, heads="all"), "heads are whole numbers, from 0"),  # type: ignore[arg-type]
-    "true": (lambda pipe: ablate(pipe, heads=[True]), "heads are whole numbers"),
+    "heads": (lambda pipe: ablate(pipe, heads="all"), "heads are chosen by a whole number"),  # type: ignore[arg-type]
+    "true": (lambda pipe: ablate(pipe, heads=[True]), "A head is chosen by a whole number"),
     "slice of true": (lambda pipe: ablate(pipe, steps=slice(True, None)), "the ends of a slice"),
-    "steps of true": (lambda pipe: ablate(pipe, steps=True), "steps are whole numbers"),
-    "minus": (lambda pipe: ablate(pipe, heads=-1), "heads are whole numbers, from 0"),
+    "steps of true": (lambda pipe: ablate(pipe, steps=True), "A step is chosen by a whole number"),
+    "minus": (lambda pipe: ablate(pipe, heads=-1), "There is no head -1: heads count from 0"),
     "factor": (lambda pipe: reweight(pipe, "cat", -1), "finite number >= 0"),
     "nan": (lambda pipe: reweight(pipe, "cat", float("nan")), "finite number >= 0"),
     "area": (lambda pipe: ablate(pipe, words="cat", area=[[1, 2]]), "mask of the picture"),

@@ -13,12 +13,11 @@ from functools import cached_property
 from typing import Any
 
 from daam_nb.errors import NotKeptError, SelectionError
-from daam_nb.maps.captions import in_words
 from daam_nb.maps.heatmap import HeatMaps, heat_maps
-from daam_nb.maps.selection import StepChoice
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import Layer, LayerChoice, Recording, select_layers
+from daam_nb.selection import StepChoice, in_words
 from daam_nb.show.explorer.model.entries import Entry, entries_of
 
 LONGEST_SIDE = 64  # of what is sent for every step; finer maps come when the hand rests
