@@ -14,6 +14,10 @@ Z = 1.959964
 class Share:
     """How many of how many, with Wilson's interval (Wilson 1927).
 
+    Each picture is drawn from a prompt and noise of its own, so there are no clusters to respect;
+    the difference of two shares (`minus`) is built of the ends of Wilson's, so that these are kept
+    beside `daam_nb.studies.statistics`, whose shares have the exact ones and no differences.
+
     Attributes
     ----------
     right, n

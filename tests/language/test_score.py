@@ -9,6 +9,7 @@ import pytest
 
 spacy = pytest.importorskip("spacy")
 
+from daam_nb.studies.statistics import share  # noqa: E402
 from training.parser.score import PARTS, read_conllu, score  # noqa: E402
 
 ROWS = [
@@ -92,4 +93,24 @@ def test_errors_are_counted_by_hand(conllu: Path) -> None:
     assert found["tags_confused"] == {"JJ > NN": 1}
     assert found["labels"]["prep"] == {"precision": 0, "recall": 0, "f": 0, "gold": 1}
     assert found["labels"]["pobj"]["f"] == 1
-    assert found["uas_interval"] == [found["uas"]] * 2  # one caption: nothing to resample
+    assert found["uas_interval"] is None  # of one caption nothing is known about others
+
+
+def test_intervals_are_those_of_the_studies_over_captions(conllu: Path) -> None:
+    """Ten captions, three of them read with one word of six wrong."""
+    wrong = Made({"on": (2, "prep", "IN")})
+
+    class Some(Made):
+        asked = 0
+
+        def __call__(self, doc: Any) -> Any:
+            self.asked += 1
+            return wrong(doc) if self.asked <= 3 else super().__call__(doc)
+
+    found = score(Some({}), read_conllu(conllu) * 10)
+    clusters = [caption for caption in range(10) for _ in range(6)]
+    right = [float(caption >= 3 or word != 4) for caption in range(10) for word in range(6)]
+    known = share(right, clusters=clusters)
+    assert found["uas"] == round(57 / 60, 4)
+    assert found["uas_interval"] == [round(known.low, 4), round(known.high, 4)]
+    assert 0 < known.low < 57 / 60 < known.high <= 1

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +22,8 @@ from typing import Any
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
+
+from daam_nb.studies.statistics import share
 
 FREQUENT = 27
 """Arcs that a label needs to stand in a table."""
@@ -109,7 +111,8 @@ def score(
         Shares of 0..1, counts, and for each label precision, recall and F; `confused` counts
         "gold > predicted" labels of words whose label is wrong, `misattached` the labels of words
         whose head alone is wrong. `uas` and `las` leave out punctuation, as spaCy's own scores do;
-        `uas_all` and `las_all` count it. Intervals are of 95 % over captions (bootstrap).
+        `uas_all` and `las_all` count it. Intervals are of 95 % over captions
+        (`daam_nb.studies.statistics.share`), None of fewer than ten.
     """
     pairs = [(c, c.doc(pipeline), c.parsed(pipeline)) for c in captions]
     rows = [row for caption, gold, made in pairs for row in _rows(caption, gold, made)]
@@ -180,19 +183,16 @@ def _labels(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return {label: _f(right[label], made[label], count) for label, count in gold.most_common()}
 
 
-def _interval(pairs: list[tuple[Annotated, Doc, Doc]], key: str) -> list[float]:
-    """2.5 and 97.5 % of 2,000 resamplings of captions."""
-    counts = []
-    for caption, gold, made in pairs:
+def _interval(pairs: list[tuple[Annotated, Doc, Doc]], key: str) -> list[float] | None:
+    """Of a share of words, by the captions they stand in; None of fewer than ten captions."""
+    right: list[float] = []
+    captions: list[int] = []
+    for number, (caption, gold, made) in enumerate(pairs):
         rows = [row for row in _rows(caption, gold, made) if row["gold"] != "punct"]
-        counts.append((sum(row[key] for row in rows), len(rows)))
-    draw = random.Random(0)
-    means = []
-    for _ in range(2000):
-        taken = draw.choices(counts, k=len(counts))
-        means.append(sum(right for right, _ in taken) / sum(n for _, n in taken))
-    means.sort()
-    return [round(means[50], 4), round(means[1949], 4)]
+        right += [float(row[key]) for row in rows]
+        captions += [number] * len(rows)
+    known = share(right, clusters=captions)
+    return None if math.isnan(known.low) else [round(known.low, 4), round(known.high, 4)]
 
 
 def _mean(values: Iterable[Any]) -> float | None:
@@ -239,6 +239,8 @@ def _percent(share: float) -> str:
 
 
 def _with_interval(figure: dict[str, Any], key: str) -> str:
+    if figure[f"{key}_interval"] is None:
+        return _percent(figure[key])
     low, high = figure[f"{key}_interval"]
     return f"{_percent(figure[key])} ({_percent(low)}–{_percent(high)})"
 
