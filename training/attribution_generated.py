@@ -6,6 +6,7 @@ layers. What the judge does not see cannot be scored, and where it errs the scor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from daam_nb.maps import HeatMaps, heat_maps
 from daam_nb.menagerie.judge import LABELS, Judge
 from daam_nb.menagerie.model import card
 from daam_nb.recording import Recording
+from daam_nb.studies.statistics import SHARE, interval
 from daam_nb.tracing import trace
 from training.pictures import BATCH, entries, settings
 
@@ -57,11 +59,13 @@ def measure_generated(weights_card: Any, pipeline: Any, judge: Judge) -> dict[st
     dict
         `pictures`; `words`, how many named nouns the judge saw in them and were scored; `named`,
         of how many; for `paper` and `recommended` the mean IoU at 0.4 of the maximum with its
-        bootstrap interval and the pointing game; `whole_image`, the IoU of marking everything.
+        95 % interval over pictures (None of fewer than ten) and the pointing game; `whole_image`,
+        the IoU of marking everything.
     """
     chosen = {"paper": "paper", "recommended": list(weights_card.recommended)}
     got: dict[str, list[tuple[float, bool]]] = {name: [] for name in chosen}
     whole: list[float] = []
+    pictures_of: list[int] = []  # of each word: words of one picture are alike
     pictures = named = 0
     for entry, run in watched(pipeline, list(range(0, len(entries()), EVERY))):
         labels = judge.labels(run.image)
@@ -75,25 +79,17 @@ def measure_generated(weights_card: Any, pipeline: Any, judge: Judge) -> dict[st
             maps = heat_maps(run, layers=layers)
             got[name] += [overlap(maps, n, labels == LABELS.index(n)) for n in nouns]
         whole += [float((labels == LABELS.index(n)).mean()) for n in nouns]
+        pictures_of += [pictures] * len(nouns)
     made: dict[str, Any] = {"pictures": pictures, "words": len(whole), "named": named}
     for name, outcomes in got.items():
-        ious = np.array([iou for iou, _ in outcomes])
-        low, high = _bootstrap(ious)
+        known = interval([iou for iou, _ in outcomes], clusters=pictures_of, bounds=SHARE)
         made[name] = {
-            "miou": round(float(ious.mean()), 4),
-            "low": round(low, 4),
-            "high": round(high, 4),
+            "miou": round(known.mean, 4),
+            "low": None if math.isnan(known.low) else round(known.low, 4),
+            "high": None if math.isnan(known.high) else round(known.high, 4),
             "pointing": round(float(np.mean([hit for _, hit in outcomes])), 4),
         }
     return made | {"whole_image": round(float(np.mean(whole)), 4)}
-
-
-def _bootstrap(values: NDArray[np.float64], *, resamples: int = 2000) -> tuple[float, float]:
-    """95 % percentile interval of the mean."""
-    rng = np.random.default_rng(0)
-    means = values[rng.integers(len(values), size=(resamples, len(values)))].mean(axis=1)
-    low, high = np.percentile(means, (2.5, 97.5))
-    return float(low), float(high)
 
 
 def generated(weights: Path, pipeline: Any, judge_file: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 import daam_nb as dnb
 from daam_nb.menagerie.judge import LABELS
+from daam_nb.studies.statistics import SHARE, interval
 from training import attribution_generated
 from training.attribution_generated import measure_generated, overlap
 
@@ -51,6 +52,35 @@ def test_only_what_the_judge_sees_is_scored(run: Any, monkeypatch: Any) -> None:
     judge: Any = OneMaskJudge(own)
     made = measure_generated(dnb.menagerie.card(), None, judge)
     assert (made["pictures"], made["words"], made["named"]) == (2, 2, 4)
-    assert made["paper"] == {"miou": 1.0, "low": 1.0, "high": 1.0, "pointing": 1.0}
+    assert made["paper"] == {"miou": 1.0, "low": None, "high": None, "pointing": 1.0}
     assert 0 < made["recommended"]["miou"] < 1
     assert made["whole_image"] == pytest.approx(own.mean(), abs=1e-4)
+
+
+def test_words_of_one_picture_are_a_cluster(monkeypatch: Any) -> None:
+    """Twelve pictures of two words each, of which the first six overlap by half."""
+    ious = [0.5] * 12 + [1.0] * 12
+    left = iter([value for value in ious for _ in "pr"])
+    fruit = {"objects": [{"noun": "apple"}, {"noun": "banana"}]}
+    monkeypatch.setattr(
+        attribution_generated,
+        "watched",
+        lambda pipeline, indices: [(fruit, dnb.sample()) for _ in range(12)],
+    )
+    monkeypatch.setattr(attribution_generated, "heat_maps", lambda run, layers: None)
+    monkeypatch.setattr(attribution_generated, "overlap", lambda *_: (next(left), True))
+
+    class Both(OneMaskJudge):
+        def counted(self, labels: np.ndarray) -> dict[str, int]:
+            return {"apple": 1, "banana": 1}
+
+    made = measure_generated(dnb.menagerie.card(), None, Both(np.ones((64, 64), bool)))
+    clusters = [picture for picture in range(12) for _ in range(2)]
+    known = interval(ious, clusters=clusters, bounds=SHARE)
+    assert made["paper"] == {
+        "miou": 0.75, "low": round(known.low, 4), "high": round(known.high, 4), "pointing": 1.0
+    }  # fmt: skip
+    assert (
+        known.high - known.low
+        > interval(ious, bounds=SHARE).high - interval(ious, bounds=SHARE).low
+    )
