@@ -19,7 +19,7 @@ from daam_nb.maps import HeatMaps, heat_maps
 from daam_nb.menagerie.judge import LABELS, Judge
 from daam_nb.menagerie.model import card
 from daam_nb.recording import Recording
-from daam_nb.studies.statistics import SHARE, interval
+from daam_nb.studies.stats.intervals import SHARE, interval
 from daam_nb.tracing import trace
 from training.pictures import BATCH, entries, settings
 

@@ -16,7 +16,7 @@ class Share:
 
     Each picture is drawn from a prompt and noise of its own, so there are no clusters to respect;
     the difference of two shares (`minus`) is built of the ends of Wilson's, so that these are kept
-    beside `daam_nb.studies.statistics`, whose shares have the exact ones and no differences.
+    beside `daam_nb.studies.stats.intervals`, whose shares have the exact ones and no differences.
 
     Attributes
     ----------

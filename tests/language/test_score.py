@@ -9,7 +9,7 @@ import pytest
 
 spacy = pytest.importorskip("spacy")
 
-from daam_nb.studies.statistics import share  # noqa: E402
+from daam_nb.studies.stats.intervals import share  # noqa: E402
 from training.parser.score import PARTS, read_conllu, score  # noqa: E402
 
 ROWS = [

@@ -9,7 +9,7 @@ import pytest
 
 import daam_nb as dnb
 from daam_nb.menagerie.judge import LABELS
-from daam_nb.studies.statistics import SHARE, interval
+from daam_nb.studies.stats.intervals import SHARE, interval
 from training import attribution_generated
 from training.attribution_generated import measure_generated, overlap
 

@@ -23,7 +23,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from daam_nb.studies.statistics import share
+from daam_nb.studies.stats.intervals import share
 
 FREQUENT = 27
 """Arcs that a label needs to stand in a table."""
@@ -112,7 +112,7 @@ def score(
         "gold > predicted" labels of words whose label is wrong, `misattached` the labels of words
         whose head alone is wrong. `uas` and `las` leave out punctuation, as spaCy's own scores do;
         `uas_all` and `las_all` count it. Intervals are of 95 % over captions
-        (`daam_nb.studies.statistics.share`), None of fewer than ten.
+        (`daam_nb.studies.stats.intervals.share`), None of fewer than ten.
     """
     pairs = [(c, c.doc(pipeline), c.parsed(pipeline)) for c in captions]
     rows = [row for caption, gold, made in pairs for row in _rows(caption, gold, made)]
