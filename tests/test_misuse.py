@@ -170,7 +170,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     **arguments_of(recording_floor.select_layers, RUN.layers, "all",
              right={0: ONE_LAYER, 1: ONE_LAYER}),
     **arguments_of(recording_floor.Layer, "x", "down", (2, 2), 2,
-             right={0: {"text", "no text"}, 1: set(), 2: {"(1, 2)"}, 3: {"1"}}),
+             right={0: {"text", "no text"}, 1: {"text"}, 2: {"(1, 2)"}, 3: {"1"}}),
     **arguments_of(RUN.prompt.find, "cat", right={0: {"text"}, "case": {"True"}}),
     **arguments_of(RUN.prompt.token_indices, "cat", right={0: ONE_WORD - {"a map"}}),
     **arguments_of(dnb.align, RUN.prompt, RUN.prompt,
@@ -190,7 +190,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     **arguments_of(
         dnb.words_row, RUN,
         right={0: {"a recording", "maps"}, "scale": set(),
-               "words": {"a map", "text", "a word", "None", "(0, 5)", "texts", "a map in a list"}},
+               "words": {"maps", "a map", "text", "a word", "None", "(0, 5)", "texts", "a map in a list"}},
     ),
     **arguments_of(
         dnb.step_strip, RUN, "cat",

@@ -112,7 +112,7 @@ def _generate(pipe: Any, options: Draw, seed: int, written: Written) -> Recordin
         given["height"], given["width"] = options.size
     given = {name: value for name, value in given.items() if value is not None}
     try:
-        run = generate(pipe, options.prompt, seed=seed, **given)
+        run: Recording = generate(pipe, options.prompt, seed=seed, **given)
     except WatchError as error:
         if error.images:
             _write_made(written, error.images[0], options.prompt, seed)
@@ -122,7 +122,6 @@ def _generate(pipe: Any, options: Draw, seed: int, written: Written) -> Recordin
             f"{error} On the command line: fewer --num-inference-steps or a smaller --size; the "
             "other ways out are options of daam_nb.generate in Python."
         ) from None
-    assert not isinstance(run, list)  # one prompt, one picture
     return run
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from daam_nb.errors import (
-    MissingExtraError,
+    DaamError,
     NotKeptError,
     SelectionError,
     WordNotFoundError,
@@ -21,14 +21,15 @@ from daam_nb.kinds import check_choice, check_flag, names_checked, whole_number
 from daam_nb.maps.aggregate import aggregate, aggregate_each
 from daam_nb.maps.captions import heads_in_words, layers_in_words
 from daam_nb.maps.finding import Found, WordChoice, check_kept, find
-from daam_nb.maps.stepsums import Side, Source, spans_of
+from daam_nb.maps.stepsums import Source, spans_of
 from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
 from daam_nb.recording import Layer, LayerChoice, Recording
 from daam_nb.recording.kinds import check_recording
+from daam_nb.recording.xarrays import import_xarray
 from daam_nb.selection import HeadChoice, Missing, StepChoice, in_words, select
 
 if TYPE_CHECKING:
-    from daam_nb.prompt import Prompt
+    from daam_nb.prompt import Prompt, Word
 
 Reduction = Literal["mean", "sum"]
 Scale = Literal["attention", "maximum", "share"]
@@ -120,13 +121,16 @@ def heat_maps(
         pairs=chosen.pairs,
         reduction=reduction,
         skipped=chosen.skipped,
-        side="negative" if negative else "positive",
+        negative=negative,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class HeatMaps:
     """The maps of every token and word of one recording, under one choice; see `heat_maps`.
+
+    A mapping from the words of the prompt to their maps: ``maps["car"]``, ``"car" in maps``,
+    ``for word, word_map in maps.items()``. `values` is the array of all tokens.
 
     Attributes
     ----------
@@ -144,8 +148,8 @@ class HeatMaps:
         ``"mean"`` or ``"sum"`` over the steps.
     skipped
         The (layer name, head) asked for that do not exist.
-    side
-        ``"positive"`` or ``"negative"``: whose prompt.
+    negative
+        Whether these are the negative prompt's words, in the unconditional pass.
     scale
         ``"attention"``: probabilities (or their sum over steps); ``"maximum"``: each map divided
         by its maximum; ``"share"``: each divided by the sum over the text's tokens.
@@ -158,13 +162,13 @@ class HeatMaps:
     pairs: tuple[tuple[Layer, int], ...]
     reduction: Reduction = "mean"
     skipped: tuple[tuple[str, int], ...] = ()
-    side: Side = "positive"
+    negative: bool = False
     scale: Scale = "attention"
 
     @property
     def prompt(self) -> Prompt:
         """The prompt whose words these are."""
-        prompt = self.run.prompt if self.side == "positive" else self.run.negative_prompt
+        prompt = self.run.negative_prompt if self.negative else self.run.prompt
         assert prompt is not None  # checked by heat_maps
         return prompt
 
@@ -198,7 +202,7 @@ class HeatMaps:
         parts.append(f"{self.reduction} over steps")
         if self.skipped:
             parts.append(f"{len(self.skipped)} missing heads skipped")
-        if self.side == "negative":
+        if self.negative:
             parts.append("negative prompt")
         if self.scale != "attention":
             parts.append(self.unit)
@@ -233,15 +237,40 @@ class HeatMaps:
         label, span, tokens = self._find(text, occurrence=occurrence, case=case)
         return self._word_map(self._mean_over(tokens), label, span, tokens)
 
+    def __getitem__(self, text: WordChoice) -> WordHeatMap:
+        """Take the map of a word or phrase that the prompt holds once; `word` takes options."""
+        return self.word(text)
+
+    def __contains__(self, text: object) -> bool:
+        """Whether the prompt holds a word or phrase, once or several times, and its map is here."""
+        try:
+            words = self.prompt.occurrences(text) if isinstance(text, str) else (text,)
+            return any(map(self._is_kept, words))  # type: ignore[arg-type]
+        except (DaamError, AttributeError, TypeError):
+            return False
+
+    def keys(self) -> tuple[Word, ...]:
+        """The words of the prompt whose maps are here, in order; words that were cut are not."""
+        return tuple(word for word in self.prompt.read_words if self._is_kept(word))
+
+    def items(self) -> tuple[tuple[Word, WordHeatMap], ...]:
+        """Each word with its map, in order."""
+        return tuple(zip(self.keys(), self.words, strict=True))
+
+    def __iter__(self) -> Iterator[Word]:
+        """The words, as of any mapping: ``for word, word_map in maps.items()``."""
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
     @cached_property
     def words(self) -> tuple[WordHeatMap, ...]:
         """One map per word of the prompt, in order; words cut or not recorded are left out."""
         values: dict[tuple[int, ...], Tensor] = {}  # words may share their tokens
         word_maps = []
-        for word in self.prompt.read_words:
+        for word in self.keys():
             tokens = self.prompt.token_indices(word)
-            if not set(tokens) <= set(self.columns):
-                continue
             if tokens not in values:
                 values[tokens] = self._mean_over(tokens)
             label = self.prompt.text[slice(*word.span)]
@@ -357,10 +386,7 @@ class HeatMaps:
         MissingExtraError
             Where xarray is not installed.
         """
-        try:
-            import xarray
-        except ImportError:
-            raise MissingExtraError("xarray", "studies", "to_xarray()") from None
+        xarray = import_xarray("HeatMaps.to_xarray()")
         pieces = [self.prompt.tokens[column].piece for column in self.columns]
         return xarray.DataArray(
             self.values.numpy(),
@@ -402,7 +428,7 @@ class HeatMaps:
 
     @cached_property
     def _source(self) -> Source:
-        return Source(self.run, self.side)
+        return Source(self.run, self.negative)
 
     @property
     def _step_scale(self) -> float:
@@ -452,6 +478,9 @@ class HeatMaps:
         tokens: tuple[int, ...],
     ) -> WordHeatMap:
         return WordHeatMap(values, label, span, tokens, self, self.run.facts.image_size, self.unit)
+
+    def _is_kept(self, word: Word | tuple[int, int]) -> bool:
+        return set(self.prompt.token_indices(word)) <= set(self.columns)
 
     def _find(self, text: WordChoice, *, occurrence: int | None, case: bool) -> Found:
         found = find(self.prompt, text, occurrence=occurrence, case=case)

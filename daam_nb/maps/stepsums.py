@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -24,7 +24,6 @@ from daam_nb.selection import Pair
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-Side = Literal["positive", "negative"]
 Spans = tuple[tuple[int, int], ...]
 Rows = slice | Tensor
 
@@ -55,20 +54,28 @@ class Group:
 
 @dataclass(frozen=True)
 class Source:
-    """The attention of one pass of a recording, by key column and by groups of layers."""
+    """The attention of one pass of a recording, by key column and by groups of layers.
+
+    Attributes
+    ----------
+    run
+        The recording.
+    negative
+        The unconditional pass, and the negative prompt's columns.
+    """
 
     run: Recording
-    side: Side
+    negative: bool
 
     @property
     def attention(self) -> Mapping[str, Tensor]:
         """Layer name -> (step, head, token, y, x)."""
-        return self.run.attention if self.side == "positive" else self.run.negative_attention
+        return self.run.negative_attention if self.negative else self.run.attention
 
     @property
     def columns(self) -> tuple[int, ...]:
         """Key positions, in the order of the attention's token axis."""
-        return self.run.columns if self.side == "positive" else self.run.negative_columns
+        return self.run.negative_columns if self.negative else self.run.columns
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -195,10 +202,10 @@ def add_steps(
     stamp = source.stamp(column) if CACHE.limit else None
     if spans == ((0, len(run.steps)),):  # the only choice where just a sum was kept
         # A sum over everything needs no running sums, and takes 1/50 of their memory.
-        key = ("total", source.side, column)
+        key = ("total", source.negative, column)
         totals = CACHE.get_or_make(run, key, lambda: _totals(source, column), stamp=stamp)
         return [(groups[i], totals[i][chosen]) for i, chosen in rows.items()], 1.0
-    key = ("sums", source.side, column)
+    key = ("sums", source.negative, column)
     sums = CACHE.get(run, key, stamp=stamp)
     if sums is None and keep_sums:
         sums = CACHE.get_or_make(run, key, lambda: _running_sums(source, column), stamp=stamp)

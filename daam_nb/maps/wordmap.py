@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from daam_nb.errors import SelectionError, ShapeError, WrongKindError
 from daam_nb.kinds import check_text, kind_of, real_number, whole_number
+from daam_nb.recording.xarrays import import_xarray
 from daam_nb.storage.pictures import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -181,6 +182,25 @@ class WordHeatMap:
     def numpy(self) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Return a copy of the values as a numpy array, (y, x), float32, to be written to."""
         return self.values.numpy(force=True).copy()
+
+    def to_xarray(self) -> Any:
+        """Return the map as an `xarray.DataArray` with dims (y, x).
+
+        Coordinates: `y` and `x`, the row and column of its grid. Attributes: label, choice, unit.
+
+        Raises
+        ------
+        MissingExtraError
+            Where xarray is not installed.
+        """
+        xarray = import_xarray("WordHeatMap.to_xarray()")
+        return xarray.DataArray(
+            self.numpy(),
+            dims=("y", "x"),
+            coords={"y": range(self.size[0]), "x": range(self.size[1])},
+            name="heat_map",
+            attrs={"label": self.label, "choice": self.choice, "units": self.unit},
+        )
 
     def __array__(
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None

@@ -21,18 +21,24 @@ def attention_of(run: Recording, choice: str | Layer, *, negative: bool) -> Tens
         raise NotKeptError(
             "The attention of the unconditional pass was not kept. Record with negative=True."
         )
+    layer = layer_of(run, choice)
+    return (run.negative_attention if negative else run.attention)[layer.name]
+
+
+def layer_of(run: Recording, choice: str | Layer) -> Layer:
+    """Find the one layer that is meant."""
     if not isinstance(choice, str | Layer):
         raise SelectionError(f"One layer is chosen by its name or a Layer, not by {choice!r}.")
     try:
-        found = select_layers(run.layers, choice)
+        layers = select_layers(run.layers, choice)
     except SelectionError as error:
         raise NotKeptError(f"That layer is not kept: {error}") from None
-    if len(found) > 1:
+    if len(layers) > 1:
         raise SelectionError(
-            f"{choice!r} fits {len(found)} layers; say which one: "
-            f"{listed([repr(layer.name) for layer in found])}."
+            f"{choice!r} fits {len(layers)} layers; say which one: "
+            f"{listed([repr(layer.name) for layer in layers])}."
         )
-    return (run.negative_attention if negative else run.attention)[found[0].name]
+    return layers[0]
 
 
 def tokens_of(

@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from daam_nb.kinds import whole_numbers
-from daam_nb.recording import checks, files, picking, view
+from daam_nb.recording import checks, files, picking, view, xarrays
 from daam_nb.recording.facts import Facts, Kept, Manifest
 from daam_nb.recording.later import LaterField
 from daam_nb.recording.layers import Layer, Layers
@@ -171,6 +171,35 @@ class Recording:
         )
         picked = picking.head_of(picked, head)
         return picking.step_of(self, picked, step)
+
+    def to_xarray(self, layer: str | Layer | None = None, *, negative: bool = False) -> Any:
+        """Return the attention as labelled arrays of xarray; copies.
+
+        Parameters
+        ----------
+        layer
+            A `Layer`, its dotted name, or a dotted prefix that fits one layer only. None: all.
+        negative
+            The unconditional pass, and the negative prompt's tokens.
+
+        Returns
+        -------
+        xarray.DataArray or xarray.DataTree
+            Of one layer, dims (step, head, token, y, x), without step where only the sum over the
+            steps was kept; coordinates `timestep` along step and `piece` along token. Of all, as
+            layers differ in size: a tree with a node for each layer's name, with ``attention`` in
+            it.
+
+        Raises
+        ------
+        NotKeptError, SelectionError
+            As `at`.
+        MissingExtraError
+            Where xarray is not installed.
+        """
+        if layer is None:
+            return xarrays.tree(self, negative=negative)
+        return xarrays.layer_array(self, layer, negative=negative)
 
     def save(
         self,

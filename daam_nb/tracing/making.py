@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import torch
@@ -35,6 +35,28 @@ TRACE_OPTIONS = (
 _SEEDS = 2**32
 _LAST_SEED = 2**64 - 1  # of torch
 _OTHER_TEXTS = ("prompt_2", "prompt_3", "negative_prompt_2", "negative_prompt_3")
+
+
+@overload
+def generate(
+    pipe: Any,
+    prompt: str,
+    *,
+    seed: int | Sequence[int] | None = None,
+    num_images_per_prompt: Literal[1] = 1,
+    **options: Any,
+) -> Recording: ...
+
+
+@overload
+def generate(
+    pipe: Any,
+    prompt: Sequence[str],
+    *,
+    seed: int | Sequence[int] | None = None,
+    num_images_per_prompt: int = 1,
+    **options: Any,
+) -> list[Recording]: ...
 
 
 def generate(

@@ -81,7 +81,7 @@ def check_strip(word: object, maps: HeatMaps, *, parts: bool, where: str) -> Non
     names = {layer.name for layer in own.layers}, {layer.name for layer in maps.layers}
     alike = (
         own.steps == maps.steps
-        and own.side == maps.side
+        and own.negative == maps.negative
         and own.reduction == maps.reduction
         and word.unit == maps.unit
         and (own.heads == maps.heads or set(own.pairs) == set(maps.pairs))

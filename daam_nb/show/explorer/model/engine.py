@@ -90,7 +90,7 @@ class Engine:
         subject = self.subject
         if subject.step_count == 1:
             return
-        source = Source(subject.run, "negative" if subject.negative else "positive")
+        source = Source(subject.run, subject.negative)
         words = [n for n, entry in enumerate(subject.entries) if entry.kept and not entry.special]
         tokens = {token for word in words for token in subject.entries[word].tokens}
         others = words if sums_fit(source, len(tokens)) else []
@@ -108,7 +108,7 @@ class Engine:
 
         What was made of arrays that were written into since is let go too.
         """
-        source = Source(self.subject.run, "negative" if self.subject.negative else "positive")
+        source = Source(self.subject.run, self.subject.negative)
         stamp = source.stamp(most=COMPARED)
         if stamp != self._stamp:
             self.forget()

@@ -140,7 +140,7 @@ def words_in(subject: Subject, maps: Maps, polygon: Polygon) -> tuple[Ranked, ..
 def bars(subject: Subject, selected: Selected, polygon: Polygon) -> Bars:
     """Tell a word in a region apart by step and by layer, without interpolation."""
     region = torch.from_numpy(inside(polygon, subject.grid)).float()
-    source = Source(subject.run, "negative" if subject.negative else "positive")
+    source = Source(subject.run, subject.negative)
     layers = subject.layers_of(selected)
     divisor = len(subject.run.steps) if subject.summed else 1
     steps = torch.zeros(subject.step_count, dtype=torch.float64)
@@ -264,7 +264,7 @@ def _values_at(
     over steps needs no more of it.
     """
     run = subject.run
-    source = Source(run, "negative" if subject.negative else "positive")
+    source = Source(run, subject.negative)
     places = [source.columns.index(token) for token in tokens]
     steps = slice(None) if subject.summed else slice(*selected.steps)
     heads = slice(None) if selected.head < 0 else slice(selected.head, selected.head + 1)

@@ -71,7 +71,7 @@ def step_maps(subject: Subject, selected: Selected) -> NDArray[np.float32]:
         (step, y, x), float32, >= 0, on the grid `subject.served`. Where that is the latent grid,
         step t is `heat_maps(run, steps=t, ...)`'s map.
     """
-    source = Source(subject.run, "negative" if subject.negative else "positive")
+    source = Source(subject.run, subject.negative)
     layers = subject.layers_of(selected)
     heads = slice(None) if selected.head < 0 else slice(selected.head, selected.head + 1)
     tokens = subject.entries[selected.word].tokens

@@ -117,7 +117,7 @@ def _native_maps(
     subject: Subject, word: int, steps: tuple[int, int]
 ) -> tuple[NDArray[np.float32], ...]:
     """Per layer (head, y, x): mean over steps and the word's tokens."""
-    source = Source(subject.run, "negative" if subject.negative else "positive")
+    source = Source(subject.run, subject.negative)
     pairs = tuple((layer, head) for layer in subject.layers for head in range(layer.heads))
     rows = source.rows(pairs)
     count = len(subject.run.steps)
