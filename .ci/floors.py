@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PROMISED = ("widgets", "studies", "compat")
+PROMISED = ("widgets", "studies")
 
 
 def floors(project: dict[str, object], constraints: str) -> list[str]:

@@ -190,7 +190,8 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     **arguments_of(
         dnb.words_row, RUN,
         right={0: {"a recording", "maps"}, "scale": set(),
-               "words": {"maps", "a map", "text", "a word", "None", "(0, 5)", "texts", "a map in a list"}},
+               "words": {"a map", "text", "a word", "None", "(0, 5)", "texts", "a map in a list",
+                         "maps"}},
     ),
     **arguments_of(
         dnb.step_strip, RUN, "cat",

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -46,8 +47,8 @@ def constraints() -> dict[str, Version]:
     return {canonicalize_name(pin.name): Version(str(pin.specifier)[2:]) for pin in pins}
 
 
-def floors_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("floors", ROOT / ".ci" / "floors.py")
+def load_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -71,9 +72,11 @@ def test_one_package_has_one_bound() -> None:
     assert {name: found for name, found in bounds.items() if len(found) > 1} == {}
 
 
-def test_the_extra_all_names_every_extra() -> None:
+def test_the_extra_all_names_every_extra_for_users() -> None:
     (everything,) = (Requirement(text) for text in EXTRAS["all"])
-    assert everything.extras == set(EXTRAS) - {"all"}
+    assert everything.extras == set(EXTRAS) - {"all", "dev"}, (
+        "tools of development are not for users"
+    )
 
 
 def test_every_dependency_has_a_floor_and_a_tested_version() -> None:
@@ -89,9 +92,9 @@ def test_constraints_name_no_local_build() -> None:
 
 
 def test_floors_are_the_lower_bounds() -> None:
-    lines = floors_module().floors(
+    lines = load_file(ROOT / ".ci" / "floors.py").floors(
         {"dependencies": ["torch>=2.6", "numpy>=1.26"],
-         "optional-dependencies": {"widgets": ["plotly>=6.0"], "studies": [], "compat": [],
+         "optional-dependencies": {"widgets": ["plotly>=6.0"], "studies": [],
                                    "dev": ["pytest>=8"]}},
         "numpy==2.4.6\ntorch==2.13.0\n",
     )  # fmt: skip
@@ -148,6 +151,48 @@ def test_the_floor_plan_is_kept() -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "daam_nb").rglob("*.py")), ids=lambda p: p.name)
-def test_no_file_is_over_500_lines(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+def test_no_file_is_over_500_lines() -> None:
+    lines = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in (ROOT / "daam_nb").rglob("*.py")
+    }
+    assert {path: count for path, count in lines.items() if count > 500} == {}
+
+
+def built(tmp_path: Path, kind: str) -> Path:
+    """What ``python -m build`` would make: an sdist or a wheel of this checkout."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (file,) = tmp_path.iterdir()
+    return file
+
+
+def test_the_sdist_holds_everything_that_its_tests_read(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("not a checkout of git: this is an sdist")
+    with tarfile.open(built(tmp_path, "sdist")) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    tracked = {name for name in done.stdout.splitlines() if (ROOT / name).is_file()}
+    assert tracked - names == set()
+    assert {name.split("/")[0] for name in names - tracked} <= {"PKG-INFO"}
+
+
+def test_addresses_come_from_one_setting() -> None:
+    """None while it is empty; where it is set, CITATION.cff says the same."""
+    repository = PYPROJECT["tool"]["hatch"]["metadata"]["hooks"]["custom"]["repository"]
+    hook = load_file(ROOT / ".ci" / "urls.py")
+    metadata: dict[str, dict[str, str]] = {}
+    hook.Urls(str(ROOT), {"repository": repository}).update(metadata)
+    assert bool(metadata["urls"]) == bool(repository)
+    assert all(address.startswith(repository) for address in metadata["urls"].values())
+    hook.Urls(str(ROOT), {"repository": "https://example.org/a/b/"}).update(metadata)
+    assert metadata["urls"]["Issues"] == "https://example.org/a/b/issues"
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation.get("repository-code", "") == repository

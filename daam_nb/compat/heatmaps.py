@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from daam_nb.errors import (
-    MissingExtraError,
     MissingFolderError,
     NotKeptError,
     SelectionError,
@@ -235,10 +234,8 @@ class WordHeatMap:
         """
         check_flag(color_normalize, "color_normalize")
         file = None if out_file is None else check_path(out_file, "out_file")
-        try:
-            from matplotlib import pyplot
-        except ImportError:
-            raise MissingExtraError("matplotlib", "compat", "plot_overlay") from None
+        from matplotlib import pyplot
+
         shown = self.expand_as(image, **expand_kwargs)
         axes: Any = pyplot.gca() if ax is None else ax
         if file is not None:
