@@ -19,7 +19,7 @@ from daam_nb.errors import DaamError, NothingRecordedError, WrongKindError
 from daam_nb.kinds import kind_of, names_checked, number_between
 from daam_nb.recording import Recording
 from daam_nb.show.explorer import explore
-from daam_nb.show.figures.description import Figure
+from daam_nb.show.figures.figure import Figure
 from daam_nb.tracing import generate
 from daam_nb.tracing.forming import decoded_pictures, forming_pictures
 

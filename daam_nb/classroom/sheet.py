@@ -8,7 +8,8 @@ import numpy as np
 from PIL.Image import Image
 
 from daam_nb.classroom.chain import Chain
-from daam_nb.show.figures.description import Figure, Panel
+from daam_nb.show.figures.description import Panel
+from daam_nb.show.figures.figure import Figure
 from daam_nb.show.figures.layout import Grid, Row, compose
 
 COLUMNS = 8

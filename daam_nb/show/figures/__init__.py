@@ -10,7 +10,7 @@ May import the floors below, and of `show` colours, letters and pixels.
 """
 
 from daam_nb.show.figures.bars import token_bars
-from daam_nb.show.figures.description import Figure
+from daam_nb.show.figures.figure import Figure
 from daam_nb.show.figures.overlays import overlay
 from daam_nb.show.figures.sheets import head_sheet, step_strip
 from daam_nb.show.figures.word_rows import words_row

@@ -13,7 +13,9 @@ from daam_nb.maps.heatmap import HeatMaps, heat_maps
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
-from daam_nb.show.figures.description import GREY, INK, Bar, Box, Figure, Line
+from daam_nb.show.figures.chart import Axis, Chart, HorizontalBar, Mark, Note
+from daam_nb.show.figures.description import GREY, INK, Bar, Box, Line, Sheet
+from daam_nb.show.figures.figure import Figure
 from daam_nb.show.figures.layout import (
     CAPTION,
     HEADING,
@@ -90,13 +92,13 @@ def token_bars(
     bottom = top + 6 + columns.rows * ROW
     place_caption(lines, caption, x=MARGIN, y=bottom + 8, room=inner)
     height = max(line.y + line.size * LEADING / 2 for line in lines) + MARGIN
-    return Figure(
+    sheet = Sheet(
         size=(math.ceil(height), math.ceil(inner + 2 * MARGIN)),
         lines=tuple(lines),
         bars=tuple(bars),
-        caption=caption,
-        metadata={**metadata, "measure": measure},
+        chart=_chart(measured, measure),
     )
+    return Figure(sheet, _heading(source, measure), caption, {**metadata, "measure": measure})
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def _place_bars(
 ) -> list[Bar]:
     """Append names and numbers to the lines; the bars between them."""
     bars = []
-    largest = max(value for _, value, _ in measured) or 1.0
+    largest = _largest(measured)
     for place, ((name, special), value, text) in enumerate(measured):
         edge = MARGIN + (place // columns.rows) * columns.pitch + columns.label
         middle = top + (place % columns.rows + 0.5) * ROW
@@ -148,6 +150,30 @@ def _place_bars(
         bars.append(Bar(name, value, box, SPECIAL_COLOUR if special else TEXT_COLOUR))
         lines.append(Line(text, box.x + box.width + 5, middle, CAPTION, colour=GREY))
     return bars
+
+
+def _chart(measured: Sequence[tuple[Name, float, str]], measure: Measure) -> Chart:
+    """The same bars below each other, for somebody else's axes."""
+    factor = 100.0 if measure == "share" else 1.0
+    largest = _largest(measured)
+    bars: list[Mark] = []
+    notes: list[Mark] = []
+    for row, ((name, special), value, text) in enumerate(measured):
+        color = SPECIAL_COLOUR if special else TEXT_COLOUR
+        bars.append(HorizontalBar(row, factor * value, THICK / ROW, color, name=name))
+        notes.append(Note(text, factor * value, row, (4, 0), LETTERS - 4, GREY, "center"))
+    return Chart(
+        (*bars, *notes),
+        x=Axis("%" if measure == "share" else measure, limits=(0, 1.15 * factor * largest)),
+        y=Axis(
+            ticks=tuple((row, name) for row, ((name, _), _, _) in enumerate(measured)),
+            limits=(len(measured) - 0.5, -0.5),
+        ),
+    )
+
+
+def _largest(measured: Sequence[tuple[Name, float, str]]) -> float:
+    return max(value for _, value, _ in measured) or 1.0
 
 
 def _measured(

@@ -6,18 +6,12 @@ left corner. Numbers are those of the maps: a renderer scales and colours them, 
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
-from daam_nb.kinds import names_checked
+from daam_nb.show.figures.chart import Chart
 from daam_nb.show.pixels import Pixels, Values
-
-if TYPE_CHECKING:
-    import plotly.graph_objects
-    from matplotlib.figure import Figure as MatplotlibFigure
 
 Align = Literal["left", "center", "right"]
 
@@ -78,6 +72,9 @@ class Panel:
         Drawn above and below; any text. Each line of a note is a line of its own.
     aspect
         Width / height.
+    own_size
+        (height, width) of the picture itself, however large it is drawn; None: as many as
+        `picture` or the map has.
     box
         Where it stands; given by the layout.
     """
@@ -88,6 +85,7 @@ class Panel:
     title: str = ""
     note: str = ""
     aspect: float = 1.0
+    own_size: tuple[int, int] | None = None
     box: Box = Box(0, 0, 0, 0)
 
 
@@ -140,22 +138,16 @@ class Bar:
     colour: str
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Figure:
-    """A figure: what is on it and where, and the words that belong to it.
-
-    As the last line of a notebook's cell it shows itself.
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """Panels, bars and words, each in its place on a page.
 
     Attributes
     ----------
     size
         (height, width) in figure pixels.
-    panels, lines, colour_bars, bars
-        What is drawn.
-    caption
-        The caption's sentences, unabridged; as much of it as fits is drawn.
-    metadata
-        Written into the files: prompt, seed, model, choices, versions.
+    chart
+        The same as one pair of axes, for somebody else's axes; None: its panel, where it has one.
     """
 
     size: tuple[float, float]
@@ -163,88 +155,41 @@ class Figure:
     lines: tuple[Line, ...] = ()
     colour_bars: tuple[ColourBar, ...] = ()
     bars: tuple[Bar, ...] = ()
+    chart: Chart | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Drawing:
+    """What a figure shows, and the words that belong to it.
+
+    Attributes
+    ----------
+    content
+        Panels in their places, or one pair of axes with marks.
+    title
+        Of the whole, one sentence; empty: none.
+    caption
+        The caption's sentences, unabridged; as much of it as fits is drawn.
+    metadata
+        Written into the files: prompt, seed, model, choices, versions.
+    """
+
+    content: Sheet | Chart
+    title: str = ""
     caption: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
 
-    def to_matplotlib(self) -> MatplotlibFigure:
-        """Draw with matplotlib, without pyplot and without touching its settings.
+    @property
+    def size(self) -> tuple[float, float]:
+        """(height, width) in figure pixels, 96 to the inch."""
+        return self.content.size
 
-        Returns
-        -------
-        matplotlib.figure.Figure
-            Its single axes span the figure in figure pixels. The image of panel i has the gid
-            ``picture-i``, the map ``heat-i`` and holds the map's own numbers.
-        """
-        from daam_nb.show.figures.draw_matplotlib import draw
+    @property
+    def sheet(self) -> Sheet:
+        """The content as a sheet; of a chart an empty one."""
+        return self.content if isinstance(self.content, Sheet) else Sheet(self.content.size)
 
-        return draw(self)
-
-    def to_plotly(self) -> plotly.graph_objects.Figure:
-        """Draw with plotly, for zooming and for reading values under the mouse.
-
-        Raises
-        ------
-        MissingExtraError
-            Where plotly is not installed; it comes with the extra ``widgets``.
-        """
-        from daam_nb.show.figures.draw_plotly import draw
-
-        return draw(self)
-
-    @names_checked
-    def to_png(self, *, scale: float = 2.0) -> bytes:
-        """Draw a PNG that carries `metadata` as text.
-
-        Parameters
-        ----------
-        scale
-            Dots per figure pixel.
-        """
-        from daam_nb.show.figures.saving import png_bytes
-
-        return png_bytes(self, scale=scale)
-
-    @names_checked
-    def save(self, path: str | Path, *, scale: float = 2.0) -> Path:
-        """Write the figure; the suffix says how. Complete, or not at all.
-
-        Parameters
-        ----------
-        path
-            Ending in ``.png``, ``.svg``, ``.pdf`` or ``.html`` (plotly's library included, so that
-            the page needs no internet). An existing file is replaced.
-        scale
-            Dots per figure pixel of a PNG.
-
-        Returns
-        -------
-        Path
-            The file.
-
-        Raises
-        ------
-        SelectionError
-            For any other suffix, or a scale that is no number above 0.
-        MissingExtraError
-            For ``.html`` without plotly; it comes with the extra ``widgets``.
-        """
-        from daam_nb.show.figures.saving import save
-
-        return save(self, path, scale=scale)
-
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        from daam_nb.show.figures.saving import small_png
-
-        height, width = self.size
-        encoded = base64.b64encode(small_png(self)).decode("ascii")
-        bundle = {"image/png": encoded, "text/plain": repr(self)}
-        return bundle, {"image/png": {"width": round(width), "height": round(height)}}
-
-    def __repr__(self) -> str:
-        height, width = self.size
-        shown = f"{len(self.panels)} panels" if self.panels else f"{len(self.bars)} bars"
-        prompt = self.metadata.get("prompt", "")
-        short = prompt if len(prompt) <= 60 else prompt[:59] + "…"
-        return f"<Figure: {shown}, {round(width)} x {round(height)}, prompt {short!r}>"
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """The panels with their numbers and pixels; a chart has none."""
+        return self.sheet.panels

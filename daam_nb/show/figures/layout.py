@@ -17,10 +17,11 @@ from daam_nb.show.figures.description import (
     Align,
     Box,
     ColourBar,
-    Figure,
     Line,
     Panel,
+    Sheet,
 )
+from daam_nb.show.figures.figure import Figure
 from daam_nb.show.lettering import width as text_width
 from daam_nb.show.lettering import wrap
 
@@ -169,14 +170,13 @@ def compose(
         _place_scale(pen, scale, inner)
     place_caption(pen.lines, caption, x=MARGIN, y=pen.y + 6, room=inner)
     bottom = max([pen.y, *(line.y + line.size * LEADING / 2 for line in pen.lines)])
-    return Figure(
+    sheet = Sheet(
         size=(math.ceil(bottom + MARGIN), math.ceil(inner + 2 * MARGIN)),
         panels=tuple(pen.panels),
         lines=tuple(pen.lines),
         colour_bars=tuple(pen.colour_bars),
-        caption=tuple(caption),
-        metadata=dict(metadata or {}),
     )
+    return Figure(sheet, heading, tuple(caption), dict(metadata or {}))
 
 
 def place_caption(

@@ -13,7 +13,7 @@ from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
 from daam_nb.show.colours import DEFAULT
 from daam_nb.show.figures.belonging import check_own_run, same_pixels
-from daam_nb.show.figures.description import Figure
+from daam_nb.show.figures.figure import Figure
 from daam_nb.show.figures.layout import Grid, Row, compose
 from daam_nb.show.figures.panels import (
     Style,

@@ -102,7 +102,11 @@ def cells(size: tuple[int, int]) -> str:
 def picture_panel(image: Image.Image, size: tuple[int, int], *, note: str = "picture") -> Panel:
     """Show a picture as it is."""
     return Panel(
-        name="picture", picture=rgb(image, size), note=note, aspect=image.width / image.height
+        name="picture",
+        picture=rgb(image, size),
+        note=note,
+        aspect=image.width / image.height,
+        own_size=(image.height, image.width),
     )
 
 
@@ -142,6 +146,7 @@ def word_panel(
         title=title,
         note=peak_note(word_map, style) if note is None else note,
         aspect=size[1] / size[0],
+        own_size=own_size(word_map, image),
     )
 
 
@@ -157,10 +162,14 @@ def with_common_scale(panels: Sequence[Panel]) -> tuple[list[Panel], float]:
 
 def size_of(word_map: WordHeatMap, image: Image.Image | None, *, most: int) -> tuple[int, int]:
     """(height, width) at which a map and its picture are drawn."""
-    own = (image.height, image.width) if image is not None else word_map.image_size
-    if own is None:
-        own = word_map.size
-    return drawn_size(own, most=most)
+    return drawn_size(own_size(word_map, image), most=most)
+
+
+def own_size(word_map: WordHeatMap, image: Image.Image | None) -> tuple[int, int]:
+    """(height, width) of the picture below a map, in its own pixels."""
+    if image is not None:
+        return image.height, image.width
+    return word_map.image_size or word_map.size
 
 
 def colour_bar(style: Style, unit: str, highest: float) -> Scale:

@@ -13,7 +13,8 @@ import numpy as np
 from daam_nb.errors import SelectionError
 from daam_nb.kinds import check_length, check_path
 from daam_nb.printable import printable
-from daam_nb.show.figures.description import Figure
+from daam_nb.show.figures.chart import PIXELS_PER_INCH
+from daam_nb.show.figures.description import Drawing, Sheet
 from daam_nb.show.lettering import plain
 from daam_nb.storage import write_file
 
@@ -22,18 +23,19 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg", ".pdf", ".html")
 MOST_DOTS = 65_535  # on a side; the drawing back end draws no more
+CHART_SCALE = 110 / PIXELS_PER_INCH  # of a chart in a notebook: its letters as large as the text
 NOTEBOOK_BYTES = 220_000  # what one figure may add to a notebook before it is made smaller
 
 
-def save(figure: Figure, path: str | Path, *, scale: float) -> Path:
+def save(drawing: Drawing, path: str | Path, *, scale: float) -> Path:
     """Write a figure; see `Figure.save`."""
     path = check_path(path, "The place of a figure")
-    scale = checked_scale(figure, scale)
+    scale = checked_scale(drawing, scale)
     writers: dict[str, Callable[[], bytes]] = {
-        ".png": lambda: png_bytes(figure, scale=scale),
-        ".svg": lambda: svg_bytes(figure),
-        ".pdf": lambda: pdf_bytes(figure),
-        ".html": lambda: html_bytes(figure),
+        ".png": lambda: png_bytes(drawing, scale=scale),
+        ".svg": lambda: svg_bytes(drawing),
+        ".pdf": lambda: pdf_bytes(drawing),
+        ".html": lambda: html_bytes(drawing),
     }
     if path.suffix.lower() not in writers:
         raise SelectionError(
@@ -44,13 +46,13 @@ def save(figure: Figure, path: str | Path, *, scale: float) -> Path:
     return path
 
 
-def png_bytes(figure: Figure, *, scale: float) -> bytes:
+def png_bytes(drawing: Drawing, *, scale: float) -> bytes:
     """Draw a PNG with the metadata as text chunks: one for each fact, and all of them as JSON."""
-    scale = checked_scale(figure, scale)
-    return _encoded(figure, _rastered(figure, scale), scale)
+    scale = checked_scale(drawing, scale)
+    return _encoded(drawing, _rastered(drawing, scale), scale)
 
 
-def checked_scale(figure: Figure, scale: object) -> float:
+def checked_scale(drawing: Drawing, scale: object) -> float:
     """Read dots per figure pixel: so many that the picture has from 1 to 65535 on each side.
 
     Raises
@@ -58,28 +60,32 @@ def checked_scale(figure: Figure, scale: object) -> float:
     SelectionError
         For anything else.
     """
-    number = check_length(scale, "scale", high=MOST_DOTS / max(figure.size))
-    if number * min(figure.size) < 1:
-        raise SelectionError(f"scale={number:g} leaves no dot of a figure of {figure.size} pixels.")
+    number = check_length(scale, "scale", high=MOST_DOTS / max(drawing.size))
+    if number * min(drawing.size) < 1:
+        raise SelectionError(
+            f"scale={number:g} leaves no dot of a figure of {drawing.size} pixels."
+        )
     return number
 
 
-def small_png(figure: Figure) -> bytes:
+def small_png(drawing: Drawing) -> bytes:
     """Draw a PNG for a notebook: with fewer dots where it would be large, at last 256 colours."""
     from PIL import Image
 
-    sharp = _rastered(figure, 2.0)
-    for scale, bits in ((2.0, 8), (2.0, 6), (1.5, 6), (1.0, 6), (1.0, 5)):
-        pil_size = (round(sharp.width * scale / 2), round(sharp.height * scale / 2))
-        picture = sharp if scale == 2.0 else sharp.resize(pil_size, Image.Resampling.LANCZOS)
-        drawn = _encoded(figure, _rounded(picture, bits), scale)
+    sharpest = 2.0 if isinstance(drawing.content, Sheet) else CHART_SCALE
+    sharp = _rastered(drawing, sharpest)
+    for part, bits in ((1.0, 8), (1.0, 6), (0.75, 6), (0.5, 6), (0.5, 5)):
+        scale = part * sharpest
+        pil_size = (round(sharp.width * part), round(sharp.height * part))
+        picture = sharp if part == 1 else sharp.resize(pil_size, Image.Resampling.LANCZOS)
+        drawn = _encoded(drawing, _rounded(picture, bits), scale)
         if len(drawn) <= NOTEBOOK_BYTES:
             return drawn
     if len(drawn) <= 1.5 * NOTEBOOK_BYTES:
         return drawn
     # A palette draws bands into maps and colour bars, so it is the last resort.
     few = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    return _encoded(figure, few, scale)
+    return _encoded(drawing, few, scale)
 
 
 def _rounded(picture: Picture, bits: int) -> Picture:
@@ -88,24 +94,23 @@ def _rounded(picture: Picture, bits: int) -> Picture:
     return picture.point([round(round(value / 255 * top) / top * 255) for value in range(256)] * 3)
 
 
-def _rastered(figure: Figure, scale: float) -> Picture:
+def _rastered(drawing: Drawing, scale: float) -> Picture:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    from daam_nb.show.figures.draw_matplotlib import draw
+    from daam_nb.show.figures.rendering import default_settings, to_matplotlib
 
-    canvas: Any = FigureCanvasAgg(draw(figure, scale=scale))  # its methods carry no types
-    canvas.draw()
+    with default_settings():
+        canvas: Any = FigureCanvasAgg(to_matplotlib(drawing, scale=scale))  # it carries no types
+        canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
-def _encoded(figure: Figure, picture: Picture, scale: float) -> bytes:
+def _encoded(drawing: Drawing, picture: Picture, scale: float) -> bytes:
     from PIL.PngImagePlugin import PngInfo
 
-    from daam_nb.show.figures.draw_matplotlib import PIXELS_PER_INCH
-
     info = PngInfo()
-    for key, text in _facts(figure).items():
+    for key, text in _facts(drawing).items():
         info.add_itxt(key, text)
     buffer = BytesIO()
     dpi = PIXELS_PER_INCH * scale
@@ -113,19 +118,19 @@ def _encoded(figure: Figure, picture: Picture, scale: float) -> bytes:
     return buffer.getvalue()
 
 
-def svg_bytes(figure: Figure) -> bytes:
+def svg_bytes(drawing: Drawing) -> bytes:
     """Draw an SVG; letters are drawn as outlines, so that it looks alike everywhere."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    from daam_nb.show.figures.draw_matplotlib import draw
+    from daam_nb.show.figures.rendering import default_settings, to_matplotlib
 
-    facts = _facts(figure)
+    facts = _facts(drawing)
     buffer = BytesIO()
     # The drawing back end reads these from the settings only; they are put back at once.
     settings: Any = {"svg.fonttype": "path", "svg.image_inline": True, "svg.hashsalt": "daam_nb"}
-    canvas: Any = FigureCanvasSVG(draw(figure, interpolation="none"))
-    with matplotlib.rc_context(settings):
+    with default_settings(), matplotlib.rc_context(settings):
+        canvas: Any = FigureCanvasSVG(to_matplotlib(drawing, interpolation="none"))
         canvas.print_svg(
             buffer,
             metadata={
@@ -139,17 +144,18 @@ def svg_bytes(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def pdf_bytes(figure: Figure) -> bytes:
+def pdf_bytes(drawing: Drawing) -> bytes:
     """Draw a PDF with embedded outlines of its letters."""
     import matplotlib
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
-    from daam_nb.show.figures.draw_matplotlib import draw
+    from daam_nb.show.figures.rendering import default_settings, to_matplotlib
 
-    facts = _facts(figure)
+    facts = _facts(drawing)
     buffer = BytesIO()
-    canvas: Any = FigureCanvasPdf(draw(figure, interpolation="none"))
-    with matplotlib.rc_context({"pdf.fonttype": 42, "pdf.use14corefonts": False}):
+    settings: Any = {"pdf.fonttype": 42, "pdf.use14corefonts": False}
+    with default_settings(), matplotlib.rc_context(settings):
+        canvas: Any = FigureCanvasPdf(to_matplotlib(drawing, interpolation="none"))
         canvas.print_pdf(
             buffer,
             metadata={
@@ -163,23 +169,23 @@ def pdf_bytes(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def html_bytes(figure: Figure) -> bytes:
+def html_bytes(drawing: Drawing) -> bytes:
     """Draw a page with plotly's library inside: it works without a network."""
-    from daam_nb.show.figures.draw_plotly import page
+    from daam_nb.show.figures.rendering import page
 
-    return page(figure, title=plain(_facts(figure)["Title"]), facts=_facts(figure)).encode()
+    return page(drawing, title=plain(_facts(drawing)["Title"]), facts=_facts(drawing)).encode()
 
 
-def _facts(figure: Figure) -> dict[str, str]:
+def _facts(drawing: Drawing) -> dict[str, str]:
     """Metadata by the names that image viewers know, then our own, then all as JSON."""
-    software = f"daam_nb {figure.metadata.get('drawn with', '')}".strip()
+    software = f"daam_nb {drawing.metadata.get('drawn with', '')}".strip()
     facts = {
-        "Title": figure.metadata.get("prompt", ""),
-        "Description": "\n".join(figure.caption),
+        "Title": drawing.metadata.get("prompt", drawing.title),
+        "Description": "\n".join(drawing.caption),
         "Software": software,
-        **figure.metadata,
+        **drawing.metadata,
     }
     # A prompt may hold halves of surrogate pairs and NUL, which no file format takes as text, and
     # what a terminal would obey, to which tools print these. Its own signs are in the JSON.
     clean = {key: printable(text, keep="\n") for key, text in facts.items()}
-    return {**clean, "daam_nb": json.dumps(dict(figure.metadata))}  # in ASCII: nothing is lost
+    return {**clean, "daam_nb": json.dumps(dict(drawing.metadata))}  # in ASCII: nothing is lost

@@ -15,7 +15,8 @@ from daam_nb.recording.kinds import check_recording
 from daam_nb.selection import HeadChoice, StepChoice, in_words
 from daam_nb.show.colours import DEFAULT
 from daam_nb.show.figures.belonging import check_strip
-from daam_nb.show.figures.description import Figure, Heat, Panel
+from daam_nb.show.figures.description import Heat, Panel
+from daam_nb.show.figures.figure import Figure
 from daam_nb.show.figures.layout import Grid, Row, compose
 from daam_nb.show.figures.panels import (
     ScaleChoice,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from daam_nb.show.figures.description import Figure
+from daam_nb.show.figures.figure import Figure
 
 
 def heats_of_plotly(figure: Figure) -> dict[str, tuple[np.ndarray, float, float, float]]:

@@ -110,6 +110,6 @@ def test_titles_do_not_run_into_each_other() -> None:
 
 def test_letters_shrink_before_a_word_is_cut() -> None:
     figure = words_row(tiny_recording("electroencephalographers " * 8, length=10))
-    titles = [line for line in figure.lines if line.bold]
+    titles = [line for line in figure.sheet.lines if line.bold]
     assert [line.text for line in titles] == ["electroencephalographers"] * 8
     assert all(9.5 <= line.size < 13 for line in titles)

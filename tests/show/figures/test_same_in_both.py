@@ -13,7 +13,7 @@ from PIL import Image
 from daam_nb.maps.heatmap import heat_maps
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.show.figures import head_sheet, overlay, step_strip, token_bars, words_row
-from daam_nb.show.figures.description import Figure
+from daam_nb.show.figures.figure import Figure
 from daam_nb.show.lettering import drawable
 from tests.show.figures.drawn import (
     boxes_of_matplotlib,
@@ -73,7 +73,7 @@ def test_pictures(figure: Figure) -> None:
 
 
 def test_words(figure: Figure) -> None:
-    shown = [line.text for line in figure.lines]
+    shown = [line.text for line in figure.sheet.lines]
     assert words_of_plotly(figure) == shown
     assert [artist.get_text() for artist in words_of_matplotlib(figure)] == [
         drawable(text) for text in shown
@@ -106,13 +106,13 @@ def test_bars() -> None:
     figure = token_bars(RUN, measure="mean")
     bars = [trace for trace in figure.to_plotly().data if trace.type == "bar"]
     (axes,) = figure.to_matplotlib().axes
-    assert len(bars) == len(axes.patches) == len(figure.bars) == 7
-    for trace, patch, bar in zip(bars, axes.patches, figure.bars, strict=True):
+    assert len(bars) == len(axes.patches) == len(figure.sheet.bars) == 7
+    for trace, patch, bar in zip(bars, axes.patches, figure.sheet.bars, strict=True):
         assert trace.customdata[0] == bar.value
         assert trace.x[0] == pytest.approx(patch.get_width()) == pytest.approx(bar.box.width)
         assert trace.base[0] == pytest.approx(patch.get_x())
-    longest = max(figure.bars, key=lambda bar: bar.value)
-    for bar in figure.bars:
+    longest = max(figure.sheet.bars, key=lambda bar: bar.value)
+    for bar in figure.sheet.bars:
         assert bar.box.width / longest.box.width == pytest.approx(bar.value / longest.value)
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 import daam_nb
 from daam_nb.errors import MissingExtraError, SelectionError, UnknownOptionError
 from daam_nb.show.figures import overlay, saving, token_bars, words_row
-from daam_nb.show.figures.description import Figure
+from daam_nb.show.figures.figure import Figure
 from tests.tiny_recordings import tiny_recording
 
 PROMPT = "a cat <b>$x$</b> 🦓"

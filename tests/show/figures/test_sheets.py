@@ -84,7 +84,7 @@ def test_steps_and_layers_are_chosen() -> None:
 
 
 def test_rows_are_labelled_by_name_stage_and_size() -> None:
-    words = [line.text.replace("\xa0", " ") for line in head_sheet(RUN, "cat").lines]
+    words = [line.text.replace("\xa0", " ") for line in head_sheet(RUN, "cat").sheet.lines]
     assert "down_blocks.1" in words  # what all names end in is left out
     assert "mid · 2 × 3" in words
     assert "head 0" in words and "2" in words

@@ -67,7 +67,7 @@ def test_maps_of_any_choice_can_be_shown() -> None:
 def test_several_recordings_have_a_row_each_below_their_prompt() -> None:
     other = tiny_recording("a fox", seed=7)
     figure = words_row(RUN, other)
-    words = [line.text for line in figure.lines]
+    words = [line.text for line in figure.sheet.lines]
     assert words.index("“a cat sees one dog” · seed 0") < words.index("“a fox” · seed 7")
     tops = {panel.title: panel.box.y for panel in figure.panels}
     assert tops["cat"] == tops["sees"] < tops["fox"]
@@ -79,7 +79,7 @@ def test_a_common_scale_runs_to_the_highest_peak() -> None:
     figure = words_row(RUN, scale="common")
     highest = max(float(word.values.max()) for word in MAPS.words)
     assert {panel.heat.vmax for panel in figure.panels[1:]} == {highest}
-    ticks = [line.text for line in figure.lines]
+    ticks = [line.text for line in figure.sheet.lines]
     assert f"{highest:.3g}" in ticks and f"{highest / 2:.3g}" in ticks
 
 
@@ -91,7 +91,7 @@ def test_spread_colours_begin_at_each_maps_minimum() -> None:
         assert low > 0
         assert panel.note == f"{low:.3g}–{peak:.3g}"
     assert any("from each map’s own minimum" in sentence for sentence in figure.caption)
-    assert "minimum" in [line.text for line in figure.lines]
+    assert "minimum" in [line.text for line in figure.sheet.lines]
 
 
 def test_other_units_do_not_share_a_scale() -> None:
@@ -99,7 +99,7 @@ def test_other_units_do_not_share_a_scale() -> None:
     with pytest.raises(SelectionError, match="different units cannot share one scale"):
         words_row(MAPS, summed, scale="common")
     own = words_row(MAPS, summed)
-    assert any("summed over steps" in line.text for line in own.lines)
+    assert any("summed over steps" in line.text for line in own.sheet.lines)
 
 
 def test_many_words_go_on_below() -> None:
@@ -152,7 +152,7 @@ def test_an_empty_map_is_drawn_without_a_line() -> None:
 
 def test_the_unit_stands_beside_the_colour_bar() -> None:
     def texts(maps) -> str:  # type: ignore[no-untyped-def]
-        return " ".join(line.text for line in words_row(maps, words=["cat"]).lines)
+        return " ".join(line.text for line in words_row(maps, words=["cat"]).sheet.lines)
 
     assert "attention probability, mean over steps, heads and layers" in texts(MAPS)
     assert "share of the map's maximum" in texts(MAPS.normalized())

@@ -24,7 +24,7 @@ from daam_nb.storage import write_file
 if TYPE_CHECKING:
     from daam_nb.maps.wordmap import WordHeatMap
     from daam_nb.show.explorer.page.widget import Explorer
-    from daam_nb.show.figures.description import Figure
+    from daam_nb.show.figures.figure import Figure
 
 Drawn = Literal["figure", "overlay", "mask", "mask_b"]
 Rows = Literal["word", "step", "head"]

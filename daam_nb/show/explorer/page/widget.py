@@ -44,7 +44,7 @@ from daam_nb.show.explorer.page.lifetime import Living
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from daam_nb.show.figures.description import Figure
+    from daam_nb.show.figures.figure import Figure
 
 STATIC = Path(__file__).parents[1] / "static"
 PAUSE = 0.05  # seconds between preparations

@@ -1,7 +1,6 @@
-"""A description drawn by matplotlib: for PNG, SVG and PDF, without a browser.
+"""A sheet drawn by matplotlib, on axes of its own or on somebody else's.
 
-Only matplotlib's objects are used, never pyplot, and every setting that matters is given
-explicitly, so that neither the user's open figures nor their settings are touched or felt.
+Every setting that matters is given explicitly, so that the user's settings are not felt.
 """
 
 from __future__ import annotations
@@ -11,71 +10,71 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daam_nb.show.colours import LEVELS
-from daam_nb.show.figures.description import PAPER, Box, Figure, Heat, Line
+from daam_nb.show.figures.chart import PIXELS_PER_INCH
+from daam_nb.show.figures.description import Box, Heat, Line, Sheet
 from daam_nb.show.lettering import drawable, families
+from daam_nb.show.pixels import Pixels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as MatplotlibFigure
 
-PIXELS_PER_INCH = 96.0
 POINTS = 72 / PIXELS_PER_INCH  # per figure pixel
+Extent = tuple[float, float, float, float]  # left, right, bottom, top
 # From the middle of a line of text down to its base line, in letter sizes: lines are placed by
 # their middle, and letters with and without descenders must stand on one base line.
 DROP = 0.36
 
 
-def draw(figure: Figure, *, scale: float = 1.0, interpolation: str = "hanning") -> MatplotlibFigure:
-    """Draw a description.
+def paint(axes: Axes, sheet: Sheet, *, interpolation: str = "hanning", factor: float = 1.0) -> None:
+    """Draw a sheet on axes that are its page: they count figure pixels, y downwards.
 
     Parameters
     ----------
-    scale
-        Dots per figure pixel.
     interpolation
         How pixels of pictures and maps become dots; ``"none"`` leaves it to the reader of a
         vector file.
+    factor
+        How large one figure pixel is drawn, in 96ths of an inch: letters and lines follow it.
     """
-    from matplotlib.figure import Figure as MatplotlibFigure
-
-    height, width = figure.size
-    drawn = MatplotlibFigure(
-        figsize=(width / PIXELS_PER_INCH, height / PIXELS_PER_INCH),
-        dpi=PIXELS_PER_INCH * scale,
-        facecolor=PAPER,
-        edgecolor="none",
-        frameon=True,
-    )
-    drawn.set_layout_engine("none")
-    axes = drawn.add_axes((0, 0, 1, 1), frameon=False)
+    height, width = sheet.size
     axes.set_axis_off()
     axes.set_autoscale_on(False)
-    for number, panel in enumerate(figure.panels):
+    for number, panel in enumerate(sheet.panels):
         if panel.picture is not None:
-            _image(axes, panel.picture, panel.box, interpolation, gid=f"picture-{number}")
+            paint_picture(
+                axes, panel.picture, extent_of(panel.box), interpolation, gid=f"picture-{number}"
+            )
         if panel.heat is not None:
-            _heat(axes, panel.heat, panel.box, interpolation, gid=f"heat-{number}")
-    _colour_bars(axes, figure)
-    _bars(axes, figure)
-    for line in figure.lines:
-        _line(axes, line)
+            paint_heat(
+                axes, panel.heat, extent_of(panel.box), interpolation, gid=f"heat-{number}",
+                factor=factor,
+            )  # fmt: skip
+    _colour_bars(axes, sheet)
+    _bars(axes, sheet)
+    for line in sheet.lines:
+        _line(axes, line, factor)
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     axes.set_aspect("auto")
-    return drawn
 
 
-def _image(axes: Axes, pixels: np.ndarray, box: Box, interpolation: str, *, gid: str) -> None:
+def paint_picture(
+    axes: Axes, pixels: Pixels, extent: Extent, interpolation: str, *, gid: str
+) -> None:
+    """Draw a picture over the extent."""
     image = axes.imshow(
-        pixels, extent=_extent(box), interpolation=interpolation, origin="upper", aspect="auto"
+        pixels, extent=extent, interpolation=interpolation, origin="upper", aspect="auto"
     )
     image.set_gid(gid)
 
 
-def _heat(axes: Axes, heat: Heat, box: Box, interpolation: str, *, gid: str) -> None:
+def paint_heat(
+    axes: Axes, heat: Heat, extent: Extent, interpolation: str, *, gid: str, factor: float = 1.0
+) -> None:
+    """Draw a map over the extent, with its line; `factor` as in `paint`."""
     image = axes.imshow(
         heat.values,
-        extent=_extent(box),
+        extent=extent,
         cmap=heat.colormap,
         vmin=heat.vmin,
         vmax=heat.vmax if heat.vmax > heat.vmin else heat.vmin + 1,
@@ -88,8 +87,9 @@ def _heat(axes: Axes, heat: Heat, box: Box, interpolation: str, *, gid: str) -> 
     if heat.contour is None:
         return
     rows, columns = heat.values.shape
-    x = box.x + (np.arange(columns) + 0.5) * box.width / columns
-    y = box.y + (np.arange(rows) + 0.5) * box.height / rows
+    left, right, bottom, top = extent
+    x = left + (np.arange(columns) + 0.5) * (right - left) / columns
+    y = top + (np.arange(rows) + 0.5) * (bottom - top) / rows
     for colour, thickness in (("black", 2.2), ("white", 1.1)):  # seen on bright and dark
         lines = axes.contour(
             x,
@@ -97,36 +97,36 @@ def _heat(axes: Axes, heat: Heat, box: Box, interpolation: str, *, gid: str) -> 
             heat.values,
             levels=[heat.contour],
             colors=[colour],
-            linewidths=thickness * POINTS,
+            linewidths=thickness * POINTS * factor,
             linestyles="solid",
             antialiased=True,
         )
         lines.set_gid(gid.replace("heat", f"contour-{colour}"))
 
 
-def _colour_bars(axes: Axes, figure: Figure) -> None:
+def _colour_bars(axes: Axes, sheet: Sheet) -> None:
     ramp = np.linspace(0, 1, LEVELS, dtype=np.float32)[None, :]
-    for number, bar in enumerate(figure.colour_bars):
+    for number, bar in enumerate(sheet.colour_bars):
         heat = Heat(ramp, 0.0, 1.0, bar.colormap)
-        _heat(axes, heat, bar.box, "none", gid=f"colour-bar-{number}")
+        paint_heat(axes, heat, extent_of(bar.box), "none", gid=f"colour-bar-{number}")
 
 
-def _bars(axes: Axes, figure: Figure) -> None:
+def _bars(axes: Axes, sheet: Sheet) -> None:
     from matplotlib.patches import Rectangle
 
-    for number, bar in enumerate(figure.bars):
+    for number, bar in enumerate(sheet.bars):
         box = bar.box
         patch = Rectangle((box.x, box.y), box.width, box.height, facecolor=bar.colour, linewidth=0)
         patch.set_gid(f"bar-{number}")
         axes.add_patch(patch)
 
 
-def _line(axes: Axes, line: Line) -> None:
+def _line(axes: Axes, line: Line, factor: float) -> None:
     axes.text(
         line.x,
         line.y + DROP * line.size,
         drawable(line.text),
-        fontsize=line.size * POINTS,
+        fontsize=line.size * POINTS * factor,
         fontfamily=list(families()),
         fontweight="bold" if line.bold else "normal",
         fontstyle="normal",
@@ -139,5 +139,6 @@ def _line(axes: Axes, line: Line) -> None:
     )
 
 
-def _extent(box: Box) -> tuple[float, float, float, float]:
+def extent_of(box: Box) -> Extent:
+    """Left, right, bottom, top of a box."""
     return (box.x, box.x + box.width, box.y + box.height, box.y)

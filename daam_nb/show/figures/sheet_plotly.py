@@ -1,24 +1,18 @@
-"""A description drawn by plotly: for zooming, and for reading values under the mouse."""
+"""A sheet as plotly draws it: for zooming, and for reading values under the mouse."""
 
 from __future__ import annotations
 
 import base64
-import html
-from collections.abc import Mapping
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from daam_nb.errors import MissingExtraError
 from daam_nb.show.colours import LEVELS, palette
-from daam_nb.show.figures.description import PAPER, Box, Figure, Heat, Line, Panel
+from daam_nb.show.figures.description import PAPER, Box, Heat, Line, Panel, Sheet
 from daam_nb.show.lettering import plain
 from daam_nb.show.pixels import Pixels
-
-if TYPE_CHECKING:
-    import plotly.graph_objects
 
 # DejaVu Sans' own widths are those of Verdana; text was measured in the first.
 FONTS = "DejaVu Sans, Bitstream Vera Sans, Verdana, Geneva, sans-serif"
@@ -33,27 +27,17 @@ def literal(text: str) -> str:
     return plain(text).translate(_ENTITIES)
 
 
-def draw(figure: Figure) -> plotly.graph_objects.Figure:
-    """Draw a description.
-
-    Raises
-    ------
-    MissingExtraError
-        Where plotly is not installed.
-    """
-    try:
-        import plotly.graph_objects as go
-    except ImportError:
-        raise MissingExtraError("plotly", "widgets", "Figure.to_plotly()") from None
-    height, width = figure.size
+def parts(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Traces and layout of a sheet, for plotly's own figure."""
+    height, width = sheet.size
     traces: list[dict[str, Any]] = []
-    for number, panel in enumerate(figure.panels):
+    for number, panel in enumerate(sheet.panels):
         traces.extend(_panel(panel, number))
-    for number, bar in enumerate(figure.colour_bars):
+    for number, bar in enumerate(sheet.colour_bars):
         ramp = np.linspace(0, 1, LEVELS, dtype=np.float32)[None, :]
         heat = Heat(ramp, 0.0, 1.0, bar.colormap)
         traces.append({**_heat(heat, bar.box), "uid": f"colour-bar-{number}", "hoverinfo": "skip"})
-    traces.extend(_bars(figure))
+    traces.extend(_bars(sheet))
     axis = {"visible": False, "fixedrange": False, "showgrid": False, "zeroline": False}
     layout = {
         "template": "none",
@@ -67,27 +51,10 @@ def draw(figure: Figure) -> plotly.graph_objects.Figure:
         "hoverlabel": {"font": {"family": FONTS}},
         "xaxis": {**axis, "range": [0, width]},
         "yaxis": {**axis, "range": [height, 0], "scaleanchor": "x"},
-        "images": [_image(panel) for panel in figure.panels if panel.picture is not None],
-        "annotations": [_line(line) for line in figure.lines],
+        "images": [_image(panel) for panel in sheet.panels if panel.picture is not None],
+        "annotations": [_line(line) for line in sheet.lines],
     }
-    return go.Figure(data=traces, layout=layout)
-
-
-def page(figure: Figure, *, title: str, facts: Mapping[str, str]) -> str:
-    """Draw a whole HTML page, plotly's library inside, with the facts in its head."""
-    drawn = draw(figure)
-    body = drawn.to_html(
-        full_html=False, include_plotlyjs=True, include_mathjax=False, div_id="figure"
-    )
-    facts_in_head = "\n".join(
-        f'<meta name="{html.escape(key)}" content="{html.escape(text)}">'
-        for key, text in facts.items()
-    )
-    return (
-        "<!DOCTYPE html>\n"
-        f'<html lang="en">\n<head>\n<meta charset="utf-8">\n{facts_in_head}\n'
-        f"<title>{html.escape(title)}</title>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
+    return traces, layout
 
 
 def _panel(panel: Panel, number: int) -> list[dict[str, Any]]:
@@ -159,7 +126,7 @@ def _image(panel: Panel) -> dict[str, Any]:
     assert panel.picture is not None
     box = panel.box
     return {
-        "source": _data_uri(panel.picture),
+        "source": data_uri(panel.picture),
         "xref": "x",
         "yref": "y",
         "x": box.x,
@@ -173,13 +140,14 @@ def _image(panel: Panel) -> dict[str, Any]:
     }
 
 
-def _data_uri(pixels: Pixels) -> str:
+def data_uri(pixels: Pixels) -> str:
+    """A picture as a page holds it within itself."""
     buffer = BytesIO()
     Image.fromarray(pixels, "RGB").save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _bars(figure: Figure) -> list[dict[str, Any]]:
+def _bars(sheet: Sheet) -> list[dict[str, Any]]:
     return [
         {
             "type": "bar",
@@ -193,7 +161,7 @@ def _bars(figure: Figure) -> list[dict[str, Any]]:
             "marker": {"color": bar.colour, "line": {"width": 0}},
             "hovertemplate": f"{literal(bar.name)}: %{{customdata:.4g}}<extra></extra>",
         }
-        for number, bar in enumerate(figure.bars)
+        for number, bar in enumerate(sheet.bars)
     ]
 
 
