@@ -16,6 +16,8 @@ from daam_nb.compat import GenerationExperiment
 from daam_nb.errors import MissingModelError, SelectionError
 from daam_nb.language import load_parser
 from daam_nb.recording import load
+from daam_nb.show.figures import Figure
+from daam_nb.show.figures.chart import Chart
 from daam_nb.studies.attribution import study as segmentation
 from daam_nb.studies.cohyponyms.study import study as cohyponyms
 from daam_nb.studies.corpus import captions as readers
@@ -26,7 +28,6 @@ from daam_nb.studies.faithfulness import study as faithfulness
 from daam_nb.studies.oracles.truths import CocoTruth, FolderTruth
 from daam_nb.studies.rating import study as rating
 from daam_nb.studies.rating.session import Session
-from daam_nb.studies.report.figures import StudyFigure
 from daam_nb.studies.report.page import Report
 from daam_nb.studies.visuosyntax import study as visuosyntax
 from tests.pipelines import sd1
@@ -42,7 +43,7 @@ TAKERS: dict[str, Callable[[Any], Any]] = {
     "save": RUN.save,
     "load_parser": load_parser,
     "a figure": dnb.overlay(RUN, "cat").save,
-    "a figure of a study": StudyFigure(lambda axes: None).save,
+    "a figure of a study": Figure(Chart(())).save,
     "a report": Report("attribution", "t", pd.DataFrame(), {}, {}, {}).save,
     "rows": lambda path: collect(
         [("u", 1)], lambda _: [], columns={"name": "n"}, path=path, progress=False

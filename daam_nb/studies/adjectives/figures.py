@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from daam_nb.show.figures import Figure
 from daam_nb.studies.report import two_intervals
-from daam_nb.studies.report.figures import StudyFigure, bars
+from daam_nb.studies.report.figures import bars
 from daam_nb.studies.report.page import Report
 from daam_nb.studies.stats.comparison import holm_of
 from daam_nb.studies.stats.intervals import SHARE
@@ -151,7 +152,7 @@ _HEADINGS = {
 
 def figures(
     reached: pd.DataFrame, spilled: pd.DataFrame, *, caption: str = ""
-) -> dict[str, StudyFigure]:
+) -> dict[str, Figure]:
     """Change inside and outside; spill."""
     places = [
         {"where": f"{row['how']}: {place}", "n": row["n"], "rare": row["rare"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps, iou
 from daam_nb.recording import LayerChoice
+from daam_nb.show.figures import Figure
+from daam_nb.show.figures.chart import INK, Axis, Chart, Image, Mark, Note, Outline
 from daam_nb.studies.attribution.baselines import map_of
 from daam_nb.studies.corpus.generation import runs_of
 from daam_nb.studies.oracles.protocols import Mask, Truth, targets_of
-from daam_nb.studies.report.figures import COLOURS, INK, StudyFigure, curves, lettered
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from daam_nb.studies.report.figures import COLORS, chart_figure, curves
 
 PER_ROW = 6
+PITCH = 1.17  # from one row of pictures to the next, in widths of a picture
 
 
-def curve(means: pd.DataFrame, *, title: str = "", caption: str = "") -> StudyFigure:
+def curve(means: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
     """Mean IoU over the threshold, of every method.
 
     Parameters
@@ -60,7 +60,7 @@ def examples(
     count: int = 2 * PER_ROW,
     title: str = "",
     caption: str = "",
-) -> StudyFigure:
+) -> Figure:
     """Draw the first objects that their pictures show, with the map's outline and the true one.
 
     Parameters
@@ -72,51 +72,59 @@ def examples(
     count
         How many.
     """
-    shown: list[_Example] = []
+    objects: list[_Example] = []
     for run in runs_of(runs):
         recording = run.load()
         for target in targets_of(truth, run.facts, recording):
-            if target.mask is None or recording.image is None or len(shown) == count:
+            if target.mask is None or recording.image is None or len(objects) == count:
                 continue
             size = (target.mask.shape[0], target.mask.shape[1])
             marked = map_of(target, heat_maps(recording, layers=layers)).mask(threshold, size=size)
             pixels = np.asarray(recording.image.convert("RGB").resize(size[::-1]))
             text = f"{target.noun}, IoU {iou(marked, target.mask):.2f}"
-            shown.append(_Example(pixels, marked.numpy(), target.mask, text))
-        if len(shown) == count:
+            objects.append(_Example(pixels, marked.numpy(), target.mask, text))
+        if len(objects) == count:
             break
-    if not shown:
+    if not objects:
         raise StudyError("There is no object that its picture shows, so there is no example.")
 
-    def paint(axes: Axes) -> None:
-        for place, one in enumerate(shown):
-            _tile(axes, one, place % PER_ROW, place // PER_ROW)
-        axes.set_xlim(0, PER_ROW)
-        axes.set_ylim(-(-len(shown) // PER_ROW) * 1.17, -0.02)
-        axes.set_aspect("equal")
-        axes.axis("off")
-
-    rows = -(-len(shown) // PER_ROW)
-    said = f"Red: the map at {threshold:g} of its highest value. White: the truth, {truth.name}."
-    return StudyFigure(
-        paint,
-        (0.6 + 1.36 * rows, 7.4),
-        title or "The first objects of the corpus, as they come",
-        f"{said} {caption}".strip(),
+    marks = [
+        mark
+        for number, example in enumerate(objects)
+        for mark in _tile(example, number % PER_ROW, number // PER_ROW)
+    ]
+    rows = -(-len(objects) // PER_ROW)
+    chart = Chart(
+        tuple(marks),
+        inches=(0.6 + 1.36 * rows, 7.4),
+        x=Axis(limits=(0, PER_ROW)),
+        y=Axis(limits=(rows * PITCH, -0.02)),
+        framed=False,
+        equal_units=True,
+    )
+    outlines = (
+        f"Red: the map at {threshold:g} of its highest value. White: the truth, {truth.name}."
+    )
+    return chart_figure(
+        chart,
+        title=title or "The first objects of the corpus, as they come",
+        caption=f"{outlines} {caption}".strip(),
     )
 
 
-def _tile(axes: Axes, one: _Example, column: int, row: int) -> None:
-    height, width = one.true.shape
+def _tile(example: _Example, column: int, row: int) -> list[Mark]:
+    """A picture with both outlines and the words below it."""
+    height, width = example.true.shape
     scale = 0.95 / max(height, width)
-    left, top = float(column), 1.17 * row
+    left, top = float(column), PITCH * row
     right, bottom = left + width * scale, top + height * scale
-    axes.imshow(one.pixels, extent=(left, right, bottom, top), interpolation="nearest")
+    marks: list[Mark] = [Image(example.pixels, left, right, top, bottom)]
     xs = left + (np.arange(width) + 0.5) * scale
     ys = top + (np.arange(height) + 0.5) * scale
-    for mask, colour in ((one.true, "white"), (one.marked, COLOURS[0])):
-        if mask.all() or not mask.any():
-            continue
-        for line, thick in ((INK, 2.4), (colour, 1.3)):
-            axes.contour(xs, ys, mask, levels=[0.5], colors=[line], linewidths=thick)
-    axes.text(left, bottom + 0.02, lettered(one.text), fontsize=7, va="top")
+    for mask, color in ((example.true, "#ffffff"), (example.marked, COLORS[0])):
+        if not mask.all() and mask.any():
+            marks += [
+                Outline(mask, xs, ys, INK, width=2.4),
+                Outline(mask, xs, ys, color, width=1.3),
+            ]
+    return [*marks, Note(example.text, left, bottom + 0.02, size=7, vertical="top")]

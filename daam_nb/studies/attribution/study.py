@@ -17,6 +17,7 @@ from daam_nb.errors import StudyError
 from daam_nb.kinds import check_choice, check_path, whole_number
 from daam_nb.maps import heat_maps, iou
 from daam_nb.recording import LayerChoice
+from daam_nb.show.figures import Figure
 from daam_nb.studies import arguments
 from daam_nb.studies.attribution import figures
 from daam_nb.studies.attribution import rows as rows_of_table
@@ -46,7 +47,7 @@ from daam_nb.studies.oracles.protocols import (
     targets_of,
 )
 from daam_nb.studies.oracles.truths import CocoTruth, FolderTruth, JudgeTruth
-from daam_nb.studies.report.figures import StudyFigure, bars
+from daam_nb.studies.report.figures import bars
 from daam_nb.studies.report.page import Report
 from daam_nb.studies.stats.comparison import compare, holm_of
 from daam_nb.studies.stats.intervals import SHARE
@@ -330,7 +331,7 @@ def by_noun(
     return found.sort_values("iou", ascending=False, ignore_index=True)
 
 
-def curve(table: pd.DataFrame, *, title: str = "", caption: str = "") -> StudyFigure:
+def curve(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
     """Mean IoU over the threshold, of every method; of the closed vocabulary where there is one."""
     closed = table[table["closed"].astype(bool) & (table["method"] != ABSENT)]
     means = miou(closed if len(closed) else table, thresholds=None, vocabulary="open")

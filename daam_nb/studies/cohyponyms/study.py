@@ -20,6 +20,7 @@ from daam_nb.kinds import check_path, kind_of, number_between
 from daam_nb.maps import heat_maps
 from daam_nb.maps.measure import iou, soft_iou
 from daam_nb.recording import LayerChoice, Recording
+from daam_nb.show.figures import Figure
 from daam_nb.studies import arguments
 from daam_nb.studies.cohyponyms.statistics import (
     by_class,
@@ -40,7 +41,7 @@ from daam_nb.studies.oracles.nouns import named_word
 from daam_nb.studies.oracles.presence import Presence, Seen, who_looks
 from daam_nb.studies.oracles.protocols import Judge
 from daam_nb.studies.report import two_intervals
-from daam_nb.studies.report.figures import StudyFigure, bars
+from daam_nb.studies.report.figures import bars
 from daam_nb.studies.report.page import Report
 from daam_nb.studies.report.readable import headed
 from daam_nb.studies.stats.comparison import holm_of
@@ -383,7 +384,7 @@ _RELATED = _ENDS | {
 _HEADINGS = {"both": "both there", "objects": "objects", "iou": "mIoU", "overlap": "overlap"}
 
 
-def figures(means: pd.DataFrame, *, caption: str = "") -> dict[str, StudyFigure]:
+def figures(means: pd.DataFrame, *, caption: str = "") -> dict[str, Figure]:
     """Bars of a `summary`: both objects there, and overlap of the maps by layers."""
     one = means[means.layers == means.layers.iloc[0]]
     both = bars(

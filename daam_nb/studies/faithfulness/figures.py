@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from daam_nb.show.figures import Figure
+from daam_nb.show.figures.chart import INK, Axis, Chart, Dots, Legend, Mark, Note
 from daam_nb.studies.corpus.generation import Corpus
 from daam_nb.studies.faithfulness.ablations import ABLATIONS, ANOTHER_SEED, OBJECT, RANDOM
 from daam_nb.studies.faithfulness.ablations import OWN as OWN_COLUMNS
 from daam_nb.studies.faithfulness.heads import rank_agreement, ranking
 from daam_nb.studies.faithfulness.losses import counted, losses, lost_figure
-from daam_nb.studies.report.figures import COLOURS, INK, StudyFigure, bars
+from daam_nb.studies.report.figures import COLORS, bars, chart_figure
 from daam_nb.studies.report.figures import curves as curve_figure
 from daam_nb.studies.report.page import Report
 from daam_nb.studies.report.readable import headed
@@ -19,7 +21,7 @@ from daam_nb.studies.stats.comparison import holm_of
 from daam_nb.studies.stats.intervals import SHARE, ratio, summary
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    pass
 
 OWN = "the word's"
 NAMED = 4
@@ -167,7 +169,7 @@ def figures(
     table: pd.DataFrame,
     *,
     caption: str = "",
-) -> dict[str, StudyFigure]:
+) -> dict[str, Figure]:
     """Agreement by map, lost objects, heads, and the two curves."""
     made = {
         "agreement": bars(
@@ -228,7 +230,7 @@ def _curve_summary(curves: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _curve_figures(curves: pd.DataFrame, table: pd.DataFrame) -> dict[str, StudyFigure]:
+def _curve_figures(curves: pd.DataFrame, table: pd.DataFrame) -> dict[str, Figure]:
     means = _curve_summary(curves, table)
     text = {
         "deletion": ("Ablated where the map is highest", "share of the whole change"),
@@ -249,30 +251,31 @@ def _curve_figures(curves: pd.DataFrame, table: pd.DataFrame) -> dict[str, Study
     }
 
 
-def _heads_figure(ranked: pd.DataFrame, *, pictures: str) -> StudyFigure:
-    """One dot per head: attention to the words across, effect up, coloured by stage."""
+def _heads_figure(ranked: pd.DataFrame, *, pictures: str) -> Figure:
+    """One dot per head: attention to the words across, effect up, colored by stage."""
     stages = [name.split("_")[0] for name in ranked.layer]
-
-    def paint(axes: Axes) -> None:
-        for number, stage in enumerate(dict.fromkeys(stages)):
-            part = ranked[[one == stage for one in stages]]
-            colour = COLOURS[number % len(COLOURS)]
-            axes.scatter(part.attention_to_text, part.amount, s=22, color=colour, label=stage)
-        for number, row in enumerate(ranked.head(NAMED).to_dict("records"), 1):
-            across = (row["attention_to_text"], row["amount"])
-            axes.annotate(str(number), across, (5, 3), textcoords="offset points", color=INK)
-        axes.set_xlabel("mean attention of the head to the words")
-        axes.set_ylabel("mean change of the picture without it")
-        axes.margins(x=0.15)
-        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-
+    marks: list[Mark] = []
+    for number, stage in enumerate(dict.fromkeys(stages)):
+        part = ranked[[own == stage for own in stages]]
+        across, up = (tuple(part[name].tolist()) for name in ("attention_to_text", "amount"))
+        marks.append(Dots(across, up, COLORS[number % len(COLORS)], area=22, label=stage))
+    for number, row in enumerate(ranked.head(NAMED).to_dict("records"), 1):
+        at = (row["attention_to_text"], row["amount"])
+        marks.append(Note(str(number), *at, offset=(5, 3), color=INK))
+    chart = Chart(
+        tuple(marks),
+        inches=(4.0, 6.4),
+        x=Axis("mean attention of the head to the words", margin=0.15),
+        y=Axis("mean change of the picture without it"),
+        legend=Legend(small=False),
+    )
     first = [
         f"{number}: {_short(row['layer'])}, head {row['head']}"
         for number, row in enumerate(ranked.head(NAMED).to_dict("records"), 1)
     ]
     caption = f"{pictures}, {len(ranked)} heads; each head ablated alone. {'; '.join(first)}."
     title = "Heads: attention to the words, and what changes without them"
-    return StudyFigure(paint, (4.0, 6.4), title, caption)
+    return chart_figure(chart, title=title, caption=caption)
 
 
 def _short(layer: str) -> str:

@@ -6,8 +6,9 @@ import math
 
 import pandas as pd
 
+from daam_nb.show.figures import Figure
 from daam_nb.studies.faithfulness.ablations import ABLATIONS, CONTROL, OBJECT, RANDOM
-from daam_nb.studies.report.figures import StudyFigure, bars
+from daam_nb.studies.report.figures import bars
 from daam_nb.studies.stats.comparison import compare, holm_of
 from daam_nb.studies.stats.intervals import share
 
@@ -85,7 +86,7 @@ def _differences(wide: pd.DataFrame) -> dict[str, float]:
     return row
 
 
-def lost_figure(lost: pd.DataFrame, *, caption: str = "", enough: int = 50) -> StudyFigure:
+def lost_figure(lost: pd.DataFrame, *, caption: str = "", enough: int = 50) -> Figure:
     """Bars of what `losses` gives: for each ablation the object's word, the other one, random."""
     whose = {"lost": "the object's word", "other": "another word", "random": "random columns"}
     rows = []

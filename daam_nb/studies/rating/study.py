@@ -25,6 +25,7 @@ import pandas as pd
 
 from daam_nb.errors import StudyError
 from daam_nb.kinds import check_path
+from daam_nb.show.figures import Figure
 from daam_nb.show.rating import Given, page_of
 from daam_nb.studies.corpus.rows import table as made_table
 from daam_nb.studies.oracles.presence import RatedPresence
@@ -33,7 +34,7 @@ from daam_nb.studies.rating.items import Deck, Item, pair_items, word_items
 from daam_nb.studies.rating.session import ABOUT, Session, about
 from daam_nb.studies.rating.statistics import CONTROL, agreement, alpha, raters, summary
 from daam_nb.studies.rating.tasks import PAIRS, TASKS, WORDS, Task
-from daam_nb.studies.report.figures import StudyFigure, bars
+from daam_nb.studies.report.figures import bars
 from daam_nb.studies.report.page import Report
 from daam_nb.studies.report.readable import headed
 from daam_nb.studies.stats.intervals import ENOUGH
@@ -212,7 +213,7 @@ _HEADINGS = {"score": "mean opinion score", "both": "both seen", "objects": "obj
 _MAIN = {WORDS.name: "Mean opinion score by part of speech", PAIRS.name: "By kind of pair"}
 
 
-def figures(table: pd.DataFrame, means: pd.DataFrame | None = None) -> dict[str, StudyFigure]:
+def figures(table: pd.DataFrame, means: pd.DataFrame | None = None) -> dict[str, Figure]:
     """Draw the means; none where there are no answers.
 
     Parameters

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from daam_nb.errors import StudyError
+from daam_nb.show.figures import Figure
+from daam_nb.show.figures.chart import INK, LETTERS, Axis, Chart, Mark, Note
+from daam_nb.show.figures.chart import Image as Picture
+from daam_nb.show.lettering import plain
 from daam_nb.studies.redraw.redrawing import Field
-from daam_nb.studies.report.figures import INK, LETTERS, StudyFigure, lettered
+from daam_nb.studies.report.figures import chart_figure
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from PIL.Image import Image
 
 _GAP = 0.06  # of a picture's width
@@ -24,7 +27,7 @@ def strip(
     title: str = "",
     caption: str = "",
     inches: float = 1.5,
-) -> StudyFigure:
+) -> Figure:
     """Pictures in a row.
 
     Parameters
@@ -42,27 +45,24 @@ def strip(
     """
     if not pictures:
         raise StudyError("There is no picture to show. Give at least one.")
-    shown = {name: _pixels(item) for name, item in pictures.items()}
-    tallest = max(array.shape[0] / array.shape[1] for array in shown.values())
-
-    def paint(axes: Axes) -> None:
-        for place, (name, array) in enumerate(shown.items()):
-            left = place * (1 + _GAP)
-            height = array.shape[0] / array.shape[1]
-            axes.imshow(
-                array, extent=(left, left + 1, height, 0), cmap="gray", vmin=0,
-                interpolation="nearest",
-            )  # fmt: skip
-            lines = lettered(name)
-            if array.ndim == 2:
-                lines += f"\n(white: {array.max():.2g})"
-            axes.text(left, -0.04, lines, fontsize=LETTERS - 1.5, color=INK, va="bottom")
-        axes.set_xlim(0, len(shown) * (1 + _GAP) - _GAP)
-        axes.set_ylim(tallest, -0.02)
-        axes.set_axis_off()
-
+    arrays = {name: _pixels(item) for name, item in pictures.items()}
+    tallest = max(array.shape[0] / array.shape[1] for array in arrays.values())
+    marks: list[Mark] = []
+    for number, (name, array) in enumerate(arrays.items()):
+        left = number * (1 + _GAP)
+        marks.append(Picture(array, left, left + 1, 0, array.shape[0] / array.shape[1]))
+        text = plain(name) + (f"\n(white: {array.max():.2g})" if array.ndim == 2 else "")
+        marks.append(Note(text, left, -0.04, size=LETTERS - 1.5, color=INK, vertical="bottom"))
     height = inches * tallest + 0.55 + (0.3 if title else 0) + (0.3 if caption else 0)
-    return StudyFigure(paint, (height, inches * len(shown) * (1 + _GAP)), title, caption)
+    chart = Chart(
+        tuple(marks),
+        inches=(height, inches * len(arrays) * (1 + _GAP)),
+        x=Axis(limits=(0, len(arrays) * (1 + _GAP) - _GAP)),
+        y=Axis(limits=(tallest, -0.02)),
+        framed=False,
+        equal_units=True,
+    )
+    return chart_figure(chart, title=title, caption=caption)
 
 
 def _pixels(item: Any) -> Any:

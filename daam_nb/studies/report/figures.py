@@ -1,103 +1,49 @@
-"""Figures of a study's table: bars and curves, with their intervals.
-
-Matplotlib draws them through its object interface, so that nothing of the user's session (backend,
-styles, open figures) is touched. In a notebook a figure shows itself as PNG.
-"""
+"""Figures of a study's table: bars and curves, with their intervals."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from io import BytesIO
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from daam_nb.errors import SelectionError, StudyError
-from daam_nb.kinds import check_path
-from daam_nb.show.lettering import families, plain
-from daam_nb.storage import write_file
+import daam_nb
+from daam_nb.errors import StudyError
+from daam_nb.show.figures import Figure
+from daam_nb.show.figures.chart import (
+    INK,
+    LETTERS,
+    NOTE_GRAY,
+    Axis,
+    Band,
+    Chart,
+    HorizontalBar,
+    Key,
+    Legend,
+    Mark,
+    Note,
+    Rule,
+    Span,
+    Stroke,
+)
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-COLOURS = ("#b63655", "#2f6f9f", "#d98e04", "#3b8f6b", "#7a4fa3", "#5c5c5c", "#c96f9b", "#8a6d3b")
+COLORS = ("#b63655", "#2f6f9f", "#d98e04", "#3b8f6b", "#7a4fa3", "#5c5c5c", "#c96f9b", "#8a6d3b")
 RARE = "#b8b8b8"  # groups with too few observations to say much
-INK, PALE = "#222222", "#dddddd"
-LETTERS = 9.0  # points
 
 
-@dataclass(frozen=True)
-class StudyFigure:
-    """A figure that is drawn when it is shown or saved.
+def chart_figure(chart: Chart, *, title: str = "", caption: str = "") -> Figure:
+    """A chart as a figure.
 
-    Attributes
+    Parameters
     ----------
-    paint
-        Draws on the figure's only axes.
-    size
-        (height, width) in inches.
     title
         Above it; a sentence.
     caption
         Below it: what was measured, on what, how many.
     """
-
-    paint: Callable[[Axes], None]
-    size: tuple[float, float] = (3.6, 6.4)
-    title: str = ""
-    caption: str = ""
-    margins: Mapping[str, float] = field(default_factory=dict)
-
-    def draw(self) -> Figure:
-        """Draw on a new matplotlib figure, which belongs to the caller."""
-        import matplotlib
-        from matplotlib.figure import Figure as MatplotlibFigure
-
-        with matplotlib.rc_context({"font.family": list(families()), "font.size": LETTERS}):
-            figure = MatplotlibFigure(figsize=self.size[::-1], layout="constrained")
-            axes = figure.add_subplot()
-            for side in ("top", "right"):
-                axes.spines[side].set_visible(False)
-            self.paint(axes)
-            if self.title:
-                # Over the whole figure: over the axes alone, wide labels would push it out.
-                text = _wrapped(self.title, self.size[1] * 11.5)
-                figure.suptitle(text, x=0.01, ha="left", fontsize=LETTERS + 1.5, fontweight="bold")
-            if self.caption:
-                text = _wrapped(self.caption, self.size[1] * 16.5)
-                figure.supxlabel(text, x=0.01, ha="left", fontsize=LETTERS - 1.5, color="#666666")
-        return figure
-
-    def save(self, path: str | Path, *, dpi: float = 150) -> Path:
-        """Write a PNG, SVG or PDF file, complete or not at all."""
-        path = check_path(path, "The place of a figure")
-        if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-            raise SelectionError(
-                f"A figure cannot be saved as {path.name!r}. Use one of .png, .svg, .pdf."
-            )
-        write_file(path, self._bytes(path.suffix.lower()[1:], dpi))
-        return path
-
-    def _bytes(self, kind: str, dpi: float) -> bytes:
-        import matplotlib
-
-        buffer = BytesIO()
-        # The same picture gives the same file: no dates, no random identifiers.
-        metadata: dict[str, Any] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-        fonts: Any = {"font.family": list(families()), "svg.hashsalt": "daam_nb"}
-        with matplotlib.rc_context(fonts):
-            self.draw().savefig(buffer, format=kind, dpi=dpi, metadata=metadata[kind])
-        return buffer.getvalue()
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return {"image/png": self._bytes("png", 110), "text/plain": repr(self)}
-
-    def __repr__(self) -> str:
-        return f"<StudyFigure {self.title!r}>"
+    sentences = (caption,) if caption else ()
+    return Figure(chart, title, sentences, {"drawn with": str(daam_nb.__version__)})
 
 
 def bars(
@@ -112,7 +58,7 @@ def bars(
     reference: Mapping[str, float] | None = None,
     limits: tuple[float, float] | None = None,
     percent: bool = False,
-) -> StudyFigure:
+) -> Figure:
     """Draw one horizontal bar per row of a `summary`, with its interval and its n.
 
     Parameters
@@ -122,7 +68,7 @@ def bars(
     label, value
         The columns of names and of means (with ``<value>_low`` and ``<value>_high``).
     group
-        Column whose values get a colour each and stand side by side under one label.
+        Column whose values get a color each and stand side by side under one label.
     reference
         Label -> a number to mark with a diamond, such as the paper's.
     axis
@@ -135,36 +81,45 @@ def bars(
     _check(table, [label, value, *([group] if group else [])])
     groups = list(dict.fromkeys(table[group])) if group else [None]
     labels = list(dict.fromkeys(table[label]))
-    rows = max(len(table), len(labels))
-
-    def paint(axes: Axes) -> None:
-        thick = 0.8 / len(groups)
-        factor = 100.0 if percent else 1.0
-        for number, name in enumerate(groups):
-            part = table if group is None else table[table[group] == name]
-            for record in part.to_dict("records"):
-                place = labels.index(record[label]) + (number - (len(groups) - 1) / 2) * thick
-                scaled = [factor * record[column] for column in _ends(value)]
-                colour = COLOURS[number % len(COLOURS)]
-                fill = RARE if record.get("rare") else colour
-                # The edge still says which group a grey bar is of.
-                edge = colour if group else None
-                _bar(axes, place, scaled, fill=fill, edge=edge, thick=thick, n=record["n"])
-        for name, marked in (reference or {}).items():
-            if name in labels:
-                axes.plot(marked * factor, labels.index(name), "D", color=INK, markersize=4)
-        axes.set_yticks(range(len(labels)), [lettered(name) for name in labels])
-        axes.set_ylim(len(labels) - 0.4, -0.6)
-        if limits is not None:
-            axes.set_xlim(*(end * factor for end in limits))
-        axes.set_xlabel(lettered(axis + (", %" if percent else "")))
-        axes.axvline(0, color=INK, linewidth=0.8)
-        axes.grid(axis="x", color=PALE, linewidth=0.6)
-        axes.set_axisbelow(True)
-        if group:
-            _legend(axes, groups)
-
-    return StudyFigure(paint, (1.3 + 0.24 * rows, 6.4), title, caption)
+    thickness = 0.8 / len(groups)
+    factor = 100.0 if percent else 1.0
+    marks: list[Mark] = []
+    for number, name in enumerate(groups):
+        part = table if group is None else table[table[group] == name]
+        for row in part.to_dict("records"):
+            y = labels.index(row[label]) + (number - (len(groups) - 1) / 2) * thickness
+            mean, low, high = (factor * row[column] for column in _ends(value))
+            color = COLORS[number % len(COLORS)]
+            bar = HorizontalBar(
+                y,
+                mean,
+                0.88 * thickness,
+                color=RARE if row.get("rare") else color,
+                edge=color if group else None,  # it still says which group a grey bar is of
+                name=str(row[label]) if group is None else f"{row[label]}, {name}",
+            )
+            marks += _bar_with_interval(bar, low, high, n=row["n"])
+    for name, mean in (reference or {}).items():
+        if name in labels:
+            at = (mean * factor,), (labels.index(name),)
+            marks.append(Stroke(*at, INK, width=0, marker="D"))
+    marks.append(Rule(0, "x", INK, width=0.8))
+    keys = [Key(str(name), COLORS[i % len(COLORS)]) for i, name in enumerate(groups)]
+    chart = Chart(
+        tuple(marks),
+        inches=(1.3 + 0.24 * max(len(table), len(labels)), 6.4),
+        x=Axis(
+            axis + (", %" if percent else ""),
+            limits=None if limits is None else (limits[0] * factor, limits[1] * factor),
+            grid=True,
+        ),
+        y=Axis(
+            ticks=tuple((y, str(name)) for y, name in enumerate(labels)),
+            limits=(len(labels) - 0.4, -0.6),
+        ),
+        legend=Legend(tuple(keys)) if group else None,
+    )
+    return chart_figure(chart, title=title, caption=caption)
 
 
 def curves(
@@ -179,7 +134,7 @@ def curves(
     y_axis: str = "",
     points: Sequence[tuple[float, float, str]] = (),
     limits: tuple[float, float] | None = None,
-) -> StudyFigure:
+) -> Figure:
     """Draw one curve per group over a number, with its interval as a band.
 
     Parameters
@@ -193,80 +148,48 @@ def curves(
         Of the y axis; None: from the data.
     """
     _check(table, [x, value, by])
-
-    def paint(axes: Axes) -> None:
-        for number, (name, rows) in enumerate(table.groupby(by, sort=False)):
-            colour, text = COLOURS[number % len(COLOURS)], lettered(name)
-            part = rows.sort_values(x)
-            low, high = part[f"{value}_low"], part[f"{value}_high"]
-            if part[x].isna().all():
-                axes.axhline(part[value].iloc[0], color=colour, linestyle="--", label=text)
-                if not math.isnan(low.iloc[0] + high.iloc[0]):
-                    axes.axhspan(low.iloc[0], high.iloc[0], color=colour, alpha=0.1, linewidth=0)
-                continue
-            axes.plot(part[x], part[value], color=colour, label=text)
-            axes.fill_between(part[x], low, high, color=colour, alpha=0.15, linewidth=0)
-        for across, up, text in points:
-            axes.plot(across, up, "D", color=INK, markersize=4)
-            axes.annotate(
-                lettered(text), (across, up), (5, 4), textcoords="offset points", fontsize=8
-            )
-        axes.set_xlabel(lettered(x_axis))
-        axes.set_ylabel(lettered(y_axis))
-        if limits is not None:
-            axes.set_ylim(*limits)
-        axes.grid(color=PALE, linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.legend(frameon=False, fontsize=LETTERS - 1, loc="upper left", bbox_to_anchor=(1, 1))
-
-    return StudyFigure(paint, (3.8, 7.2), title, caption)
+    marks: list[Mark] = []
+    for number, (name, rows) in enumerate(table.groupby(by, sort=False)):
+        color = COLORS[number % len(COLORS)]
+        part = rows.sort_values(x)
+        mean, low, high = (part[column].tolist() for column in _ends(value))
+        if part[x].isna().all():
+            marks.append(Rule(mean[0], "y", color, dashed=True, label=str(name)))
+            if not math.isnan(low[0] + high[0]):
+                marks.append(Span(low[0], high[0], color, opacity=0.1))
+            continue
+        across = tuple(part[x].tolist())
+        marks.append(Stroke(across, tuple(mean), color, label=str(name)))
+        marks.append(Band(across, tuple(low), tuple(high), color, opacity=0.15))
+    for at, up, text in points:
+        marks.append(Stroke((at,), (up,), INK, width=0, marker="D"))
+        marks.append(Note(text, at, up, offset=(5, 4), size=8))
+    chart = Chart(
+        tuple(marks),
+        inches=(3.8, 7.2),
+        x=Axis(x_axis, grid=True),
+        y=Axis(y_axis, limits=limits, grid=True),
+        legend=Legend(),
+    )
+    return chart_figure(chart, title=title, caption=caption)
 
 
 def _ends(value: str) -> tuple[str, str, str]:
     return value, f"{value}_low", f"{value}_high"
 
 
-def _bar(
-    axes: Axes,
-    place: float,
-    ends: Sequence[float],
-    *,
-    fill: str,
-    edge: str | None,
-    thick: float,
-    n: int,
-) -> None:
-    mean, low, high = ends
-    if math.isnan(mean):
-        return
-    axes.barh(
-        place, mean, height=0.88 * thick, color=fill, edgecolor=edge, linewidth=1.2 if edge else 0
-    )
+def _bar_with_interval(bar: HorizontalBar, low: float, high: float, *, n: Any) -> list[Mark]:
+    """A bar, its interval where it has one, and its n; nothing for no mean."""
+    if math.isnan(bar.value):
+        return []
+    marks: list[Mark] = [bar]
     if not math.isnan(low + high):
-        axes.plot([low, high], [place, place], color=INK, linewidth=1.1, solid_capstyle="butt")
-    axes.annotate(
-        f"n = {n}",
-        (mean if math.isnan(high) else max(0.0, mean, high), place),
-        (4, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=LETTERS - 2,
-        color="#777777",
+        marks.append(Stroke((low, high), (bar.y, bar.y), INK, width=1.1, butt=True))
+    end = bar.value if math.isnan(high) else max(0.0, bar.value, high)
+    marks.append(
+        Note(f"n = {n}", end, bar.y, (4, 0), size=LETTERS - 2, color=NOTE_GRAY, vertical="center")
     )
-
-
-def _legend(axes: Axes, groups: Sequence[Any]) -> None:
-    from matplotlib.patches import Patch
-
-    handles = [Patch(color=COLOURS[i % len(COLOURS)]) for i in range(len(groups))]
-    axes.legend(
-        handles,
-        [lettered(name) for name in groups],
-        frameon=False,
-        fontsize=LETTERS - 1,
-        loc="upper left",
-        bbox_to_anchor=(1, 1),
-    )
+    return marks
 
 
 def _check(table: pd.DataFrame, names: Sequence[str]) -> None:
@@ -276,14 +199,3 @@ def _check(table: pd.DataFrame, names: Sequence[str]) -> None:
         )
     if table.empty:
         raise StudyError("The table has no row, so there is nothing to draw.")
-
-
-def _wrapped(text: str, columns: float) -> str:
-    import textwrap
-
-    return "\n".join(map(lettered, textwrap.wrap(plain(text), max(20, round(columns)))))
-
-
-def lettered(text: object) -> str:
-    """A name from a table as matplotlib takes it: one line, never a formula."""
-    return plain(str(text)).replace("$", r"\$")

@@ -13,12 +13,13 @@ import pandas as pd
 
 from daam_nb.errors import StudyError
 from daam_nb.kinds import check_path
+from daam_nb.show.figures import Figure
 from daam_nb.storage import PART, told, write_file
 from daam_nb.studies.report.csv_cells import inert
-from daam_nb.studies.report.figures import StudyFigure
 from daam_nb.studies.report.readable import in_cells
 
 MOST_BYTES = 150_000  # of a figure, before it is drawn with fewer dots
+SCALE, SMALL_SCALE = 150 / 96, 100 / 96  # dots per figure pixel: 150 and 100 to the inch
 _BEGIN, _END = "<!-- numbers: begin -->", "<!-- numbers: end -->"
 
 
@@ -48,7 +49,7 @@ class Report:
     title: str
     observations: pd.DataFrame
     tables: Mapping[str, pd.DataFrame]
-    figures: Mapping[str, StudyFigure]
+    figures: Mapping[str, Figure]
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def save(self, folder: str | Path, *, command: str = "") -> Path:
@@ -75,9 +76,9 @@ class Report:
             parts.mkdir(parents=True, exist_ok=True)
         _clear_unfinished(folder, self.name)
         for name, figure in self.figures.items():
-            drawn = figure.save(parts / f"{name}.png")
-            if drawn.stat().st_size > MOST_BYTES:
-                figure.save(drawn, dpi=100)
+            file = figure.save(parts / f"{name}.png", scale=SCALE)
+            if file.stat().st_size > MOST_BYTES:
+                figure.save(file, scale=SMALL_SCALE)
         for number, shown in enumerate(self.tables.values(), 1):
             write_file(parts / f"table-{number}.csv", _csv(shown))
         page = folder / f"{self.name}.md"

@@ -376,4 +376,4 @@ def test_the_study_asks_for_a_judge_or_a_truth(tmp_path: Path) -> None:
 def test_one_prompt_has_a_curve_that_is_seen_whole() -> None:
     run = by_hand([[1.0, 0.0]], [[0.0, 1.0]])
     table = object_ious([run], truth=Known({"cat": [[1, 0]]}), progress=False)
-    assert segmentation.curve(table).draw().axes[0].get_ylim() == (0.0, 1.1)
+    assert segmentation.curve(table).to_matplotlib().axes[0].get_ylim() == (0.0, 1.1)

@@ -56,7 +56,7 @@ def test_a_row_for_each_ablation() -> None:
     assert (own["ablated"], other["ablated"]) == (OWN, HIDDEN)
     assert (other["lost"], other["difference"]) == (1, 1)
     assert math.isnan(other["random"]) and math.isnan(other["above_random"])
-    drawn = lost_figure(losses(both)).draw().axes[0]
+    drawn = lost_figure(losses(both)).to_matplotlib().axes[0]
     assert len(drawn.patches) == 5  # three bars, and two
 
 

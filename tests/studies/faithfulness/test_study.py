@@ -128,7 +128,7 @@ def test_the_whole_study_writes_its_page(pipe: Any, tmp_path: Path) -> None:
     )
     assert set(report.figures) == {"agreement", "lost", "heads", "deletion", "insertion"}
     assert set(report.observations.layers) == {"paper", "recommended"}
-    drawn = report.figures["agreement"].draw().axes[0]
+    drawn = report.figures["agreement"].to_matplotlib().axes[0]
     assert [tick.get_text() for tick in drawn.get_yticklabels()] == [
         *("the word's map (paper)", "another word's map (paper)", "the word's map (recommended)"),
         *("another word's map (recommended)", "random", "middle"),

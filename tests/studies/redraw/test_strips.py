@@ -13,13 +13,13 @@ from daam_nb.studies.redraw.strips import strip
 def test_names_and_pictures_stand_in_order() -> None:
     red = Image.new("RGB", (4, 4), "red")
     figure = strip({"first": red, "a $change$": np.eye(4)}, title="A title")
-    axes = figure.draw().axes[0]
+    axes = figure.to_matplotlib().axes[0]
     names = [text.get_text().splitlines()[0] for text in axes.texts]
     assert names == ["first", r"a \$change\$"]
     lefts = [image.get_extent()[0] for image in axes.images]
     assert lefts == sorted(lefts)
     assert len(lefts) == 2
-    assert "image/png" in figure._repr_mimebundle_()
+    assert "image/png" in figure._repr_mimebundle_()[0]
 
 
 def test_nothing_to_show() -> None:

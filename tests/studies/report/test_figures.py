@@ -16,7 +16,8 @@ from matplotlib.text import Text
 from PIL import Image
 
 from daam_nb.errors import SelectionError, StudyError
-from daam_nb.studies.report.figures import COLOURS, RARE, StudyFigure, bars, curves
+from daam_nb.show.figures import Figure
+from daam_nb.studies.report.figures import COLORS, RARE, bars, curves
 
 
 def table(**changes: Any) -> pd.DataFrame:
@@ -32,10 +33,10 @@ def table(**changes: Any) -> pd.DataFrame:
 
 
 def test_bars_stand_for_the_means_and_rare_ones_are_grey() -> None:
-    axes = bars(table(), label="relation", value="iou", percent=True).draw().axes[0]
+    axes = bars(table(), label="relation", value="iou", percent=True).to_matplotlib().axes[0]
     assert [patch.get_width() for patch in axes.patches] == pytest.approx([30, 10, 20])
     colours = [to_hex(patch.get_facecolor()) for patch in axes.patches]
-    assert colours == [COLOURS[0], RARE, COLOURS[0]]
+    assert colours == [COLORS[0], RARE, COLORS[0]]
     ends = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2][:2]
     np.testing.assert_allclose(ends, [[28, 33], [10, 40]])  # none without an interval
     assert [text.get_text() for text in axes.texts] == ["n = 400", "n = 12", "n = 350"]
@@ -44,14 +45,14 @@ def test_bars_stand_for_the_means_and_rare_ones_are_grey() -> None:
 
 def test_groups_stand_side_by_side_in_colours_of_their_own() -> None:
     both = pd.concat([table(group="one"), table(group="two")])
-    axes = bars(both, label="relation", value="iou", group="group").draw().axes[0]
+    axes = bars(both, label="relation", value="iou", group="group").to_matplotlib().axes[0]
     places = [patch.get_y() + patch.get_height() / 2 for patch in axes.patches]
     assert places == pytest.approx([-0.2, 0.8, 1.8, 0.2, 1.2, 2.2])
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["one", "two"]
     # Rare ones are grey in either group, with an edge that says which.
     fills, edges = ([to_hex(colour(patch)) for patch in axes.patches] for colour in (_fill, _edge))
     assert [fill == RARE for fill in fills] == [False, True, False] * 2
-    assert edges == [COLOURS[0]] * 3 + [COLOURS[1]] * 3
+    assert edges == [COLORS[0]] * 3 + [COLORS[1]] * 3
 
 
 def _fill(patch: Any) -> Any:
@@ -65,7 +66,7 @@ def _edge(patch: Any) -> Any:
 def test_a_title_begins_at_the_figures_edge_whatever_the_labels_take() -> None:
     long = table(relation=["a rather long name of a relation " * 2, "b", "c"])
     title = "Does the map say where the picture changes, and where not?"
-    figure = bars(long, label="relation", value="iou", title=title).draw()
+    figure = bars(long, label="relation", value="iou", title=title).to_matplotlib()
     figure.canvas.draw()
     drawn = figure._suptitle.get_window_extent()
     assert 0 <= drawn.x0 < 20
@@ -74,7 +75,9 @@ def test_a_title_begins_at_the_figures_edge_whatever_the_labels_take() -> None:
 
 def test_the_papers_numbers_are_marked() -> None:
     axes = (
-        bars(table(), label="relation", value="iou", reference={"det": 0.5, "no": 1}).draw().axes[0]
+        bars(table(), label="relation", value="iou", reference={"det": 0.5, "no": 1})
+        .to_matplotlib()
+        .axes[0]
     )
     (marker,) = [line for line in axes.lines if line.get_marker() == "D"]
     assert (list(marker.get_xdata()), list(marker.get_ydata())) == ([0.5], [1])
@@ -85,7 +88,7 @@ def test_curves_and_what_does_not_depend_on_the_threshold() -> None:
     made = pd.DataFrame(rows, columns=["method", "threshold", "iou"])
     made = made.assign(iou_low=made.iou - 0.1, iou_high=made.iou + 0.1)
     figure = curves(made, x="threshold", value="iou", by="method", points=[(0.4, 0.65, "paper")])
-    axes = figure.draw().axes[0]
+    axes = figure.to_matplotlib().axes[0]
     lines = {line.get_label(): line for line in axes.lines}
     np.testing.assert_allclose(lines["DAAM"].get_xydata(), [[0.3, 0.6], [0.5, 0.4]])
     assert set(lines["whole"].get_ydata()) == {0.2}
@@ -96,17 +99,17 @@ def test_words_are_text_never_markup() -> None:
     figure = bars(
         table(), label="relation", value="iou", title="cost: $5_000$", caption="$\\frac$ {x}"
     )
-    drawn = figure.draw()
+    drawn = figure.to_matplotlib()
     drawn.canvas.draw()  # a formula would raise here
-    assert figure._repr_mimebundle_()["image/png"][:4] == b"\x89PNG"
+    assert figure._repr_mimebundle_()[0]["image/png"].startswith("iVBOR")
 
 
 PRICE = "$5 _a_ for $6"  # matplotlib would set what stands between the signs as a formula
 
 
-def _formulas(figure: StudyFigure) -> list[str]:
+def _formulas(figure: Figure) -> list[str]:
     """Texts that matplotlib would parse as mathematics, of all that is drawn."""
-    drawn = figure.draw()
+    drawn = figure.to_matplotlib()
     drawn.canvas.draw()
     texts = [artist for artist in drawn.findobj(Text) if artist.get_text()]
     shown = [artist for artist in texts if "5 _a_ for" in artist.get_text().replace("\n", " ")]
@@ -145,8 +148,9 @@ def test_the_same_table_gives_the_same_file(tmp_path: Path, suffix: str) -> None
 
 def test_size_in_pixels(tmp_path: Path) -> None:
     figure = bars(table(), label="relation", value="iou")
-    with Image.open(BytesIO(figure.save(tmp_path / "a.png", dpi=100).read_bytes())) as picture:
-        assert picture.size == (640, round(100 * figure.size[0]))
+    file = figure.save(tmp_path / "a.png", scale=100 / 96)
+    with Image.open(BytesIO(file.read_bytes())) as image:
+        assert image.size == (640, round(100 / 96 * figure.size[0]))
 
 
 def test_what_cannot_be_drawn(tmp_path: Path) -> None:
