@@ -13,14 +13,15 @@ from PIL.Image import Image
 
 from daam_nb.classroom.chain import chain_of
 from daam_nb.classroom.panels import data_url, forward_panel, reverse_panel
-from daam_nb.classroom.processes import check, check_guidance, forward, reverse
+from daam_nb.classroom.processes import check, check_guidance, check_text_alone, forward, reverse
 from daam_nb.classroom.sheet import process_sheet
-from daam_nb.errors import DaamError, NothingRecordedError, WrongKindError
-from daam_nb.kinds import kind_of, names_checked, number_between
+from daam_nb.errors import DaamError, InterventionError, NothingRecordedError, WrongKindError
+from daam_nb.kinds import check_flag, kind_of, names_checked, number_between
 from daam_nb.recording import Recording
 from daam_nb.show.explorer import explore
 from daam_nb.show.figures.figure import Figure
 from daam_nb.tracing import generate
+from daam_nb.tracing.attached import open_changes
 from daam_nb.tracing.forming import decoded_pictures, forming_pictures
 
 STYLE = Path(__file__).parent / "style.css"
@@ -40,7 +41,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
     num_inference_steps
         Steps of the picture, and of the two processes below it.
     guidance_scale
-        Classifier-free guidance of both.
+        Classifier-free guidance of both; 1 or less is none, as in diffusers.
     draw
         Draw the first picture at once.
 
@@ -52,7 +53,10 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
     Raises
     ------
     UnsupportedPipelineError
-        For a pipeline whose two processes cannot be walked.
+        For a pipeline that draws from more than a text, or whose two processes cannot be walked.
+    InterventionError
+        Inside `ablate`, `reweight` or `replay`: they change the calls of a pipeline, and the way
+        back from noise is walked without one.
     WrongKindError, SelectionError, UnknownOptionError
         For a prompt that is no text, a seed or a number of steps that is no whole number of its
         range, a guidance that is no number, or a name that is none of these.
@@ -70,6 +74,9 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         draw: bool = True,
     ) -> None:
         check(pipe)
+        check_text_alone(pipe)
+        _check_unchanged(pipe)
+        check_flag(draw, "draw")
         if not isinstance(prompt, str):
             raise WrongKindError(f"The prompt is a text, not {kind_of(prompt)}.")
         seed = number_between(seed, "seed", low=0, high=2**32 - 1)
@@ -154,10 +161,15 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
             return
         self.button.disabled = True
         self.progress.layout.visibility = "visible"
+        before = self.recording
         try:
             self._work(text)
         except DaamError as error:
-            self._say(str(error), bad=True)
+            self._say(f"{self._how_far(text, before)}{error}", bad=True)
+        except BaseException as error:
+            why = "stopped." if isinstance(error, KeyboardInterrupt) else _in_words(error)
+            self._say(f"{self._how_far(text, before)}{why}", bad=True)
+            raise
         finally:
             self.button.disabled = False
             self.progress.value = 0
@@ -172,18 +184,24 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         NothingRecordedError
             Before the first picture.
         """
-        if self.recording is None or not self._pictures:
+        if self.recording is None:
             raise NothingRecordedError("Nothing was drawn yet. Press Draw, or call draw().")
-        return process_sheet(self._chain, self._pictures, self.recording.prompt.text)
+        if not self._pictures:
+            raise NothingRecordedError(
+                f"Both processes of “{self.recording.prompt.text}” were not walked to their "
+                "end. Press Draw again, or call draw()."
+            )
+        return process_sheet(self._chain, self._pictures, self.recording)
 
     def _work(self, text: str) -> None:
-        steps = self._chain.steps
+        steps, seed = self._chain.steps, self.seed.value
+        _check_unchanged(self._pipe)
         self._say(f"Drawing “{text}” …")
         with _no_bar_of_its_own(self._pipe):
             run = generate(
                 self._pipe,
                 text,
-                seed=self.seed.value,
+                seed=seed,
                 num_inference_steps=steps,
                 guidance_scale=self._guidance,
                 callback_on_step_end=self._drawn_step,
@@ -195,20 +213,28 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
             self._pipe,
             self._chain,
             text,
-            seed=self.seed.value,
+            seed=seed,
             guidance_scale=self._guidance,
             progress=lambda t: setattr(self.progress, "value", 2 * steps - t + 1),
         )
         assert run.latents is not None  # generate keeps them
-        away = forward(self._chain, run.latents[-1], seed=self.seed.value)
+        away = forward(self._chain, run.latents[-1], seed=seed)
         walked = {"forward": away, "noisy": back.noisy, "guesses": back.guesses}
-        self._pictures = {
-            name: decoded_pictures(self._pipe, latents) for name, latents in walked.items()
-        }
-        self._urls = {name: [*map(data_url, found)] for name, found in self._pictures.items()}
-        self._show_step()
-        self.lesson.layout.display = "flex"
-        self._say(f"“{text}”, seed {self.seed.value}, {steps} steps.")
+        pictures = {name: decoded_pictures(self._pipe, latents) for name, latents in walked.items()}
+        self._show_processes(pictures)
+        drawn = run.facts.num_steps
+        counted = (
+            f"{steps} steps" if drawn == steps else f"drawn in {drawn} steps; a chain of {steps}"
+        )
+        self._say(f"“{text}”, seed {seed}, {counted}.")
+
+    def _how_far(self, text: str, before: Recording | None) -> str:
+        """What is drawn and what is not, after something went wrong; nothing before any work."""
+        if self.recording is not before:
+            return f"“{text}” is drawn; its way from and to noise is not: "
+        if before is not None and before.prompt.text != text:
+            return f"“{text}” was not drawn; what is below is “{before.prompt.text}”: "
+        return f"“{text}” was not drawn: "
 
     def _drawn_step(self, pipe: Any, step: int, timestep: Any, state: dict[str, Any]) -> Any:
         """Show how far the picture is; called by the pipeline after each step."""
@@ -216,14 +242,28 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         self.forming.value = (
             f'<img src="{data_url(picture)}" alt="the picture after step {step + 1}">'
         )
-        self.progress.value = step + 1
+        # Some schedulers look twice or more in each of the steps that they were asked for.
+        every = max(int(getattr(pipe, "num_timesteps", 0) or 0), step + 1)
+        self.progress.value = round((step + 1) / every * self._chain.steps)
         return state
 
     def _explore(self, run: Recording) -> None:
-        for one in self.explored.children:
-            one.close()
-        self.recording = run
-        self.explored.children = [explore(run, pictures=forming_pictures(run, self._pipe))]
+        """Show a new picture's explorer; the processes below it, of another picture, go away."""
+        explorer = explore(run, pictures=forming_pictures(run, self._pipe))
+        earlier = self.explored.children
+        self._show_processes({})
+        self.recording, self.explored.children = run, [explorer]
+        for widget in earlier:
+            widget.close()
+
+    def _show_processes(self, pictures: dict[str, tuple[Image, ...]]) -> None:
+        """Show both processes of `recording`; none without pictures."""
+        urls = {name: [*map(data_url, images)] for name, images in pictures.items()}
+        self._pictures, self._urls = pictures, urls
+        if not pictures:
+            self.forward.value = self.reverse.value = ""
+        self._show_step()
+        self.lesson.layout.display = "flex" if pictures else "none"
 
     def _show_step(self) -> None:
         if self._urls and self.recording is not None:
@@ -239,6 +279,21 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
     def _say(self, text: str, *, bad: bool = False) -> None:
         role = "alert" if bad else "status"
         self.status.value = f'<div class="daam-lesson-status" role="{role}">{escape(text)}</div>'
+
+
+def _check_unchanged(pipe: Any) -> None:
+    """Raise an `InterventionError` inside a change of attention, which only a call would follow."""
+    changes = [str(attached.change) for attached in open_changes(pipe)]
+    if changes:
+        raise InterventionError(
+            f"{', then '.join(changes)} is open on this pipeline: it would change the picture and "
+            "not the way back from noise, which the classroom walks beside the pipeline's call. "
+            "Open the classroom outside of it."
+        )
+
+
+def _in_words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite, sqrt
@@ -92,7 +93,7 @@ def reverse(
     seed
         Of x_T and of the noise on the way; made on the CPU.
     guidance_scale
-        Classifier-free guidance; 1 is none.
+        Classifier-free guidance; 1 or less is none, as in the pipelines of diffusers.
     progress
         Called with t after each step, from T down to 1.
 
@@ -129,7 +130,7 @@ class Guess:
         check_guidance(guidance)
         self._pipe = pipe
         self._guidance = guidance
-        guided = guidance != 1
+        guided = guidance > 1  # as `do_classifier_free_guidance` of diffusers' pipelines
         texts = pipe.encode_prompt(prompt, pipe.unet.device, 1, guided)
         self._texts = torch.cat([texts[1], texts[0]]) if guided else texts[0]
         size = pipe.unet.config.sample_size
@@ -167,7 +168,9 @@ def check_guidance(scale: object) -> None:
     """Raise a `SelectionError` unless it is a finite number."""
     number = isinstance(scale, int | float) and not isinstance(scale, bool)
     if not (number and isfinite(scale)):  # type: ignore[arg-type]
-        raise SelectionError(f"guidance_scale={scale!r} is not a number, such as 5.0; 1 is none.")
+        raise SelectionError(
+            f"guidance_scale={scale!r} is not a number, such as 5.0; 1 or less is none."
+        )
 
 
 def check(pipe: Any) -> None:
@@ -177,6 +180,11 @@ def check(pipe: Any) -> None:
     ------
     UnsupportedPipelineError
     """
+    if not hasattr(pipe, "components"):
+        raise UnsupportedPipelineError(
+            f"This takes a pipeline of diffusers, not {kind_of(pipe)}. The one that ships: "
+            "daam_nb.menagerie.load()."
+        )
     config = getattr(getattr(pipe, "unet", None), "config", None)
     plain = (
         config is not None
@@ -191,3 +199,22 @@ def check(pipe: Any) -> None:
             "this page cannot walk p(x_{t-1} | x_t) with it. Use a Stable Diffusion 1.x or 2.x "
             "pipeline."
         )
+
+
+def check_text_alone(pipe: Any) -> None:
+    """Refuse a pipeline that draws from a picture or with a guidance beside that of the text.
+
+    Raises
+    ------
+    UnsupportedPipelineError
+    """
+    parameters = inspect.signature(type(pipe).__call__).parameters
+    for name, what in (
+        ("image", "draws from a picture"),
+        ("pag_scale", "has perturbed guidance, which p(x_{t-1} | x_t) here does not follow"),
+    ):
+        if name in parameters:
+            raise UnsupportedPipelineError(
+                f"{type(pipe).__name__} {what} ({name}=), and the classroom draws from a text "
+                "alone. Use a Stable Diffusion 1.x or 2.x pipeline for text to image."
+            )

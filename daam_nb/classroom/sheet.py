@@ -8,9 +8,11 @@ import numpy as np
 from PIL.Image import Image
 
 from daam_nb.classroom.chain import Chain
+from daam_nb.recording import Recording
 from daam_nb.show.figures.description import Panel
 from daam_nb.show.figures.figure import Figure
 from daam_nb.show.figures.layout import Grid, Row, compose
+from daam_nb.show.figures.provenance import credits
 
 COLUMNS = 8
 ROWS = (
@@ -20,7 +22,7 @@ ROWS = (
 )
 
 
-def process_sheet(chain: Chain, pictures: Mapping[str, Sequence[Image]], prompt: str) -> Figure:
+def process_sheet(chain: Chain, pictures: Mapping[str, Sequence[Image]], run: Recording) -> Figure:
     """Show both directions at eight steps, from little noise to noise alone.
 
     Parameters
@@ -29,8 +31,8 @@ def process_sheet(chain: Chain, pictures: Mapping[str, Sequence[Image]], prompt:
         The steps.
     pictures
         ``"forward"`` and ``"noisy"``: x_0, ..., x_T; ``"guesses"``: those at x_1, ..., x_T.
-    prompt
-        What the guesses were made for.
+    run
+        Of the picture x_0; the guesses were made for its prompt, seed and guidance.
     """
     steps = sorted({round(t) for t in np.linspace(1, chain.steps, COLUMNS)})
     rows = [
@@ -48,8 +50,15 @@ def process_sheet(chain: Chain, pictures: Mapping[str, Sequence[Image]], prompt:
         for name, title, what in ROWS
     ]
     shares = ", ".join(f"{100 * chain.alpha_bars[t]:.0f} %" for t in steps)
+    origin, metadata = credits([run], choice="", drawing=())
     caption = (
         f"A chain of {chain.steps} steps. Of the variance of x_t, {shares} is the picture's.",
-        f"The guesses are the model's for “{prompt}”.",
+        f"The guesses are the model's for “{run.prompt.text}”.",
+        *origin[1:],  # without the prompt, which stands in the line above
     )
-    return compose(rows, grid=Grid(most=120, columns=len(steps)), caption=caption)
+    return compose(
+        rows,
+        grid=Grid(most=120, columns=len(steps)),
+        caption=caption,
+        metadata={**metadata, "chain": f"{chain.steps} steps"},
+    )

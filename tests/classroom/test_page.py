@@ -6,11 +6,18 @@ import re
 from typing import Any
 
 import pytest
+from diffusers import HeunDiscreteScheduler
 
-from daam_nb.classroom import Classroom
+from daam_nb.classroom import Classroom, processes
 from daam_nb.classroom.panels import forward_panel, reverse_panel
-from daam_nb.errors import DaamError, NothingRecordedError, UnsupportedPipelineError
-from tests.pipelines import sd1, sdxl
+from daam_nb.errors import (
+    DaamError,
+    InterventionError,
+    NothingRecordedError,
+    UnsupportedPipelineError,
+)
+from daam_nb.tracing import ablate
+from tests.pipelines import img2img, sd1, sdxl
 
 PROMPT = "<b>a cat</b> & 'a dog'"
 
@@ -95,11 +102,95 @@ def test_trouble_is_said_and_the_page_lives_on(drawn: Classroom, monkeypatch: An
     assert 'role="status"' in drawn.status.value
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError("out of memory")], ids=str)
+def test_a_stop_on_the_way_back_leaves_no_processes_of_another_prompt(
+    error: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Classroom(sd1(), prompt="a cat", num_inference_steps=2)
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("daam_nb.classroom.page.reverse", stopped)
+    page.prompt.value = "a dog"
+    with pytest.raises((KeyboardInterrupt, RuntimeError)):
+        page.draw()
+    assert page.recording is not None and page.recording.prompt.text == "a dog"
+    assert page.explored.children[0].run is page.recording
+    assert page.lesson.layout.display == "none"
+    page.step.value = 1
+    assert page.forward.value == page.reverse.value == ""
+    with pytest.raises(NothingRecordedError, match="Both processes of “a dog” were not walked"):
+        page.to_figure()
+    assert 'role="alert"' in page.status.value
+    assert "“a dog” is drawn; its way from and to noise is not" in page.status.value
+    assert "stopped" in page.status.value or "RuntimeError: out of memory" in page.status.value
+    assert not page.button.disabled and page.progress.layout.visibility == "hidden"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError("out of memory")], ids=str)
+def test_a_stop_while_drawing_leaves_what_was_drawn_before(
+    error: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Classroom(sd1(), prompt="a cat", num_inference_steps=2)
+    before = page.recording, page.reverse.value
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("daam_nb.classroom.page.generate", stopped)
+    page.prompt.value = "a dog"
+    with pytest.raises((KeyboardInterrupt, RuntimeError)):
+        page.draw()
+    assert (page.recording, page.reverse.value) == before
+    assert 'role="alert"' in page.status.value
+    assert "“a dog” was not drawn" in page.status.value
+    assert "what is below is “a cat”" in page.status.value
+    assert not page.button.disabled
+
+
+@pytest.mark.parametrize("guidance", [1.0, 0.5, 0, -2.0])
+def test_without_guidance_both_ways_are_unguided(
+    guidance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guessed = []
+    real = processes.Guess.__call__
+
+    def guess(self: Any, noisy: Any, *args: Any) -> Any:
+        guessed.append(len(self._texts))
+        return real(self, noisy, *args)
+
+    monkeypatch.setattr(processes.Guess, "__call__", guess)
+    page = Classroom(sd1(), num_inference_steps=2, guidance_scale=guidance)
+    assert page.recording is not None
+    assert page.recording.facts.guidance is None
+    assert guessed == [1, 1]
+
+
+def test_steps_of_a_scheduler_that_looks_twice_are_counted_as_they_are() -> None:
+    pipe = sd1()
+    pipe.scheduler = HeunDiscreteScheduler.from_config(pipe.scheduler.config)
+    highest = []
+    page = Classroom(pipe, prompt="a cat", num_inference_steps=3, draw=False)
+    page.progress.observe(lambda change: highest.append(change["new"]), "value")
+    page.draw()
+    assert page.recording is not None and page.recording.facts.num_steps == 5
+    assert "seed 0, drawn in 5 steps; a chain of 3." in page.status.value
+    assert highest == [1, 2, 3, 4, 5, 6, 0] or sorted(highest[:-1]) == highest[:-1]
+    assert max(highest) == page.progress.max
+
+
 def test_the_figure_for_paper(drawn: Classroom) -> None:
     figure = drawn.to_figure()
     assert [panel.name for panel in figure.panels[:4]] == [f"forward {t}" for t in (1, 2, 3, 4)]
     assert len(figure.panels) == 12
     assert figure.to_png(scale=1).startswith(b"\x89PNG")
+    assert drawn.recording is not None
+    assert figure.metadata["prompt"] == drawn.recording.prompt.text
+    assert figure.metadata["seed"] == str(drawn.recording.facts.seed)
+    assert figure.metadata["model"] == drawn.recording.facts.model
+    assert figure.metadata["guidance"] == "5.0"
+    assert figure.metadata["chain"] == "4 steps"
 
 
 def test_nothing_is_drawn_before_it_is_asked_for_and_other_pipelines_are_refused() -> None:
@@ -109,6 +200,14 @@ def test_nothing_is_drawn_before_it_is_asked_for_and_other_pipelines_are_refused
         page.to_figure()
     with pytest.raises(UnsupportedPipelineError, match="StableDiffusionXLPipeline"):
         Classroom(sdxl(), draw=False)
+    with pytest.raises(UnsupportedPipelineError, match=r"draws from a picture \(image=\)"):
+        Classroom(img2img(), draw=False)
+    for what in ("sd", None):
+        with pytest.raises(UnsupportedPipelineError, match="takes a pipeline of diffusers, not"):
+            Classroom(what, draw=False)
+    said = r"ablate.*is open.*Open the classroom outside"
+    with pytest.raises(InterventionError, match=said), ablate(pipe := sd1(), words="cat"):
+        Classroom(pipe, prompt="a cat", num_inference_steps=2, draw=False)
 
 
 def test_panels_show_the_step_asked_for() -> None:
@@ -136,6 +235,7 @@ def test_panels_show_the_step_asked_for() -> None:
         ({"num_inference_steps": 4.0}, "num_inference_steps=4.0: it is a whole number from 1"),
         ({"num_inference_steps": 0}, "num_inference_steps=0"),
         ({"guidance_scale": "5"}, "guidance_scale='5' is not a number"),
+        ({"draw": "no"}, r"draw= is True or False, not 'no' \(str\)"),
         ({"guidance_scale": float("nan")}, "guidance_scale=nan is not a number"),
     ],
     ids=str,
@@ -143,7 +243,7 @@ def test_panels_show_the_step_asked_for() -> None:
 def test_the_page_refuses_what_it_would_bend(options: dict[str, Any], said: str) -> None:
     """The fields of the page would clamp a seed and a number of steps to their ends in silence."""
     with pytest.raises(DaamError, match=said):
-        Classroom(sd1(), draw=False, **options)
+        Classroom(sd1(), **{"draw": False} | options)
 
 
 def test_a_prompt_without_an_end_is_refused_before_anything_is_drawn() -> None:
