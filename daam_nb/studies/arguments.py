@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from daam_nb.errors import SelectionError, StudyError, nearest_name
-from daam_nb.kinds import check_share, check_text, kind_of
+from daam_nb.kinds import check_share, check_text, kind_of, whole_number
 
 
 def texts(value: Any, name: str) -> tuple[str, ...]:
@@ -122,6 +122,25 @@ def share(value: Any, name: str) -> float:
         return check_share(value, name)
     except SelectionError as error:
         raise StudyError(f"{error} A percentage is divided by 100: 50 % is 0.5.") from None
+
+
+def whole(value: Any, name: str, *, low: int | None = None, more: str = "") -> int:
+    """Read one whole number, `low` or more; `more` says what else there is, for the error.
+
+    Raises
+    ------
+    StudyError
+        For anything else: a float, a text, True and False.
+    """
+    try:
+        number = whole_number(value, name)
+    except SelectionError:
+        number = None
+    if number is None or (low is not None and number < low):
+        limit = "" if low is None else f" >= {low}"
+        said = repr(value) if isinstance(value, bool | int | float | str) else kind_of(value)
+        raise StudyError(f"{name} is {said}; it must be a whole number{limit}{more}.")
+    return number
 
 
 def named_layers(value: Any) -> dict[str, Any]:

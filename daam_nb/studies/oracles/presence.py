@@ -195,8 +195,8 @@ class RatedPresence:
     ratings
         A table, or a CSV file of one: one row per person and picture, with ``prompt``, ``seed``
         and ``answer``: "both", "one" or "neither". Of a file or table of `rating`, which also has
-        ``rater``, ``item`` and ``act``, the last row of each rater and item counts, and those who
-        skipped it are left out.
+        ``rater``, ``item`` and ``act``, the last row of each rater and item counts, by its
+        ``number``, and those who skipped it are left out.
 
     Raises
     ------
@@ -213,7 +213,7 @@ class RatedPresence:
         else:
             read = _ratings_of(check_path(ratings, "ratings"), text)
         if {"rater", "item", "act"} <= set(read.columns):
-            read = read.drop_duplicates(["rater", "item"], keep="last")
+            read = _in_order(read).drop_duplicates(["rater", "item"], keep="last")
             read = read[read.act == "answer"]
         if lacking := [c for c in ("prompt", "seed", "answer") if c not in read.columns]:
             raise StudyError(
@@ -273,6 +273,19 @@ def _ratings_of(path: Path, text: Mapping[str, Any]) -> pd.DataFrame:
             f"The ratings {path} cannot be read as a CSV file ({error}). Give the path of one, or "
             f"a table, with prompt, seed and answer."
         ) from None
+
+
+def _in_order(read: pd.DataFrame) -> pd.DataFrame:
+    """Rows as they were answered, which their numbers say: a spreadsheet may have sorted them."""
+    if "number" not in read:
+        return read
+    numbers = pd.to_numeric(read["number"], errors="coerce")
+    if numbers.isna().any():
+        raise StudyError(
+            f"The column number holds {read['number'][numbers.isna()].iloc[0]!r}, which is no "
+            f"number: it says which of several answers is the last."
+        )
+    return read.loc[numbers.sort_values(kind="stable").index]
 
 
 def _plain(prompt: object) -> str:

@@ -8,6 +8,7 @@
     tasks.py       the two questions, their answers and instructions
     items.py       what is rated, and in which order
     answers.py     one rater's answers in a CSV file
+    consistency.py whether the rows of such files say what was asked
     session.py     a rater, the items, the file; what the page asks
     statistics.py  means and agreement
 

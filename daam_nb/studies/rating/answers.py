@@ -1,7 +1,8 @@
 """Answers of one rater: a CSV file to which each answer is added at once, and never changed.
 
-The last row of an item counts. A row is on the disk before the next card is shown; one that a kill
-cut short is dropped when the file is opened again.
+The row of an item with the highest number counts, wherever a spreadsheet put it. A row is on the
+disk before the next card is shown; one that a kill cut short is dropped when the file is opened
+again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Row = dict[str, str]
 FIRST: dict[str, str] = {
     "rater": "who answered",
     "number": "of the row in its file, from 1",
-    "item": "key of what was rated; its last row counts",
+    "item": "key of what was rated; its row with the highest number counts",
     "act": "answer, or skip",
     "answer": "what was answered; empty where skipped",
     "reason": "why it was skipped",
@@ -85,6 +86,33 @@ def read_answers(path: Path, *, columns: Sequence[str] | None = None) -> list[Ro
     except OSError as error:
         raise StudyError(f"{path} cannot be read ({error.strerror}).") from None
     return _rows_of(raw[: _whole(raw)], path, columns)
+
+
+def in_order(rows: Sequence[Row], path: Path) -> list[Row]:
+    """Rows of a file in the order in which they were written, which their numbers say.
+
+    A spreadsheet may have sorted the file by another column.
+
+    Raises
+    ------
+    StudyError
+        Where a number is none, or a rater has two rows of one number.
+    """
+    places: dict[tuple[str, int], int] = {}
+    for place, row in enumerate(rows, 2):
+        text = row["number"]
+        if not (text.isascii() and text.isdecimal() and int(text)):
+            raise StudyError(
+                f"{path}, row {place}, has the number {text!r}; it must be a whole number >= 1, as "
+                f"it was written: it says which of several answers is the last."
+            )
+        before = places.setdefault((row["rater"], int(text)), place)
+        if before != place:
+            raise StudyError(
+                f"{path}, row {place}, has the number {int(text)}, as row {before} has. Each row "
+                f"has its own, as it was written: it says which of several answers is the last."
+            )
+    return sorted(rows, key=lambda row: int(row["number"]))
 
 
 class AnswerFile:
@@ -153,7 +181,7 @@ class AnswerFile:
         """
         row = {
             "rater": self.rater,
-            "number": str(len(self.rows) + 1),
+            "number": str(1 + max((int(row["number"]) for row in self.rows), default=0)),
             "item": item,
             "act": "answer" if answer else "skip",
             "answer": answer,
@@ -189,6 +217,7 @@ class AnswerFile:
         rows = _rows_of(mended, self.path, self.columns)
         for number, row in enumerate(rows, 2):
             self._check(row, f"{self.path}, row {number},")
+        rows = in_order(rows, self.path)
         if mended != raw:
             self._mend(raw, mended)
         self.rows, self._standing, self._size = [], {}, len(mended)

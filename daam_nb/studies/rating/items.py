@@ -12,16 +12,18 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from daam_nb.errors import StudyError
+from daam_nb.kinds import names_checked
 from daam_nb.language import Parse, ParsedWord, Parser, load_parser, parsed_tokens
 from daam_nb.language.pairing import Lack
 from daam_nb.maps import heat_maps
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.show.pixels import drawn_size, overlay_image, rgb
 from daam_nb.show.rating import Card, Shown
+from daam_nb.studies import arguments
 from daam_nb.studies.corpus.fingerprints import digest, recording_content
 from daam_nb.studies.corpus.generation import Corpus, Run, runs_of
 from daam_nb.studies.oracles.presence import picture_of
@@ -34,6 +36,12 @@ Runs = Corpus | Recording | str | os.PathLike[str] | Iterable[Recording | Run]
 Span = tuple[int, int]
 
 MOST_SIDE = 512  # pixels of a picture on the page
+UNIVERSAL = (
+    *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN"),
+    *("PUNCT", "SCONJ", "SYM", "VERB", "X"),
+)
+"""The universal tags of parts of speech, https://universaldependencies.org/u/pos."""
+
 UNINTERPRETABLE = ("PUNCT", "SYM", "X", "SPACE")
 """Parts of speech that mean nothing by themselves."""
 
@@ -89,6 +97,15 @@ class Deck(Sequence[Item]):
         if not keys:
             why = "; ".join(f"{count}: {reason}" for reason, count in self.left_out.items())
             raise StudyError(f"There is nothing to rate{f' ({why})' if why else ''}.")
+        if self.task.name == WORDS.name and "content" in self.settings:
+            names = _layer_names(self.items[0].run, self.layers)
+            if names != list(self.settings["content"].get("layers", names)):
+                raise StudyError(
+                    f"The maps of this deck would be of {len(names)} layers (layers="
+                    f"{self.layers!r:.60}), and its settings name "
+                    f"{len(self.settings['content']['layers'])} others. Make another deck: "
+                    f"word_items(runs, layers=...)."
+                )
         if len(set(keys)) < len(keys):
             twice = next(key for key in keys if keys.count(key) > 1)
             raise StudyError(f"The item {twice!r} comes twice; each is rated once by everyone.")
@@ -97,8 +114,12 @@ class Deck(Sequence[Item]):
         return len(self.items)
 
     def __getitem__(self, place: Any) -> Any:
-        """One `Item`, or with a slice a tuple of several."""
-        return self.items[place]
+        """One `Item`, or with a slice a `Deck` of several; its answers need their own folder."""
+        if not isinstance(place, slice):
+            return self.items[place]
+        items = self.items[place]
+        content = {**self.settings.get("content", {}), "recordings": _content(items)}
+        return replace(self, items=items, settings={**self.settings, "content": content})
 
     def card(self, item: Item) -> Card:
         """What a rater sees of an item: pictures and words, no seed, no model, no condition."""
@@ -123,6 +144,7 @@ class Deck(Sequence[Item]):
         return f"<Deck of {len(self)} items, task {self.task.name!r}{lacking}>"
 
 
+@names_checked
 def word_items(
     runs: Runs,
     *,
@@ -145,8 +167,9 @@ def word_items(
     layers
         As for `heat_maps`.
     pos
-        Parts of speech that are rated, such as ``("NOUN", "ADJ")``; by default all but
-        punctuation and the like (`UNINTERPRETABLE`), the small words (“the”, “on”) included.
+        Parts of speech that are rated, one or several, such as ``("NOUN", "ADJ")``; by default
+        all but punctuation and the like (`UNINTERPRETABLE`), the small words (“the”, “on”)
+        included.
     each
         At most so many words of each part of speech, drawn at random; None: all.
     controls
@@ -162,12 +185,18 @@ def word_items(
     Raises
     ------
     StudyError
-        Where nothing is left to rate, or there are fewer words for controls than asked for.
+        Where nothing is left to rate, or there are fewer words for controls than asked for; for a
+        part of speech that there is none of, and numbers that are none.
     """
+    seed = arguments.whole(seed, "seed")
+    controls = arguments.whole(controls, "controls", low=0)
+    if each is not None:
+        each = arguments.whole(each, "each", low=1, more=", or None for all")
     corpus = runs_of(runs)
     speak = parser if parser is not None and not isinstance(parser, str) else load_parser(parser)
     read = functools.cache(speak)  # each text once, whatever the number of seeds
-    chosen = None if pos is None else frozenset(pos)
+    chosen = None if pos is None else arguments.texts(pos, "pos=")
+    kinds = set(UNIVERSAL)  # those that a parser can name, and those that this one named
     choice = heat_maps(corpus[0].load(), layers=layers).choice
     left_out: Counter[str] = Counter()
     found, wrong = [], []
@@ -175,6 +204,7 @@ def word_items(
         words = _words_with_maps(run, read(run.load().prompt.text), layers, left_out)
         for word in words:
             kind = word.pos or word.tag
+            kinds.add(kind)
             if kind in UNINTERPRETABLE if chosen is None else kind not in chosen:
                 left_out["part of speech not asked for"] += 1
                 continue
@@ -186,16 +216,19 @@ def word_items(
                 if other.text.lower() != word.text.lower() and not set(tokens) & set(words[word])
             ]
             wrong += [_word_item(run, word, other, facts) for other in others]
+    if chosen is not None:
+        arguments.names_among(chosen, sorted(kinds), name="pos", what="part of speech")
     kept = _some(found, each, seed, left_out)
     if controls > len(wrong):
         raise StudyError(f"There are {len(wrong)} controls to be had, not {controls}.")
     kept += _drawn(wrong, seed)[:controls]
     settings = {"task": WORDS.name, "parser": speak.name, "maps": choice}
-    by_name = [layer.name for layer in heat_maps(corpus[0].load(), layers=layers).layers]
+    by_name = _layer_names(corpus[0], layers)
     content = {"layers": by_name, "recordings": _content(kept)}
     return Deck(WORDS, tuple(kept), {**settings, "content": content}, layers, dict(left_out))
 
 
+@names_checked
 def pair_items(runs: Runs) -> Deck:
     """Pictures of two objects, for "both, one or neither".
 
@@ -238,6 +271,10 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
+def _layer_names(run: Run, layers: LayerChoice) -> list[str]:
+    return [layer.name for layer in heat_maps(run.load(), layers=layers).layers]
+
+
 def _content(items: Iterable[Item]) -> str:
     """A digest of the recordings that are shown: others in their place are other items."""
     runs = {item.run.key: item.run for item in items}
@@ -252,8 +289,6 @@ def _some(items: list[Item], each: int | None, seed: int, left_out: Counter[str]
     """At most `each` of every part of speech, in the order they came in."""
     if each is None:
         return list(items)
-    if isinstance(each, bool) or not isinstance(each, int) or each < 1:
-        raise StudyError(f"each is {each!r}; it must be a whole number >= 1, or None for all.")
     counts: Counter[str] = Counter()
     kept = set()
     for item in _drawn(items, seed):

@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from daam_nb.errors import StudyError
-from daam_nb.kinds import check_path
+from daam_nb.errors import SelectionError, StudyError, WrongKindError
+from daam_nb.kinds import check_path, kind_of, number_between, real_number
 from daam_nb.show.rating import Card, Form, Given
 from daam_nb.storage import write_file
 from daam_nb.storage.lock import alone
+from daam_nb.studies import arguments
 from daam_nb.studies.corpus.rows import differences, plain
 from daam_nb.studies.rating.answers import PATIENCE, AnswerFile, checked_name, columns_of, file_name
-from daam_nb.studies.rating.items import Deck, order_of
+from daam_nb.studies.rating.items import Deck, Item, order_of
 from daam_nb.studies.rating.tasks import TASKS, Task, task_named
 
 ABOUT = "rating.json"
@@ -49,11 +50,15 @@ class Session:
     def __init__(
         self, deck: Deck, *, rater: str, into: str | os.PathLike[str], seed: int = 0
     ) -> None:
+        folder = check_path(into, "into")
+        if not isinstance(deck, Deck):
+            raise WrongKindError(
+                f"People rate the items of word_items(runs) or pair_items(runs), not "
+                f"{kind_of(deck)}."
+            )
         self.deck = deck
         self.rater = checked_name(rater)
-        folder = check_path(into, "into")
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            raise StudyError(f"The seed is {seed!r}; it must be a whole number.")
+        seed = arguments.whole(seed, "seed")
         _settle(folder, deck, seed)
         items = {item.key: item for item in deck.items}
         order = order_of(items, rater=self.rater, seed=seed)
@@ -87,20 +92,46 @@ class Session:
 
     def card(self, place: int) -> Card:
         """What is shown at a place of the rater's order."""
-        return self.deck.card(self._items[place])
+        return self.deck.card(self._at(place))
 
     def given(self, place: int) -> Given | None:
         """The answer that counts."""
-        row = self._file.standing(self._items[place].key)
+        row = self._file.standing(self._at(place).key)
         return None if row is None else Given(row["answer"], row["reason"])
 
     def give(self, place: int, given: Given, *, seconds: float) -> None:
-        """Add the answer to the file; it is on the disk when this returns."""
-        item = self._items[place]
-        facts = {name: str(item.facts[name]) for name in self.deck.task.columns}
+        """Add the answer to the file; it is on the disk when this returns.
+
+        Raises
+        ------
+        StudyError
+            For a place outside of 0 to ``len(session) - 1``, an answer that is none, and seconds
+            that are no number >= 0.
+        """
+        item = self._at(place)
+        if not isinstance(given, Given):
+            raise StudyError(
+                f"An answer is Given('3') or Given(reason='...'), not {kind_of(given)}."
+            )
+        if not isinstance(given.answer, str) or not isinstance(given.reason, str):
+            raise StudyError(f"Answer and reason are texts, and {given!r} holds something else.")
+        if bool(given.answer) == bool(given.reason.strip()):
+            raise StudyError(
+                f"{given!r} {'answers and skips' if given.answer else 'does neither'}: an answer "
+                f"has no reason, and what is skipped has one."
+            )
+        seconds = real_number(seconds)
+        facts = texts_of(item, self.deck.task)
         self._file.append(
             item.key, answer=given.answer, reason=given.reason, seconds=seconds, facts=facts
         )
+
+    def _at(self, place: int) -> Item:
+        """The item at a place of the rater's order, from 0."""
+        try:
+            return self._items[number_between(place, "place", low=0, high=len(self) - 1)]
+        except SelectionError as error:
+            raise StudyError(f"There is no such card: {error}") from None
 
     def seconds_left(self) -> float | None:
         """Items that are open times the median of the last answers' seconds; None before five."""
@@ -125,7 +156,8 @@ def about(folder: Path) -> tuple[Task, dict[str, Any]]:
         if found["format"] != _FORMAT or found["version"] != _VERSION:
             raise ValueError(f"format {found['format']!r}, version {found['version']!r}")
         settings = dict(found["settings"])
-        return task_named(settings["task"]), {**settings, "items": list(found["items"])}
+        asked = {"items": list(found["items"]), "facts": _read_facts(found)}
+        return task_named(settings["task"]), {**settings, **asked}
     except FileNotFoundError:
         raise StudyError(
             f"{folder} holds no answers: there is no {ABOUT}. Ask for some: rating.rate(items, "
@@ -133,6 +165,21 @@ def about(folder: Path) -> tuple[Task, dict[str, Any]]:
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StudyError(f"{path} is not what rating.rate wrote ({error}).") from None
+
+
+def texts_of(item: Item, task: Task) -> dict[str, str]:
+    """The task's columns of an item, as they stand in a file of answers."""
+    return {name: str(item.facts[name]) for name in task.columns}
+
+
+def _read_facts(found: Mapping[str, Any]) -> dict[str, dict[str, str]] | None:
+    """What is known of each item; None where an earlier version wrote the folder."""
+    if "facts" not in found:
+        return None
+    return {
+        str(key): {str(name): str(text) for name, text in texts.items()}
+        for key, texts in found["facts"].items()
+    }
 
 
 def _settle(folder: Path, deck: Deck, seed: int) -> None:
@@ -144,14 +191,20 @@ def _settle(folder: Path, deck: Deck, seed: int) -> None:
     keys = [item.key for item in deck.items]
     with alone(folder, patience=PATIENCE):
         if not (folder / ABOUT).exists():
+            facts = {item.key: texts_of(item, deck.task) for item in deck.items}
             made = {"format": _FORMAT, "version": _VERSION, "settings": settings, "items": keys}
+            made["facts"] = facts
             write_file(folder / ABOUT, (json.dumps(made, indent=1) + "\n").encode())
             return
     _, written = about(folder)
     then = written.pop("items")
+    facts = written.pop("facts")
     if "content" not in written:  # of an earlier version, which knew layers and pictures by name
         settings.pop("content", None)
     parts = [differences(written, settings), _different_items(then, keys)]
+    if facts is not None and not any(parts):
+        now = {item.key: texts_of(item, deck.task) for item in deck.items}
+        parts.append(differences(facts, now))
     if different := "; ".join(filter(None, parts)):
         raise StudyError(
             f"{folder} holds answers to something else: {different}. Ask for the same, or choose "

@@ -10,9 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daam_nb.errors import MissingExtraError, StudyError
+from daam_nb.kinds import check_choice, kind_of, names_checked
+from daam_nb.studies import arguments
 from daam_nb.studies.rating.tasks import PAIRS, WORDS, Level, Task, task_named
 from daam_nb.studies.stats import influence
-from daam_nb.studies.stats.intervals import ENOUGH, SHARE, Bounds
+from daam_nb.studies.stats.intervals import ENOUGH, SHARE, Bounds, check_confidence
 from daam_nb.studies.stats.intervals import summary as means_of
 from daam_nb.studies.stats.stratified import numbered
 
@@ -24,6 +26,7 @@ _GROUPS = {WORDS.name: "pos", PAIRS.name: "kind"}
 _BOUNDS: dict[str, Bounds] = {"score": (1, 5), "both": SHARE, "objects": (0, 2)}
 
 
+@names_checked
 def summary(table: pd.DataFrame, *, enough: int = ENOUGH) -> pd.DataFrame:
     """Mean answer by part of speech, or by kind of pair.
 
@@ -42,10 +45,16 @@ def summary(table: pd.DataFrame, *, enough: int = ENOUGH) -> pd.DataFrame:
         ``score`` (the mean opinion score, 1 to 5); controls are a group of their own, `CONTROL`,
         the last. Of pairs: ``kind``, ``both`` (share of answers), ``objects`` (0 to 2). ``items``,
         ``raters``: how many. Without answers it has no rows.
+
+    Raises
+    ------
+    StudyError
+        For another table, and for one that holds several answers of a rater to one item.
     """
-    task = _task(table)
+    task, answers = _answers(table)
+    enough = arguments.whole(enough, "enough", low=0)
     by, values = _GROUPS[task.name], _VALUES[task.name]
-    rows = _grouped(table)
+    rows = _grouped(answers)
     bounds = {name: _BOUNDS[name] for name in values}
     means = means_of(rows, by=by, value=values, bounds=bounds, enough=enough)
     for name, column in (("items", "item"), ("raters", "rater")):
@@ -56,6 +65,7 @@ def summary(table: pd.DataFrame, *, enough: int = ENOUGH) -> pd.DataFrame:
     return means.iloc[order].reset_index(drop=True)
 
 
+@names_checked
 def agreement(table: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     """How far the raters agree: Krippendorff's alpha.
 
@@ -77,12 +87,19 @@ def agreement(table: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
         agree; 0: no more than by chance; below 0: less. NaN where nobody shares an item, or where
         all answers are the same, so that chance would agree as well.
 
+    Raises
+    ------
+    StudyError
+        For another table, and for one that holds several answers of a rater to one item; for a
+        confidence that is no number between 0 and 1.
+
     References
     ----------
     Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability"; by the package `krippendorff`.
     """
-    task = _task(table)
-    rows = _grouped(table)
+    task, answers = _answers(table)
+    check_confidence(confidence)
+    rows = _grouped(answers)
     by = _GROUPS[task.name]
     parts = [("all", rows[rows[by] != CONTROL]), *rows.groupby(by, sort=False)]
     made = [_agreed(str(name), part, task, confidence) for name, part in parts]
@@ -90,6 +107,7 @@ def agreement(table: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     return pd.DataFrame(made, columns=columns)
 
 
+@names_checked
 def alpha(counts: NDArray[np.int64], *, level: Level, values: list[float]) -> float:
     """Krippendorff's alpha of counts, NaN where it is not defined.
 
@@ -113,6 +131,14 @@ def alpha(counts: NDArray[np.int64], *, level: Level, values: list[float]) -> fl
     except ImportError:
         raise MissingExtraError("krippendorff", "studies", "The agreement of raters") from None
 
+    counts = np.asarray(counts)
+    whole = counts.dtype.kind in "iu" and counts.ndim == 2 and counts.shape[1] == len(values)
+    if not whole or (counts < 0).any():
+        raise StudyError(
+            f"Counts are whole numbers >= 0, (item, answer), with a column for each of the "
+            f"{len(values)} values, not {kind_of(counts)} of {counts.dtype}."
+        )
+    check_choice(level, "level", ("ordinal", "nominal"))
     shared = counts[counts.sum(1) >= 2]
     if (shared.sum(0) > 0).sum() < 2:
         return math.nan
@@ -120,15 +146,22 @@ def alpha(counts: NDArray[np.int64], *, level: Level, values: list[float]) -> fl
     return float(found)
 
 
+@names_checked
 def raters(table: pd.DataFrame) -> pd.DataFrame:
     """One row per rater: answers, mean, median seconds; of controls the mean apart.
 
-    Names are left out, as this is for publication: "rater 1" is the first in the table.
+    Names are left out, as this is for publication: "rater 1" is the first in the table. What was
+    skipped is no answer.
+
+    Raises
+    ------
+    StudyError
+        For another table, and for one that holds several answers of a rater to one item.
     """
-    task = _task(table)
+    task, answers = _answers(table)
     value = _VALUES[task.name][-1]
     made = []
-    for number, (_, part) in enumerate(table.groupby("rater", sort=False), 1):
+    for number, (_, part) in enumerate(answers.groupby("rater", sort=False), 1):
         own = part[part.control == 0] if "control" in part else part
         row = {
             "rater": f"rater {number}",
@@ -145,7 +178,26 @@ def raters(table: pd.DataFrame) -> pd.DataFrame:
 # --- inside ---------------------------------------------------------------------------------------
 
 
+def _answers(table: pd.DataFrame) -> tuple[Task, pd.DataFrame]:
+    """The task, and the rows without those that were skipped; each rater's answer counts once."""
+    task = _task(table)
+    twice = table[table.duplicated(["rater", "item"])]
+    if len(twice):
+        rater, item = twice[["rater", "item"]].iloc[0]
+        raise StudyError(
+            f"The table holds several rows of {rater!r} for the item {item!r}, of which each would "
+            f"count. Read several folders together, which refuses that: rating.ratings([folder, "
+            f"other]); or keep one: table.drop_duplicates(['rater', 'item'])."
+        )
+    return task, table[table.act == "answer"] if "act" in table else table
+
+
 def _task(table: pd.DataFrame) -> Task:
+    if not isinstance(table, pd.DataFrame):
+        raise StudyError(
+            f"It takes the table of rating.ratings, not {kind_of(table)}. Read it first: "
+            f"rating.ratings('ratings/words')."
+        )
     try:
         return task_named(table.attrs["task"])
     except (KeyError, StudyError):

@@ -4,11 +4,12 @@
     rating.rate(items, rater="anna", into="ratings/words")      # a page, answered by keys
     rating.summary(rating.ratings("ratings/words"))             # mean opinion score, with intervals
 
-    rating_tasks       the two questions, their answers and instructions
-    rating_items       what is rated, and in which order
-    rating_log         one rater's answers in a CSV file
-    rating_session     a rater, the items, the file; what the page asks
-    rating_statistics  means and agreement
+    tasks        the two questions, their answers and instructions
+    items        what is rated, and in which order
+    answers      one rater's answers in a CSV file
+    consistency  whether the rows of such files say what was asked
+    session      a rater, the items, the file; what the page asks
+    statistics   means and agreement
 
 Generalised attribution is that of Tang et al. 2023, "What the DAAM",
 https://aclanthology.org/2023.acl-long.310. No scores ship with the package.
@@ -17,19 +18,20 @@ https://aclanthology.org/2023.acl-long.310. No scores ship with the package.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from daam_nb.errors import StudyError
-from daam_nb.kinds import check_path
+from daam_nb.kinds import check_choice, check_flag, check_path, kind_of, names_checked
 from daam_nb.show.figures import Figure
 from daam_nb.show.rating import Given, page_of
 from daam_nb.studies.corpus.rows import table as made_table
 from daam_nb.studies.oracles.presence import RatedPresence
 from daam_nb.studies.rating.answers import Row, check_act, columns_of, read_answers
+from daam_nb.studies.rating.consistency import check_alike, checked_rows
 from daam_nb.studies.rating.items import Deck, Item, pair_items, word_items
 from daam_nb.studies.rating.session import ABOUT, Session, about
 from daam_nb.studies.rating.statistics import CONTROL, agreement, alpha, raters, summary
@@ -78,6 +80,7 @@ _NUMBERS: dict[str, dict[str, str]] = {
 _WHOLE = ("number", "seed", "start", "end", "control")
 
 
+@names_checked
 def rate(
     items: Deck,
     *,
@@ -110,12 +113,19 @@ def rate(
     StudyError
         Where the folder holds answers to other items or with another seed (it says which differ),
         or the rater's name cannot be.
+    WrongKindError
+        For items that are no `Deck`.
+    SelectionError
+        For a theme that is none.
     MissingExtraError
         Where anywidget or ipywidgets is not installed.
     """
+    check_choice(theme, "theme", ("auto", "light", "dark"))
+    check_flag(large, "large")
     return page_of(Session(items, rater=rater, into=into, seed=seed), theme=theme, large=large)
 
 
+@names_checked
 def ratings(folders: Folder | Iterable[Folder], *, skipped: bool = False) -> pd.DataFrame:
     """Read the answers of all raters.
 
@@ -123,31 +133,30 @@ def ratings(folders: Folder | Iterable[Folder], *, skipped: bool = False) -> pd.
     ----------
     folders
         The folder that was given as ``into``, or several of one task: raters at several machines.
-        A folder that does not exist, or in which nobody answered yet, has no rows.
+        A folder in which nobody answered yet has no rows.
     skipped
         Give the items that were skipped, with their reasons, too; their numbers are NaN.
 
     Returns
     -------
     DataFrame
-        One row per rater and item: the last answer. The columns of the file
-        (`columns_of(task.columns)`), and of words ``score``, of pairs ``both`` and ``objects``;
-        ``attrs["columns"]`` says what each is, ``attrs["task"]`` which task.
+        One row per rater and item: the last answer, which is the one with the highest `number`.
+        The columns of the file (`columns_of(task.columns)`), and of words ``score``, of pairs
+        ``both`` and ``objects``; ``attrs["columns"]`` says what each is, ``attrs["task"]`` which
+        task.
 
     Raises
     ------
     StudyError
-        Where a file is not what was written, the tasks or settings differ, or a rater has answered
-        an item in two files.
+        Where a folder holds no answers, a file is not what was written or says something else of an
+        item than what was asked, the tasks or settings differ, or a rater has answered an item in
+        two files.
     """
-    several = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
-    if not several:
-        raise StudyError("No folder of answers was given. Give at least one.")
-    paths = [check_path(folder, "A folder of answers") for folder in several]
-    there = [path for path in paths if path.exists()]
-    task = _one_task(there)
+    check_flag(skipped, "skipped")
+    paths = _folders(folders)
+    task = _one_task(paths)
     rows: dict[tuple[str, str], tuple[Path, Row]] = {}
-    for path in sorted(file for folder in there for file in folder.glob("*.csv")):
+    for path in sorted(file for folder in paths for file in folder.glob("*.csv")):
         for key, row in _standing(path, task).items():
             if key in rows:
                 raise StudyError(
@@ -155,6 +164,7 @@ def ratings(folders: Folder | Iterable[Folder], *, skipped: bool = False) -> pd.
                     f"Move one of them away."
                 )
             rows[key] = path, row
+    check_alike(rows.values(), task)
     kept = [row for _, row in rows.values() if skipped or row["act"] == "answer"]
     made = made_table(
         [_numbered(row, task) for row in kept],
@@ -164,6 +174,7 @@ def ratings(folders: Folder | Iterable[Folder], *, skipped: bool = False) -> pd.
     return made
 
 
+@names_checked
 def presence(folders: Folder | Iterable[Folder], *, name: str = "people") -> RatedPresence:
     """Take the answers "both", "one", "neither" to a study of pairs.
 
@@ -175,6 +186,7 @@ def presence(folders: Folder | Iterable[Folder], *, name: str = "people") -> Rat
     return RatedPresence(table, name=name)
 
 
+@names_checked
 def report(folders: Folder | Iterable[Folder], *, enough: int = ENOUGH) -> Report:
     """Put means, agreement and raters on one page; without answers it says so.
 
@@ -254,13 +266,55 @@ def figures(table: pd.DataFrame, means: pd.DataFrame | None = None) -> dict[str,
 # --- inside ---------------------------------------------------------------------------------------
 
 
+def _folders(folders: Any) -> list[Path]:
+    """Read the folders of answers, several or one."""
+    if folders is None or isinstance(folders, bytes | Mapping) or hasattr(folders, "columns"):
+        raise StudyError(
+            f"Answers are read from the folder that was given as into=, or from several, not from "
+            f"{kind_of(folders)}."
+        )
+    single = isinstance(folders, str | os.PathLike) or not isinstance(folders, Iterable)
+    paths = [
+        check_path(folder, "A folder of answers") for folder in ([folders] if single else folders)
+    ]
+    if not paths:
+        raise StudyError("No folder of answers was given. Give at least one.")
+    for path in paths:
+        _check_folder(path)
+    resolved = [path.resolve() for path in paths]
+    twice = [path for path, whole in zip(paths, resolved, strict=True) if resolved.count(whole) > 1]
+    if twice:
+        raise StudyError(f"The folder {twice[0]} is given twice. Give it once.")
+    return paths
+
+
+def _check_folder(path: Path) -> None:
+    """Refuse what is no folder of answers; say where there are some near it."""
+    if (path / ABOUT).is_file():
+        return
+    near = path if path.is_dir() else path.parent
+    holders = sorted({file.parent for file in near.glob(f"*/{ABOUT}")})
+    if (near / ABOUT).is_file():
+        holders.insert(0, near)
+    hint = f" There are answers in {', '.join(map(str, holders[:3]))}." if holders else ""
+    if not path.exists():
+        raise StudyError(
+            f"There is no folder {path}. Answers are in the folder that was given to rating.rate "
+            f"as into=.{hint}"
+        )
+    if not path.is_dir():
+        raise StudyError(f"{path} is a file; answers are read from the folder that it is in.{hint}")
+    raise StudyError(
+        f"{path} holds no answers: there is no {ABOUT}. Give the folder that was given to "
+        f"rating.rate as into=.{hint}"
+    )
+
+
 def _one_task(folders: list[Path]) -> Task:
-    """The task of all folders, whose settings must agree; words where there is none yet."""
-    found = [about(folder) for folder in folders if (folder / ABOUT).exists()]
-    for folder in folders:
-        if not (folder / ABOUT).exists() and any(folder.glob("*.csv")):
-            about(folder)  # says what is missing
-    settings = [{k: v for k, v in one.items() if k not in ("items", "seed")} for _, one in found]
+    """The task of all folders, whose settings must agree."""
+    found = [about(folder) for folder in folders]
+    apart = ("items", "seed", "facts")
+    settings = [{k: v for k, v in one.items() if k not in apart} for _, one in found]
     if not all("content" in each for each in settings):  # some are of an earlier version
         settings = [{k: v for k, v in each.items() if k != "content"} for each in settings]
     for one in settings:
@@ -269,18 +323,21 @@ def _one_task(folders: list[Path]) -> Task:
                 f"The folders hold answers to different things: {settings[0]!r} and {one!r}. Read "
                 f"each by itself."
             )
-    return found[0][0] if found else WORDS
+    return found[0][0]
 
 
 def _standing(path: Path, task: Task) -> dict[tuple[str, str], Row]:
     """The last row of each item, by rater and item."""
-    found: dict[tuple[str, str], Row] = {}
-    for number, row in enumerate(read_answers(path, columns=list(columns_of(task.columns))), 2):
+    rows = read_answers(path, columns=list(columns_of(task.columns)))
+    for number, row in enumerate(rows, 2):
         check_act(row, task.form.values, f"{path}, row {number},")
+    _, asked = about(path.parent)
+    standing: dict[tuple[str, str], Row] = {}
+    for row in checked_rows(path, rows, task=task, items=asked["items"], facts=asked["facts"]):
         key = row["rater"], row["item"]
-        found.pop(key, None)
-        found[key] = row
-    return found
+        standing.pop(key, None)
+        standing[key] = row
+    return standing
 
 
 def _numbered(row: Row, task: Task) -> dict[str, Any]:

@@ -258,6 +258,7 @@ def test_raters_of_several_folders_are_read_together(tmp_path: Path) -> None:
     for name, folder in (("anna", "one"), ("ben", "one"), ("chris", "two")):
         page = rating.rate(words(), rater=name, into=tmp_path / folder, seed=3)
         answer_all(page, lambda item: "4")
+    rating.rate(words(), rater="dora", into=tmp_path / "none yet", seed=3)
     table = rating.ratings([tmp_path / "one", tmp_path / "two", tmp_path / "none yet"])
     assert sorted(set(table.rater)) == ["anna", "ben", "chris"]
     assert len(table) == 3 * 9
@@ -335,12 +336,12 @@ def test_a_report_of_simulated_raters(tmp_path: Path) -> None:
 
 
 def test_without_answers_everything_is_empty_and_says_so(tmp_path: Path) -> None:
-    for folder in (tmp_path / "never asked", tmp_path / "asked"):
-        if folder.name == "asked":
-            rating.rate(words(), rater="anna", into=folder)
+    for folder, deck in ((tmp_path / "words", words()), (tmp_path / "pairs", pairs())):
+        rating.rate(deck, rater="anna", into=folder)
         table = rating.ratings(folder)
         assert len(table) == 0
-        assert len(rating.summary(table)) == 0 and "score" in rating.summary(table)
+        value = "score" if deck.task.name == "words" else "both"
+        assert len(rating.summary(table)) == 0 and value in rating.summary(table)
         assert rating.agreement(table).alpha.isna().all()
         assert rating.figures(table) == {}
         report = rating.report(folder)
