@@ -103,8 +103,8 @@ def check_choice(value: object, name: str, choices: Iterable[str], *, more: str 
     if isinstance(value, str) and value in words:
         return value
     listed = ", ".join(map(repr, words[:-1])) + f" or {words[-1]!r}"
-    said = repr(value) if isinstance(value, str) else kind_of(value)
-    raise SelectionError(f"{name}={said} is not known. Use {listed}.{more and ' ' + more}")
+    in_words = repr(value) if isinstance(value, str) else kind_of(value)
+    raise SelectionError(f"{name}={in_words} is not known. Use {listed}.{more and ' ' + more}")
 
 
 def check_text(value: object, name: str) -> str:

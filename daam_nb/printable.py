@@ -52,10 +52,10 @@ def printable(text: str, *, keep: str = "") -> str:
         return text
     joined: set[int] = set()
     for picture in _PICTURE.finditer(text):
-        joined.update(place for place in range(*picture.span()) if text[place] in _JOINING)
+        joined.update(position for position in range(*picture.span()) if text[position] in _JOINING)
     return "".join(
-        sign if sign in keep or place in joined or _is_seen(sign) else _escaped(sign)
-        for place, sign in enumerate(text)
+        sign if sign in keep or position in joined or _is_seen(sign) else _escaped(sign)
+        for position, sign in enumerate(text)
     )
 
 

@@ -203,24 +203,24 @@ class Prompt:
         AmbiguousWordError
             Where it stands several times and `occurrence` is None.
         """
-        found = self.occurrences(text, case=case)
-        if not found:
+        occurrences = self.occurrences(text, case=case)
+        if not occurrences:
             raise WordNotFoundError(self._not_found(text, case))
         if occurrence is None:
-            if len(found) > 1:
+            if len(occurrences) > 1:
                 raise AmbiguousWordError(
-                    f"{text!r} occurs {len(found)} times in {self._shown()}, at characters "
-                    f"{_listed([f'{word.start}-{word.end}' for word in found], 'and')}. Say which: "
-                    f"occurrence={_choices(len(found))}."
+                    f"{text!r} occurs {len(occurrences)} times in {self._shown()}, at characters "
+                    f"{_listed([f'{word.start}-{word.end}' for word in occurrences], 'and')}. Say "
+                    f"which: occurrence={_choices(len(occurrences))}."
                 )
-            return found[0]
+            return occurrences[0]
         try:
-            return found[whole_number(occurrence, "occurrence")]
+            return occurrences[whole_number(occurrence, "occurrence")]
         except IndexError:
-            times = "once" if len(found) == 1 else f"{len(found)} times"
+            times = "once" if len(occurrences) == 1 else f"{len(occurrences)} times"
             raise WordNotFoundError(
                 f"{text!r} occurs {times} in {self._shown()}; there is no occurrence={occurrence}. "
-                f"Use occurrence={_choices(len(found))}."
+                f"Use occurrence={_choices(len(occurrences))}."
             ) from None
         except SelectionError:
             raise SelectionError(
@@ -328,7 +328,7 @@ class Prompt:
         try:
             return cls(
                 text=_field(fields, "text", str, "A prompt"),
-                tokens=tuple(_token(item, place) for place, item in enumerate(tokens)),
+                tokens=tuple(_token(item, index) for index, item in enumerate(tokens)),
                 cut=_span(fields.get("cut"), "A prompt's cut"),
             )
         except PromptError as error:
@@ -339,15 +339,14 @@ class Prompt:
 
     def _repr_html_(self) -> str:
         start, end = self.cut or (len(self.text), len(self.text))
-        shown = _in_html(self.text[:start])
+        marked = _in_html(self.text[:start])
         if start > _HTML_LIMIT:
-            shown += "…"
+            marked += "…"
         if self.cut:
-            shown += f'<s title="never read">{_in_html(self.text[start:end])}</s>'
+            marked += f'<s title="never read">{_in_html(self.text[start:end])}</s>'
         facts = f"{len(self.words)} words, {len(self.tokens)} tokens"
-        return (
-            f'<span dir="auto" style="white-space:pre-wrap">{shown}</span> <small>({facts})</small>'
-        )
+        style = 'dir="auto" style="white-space:pre-wrap"'
+        return f"<span {style}>{marked}</span> <small>({facts})</small>"
 
     @cached_property
     def _boundaries(self) -> tuple[int, ...]:
@@ -394,7 +393,7 @@ class Prompt:
                 ends = (ends.start, ends.stop)
             if not isinstance(ends, tuple | list):
                 raise TypeError
-            start, end = (whole_number(place, "character") for place in ends)
+            start, end = (whole_number(end_of_span, "character") for end_of_span in ends)
         except (TypeError, ValueError):
             raise SelectionError(
                 f"A word is asked for as a string, a Word or (start, end), not as {what!r}."
@@ -490,6 +489,9 @@ def _whole(text: str) -> bool:
 def _span(value: Any, whose: str) -> Span | None:
     if value is None:
         return None
-    if not isinstance(value, list | tuple) or [type(place) for place in value] != [int, int]:
+    if not isinstance(value, list | tuple) or [type(end_of_span) for end_of_span in value] != [
+        int,
+        int,
+    ]:
         raise RecordingFormatError(f"{whose} should be two numbers, but is {value!r:.60}.")
     return (value[0], value[1])

@@ -229,7 +229,7 @@ class Heads:
         if self.all:
             return tuple((layer, head) for layer in layers for head in range(layer.heads)), ()
         if self.pairs is None:
-            asked = [(layer, head) for layer in layers for head in self.numbers or ()]
+            chosen = [(layer, head) for layer in layers for head in self.numbers or ()]
         else:
             by_name = {layer.name: layer for layer in layers}
             for name, _ in self.pairs:
@@ -237,9 +237,9 @@ class Heads:
                     raise SelectionError(_no_layer(name, layers, every or layers))
             order = {layer.name: i for i, layer in enumerate(layers)}
             in_order = sorted(self.pairs, key=lambda pair: (order[pair[0]], pair[1]))
-            asked = [(by_name[name], head) for name, head in in_order]
-        pairs = tuple((layer, head) for layer, head in asked if 0 <= head < layer.heads)
-        skipped = tuple((layer.name, head) for layer, head in asked if not 0 <= head < layer.heads)
+            chosen = [(by_name[name], head) for name, head in in_order]
+        pairs = tuple((layer, head) for layer, head in chosen if 0 <= head < layer.heads)
+        skipped = tuple((layer.name, head) for layer, head in chosen if not 0 <= head < layer.heads)
         if skipped and (missing != "skip" or not pairs):
             name, head = skipped[0]
             count = next(layer.heads for layer in layers if layer.name == name)

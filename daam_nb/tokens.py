@@ -124,22 +124,22 @@ def check_tokens(tokens: Sequence[Token], text: str) -> None:
     """Raise a `PromptError` unless tokens are in order, lie inside the text and are no flood."""
     if len(tokens) > MAX_TOKENS:
         raise PromptError(f"There are {len(tokens)} tokens; {MAX_TOKENS} are the most.")
-    for place, token in enumerate(tokens):
-        if token.index != place:
+    for index, token in enumerate(tokens):
+        if token.index != index:
             raise PromptError(
-                f"Token {place} says that it is at key position {token.index}. Tokens are "
+                f"Token {index} says that it is at key position {token.index}. Tokens are "
                 "given in the order of the keys, from 0."
             )
         if not 0 <= token.id < MAX_ID:
             raise PromptError(
-                f"Token {place} has the id {token.id}; it must be within [0, {MAX_ID})."
+                f"Token {index} has the id {token.id}; it must be within [0, {MAX_ID})."
             )
         if len(token.piece) > MAX_PIECE:
             raise PromptError(
-                f"The piece of token {place} has {len(token.piece)} characters; {MAX_PIECE} are "
+                f"The piece of token {index} has {len(token.piece)} characters; {MAX_PIECE} are "
                 f"the most."
             )
-        check_span(token.span, text, f"Token {place} ({token.piece[:80]!r})")
+        check_span(token.span, text, f"Token {index} ({token.piece[:80]!r})")
     covered = sum(token.span[1] - token.span[0] for token in tokens if token.span is not None)
     if covered > _MOST_COVERED * (len(text) + _MOST_COVERED):
         raise PromptError(
@@ -292,7 +292,7 @@ def mend_spans(source: str, spans: list[Span | None]) -> list[Span | None]:
         if span is not None:
             covered[span[0] : span[1]] = b"\x01" * (span[1] - span[0])
     exact = unicodedata.is_normalized("NFC", source)
-    if exact and all(seen or source[place].isspace() for place, seen in enumerate(covered)):
+    if exact and all(seen or source[position].isspace() for position, seen in enumerate(covered)):
         return trimmed
     from uniseg.graphemecluster import grapheme_cluster_boundaries
 
@@ -304,9 +304,9 @@ def mend_spans(source: str, spans: list[Span | None]) -> list[Span | None]:
             starts[start:end] = [start] * (end - start)
             ends[start + 1 : end + 1] = [end] * (end - start)
             continue
-        for place in range(end - 1, start, -1):  # an end moves right over what nobody covers
-            if not covered[place]:
-                ends[place] = ends[place + 1]
+        for position in range(end - 1, start, -1):  # an end moves right over what nobody covers
+            if not covered[position]:
+                ends[position] = ends[position + 1]
     return [
         None if span is None else _trim(source, (starts[span[0]], ends[span[1]]))
         for span in trimmed
@@ -339,8 +339,8 @@ def origins_of(text: str, converted: str, tokenizer: Any) -> list[Span]:
     """
     added = tokenizer.added_tokens_encoder
     for variant, origins in _variants(text):
-        found = {piece for piece in tokenizer.tokenize(variant) if piece in added}
-        several = sorted(piece for piece in found if f"{piece}_1" in added)
+        added_pieces = {piece for piece in tokenizer.tokenize(variant) if piece in added}
+        several = sorted(piece for piece in added_pieces if f"{piece}_1" in added)
         # The order only matters where one name holds another: the first nearly always fits.
         for order in islice(permutations(several), 720):
             written, places = variant, origins
@@ -359,12 +359,12 @@ def _variants(text: str) -> Iterable[tuple[str, list[Span]]]:
     for lower in (False, True):
         parts = [character.lower() if lower else character for character in text]
         # Whole-text lower() knows the final sigma; lengths are the same.
-        shown = text.lower() if lower else text
+        spelling = text.lower() if lower else text
         origins = [(i, i + 1) for i, part in enumerate(parts) for _ in part]
-        yield shown, origins
-        inner = shown.strip()
-        if inner != shown:
-            first = len(shown) - len(shown.lstrip())
+        yield spelling, origins
+        inner = spelling.strip()
+        if inner != spelling:
+            first = len(spelling) - len(spelling.lstrip())
             yield inner, origins[first : first + len(inner)]
 
 
@@ -378,13 +378,13 @@ def _vectors(piece: str, added: Iterable[str]) -> str:
 def _replace(text: str, origins: list[Span], old: str, new: str) -> tuple[str, list[Span]]:
     parts: list[str] = []
     places: list[Span] = []
-    done = 0
-    while (at := text.find(old, done)) >= 0:
-        parts += [text[done:at], new]
-        places += origins[done:at]
+    end_of_last = 0
+    while (at := text.find(old, end_of_last)) >= 0:
+        parts += [text[end_of_last:at], new]
+        places += origins[end_of_last:at]
         places += [(origins[at][0], origins[at + len(old) - 1][1])] * len(new)
-        done = at + len(old)
-    return "".join(parts) + text[done:], places + origins[done:]
+        end_of_last = at + len(old)
+    return "".join(parts) + text[end_of_last:], places + origins[end_of_last:]
 
 
 def with_roles(tokens: tuple[Token, ...]) -> tuple[Token, ...]:

@@ -69,7 +69,9 @@ def word_boundaries(text: str, *, whole: Iterable[Span] = ()) -> tuple[int, ...]
     places = {0, len(text), *default_boundaries(text)}
     # Unicode hangs marks and joiners on a space before them; a word begins behind the space.
     spaces = [character.isspace() for character in text]
-    places.update(place for place in range(1, len(text)) if spaces[place - 1] != spaces[place])
+    places.update(
+        position for position in range(1, len(text)) if spaces[position - 1] != spaces[position]
+    )
     for start, end in whole:
         places.difference_update(range(start + 1, end))
     return tuple(sorted(places))
@@ -142,19 +144,19 @@ class Folded:
             return
         pattern = re.compile(r"\s+".join(map(re.escape, parts)))
         allowed = set(boundaries)
-        done = 0
+        searched_to = 0
         for boundary in boundaries:
-            if boundary < done:
+            if boundary < searched_to:
                 continue
-            place = bisect_left(self._origins, boundary)
-            if self._origins[place] != boundary:
+            position = bisect_left(self._origins, boundary)
+            if self._origins[position] != boundary:
                 continue
-            match = pattern.match(self.text, self._starts[place])
+            match = pattern.match(self.text, self._starts[position])
             if match is None:
                 continue
             end = self._origin(match.end())
             if end is not None and end in allowed:
-                done = end
+                searched_to = end
                 yield (boundary, end)
 
     def _origin(self, place: int) -> int | None:
@@ -172,10 +174,10 @@ def fold(text: str, *, case: bool = False) -> str:
 def _segments(text: str) -> Iterator[tuple[int, str]]:
     """(start, stretch): cut before each character whose decomposition begins with a starter."""
     start = 0
-    for place in range(1, len(text)):
-        first = unicodedata.normalize("NFD", text[place])[0]
+    for position in range(1, len(text)):
+        first = unicodedata.normalize("NFD", text[position])[0]
         if unicodedata.combining(first) == 0:
-            yield start, text[start:place]
-            start = place
+            yield start, text[start:position]
+            start = position
     if text:
         yield start, text[start:]

@@ -168,8 +168,8 @@ def _parsed(
     """Options, and the texts among them; whatever stands behind `--` is a text."""
     before, behind = list(argv), []
     if "--" in before:
-        place = before.index("--")
-        before, behind = before[:place], before[place + 1 :]
+        position = before.index("--")
+        before, behind = before[:position], before[position + 1 :]
     _refuse_twice(parser, before)
     read, rest = parser.parse_known_intermixed_args(before)
     if rest:
@@ -386,12 +386,12 @@ def _share(text: str) -> float:
 
 
 def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([1-9][0-9]{0,4})[x×]([1-9][0-9]{0,4})", text.strip().lower())
-    if found is None:
+    match = re.fullmatch(r"([1-9][0-9]{0,4})[x×]([1-9][0-9]{0,4})", text.strip().lower())
+    if match is None:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a size, height x width in pixels, such as 512x768"
         )
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def _words(text: str) -> list[str]:

@@ -103,16 +103,16 @@ def _refuse_unread(pipe: Any, text: str, words: Sequence[Word] | None) -> None:
 def _generate(pipe: Any, options: Draw, seed: int, written: Written) -> Recording:
     from daam_nb.tracing import generate
 
-    given: dict[str, Any] = {
+    call_options: dict[str, Any] = {
         "num_inference_steps": options.num_inference_steps,
         "guidance_scale": options.guidance,
         "negative_prompt": options.negative_prompt,
     }
     if options.size is not None:
-        given["height"], given["width"] = options.size
-    given = {name: value for name, value in given.items() if value is not None}
+        call_options["height"], call_options["width"] = options.size
+    call_options = {name: value for name, value in call_options.items() if value is not None}
     try:
-        run: Recording = generate(pipe, options.prompt, seed=seed, **given)
+        run: Recording = generate(pipe, options.prompt, seed=seed, **call_options)
     except WatchError as error:
         if error.images:
             _write_made(written, error.images[0], options.prompt, seed)

@@ -39,16 +39,16 @@ def safe_stems(labels: Iterable[str]) -> tuple[str, ...]:
     >>> safe_stems(["a", "zebra", "a", "A/B", "🐱"])
     ('a', 'zebra', 'a-2', 'A_B', 'cat-face')
     """
-    taken: set[str] = set()
+    used_names: set[str] = set()
     stems = []
     for label in labels:
         plain = stem = safe_stem(label)
         number = 1
-        while _seen_by_systems(stem) in taken:
+        while _seen_by_systems(stem) in used_names:
             number += 1
             ending = f"-{number}"
             stem = _shortened(plain, MOST_BYTES - len(ending)) + ending
-        taken.add(_seen_by_systems(stem))
+        used_names.add(_seen_by_systems(stem))
         stems.append(stem)
     return tuple(stems)
 

@@ -44,12 +44,12 @@ def load_pipeline(
     """
     import torch
 
-    place = _device(device)
-    chosen = dtype or ("float32" if name is None or place.type == "cpu" else "float16")
+    device_name = _device(device)
+    chosen = dtype or ("float32" if name is None or device_name.type == "cpu" else "float16")
     weights: torch.dtype = getattr(torch, chosen)
     with _loading_quietly(downloads=not quiet):
         pipe = _shipped(weights) if name is None else _named(name, weights)
-    pipe.to(place)
+    pipe.to(device_name)
     pipe.set_progress_bar_config(disable=quiet)
     return pipe
 

@@ -41,13 +41,15 @@ def show_again(options: Open) -> None:
 
     folder = options.folder.expanduser()
     inside = folder / RECORDING
-    place = inside if inside.is_dir() and not (folder / "recording.json").exists() else folder
-    run = load(place)
+    recording_folder = (
+        inside if inside.is_dir() and not (folder / "recording.json").exists() else folder
+    )
+    run = load(recording_folder)
     if not options.quiet:
-        say(described(run, place))
+        say(described(run, recording_folder))
     if options.output_folder is None:
         if not options.quiet:
-            again = f"daam-nb open {shlex.quote(str(place))} --output-folder FOLDER"
+            again = f"daam-nb open {shlex.quote(str(recording_folder))} --output-folder FOLDER"
             say(f"Draw its pictures again: {again}")
         return
     words = chosen_words(run.prompt, options.words)
@@ -108,10 +110,10 @@ def _facts(run: Recording) -> Iterator[tuple[str, str]]:
 
 
 def _kept_steps(run: Recording) -> str:
-    made, kept = run.facts.num_steps, len(run.steps)
+    total, kept = run.facts.num_steps, len(run.steps)
     if run.kept == "sum":
-        return f"{made}, of which {kept} kept as one sum"
-    return f"{made}, all kept" if kept == made else f"{made}, of which {kept} kept"
+        return f"{total}, of which {kept} kept as one sum"
+    return f"{total}, all kept" if kept == total else f"{total}, of which {kept} kept"
 
 
 def _words(run: Recording) -> Iterator[tuple[str, str, str]]:

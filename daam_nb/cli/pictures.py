@@ -65,18 +65,18 @@ def chosen_words(prompt: Prompt, words: Sequence[str] | None) -> tuple[Word, ...
     """
     if words is None:
         return None
-    found: dict[Word, None] = {}
+    chosen: dict[Word, None] = {}
     for word in words:
         places = prompt.occurrences(word) or (prompt.find(word),)  # which says what there is
-        found.update(dict.fromkeys(places))
-    return tuple(found)
+        chosen.update(dict.fromkeys(places))
+    return tuple(chosen)
 
 
 def earlier_run(folder: Path) -> tuple[Path, ...]:
     """What lies in the folder under the names that `daam-nb` writes."""
     fixed = [folder / name for name in (PICTURE, WORDS, PROMPT, SEED, RECORDING)]
-    there = [path for path in fixed if path.is_symlink() or path.exists()]
-    return (*there, *_word_files(folder))
+    existing = [path for path in fixed if path.is_symlink() or path.exists()]
+    return (*existing, *_word_files(folder))
 
 
 def refuse_to_replace(folder: Path, *, overwrite: bool) -> None:
@@ -90,9 +90,9 @@ def refuse_to_replace(folder: Path, *, overwrite: bool) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise RecordingExistsError(f"{folder} is a file. Give a folder with --output-folder.")
-    found = earlier_run(folder)
-    if found and not overwrite:
-        names = ", ".join(path.name for path in found[:3]) + (", ..." if len(found) > 3 else "")
+    earlier = earlier_run(folder)
+    if earlier and not overwrite:
+        names = ", ".join(path.name for path in earlier[:3]) + (", ..." if len(earlier) > 3 else "")
         where = "The current folder" if folder == Path() else f"{folder}"
         raise RecordingExistsError(
             f"{where} holds {names} already, and nothing is replaced unasked. Give another "
@@ -163,8 +163,8 @@ def write_maps(
     stems = safe_stems(word_map.label for word_map in each)
     _remove_stale(written, {stem + end for stem in stems for end in (MAP, HEADS)})
     if each or run.image is not None:
-        shown: Sequence[tuple[int, int]] | None = None if words is None else _spans(each)
-        written.words = words_row(maps, words=shown, threshold=threshold).save(folder / WORDS)
+        spans: Sequence[tuple[int, int]] | None = None if words is None else _spans(each)
+        written.words = words_row(maps, words=spans, threshold=threshold).save(folder / WORDS)
     for stem, word_map in zip(stems, each, strict=True):
         drawn = overlay(run, word_map, threshold=threshold)
         written.maps.append(drawn.save(folder / (stem + MAP)))

@@ -82,5 +82,5 @@ def _in_one_line(error: Exception, *, traced: bool) -> str:
         return message
     if len(message) > 500:
         message = message[:499] + "…"
-    said = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    return said if traced else f"{said} (--traceback shows where)"
+    in_words = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return in_words if traced else f"{in_words} (--traceback shows where)"

@@ -136,8 +136,8 @@ def study_parser(
 def wrong(read: argparse.Namespace, names: Sequence[str]) -> str:
     """What is wrong with the arguments, as a sentence; empty where nothing is."""
     if len(names) != 1 or names[0] not in STUDIES:
-        shown = " ".join(names) or "none"
-        return f"a study is one of {', '.join(STUDIES)}, not {shown}."
+        listed = " ".join(names) or "none"
+        return f"a study is one of {', '.join(STUDIES)}, not {listed}."
     if read.into is None:
         return "say where the recordings go: --into FOLDER."
     if read.truth is not None and read.truth.is_dir() and (read.captions or read.seeds != 1):

@@ -20,8 +20,8 @@ def say(text: str = "", *, to: TextIO | None = None) -> None:
     stream = sys.stdout if to is None else to
     encoding = getattr(stream, "encoding", None) or "utf-8"
     safe = printable(text, keep="\n")
-    shown = safe.encode(encoding, "backslashreplace").decode(encoding)
-    print(shown, file=stream)
+    encodable = safe.encode(encoding, "backslashreplace").decode(encoding)
+    print(encodable, file=stream)
 
 
 def complain(text: str) -> None:

@@ -114,10 +114,10 @@ class GenerationExperiment:
                 f"{self.folder} holds an experiment already. Choose another path or remove it."
             )
         names = (_PICTURE, _PROMPT, _SEED, _MAPS)
-        if there := [name for name in names if (self.folder / name).exists()]:
+        if existing := [name for name in names if (self.folder / name).exists()]:
             raise RecordingExistsError(
-                f"{self.folder} holds {', '.join(there)} already, which would be replaced. Choose "
-                f"another path, or move them away."
+                f"{self.folder} holds {', '.join(existing)} already, which would be replaced. "
+                f"Choose another path, or move them away."
             )
         choice = dict(self.global_heat_map.choice)
         again = GlobalHeatMap.of(self.recording, **choice).heat_maps

@@ -90,17 +90,17 @@ class GlobalHeatMap:
         if head_idx is not None:
             head_idx = whole_number(head_idx, "head")
         layers = _chosen(run, factors, layer_idx)
-        made = heat_maps(run, layers=layers, heads=head_idx, reduction="sum", missing="skip")
-        values = made.values
+        maps = heat_maps(run, layers=layers, heads=head_idx, reduction="sum", missing="skip")
+        values = maps.values
         if normalize:
             values = values / (values[1:-1].sum(0, keepdim=True) + _EPSILON)
-        asked = {
+        chosen_pairs = {
             "factors": factors,
             "head_idx": head_idx,
             "layer_idx": None if layer_idx is None else whole_number(layer_idx, "layer_idx"),
             "normalize": normalize or None,
         }
-        choice = {name: value for name, value in asked.items() if value is not None}
+        choice = {name: value for name, value in chosen_pairs.items() if value is not None}
         return cls(run.prompt, values, run.facts.image_size, choice)
 
     def compute_word_heat_map(
@@ -127,18 +127,20 @@ class GlobalHeatMap:
         if word_idx is not None:
             places = [whole_number(word_idx, "word_idx") + 1]
         else:
-            found = self.prompt.occurrences(word)
-            if not found:
+            occurrences = self.prompt.occurrences(word)
+            if not occurrences:
                 self.prompt.find(word)  # raises, and lists the words there are
-            if len(found) > 1:
+            if len(occurrences) > 1:
                 warnings.warn(
-                    f"{word!r} occurs {len(found)} times in {self.prompt.text!r}; as in DAAM 0.2.0 "
-                    "their maps are averaged. daam_nb.heat_maps(tc.recording).word(..., "
+                    f"{word!r} occurs {len(occurrences)} times in {self.prompt.text!r}; as in "
+                    "DAAM 0.2.0 their maps are averaged. daam_nb.heat_maps(tc.recording).word(..., "
                     "occurrence=0) takes one of them.",
                     stacklevel=2,
                 )
             places = [
-                index + offset_idx for one in found for index in self.prompt.token_indices(one)
+                index + offset_idx
+                for found_word in occurrences
+                for index in self.prompt.token_indices(found_word)
             ]
         # The first map is the start of text and the last one its end; neither is the text's.
         outside = [p - 1 for p in places if not 1 <= p < len(self.heat_maps) - 1]
@@ -205,14 +207,14 @@ class WordHeatMap:
         if threshold is not None:
             threshold = _read_threshold(threshold, absolute=absolute)
         width, height = image.size
-        made = torch.nn.functional.interpolate(
+        scaled = torch.nn.functional.interpolate(
             self.heatmap.float()[None, None], size=(height, width), mode="bicubic"
         )[0, 0]
         if not absolute:
-            made = (made - made.min()) / (made.max() - made.min() + 1e-8)
+            scaled = (scaled - scaled.min()) / (scaled.max() - scaled.min() + 1e-8)
         if threshold is None:
-            return made
-        return (made > threshold).float()
+            return scaled
+        return (scaled > threshold).float()
 
     def plot_overlay(
         self,
@@ -236,14 +238,14 @@ class WordHeatMap:
         file = None if out_file is None else check_path(out_file, "out_file")
         from matplotlib import pyplot
 
-        shown = self.expand_as(image, **expand_kwargs)
+        overlay = self.expand_as(image, **expand_kwargs)
         axes: Any = pyplot.gca() if ax is None else ax
         if file is not None:
             _check_file(file, axes.figure.canvas.get_supported_filetypes())
         pixels = rgb(image)
         low, high = (None, None) if color_normalize else (0.0, 1.0)
-        axes.imshow(shown.numpy(), cmap="jet", vmin=low, vmax=high)
-        alpha = (1 - shown / max(float(shown.max()), 1e-8)).clamp(0, 1)
+        axes.imshow(overlay.numpy(), cmap="jet", vmin=low, vmax=high)
+        alpha = (1 - overlay / max(float(overlay.max()), 1e-8)).clamp(0, 1)
         colors = torch.from_numpy(pixels.copy()).float() / 255
         axes.imshow(torch.cat((colors, alpha.unsqueeze(-1)), dim=-1).numpy())
         axes.set_title(self.word, parse_math=False)
@@ -301,11 +303,13 @@ def _chosen(run: Recording, factors: Iterable[int] | None, layer_idx: int | None
             )
         layers = [layers[layer_idx]]
     if factors is not None:
-        wanted = set(whole_numbers(factors, "factor"))
-        chosen = [layer for layer in layers if _factor(run, layer) in wanted]
+        chosen_factors = set(whole_numbers(factors, "factor"))
+        chosen = [layer for layer in layers if _factor(run, layer) in chosen_factors]
         if not chosen:
-            there = sorted({_factor(run, layer) for layer in layers})
-            raise SelectionError(f"factors={sorted(wanted)} select no layer; there are {there}.")
+            existing_factors = sorted({_factor(run, layer) for layer in layers})
+            raise SelectionError(
+                f"factors={sorted(chosen_factors)} select no layer; there are {existing_factors}."
+            )
         layers = chosen
     return layers
 

@@ -221,11 +221,11 @@ def _named(spacy: Any, name: str) -> Any:
                 f"Give the folder that holds both, the name of an installed pipeline, or take the "
                 f"one that ships: load_parser({CAPTION_PARSER!r})."
             ) from None
-        found = ", ".join(sorted(spacy.util.get_installed_models())) or "none"
+        installed = ", ".join(sorted(spacy.util.get_installed_models())) or "none"
         raise MissingParserError(
             f"No spaCy pipeline {name!r} is installed, nor is it a folder of one (installed: "
-            f"{found}). Install it with `python -m spacy download {name}`, or take the one that "
-            f"ships: load_parser({CAPTION_PARSER!r})."
+            f"{installed}). Install it with `python -m spacy download {name}`, or take the one "
+            f"that ships: load_parser({CAPTION_PARSER!r})."
         ) from None
 
 

@@ -86,8 +86,8 @@ class Parse:
     def __post_init__(self) -> None:
         _check_texts("The text", self.text, "the parser's name", self.parser)
         behind = 0
-        for place, word in enumerate(self.words):
-            _check_word(self.text, place, word, count=len(self.words), behind=behind)
+        for index, word in enumerate(self.words):
+            _check_word(self.text, index, word, count=len(self.words), behind=behind)
             behind = word.end
         for start, end in self.noun_chunks:
             if not 0 <= start < end <= len(self.words):
@@ -100,15 +100,15 @@ class Parse:
     def arcs(self) -> tuple[Arc, ...]:
         """All dependencies, in the order of the dependents; the roots have none."""
         return tuple(
-            Arc(head=word.head, dependent=place, relation=word.relation)
-            for place, word in enumerate(self.words)
-            if word.head != place
+            Arc(head=word.head, dependent=index, relation=word.relation)
+            for index, word in enumerate(self.words)
+            if word.head != index
         )
 
     @cached_property
     def roots(self) -> tuple[int, ...]:
         """Indices of the words that depend on none: one for each sentence."""
-        return tuple(place for place, word in enumerate(self.words) if word.head == place)
+        return tuple(index for index, word in enumerate(self.words) if word.head == index)
 
     def to_dict(self) -> dict[str, Any]:
         """Lists, strings and numbers alone, for JSON; `from_dict` reads it back."""
@@ -172,15 +172,15 @@ class Parse:
                 "Use one with a `parser`, such as en_core_web_sm or the shipped caption parser."
             )
         kept = [t.i for t in doc if not t.is_space]
-        place = {index: number for number, index in enumerate(kept)}
-        words = tuple(_word(doc, index, place) for index in kept)
+        place_of = {index: number for number, index in enumerate(kept)}
+        words = tuple(_word(doc, index, place_of) for index in kept)
         if text is not None and spaced is not None:
             words = tuple(_respelled(word, text, spaced) for word in words)
         return cls(
             text=doc.text if text is None else text,
             words=words,
             parser=parser,
-            noun_chunks=_chunks(doc, place),
+            noun_chunks=_chunks(doc, place_of),
         )
 
 
@@ -200,7 +200,7 @@ def _word(doc: Any, index: int, place: dict[int, int]) -> ParsedWord:
     head = token.head
     while head.is_space and head.head.i != head.i:
         head = head.head
-    alone = head.i == index or head.is_space
+    is_apart = head.i == index or head.is_space
     return ParsedWord(
         text=token.text,
         start=token.idx,
@@ -208,8 +208,8 @@ def _word(doc: Any, index: int, place: dict[int, int]) -> ParsedWord:
         lemma=token.lemma_,
         pos=token.pos_,
         tag=token.tag_,
-        head=place[index if alone else head.i],
-        relation=ROOT if alone else token.dep_,
+        head=place[index if is_apart else head.i],
+        relation=ROOT if is_apart else token.dep_,
     )
 
 
@@ -221,10 +221,10 @@ def _respelled(word: ParsedWord, text: str, spaced: Spaced) -> ParsedWord:
 
 def _chunks(doc: Any, place: dict[int, int]) -> tuple[Span, ...]:
     try:
-        found = [[place[t.i] for t in chunk if t.i in place] for chunk in doc.noun_chunks]
+        chunks = [[place[t.i] for t in chunk if t.i in place] for chunk in doc.noun_chunks]
     except NotImplementedError:  # spaCy has no rule of noun chunks for this language
         return ()
-    return tuple((inside[0], inside[-1] + 1) for inside in found if inside)
+    return tuple((inside[0], inside[-1] + 1) for inside in chunks if inside)
 
 
 def _check_word(text: str, place: int, word: ParsedWord, *, count: int, behind: int) -> None:
@@ -261,9 +261,9 @@ def _check_texts(*names_and_values: object) -> None:
 def _check_trees(words: tuple[ParsedWord, ...]) -> None:
     """From every word the way up ends at a root."""
     ends: set[int] = set()
-    for place in range(len(words)):
+    for index in range(len(words)):
         way: dict[int, None] = {}
-        at = place
+        at = index
         while at not in ends and words[at].head != at:
             if at in way:
                 circle = [words[i].text for i in [*way][[*way].index(at) :]]

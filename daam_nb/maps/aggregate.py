@@ -55,16 +55,16 @@ def aggregate(
     """
     columns = tuple(columns)
     grid = source.run.facts.latent_size
-    made = torch.zeros(len(columns), grid[0] * grid[1], dtype=torch.float32, device="cpu")
+    maps_of_tokens = torch.zeros(len(columns), grid[0] * grid[1], dtype=torch.float32, device="cpu")
     rows, keep_sums = source.rows(pairs), sums_fit(source, len(columns))
     for i, column in enumerate(columns):
         parts, unit = add_steps(source, column, rows=rows, spans=spans, keep_sums=keep_sums)
         for group, maps in parts:
             for part in _pieces(maps, grid):
-                made[i] += _ones(len(part)) @ _clamped(part, group.size, grid)
+                maps_of_tokens[i] += _ones(len(part)) @ _clamped(part, group.size, grid)
         # Clamping commutes with a factor > 0, so that one scaling at the end is enough.
-        made[i] *= scale * unit / len(pairs)
-    return _checked(made, source).view(len(columns), *grid)
+        maps_of_tokens[i] *= scale * unit / len(pairs)
+    return _checked(maps_of_tokens, source).view(len(columns), *grid)
 
 
 def aggregate_each(
@@ -82,7 +82,7 @@ def aggregate_each(
     """
     columns = tuple(columns)
     grid = source.run.facts.latent_size
-    made = torch.zeros(len(pairs), grid[0] * grid[1], dtype=torch.float32, device="cpu")
+    maps_of_pairs = torch.zeros(len(pairs), grid[0] * grid[1], dtype=torch.float32, device="cpu")
     rows, keep_sums = source.rows(pairs), sums_fit(source, len(columns))
     for column in columns:
         parts, unit = add_steps(source, column, rows=rows, spans=spans, keep_sums=keep_sums)
@@ -90,8 +90,10 @@ def aggregate_each(
             of_group = [i for i, (layer, _) in enumerate(pairs) if layer.size == group.size]
             places = torch.tensor(of_group, device="cpu")
             for of_part, part in zip(_pieces(places, grid), _pieces(maps, grid), strict=True):
-                made[of_part] += _clamped(part, group.size, grid) * (scale * unit / len(columns))
-    return _checked(made, source).view(len(pairs), *grid)
+                maps_of_pairs[of_part] += _clamped(part, group.size, grid) * (
+                    scale * unit / len(columns)
+                )
+    return _checked(maps_of_pairs, source).view(len(pairs), *grid)
 
 
 def _pieces(rows: Tensor, grid: tuple[int, int]) -> tuple[Tensor, ...]:

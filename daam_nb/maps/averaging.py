@@ -79,9 +79,9 @@ def average_words(
                 f"average_words() takes several HeatMaps, one per run, not {kind_of(maps)}. From "
                 "runs: average_words(heat_maps(run) for run in runs)."
             )
-        for one in maps.words:
-            word = one.label if case else one.label.lower()
-            means.setdefault(word, _Mean(size)).add(one)
+        for word_map in maps.words:
+            word = word_map.label if case else word_map.label.lower()
+            means.setdefault(word, _Mean(size)).add(word_map)
     _check_any(means)
     return {word: mean.result(word) for word, mean in means.items()}
 
@@ -112,16 +112,16 @@ def average_heads(
                 f"average_heads() takes what HeatMaps.by_head gives, several times, not "
                 f"{kind_of(heads)}: average_heads(heat_maps(run).by_head('dog') for run in runs)."
             )
-        for pair, one in heads.items():
-            means.setdefault(pair, _Mean(size)).add(one)
+        for pair, word_map in heads.items():
+            means.setdefault(pair, _Mean(size)).add(word_map)
     _check_any(means)
     return {(name, h): mean.result(f"{name}, head {h}") for (name, h), mean in means.items()}
 
 
 def _each(many: Any, name: str) -> Iterable[Any]:
     """Several of something; raises a `WrongKindError` for one alone."""
-    alone = isinstance(many, str | bytes | Mapping) or getattr(many, "ndim", None) == 0
-    if alone or not isinstance(many, Iterable):
+    is_single = isinstance(many, str | bytes | Mapping) or getattr(many, "ndim", None) == 0
+    if is_single or not isinstance(many, Iterable):
         raise WrongKindError(f"{name}() takes a list, not {kind_of(many)} alone: {name}([...]).")
     return many
 

@@ -286,18 +286,18 @@ class HeatMaps:
             Where the recording does not hold it.
         """
         try:
-            place = whole_number(index, "token")
+            column = whole_number(index, "token")
         except SelectionError:
-            place = -1
+            column = -1
         tokens = self.prompt.tokens
-        if not 0 <= place < len(tokens):
+        if not 0 <= column < len(tokens):
             raise SelectionError(
                 f"There is no token {index!r}: this prompt has the key positions 0 to "
                 f"{len(tokens) - 1}."
             )
-        token = tokens[place]
-        check_kept((place,), self.columns, f"the token {token.piece!r}")
-        return self._word_map(self._mean_over((place,)), token.piece, token.span, (place,))
+        token = tokens[column]
+        check_kept((column,), self.columns, f"the token {token.piece!r}")
+        return self._word_map(self._mean_over((column,)), token.piece, token.span, (column,))
 
     @property
     def start_of_text(self) -> WordHeatMap:
@@ -324,9 +324,10 @@ class HeatMaps:
                 "This recording kept one sum over its steps, so that a single step cannot be "
                 "shown. Record with keep='steps'."
             )
-        alone = {step: replace(self, steps=(step,)) for step in self.steps}
+        of_step = {step: replace(self, steps=(step,)) for step in self.steps}
         return {
-            step: maps.word(text, occurrence=occurrence, case=case) for step, maps in alone.items()
+            step: maps.word(text, occurrence=occurrence, case=case)
+            for step, maps in of_step.items()
         }
 
     def by_head(
@@ -349,12 +350,14 @@ class HeatMaps:
             spans=spans_of(self.run, self.steps),
             scale=self._step_scale,
         )
-        found = {}
+        by_pair = {}
         for (layer, head), values in zip(self.pairs, each, strict=True):
             maps = replace(self, layers=(layer,), heads=(head,), pairs=((layer, head),), skipped=())
-            made = maps._word_map(values, label, span, tokens)
-            found[layer.name, head] = made.normalized() if self.scale == "maximum" else made
-        return found
+            word_map = maps._word_map(values, label, span, tokens)
+            by_pair[layer.name, head] = (
+                word_map.normalized() if self.scale == "maximum" else word_map
+            )
+        return by_pair
 
     def normalized(self) -> HeatMaps:
         """Divide each map by its own maximum, so that its values are 0 to 1."""
@@ -483,9 +486,9 @@ class HeatMaps:
         return set(self.prompt.token_indices(word)) <= set(self.columns)
 
     def _find(self, text: WordChoice, *, occurrence: int | None, case: bool) -> Found:
-        found = find(self.prompt, text, occurrence=occurrence, case=case)
-        check_kept(found.tokens, self.columns, repr(found.label))
-        return found
+        word = find(self.prompt, text, occurrence=occurrence, case=case)
+        check_kept(word.tokens, self.columns, repr(word.label))
+        return word
 
     def _special(self, index: int | None, name: str) -> WordHeatMap:
         if index is None:

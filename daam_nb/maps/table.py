@@ -16,7 +16,7 @@ COLORMAP = "inferno"  # perceptually uniform
 
 def table_of_words(maps: Iterable[WordHeatMap], *, caption: str) -> str:
     """Write one cell per map: its picture, its label, its peak; self-contained HTML."""
-    cells = "".join(_cell(one) for one in maps)
+    cells = "".join(_cell(word_map) for word_map in maps)
     return (
         '<figure style="margin:0">'
         f'<div style="display:flex;flex-wrap:wrap;gap:8px">{cells or "no words"}</div>'

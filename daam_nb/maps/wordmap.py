@@ -123,16 +123,16 @@ class WordHeatMap:
                 f"The image's size is not known for the map of {self.label!r}. "
                 f"Name it: resize((height, width))."
             )
-        wanted = read_size(size if size is not None else self.image_size)
-        if wanted == self.size:
+        target = read_size(size if size is not None else self.image_size)
+        if target == self.size:
             return self
-        if wanted[0] * wanted[1] > MAX_PIXELS:
+        if target[0] * target[1] > MAX_PIXELS:
             raise ShapeError(
-                f"A map of {wanted[0]} x {wanted[1]} would have more than the {MAX_PIXELS} pixels "
+                f"A map of {target[0]} x {target[1]} would have more than the {MAX_PIXELS} pixels "
                 f"that a picture may have. Name the picture's size."
             )
         raised = functional.interpolate(
-            self.values[None, None], size=wanted, mode="bicubic", align_corners=False
+            self.values[None, None], size=target, mode="bicubic", align_corners=False
         )
         return replace(self, values=raised[0, 0].clamp_(min=0))
 

@@ -74,17 +74,17 @@ def word_layout(layout: Layout, rng: np.random.Generator) -> Caption:
         unsaid, and seldom names an object by its class ("a bird").
     """
     out = _Text()
-    place = BACKGROUNDS[layout.background] if rng.random() < 0.7 else ""
-    first = bool(place) and rng.random() < 0.12
+    background = BACKGROUNDS[layout.background] if rng.random() < 0.7 else ""
+    first = bool(background) and rng.random() < 0.12
     if first:
-        out.add(place, ("background", 0))
+        out.add(background, ("background", 0))
         out.add(",")
-    out.place_follows = bool(place) and not first
+    out.place_follows = bool(background) and not first
     {"single": _single, "pair": _pair, "count": _count, "triple": _triple}[layout.kind](
         out, layout, rng
     )
-    if place and not first:
-        out.add(place, ("background", 0))
+    if background and not first:
+        out.add(background, ("background", 0))
     count = len(layout.objects)
     shared = layout.kind == "count"
     return Caption(

@@ -203,8 +203,8 @@ class Judge:
         KeyError
             For a word that is no noun of the world.
         """
-        shown: NDArray[np.bool_] = self.labels(image) == LABELS.index(NOUN[noun].name)
-        return shown
+        mask: NDArray[np.bool_] = self.labels(image) == LABELS.index(NOUN[noun].name)
+        return mask
 
     def present(self, image: Image) -> dict[str, int]:
         """Nouns that a picture shows, with their pixels; `doubt.least` at least."""
@@ -224,16 +224,16 @@ def settled(chances: torch.Tensor, doubt: Doubt) -> NDArray[np.int64]:
     """Labels with `doubt` resolved: (n, label, y, x) probabilities to (n, y, x) int64."""
     labels: NDArray[np.int64] = chances.argmax(dim=1).numpy()
     places = _regions(chances.argmax(dim=1) > 0)
-    for one, place, chance in zip(labels, places, chances.numpy(), strict=True):
-        shape = (int(place.max()) + 1, len(LABELS))
-        counts = _summed(place, one, np.ones(one.shape), shape)
+    for label, region, chance in zip(labels, places, chances.numpy(), strict=True):
+        shape = (int(region.max()) + 1, len(LABELS))
+        counts = _summed(region, label, np.ones(label.shape), shape)
         minor = counts < doubt.share * counts.max(axis=1, keepdims=True)
-        one[:] = np.where(minor[place, one], counts.argmax(axis=1)[place], one)
+        label[:] = np.where(minor[region, label], counts.argmax(axis=1)[region], label)
         # How sure it is of a noun, on average over all that it would call so in one region.
-        own = np.take_along_axis(chance, one[None], axis=0)[0]
-        pixels = _summed(place, one, np.ones(one.shape), shape)
-        sure = _summed(place, one, own, shape) / np.maximum(pixels, 1)
-        one[sure[place, one] < doubt.confidence] = 0
+        own = np.take_along_axis(chance, label[None], axis=0)[0]
+        pixels = _summed(region, label, np.ones(label.shape), shape)
+        sure = _summed(region, label, own, shape) / np.maximum(pixels, 1)
+        label[sure[region, label] < doubt.confidence] = 0
     return labels
 
 

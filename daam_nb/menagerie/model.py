@@ -178,12 +178,12 @@ def load(
         folder = WEIGHTS if architecture == "unet" else JOINT
     folder, shared = check_path(folder, "folder"), check_path(shared, "shared")
     facts = card(folder)
-    found = json.loads((folder / "model_index.json").read_text())["_class_name"]
-    if found != CLASSES[architecture]:
-        other = next((a for a, name in CLASSES.items() if name == found), None)
+    class_name = json.loads((folder / "model_index.json").read_text())["_class_name"]
+    if class_name != CLASSES[architecture]:
+        other = next((a for a, name in CLASSES.items() if name == class_name), None)
         way_out = "" if other is None else f" Load it with architecture={other!r}."
         raise MissingModelError(
-            f"the model in {folder} is a {found}; architecture={architecture!r} needs a "
+            f"the model in {folder} is a {class_name}; architecture={architecture!r} needs a "
             f"{CLASSES[architecture]}.{way_out}"
         )
     import torch
@@ -229,7 +229,7 @@ def _check_device(device: object) -> None:
     """Raise a `SelectionError` unless torch computes there, before anything is loaded."""
     import torch
 
-    there: dict[str, Callable[[], bool]] = {
+    architectures: dict[str, Callable[[], bool]] = {
         "cuda": torch.cuda.is_available,
         "mps": torch.backends.mps.is_available,
     }
@@ -237,8 +237,8 @@ def _check_device(device: object) -> None:
         kind = torch.device(device).type if isinstance(device, str | torch.device) else ""
     except RuntimeError:
         kind = ""
-    if not kind or (kind in there and not there[kind]()):
-        known = ", ".join(["'cpu'", *(repr(name) for name, has in there.items() if has())])
+    if not kind or (kind in architectures and not architectures[kind]()):
+        known = ", ".join(["'cpu'", *(repr(name) for name, has in architectures.items() if has())])
         raise SelectionError(
             f"device={device!r:.60} is no place where torch computes here. There is {known}."
         )

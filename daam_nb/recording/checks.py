@@ -98,7 +98,7 @@ def _check_grid(run: Recording) -> None:
 def _check_places(what: str, places: tuple[int, ...], count: int, of: str) -> None:
     if not places:
         raise SelectionError(f"{what} are empty; a recording keeps at least one.")
-    if outside := [place for place in places if not 0 <= place < count]:
+    if outside := [index for index in places if not 0 <= index < count]:
         raise SelectionError(
             f"{what} hold {outside[0]}; with {of} = {count} they end at {count - 1}."
         )
@@ -118,9 +118,9 @@ def _check_attention(
         has = "lacks the layer" if odd[0] in names else "holds what is no layer of the recording:"
         raise ShapeError(f"{what} {has} {odd[0]!r}.")
     steps = 1 if run.kept == "sum" else len(run.steps)
-    found = described(attention)
+    held = described(attention)
     for layer in run.layers:
-        dtype, shape = found[layer.name]
+        dtype, shape = held[layer.name]
         needed = (steps, layer.heads, len(columns), *layer.size)
         if shape != needed:
             raise ShapeError(
@@ -182,5 +182,5 @@ def _by(size: Iterable[int]) -> str:
 
 
 def _few(places: tuple[int, ...]) -> str:
-    shown = ", ".join(map(str, places[:10]))
-    return f"[{shown}]" if len(places) <= 10 else f"[{shown}, ...]"
+    listed = ", ".join(map(str, places[:10]))
+    return f"[{listed}]" if len(places) <= 10 else f"[{listed}, ...]"

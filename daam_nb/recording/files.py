@@ -96,7 +96,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
         run = Recording(
             prompt=_prompt(fields, "prompt"),
             layers=tuple(
-                _layer(layers.fields(place), version=folder.version) for place in layers.values
+                _layer(layers.fields(number), version=folder.version) for number in layers.values
             ),
             attention=folder.arrays.under(_ATTENTION, **bounds),
             columns=fields.wholes("columns"),
@@ -219,10 +219,10 @@ def _layer(fields: Fields, *, version: int) -> Layer:
 def _manifest(fields: Fields) -> Manifest:
     fields.known("captured", "skipped")
     skipped = fields.each("skipped")
-    found = [skipped.fields(key).known("what", "why") for key in skipped.values]
+    skipped_modules = [skipped.fields(key).known("what", "why") for key in skipped.values]
     return Manifest(
         captured=fields.texts("captured"),
-        skipped=tuple(Skipped(item.text("what"), item.text("why")) for item in found),
+        skipped=tuple(Skipped(item.text("what"), item.text("why")) for item in skipped_modules),
     )
 
 

@@ -73,9 +73,9 @@ def facts_to_save(run: Recording, derived: str | None) -> Facts:
         )
     if derived is None:
         return run.facts
-    said = "; ".join(filter(None, (run.facts.derived, derived.strip())))
+    derivations = "; ".join(filter(None, (run.facts.derived, derived.strip())))
     digests = dict(_digests(run)) if run.facts.digests else {}
-    return dataclasses.replace(run.facts, derived=said, digests=digests)
+    return dataclasses.replace(run.facts, derived=derivations, digests=digests)
 
 
 def check_loaded(run: Recording) -> None:

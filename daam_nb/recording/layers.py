@@ -144,8 +144,8 @@ def select_layers(layers: Iterable[Layer], choice: LayerChoice) -> tuple[Layer, 
     SelectionError
         Where the choice (or one item of a list) selects nothing.
     """
-    alone = not isinstance(layers, Iterable) or getattr(layers, "ndim", None) == 0
-    every: tuple[Any, ...] = (layers,) if alone else tuple(layers)
+    is_single = not isinstance(layers, Iterable) or getattr(layers, "ndim", None) == 0
+    every: tuple[Any, ...] = (layers,) if is_single else tuple(layers)
     if other := [layer for layer in every if not isinstance(layer, Layer)]:
         raise WrongKindError(
             f"Layers are chosen among Layers, as those of a recording, not {kind_of(other[0])}: "

@@ -63,16 +63,16 @@ def tokens_of(
         )
     if token is None and word is None:
         return attention
-    wanted: tuple[int, ...] = () if token is None else (whole_number(token, "token"),)
+    asked_columns: tuple[int, ...] = () if token is None else (whole_number(token, "token"),)
     if word is not None:
-        wanted = prompt.token_indices(word, occurrence=occurrence, case=case)
-    if missing := [index for index in wanted if index not in columns]:
+        asked_columns = prompt.token_indices(word, occurrence=occurrence, case=case)
+    if missing := [index for index in asked_columns if index not in columns]:
         kept = [f"{column} {prompt.tokens[column].piece!r}" for column in columns]
         raise NotKeptError(
             f"Token {missing[0]} is not kept; kept are {listed(kept)}. Record with tokens=None to "
             f"keep every token of the text."
         )
-    places = [columns.index(index) for index in wanted]
+    places = [columns.index(index) for index in asked_columns]
     if word is None:
         return attention[:, :, places[0]]
     return attention[:, :, places].float().mean(dim=2)

@@ -107,8 +107,8 @@ def raise_if_cut(path: Path, opened: os.stat_result) -> None:
 
 def write_arrays(path: Path, arrays: Mapping[str, Tensor]) -> dict[str, ArrayFacts]:
     """Write tensors into a new safetensors file and describe them."""
-    taken: set[int] = set()
-    ready = {name: _ready(name, tensor, taken) for name, tensor in arrays.items()}
+    used: set[int] = set()
+    ready = {name: _ready(name, tensor, used) for name, tensor in arrays.items()}
     facts = {name: ArrayFacts.of(tensor) for name, tensor in ready.items()}
     with open(path, "xb") as empty:
         mode = os.fstat(empty.fileno()).st_mode
@@ -137,19 +137,19 @@ class ArrayFile:
         self._state = os.stat(path)
         try:
             opened: Any = safe_open(path, framework="pt", device="cpu")
-            found = {name: opened.get_slice(name) for name in list(opened.keys())}
+            slices = {name: opened.get_slice(name) for name in list(opened.keys())}
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:
             raise broken(path, f"not a readable safetensors file ({error})") from None
         self._file = opened
-        if set(found) != set(self.facts):
-            odd = sorted(set(found) ^ set(self.facts))[0]
+        if set(slices) != set(self.facts):
+            odd = sorted(set(slices) ^ set(self.facts))[0]
             raise broken(path, f"its arrays are not those that the JSON names: {odd!r:.80} differs")
-        for name, piece in found.items():
+        for name, piece in slices.items():
             is_there = (_FILE_DTYPES.get(piece.get_dtype()), tuple(piece.get_shape()))
             if is_there != (self.facts[name].dtype, self.facts[name].shape):
-                said = f"{self.facts[name].dtype} {list(self.facts[name].shape)}"
+                description = f"{self.facts[name].dtype} {list(self.facts[name].shape)}"
                 got = f"{piece.get_dtype()} {piece.get_shape()}"
-                raise broken(path, f"array {name!r} is {got} where the JSON says {said}")
+                raise broken(path, f"array {name!r} is {got} where the JSON says {description}")
 
     def read(self, name: str, *, low: float = -math.inf, high: float = math.inf) -> Tensor:
         """Map one array, compare its sha256, check its values."""

@@ -66,13 +66,13 @@ def _check_name(path: str | os.PathLike[str], what: str) -> None:
 
 def access_error(path: str | os.PathLike[str], what: str, error: OSError) -> FileAccessError:
     """The error about a path, with the way out that fits what the system said."""
-    said = error.strerror or str(error)
+    reason = error.strerror or str(error)
     advice = _ADVICE.get(error.errno or 0, "choose another place")
     about = error.filename
     where = f" ({about})" if isinstance(about, str) and Path(about) != Path(path) else ""
-    made = FileAccessError(f"{path} could not be {what}: {said}{where}; {advice}.")
-    made.errno = error.errno
-    return made
+    our_error = FileAccessError(f"{path} could not be {what}: {reason}{where}; {advice}.")
+    our_error.errno = error.errno
+    return our_error
 
 
 def write_all(descriptor: int, content: bytes) -> None:

@@ -179,10 +179,10 @@ def _named_file(fields: Fields, ending: str = "safetensors") -> tuple[str, int]:
 
 def _opened(folder: Path, contents: Contents) -> Folder:
     for name, nbytes in contents.files():
-        found = _size_of_regular(folder / name)
-        if found != nbytes:
+        size = _size_of_regular(folder / name)
+        if size != nbytes:
             raise broken(
-                folder / name, f"{found} bytes long where {JSON_NAME} says {nbytes}: cut or altered"
+                folder / name, f"{size} bytes long where {JSON_NAME} says {nbytes}: cut or altered"
             )
     file = ArrayFile(folder / contents.arrays_file[0], contents.arrays)
     arrays = LazyArrays(file, {name: name for name in contents.arrays})

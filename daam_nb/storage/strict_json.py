@@ -72,7 +72,7 @@ def _plain(value: object, path: tuple[object, ...]) -> Any:
                 )
         return {key: _plain(item, (*path, key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item, (*path, place)) for place, item in enumerate(value)]
+        return [_plain(item, (*path, index)) for index, item in enumerate(value)]
     raise RecordingFormatError(
         f"{_place(path)} is {_short(value)} of type {type(value).__name__}; facts are text, finite "
         f"numbers below 2**64, booleans, None, and lists and dicts of these."
@@ -103,14 +103,14 @@ def decode(raw: bytes, where: object) -> dict[str, Any]:
     if sum(map(raw.count, (b",", b"[", b"{"))) > MAX_VALUES:
         raise broken(where, f"not a readable JSON file (more than {MAX_VALUES} values)")
     try:
-        found = json.loads(
+        parsed = json.loads(
             raw.decode("utf-8"),
             parse_constant=_not_a_number,
             parse_float=_finite,
             parse_int=_whole,
             object_pairs_hook=_once,
         )
-        document = plain(found, "it")
+        document = plain(parsed, "it")
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError, JSONDecodeError, ours
         raise broken(where, f"not a readable JSON file ({_short(error, 160)})") from None
     if not isinstance(document, dict):
@@ -184,10 +184,10 @@ class Fields:
 
     def size(self, name: str) -> tuple[int, int]:
         """(height, width), each in [1, 2**20]."""
-        found = self.wholes(name, 1, 2**20)
-        if len(found) != 2:
+        numbers = self.wholes(name, 1, 2**20)
+        if len(numbers) != 2:
             self._refuse(name, "[height, width]")
-        return found[0], found[1]
+        return numbers[0], numbers[1]
 
     def fields(self, name: str) -> Fields:
         """An object with names."""
@@ -196,7 +196,7 @@ class Fields:
     def each(self, name: str) -> Fields:
         """A list, its items under their places "0", "1", ..."""
         listed = enumerate(self.items(name))
-        return Fields({f"{place}": item for place, item in listed}, f"{self.where}.{name}")
+        return Fields({f"{index}": item for index, item in listed}, f"{self.where}.{name}")
 
     def _of(self, name: str, kind: Any, wanted: str) -> Any:
         if name not in self.values:
@@ -206,8 +206,8 @@ class Fields:
         return self.values[name]
 
     def _refuse(self, name: str, wanted: str) -> NoReturn:
-        found = _short(self.values[name])
-        raise broken(f"{self.where}.{name}", f"is {found} where {wanted} is needed")
+        value = _short(self.values[name])
+        raise broken(f"{self.where}.{name}", f"is {value} where {wanted} is needed")
 
 
 def _short(value: object, limit: int = 60) -> str:
@@ -255,9 +255,9 @@ def _whole(digits: str) -> int:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     for name, value in pairs:
-        if name in found:
+        if name in document:
             raise ValueError(f"the name {_short(name)} stands twice")
-        found[name] = value
-    return found
+        document[name] = value
+    return document
