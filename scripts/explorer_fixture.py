@@ -20,11 +20,11 @@ import torch
 import daam_nb
 from daam_nb.maps import iod, ioh, iou
 from daam_nb.show.colours import palette
+from daam_nb.show.explorer.controls import CHOICES
 from daam_nb.show.explorer.model.container import pack, unpack
 from daam_nb.show.explorer.model.facts import COLORMAPS
 from daam_nb.show.explorer.model.ranking import inside
 from daam_nb.show.explorer.model.stacks import preview
-from daam_nb.show.explorer.page.choices import CHOICES
 from daam_nb.show.explorer.page.widget import Explorer
 
 TARGET = Path(__file__).parent.parent / "js" / "test" / "fixture.json"

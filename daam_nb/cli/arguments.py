@@ -39,12 +39,13 @@ examples:
   daam-nb "a dog runs" --model stable-diffusion-v1-5/stable-diffusion-v1-5 --size 512x768
   daam-nb open zebra
   daam-nb open zebra --output-folder closer --words zebra --threshold 0.4
+  daam-nb open zebra --html zebra.html
 """
 
 OPEN_EPILOG = """\
 Neither the model nor diffusers is needed. With --output-folder the pictures are drawn again, with
 other words, another threshold or all heads; to draw them into FOLDER itself, name it and
-give --overwrite.
+give --overwrite. With --html it becomes one page for any browser: words, steps, heads and pixels.
 
 exit codes: 0 done, 1 something failed, 2 mistyped, 130 interrupted
 """
@@ -74,10 +75,11 @@ class Draw:
 
 @dataclass(frozen=True)
 class Open:
-    """`daam-nb open FOLDER`, read. Without `output_folder` nothing is written."""
+    """`daam-nb open FOLDER`, read. Without `output_folder` and `html` nothing is written."""
 
     folder: Path
     output_folder: Path | None
+    html: Path | None
     words: tuple[str, ...] | None
     threshold: float | None
     all_heads: bool
@@ -140,10 +142,12 @@ def _open(argv: Sequence[str]) -> Open:
             "daam-nb -- open."
         )
     words = _listed(read.words)
-    if read.output_folder is None and (words or read.threshold is not None or read.all_heads):
+    of_pictures = words or read.all_heads or (read.threshold is not None and read.html is None)
+    if read.output_folder is None and of_pictures:
         raise UsageError(
             "--words, --threshold and --all-heads are about pictures; say where these go with "
-            "--output-folder (into the same folder: also --overwrite)."
+            "--output-folder (into the same folder: also --overwrite). With --html the page begins "
+            "with --threshold, too."
         )
     if not folders[0]:
         raise UsageError(
@@ -296,6 +300,10 @@ def _open_parser() -> _Parser:
         "-o", "--output-folder", metavar="FOLDER", type=_folder,
         help="draw the pictures again, into this folder (default: only text, nothing is written)",
     )  # fmt: skip
+    where.add_argument(
+        "--html", metavar="FILE", type=_file,
+        help="write a page that explores the recording in any browser, without Python or network",
+    )  # fmt: skip
     _overwrite(where)
     _figures(parser)
     _talking(parser)
@@ -337,6 +345,12 @@ def _folder(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("an empty text names no folder; the current one is '.'")
     return Path(text).expanduser()  # not every shell does it in --output-folder=~/pictures
+
+
+def _file(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty text names no file")
+    return Path(text).expanduser()
 
 
 def _seed(text: str) -> int:

@@ -1,4 +1,4 @@
-"""``daam-nb open FOLDER``: what a recording is, holds and lacks, as text; its pictures on demand.
+"""``daam-nb open FOLDER``: what a recording is, holds and lacks; its pictures, its page.
 
 Works from the folder alone: no model, no diffusers, no GPU.
 """
@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from daam_nb.cli.arguments import Open
 from daam_nb.cli.pictures import (
@@ -23,6 +23,7 @@ from daam_nb.cli.pictures import (
     write_picture,
 )
 from daam_nb.cli.talking import say, table
+from daam_nb.errors import RecordingExistsError, SelectionError
 from daam_nb.printable import printable
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def show_again(options: Open) -> None:
-    """Print what a recording is; with an output folder, draw its pictures again.
+    """Print what a recording is; where asked to, draw its pictures again and write its page.
 
     Raises
     ------
@@ -44,20 +45,52 @@ def show_again(options: Open) -> None:
     recording_folder = (
         inside if inside.is_dir() and not (folder / "recording.json").exists() else folder
     )
+    if options.html is not None:
+        _check_page(options.html, overwrite=options.overwrite)
     run = load(recording_folder)
     if not options.quiet:
         say(described(run, recording_folder))
-    if options.output_folder is None:
-        if not options.quiet:
-            again = f"daam-nb open {shlex.quote(str(recording_folder))} --output-folder FOLDER"
-            say(f"Draw its pictures again: {again}")
-        return
+    if options.html is not None:
+        _write_page(run, options)
+    if options.output_folder is not None:
+        _draw(run, options.output_folder, options)
+    elif options.html is None and not options.quiet:
+        again = f"daam-nb open {shlex.quote(str(recording_folder))} --output-folder FOLDER"
+        say(f"Draw its pictures again: {again}")
+
+
+def _check_page(page: Path, *, overwrite: bool) -> None:
+    """Say before the recording is read why a page cannot be written there."""
+    if page.suffix.lower() != ".html":
+        raise SelectionError(f"--html takes a file that ends in .html, not {page.name!r}.")
+    if page.exists() and not overwrite:
+        raise RecordingExistsError(
+            f"{page} is there already, and nothing is replaced unasked. Give another file, or "
+            f"--overwrite to replace it."
+        )
+
+
+def _write_page(run: Recording, options: Open) -> None:
+    """Write the hand-out, which needs no widgets, and say where it is."""
+    from daam_nb.show.explorer import hand_out
+
+    assert options.html is not None
+    choices: dict[str, Any] = {} if options.threshold is None else {"threshold": options.threshold}
+    page = made_folder(options.html.parent) / options.html.name
+    hand_out(run, page, overwrite=options.overwrite, **choices)
+    if not options.quiet:
+        say()
+        say(f"A page for any browser: {printable(str(page))}")
+
+
+def _draw(run: Recording, folder: Path, options: Open) -> None:
+    """Draw the pictures into a folder, and list them."""
     words = chosen_words(run.prompt, options.words)
-    refuse_to_replace(options.output_folder, overwrite=options.overwrite)
-    made_folder(options.output_folder)
-    written = Written(options.output_folder)
+    refuse_to_replace(folder, overwrite=options.overwrite)
+    made_folder(folder)
+    written = Written(folder)
     if run.image is not None:
-        written.picture = write_picture(run.image, options.output_folder / PICTURE)
+        written.picture = write_picture(run.image, folder / PICTURE)
     write_maps(run, written, words=words, threshold=options.threshold, all_heads=options.all_heads)
     if not options.quiet:
         files = [f for f in (written.picture, written.words, *written.maps, *written.heads) if f]

@@ -1,13 +1,12 @@
-"""Which tokens a word is, and whether the recording holds them."""
+"""Which tokens a word is."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from daam_nb.errors import NotKeptError, SelectionError, WordNotFoundError
+from daam_nb.errors import SelectionError, WordNotFoundError
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.prompt import Prompt, Word
-from daam_nb.selection import in_words
 
 WordChoice = str | Word | tuple[int, int] | WordHeatMap
 
@@ -48,13 +47,3 @@ def _same_word(prompt: Prompt, word: WordHeatMap) -> Found:
             f"{prompt.text!r}. Name its word."
         )
     return Found(word.label, word.span, word.tokens)
-
-
-def check_kept(tokens: tuple[int, ...], columns: tuple[int, ...], what: str) -> None:
-    """Raise a `NotKeptError` unless every token is among the key positions kept."""
-    lost = tuple(token for token in tokens if token not in columns)
-    if lost:
-        raise NotKeptError(
-            f"The attention of {what} was not kept at the key positions {in_words(lost)}; this "
-            f"recording holds {in_words(columns)}. Record again with them, or choose among these."
-        )

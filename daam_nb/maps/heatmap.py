@@ -17,10 +17,10 @@ from daam_nb.errors import (
     WordNotFoundError,
     WrongKindError,
 )
-from daam_nb.kinds import check_choice, check_flag, names_checked, whole_number
+from daam_nb.kinds import check_choice, check_flag, names_checked
 from daam_nb.maps.aggregate import aggregate, aggregate_each
 from daam_nb.maps.captions import heads_in_words, layers_in_words
-from daam_nb.maps.finding import Found, WordChoice, check_kept, find
+from daam_nb.maps.finding import Found, WordChoice, find
 from daam_nb.maps.stepsums import Source, spans_of
 from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
 from daam_nb.recording import Layer, LayerChoice, Recording
@@ -277,27 +277,20 @@ class HeatMaps:
             word_maps.append(self._word_map(values[tokens], label, word.span, tokens))
         return tuple(word_maps)
 
-    def token(self, index: int) -> WordHeatMap:
-        """Take the map of one token by its key position, special tokens included.
+    def token(self, index: int | Iterable[int]) -> WordHeatMap:
+        """Take the map of one token by its key position, special ones too, or several's mean.
 
         Raises
         ------
         NotKeptError
             Where the recording does not hold it.
         """
-        try:
-            column = whole_number(index, "token")
-        except SelectionError:
-            column = -1
-        tokens = self.prompt.tokens
-        if not 0 <= column < len(tokens):
-            raise SelectionError(
-                f"There is no token {index!r}: this prompt has the key positions 0 to "
-                f"{len(tokens) - 1}."
-            )
-        token = tokens[column]
-        check_kept((column,), self.columns, f"the token {token.piece!r}")
-        return self._word_map(self._mean_over((column,)), token.piece, token.span, (column,))
+        tokens = self._source.read_tokens(self.prompt, index)
+        places = tuple(token.index for token in tokens)
+        read = [token.span for token in tokens if token.span is not None]
+        span = (read[0][0], read[-1][1]) if len(read) == len(tokens) else None
+        label = " ".join(token.piece for token in tokens)
+        return self._word_map(self._mean_over(places), label, span, places)
 
     @property
     def start_of_text(self) -> WordHeatMap:
@@ -375,7 +368,7 @@ class HeatMaps:
         NotKeptError
             Where the recording does not hold every token of the text.
         """
-        check_kept(self._own_tokens, self.columns, "the text")
+        self._source.check_kept(self._own_tokens, "the text")
         return replace(self, scale="share")
 
     def to_xarray(self) -> Any:
@@ -486,12 +479,12 @@ class HeatMaps:
         return set(self.prompt.token_indices(word)) <= set(self.columns)
 
     def _find(self, text: WordChoice, *, occurrence: int | None, case: bool) -> Found:
-        word = find(self.prompt, text, occurrence=occurrence, case=case)
-        check_kept(word.tokens, self.columns, repr(word.label))
-        return word
+        found = find(self.prompt, text, occurrence=occurrence, case=case)
+        self._source.check_kept(found.tokens, repr(found.label))
+        return found
 
     def _special(self, index: int | None, name: str) -> WordHeatMap:
         if index is None:
             raise WordNotFoundError(f"This model's tokenizer marks no {name}.")
-        check_kept((index,), self.columns, f"the {name}")
+        self._source.check_kept((index,), f"the {name}")
         return replace(self.token(index), label=name)

@@ -17,12 +17,17 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
+from daam_nb.errors import NotKeptError, SelectionError
+from daam_nb.kinds import whole_numbers
 from daam_nb.maps.cache import CACHE
 from daam_nb.recording import Layer, Recording
-from daam_nb.selection import Pair
+from daam_nb.selection import Pair, in_words
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from daam_nb.prompt import Prompt
+    from daam_nb.tokens import Token
 
 Spans = tuple[tuple[int, int], ...]
 Rows = slice | Tensor
@@ -76,6 +81,34 @@ class Source:
     def columns(self) -> tuple[int, ...]:
         """Key positions, in the order of the attention's token axis."""
         return self.run.negative_columns if self.negative else self.run.columns
+
+    def read_tokens(self, prompt: Prompt, index: object) -> tuple[Token, ...]:
+        """Read one key position or several: the tokens there, all of them kept."""
+        try:
+            places = whole_numbers(index, "token")
+        except SelectionError:
+            places = (-1,)
+        if not places or len(set(places)) < len(places):
+            raise SelectionError(f"{index!r} are no different key positions of tokens.")
+        if not all(0 <= place < len(prompt.tokens) for place in places):
+            raise SelectionError(
+                f"There is no token {index!r}: this prompt has the key positions 0 to "
+                f"{len(prompt.tokens) - 1}."
+            )
+        tokens = tuple(prompt.tokens[place] for place in places)
+        pieces = " ".join(token.piece for token in tokens)
+        self.check_kept(places, f"the token{'s' if len(places) > 1 else ''} {pieces!r}")
+        return tokens
+
+    def check_kept(self, tokens: tuple[int, ...], what: str) -> None:
+        """Raise a `NotKeptError` unless every token is among the key positions kept."""
+        lost = tuple(token for token in tokens if token not in self.columns)
+        if lost:
+            raise NotKeptError(
+                f"The attention of {what} was not kept at the key positions {in_words(lost)}; this "
+                f"recording holds {in_words(self.columns)}. Record again with them, or choose "
+                f"among these."
+            )
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:

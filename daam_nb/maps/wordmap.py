@@ -254,7 +254,8 @@ def _check_source(span: object, tokens: object, maps: object) -> None:
         raise WrongKindError(f"The span of a map is (start, end), or None, not {kind_of(span)}.")
     if not _are_whole(tokens):
         raise WrongKindError(f"The tokens of a map are key positions, not {kind_of(tokens)}.")
-    if maps is not None and not (hasattr(maps, "choice") and hasattr(maps, "prompt")):
+    kind = type(maps)  # asked of the class: the line itself takes a while to write
+    if maps is not None and not (hasattr(kind, "choice") and hasattr(kind, "prompt")):
         raise WrongKindError(f"The maps of a map are HeatMaps, or None, not {kind_of(maps)}.")
 
 

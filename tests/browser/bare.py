@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from playwright.sync_api import Page
 
+from daam_nb.show.explorer.export.handout import front_end
 from daam_nb.show.explorer.page.widget import Explorer as Widget
-from daam_nb.show.explorer.page.widget import front_end
 
 Place = Literal["plain", "shadow", "sandbox"]
 Bytes = Literal["DataView", "ArrayBuffer", "Uint8Array"]

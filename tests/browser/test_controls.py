@@ -27,7 +27,7 @@ CELLS = (
     "forming = [Image.new('RGB', (64, 64), (40 * n, 250 - 40 * n, 0)) for n in range(7)]\n"
     "parser = language.load_parser(language.CAPTION_PARSER)\n"
     "explorer = dnb.explore(run, pictures=forming, recommended=chosen, parser=parser)\n"
-    "from daam_nb.show.explorer.page.choices import CHOICES\n"
+    "from daam_nb.show.explorer.controls import CHOICES\n"
     "first = {name: getattr(explorer, name) for name in CHOICES}\n"
     "explorer",
     "box = ipywidgets.VBox()\nbox",

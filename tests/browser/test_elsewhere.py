@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Page
 
 import daam_nb as dnb
+from daam_nb.show.explorer.export.handout import front_end
 from daam_nb.show.explorer.page.widget import Explorer as Widget
-from daam_nb.show.explorer.page.widget import front_end
 from tests.browser.bare import Bytes, Place, show
 from tests.browser.explorer import ROOT, SECONDS, Explorer, close_to, eventually
 

@@ -18,7 +18,7 @@ from tests.browser.watching import Watch
 CELLS = (
     "import daam_nb as dnb\nrun = dnb.sample()",
     "explorer = dnb.explore(run)\n"
-    "from daam_nb.show.explorer.page.widget import CHOICES\n"
+    "from daam_nb.show.explorer.controls import CHOICES\n"
     "first = {name: getattr(explorer, name) for name in CHOICES}\n"
     "explorer",
 )

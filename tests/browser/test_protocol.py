@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from daam_nb.show.explorer.page.widget import front_end
+from daam_nb.show.explorer.export.handout import front_end
 from tests.browser.conftest import opened
 from tests.browser.explorer import eventually
 

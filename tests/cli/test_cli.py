@@ -371,6 +371,49 @@ def test_open_draws_again_elsewhere(made: Path, tmp_path: Path) -> None:
     assert names(tmp_path) == ["cat.heat_map.png", "output.png", "words.png"]
 
 
+def test_open_writes_a_page_for_any_browser(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "new" / "page.html"
+    assert main(["open", str(made), "--html", str(page), "--threshold", "0.7"]) == 0
+    told = capsys.readouterr().out
+    assert str(page) in told and "Draw its pictures again" not in told
+    text = page.read_text(encoding="utf-8")
+    assert PROMPT in text and "default-src 'none'" in text
+    assert main(["open", str(made), "--html", str(page), "--quiet"]) == 1
+    assert "--overwrite to replace it" in capsys.readouterr().err
+    assert page.read_text(encoding="utf-8") == text
+    assert main(["open", str(made), "--html", str(page), "--overwrite", "--quiet"]) == 0
+    assert page.read_text(encoding="utf-8") != text  # another threshold
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--html", "page.txt"], 1, "ends in .html, not 'page.txt'"),
+        (["--html", ""], 2, "an empty text names no file"),
+        (["--html", "page.html", "--words", "cat"], 2, "say where these go with --output-folder"),
+        (["--threshold", "0.5"], 2, "With --html the page begins with --threshold"),
+    ],
+)
+def test_a_page_that_cannot_be_is_refused_before_any_work(
+    made: Path,
+    tmp_path: Path,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["open", str(made), *options]) == code
+    captured = capsys.readouterr()
+    assert message in captured.err and not captured.out
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_open_where_no_recording_is(
     there: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]

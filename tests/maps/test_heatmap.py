@@ -125,6 +125,18 @@ def test_tokens_and_the_ends_of_the_text(maps: HeatMaps) -> None:
         maps.token(9)
 
 
+def test_several_tokens_are_averaged_as_those_of_a_phrase_are(maps: HeatMaps) -> None:
+    phrase, tokens = maps.word("cat and"), maps.token((2, 3))
+    assert torch.equal(tokens.values, phrase.values)
+    assert (tokens.span, tokens.tokens) == (phrase.span, phrase.tokens)
+    assert tokens.label == " ".join(RUN.prompt.tokens[index].piece for index in (2, 3))
+    assert torch.equal(maps.token([2]).values, maps.token(2).values)
+    assert maps.token((0, 1)).span is None  # the start of text stands nowhere
+    for wrong in ((), (2, 2), (2, 99), (2, True), (2, 3.0)):
+        with pytest.raises(SelectionError):
+            maps.token(wrong)  # type: ignore[arg-type]
+
+
 def test_a_model_without_a_start_of_text() -> None:
     text = Prompt("fox", (Token(0, 1, "fox", (0, 3), False), Token(1, 2, "</s>", None, True)))
     run = replace(tiny_recording("x", tokens=(0, 1)), prompt=text)

@@ -4,7 +4,8 @@ One anywidget per recording. The browser holds the current word's small maps of 
 averages them while the hand moves (a preview, by its own definition); when the hand rests, the
 exact map of `heat_maps` takes its place.
 
-opening   `explore(run)`
+opening   `explore(run)`, `hand_out(run, path)`
+controls  what can be chosen: one table for Python, the page and the documents
 model/    the recording, what can be chosen of it, and its maps and numbers
 export/   figure, PNG, table, hand-out: from model and look
 page/     the widget: choices as traits, and the page's questions answered
@@ -19,13 +20,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from daam_nb.show.explorer.opening import explore
+from daam_nb.show.explorer.opening import explore, hand_out
 
 if TYPE_CHECKING:
     from daam_nb.show.explorer.page.comparing import Comparison as Comparison
     from daam_nb.show.explorer.page.widget import Explorer as Explorer
 
-__all__ = ["Comparison", "Explorer", "explore"]
+__all__ = ["Comparison", "Explorer", "explore", "hand_out"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,15 +1,21 @@
-"""explore(run): open the explorer of one recording, or of two side by side."""
+"""explore(run): the explorer of one recording or of two; hand_out(run, path): a page of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from inspect import signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from daam_nb.errors import MissingExtraError, WrongKindError
 from daam_nb.kinds import check_flag, kind_of
 from daam_nb.recording import LayerChoice, Recording
-from daam_nb.show.explorer.model.subject import subject_of
+from daam_nb.show.explorer.controls import check_names
+from daam_nb.show.explorer.export.handout import MOST_BYTES, write
+from daam_nb.show.explorer.export.look import look_of
+from daam_nb.show.explorer.export.png import free_path
+from daam_nb.show.explorer.model.selection import number_of
+from daam_nb.show.explorer.model.subject import Subject, subject_of
 from daam_nb.show.explorer.model.syntax import ParserChoice, Syntax
 
 if TYPE_CHECKING:
@@ -115,7 +121,7 @@ def explore(
     >>> explorer.word = "car"  # doctest: +SKIP
     """
     _need_widgets("explore()")
-    _check_names(choices)
+    check_names(choices, where="explore()", also=(*_named(explore), "layout"))
     check_flag(negative, "negative")
     options: dict[str, Any] = {
         "layers": layers,
@@ -126,14 +132,84 @@ def explore(
         "choices": choices,
     }
     if other is None:
-        return explorer_of(run, pictures=pictures, **options)
+        return _explorer_of(run, pictures=pictures, **options)
     pair = (None, None) if pictures is None else _pair_of(pictures)
     both = [
-        explorer_of(one, pictures=of_one, **options)
-        for one, of_one in zip((run, other), pair, strict=True)
+        _explorer_of(recording, pictures=forming, **options)
+        for recording, forming in zip((run, other), pair, strict=True)
     ]
     comparison: Comparison = comparison_class("explore()")(*both)
     return comparison
+
+
+def hand_out(
+    run: Recording,
+    path: str | Path,
+    *,
+    layers: LayerChoice = "paper",
+    recommended: LayerChoice | None = None,
+    parser: ParserChoice = None,
+    word: str | int | Word | tuple[int, int] | None = None,
+    pictures: Sequence[Image] | None = None,
+    negative: bool = False,
+    heads: Any = (),
+    overwrite: bool = False,
+    most_bytes: int = MOST_BYTES,
+    **choices: Any,
+) -> Path:
+    """Write a page that explores a recording in any browser, without kernel or network.
+
+    Neither ipywidgets nor anywidget is needed. It is what `Explorer.to_html` writes.
+
+    Parameters
+    ----------
+    run
+        The recording.
+    path
+        The file, which ends in ``.html``; its folder must exist.
+    layers, recommended, parser, word, pictures, negative
+        As in `explore`.
+    heads
+        (layer number or name, head) that must be in it, before the others.
+    overwrite
+        Replace a file that is there.
+    most_bytes
+        Heads are put in as long as the file stays below; what was left out it says.
+    choices
+        Any control to begin with: ``steps=slice(0, 10), threshold=0.5``.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    RecordingExistsError
+        Where the file exists and `overwrite` is false.
+    UnknownOptionError
+        For a name that is none of these; it says which is nearest.
+    SelectionError, NotKeptError, WordNotFoundError, AmbiguousWordError
+        Where a choice cannot be, or the maps of all words are more than a page can hold.
+
+    Examples
+    --------
+    >>> hand_out(sample(), "banana.html", word="banana")  # doctest: +SKIP
+    """
+    check_names(choices, where="hand_out()", also=_named(hand_out))
+    check_flag(negative, "negative")
+    free_path(path, ".html", overwrite=overwrite)  # before any work
+    subject, first = _opened(
+        run,
+        layers=layers,
+        recommended=recommended,
+        negative=negative,
+        word=word,
+        choices=choices,
+    )
+    syntax = Syntax(subject.prompt.text, parser)
+    look = look_of(subject, syntax=syntax, pictures=pictures, choices=first)
+    return write(look, path, heads=heads, overwrite=overwrite, most_bytes=most_bytes)
 
 
 def _pair_of(pictures: object) -> tuple[Any, Any]:
@@ -146,14 +222,27 @@ def _pair_of(pictures: object) -> tuple[Any, Any]:
     return pictures[0], pictures[1]
 
 
-def _check_names(choices: dict[str, Any]) -> None:
-    from daam_nb.show.explorer.page.widget import check_names
-
-    named = [name for name in signature(explore).parameters if name not in ("run", "choices")]
-    check_names(choices, where="explore()", also=named)
+def _named(function: Any) -> tuple[str, ...]:
+    """The options of a function by their names, but for the recording and further choices."""
+    return tuple(name for name in signature(function).parameters if name not in ("run", "choices"))
 
 
-def explorer_of(
+def _opened(
+    run: Recording,
+    *,
+    layers: LayerChoice,
+    recommended: LayerChoice | None,
+    negative: bool,
+    word: Any,
+    choices: dict[str, Any],
+) -> tuple[Subject, dict[str, Any]]:
+    """What is explored, and the choices that it begins with."""
+    subject, choice = subject_of(run, layers=layers, recommended=recommended, negative=negative)
+    named = {} if word is None else {"word": number_of(subject, word)}
+    return subject, {"choice": choice, **named, **choices}
+
+
+def _explorer_of(
     run: Recording,
     *,
     layers: LayerChoice,
@@ -165,17 +254,17 @@ def explorer_of(
     choices: dict[str, Any],
 ) -> Explorer:
     """Open the explorer of one recording; the options are those of `explore`."""
-    made = explorer_class("explore()")
-    subject, first = subject_of(run, layers=layers, recommended=recommended, negative=negative)
-    if word is not None:
-        from daam_nb.show.explorer.model.entries import number_of
-
-        choices = {"word": number_of(word, subject.entries, subject.prompt), **choices}
-    explorer: Explorer = made(
-        subject,
-        syntax=Syntax(subject.prompt.text, parser),
-        pictures=pictures,
-        **{"choice": first, **choices},
+    subject, first = _opened(
+        run,
+        layers=layers,
+        recommended=recommended,
+        negative=negative,
+        word=word,
+        choices=choices,
+    )
+    syntax = Syntax(subject.prompt.text, parser)
+    explorer: Explorer = explorer_class("explore()")(
+        subject, syntax=syntax, pictures=pictures, **first
     )
     return explorer
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from daam_nb.recording import Recording
 from daam_nb.show.explorer import explore
 from daam_nb.show.explorer.model.container import VERSION, unpack
-from daam_nb.show.explorer.model.subject import Selected, Subject
+from daam_nb.show.explorer.model.selection import Selected, check
+from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.page.widget import Explorer
 from tests.tiny_recordings import tiny_recording
 
@@ -74,7 +75,7 @@ def selections(subject: Subject, count: int, seed: int = 0) -> Iterator[Selected
             (lo, hi),
         )
         try:
-            subject.check(selected)
+            check(subject, selected)
         except ValueError:
             continue
         made += 1

@@ -10,49 +10,48 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from daam_nb.errors import SelectionError, WrongKindError
 from daam_nb.kinds import kind_of, number_between
-from daam_nb.show.explorer.export.exporting import free_path
-from daam_nb.show.explorer.model.container import Part, as_json, deflated, pack, unpack
+from daam_nb.show.bundles import read_bundle
+from daam_nb.show.explorer.controls import CONTROLS
+from daam_nb.show.explorer.export.look import Look
+from daam_nb.show.explorer.export.png import free_path
+from daam_nb.show.explorer.model.container import Part, as_json, deflated, pack
 from daam_nb.show.explorer.model.entries import clean
+from daam_nb.show.explorer.model.selection import Selected, check, layers_of, word_map
 from daam_nb.show.explorer.model.stacks import exact_bytes
-from daam_nb.show.explorer.model.subject import Selected, Subject
-from daam_nb.show.explorer.page.choices import CHOICES
+from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.storage import write_file
 
-if TYPE_CHECKING:
-    from daam_nb.show.explorer.page.widget import Explorer
-
+STATIC = Path(__file__).parents[1] / "static"
 MOST_BYTES = 4_500_000
 MOST_NUMBERS = 4_000_000_000  # raised to the grid for the exact maps of all words
 MOST_WORDS_OF_A_TOKEN = 8  # on average; true tokenizers' lie in one, of Chinese in a few
 Head = tuple[int, int]  # number of a layer, or -1 for all; number of a head, or -1 for all
 
 
-def write(
-    explorer: Explorer, path: str | Path, *, heads: Any, overwrite: bool, most_bytes: int
-) -> Path:
-    """Write the hand-out; see `Explorer.to_html`."""
+def write(look: Look, path: str | Path, *, heads: Any, overwrite: bool, most_bytes: int) -> Path:
+    """Write the hand-out; see `hand_out`."""
     file = free_path(path, ".html", overwrite=overwrite)
-    write_file(file, page(explorer, heads=heads, most_bytes=most_bytes).encode("utf-8"))
+    write_file(file, page(look, heads=heads, most_bytes=most_bytes).encode("utf-8"))
     return file
 
 
-def page(explorer: Explorer, *, heads: Any = (), most_bytes: int = MOST_BYTES) -> str:
+def page(look: Look, *, heads: Any = (), most_bytes: int = MOST_BYTES) -> str:
     """Make the page: the front end, the maps it needs, and where they come from.
 
     Whatever `most_bytes` is, all words in all heads under the current choice of layers are in it,
     the current selection, and `heads`.
     """
-    asked = _read_heads(explorer.subject, heads)
+    asked = _read_heads(look.subject, heads)
     most_bytes = number_between(most_bytes, "most_bytes", low=0)
-    _check_amount(explorer)
-    room = most_bytes - len(_html(explorer, "").encode("utf-8"))
+    _check_amount(look)
+    room = most_bytes - len(_html(look, "").encode("utf-8"))
     while True:
-        content = _content(explorer, asked, room)
-        text = _html(explorer, content.packed())
+        content = _content(look, asked, room)
+        text = _html(look, content.packed())
         over = len(text.encode("utf-8")) - most_bytes
         if over <= 0 or not content.optional:
             return text
@@ -91,48 +90,56 @@ class _Content:
         return _coded(pack(told, self.parts.values(), small=True))
 
 
-def _content(explorer: Explorer, asked: list[Head], room: int) -> _Content:
+def _content(look: Look, asked: list[Head], room: int) -> _Content:
     """Gather the maps, the most wanted first, as long as there is room."""
-    explorer.ask_for_parse()
-    content = _Content(explorer.get_state(CHOICES) | {"playing": False})
-    _, pictures = unpack(explorer._pictures)
-    content.put([({**part, "key": ""}, raw) for part, raw in pictures])
-    _put_maps(explorer, content, _alone(explorer, (-1, -1)), [explorer.choice])
-    now, whole = explorer.selected.steps, (0, explorer.subject.step_count)
-    content.put(_tiles_of(explorer, explorer.word, now))
+    content = _Content(_kept_choices(look))
+    content.put([({**part, "key": ""}, raw) for part, raw in look.pictures])
+    _put_maps(look, content, _alone(look, (-1, -1)), [look["choice"]])
+    now, whole = look.selected.steps, (0, look.subject.step_count)
+    content.put(_tiles_of(look, look["word"], now))
     gridless = [
-        word for word in _words(explorer) if not content.put(_tiles_of(explorer, word, whole), room)
+        word for word in _words(look) if not content.put(_tiles_of(look, word, whole), room)
     ]
-    choices = _put_choices(explorer, content, room)
-    current = (explorer.layer, explorer.head)
+    choices = _put_choices(look, content, room)
+    current = (look["layer"], look["head"])
     needed = list(dict.fromkeys([*([current] if current != (-1, -1) else []), *asked]))
     for head in needed:
-        _put_maps(explorer, content, _alone(explorer, head), choices)
+        _put_maps(look, content, _alone(look, head), choices)
         content.embedded.append(head)
     left = 0
-    for head in _every_head(explorer.subject):
+    for head in _every_head(look.subject):
         if head in needed:
             continue
-        if left or not _put_maps(explorer, content, _alone(explorer, head), choices, room):
+        if left or not _put_maps(look, content, _alone(look, head), choices, room):
             left += 1
         else:
             content.embedded.append(head)
-    _put_facts(explorer, content, choices, left, gridless)
+    _put_facts(look, content, choices, left, gridless)
     return content
 
 
-def _put_choices(explorer: Explorer, content: _Content, room: int) -> list[str]:
+def _kept_choices(look: Look) -> dict[str, Any]:
+    """What the page begins with: plain data, by the name of each control."""
+    return {
+        control.name: control.kind.for_page(
+            look[control.name] if control.in_handout else control.default
+        )
+        for control in CONTROLS
+    }
+
+
+def _put_choices(look: Look, content: _Content, room: int) -> list[str]:
     """All heads of the other choices of layers; the names of those that are in the page."""
-    names = [explorer.choice]
-    for name in explorer.subject.choices:
-        wanted = replace(_alone(explorer, (-1, -1)), choice=name)
-        if name != explorer.choice and _put_maps(explorer, content, wanted, [name], room):
+    names = [look["choice"]]
+    for name in look.subject.choices:
+        wanted = replace(_alone(look, (-1, -1)), choice=name)
+        if name != look["choice"] and _put_maps(look, content, wanted, [name], room):
             names.append(name)
     return names
 
 
 def _put_maps(
-    explorer: Explorer,
+    look: Look,
     content: _Content,
     wanted: Selected,
     choices: list[str],
@@ -143,18 +150,18 @@ def _put_maps(
     Their stacks, and the exact maps over all steps and over the steps selected now; of single
     heads only those over the steps selected now, so that there is room for more.
     """
-    subject, now = explorer.subject, explorer.selected.steps
+    subject, now = look.subject, look.selected.steps
     ranges = {now} if wanted.head >= 0 else {(0, subject.step_count), now}
     stacks: list[Part] = []
     exacts: list[tuple[str, Selected]] = []
     for name in choices if wanted.layer < 0 else [wanted.choice]:
-        if wanted.layer < 0 and not subject.layers_of(replace(wanted, choice=name)):
+        if wanted.layer < 0 and not layers_of(subject, replace(wanted, choice=name)):
             continue  # no layer of this choice has the head
-        for word in _words(explorer):
+        for word in _words(look):
             selected = replace(wanted, word=word, choice=name)
             # What does not depend on the choice stands once, under none.
             choice = "" if wanted.layer >= 0 else name
-            stack = explorer.engine.stack(selected)
+            stack = look.engine.stack(selected)
             meta = {
                 "name": "stack",
                 **stack.meta,
@@ -169,7 +176,7 @@ def _put_maps(
 
 
 def _exact_of(subject: Subject, choice: str, selected: Selected) -> Part:
-    values = subject.word_map(selected).values
+    values = word_map(subject, selected).values
     meta = {
         "name": "exact",
         "key": replace(selected, choice=choice).key,
@@ -179,21 +186,21 @@ def _exact_of(subject: Subject, choice: str, selected: Selected) -> Part:
     return meta, exact_bytes(values)
 
 
-def _tiles_of(explorer: Explorer, word: int, steps: tuple[int, int]) -> list[Part]:
+def _tiles_of(look: Look, word: int, steps: tuple[int, int]) -> list[Part]:
     """The grid of heads of a word."""
-    tiles = explorer.engine.tiles(replace(explorer.selected, word=word, steps=steps))
+    tiles = look.engine.tiles(replace(look.selected, word=word, steps=steps))
     packed, meta = tiles.packed()
     return [({"name": "tiles", **meta}, packed)]
 
 
 def _put_facts(
-    explorer: Explorer, content: _Content, choices: list[str], left: int, gridless: list[int]
+    look: Look, content: _Content, choices: list[str], left: int, gridless: list[int]
 ) -> None:
     """Say what is here and what is not."""
-    facts = dict(explorer._facts)
+    facts = dict(look.facts)
     lost = [name for name in facts["choices"] if name not in choices]
     parts = []
-    if explorer.subject.step_count > 1:
+    if look.subject.step_count > 1:
         parts.append(
             "Maps over all steps and over the steps first shown are exact, those of a single head "
             "over the steps first shown alone; other ranges of steps are previews, the mean of "
@@ -202,13 +209,13 @@ def _put_facts(
     if left:
         total = left + len(content.embedded)
         parts.append(f"{left} of {total} layers and heads were left out to keep the file small")
-    if lacking := [explorer.words[word].text for word in gridless if word != explorer.word]:
+    if lacking := [look.subject.entries[word].text for word in gridless if word != look["word"]]:
         parts.append(
             f"the grids of heads of {', '.join(f'“{one}”' for one in lacking)} were left out"
         )
     if lost:
         parts.append(f"the layers “{', '.join(lost)}” were left out")
-    if any(entry.special and entry.kept for entry in explorer.words):
+    if any(entry.special and entry.kept for entry in look.subject.entries):
         parts.append("pieces and special tokens were left out")
     joined = "; ".join(parts)
     said = [clean(f"{joined[0].upper()}{joined[1:]}.")] if joined else []
@@ -216,7 +223,7 @@ def _put_facts(
     if facts["syntax"]["state"] != "here":  # why may name files of this machine
         facts["syntax"] = {"state": "none", "note": "No parse was at hand for this page."}
     facts["choices"] = {name: facts["choices"][name] for name in choices}
-    here = set(_words(explorer))
+    here = set(_words(look))
     facts["words"] = [
         {**word, "kept": word["kept"] and number in here}
         for number, word in enumerate(facts["words"])
@@ -226,21 +233,21 @@ def _put_facts(
     content.facts = facts
 
 
-def _words(explorer: Explorer) -> list[int]:
+def _words(look: Look) -> list[int]:
     """The words that can be chosen in the page: all that were kept, and those shown now."""
-    now = (explorer.word, explorer.word_b)
+    now = (look["word"], look["word_b"])
     return [
         number
-        for number, entry in enumerate(explorer.words)
+        for number, entry in enumerate(look.subject.entries)
         if entry.kept and (not entry.special or number in now)
     ]
 
 
-def _check_amount(explorer: Explorer) -> None:
+def _check_amount(look: Look) -> None:
     """Raise a `SelectionError` where the maps of all words are more than a page is made of."""
-    subject, words = explorer.subject, _words(explorer)
+    subject, words = look.subject, _words(look)
     columns = len(subject.run.negative_columns if subject.negative else subject.run.columns)
-    tokens = sum(len(explorer.words[word].tokens) for word in words)
+    tokens = sum(len(look.subject.entries[word].tokens) for word in words)
     way_out = (
         "Take single maps: explorer.to_png(path), or heat_maps(run).word('cat') for a word 'cat'"
     )
@@ -262,8 +269,8 @@ def _check_amount(explorer: Explorer) -> None:
         )
 
 
-def _alone(explorer: Explorer, head: Head) -> Selected:
-    return Selected(0, explorer.choice, *head, (0, explorer.subject.step_count))
+def _alone(look: Look, head: Head) -> Selected:
+    return Selected(0, look["choice"], *head, (0, look.subject.step_count))
 
 
 def _every_head(subject: Subject) -> Iterator[Head]:
@@ -293,7 +300,7 @@ def _read_heads(subject: Subject, heads: Iterable[Any]) -> list[Head]:
         if type(number) is not int or type(head) is not int:
             raise SelectionError(f"There is no layer {layer!r} with a head {head!r}.")
         choice = next(iter(subject.choices))
-        subject.check(Selected(0, choice, number, head, (0, subject.step_count)))
+        check(subject, Selected(0, choice, number, head, (0, subject.step_count)))
         found.append((number, head))
     return found
 
@@ -318,9 +325,12 @@ mount(root, JSON.parse(document.getElementById("state").textContent)).catch((err
 """
 
 
-def _html(explorer: Explorer, packed: str) -> str:
-    from daam_nb.show.explorer.page.widget import front_end
+def front_end() -> tuple[str, str]:
+    """Read the built module and its style sheet; see `read_bundle`."""
+    return read_bundle(STATIC, "explorer")
 
+
+def _html(look: Look, packed: str) -> str:
     script, style = front_end()
     script = _within_script(script.replace("\r\n", "\n") + _START)
     style = re.sub(r"</(?=style)", r"<\\/", style.replace("\r\n", "\n") + _PAGE_STYLE, flags=re.I)
@@ -328,7 +338,7 @@ def _html(explorer: Explorer, packed: str) -> str:
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         f"img-src blob: data:; base-uri 'none'; form-action 'none'"
     )
-    prompt = html.escape(clean(explorer.subject.prompt.text))
+    prompt = html.escape(clean(look.subject.prompt.text))
     data = json.dumps(packed).replace("</", "<\\/")
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -336,13 +346,13 @@ def _html(explorer: Explorer, packed: str) -> str:
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="{html.escape(_version(explorer))}">
+<meta name="generator" content="{html.escape(_version(look))}">
 <title>{prompt}</title>
 <style>{style}</style>
 </head>
 <body>
 <h1 dir="auto">{prompt}</h1>
-<p class="daam-origin">{html.escape(_origin(explorer))}</p>
+<p class="daam-origin">{html.escape(_origin(look))}</p>
 <noscript>This page needs JavaScript; it asks nothing of any server.</noscript>
 <div id="explorer"></div>
 <script type="application/json" id="state">{data}</script>
@@ -352,23 +362,23 @@ def _html(explorer: Explorer, packed: str) -> str:
 """
 
 
-def _origin(explorer: Explorer) -> str:
+def _origin(look: Look) -> str:
     """Model, seed, scheduler, steps, picture and versions in one line."""
-    facts = explorer.run.facts
+    facts = look.subject.run.facts
     seed = "no seed was given" if facts.seed is None else f"seed {facts.seed}"
     parts = [
         clean(facts.model),
         seed,
         f"{clean(facts.scheduler)}, {facts.num_steps} steps",
         "" if facts.guidance is None else f"guidance {facts.guidance:g}",
-        "the negative prompt’s words" if explorer.subject.negative else "",
-        _version(explorer),
+        "the negative prompt’s words" if look.subject.negative else "",
+        _version(look),
     ]
     return " · ".join(part for part in parts if part)
 
 
-def _version(explorer: Explorer) -> str:
-    return f"daam_nb {explorer._facts['version']}"
+def _version(look: Look) -> str:
+    return f"daam_nb {look.facts['version']}"
 
 
 def _within_script(text: str) -> str:

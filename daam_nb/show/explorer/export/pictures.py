@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
@@ -19,6 +20,49 @@ LONGEST_SIDE = 1024
 PNG_BYTES = 2**20  # larger pictures travel as JPEG
 STRIP_SIDE = 96  # of one thumbnail
 STRIP_PIXELS = 2**20  # of all of them
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures that a page is sent.
+
+    Attributes
+    ----------
+    parts
+        Of a container: ``"image"`` and ``"strip"``, each where there is one.
+    strip
+        Of the strip: count; size (height, width) of one thumbnail; columns per row; places among
+        the steps kept. None without a strip.
+    changed
+        What was changed of the picture, a sentence; empty where it is sent pixel by pixel.
+    """
+
+    parts: tuple[Part, ...]
+    strip: dict[str, object] | None
+    changed: str
+
+
+def pictures_of(run: Recording, forming: Sequence[Image.Image] | None) -> Pictures:
+    """Encode the picture and the forming pictures for a page.
+
+    Parameters
+    ----------
+    run
+        The recording.
+    forming
+        What `forming_pictures(run, pipe)` gives: one per frame, ``num_steps + 1`` of them, the
+        last one being the result; or one per step kept. None: there is no strip.
+
+    Raises
+    ------
+    ShapeError
+        Where there are neither as many pictures as frames nor as steps kept.
+    """
+    image, image_type, changed = served_picture(run)
+    strip, strip_facts = strip_of(run, forming)
+    parts: list[Part] = [({"name": "image", "type": image_type}, image)]
+    parts.append(({"name": "strip", "type": "image/png"}, strip))
+    return Pictures(tuple(part for part in parts if part[1]), strip_facts, changed)
 
 
 def served_picture(run: Recording) -> tuple[bytes, str, str]:
@@ -95,13 +139,6 @@ def strip_of(
         "places": list(range(len(chosen))),
     }
     return written, facts
-
-
-def picture_parts(image: bytes, image_type: str, strip: bytes) -> list[Part]:
-    """The picture and the strip as parts of a container; what is empty is left out."""
-    parts: list[Part] = [({"name": "image", "type": image_type}, image)]
-    parts.append(({"name": "strip", "type": "image/png"}, strip))
-    return [(part, raw) for part, raw in parts if raw]
 
 
 def _of_steps(run: Recording, pictures: Sequence[Image.Image]) -> list[Image.Image]:

@@ -19,8 +19,9 @@ from daam_nb.maps.measure import iou
 from daam_nb.printable import printable
 from daam_nb.recording import Recording, load, sample
 from daam_nb.show.explorer.model.entries import Entry
+from daam_nb.show.explorer.model.selection import Selected, word_map
 from daam_nb.show.explorer.model.stacks import preview, stack_of
-from daam_nb.show.explorer.model.subject import Selected, subject_of
+from daam_nb.show.explorer.model.subject import subject_of
 
 THRESHOLD = 0.4  # the paper's best for segmentation
 
@@ -102,7 +103,7 @@ def preview_distance(
         whole = Selected(word, choice, -1, -1, (0, subject.step_count))
         stack = stack_of(subject, whole)
         for steps in [whole.steps, *(_range(chance, subject.step_count) for _ in range(ranges))]:
-            exact = subject.word_map(replace(whole, steps=steps)).values.numpy()
+            exact = word_map(subject, replace(whole, steps=steps)).values.numpy()
             shown = preview(stack, *steps)
             differences.append(np.abs(shown - exact) / exact.max())
             masks.append(iou(*(one >= THRESHOLD * one.max() for one in (shown, exact))))

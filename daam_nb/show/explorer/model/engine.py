@@ -10,11 +10,13 @@ from weakref import ref
 
 from torch import Tensor
 
-from daam_nb.maps.stepsums import Source, sums_fit
+from daam_nb.maps.heatmap import HeatMaps
+from daam_nb.maps.stepsums import sums_fit
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.show.explorer.model.ranking import Maps, every_map
+from daam_nb.show.explorer.model.selection import Selected, entry_map, maps_of, word_map
 from daam_nb.show.explorer.model.stacks import Stack, stack_of
-from daam_nb.show.explorer.model.subject import Selected, Subject
+from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.model.tiles import Tiles, tiles_of
 
 T = TypeVar("T")
@@ -49,6 +51,7 @@ class Engine:
     subject: Subject
     _stacks: Recent[Stack] = field(default_factory=Recent)
     _tiles: Recent[Tiles] = field(default_factory=Recent)
+    _maps: Recent[HeatMaps] = field(default_factory=Recent)
     _exact: Recent[WordHeatMap] = field(default_factory=Recent)
     _all: Recent[Maps] = field(default_factory=Recent)
     _stamp: Hashable = None
@@ -63,14 +66,20 @@ class Engine:
     def exact(self, selected: Selected) -> WordHeatMap:
         """The word's map over the steps selected: that of `heat_maps`."""
         self._work()
-        return self._exact.get_or_make(selected.key, lambda: self.subject.word_map(selected))
+        return self._exact.get_or_make(selected.key, lambda: self._word_map(selected))
+
+    def _word_map(self, selected: Selected) -> WordHeatMap:
+        """Take it from the heat maps of its layers, head and steps, the same for all words."""
+        key = replace(selected, word=-1).key
+        maps = self._maps.get_or_make(key, lambda: maps_of(self.subject, selected))
+        return entry_map(self.subject, maps, selected.word)
 
     def tiles(self, selected: Selected) -> Tiles:
         """The word in every head of every layer over the steps selected."""
         self._work()
-        alone = replace(selected, choice="", layer=-1, head=-1)
+        every_head = replace(selected, choice="", layer=-1, head=-1)
         return self._tiles.get_or_make(
-            alone.key, lambda: tiles_of(self.subject, selected.word, selected.steps)
+            every_head.key, lambda: tiles_of(self.subject, selected.word, selected.steps)
         )
 
     def every_map(self, selected: Selected, *, special: bool) -> Maps:
@@ -90,17 +99,16 @@ class Engine:
         subject = self.subject
         if subject.step_count == 1:
             return
-        source = Source(subject.run, subject.negative)
         words = [n for n, entry in enumerate(subject.entries) if entry.kept and not entry.special]
         tokens = {token for word in words for token in subject.entries[word].tokens}
-        others = words if sums_fit(source, len(tokens)) else []
+        others = words if sums_fit(subject.source, len(tokens)) else []
         for word in dict.fromkeys((selected.word, *others)):
-            subject.word_map(replace(selected, word=word, steps=(0, 1)))
+            word_map(subject, replace(selected, word=word, steps=(0, 1)))
             yield
 
     def forget(self) -> None:
         """Let go of all maps that were made."""
-        for kept in (self._stacks, self._tiles, self._exact, self._all):
+        for kept in (self._stacks, self._tiles, self._maps, self._exact, self._all):
             kept.clear()
 
     def _work(self) -> None:
@@ -108,16 +116,15 @@ class Engine:
 
         What was made of arrays that were written into since is let go too.
         """
-        source = Source(self.subject.run, self.subject.negative)
-        stamp = source.stamp(most=COMPARED)
+        stamp = self.subject.source.stamp(most=COMPARED)
         if stamp != self._stamp:
             self.forget()
             self._stamp = stamp
         if _LAST and _LAST[-1]() is self:
             return
-        others = [one for one in _LAST if one() not in (None, self)]
-        for one in others[: -(WORKING - 1)]:
-            idle = one()
+        others = [engine for engine in _LAST if engine() not in (None, self)]
+        for reference in others[: -(WORKING - 1)]:
+            idle = reference()
             if idle is not None:
                 idle.forget()
         _LAST[:] = [*others[-(WORKING - 1) :], ref(self)]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from daam_nb.errors import SelectionError
-from daam_nb.kinds import whole_number
 from daam_nb.prompt import Prompt, Token, Word
 
 Kind = Literal["word", "sign", "piece", "start", "end", "padding"]
@@ -107,49 +106,6 @@ def first_choice(entries: Sequence[Entry]) -> int:
     return (telling or kept)[0]
 
 
-def number_of(
-    what: object, entries: Sequence[Entry], prompt: Prompt, *, occurrence: int | None = None
-) -> int:
-    """Find an entry by its number, its text, a `Word` or its (start, end) in characters.
-
-    Raises
-    ------
-    SelectionError
-        Where there is no such entry, or it was not recorded.
-    WordNotFoundError, AmbiguousWordError
-        As `Prompt.find`, for a text.
-    """
-    if isinstance(what, str):
-        what = prompt.find(what, occurrence=occurrence)
-    if isinstance(what, Word):
-        what = what.span
-    if isinstance(what, tuple | list):
-        found = [n for n, entry in enumerate(entries) if entry.span == tuple(what)]
-    else:
-        number = _whole(what)
-        found = [number] if 0 <= number < len(entries) else []
-    if not found:
-        raise SelectionError(
-            f"{what!r} is none of the prompt's {len(entries)} words and tokens: "
-            f"{_listed(entries)}. Name one by its number or its text."
-        )
-    entry = entries[found[0]]
-    if not entry.kept:
-        raise SelectionError(
-            f"{entry.text!r} stands in the prompt and its attention was not recorded. Choose among "
-            f"{_listed([one for one in entries if one.kept])}."
-        )
-    return found[0]
-
-
-def _whole(what: object) -> int:
-    """A whole number as Python's own, numpy's too; -1 for what is none, such as True."""
-    try:
-        return whole_number(what, "word")
-    except SelectionError:
-        return -1
-
-
 def clean(text: str) -> str:
     """Replace halves of surrogate pairs, which no message carries, and signs that turn text around.
 
@@ -214,9 +170,3 @@ def _kind(prompt: Prompt, token: Token) -> Kind:
     if token.index == prompt.end_of_text:
         return "end"
     return "sign" if token.span is not None else "padding"
-
-
-def _listed(entries: Sequence[Entry]) -> str:
-    shown = [f"{number} {entry.text!r}" for number, entry in enumerate(entries[:12])]
-    more = f" and {len(entries) - 12} more" if len(entries) > 12 else ""
-    return ", ".join(shown) + more

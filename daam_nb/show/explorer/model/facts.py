@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import daam_nb
-from daam_nb.maps.captions import layers_in_words
 from daam_nb.recording import UNET_STAGES
 from daam_nb.show.colours import SEQUENTIAL
 from daam_nb.show.explorer.model.entries import Entry, clean
-from daam_nb.show.explorer.model.subject import Subject, short_labels
+from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.model.syntax import Syntax, parse_facts
 
 COLORMAPS = (*SEQUENTIAL, "gray")
@@ -44,7 +43,7 @@ def facts_of(
         "served": list(subject.served),
         "image": list(facts.image_size),
         "choices": {choice: list(numbers) for choice, numbers in subject.choices.items()},
-        "choice_notes": choice_notes(subject),
+        "choice_notes": subject.choice_notes,
         "colormaps": list(COLORMAPS),
         "strip": strip,
         "parse": parse_facts(syntax.parse, subject.entries, subject.prompt),
@@ -60,14 +59,6 @@ def steps_of(subject: Subject) -> list[dict[str, object]]:
     if subject.summed:
         steps = steps[:1]
     return [{"place": step, "timestep": timesteps[step]} for step in steps]
-
-
-def choice_notes(subject: Subject) -> dict[str, str]:
-    """Each choice of layers in words."""
-    return {
-        choice: clean(layers_in_words(tuple(subject.layers[n] for n in numbers), subject.layers))
-        for choice, numbers in subject.choices.items()
-    }
 
 
 def left_out(subject: Subject, *, has_strip: bool) -> list[str]:
@@ -118,7 +109,6 @@ def _word(entry: Entry) -> dict[str, object]:
 
 
 def _layers(subject: Subject) -> list[dict[str, object]]:
-    labels = short_labels(subject.layers)
     return [
         {
             "name": clean(layer.name),
@@ -126,9 +116,9 @@ def _layers(subject: Subject) -> list[dict[str, object]]:
             "heads": layer.heads,
             "size": list(layer.size),
             "block": clean(layer.block),
-            "label": clean(label),
+            "label": label,
         }
-        for layer, label in zip(subject.layers, labels, strict=True)
+        for layer, label in zip(subject.layers, subject.labels, strict=True)
     ]
 
 

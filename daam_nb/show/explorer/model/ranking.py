@@ -15,8 +15,14 @@ from torch import Tensor
 from daam_nb.errors import SelectionError
 from daam_nb.kinds import kind_of, real_number
 from daam_nb.maps.bicubic import bicubic_matrix
-from daam_nb.maps.stepsums import Source
-from daam_nb.show.explorer.model.subject import Selected, Subject
+from daam_nb.show.explorer.model.selection import (
+    Selected,
+    entry_map,
+    layers_of,
+    maps_of,
+    word_map,
+)
+from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.model.tiles import area_weights
 
 Polygon = Sequence[Sequence[float]]
@@ -81,8 +87,9 @@ def every_map(subject: Subject, selected: Selected, *, special: bool = False) ->
     special
         Whether signs, the start and the end of text are wanted too.
     """
-    maps = subject.maps(selected)
-    return {number: subject.map_of(maps, number).values for number in _rankable(subject, special)}
+    maps = maps_of(subject, selected)
+    numbers = _rankable(subject, special)
+    return {number: entry_map(subject, maps, number).values for number in numbers}
 
 
 def words_at(
@@ -140,8 +147,7 @@ def words_in(subject: Subject, maps: Maps, polygon: Polygon) -> tuple[Ranked, ..
 def bars(subject: Subject, selected: Selected, polygon: Polygon) -> Bars:
     """Tell a word in a region apart by step and by layer, without interpolation."""
     region = torch.from_numpy(inside(polygon, subject.grid)).float()
-    source = Source(subject.run, subject.negative)
-    layers = subject.layers_of(selected)
+    layers = layers_of(subject, selected)
     divisor = len(subject.run.steps) if subject.summed else 1
     steps = torch.zeros(subject.step_count, dtype=torch.float64)
     by_layer, heads = [], 0
@@ -151,14 +157,14 @@ def bars(subject: Subject, selected: Selected, polygon: Polygon) -> Bars:
         found = torch.zeros(subject.step_count, layer.heads)
         tokens = subject.entries[selected.word].tokens
         for column in tokens:
-            found += source.token_maps(layer, column).float() @ weights  # (step, head)
+            found += subject.source.token_maps(layer, column).float() @ weights  # (step, head)
         found = found.double() / (divisor * len(tokens))
         if selected.head >= 0:
             found = found[:, selected.head : selected.head + 1]
         steps += found.sum(1)
         heads += found.shape[1]
         by_layer.append((subject.layers.index(layer), float(found[slice(*selected.steps)].mean())))
-    values = subject.word_map(selected).values
+    values = word_map(subject, selected).values
     total = float(values.sum())
     share = float(values[region > 0].sum()) / total if total > 0 else 0.0
     return Bars(selected.word, tuple((steps / heads).tolist()), tuple(by_layer), share)
@@ -263,14 +269,13 @@ def _values_at(
     Bicubic interpolation reaches at most four cells of a layer along each axis, and a clamped mean
     over steps needs no more of it.
     """
-    run = subject.run
-    source = Source(run, subject.negative)
+    run, source = subject.run, subject.source
     places = [source.columns.index(token) for token in tokens]
     steps = slice(None) if subject.summed else slice(*selected.steps)
     heads = slice(None) if selected.head < 0 else slice(selected.head, selected.head + 1)
     divisor = len(run.steps) if subject.summed else selected.steps[1] - selected.steps[0]
     found, pairs = torch.zeros(len(tokens), dtype=torch.float64), 0
-    for layer in subject.layers_of(selected):
+    for layer in layers_of(subject, selected):
         ys, down = _reach(layer.size[0], subject.grid[0], cell[0])
         xs, across = _reach(layer.size[1], subject.grid[1], cell[1])
         patch = source.attention[layer.name][steps, heads, :, ys, xs][:, :, places]

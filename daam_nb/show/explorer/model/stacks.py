@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from daam_nb.maps.bicubic import upsample
-from daam_nb.maps.stepsums import Source
-from daam_nb.show.explorer.model.subject import Selected, Subject
+from daam_nb.show.explorer.model.selection import Selected, layers_of
+from daam_nb.show.explorer.model.subject import Subject
 
 LEVELS = 255
 CHUNK = 2**19  # numbers at once, so that they stay in the processor's cache
@@ -71,8 +71,7 @@ def step_maps(subject: Subject, selected: Selected) -> NDArray[np.float32]:
         (step, y, x), float32, >= 0, on the grid `subject.served`. Where that is the latent grid,
         step t is `heat_maps(run, steps=t, ...)`'s map.
     """
-    source = Source(subject.run, subject.negative)
-    layers = subject.layers_of(selected)
+    layers = layers_of(subject, selected)
     heads = slice(None) if selected.head < 0 else slice(selected.head, selected.head + 1)
     tokens = subject.entries[selected.word].tokens
     height, width = subject.served
@@ -80,7 +79,7 @@ def step_maps(subject: Subject, selected: Selected) -> NDArray[np.float32]:
     pairs = 0
     for layer in layers:
         for column in tokens:
-            maps = source.token_maps(layer, column)[:, heads]  # (step, head, y*x)
+            maps = subject.source.token_maps(layer, column)[:, heads]  # (step, head, y*x)
             made += _added_heads(maps, layer.size, subject.served)
         pairs += maps.shape[1]
     # A sum over steps becomes their mean, as `heat_maps` has it.

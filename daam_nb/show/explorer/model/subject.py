@@ -1,69 +1,24 @@
-"""What is explored: a recording, whose words, layers and steps can be chosen, and its maps.
-
-Knows nothing of widgets: the explorer, the hand-out and the tests stand on it alike.
-"""
+"""What is explored: a recording, whose words, layers and steps can be chosen."""
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
-from daam_nb.errors import NotKeptError, SelectionError
-from daam_nb.maps.heatmap import HeatMaps, heat_maps
-from daam_nb.maps.wordmap import WordHeatMap
-from daam_nb.prompt import Prompt, Word
+from daam_nb.errors import SelectionError
+from daam_nb.maps.captions import layers_in_words
+from daam_nb.maps.heatmap import heat_maps
+from daam_nb.maps.stepsums import Source
+from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer, LayerChoice, Recording, select_layers
-from daam_nb.selection import StepChoice, in_words
-from daam_nb.show.explorer.model.entries import Entry, entries_of
+from daam_nb.show.explorer.model.entries import Entry, clean, entries_of
 
 LONGEST_SIDE = 64  # of what is sent for every step; finer maps come when the hand rests
 STACK_BYTES = 2**20  # of one word's steps
 TILES_BYTES = 3 * 2**19  # of all heads of all layers
 MANY_TILES, SMALL_TILE = 200, 32  # nobody sees more in so many tiles on one screen
-
-
-@dataclass(frozen=True)
-class Selected:
-    """What one map is made of.
-
-    Attributes
-    ----------
-    word
-        Number of an entry of the `Subject`.
-    choice
-        Name of a choice of layers.
-    layer
-        Number of a layer of the recording, before the choice; -1: all of the choice.
-    head
-        Number of a head; -1: all.
-    steps
-        Half-open range of places among the steps kept.
-    """
-
-    word: int
-    choice: str
-    layer: int
-    head: int
-    steps: tuple[int, int]
-
-    @property
-    def stack_key(self) -> str:
-        """What a stack of all steps depends on, as JavaScript's JSON.stringify writes it."""
-        return compact([self.word, self.choice, self.layer, self.head])
-
-    @property
-    def key(self) -> str:
-        """What an exact map depends on, as JavaScript's JSON.stringify writes it."""
-        return compact([self.word, self.choice, self.layer, self.head, *self.steps])
-
-
-def compact(data: object) -> str:
-    """Write JSON as JavaScript's JSON.stringify does."""
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +53,29 @@ class Subject:
     def layers(self) -> tuple[Layer, ...]:
         """All layers of the recording, in the order of the network."""
         return self.run.layers
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The layers named shortly and each differently, for people."""
+        return tuple(clean(label) for label in short_labels(self.layers))
+
+    @cached_property
+    def choice_notes(self) -> dict[str, str]:
+        """Each choice of layers in words, for people."""
+        return {
+            choice: clean(layers_in_words(tuple(self.layers[n] for n in numbers), self.layers))
+            for choice, numbers in self.choices.items()
+        }
+
+    @cached_property
+    def source(self) -> Source:
+        """The attention whose maps are shown."""
+        return Source(self.run, self.negative)
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """What the entries are called in a page."""
+        return tuple(clean(entry.text) for entry in self.entries)
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
@@ -154,139 +132,6 @@ class Subject:
             if nbytes <= TILES_BYTES or longest == 1:
                 return sizes
             longest = -(-longest // 2)
-
-    def read_steps(self, choice: StepChoice) -> tuple[int, ...]:
-        """Read a choice of steps as `heat_maps` does; the explorer shows one range of those kept.
-
-        Returns
-        -------
-        tuple of int
-            Steps of the loop, ascending, one behind the other among the steps kept.
-
-        Raises
-        ------
-        SelectionError
-            Where the choice selects nothing, cannot be read, or leaves out steps between.
-        NotKeptError
-            Where the recording does not hold a chosen step.
-        """
-        every = self.run.steps
-        if self.summed and isinstance(choice, Sequence) and tuple(choice) == every:
-            return every
-        steps = heat_maps(self.run, layers="all", steps=choice).steps
-        between = tuple(step for step in every if steps[0] < step < steps[-1] and step not in steps)
-        if between:
-            raise SelectionError(
-                f"Steps {in_words(steps)} are single steps, and {in_words(between)} between them "
-                f"would be left out; the explorer shows the mean of one range. "
-                f"slice({steps[0]}, {steps[-1] + 1}) is steps {steps[0]} to {steps[-1]}; single "
-                f"steps are averaged by heat_maps(run, steps={list(steps)})."
-            )
-        return steps
-
-    def steps_within(self, ends: Any) -> tuple[int, ...]:
-        """The steps kept in a half-open range of steps of the loop, as the page names it.
-
-        Raises
-        ------
-        SelectionError
-            Where it is no range of the loop.
-        NotKeptError
-            Where no step of it was kept.
-        """
-        total = self.run.facts.num_steps
-        whole = isinstance(ends, tuple | list) and [type(end) for end in ends] == [int, int]
-        if not whole or not 0 <= ends[0] < ends[1] <= total:
-            raise SelectionError(
-                f"{ends!r} is no half-open range of the loop's steps: 0 <= first < last <= {total}."
-            )
-        if self.summed:
-            return self.run.steps
-        steps = tuple(step for step in self.run.steps if ends[0] <= step < ends[1])
-        if not steps:
-            raise NotKeptError(
-                f"None of the steps {ends[0]} to {ends[1] - 1} was kept; this recording holds the "
-                f"steps {in_words(self.run.steps)} of {total}."
-            )
-        return steps
-
-    def places_of(self, steps: Sequence[int]) -> tuple[int, int]:
-        """Where steps of the loop lie among the steps kept: a half-open range of places."""
-        if self.summed:
-            return 0, 1
-        return self.run.steps.index(steps[0]), self.run.steps.index(steps[-1]) + 1
-
-    def selection(self, selected: Selected) -> dict[str, Any]:
-        """Write a selection as the arguments of `heat_maps`; its word is not among them."""
-        layers = self.layers_of(selected)
-        named = selected.layer < 0 and selected.choice in ("paper", "all")
-        whole = len(layers) == len(self.choices[selected.choice])
-        steps = None if self.summed else self.run.steps[slice(*selected.steps)]
-        return {
-            "layers": selected.choice if named and whole else [layer.name for layer in layers],
-            "steps": steps,
-            "heads": None if selected.head < 0 else selected.head,
-            **({"negative": True} if self.negative else {}),
-        }
-
-    def layers_of(self, selected: Selected) -> tuple[Layer, ...]:
-        """Layers of a selection that have its head."""
-        numbers = (selected.layer,) if selected.layer >= 0 else self.choices[selected.choice]
-        return tuple(self.layers[n] for n in numbers if selected.head < self.layers[n].heads)
-
-    def maps(self, selected: Selected) -> HeatMaps:
-        """Heat maps of a selection; layers without its head are left out, as in ``"skip"``."""
-        return heat_maps(self.run, **self.selection(selected))
-
-    def word_map(self, selected: Selected) -> WordHeatMap:
-        """Exact map of a selection: what `heat_maps(...).word(...)` gives."""
-        return self.map_of(self.maps(selected), selected.word)
-
-    def map_of(self, maps: HeatMaps, word: int) -> WordHeatMap:
-        """Map of an entry among given heat maps."""
-        entry = self.entries[word]
-        if entry.span is not None and (entry.kind == "word" or len(entry.tokens) > 1):
-            return maps.word(Word(entry.text, *entry.span))
-        return replace(maps.token(entry.tokens[0]), label=entry.text)
-
-    def check(self, selected: Selected) -> None:
-        """Raise a `SelectionError` unless the parts of a selection go together."""
-        if selected.choice not in self.choices:
-            raise SelectionError(
-                f"There is no choice of layers {selected.choice!r}. There are "
-                f"{', '.join(map(repr, self.choices))}."
-            )
-        if not -1 <= selected.layer < len(self.layers):
-            raise SelectionError(
-                f"There is no layer {selected.layer}: this recording has {len(self.layers)}, 0 to "
-                f"{len(self.layers) - 1}; -1 stands for all of the choice."
-            )
-        if selected.head < -1 or not self.layers_of(selected):
-            raise SelectionError(self._no_head(selected))
-        lo, hi = selected.steps
-        if not 0 <= lo < hi <= self.step_count:
-            kept = (
-                "only a sum over the steps was kept: (0, 1)"
-                if self.summed
-                else f"0 <= first < last <= {self.step_count}"
-            )
-            raise SelectionError(
-                f"Steps {list(selected.steps)} are no half-open range of the steps kept: {kept}."
-            )
-
-    def _no_head(self, selected: Selected) -> str:
-        if selected.layer >= 0:
-            layer = self.layers[selected.layer]
-            return (
-                f"Layer {selected.layer} ({layer.name}) has no head {selected.head}: it has "
-                f"{layer.heads}, 0 to {layer.heads - 1}; -1 stands for all. Where layer and head "
-                f"change together, set them at once: choose(layer=..., head=...)."
-            )
-        most = max(self.layers[n].heads for n in self.choices[selected.choice])
-        return (
-            f"No layer of {selected.choice!r} has a head {selected.head}: they have at most "
-            f"{most}, 0 to {most - 1}; -1 stands for all."
-        )
 
 
 def subject_of(

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from daam_nb.maps.stepsums import Source, add_steps, sums_fit
+from daam_nb.maps.stepsums import add_steps, sums_fit
+from daam_nb.show.explorer.model.selection import compact
 from daam_nb.show.explorer.model.stacks import LEVELS, quantised
-from daam_nb.show.explorer.model.subject import Subject, compact
+from daam_nb.show.explorer.model.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _native_maps(
     subject: Subject, word: int, steps: tuple[int, int]
 ) -> tuple[NDArray[np.float32], ...]:
     """Per layer (head, y, x): mean over steps and the word's tokens."""
-    source = Source(subject.run, subject.negative)
+    source = subject.source
     pairs = tuple((layer, head) for layer in subject.layers for head in range(layer.heads))
     rows = source.rows(pairs)
     count = len(subject.run.steps)

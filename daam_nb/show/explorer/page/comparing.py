@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw
 
 from daam_nb.errors import OfOneSideError, UnknownOptionError, nearest_name
 from daam_nb.show.colours import colour
+from daam_nb.show.explorer.controls import CHOICES, CONTROLS
 from daam_nb.show.explorer.model.entries import Entry, clean
-from daam_nb.show.explorer.page.choices import CHOICES
 from daam_nb.show.explorer.page.lifetime import Living
 from daam_nb.show.pixels import drawn_size
 
@@ -24,13 +24,10 @@ if TYPE_CHECKING:
     from daam_nb.maps.wordmap import WordHeatMap
     from daam_nb.show.explorer.page.widget import Explorer
 
-LOOKS = (
-    "opacity", "threshold", "contour", "colormap", "follow_step", "interval", "tile_scale",
-    "tile_sort", "show_pieces", "show_syntax", "projector", "theme", "region", "view",
-    "difference_scale",
-)  # fmt: skip
-NETWORK = ("choice", "layer", "head")
-WORDS = ("word", "word_b")
+LOOKS, WORDS, STEPS, NETWORK = (
+    tuple(control.name for control in CONTROLS if control.linked == linked)
+    for linked in ("always", "words", "steps", "network")
+)
 DIVERGING = "RdBu_r"
 SIDE = 384  # pixels of the difference's longer side, at most
 SCALES = (("as shares of each peak", "own"), ("in attention", "common"))
@@ -133,7 +130,7 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
         return (
             *LOOKS,
             *WORDS,
-            *(("steps",) if self.same_steps else ()),
+            *(STEPS if self.same_steps else ()),
             *(NETWORK if self.same_network else ()),
         )
 

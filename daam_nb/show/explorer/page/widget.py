@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,18 +27,30 @@ from daam_nb.kinds import kind_of
 from daam_nb.maps.measure import iod, ioh, iou
 from daam_nb.recording import Layer, Recording
 from daam_nb.show.bundles import read_bundle
-from daam_nb.show.explorer.export import exporting, handout
-from daam_nb.show.explorer.export.pictures import picture_parts, served_picture, strip_of
-from daam_nb.show.explorer.model.container import VERSION, pack
+from daam_nb.show.explorer.controls import CHOICES, SELECTION, check_names, first_choices
+from daam_nb.show.explorer.export.figure import figure_of
+from daam_nb.show.explorer.export.frame import Rows, frame_of
+from daam_nb.show.explorer.export.handout import MOST_BYTES, STATIC, write
+from daam_nb.show.explorer.export.look import Look
+from daam_nb.show.explorer.export.pictures import pictures_of
+from daam_nb.show.explorer.export.png import Drawn, write_png
+from daam_nb.show.explorer.model.container import VERSION, pack, unpack
 from daam_nb.show.explorer.model.engine import Engine
-from daam_nb.show.explorer.model.entries import Entry, clean, first_choice, number_of
+from daam_nb.show.explorer.model.entries import Entry, clean
 from daam_nb.show.explorer.model.facts import facts_of
 from daam_nb.show.explorer.model.ranking import Polygon, Ranked, words_at, words_in
-from daam_nb.show.explorer.model.sentences import sentence
-from daam_nb.show.explorer.model.subject import Selected, Subject
+from daam_nb.show.explorer.model.selection import (
+    Selected,
+    arguments,
+    check,
+    number_of,
+    places_of,
+    selection_in_words,
+)
+from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.model.syntax import Syntax
-from daam_nb.show.explorer.page.asking import FIRST, Question, answer, parts_of
-from daam_nb.show.explorer.page.choices import CHOICES, MEASURED, SELECTION, Choices
+from daam_nb.show.explorer.page.answers import FIRST, Question, answer, parts_of
+from daam_nb.show.explorer.page.choices import MEASURED, Choices
 from daam_nb.show.explorer.page.lifetime import Living
 
 if TYPE_CHECKING:
@@ -46,7 +58,6 @@ if TYPE_CHECKING:
 
     from daam_nb.show.figures.figure import Figure
 
-STATIC = Path(__file__).parents[1] / "static"
 PAUSE = 0.05  # seconds between preparations
 
 
@@ -66,24 +77,18 @@ class Explorer(Living, Choices):
         pictures: list[Image] | tuple[Image, ...] | None = None,
         **choices: Any,
     ) -> None:
-        check_names(choices, where="Explorer()")
+        check_names(choices, where="Explorer()", also=("layout",))
         self._engine: Engine | None = Engine(subject)
         self._hearing = False  # whether the page's own choices are being taken
         self._first_of: Question | None = None
         self._syntax = syntax
         self._head_callbacks: list[Callable[[Layer | None, int | None], object]] = []
-        self._esm, self._css = front_end()
-        image, image_type, changed = served_picture(subject.run)
-        strip, strip_facts = strip_of(subject.run, pictures)
-        self._fixed: dict[str, Any] = {"strip": strip_facts, "changed": changed}
-        first: dict[str, Any] = {
-            "word": first_choice(subject.entries),
-            "steps": subject.run.steps,
-            "choice": next(iter(subject.choices)),
-        }
+        self._esm, self._css = read_bundle(STATIC, "explorer")
+        sent = pictures_of(subject.run, pictures)
+        self._fixed: dict[str, Any] = {"strip": sent.strip, "changed": sent.changed}
         super().__init__(
-            **{**first, **choices},
-            _pictures=pack({"run": subject.name}, picture_parts(image, image_type, strip)),
+            **{**first_choices(subject), **choices},
+            _pictures=pack({"run": subject.name}, sent.parts),
             _facts=facts_of(subject, syntax, **self._fixed),
         )
         if self.show_syntax:
@@ -124,18 +129,23 @@ class Explorer(Living, Choices):
         return self._selected_word(self.word)
 
     @property
+    def look(self) -> Look:
+        """What is shown now, without the widget: what figures and hand-outs are made of."""
+        choices = {name: getattr(self, name) for name in CHOICES}
+        return Look(self._working, choices, self._facts, unpack(self._pictures)[1])
+
+    @property
     def selection(self) -> dict[str, Any]:
         """Layers, steps and heads as `heat_maps` takes them.
 
         ``heat_maps(run, **explorer.selection).word(...)`` is the exact map that the explorer shows
         of that word. With `negative` where the negative prompt's words are shown.
         """
-        return self.subject.selection(self.selected)
+        return arguments(self.subject, self.selected)
 
     def number_of(self, what: object, *, occurrence: int | None = None) -> int:
         """Number of a word of the prompt, by its text, a `Word` or (start, end) in characters."""
-        subject = self.subject
-        return number_of(what, subject.entries, subject.prompt, occurrence=occurrence)
+        return number_of(self.subject, what, occurrence=occurrence)
 
     def choose(self, **choices: Any) -> Explorer:
         """Set several choices at once, all or none: ``choose(layer=3, head=5)``.
@@ -147,7 +157,7 @@ class Explorer(Living, Choices):
         UnknownOptionError
             For a name that is no choice.
         """
-        check_names(choices, where="choose()")
+        check_names(choices, where="choose()", also=("layout",))
         before = {name: getattr(self, name) for name in choices}
         try:
             with self.hold_sync(), self.hold_trait_notifications():
@@ -199,11 +209,10 @@ class Explorer(Living, Choices):
 
     def to_figure(self) -> Figure:
         """Draw the current selection: the word over the picture, or the two words side by side."""
-        return exporting.figure_of(self)
+        figure: Figure = figure_of(self.look)
+        return figure
 
-    def to_png(
-        self, path: str | Path, *, what: exporting.Drawn = "figure", overwrite: bool = False
-    ) -> Path:
+    def to_png(self, path: str | Path, *, what: Drawn = "figure", overwrite: bool = False) -> Path:
         """Write a PNG of the current selection.
 
         Parameters
@@ -222,9 +231,9 @@ class Explorer(Living, Choices):
         RecordingExistsError
             Where the file exists and `overwrite` is false.
         """
-        return exporting.write_png(self, path, what=what, overwrite=overwrite)
+        return write_png(self.look, path, what=what, overwrite=overwrite)
 
-    def to_frame(self, by: exporting.Rows = "word") -> Any:
+    def to_frame(self, by: Rows = "word") -> Any:
         """Return the numbers of the current selection as a `pandas.DataFrame`.
 
         Parameters
@@ -238,7 +247,7 @@ class Explorer(Living, Choices):
         MissingExtraError
             Where pandas is not installed.
         """
-        return exporting.frame_of(self, by)
+        return frame_of(self.look, by)
 
     def to_html(
         self,
@@ -246,7 +255,7 @@ class Explorer(Living, Choices):
         *,
         heads: Any = (),
         overwrite: bool = False,
-        most_bytes: int = handout.MOST_BYTES,
+        most_bytes: int = MOST_BYTES,
     ) -> Path:
         """Write a hand-out: one file that is explored in any browser, without kernel or network.
 
@@ -269,7 +278,8 @@ class Explorer(Living, Choices):
             Where the maps of all words are more than a page can hold, as of a grid of 1024 x 1024
             with 200 heads and a long prompt, or each token would stand for many words.
         """
-        return handout.write(self, path, heads=heads, overwrite=overwrite, most_bytes=most_bytes)
+        self.ask_for_parse()
+        return write(self.look, path, heads=heads, overwrite=overwrite, most_bytes=most_bytes)
 
     def close(self) -> None:
         """Take it from the page and let go of the recording and of all that was sent."""
@@ -342,7 +352,7 @@ class Explorer(Living, Choices):
         parts[proposal["trait"].name] = proposal["value"]
         parts["steps"] = (0, 1)  # read and checked by themselves
         try:
-            self.subject.check(Selected(**parts))
+            check(self.subject, Selected(**parts))
         except DaamError as error:
             raise traitlets.TraitError(f"{proposal['trait'].name}: {error}") from error
         return proposal["value"]
@@ -401,20 +411,32 @@ class Explorer(Living, Choices):
         return self._selected_word(self.word_b)
 
     def _selected_word(self, word: int) -> Selected:
-        places = self.subject.places_of(self.steps)
+        places = places_of(self.subject, self.steps)
         return Selected(word, self.choice, self.layer, self.head, places)
 
     def _send_numbers(self) -> None:
         values = self._working.exact(self.selected)
         self.set_trait("peak", float(values.values.max()))
-        found: dict[str, float | None] = {"iou": None, "iod": None, "ioh": None}
+        shares: dict[str, float | None] = {"iou": None, "iod": None, "ioh": None}
         if self._selected_b is not None:
             mask = self._working.mask(self.selected, self.threshold)
             other = self._working.mask(self._selected_b, self.threshold)
-            found = {"iou": iou(mask, other), "iod": iod(other, mask), "ioh": ioh(other, mask)}
-        for name, value in found.items():
+            shares = {"iou": iou(mask, other), "iod": iod(other, mask), "ioh": ioh(other, mask)}
+        for name, value in shares.items():
             self.set_trait(name, value)
-        self.set_trait("status", sentence(self))
+        self.set_trait("status", self._sentence())
+
+    def _sentence(self) -> str:
+        """Word, layers, head, steps and the numbers, all of the exact map."""
+        subject = self.subject
+        text, numbers = f"“{subject.texts[self.word]}”", f"peak {self.peak:.3g}"
+        if self.word_b >= 0:
+            text += f" and “{subject.texts[self.word_b]}”"
+            numbers += (
+                f", IoU {self.iou:.2f}, IoD {self.iod:.2f}, IoH {self.ioh:.2f} at "
+                f"{self.threshold:g} of each peak"
+            )
+        return f"{text}: {selection_in_words(subject, self.selected)}; {numbers}."
 
     def ask_for_parse(self) -> None:
         """Parse the prompt for the syntax lens, unless that was tried before."""
@@ -452,9 +474,9 @@ class Explorer(Living, Choices):
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
         if self._engine is None:
             return
-        told = answer(self._engine, content)
-        if told is not None:
-            self.send(*told)
+        reply = answer(self._engine, content)
+        if reply is not None:
+            self.send(*reply)
         elif content == {"v": VERSION, "type": "keep", "run": self.subject.name}:
             self._keep_first()  # the hand has rested for long: what a saved page shows
 
@@ -462,15 +484,3 @@ class Explorer(Living, Choices):
 def _is_read_only(kind: type, name: str) -> bool:
     own = getattr(kind, name)
     return isinstance(own, property) and own.fset is None
-
-
-def check_names(names: Iterable[str], *, where: str, also: Iterable[str] = ()) -> None:
-    """Raise an `UnknownOptionError` for names that are neither choices nor among the others."""
-    known = (*also, *CHOICES)
-    if unknown := [name for name in names if name not in (*known, "layout")]:
-        raise UnknownOptionError(unknown_names_message(unknown, known, where=where, what="choice"))
-
-
-def front_end() -> tuple[str, str]:
-    """Read the built module and its style sheet; see `read_bundle`."""
-    return read_bundle(STATIC, "explorer")

@@ -17,7 +17,7 @@ from daam_nb.errors import (
     WrongKindError,
 )
 from daam_nb.maps import entropy, heat_maps, iou
-from daam_nb.show.explorer.export.exporting import mask_name, png_of
+from daam_nb.show.explorer.export.png import mask_name, png_of
 from daam_nb.show.explorer.page.widget import Explorer
 from tests.show.explorer.opened import TEXT, opened
 from tests.tiny_recordings import IMAGE_SIZE, tiny_recording
@@ -51,11 +51,11 @@ def test_two_words_stand_side_by_side(explorer: Explorer) -> None:
 def test_the_mask_is_that_of_eq_7_at_the_pictures_size(explorer: Explorer) -> None:
     word = heat_maps(explorer.run, steps=(1, 2, 3)).word("fox")
     expected = word.mask(0.5, size=IMAGE_SIZE)
-    drawn = np.asarray(Image.open(io.BytesIO(png_of(explorer, "mask"))))
+    drawn = np.asarray(Image.open(io.BytesIO(png_of(explorer.look, "mask"))))
     np.testing.assert_array_equal(drawn, expected.numpy() * 255)
     explorer.word_b = "snow"
     other = heat_maps(explorer.run, steps=(1, 2, 3)).word("snow").mask(0.5, size=IMAGE_SIZE)
-    drawn = np.asarray(Image.open(io.BytesIO(png_of(explorer, "mask_b"))))
+    drawn = np.asarray(Image.open(io.BytesIO(png_of(explorer.look, "mask_b"))))
     np.testing.assert_array_equal(drawn, other.numpy() * 255)
 
 
@@ -76,9 +76,9 @@ def test_png_files_are_whole_and_replace_only_when_told(explorer: Explorer, tmp_
 def test_no_picture_no_overlay() -> None:
     explorer = opened(tiny_recording(TEXT, image=False))
     with pytest.raises(SelectionError, match="what='mask' or 'figure'"):
-        png_of(explorer, "overlay")
-    assert png_of(explorer, "mask")[:4] == b"\x89PNG"
-    assert png_of(explorer, "figure")[:4] == b"\x89PNG"
+        png_of(explorer.look, "overlay")
+    assert png_of(explorer.look, "mask")[:4] == b"\x89PNG"
+    assert png_of(explorer.look, "figure")[:4] == b"\x89PNG"
 
 
 @pytest.mark.parametrize("text", ["../x y", "<b>", "🦊", "שועל", "a" * 99])

@@ -18,8 +18,9 @@ import daam_nb
 from daam_nb.errors import RecordingExistsError, SelectionError
 from daam_nb.maps import heat_maps
 from daam_nb.prompt import Prompt
-from daam_nb.show.explorer.export.handout import page
+from daam_nb.show.explorer.export import handout
 from daam_nb.show.explorer.model.container import unpack
+from daam_nb.show.explorer.page.widget import Explorer
 from tests.show.explorer.opened import TEXT, opened
 from tests.tiny_recordings import tiny_recording
 
@@ -51,6 +52,12 @@ class Page(HTMLParser):
         for part, raw in parts:
             state.setdefault(part["name"], {})[part["key"]] = {**part, "data": raw}
         return state
+
+
+def page(explorer: Explorer, **options: Any) -> str:
+    """The hand-out of what an explorer shows."""
+    explorer.ask_for_parse()
+    return handout.page(explorer.look, **options)
 
 
 def levels(entry: dict[str, Any]) -> np.ndarray:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from daam_nb.errors import AmbiguousWordError, SelectionError, WordNotFoundError
+from daam_nb.errors import SelectionError
 from daam_nb.prompt import Prompt, Token
-from daam_nb.show.explorer.model.entries import clean, entries_of, first_choice, number_of
+from daam_nb.show.explorer.model.entries import clean, entries_of, first_choice
 from tests.tiny_recordings import tiny_prompt
 
 KEPT = tuple(range(12))
@@ -56,8 +56,6 @@ def test_words_that_were_cut_or_not_recorded_are_listed_and_cannot_be_chosen() -
         ("three", True),
         ("four", False),
     ]
-    with pytest.raises(SelectionError, match="'four' stands in the prompt and its attention was"):
-        number_of("four", entries, prompt)
 
 
 def test_padding_is_offered_where_it_was_recorded() -> None:
@@ -78,23 +76,6 @@ def test_begins_with_a_word_that_tells_something(text: str, first: str) -> None:
 def test_a_recording_without_tokens_has_nothing_to_show() -> None:
     with pytest.raises(SelectionError, match="holds no token of the prompt"):
         first_choice(entries_of(tiny_prompt("cat"), ()))
-
-
-def test_finds_by_number_text_word_and_span() -> None:
-    prompt = tiny_prompt("a cat and a dog")
-    entries = entries_of(prompt, KEPT)
-    assert number_of(1, entries, prompt) == 1
-    assert number_of("Dog", entries, prompt) == 4
-    assert number_of(prompt.find("and"), entries, prompt) == 2
-    assert number_of((10, 11), entries, prompt) == 3
-    assert number_of("a", entries, prompt, occurrence=1) == 3
-    with pytest.raises(AmbiguousWordError):
-        number_of("a", entries, prompt)
-    with pytest.raises(WordNotFoundError):
-        number_of("zebra", entries, prompt)
-    for wrong in (-1, 99, True, 1.0, None, (0, 3), "cat and"):
-        with pytest.raises((SelectionError, WordNotFoundError)):
-            number_of(wrong, entries, prompt)
 
 
 def test_half_a_surrogate_pair_is_replaced_and_nothing_else_is() -> None:

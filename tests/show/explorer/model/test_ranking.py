@@ -14,7 +14,8 @@ from daam_nb.errors import SelectionError
 from daam_nb.maps import heat_maps
 from daam_nb.recording import Kept
 from daam_nb.show.explorer.model.ranking import bars, every_map, inside, words_at, words_in
-from daam_nb.show.explorer.model.subject import Selected, Subject, subject_of
+from daam_nb.show.explorer.model.selection import Selected
+from daam_nb.show.explorer.model.subject import Subject, subject_of
 from tests.show.explorer.opened import TEXT, selections
 from tests.tiny_recordings import tiny_recording
 

@@ -14,8 +14,9 @@ from torch.nn import functional
 from daam_nb.maps import heat_maps
 from daam_nb.recording import Kept, Recording
 from daam_nb.show.explorer.model.engine import Engine
+from daam_nb.show.explorer.model.selection import Selected, layers_of, word_map
 from daam_nb.show.explorer.model.stacks import exact_bytes, preview, quantised, stack_of, step_maps
-from daam_nb.show.explorer.model.subject import Selected, Subject, subject_of
+from daam_nb.show.explorer.model.subject import Subject, subject_of
 from tests.show.explorer.opened import TEXT, selections
 from tests.tiny_recordings import tiny_recording
 
@@ -31,7 +32,7 @@ def by_hand(run: Recording, selected: Selected, of: Subject) -> np.ndarray:
     for token in of.entries[selected.word].tokens:
         column = run.columns.index(token)
         raised = []
-        for layer in of.layers_of(selected):
+        for layer in layers_of(of, selected):
             maps = run.attention[layer.name][:, :, column].float()  # (step, head, y, x)
             if selected.head >= 0:
                 maps = maps[:, [selected.head]]
@@ -53,7 +54,7 @@ def test_each_step_of_a_stack_is_the_exact_map_of_that_step_alone() -> None:
     for selected in selections(of, 20, seed=1):
         made = step_maps(of, selected)
         for place in range(of.step_count):
-            alone = of.word_map(replace(selected, steps=(place, place + 1))).values.numpy()
+            alone = word_map(of, replace(selected, steps=(place, place + 1))).values.numpy()
             np.testing.assert_allclose(made[place], alone, atol=2e-7)
 
 
@@ -77,7 +78,7 @@ def test_the_settled_map_is_that_of_heat_maps() -> None:
         steps = of.run.steps[slice(*selected.steps)]
         maps = heat_maps(
             of.run,
-            layers=list(of.layers_of(selected)),
+            layers=list(layers_of(of, selected)),
             steps=steps,
             heads=None if selected.head < 0 else selected.head,
         )
@@ -97,7 +98,7 @@ def test_recordings_of_every_kind(kept: Kept) -> None:
         made = step_maps(of, selected)
         assert made.shape == (of.step_count, *of.served)
         if kept == "sum":  # the mean over its steps, as `heat_maps` gives it
-            exact = heat_maps(run, layers=list(of.layers_of(selected)), heads=_head(selected))
+            exact = heat_maps(run, layers=list(layers_of(of, selected)), heads=_head(selected))
             entry = of.entries[selected.word]
             word = exact.token(entry.tokens[0]) if entry.special else exact.word(entry.span)
             np.testing.assert_allclose(made[0], word.values.numpy(), atol=2e-7)
@@ -113,7 +114,7 @@ def test_the_negative_prompts_words() -> None:
     assert [one.text for one in of.entries if one.kind == "word"] == ["blurry", "ugly"]
     selected = Selected(1, "paper", -1, -1, (0, 2))
     expected = heat_maps(run, negative=True, steps=(0, 1)).word("ugly").values
-    assert torch.equal(of.word_map(selected).values, expected)
+    assert torch.equal(word_map(of, selected).values, expected)
     np.testing.assert_allclose(
         step_maps(of, selected)[1],
         heat_maps(run, negative=True, steps=1).word("ugly").values.numpy(),

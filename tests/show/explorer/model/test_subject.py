@@ -8,8 +8,9 @@ import torch
 from daam_nb.errors import NotKeptError, SelectionError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Facts, Layer, Recording, format_1
-from daam_nb.show.explorer.model.facts import choice_notes, left_out
-from daam_nb.show.explorer.model.subject import Selected, short_labels, subject_of
+from daam_nb.show.explorer.model.facts import left_out
+from daam_nb.show.explorer.model.selection import Selected, check, layers_of
+from daam_nb.show.explorer.model.subject import short_labels, subject_of
 from tests.show.explorer.opened import TEXT
 from tests.tiny_recordings import joint_layers, tiny_prompt, tiny_recording
 
@@ -119,7 +120,7 @@ def test_labels_are_short_and_differ() -> None:
 
 def test_a_head_of_all_layers_is_that_of_those_which_have_it() -> None:
     of, _ = subject_of(tiny_recording(TEXT, heads=(2, 3)))
-    chosen = of.layers_of(Selected(0, "all", -1, 2, (0, 1)))
+    chosen = layers_of(of, Selected(0, "all", -1, 2, (0, 1)))
     assert [layer.heads for layer in chosen] == [3, 3, 3]
 
 
@@ -139,7 +140,7 @@ def test_what_does_not_go_together_is_said(parts: dict[str, object], message: st
     of, _ = subject_of(tiny_recording(TEXT, heads=(2, 3)))
     whole = {"word": 0, "choice": "paper", "layer": -1, "head": -1, "steps": (0, 3)}
     with pytest.raises(SelectionError, match=message):
-        of.check(Selected(**{**whole, **parts}))  # type: ignore[arg-type]
+        check(of, Selected(**{**whole, **parts}))  # type: ignore[arg-type]
 
 
 def test_a_transformer_of_cross_attention_has_no_paper_choice_either() -> None:
@@ -147,7 +148,7 @@ def test_a_transformer_of_cross_attention_has_no_paper_choice_either() -> None:
     of, first = subject_of(bare(layers, grid=(8, 12)))
     assert (first, list(of.choices)) == ("all", ["all"])
     assert any("this model is a transformer" in said for said in left_out(of, has_strip=True))
-    assert choice_notes(of) == {"all": "all 2 layers"}
+    assert of.choice_notes == {"all": "all 2 layers"}
 
 
 def test_a_transformer_has_no_paper_choice_and_short_names() -> None:
@@ -155,7 +156,7 @@ def test_a_transformer_has_no_paper_choice_and_short_names() -> None:
     of, first = subject_of(run)
     assert (first, list(of.choices)) == ("all", ["all"])
     assert any("this model is a transformer" in said for said in left_out(of, has_strip=True))
-    assert choice_notes(of) == {"all": "all 5 joint layers"}
+    assert of.choice_notes == {"all": "all 5 joint layers"}
     assert short_labels(run.layers) == ("double 0", "double 1", "single 0", "single 1", "single 2")
     blocks = ["double_blocks"] * 2 + ["single_blocks"] * 3
     assert [layer.block for layer in run.layers] == blocks

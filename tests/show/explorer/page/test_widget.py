@@ -21,10 +21,10 @@ from daam_nb.errors import SelectionError, UnknownOptionError
 from daam_nb.maps import heat_maps, iod, ioh, iou
 from daam_nb.maps.cache import CACHE
 from daam_nb.recording import Layer
-from daam_nb.show.explorer.export import exporting
+from daam_nb.show.explorer.controls import CHOICES
+from daam_nb.show.explorer.export.png import png_of
 from daam_nb.show.explorer.model.container import VERSION, unpack
 from daam_nb.show.explorer.model.stacks import preview, stack_of
-from daam_nb.show.explorer.page.choices import CHOICES
 from daam_nb.show.explorer.page.widget import Explorer
 from tests.show.explorer.opened import TEXT, first_map, first_parts, opened, question
 from tests.tiny_recordings import tiny_recording
@@ -102,7 +102,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("word", 99, "99 is none of the prompt's"),
     ("word", -1, "-1 is none of the prompt's"),
     ("word", "zebra", "not a word or phrase"),
-    ("word", True, "trait"),
+    ("word", True, "the number or the text of a word"),
     ("word", 1.5, "1.5 is none"),
     ("word", None, "None is none"),
     ("word_b", "zebra", "not a word or phrase"),
@@ -318,7 +318,7 @@ def test_a_mask_is_that_of_the_question(explorer: Explorer) -> None:
     content, (png,) = ask(explorer, "mask", word=2, threshold=0.7)
     assert content["parts"] == [{"name": "mask", "file": "fox-mask.png", "buffer": 0}]
     explorer.choose(word="fox", threshold=0.7)
-    assert png == exporting.png_of(explorer, "mask")
+    assert png == png_of(explorer.look, "mask")
 
 
 def test_overlaps_follow_the_threshold(explorer: Explorer) -> None:

@@ -27,13 +27,20 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from daam_nb.errors import DaamError, SelectionError
-from daam_nb.show.explorer.export.exporting import mask_name, mask_png
+from daam_nb.show.explorer.export.png import mask_name, mask_png
 from daam_nb.show.explorer.model.container import VERSION, Part
 from daam_nb.show.explorer.model.engine import Engine
-from daam_nb.show.explorer.model.entries import clean, number_of
+from daam_nb.show.explorer.model.entries import clean
 from daam_nb.show.explorer.model.ranking import Ranked, bars, words_at, words_in
+from daam_nb.show.explorer.model.selection import (
+    Selected,
+    check,
+    number_of,
+    places_of,
+    steps_within,
+)
 from daam_nb.show.explorer.model.stacks import exact_bytes
-from daam_nb.show.explorer.model.subject import Selected, Subject
+from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.model.tiles import overlaps
 
 Message = tuple[dict[str, Any], list[bytes]]
@@ -87,8 +94,8 @@ def answer(engine: Engine, message: Any) -> Message | None:
     if message.get("v") != VERSION:
         return None
     subject = engine.subject
-    told = {"v": VERSION, "type": "answer", "id": message.get("id"), "run": subject.name}
-    told["sel"] = message.get("sel")
+    reply = {"v": VERSION, "type": "answer", "id": message.get("id"), "run": subject.name}
+    reply["sel"] = message.get("sel")
     buffers: list[bytes] = []
     parts: list[dict[str, Any]] = []
     try:
@@ -99,8 +106,8 @@ def answer(engine: Engine, message: Any) -> Message | None:
             parts.append({**part, "buffer": len(buffers)} if raw else part)
             buffers += [raw] if raw else []
     except DaamError as error:
-        return {**told, "parts": [], "error": clean(str(error))}, []
-    return {**told, "parts": parts}, buffers
+        return {**reply, "parts": [], "error": clean(str(error))}, []
+    return {**reply, "parts": parts}, buffers
 
 
 def read(subject: Subject, message: dict[str, Any]) -> Question:
@@ -119,9 +126,9 @@ def read(subject: Subject, message: dict[str, Any]) -> Question:
     choice, layer, head = (sel.get(name) for name in ("choice", "layer", "head"))
     if not isinstance(choice, str) or type(layer) is not int or type(head) is not int:
         raise SelectionError(f"choice={choice!r}, layer={layer!r}, head={head!r} is no selection.")
-    places = subject.places_of(subject.steps_within(sel.get("steps")))
+    places = places_of(subject, steps_within(subject, sel.get("steps")))
     selected = Selected(word, choice, layer, head, places)
-    subject.check(selected)
+    check(subject, selected)
     threshold = sel.get("threshold", 0.4)
     if isinstance(threshold, bool) or not isinstance(threshold, int | float):
         raise SelectionError(f"threshold={threshold!r} is no number from 0 to 1.")
@@ -154,7 +161,7 @@ def _wanted(want: Any) -> list[str]:
 def _word(subject: Subject, word: Any) -> int:
     if type(word) is not int:
         raise SelectionError(f"word={word!r} is no number of a word.")
-    return number_of(word, subject.entries, subject.prompt)
+    return number_of(subject, word)
 
 
 def _stack(engine: Engine, question: Question) -> list[Part]:
@@ -225,15 +232,15 @@ def _region(engine: Engine, question: Question) -> list[Part]:
     subject, selected = engine.subject, question.selected
     maps = engine.every_map(selected, special=question.special)
     rows = words_in(subject, maps, polygon)
-    told = bars(subject, selected, polygon)
-    by_layer = dict(told.by_layer)
+    in_region = bars(subject, selected, polygon)
+    by_layer = dict(in_region.by_layer)
     part = {
         "name": "region",
         "rows": _rows(rows),
-        "bars_of": told.word,
-        "by_step": list(told.by_step),
+        "bars_of": in_region.word,
+        "by_step": list(in_region.by_step),
         "by_layer": [by_layer.get(number) for number in range(len(subject.layers))],
-        "inside": told.inside,
+        "inside": in_region.inside,
     }
     return [(part, b"")]
 

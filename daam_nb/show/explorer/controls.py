@@ -1,0 +1,235 @@
+"""Every control of the explorer, one row each: what is chosen, from what, and what follows.
+
+From this table come the widget's traits, the page's defaults and inputs
+(`js/src/controls.data.js`), what a comparison links, what a hand-out keeps, and the table in
+`docs/explorer.md`; `python -m scripts.explorer_controls` writes the files among them.
+`docs/add-an-explorer-control.md` adds one.
+
+May import `daam_nb.show.explorer.model`; no widget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from daam_nb.errors import DaamError, UnknownOptionError, unknown_names_message
+from daam_nb.show.colours import DEFAULT
+from daam_nb.show.explorer.model.entries import first_choice
+from daam_nb.show.explorer.model.facts import COLORMAPS
+from daam_nb.show.explorer.model.selection import Selected, check, places_of
+from daam_nb.show.explorer.model.subject import Subject
+from daam_nb.show.explorer.model.values import (
+    ChoiceName,
+    EntryNumber,
+    Flag,
+    Kind,
+    Region,
+    Share,
+    Steps,
+    Whole,
+    one_of,
+)
+
+# What a comparison of two recordings shares: always; words, matched by their text; steps, where
+# both keep the same; the network's, where both have the same layers; or nothing.
+Linked = Literal["always", "words", "steps", "network", "never"]
+# What the page draws again: see js/src/flags.js.
+Redraws = Literal[
+    "WORDS", "MAP", "BASE", "STEPS", "STRIP", "GRID", "SELECTION", "LOOK", "PANEL", "THEME", "ALL"
+]
+
+
+@dataclass(frozen=True)
+class Control:
+    """One thing that can be chosen in the explorer.
+
+    Attributes
+    ----------
+    name
+        Of the trait, in Python and in the page.
+    kind
+        What values it takes.
+    default
+        What holds where nothing was chosen, in Python and in the page.
+    about
+        What it is, for documents.
+    redraws
+        What the page draws again when it changes.
+    linked
+        Whether two recordings side by side share it.
+    in_handout
+        Whether a hand-out begins with what was chosen; else with the default.
+    label, title
+        How the page names it, and what it says where a hand rests on it.
+    panel
+        Where the page puts an input for it: ``"look"`` below the picture, ``"more"`` folded away,
+        ``"tiles"`` above the grid of heads; empty for what has its own place.
+    """
+
+    name: str
+    kind: Kind
+    default: Any
+    about: str
+    redraws: tuple[Redraws, ...]
+    linked: Linked = "always"
+    in_handout: bool = True
+    label: str = ""
+    title: str = ""
+    panel: Literal["", "look", "more", "tiles"] = ""
+
+    def for_page(self) -> dict[str, Any]:
+        """What the page knows of it: plain data."""
+        shown = {"label": self.label, "title": self.title, "panel": self.panel}
+        return {
+            "kind": type(self.kind).__name__,
+            "default": self.kind.for_page(self.default),
+            "redraws": list(self.redraws),
+            **self.kind.limits,
+            **({name: text for name, text in shown.items() if text} if self.panel else {}),
+        }
+
+
+CONTROLS = (
+    Control(
+        "word", EntryNumber(), 0, "the word that is shown",
+        ("WORDS", "MAP", "STRIP", "GRID", "PANEL"), linked="words",
+    ),
+    Control(
+        "choice", ChoiceName(), "all",
+        'which layers: `"paper"`, `"all"`, `"recommended"` or `"given"`, where there is one',
+        ("MAP", "STRIP", "SELECTION", "GRID"), linked="network",
+    ),
+    Control(
+        "layer", Whole(low=-1), -1, "one layer, before the choice; -1: all",
+        ("MAP", "STRIP", "SELECTION"), linked="network",
+    ),
+    Control(
+        "head", Whole(low=-1), -1, "one head; -1: all",
+        ("MAP", "STRIP", "SELECTION"), linked="network",
+    ),
+    Control("steps", Steps(), (), "whose mean is shown", ("MAP", "STEPS"), linked="steps"),
+    Control(
+        "word_b", EntryNumber(or_none=True), -1, "the word it is compared with; -1: none",
+        ("WORDS", "MAP", "STRIP", "PANEL"), linked="words",
+    ),
+    Control(
+        "opacity", Share(), 0.65, "of the colours over the picture", ("MAP", "LOOK"),
+        label="Opacity", title="Of the colours over the picture", panel="look",
+    ),
+    Control(
+        "threshold", Share(), 0.4,
+        "of the mask (eq. 7), a share of the map's maximum", ("MAP", "LOOK"), label="Threshold",
+        title="Share of the map's peak from which on a place belongs to the mask", panel="look",
+    ),
+    Control(
+        "contour", Flag(), True, "whether the mask has a line around it", ("MAP", "LOOK"),
+        label="Contour", title="Line around the mask (t)", panel="look",
+    ),
+    Control(
+        "follow_step", Flag(), False, "whether the picture is that of the last chosen step",
+        ("BASE", "MAP", "LOOK"), label="Forming picture",
+        title="The picture as it was at the last chosen step", panel="look",
+    ),
+    Control(
+        "colormap", one_of(*COLORMAPS), DEFAULT, "the colours of attention",
+        ("MAP", "STRIP", "GRID", "LOOK"), label="Colours", panel="look",
+    ),
+    Control(
+        "playing", Flag(), False, "whether the steps play", ("STEPS",),
+        linked="never", in_handout=False,
+    ),
+    Control(
+        "interval", Whole(low=20, high=10_000), 200, "milliseconds of each step that plays",
+        ("STEPS",),
+    ),
+    Control(
+        "tile_scale", one_of(common="one scale", own="own scales"), "own",
+        "the colours of the tiles: one scale, or each its own", ("GRID",),
+        label="Scale", panel="tiles",
+    ),
+    Control(
+        "tile_sort",
+        one_of(
+            network="by network", entropy="by sharpness", peak="by strength", overlap="by overlap"
+        ),
+        "network", "the order of the tiles", ("GRID",), label="Order", panel="tiles",
+    ),
+    Control(
+        "show_pieces", Flag(), False,
+        "whether pieces of words, signs, start and end of the text can be chosen", ("WORDS",),
+    ),
+    Control(
+        "show_syntax", Flag(), False, "whether a parse is drawn over the words", ("WORDS",)
+    ),
+    Control(
+        "theme", one_of("auto", "light", "dark"), "auto", "light or dark, or as the page around",
+        ("THEME",), label="Theme", panel="more",
+    ),
+    Control(
+        "projector", Flag(), False, "large type for a lecture hall", ("ALL",),
+        label="Projector", title="Large type for a lecture hall", panel="more",
+    ),
+    Control("region", Region(), (), "the region whose words are ranked", ("MAP", "PANEL")),
+    Control(
+        "view", one_of(overlay="both maps", difference="A minus B"), "overlay",
+        "how two words are compared", ("WORDS", "MAP", "LOOK"), label="Show", panel="look",
+    ),
+    Control(
+        "difference_scale", one_of(own="of each peak", common="in attention"), "own",
+        "what a difference is of: shares of each map's own peak, or attention", ("MAP", "LOOK"),
+        label="Scale", title="Each map as a share of its own peak, or as it is", panel="look",
+    ),
+)  # fmt: skip
+SELECTION = ("word", "choice", "layer", "head", "steps")  # what a map is made of
+BY_NAME = {control.name: control for control in CONTROLS}
+CHOICES = tuple(BY_NAME)
+
+
+# --- values of all controls -----------------------------------------------------------------------
+
+
+def first_choices(subject: Subject) -> dict[str, Any]:
+    """What a recording is opened with, where that is another than the controls' defaults."""
+    return {
+        "word": first_choice(subject.entries),
+        "steps": subject.run.steps,
+        "choice": next(iter(subject.choices)),
+    }
+
+
+def read_choices(subject: Subject, choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Read choices and complete them: a value for every control.
+
+    Raises
+    ------
+    DaamError
+        Where a name is none of a control, a value cannot be, or they do not go together.
+    """
+    check_names(choices, where="The explorer")
+    defaults = {control.name: control.default for control in CONTROLS}
+    values = {**defaults, **first_choices(subject), **choices}
+    for name, value in values.items():
+        try:
+            values[name] = BY_NAME[name].kind.read(value, subject)
+        except DaamError as error:
+            raise type(error)(f"{name}: {error}") from None
+    check(subject, selected_of(subject, values))
+    return values
+
+
+def selected_of(
+    subject: Subject, values: Mapping[str, Any], *, word: int | None = None
+) -> Selected:
+    """Word, layers, head and steps of some choices, by their numbers and places."""
+    number = values["word"] if word is None else word
+    places = places_of(subject, values["steps"])
+    return Selected(number, values["choice"], values["layer"], values["head"], places)
+
+
+def check_names(names: Iterable[str], *, where: str, also: Iterable[str] = ()) -> None:
+    """Raise an `UnknownOptionError` for names that are neither controls nor among the others."""
+    known = (*also, *CHOICES)
+    if unknown := [name for name in names if name not in known]:
+        raise UnknownOptionError(unknown_names_message(unknown, known, where=where, what="choice"))

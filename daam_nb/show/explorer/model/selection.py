@@ -1,0 +1,285 @@
+"""What is selected of a subject: read, checked, written as `heat_maps` takes it, said in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from daam_nb.errors import NotKeptError, SelectionError
+from daam_nb.kinds import whole_number
+from daam_nb.maps.heatmap import HeatMaps, heat_maps
+from daam_nb.maps.wordmap import WordHeatMap
+from daam_nb.prompt import Word
+from daam_nb.recording import Layer
+from daam_nb.selection import StepChoice, in_words
+from daam_nb.show.explorer.model.subject import Subject
+
+
+@dataclass(frozen=True)
+class Selected:
+    """What one map is made of.
+
+    Attributes
+    ----------
+    word
+        Number of an entry of the `Subject`.
+    choice
+        Name of a choice of layers.
+    layer
+        Number of a layer of the recording, before the choice; -1: all of the choice.
+    head
+        Number of a head; -1: all.
+    steps
+        Half-open range of places among the steps kept.
+    """
+
+    word: int
+    choice: str
+    layer: int
+    head: int
+    steps: tuple[int, int]
+
+    @property
+    def stack_key(self) -> str:
+        """What a stack of all steps depends on, as JavaScript's JSON.stringify writes it."""
+        return compact([self.word, self.choice, self.layer, self.head])
+
+    @property
+    def key(self) -> str:
+        """What an exact map depends on, as JavaScript's JSON.stringify writes it."""
+        return compact([self.word, self.choice, self.layer, self.head, *self.steps])
+
+
+def compact(data: object) -> str:
+    """Write JSON as JavaScript's JSON.stringify does."""
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+
+
+# --- read and checked -----------------------------------------------------------------------------
+
+
+def number_of(subject: Subject, what: object, *, occurrence: int | None = None) -> int:
+    """Find an entry by its number, its text, a `Word` or its (start, end) in characters.
+
+    Raises
+    ------
+    SelectionError
+        Where there is no such entry, or it was not recorded.
+    WordNotFoundError, AmbiguousWordError
+        As `Prompt.find`, for a text.
+    """
+    entries = subject.entries
+    if isinstance(what, str):
+        what = subject.prompt.find(what, occurrence=occurrence)
+    if isinstance(what, Word):
+        what = what.span
+    if isinstance(what, tuple | list):
+        numbers = [n for n, entry in enumerate(entries) if entry.span == tuple(what)]
+    else:
+        number = _whole(what)
+        numbers = [number] if 0 <= number < len(entries) else []
+    if not numbers:
+        raise SelectionError(
+            f"{what!r} is none of the prompt's {len(entries)} words and tokens: "
+            f"{_listed(subject)}. Name one by its number or its text."
+        )
+    entry = entries[numbers[0]]
+    if not entry.kept:
+        raise SelectionError(
+            f"{entry.text!r} stands in the prompt and its attention was not recorded. Choose among "
+            f"{_listed(subject, kept=True)}."
+        )
+    return numbers[0]
+
+
+def read_steps(subject: Subject, choice: StepChoice) -> tuple[int, ...]:
+    """Read a choice of steps as `heat_maps` does; the explorer shows one range of those kept.
+
+    Returns
+    -------
+    tuple of int
+        Steps of the loop, ascending, one behind the other among the steps kept.
+
+    Raises
+    ------
+    SelectionError
+        Where the choice selects nothing, cannot be read, or leaves out steps between.
+    NotKeptError
+        Where the recording does not hold a chosen step.
+    """
+    kept = subject.run.steps
+    if subject.summed and isinstance(choice, Sequence) and tuple(choice) == kept:
+        return kept
+    steps = heat_maps(subject.run, layers="all", steps=choice).steps
+    between = tuple(step for step in kept if steps[0] < step < steps[-1] and step not in steps)
+    if between:
+        raise SelectionError(
+            f"Steps {in_words(steps)} are single steps, and {in_words(between)} between them "
+            f"would be left out; the explorer shows the mean of one range. "
+            f"slice({steps[0]}, {steps[-1] + 1}) is steps {steps[0]} to {steps[-1]}; single "
+            f"steps are averaged by heat_maps(run, steps={list(steps)})."
+        )
+    return steps
+
+
+def steps_within(subject: Subject, ends: Any) -> tuple[int, ...]:
+    """The steps kept in a half-open range of steps of the loop, as the page names it.
+
+    Raises
+    ------
+    SelectionError
+        Where it is no range of the loop.
+    NotKeptError
+        Where no step of it was kept.
+    """
+    kept, total = subject.run.steps, subject.run.facts.num_steps
+    whole = isinstance(ends, tuple | list) and [type(end) for end in ends] == [int, int]
+    if not whole or not 0 <= ends[0] < ends[1] <= total:
+        raise SelectionError(
+            f"{ends!r} is no half-open range of the loop's steps: 0 <= first < last <= {total}."
+        )
+    if subject.summed:
+        return kept
+    steps = tuple(step for step in kept if ends[0] <= step < ends[1])
+    if not steps:
+        raise NotKeptError(
+            f"None of the steps {ends[0]} to {ends[1] - 1} was kept; this recording holds the "
+            f"steps {in_words(kept)} of {total}."
+        )
+    return steps
+
+
+def places_of(subject: Subject, steps: Sequence[int]) -> tuple[int, int]:
+    """Where steps of the loop lie among the steps kept: a half-open range of places."""
+    if subject.summed:
+        return 0, 1
+    kept = subject.run.steps
+    return kept.index(steps[0]), kept.index(steps[-1]) + 1
+
+
+def check(subject: Subject, selected: Selected) -> None:
+    """Raise a `SelectionError` unless the parts of a selection go together."""
+    if selected.choice not in subject.choices:
+        raise SelectionError(
+            f"There is no choice of layers {selected.choice!r}. There are "
+            f"{', '.join(map(repr, subject.choices))}."
+        )
+    if not -1 <= selected.layer < len(subject.layers):
+        raise SelectionError(
+            f"There is no layer {selected.layer}: this recording has {len(subject.layers)}, 0 to "
+            f"{len(subject.layers) - 1}; -1 stands for all of the choice."
+        )
+    if selected.head < -1 or not layers_of(subject, selected):
+        raise SelectionError(_no_head(subject, selected))
+    first, end = selected.steps
+    if not 0 <= first < end <= subject.step_count:
+        kept = (
+            "only a sum over the steps was kept: (0, 1)"
+            if subject.summed
+            else f"0 <= first < last <= {subject.step_count}"
+        )
+        raise SelectionError(
+            f"Steps {list(selected.steps)} are no half-open range of the steps kept: {kept}."
+        )
+
+
+def _no_head(subject: Subject, selected: Selected) -> str:
+    if selected.layer >= 0:
+        layer = subject.layers[selected.layer]
+        return (
+            f"Layer {selected.layer} ({layer.name}) has no head {selected.head}: it has "
+            f"{layer.heads}, 0 to {layer.heads - 1}; -1 stands for all. Where layer and head "
+            f"change together, set them at once: choose(layer=..., head=...)."
+        )
+    most = max(subject.layers[n].heads for n in subject.choices[selected.choice])
+    return (
+        f"No layer of {selected.choice!r} has a head {selected.head}: they have at most "
+        f"{most}, 0 to {most - 1}; -1 stands for all."
+    )
+
+
+def _whole(what: object) -> int:
+    """A whole number as Python's own, numpy's too; -1 for what is none, such as True."""
+    try:
+        return whole_number(what, "word")
+    except SelectionError:
+        return -1
+
+
+def _listed(subject: Subject, *, kept: bool = False) -> str:
+    numbered = [(n, entry) for n, entry in enumerate(subject.entries) if entry.kept or not kept]
+    listed = [f"{number} {entry.text!r}" for number, entry in numbered[:12]]
+    more = f" and {len(numbered) - 12} more" if len(numbered) > 12 else ""
+    return ", ".join(listed) + more
+
+
+# --- heat maps ------------------------------------------------------------------------------------
+
+
+def layers_of(subject: Subject, selected: Selected) -> tuple[Layer, ...]:
+    """Layers of a selection that have its head."""
+    numbers = (selected.layer,) if selected.layer >= 0 else subject.choices[selected.choice]
+    layers = (subject.layers[number] for number in numbers)
+    return tuple(layer for layer in layers if selected.head < layer.heads)
+
+
+def arguments(subject: Subject, selected: Selected) -> dict[str, Any]:
+    """Write a selection as the arguments of `heat_maps`; its word is not among them."""
+    layers = layers_of(subject, selected)
+    named = selected.layer < 0 and selected.choice in ("paper", "all")
+    whole = len(layers) == len(subject.choices[selected.choice])
+    steps = None if subject.summed else subject.run.steps[slice(*selected.steps)]
+    return {
+        "layers": selected.choice if named and whole else [layer.name for layer in layers],
+        "steps": steps,
+        "heads": None if selected.head < 0 else selected.head,
+        **({"negative": True} if subject.negative else {}),
+    }
+
+
+def maps_of(subject: Subject, selected: Selected) -> HeatMaps:
+    """Heat maps of a selection; layers without its head are left out, as in ``"skip"``."""
+    return heat_maps(subject.run, **arguments(subject, selected))
+
+
+def entry_map(subject: Subject, maps: HeatMaps, number: int) -> WordHeatMap:
+    """Exact map of an entry among heat maps: what `HeatMaps.word` gives for a word."""
+    entry = subject.entries[number]
+    word_map = maps.token(entry.tokens if len(entry.tokens) > 1 else entry.tokens[0])
+    return replace(word_map, label=entry.text, span=entry.span)
+
+
+def word_map(subject: Subject, selected: Selected) -> WordHeatMap:
+    """Exact map of a selection: what `heat_maps(...).word(...)` gives."""
+    return entry_map(subject, maps_of(subject, selected), selected.word)
+
+
+# --- in words -------------------------------------------------------------------------------------
+
+
+def selection_in_words(subject: Subject, selected: Selected) -> str:
+    """Name layers, heads and steps of a selection; ends inclusive."""
+    if selected.layer >= 0:
+        layers = f"layer {subject.labels[selected.layer]}"
+    else:
+        layers = subject.choice_notes[selected.choice]
+    if selected.head < 0:
+        heads = "all heads"
+    else:
+        heads = f"head {selected.head}"
+        if selected.layer < 0:
+            having = len(layers_of(subject, selected))
+            heads += f" of the {having} layers that have it"
+    return f"{layers}, {heads}, {steps_in_words(subject, selected.steps)}"
+
+
+def steps_in_words(subject: Subject, steps: tuple[int, int]) -> str:
+    """Name a half-open range of steps kept by the places in the loop; ends inclusive."""
+    kept, total = subject.run.steps, subject.run.facts.num_steps
+    if subject.summed:
+        return f"the sum over {len(kept)} of {total} steps"
+    chosen = kept[slice(*steps)]
+    ends = f"{chosen[0]}" if len(chosen) == 1 else f"{chosen[0]}–{chosen[-1]}"
+    return f"step{'s' if len(chosen) > 1 else ''} {ends} of {total}"
