@@ -46,6 +46,7 @@ lint: $(VENV)/.installed-dev
 
 # In CI, what is checked in must be what the sources make; elsewhere it is made.
 js:
+	$(if $(CI),,test ! -x $(BIN)/python || $(BIN)/python -m scripts.explorer_controls)
 	npm ci --prefix js --ignore-scripts --no-audit --no-fund --loglevel=error
 	npm run --prefix js --silent lint
 	npm run --prefix js --silent check

@@ -84,6 +84,11 @@ COMMANDS = [
     Command("scripts.demo_picture", ("--to", "{to}"), ["demo.png"]),
     Command("scripts.entered_files", ("click",), []),
     Command("scripts.execute_notebooks", ("{to}/sum.ipynb",), ["sum.ipynb"], a_notebook),
+    Command(
+        "scripts.explorer_controls",
+        ("--to", "{to}"),
+        ["js/src/controls.data.js", "docs/explorer.md"],
+    ),
     Command("scripts.explorer_fixture", ("--to", "{to}/fixture.json"), ["fixture.json"]),
     Command(
         "scripts.explorer_screenshots",

@@ -61,6 +61,8 @@ class Control:
         Whether two recordings side by side share it.
     in_handout
         Whether a hand-out begins with what was chosen; else with the default.
+    at_first
+        What it is when an explorer opens, for documents, where that is not the default.
     label, title
         How the page names it, and what it says where a hand rests on it.
     panel
@@ -75,6 +77,7 @@ class Control:
     redraws: tuple[Redraws, ...]
     linked: Linked = "always"
     in_handout: bool = True
+    at_first: str = ""
     label: str = ""
     title: str = ""
     panel: Literal["", "look", "more", "tiles"] = ""
@@ -95,11 +98,12 @@ CONTROLS = (
     Control(
         "word", EntryNumber(), 0, "the word that is shown",
         ("WORDS", "MAP", "STRIP", "GRID", "PANEL"), linked="words",
+        at_first="the first that is no article or preposition",
     ),
     Control(
         "choice", ChoiceName(), "all",
         'which layers: `"paper"`, `"all"`, `"recommended"` or `"given"`, where there is one',
-        ("MAP", "STRIP", "SELECTION", "GRID"), linked="network",
+        ("MAP", "STRIP", "SELECTION", "GRID"), linked="network", at_first="`layers=` of `explore`",
     ),
     Control(
         "layer", Whole(low=-1), -1, "one layer, before the choice; -1: all",
@@ -109,7 +113,10 @@ CONTROLS = (
         "head", Whole(low=-1), -1, "one head; -1: all",
         ("MAP", "STRIP", "SELECTION"), linked="network",
     ),
-    Control("steps", Steps(), (), "whose mean is shown", ("MAP", "STEPS"), linked="steps"),
+    Control(
+        "steps", Steps(), (), "whose mean is shown", ("MAP", "STEPS"), linked="steps",
+        at_first="all that were kept",
+    ),
     Control(
         "word_b", EntryNumber(or_none=True), -1, "the word it is compared with; -1: none",
         ("WORDS", "MAP", "STRIP", "PANEL"), linked="words",

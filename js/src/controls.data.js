@@ -1,0 +1,26 @@
+// Written by scripts/explorer_controls.py from daam_nb/show/explorer/controls.py.
+/** @type {Record<string, import('./types.js').Control>} */
+export default {
+  word: {"kind": "EntryNumber", "default": 0, "redraws": ["WORDS", "MAP", "STRIP", "GRID", "PANEL"]},
+  choice: {"kind": "ChoiceName", "default": "all", "redraws": ["MAP", "STRIP", "SELECTION", "GRID"]},
+  layer: {"kind": "Whole", "default": -1, "redraws": ["MAP", "STRIP", "SELECTION"]},
+  head: {"kind": "Whole", "default": -1, "redraws": ["MAP", "STRIP", "SELECTION"]},
+  steps: {"kind": "Steps", "default": [0, 1], "redraws": ["MAP", "STEPS"]},
+  word_b: {"kind": "EntryNumber", "default": -1, "redraws": ["WORDS", "MAP", "STRIP", "PANEL"]},
+  opacity: {"kind": "Share", "default": 0.65, "redraws": ["MAP", "LOOK"], "label": "Opacity", "title": "Of the colours over the picture", "panel": "look"},
+  threshold: {"kind": "Share", "default": 0.4, "redraws": ["MAP", "LOOK"], "label": "Threshold", "title": "Share of the map's peak from which on a place belongs to the mask", "panel": "look"},
+  contour: {"kind": "Flag", "default": true, "redraws": ["MAP", "LOOK"], "label": "Contour", "title": "Line around the mask (t)", "panel": "look"},
+  follow_step: {"kind": "Flag", "default": false, "redraws": ["BASE", "MAP", "LOOK"], "label": "Forming picture", "title": "The picture as it was at the last chosen step", "panel": "look"},
+  colormap: {"kind": "OneOf", "default": "inferno", "redraws": ["MAP", "STRIP", "GRID", "LOOK"], "options": [["inferno", "inferno"], ["magma", "magma"], ["plasma", "plasma"], ["viridis", "viridis"], ["cividis", "cividis"], ["gray", "gray"]], "label": "Colours", "panel": "look"},
+  playing: {"kind": "Flag", "default": false, "redraws": ["STEPS"]},
+  interval: {"kind": "Whole", "default": 200, "redraws": ["STEPS"]},
+  tile_scale: {"kind": "OneOf", "default": "own", "redraws": ["GRID"], "options": [["common", "one scale"], ["own", "own scales"]], "label": "Scale", "panel": "tiles"},
+  tile_sort: {"kind": "OneOf", "default": "network", "redraws": ["GRID"], "options": [["network", "by network"], ["entropy", "by sharpness"], ["peak", "by strength"], ["overlap", "by overlap"]], "label": "Order", "panel": "tiles"},
+  show_pieces: {"kind": "Flag", "default": false, "redraws": ["WORDS"]},
+  show_syntax: {"kind": "Flag", "default": false, "redraws": ["WORDS"]},
+  theme: {"kind": "OneOf", "default": "auto", "redraws": ["THEME"], "options": [["auto", "auto"], ["light", "light"], ["dark", "dark"]], "label": "Theme", "panel": "more"},
+  projector: {"kind": "Flag", "default": false, "redraws": ["ALL"], "label": "Projector", "title": "Large type for a lecture hall", "panel": "more"},
+  region: {"kind": "Region", "default": [], "redraws": ["MAP", "PANEL"]},
+  view: {"kind": "OneOf", "default": "overlay", "redraws": ["WORDS", "MAP", "LOOK"], "options": [["overlay", "both maps"], ["difference", "A minus B"]], "label": "Show", "panel": "look"},
+  difference_scale: {"kind": "OneOf", "default": "own", "redraws": ["MAP", "LOOK"], "options": [["own", "of each peak"], ["common", "in attention"]], "label": "Scale", "title": "Each map as a share of its own peak, or as it is", "panel": "look"},
+};
