@@ -18,11 +18,12 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALL = $(PIP) --constraint constraints.txt
 VERSIONS = pyproject.toml constraints.txt
 
-.PHONY: help demo test lint js lab classroom renew floor clean
+.PHONY: help demo check fast test lint js lab classroom renew floor clean
 
 help:
 	@echo "make demo       generate a picture, record it, and write its maps into demo/"
-	@echo "make test       run the tests"
+	@echo "make check      style, types and the fast tests, in a minute or two"
+	@echo "make test       run all tests"
 	@echo "make lint       style, types and the floor plan"
 	@echo "make js         check, test and build the explorer's front end (needs Node.js)"
 	@echo "make lab        open JupyterLab on the notebooks"
@@ -33,6 +34,14 @@ help:
 
 demo: $(VENV)/.installed-core
 	$(BIN)/daam-nb "a tree next to a car in the snow" --seed 0 --output-folder $(DEMO) --overwrite
+
+# What to run before every commit: style and types beside the tests that have no mark.
+check: $(VENV)/.installed-dev
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint fast
+
+fast: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup \
+	    -m "not (browser or contract or studies or slow)"
 
 # One thread each, so that parallel processes do not fight over the cores.
 test: $(VENV)/.installed-dev

@@ -159,6 +159,15 @@ def test_no_file_is_over_500_lines() -> None:
     assert {path: count for path, count in lines.items() if count > 500} == {}
 
 
+def test_every_tier_names_files_that_are_there() -> None:
+    tiers = load_file(ROOT / "tests" / "conftest.py").TIERS
+    markers = PYPROJECT["tool"]["pytest"]["ini_options"]["markers"]
+    declared = {line.partition(":")[0] for line in markers}
+    assert set(tiers) == declared
+    for places in tiers.values():
+        assert [place for place in places if not (ROOT / "tests" / place).exists()] == []
+
+
 def built(tmp_path: Path, kind: str) -> Path:
     """What ``python -m build`` would make: an sdist or a wheel of this checkout."""
     subprocess.run(
