@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
@@ -28,14 +30,19 @@ from daam_nb.show.figures.chart import (
 )
 from daam_nb.show.figures.description import GREY, PAPER, Drawing
 from daam_nb.show.figures.sheet_plotly import BUTTONS, FONTS, data_uri, literal
-from daam_nb.show.lettering import wrap
+from daam_nb.show.lettering import plain, wrap
+from daam_nb.show.lettering import width as text_width
 
 PER_POINT = 96 / 72  # pixels
 LETTER_PIXELS = LETTERS * PER_POINT
 TITLE_PIXELS, CAPTION_PIXELS = (LETTERS + 1.5) * PER_POINT, (LETTERS - 1.5) * PER_POINT
 LEADING = 1.35
-AXIS_ROOM = 52  # below the axes, for ticks and label
-LEGEND_ROOM = 26
+EDGE = 12.0  # pixels between words and the edge of the page
+AXIS_ROOM = 52.0  # below the axes, for ticks and label
+NUMBERS_ROOM, LABEL_ROOM = 34.0, 24.0  # left of them
+NOTE_ROOM = 24.0  # above pictures, for their names
+LEGEND_ROOM = 22.0  # of one line
+KEY_ROOM = 54.0  # beside a legend's words
 MARKERS = {"o": "circle", "s": "square", "D": "diamond", "|": "line-ns-open"}
 
 Parts = dict[str, list[dict[str, Any]]]
@@ -46,25 +53,25 @@ def parts(drawing: Drawing, chart: Chart) -> tuple[list[dict[str, Any]], dict[st
     """Traces and layout of a chart, its title and its caption, for plotly's own figure."""
     made: Parts = {"traces": [], "shapes": [], "annotations": [], "images": []}
     for mark in chart.marks:
-        _add(mark, made)
+        _add(_inside(mark, chart.y), made)
     if chart.legend is not None:
         made["traces"] += [_key(key) for key in chart.legend.keys]
     height, width = chart.size
     title = _lines(drawing.title, width, TITLE_PIXELS, bold=True)
     caption = _lines(" ".join(drawing.caption), width, CAPTION_PIXELS)
     above = chart.legend is not None and chart.legend.place == "above"
-    room = LEGEND_ROOM * len(chart.legend.keys) if above and chart.legend is not None else 0
-    top = BUTTONS + 10 + len(title) * TITLE_PIXELS * LEADING + room
-    below = 10 + len(caption) * CAPTION_PIXELS * LEADING + (AXIS_ROOM if chart.framed else 0)
+    margin = _margins(chart, len(title), len(caption))
+    to_edge = EDGE - margin["l"]  # from the axes' left edge
     made["annotations"] += [
-        *_page_text(title, TITLE_PIXELS, INK, from_top=BUTTONS - top + 6),
-        *_page_text(caption, CAPTION_PIXELS, GREY, from_bottom=below - 6),
+        *_page_text(title, TITLE_PIXELS, INK, right=to_edge, up=margin["t"] - BUTTONS - 4),
+        *_page_text(caption, CAPTION_PIXELS, GREY, right=to_edge, up=6 - margin["b"]),
+        *_right(chart),
     ]
     layout: dict[str, Any] = {
         "template": "none",
         "width": width,
         "height": height + BUTTONS,
-        "margin": {"l": 12, "r": 12, "t": top, "b": below, "autoexpand": True},
+        "margin": {**margin, "autoexpand": False},
         "paper_bgcolor": PAPER,
         "plot_bgcolor": PAPER,
         "font": {"family": FONTS, "size": LETTER_PIXELS, "color": INK},
@@ -76,12 +83,19 @@ def parts(drawing: Drawing, chart: Chart) -> tuple[list[dict[str, Any]], dict[st
         "yaxis": _axis(chart.y, framed=chart.framed),
         "shapes": made["shapes"],
         "images": made["images"],
-        "annotations": [*made["annotations"], *_right(chart)],
+        "annotations": made["annotations"],
     }
     if chart.equal_units:
         layout["yaxis"] |= {"scaleanchor": "x", "constrain": "domain"}
         layout["xaxis"] |= {"constrain": "domain"}
     return made["traces"], layout
+
+
+def _inside(mark: Mark, y: Axis) -> Mark:
+    """A note within the limits of y: plotly hides those outside, with all their words."""
+    if not isinstance(mark, Note) or y.limits is None:
+        return mark
+    return replace(mark, y=min(max(mark.y, min(y.limits)), max(y.limits)))
 
 
 def _axis(axis: Axis, *, framed: bool) -> dict[str, Any]:
@@ -94,7 +108,6 @@ def _axis(axis: Axis, *, framed: bool) -> dict[str, Any]:
         "showline": True,
         "linecolor": INK,
         "ticks": "outside",
-        "automargin": True,
     }
     if axis.ticks is not None:
         shown["tickvals"] = [at for at, _ in axis.ticks]
@@ -107,37 +120,61 @@ def _axis(axis: Axis, *, framed: bool) -> dict[str, Any]:
 def _lines(text: str, width: float, size: float, *, bold: bool = False) -> list[str]:
     if not text:
         return []
-    lines = map(literal, wrap(text, width - 24, size, most=6, bold=bold))
+    lines = map(literal, wrap(text, width - 2 * EDGE, size, most=6, bold=bold))
     return [f"<b>{line}</b>" if bold else line for line in lines]
 
 
 def _page_text(
-    lines: list[str],
-    size: float,
-    color: str,
-    *,
-    from_top: float = 0.0,
-    from_bottom: float | None = None,
+    lines: list[str], size: float, color: str, *, right: float, up: float
 ) -> list[dict[str, Any]]:
-    """Lines at the left edge of the page, above the axes or below them."""
+    """Lines so far right of the axes' left edge, and above their top edge or below their foot."""
     if not lines:
         return []
-    up = -from_top if from_bottom is None else -from_bottom
-    anchor = {"y": 1, "yanchor": "top"} if from_bottom is None else {"y": 0, "yanchor": "bottom"}
+    above = up > 0
     return [
         {
             "text": "<br>".join(lines),
             "xref": "paper",
             "yref": "paper",
             "x": 0,
+            "y": 1 if above else 0,
             "xanchor": "left",
+            "yanchor": "top" if above else "bottom",
+            "xshift": right,
             "yshift": up,
             "showarrow": False,
             "align": "left",
             "font": {"family": FONTS, "size": size, "color": color},
-            **anchor,
         }
     ]
+
+
+def _margins(chart: Chart, title_lines: int, caption_lines: int) -> dict[str, float]:
+    """Room around the axes for ticks, labels, legend, title and caption, in pixels."""
+    left, right = EDGE, EDGE
+    top = BUTTONS + 10 + title_lines * TITLE_PIXELS * LEADING
+    bottom = 10 + caption_lines * CAPTION_PIXELS * LEADING
+    if chart.framed:
+        ticks = [text for _, text in chart.y.ticks or ()]
+        left += (_widest(ticks) if ticks else NUMBERS_ROOM) + 10
+        left += LABEL_ROOM if chart.y.label else 0
+        bottom += AXIS_ROOM
+    else:
+        top += NOTE_ROOM
+    if chart.right:
+        right += _widest([text for _, text in chart.right]) + 4
+    if chart.legend is not None:
+        labels = [key.label for key in chart.legend.keys]
+        labels += [mark.label for mark in chart.marks if isinstance(mark, Stroke | Dots | Rule)]
+        if chart.legend.place == "above":
+            top += LEGEND_ROOM * len(chart.legend.keys)
+        else:
+            right += _widest(labels) + KEY_ROOM
+    return {"l": left, "r": right, "t": top, "b": bottom}
+
+
+def _widest(texts: Sequence[str]) -> float:
+    return max((text_width(plain(text), LETTER_PIXELS) for text in texts), default=0.0)
 
 
 def _right(chart: Chart) -> list[dict[str, Any]]:
@@ -147,6 +184,7 @@ def _right(chart: Chart) -> list[dict[str, Any]]:
             "xref": "paper",
             "x": 1,
             "xanchor": "left",
+            "xshift": 4,
             "y": at,
             "showarrow": False,
             "font": {"family": FONTS, "size": (LETTERS - 2) * PER_POINT, "color": NOTE_GRAY},

@@ -95,7 +95,10 @@ def _write_title(axes: Axes, text: str) -> None:
     """Set the axes' title in their letters, broken to their width; none for no text."""
     if not text:
         return
-    title = axes.set_title("")
+    legend = axes.get_legend()
+    above = legend.get_window_extent().y1 - axes.bbox.y1 if legend is not None else 0.0
+    pad = above * 72 / _dpi(axes)  # a legend may stand there; None: the settings' own
+    title = axes.set_title("", pad=pad + 4 if above > 0 else None)
     size = float(title.get_fontsize()) * PIXELS_PER_POINT
     lines = wrap(text, _inches(axes)[1] * PIXELS_PER_INCH, size, most=3)
     title.set_text("\n".join(map(drawable, lines)))
@@ -141,6 +144,7 @@ def _draw_chart(drawing: Drawing, chart: Chart, target: FigureBase) -> None:
         bottom += len(caption) * CAPTION_POINTS * PIXELS_PER_POINT * LEADING + EDGE
     axes = target.add_axes((EDGE / width, bottom / height, room / width, (top - bottom) / height))
     chart_matplotlib.paint(axes, chart)
+    axes.set_anchor("NW")  # of pictures, which keep their proportions
     _fit(axes, target, (EDGE, bottom, width - EDGE, top))
 
 
