@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import daam_nb
-from daam_nb.cli.study_arguments import Study, study_parser, wrong
-from daam_nb.errors import nearest_name
+from daam_nb.cli.study_arguments import Study, of_another, read_study, study_of, study_parser
+from daam_nb.errors import DaamError, nearest_name
 
 USAGE = """daam-nb PROMPT [options]
        daam-nb open FOLDER [options]
@@ -157,13 +157,20 @@ def _open(argv: Sequence[str]) -> Open:
 
 
 def _study(argv: Sequence[str]) -> Study:
-    parser: _Parser = study_parser(_parser, whole=_count, number=_number, folder=_folder)
+    try:
+        study = study_of(argv)
+    except DaamError as error:
+        raise UsageError(str(error)) from None
+    parser = study_parser(_parser, study, whole=_count, number=_number, folder=_folder)
     _talking(parser)
-    read, names = _parsed(parser, argv, "name")
-    if problem := wrong(read, names):
-        raise UsageError(f"{problem} daam-nb study --help lists the options.")
-    command = shlex.join(["daam-nb", "study", *argv])
-    return Study(**{**vars(read), "name": names[0], "command": command})
+    problem = of_another(argv, study)
+    if not problem:
+        read, names = _parsed(parser, argv, "name")
+        options = read_study(read, names, study, shlex.join(["daam-nb", "study", *argv]))
+        if isinstance(options, Study):
+            return options
+        problem = options
+    raise UsageError(f"{problem} daam-nb study --help lists the options.")
 
 
 def _parsed(

@@ -1,34 +1,31 @@
-"""What can be typed after ``daam-nb study``: read and checked without loading anything heavy."""
+"""What can be typed after ``daam-nb study``: read and checked without loading anything heavy.
+
+A study's own flags are made of its options dataclass (`daam_nb.studies.options`).
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-STUDIES = ("attribution", "visuosyntax", "cohyponyms", "adjectives", "faithfulness")
+from daam_nb.errors import DaamError
+from daam_nb.printable import printable
+from daam_nb.studies.options import Option, StudyOptions, options_of
+from daam_nb.studies.registry import BUILT_IN, Entry, entry_of, study_names
 
-OF_SOME = {
-    "captions": ("attribution", "visuosyntax", "faithfulness"),
-    "truth": ("attribution",),
-    "parser": ("visuosyntax",),
-    "head_pictures": ("faithfulness",),
-    "curve_pictures": ("faithfulness",),
-}
-"""Options that not every study takes, and those that do."""
+DRAWN = ("pictures", "seeds", "captions")
+"""Options that say what is drawn, in a group of their own."""
 
 EPILOG = """\
 studies:
-  attribution    does a word's map find its object?
-  visuosyntax    how do the maps of a word and of the word it depends on lie to each other?
-  cohyponyms     are things of one kind harder to draw together?
-  adjectives     how far beyond its noun does an adjective reach?
-  faithfulness   does the picture change where the map of an ablated word says?
+{studies}
 
-Stopped at any moment, the same command goes on where it was; FOLDER holds the recordings and the
-rows. The report is a page NAME.md with its figures and tables.
+`daam-nb study NAME --help` lists the options of one. Stopped at any moment, the same command goes
+on where it was; FOLDER holds the recordings and the rows. The report is a page NAME.md with its
+figures and tables.
 
 examples:
   daam-nb study attribution --into runs/attribution --pictures 40
@@ -39,18 +36,15 @@ examples:
 
 @dataclass(frozen=True)
 class Study:
-    """`daam-nb study NAME`, read. `command` is what was typed."""
+    """`daam-nb study NAME`, read.
+
+    `options` are those of the study that were typed, by name; `command` is what was typed.
+    """
 
     name: str
     into: Path
     results: Path | None
-    pictures: int | None
-    seeds: int
-    captions: Path | None
-    truth: Path | None
-    parser: str | None
-    head_pictures: int | None
-    curve_pictures: int | None
+    options: Mapping[str, Any]
     model: str | None
     num_inference_steps: int | None
     guidance: float | None
@@ -65,55 +59,53 @@ class Study:
 Parser = TypeVar("Parser", bound=argparse.ArgumentParser)
 
 
+def study_of(argv: Sequence[str]) -> Entry | None:
+    """The study that is named; None where none is.
+
+    Raises
+    ------
+    DaamError
+        Where an installed study cannot be loaded.
+    """
+    names = study_names()
+    named = [word for word in argv if word in names]
+    return entry_of(named[0]) if named else None
+
+
 def study_parser(
     new: Callable[..., Parser],
+    study: Entry | None,
     *,
     whole: Callable[[str], int],
     number: Callable[[str], float],
     folder: Callable[[str], Path],
 ) -> Parser:
-    """The options; the ways to read numbers and folders are those of the other commands."""
+    """The options of one study, or where none is named those of all.
+
+    The ways to read numbers and folders are those of the other commands.
+    """
+    if study is None:
+        about = "Run a study: record pictures, measure them, and write a page of results."
+    else:
+        about = f"{study.name}: {study.question}"
     parser = new(
         usage="daam-nb study NAME --into FOLDER [options]",
-        description="Run a study: record pictures, measure them, and write a page of results.",
-        epilog=EPILOG,
+        description=about,
+        epilog=EPILOG.format(studies=_listed()) if study is None else None,
     )
-    parser.add_argument("name", metavar="NAME", nargs="*", help=", ".join(STUDIES))
+    parser.add_argument("name", metavar="NAME", nargs="*", help=", ".join(study_names()))
     where = parser.add_argument_group("where to")
     _add(where, "--into", metavar="FOLDER", type=folder, help="recordings and rows go there")
     _add(
         where, "--results", metavar="FOLDER", type=folder,
         help="the page goes there (default: where --into says)",
     )  # fmt: skip
-    what = parser.add_argument_group("what is drawn")
-    _add(what, "--pictures", metavar="N", type=whole, help="how many pictures, about")
-    _add(
-        what, "--seeds", metavar="N", type=whole, default=1,
-        help="pictures of each prompt (default: 1), each from noise of its own; a seed that the "
-        "captions bring along (a column seed, COCO's image id) is taken for the first",
-    )  # fmt: skip
-    _add(
-        what, "--captions", metavar="FILE", type=folder,
-        help=".txt, .csv, .jsonl, or COCO's captions .json (default: the shipped model's world)",
-    )  # fmt: skip
-    _add(
-        what, "--truth", metavar="PATH", type=folder,
-        help="attribution only: annotated folders in COCO-Gen's format (default: the shipped "
-        "model's judge); COCO's own masks are of photographs, and are refused",
-    )  # fmt: skip
-    _add(
-        what, "--parser", metavar="NAME",
-        help="visuosyntax only: a spaCy pipeline, or caption_parser for the one that ships "
-        "(default: the best installed)",
-    )  # fmt: skip
-    _add(
-        what, "--head-pictures", metavar="N", type=whole,
-        help="faithfulness only: every head is ablated in N of the pictures (default: 4)",
-    )  # fmt: skip
-    _add(
-        what, "--curve-pictures", metavar="N", type=whole,
-        help="faithfulness only: deletion and insertion in N of the pictures (default: 8)",
-    )  # fmt: skip
+    options = options_of(StudyOptions) if study is None else study.options
+    drawn = parser.add_argument_group("what is drawn")
+    own = parser.add_argument_group("the study")
+    for each in options:
+        if each.flag is not None:
+            _add_option(drawn if each.name in DRAWN else own, each, folder)
     model = parser.add_argument_group("the model")
     _add(model, "-m", "--model", metavar="MODEL", help="as for a prompt")
     _add(
@@ -133,21 +125,79 @@ def study_parser(
     return parser
 
 
-def wrong(read: argparse.Namespace, names: Sequence[str]) -> str:
-    """What is wrong with the arguments, as a sentence; empty where nothing is."""
-    if len(names) != 1 or names[0] not in STUDIES:
-        listed = " ".join(names) or "none"
-        return f"a study is one of {', '.join(STUDIES)}, not {listed}."
+def read_study(
+    read: argparse.Namespace, names: Sequence[str], study: Entry | None, command: str
+) -> Study | str:
+    """What was typed; or what is wrong with it, as a sentence."""
+    if study is None or list(names) != [study.name]:
+        typed = " ".join(names) or "none"
+        return f"a study is one of {', '.join(study_names())}, not {typed}."
     if read.into is None:
         return "say where the recordings go: --into FOLDER."
-    if read.truth is not None and read.truth.is_dir() and (read.captions or read.seeds != 1):
-        option = "captions" if read.captions else "seeds"
-        return f"the folders of --truth say what they were drawn from: leave out --{option}."
-    for option, takers in OF_SOME.items():
-        if getattr(read, option) is not None and names[0] not in takers:
-            flag = option.replace("_", "-")
-            return f"{names[0]} takes no --{flag}; it is for {', '.join(takers)}."
+    given = vars(read)
+    flagged = [each.name for each in study.options if each.flag is not None]
+    options = {name: given.pop(_dest(name)) for name in flagged}
+    options = {name: value for name, value in options.items() if value is not None}
+    if problem := study.options_type.problem(options):
+        return problem
+    return Study(**{**given, "name": study.name, "options": options, "command": command})
+
+
+def of_another(argv: Sequence[str], study: Entry | None) -> str:
+    """Whose option was typed, as a sentence, where it is another study's; else empty."""
+    if study is None:
+        return ""
+    own = {each.flag for each in study.options}
+    for word in argv:
+        flag = word.partition("=")[0]
+        if flag in own or not flag.startswith("--"):
+            continue
+        entries = map(entry_of, BUILT_IN)
+        takers = [other.name for other in entries if flag in [each.flag for each in other.options]]
+        if takers:
+            return f"{study.name} takes no {flag}; it is for {', '.join(takers)}."
     return ""
+
+
+def _listed() -> str:
+    """Every study with its question; of one that cannot be loaded, why."""
+    lines = []
+    width = max(map(len, study_names())) + 3
+    for name in study_names():
+        try:
+            question = entry_of(name).question
+        except DaamError as error:
+            question = f"(cannot be run) {error}"
+        lines.append(f"  {printable(name):<{width}}{printable(' '.join(question.split()))}")
+    return "\n".join(lines)
+
+
+def _add_option(group: Any, each: Option, folder: Callable[[str], Path]) -> None:
+    about = each.about.replace("%", "%%")
+    shown = each.default is not MISSING and each.default is not None
+    if shown and each.kind is not None and "(default" not in about:
+        about += f" (default: {str(each.default).replace('%', '%%')})"
+    more: dict[str, Any] = {"dest": _dest(each.name), "default": None, "help": about}
+    if each.kind is bool:
+        group.add_argument(each.flag, action=argparse.BooleanOptionalAction, **more)
+        return
+    is_path = each.kind is Path or each.said.typed is Path
+    kind = folder if is_path else _reading(each)
+    group.add_argument(each.flag, metavar=each.metavar, type=kind, **more)
+
+
+def _reading(each: Option) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return each.read(text)
+        except DaamError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+def _dest(name: str) -> str:
+    return f"option {name}"
 
 
 def _add(group: Any, *names: str, **options: Any) -> None:

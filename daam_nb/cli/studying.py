@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import Any
 
 from daam_nb.cli.study_arguments import Study
 from daam_nb.cli.talking import complain, say
-from daam_nb.errors import MissingExtraError, SelectionError
+from daam_nb.errors import MissingExtraError
 from daam_nb.printable import printable
 
 # The shipped model's own settings, as its card was measured with.
@@ -27,19 +24,25 @@ def run_study(options: Study) -> None:
     DaamError
         Where something failed; what was recorded and measured stays, and a second call goes on.
     """
-    module = _module(options.name)
+    study = _study(options.name)
     if not options.quiet:
         complain(f"loading {options.model or 'the shipped model'} ...")
+    from daam_nb import studies
     from daam_nb.cli.models import load_pipeline
+    from daam_nb.studies.options import options_of
 
     pipe = load_pipeline(options.model, device=options.device, dtype=options.dtype, quiet=True)
-    taken = inspect.signature(module.study).parameters
-    offered = _offered(options)
+    names = [each.name for each in options_of(study.options_type)]
+    arguments = study.options_type.from_typed(options.options)
     if options.model is None:
-        offered |= _of_the_shipped_world(options, taken)
-    given = {name: value for name, value in offered.items() if name in taken}
-    report = module.study(
-        pipe, into=options.into, progress=not options.quiet, **given, **_of_the_call(options)
+        arguments = {**_of_the_shipped_world(options, names), **arguments}
+    report = studies.run_study(
+        study,
+        pipe,
+        into=options.into,
+        progress=not options.quiet,
+        **arguments,
+        **_of_the_call(options),
     )
     page = report.save(options.results or options.into, command=options.command)
     if not options.quiet:
@@ -49,11 +52,11 @@ def run_study(options: Study) -> None:
         say(f"The page: {page}")
 
 
-def _module(name: str) -> Any:
+def _study(name: str) -> Any:
     try:
-        from daam_nb.studies import STUDIES
+        from daam_nb.studies.registry import study_named
 
-        return importlib.import_module(STUDIES[name])
+        return study_named(name)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("daam_nb"):
             raise
@@ -68,35 +71,13 @@ def _of_the_call(options: Study) -> dict[str, Any]:
     return {**(SHIPPED if options.model is None else {}), **given, **batch}
 
 
-def _offered(options: Study) -> dict[str, Any]:
-    """What was said on the command line; a study takes of it what it names."""
-    offered: dict[str, Any] = {
-        "seeds": range(options.seeds),
-        "pictures": options.pictures,
-        "parser": _parser(options.parser),
-        "head_pictures": options.head_pictures,
-        "curve_pictures": options.curve_pictures,
-    }
-    if options.truth is not None:
-        offered["truth"] = _truth(options.truth)
-        if options.truth.is_dir():  # its folders say what they were made from
-            if options.seeds != 1:
-                raise SelectionError(
-                    f"--seeds {options.seeds}: the folders of --truth {options.truth} say which "
-                    f"picture each mask is of, prompt and seed. Leave out --seeds."
-                )
-            offered |= {"captions": offered["truth"].captions(), "seeds": None}
-    if options.captions is not None:
-        own = _with_seeds(_captions(options.captions), options.seeds)
-        offered |= {"captions": own, "seeds": None}
-    return {name: value for name, value in offered.items() if value is not None or name == "seeds"}
-
-
-def _of_the_shipped_world(options: Study, taken: Collection[str]) -> dict[str, Any]:
-    """What the shipped model's world adds: its judge, its words, its captions."""
+def _of_the_shipped_world(options: Study, names: Collection[str]) -> dict[str, Any]:
+    """What the shipped model's world adds to a study that has such an option: its judge, its words,
+    its captions."""
     from daam_nb import menagerie
 
-    offered: dict[str, Any] = {
+    typed = options.options
+    world: dict[str, Any] = {
         "nouns": menagerie.CLASSES,
         "groups": menagerie.CLASSES,
         "adjectives": list(menagerie.COLOURS),
@@ -104,13 +85,13 @@ def _of_the_shipped_world(options: Study, taken: Collection[str]) -> dict[str, A
         "exclude": menagerie.HELD_OUT_PAIRS,  # drawn worse because they were never seen together
         "known": _rendered_pairs(),
     }
-    if "judge" in taken and options.truth is None:
+    if "judge" in names and "truth" not in typed:
         from daam_nb.menagerie.judge import Judge
 
-        offered["judge"] = Judge()
-    if "captions" in taken and options.captions is None and options.truth is None:
-        offered |= {"captions": _scenes(options.pictures or PICTURES, options.seeds), "seeds": None}
-    return offered
+        world["judge"] = Judge()
+    if "captions" in names and not {"captions", "truth"} & set(typed):
+        world["captions"] = _scenes(typed.get("pictures", PICTURES), typed.get("seeds", 1))
+    return {name: value for name, value in world.items() if name in names}
 
 
 def _scenes(count: int, seeds: int) -> list[Any]:
@@ -145,40 +126,3 @@ def _rendered_pairs(count: int = 600) -> Iterator[tuple[Any, str, str]]:
         if min(mask.sum() for mask in scene.masks) >= LEAST_SEEN:
             first, second = (thing.noun for thing in scene.objects)
             yield scene.image, first, second
-
-
-def _captions(path: Path) -> Any:
-    from daam_nb.studies.corpus import captions
-
-    known = {
-        ".txt": captions.from_text,
-        ".csv": captions.from_csv,
-        ".jsonl": captions.from_jsonl,
-        ".json": captions.from_coco,
-    }
-    if path.suffix.lower() not in known:
-        raise SelectionError(
-            f"--captions {path}: the suffix {path.suffix!r} is not known. Use one of "
-            f"{', '.join(known)}."
-        )
-    return known[path.suffix.lower()](path)
-
-
-def _with_seeds(captions: Any, each: int) -> Any:
-    from daam_nb.studies.corpus.seeds import with_seeds
-
-    return with_seeds(captions, each=each)
-
-
-def _truth(path: Path) -> Any:
-    from daam_nb.studies.oracles import truths
-
-    return truths.CocoTruth(path) if path.suffix.lower() == ".json" else truths.FolderTruth(path)
-
-
-def _parser(name: str | None) -> Any:
-    if name is None:
-        return None
-    from daam_nb.language import load_parser
-
-    return load_parser(name)

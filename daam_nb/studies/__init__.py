@@ -1,8 +1,13 @@
 """Many recordings -> a table and its figures: the paper's experiments, and some of our own.
 
 Each study is a folder, and no study knows another: attribution, visuosyntax, cohyponyms,
-adjectives, faithfulness; and rating, which asks people. What they share knows no study:
+adjectives, faithfulness; and rating, which asks people. What they share knows no study
+(the recipe for one of your own: docs/add-a-study.md):
 
+    study.py      `Study`: what a study says of itself
+    options.py    its options: one dataclass for Python, the command line and the documents
+    registry.py   which studies there are; `register_study`
+    driver.py     `run_study`: any study, from its options to its page
     arguments.py  several names, nouns, thresholds, each once: read at a study's door
     corpus/       captions -> recordings on disk -> rows, each made once, recognised by content
     oracles/      who says what a picture shows
@@ -15,13 +20,6 @@ arguments, because no study knows a model; a parser is by default the best one i
 import every floor below but menagerie; needs ``pip install "daam_nb[studies]"``.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-STUDIES: dict[str, str] = {
-    "attribution": "daam_nb.studies.attribution.study",
-    "visuosyntax": "daam_nb.studies.visuosyntax.study",
-    "cohyponyms": "daam_nb.studies.cohyponyms.study",
-    "adjectives": "daam_nb.studies.adjectives.study",
-    "faithfulness": "daam_nb.studies.faithfulness.study",
-}
-"""Name of a study on the command line -> its module, which has `study(pipe, *, ...) -> Report`."""
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

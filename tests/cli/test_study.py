@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from daam_nb.cli import main
 from daam_nb.cli.arguments import UsageError, read_arguments
-from daam_nb.cli.study_arguments import OF_SOME, STUDIES, Study
-from daam_nb.cli.studying import _offered, _scenes
+from daam_nb.cli.study_arguments import Study
+from daam_nb.cli.studying import _scenes
+from daam_nb.studies.registry import BUILT_IN, entry_of, study_named
 from tests.pipelines import sd1
 
 
@@ -26,9 +28,8 @@ def studies(*argv: str) -> Study:
 def test_defaults_and_the_command_as_it_was_typed() -> None:
     read = studies("attribution", "--into", "runs/my study")
     assert read == Study(
-        name="attribution", into=Path("runs/my study"), results=None, pictures=None, seeds=1,
-        captions=None, truth=None, parser=None, head_pictures=None, curve_pictures=None,
-        model=None, num_inference_steps=None, guidance=None, batch=1, device=None, dtype=None,
+        name="attribution", into=Path("runs/my study"), results=None, options={}, model=None,
+        num_inference_steps=None, guidance=None, batch=1, device=None, dtype=None,
         quiet=False, traceback=False, command="daam-nb study attribution --into 'runs/my study'",
     )  # fmt: skip
 
@@ -37,7 +38,13 @@ def test_numbers_are_read() -> None:
     read = studies(
         "cohyponyms", "--into", "x", "--pictures", "40", "--seeds=4", "-n", "20", "-g", "4"
     )
-    assert (read.pictures, read.seeds, read.num_inference_steps, read.guidance) == (40, 4, 20, 4.0)
+    assert read.options == {"pictures": 40, "seeds": 4}
+    assert (read.num_inference_steps, read.guidance) == (20, 4.0)
+
+
+def arguments(name: str, *argv: str) -> dict[str, Any]:
+    """What the options that were typed are as arguments of `run_study`."""
+    return entry_of(name).options_type.from_typed(studies(name, "--into", "x", *argv).options)
 
 
 def test_captions_are_drawn_from_their_own_seeds(tmp_path: Path) -> None:
@@ -47,10 +54,10 @@ def test_captions_are_drawn_from_their_own_seeds(tmp_path: Path) -> None:
     ]
     coco.write_text(json.dumps({"annotations": notes}))
     text.write_text("a cat\na dog\n")
-    offered = _offered(studies("attribution", "--into", "x", "--captions", str(coco)))
+    offered = arguments("attribution", "--captions", str(coco))
     assert offered["seeds"] is None
     assert [caption.facts["seed"] for caption in offered["captions"]] == [4, 9]  # the image ids
-    offered = _offered(studies("attribution", "--into", "x", "--captions", str(text), "--seeds=3"))
+    offered = arguments("attribution", "--captions", str(text), "--seeds=3")
     assert offered["seeds"] is None
     assert len({caption.facts["seed"] for caption in offered["captions"]}) == 6
 
@@ -72,6 +79,13 @@ def test_captions_are_drawn_from_their_own_seeds(tmp_path: Path) -> None:
             ["attribution", "--into", "x", "--head-pictures", "9"],
             "attribution takes no --head-pictures; it is for faithfulness",
         ),
+        (["cohyponyms", "--into", "x", "--threshold", "1.5"], "it is a number from 0 to 1"),
+        (
+            ["cohyponyms", "--into", "x", "--threshold", "half"],
+            "'half' is not a number from 0 to 1",
+        ),
+        (["faithfulness", "--into", "x", "--head-pictures", "-1"], "a whole number >= 0"),
+        (["faithfulness", "--into", "x", "--no-skip-unseem"], "did you mean --no-skip-unseen"),
     ],
 )
 def test_what_cannot_be_read_is_said(argv: list[str], said: str) -> None:
@@ -79,19 +93,33 @@ def test_what_cannot_be_read_is_said(argv: list[str], said: str) -> None:
         read_arguments(["study", *argv])
 
 
-def test_the_commands_are_the_studies_that_exist() -> None:
-    import daam_nb.studies
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_study_says_the_same_before_and_after_it_is_loaded(name: str) -> None:
+    study, entry = study_named(name), entry_of(name)
+    assert (study.name, study.question) == (name, BUILT_IN[name]) == (entry.name, entry.question)
+    assert study.options_type is entry.options_type
 
-    assert tuple(daam_nb.studies.STUDIES) == STUDIES
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_help_of_a_study_lists_its_options_and_no_others(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["study", name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    flags = {each.flag for other in BUILT_IN for each in entry_of(other).options if each.flag}
+    own = {each.flag for each in entry_of(name).options if each.flag}
+    assert {flag for flag in flags if f"{flag} " in shown or f"{flag}," in shown} == own
+    assert BUILT_IN[name] in shown
 
 
-@pytest.mark.parametrize("option", OF_SOME)
-def test_an_option_is_for_the_studies_that_take_it(option: str) -> None:
-    import daam_nb.studies
-
-    modules = {name: importlib.import_module(m) for name, m in daam_nb.studies.STUDIES.items()}
-    takers = [n for n, m in modules.items() if option in inspect.signature(m.study).parameters]
-    assert takers == list(OF_SOME[option])
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from daam_nb.cli import main; main(['study', '--help']); "
+        "main(['study', 'attribution', '--help']); "
+        "print([m for m in ('torch', 'pandas', 'numpy', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_a_prompt_that_is_called_study() -> None:
@@ -166,8 +194,6 @@ def test_captions_of_the_shipped_world_share_no_noise() -> None:
 def test_without_the_extra_the_way_out_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sys
-
     for name in [name for name in sys.modules if name.startswith("daam_nb.studies")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pandas", None)

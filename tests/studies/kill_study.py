@@ -25,8 +25,7 @@ import pandas as pd
 import torch
 
 from daam_nb.storage import writing
-from daam_nb.studies.attribution import study as segmentation
-from daam_nb.studies.corpus import generation as corpus
+from daam_nb.studies import corpus, run_study
 from daam_nb.studies.corpus import rows as tables
 from daam_nb.studies.corpus.captions import from_template
 from daam_nb.studies.report import figures as figures_of_studies
@@ -69,7 +68,8 @@ What they wrote below.
 
 def study(folder: Path) -> pd.DataFrame:
     """All of it, from captions to the page."""
-    made = segmentation.study(
+    made = run_study(
+        "attribution",
         PIPE,
         into=folder,
         captions=CAPTIONS,

@@ -10,11 +10,7 @@ import pytest
 from daam_nb import menagerie
 from daam_nb.errors import UnsupportedPipelineError
 from daam_nb.menagerie.judge import Judge
-from daam_nb.studies.adjectives import study as adjectives
-from daam_nb.studies.attribution import study as segmentation
-from daam_nb.studies.cohyponyms import study as entanglement
-from daam_nb.studies.faithfulness import study as faithfulness
-from daam_nb.studies.visuosyntax import study as visuosyntax
+from daam_nb.studies import run_study
 
 CALL: dict[str, Any] = {"num_inference_steps": 6, "max_sequence_length": 32, "progress": False}
 CAPTIONS = ["a red cat next to a dog"]
@@ -28,20 +24,26 @@ def pipe() -> Any:
 
 
 def test_attribution(pipe: Any, tmp_path: Path) -> None:
-    found = segmentation.study(pipe, into=tmp_path, captions=CAPTIONS, judge=Judge(), **CALL)
+    found = run_study("attribution", pipe, into=tmp_path, captions=CAPTIONS, judge=Judge(), **CALL)
     iou = found.observations.iou.dropna()
     assert len(iou) > 0 and iou.between(0, 1).all()
 
 
 def test_visuosyntax(pipe: Any, tmp_path: Path) -> None:
-    found = visuosyntax.study(pipe, into=tmp_path, captions=CAPTIONS, **CALL)
+    found = run_study("visuosyntax", pipe, into=tmp_path, captions=CAPTIONS, **CALL)
     iou = found.observations.iou.dropna()
     assert len(iou) > 0 and iou.between(0, 1).all()
 
 
 def test_cohyponyms(pipe: Any, tmp_path: Path) -> None:
-    found = entanglement.study(
-        pipe, into=tmp_path, nouns=menagerie.CLASSES, judge=Judge(), pictures=3, **CALL
+    found = run_study(
+        "cohyponyms",
+        pipe,
+        into=tmp_path,
+        nouns=menagerie.CLASSES,
+        judge=Judge(),
+        pictures=3,
+        **CALL,
     )
     assert len(found.observations) > 0 and "joint layers" in found.facts["layers: paper"]
 
@@ -49,13 +51,13 @@ def test_cohyponyms(pipe: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("study", "given"),
     [
-        (faithfulness.study, {"captions": CAPTIONS, "judge": None}),
-        (adjectives.study, {"nouns": ["cat"], "adjectives": ["red", "blue"], "pictures": 2}),
+        ("faithfulness", {"captions": CAPTIONS, "judge": None}),
+        ("adjectives", {"nouns": ["cat"], "adjectives": ["red", "blue"], "pictures": 2}),
     ],
 )
 def test_what_changes_attention_is_refused_before_anything_is_drawn(
-    study: Any, given: dict[str, Any], pipe: Any, tmp_path: Path
+    study: str, given: dict[str, Any], pipe: Any, tmp_path: Path
 ) -> None:
     with pytest.raises(UnsupportedPipelineError, match="StableDiffusion3Pipeline"):
-        study(pipe, into=tmp_path, **given, **CALL)
+        run_study(study, pipe, into=tmp_path, **given, **CALL)
     assert not list(tmp_path.rglob("*.png"))

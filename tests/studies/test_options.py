@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +11,17 @@ import pandas as pd
 import pytest
 
 from daam_nb.errors import DaamError, StudyError, UnknownOptionError
-from daam_nb.studies.adjectives import study as adjectives
-from daam_nb.studies.attribution import study as segmentation
-from daam_nb.studies.cohyponyms import study as entanglement
+from daam_nb.studies import (
+    adjectives,
+    cohyponyms,
+    corpus,
+    faithfulness,
+    run_study,
+)
 from daam_nb.studies.cohyponyms.taxonomies import Taxonomy
-from daam_nb.studies.corpus import generation as corpus
-from daam_nb.studies.faithfulness import study as faithfulness
+from daam_nb.studies.corpus.generation import generate_some
 from daam_nb.studies.faithfulness.curves import curves_of_area
 from daam_nb.studies.visuosyntax import statistics as relation_statistics
-from daam_nb.studies.visuosyntax import study as visuosyntax
 from tests.pipelines import sd1
 from tests.studies.toy import SIZE, ToyJudge
 from tests.tiny_recordings import tiny_recording
@@ -26,12 +30,17 @@ CAPTIONS = ["a red cat"]
 PAIR = {"pet": ["cat", "dog"]}
 STUDIES: dict[str, tuple[Any, dict[str, Any]]] = {
     "corpus.generate()": (corpus.generate, {"prompts": CAPTIONS}),
-    "attribution.study()": (segmentation.study, {"captions": CAPTIONS, "judge": ToyJudge()}),
-    "visuosyntax.study()": (visuosyntax.study, {"captions": CAPTIONS}),
-    "cohyponyms.study()": (entanglement.study, {"nouns": PAIR, "judge": ToyJudge()}),
-    "cohyponyms.record_pairs()": (entanglement.record_pairs, {}),
-    "adjectives.study()": (adjectives.study, {"nouns": PAIR, "adjectives": ["red", "blue"]}),
-    "faithfulness.study()": (faithfulness.study, {"captions": CAPTIONS, "judge": ToyJudge()}),
+    "cohyponyms.record_pairs()": (cohyponyms.record_pairs, {}),
+    **{
+        f"run_study({name!r})": (functools.partial(run_study, name), options)
+        for name, options in {
+            "attribution": {"captions": CAPTIONS, "judge": ToyJudge()},
+            "visuosyntax": {"captions": CAPTIONS},
+            "cohyponyms": {"nouns": PAIR, "judge": ToyJudge()},
+            "adjectives": {"nouns": PAIR, "adjectives": ["red", "blue"]},
+            "faithfulness": {"captions": CAPTIONS, "judge": ToyJudge()},
+        }.items()
+    },
 }
 
 
@@ -67,7 +76,7 @@ def test_a_studys_own_names_are_among_the_nearest(pipe: Any, tmp_path: Path, whe
         "faithfulness": ("head_pictues", "head_pictures"),
         "corpus": ("latent", "latents"),
     }
-    name, near = slips[where.partition(".")[0]]
+    name, near = slips[re.sub(r"run_study\('(\w+)'\)", r"\1", where).partition(".")[0]]
     with pytest.raises(UnknownOptionError, match=f"did you mean '{near}'"):
         study(pipe, **options, into=tmp_path / "s", progress=False, **{name: 3})
 
@@ -90,7 +99,7 @@ def test_what_a_corpus_settles_itself(pipe: Any, tmp_path: Path, name: str, said
     with pytest.raises(UnknownOptionError, match=said):
         corpus.generate(pipe, CAPTIONS, into=tmp_path / "s", **{name: 2})
     with pytest.raises(UnknownOptionError, match="takes no argument 'keep': it is settled"):
-        adjectives.study(pipe, into=tmp_path / "s", nouns=PAIR, keep="sum")
+        run_study("adjectives", pipe, into=tmp_path / "s", nouns=PAIR, keep="sum")
     assert not (tmp_path / "s").exists()
 
 
@@ -107,7 +116,7 @@ def test_without_a_pipeline_what_is_there_answers(pipe: Any, tmp_path: Path) -> 
     assert runs[0].load().steps == (0,)
 
     def opened(captions: Any = None, seeds: Any = None, **options: Any) -> list[str]:
-        runs = corpus.generate_some(None, captions, seeds, into=tmp_path, **options)
+        runs = generate_some(None, captions, seeds, into=tmp_path, **options)
         return [run.facts["prompt"] for run in runs]
 
     assert opened() == opened(**SIZE, keep_steps=[0], batch=1) == ["a cat", "a dog", "a car"]
@@ -144,7 +153,7 @@ def test_captions_are_texts(pipe: Any, tmp_path: Path, captions: Any, said: str)
 def test_pictures_of_pairs_are_a_whole_number(pipe: Any, tmp_path: Path) -> None:
     for pictures in (-3, 0, 2.5, "2"):
         with pytest.raises(DaamError, match="it is a whole number >= 1"):
-            entanglement.record_pairs(pipe, Taxonomy(PAIR), into=tmp_path / "s", pictures=pictures)  # type: ignore[arg-type]
+            cohyponyms.record_pairs(pipe, Taxonomy(PAIR), into=tmp_path / "s", pictures=pictures)  # type: ignore[arg-type]
     with pytest.raises(DaamError, match="judge= takes what has names"):
         faithfulness.ablation_effects(tmp_path, None, judge="people")  # type: ignore[arg-type]
     for options, said in (

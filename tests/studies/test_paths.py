@@ -18,18 +18,13 @@ from daam_nb.language import load_parser
 from daam_nb.recording import load
 from daam_nb.show.figures import Figure
 from daam_nb.show.figures.chart import Chart
-from daam_nb.studies.attribution import study as segmentation
-from daam_nb.studies.cohyponyms.study import study as cohyponyms
+from daam_nb.studies import corpus, rating, run_study
 from daam_nb.studies.corpus import captions as readers
-from daam_nb.studies.corpus import generation as corpus
 from daam_nb.studies.corpus.generation import Corpus, runs_of
 from daam_nb.studies.corpus.rows import collect
-from daam_nb.studies.faithfulness import study as faithfulness
 from daam_nb.studies.oracles.truths import CocoTruth, FolderTruth
-from daam_nb.studies.rating import study as rating
 from daam_nb.studies.rating.session import Session
 from daam_nb.studies.report.page import Report
-from daam_nb.studies.visuosyntax import study as visuosyntax
 from tests.pipelines import sd1
 from tests.studies.toy import ToyJudge
 from tests.tiny_recordings import tiny_recording
@@ -49,10 +44,10 @@ TAKERS: dict[str, Callable[[Any], Any]] = {
         [("u", 1)], lambda _: [], columns={"name": "n"}, path=path, progress=False
     ),
     "corpus.generate": lambda path: corpus.generate(sd1(), ["a cat"], [0], into=path),
-    "attribution": lambda path: segmentation.study(None, into=path, judge=ToyJudge()),
-    "visuosyntax": lambda path: visuosyntax.study(None, into=path),
-    "faithfulness": lambda path: faithfulness.study(None, into=path, judge=ToyJudge()),
-    "cohyponyms": lambda path: cohyponyms(None, into=path, judge=ToyJudge()),
+    "attribution": lambda path: run_study("attribution", None, into=path, judge=ToyJudge()),
+    "visuosyntax": lambda path: run_study("visuosyntax", None, into=path),
+    "faithfulness": lambda path: run_study("faithfulness", None, into=path, judge=ToyJudge()),
+    "cohyponyms": lambda path: run_study("cohyponyms", None, into=path, judge=ToyJudge()),
     "ratings": rating.ratings,
     "ratings of several": lambda path: rating.ratings([path]),
     "a session": lambda path: Session(None, rater="ann", into=path),  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """Adjectives: how far beyond its noun does an adjective reach? (section 5)
 
-study.py    the question, its options, its rows, its page
+study.py    its rows and its page
+    options.py  what can be chosen
 figures.py  tables and figures of the rows
 """
 

@@ -21,24 +21,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from daam_nb.errors import StudyError
-from daam_nb.kinds import check_path
 from daam_nb.maps import heat_maps, iod, iou
 from daam_nb.masks import read_mask
 from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.studies import arguments
 from daam_nb.studies.adjectives.figures import BY_JUDGE, BY_MAP, FREE, OTHER_SEED, REPLAYED, report
+from daam_nb.studies.adjectives.options import AdjectivesOptions
 from daam_nb.studies.arguments import texts
 from daam_nb.studies.corpus.captions import Caption, as_captions, from_template
 from daam_nb.studies.corpus.fingerprints import content_of, digest, fingerprint
-from daam_nb.studies.corpus.generation import check_batch, check_options, name_of
+from daam_nb.studies.corpus.generation import Caller, check_batch, check_options, name_of
 from daam_nb.studies.corpus.identity import identity, model_name
 from daam_nb.studies.corpus.rows import collect
-from daam_nb.studies.corpus.runs import Run, with_facts
+from daam_nb.studies.corpus.runs import Corpus, Run, with_facts
 from daam_nb.studies.corpus.seeds import check_seed, own_seed, several
 from daam_nb.studies.oracles.nouns import named_word
 from daam_nb.studies.oracles.protocols import Judge, check_judge, check_proportions
 from daam_nb.studies.redraw.redrawing import Field, difference
+from daam_nb.studies.registry import BUILT_IN
 from daam_nb.studies.report.page import Report
+from daam_nb.studies.study import Execution, Study
 from daam_nb.tracing import generate, replay
 
 if TYPE_CHECKING:
@@ -48,10 +50,10 @@ __all__ = [
     "COLUMNS",
     "PAPER_TEMPLATES",
     "WORLD_TEMPLATES",
+    "Adjectives",
     "adjective_pairs",
     "captions",
     "inside_and_outside",
-    "study",
 ]
 
 PAPER_TEMPLATES: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -186,7 +188,7 @@ def adjective_pairs(
     DataFrame
         One row per pair of pictures, way of making the second, and choice of layers.
     """
-    check_options(pipe, options, adjective_pairs)
+    check_options(pipe, options, Caller.of(adjective_pairs), keep_is_settled=True)
     check_batch(batch)
     check_judge(judge)
     chosen = arguments.named_layers(layers)
@@ -246,63 +248,59 @@ def adjective_pairs(
     return with_facts(table, pairs, but=_FACTS)
 
 
-def study(
-    pipe: Any,
-    *,
-    into: str | os.PathLike[str],
-    nouns: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
-    adjectives: Sequence[str] | None = None,
-    pictures: int | None = None,
-    seeds: Sequence[int] = (0,),
-    judge: Judge | None = None,
-    recommended: LayerChoice | None = None,
-    threshold: float = 0.4,
-    progress: bool = True,
-    **options: Any,
-) -> Report:
-    """Draw pairs of pictures and report.
+class Adjectives(Study[AdjectivesOptions]):
+    """Draw pairs of pictures, one with the adjective exchanged, and report."""
 
-    Parameters
-    ----------
-    pipe
-        A pipeline.
-    into
-        A folder; the rows are ``into/rows.jsonl``.
-    nouns, adjectives
-        As for `captions`; nouns may be class -> nouns. None: the paper's.
-    pictures
-        About how many pictures are drawn in all; each pair takes four.
-    seeds
-        Of the first caption; each has its own, moved by so many spans, so that pictures of
-        different captions are independent.
-    judge, threshold, **options
-        As for `adjective_pairs`.
-    recommended
-        Layers whose maps are compared beside the paper's, such as a model card's.
-    """
-    check_options(pipe, options, study, adjective_pairs)
-    flat = (
-        [noun for members in nouns.values() for noun in members]
-        if isinstance(nouns, Mapping)
-        else nouns
-    )
-    prompts = captions(flat, adjectives)
-    if pictures is not None:
-        prompts = prompts[: max(1, round(pictures / (4 * len(seeds))))]
-    layers: dict[str, LayerChoice] = {"paper": "paper"}
-    if recommended is not None:
-        layers["recommended"] = recommended
-    span = max(seeds) - min(seeds) + 1
-    seeded = [
-        Caption(caption.text, {**caption.facts, "seed": seed + place * span})
-        for place, caption in enumerate(prompts)
-        for seed in seeds
-    ]
-    table = adjective_pairs(
-        pipe, seeded, None, judge=judge, layers=layers, threshold=threshold,
-        path=check_path(into, "into") / "rows.jsonl", progress=progress, **options,
-    )  # fmt: skip
-    return report(table)
+    name = "adjectives"
+    question = BUILT_IN["adjectives"]
+    title = "Adjectives: how far beyond its noun does one reach?"
+    columns = COLUMNS
+    options_type = AdjectivesOptions
+
+    def check(self, execution: Execution) -> None:
+        """Before anything is drawn: options of the call that a pair settles itself."""
+        callers = (execution.caller, Caller.of(adjective_pairs))
+        check_options(execution.pipe, execution.call, *callers, keep_is_settled=True)
+
+    def prompts(self) -> list[Caption]:
+        """The prompts, each with seeds of its own, so that pictures of different ones are
+        independent; each pair takes four pictures."""
+        options = self.options
+        nouns, seeds = options.nouns, options.seeds
+        if isinstance(nouns, Mapping):
+            nouns = [noun for members in nouns.values() for noun in members]
+        prompts = captions(nouns, options.adjectives)
+        if options.pictures is not None:
+            prompts = prompts[: max(1, round(options.pictures / (4 * len(seeds))))]
+        span = max(seeds) - min(seeds) + 1
+        return [
+            Caption(caption.text, {**caption.facts, "seed": seed + place * span})
+            for place, caption in enumerate(prompts)
+            for seed in seeds
+        ]
+
+    def record(self, execution: Execution) -> None:
+        """Nothing: pairs are drawn with one attention replayed in the other, and measured there."""
+
+    def tables(self, execution: Execution, runs: Corpus | None) -> dict[str, pd.DataFrame]:
+        """Tables of `adjective_pairs`; the rows are ``rows.jsonl`` in the study's folder."""
+        options = self.options
+        table = adjective_pairs(
+            execution.pipe,
+            self.prompts(),
+            None,
+            judge=options.judge,
+            layers=options.layers,
+            threshold=options.threshold,
+            path=execution.into / "rows.jsonl",
+            progress=execution.progress,
+            **execution.call,
+        )
+        return {self.name: table}
+
+    def report(self, tables: Mapping[str, pd.DataFrame], runs: Corpus | None) -> Report:
+        """The page."""
+        return report(tables[self.name])
 
 
 def _key(caption: Caption, seed: int) -> str:

@@ -1,6 +1,7 @@
 """Object attribution: does a word's map find its object? (Tang et al. 2023, section 3.1)
 
-study.py         the question, its options, its rows, its page
+study.py         its rows and its page
+    options.py  what can be chosen
 baselines.py     what the maps are compared with on the same objects
 rows.py          which rows of the table are asked for
 unsupervised.py  clusters without names, matched with nouns

@@ -14,7 +14,9 @@ from daam_nb.recording import LayerChoice
 from daam_nb.show.figures import Figure
 from daam_nb.show.figures.chart import INK, Axis, Chart, Image, Mark, Note, Outline
 from daam_nb.studies.attribution.baselines import map_of
-from daam_nb.studies.corpus.generation import runs_of
+from daam_nb.studies.attribution.rows import ABSENT
+from daam_nb.studies.attribution.statistics import miou
+from daam_nb.studies.corpus.runs import runs_of
 from daam_nb.studies.oracles.protocols import Mask, Truth, targets_of
 from daam_nb.studies.report.figures import COLORS, chart_figure, curves
 
@@ -22,14 +24,16 @@ PER_ROW = 6
 PITCH = 1.17  # from one row of pictures to the next, in widths of a picture
 
 
-def curve(means: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
-    """Mean IoU over the threshold, of every method.
+def curve(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
+    """Mean IoU over the threshold, of every method; of the closed vocabulary where there is one.
 
     Parameters
     ----------
-    means
-        What `miou` gave for all thresholds and one vocabulary.
+    table
+        Of `object_ious`.
     """
+    closed = table[table["closed"].astype(bool) & (table["method"] != ABSENT)]
+    means = miou(closed if len(closed) else table, thresholds=None, vocabulary="open")
     return curves(
         means,
         x="threshold",

@@ -7,20 +7,17 @@ paper's mIoU: over the nouns of a closed vocabulary (mIoU80 there), and over all
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from daam_nb.errors import StudyError
-from daam_nb.kinds import check_choice, check_path, whole_number
+from daam_nb.kinds import whole_number
 from daam_nb.maps import heat_maps, iou
 from daam_nb.recording import LayerChoice
-from daam_nb.show.figures import Figure
 from daam_nb.studies import arguments
-from daam_nb.studies.attribution import figures
-from daam_nb.studies.attribution import rows as rows_of_table
 from daam_nb.studies.attribution.baselines import (
     BASELINES,
     Baselines,
@@ -28,16 +25,15 @@ from daam_nb.studies.attribution.baselines import (
     by_segmenters,
     segmented,
 )
-from daam_nb.studies.attribution.figures import examples
-from daam_nb.studies.attribution.rows import check_threshold, is_at, measured, of_method
+from daam_nb.studies.attribution.figures import curve, examples
+from daam_nb.studies.attribution.options import AttributionOptions
+from daam_nb.studies.attribution.rows import ABSENT
+from daam_nb.studies.attribution.statistics import against, by_noun, miou
 from daam_nb.studies.corpus import layer_choices
-from daam_nb.studies.corpus.captions import Caption
 from daam_nb.studies.corpus.fingerprints import content_of
-from daam_nb.studies.corpus.generation import Corpus, Run, generate_some, runs_of
-from daam_nb.studies.corpus.rows import collect
-from daam_nb.studies.corpus.runs import with_facts
+from daam_nb.studies.corpus.measuring import measured
+from daam_nb.studies.corpus.runs import Corpus, Run, runs_of
 from daam_nb.studies.oracles.protocols import (
-    Judge,
     Mask,
     Segmenter,
     Target,
@@ -47,19 +43,14 @@ from daam_nb.studies.oracles.protocols import (
     targets_of,
 )
 from daam_nb.studies.oracles.truths import CocoTruth, FolderTruth, JudgeTruth
+from daam_nb.studies.registry import BUILT_IN
 from daam_nb.studies.report.figures import bars
 from daam_nb.studies.report.page import Report
-from daam_nb.studies.stats.comparison import compare, holm_of
-from daam_nb.studies.stats.intervals import SHARE
-from daam_nb.studies.stats.intervals import summary as summarised
+from daam_nb.studies.study import Execution, Study
 
 THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 """0.05 to 0.95."""
 
-PAPERS = (0.3, 0.4, 0.5)
-"""The paper's thresholds."""
-
-ABSENT = rows_of_table.ABSENT
 RECOMMENDED = "DAAM, recommended layers"
 
 COLUMNS: dict[str, str] = {
@@ -149,28 +140,26 @@ def object_ious(
         maps = {name: heat_maps(recording, layers=choice) for name, choice in layers.items()}
         rows: list[dict[str, Any]] = []
         targets = targets_of(truth, run.facts, recording)
-        found = segmented(targets, recording, segmenters)
+        noun_masks = segmented(targets, recording, segmenters)
         for target in targets:
             if target.mask is None:
                 rows.append(_row(run, target, ABSENT, None, None))
                 continue
-            marked = by_maps(target, maps, thresholds)
-            marked += baseline.marked(run, target, maps, thresholds)
-            marked += by_segmenters(target, found)
-            rows += [_row(run, target, *one) for one in marked]
+            masks = by_maps(target, maps, thresholds)
+            masks += baseline.marked(run, target, maps, thresholds)
+            masks += by_segmenters(target, noun_masks)
+            rows += [_row(run, target, *mask) for mask in masks]
         return rows
 
-    table = collect(
-        [(run.key, run) for run in corpus],
+    return measured(
+        corpus,
         measure,
+        name="attribution",
         columns=COLUMNS,
-        content=Run.content,
-        path=corpus.place("attribution", settings),
         settings=settings,
         what="object attribution",
         progress=progress,
     )
-    return with_facts(table, corpus)
 
 
 def _check_names(methods: Sequence[str]) -> None:
@@ -203,279 +192,127 @@ def _row(
     }
 
 
-# --- tables of it ---------------------------------------------------------------------------------
+class Attribution(Study[AttributionOptions]):
+    """Record captions, look for the objects they name, and compare word maps with them."""
 
+    name = "attribution"
+    question = BUILT_IN["attribution"]
+    title = "Object attribution: does a word's map find its object?"
+    columns = COLUMNS
+    options_type = AttributionOptions
 
-def miou(
-    table: pd.DataFrame,
-    *,
-    thresholds: Sequence[float] | None = PAPERS,
-    vocabulary: str = "both",
-    enough: int = 300,
-) -> pd.DataFrame:
-    """Mean IoU of every method, with 95 % intervals whose clusters are whole prompts.
+    @cached_property
+    def truth(self) -> Truth:
+        """Who says where the objects are; a `StudyError` unless it is one of judge and truth."""
+        judge, truth = self.options.judge, self.options.truth
+        if (judge is None) == (truth is None):
+            raise StudyError(
+                "Object attribution needs to know where the objects are: give judge=, such as "
+                "daam_nb.menagerie.judge.Judge() for the shipped model, or truth=, one of "
+                "daam_nb.studies.oracles; not both."
+            )
+        if truth is None:
+            name = str(getattr(judge, "name", type(judge).__name__))
+            truth = JudgeTruth(judge, self.options.groups or {}, name=name)
+        check_truth(truth)
+        return truth  # type: ignore[no-any-return]
 
-    Parameters
-    ----------
-    table
-        What `object_ious` gave.
-    thresholds
-        Those shown, beside methods that have none; by default those of the paper's that were
-        measured; None: all.
-    vocabulary
-        ``"closed"``: nouns of the closed vocabulary (mIoU80); ``"open"``: all (mIoU-infinity);
-        ``"both"``: one row each where they differ.
+    @cached_property
+    def layers(self) -> dict[str, LayerChoice]:
+        """Method -> the layers whose maps it takes."""
+        options = self.options
+        layers = {"DAAM": "paper"} if options.layers is None else options.layers
+        layers = arguments.named_layers(layers)
+        if options.recommended is not None:
+            _check_names([*layers, RECOMMENDED])
+            layers[RECOMMENDED] = list(options.recommended)
+        return layers
 
-    Returns
-    -------
-    DataFrame
-        vocabulary, method, threshold, n (objects), clusters (prompts), iou, iou_low, iou_high,
-        rare.
+    def check(self, execution: Execution) -> None:
+        """Before anything is drawn: the truth, the segmenters, the names of the methods."""
+        truth = self.truth
+        check_segmenters(self.options.segmenters)
+        if execution.pipe is not None and isinstance(truth, FolderTruth | CocoTruth):
+            truth.check_before_drawing()
+        _check_names([*self.layers, *(segmenter.name for segmenter in self.options.segmenters)])
 
-    Raises
-    ------
-    StudyError
-        Where the table holds no object, or a threshold was not measured.
-    SelectionError
-        For another vocabulary.
-    """
-    check_choice(vocabulary, "vocabulary", ("closed", "open", "both"))
-    seen = measured(table)
-    if thresholds is PAPERS:
-        at = [share for share in PAPERS if is_at(seen, share).any()]
-    elif thresholds is not None:
-        at = list(arguments.shares(thresholds, "thresholds"))
-        for share in at:
-            check_threshold(seen, share)
-    if thresholds is not None:
-        kept = seen["threshold"].isna()
-        for share in at:
-            kept |= is_at(seen, share)
-        seen = seen[kept]
-    parts = []
-    if vocabulary in ("closed", "both"):
-        parts.append(seen[seen["closed"].astype(bool)].assign(vocabulary="closed"))
-    if vocabulary == "open" or (vocabulary == "both" and not seen["closed"].all()):
-        parts.append(seen.assign(vocabulary="open"))
-    if not sum(map(len, parts)):
-        raise StudyError(
-            "No object of the table is of the closed vocabulary, so there is no mean IoU of it. "
-            "Take vocabulary='open'."
+    def tables(self, execution: Execution, runs: Corpus | None) -> dict[str, pd.DataFrame]:
+        """One table, of `object_ious`."""
+        table = object_ious(
+            self._recorded(runs),
+            truth=self.truth,
+            layers=self.layers,
+            segmenters=self.options.segmenters,
+            progress=execution.progress,
         )
-    return summarised(
-        pd.concat(parts, ignore_index=True),
-        by=["vocabulary", "method", "threshold"],
-        value="iou",
-        bounds=SHARE,
-        enough=enough,
-    )
+        return {self.name: table}
 
+    @property
+    def best(self) -> str:
+        """The method that is compared with the others: what a model's card recommends, else the
+        paper's."""
+        return list(self.layers)[-1]
 
-def against(table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4) -> pd.DataFrame:
-    """Compare one method with every other, object by object.
-
-    Returns
-    -------
-    DataFrame
-        other, n (objects), iou (the method's mean), other_iou, difference with its interval, p of a
-        permutation test that turns whole prompts, p_holm (for all rows together, Holm 1979), effect
-        (d_z). Methods with a threshold are taken at the same one.
-
-    Raises
-    ------
-    StudyError
-        Where the table does not hold the method, or not at this threshold.
-    """
-    seen = measured(table)
-    seen = seen[seen["threshold"].isna() | is_at(seen, of_method(seen, method, threshold))]
-    wide = seen.pivot(index=["prompt", "run", "noun"], columns="method", values="iou")
-    rows = []
-    for other in dict.fromkeys(table["method"]):
-        if other in (method, ABSENT):
-            continue
-        both = wide[[method, other]].dropna()
-        prompts = both.index.get_level_values("prompt")
-        found = compare(both[method], both[other], paired=True, clusters=prompts, bounds=(-1, 1))
-        rows.append(
-            {
-                "other": other,
-                "n": found.n[0],
-                "iou": both[method].mean(),
-                "other_iou": both[other].mean(),
-                "difference": found.difference,
-                "difference_low": found.low,
-                "difference_high": found.high,
-                "p": found.p,
-                "effect": found.effect,
-            }
-        )
-    return holm_of(pd.DataFrame(rows))[0] if rows else pd.DataFrame(rows)
-
-
-def by_noun(
-    table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4, enough: int = 30
-) -> pd.DataFrame:
-    """Mean IoU of one method for every noun, best first; the size of the object beside it.
-
-    A method of ready masks, such as "whole image", has no threshold and is taken without one.
-
-    Raises
-    ------
-    StudyError
-        Where the table does not hold the method, or not at this threshold.
-    """
-    seen = measured(table)
-    share = of_method(seen, method, threshold)
-    seen = seen[(seen["method"] == method) & (seen["threshold"].isna() | is_at(seen, share))]
-    found = summarised(seen, by="noun", value=["iou", "object"], bounds=SHARE, enough=enough)
-    return found.sort_values("iou", ascending=False, ignore_index=True)
-
-
-def curve(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
-    """Mean IoU over the threshold, of every method; of the closed vocabulary where there is one."""
-    closed = table[table["closed"].astype(bool) & (table["method"] != ABSENT)]
-    means = miou(closed if len(closed) else table, thresholds=None, vocabulary="open")
-    return figures.curve(means, title=title, caption=caption)
-
-
-# --- the whole study ------------------------------------------------------------------------------
-
-
-def study(
-    pipe: Any,
-    *,
-    into: str | Path,
-    captions: Sequence[Caption | str] | None = None,
-    seeds: Iterable[int] | None = None,
-    pictures: int | None = None,
-    judge: Judge | None = None,
-    truth: Truth | None = None,
-    layers: Mapping[str, LayerChoice] | None = None,
-    segmenters: Sequence[Segmenter] = (),
-    groups: Mapping[str, Sequence[str]] | None = None,
-    recommended: Sequence[str] | None = None,
-    progress: bool = True,
-    **options: Any,
-) -> Report:
-    """Record captions, look for the objects they name, and compare word maps with them.
-
-    Parameters
-    ----------
-    pipe
-        A diffusers pipeline; None where `into` holds the corpus already.
-    into
-        Folder of the study; recordings go to ``pictures`` in it. Stopped at any moment, a second
-        call goes on.
-    captions, seeds
-        As for `corpus.generate`.
-    pictures
-        How many at most: the first captions that make so many.
-    judge, truth
-        Who says where the objects are: one of them.
-    layers, segmenters
-        As for `object_ious`.
-    groups
-        Of `oracles.JudgeTruth`: class names, for the open vocabulary.
-    recommended
-        Layers that a model's card recommends: a method beside the paper's.
-    **options
-        Of the pipeline's call.
-
-    Raises
-    ------
-    StudyError
-        Where neither a judge nor a truth, or no captions for the pipeline are given.
-    """
-    truth = _truth(judge, truth, groups or {})
-    check_truth(truth)
-    check_segmenters(segmenters)
-    if pipe is not None and isinstance(truth, FolderTruth | CocoTruth):
-        truth.check_before_drawing()
-    layers = arguments.named_layers({"DAAM": "paper"} if layers is None else layers)
-    if recommended is not None:
-        _check_names([*layers, RECOMMENDED])
-        layers[RECOMMENDED] = list(recommended)
-    corpus = generate_some(
-        pipe, captions, seeds, into=check_path(into, "into") / "pictures", pictures=pictures,
-        progress=progress, study=study, **options,
-    )  # fmt: skip
-    table = object_ious(
-        corpus, truth=truth, layers=layers, segmenters=segmenters, progress=progress
-    )
-    return report(table, runs=corpus, truth=truth, layers=layers)
-
-
-def report(
-    table: pd.DataFrame, *, runs: Corpus, truth: Truth, layers: Mapping[str, LayerChoice]
-) -> Report:
-    """Put everything on one page.
-
-    Parameters
-    ----------
-    table
-        Of `object_ious`.
-    runs, truth, layers
-        What it was measured on and with. The last choice of layers is the one that is compared
-        with the other methods and shown noun by noun.
-    """
-    objects = table.drop_duplicates(["run", "noun"])
-    absent = int((objects["method"] == ABSENT).sum())
-    facts = {
-        "model": runs.settings.get("model", "see the recordings"),
-        "pictures": len(runs),
-        "prompts": len({run.facts["prompt"] for run in runs}),
-        **{name: runs.settings[name] for name in _SHOWN if name in runs.settings},
-        "truth": truth.name,
-        "objects named": len(objects),
-        "of these not found in the picture, and left out": absent,
-        **{f"maps of {n}": heat_maps(runs[0].load(), layers=c).choice for n, c in layers.items()},
-        "intervals": "95 %, whole prompts as clusters; ten or more",
-        "p": "permutation test: signs of whole prompts; Holm: for all tests of this page together",
-    }
-    caption = (
-        f"{len(objects) - absent} objects in {len(runs)} pictures of {facts['model']}; truth: "
-        f"{truth.name}. Bands: 95 % intervals over prompts."
-    )
-    best = list(layers)[-1]  # what a model's card recommends, else the paper's
-    nouns = by_noun(table, method=best)
-    return Report(
-        name="attribution",
-        title="Object attribution: does a word's map find its object?",
-        observations=table,
-        tables={
+    def summary(self, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Mean IoU of all methods, and of the best one against the others and by noun."""
+        best = self.best
+        return {
             "Mean IoU": miou(table),
             f"{best} against the others, threshold 0.4": against(table, method=best),
-            f"{best}, threshold 0.4, by noun": nouns,
-        },
-        figures={
-            "threshold": curve(table, caption=caption),
-            "examples": examples(
-                runs, truth=truth, layers=layers[best], title=f"{best}: the first objects"
+            f"{best}, threshold 0.4, by noun": by_noun(table, method=best),
+        }
+
+    def report(self, tables: Mapping[str, pd.DataFrame], runs: Corpus | None) -> Report:
+        """The page."""
+        table, runs, best = tables[self.name], self._recorded(runs), self.best
+        objects = table.drop_duplicates(["run", "noun"])
+        absent = int((objects["method"] == ABSENT).sum())
+        first = runs[0].load()
+        maps = {name: heat_maps(first, layers=c).choice for name, c in self.layers.items()}
+        facts = {
+            "model": runs.settings.get("model", "see the recordings"),
+            "pictures": len(runs),
+            "prompts": len({run.facts["prompt"] for run in runs}),
+            **{name: runs.settings[name] for name in _OF_THE_CALL if name in runs.settings},
+            "truth": self.truth.name,
+            "objects named": len(objects),
+            "of these not found in the picture, and left out": absent,
+            **{f"maps of {name}": choice for name, choice in maps.items()},
+            "intervals": "95 %, whole prompts as clusters; ten or more",
+            "p": (
+                "permutation test: signs of whole prompts; Holm: for all tests of this page "
+                "together"
             ),
-            "nouns": bars(
-                nouns,
-                label="noun",
-                value="iou",
-                title=f"{best} at threshold 0.4, by noun",
-                caption=caption,
-                axis="mean IoU with the true mask",
-            ),
-        },
-        facts=facts,
-    )
-
-
-_SHOWN = ("num_inference_steps", "guidance_scale", "negative_prompt", "height", "width")
-
-
-def _truth(judge: Judge | None, truth: Truth | None, groups: Mapping[str, Sequence[str]]) -> Truth:
-    if (judge is None) == (truth is None):
-        raise StudyError(
-            "Object attribution needs to know where the objects are: give judge=, such as "
-            "daam_nb.menagerie.judge.Judge() for the shipped model, or truth=, one of "
-            "daam_nb.studies.oracles; not both."
+        }
+        caption = (
+            f"{len(objects) - absent} objects in {len(runs)} pictures of {facts['model']}; truth: "
+            f"{self.truth.name}. Bands: 95 % intervals over prompts."
         )
-    if truth is not None:
-        return truth
-    assert judge is not None
-    return JudgeTruth(judge, groups, name=str(getattr(judge, "name", type(judge).__name__)))
+        summary = self.summary(table)
+        return Report(
+            name=self.name,
+            title=self.title,
+            observations=table,
+            tables=summary,
+            figures={
+                "threshold": curve(table, caption=caption),
+                "examples": examples(
+                    runs,
+                    truth=self.truth,
+                    layers=self.layers[best],
+                    title=f"{best}: the first objects",
+                ),
+                "nouns": bars(
+                    summary[f"{best}, threshold 0.4, by noun"],
+                    label="noun",
+                    value="iou",
+                    title=f"{best} at threshold 0.4, by noun",
+                    caption=caption,
+                    axis="mean IoU with the true mask",
+                ),
+            },
+            facts=facts,
+        )
+
+
+_OF_THE_CALL = ("num_inference_steps", "guidance_scale", "negative_prompt", "height", "width")

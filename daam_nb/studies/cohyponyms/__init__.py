@@ -1,6 +1,7 @@
 """Cohyponyms: does a picture of two things of one kind lose one of them more often? (section 5)
 
-study.py       the question, its options, its rows, its page
+study.py       its rows and its page
+    options.py  what can be chosen
 taxonomies.py  nouns by class, and matched prompts of pairs
 statistics.py  means by kind of pair, comparisons with the same first noun
 """

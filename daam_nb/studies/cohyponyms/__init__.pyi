@@ -1,9 +1,12 @@
+from .figures import presence_and_overlap_bars as presence_and_overlap_bars
+from .options import CohyponymsOptions as CohyponymsOptions
 from .statistics import by_class as by_class
 from .statistics import contrasts as contrasts
 from .statistics import overlap_and_presence as overlap_and_presence
 from .statistics import summary as summary
 from .statistics import summary_of_known as summary_of_known
 from .study import COLUMNS as COLUMNS
+from .study import Cohyponyms as Cohyponyms
 from .study import presence_and_overlap as presence_and_overlap
 from .study import presence_in_known as presence_in_known
 from .study import record_pairs as record_pairs

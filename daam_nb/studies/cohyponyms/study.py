@@ -10,18 +10,19 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-import daam_nb.studies.corpus.generation as corpora
 from daam_nb.errors import StudyError, WrongKindError
-from daam_nb.kinds import check_path, kind_of, number_between
+from daam_nb.kinds import kind_of, number_between
 from daam_nb.maps import heat_maps
 from daam_nb.maps.measure import iou, soft_iou
 from daam_nb.recording import LayerChoice, Recording
-from daam_nb.show.figures import Figure
 from daam_nb.studies import arguments
+from daam_nb.studies.cohyponyms.figures import report
+from daam_nb.studies.cohyponyms.options import CohyponymsOptions
 from daam_nb.studies.cohyponyms.statistics import (
     by_class,
     contrasts,
@@ -33,31 +34,29 @@ from daam_nb.studies.cohyponyms.taxonomies import COCO, Taxonomy, pair_captions
 from daam_nb.studies.corpus import layer_choices
 from daam_nb.studies.corpus.captions import Caption
 from daam_nb.studies.corpus.fingerprints import content_of
-from daam_nb.studies.corpus.generation import Corpus, Run, runs_of
-from daam_nb.studies.corpus.rows import collect
-from daam_nb.studies.corpus.runs import with_facts
+from daam_nb.studies.corpus.generation import Caller, generate_some
+from daam_nb.studies.corpus.measuring import measured
+from daam_nb.studies.corpus.runs import Corpus, Run, runs_of
 from daam_nb.studies.corpus.seeds import several as seeds_read
 from daam_nb.studies.oracles.nouns import named_word
 from daam_nb.studies.oracles.presence import Presence, Seen, who_looks
 from daam_nb.studies.oracles.protocols import Judge
-from daam_nb.studies.report import two_intervals
-from daam_nb.studies.report.figures import bars
+from daam_nb.studies.registry import BUILT_IN
 from daam_nb.studies.report.page import Report
-from daam_nb.studies.report.readable import headed
-from daam_nb.studies.stats.comparison import holm_of
+from daam_nb.studies.study import Execution, Study
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 __all__ = [
     "COLUMNS",
+    "Cohyponyms",
     "by_class",
     "contrasts",
     "overlap_and_presence",
     "presence_and_overlap",
     "presence_in_known",
     "record_pairs",
-    "study",
     "summary",
     "summary_of_known",
 ]
@@ -135,8 +134,14 @@ def record_pairs(
         left = max(1, round((pictures - (rounds - 1) * one) / len(seeds)))
         drawn[-1] = _whole_nouns(drawn[-1], left)
     seeded = _with_seeds(drawn, taxonomy.nouns, seeds)
-    return corpora.generate_some(
-        pipe, seeded, None, into=into, progress=progress, study=record_pairs, **options
+    return generate_some(
+        pipe,
+        seeded,
+        None,
+        into=into,
+        progress=progress,
+        caller=Caller.of(record_pairs),
+        **options,
     )
 
 
@@ -190,96 +195,86 @@ def presence_and_overlap(
         "presence": content_of(look, "presence"),
         "layers": layer_choices.by_content(corpus, chosen),
     }
-    by_content = {**settings, "content": content}
-    table = collect(
-        [(run.key, run) for run in corpus],
+    return measured(
+        corpus,
         lambda run: _rows(run, look, chosen, threshold),
+        name="cohyponyms",
         columns=COLUMNS,
-        content=Run.content,
-        path=corpus.place("cohyponyms", by_content) if path is None else path,
-        settings=by_content,
+        settings={**settings, "content": content},
+        in_words=settings,
+        own_facts=PAIR_FACTS,
+        path=path,
         what="pairs",
         progress=progress,
     )
-    table.attrs["settings"] = settings
-    return with_facts(table, corpus, but=PAIR_FACTS)
 
 
-def study(
-    pipe: Any,
-    *,
-    into: str | os.PathLike[str],
-    nouns: Taxonomy | Mapping[str, Sequence[str]] | None = None,
-    judge: Judge | None = None,
-    presence: Presence | None = None,
-    pictures: int | None = None,
-    seeds: Sequence[int] = (0,),
-    exclude: Iterable[Iterable[str]] = (),
-    recommended: LayerChoice | None = None,
-    known: Iterable[KnownPicture] = (),
-    threshold: float = 0.4,
-    resamples: int | None = None,
-    progress: bool = True,
-    **options: Any,
-) -> Report:
-    """Draw pairs of nouns, look for both objects, compare maps, and report.
+class Cohyponyms(Study[CohyponymsOptions]):
+    """Draw pairs of nouns, look for both objects, compare maps, and report."""
 
-    Parameters
-    ----------
-    pipe
-        A pipeline; None where `into` holds the corpus already.
-    into
-        A folder; the corpus is ``into/pairs``.
-    nouns
-        A `Taxonomy`, or class -> nouns; by default the paper's nouns of COCO.
-    judge, presence
-        Who looks for the objects: one of the two.
-    pictures, seeds, exclude
-        As for `record_pairs`.
-    recommended
-        Layers whose maps are compared beside the paper's, such as a model card's.
-    known
-        Pictures that surely show two objects, to see how well those who look find both of one
-        kind: a judge that confuses zebras with giraffes would make cohyponyms look worse than they
-        are. Not for people's answers.
-    threshold, resamples, progress, **options
-        As for `presence_and_overlap`, of the permutation tests, and of `corpus.generate`.
-    """
-    who = presence or judge
-    if who is None:
-        raise StudyError(
-            "Someone has to look at the pictures: give judge=, or presence= with a detector "
-            "(oracles.DetectorPresence) or people's answers (oracles.RatedPresence)."
-        )
-    who_looks(who)
-    threshold = arguments.share(threshold, "threshold")
-    folder = check_path(into, "into") / "pairs"
-    taxonomy = COCO if nouns is None else nouns
-    if not isinstance(taxonomy, Taxonomy):
-        taxonomy = Taxonomy(taxonomy)
-    if pipe is None and pictures is None:
-        runs = corpora.generate_some(None, None, None, into=folder, study=study, **options)
-    else:
-        if pipe is not None:
-            corpora.check_options(pipe, options, study, corpora.generate)
-        runs = record_pairs(
-            pipe,
-            taxonomy,
+    name = "cohyponyms"
+    question = BUILT_IN["cohyponyms"]
+    title = "Cohyponyms: two things of one kind in one picture"
+    columns = COLUMNS
+    options_type = CohyponymsOptions
+
+    @cached_property
+    def presence(self) -> Presence:
+        """Who looks for the objects."""
+        looking = self.options.presence or self.options.judge
+        if looking is None:
+            raise StudyError(
+                "Someone has to look at the pictures: give judge=, or presence= with a detector "
+                "(oracles.DetectorPresence) or people's answers (oracles.RatedPresence)."
+            )
+        return who_looks(looking)
+
+    @cached_property
+    def taxonomy(self) -> Taxonomy:
+        """The nouns."""
+        nouns = COCO if self.options.nouns is None else self.options.nouns
+        return nouns if isinstance(nouns, Taxonomy) else Taxonomy(nouns)
+
+    def check(self, execution: Execution) -> None:
+        """Before anything is drawn: who looks, and the nouns."""
+        self.presence, self.taxonomy  # noqa: B018
+
+    def record(self, execution: Execution) -> Corpus:
+        """Matched prompts of every kind, in ``pairs``; without a pipeline what is there."""
+        options, folder = self.options, execution.into / "pairs"
+        if execution.pipe is None and options.pictures is None:
+            return generate_some(
+                None, None, None, into=folder, caller=execution.caller, **execution.call
+            )
+        return record_pairs(
+            execution.pipe,
+            self.taxonomy,
             into=folder,
-            pictures=pictures,
-            seeds=seeds,
-            exclude=exclude,
-            progress=progress,
-            **options,
+            pictures=options.pictures,
+            seeds=options.seeds,
+            exclude=options.exclude,
+            progress=execution.progress,
+            **execution.call,
         )
-    layers: dict[str, LayerChoice] = {"paper": "paper"}
-    if recommended is not None:
-        layers["recommended"] = recommended
-    table = presence_and_overlap(
-        runs, presence=who, threshold=threshold, layers=layers, progress=progress
-    )
-    found = presence_in_known(known, presence=who, taxonomy=taxonomy)
-    return report(table, runs=runs, found=found, resamples=resamples)
+
+    def tables(self, execution: Execution, runs: Corpus | None) -> dict[str, pd.DataFrame]:
+        """Tables of `presence_and_overlap`, and ``"known"`` of `presence_in_known`."""
+        options, presence = self.options, self.presence
+        table = presence_and_overlap(
+            self._recorded(runs),
+            presence=presence,
+            threshold=options.threshold,
+            layers=options.layers,
+            progress=execution.progress,
+        )
+        known = presence_in_known(options.known, presence=presence, taxonomy=self.taxonomy)
+        return {self.name: table, "known": known}
+
+    def report(self, tables: Mapping[str, pd.DataFrame], runs: Corpus | None) -> Report:
+        """The page."""
+        table, known = tables[self.name], tables["known"]
+        resamples = self.options.resamples
+        return report(table, runs=self._recorded(runs), known=known, resamples=resamples)
 
 
 def presence_in_known(
@@ -310,106 +305,6 @@ def presence_in_known(
         kind = taxonomy.kind_of(first, second)
         rows.append((kind, first, second, seen.both, seen.objects))
     return pd.DataFrame(rows, columns=["kind", "first", "second", "both", "objects"])
-
-
-def report(
-    table: pd.DataFrame,
-    *,
-    runs: Corpus,
-    found: pd.DataFrame | None = None,
-    resamples: int | None = None,
-) -> Report:
-    """Put the tables of one corpus on one page; `found` is what `presence_in_known` gave."""
-    first = runs[0].load()
-    settings = table.attrs["settings"]
-    means = summary(table)
-    compared, related = holm_of(
-        contrasts(table, resamples=resamples), overlap_and_presence(table, resamples=resamples)
-    )
-    facts = {
-        "model": first.facts.model,
-        "pictures": len(runs),
-        "prompts": table.prompt.nunique(),
-        "steps": first.facts.num_steps,
-        "guidance": first.facts.guidance,
-        "who looked": settings["presence"],
-        **{f"layers: {name}": choice for name, choice in settings["layers"].items()},
-        "threshold of mIoU": settings["threshold"],
-        "intervals": two_intervals.HEADLINE.format(noun="first noun"),
-        "intervals, whole nouns": two_intervals.OTHERS.format(noun="first noun"),
-        "p (whole nouns)": "permutation test: signs of whole first nouns",
-        "p (these nouns)": "permutation test: labels of pictures within first nouns",
-        "p, Holm": f"for all {len(compared) + len(related)} tests of this page together",
-    }
-    where = f"{len(runs)} pictures of {facts['model']}; looked at by: {settings['presence']}; "
-    where += f"{two_intervals.CAPTION}."
-    tables = {
-        "By kind of pair": two_intervals.of_these(means, _HEADINGS),
-        "By kind of pair, intervals of whole first nouns": two_intervals.of_nouns(means, _HEADINGS),
-        "Compared with the same first noun and the same noise": compared.rename(columns=_COMPARED),
-        "Overlap of the maps where both objects are there, and where not": related.rename(
-            columns=_RELATED
-        ),
-        "Cohyponyms, class by class": two_intervals.of_these(by_class(table), _HEADINGS),
-    }
-    if found is not None and len(found):
-        tables["What was found in pictures that surely show both"] = headed(
-            summary_of_known(found), _HEADINGS
-        )
-    return Report(
-        name="cohyponyms",
-        title="Cohyponyms: two things of one kind in one picture",
-        observations=table,
-        tables=tables,
-        figures=figures(means, caption=where),
-        facts=facts,
-    )
-
-
-_ENDS = {"low_nouns": "low, whole nouns", "high_nouns": "high, whole nouns"}
-_COMPARED = _ENDS | {"p": "p (whole nouns)", "p_holm": "p, Holm", "effect": "d_z"}
-_RELATED = _ENDS | {
-    "with_both": "both there",
-    "without": "one missing",
-    "difference": "difference within nouns",
-    "p": "p (these nouns)",
-    "p_holm": "p, Holm",
-    "effect": "Cohen's d within nouns",
-    "spearman": "Spearman's rho",
-    "n_both": "n, both there",
-    "n_without": "n, one missing",
-    "nouns": "nouns with both sorts",
-    "left_out": "nouns left out",
-}
-_HEADINGS = {"both": "both there", "objects": "objects", "iou": "mIoU", "overlap": "overlap"}
-
-
-def figures(means: pd.DataFrame, *, caption: str = "") -> dict[str, Figure]:
-    """Bars of a `summary`: both objects there, and overlap of the maps by layers."""
-    one = means[means.layers == means.layers.iloc[0]]
-    both = bars(
-        one,
-        label="kind",
-        value="both",
-        title="Both objects are in the picture",
-        axis="pictures",
-        percent=True,
-        caption=caption,
-    )
-    # Colours could not tell layers apart where all bars are grey.
-    named = means.assign(kind=means.kind + ", " + means.layers + " layers")
-    named = named.sort_values("layers", kind="stable")
-    several = means.layers.nunique() > 1
-    overlap = bars(
-        named if several else means,
-        label="kind",
-        value="overlap",
-        title="Overlap of the two words’ maps",
-        axis="sum of minima over sum of maxima",
-        percent=True,
-        caption=caption,
-    )
-    return {"both": both, "overlap": overlap}
 
 
 def _with_seeds(

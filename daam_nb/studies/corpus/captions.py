@@ -83,6 +83,24 @@ def as_captions(prompts: Iterable[str | Caption] | str) -> list[Caption]:
     return found
 
 
+def from_file(path: str | Path) -> list[Caption]:
+    """Captions of a text file, CSV, JSON lines or COCO's captions JSON, told apart by the suffix.
+
+    Raises
+    ------
+    StudyError
+        For another suffix, and as of `from_text`, `from_csv`, `from_jsonl` and `from_coco`.
+    """
+    path = check_path(path, "path")
+    readers = {".txt": from_text, ".csv": from_csv, ".jsonl": from_jsonl, ".json": from_coco}
+    suffix = path.suffix.lower()
+    if suffix not in readers:
+        raise StudyError(
+            f"{path}: the suffix {path.suffix!r} is not known. Use one of {', '.join(readers)}."
+        )
+    return readers[suffix](path)
+
+
 def from_text(path: str | Path) -> list[Caption]:
     """One caption per line of a UTF-8 text file; blank lines are left out."""
     lines = _lines(path)

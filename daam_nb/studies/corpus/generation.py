@@ -12,6 +12,7 @@ import os
 import secrets
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from daam_nb.tracing.call_values import check_values
 from daam_nb.tracing.making import TRACE_OPTIONS
 
 __all__ = [
+    "Caller",
     "Corpus",
     "Run",
     "check_batch",
@@ -134,7 +136,7 @@ def generate(
     The device may change; each recording keeps its own.
     """
     check_pipeline(pipe)
-    check_options(pipe, options, generate)
+    check_options(pipe, options, Caller.of(generate))
     folder = check_path(into, "into")
     check_batch(batch)
     check_flag(latents, "latents")
@@ -169,7 +171,25 @@ def generate(
     return Corpus(tuple(wanted), folder, about_of(folder)["settings"])
 
 
-def check_options(pipe: Any, options: Mapping[str, Any], *functions: Callable[..., Any]) -> None:
+@dataclass(frozen=True)
+class Caller:
+    """Who was given options, as the user wrote it, and the names that it reads itself."""
+
+    where: str
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, function: Callable[..., Any]) -> Caller:
+        """A function of a folder of studies, such as ``corpus.generate()``."""
+        folder = function.__module__.split(".")[-2]  # daam_nb.studies.FOLDER.MODULE
+        parameters = inspect.signature(function).parameters.values()
+        names = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD and p.name != "pipe"]
+        return cls(f"{folder}.{function.__name__}()", tuple(names))
+
+
+def check_options(
+    pipe: Any, options: Mapping[str, Any], *callers: Caller, keep_is_settled: bool = False
+) -> None:
     """Refuse options that nothing on the way to the pipeline's call takes.
 
     Parameters
@@ -178,8 +198,10 @@ def check_options(pipe: Any, options: Mapping[str, Any], *functions: Callable[..
         The pipeline.
     options
         The options that are handed on.
-    functions
+    callers
         Those that the options pass through, the one that was called first.
+    keep_is_settled
+        Whether ``keep`` cannot be given, because what is measured asks for one.
 
     Raises
     ------
@@ -188,23 +210,11 @@ def check_options(pipe: Any, options: Mapping[str, Any], *functions: Callable[..
     SelectionError, WrongKindError
         For a value of another kind, as in `daam_nb.generate`.
     """
-    settled = {**_SETTLED, **({} if generate in functions else {"keep": "it is settled."})}
-    own = [name for function in functions for name in _parameters(function)]
+    settled = {**_SETTLED, **({"keep": "it is settled."} if keep_is_settled else {})}
+    own = [name for caller in callers for name in caller.names]
     own += [name for name in TRACE_OPTIONS if name not in settled]
-    refuse_unknown(
-        pipe, options, where=_called(functions[0]), own=dict.fromkeys(own), without=settled
-    )
+    refuse_unknown(pipe, options, where=callers[0].where, own=dict.fromkeys(own), without=settled)
     check_values(pipe, options)
-
-
-def _parameters(function: Callable[..., Any]) -> list[str]:
-    parameters = inspect.signature(function).parameters.values()
-    return [p.name for p in parameters if p.kind is not p.VAR_KEYWORD and p.name != "pipe"]
-
-
-def _called(function: Callable[..., Any]) -> str:
-    folder = function.__module__.split(".")[-2]  # daam_nb.studies.FOLDER.MODULE
-    return f"{folder}.{function.__name__}()"
 
 
 def check_batch(batch: int) -> None:
@@ -265,7 +275,7 @@ def generate_some(
     *,
     into: str | os.PathLike[str],
     pictures: int | None = None,
-    study: Callable[..., Any] = generate,
+    caller: Caller | None = None,
     **options: Any,
 ) -> Corpus:
     """`generate`, with at most so many pictures; without a pipeline what is there is opened.
@@ -279,8 +289,8 @@ def generate_some(
         As for `generate`.
     pictures
         How many at most: the first captions that make so many.
-    study
-        Who was given the options, for messages.
+    caller
+        Who was given the options; None: this function.
 
     Raises
     ------
@@ -294,8 +304,9 @@ def generate_some(
         isinstance(pictures, bool) or not isinstance(pictures, int) or pictures < 1
     ):
         raise StudyError(f"pictures is {pictures!r}; it must be a whole number >= 1.")
+    caller = Caller.of(generate_some) if caller is None else caller
     if pipe is not None:
-        check_options(pipe, options, study, generate)
+        check_options(pipe, options, caller, Caller.of(generate))
         if captions is None:
             raise StudyError(
                 "No captions were given. Read some (corpus.from_text, ...), or write them: "
@@ -308,7 +319,7 @@ def generate_some(
             chosen = None if chosen is None else chosen[:pictures]
             some = some[: pictures // len(chosen or (0,))]
     if pipe is None:
-        return _opened_some(Corpus.open(into), some, chosen, pictures, study, options)
+        return _opened_some(Corpus.open(into), some, chosen, pictures, caller, options)
     return generate(pipe, some or (), chosen, into=into, **options)
 
 
@@ -317,16 +328,16 @@ def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
     captions: Sequence[Caption] | None,
     seeds: Sequence[int] | None,
     pictures: int | None,
-    study: Callable[..., Any],
+    caller: Caller,
     options: Mapping[str, Any],
 ) -> Corpus:
     """What is there of the pictures asked for, made with these options."""
     asked = {k: fingerprint(value, k) for k, value in options.items() if k != "progress"}
     settings = {"batch": 1, **corpus.settings}
     if unknown := [name for name in asked if name not in settings]:
-        own = [name for name in _parameters(study) if name not in unknown]
+        own = [name for name in caller.names if name not in unknown]
         raise UnknownOptionError(
-            f"{unknown_names_message(unknown, own, where=_called(study))} Without a pipeline "
+            f"{unknown_names_message(unknown, own, where=caller.where)} Without a pipeline "
             "(pipe=None) nothing is drawn, and what is there was not made with it."
         )
     if different := differences({name: settings[name] for name in asked}, asked):

@@ -1,6 +1,7 @@
 """Faithfulness: does the picture change where the map of an ablated word says?
 
-study.py      the question, its options, its rows, its page
+study.py      its rows and its page
+    options.py  what can be chosen
 ablations.py  what is taken away, exactly
 agreement.py  how a map and a change agree
 heads.py      each head ablated alone

@@ -5,5 +5,7 @@ from .curves import curves_of_area as curves_of_area
 from .heads import head_effects as head_effects
 from .heads import rank_agreement as rank_agreement
 from .heads import ranking as ranking
+from .options import FaithfulnessOptions as FaithfulnessOptions
 from .study import COLUMNS as COLUMNS
+from .study import Faithfulness as Faithfulness
 from .study import ablation_effects as ablation_effects

@@ -17,9 +17,8 @@ import pandas as pd
 from daam_nb.maps import heat_maps
 from daam_nb.recording import Recording
 from daam_nb.studies import arguments
-from daam_nb.studies.corpus.generation import Corpus, Run
-from daam_nb.studies.corpus.rows import collect
-from daam_nb.studies.corpus.runs import with_facts
+from daam_nb.studies.corpus.measuring import measured
+from daam_nb.studies.corpus.runs import Corpus, Run
 from daam_nb.studies.faithfulness.agreement import clouds, grid_setting
 from daam_nb.studies.redraw.redrawing import Field, difference, drawn_again
 from daam_nb.tracing import ablate
@@ -115,17 +114,17 @@ def curves_of_area(
 
     settings: dict[str, Any] = {"shares": list(shares)}
     settings |= grid_setting(runs[0].load().image) if len(runs) else {}
-    measured = collect(
-        [(f"{run.key} {words[run.key]}", run) for run in runs],
+    return measured(
+        runs,
         measure,
+        name="curves",
         columns=COLUMNS,
-        content=Run.content,
-        path=runs.place("curves", settings) if path is None else path,
         settings=settings,
+        units=[(f"{run.key} {words[run.key]}", run) for run in runs],
+        path=path,
         what="deletion and insertion",
         progress=progress,
     )
-    return with_facts(measured, runs)
 
 
 def highest(field: Field, share: float) -> Any:

@@ -9,9 +9,8 @@ import pandas as pd
 
 from daam_nb.prompt import Word
 from daam_nb.recording import Recording
-from daam_nb.studies.corpus.generation import Corpus, Run
-from daam_nb.studies.corpus.rows import collect
-from daam_nb.studies.corpus.runs import with_facts
+from daam_nb.studies.corpus.measuring import measured
+from daam_nb.studies.corpus.runs import Corpus, Run
 from daam_nb.studies.faithfulness.agreement import correlation
 from daam_nb.studies.redraw.redrawing import difference, drawn_again
 from daam_nb.studies.stats.intervals import interval
@@ -88,16 +87,16 @@ def head_effects(
         for run in runs
         for layer in run.load().layers
     ]
-    measured = collect(
-        units,
+    return measured(
+        runs,
         measure,
+        name="heads",
         columns=COLUMNS,
+        units=units,
         content=lambda unit: unit[0].content(),
-        path=runs.place("heads") if path is None else path,
-        what="heads",
+        path=path,
         progress=progress,
     )
-    return with_facts(measured, runs)
 
 
 def attention_of(run: Recording, layer: str, head: int, word: Word) -> tuple[float, float]:

@@ -19,17 +19,15 @@ import numpy as np
 import pandas as pd
 
 from daam_nb.errors import StudyError
-from daam_nb.kinds import check_flag, check_path
+from daam_nb.kinds import check_flag
 from daam_nb.maps import heat_maps
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.studies import arguments
 from daam_nb.studies.corpus import layer_choices
-from daam_nb.studies.corpus.captions import Caption
 from daam_nb.studies.corpus.fingerprints import content_of
-from daam_nb.studies.corpus.generation import Corpus, Run, generate_some, runs_of
-from daam_nb.studies.corpus.rows import collect
-from daam_nb.studies.corpus.runs import with_facts
+from daam_nb.studies.corpus.measuring import measured
+from daam_nb.studies.corpus.runs import Corpus, Run, runs_of
 from daam_nb.studies.faithfulness.ablations import (
     ABLATIONS,
     ANOTHER_SEED,
@@ -45,16 +43,19 @@ from daam_nb.studies.faithfulness.agreement import MEASURES, agreement, clouds, 
 from daam_nb.studies.faithfulness.curves import curves_of_area
 from daam_nb.studies.faithfulness.figures import OWN, report
 from daam_nb.studies.faithfulness.heads import head_effects
+from daam_nb.studies.faithfulness.options import FaithfulnessOptions
 from daam_nb.studies.oracles.protocols import Judge, check_judge
 from daam_nb.studies.redraw.control_words import control_word, object_words, other_words
 from daam_nb.studies.redraw.redrawing import Field, check_same, difference
+from daam_nb.studies.registry import BUILT_IN
 from daam_nb.studies.report.page import Report
+from daam_nb.studies.study import Execution, Study
 from daam_nb.tracing import ablate
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["ABLATIONS", "COLUMNS", "ablation_effects", "repeating", "study"]
+__all__ = ["ABLATIONS", "COLUMNS", "Faithfulness", "ablation_effects", "repeating"]
 
 COLUMNS: dict[str, str] = {
     "run": "key of the recording",
@@ -182,18 +183,17 @@ def ablation_effects(
         "layers": layer_choices.by_content(corpus, chosen),
     }
     by_content = {**settings, "content": content}
-    table = collect(
-        [(run.key, run) for run in corpus],
+    return measured(
+        corpus,
         measure,
+        name="faithfulness",
         columns=COLUMNS,
-        content=Run.content,
-        path=corpus.place("faithfulness", by_content) if path is None else path,
         settings=by_content,
+        in_words=settings,
+        path=path,
         what="ablating",
         progress=progress,
     )
-    table.attrs["settings"] = settings
-    return with_facts(table, corpus)
 
 
 def _check_named(runs: Corpus, nouns: Sequence[str]) -> None:
@@ -206,78 +206,62 @@ def _check_named(runs: Corpus, nouns: Sequence[str]) -> None:
         )
 
 
-def study(
-    pipe: Any,
-    *,
-    into: str | os.PathLike[str],
-    captions: Iterable[str | Caption] | None = None,
-    seeds: Iterable[int] | None = None,
-    pictures: int | None = None,
-    judge: Judge | None = None,
-    nouns: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
-    recommended: LayerChoice | None = None,
-    skip_unseen: bool = True,
-    head_pictures: int = 4,
-    curve_pictures: int = 8,
-    progress: bool = True,
-    **options: Any,
-) -> Report:
-    """Draw pictures, ablate their words and heads, and report.
+class Faithfulness(Study[FaithfulnessOptions]):
+    """Draw captions, ablate their words and heads, and report."""
 
-    Parameters
-    ----------
-    pipe
-        A pipeline; None where `into` holds all pictures and rows already.
-    into
-        A folder; the corpus is ``into/pictures``.
-    captions, seeds, pictures
-        As for `corpus.generate_some`. Captions whose objects have another content word beside
-        them are compared within the picture.
-    judge, nouns
-        As for `ablation_effects`; `nouns` may also be class -> nouns.
-    recommended
-        Layers whose maps are compared beside the paper's, such as a model card's.
-    skip_unseen
-        With a judge, leave out pictures in which it does not see the object.
-    head_pictures, curve_pictures
-        Of how many pictures every head is ablated, and deletion and insertion curves are drawn.
-    **options
-        Of `corpus.generate`.
+    name = "faithfulness"
+    question = BUILT_IN["faithfulness"]
+    title = "Is attention an explanation?"
+    columns = COLUMNS
+    options_type = FaithfulnessOptions
 
-    Raises
-    ------
-    UnsupportedPipelineError
-        Before anything is drawn, where attention cannot be ablated: of transformers.
-    """
-    if pipe is not None:
-        ablate(pipe, tokens=[0])  # refuses the pipeline now or never
-    runs = generate_some(
-        pipe, captions, seeds, into=check_path(into, "into") / "pictures", pictures=pictures,
-        progress=progress, study=study, **options,
-    )  # fmt: skip
-    flat: Sequence[str] | None = (
-        [noun for members in nouns.values() for noun in arguments.texts(members, "nouns")]
-        if isinstance(nouns, Mapping)
-        else nouns
-    )
-    layers: dict[str, LayerChoice] = {"paper": "paper"}
-    if recommended is not None:
-        layers["recommended"] = recommended
-    named = None if judge is not None else flat
-    table = ablation_effects(
-        runs, pipe, judge=judge, nouns=named, layers=layers,
-        skip_unseen=skip_unseen and judge is not None, progress=progress,
-    )  # fmt: skip
-    if table.empty:
-        raise StudyError(
-            f"In none of {len(runs)} pictures there is an object to take away"
-            + (": the judge sees none. Draw more pictures" if judge is not None else "")
-            + ", give captions that name one, or measure all the same: skip_unseen=False."
+    def check(self, execution: Execution) -> None:
+        """Refuse transformers before anything is drawn: their attention cannot be ablated."""
+        if execution.pipe is not None:
+            ablate(execution.pipe, tokens=[0])  # refuses the pipeline now or never
+        check_judge(self.options.judge)
+
+    @property
+    def nouns(self) -> Sequence[str] | None:
+        """The objects' nouns, where no judge says them."""
+        options = self.options
+        if options.judge is not None or not isinstance(options.nouns, Mapping):
+            return None if options.judge is not None else options.nouns
+        members = (arguments.texts(nouns, "nouns") for nouns in options.nouns.values())
+        return [noun for nouns in members for noun in nouns]
+
+    def tables(self, execution: Execution, runs: Corpus | None) -> dict[str, pd.DataFrame]:
+        """Tables of `ablation_effects`, ``"heads"`` of `head_effects`, and ``"curves"`` of
+        `curves_of_area`."""
+        options, corpus, pipe = self.options, self._recorded(runs), execution.pipe
+        progress, judge = execution.progress, options.judge
+        table = ablation_effects(
+            corpus,
+            pipe,
+            judge=judge,
+            nouns=self.nouns,
+            layers=options.layers,
+            skip_unseen=options.skip_unseen and judge is not None,
+            progress=progress,
         )
-    some = _with_objects(runs, table)
-    heads = head_effects(some[:head_pictures], pipe, table, progress=progress)
-    curves = curves_of_area(some[:curve_pictures], pipe, table, progress=progress)
-    return report(table, heads, curves, runs=runs)
+        if table.empty:
+            raise StudyError(
+                f"In none of {len(corpus)} pictures there is an object to take away"
+                + (": the judge sees none. Draw more pictures" if judge is not None else "")
+                + ", give captions that name one, or measure all the same: skip_unseen=False."
+            )
+        some = _with_objects(corpus, table)
+        of_heads, of_curves = some[: options.head_pictures], some[: options.curve_pictures]
+        return {
+            self.name: table,
+            "heads": head_effects(of_heads, pipe, table, progress=progress),
+            "curves": curves_of_area(of_curves, pipe, table, progress=progress),
+        }
+
+    def report(self, tables: Mapping[str, pd.DataFrame], runs: Corpus | None) -> Report:
+        """The page."""
+        table, heads, curves = (tables[name] for name in (self.name, "heads", "curves"))
+        return report(table, heads, curves, runs=self._recorded(runs))
 
 
 def subject_of(

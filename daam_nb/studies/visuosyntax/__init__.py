@@ -1,6 +1,7 @@
 """Visuosyntax: where a word's map lies to the map of the word it depends on (section 4).
 
-study.py                  the question, its options, its rows, its page
+study.py                  its rows and its page
+    options.py  what can be chosen
 word_pairs.py             pairs of words of a parse, and the overlap of their maps
 enhanced_dependencies.py  a parser's labels in the paper's names
 statistics.py             means by relation, comparisons

@@ -1,4 +1,5 @@
 from .figures import overlap_figure as overlap_figure
+from .options import VisuosyntaxOptions as VisuosyntaxOptions
 from .statistics import NULLS as NULLS
 from .statistics import PAPER as PAPER
 from .statistics import against_unrelated as against_unrelated
@@ -6,5 +7,6 @@ from .statistics import differences as differences
 from .statistics import left_out_counts as left_out_counts
 from .statistics import summary as summary
 from .study import COLUMNS as COLUMNS
+from .study import Visuosyntax as Visuosyntax
 from .study import dependencies as dependencies
 from .study import relations as relations

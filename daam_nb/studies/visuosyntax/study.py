@@ -13,20 +13,20 @@ from typing import Any
 
 import pandas as pd
 
-from daam_nb.kinds import check_path
 from daam_nb.language import Parse, Parser, load_parser
 from daam_nb.maps import heat_maps
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.studies.corpus import layer_choices
-from daam_nb.studies.corpus.captions import Caption
 from daam_nb.studies.corpus.fingerprints import digest, fingerprint
-from daam_nb.studies.corpus.generation import Corpus, Run, generate_some, runs_of
-from daam_nb.studies.corpus.rows import collect
-from daam_nb.studies.corpus.runs import with_facts
+from daam_nb.studies.corpus.measuring import measured
+from daam_nb.studies.corpus.runs import Corpus, Run, runs_of
+from daam_nb.studies.registry import BUILT_IN
 from daam_nb.studies.report.page import Report
 from daam_nb.studies.report.readable import headed
 from daam_nb.studies.stats.comparison import holm_of
+from daam_nb.studies.study import Execution, Study
 from daam_nb.studies.visuosyntax.figures import overlap_figure
+from daam_nb.studies.visuosyntax.options import VisuosyntaxOptions
 from daam_nb.studies.visuosyntax.statistics import (
     NULLS,
     PAPER,
@@ -49,6 +49,7 @@ __all__ = [
     "COLUMNS",
     "NULLS",
     "PAPER",
+    "Visuosyntax",
     "against_unrelated",
     "dependencies",
     "differences",
@@ -56,7 +57,6 @@ __all__ = [
     "overlap_figure",
     "relations",
     "report",
-    "study",
     "summary",
 ]
 
@@ -132,7 +132,7 @@ def relations(
     Tang et al. 2023, "What the DAAM", section 4, https://aclanthology.org/2023.acl-long.310
     """
     corpus = runs_of(runs)
-    speak = parser if parser is not None and not isinstance(parser, str) else load_parser(parser)
+    speak = _parser(parser)
     arcs_of(Parse("", (), speak.name), names)  # an unknown name is an error before any work
     settings = {
         "parser": speak.name,
@@ -158,18 +158,18 @@ def relations(
         pairs = pair_rows(read(text), maps, names=names, threshold=threshold)
         return [{**facts, **pair} for pair in pairs]
 
-    table = collect(
-        [(run.key, run) for run in corpus],
+    return measured(
+        corpus,
         measure,
+        name="visuosyntax",
         columns=COLUMNS,
-        content=content,
-        path=corpus.place("visuosyntax", by_content) if path is None else path,
         settings=by_content,
+        in_words=settings,
+        content=content,
+        path=path,
         what="dependencies",
         progress=progress,
     )
-    table.attrs["settings"] = settings
-    return with_facts(table, corpus)
 
 
 def dependencies(parse: Parse) -> pd.DataFrame:
@@ -194,60 +194,43 @@ def dependencies(parse: Parse) -> pd.DataFrame:
 _BOTH: dict[str, Names] = {"": "spacy", "paper_": "paper"}
 
 
-def study(
-    pipe: Any,
-    *,
-    into: str | os.PathLike[str],
-    captions: Iterable[str | Caption] | None = None,
-    seeds: Iterable[int] | None = None,
-    pictures: int | None = None,
-    parser: Parser | str | None = None,
-    threshold: Threshold = 0.4,
-    recommended: LayerChoice | None = None,
-    resamples: int | None = None,
-    progress: bool = True,
-    **options: Any,
-) -> Report:
-    """Draw captions, measure their dependencies, and report.
+class Visuosyntax(Study[VisuosyntaxOptions]):
+    """Draw captions, measure their dependencies, and report."""
 
-    Parameters
-    ----------
-    pipe
-        A pipeline; None where `into` holds the corpus already.
-    into
-        Folder of the study; recordings go to ``pictures`` in it.
-    captions, seeds
-        As for `corpus.generate`.
-    pictures
-        How many at most: the first captions that make so many.
-    parser, threshold
-        As for `relations`.
-    recommended
-        Layers that a model's card recommends: one more table, of their maps.
-    resamples
-        Of the permutation tests.
-    **options
-        Of the pipeline's call.
-    """
-    runs = generate_some(
-        pipe, captions, seeds, into=check_path(into, "into") / "pictures", pictures=pictures,
-        progress=progress, study=study, **options,
-    )  # fmt: skip
-    speak = _Remembering(
-        parser if parser is not None and not isinstance(parser, str) else load_parser(parser)
-    )
-    choices: dict[str, dict[str, Any]] = {
-        "relations": {"names": "paper", "threshold": threshold},
-        "labels": {"names": "spacy", "threshold": threshold},
-        "reference": {"names": "paper", "threshold": "reference mean"},
-    }
-    if recommended is not None:
-        choices["recommended"] = {**choices["relations"], "layers": recommended}
-    measured = {
-        name: relations(runs, parser=speak, progress=progress, **choice)
-        for name, choice in choices.items()
-    }
-    return report(measured, runs=runs, resamples=resamples)
+    name = "visuosyntax"
+    question = BUILT_IN["visuosyntax"]
+    title = "Visuosyntax: where a word lies to the word it depends on"
+    columns = COLUMNS
+    options_type = VisuosyntaxOptions
+
+    def tables(self, execution: Execution, runs: Corpus | None) -> dict[str, pd.DataFrame]:
+        """Tables of `relations`: ``"relations"`` in the paper's names, ``"labels"`` in the
+        parser's, ``"reference"`` at the reference's threshold, and ``"recommended"`` of layers that
+        a model's card recommends, where there are any."""
+        options = self.options
+        parser = _Remembering(_parser(options.parser))
+        choices: dict[str, dict[str, Any]] = {
+            "relations": {"names": "paper", "threshold": options.threshold},
+            "labels": {"names": "spacy", "threshold": options.threshold},
+            "reference": {"names": "paper", "threshold": "reference mean"},
+        }
+        if options.recommended is not None:
+            choices["recommended"] = {**choices["relations"], "layers": options.recommended}
+        corpus = self._recorded(runs)
+        return {
+            name: relations(corpus, parser=parser, progress=execution.progress, **choice)
+            for name, choice in choices.items()
+        }
+
+    def report(self, tables: Mapping[str, pd.DataFrame], runs: Corpus | None) -> Report:
+        """The page."""
+        return report(tables, runs=self._recorded(runs), resamples=self.options.resamples)
+
+
+def _parser(parser: Parser | str | None) -> Parser:
+    if parser is not None and not isinstance(parser, str):
+        return parser
+    return load_parser(parser)
 
 
 class _Remembering:

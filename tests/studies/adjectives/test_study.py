@@ -12,6 +12,7 @@ import pytest
 
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps, spill
+from daam_nb.studies import run_study
 from daam_nb.studies.adjectives import study as adjectives
 from daam_nb.studies.adjectives.figures import (
     BY_JUDGE,
@@ -219,9 +220,9 @@ def test_the_whole_study_goes_on_and_writes_its_page(pipe: Any, tmp_path: Path) 
         "into": tmp_path / "runs", "nouns": {"pet": ["cat", "dog"]}, "adjectives": ["red", "blue"],
         "judge": ToyJudge(), "recommended": "up", "progress": False, **SIZE,
     }  # fmt: skip
-    one = adjectives.study(pipe, pictures=4, **options)
+    one = run_study("adjectives", pipe, pictures=4, **options)
     assert one.observations.run.nunique() == 1
-    two = adjectives.study(pipe, pictures=8, **options)
+    two = run_study("adjectives", pipe, pictures=8, **options)
     pd.testing.assert_frame_equal(two.observations[:6], one.observations)
     assert two.observations.groupby("run").seed.first().nunique() == 2  # noise of its own each
     assert set(two.figures) == {"reach", "spill"}
@@ -229,4 +230,4 @@ def test_the_whole_study_goes_on_and_writes_its_page(pipe: Any, tmp_path: Path) 
     assert "Spill of the maps" in page
     assert "### Paired by picture, intervals of whole nouns" in page
     with pytest.raises(StudyError, match="other settings: parts, text_encoder, weights"):
-        adjectives.study(pipelines.sd1(seed=4), pictures=4, **options)
+        run_study("adjectives", pipelines.sd1(seed=4), pictures=4, **options)

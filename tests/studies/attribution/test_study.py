@@ -18,7 +18,7 @@ from daam_nb.errors import DaamError, StudyError
 from daam_nb.maps import heat_maps, iou
 from daam_nb.prompt import Prompt, Token
 from daam_nb.recording import Facts, Layer, Recording
-from daam_nb.studies.attribution import study as segmentation
+from daam_nb.studies import attribution, run_study
 from daam_nb.studies.attribution.baselines import BASELINES
 from daam_nb.studies.attribution.study import ABSENT, object_ious
 from daam_nb.studies.oracles.protocols import Mask, Target
@@ -125,7 +125,7 @@ def test_an_object_that_is_not_there_is_one_row_without_a_number() -> None:
     absent = table[table["noun"] == "cat"]
     assert absent["method"].tolist() == [ABSENT]
     assert absent[["iou", "threshold", "marked", "object"]].isna().all(axis=None)
-    means = segmentation.miou(table, thresholds=(0.4,))
+    means = attribution.miou(table, thresholds=(0.4,))
     assert set(means["method"]) == {"DAAM", *BASELINES}
     assert means["n"].tolist() == [1] * len(means)
 
@@ -227,9 +227,9 @@ def test_closed_and_open_vocabulary() -> None:
     run = by_hand([[1.0, 0.0]], [[1.0, 0.0]])
     truth = Known({"cat": [[1, 0]], "dog": [[0, 1]]})  # only "cat" is of the closed one
     table = object_ious([run], truth=truth, thresholds=(0.4,), baselines=(), progress=False)
-    means = segmentation.miou(table).set_index("vocabulary")["iou"]
+    means = attribution.miou(table).set_index("vocabulary")["iou"]
     assert means.to_dict() == {"closed": 1.0, "open": 0.5}
-    assert segmentation.miou(table, vocabulary="open")["iou"].tolist() == [0.5]
+    assert attribution.miou(table, vocabulary="open")["iou"].tolist() == [0.5]
 
 
 def test_several_choices_of_layers_are_several_methods() -> None:
@@ -255,16 +255,16 @@ def test_against_the_others_by_hand() -> None:
                     "threshold": 0.4 if method == "DAAM" else np.nan, "iou": value,
                 }
             )  # fmt: skip
-    found = segmentation.against(pd.DataFrame(rows)).iloc[0]
+    found = attribution.against(pd.DataFrame(rows)).iloc[0]
     assert (found["other"], found["n"]) == ("other", 2)
     assert found["difference"] == pytest.approx(0.45)
     assert found["p"] == pytest.approx(2 / 4)
     five = [{**row, "method": f"other {number}"} for row in rows[1::2] for number in range(5)]
-    several = segmentation.against(pd.DataFrame(rows[::2] + five))
+    several = attribution.against(pd.DataFrame(rows[::2] + five))
     assert several.p.tolist() == pytest.approx([0.5] * 5)
     assert several.p_holm.tolist() == [1.0] * 5  # five tests, one family
     with pytest.raises(StudyError, match="The table has no 'DAAM'"):
-        segmentation.against(pd.DataFrame(rows), threshold=0.7)
+        attribution.against(pd.DataFrame(rows), threshold=0.7)
 
 
 def test_what_cannot_be_measured() -> None:
@@ -275,7 +275,7 @@ def test_what_cannot_be_measured() -> None:
         object_ious([run], truth=Known({}), thresholds=[40])
     table = object_ious([run], truth=Known({"cat": None}), progress=False)
     with pytest.raises(StudyError, match="holds no object that a picture shows"):
-        segmentation.miou(table)
+        attribution.miou(table)
 
 
 @pytest.fixture(scope="module")
@@ -320,16 +320,16 @@ def test_a_lone_baseline_is_one() -> None:
 
 
 def test_tables_hold_what_is_asked_for_or_say_so(at_two: pd.DataFrame) -> None:
-    assert segmentation.miou(at_two, thresholds=[0.4]).n.tolist() == [1] * 5
-    assert set(segmentation.miou(at_two).threshold.dropna()) == {0.4}  # of the paper's, what is
-    assert segmentation.by_noun(at_two, method="whole image").iou.tolist() == [0.5]
-    assert segmentation.by_noun(at_two, threshold=0.6).iou.tolist() == [0.5]
+    assert attribution.miou(at_two, thresholds=[0.4]).n.tolist() == [1] * 5
+    assert set(attribution.miou(at_two).threshold.dropna()) == {0.4}  # of the paper's, what is
+    assert attribution.by_noun(at_two, method="whole image").iou.tolist() == [0.5]
+    assert attribution.by_noun(at_two, threshold=0.6).iou.tolist() == [0.5]
     for wrong, said in (
         ({"method": "daam"}, r"no method 'daam', did you mean 'DAAM'\?"),
         ({"threshold": 0.42}, r"has no 'DAAM' at 0\.42; it was measured at 0\.4, 0\.6"),
         ({"threshold": 40}, "not between 0 and 1"),
     ):
-        for function in (segmentation.by_noun, segmentation.against):
+        for function in (attribution.by_noun, attribution.against):
             with pytest.raises(StudyError, match=said):
                 function(at_two, **wrong)
     for wrong, said in (
@@ -340,16 +340,21 @@ def test_tables_hold_what_is_asked_for_or_say_so(at_two: pd.DataFrame) -> None:
         ({"vocabulary": "opne"}, "vocabulary='opne' is not known"),
     ):
         with pytest.raises(DaamError, match=said):
-            segmentation.miou(at_two, **wrong)
+            attribution.miou(at_two, **wrong)
     with pytest.raises(StudyError, match=r"takes a table of object_ious\(\)"):
-        segmentation.miou(at_two[["iou", "noun"]])
+        attribution.miou(at_two[["iou", "noun"]])
 
 
 def test_the_whole_study_goes_on_and_reports(tmp_path: Path) -> None:
     options: dict[str, Any] = {"into": tmp_path / "s", "judge": ToyJudge(0), "progress": False}
     captions = ["a cat and an animal", "a dog", "a hat"]
-    report = segmentation.study(
-        sd1(), captions=captions, groups={"animal": ("cat", "dog")}, **options, **SIZE
+    report = run_study(
+        "attribution",
+        sd1(),
+        captions=captions,
+        groups={"animal": ("cat", "dog")},
+        **options,
+        **SIZE,
     )
     assert report.facts["pictures"] == 3
     assert report.facts["objects named"] == 3
@@ -362,18 +367,18 @@ def test_the_whole_study_goes_on_and_reports(tmp_path: Path) -> None:
     assert "```sh\nthe command\n```" in text
     assert "(attribution/threshold.png)" in text and "(attribution/examples.png)" in text
     assert (tmp_path / "out/attribution/nouns.png").stat().st_size < 150_000
-    again = segmentation.study(None, groups={"animal": ("cat", "dog")}, **options)
+    again = run_study("attribution", None, groups={"animal": ("cat", "dog")}, **options)
     pd.testing.assert_frame_equal(again.observations, report.observations)
 
 
 def test_the_study_asks_for_a_judge_or_a_truth(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"give judge=, such as daam_nb\.menagerie\.judge\.Judge"):
-        segmentation.study(None, into=tmp_path)
+        run_study("attribution", None, into=tmp_path)
     with pytest.raises(StudyError, match="not both"):
-        segmentation.study(None, into=tmp_path, judge=ToyJudge(), truth=Known({}))
+        run_study("attribution", None, into=tmp_path, judge=ToyJudge(), truth=Known({}))
 
 
 def test_one_prompt_has_a_curve_that_is_seen_whole() -> None:
     run = by_hand([[1.0, 0.0]], [[0.0, 1.0]])
     table = object_ious([run], truth=Known({"cat": [[1, 0]]}), progress=False)
-    assert segmentation.curve(table).to_matplotlib().axes[0].get_ylim() == (0.0, 1.1)
+    assert attribution.curve(table).to_matplotlib().axes[0].get_ylim() == (0.0, 1.1)

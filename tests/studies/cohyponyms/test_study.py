@@ -15,7 +15,7 @@ from scipy import stats
 
 import daam_nb as dnb
 from daam_nb.errors import StudyError
-from daam_nb.studies.cohyponyms import study as entanglement
+from daam_nb.studies import cohyponyms, run_study
 from daam_nb.studies.cohyponyms.study import COLUMNS, contrasts, overlap_and_presence, summary
 from daam_nb.studies.cohyponyms.taxonomies import KINDS, Taxonomy, pair_captions
 from daam_nb.studies.corpus.generation import Run
@@ -48,7 +48,7 @@ def runs(seeds: range = range(2)) -> Iterator[Run]:
 
 def test_rows_say_what_is_there_and_how_maps_overlap() -> None:
     made = list(runs())
-    table = entanglement.presence_and_overlap(
+    table = cohyponyms.presence_and_overlap(
         made, presence=BrightSeeds(), layers={"paper": "paper", "up": "up"}, progress=False
     )
     assert list(table.columns) == [*COLUMNS, "model"]
@@ -64,7 +64,7 @@ def test_rows_say_what_is_there_and_how_maps_overlap() -> None:
 
 
 def test_pictures_nobody_rated_are_left_out() -> None:
-    table = entanglement.presence_and_overlap(
+    table = cohyponyms.presence_and_overlap(
         runs(range(3, 5)), presence=BrightSeeds(), progress=False
     )
     assert set(table.seed) == {3}
@@ -72,16 +72,14 @@ def test_pictures_nobody_rated_are_left_out() -> None:
 
 def test_a_judge_is_asked_as_one() -> None:
     pets = (run for run in runs() if run.facts["first_class"] == run.facts["second_class"] == "pet")
-    table = entanglement.presence_and_overlap(pets, presence=ToyJudge(least=0.0), progress=False)
+    table = cohyponyms.presence_and_overlap(pets, presence=ToyJudge(least=0.0), progress=False)
     assert set(table.both) == {1.0}
     assert set(table.presence) == {"toy judge"}
 
 
 def test_captions_that_name_no_nouns() -> None:
     with pytest.raises(StudyError, match=r"does not say its 'kind'\. Draw pairs by"):
-        entanglement.presence_and_overlap(
-            [tiny_recording()], presence=BrightSeeds(), progress=False
-        )
+        cohyponyms.presence_and_overlap([tiny_recording()], presence=BrightSeeds(), progress=False)
 
 
 def table_of(loss: float, *, more: float = 0.0, nouns: int = 24, seeds: int = 12) -> pd.DataFrame:
@@ -221,7 +219,7 @@ def test_few_lost_pictures_have_no_interval() -> None:
 
 
 def test_class_by_class() -> None:
-    made = entanglement.by_class(table_of(0.2))
+    made = cohyponyms.by_class(table_of(0.2))
     assert len(made) == 8
     assert set(made.n) == {36}
     assert ((made.both_low <= made.both) & (made.both <= made.both_high)).all()
@@ -243,7 +241,7 @@ def test_a_study_from_a_pipeline_to_a_page(pipe: Any, tmp_path: Path) -> None:
     common: dict[str, Any] = {"nouns": PAIR, "judge": Everything(), "progress": False}
     common |= {"into": tmp_path / "runs", "resamples": 99, "recommended": "up", **SIZE}
     common |= {"known": [(Image.new("RGB", (96, 64)), "cat", "dog")] * 2}
-    made = entanglement.study(pipe, pictures=7, **common)
+    made = run_study("cohyponyms", pipe, pictures=7, **common)
     table = made.observations
     # Two rounds: three nouns with two kinds each but for the car, which has no cohyponym; then
     # one noun more, with all of its kinds. Each noun has a seed of its own in each round.
@@ -262,28 +260,28 @@ def test_a_study_from_a_pipeline_to_a_page(pipe: Any, tmp_path: Path) -> None:
         "both.png",
         "overlap.png",
     }
-    again = entanglement.study(None, pictures=7, **common)
+    again = run_study("cohyponyms", None, pictures=7, **common)
     pd.testing.assert_frame_equal(again.observations, table)
     with pytest.raises(StudyError, match="Someone has to look"):
-        entanglement.study(pipe, **(common | {"judge": None}))
+        run_study("cohyponyms", pipe, **(common | {"judge": None}))
 
 
 def test_who_looks_is_asked_about_pictures_that_surely_show_both() -> None:
     bright, dark = (Image.new("RGB", (96, 64), (level,) * 3) for level in (255, 0))
     known = [(bright, "cat", "dog"), (dark, "cat", "dog"), (dark, "dog", "dog"), (dark, "x", "dog")]
-    found = entanglement.presence_in_known(known, presence=ToyJudge(), taxonomy=NOUNS)
+    found = cohyponyms.presence_in_known(known, presence=ToyJudge(), taxonomy=NOUNS)
     assert found.to_numpy().tolist() == [
         ["cohyponyms", "cat", "dog", 1.0, 2.0],
         ["cohyponyms", "cat", "dog", 0.0, 1.0],
     ]
-    made = entanglement.summary_of_known(found)
+    made = cohyponyms.summary_of_known(found)
     assert made.iloc[0, :3].tolist() == ["cohyponyms", 2, 0.5]
 
 
 def test_compared_prompts_begin_with_the_same_noise_and_no_others(
     pipe: Any, tmp_path: Path
 ) -> None:
-    corpus = entanglement.record_pairs(
+    corpus = cohyponyms.record_pairs(
         pipe, Taxonomy(PAIR), into=tmp_path, seeds=(4, 5), latents=True, progress=False, **SIZE
     )
     by_unit: dict[tuple[str, int], list[Any]] = {}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from daam_nb.errors import FileAccessError, RecordingVersionError, StudyError
-from daam_nb.studies.corpus import generation as corpus
+from daam_nb.studies import corpus
 from daam_nb.studies.corpus import runs
 from daam_nb.studies.corpus.rows import RowFile
 from daam_nb.studies.report.csv_cells import original

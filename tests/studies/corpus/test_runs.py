@@ -11,10 +11,9 @@ import pytest
 
 from daam_nb.errors import StudyError
 from daam_nb.recording import Recording
-from daam_nb.studies.adjectives import study as adjectives
+from daam_nb.studies import adjectives, corpus
 from daam_nb.studies.attribution.study import object_ious
 from daam_nb.studies.cohyponyms.study import presence_and_overlap
-from daam_nb.studies.corpus import generation as corpus
 from daam_nb.studies.corpus.captions import Caption
 from daam_nb.studies.corpus.generation import Corpus, runs_of
 from daam_nb.studies.corpus.runs import with_facts

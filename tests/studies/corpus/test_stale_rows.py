@@ -19,11 +19,11 @@ from daam_nb.errors import StudyError
 from daam_nb.language import Parse
 from daam_nb.maps import heat_maps, iou
 from daam_nb.recording import Recording
+from daam_nb.studies import faithfulness, run_study
 from daam_nb.studies.attribution import study as segmentation
 from daam_nb.studies.attribution.study import object_ious
 from daam_nb.studies.cohyponyms.study import presence_and_overlap
 from daam_nb.studies.corpus.generation import Corpus, Run
-from daam_nb.studies.faithfulness import study as faithfulness
 from daam_nb.studies.oracles.presence import DetectorPresence, RatedPresence
 from daam_nb.studies.oracles.protocols import Target
 from daam_nb.studies.oracles.segmenters import ClipSegSegmenter
@@ -177,7 +177,7 @@ def test_two_methods_of_one_name_are_refused(folder: Path, tmp_path: Path) -> No
     with pytest.raises(StudyError, match="Two methods are called 'whole image'"):
         object_ious(folder, truth=truth, layers={"whole image": "paper"}, progress=False)
     with pytest.raises(StudyError, match="Two methods are called 'DAAM, recommended layers'"):
-        segmentation.study(
+        run_study("attribution", 
             None, into=tmp_path, truth=truth, recommended=["x"],
             layers={"DAAM, recommended layers": "up"},
         )  # fmt: skip

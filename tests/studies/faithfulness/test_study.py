@@ -12,8 +12,7 @@ from PIL import Image
 
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps
-from daam_nb.studies.corpus import generation as corpus
-from daam_nb.studies.faithfulness import study as faithfulness
+from daam_nb.studies import corpus, faithfulness, run_study
 from daam_nb.studies.faithfulness.ablations import ABLATIONS, ANOTHER_SEED, OWN
 from daam_nb.studies.faithfulness.curves import curves_of_area, highest
 from daam_nb.studies.faithfulness.heads import attention_of, rank_agreement, ranking
@@ -98,7 +97,7 @@ def test_pictures_without_their_object_may_be_left_out(pipe: Any, runs: corpus.C
     )
     assert set(found.prompt) == {"a red cat and a dog"}
     with pytest.raises(StudyError, match=r"In none of 1 pictures .* the judge sees none"):
-        faithfulness.study(
+        run_study("faithfulness", 
             pipe, into=runs.path.parent / "d", captions=["a dog"], judge=blind, progress=False,
             **SIZE,
         )  # fmt: skip
@@ -114,7 +113,8 @@ def test_another_pipeline_is_refused(runs: corpus.Corpus) -> None:
 
 
 def test_the_whole_study_writes_its_page(pipe: Any, tmp_path: Path) -> None:
-    report = faithfulness.study(
+    report = run_study(
+        "faithfulness",
         pipe,
         into=tmp_path / "runs",
         captions=CAPTIONS,
@@ -140,7 +140,7 @@ def test_the_whole_study_writes_its_page(pipe: Any, tmp_path: Path) -> None:
     page = report.save(tmp_path / "results", command="the command").read_text()
     assert "Objects that the judge no longer sees" in page
     assert page.count(".png)") == 5
-    again = faithfulness.study(
+    again = run_study("faithfulness", 
         None, into=tmp_path / "runs", judge=ToyJudge(), recommended="up", skip_unseen=False,
         head_pictures=1, curve_pictures=1, progress=False,
     )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from daam_nb.errors import DaamError, StudyError
-from daam_nb.studies.attribution import study as segmentation
+from daam_nb.studies import run_study
 from daam_nb.studies.corpus.fingerprints import content_of
 from daam_nb.studies.oracles.protocols import Judge, Target, Truth, targets_of
 from daam_nb.studies.oracles.same_image import is_same_picture
@@ -215,7 +215,7 @@ def test_truths_are_read_before_anything_is_drawn(tmp_path: Path, break_it: Any,
             "a pipeline",
         )
     with pytest.raises(StudyError, match=said):
-        segmentation.study(object(), into=tmp_path / "study", captions=["a cat"], truth=truth)
+        run_study("attribution", object(), into=tmp_path / "study", captions=["a cat"], truth=truth)
     assert not (tmp_path / "study").exists()
 
 

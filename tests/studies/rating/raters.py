@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from daam_nb.language import Parse, ParsedWord
+from daam_nb.studies import rating
 from daam_nb.studies.corpus.generation import Run
-from daam_nb.studies.rating import study as rating
 from daam_nb.studies.rating.study import Deck, Item
 from tests.tiny_recordings import tiny_recording
 

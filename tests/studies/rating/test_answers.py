@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from daam_nb.errors import FileAccessError, StudyError
+from daam_nb.studies import rating
 from daam_nb.studies.rating import answers as rating_log
-from daam_nb.studies.rating import study as rating
 from daam_nb.studies.rating.answers import AnswerFile, columns_of, read_answers
 from tests.studies.rating.raters import press, words
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from daam_nb.errors import StudyError
-from daam_nb.studies.rating import study as rating
+from daam_nb.studies import rating
 from daam_nb.studies.rating.statistics import alpha
 
 # Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability": four observers, twelve units.

@@ -16,9 +16,9 @@ import pytest
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps
 from daam_nb.show.pixels import overlay_image
+from daam_nb.studies import rating
 from daam_nb.studies.corpus.generation import Corpus, runs_of
 from daam_nb.studies.oracles.presence import RatedPresence
-from daam_nb.studies.rating import study as rating
 from daam_nb.studies.rating.items import order_of
 from daam_nb.studies.rating.session import Session
 from tests.studies.rating.raters import ByHand, answer_all, item_at, pairs, press, words

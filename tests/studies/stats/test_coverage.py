@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from daam_nb.studies.rating import study as rating
+from daam_nb.studies import rating
 from daam_nb.studies.stats.comparison import compare, ends_over_strata
 from daam_nb.studies.stats.intervals import interval, ratio, share
 from daam_nb.studies.visuosyntax.statistics import summary

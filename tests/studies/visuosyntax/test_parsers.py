@@ -11,8 +11,7 @@ import pytest
 
 from daam_nb.errors import ParseError
 from daam_nb.language.loading import SpacyParser
-from daam_nb.studies.corpus import generation as corpus
-from daam_nb.studies.visuosyntax import study as visuosyntax
+from daam_nb.studies import corpus, visuosyntax
 from daam_nb.studies.visuosyntax.word_pairs import arcs_of
 from tests.parsers import BOTH, parser_of
 from tests.studies.by_hand import parsed

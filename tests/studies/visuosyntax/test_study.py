@@ -12,8 +12,8 @@ import pytest
 import daam_nb as dnb
 from daam_nb.errors import StudyError
 from daam_nb.language import Parse
+from daam_nb.studies import run_study, visuosyntax
 from daam_nb.studies.stats.comparison import holm
-from daam_nb.studies.visuosyntax import study as visuosyntax
 from daam_nb.studies.visuosyntax.study import COLUMNS, PAPER, differences, relations, summary
 from daam_nb.studies.visuosyntax.word_pairs import pair_rows
 from tests.pipelines import sd1
@@ -323,7 +323,7 @@ def test_the_papers_figures_are_marked_as_such() -> None:
 def test_a_study_from_a_pipeline_to_a_page(tmp_path: Path) -> None:
     common: dict[str, Any] = {"into": tmp_path, "parser": ByHand(), "resamples": 99}
     common |= {"recommended": "up", "progress": False}
-    made = visuosyntax.study(sd1(), captions=list(TREES), seeds=(0, 1), **common, **SIZE)
+    made = run_study("visuosyntax", sd1(), captions=list(TREES), seeds=(0, 1), **common, **SIZE)
     assert made.facts["parser"] == "by hand 1"
     assert len(made.observations) == 2 * (10 + 3)
     tested = [table for table in made.tables.values() if "p_holm" in table]
@@ -336,7 +336,7 @@ def test_a_study_from_a_pipeline_to_a_page(tmp_path: Path) -> None:
         "labels",
         "recommended",
     }
-    again = visuosyntax.study(None, **common)
+    again = run_study("visuosyntax", None, **common)
     pd.testing.assert_frame_equal(again.observations, made.observations)
 
 

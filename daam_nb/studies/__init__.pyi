@@ -1,0 +1,11 @@
+from .driver import run_study as run_study
+from .options import CaptionOptions as CaptionOptions
+from .options import LayerOptions as LayerOptions
+from .options import StudyOptions as StudyOptions
+from .options import option as option
+from .registry import register_study as register_study
+from .registry import study_names as study_names
+from .study import RUN_COLUMNS as RUN_COLUMNS
+from .study import Execution as Execution
+from .study import Study as Study
+from .study import of_run as of_run

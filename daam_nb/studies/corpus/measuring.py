@@ -1,0 +1,80 @@
+"""A corpus -> the rows of one measurement, each recording measured once, beside the recordings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from daam_nb.studies.corpus.rows import Row, collect
+from daam_nb.studies.corpus.runs import Corpus, Run, with_facts
+
+
+def measured(
+    runs: Corpus,
+    measure: Callable[[Any], Sequence[Row]],
+    *,
+    name: str,
+    columns: Mapping[str, str],
+    settings: Mapping[str, Any] | None = None,
+    in_words: Mapping[str, Any] | None = None,
+    units: Sequence[tuple[str, Any]] | None = None,
+    content: Callable[[Any], str] = Run.content,
+    own_facts: Collection[str] = (),
+    path: str | os.PathLike[str] | None = None,
+    what: str | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Measure each recording once; go on where an earlier call was stopped.
+
+    Parameters
+    ----------
+    runs
+        The recordings.
+    measure
+        One unit -> its rows, each with exactly the names of `columns`.
+    name
+        Of the measurement: rows lie in ``studies/<name>-<digest of the settings>`` of the corpus.
+    columns
+        Name -> what it is; ``run`` among them, the recording's key.
+    settings
+        What rows depend on beside the recordings, by content; rows of others are not taken.
+    in_words
+        The same for people: the table's ``attrs["settings"]``.
+    units
+        (key, unit); by default each recording, by its key.
+    content
+        Unit -> a digest of what its rows depend on: measured again where it is another one.
+    own_facts
+        Facts of captions that `columns` has already.
+    path
+        Where rows are kept; by default beside the recordings, and nowhere for those in memory.
+    what, progress
+        Before the progress bar, and whether it is shown.
+
+    Returns
+    -------
+    DataFrame
+        One row per observation, with the model and the facts of the captions behind.
+
+    Raises
+    ------
+    StudyError
+        As of `collect`.
+    """
+    settings = {} if settings is None else settings
+    table = collect(
+        [(run.key, run) for run in runs] if units is None else units,
+        measure,
+        columns=columns,
+        content=content,
+        path=runs.place(name, settings) if path is None else path,
+        settings=settings,
+        what=name if what is None else what,
+        progress=progress,
+    )
+    if in_words is not None:
+        table.attrs["settings"] = dict(in_words)
+    return with_facts(table, runs, but=own_facts)

@@ -1,0 +1,65 @@
+"""`run_study`: any study, from its options to its page, stopped and resumed at any moment."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from daam_nb.kinds import check_flag, check_path
+from daam_nb.studies.corpus.generation import Caller, check_options, generate
+from daam_nb.studies.options import options_of
+from daam_nb.studies.registry import study_named
+from daam_nb.studies.report.page import Report
+from daam_nb.studies.study import Execution, Study
+
+
+def run_study(
+    study: str | type[Study[Any]],
+    pipe: Any,
+    *,
+    into: str | os.PathLike[str],
+    progress: bool = True,
+    **options: Any,
+) -> Report:
+    """Record images, measure them, and sum them up; go on where an earlier call was stopped.
+
+    Parameters
+    ----------
+    study
+        Its name, or its class.
+    pipe
+        A diffusers pipeline; None where `into` holds the recordings already.
+    into
+        Folder of the study: its recordings and its rows.
+    progress
+        Show it.
+    **options
+        Of the study (its options dataclass, docs/studies.md lists them), and of the pipeline's
+        call: ``num_inference_steps``, ``guidance_scale``, ..., and ``batch``.
+
+    Returns
+    -------
+    Report
+        Its tables and figures; ``report.save(folder)`` writes the page.
+
+    Raises
+    ------
+    UnknownOptionError
+        For an option that neither the study nor the pipeline takes; nothing is written then.
+    StudyError
+        Where the folder was made with another model or other options, and as of the study.
+    """
+    kind = study_named(study) if isinstance(study, str) else study
+    folder = check_path(into, "into")
+    check_flag(progress, "progress")
+    names = [each.name for each in options_of(kind.options_type)]
+    caller = Caller(f"run_study({kind.name!r})", (*names, "into", "progress"))
+    call = {name: value for name, value in options.items() if name not in names}
+    if pipe is not None:
+        check_options(pipe, call, caller, Caller.of(generate))
+    own = {name: value for name, value in options.items() if name in names}
+    asked = kind(kind.options_type(**own))
+    execution = Execution(pipe, folder, call, progress, caller)
+    asked.check(execution)
+    runs = asked.record(execution)
+    return asked.report(asked.tables(execution, runs), runs)
