@@ -214,7 +214,9 @@ def check_options(
     own = [name for caller in callers for name in caller.names]
     own += [name for name in TRACE_OPTIONS if name not in settled]
     refuse_unknown(pipe, options, where=callers[0].where, own=dict.fromkeys(own), without=settled)
-    check_values(pipe, options)
+    # What a caller reads itself is none of the call's, such as latents=True of a corpus.
+    read_here = {name for caller in callers for name in caller.names}
+    check_values(pipe, {k: value for k, value in options.items() if k not in read_here})
 
 
 def check_batch(batch: int) -> None:
