@@ -56,6 +56,12 @@ def blank_pictures(to: Path) -> None:
             Image.new("RGB", (64, 64)).save(picture_path(folder, index))
 
 
+def an_options_page(to: Path) -> None:
+    """A document with a place for the options of studies."""
+    text = "# Options\n\n<!-- options: begin -->\n<!-- options: end -->\n"
+    (to / "document.md").write_text(text, encoding="utf-8")
+
+
 def a_document(to: Path) -> None:
     """A document with one block that prints."""
     text = "# T\n\n```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n"
@@ -105,6 +111,7 @@ COMMANDS = [
         blank_pictures,
     ),
     Command("scripts.print_blocks", ("{to}/document.md",), ["document.md"], a_document),
+    Command("scripts.study_options", ("{to}/document.md",), ["document.md"], an_options_page),
     Command("scripts.rating_screenshots", ("--to", "{to}"), ["rating.png"], browser=True),
     Command("daam_nb.show.explorer.model.agreement", (), []),
     Command("training.eval.prompts", ("{to}/prompts.json",), ["prompts.json"]),
