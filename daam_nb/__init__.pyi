@@ -33,6 +33,7 @@ from .tracing import ablate as ablate
 from .tracing import align as align
 from .tracing import forming_pictures as forming_pictures
 from .tracing import generate as generate
+from .tracing import register_adapter as register_adapter
 from .tracing import replay as replay
 from .tracing import reproduce as reproduce
 from .tracing import reweight as reweight

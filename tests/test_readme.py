@@ -33,6 +33,7 @@ from daam_nb import menagerie
 from daam_nb.cli import main
 from daam_nb.cli.arguments import UsageError, read_arguments
 from daam_nb.menagerie.model import WEIGHTS
+from daam_nb.tracing.models import registry
 from tests.joint_pipelines import sd3
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -244,6 +245,11 @@ def run_document(path: Path, folder: Path) -> int:
         else:
             assert block.language in PLAIN, f"line {block.line}: language {block.language!r}"
     return len(found)
+
+
+@pytest.fixture(autouse=True)
+def _adapters_of_documents_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_registered", [])
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -89,10 +89,9 @@ def _refuse_unread(pipe: Any, text: str, words: Sequence[Word] | None) -> None:
     """Raise where a word asked for lies behind the last token that the model reads."""
     if not words:
         return
-    from daam_nb.tracing import families
+    from daam_nb.tracing.models import adapter_of
 
-    family = families.family_of(pipe)
-    tokenizer = family.reading(pipe, family.chosen_reading(pipe, None), 0).tokenizer
+    tokenizer = adapter_of(pipe).stream().tokenizer
     if tokenizer is None:
         return
     prompt = Prompt.from_tokenizer(text, tokenizer)

@@ -75,7 +75,7 @@ class trace:
         if "keep" in options:
             raise UnknownOptionError("trace() takes no argument 'keep'; here low_memory= says it.")
         self._tracer = open_trace(pipeline, keep="sum" if low_memory else "steps", **options)
-        if self._tracer.family.joint:
+        if self._tracer.adapter.component != "unet":
             raise UnsupportedPipelineError(
                 f"DAAM 0.2.0 knows UNets only, and {type(pipeline).__name__} has none. Use "
                 "daam_nb.trace and daam_nb.heat_maps, which read its joint attention."

@@ -11,10 +11,10 @@ studies, and nothing of widgets, plotly, spaCy or pandas.
 
 from __future__ import annotations
 
-from daam_nb.tracing.families import vouch_for
 from daam_nb.tracing.forming import forming_pictures
 from daam_nb.tracing.intervening import Alignment, ablate, align, replay, reweight
 from daam_nb.tracing.making import Reproduction, generate, redraw, reproduce
+from daam_nb.tracing.models import register_adapter, vouch_for
 from daam_nb.tracing.session import Tracer, trace
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "forming_pictures",
     "generate",
     "redraw",
+    "register_adapter",
     "replay",
     "reproduce",
     "reweight",

@@ -19,7 +19,13 @@ asking: ContextVar[bool] = ContextVar("daam_nb_asking", default=False)
 """Whether the encoder runs on our account: nothing is hidden from it, and no call reads it."""
 
 
-def ask(encoder: nn.Module, texts: Iterable[Sequence[int]], memory: EncoderMemory) -> str:
+def ask(
+    encoder: nn.Module,
+    texts: Iterable[Sequence[int]],
+    memory: EncoderMemory,
+    *,
+    padding: int | None = None,
+) -> str:
     """Have texts encoded and remember what comes of it.
 
     Parameters
@@ -30,6 +36,8 @@ def ask(encoder: nn.Module, texts: Iterable[Sequence[int]], memory: EncoderMemor
         The numbers of each text, one per column.
     memory
         Where the result goes.
+    padding
+        Number of the padding, where the pipeline has it read under a mask.
 
     Returns
     -------
@@ -44,7 +52,7 @@ def ask(encoder: nn.Module, texts: Iterable[Sequence[int]], memory: EncoderMemor
         with torch.no_grad(), torch.random.fork_rng(devices=devices):
             for numbers in texts:
                 ids = torch.tensor([list(numbers)])
-                output = _run(encoder, ids if device.type == "meta" else ids.to(device))
+                output = _run(encoder, ids if device.type == "meta" else ids.to(device), padding)
                 memory.add(encoder, ids, output, asked=True)
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         return f"{type(encoder).__name__} could not be asked ({type(error).__name__}: {error})"
@@ -53,10 +61,11 @@ def ask(encoder: nn.Module, texts: Iterable[Sequence[int]], memory: EncoderMemor
     return ""
 
 
-def _run(encoder: nn.Module, ids: Tensor) -> Any:
+def _run(encoder: nn.Module, ids: Tensor, padding: int | None) -> Any:
     options: dict[str, Any] = {"output_hidden_states": True}
-    if getattr(getattr(encoder, "config", None), "use_attention_mask", False):
-        pad = getattr(encoder.config, "pad_token_id", None)
+    masked = getattr(getattr(encoder, "config", None), "use_attention_mask", False)
+    if masked or padding is not None:
+        pad = getattr(encoder.config, "pad_token_id", None) if padding is None else padding
         mask = torch.tensor([[int(number != pad) for number in row] for row in ids.tolist()])
         options["attention_mask"] = mask.to(ids.device)
     return encoder(ids, **options)

@@ -20,10 +20,11 @@ from typing import Any, Generic, Self, TypeVar
 from torch import Tensor, nn
 
 from daam_nb.errors import NothingRecordedError, ShapeError, UnsupportedPipelineError
-from daam_nb.tracing import alone, families, inputs, taps
+from daam_nb.tracing import alone, inputs, taps
 from daam_nb.tracing.arguments import refuse_unread
 from daam_nb.tracing.asking import asking
 from daam_nb.tracing.encodings import EncoderMemory
+from daam_nb.tracing.models import Adapter
 from daam_nb.tracing.running import RunningCall
 
 # What is open in this context, outermost first, and the calls running in it, each with the one
@@ -47,8 +48,8 @@ class Attached(ABC, Generic[CallT]):
 
     Attributes
     ----------
-    pipe, family
-        The pipeline, and what is particular to its architecture.
+    pipe, adapter
+        The pipeline, and what is particular to its model family.
     change
         What it changes in the attention, for people; None where it only watches.
     kind
@@ -58,18 +59,17 @@ class Attached(ABC, Generic[CallT]):
     change: object | None = None
     kind: str = "trace"
 
-    def __init__(self, pipe: Any, net: nn.Module) -> None:
-        self.pipe = pipe
-        self.family = families.family_of(pipe)
-        self._net = net
-        self._scheduler = pipe.scheduler
+    def __init__(self, adapter: Adapter) -> None:
+        self.adapter, self.pipe = adapter, adapter.pipe
+        self._net = adapter.net
+        self._scheduler = self.pipe.scheduler
         self._calls: list[CallT] = []
         self._is_open = False
         self._layers: dict[nn.Module, str] = {}
         self._before: dict[nn.Module, _Before] = {}
         self._after: dict[nn.Module, _After] = {}
         self._encoders: tuple[nn.Module, ...] = ()
-        self._hands_text_on = self.family.hands_text_on(net)
+        self._hands_text_on = adapter.hands_text_on
         self._memory = EncoderMemory()
 
     # On and off ------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ class Attached(ABC, Generic[CallT]):
     def _put_on(self) -> None:
         self._is_open = True
         _open.set((*_open.get(), self))
-        whole = getattr(self.pipe, self.family.part)
+        whole = getattr(self.pipe, self.adapter.component)
         if any(_is_compiled(module) for module in (whole, *self._net.modules())):
             taps.hold_eager(self)
         taps.hold_attention(self)
@@ -100,16 +100,16 @@ class Attached(ABC, Generic[CallT]):
         self._watch_modules()
 
     def _watch_modules(self) -> None:
-        self._encoders = tuple(self.family.text_encoders(self.pipe))
+        self._encoders = tuple(self.adapter.text_encoders())
         for encoder in self._encoders:
             self._watch(encoder)
         # Where the denoiser is compiled, this is the compiler's wrapper, which runs it.
-        whole = getattr(self.pipe, self.family.part)
+        whole = getattr(self.pipe, self.adapter.component)
         self._watch(whole, before=self._before_denoiser, after=self._after_denoiser)
-        entrance = self.family.entrance(self._net)
+        entrance = self.adapter.entrance()
         if entrance is not None:
             self._watch(entrance, before=self._before_entrance)
-        for name, module in self.family.attention_modules(self._net):
+        for name, module in self.adapter.modules():
             self._layers[module] = name
             self._watch(module, before=self._before_attention, after=self._after_attention)
 
@@ -193,10 +193,11 @@ class Attached(ABC, Generic[CallT]):
         if self._hands_text_on:
             call.on_layer_text(name, text)
         self._enter_layer(call, name, module)
-        if call.follows(name):
+        layer = call.followed(name)
+        if layer is not None:
             own = inputs.Original.of(text) if isinstance(text, Tensor) else None
             whole = call.given_text if self._hands_text_on else own
-            inputs.follow(self, inputs.LayerReader(call, name, module, image, whole))
+            inputs.follow(self, inputs.LayerReader(call, layer, module, image, whole))
 
     def _after_attention(self, module: nn.Module, output: Any) -> None:
         call = self._call()
@@ -233,7 +234,7 @@ class Attached(ABC, Generic[CallT]):
         inputs.unfollow(call)
 
     def _begin(self, arguments: dict[str, Any]) -> CallT:
-        for name, watched in ((self.family.part, self._net), ("scheduler", self._scheduler)):
+        for name, watched in ((self.adapter.component, self._net), ("scheduler", self._scheduler)):
             present = getattr(self.pipe, name)
             if getattr(present, "_orig_mod", present) is not watched:
                 raise UnsupportedPipelineError(

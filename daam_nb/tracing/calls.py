@@ -26,8 +26,16 @@ from daam_nb.errors import (
 )
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Facts, Layer, Manifest, Recording, sealed, select_layers
-from daam_nb.tracing import alone, families, guards, provenance, report, texts
+from daam_nb.tracing import alone, guards, provenance, report, texts
 from daam_nb.tracing.buffers import Buffers, check_budget, check_finite, cost
+from daam_nb.tracing.models import (
+    Adapter,
+    BatchRows,
+    DenoiserInputs,
+    Half,
+    Omission,
+    TextStream,
+)
 from daam_nb.tracing.naming import Naming, Told
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.pictures import pil_images
@@ -44,7 +52,7 @@ class Plan:
     steps: tuple[int, ...]
     prompts: tuple[Prompt, ...]
     negatives: tuple[Prompt, ...]
-    reading: families.Reading
+    stream: TextStream
     latent_size: tuple[int, int]
     dtype: str
     device: str
@@ -64,17 +72,15 @@ class Target:
 class Pass:
     """One run of the denoiser: what its batch looks like and which rows are kept."""
 
-    rows: int
-    keys: int
-    extra: int
+    inputs: DenoiserInputs
     targets: tuple[Target, ...]
 
 
 class WatchedCall(RunningCall):
     """A running (or finished) call of the traced pipeline."""
 
-    def __init__(self, pipe: Any, options: Options, arguments: Mapping[str, Any]) -> None:
-        super().__init__(pipe, arguments)
+    def __init__(self, adapter: Adapter, options: Options, arguments: Mapping[str, Any]) -> None:
+        super().__init__(adapter, arguments)
         self.options = options
         self.seeds = provenance.seeds(self.arguments.get("generator"))
         self.begun = time.perf_counter()
@@ -88,12 +94,12 @@ class WatchedCall(RunningCall):
         self.negative: tuple[Buffers, ...] = ()
         self.timesteps: list[float] = []
         self.latents: list[Tensor] = []
-        self.painted: dict[families.Half, list[int]] = {"positive": [], "negative": []}
-        self.remarks: set[families.Remark] = set()
+        self.painted: dict[Half, list[int]] = {"positive": [], "negative": []}
+        self.omissions: set[Omission] = set()
         self.other_texts: dict[int, str] = {}  # steps in which something else was read
         self._after: Tensor | None = None
         self._naming: Naming | None = None
-        self._settled: dict[families.Half, texts.Settled] = {}
+        self._settled: dict[Half, texts.Settled] = {}
         self._loop: guards.Loop | None = None
         self._guided = False
         self.proofs = Proofs()
@@ -111,22 +117,20 @@ class WatchedCall(RunningCall):
             return
         try:
             self.check_scheduler()
-            given = self.family.given(arguments)
-            if given is None:
+            inputs = self.adapter.inputs(arguments)
+            if inputs is None:
                 return
-            self.note_given(given)
-            if given.aside is not None:
-                self.remarks.add(given.aside)
+            self.note_inputs(inputs)
+            if inputs.unrecorded is not None:
+                self.omissions.add(inputs.unrecorded)
                 self.passing = None
                 return
             if self.plan is None:
-                self._settle(net, given)
-            if given.extra:
-                what = (
-                    f"attention to and of other pictures, {given.extra} positions behind the image"
-                )
-                self.remarks.add((what, "they are neither the image nor text"))
-            self._enter(given)
+                self._settle(inputs)
+            if others := inputs.other_positions:
+                what = f"attention to and of other pictures, {others} positions behind the image"
+                self.omissions.add((what, "they are neither the image nor text"))
+            self._enter(inputs)
         except DaamError as error:
             if self.plan is None:
                 raise
@@ -134,9 +138,9 @@ class WatchedCall(RunningCall):
         except Exception as error:  # whatever it is, the picture goes on and it is raised later
             self.fail(error)
 
-    def follows(self, layer: str) -> bool:
-        """Whether a layer is kept, of the pass that is running."""
-        return layer in self.kept_layers and self.passing is not None
+    def followed(self, name: str) -> Layer | None:
+        """The layer of a name, where it is kept of the pass that is running."""
+        return None if self.passing is None else self.kept_layers.get(name)
 
     def end_pass(self) -> None:
         """The denoiser is done: every layer that is kept must have run."""
@@ -170,7 +174,7 @@ class WatchedCall(RunningCall):
         painted = self.painted["positive"][-1:] == [self.step] or self.step in self.other_texts
         why = self._loop.why_not(timestep)
         if not why and self._wanted() and not painted:
-            why = guards.why_unpainted(self.step, self.family.part)
+            why = guards.why_unpainted(self.step, self.adapter.component)
         if why:
             self.fail(ShapeError(f"{type(self.pipe).__name__}: {why}"))
 
@@ -179,37 +183,32 @@ class WatchedCall(RunningCall):
 
     # Before the first step -------------------------------------------------------------------
 
-    def _settle(self, net: nn.Module, given: families.Given) -> None:
+    def _settle(self, inputs: DenoiserInputs) -> None:
         guards.check_arguments(self.arguments)
-        sample, encoded = given.sample, self.encoding(given.text)
-        every = self.family.layers(net, given.latent_size)
-        pictures = encoded.positive.shape[0]
-        reading = self.reading(int(given.text.shape[1]), self.options.encoder)
-        if empty := self.family.why_empty(reading, self.arguments):
+        self.adapter.check_call(self.defaults, inputs)
+        sample, embeddings = inputs.sample, self.encoding(inputs.text)
+        every = self.adapter.layers(inputs.latent_size)
+        stream = self.adapter.stream(self.options.encoder)
+        if empty := self.adapter.why_empty(stream, self.arguments):
             raise SelectionError(empty)
-        rows = families.text_rows(self.pipe, given.text, encoded)
-        self._guided = guided = self.family.guided(encoded, rows)
-        self._naming = Naming(self.pipe, reading, self.memory)
-        self._settled["positive"] = texts.settle(
-            self._naming,
-            texts.of_pictures(given.text, rows, encoded, "positive"),
-            texts.told(self.arguments, reading, "positive", self.options.texts, pictures=pictures),
-        )
-        if self.options.negative and guided:
-            self._settled["negative"] = self._negatives(
-                texts.of_pictures(given.text, rows, encoded, "negative"), reading, pictures
+        rows = self.batch_rows(inputs.text, embeddings)
+        self._guided = guided = self.adapter.guided(embeddings, rows)
+        self._naming = Naming(self.adapter, stream, self.memory)
+        for half in ("positive", "negative") if self.options.negative and guided else ("positive",):
+            self._settled[half] = self._settle_half(
+                half, texts.of_pictures(inputs.text, rows, embeddings, half), stream
             )
         prompts = self._settled["positive"].prompts
         negatives = self._settled["negative"].prompts if "negative" in self._settled else ()
         for settled in self._settled.values():
-            self.remarks |= settled.remarks
-        self.remarks |= set(
-            self.family.remarks(self.pipe, net, reading, self.arguments, negative=bool(negatives))
+            self.omissions |= settled.omissions
+        self.omissions |= set(
+            self.adapter.omissions(stream, self.arguments, negative=bool(negatives))
         )
-        if families.is_vouched(type(self.pipe)):
-            self.remarks.add(
+        if self.adapter.is_vouched:
+            self.omissions.add(
                 (
-                    f"the reading of {type(self.pipe).__name__}'s loop",
+                    f"the reading of {self.adapter.pipe_name}'s loop",
                     "its class is not known; it was vouched for, and checked while it ran",
                 )
             )
@@ -219,8 +218,8 @@ class WatchedCall(RunningCall):
             steps=self.options.chosen_steps(self.announced_steps()),
             prompts=prompts,
             negatives=negatives,
-            reading=reading,
-            latent_size=given.latent_size,
+            stream=stream,
+            latent_size=inputs.latent_size,
             dtype=str(sample.dtype).removeprefix("torch."),
             device=str(sample.device),
         )
@@ -228,14 +227,14 @@ class WatchedCall(RunningCall):
         self.plan, self.settled = plan, True
         self.kept_layers = {layer.name: layer for layer in plan.layers}
 
-    def _negatives(
-        self, rows: Sequence[Tensor], reading: families.Reading, pictures: int
-    ) -> texts.Settled:
-        """The negative prompts; to be replayed, their columns need no names."""
+    def _settle_half(self, half: Half, rows: Sequence[Tensor], stream: TextStream) -> texts.Settled:
+        """The prompts of a half; the negative ones need no names where they are replayed."""
         assert self._naming is not None
-        said = texts.told(
-            self.arguments, reading, "negative", self.options.negative_texts, pictures=pictures
-        )
+        options, pictures = self.options, len(rows)
+        if half == "positive":
+            said = texts.told(self.arguments, stream, half, options.texts, pictures=pictures)
+            return texts.settle(self._naming, rows, said)
+        said = texts.told(self.arguments, stream, half, options.negative_texts, pictures=pictures)
         try:
             return texts.settle(
                 self._naming,
@@ -244,7 +243,7 @@ class WatchedCall(RunningCall):
                 way_out=" Or record the prompt alone: negative=False.",
             )
         except MissingTextError:
-            if self.options.keep != "replay" or said[0].text is not None:
+            if options.keep != "replay" or said[0].text is not None:
                 raise
             why = "its embeddings were given and no text; its columns are kept to be replayed"
             return texts.settle_unnamed(self._naming, rows, why)
@@ -270,25 +269,25 @@ class WatchedCall(RunningCall):
 
     # Each pass -------------------------------------------------------------------------------
 
-    def _enter(self, given: families.Given) -> None:
-        plan, text = self.plan, given.text
-        encoded = self.encoding(text)
+    def _enter(self, inputs: DenoiserInputs) -> None:
+        plan, text = self.plan, inputs.text
+        embeddings = self.encoding(text)
         assert plan is not None  # _settle ran
         if not self._wanted():
             self.passing = None
             return
-        size = given.latent_size
+        size = inputs.latent_size
         if size != plan.latent_size:
             raise ShapeError(
                 f"The latents changed from {plan.latent_size} to {size} (height, width) within "
                 "one call; such calls cannot be recorded as one picture."
             )
-        rows = self.told_apart(text, encoded)
-        self.remarks |= report.rows(rows)
+        rows = self.batch_rows(text, embeddings)
+        self.omissions |= report.rows(rows)
         self._guided = self._guided or bool(rows.negative)
         targets: list[Target] = []
-        if self._reads_the_same(given, rows):
-            halves: tuple[tuple[families.Half, Any, Any], ...] = (
+        if self._reads_the_same(inputs, rows):
+            halves: tuple[tuple[Half, Any, Any], ...] = (
                 ("positive", rows.positive, self.positive),
                 ("negative", rows.negative, self.negative),
             )
@@ -296,25 +295,25 @@ class WatchedCall(RunningCall):
                 if indices and buffers:
                     step_index = self._once(half)
                     targets += [
-                        Target(row, kept, self._keys(kept).to(text.device), step_index)
+                        Target(row, kept, self._keys(kept).to(text[0].device), step_index)
                         for row, kept in zip(indices, buffers, strict=True)
                     ]
-        self.passing = Pass(int(text.shape[0]), int(text.shape[1]), given.extra, tuple(targets))
+        self.passing = Pass(inputs, tuple(targets))
         self.missing = set(self.kept_layers)
 
     def _keys(self, kept: Buffers) -> Tensor:
         """Positions of kept columns in the whole text, as the denoiser was given it."""
         assert self.plan is not None
-        return torch.tensor(kept.columns) + self.plan.reading.first
+        return torch.tensor(kept.columns) + self.plan.stream.first
 
-    def _reads_the_same(self, given: families.Given, rows: families.Rows) -> bool:
+    def _reads_the_same(self, inputs: DenoiserInputs, rows: BatchRows) -> bool:
         """Whether a pass reads the settled texts; one that does not is another text's."""
-        text = given.text
+        text = inputs.text
         if self.step in self.other_texts:  # the other half of a step that is not kept
             return False
         assert self._naming is not None
         # Compared in every pass: what is written through `.data` or numpy counts no version.
-        read: dict[families.Half, str] = {}
+        read: dict[Half, str] = {}
         for half, settled in self._settled.items():
             indices = rows.positive if half == "positive" else rows.negative
             other = texts.exchanged(self._naming, settled, [text[row] for row in indices])
@@ -323,7 +322,7 @@ class WatchedCall(RunningCall):
         if not read:
             return True
         if not self.painted["positive"] and not self.other_texts:
-            self._settle_again(given, rows, tuple(read))
+            self._settle_again(inputs, rows, tuple(read))
             return True
         if "negative" in read or self.options.keep == "replay":
             what = "negative prompt" if "negative" in read else "prompt"
@@ -337,7 +336,7 @@ class WatchedCall(RunningCall):
         return False
 
     def _settle_again(
-        self, given: families.Given, rows: families.Rows, halves: Sequence[families.Half]
+        self, inputs: DenoiserInputs, rows: BatchRows, halves: Sequence[Half]
     ) -> None:
         """The first step that is kept reads other texts than the call began with: those count."""
         assert self._naming is not None and self.plan is not None
@@ -345,18 +344,18 @@ class WatchedCall(RunningCall):
             own = rows.positive if half == "positive" else rows.negative
             unsaid = Told(None, texts.ARGUMENTS[half], by_call=False)
             self._settled[half] = texts.settle(
-                self._naming, [given.text[row] for row in own], [unsaid] * len(own)
+                self._naming, [inputs.text[row] for row in own], [unsaid] * len(own)
             )
-            self.remarks |= self._settled[half].remarks
+            self.omissions |= self._settled[half].omissions
         negative = self._settled.get("negative")
         self.plan = replace(
             self.plan,
             prompts=self._settled["positive"].prompts,
             negatives=negative.prompts if negative else (),
         )
-        self._allocate(self.plan, given.sample)
+        self._allocate(self.plan, inputs.sample)
 
-    def _once(self, half: families.Half) -> int:
+    def _once(self, half: Half) -> int:
         """Note that a half is painted in this step; as which of the kept steps."""
         if self.painted[half][-1:] == [self.step]:
             raise ShapeError(
@@ -390,7 +389,7 @@ class WatchedCall(RunningCall):
                 f"at a step that was to be kept ({self.options.keep_steps})."
             )
         self.comparisons.check()
-        self.proofs.check(self.pipe, self.family)
+        self.proofs.check(self.adapter)
         if self.changes:
             check_finite((*self.positive, *self.negative), self.changes)
         if not self.timesteps:
@@ -436,7 +435,7 @@ class WatchedCall(RunningCall):
         if not self.latents:
             return None
         frames = torch.stack([frame[i] for frame in self.latents])
-        return self.family.latents(frames, self.plan.latent_size)
+        return self.adapter.latents(frames, self.plan.latent_size)
 
     def _manifest(self, i: int, steps: Sequence[int]) -> Manifest:
         plan = self.plan
@@ -452,10 +451,9 @@ class WatchedCall(RunningCall):
             made=self.step,
             negative_steps=self.painted["negative"] if self.negative else None,
             negative_tokens=len(self.negative[i].columns) if self.negative else 0,
-            family=self.family,
             guided=self._guided,
             missing_picture=None if self.images else report.why_no_picture(self.defaults),
-            remarks=self.remarks,
+            omissions=self.omissions,
             arguments=self.arguments,
             changes=self.changes,
             other_texts=self.other_texts,
@@ -464,8 +462,8 @@ class WatchedCall(RunningCall):
     def _named_by(self) -> dict[str, str]:
         """The text encoder whose tokens name the columns, where there is a choice."""
         assert self.plan is not None
-        several = len(self.family.readings(self.pipe)) > 1
-        return {"encoder": self.plan.reading.name} if several else {}
+        several = len(self.adapter.text_streams()) > 1
+        return {"encoder": self.plan.stream.name} if several else {}
 
     def _facts(self, i: int, taken: float) -> Facts:
         plan = self.plan
@@ -483,7 +481,7 @@ class WatchedCall(RunningCall):
             image_size=size,
             latent_size=plan.latent_size,
             num_steps=self.step,
-            guidance=self.family.guidance(self.pipe, self.defaults) if self._guided else None,
+            guidance=self.adapter.guidance(self.defaults) if self._guided else None,
             seed=self.seeds.of(i),
             dtype=plan.dtype,
             device=plan.device,

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from daam_nb.errors import NotKeptError, SelectionError, ShapeError, WrongKindError
+from daam_nb.errors import (
+    NotKeptError,
+    SelectionError,
+    ShapeError,
+    UnsupportedPipelineError,
+    WrongKindError,
+)
 from daam_nb.kinds import check_slice, kind_of, names_checked, whole_numbers
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
+from daam_nb.tracing.models import Adapter, adapter_class_of
 from daam_nb.tracing.pictures import pil_images
 
 if TYPE_CHECKING:
@@ -84,6 +91,7 @@ def decoded_pictures(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
         raise WrongKindError(
             f"Latents are decoded by a pipeline's VAE, and {kind_of(pipe)} has none."
         )
+    adapter = _adapter_class(pipe)
     channels = int(vae.config.latent_channels)
     if latents.shape[1] != channels:
         raise ShapeError(
@@ -100,7 +108,7 @@ def decoded_pictures(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
             vae.to(torch.float32)
         for frame in latents:  # one at a time: a whole loop of large pictures would not fit
             latent = frame[None].to(device=vae.device, dtype=vae.dtype)
-            decoded = vae.decode(_unscaled(latent, vae.config), return_dict=False)[0]
+            decoded = adapter.decode(vae, latent)
             array = pipe.image_processor.postprocess(decoded, output_type="np")
             pictures += pil_images((array,))
     finally:
@@ -129,14 +137,9 @@ def _frames(steps: int | slice | Iterable[int] | None, count: int) -> list[int]:
     return chosen
 
 
-def _unscaled(latent: Tensor, config: Any) -> Tensor:
-    """Undo the scaling of latents, as the pipelines do before they decode."""
-    factor = float(config.scaling_factor)
-    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
-    if mean is not None and std is not None:
-        shape = (1, -1, 1, 1)
-        return latent * latent.new_tensor(std).view(shape) / factor + latent.new_tensor(mean).view(
-            shape
-        )
-    shift = getattr(config, "shift_factor", None)
-    return latent / factor + (0.0 if shift is None else float(shift))
+def _adapter_class(pipe: Any) -> type[Adapter]:
+    """The family that knows how to decode; of a pipeline of no family, as most do."""
+    try:
+        return adapter_class_of(pipe)
+    except UnsupportedPipelineError:
+        return Adapter

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from daam_nb.errors import ShapeError
+from daam_nb.recording import Layer
 from daam_nb.tracing import taps
-
-if TYPE_CHECKING:
-    from daam_nb.tracing.running import RunningCall
+from daam_nb.tracing.models import Adapter
 
 _OF_IMAGE = ("to_q", "to_k", "to_v", "to_qkv")
 _OF_TEXT = ("to_k", "to_v", "to_kv")
@@ -74,6 +73,14 @@ class Comparisons:
                 raise ShapeError(complaint)
 
 
+class Following(Protocol):
+    """What a reader needs of the call that it is part of."""
+
+    adapter: Adapter
+    comparisons: Comparisons
+    step: int
+
+
 class LayerReader:
     """Between a layer's two hooks: compares what its projections are given.
 
@@ -82,7 +89,7 @@ class LayerReader:
     call
         The call that it is part of.
     layer, module
-        Its name, and itself.
+        What it is, and itself.
     image
         Its first argument.
     text
@@ -90,15 +97,16 @@ class LayerReader:
     """
 
     def __init__(
-        self, call: RunningCall, layer: str, module: nn.Module, image: Any, text: Original | None
+        self, call: Following, layer: Layer, module: nn.Module, image: Any, text: Original | None
     ) -> None:
-        self.call, self.layer, self.module = call, layer, module
+        self.call, self.layer, self.module = call, layer.name, module
+        joint = layer.attention == "joint"
         self.read = False
         self._text = text
         self._image = Original.of(image) if _is_plain(module, image) else None
-        self._of_text = (_ADDED if call.family.joint else _OF_TEXT) if text is not None else ()
+        self._of_text = (_ADDED if joint else _OF_TEXT) if text is not None else ()
         self._of_image = [name for name in _OF_IMAGE if name not in self._of_text]
-        if text is not None and not call.family.joint:
+        if text is not None and not joint:
             self._of_image = ["to_q"]
 
     def projections(self) -> list[nn.Module]:
@@ -137,7 +145,7 @@ class LayerReader:
             f"{self.layer} computed its attention of something else than it was given in step "
             f"{self.call.step}: its processor ({self._processor().__name__}) or a hook changes or "
             "reorders it before the layer's own projections, so which cell of the picture a query "
-            f"is cannot be told. Use a processor of diffusers: {self.call.family.way_out}"
+            f"is cannot be told. Use a processor of diffusers: {self.call.adapter.way_out}"
         )
 
     def _processor(self) -> type:
@@ -151,7 +159,7 @@ class LayerReader:
         return (
             f"{self.layer}: which text was read there cannot be told, because its processor "
             f"{processor.__name__} does not hand it to the layer's own projections. Use a "
-            f"processor of diffusers: {self.call.family.way_out}"
+            f"processor of diffusers: {self.call.adapter.way_out}"
         )
 
 
@@ -176,7 +184,7 @@ def follow(holder: object, reader: LayerReader) -> None:
     taps.running.readers.append(reader)
 
 
-def unfollow(call: RunningCall, layer: str | None = None) -> LayerReader | None:
+def unfollow(call: Following, layer: str | None = None) -> LayerReader | None:
     """Stop comparing for a call (or one layer of it); the reader of that layer."""
     last = None
     for reader in tuple(taps.running.readers):

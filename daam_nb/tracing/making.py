@@ -14,11 +14,10 @@ from daam_nb.errors import ReproductionError, SelectionError, UnknownOptionError
 from daam_nb.kinds import kind_of, number_between, whole_numbers
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
-from daam_nb.tracing import families
 from daam_nb.tracing.arguments import call_names, refuse_unknown
 from daam_nb.tracing.attached import open_changes
 from daam_nb.tracing.call_values import check_values
-from daam_nb.tracing.families import named
+from daam_nb.tracing.models import adapter_of
 from daam_nb.tracing.pictures import pil_images
 from daam_nb.tracing.provenance import versions
 from daam_nb.tracing.session import trace
@@ -105,7 +104,7 @@ def generate(
     --------
     >>> run = generate(pipe, "a zebra and a giraffe", seed=0)  # doctest: +SKIP
     """
-    families.denoiser(pipe)  # refuses what is no pipeline
+    adapter_of(pipe)  # refuses what is no pipeline
     if "generator" in options:
         raise SelectionError(
             "generate() makes the generators itself, from seed=. For generators of your own use "
@@ -390,7 +389,8 @@ def _differences(run: Recording, pipe: Any) -> Iterator[str]:
     if before != at_present:
         yield f"attention: {_changed(before)} then, {_changed(at_present)} now"
     now = versions()
-    net = named(pipe, "unet", "transformer")
+    nets = (getattr(pipe, name, None) for name in ("unet", "transformer"))
+    net = next((part for part in nets if part is not None), None)
     for what, then, present in (
         ("pipeline", facts.pipeline, type(pipe).__name__),
         ("scheduler", facts.scheduler, type(pipe.scheduler).__name__),

@@ -8,6 +8,7 @@ unless the user names every column with a `Prompt`.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ from daam_nb.token_ids import as_read, spelled
 from daam_nb.tokens import NO_LIMIT
 from daam_nb.tracing.asking import ask
 from daam_nb.tracing.encodings import EncoderMemory, readings_of
-from daam_nb.tracing.families import Reading, Remark
+from daam_nb.tracing.models import Adapter, Omission, TextStream
 from daam_nb.tracing.recognition import Recognized, recognize
+from daam_nb.tracing.templates import templated, untemplated, whole_ids
 
 
 @dataclass(frozen=True)
@@ -46,20 +48,20 @@ class Told:
 
 @dataclass(frozen=True)
 class Named:
-    """A picture's prompt, what its encoder read (None: nobody knows), and remarks on the names."""
+    """A picture's prompt, what its encoder read (None: nobody knows), and what to say of it."""
 
     prompt: Prompt
     ids: tuple[int, ...] | None
-    remarks: tuple[Remark, ...] = ()
+    omissions: tuple[Omission, ...] = ()
 
 
 class Naming:
-    """Names the columns of one reading in one call.
+    """Names the columns of one text stream in one call.
 
     Parameters
     ----------
-    pipe, reading
-        The pipeline, and the columns to be named.
+    adapter, stream
+        The pipeline's adapter, and the columns to be named.
     memory
         What its text encoders read and wrote.
     verb
@@ -67,9 +69,9 @@ class Naming:
     """
 
     def __init__(
-        self, pipe: Any, reading: Reading, memory: EncoderMemory, *, verb: str = "trace"
+        self, adapter: Adapter, stream: TextStream, memory: EncoderMemory, *, verb: str = "trace"
     ) -> None:
-        self.pipe, self.reading, self.memory = pipe, reading, memory
+        self.adapter, self.stream, self.memory = adapter, stream, memory
         self._verb = verb
         self._why_not = ""
 
@@ -99,40 +101,49 @@ class Naming:
             return self._checked(rows, told.text, told)
         self._check_tokenizer()
         if told.text is not None and bool((rows == 0).all()):
-            empty = self.tokenized(told.text)
+            empty = self.tokenized(told.text, len(rows))
             if not empty.words:  # Stable Diffusion XL makes zeros of an empty negative prompt
                 return Named(empty, None)
         recognized = self._recognized(rows, told.text)
         ids = recognized.known
         if ids is None:
             raise self._unknown(recognized, told, way_out)
-        prompt, remarks = self._spelled(ids, told)
+        prompt, omissions = self._spelled(ids, told)
         if not told.by_call:
-            remarks += self._beside(text, prompt)
-        return Named(prompt, ids, tuple(remarks))
+            omissions += self._beside(text, prompt)
+        return Named(prompt, ids, tuple(omissions))
 
     def rows(self, text: Tensor) -> Tensor:
-        """The rows of this reading's columns, of all that the denoiser is given."""
-        first = self.reading.first
-        return text[first : first + self.reading.columns]
+        """The rows of this stream's columns, of all that the denoiser is given."""
+        return self.stream.rows(text)
 
     def ids(self, text: Tensor) -> tuple[int, ...] | None:
         """What was read in the columns of another text of the same call; None: nobody knows."""
-        if self.reading.tokenizer is None:
+        if self.stream.tokenizer is None:
             return None
         return self._recognized(self.rows(text), None).known
+
+    def as_read(self, ids: Sequence[int]) -> Prompt:
+        """What was read, of the columns' numbers alone."""
+        tokenizer, template = self.stream.tokenizer, self.stream.template
+        if template is not None:
+            return untemplated(ids, tokenizer, template)
+        return Prompt(*as_read(ids, tokenizer))
 
     # Recognising -----------------------------------------------------------------------------
 
     def _recognized(self, rows: Tensor, text: str | Prompt | None) -> Recognized:
         """By what was seen; else after asking for the empty text, and for the text itself."""
-        reading = self.reading
-        recognized = self._look_up(rows, reading.encoder, reading.tokenizer)
-        for asked in (self._empty(reading.tokenizer), self._windows(text)):
-            if recognized.whole or reading.encoder is None:
+        encoder, tokenizer = self.stream.encoder, self.stream.tokenizer
+        recognized = self._look_up(rows, encoder, tokenizer)
+        size = self._size(len(rows))
+        for asked in (self._empty(tokenizer, size), self._windows(text, len(rows))):
+            if recognized.whole or encoder is None:
                 break
-            self._why_not = ask(reading.encoder, self._new(reading.encoder, asked), self.memory)
-            recognized = self._look_up(rows, reading.encoder, reading.tokenizer)
+            padding = tokenizer.pad_token_id if self.stream.masked else None
+            numbers = self._new(encoder, asked)
+            self._why_not = ask(encoder, numbers, self.memory, padding=padding)
+            recognized = self._look_up(rows, encoder, tokenizer)
         return recognized
 
     def _look_up(
@@ -155,36 +166,46 @@ class Naming:
         asked = {e.ids for e in self.memory.of(encoder) if e.asked}
         return [numbers for numbers in dict.fromkeys(texts) if numbers not in asked]
 
-    @property
-    def _size(self) -> int:
-        """Columns of the windows that a text of this reading is encoded in."""
-        limit = int(self.reading.tokenizer.model_max_length)
-        return limit if self.reading.windows and limit < NO_LIMIT else self.reading.columns
+    def _size(self, columns: int) -> int:
+        """Columns of the windows that a text of so many columns is encoded in."""
+        limit = int(self.stream.tokenizer.model_max_length)
+        return limit if self.stream.windows and limit < NO_LIMIT else columns
 
-    def _empty(self, tokenizer: Any) -> Iterator[tuple[int, ...]]:
-        yield tuple(_ids(Prompt.from_tokenizer("", tokenizer, max_length=self._size)))
+    def _empty(self, tokenizer: Any, size: int) -> Iterator[tuple[int, ...]]:
+        if self.stream.template is not None:
+            yield whole_ids("", tokenizer, self.stream.template)
+        else:
+            yield tuple(_ids(Prompt.from_tokenizer("", tokenizer, max_length=size)))
 
-    def _windows(self, text: str | Prompt | None) -> Iterator[tuple[int, ...]]:
+    def _windows(self, text: str | Prompt | None, columns: int) -> Iterator[tuple[int, ...]]:
         """The numbers of a text, window by window."""
         if text is None:
             return
-        size = self._size
-        whole = text if isinstance(text, Prompt) else self.tokenized(text)
+        if self.stream.template is not None:
+            plain = text.text if isinstance(text, Prompt) else text
+            yield whole_ids(plain, self.stream.tokenizer, self.stream.template)
+            return
+        size = self._size(columns)
+        whole = text if isinstance(text, Prompt) else self.tokenized(text, columns)
         numbers = _ids(whole)
         if len(numbers) < size and isinstance(text, str):  # a part of one window is given
-            numbers = _ids(Prompt.from_tokenizer(text, self.reading.tokenizer, max_length=size))
+            numbers = _ids(Prompt.from_tokenizer(text, self.stream.tokenizer, max_length=size))
         for first in range(0, len(numbers), size):
             yield tuple(numbers[first : first + size])
 
     # Prompts ---------------------------------------------------------------------------------
 
-    def tokenized(self, text: str) -> Prompt:
+    def tokenized(self, text: str, columns: int) -> Prompt:
         """The text as diffusers' pipelines read it, in as many windows as there are columns."""
         self._check_tokenizer()
-        columns, tokenizer = self.reading.columns, self.reading.tokenizer
+        return self._tokenized(text, columns, converted=self._rewritten(text)[0])
+
+    def _tokenized(self, text: str, columns: int, *, converted: str) -> Prompt:
+        tokenizer, template = self.stream.tokenizer, self.stream.template
+        if template is not None:
+            return templated(text, tokenizer, template, columns=columns, rewritten=converted)
         window = int(tokenizer.model_max_length)
-        converted = self._converted(text)
-        chunked = self.reading.windows and columns > window and columns % window == 0
+        chunked = self.stream.windows and columns > window and columns % window == 0
         return Prompt.from_tokenizer(
             text,
             tokenizer,
@@ -193,37 +214,44 @@ class Naming:
             chunk=window if chunked else None,
         )
 
-    def _converted(self, text: str) -> str:
-        if not hasattr(self.pipe, "maybe_convert_prompt"):
-            return text
-        converted: str = self.pipe.maybe_convert_prompt(text, self.reading.tokenizer)
-        return converted
+    def _rewritten(self, text: str) -> list[str]:
+        """What the pipeline may have made of a text before its tokenizer, the likeliest first."""
+        likely: list[str] = []
+        if self.stream.rewrites is not None:
+            likely += self.stream.rewrites(text)
+        if hasattr(self.adapter.pipe, "maybe_convert_prompt"):
+            likely.append(self.adapter.pipe.maybe_convert_prompt(text, self.stream.tokenizer))
+        simple = (text, text.strip(), text.lower(), text.strip().lower())
+        return list(dict.fromkeys([*likely, *simple]))
 
-    def _spelled(self, ids: Sequence[int], told: Told) -> tuple[Prompt, list[Remark]]:
-        tokenizer = self.reading.tokenizer
+    def _spelled(self, ids: Sequence[int], told: Told) -> tuple[Prompt, list[Omission]]:
         if told.text is None:
-            return Prompt(*as_read(ids, tokenizer)), []
-        assert isinstance(told.text, str)
-        usual = self.tokenized(told.text)
-        if _ids(usual) == list(ids):
-            return usual, []
+            return self.as_read(ids), []
         text = told.text
-        variants = (self._converted(text), text, text.strip(), text.lower(), text.strip().lower())
-        for converted in dict.fromkeys(variants):
+        assert isinstance(text, str)
+        rewritten = self._rewritten(text)
+        for converted in rewritten if self.stream.template is not None else rewritten[:1]:
+            with contextlib.suppress(PromptError):  # it does not say which characters became which
+                usual = self._tokenized(text, len(ids), converted=converted)
+                if _ids(usual) == list(ids):
+                    return usual, []
+        for converted in rewritten if self.stream.template is None else ():
             try:
-                prompt = Prompt(*as_read(ids, tokenizer, text=told.text, converted=converted))
+                prompt = Prompt(
+                    *as_read(ids, self.stream.tokenizer, text=text, converted=converted)
+                )
             except PromptError:
                 continue
-            if prompt.text == told.text:
+            if prompt.text == text:
                 return prompt, []
             left_out = (
-                f"what else stands in {told.text!r}",
+                f"what else stands in {text!r}",
                 f"the text encoder was not given it; it read {prompt.text!r}",
             )
             return prompt, [left_out]
-        read = Prompt(*as_read(ids, tokenizer)).text
+        read = self.as_read(ids).text
         raise ShapeError(
-            f"The text encoder was given other tokens than those of {told.text!r}: it read "
+            f"The text encoder was given other tokens than those of {text!r}: it read "
             f"{read[:200]!r}. "
             + (
                 "The pipeline rewrites its prompts or their order, and maps would stand under "
@@ -236,29 +264,29 @@ class Naming:
 
     def _checked(self, rows: Tensor, prompt: Prompt, told: Told) -> Named:
         """A Prompt of the user's: the names are theirs, what is known must not contradict them."""
-        reading = self.reading
-        if len(prompt.tokens) != reading.columns:
+        stream = self.stream
+        if len(prompt.tokens) != len(rows):
             raise ShapeError(
                 f"The Prompt given has {len(prompt.tokens)} tokens, the embeddings "
-                f"{reading.columns} columns."
+                f"{len(rows)} columns."
             )
-        if reading.tokenizer is None:
+        if stream.tokenizer is None:
             return Named(prompt, None, (_unchecked("there is no tokenizer to ask"),))
         recognized = self._recognized(rows, prompt)
-        template = _template(reading.tokenizer)
+        template = _template(stream.tokenizer)
         for token, number in zip(prompt.tokens, recognized.ids, strict=True):
             same = number == token.id or (token.role == "padding" and number in template)
             if number is not None and not same:
                 raise ShapeError(
                     f"The Prompt given has {token.piece!r} in column {token.index}, and the text "
-                    f"encoder read {spelled([number], reading.tokenizer)!r} there. Leave "
+                    f"encoder read {spelled([number], stream.tokenizer)!r} there. Leave "
                     f"{told.source}= out where the text was encoded inside the `with` block, or "
                     "make it of the encoder's own numbers: Prompt.from_ids(text, ids, tokenizer)."
                 )
         if recognized.whole:
             return Named(prompt, recognized.known)
         why = self._why_not or "the embeddings are not, row by row, what the encoder makes of it"
-        if reading.encoder is None:
+        if stream.encoder is None:
             why = "the pipeline has no text encoder to ask"
         warnings.warn(
             f"The names of the columns of {prompt.text[:80]!r} are your own, and nothing speaks "
@@ -270,27 +298,27 @@ class Naming:
         return Named(prompt, None, (_unchecked(f"columns {_listed(recognized.unknown)}: {why}"),))
 
     def _check_tokenizer(self) -> None:
-        if self.reading.tokenizer is None:
+        if self.stream.tokenizer is None:
             raise UnsupportedPipelineError(
-                f"{type(self.pipe).__name__} has no `{self.reading.part}`, so key columns cannot "
+                f"{self.adapter.pipe_name} has no `{self.stream.component}`, so key columns cannot "
                 "be named. Load the pipeline with it; it is needed even where prompt_embeds are "
                 "given."
             )
 
-    def _beside(self, text: Tensor, prompt: Prompt) -> list[Remark]:
+    def _beside(self, text: Tensor, prompt: Prompt) -> list[Omission]:
         """What a second encoder read in the same columns, where that is something else."""
-        reading = self.reading
-        if reading.beside is None or reading.encoder is None:
+        stream = self.stream
+        if stream.beside is None or stream.encoder is None:
             return []
-        encoder, tokenizer = reading.beside
-        channel = max((e.last.shape[-1] for e in self.memory.of(reading.encoder)), default=0)
+        encoder, tokenizer = stream.beside
+        channel = max((e.last.shape[-1] for e in self.memory.of(stream.encoder)), default=0)
         rows = self.rows(text)
         recognized = self._look_up(rows, encoder, tokenizer, channel)
-        size = self._size
+        size = self._size(len(rows))
         if not recognized.whole:
             own = _padded_by(prompt, tokenizer)
             parts = [tuple(own[i : i + size]) for i in range(0, len(own), size)]
-            asked = [*self._empty(tokenizer), *parts]
+            asked = [*self._empty(tokenizer, size), *parts]
             ask(encoder, self._new(encoder, iter(asked)), self.memory)
             recognized = self._look_up(rows, encoder, tokenizer, channel)
         why = "both text encoders share the key columns; columns are named by the first"
@@ -302,7 +330,7 @@ class Naming:
         return [(f"the words of the second text encoder, {second.text!r}", why)]
 
     def _unknown(self, recognized: Recognized, told: Told, way_out: str) -> MissingTextError:
-        name = type(self.pipe).__name__
+        name = self.adapter.pipe_name
         embeds = "negative_prompt_embeds" if "negative" in told.source else "prompt_embeds"
         argument = embeds.removesuffix("_embeds")
         columns = _listed(recognized.unknown)
@@ -335,7 +363,7 @@ class Naming:
                 f"another encoder than `{name}` holds. If you know better, {name_all}.{more}"
             )
         why = f"are, in the columns {columns}, not what the text encoder makes of {told.text!r}"
-        if self.reading.encoder is None:
+        if self.stream.encoder is None:
             why = "cannot be compared with the text: the pipeline has no text encoder to ask"
         elif self._why_not:
             why = f"cannot be compared with the text: {self._why_not}"
@@ -343,7 +371,7 @@ class Naming:
             f"The embeddings given {why}, so the columns' names would be guessed. {inside}, "
             "weights and windows of prompt-weighting libraries with it. Where that cannot be, "
             f"{name_all}; of a plain text, Prompt.from_tokenizer(text, tokenizer, "
-            f"max_length={self.reading.columns}).{more}{way_out}"
+            f"max_length={len(recognized.ids)}).{more}{way_out}"
         )
 
 
@@ -352,7 +380,7 @@ def unnamed_columns(columns: int) -> Prompt:
     return Prompt("", tuple(Token(i, 0, "", None, True, "other") for i in range(columns)))
 
 
-def _unchecked(why: str) -> Remark:
+def _unchecked(why: str) -> Omission:
     return ("the check of the columns' names", f"they are the user's own ({why})")
 
 

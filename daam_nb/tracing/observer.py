@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,12 +21,15 @@ class LayerObserver:
     def __init__(self, call: WatchedCall, layer: Layer, module: nn.Module) -> None:
         assert call.passing is not None
         self.call, self.layer, self.module, self.passing = call, layer, module, call.passing
-        self.seats = call.family.seats(layer, self.passing.keys, self.passing.extra)
-        self.proof = proof.Proof(
-            self.seats, layer.size[0] * layer.size[1], self.passing.rows, layer.heads, call.step
-        )
+        inputs = self.passing.inputs
+        self.layouts = {
+            target.row: call.adapter.layout(layer, inputs, target.row)
+            for target in self.passing.targets
+        }
+        cells = layer.size[0] * layer.size[1]
+        self.proof = proof.Proof(self.layouts, cells, inputs.rows, layer.heads, call.step)
         self.seen = 0
-        self.total = self.passing.rows * layer.heads
+        self.total = inputs.rows * layer.heads
 
     @torch.no_grad()
     def see(self, call: KernelCall, result: Tensor, changed: Changed = NOTHING) -> None:
@@ -43,12 +45,10 @@ class LayerObserver:
                 self.proof.see_other(known, flat=call.flat)
                 return
             self._check(call.query, call.key, flat=call.flat)
-            query, mask = self._of_image(call.query, call.mask)
-            own = replace(call, query=query, mask=mask)
             if call.flat:
-                self._slice(own, result, changed)
+                self._slice(call, result, changed)
             else:
-                self._whole(own, changed)
+                self._whole(call, changed)
         except Exception as error:  # the picture goes on; raised when the trace closes
             self.call.fail(error)
 
@@ -101,7 +101,7 @@ class LayerObserver:
                     f"{self.layer.name}: whether the attention seen there is what was used cannot "
                     f"be told, because its processor {processor.__name__} does not hand it to the "
                     f"layer's own projections. Use a processor of diffusers: "
-                    f"{self.call.family.way_out}"
+                    f"{self.call.adapter.way_out}"
                 )
             )
         elif self.proof.worst is not None:
@@ -115,12 +115,12 @@ class LayerObserver:
             f"{self.layer.name} did not return what its attention made, in step {self.call.step}: "
             f"its processor ({processor}) or a hook on it changes the result, so a map would show "
             "what the picture was not made of. Change attention by daam_nb.ablate, reweight or "
-            f"replay, or use a processor of diffusers: {self.call.family.way_out}"
+            f"replay, or use a processor of diffusers: {self.call.adapter.way_out}"
         )
 
     def _why_unseen(self) -> str:
         """What may have kept the attention of this layer from being computed, and the way out."""
-        part = self.call.family.part
+        part = self.call.adapter.component
         if getattr(getattr(self.call.pipe, part), "is_cache_enabled", False):
             return (
                 "a cache gives what an earlier step computed. Turn it off: "
@@ -129,28 +129,33 @@ class LayerObserver:
         processor = type(self.module.get_processor()).__name__  # type: ignore[operator]
         return (
             f"its processor {processor} called no function that is watched and computes this "
-            f"attention. Use a processor of diffusers: {self.call.family.way_out}"
+            f"attention. Use a processor of diffusers: {self.call.adapter.way_out}"
         )
 
     def _check(self, query: Tensor, key: Tensor, *, flat: bool) -> None:
         height, width = self.layer.size
         heads = self.layer.heads
-        expected = (self.passing.rows, heads, self.seats.queries, self.seats.keys)
+        batch = self.passing.inputs.rows
         shown = (
-            (self.passing.rows if flat else query.shape[0]),
+            (batch if flat else query.shape[0]),
             (heads if flat else query.shape[1]),
             query.shape[-2],
             key.shape[-2],
         )
-        if shown != expected:
-            raise ShapeError(
-                f"{self.layer.name}: attention of {shown} (batch, head, queries, keys) was seen "
-                f"where the batch, a grid of {height}x{width} and the text make {expected}."
-            )
+        for layout in self.layouts.values():
+            expected = (batch, heads, layout.queries, layout.keys)
+            if shown != expected:
+                raise ShapeError(
+                    f"{self.layer.name}: attention of {shown} (batch, head, queries, keys) was "
+                    f"seen where the batch, a grid of {height}x{width} and the text make "
+                    f"{expected}."
+                )
 
-    def _of_image(self, query: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """The image's own queries, and the mask of these."""
-        image = self.seats.image
+    def _of_image(
+        self, row: int, query: Tensor, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The image's own queries of a row, and the mask of these."""
+        image = self.layouts[row].image
         if mask is not None and mask.ndim > 1 and mask.shape[-2] != 1:
             mask = mask[..., image, :]
         return query[..., image, :], mask
@@ -158,7 +163,8 @@ class LayerObserver:
     def _columns(self, target: Target, query: Tensor) -> Tensor:
         # A denoiser may lie on several devices: on the one where this layer computes.
         columns = target.columns.to(query.device)
-        return columns + self.seats.text if self.seats.text else columns
+        text = self.layouts[target.row].text
+        return columns + text if text else columns
 
     def _whole(self, call: KernelCall, changed: Changed) -> None:
         query, key, mask = call.query, call.key, call.mask
@@ -168,23 +174,24 @@ class LayerObserver:
             row = target.row
             after = changed[row].after if row in changed else None
             of_row = None if mask is None else mask[row if len(mask) > 1 else 0]
+            of_image, of_row = self._of_image(row, query[row], of_row)
             if call.value is not None:
                 self.proof.see_result(
-                    row, query[row], key[row], call.value[row], of_row,
+                    row, of_image, key[row], call.value[row], of_row,
                     scale=call.scale, after=after,
                 )  # fmt: skip
             if after is not None:
                 self._keep(target, 0, after.index_select(1, target.columns))
                 continue
-            columns = self._columns(target, query)
-            values = probabilities(query[row], key[row], columns, mask=of_row, scale=call.scale)
+            columns = self._columns(target, of_image)
+            values = probabilities(of_image, key[row], columns, mask=of_row, scale=call.scale)
             self._keep(target, 0, values)
         self.seen = self.total
 
     def _slice(self, call: KernelCall, result: Tensor, changed: Changed) -> None:
         query, key, mask = call.query, call.key, call.mask
         low, heads = self.seen, self.layer.heads
-        high = low + query.shape[0]
+        high = low + call.query.shape[0]
         for target in self.passing.targets:
             row = target.row
             first, last = max(low, row * heads), min(high, (row + 1) * heads)
@@ -193,23 +200,23 @@ class LayerObserver:
             part = slice(first - low, last - low)
             after = changed[row].after if row in changed else None
             masked = mask if mask is None or len(mask) == 1 else mask[part]
+            of_image, masked = self._of_image(row, query[part], masked)
             if call.value is None:
+                used = result[part][:, self.layouts[row].image]
                 self.proof.see_probabilities(
-                    row, query[part], key[part], result[part], masked,
+                    row, of_image, key[part], used, masked,
                     scale=call.scale, after=after,
                 )  # fmt: skip
             elif last - first == heads:
                 self.proof.see_result(
-                    row, query[part], key[part], call.value[part], masked,
+                    row, of_image, key[part], call.value[part], masked,
                     scale=call.scale, after=after,
                 )  # fmt: skip
             if after is not None:
                 values = after.index_select(1, target.columns)
             else:
-                columns = self._columns(target, query)
-                values = probabilities(
-                    query[part], key[part], columns, mask=masked, scale=call.scale
-                )
+                columns = self._columns(target, of_image)
+                values = probabilities(of_image, key[part], columns, mask=masked, scale=call.scale)
             self._keep(target, first - row * heads, values)
         self.seen = high
 

@@ -56,7 +56,9 @@ class Options:
         if self.keep == "replay" or self.tokens == "all":
             return tuple(range(len(prompt.tokens)))
         if self.tokens is None:
-            return tuple(prompt.text_columns)
+            # Of an empty prompt within a chat template, which has neither start nor end of text,
+            # the template's columns are all there is.
+            return tuple(prompt.text_columns) or tuple(range(len(prompt.tokens)))
         columns: set[int] = set()
         for item in self.tokens:
             columns |= _columns_of(item, prompt)

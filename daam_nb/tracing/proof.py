@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from daam_nb.errors import ShapeError
 from daam_nb.tracing.attention import probabilities
-from daam_nb.tracing.families import Family, Seats
+from daam_nb.tracing.models import Adapter, Layout
 
 QUERIES = 8
 """Queries of each row that are looked at in a pass; others in the next one."""
@@ -48,8 +48,8 @@ class Proof:
 
     Parameters
     ----------
-    seats
-        Where the image stands among the layer's queries.
+    layouts
+        Batch row -> where the image stands among the layer's queries.
     cells
         Queries of the image.
     batch, heads
@@ -58,7 +58,7 @@ class Proof:
         Of the loop: another one looks at other queries.
     """
 
-    seats: Seats
+    layouts: Mapping[int, Layout]
     cells: int
     batch: int
     heads: int
@@ -69,7 +69,7 @@ class Proof:
     _value: Tensor | None = None  # (row, key, channel): of a function that returns probabilities
     _used: dict[int, list[Tensor]] = field(default_factory=dict)  # row -> (head, query, key)
     _expected: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
-    _others: list[Tensor] = field(default_factory=list)  # (row, head, query, dim)
+    _others: list[dict[int, Tensor]] = field(default_factory=list)  # row -> (head, query, dim)
     _dtypes: set[torch.dtype] = field(default_factory=set)
     _blind: bool = False
     _bare: Tensor | None = None  # (row, query, channel): of the output projection
@@ -131,9 +131,16 @@ class Proof:
             return
         if flat:
             result = result.reshape(self.batch, -1, *result.shape[1:])
-        offset = {self.cells: 0, self.seats.queries: self.seats.image.start}.get(result.shape[-2])
-        if offset is not None and result.shape[0] == self.batch:
-            self._others.append(result[..., self.places.to(result.device) + offset, :].float())
+        positions = result.shape[-2]
+        if result.shape[0] != self.batch or any(
+            positions not in (self.cells, layout.queries) for layout in self.layouts.values()
+        ):
+            return
+        few = {}
+        for row, layout in self.layouts.items():
+            offset = layout.image.start if positions == layout.queries else 0
+            few[row] = result[row][..., self.places.to(result.device) + offset, :].float()
+        self._others.append(few)
 
     def see_value(self, value: Tensor) -> None:
         """The layer's projection to values, (row, key, channel); the first one is the text's."""
@@ -144,19 +151,17 @@ class Proof:
         """What goes into the output projection: (row, query, channel)."""
         if self.proved or self._blind or projected.ndim != 3 or projected.shape[0] != self.batch:
             return
-        text = self.seats.keys - self.cells
-        offsets = {
-            self.cells: 0,
-            self.seats.queries - text: 0,
-            self.seats.queries: self.seats.image.start,
-        }
-        offset = offsets.get(projected.shape[1])
         rows = self._rows()
-        if offset is None or not rows:
+        offsets = {
+            row: offset
+            for row in rows
+            if (offset := self._offset(row, projected.shape[1])) is not None
+        }
+        if not rows or len(offsets) < len(rows):
             return
         self._dtypes.add(projected.dtype)
-        places = self.places.to(projected.device) + offset
         for row, (expected, size) in rows.items():
+            places = self.places.to(projected.device) + offsets[row]
             if projected.shape[-1] != expected.shape[0] * expected.shape[-1]:
                 return
             got = projected[row, places].float()
@@ -188,6 +193,17 @@ class Proof:
         got = returned[chosen.to(returned.device), places.to(returned.device)].to(few)
         allowed = self._tolerance().result * few.abs().amax(dim=-1, keepdim=True)
         self.lost = ((got - few).abs() > allowed).any()
+
+    def _offset(self, row: int, positions: int) -> int | None:
+        """Where the image begins in so many positions of a row: its own, or the whole sequence."""
+        layout = self.layouts[row]
+        text = layout.keys - self.cells
+        begins = {
+            self.cells: 0,
+            layout.queries - text: 0,
+            layout.queries: layout.image.start,
+        }
+        return begins.get(positions)
 
     # Arithmetic ------------------------------------------------------------------------------
 
@@ -266,7 +282,7 @@ class Proofs:
             self._passes.append((step, tuple(self._now), worst))
         self._now = {}
 
-    def check(self, pipe: Any, family: Family) -> None:
+    def check(self, adapter: Adapter) -> None:
         """Raise where the attention that was recorded is not the attention that was used.
 
         Raises
@@ -279,15 +295,14 @@ class Proofs:
             if bool((ratios <= 1).all()):
                 continue
             name = layers[int(ratios.argmax())]
-            net = getattr(pipe, family.part)
-            module = getattr(net, "_orig_mod", net).get_submodule(name)
+            module: Any = adapter.net.get_submodule(name)
             raise ShapeError(
                 f"{name} did not use the attention that was computed there, at step {step}: its "
                 "probabilities times its values are not what went into its output. Something "
                 f"changes them in between (its processor is {type(module.get_processor()).__name__}"
                 "), so a map would show what the picture was not made of. Change attention by "
                 "daam_nb.ablate, reweight or replay, which record what was used, or use a "
-                f"processor of diffusers: {family.way_out}"
+                f"processor of diffusers: {adapter.way_out}"
             )
 
 

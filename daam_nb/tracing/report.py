@@ -6,25 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daam_nb.prompt import Prompt
-from daam_nb.recording import Layer, Manifest, Skipped
-from daam_nb.tracing.families import Family, Remark, Rows
+from daam_nb.recording import Layer, Manifest, Skipped, all_joint
+from daam_nb.tracing.models import BatchRows, Omission
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.provenance import Seeds
 
 
-def rows(found: Rows) -> set[Remark]:
-    """Remarks on how a pass's rows were told apart."""
-    remarks = {(what, "only the first pass of each prompt is kept") for what in found.skipped}
-    remarks |= {(what, "it is neither the prompt nor its negative") for what in found.others}
-    if not found.by_content:
-        remarks.add(
+def rows(pass_rows: BatchRows) -> set[Omission]:
+    """What is to be said of how a pass's rows were told apart."""
+    omissions = {(what, "only the first pass of each prompt is kept") for what in pass_rows.skipped}
+    omissions |= {(what, "it is neither the prompt nor its negative") for what in pass_rows.others}
+    if not pass_rows.by_content:
+        omissions.add(
             (
                 "the check of batch rows against the encoded text",
                 "they are the same for prompt and negative prompt, or not those that were encoded; "
                 "rows were taken in the order of this pipeline family",
             )
         )
-    return remarks
+    return omissions
 
 
 def manifest(
@@ -41,22 +41,21 @@ def manifest(
     negative_tokens: int,
     guided: bool,
     missing_picture: str | None,
-    remarks: set[Remark],
-    family: Family,
+    omissions: set[Omission],
     arguments: Mapping[str, Any],
     changes: Sequence[str] = (),
     other_texts: Mapping[int, str] | None = None,
 ) -> Manifest:
     """List what was captured and what was not, with the reasons."""
     how = {"sum": "summed over steps, float32"}.get(options.keep, f"each step, {options.dtype}")
-    what = "joint attention, image to text," if family.joint else "cross-attention"
+    what = "joint attention, image to text," if all_joint(every) else "cross-attention"
     captured = [
         f"{what} of {len(kept)} layers, {len(columns)} tokens, {len(steps)} steps ({how})",
         f"latents before each of {made} steps and after the last",
     ]
     if changes:
         captured.append(f"the attention that was used, changed by {', then '.join(changes)}")
-    skipped = [Skipped(*remark) for remark in sorted(remarks)]
+    skipped = [Skipped(*omission) for omission in sorted(omissions)]
     other_texts = other_texts or {}
     skipped += _layers_and_steps(kept, every, [*steps, *other_texts], made)
     skipped += _exchanged(prompt, other_texts)

@@ -10,9 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from daam_nb.errors import ShapeError, UnsupportedPipelineError
-from daam_nb.tracing import families
+from daam_nb.recording import Layer
 from daam_nb.tracing.encodings import EncoderMemory
 from daam_nb.tracing.inputs import Comparisons, Original, other_text
+from daam_nb.tracing.models import (
+    Adapter,
+    BatchRows,
+    DenoiserInputs,
+    Embeddings,
+    batch_rows,
+)
+from daam_nb.tracing.models.answers import Texts
 
 
 class RunningCall(ABC):
@@ -22,10 +30,10 @@ class RunningCall(ABC):
     ----------
     pipe, arguments
         What was called, and with what, by the names of its signature.
-    encoded
+    adapter
+        What is particular to its model family.
+    embeddings
         What ``encode_prompt`` returned; it counts until the call is `settled`.
-    family
-        What is particular to its architecture.
     memory
         What the text encoders read and wrote since the block was opened.
     given_text, given_sample
@@ -48,21 +56,23 @@ class RunningCall(ABC):
         Calls on the same scheduler that another thread began meanwhile.
     """
 
-    def __init__(self, pipe: Any, arguments: Mapping[str, Any]) -> None:
-        self.pipe = pipe
-        self.arguments = dict(arguments)
-        self.family = families.family_of(pipe)
-        self.encoded: families.Encoded | None = None
+    def __init__(self, adapter: Adapter, arguments: Mapping[str, Any]) -> None:
+        self.adapter, self.pipe = adapter, adapter.pipe
+        # Lists are copied: pipelines write into those that they are given.
+        self.arguments: dict[str, Any] = {
+            name: list(value) if type(value) is list else value for name, value in arguments.items()
+        }
+        self.embeddings: Embeddings | None = None
         self.memory = EncoderMemory()
         self.step = 0
         self.ran = 0
         self.settled = False
         self.changes: tuple[str, ...] = ()
-        self.scheduler = pipe.scheduler
+        self.scheduler = self.pipe.scheduler
         self.defaults: Mapping[str, Any] = self.arguments
         self.disturbances: list[str] = []
-        self._rows: tuple[Any, families.Rows] | None = None
-        self._text: Tensor | None = None
+        self._rows: tuple[Any, BatchRows] | None = None
+        self._text: Texts | None = None
         self.given_text: Original | None = None
         self.given_sample: Original | None = None
         self.comparisons = Comparisons()
@@ -70,12 +80,13 @@ class RunningCall(ABC):
     def on_encode(self, result: Any) -> None:
         """``encode_prompt`` returned: embeddings, a row per picture."""
         if not self.settled:
-            self.encoded = self.family.encoded(result, self.encoded)
+            self.embeddings = self.adapter.embeddings(result, self.embeddings)
 
-    def note_given(self, given: families.Given) -> None:
+    def note_inputs(self, inputs: DenoiserInputs) -> None:
         """The denoiser is given this."""
-        self.given_text = Original.of(given.text)
-        self.given_sample = Original.of(given.sample)
+        text = inputs.text
+        self.given_text = Original.of(text) if isinstance(text, Tensor) else None
+        self.given_sample = Original.of(inputs.sample)
 
     def on_layer_text(self, layer: str, text: Any) -> None:
         """A layer of cross-attention is given this text: it must be the denoiser's."""
@@ -88,15 +99,15 @@ class RunningCall(ABC):
             self.comparisons.add(
                 self.given_sample,
                 sample,
-                f"The {self.family.part} worked on other latents than it was given in step "
+                f"The {self.adapter.component} worked on other latents than it was given in step "
                 f"{self.step}: something in between changes them or turns them around, as a hook "
                 "or a forward of its own can, so its attention cannot be laid over the picture. "
                 "Change the latents in the call instead (callback_on_step_end).",
             )
 
     @abstractmethod
-    def follows(self, layer: str) -> bool:
-        """Whether a layer's attention is kept or changed in the pass that is running."""
+    def followed(self, name: str) -> Layer | None:
+        """The layer of a name, where it is kept or changed in the pass that is running."""
 
     @abstractmethod
     def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
@@ -120,7 +131,7 @@ class RunningCall(ABC):
                 "before. Its steps are not followed. Exchange it before the call."
             )
 
-    def encoding(self, text: Tensor) -> families.Encoded:
+    def encoding(self, text: Texts) -> Embeddings:
         """The text embeddings that this call works with.
 
         Raises
@@ -128,21 +139,17 @@ class RunningCall(ABC):
         ShapeError
             Where the pipeline made its embeddings in a way that nobody saw.
         """
-        if self.encoded is not None:
-            return self.encoded
-        given = self.arguments.get("prompt")
-        if isinstance(given, str | list) and not hasattr(self.pipe, "encode_prompt"):
+        if self.embeddings is not None:
+            return self.embeddings
+        prompt = self.arguments.get("prompt")
+        if isinstance(prompt, str | list) and not hasattr(self.pipe, "encode_prompt"):
             each = int(self.arguments.get("num_images_per_prompt") or 1)
-            pictures = each * (1 if isinstance(given, str) else len(given))
-            return families.Encoded(text.new_full((pictures, *text.shape[1:]), torch.nan), None)
+            pictures = each * (1 if isinstance(prompt, str) else len(prompt))
+            return Embeddings((torch.full_like(text[0], torch.nan),) * pictures, None)
         raise ShapeError(
             f"{type(self.pipe).__name__} ran its denoiser without encode_prompt having returned "
             "text embeddings, so its batch rows cannot be told apart."
         )
-
-    def reading(self, columns: int, name: str | None = None) -> families.Reading:
-        """The columns of a text of so many that are named, by default the family's first."""
-        return self.family.reading(self.pipe, self.family.chosen_reading(self.pipe, name), columns)
 
     def announced_steps(self) -> int:
         """Steps that the loop will make, as far as the pipeline says."""
@@ -151,14 +158,15 @@ class RunningCall(ABC):
             announced = len(self.pipe.scheduler.timesteps)
         return int(announced)
 
-    def told_apart(self, text: Tensor, encoded: families.Encoded) -> families.Rows:
+    def batch_rows(self, text: Texts, embeddings: Embeddings) -> BatchRows:
         """Which row of a pass is which picture's; worked out again only where the text changed."""
-        # Tensors of torch.inference_mode count no versions: compared anew in every pass.
-        version = None if text.is_inference() else text._version
-        alone = "p" if encoded.negative is None else self.family.alone(self.ran)
-        key = (tuple(text.shape), text.data_ptr(), version, alone)
-        if self._rows is None or self._rows[0] != key or version is None:
+        lone = "p" if embeddings.negative is None else self.adapter.lone_block(self.ran)
+        if not isinstance(text, Tensor) or text.is_inference():
+            # Lists, and tensors of torch.inference_mode, count no versions: compared in every pass.
+            return batch_rows(self.adapter, text, embeddings, lone=lone)
+        key = (tuple(text.shape), text.data_ptr(), text._version, lone)
+        if self._rows is None or self._rows[0] != key:
             # The tensor is kept: while it lives, its address cannot be given to another one.
-            self._rows = (key, families.text_rows(self.pipe, text, encoded, alone=alone))
+            self._rows = (key, batch_rows(self.adapter, text, embeddings, lone=lone))
             self._text = text
         return self._rows[1]

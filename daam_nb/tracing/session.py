@@ -18,8 +18,9 @@ from daam_nb.errors import (
 from daam_nb.kinds import names_checked
 from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.selection import StepChoice
-from daam_nb.tracing import calls, families, observer, proof, taps
+from daam_nb.tracing import calls, observer, proof, taps
 from daam_nb.tracing.attached import Attached
+from daam_nb.tracing.models import Adapter, adapter_of
 from daam_nb.tracing.options import Options, TextChoice, TokenChoice, read_options
 
 
@@ -46,8 +47,8 @@ def trace(
     Parameters
     ----------
     pipe
-        A diffusers pipeline with a UNet that attends to text, or one of Stable Diffusion 3, 3.5
-        or FLUX.1.
+        A diffusers pipeline with a UNet that attends to text, one of Stable Diffusion 3, 3.5 or
+        FLUX.1, or one whose adapter was registered (`register_adapter`).
     keep
         ``"steps"``: every step apart. ``"sum"``: one running sum over steps, float32.
         ``"replay"``: every step, every key column and both guidance passes.
@@ -98,10 +99,10 @@ def trace(
 
     Notes
     -----
-    In cross-attention (UNets) the keys are the text alone, and the probabilities of all its
-    columns sum to 1. In joint attention (transformers) image and text are keys of one softmax:
-    recorded is what each cell of the image pays to each text column, out of all keys. Over the
-    text that sums to less than 1; it is kept as it is, not renormalised.
+    In cross-attention (as in UNets) the keys are the text alone, and the probabilities of all its
+    columns sum to 1. In joint attention (Stable Diffusion 3, FLUX.1) image and text are keys of one
+    softmax: recorded is what each cell of the image pays to each text column, out of all keys. Over
+    the text that sums to less than 1; it is kept as it is, not renormalised.
 
     Examples
     --------
@@ -121,15 +122,16 @@ def trace(
         negative_prompt=negative_prompt,
         encoder=encoder,
     )
-    net, family = families.denoiser(pipe), families.family_of(pipe)
-    family.chosen_reading(pipe, encoder)
-    if keep == "replay" and family.joint:
+    adapter = adapter_of(pipe)
+    adapter.stream(encoder)
+    if keep == "replay" and "replay" not in adapter.supports:
         raise UnsupportedPipelineError(
-            f"The joint attention of {type(pipe).__name__} cannot be replayed, so there is nothing "
+            f"The {adapter.attention} attention of {adapter.pipe_name} cannot be replayed, so "
+            "there is nothing "
             'that keep="replay" would be for. Use keep="steps", with tokens="all" and '
             "negative=True for all of the text."
         )
-    return Tracer(pipe, net, options)
+    return Tracer(adapter, options)
 
 
 class Tracer(Attached[calls.WatchedCall]):
@@ -141,8 +143,8 @@ class Tracer(Attached[calls.WatchedCall]):
         One per picture, in the order of call, prompt and picture.
     """
 
-    def __init__(self, pipe: Any, net: nn.Module, options: Options) -> None:
-        super().__init__(pipe, net)
+    def __init__(self, adapter: Adapter, options: Options) -> None:
+        super().__init__(adapter)
         self.recordings: tuple[Recording, ...] = ()
         self._options = options
         self._failures: list[Exception] = []
@@ -206,7 +208,7 @@ class Tracer(Attached[calls.WatchedCall]):
     # What happens on the pipeline -------------------------------------------------------------
 
     def _new_call(self, arguments: dict[str, Any]) -> calls.WatchedCall:
-        return calls.WatchedCall(self.pipe, self._options, arguments)
+        return calls.WatchedCall(self.adapter, self._options, arguments)
 
     def _end(self, call: calls.WatchedCall, output: Any) -> None:
         try:

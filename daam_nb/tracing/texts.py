@@ -11,18 +11,17 @@ from torch import Tensor
 
 from daam_nb.errors import ShapeError
 from daam_nb.prompt import Prompt
-from daam_nb.token_ids import as_read
 from daam_nb.tracing.encodings import EncoderMemory
-from daam_nb.tracing.families import Encoded, Half, Reading, Remark, Rows
+from daam_nb.tracing.models import Adapter, BatchRows, Embeddings, Half, Omission, TextStream
 from daam_nb.tracing.naming import Naming, Told, unnamed_columns
 
 ARGUMENTS: dict[Half, str] = {"positive": "prompt", "negative": "negative_prompt"}
-ARGUMENTS_OF_READING: dict[Half, str] = {"positive": "prompt", "negative": "negative"}
+_ARGUMENTS_OF_STREAM: dict[Half, str] = {"positive": "prompt", "negative": "negative"}
 
 
 def told(
     arguments: Mapping[str, Any],
-    reading: Reading,
+    stream: TextStream,
     half: Half,
     by_user: Sequence[str | Prompt] | None,
     *,
@@ -34,7 +33,7 @@ def told(
     ----------
     arguments
         Of the call.
-    reading
+    stream
         The arguments that its encoder reads.
     half
         The prompt or the negative prompt.
@@ -50,7 +49,7 @@ def told(
         Where there is not one text per prompt, or the call gives another text than the user.
     """
     name = ARGUMENTS[half]
-    texts = _text_of(arguments, getattr(reading, ARGUMENTS_OF_READING[half]))
+    texts = _text_of(arguments, getattr(stream, _ARGUMENTS_OF_STREAM[half]))
     by_call = texts is not None
     if texts is None and half == "negative" and arguments.get(f"{name}_embeds") is None:
         texts, by_call = "", True
@@ -61,8 +60,8 @@ def told(
     if texts is None:
         return (Told(None, name, by_call=False),) * pictures
     every = [texts] if isinstance(texts, str | Prompt) else list(texts)
-    each, rest = divmod(pictures, len(every)) if every else (0, 1)
-    if rest:
+    each, beyond = divmod(pictures, len(every)) if every else (0, 1)
+    if beyond:
         raise ShapeError(
             f"{len(every)} texts were given as {name} for {pictures} pictures; "
             "one text per prompt was expected."
@@ -88,10 +87,12 @@ def _text_of(arguments: Mapping[str, Any], names: Sequence[str]) -> Any:
     return arguments.get(names[-1])
 
 
-def as_tokenized(pipe: Any, texts: Sequence[str], reading: Reading) -> tuple[Prompt, ...]:
+def as_tokenized(
+    adapter: Adapter, texts: Sequence[str], stream: TextStream, *, columns: int
+) -> tuple[Prompt, ...]:
     """The prompts of texts before an encoder has read them, as the pipeline will tokenize them."""
-    naming = Naming(pipe, reading, EncoderMemory())
-    return tuple(naming.tokenized(text) for text in texts)
+    naming = Naming(adapter, stream, EncoderMemory())
+    return tuple(naming.tokenized(text, columns) for text in texts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,18 +106,18 @@ class Settled:
     rows
         (column, channel) of each picture: the embeddings that were named, as a copy.
     keys
-        Columns of all encoders together.
+        Columns of all encoders together, of each picture.
     ids
         What was read in them; None where the names are the user's own.
-    remarks
+    omissions
         What is to be said about the names.
     """
 
     prompts: tuple[Prompt, ...]
     rows: tuple[Tensor, ...]
-    keys: int
+    keys: tuple[int, ...]
     ids: tuple[tuple[int, ...] | None, ...]
-    remarks: frozenset[Remark]
+    omissions: frozenset[Omission]
 
 
 def settle(
@@ -147,30 +148,31 @@ def settle(
     return Settled(
         prompts=tuple(item.prompt for item in named),
         rows=tuple(naming.rows(text).detach().clone() for text in texts),
-        keys=max((len(text) for text in texts), default=0),
+        keys=tuple(len(text) for text in texts),
         ids=tuple(item.ids for item in named),
-        remarks=frozenset(remark for item in named for remark in item.remarks),
+        omissions=frozenset(omission for item in named for omission in item.omissions),
     )
 
 
 def settle_unnamed(naming: Naming, texts: Sequence[Tensor], why: str) -> Settled:
     """The same for embeddings whose columns are kept without names."""
-    columns = naming.reading.columns
     return Settled(
-        prompts=(unnamed_columns(columns),) * len(texts),
+        prompts=tuple(unnamed_columns(len(naming.rows(text))) for text in texts),
         rows=tuple(naming.rows(text).detach().clone() for text in texts),
-        keys=max((len(text) for text in texts), default=0),
+        keys=tuple(len(text) for text in texts),
         ids=(None,) * len(texts),
-        remarks=frozenset({("the words of the negative prompt", why)}),
+        omissions=frozenset({("the words of the negative prompt", why)}),
     )
 
 
-def of_pictures(text: Tensor, rows: Rows, encoded: Encoded, half: Half) -> list[Tensor]:
+def of_pictures(
+    text: Sequence[Tensor] | Tensor, rows: BatchRows, embeddings: Embeddings, half: Half
+) -> list[Tensor]:
     """(key, channel) of each picture: of this pass, or what was encoded where it has none."""
     own = rows.positive if half == "positive" else rows.negative
     if own:
         return [text[row] for row in own]
-    whole = encoded.positive if half == "positive" else encoded.negative
+    whole = embeddings.positive if half == "positive" else embeddings.negative
     return [] if whole is None else list(whole)
 
 
@@ -185,11 +187,12 @@ def exchanged(naming: Naming, settled: Settled, texts: Sequence[Tensor]) -> str 
     for picture, text in enumerate(texts):
         rows = naming.rows(text)
         before = settled.rows[picture]
-        if len(text) != settled.keys:
+        if len(text) != settled.keys[picture]:
             raise ShapeError(
                 f"The text embeddings were exchanged for others of {len(text)} columns while the "
-                f"picture was painted; the first had {settled.keys}, and one recording cannot hold "
-                "both. Give all texts as many columns, or draw each by a call of its own."
+                f"picture was painted; the first had {settled.keys[picture]}, and one recording "
+                "cannot hold both. Give all texts as many columns, or draw each by a call of "
+                "its own."
             )
         if rows.shape == before.shape and torch.equal(rows, before.to(rows)):
             continue
@@ -202,5 +205,5 @@ def exchanged(naming: Naming, settled: Settled, texts: Sequence[Tensor]) -> str 
                 "embeddings as they are."
             )
         if ids != settled.ids[picture]:
-            return as_read(ids, naming.reading.tokenizer)[0]
+            return naming.as_read(ids).text
     return None

@@ -15,7 +15,7 @@ from daam_nb.errors import (
     WatchError,
 )
 from daam_nb.prompt import Prompt
-from daam_nb.tracing import families, trace
+from daam_nb.tracing import running, trace
 from daam_nb.tracing.buffers import Buffers
 from tests import pipelines
 from tests.pipeline_variants import with_handmade_attention
@@ -106,7 +106,7 @@ def _fail(*_args: Any, **_kwargs: Any) -> None:
 
 PLACES = {
     "storage": (Buffers, "write"),
-    "rows of a later pass": (families, "text_rows"),
+    "rows of a later pass": (running, "batch_rows"),
     "the end": (Buffers, "finished"),
 }
 

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from daam_nb.errors import ShapeError, WatchError
-from daam_nb.tracing import attention, families, trace
+from daam_nb.tracing import attention, running, trace
 from daam_nb.tracing.buffers import Buffers
-from daam_nb.tracing.families.unets import UNets
+from daam_nb.tracing.models import BatchRows
+from daam_nb.tracing.models.unet import UNet
 from daam_nb.tracing.options import Options
 from tests.tracing.cases import CASES, TWO, Case, sized
 from tests.tracing.expected import Expected, assert_recorded, observe, row_of
@@ -37,26 +38,26 @@ def compare(case: Case, pipe: Any, expected: Expected, *, negative: bool = False
         assert_recorded(recording, expected, rows, columns=case.columns(picture), atol=case.atol)
 
 
-def _rows(change: Callable[[families.Rows], families.Rows]) -> Fault:
-    original = families.text_rows
+def _rows(change: Callable[[BatchRows], BatchRows]) -> Fault:
+    original = running.batch_rows
 
     def plant(patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(families, "text_rows", lambda *a, **k: change(original(*a, **k)))
+        patch.setattr(running, "batch_rows", lambda *a, **k: change(original(*a, **k)))
 
     return plant
 
 
-def swapped_rows(rows: families.Rows) -> families.Rows:
+def swapped_rows(rows: BatchRows) -> BatchRows:
     return dataclasses.replace(rows, positive=rows.positive[::-1])
 
 
-def other_half(rows: families.Rows) -> families.Rows:
+def other_half(rows: BatchRows) -> BatchRows:
     return dataclasses.replace(rows, positive=rows.negative, negative=rows.positive)
 
 
 def transposed_sizes(patch: pytest.MonkeyPatch) -> None:
-    original = UNets.layers
-    patch.setattr(UNets, "layers", lambda self, unet, size: original(self, unet, size[::-1]))
+    original = UNet.layers
+    patch.setattr(UNet, "layers", lambda self, size: original(self, size[::-1]))
 
 
 def _written(change: Callable[..., tuple[str, int, int, Tensor]]) -> Fault:

@@ -15,12 +15,12 @@ from diffusers import StableDiffusionPipeline
 import daam_nb
 from daam_nb.errors import DaamError, ShapeError, UnsupportedPipelineError, WrongKindError
 from daam_nb.tracing import ablate, generate, trace, vouch_for
-from daam_nb.tracing.families import known
+from daam_nb.tracing.models import flux, registry, sd3, unet
 from tests import pipelines
 from tests.known_pipelines import CALLS, build, pipeline_class
 from tests.tracing.cases import PROMPT, PROMPT_TOKENS, sized
 from tests.tracing.expected import FLOAT32, Expected, as_arrays, assert_recorded, observe
-from tests.tracing.families import test_flux, test_sd3
+from tests.tracing.models import test_flux, test_sd3
 from tests.tracing.traces import assert_nothing_left, snapshot
 
 COLUMNS = range(PROMPT_TOKENS + 2)
@@ -38,7 +38,7 @@ IN_THE_MATRIX = {
 def run(pipe: Any, **changes: Any) -> Any:
     """The usual call of a known class."""
     call = {"prompt": PROMPT, "num_inference_steps": 2, "guidance_scale": 5.0, "output_type": "np"}
-    own, _ = CALLS[known.known_name(type(pipe))]
+    own, _ = CALLS[registry.known_name(type(pipe))]
     output = pipe(**call | own | changes, generator=torch.Generator().manual_seed(0))
     return output.rgb if hasattr(output, "rgb") else output.images
 
@@ -74,24 +74,24 @@ def test_a_known_class_is_exact(name: str) -> None:
 
 
 def test_every_known_class_is_one_of_diffusers_and_is_tested() -> None:
-    unets = {name for name in known._KNOWN if not name.startswith(("Flux", "StableDiffusion3"))}
+    unets = set(unet.UNet.pipelines)
     assert set(CALLS) == unets
-    for name in known._KNOWN:
-        assert known.known_name(pipeline_class(name)) == name
+    for name in (name for adapter in registry._BUILT_IN for name in adapter.pipelines):
+        assert registry.known_name(pipeline_class(name)) == name
 
 
 def test_every_known_class_of_joint_attention_is_compared() -> None:
     """In the matrices of their families: picture, probabilities and what is left behind."""
     builds = dict.fromkeys(case.build for case in (*test_flux.CASES, *test_sd3.CASES))
-    joint = {name for name in known._KNOWN if name.startswith(("Flux", "StableDiffusion3"))}
+    joint = {*flux.Flux.pipelines, *sd3.StableDiffusion3.pipelines}
     assert {type(build()).__name__ for build in builds} == joint
 
 
 def test_every_refused_class_is_one_of_diffusers() -> None:
-    names = [*known._REFUSED, "AnimateDiffPipeline", "TextToVideoSDPipeline", "PIAPipeline"]
+    names = [*unet._REFUSED, "AnimateDiffPipeline", "TextToVideoSDPipeline", "PIAPipeline"]
     for name in names:
         kind = pipeline_class(name)
-        assert known._why_refused(kind)
+        assert registry._why_refused(kind)
         with pytest.raises(UnsupportedPipelineError, match=f"{name} cannot be vouched for"):
             vouch_for(kind)
 

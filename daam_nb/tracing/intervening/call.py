@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from daam_nb.errors import InterventionError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer
-from daam_nb.tracing import families, texts
-from daam_nb.tracing.families import Half
+from daam_nb.tracing import texts
 from daam_nb.tracing.intervening.choices import Where
+from daam_nb.tracing.models import Adapter, BatchRows, DenoiserInputs, Embeddings, Half
+from daam_nb.tracing.models.answers import Texts
 from daam_nb.tracing.naming import Naming
 from daam_nb.tracing.running import RunningCall
 
@@ -38,7 +39,7 @@ class Scene:
         Whether there are rows of the negative prompt.
     repeats
         Whether a prompt has more than one row (perturbed or image guidance).
-    text, rows, encoded
+    text, rows, embeddings
         The text of the first pass, whose its rows are, and what was encoded.
     """
 
@@ -51,13 +52,13 @@ class Scene:
     chosen_steps: frozenset[int]
     guided: bool
     repeats: bool
-    text: Tensor
-    rows: families.Rows
-    encoded: families.Encoded
+    text: Texts
+    rows: BatchRows
+    embeddings: Embeddings
 
     def prompts(self) -> tuple[Prompt, ...]:
         """The prompt of every picture, its tokens those that were encoded."""
-        return self.call.names(self, "positive", self.call.given)
+        return self.call.names(self, "positive", self.call.texts)
 
     def negatives(self) -> tuple[Prompt, ...]:
         """The negative prompt of every picture."""
@@ -112,17 +113,17 @@ class EditedCall(RunningCall):
 
     def __init__(
         self,
-        pipe: Any,
+        adapter: Adapter,
         arguments: Mapping[str, Any],
         *,
         where: Where,
         rule: Rule,
-        given: Sequence[str | Prompt] | None,
+        texts_of_user: Sequence[str | Prompt] | None,
         verb: str,
     ) -> None:
-        super().__init__(pipe, arguments)
+        super().__init__(adapter, arguments)
         self.verb = verb
-        self.where, self.rule, self.given = where, rule, given
+        self.where, self.rule, self.texts = where, rule, texts_of_user
         self.change: Change | None = None
         self.layers: dict[str, Layer] = {}
         self.heads: dict[str, tuple[int, ...]] = {}
@@ -135,24 +136,24 @@ class EditedCall(RunningCall):
     def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
         """Settle what is changed at the first pass; find this pass's rows."""
         self.check_scheduler()
-        given = self.family.given(arguments)
-        if given is None:
+        inputs = self.adapter.inputs(arguments)
+        if inputs is None:
             return
-        self.note_given(given)
-        text = given.text
-        encoded = self.encoding(text)
-        rows = self.told_apart(text, encoded)
+        self.note_inputs(inputs)
+        text = inputs.text
+        embeddings = self.encoding(text)
+        rows = self.batch_rows(text, embeddings)
         if not self.settled:
-            self._settle(net, given, rows, encoded)
+            self._settle(inputs, rows, embeddings)
         self.passing = None
         if self.layers and self.step in self.steps:
             self._check_exchanged(text, rows)
-            found = tuple(self._rows_to_change(rows))
-            self.passing = Pass(int(text.shape[0]), int(text.shape[1]), found)
+            changed = tuple(self._rows_to_change(rows))
+            self.passing = Pass(inputs.rows, inputs.columns(0), changed)
 
-    def follows(self, layer: str) -> bool:
-        """Whether a layer is changed in the pass that is running."""
-        return layer in self.layers and self.passing is not None
+    def followed(self, name: str) -> Layer | None:
+        """The layer of a name, where it is changed in the pass that is running."""
+        return None if self.passing is None else self.layers.get(name)
 
     def end_pass(self) -> None:
         """The denoiser is done."""
@@ -162,7 +163,7 @@ class EditedCall(RunningCall):
         """The loop is one step further."""
         if not self.ran:
             raise InterventionError(
-                f"Step {self.step} was made without the watched {self.family.part}: it was "
+                f"Step {self.step} was made without the watched {self.adapter.component}: it was "
                 "exchanged on the way, or the pipeline left it out. Nothing was changed in it."
             )
         after = result[0] if isinstance(result, tuple) else result.prev_sample
@@ -175,15 +176,15 @@ class EditedCall(RunningCall):
         self.step += 1
 
     def names(
-        self, scene: Scene, half: Half, given: Sequence[str | Prompt] | None
+        self, scene: Scene, half: Half, by_user: Sequence[str | Prompt] | None
     ) -> tuple[Prompt, ...]:
         """The prompts of one half, by what was encoded; from now on it may not be exchanged."""
-        reading = self.reading(scene.keys)
-        naming = Naming(self.pipe, reading, self.memory, verb=self.verb)
+        stream = self.adapter.stream()
+        naming = Naming(self.adapter, stream, self.memory, verb=self.verb)
         settled = texts.settle(
             naming,
-            texts.of_pictures(scene.text, scene.rows, scene.encoded, half),
-            texts.told(self.arguments, reading, half, given, pictures=scene.pictures),
+            texts.of_pictures(scene.text, scene.rows, scene.embeddings, half),
+            texts.told(self.arguments, stream, half, by_user, pictures=scene.pictures),
             way_out=(
                 " Or choose key positions instead of words: tokens=."
                 if half == "positive"
@@ -193,7 +194,7 @@ class EditedCall(RunningCall):
         self._settled[half] = naming, settled
         return settled.prompts
 
-    def _check_exchanged(self, text: Tensor, rows: families.Rows) -> None:
+    def _check_exchanged(self, text: Texts, rows: BatchRows) -> None:
         for half, (naming, settled) in self._settled.items():
             own = rows.positive if half == "positive" else rows.negative
             read = texts.exchanged(naming, settled, [text[row] for row in own])
@@ -206,12 +207,12 @@ class EditedCall(RunningCall):
 
     def _settle(
         self,
-        net: nn.Module,
-        given: families.Given,
-        rows: families.Rows,
-        encoded: families.Encoded,
+        inputs: DenoiserInputs,
+        rows: BatchRows,
+        embeddings: Embeddings,
     ) -> None:
-        every = self.family.layers(net, given.latent_size)
+        self.adapter.check_call(self.defaults, inputs)
+        every = self.adapter.layers(inputs.latent_size)
         heads = self.where.chosen_heads(every)
         steps = self.announced_steps()
         self.steps = self.where.chosen_steps(steps)
@@ -219,22 +220,22 @@ class EditedCall(RunningCall):
             call=self,
             layers=tuple(heads),
             every_layer=every,
-            pictures=int(encoded.positive.shape[0]),
-            keys=int(given.text.shape[1]),
+            pictures=len(embeddings.positive),
+            keys=inputs.columns(0),
             steps=steps,
             chosen_steps=self.steps,
             guided=bool(rows.negative),
             repeats=bool(rows.again),
-            text=given.text,
+            text=inputs.text,
             rows=rows,
-            encoded=encoded,
+            embeddings=embeddings,
         )
         self.change = self.rule.prepare(scene)
         self.layers = {layer.name: layer for layer in heads}
         self.heads = {layer.name: numbers for layer, numbers in heads.items()}
         self.settled = True
 
-    def _rows_to_change(self, rows: families.Rows) -> list[Row]:
+    def _rows_to_change(self, rows: BatchRows) -> list[Row]:
         """Every row of the prompt (PAG has two), and of the negative prompt where asked for."""
         halves: list[tuple[Half, tuple[int, ...]]] = [
             ("positive", rows.positive),

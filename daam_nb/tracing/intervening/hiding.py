@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -25,9 +24,7 @@ from daam_nb.tracing.intervening.choices import (
     check_columns,
     columns_of,
 )
-
-if TYPE_CHECKING:
-    from daam_nb.tracing.intervening.call import EditedCall
+from daam_nb.tracing.running import RunningCall
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Hiding:
     tokens: KeyPositions | None
     occurrence: int | None
 
-    def mask(self, call: EditedCall, module: nn.Module, ids: Tensor) -> Tensor | None:
+    def mask(self, call: RunningCall, module: nn.Module, ids: Tensor) -> Tensor | None:
         """1 for each token that others may look at, 0 for the hidden ones; None: not our rows.
 
         Parameters
@@ -84,24 +81,25 @@ class Hiding:
         return mask
 
 
-def _prompts(call: EditedCall, ids: Tensor) -> Sequence[Prompt] | None:
+def _prompts(call: RunningCall, ids: Tensor) -> Sequence[Prompt] | None:
     """The prompts of the rows of an encoder's input; None where it is something else's."""
-    given = call.arguments.get("prompt")
-    if given is None:
+    prompt = call.arguments.get("prompt")
+    if prompt is None:
         return None
     second = call.arguments.get("prompt_2")
-    if second is not None and second != given:
+    if second is not None and second != prompt:
         raise InterventionError(
-            f"The two text encoders of this call read different texts, {given!r} and {second!r}; "
+            f"The two text encoders of this call read different texts, {prompt!r} and {second!r}; "
             "a word is hidden only where both read the same. Leave out prompt_2."
         )
-    count = 1 if isinstance(given, str) else len(given)
+    count = 1 if isinstance(prompt, str) else len(prompt)
     if ids.shape[0] != count:
         return None
-    reading = call.reading(ids.shape[1])
-    prompts = texts.as_tokenized(call.pipe, [given] if isinstance(given, str) else given, reading)
-    for prompt, row in zip(prompts, ids.tolist(), strict=True):
-        wanted = [prompt.tokens[column].id for column in prompt.text_columns]
+    every = [prompt] if isinstance(prompt, str) else prompt
+    stream = call.adapter.stream()
+    prompts = texts.as_tokenized(call.adapter, every, stream, columns=ids.shape[1])
+    for tokenized, row in zip(prompts, ids.tolist(), strict=True):
+        wanted = [tokenized.tokens[column].id for column in tokenized.text_columns]
         if row[: len(wanted)] != wanted:
             return None
     return prompts

@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from daam_nb.errors import InterventionError, ShapeError, UnsupportedPipelineError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer
-from daam_nb.tracing import alone, families, taps
+from daam_nb.tracing import alone, taps
 from daam_nb.tracing.attached import Attached, ModuleInputs
 from daam_nb.tracing.edits import KernelCall, Part, part_of
 from daam_nb.tracing.intervening.call import EditedCall, Pass, Place, Row, Rule
 from daam_nb.tracing.intervening.choices import Where
 from daam_nb.tracing.intervening.hiding import Hiding
+from daam_nb.tracing.models import adapter_of
 
 
 class Intervention(Attached[EditedCall]):
@@ -40,13 +41,13 @@ class Intervention(Attached[EditedCall]):
         prompt: Sequence[str | Prompt] | None = None,
         hiding: Hiding | None = None,
     ) -> None:
-        super().__init__(pipe, families.denoiser(pipe))
-        if self.family.joint:
+        super().__init__(adapter_of(pipe))
+        verb = "replay" if words.startswith("replay(") else "intervene"
+        if verb not in self.adapter.supports:
             raise UnsupportedPipelineError(
-                f"{words} cannot be done to {type(pipe).__name__}: in its joint attention text and "
-                "image share one softmax, and what a change of the text's part does to the image's "
-                "is not worked out here. Interventions are for pipelines with a UNet; trace(pipe) "
-                "and generate(pipe, ...) do watch this one."
+                f"{words} cannot be done to {self.adapter.pipe_name}: {self.adapter.why_not}. "
+                "Interventions are for models of cross-attention, as those with a UNet; "
+                "trace(pipe) and generate(pipe, ...) do watch this one."
             )
         self.change = words
         self._where, self._rule, self._prompt = where, rule, prompt
@@ -75,7 +76,7 @@ class Intervention(Attached[EditedCall]):
 
     def _watch_modules(self) -> None:
         super()._watch_modules()
-        for encoder in self.family.text_encoders(self.pipe) if self._hiding is not None else ():
+        for encoder in self.adapter.text_encoders() if self._hiding is not None else ():
             self._watch(encoder, before=self._hide_words)
 
     def _hide_words(
@@ -94,16 +95,16 @@ class Intervention(Attached[EditedCall]):
         call.hidden_in.append(module)
         if mask.all():
             return None  # nothing is hidden, and the encoder keeps its bits
-        given = kwargs.get("attention_mask")
-        return args, {**kwargs, "attention_mask": mask if given is None else mask * given}
+        own = kwargs.get("attention_mask")
+        return args, {**kwargs, "attention_mask": mask if own is None else mask * own}
 
     def _new_call(self, arguments: dict[str, Any]) -> EditedCall:
         return EditedCall(
-            self.pipe,
+            self.adapter,
             arguments,
             where=self._where,
             rule=self._rule,
-            given=self._prompt,
+            texts_of_user=self._prompt,
             verb=str(self.change).partition("(")[0],
         )
 
@@ -190,7 +191,7 @@ class LayerEditor:
                 f"{self.layer.name} ran, but the attention of {self.total - self.seen} of its "
                 f"{self.total} rows could not be changed: its processor {processor} called no "
                 "function that is known and computes it. Use a processor of diffusers: "
-                "pipe.unet.set_default_attn_processor()."
+                f"{self.call.adapter.way_out}."
             )
 
     def _check(self, call: KernelCall) -> None:

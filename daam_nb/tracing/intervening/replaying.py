@@ -14,7 +14,6 @@ from daam_nb.prompt import Prompt
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.recording.kinds import check_recording
 from daam_nb.selection import HeadChoice, StepChoice
-from daam_nb.tracing.families import Half
 from daam_nb.tracing.intervening.alignment import Alignment, align, identity
 from daam_nb.tracing.intervening.call import Change, Place, Scene
 from daam_nb.tracing.intervening.choices import (
@@ -27,6 +26,7 @@ from daam_nb.tracing.intervening.choices import (
     read_words,
 )
 from daam_nb.tracing.intervening.intervention import Intervention
+from daam_nb.tracing.models import Half
 from daam_nb.tracing.options import TextChoice, texts_behind_embeddings
 
 AlignmentChoice = Alignment | Literal["words"] | None

@@ -77,7 +77,7 @@ class _Scaling:
     hidden: bool
 
     def prepare(self, scene: Scene) -> Change:
-        encoders = scene.call.family.text_encoders(scene.call.pipe)
+        encoders = scene.call.adapter.text_encoders()
         if self.hidden and len(scene.call.hidden_in) < len(encoders):
             raise InterventionError(
                 "The words could not be hidden in the text encoder: in this call it was given no "

@@ -14,14 +14,15 @@ from diffusers import FluxPipeline
 
 import daam_nb
 from daam_nb.errors import ShapeError, UnsupportedPipelineError, WatchError
-from daam_nb.recording import Recording
-from daam_nb.tracing import ablate, families, generate, redraw, reproduce, trace
-from daam_nb.tracing.families.flux import Flux
+from daam_nb.recording import Layer, Recording
+from daam_nb.tracing import ablate, generate, redraw, reproduce, trace
 from daam_nb.tracing.forming import forming_pictures
+from daam_nb.tracing.models import DenoiserInputs, Layout
+from daam_nb.tracing.models.flux import Flux
 from tests import joint_pipelines as p
 from tests import pipelines
 from tests.tracing.expected import FLOAT32, HALF, Expected, as_arrays, assert_attention
-from tests.tracing.families.joint import observe_joint
+from tests.tracing.models.joint import observe_joint
 from tests.tracing.traces import Snapshot, assert_nothing_left, snapshot
 
 PROMPT = "a red cat and a giraffe"
@@ -246,29 +247,29 @@ def test_latents_are_unpacked(watched: Watched) -> None:
 # --- planted faults ---------------------------------------------------------------------------
 
 
-def _seats(**changes: Callable[[families.Seats], Any]) -> Callable[[pytest.MonkeyPatch], None]:
-    original = Flux.seats
+def _layout(**changes: Callable[[Layout], Any]) -> Callable[[pytest.MonkeyPatch], None]:
+    original = Flux.layout
 
     def plant(patch: pytest.MonkeyPatch) -> None:
-        def seats(self: Flux, layer: Any, columns: int, extra: int) -> families.Seats:
-            found = original(self, layer, columns, extra)
-            return replace(found, **{name: change(found) for name, change in changes.items()})
+        def layout(self: Flux, layer: Layer, inputs: DenoiserInputs, row: int) -> Layout:
+            right = original(self, layer, inputs, row)
+            return replace(right, **{name: change(right) for name, change in changes.items()})
 
-        patch.setattr(Flux, "seats", seats)
+        patch.setattr(Flux, "layout", layout)
 
     return plant
 
 
 def _always_the_prompt(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Flux, "alone", lambda self, ran: "p")
+    patch.setattr(Flux, "lone_block", lambda self, ran: "p")
 
 
 FAULTS = {
-    "the text's own queries": ("plain", _seats(image=lambda s: slice(0, s.image.stop - LENGTH))),
-    "image keys": ("plain", _seats(text=lambda s: s.image.start)),
+    "the text's own queries": ("plain", _layout(image=lambda s: slice(0, s.image.stop - LENGTH))),
+    "image keys": ("plain", _layout(text=lambda s: s.image.start)),
     "the other picture's cells": (
         "kontext",
-        _seats(image=lambda s: slice(s.image.start + 6, None)),
+        _layout(image=lambda s: slice(s.image.start + 6, None)),
     ),
     "the negative pass": ("same-prompts", _always_the_prompt),
 }
@@ -387,21 +388,21 @@ def test_positions_that_are_no_grid_are_refused(fault: str) -> None:
     sample, text = torch.zeros(1, positions, 16), torch.zeros(1, LENGTH, 64)
     arguments = {"hidden_states": sample, "encoder_hidden_states": text, "img_ids": ids}
     with pytest.raises(ShapeError, match="are not a grid, row by row"):
-        Flux().given(arguments)
+        Flux(p.flux()).inputs(arguments)
 
 
 def test_large_grids_in_bfloat16() -> None:
     """bfloat16 rounds whole numbers above 256; the grid is counted, not read from them."""
     height, width = 300, 2
     ids = torch.cartesian_prod(torch.zeros(1), torch.arange(300.0), torch.arange(2.0))
-    given = Flux().given(
+    inputs = Flux(p.flux()).inputs(
         {
             "hidden_states": torch.zeros(1, height * width, 4),
             "encoder_hidden_states": torch.zeros(1, LENGTH, 64),
             "img_ids": ids.to(torch.bfloat16),
         }
     )
-    assert given is not None and given.latent_size == (2 * height, 2 * width)
+    assert inputs is not None and inputs.latent_size == (2 * height, 2 * width)
 
 
 def test_each_picture_of_a_batch_is_drawn_again_with_its_own_texts(pipe: Any) -> None:

@@ -13,72 +13,105 @@ from weakref import WeakSet
 
 from daam_nb.errors import UnsupportedPipelineError, WrongKindError
 from daam_nb.tracing import taps
+from daam_nb.tracing.models.adapter import Adapter, unwrapped
+from daam_nb.tracing.models.flux import Flux
+from daam_nb.tracing.models.sd3 import StableDiffusion3
+from daam_nb.tracing.models.unet import UNet
 
-_KNOWN = frozenset(
-    f"{name}Pipeline"
-    for name in (
-        # Stable Diffusion 1.x and 2.x
-        "LatentConsistencyModel", "LatentConsistencyModelImg2Img", "StableDiffusion",
-        "StableDiffusionAdapter", "StableDiffusionControlNet", "StableDiffusionControlNetImg2Img",
-        "StableDiffusionControlNetInpaint", "StableDiffusionControlNetPAG",
-        "StableDiffusionControlNetPAGInpaint", "StableDiffusionDepth2Img",
-        "StableDiffusionDiffEdit", "StableDiffusionGLIGEN", "StableDiffusionImg2Img",
-        "StableDiffusionInpaint", "StableDiffusionInstructPix2Pix", "StableDiffusionLDM3D",
-        "StableDiffusionLatentUpscale", "StableDiffusionModelEditing", "StableDiffusionPAG",
-        "StableDiffusionPAGImg2Img", "StableDiffusionPAGInpaint", "StableDiffusionSAG",
-        "StableDiffusionUpscale", "StableUnCLIP", "StableUnCLIPImg2Img",
-        # Stable Diffusion XL
-        "StableDiffusionXL", "StableDiffusionXLAdapter", "StableDiffusionXLControlNet",
-        "StableDiffusionXLControlNetImg2Img", "StableDiffusionXLControlNetInpaint",
-        "StableDiffusionXLControlNetPAG", "StableDiffusionXLControlNetPAGImg2Img",
-        "StableDiffusionXLControlNetUnion", "StableDiffusionXLControlNetUnionImg2Img",
-        "StableDiffusionXLControlNetUnionInpaint", "StableDiffusionXLImg2Img",
-        "StableDiffusionXLInpaint", "StableDiffusionXLInstructPix2Pix", "StableDiffusionXLPAG",
-        "StableDiffusionXLPAGImg2Img", "StableDiffusionXLPAGInpaint",
-        # Stable Diffusion 3 and 3.5
-        "StableDiffusion3", "StableDiffusion3ControlNet", "StableDiffusion3ControlNetInpainting",
-        "StableDiffusion3Img2Img", "StableDiffusion3Inpaint",
-        # FLUX.1
-        "Flux", "FluxControl", "FluxControlImg2Img", "FluxControlInpaint", "FluxControlNet",
-        "FluxControlNetImg2Img", "FluxControlNetInpaint", "FluxFill", "FluxImg2Img",
-        "FluxInpaint", "FluxKontext", "FluxKontextInpaint",
-    )
-) | {"StableDiffusionInpaintPipelineLegacy", "StableDiffusionPipelineSafe"}  # fmt: skip
+_BUILT_IN: tuple[type[Adapter], ...] = (UNet, StableDiffusion3, Flux)
+_registered: list[type[Adapter]] = []  # newest first
 
-_FRAMES = "it makes a video: its frames are rows of one batch, and no picture of its own is theirs"
-_WOVEN = "its control network is woven into the UNet, whose blocks are run apart from it"
-_OTHER_BLOCKS = "its UNet is built of other blocks, whose grids are not worked out"
-_COMBINED = "it is several pipelines in one, and none of them reads the prompt as Stable Diffusion"
-
-# Classes of diffusers whose loop is known to be another one, and what it does.
-_REFUSED = {
-    "StableDiffusionPanoramaPipeline": (
-        "in each step it paints several views of the picture apart and joins them, so a layer's "
-        "grid is that of a view and not of the picture"
-    ),
-    "StableDiffusionAttendAndExcitePipeline": (
-        "it runs its UNet several times in a step, to move the latents towards the words"
-    ),
-    "StableDiffusionGLIGENTextImagePipeline": (
-        "it runs its UNet twice in a step, with its boxes and without them"
-    ),
-    "StableDiffusionParadigmsPipeline": "it paints several steps at once, in one batch",
-    "StableDiffusionPix2PixZeroPipeline": (
-        "it runs its UNet twice in a step and changes the attention in between"
-    ),
-    "CycleDiffusionPipeline": "rows of the picture's own prompt stand in the batch of the new one",
-    "SemanticStableDiffusionPipeline": "rows of its editing prompts stand in the prompt's batch",
-    "StableDiffusionControlNetXSPipeline": _WOVEN,
-    "StableDiffusionXLControlNetXSPipeline": _WOVEN,
-    "Kandinsky3Pipeline": _OTHER_BLOCKS,
-    "Kandinsky3Img2ImgPipeline": _OTHER_BLOCKS,
-    "KandinskyCombinedPipeline": _COMBINED,
-    "KandinskyV22CombinedPipeline": _COMBINED,
-}
-_VIDEO = ("AnimateDiff", "PIAPipeline", "TextToVideo", "VideoToVideo", "I2VGenXL", "StableVideo")
-
+AdapterT = TypeVar("AdapterT", bound=type[Adapter])
 ClassT = TypeVar("ClassT", bound=type)
 _vouched: WeakSet[type] = WeakSet()
+
+
+def register_adapter(adapter: AdapterT) -> AdapterT:
+    """Teach daam_nb a model family: from now on its pipelines are watched by this adapter.
+
+    Parameters
+    ----------
+    adapter
+        A subclass of `Adapter` that names its `networks` (or has a `matches` of its own) and the
+        `pipelines` whose loop it knows. It may be used as a decorator. The newest of those that
+        match a pipeline is asked, before those that ship.
+
+    Returns
+    -------
+    type
+        The class itself.
+
+    Raises
+    ------
+    WrongKindError
+        Where it is no such class, or names no pipelines.
+
+    Notes
+    -----
+    It holds until Python ends. ``docs/add-a-model-family.md`` shows how to write one, and the tests
+    that it has to pass.
+    """
+    if not isinstance(adapter, type) or not issubclass(adapter, Adapter):
+        raise WrongKindError(
+            f"register_adapter() takes a subclass of Adapter, not {adapter!r:.80}. Write one as "
+            "docs/add-a-model-family.md shows."
+        )
+    if not adapter.pipelines:
+        raise WrongKindError(
+            f"{adapter.__name__} names no pipelines, so none would be watched. Name the classes "
+            'whose loop it knows: pipelines = ("PixArtAlphaPipeline",).'
+        )
+    if adapter in _registered:
+        _registered.remove(adapter)
+    _registered.insert(0, adapter)
+    return adapter
+
+
+def adapter_of(pipe: Any) -> Adapter:
+    """The adapter of a pipeline, bound to it, or a refusal by name.
+
+    Raises
+    ------
+    UnsupportedPipelineError
+        Where the pipeline is of no family or class that is known, or its text attention cannot be
+        told from other attention.
+    """
+    try:
+        _check_refused(pipe)
+        adapter = adapter_class_of(pipe)(pipe)
+        adapter.check()
+        if not hasattr(pipe, "encode_prompt") and not hasattr(pipe, "_encode_prompt"):
+            raise UnsupportedPipelineError(f"{type(pipe).__name__} has no `encode_prompt`.")
+    except UnsupportedPipelineError as error:
+        raise UnsupportedPipelineError(f"{error} {_known_families()}") from None
+    _check_known(pipe)
+    adapter.loop_name = known_name(type(pipe))
+    adapter.is_vouched = is_vouched(type(pipe))
+    return adapter
+
+
+def adapter_class_of(pipe: Any) -> type[Adapter]:
+    """The family of a pipeline.
+
+    Raises
+    ------
+    UnsupportedPipelineError
+        Where it is of none that is known.
+    """
+    adapter = next((adapter for adapter in _adapters() if adapter.matches(pipe)), None)
+    if adapter is not None:
+        return adapter
+    name = type(pipe).__name__
+    transformer = unwrapped(getattr(pipe, "transformer", None))
+    if transformer is None:
+        raise UnsupportedPipelineError(
+            f"{name} has no `unet` and no `transformer`, so there is nothing that this version "
+            "can watch."
+        )
+    raise UnsupportedPipelineError(
+        f"The `transformer` of {name}, a {type(transformer).__name__}, is of a family that this "
+        "version cannot read."
+    )
 
 
 def vouch_for(pipeline_class: ClassT) -> ClassT:
@@ -144,7 +177,7 @@ def known_name(kind: type) -> str:
     return loop.__name__ if _is_known(loop) else ""
 
 
-def check_refused(pipe: Any) -> None:
+def _check_refused(pipe: Any) -> None:
     """Raise an `UnsupportedPipelineError` for a class whose loop is known to be another one."""
     kind = type(pipe)
     why = _why_refused(_loop_of(kind))
@@ -152,7 +185,7 @@ def check_refused(pipe: Any) -> None:
         raise UnsupportedPipelineError(f"{kind.__name__} is not watched: {why}.")
 
 
-def check_known(pipe: Any) -> None:
+def _check_known(pipe: Any) -> None:
     """Raise an `UnsupportedPipelineError` for a class that nobody knows or vouches for."""
     kind = type(pipe)
     if known_name(kind) or is_vouched(kind):
@@ -167,16 +200,24 @@ def check_known(pipe: Any) -> None:
     )
 
 
+def _adapters() -> tuple[type[Adapter], ...]:
+    return (*_registered, *_BUILT_IN)
+
+
+def _known_families() -> str:
+    *titles, last = (adapter.title or adapter.__name__ for adapter in (*_BUILT_IN, *_registered))
+    return f"Known: {', '.join(titles)}, and {last} (docs/models.md lists the classes)."
+
+
 def _why_refused(loop: type) -> str:
-    if not _of_diffusers(loop):
+    if not _of_diffusers(loop) or _is_known(loop):
         return ""
-    if loop.__name__.startswith(_VIDEO):
-        return _FRAMES
-    return _REFUSED.get(loop.__name__, "")
+    return next((why for adapter in _adapters() if (why := adapter.why_refused(loop))), "")
 
 
 def _is_known(loop: type) -> bool:
-    return _of_diffusers(loop) and loop.__name__ in _KNOWN
+    names = {known for adapter in _adapters() for known in adapter.pipelines}
+    return loop in names or (_of_diffusers(loop) and loop.__name__ in names)
 
 
 def _of_diffusers(kind: type) -> bool:

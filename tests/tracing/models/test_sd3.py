@@ -21,11 +21,12 @@ from daam_nb.errors import (
     WatchError,
 )
 from daam_nb.prompt import Prompt
-from daam_nb.recording import Recording
+from daam_nb.recording import Layer, Recording
 from daam_nb.show.explorer.model.agreement import preview_distance
-from daam_nb.tracing import ablate, families, generate, reproduce, reweight, trace
-from daam_nb.tracing.families.sd3 import StableDiffusion3
+from daam_nb.tracing import ablate, generate, reproduce, reweight, trace
 from daam_nb.tracing.forming import forming_pictures
+from daam_nb.tracing.models import DenoiserInputs, Layout
+from daam_nb.tracing.models.sd3 import StableDiffusion3
 from tests import joint_pipelines as p
 from tests import pipelines
 from tests.tracing.expected import (
@@ -36,7 +37,7 @@ from tests.tracing.expected import (
     assert_attention,
     row_of,
 )
-from tests.tracing.families.joint import observe_joint
+from tests.tracing.models.joint import observe_joint
 from tests.tracing.traces import Snapshot, assert_nothing_left, snapshot
 
 PROMPT = "a red cat and a giraffe"
@@ -271,20 +272,20 @@ def test_nothing_is_left(watched: Watched) -> None:
 
 
 def _text_first(patch: pytest.MonkeyPatch) -> None:
-    family: Any = type(families.family_of(p.sd3()))
-    original = family.seats
+    original = StableDiffusion3.layout
 
-    def seats(self: Any, layer: Any, columns: int, extra: int) -> families.Seats:
-        found = original(self, layer, columns, extra)
-        return replace(found, image=slice(columns, None), text=0)
+    def layout(self: StableDiffusion3, layer: Layer, inputs: DenoiserInputs, row: int) -> Layout:
+        right = original(self, layer, inputs, row)
+        return replace(right, image=slice(inputs.columns(row), None), text=0)
 
-    patch.setattr(family, "seats", seats)
+    patch.setattr(StableDiffusion3, "layout", layout)
 
 
 def _clip_for_t5(patch: pytest.MonkeyPatch) -> None:
-    family: Any = type(families.family_of(p.sd3()))
-    original = family.reading
-    patch.setattr(family, "reading", lambda *a: replace(original(*a), first=0))
+    original = StableDiffusion3.stream
+    patch.setattr(
+        StableDiffusion3, "stream", lambda *a: replace(original(*a), first=0, last=LENGTH)
+    )
 
 
 def _renormalised(patch: pytest.MonkeyPatch) -> None:
@@ -514,10 +515,10 @@ def test_what_fails_on_entering_leaves_nothing(monkeypatch: pytest.MonkeyPatch) 
     pipe = p.sd3()
     before = snapshot(pipe)
 
-    def broken(self: Any, pipe: Any) -> Any:
+    def broken(self: Any) -> Any:
         raise RuntimeError("encoders")
 
-    monkeypatch.setattr(StableDiffusion3, "encoders", broken)
+    monkeypatch.setattr(StableDiffusion3, "text_encoders", broken)
     with pytest.raises(RuntimeError, match="encoders"), trace(pipe):
         pass
     assert_nothing_left(before, snapshot(pipe))

@@ -1,0 +1,54 @@
+"""What differs between model families, one file each.
+
+    answers.py   the plain data that an adapter answers with
+    adapter.py   the contract, and what most families answer
+    joint.py     what families of joint attention share
+    unet.py      cross-attention over text: Stable Diffusion 1.x, 2.x, XL and what is built on them
+    sd3.py       joint attention, image before text: Stable Diffusion 3 and 3.5
+    flux.py      joint attention, text before image: FLUX.1
+    rows.py      which rows of a batch belong to which picture
+    registry.py  a pipeline -> its adapter, or a refusal by name; how to register, and to vouch
+
+Nothing is inferred from shapes alone; a pipeline that is not known to be read exactly is refused
+by name. A new model family is one file, here or in the user's own code: docs/add-a-model-family.md.
+"""
+
+from __future__ import annotations
+
+from daam_nb.tracing.models.adapter import Adapter
+from daam_nb.tracing.models.answers import (
+    BatchRows,
+    ChatTemplate,
+    DenoiserInputs,
+    Embeddings,
+    Half,
+    Layout,
+    Omission,
+    TextStream,
+)
+from daam_nb.tracing.models.joint import JointAdapter
+from daam_nb.tracing.models.registry import (
+    adapter_class_of,
+    adapter_of,
+    register_adapter,
+    vouch_for,
+)
+from daam_nb.tracing.models.rows import batch_rows
+
+__all__ = [
+    "Adapter",
+    "BatchRows",
+    "ChatTemplate",
+    "DenoiserInputs",
+    "Embeddings",
+    "Half",
+    "JointAdapter",
+    "Layout",
+    "Omission",
+    "TextStream",
+    "adapter_class_of",
+    "adapter_of",
+    "batch_rows",
+    "register_adapter",
+    "vouch_for",
+]

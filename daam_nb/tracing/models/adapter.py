@@ -1,0 +1,366 @@
+"""What a model family answers: the contract, with the answers that most families share.
+
+An adapter is bound to one pipeline. A family says in its own file what it does otherwise; what is
+the same for every family is asked of nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+from torch import Tensor, nn
+
+from daam_nb.errors import SelectionError, UnsupportedPipelineError
+from daam_nb.recording import Attention, Layer
+from daam_nb.tracing.models.answers import (
+    BatchRows,
+    DenoiserInputs,
+    Embeddings,
+    Layout,
+    Omission,
+    TextStream,
+)
+
+LayerModule = tuple[str, nn.Module]
+"""Dotted name of an attention module, and the module."""
+
+
+class Adapter:
+    """Answers for one pipeline what differs between model families.
+
+    Made once per trace, by ``adapter_of(pipe)``. Without any change it is the adapter of a
+    transformer of diffusers that reads text by cross-attention (``attn2``) and patches of the
+    latents as its queries.
+
+    Attributes
+    ----------
+    pipe, net
+        The pipeline and its denoiser, without the compiler's wrapper.
+    loop_name, is_vouched
+        The known class whose loop the pipeline runs; whether it is known on the user's word alone.
+    title
+        The family, for people.
+    pipelines
+        Classes whose loop is known, by their name in diffusers, or themselves.
+    networks
+        Names of the denoiser's classes.
+    component
+        The pipeline's name of its denoiser.
+    attention
+        Whether the text is all there is among the keys (``"cross"``) or stands beside the image.
+    stage
+        What its layers' stage is called where all are of one kind.
+    embeddings_at
+        Where ``encode_prompt`` returns the embeddings of prompt and negative prompt. (0, None): it
+        is called a second time for the negative prompt.
+    guidance_argument
+        The argument of the call that scales classifier-free guidance.
+    separate_passes
+        Order of the passes within a step, where guidance runs the denoiser twice and not on one
+        doubled batch: ``"pn"``.
+    supports
+        What can be done with it: ``"trace"``; ``"intervene"`` (`ablate`, `reweight`); ``"replay"``.
+    why_not
+        Why the others cannot.
+    way_out
+        How to get processors that can be watched, for messages.
+    """
+
+    title: ClassVar[str] = ""
+    pipelines: ClassVar[tuple[str | type, ...]] = ()
+    networks: ClassVar[tuple[str, ...]] = ()
+    component: ClassVar[str] = "transformer"
+    attention: ClassVar[Attention] = "cross"
+    stage: ClassVar[str] = "block"
+    embeddings_at: ClassVar[tuple[int, int | None]] = (0, 1)
+    guidance_argument: ClassVar[str] = "guidance_scale"
+    separate_passes: ClassVar[str] = ""
+    supports: ClassVar[frozenset[str]] = frozenset({"trace", "intervene", "replay"})
+    why_not: ClassVar[str] = "what a change of its attention does is not worked out here"
+    way_out: str = 'pipe.transformer.set_attention_backend("native")'
+
+    def __init__(self, pipe: Any) -> None:
+        self.pipe = pipe
+        self.loop_name = ""
+        self.is_vouched = False
+        self.net: nn.Module = unwrapped(getattr(pipe, self.component, None))
+        if not isinstance(self.net, nn.Module):
+            raise UnsupportedPipelineError(
+                f"The `{self.component}` of {self.pipe_name}, a {type(self.net).__name__}, is no "
+                "network."
+            )
+
+    # Whose it is -----------------------------------------------------------------------------
+
+    @classmethod
+    def matches(cls, pipe: Any) -> bool:
+        """Whether a pipeline is of this family, by its denoiser."""
+        net = unwrapped(getattr(pipe, cls.component, None))
+        return type(net).__name__ in cls.networks
+
+    @classmethod
+    def why_refused(cls, loop: type) -> str:
+        """Why a class of diffusers is not watched, as its loop is another one; or nothing."""
+        return ""
+
+    def check(self) -> None:
+        """Raise an `UnsupportedPipelineError` unless this pipeline is read exactly."""
+        if not list(self.modules()):
+            raise UnsupportedPipelineError(
+                f"The `{self.component}` of {self.pipe_name}, a {type(self.net).__name__}, has no "
+                f"{self.attention}-attention."
+            )
+
+    def check_call(self, arguments: Mapping[str, Any], inputs: DenoiserInputs) -> None:
+        """Raise an `UnsupportedPipelineError` before the first step of a call that is not recorded.
+
+        Parameters
+        ----------
+        arguments
+            Of the call, with the defaults of its signature.
+        inputs
+            Of the first pass.
+        """
+
+    # Layers ----------------------------------------------------------------------------------
+
+    def modules(self) -> Iterator[LayerModule]:
+        """Every watched attention module with its dotted name, in the order of the forward pass."""
+        for name, module in self.net.named_modules():
+            if hasattr(module, "get_processor") and getattr(module, "is_cross_attention", False):
+                yield name, module
+
+    def grid(self, latent_size: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) of the image among the queries, for latents of a (height, width)."""
+        patch = int(getattr(cast(Any, self.net).config, "patch_size", None) or 1)
+        return (latent_size[0] // patch, latent_size[1] // patch)
+
+    def layers(self, latent_size: tuple[int, int]) -> tuple[Layer, ...]:
+        """The layers of the denoiser for latents of (height, width), before it has run."""
+        return tuple(
+            self.layer(name, module, self.grid(latent_size)) for name, module in self.modules()
+        )
+
+    def layer(self, name: str, module: nn.Module, size: tuple[int, int]) -> Layer:
+        """One of them, for a grid of (height, width)."""
+        number = next((part for part in name.split(".") if part.isdecimal()), "")
+        stage = self.stage_of(name)
+        return Layer(
+            name,
+            stage,
+            size,
+            int(cast(Any, module).heads),
+            attention=self.attention,
+            block=f"{stage}_blocks",
+            label=f"{stage} {number}".strip(),
+        )
+
+    def stage_of(self, name: str) -> str:
+        """The stage of a layer."""
+        return self.stage
+
+    def layout(self, layer: Layer, inputs: DenoiserInputs, row: int) -> Layout:
+        """Where image and text stand among a layer's queries and keys, in one batch row."""
+        return Layout.of_cross_attention(layer.size[0] * layer.size[1], inputs.columns(row))
+
+    @property
+    def hands_text_on(self) -> bool:
+        """Whether every layer is given the very text that the denoiser is given."""
+        return False
+
+    def entrance(self) -> nn.Module | None:
+        """The module that is to be given the very latents that the denoiser is given, if any."""
+        return None
+
+    # A pass ----------------------------------------------------------------------------------
+
+    def inputs(self, arguments: Mapping[str, Any]) -> DenoiserInputs | None:
+        """Read the denoiser's arguments of one pass; None where they hold no text."""
+        sample = arguments.get("sample", arguments.get("hidden_states"))
+        text = arguments.get("encoder_hidden_states")
+        if not isinstance(sample, Tensor) or not isinstance(text, Tensor):
+            return None
+        return DenoiserInputs(sample, text, (int(sample.shape[-2]), int(sample.shape[-1])))
+
+    @property
+    def batch_orders(self) -> Mapping[int, str]:
+        """How the blocks of a batch are stacked, by their number.
+
+        ``"p"`` is the prompt, ``"n"`` the negative prompt, any other letter a text that `text_of`
+        names. Content decides first; this decides where it cannot.
+        """
+        return {1: "p", 2: "np"}
+
+    def text_of(self, label: str) -> str:
+        """What the text of a block is that is neither ``"p"`` nor ``"n"``."""
+        return "another text"
+
+    def lone_block(self, ran: int) -> str:
+        """What a pass of one block is where its text does not say: ``"p"`` or ``"n"``.
+
+        Parameters
+        ----------
+        ran
+            Passes before it in the same step.
+        """
+        return self.separate_passes[ran] if ran < len(self.separate_passes) else "p"
+
+    # Text ------------------------------------------------------------------------------------
+
+    def text_streams(self) -> Sequence[TextStream]:
+        """The text encoders that name columns, the default first."""
+        return (
+            TextStream(
+                "text",
+                tokenizer=getattr(self.pipe, "tokenizer", None),
+                encoder=network(self.pipe, "text_encoder"),
+            ),
+        )
+
+    def stream(self, name: str | None = None) -> TextStream:
+        """The text stream of a name, by default the first.
+
+        Raises
+        ------
+        SelectionError
+            Where the pipeline has no such text columns.
+        """
+        streams = {stream.name: stream for stream in self.text_streams()}
+        if name is None:
+            return next(iter(streams.values()))
+        if not isinstance(name, str) or name not in streams:
+            choices = "; ".join(f"{s.name!r}: {s.description}" for s in streams.values())
+            raise SelectionError(
+                f"encoder={name!r} names no text columns of this {self.pipe_name}. "
+                f"There are {choices}."
+            )
+        return streams[name]
+
+    def text_encoders(self) -> list[nn.Module]:
+        """All text encoders that make key columns; words can be hidden in them."""
+        streams = self.text_streams()
+        own = [stream.encoder for stream in streams if stream.encoder is not None]
+        return own + [stream.beside[0] for stream in streams if stream.beside is not None]
+
+    def embeddings(self, result: Any, before: Embeddings | None) -> Embeddings | None:
+        """The text embeddings after ``encode_prompt`` returned `result`."""
+        parts = result if isinstance(result, tuple) else ()
+        at, negative_at = self.embeddings_at
+        positive = rows_of(parts[at]) if at < len(parts) else None
+        if positive is None:
+            return before
+        if negative_at is None:
+            return (
+                Embeddings(positive, None)
+                if before is None
+                else Embeddings(before.positive, positive)
+            )
+        return Embeddings(
+            positive, rows_of(parts[negative_at]) if negative_at < len(parts) else None
+        )
+
+    def why_empty(self, stream: TextStream, arguments: Mapping[str, Any]) -> str:
+        """Why no text stands behind these columns in this call; nothing where there is one."""
+        return ""
+
+    # Guidance, pictures, what is said -----------------------------------------------------------
+
+    def guided(self, embeddings: Embeddings, rows: BatchRows) -> bool:
+        """Whether a call whose first pass has these rows runs on a negative prompt, too."""
+        if self.separate_passes:
+            return embeddings.negative is not None
+        return bool(rows.negative)
+
+    def guidance(self, arguments: Mapping[str, Any]) -> float | None:
+        """Scale of classifier-free guidance of a guided call, by its arguments and defaults."""
+        name = self.guidance_argument
+        scale = getattr(self.pipe, name, arguments.get(name))
+        return None if scale is None else float(scale)
+
+    def latents(self, frames: Tensor, latent_size: tuple[int, int]) -> Tensor:
+        """Bring the latents of several steps to (step, channel, y, x)."""
+        return frames
+
+    @classmethod
+    def decode(cls, vae: Any, latents: Tensor) -> Tensor:
+        """Decode latents (1, channel, y, x) as the pipelines do: (1, 3, y, x), about [-1, 1]."""
+        decoded: Tensor = vae.decode(unscaled(latents, vae.config), return_dict=False)[0]
+        return decoded
+
+    def omissions(
+        self, stream: TextStream, arguments: Mapping[str, Any], *, negative: bool = False
+    ) -> Sequence[Omission]:
+        """What of the text's attention a recording of this call does not hold.
+
+        With `negative` it holds that to the negative prompt, too.
+        """
+        return ()
+
+    @property
+    def pipe_name(self) -> str:
+        """The pipeline's class."""
+        return type(self.pipe).__name__
+
+
+def unwrapped(part: Any) -> Any:
+    """A part of a pipeline without the compiler's wrapper."""
+    return getattr(part, "_orig_mod", part)
+
+
+def network(pipe: Any, name: str) -> nn.Module | None:
+    """A pipeline's part of a name where it is a network."""
+    part = getattr(pipe, name, None)
+    return part if isinstance(part, nn.Module) else None
+
+
+def rows_of(text: Any) -> tuple[Tensor, ...] | None:
+    """(key, channel) for each picture, of a tensor or of a list; None of anything else."""
+    if isinstance(text, Tensor):
+        return tuple(text)
+    if isinstance(text, list | tuple) and all(isinstance(row, Tensor) for row in text):
+        return tuple(text)
+    return None
+
+
+def unscaled(latents: Tensor, config: Any) -> Tensor:
+    """Undo the scaling of latents, as the pipelines do before they decode."""
+    factor = float(config.scaling_factor)
+    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+    if mean is not None and std is not None:
+        shape = (1, -1, 1, 1)
+        return latents * latents.new_tensor(std).view(shape) / factor + latents.new_tensor(
+            mean
+        ).view(shape)
+    shift = getattr(config, "shift_factor", None)
+    return latents / factor + (0.0 if shift is None else float(shift))
+
+
+def other_texts(
+    arguments: Mapping[str, Any], suffix: str, *, negative: bool
+) -> Iterator[tuple[str, str, Any]]:
+    """Texts of another encoder that are not those of the first: (first, other) names, the text.
+
+    As diffusers does, an empty one counts as the first.
+    """
+    for first in ("prompt", "negative_prompt") if negative else ("prompt",):
+        text = arguments.get(first + suffix)
+        if text and text != arguments.get(first):
+            yield first, first + suffix, text
+
+
+def shared_columns(arguments: Mapping[str, Any], *, negative: bool) -> list[Omission]:
+    """What a second encoder read that shares the columns of the first."""
+    why = "both text encoders share the key columns; columns are named by"
+    return [
+        (f"the words of {second}, {text!r}", f"{why} {first}")
+        for first, second, text in other_texts(arguments, "_2", negative=negative)
+    ]
+
+
+def second_encoder(pipe: Any, *names: str) -> tuple[nn.Module, Any] | None:
+    """Encoder and tokenizer of these names of a pipeline, where it has both."""
+    encoder, tokenizer = (getattr(pipe, name, None) for name in names)
+    if isinstance(encoder, nn.Module) and tokenizer is not None:
+        return encoder, tokenizer
+    return None

@@ -1,0 +1,60 @@
+"""What families of joint attention share: text and image are keys side by side, in one softmax."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+from torch import nn
+
+from daam_nb.errors import UnsupportedPipelineError
+from daam_nb.recording import Attention, Layer
+from daam_nb.tracing.models.adapter import Adapter, LayerModule
+from daam_nb.tracing.models.answers import DenoiserInputs, Layout, Omission, TextStream
+
+OTHER_KEYS: Omission = (
+    "attention to image keys, and all attention of the text's own queries",
+    "what the image pays to the text is kept, as shares of all keys: over the text they do not "
+    "sum to 1, the rest went to the image",
+)
+
+
+class JointAdapter(Adapter):
+    """A transformer of diffusers in whose blocks text and image attend to each other.
+
+    Without any change: double blocks whose sequence is [text, image, other positions].
+    """
+
+    attention: ClassVar[Attention] = "joint"
+    stage: ClassVar[str] = "double"
+    supports: ClassVar[frozenset[str]] = frozenset({"trace"})
+    why_not: ClassVar[str] = (
+        "in its joint attention text and image share one softmax, and what a change of the text's "
+        "part does to the image's is not worked out here"
+    )
+
+    def check(self) -> None:
+        super().check()
+        if "prompt" not in inspect.signature(type(self.pipe).__call__).parameters:
+            raise UnsupportedPipelineError(
+                f"{self.pipe_name} is called without a `prompt`, so what its text columns are "
+                "cannot be told."
+            )
+
+    def modules(self) -> Iterator[LayerModule]:
+        for i, block in enumerate(self.blocks("transformer_blocks")):
+            yield f"transformer_blocks.{i}.attn", cast(nn.Module, block.attn)
+
+    def blocks(self, name: str) -> Iterator[nn.Module]:
+        """The denoiser's blocks of a name; none where it has none."""
+        yield from cast(Any, getattr(self.net, name, ()))
+
+    def layout(self, layer: Layer, inputs: DenoiserInputs, row: int) -> Layout:
+        cells = layer.size[0] * layer.size[1]
+        return Layout.text_first(cells, inputs.columns(row), inputs.other_positions)
+
+    def omissions(
+        self, stream: TextStream, arguments: Mapping[str, Any], *, negative: bool = False
+    ) -> Sequence[Omission]:
+        return [OTHER_KEYS]

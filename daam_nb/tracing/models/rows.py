@@ -1,0 +1,118 @@
+"""Which rows of a denoiser's batch belong to which picture, and to which half of its guidance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from daam_nb.errors import ShapeError
+from daam_nb.tracing.models.adapter import Adapter
+from daam_nb.tracing.models.answers import BatchRows, Embeddings, Half, Texts
+
+
+def batch_rows(
+    adapter: Adapter, text: Texts, embeddings: Embeddings, *, lone: str = "p"
+) -> BatchRows:
+    """Tell which rows of a denoiser's text input belong to which picture.
+
+    Parameters
+    ----------
+    adapter
+        Of the pipeline: it knows the order of blocks where content cannot say.
+    text
+        The text of each row, as the denoiser got it.
+    embeddings
+        What ``encode_prompt`` returned for this call.
+    lone
+        What a pass of one block is where content cannot say: ``"p"`` or ``"n"``.
+
+    Raises
+    ------
+    ShapeError
+        Where the batch is not whole blocks of one row per picture, or a block stands there again
+        and no guidance is known to repeat it.
+    """
+    pictures = len(embeddings.positive)
+    blocks, beyond = divmod(len(text), pictures)
+    if beyond or not blocks:
+        raise ShapeError(
+            f"The denoiser was given {len(text)} rows of text for {pictures} pictures of "
+            f"{adapter.pipe_name}; whole blocks of one row per picture were expected."
+        )
+    ranges = [tuple(range(i * pictures, (i + 1) * pictures)) for i in range(blocks)]
+    labels = [_label([text[row] for row in rows], embeddings) for rows in ranges]
+    by_content = "both" not in labels and "?" not in labels
+    if not by_content:
+        labels = [lone] if lone == "n" and blocks == 1 else _labels_by_order(adapter, labels)
+    _check_repeats(adapter, labels)
+    first = {label: ranges[labels.index(label)] for label in labels}
+    again: list[tuple[Half, tuple[int, ...]]] = [
+        ("positive" if label == "p" else "negative", ranges[i])
+        for i, label in enumerate(labels)
+        if label in labels[:i]
+    ]
+    others = tuple(
+        f"rows {rows[0]}-{rows[-1]} of the batch, {adapter.text_of(label)}"
+        for label, rows in zip(labels, ranges, strict=True)
+        if label not in "pn"
+    )
+    repeated = tuple(
+        f"rows {rows[0]}-{rows[-1]} of the batch, a second pass of the "
+        f"{'prompt' if half == 'positive' else 'negative prompt'} (perturbed or image guidance)"
+        for half, rows in again
+    )
+    return BatchRows(
+        first.get("p", ()), first.get("n", ()), repeated, by_content, tuple(again), others
+    )
+
+
+def _check_repeats(adapter: Adapter, labels: list[str]) -> None:
+    """A block that repeats another is known: of perturbed guidance, or of guidance by a picture.
+
+    Where nobody knows it, the blocks may be views or parts of one picture.
+    """
+    if len(set(labels)) == len(labels) or "".join(labels) in adapter.batch_orders.values():
+        return
+    raise ShapeError(
+        f"{adapter.pipe_name} gives its denoiser {len(labels)} blocks of text rows in one pass, "
+        f"some of them the same text again ({', '.join(labels)}; p: the prompt, n: the negative "
+        "prompt). Nothing is known here that repeats them, so they may be views of one picture, "
+        "whose attention is not the picture's."
+    )
+
+
+def _label(block: Sequence[Tensor], embeddings: Embeddings) -> str:
+    positive = _same(block, embeddings.positive)
+    negative = embeddings.negative is not None and _same(block, embeddings.negative)
+    if positive and negative:
+        return "both"
+    return "p" if positive else "n" if negative else "?"
+
+
+def _same(block: Sequence[Tensor], texts: Sequence[Tensor]) -> bool:
+    return len(block) == len(texts) and all(
+        a.shape == b.shape and torch.equal(a, b.to(device=a.device, dtype=a.dtype))
+        for a, b in zip(block, texts, strict=True)
+    )
+
+
+def _labels_by_order(adapter: Adapter, labels: list[str]) -> list[str]:
+    """The family's order, where it does not contradict what content did say."""
+    if "?" in labels and adapter.is_vouched:
+        raise ShapeError(
+            f"Of the {len(labels)} blocks of text rows of {adapter.pipe_name} not all are what "
+            f"its encode_prompt returned ({', '.join(labels)}), and in what order a class stacks "
+            "its rows is known of those of diffusers alone."
+        )
+    blocks = len(labels)
+    order = adapter.batch_orders.get(blocks)
+    if order is None or any(
+        said in "pn" and said != ordered for said, ordered in zip(labels, order, strict=True)
+    ):
+        raise ShapeError(
+            f"The {blocks} blocks of text rows of {adapter.pipe_name} cannot be told apart "
+            f"(found {', '.join(labels)}; expected the order {order})."
+        )
+    return list(order)
