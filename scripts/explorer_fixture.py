@@ -19,6 +19,7 @@ import torch
 
 import daam_nb
 from daam_nb.maps import iod, ioh, iou
+from daam_nb.maps.threshold import mask_of
 from daam_nb.show.colours import palette
 from daam_nb.show.explorer.controls import CHOICES
 from daam_nb.show.explorer.model.container import pack, unpack
@@ -61,7 +62,7 @@ def expected(explorer: Explorer) -> dict[str, Any]:
     masks = {share: engine.mask(explorer.selected, share) for share in (0.0, 0.2, 0.4, 0.9, 1.0)}
     a = preview(stack, 0, count)
     b = preview(engine.stack(explorer._selected_b), 0, count)
-    mask_a, mask_b = (torch.from_numpy(one >= threshold * one.max()) for one in (a, b))
+    mask_a, mask_b = (mask_of(torch.from_numpy(values), threshold) for values in (a, b))
     return {
         "previews": [
             {"steps": list(steps), "values": coded(preview(stack, *steps).astype("<f4"))}

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from daam_nb.maps.threshold import mask_of
 from daam_nb.menagerie.model import card, load
 from daam_nb.menagerie.world import Scene, scene
 from training.vae import as_batch
@@ -163,7 +164,7 @@ def scores(
 def _iou(maps: Tensor, exact: Tensor) -> tuple[Tensor, Tensor]:
     """IoU and hits of (word, timestep, y, x) maps with (word, 1, 64, 64) masks."""
     large = functional.interpolate(maps, (64, 64), mode="bicubic").clamp(min=0)
-    marked = large >= THRESHOLD * large.amax((2, 3), keepdim=True)
+    marked = mask_of(large, THRESHOLD)
     overlap = (marked & exact).sum((2, 3)) / (marked | exact).sum((2, 3))
     peak = large.flatten(2).argmax(-1, keepdim=True)
     hit = exact.expand_as(marked).flatten(2).gather(2, peak)[..., 0]

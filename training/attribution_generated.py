@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from daam_nb.maps import HeatMaps, heat_maps
+from daam_nb.maps.threshold import mask_of
 from daam_nb.menagerie.judge import LABELS, Judge
 from daam_nb.menagerie.model import card
 from daam_nb.recording import Recording
@@ -45,8 +46,8 @@ def watched(pipeline: Any, indices: list[int]) -> Iterator[tuple[dict[str, Any],
 
 def overlap(maps: HeatMaps, noun: str, exact: NDArray[np.bool_]) -> tuple[float, bool]:
     """IoU of a word's mask with another, and whether its peak lies in that."""
-    values = maps.word(noun).resize().values.numpy()  # (y, x)
-    marked = values >= THRESHOLD * values.max()
+    resized = maps.word(noun).resize().values  # (y, x)
+    values, marked = resized.numpy(), mask_of(resized, THRESHOLD).numpy()
     iou = float((marked & exact).sum() / (marked | exact).sum())
     return iou, bool(exact.flat[int(values.argmax())])
 

@@ -8,7 +8,8 @@ stepsums    the chosen steps of one token, from running sums
 cache       the running sums, kept while there is room
 bicubic     upsampling as two small matrix products
 heatmap     `heat_maps(run)` and what it gives: the map of every word and token
-wordmap     the map of one word: its mask (eq. 7), its way to the image's pixels
+threshold   where a map is high: eq. 7
+wordmap     the map of one word: its mask, its way to the image's pixels
 measure     overlap, spread and place, as numbers
 averaging   many runs -> one map
 table       how maps look as the last line of a notebook's cell

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from daam_nb.errors import SelectionError, ShapeError, WrongKindError
 from daam_nb.kinds import check_text, kind_of, real_number, whole_number
+from daam_nb.maps.threshold import mask_of
 from daam_nb.recording.xarrays import import_xarray
 from daam_nb.storage.pictures import MAX_PIXELS
 
@@ -165,13 +166,11 @@ class WordHeatMap:
         """
         share = read_threshold(threshold)
         values = self.values if size is None else self.resize(size).values
-        peak = values.max()
-        if peak == 0:
+        if not values.any():
             warnings.warn(
                 f"The map of {self.label!r} is 0 everywhere, so its mask is empty.", stacklevel=2
             )
-            return torch.zeros_like(values, dtype=torch.bool)
-        return values >= share * peak
+        return mask_of(values, share)
 
     def normalized(self) -> WordHeatMap:
         """Divide by the maximum, so that values are 0 to 1; an all-zero map stays as it is."""

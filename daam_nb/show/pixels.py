@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from daam_nb.errors import ShapeError, WrongKindError
 from daam_nb.kinds import check_flag, check_share, kind_of
+from daam_nb.maps.threshold import mask_level, mask_of
 from daam_nb.maps.wordmap import WordHeatMap, read_size
 from daam_nb.show.colours import DEFAULT, colour
 
@@ -130,8 +132,7 @@ def contour_level(values: Values, threshold: float | None) -> float | None:
     threshold = checked_threshold(threshold)
     if threshold is None:
         return None
-    largest = float(values.max())
-    return threshold * largest if largest > 0 else None
+    return float(mask_level(torch.from_numpy(values), threshold)) if values.any() else None
 
 
 def overlay_image(
@@ -192,9 +193,9 @@ def overlay_image(
     values = resized(word_map, size)
     over = colour(values, name=colormap, vmin=0.0, vmax=peak_of(word_map)) * 255
     blended = (1 - opacity) * rgb(image, size, grey=grey) + opacity * over
-    level = contour_level(values, threshold)
-    if level is not None:
-        blended[_edge(values >= level)] = 255
+    threshold = checked_threshold(threshold)
+    if threshold is not None:
+        blended[_edge(mask_of(torch.from_numpy(values), threshold).numpy())] = 255
     return Image.fromarray(np.rint(blended).astype(np.uint8), "RGB")
 
 

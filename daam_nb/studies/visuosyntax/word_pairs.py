@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from daam_nb.errors import SelectionError, ShapeError
 from daam_nb.language import Arc, Parse
 from daam_nb.language.pairing import LEFT_OUT, ParsedTokens, parsed_tokens
 from daam_nb.maps import HeatMaps
+from daam_nb.maps.threshold import mask_of
 from daam_nb.maps.wordmap import read_threshold
 from daam_nb.studies.visuosyntax.enhanced_dependencies import paper_arcs, printed
 
@@ -108,9 +110,7 @@ def masks_of(values: NDArray[np.float32], threshold: Threshold, *, steps: int) -
             f"threshold={threshold!r} is not known. Use a share of the maximum from 0 to 1, "
             f"'reference' or 'reference mean'."
         )
-    share = read_threshold(threshold)
-    peaks = values.max((1, 2), keepdims=True)
-    return np.asarray((values >= share * peaks) & (peaks > 0))
+    return mask_of(torch.from_numpy(values), read_threshold(threshold)).numpy()
 
 
 def arcs_of(parse: Parse, names: Names) -> tuple[Arc, ...]:

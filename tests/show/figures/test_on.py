@@ -82,9 +82,7 @@ def test_nothing_of_the_session_is_touched_and_it_shows_once(make) -> None:  # t
 
 def test_what_it_cannot_be_drawn_on() -> None:
     axes = MatplotlibFigure().subplots(1, 2)
-    with pytest.raises(
-        SelectionError, match=r"hold one panel, and this figure has \d.*subfig"
-    ):
+    with pytest.raises(SelectionError, match=r"hold one panel, and this figure has \d.*subfig"):
         words_row(RUN).on(axes[0])
     with pytest.raises(WrongKindError, match=r"plt\.subplots\(1, 2\) take one: on\(axes\[0\]\)"):
         chart().on(axes)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from daam_nb.errors import MissingExtraError
 from daam_nb.kinds import check_choice
 from daam_nb.maps.measure import area, centre_of_mass, entropy, iou
+from daam_nb.maps.threshold import mask_of
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.show.explorer.export.look import Look
 from daam_nb.show.explorer.model.selection import (
@@ -58,7 +59,6 @@ def _by_word(look: Look) -> list[dict[str, Any]]:
         if not entry.kept:
             continue
         heat_map = entry_map(subject, maps, number)
-        mask = heat_map.values >= threshold * heat_map.values.max()
         start, end = entry.span if entry.span is not None else (None, None)
         rows.append(
             {
@@ -69,7 +69,7 @@ def _by_word(look: Look) -> list[dict[str, Any]]:
                 "end": end,
                 "tokens": entry.tokens,
                 **_numbers(heat_map, threshold),
-                "iou": iou(mask & (heat_map.values.max() > 0), own),
+                "iou": iou(mask_of(heat_map.values, threshold), own),
             }
         )
     return rows

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+import torch
 
 from daam_nb.errors import SelectionError
 from daam_nb.maps.measure import iou
+from daam_nb.maps.threshold import mask_of
 from daam_nb.printable import printable
 from daam_nb.recording import Recording, load, sample
 from daam_nb.show.explorer.model.entries import Entry
@@ -106,7 +108,8 @@ def preview_distance(
             exact = word_map(subject, replace(whole, steps=steps)).values.numpy()
             shown = preview(stack, *steps)
             differences.append(np.abs(shown - exact) / exact.max())
-            masks.append(iou(*(one >= THRESHOLD * one.max() for one in (shown, exact))))
+            both = (torch.from_numpy(values) for values in (shown, exact))
+            masks.append(iou(*(mask_of(values, THRESHOLD) for values in both)))
     largest = [float(one.max()) for one in differences]
     return Distance(
         maps=len(differences),

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from daam_nb.maps.heatmap import HeatMaps
 from daam_nb.maps.stepsums import sums_fit
+from daam_nb.maps.threshold import mask_of
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.show.explorer.model.ranking import Maps, every_map
 from daam_nb.show.explorer.model.selection import Selected, entry_map, maps_of, word_map
@@ -131,9 +132,7 @@ class Engine:
 
     def mask(self, selected: Selected, threshold: float) -> Tensor:
         """Eq. 7 on the latent grid, (y, x), bool; empty where the map is 0 everywhere."""
-        values = self.exact(selected).values
-        peak = values.max()
-        return (values >= threshold * peak) & (peak > 0)
+        return mask_of(self.exact(selected).values, threshold)
 
 
 _LAST: list[ref[Engine]] = []  # those that keep maps, the one that worked last at the end
