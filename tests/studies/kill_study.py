@@ -24,11 +24,11 @@ from typing import Any
 import pandas as pd
 import torch
 
+from daam_nb.show.figures import saving
 from daam_nb.storage import writing
 from daam_nb.studies import corpus, run_study
 from daam_nb.studies.corpus import rows as tables
 from daam_nb.studies.corpus.captions import from_template
-from daam_nb.studies.report import figures as figures_of_studies
 from daam_nb.studies.report import page as report
 from tests.pipelines import sd1
 from tests.studies.toy import SIZE, ToyJudge
@@ -51,7 +51,7 @@ WRITES = {
     "recording": (writing, "_write_file"),
     "row": (tables.RowFile, "_write"),
     "report": (report, "write_file"),
-    "figure": (figures_of_studies, "write_file"),
+    "figure": (saving, "write_file"),
 }
 """What is torn -> where the function stands that writes it."""
 
