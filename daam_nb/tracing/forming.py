@@ -92,8 +92,8 @@ def decoded_pictures(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
             f"Latents are decoded by a pipeline's VAE, and {kind_of(pipe)} has none."
         )
     adapter = _adapter_class(pipe)
-    channels = int(vae.config.latent_channels)
-    if latents.shape[1] != channels:
+    channels = getattr(vae.config, "latent_channels", None)  # not every VAE says
+    if channels is not None and latents.shape[1] != channels:
         raise ShapeError(
             f"The VAE of {type(pipe).__name__} takes {channels} latent channels, this recording's "
             f"latents have {latents.shape[1]}. Give the pipeline that made the recording."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from daam_nb.errors import NotKeptError, SelectionError, ShapeError
 from daam_nb.recording import Recording
 from daam_nb.tracing import forming_pictures, generate
+from daam_nb.tracing.forming import decoded_pictures
 from tests import pipelines
 
 
@@ -78,3 +80,16 @@ def test_what_cannot_be_decoded(made: tuple[Any, Recording]) -> None:
         ShapeError, match="takes 4 latent channels, this recording's latents have 8"
     ):
         forming_pictures(dataclasses.replace(run, latents=wide), pipe)
+
+
+def test_a_vae_that_does_not_say_its_channels_decodes() -> None:
+    """As that of Qwen-Image, whose config calls them otherwise."""
+    pipe = pipelines.sd1()
+    latents = torch.zeros(1, 4, 2, 3)
+    expected = decoded_pictures(pipe, latents)[0]
+    config = SimpleNamespace(scaling_factor=pipe.vae.config.scaling_factor)
+    vae = SimpleNamespace(
+        config=config, dtype=pipe.vae.dtype, device=pipe.vae.device, decode=pipe.vae.decode
+    )
+    silent = SimpleNamespace(vae=vae, image_processor=pipe.image_processor)
+    assert decoded_pictures(silent, latents)[0].tobytes() == expected.tobytes()
