@@ -44,6 +44,7 @@ DOCUMENTS = [
     *sorted(ROOT.glob("docs/**/*.md")),
 ]
 PLAIN = {"", "text"}  # output and sketches: nothing to run
+APPLIED = {"add-an-explorer-control.md": "tests/show/explorer/test_recipe.py"}  # its diffs
 
 FENCE = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^\n]+?) -->\n+)?"
@@ -242,6 +243,8 @@ def run_document(path: Path, folder: Path) -> int:
                     exec(code, {"dnb": daam_nb, "__name__": "__main__"})
         elif block.language == "sh":
             run_sh(block, folder)
+        elif block.language == "diff":
+            assert path.name in APPLIED, f"line {block.line}: no test applies this diff"
         else:
             assert block.language in PLAIN, f"line {block.line}: language {block.language!r}"
     return len(found)

@@ -1,6 +1,6 @@
 // The dependency parse as arcs over the chips; an arc compares its head word and dependent.
 /** @import { Chips } from "./chips.js" */
-/** @import { View } from "./view.js" */
+/** @import { Scope } from "./scope.js" */
 import { attribute, svg } from "./dom.js";
 
 /** @typedef {{from: number, to: number, h: number, d: number, texts: string[]}} Drawn */
@@ -10,11 +10,11 @@ const FOOT = 6;
 
 export class Arcs {
   /**
-   * @param {View} view
+   * @param {Scope} scope
    * @param {Chips} chips
    */
-  constructor(view, chips) {
-    this.view = view;
+  constructor(scope, chips) {
+    this.scope = scope;
     this.chips = chips;
     this.element = svg("svg", {
       class: "daam-arcs",
@@ -37,11 +37,11 @@ export class Arcs {
     if (!arc) return;
     const head = Number(arc.getAttribute("data-head"));
     const dependent = Number(arc.getAttribute("data-dependent"));
-    this.view.input("word", () => this.view.state.set({ word: head, word_b: dependent }));
+    this.scope.input("word", () => this.scope.state.set({ word: head, word_b: dependent }));
   }
 
   update() {
-    const { state } = this.view;
+    const { state } = this.scope;
     const parse = state.facts.parse;
     const shown = Boolean(parse && state.get("show_syntax"));
     this.element.style.display = shown ? "" : "none";
@@ -65,7 +65,7 @@ export class Arcs {
     const key = JSON.stringify([parse, centres]);
     if (key === this.drawn || this.chips.list.offsetWidth === 0) return; // hidden: not measured
     this.drawn = key;
-    const words = this.view.state.facts.words;
+    const words = this.scope.state.facts.words;
     const choosable = (/** @type {number} */ word) => Boolean(words[word]?.kept);
     // "dog" of "dog's" has a chip of its own among the pieces only: else it hangs on the word's.
     const at = (/** @type {import("./types.js").ParsedWord} */ word) =>

@@ -1,5 +1,5 @@
 // The prompt as chips: one word is shown, a second one may be compared.
-/** @import { View } from "./view.js" */
+/** @import { Scope } from "./scope.js" */
 /** @import { Word } from "./types.js" */
 import { Arcs } from "./arcs.js";
 import { attribute, el, icon, write, writeMixed } from "./dom.js";
@@ -14,9 +14,9 @@ const LEAD_DIFFERENCE =
 const SYNTAX = "Show how the words depend on each other; click an arc to compare both";
 
 export class Chips {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view;
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope;
     this.comparing = false; // a click chooses the second word
     this.hadSecond = false;
     /** @type {HTMLButtonElement[]} */
@@ -34,7 +34,7 @@ export class Chips {
         keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
       },
     });
-    this.arcs = new Arcs(view, this);
+    this.arcs = new Arcs(scope, this);
     this.scroller = el("div", { class: "daam-words" }, this.arcs.element, this.list);
     this.compare = toggle(
       "Compare",
@@ -59,7 +59,7 @@ export class Chips {
     );
     this.syntax = toggle("Syntax", "syntax", SYNTAX);
     this.compare.addEventListener("click", () => this.setComparing(!this.on));
-    this.swap.addEventListener("click", () => view.input("word", () => this.swapWords()));
+    this.swap.addEventListener("click", () => scope.input("word", () => this.swapWords()));
     this.pieces.addEventListener("click", () => this.#toggle("show_pieces"));
     this.syntax.addEventListener("click", () => this.#toggle("show_syntax"));
     this.title = el("h2", { class: "daam-lead-title", "data-testid": "title" });
@@ -75,26 +75,26 @@ export class Chips {
 
   /** Whether a second word is compared, or the next click compares one. */
   get on() {
-    return this.comparing || this.view.state.get("word_b") >= 0;
+    return this.comparing || this.scope.state.get("word_b") >= 0;
   }
 
   /** @param {"show_pieces" | "show_syntax"} name */
   #toggle(name) {
-    this.view.input(name, () => this.view.state.set({ [name]: !this.view.state.get(name) }));
+    this.scope.input(name, () => this.scope.state.set({ [name]: !this.scope.state.get(name) }));
   }
 
   /** @param {boolean} on */
   setComparing(on) {
-    this.view.input("word", () => {
+    this.scope.input("word", () => {
       this.comparing = on;
-      if (!on) this.view.state.set({ word_b: -1 });
-      this.view.status.say(on ? "Compare: choose the second word." : "One word is shown.");
-      this.view.invalidate(flags.WORDS);
+      if (!on) this.scope.state.set({ word_b: -1 });
+      this.scope.say(on ? "Compare: choose the second word." : "One word is shown.");
+      this.scope.invalidate(flags.WORDS);
     });
   }
 
   swapWords() {
-    const { state } = this.view;
+    const { state } = this.scope;
     const [a, b] = [state.get("word"), state.get("word_b")];
     if (b >= 0) state.set({ word: b, word_b: a });
   }
@@ -104,7 +104,7 @@ export class Chips {
    * @param {boolean} compare
    */
   choose(word, compare) {
-    const { state, maps } = this.view;
+    const { state, maps } = this.scope;
     if (!state.facts.words[word]?.kept) return;
     maps.hover = null;
     const [a, b] = [state.get("word"), state.get("word_b")];
@@ -117,21 +117,21 @@ export class Chips {
     const chip = /** @type {Element} */ (event.target).closest("[data-word]");
     if (!chip) return;
     const word = Number(chip.getAttribute("data-word"));
-    this.view.input("word", () => this.choose(word, event.shiftKey || this.comparing));
+    this.scope.input("word", () => this.choose(word, event.shiftKey || this.comparing));
     // Choosing with a modifier must not select the text around.
     if (event.shiftKey) getSelection()?.removeAllRanges();
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const { state } = this.view;
+    const { state } = this.scope;
     const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -2, End: 2 }[
       event.key
     ];
     const chip = /** @type {Element} */ (event.target).closest("[data-word]");
     if (chip && (event.key === "Enter" || event.key === " ") && event.shiftKey) {
       event.preventDefault();
-      this.view.input("word", () => this.choose(Number(chip.getAttribute("data-word")), true));
+      this.scope.input("word", () => this.choose(Number(chip.getAttribute("data-word")), true));
     }
     if (!way) return;
     event.preventDefault();
@@ -145,7 +145,7 @@ export class Chips {
     const target = open[to];
     if (!target) return;
     const word = Number(target.dataset.word);
-    this.view.input("word", () => {
+    this.scope.input("word", () => {
       if (!event.shiftKey) this.choose(word, false);
       else if (state.get("word_b") !== word) this.choose(word, true);
     });
@@ -155,7 +155,7 @@ export class Chips {
   /** @param {number} what */
   update(what) {
     if (!(what & flags.WORDS)) return;
-    const { state } = this.view;
+    const { state } = this.scope;
     const { facts } = state;
     const key = JSON.stringify(facts.words);
     if (key !== this.built) {
@@ -196,7 +196,7 @@ export class Chips {
   #lead(a, b) {
     if (b === undefined) writeMixed(this.title, ["Attention to “", a, "”"]);
     else writeMixed(this.title, ["Attention to “", a, "” (A) and “", b, "” (B)"]);
-    const difference = this.view.state.get("view") === "difference";
+    const difference = this.scope.state.get("view") === "difference";
     write(this.means, b === undefined ? LEAD : difference ? LEAD_DIFFERENCE : LEAD_PAIR);
   }
 

@@ -14,7 +14,7 @@ export default {
   colormap: {"kind": "OneOf", "default": "inferno", "redraws": ["MAP", "STRIP", "GRID", "LOOK"], "options": [["inferno", "inferno"], ["magma", "magma"], ["plasma", "plasma"], ["viridis", "viridis"], ["cividis", "cividis"], ["gray", "gray"]], "label": "Colours", "panel": "look"},
   playing: {"kind": "Flag", "default": false, "redraws": ["STEPS"]},
   interval: {"kind": "Whole", "default": 200, "redraws": ["STEPS"]},
-  tile_scale: {"kind": "OneOf", "default": "own", "redraws": ["GRID"], "options": [["common", "one scale"], ["own", "own scales"]], "label": "Scale", "panel": "tiles"},
+  tile_scale: {"kind": "OneOf", "default": "own", "redraws": ["GRID"], "options": [["common", "one scale"], ["own", "own scales"]], "label": "Scale", "title": "Colours of the tiles: by the strongest of all, or each by its own peak", "panel": "tiles"},
   tile_sort: {"kind": "OneOf", "default": "network", "redraws": ["GRID"], "options": [["network", "by network"], ["entropy", "by sharpness"], ["peak", "by strength"], ["overlap", "by overlap"]], "label": "Order", "panel": "tiles"},
   show_pieces: {"kind": "Flag", "default": false, "redraws": ["WORDS"]},
   show_syntax: {"kind": "Flag", "default": false, "redraws": ["WORDS"]},

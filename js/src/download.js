@@ -1,49 +1,50 @@
 // What is shown, as a file of one's own.
-/** @import { View } from "./view.js" */
+/** @import { Scope } from "./scope.js" */
 import { levelOf } from "./measure.js";
 import { Enlarger } from "./resample.js";
 
 /**
  * The mask of the shown word: made by the kernel from the exact map, or here without one.
  *
- * @param {View} view
+ * @param {Scope} scope
  */
-export async function saveMask(view) {
+export async function saveMask(scope) {
   try {
-    if (view.source.capabilities.mask) {
-      const [part] = await view.source.ask({ want: ["mask"], sel: view.state.sel });
+    if (scope.source.capabilities.mask) {
+      const [part] = await scope.source.ask({ want: ["mask"], sel: scope.state.sel });
       const bytes = /** @type {BlobPart} */ (part.bytes);
-      save(new Blob([bytes], { type: "image/png" }), part.file ?? name(view, "mask"));
+      save(new Blob([bytes], { type: "image/png" }), part.file ?? name(scope, "mask"));
     } else {
-      const blob = await maskOf(view);
-      if (blob) save(blob, name(view, "mask"));
+      const blob = await maskOf(scope);
+      if (blob) save(blob, name(scope, "mask"));
     }
   } catch (error) {
-    view.status.fail(/** @type {Error} */ (error).message);
+    scope.fail(/** @type {Error} */ (error).message);
   }
 }
 
 /**
  * The picture with its maps, as it is drawn.
  *
- * @param {View} view
+ * @param {Scope} scope
+ * @param {HTMLCanvasElement} canvas
  */
-export function savePicture(view) {
-  view.picture.canvas.toBlob((blob) => {
-    if (blob) save(blob, name(view, "picture"));
+export function savePicture(scope, canvas) {
+  canvas.toBlob((blob) => {
+    if (blob) save(blob, name(scope, "picture"));
   });
 }
 
 /**
- * @param {View} view
+ * @param {Scope} scope
  * @returns {Promise<Blob | null>} white inside, black outside
  */
-async function maskOf(view) {
-  const shown = view.maps.shown(0);
+async function maskOf(scope) {
+  const shown = scope.maps.shown(0);
   if (!shown) return null;
-  const field = new Enlarger(shown.height, shown.width, Math.max(...view.state.facts.image));
+  const field = new Enlarger(shown.height, shown.width, Math.max(...scope.state.facts.image));
   const values = field.enlarge(shown.values);
-  const level = levelOf(shown.max, view.state.get("threshold"));
+  const level = levelOf(shown.max, scope.state.get("threshold"));
   const canvas = document.createElement("canvas");
   canvas.width = field.width;
   canvas.height = field.height;
@@ -55,11 +56,11 @@ async function maskOf(view) {
 }
 
 /**
- * @param {View} view
+ * @param {Scope} scope
  * @param {string} what
  */
-function name(view, what) {
-  const word = view.state.facts.words[view.state.get("word")]?.text ?? "word";
+function name(scope, what) {
+  const word = scope.state.facts.words[scope.state.get("word")]?.text ?? "word";
   // Only letters and numbers of any script: a word may hold what a file system takes as a path.
   const safe = word.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40) || "word";
   return `daam-${safe}-${what}.png`;

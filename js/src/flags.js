@@ -1,4 +1,5 @@
 // What has to be drawn again.
+import CONTROLS from "./controls.data.js";
 
 export const WORDS = 1;
 export const MAP = 2; // the maps that are shown, or how
@@ -12,29 +13,17 @@ export const PANEL = 256; // words of a pixel or a region
 export const THEME = 512;
 export const ALL = 1023;
 
-/** @type {Record<string, number>} */
-export const OF_TRAIT = {
-  word: WORDS | MAP | STRIP | GRID | PANEL,
-  word_b: WORDS | MAP | STRIP | PANEL,
-  steps: MAP | STEPS,
-  choice: MAP | STRIP | SELECTION | GRID,
-  layer: MAP | STRIP | SELECTION,
-  head: MAP | STRIP | SELECTION,
-  opacity: MAP | LOOK,
-  threshold: MAP | LOOK,
-  contour: MAP | LOOK,
-  colormap: MAP | STRIP | GRID | LOOK,
-  view: WORDS | MAP | LOOK,
-  difference_scale: MAP | LOOK,
-  follow_step: BASE | MAP | LOOK,
-  playing: STEPS,
-  interval: STEPS,
-  tile_scale: GRID,
-  tile_sort: GRID,
-  show_pieces: WORDS,
-  show_syntax: WORDS,
-  projector: ALL,
-  theme: THEME,
-  region: MAP | PANEL,
-  _facts: ALL,
-};
+const NAMED = { WORDS, MAP, BASE, STEPS, STRIP, GRID, SELECTION, LOOK, PANEL, THEME, ALL };
+
+/**
+ * What each control changes, by Python's table; other facts change everything.
+ *
+ * @type {Record<string, number>}
+ */
+export const OF_TRAIT = { _facts: ALL };
+for (const [name, { redraws }] of Object.entries(CONTROLS)) {
+  OF_TRAIT[name] = redraws.reduce(
+    (flags, flag) => flags | NAMED[/** @type {keyof typeof NAMED} */ (flag)],
+    0,
+  );
+}

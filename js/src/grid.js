@@ -1,5 +1,5 @@
 // Layers by heads: one canvas with all tiles, and over it what can be pointed at, focused, named.
-/** @import { View } from "./view.js" */
+/** @import { Scope } from "./scope.js" */
 /** @import { GridRow } from "./rows.js" */
 import { at, nearest } from "./cells.js";
 import { attribute, brief, el, short, write } from "./dom.js";
@@ -21,9 +21,13 @@ const GALLERY = 240; // tiles of a ranked gallery, at most
 /** @import { Tiles } from "./types.js" */
 
 export class Grid {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view;
+  /**
+   * @param {Scope} scope
+   * @param {{beside: () => number}} room height of what stands beside it, CSS pixels
+   */
+  constructor(scope, { beside }) {
+    this.scope = scope;
+    this.beside = beside;
     /** @type {Set<string>} */
     this.unfolded = new Set();
     /** @type {Cell[]} */
@@ -49,7 +53,7 @@ export class Grid {
         focusout: () => this.#hover(null),
       },
     });
-    this.tools = new GridTools(view);
+    this.tools = new GridTools(scope);
     this.note = el("p", { class: "daam-hint", "data-testid": "grid-note" });
     this.scroller = el("div", { class: "daam-grid-scroll" }, this.mosaic.canvas, this.overlay);
     this.element = el("div", { class: "daam-grid" }, this.tools.element, this.scroller, this.note);
@@ -59,14 +63,14 @@ export class Grid {
   update(what) {
     this.tools.update(what);
     // Other tiles may belong to what was chosen, and be here already.
-    const other = this.view.maps.tiles() !== this.drawn;
+    const other = this.scope.maps.tiles() !== this.drawn;
     if (other || what & (flags.GRID | flags.THEME)) this.#draw();
     if (other || what & (flags.GRID | flags.SELECTION | flags.THEME)) this.#select();
     if (what & (flags.GRID | flags.STEPS)) this.#note();
   }
 
   #draw() {
-    const { state, maps } = this.view;
+    const { state, maps } = this.scope;
     const { facts } = state;
     if (!facts.layers) return;
     const tiles = maps.tiles();
@@ -75,11 +79,11 @@ export class Grid {
     const across = this.scroller.clientWidth;
     if (across < 40) return;
     const gallery = sort !== "network" && tiles;
-    const order = gallery ? ranked(facts, rankable(this.view, tiles), sort) : [];
+    const order = gallery ? ranked(facts, rankable(this.scope, tiles), sort) : [];
     const key = JSON.stringify([
       facts.layers,
       across,
-      this.view.picture.scale,
+      this.scope.dots,
       [...this.unfolded],
       state.get("projector"),
       gallery ? order : "network",
@@ -92,7 +96,7 @@ export class Grid {
       this.cells = [];
       this.nodes = [];
       const [wide, tall] = gallery ? this.#gallery(order, across) : this.#rows(across);
-      this.mosaic.fit(wide, tall, this.view.picture.scale);
+      this.mosaic.fit(wide, tall, this.scope.dots);
       this.overlay.style.width = `${wide}px`;
       this.overlay.style.height = `${tall}px`;
       this.#rove(Math.min(this.focus, this.cells.length - 1), focused);
@@ -110,7 +114,7 @@ export class Grid {
    * @returns {[number, number]} size of the grid
    */
   #rows(across) {
-    const { state } = this.view;
+    const { state } = this.scope;
     const rows = rowsOf(state.facts, this.unfolded);
     const big = state.get("projector");
     const names = big ? 190 : Math.min(146, Math.max(128, across * 0.3));
@@ -118,7 +122,7 @@ export class Grid {
     const heads = Math.max(1, ...rows.map((row) => row.heads));
     const fitting = (across - left - 10) / (heads + 1);
     // As high as the picture beside it, where the rows allow.
-    const beside = (this.view.picture.frame.clientHeight + 20 - HEADER) / rows.length;
+    const beside = (this.beside() + 20 - HEADER) / rows.length;
     const tile = Math.floor(Math.max(NARROWEST, Math.min(WIDEST, fitting, Math.max(34, beside))));
     const high = Math.max(tile, big ? 30 : 24);
     const x = (/** @type {number} */ head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
@@ -186,7 +190,7 @@ export class Grid {
    */
   #row(row, y, high, tile, names, x) {
     const node = el("div", { role: "row", class: "daam-grid-row" });
-    const chosen = this.view.state.facts.choices?.[this.view.state.get("choice")];
+    const chosen = this.scope.state.facts.choices?.[this.scope.state.get("choice")];
     const out = Boolean(chosen) && !row.layers.some((i) => chosen.includes(i));
     node.append(at(this.#label(row, out), STAGE, y, names, high));
     const size = tile - GAP;
@@ -202,7 +206,7 @@ export class Grid {
    * @param {boolean} out whether the row is not in the choice of layers
    */
   #label(row, out) {
-    const { facts } = this.view.state;
+    const { facts } = this.scope.state;
     const title = row.head
       ? `${row.label}: ${row.folded ? "unfold its" : "fold its"} ${row.size}`
       : `${facts.layers[row.layers[0]].name}\n${row.size}, ${row.stage}${out ? ", not in this choice of layers" : ""}\nClick: the mean of this layer's heads`;
@@ -255,7 +259,7 @@ export class Grid {
    * @returns {[number, number]}
    */
   #gallery(order, across) {
-    const { state } = this.view;
+    const { state } = this.scope;
     const tile = state.get("projector") ? 84 : 58;
     const columns = Math.max(1, Math.floor((across + GAP) / (tile + 6)));
     const step = Math.floor((across + 6) / columns);
@@ -293,7 +297,7 @@ export class Grid {
     const by =
       value === undefined || value === null
         ? ""
-        : `, ${this.view.state.get("tile_sort")} ${short(value)}`;
+        : `, ${this.scope.state.get("tile_sort")} ${short(value)}`;
     const node = el("div", {
       class: "daam-cell",
       role: "gridcell",
@@ -332,16 +336,16 @@ export class Grid {
 
   /** @param {Cell | null} cell */
   #hover(cell) {
-    const { maps, state } = this.view;
+    const { maps, state } = this.scope;
     const same =
       cell &&
       cell.layers.length === 1 &&
       cell.layers[0] === state.get("layer") &&
       cell.head === state.get("head");
     if (!cell && !maps.hover) return;
-    this.view.input("hover", () => {
+    this.scope.input("hover", () => {
       maps.hover = cell && !same ? { layers: cell.layers, head: cell.head } : null;
-      this.view.invalidate(flags.MAP);
+      this.scope.invalidate(flags.MAP);
     });
   }
 
@@ -350,13 +354,14 @@ export class Grid {
     const target = /** @type {Element} */ (event.target);
     const label = target.closest("[data-block], [data-row], [data-column]");
     const cell = this.#cellOf(event);
-    if (cell) this.view.input("head", () => this.#lock(cell));
-    else if (label) this.view.input("head", () => this.#label2(/** @type {HTMLElement} */ (label)));
+    if (cell) this.scope.input("head", () => this.#lock(cell));
+    else if (label)
+      this.scope.input("head", () => this.#label2(/** @type {HTMLElement} */ (label)));
   }
 
   /** @param {HTMLElement} label */
   #label2(label) {
-    const { state } = this.view;
+    const { state } = this.scope;
     const { block, row, column } = label.dataset;
     if (block !== undefined) this.#fold(block);
     else if (row !== undefined) this.#choose(Number(row), -1);
@@ -370,12 +375,12 @@ export class Grid {
   /** @param {string} block */
   #fold(block) {
     if (!this.unfolded.delete(block)) this.unfolded.add(block);
-    this.view.invalidate(flags.GRID);
+    this.scope.invalidate(flags.GRID);
   }
 
   /** @param {Cell} cell */
   #lock(cell) {
-    if (cell.layers.length > 1) this.#fold(this.view.state.facts.layers[cell.layers[0]].block);
+    if (cell.layers.length > 1) this.#fold(this.scope.state.facts.layers[cell.layers[0]].block);
     else this.#choose(cell.layers[0], cell.head);
   }
 
@@ -386,11 +391,11 @@ export class Grid {
    * @param {number} head
    */
   #choose(layer, head) {
-    const { state, maps } = this.view;
+    const { state, maps } = this.scope;
     const same = state.get("layer") === layer && state.get("head") === head;
     maps.hover = null;
     state.set(same ? { layer: -1, head: -1 } : { layer, head });
-    this.view.invalidate(flags.MAP | flags.SELECTION);
+    this.scope.invalidate(flags.MAP | flags.SELECTION);
   }
 
   /** @param {KeyboardEvent} event */
@@ -399,7 +404,7 @@ export class Grid {
     if (!cell) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      this.view.input("head", () => this.#lock(cell));
+      this.scope.input("head", () => this.#lock(cell));
       return;
     }
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[
@@ -425,7 +430,7 @@ export class Grid {
   }
 
   #select() {
-    const { state } = this.view;
+    const { state } = this.scope;
     const [layer, head] = [state.get("layer"), state.get("head")];
     this.cells.forEach((cell, i) => {
       const one = cell.layers.length === 1 && cell.layers[0] === layer && cell.head === head;
@@ -444,11 +449,11 @@ export class Grid {
   }
 
   #note() {
-    const { state, maps } = this.view;
+    const { state, maps } = this.scope;
     const tiles = maps.tiles();
     const parts = [];
     if (!tiles) {
-      const lost = !this.view.source.capabilities.any;
+      const lost = !this.scope.source.capabilities.any;
       parts.push(
         lost ? "The grid of this word was left out of this page." : "The tiles are on their way.",
       );

@@ -1,23 +1,18 @@
 // Which layers, in which order, on which scale.
-/** @import { View } from "./view.js" */
-import { attribute, el } from "./dom.js";
+/** @import { Scope } from "./scope.js" */
+import { el } from "./dom.js";
 import * as flags from "./flags.js";
+import { inputsOf } from "./inputs.js";
 
 export class GridTools {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view;
-    this.choice = this.#select("choice", "Layers", []);
-    this.sort = this.#select("tile_sort", "Order", [
-      ["network", "by network"],
-      ["entropy", "by sharpness"],
-      ["peak", "by strength"],
-      ["overlap", "by overlap"],
-    ]);
-    this.scale = this.#select("tile_scale", "Scale", [
-      ["common", "one scale"],
-      ["own", "own scales"],
-    ]);
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope;
+    this.choice = el("select", { class: "daam-select", "data-testid": "choice" });
+    this.choice.addEventListener("change", () =>
+      scope.input("choice", () => scope.state.set({ choice: this.choice.value })),
+    );
+    this.inputs = inputsOf(scope, "tiles");
     this.built = "";
     this.element = el(
       "div",
@@ -26,40 +21,26 @@ export class GridTools {
       el(
         "div",
         { class: "daam-selects" },
-        ...[this.choice, this.sort, this.scale].map((one) => one.label),
+        el(
+          "label",
+          { class: "daam-field", title: "The layers that make the map where none is locked" },
+          el("span", { class: "daam-hidden", text: "Layers" }),
+          this.choice,
+        ),
+        ...Object.values(this.inputs).map(({ label }) => label),
       ),
     );
-  }
-
-  /**
-   * @param {string} trait
-   * @param {string} name
-   * @param {string[][]} options [value, text]
-   */
-  #select(trait, name, options) {
-    const select = el("select", { class: "daam-select", "data-testid": trait });
-    select.append(...options.map(([value, text]) => el("option", { value, text })));
-    select.addEventListener("change", () =>
-      this.view.input(trait, () => this.view.state.set({ [trait]: select.value })),
-    );
-    const label = el(
-      "label",
-      { class: "daam-field" },
-      el("span", { class: "daam-hidden", text: name }),
-      select,
-    );
-    return { label, select };
   }
 
   /** @param {number} what */
   update(what) {
     if (!(what & (flags.GRID | flags.SELECTION))) return;
-    const { state } = this.view;
+    const { state } = this.scope;
     const names = Object.keys(state.facts.choices ?? {});
     if (this.built !== names.join("\n")) {
       this.built = names.join("\n");
       const { layers, choices } = state.facts;
-      this.choice.select.replaceChildren(
+      this.choice.replaceChildren(
         ...names.map((name) =>
           el("option", {
             value: name,
@@ -68,14 +49,7 @@ export class GridTools {
         ),
       );
     }
-    this.choice.select.value = state.get("choice");
-    this.sort.select.value = state.get("tile_sort");
-    this.scale.select.value = state.get("tile_scale");
-    attribute(this.choice.label, "title", "The layers that make the map where none is locked");
-    attribute(
-      this.scale.label,
-      "title",
-      "Colours of the tiles: by the strongest of all, or each by its own peak",
-    );
+    this.choice.value = state.get("choice");
+    for (const { show } of Object.values(this.inputs)) show();
   }
 }

@@ -1,5 +1,5 @@
 // From pixels to words: which words look at a place, and for a region at which steps and layers.
-/** @import { View } from "./view.js" */
+/** @import { Scope } from "./scope.js" */
 /** @import { Part, Question, RegionAnswer, Row } from "./types.js" */
 import { Asker } from "./asker.js";
 import { attribute, el, icon, short, write } from "./dom.js";
@@ -23,17 +23,17 @@ const TRY = [
  */
 
 export class Inspector {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view;
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope;
     /** @type {[number, number] | null} where the hand points */
     this.place = null;
     /** @type {Answered<Row[]> | null} */
     this.here = null;
     /** @type {Answered<RegionAnswer> | null} */
     this.inside = null;
-    this.words = new Asker(view.source, (question, parts) => this.#gotWords(question, parts));
-    this.region = new Asker(view.source, (question, parts) => this.#gotRegion(question, parts));
+    this.words = new Asker(scope.source, (question, parts) => this.#gotWords(question, parts));
+    this.region = new Asker(scope.source, (question, parts) => this.#gotRegion(question, parts));
     this.aloud = false;
     /** @type {object | null | undefined} */
     this.shown = undefined;
@@ -55,7 +55,7 @@ export class Inspector {
       icon("close"),
     );
     this.clear.addEventListener("click", () =>
-      view.input("region", () => view.picture.pointer.choose([])),
+      scope.input("region", () => scope.state.set({ region: [] })),
     );
     this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" });
     this.hint = el(
@@ -100,12 +100,12 @@ export class Inspector {
     if (place !== null && this.polygon) return;
     this.place = place;
     this.aloud = aloud;
-    this.view.invalidate(flags.PANEL);
+    this.scope.invalidate(flags.PANEL);
   }
 
   /** The region that is drawn; null where there is none. */
   get polygon() {
-    const polygon = this.view.state.get("region");
+    const polygon = this.scope.state.get("region");
     return polygon.length >= 3 ? polygon : null;
   }
 
@@ -120,14 +120,14 @@ export class Inspector {
    * @returns {string}
    */
   get #selection() {
-    const { source, state } = this.view;
+    const { source, state } = this.scope;
     const { choice, layer, head, steps, special } = state.sel;
     return JSON.stringify([source.run, choice, layer, head, steps, special]);
   }
 
   /** Words in a region say besides which word the bars are of. */
   get #ofRegion() {
-    return JSON.stringify([this.#selection, this.view.state.get("word"), this.polygon]);
+    return JSON.stringify([this.#selection, this.scope.state.get("word"), this.polygon]);
   }
 
   /**
@@ -141,7 +141,7 @@ export class Inspector {
       const of = this.#asked(question);
       this.here = { of, place: [y, x], value: part.rows, note: part.note ?? "" };
     }
-    this.view.invalidate(flags.PANEL);
+    this.scope.invalidate(flags.PANEL);
   }
 
   /**
@@ -159,20 +159,20 @@ export class Inspector {
         value: /** @type {any} */ (part),
         note: part.note ?? "",
       };
-      if (of === this.#ofRegion) this.view.status.say(`Region: ${spoken(this.view, part.rows)}`);
+      if (of === this.#ofRegion) this.scope.say(`Region: ${spoken(this.scope, part.rows)}`);
     }
-    this.view.invalidate(flags.PANEL);
+    this.scope.invalidate(flags.PANEL);
   }
 
   /** @param {Question} question */
   #asked({ sel }) {
     const { choice, layer, head, steps, special } = sel;
-    return JSON.stringify([this.view.source.run, choice, layer, head, steps, special]);
+    return JSON.stringify([this.scope.source.run, choice, layer, head, steps, special]);
   }
 
   /** Ask for the words of the present selection where they are not here. */
   #ask() {
-    const { state } = this.view;
+    const { state } = this.scope;
     const { polygon, place } = this;
     if (polygon) this.place = null;
     const { sel } = state;
@@ -190,7 +190,7 @@ export class Inspector {
   /** @param {number} what */
   update(what) {
     this.#ask();
-    const { view, polygon } = this;
+    const { scope, polygon } = this;
     const region = polygon && this.inside?.of === this.#ofRegion ? this.inside : null;
     const own = this.here?.of === this.#selection;
     if (own) this.ownSince = performance.now();
@@ -198,7 +198,7 @@ export class Inspector {
     attribute(this.list, "data-stale", Boolean(here && !own));
     if (here && own && this.aloud && String(here.place) === String(this.place)) {
       this.aloud = false;
-      view.status.say(spoken(view, here.value));
+      scope.say(spoken(scope, here.value));
     }
     const shown = region ?? here;
     if (shown === this.shown && !(what & (flags.PANEL | flags.WORDS))) return;
@@ -210,8 +210,8 @@ export class Inspector {
     this.#rank(region ? region.value.rows : (here?.value ?? []));
     const waiting = polygon && !region && !this.problem;
     write(this.note, waiting ? "The words of the region are on their way." : (shown?.note ?? ""));
-    const { facts } = view.state;
-    const word = facts.words?.[region?.value.bars_of ?? view.state.get("word")]?.text ?? "";
+    const { facts } = scope.state;
+    const word = facts.words?.[region?.value.bars_of ?? scope.state.get("word")]?.text ?? "";
     this.bySteps.show(
       `“${word}” by step`,
       region?.value.by_step ?? null,
@@ -229,13 +229,13 @@ export class Inspector {
   get #lingers() {
     const left = this.ownSince + times.linger - performance.now();
     clearTimeout(this.later);
-    if (left > 0) this.later = setTimeout(() => this.view.invalidate(flags.PANEL), left + 10);
+    if (left > 0) this.later = setTimeout(() => this.scope.invalidate(flags.PANEL), left + 10);
     return left > 0;
   }
 
   /** @param {[number, number] | null} place of the words that are listed */
   #locate(place) {
-    const [height, width] = this.view.state.facts.image ?? [1, 1];
+    const [height, width] = this.scope.state.facts.image ?? [1, 1];
     const cell = (/** @type {number} */ share, /** @type {number} */ side) =>
       Math.min(side - 1, Math.floor(share * side));
     write(this.where, place ? `x ${cell(place[1], width)}, y ${cell(place[0], height)}` : "");
@@ -243,7 +243,7 @@ export class Inspector {
 
   /** @param {Row[]} rows */
   #rank(rows) {
-    const { state } = this.view;
+    const { state } = this.scope;
     const shown = rows.slice(0, state.get("projector") ? 6 : ROWS);
     const most = Math.max(1e-12, ...shown.map((row) => row.value));
     while (this.list.children.length < shown.length) this.list.append(rankRow());
@@ -327,14 +327,14 @@ function bars(id) {
 }
 
 /**
- * @param {View} view
+ * @param {Scope} scope
  * @param {Row[]} rows
  */
-function spoken(view, rows) {
+function spoken(scope, rows) {
   return rows
     .slice(0, 3)
     .map(
-      (row) => `${view.state.facts.words[row.word]?.text} ${Math.round(100 * row.share)} percent`,
+      (row) => `${scope.state.facts.words[row.word]?.text} ${Math.round(100 * row.share)} percent`,
     )
     .join(", ");
 }

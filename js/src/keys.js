@@ -1,5 +1,7 @@
 // Keys that work anywhere in the explorer.
-/** @import { View } from "./view.js" */
+/** @import { Chips } from "./chips.js" */
+/** @import { Scope } from "./scope.js" */
+/** @import { Steps } from "./steps.js" */
 import { attribute } from "./dom.js";
 import * as flags from "./flags.js";
 
@@ -19,21 +21,27 @@ export const LIST = [
 ];
 
 export class Keys {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view;
-    view.root.addEventListener("keydown", (event) => this.#key(event));
+  /**
+   * @param {Scope} scope
+   * @param {{root: HTMLElement, signal: AbortSignal, steps: Steps, chips: Chips}} moved where keys are
+   *   heard, until when, and what they move
+   */
+  constructor(scope, { root, signal, steps, chips }) {
+    this.scope = scope;
+    this.steps = steps;
+    this.chips = chips;
+    root.addEventListener("keydown", (event) => this.#key(event));
     // Notebook 7 takes keys on their way down, before they come here: its arrows fold headings
     // wherever the focus is (`.jp-Notebook.jp-mod-commandMode :focus`). It spares what carries this
     // attribute, and looks at the focused element first. Keys with Ctrl, Meta or Alt stay its own:
     // saving works from here, too.
     const keep = (/** @type {KeyboardEvent} */ event) => {
       const target = event.composedPath()[0];
-      if (target instanceof Element && view.root.contains(target)) {
+      if (target instanceof Element && root.contains(target)) {
         attribute(target, "data-lm-suppress-shortcuts", !modified(event));
       }
     };
-    window.addEventListener("keydown", keep, { capture: true, signal: view.stop.signal });
+    window.addEventListener("keydown", keep, { capture: true, signal });
   }
 
   /** @param {KeyboardEvent} event */
@@ -47,7 +55,7 @@ export class Keys {
     const does = this.#action(event.key, target);
     if (!does) return;
     event.preventDefault();
-    this.view.input("key", does);
+    this.scope.input("key", does);
   }
 
   /**
@@ -56,7 +64,8 @@ export class Keys {
    * @returns {(() => void) | null}
    */
   #action(key, target) {
-    const { state, steps, chips } = this.view;
+    const { steps, chips } = this;
+    const { state } = this.scope;
     switch (key) {
       case " ":
         return target.closest("button, summary") ? null : () => steps.toggle();
@@ -80,10 +89,11 @@ export class Keys {
   }
 
   #back() {
-    const { state, chips, maps } = this.view;
+    const { chips } = this;
+    const { state, maps } = this.scope;
     if (maps.hover) {
       maps.hover = null;
-      this.view.invalidate(flags.MAP | flags.SELECTION);
+      this.scope.invalidate(flags.MAP | flags.SELECTION);
     }
     if (state.get("playing")) state.set({ playing: false });
     else if (state.get("region").length > 0) state.set({ region: [] });

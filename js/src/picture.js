@@ -1,5 +1,5 @@
 // The picture with the maps over it: heat, contours, region, crosshair.
-/** @import { View } from "./view.js" */
+/** @import { Scope } from "./scope.js" */
 /** @import { Shown } from "./types.js" */
 import { Contours } from "./contours.js";
 import { attribute, el, short, write } from "./dom.js";
@@ -41,9 +41,13 @@ class Layer {
 }
 
 export class Picture {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view;
+  /**
+   * @param {Scope} scope
+   * @param {{point: (place: [number, number] | null, aloud?: boolean) => void}} hand told where it
+   *   points
+   */
+  constructor(scope, { point }) {
+    this.scope = scope;
     this.canvas = el("canvas", {
       class: "daam-canvas",
       "data-testid": "picture",
@@ -60,7 +64,7 @@ export class Picture {
     this.drawn = false;
     this.legend = new Legend();
     this.numbers = new Numbers();
-    this.pointer = new Pointer(view, this.canvas);
+    this.pointer = new Pointer(scope, this.canvas, point);
     this.frame = el("div", { class: "daam-frame" }, this.canvas);
     this.element = el(
       "div",
@@ -85,33 +89,28 @@ export class Picture {
     if (!(what & (flags.MAP | flags.BASE | flags.THEME))) return;
     this.#fit();
     if (what & flags.BASE) this.baseKey = "";
-    const { maps } = this.view;
+    const { maps } = this.scope;
     const a = maps.shown(0);
     // A tile that is pointed at stands alone: it has its own grid, and is not compared.
     const b = a?.of ? null : maps.shown(1);
     const missing = !a || (maps.comparing && !a.of && !b);
     // A map that is on its way: what was drawn last stays for a moment, marked as waiting.
-    if (missing && this.drawn && this.view.mayLinger) return;
+    if (missing && this.drawn && this.scope.mayLinger) return;
     this.#drawBase();
     if (a && !missing) this.#drawMaps(a, b);
-    this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scale);
+    this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scope.dots);
     this.drawn = Boolean(a);
-    this.legend.update(this.view, a, b);
-    this.numbers.update(this.view, missing ? null : a, b, this.overlap);
-  }
-
-  /** Device pixels per CSS pixel, at most 2. */
-  get scale() {
-    return Math.min(2, window.devicePixelRatio || 1);
+    this.legend.update(this.scope, a, b);
+    this.numbers.update(this.scope, missing ? null : a, b, this.overlap);
   }
 
   #fit() {
-    const [height, width] = this.view.state.facts.image ?? [1, 1];
+    const [height, width] = this.scope.state.facts.image ?? [1, 1];
     const ratio = `${width} / ${height}`;
     if (this.frame.style.aspectRatio !== ratio) this.frame.style.aspectRatio = ratio;
     const wide = this.frame.clientWidth;
     if (wide === 0) return; // hidden for a moment, as while JupyterLab changes its theme
-    const across = Math.max(32, Math.round(wide * this.scale));
+    const across = Math.max(32, Math.round(wide * this.scope.dots));
     const down = Math.max(32, Math.round((across * height) / width));
     if (this.canvas.width === across && this.canvas.height === down) return;
     for (const canvas of [this.canvas, this.base]) {
@@ -123,7 +122,7 @@ export class Picture {
 
   /** The picture, or the forming picture of the last chosen step, enlarged once. */
   #drawBase() {
-    const { state, pictures, maps } = this.view;
+    const { state, pictures, maps } = this.scope;
     const follow = state.get("follow_step") ? pictures.thumbnail(state.steps[1] - 1) : null;
     // Two families of colours are told apart over grey.
     const grey = maps.comparing && !maps.hover;
@@ -155,7 +154,7 @@ export class Picture {
    * @param {Shown | null} b
    */
   #drawMaps(a, b) {
-    const { state } = this.view;
+    const { state } = this.scope;
     const threshold = state.get("threshold");
     const levelA = levelOf(a.max, threshold);
     const fieldA = enlarger(a.height, a.width, "a");
@@ -190,7 +189,7 @@ export class Picture {
    * @param {{height: number, width: number}} size
    */
   #difference(a, valuesA, b, valuesB, size) {
-    const own = this.view.state.get("difference_scale") === "own";
+    const own = this.scope.state.get("difference_scale") === "own";
     const scaleA = own && a.max > 0 ? 1 / a.max : 1;
     const scaleB = own && b.max > 0 ? 1 / b.max : 1;
     const max = own ? 1 : Math.max(a.max, b.max);
@@ -202,7 +201,7 @@ export class Picture {
   /** Put the colours over the picture. */
   #lay() {
     this.heat.show();
-    this.context.globalAlpha = this.view.state.get("opacity");
+    this.context.globalAlpha = this.scope.state.get("opacity");
     this.context.imageSmoothingEnabled = true;
     this.context.drawImage(this.heat.canvas, 0, 0, this.canvas.width, this.canvas.height);
     this.context.globalAlpha = 1;
@@ -217,9 +216,10 @@ export class Picture {
    * @param {boolean} dashed
    */
   #line(which, values, size, level, colour, dashed) {
-    if (!this.view.state.get("contour")) return;
+    if (!this.scope.state.get("contour")) return;
     const curves = this.contours[which].find(values, size.height, size.width, level);
-    const { context, scale } = this;
+    const { context } = this;
+    const scale = this.scope.dots;
     context.beginPath();
     curves.trace(context, this.canvas.width / size.width, this.canvas.height / size.height);
     context.lineJoin = "round";
@@ -249,12 +249,12 @@ class Legend {
   }
 
   /**
-   * @param {View} view
+   * @param {Scope} scope
    * @param {Shown | null} a
    * @param {Shown | null} b
    */
-  update(view, a, b) {
-    const { state } = view;
+  update(scope, a, b) {
+    const { state } = scope;
     const difference = b && state.get("view") === "difference";
     const kind = !a ? "waiting" : a.kind;
     write(this.kind, KINDS[kind][0]);
@@ -310,12 +310,12 @@ class Numbers {
   }
 
   /**
-   * @param {View} view
+   * @param {Scope} scope
    * @param {Shown | null} a
    * @param {Shown | null} b
    * @param {{iou: number, iod: number, ioh: number}} overlap
    */
-  update(view, a, b, overlap) {
+  update(scope, a, b, overlap) {
     for (const name of ["iou", "iod", "ioh", "peak_b"]) this.entries[name].box.hidden = !b;
     this.entries.area.box.hidden = Boolean(b);
     write(this.entries.peak.value, a ? short(a.max) : "–");
@@ -324,7 +324,7 @@ class Numbers {
       for (const name of /** @type {const} */ (["iou", "iod", "ioh"])) {
         write(this.entries[name].value, overlap[name].toFixed(2));
       }
-    } else if (a) write(this.entries.area.value, `${Math.round(100 * share(view, a))} %`);
+    } else if (a) write(this.entries.area.value, `${Math.round(100 * share(scope, a))} %`);
   }
 }
 
@@ -338,11 +338,11 @@ const NUMBERS = [
 ];
 
 /**
- * @param {View} view
+ * @param {Scope} scope
  * @param {Shown} a
  */
-function share(view, a) {
-  const level = levelOf(a.max || largest(a.values), view.state.get("threshold"));
+function share(scope, a) {
+  const level = levelOf(a.max || largest(a.values), scope.state.get("threshold"));
   let inside = 0;
   for (let i = 0; i < a.values.length; i++) if (a.values[i] >= level) inside++;
   return inside / a.values.length;

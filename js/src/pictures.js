@@ -1,13 +1,13 @@
 // The picture and the forming pictures, decoded once.
-/** @import { View } from "./view.js" */
+/** @import { Scope } from "./scope.js" */
 import * as flags from "./flags.js";
 
 /** @typedef {"image" | "strip"} Name */
 
 export class Pictures {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view;
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope;
     /** @type {ImageBitmap | null} */
     this.image = null;
     /** @type {ImageBitmap | null} */
@@ -19,26 +19,26 @@ export class Pictures {
       this.#decode("strip");
     };
     read();
-    this.stop = view.source.on("parts", read);
+    this.stop = scope.source.on("parts", read);
   }
 
   /** @param {Name} name */
   async #decode(name) {
-    const part = this.view.source.pictures[name];
+    const part = this.scope.source.pictures[name];
     const bytes = part?.bytes;
     if (bytes === this.bytes[name]) return;
     this.bytes[name] = bytes;
     this[name] = null; // what was there is of another recording
-    this.view.invalidate(flags.BASE | flags.MAP | flags.STRIP);
+    this.scope.invalidate(flags.BASE | flags.MAP | flags.STRIP);
     if (!part || !bytes) return;
     try {
       const blob = new Blob([/** @type {BlobPart} */ (bytes)], { type: part.type });
       const bitmap = await createImageBitmap(blob);
       if (this.bytes[name] !== bytes) return; // another one came
       this[name] = bitmap;
-      this.view.invalidate(flags.BASE | flags.MAP | flags.STRIP);
+      this.scope.invalidate(flags.BASE | flags.MAP | flags.STRIP);
     } catch {
-      this.view.status.say("The picture could not be read.");
+      this.scope.say("The picture could not be read.");
     }
   }
 
@@ -49,7 +49,7 @@ export class Pictures {
    * @returns {{x: number, y: number, width: number, height: number} | null}
    */
   thumbnail(step) {
-    const strip = this.view.state.facts.strip;
+    const strip = this.scope.state.facts.strip;
     if (!strip || !this.strip || strip.count === 0) return null;
     let nearest = 0;
     strip.places.forEach((place, k) => {

@@ -1,5 +1,5 @@
 // The hand on the picture: pointing at a pixel, dragging a box or a lasso, moving a crosshair.
-/** @import { View } from "./view.js" */
+/** @import { Scope } from "./scope.js" */
 import { attribute, el, icon } from "./dom.js";
 import * as flags from "./flags.js";
 
@@ -9,11 +9,13 @@ const DRAG = 4; // CSS pixels after which a press is a drag
 
 export class Pointer {
   /**
-   * @param {View} view
+   * @param {Scope} scope
    * @param {HTMLCanvasElement} canvas
+   * @param {(place: Point | null, aloud?: boolean) => void} point told where the hand points
    */
-  constructor(view, canvas) {
-    this.view = view;
+  constructor(scope, canvas, point) {
+    this.point = point;
+    this.scope = scope;
     this.canvas = canvas;
     this.tool = /** @type {"box" | "lasso"} */ ("box");
     /** @type {Point | null} */
@@ -87,18 +89,18 @@ export class Pointer {
     const press = this.press;
     if (!press || press.id !== event.pointerId) {
       if (event.pointerType !== "touch") {
-        this.view.input("pixel", () => this.view.inspector.point(this.#point(event)));
+        this.scope.input("pixel", () => this.point(this.#point(event)));
       }
       return;
     }
     const far = Math.hypot(event.clientX - press.x, event.clientY - press.y) > DRAG;
     if (!far && this.path.length === 0) return;
-    this.view.input("region", () => {
+    this.scope.input("region", () => {
       const here = this.#point(event);
       if (!press.lasso) this.path = boxOf(press.start, here);
       else if (this.path.length === 0) this.path.push(press.start, here);
       else this.path.push(here);
-      this.view.invalidate(flags.MAP);
+      this.scope.invalidate(flags.MAP);
     });
   }
 
@@ -109,12 +111,12 @@ export class Pointer {
     this.press = null;
     const path = this.path;
     this.path = [];
-    this.view.input("region", () => {
+    this.scope.input("region", () => {
       if (path.length >= 3) this.choose(path);
       else {
         // A tap: the words of that pixel, and a region that was there goes.
         this.choose([]);
-        this.view.inspector.point(this.#point(event));
+        this.point(this.#point(event));
       }
     });
   }
@@ -122,20 +124,20 @@ export class Pointer {
   /** @param {Point[]} polygon */
   choose(polygon) {
     const rounded = polygon.map((point) => point.map((share) => Math.round(share * 1e4) / 1e4));
-    this.view.state.set({ region: rounded });
-    this.view.invalidate(flags.MAP | flags.PANEL);
+    this.scope.state.set({ region: rounded });
+    this.scope.invalidate(flags.MAP | flags.PANEL);
   }
 
   #drop() {
     this.press = null;
     this.path = [];
-    this.view.invalidate(flags.MAP);
+    this.scope.invalidate(flags.MAP);
   }
 
   /** @param {PointerEvent} event */
   #leave(event) {
     if (event.pointerType === "touch") return; // a finger that is lifted leaves: its words stay
-    if (!this.press && !this.cursor) this.view.inspector.point(null);
+    if (!this.press && !this.cursor) this.point(null);
   }
 
   #blur() {
@@ -143,8 +145,8 @@ export class Pointer {
     this.cursor = null;
     this.anchor = null;
     this.path = [];
-    this.view.inspector.point(null);
-    this.view.invalidate(flags.MAP);
+    this.point(null);
+    this.scope.invalidate(flags.MAP);
   }
 
   /** @param {KeyboardEvent} event */
@@ -153,10 +155,10 @@ export class Pointer {
     if (move) {
       event.preventDefault();
       const step = event.shiftKey ? 0.1 : 0.02;
-      this.view.input("crosshair", () => this.#step(move[0] * step, move[1] * step));
+      this.scope.input("crosshair", () => this.#step(move[0] * step, move[1] * step));
     } else if (event.key === "Enter") {
       event.preventDefault();
-      this.view.input("region", () => this.#enter());
+      this.scope.input("region", () => this.#enter());
     } else if (event.key === "Escape" && (this.anchor || this.cursor)) {
       event.preventDefault();
       event.stopPropagation();
@@ -174,15 +176,15 @@ export class Pointer {
     const [y, x] = this.cursor ?? [0.5 - dy, 0.5 - dx];
     this.cursor = [Math.min(1, Math.max(0, y + dy)), Math.min(1, Math.max(0, x + dx))];
     if (this.anchor) this.path = boxOf(this.anchor, this.cursor);
-    else this.view.inspector.point(this.cursor, true);
-    this.view.invalidate(flags.MAP);
+    else this.point(this.cursor, true);
+    this.scope.invalidate(flags.MAP);
   }
 
   #enter() {
     if (!this.cursor) this.#step(0, 0);
     else if (!this.anchor) {
       this.anchor = this.cursor;
-      this.view.status.say("Box begun. Move with the arrow keys, Enter ends it.");
+      this.scope.say("Box begun. Move with the arrow keys, Enter ends it.");
     } else {
       const path = this.path;
       this.anchor = null;
@@ -198,7 +200,7 @@ export class Pointer {
    * @param {number} scale
    */
   draw(context, width, height, scale) {
-    const region = this.path.length >= 2 ? this.path : this.view.state.get("region");
+    const region = this.path.length >= 2 ? this.path : this.scope.state.get("region");
     if (region.length >= 2) {
       context.beginPath();
       for (const [y, x] of region) context.lineTo(x * width, y * height);

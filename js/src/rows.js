@@ -1,6 +1,6 @@
 // Which rows the grid of layers by heads has: layers, or blocks of layers that are folded.
 /** @import { Facts, Tiles } from "./types.js" */
-/** @import { View } from "./view.js" */
+/** @import { Scope } from "./scope.js" */
 import { overlapsOf } from "./measure.js";
 import { overlapKey } from "./memory.js";
 
@@ -117,12 +117,12 @@ export function ranked(facts, tiles, by) {
  * The tiles with what they can be ranked by. Overlap depends on the mask: until the source's own
  * numbers are there, it is worked out here from what is shown.
  *
- * @param {View} view
+ * @param {Scope} scope
  * @param {Tiles} tiles
  * @returns {Tiles}
  */
-export function rankable(view, tiles) {
-  const { maps, source, state } = view;
+export function rankable(scope, tiles) {
+  const { maps, source, state } = scope;
   if (state.get("tile_sort") !== "overlap") return tiles;
   const threshold = state.get("threshold");
   const overlap = source.memory.overlaps.get(overlapKey(maps.exactKey(0), threshold));

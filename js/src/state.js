@@ -1,32 +1,7 @@
 // Access to what Python and this page share: reading, setting, saving, and being told.
 /** @import { Facts, Model, Sel } from "./types.js" */
+import CONTROLS from "./controls.data.js";
 import { times } from "./times.js";
-
-/** What holds where the kernel sent nothing. */
-const DEFAULTS = {
-  word: 0,
-  word_b: -1,
-  steps: [0, 1],
-  layer: -1,
-  head: -1,
-  choice: "paper",
-  opacity: 0.6,
-  threshold: 0.4,
-  contour: true,
-  colormap: "inferno",
-  follow_step: false,
-  playing: false,
-  interval: 250,
-  tile_scale: "common",
-  tile_sort: "network",
-  show_pieces: false,
-  show_syntax: false,
-  projector: false,
-  theme: "auto",
-  region: [],
-  view: "overlay",
-  difference_scale: "own",
-};
 
 /** The public choices of one explorer. */
 export class State {
@@ -54,8 +29,7 @@ export class State {
    * @returns {any}
    */
   get(name) {
-    const value = this.model.get(name);
-    return value ?? DEFAULTS[/** @type {keyof typeof DEFAULTS} */ (name)];
+    return this.model.get(name) ?? CONTROLS[name]?.default;
   }
 
   /** @returns {[number, number]} places of the first step and of the one after the last */

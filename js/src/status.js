@@ -1,16 +1,23 @@
 // One line that says what is shown, and where it comes from.
-/** @import { View } from "./view.js" */
+/** @import { Scope } from "./scope.js" */
 /** @import { Shown } from "./types.js" */
-import { attribute, el, short, write, writeMixed } from "./dom.js";
+import { el, short, write, writeMixed } from "./dom.js";
 import * as flags from "./flags.js";
 import { layersText, stepsText, tileText } from "./naming.js";
 
 const QUIET = 500; // milliseconds of rest before a screen reader is told
 
 export class Status {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view;
+  /**
+   * @param {Scope} scope
+   * @param {{problems: () => string[], describe: (text: string) => void, overlap: () => {iou: number}}}
+   *   others what is wrong elsewhere; told what the picture shows; how its masks overlap
+   */
+  constructor(scope, { problems, describe, overlap }) {
+    this.scope = scope;
+    this.problems = problems;
+    this.describe = describe;
+    this.overlap = overlap;
     this.line = el("p", { class: "daam-status-line", "data-testid": "status" });
     this.live = el("p", {
       class: "daam-hidden",
@@ -46,7 +53,7 @@ export class Status {
    * @param {Shown | null} shown
    */
   #parts(shown) {
-    const { state, maps } = this.view;
+    const { state, maps } = this.scope;
     const { facts } = state;
     const text = (/** @type {string} */ name) => facts.words?.[state.get(name)]?.text ?? "";
     if (shown?.of) {
@@ -67,7 +74,7 @@ export class Status {
     const seen = flags.MAP | flags.LOOK | flags.WORDS | flags.STEPS | flags.SELECTION;
     if (what & flags.PANEL) this.#notice();
     if (!(what & seen)) return;
-    const { maps, state } = this.view;
+    const { maps, state } = this.scope;
     const shown = maps.shown(0);
     const missing = !shown || (maps.comparing && !shown.of && !maps.shown(1));
     const numbers = missing
@@ -76,42 +83,42 @@ export class Status {
     const parts = this.#parts(missing ? null : shown);
     parts[parts.length - 1] += ` · ${numbers}`;
     writeMixed(this.line, parts);
-    attribute(this.view.picture.canvas, "aria-label", `${this.line.textContent}. ${HOW}`);
+    this.describe(`${this.line.textContent}. ${HOW}`);
     this.#source();
     this.#notice();
     clearTimeout(this.timer);
     if (!state.get("playing")) {
-      this.timer = setTimeout(() => this.say(`${this.line.textContent}${this.#overlap()}`), QUIET);
+      this.timer = setTimeout(() => this.say(`${this.line.textContent}${this.#compared()}`), QUIET);
     }
   }
 
-  #overlap() {
-    const { maps, picture } = this.view;
+  #compared() {
+    const { maps } = this.scope;
     return maps.comparing && !maps.hover && maps.shown(1)
-      ? ` · IoU ${picture.overlap.iou.toFixed(2)}`
+      ? ` · IoU ${this.overlap().iou.toFixed(2)}`
       : "";
   }
 
   #source() {
-    const { facts } = this.view.state;
+    const { facts } = this.scope.state;
     const parts = [
       facts.seed === null || facts.seed === undefined ? "no seed" : `seed ${facts.seed}`,
       facts.scheduler,
       facts.version ? `daam_nb ${facts.version}` : null,
-      facts.parse && this.view.state.get("show_syntax") ? `parser ${facts.parse.parser}` : null,
+      facts.parse && this.scope.state.get("show_syntax") ? `parser ${facts.parse.parser}` : null,
     ];
     const rest = parts.filter(Boolean).join(" · ");
     writeMixed(this.source, ["“", facts.prompt ?? "", "” · ", facts.model ?? "", ` · ${rest}`]);
   }
 
   #notice() {
-    const { state, source } = this.view;
+    const { state, source } = this.scope;
     const { facts } = state;
     // Each has its cause, and goes with it.
     const lines = [
       this.problem,
       source.trouble,
-      this.view.wanted.asker.problem || this.view.inspector.problem,
+      this.problems().find(Boolean) ?? "",
       source.capabilities.any ? "" : this.#missing(),
     ].filter(Boolean);
     this.notice.hidden = lines.length === 0;
@@ -124,7 +131,7 @@ export class Status {
 
   /** In a page without a kernel: what is chosen and was not embedded. */
   #missing() {
-    const { maps, state } = this.view;
+    const { maps, state } = this.scope;
     if (maps.hover || maps.stack(0) || !state.facts.layers) return "";
     const tile = maps.shown(0) ? " Its tile is shown instead." : "";
     return `${layersText(state)}: not embedded in this page.${tile}`;

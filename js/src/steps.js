@@ -1,5 +1,5 @@
 // The range of steps: two handles, a strip of forming pictures, and play.
-/** @import { View } from "./view.js" */
+/** @import { Scope } from "./scope.js" */
 import { attribute, el, icon, setIcon, write } from "./dom.js";
 import * as flags from "./flags.js";
 import { stepsText, timestepText } from "./naming.js";
@@ -8,16 +8,16 @@ import { Strip } from "./strip.js";
 const PAGE = 5; // steps of Page Up and Page Down
 
 export class Steps {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view;
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope;
     this.playIcon = icon("play");
     this.play = el(
       "button",
       { class: "daam-button daam-play", type: "button", "data-testid": "play" },
       this.playIcon,
     );
-    this.play.addEventListener("click", () => view.input("play", () => this.toggle()));
+    this.play.addEventListener("click", () => scope.input("play", () => this.toggle()));
     this.handles = [this.#handle("lo", "first step"), this.#handle("hi", "last step")];
     this.fill = el("div", { class: "daam-fill", "data-testid": "steps-fill" });
     this.slider = el(
@@ -27,7 +27,7 @@ export class Steps {
       this.fill,
       ...this.handles,
     );
-    this.strip = new Strip(view);
+    this.strip = new Strip(scope);
     this.text = el("span", { class: "daam-steps-text", "data-testid": "steps-text" });
     this.time = el("span", { class: "daam-muted" });
     this.all = el("button", {
@@ -38,7 +38,7 @@ export class Steps {
       "data-testid": "steps-all",
     });
     this.all.addEventListener("click", () =>
-      view.input("steps", () => view.state.set(view.state.stepsAt(0, this.count))),
+      scope.input("steps", () => scope.state.set(scope.state.stepsAt(0, this.count))),
     );
     this.element = el(
       "div",
@@ -52,7 +52,7 @@ export class Steps {
   }
 
   get count() {
-    return this.view.state.count;
+    return this.scope.state.count;
   }
 
   /**
@@ -84,12 +84,12 @@ export class Steps {
       PageDown: -PAGE,
       PageUp: PAGE,
     };
-    const [lo, hi] = this.view.state.steps;
+    const [lo, hi] = this.scope.state.steps;
     const ends = { Home: -this.count, End: this.count };
     const move = { ...moves, ...ends }[event.key];
     if (move === undefined) return;
     event.preventDefault();
-    this.view.input("steps", () => {
+    this.scope.input("steps", () => {
       if (name === "lo") this.choose(Math.min(hi - 1, Math.max(0, lo + move)), hi);
       else this.choose(lo, Math.max(lo + 1, Math.min(this.count, hi + move)));
     });
@@ -101,14 +101,14 @@ export class Steps {
    * @param {"now" | "soon"} [when]
    */
   choose(lo, hi, when = "soon") {
-    const { state } = this.view;
+    const { state } = this.scope;
     if (state.get("playing")) state.set({ playing: false });
     state.set(state.stepsAt(lo, hi), when);
   }
 
   /** @param {number} by */
   shift(by) {
-    const [lo, hi] = this.view.state.steps;
+    const [lo, hi] = this.scope.state.steps;
     const start = Math.min(this.count - (hi - lo), Math.max(0, lo + by));
     this.choose(start, start + hi - lo);
   }
@@ -129,12 +129,12 @@ export class Steps {
       const at = (/** @type {PointerEvent} */ e) =>
         ((e.clientX - box.left) / box.width) * this.count;
       const move = begin(event);
-      const moved = (/** @type {PointerEvent} */ e) => this.view.input("steps", () => move(at(e)));
+      const moved = (/** @type {PointerEvent} */ e) => this.scope.input("steps", () => move(at(e)));
       const ended = () => {
         area.removeEventListener("pointermove", moved);
         area.removeEventListener("pointerup", ended);
         area.removeEventListener("pointercancel", ended);
-        this.view.state.set({}, "now");
+        this.scope.state.set({}, "now");
       };
       area.addEventListener("pointermove", moved);
       area.addEventListener("pointerup", ended);
@@ -149,7 +149,7 @@ export class Steps {
    * @param {PointerEvent} event
    */
   #grip(event) {
-    const [lo, hi] = this.view.state.steps;
+    const [lo, hi] = this.scope.state.steps;
     const box = this.slider.getBoundingClientRect();
     const start = ((event.clientX - box.left) / box.width) * this.count;
     const near = (12 / box.width) * this.count;
@@ -186,7 +186,7 @@ export class Steps {
   }
 
   toggle() {
-    const { state } = this.view;
+    const { state } = this.scope;
     const playing = !state.get("playing");
     const [lo, hi] = state.steps;
     if (playing && hi - lo === this.count) state.set({ playing, ...state.stepsAt(0, 1) });
@@ -195,7 +195,7 @@ export class Steps {
 
   /** @param {number} what */
   update(what) {
-    const { state } = this.view;
+    const { state } = this.scope;
     this.strip.update(what);
     if (!(what & (flags.STEPS | flags.WORDS))) return;
     const playing = Boolean(state.get("playing"));
@@ -207,7 +207,7 @@ export class Steps {
   }
 
   #show() {
-    const { facts, steps } = this.view.state;
+    const { facts, steps } = this.scope.state;
     attribute(this.element, "data-single", this.count === 1);
     if (facts.summed) {
       write(this.text, "All steps");

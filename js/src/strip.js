@@ -1,5 +1,5 @@
 // Thumbnails of the forming picture with each step's attention, aligned with the slider below.
-/** @import { View } from "./view.js" */
+/** @import { Scope } from "./scope.js" */
 /** @import { Sums } from "./types.js" */
 import { el } from "./dom.js";
 import * as flags from "./flags.js";
@@ -10,9 +10,9 @@ const TALLEST = 76;
 const CURVE = 14; // height of the curve of mean attention
 
 export class Strip {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view;
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope;
     this.canvas = el("canvas", { class: "daam-strip-canvas", "data-testid": "strip" });
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     this.small = document.createElement("canvas");
@@ -42,21 +42,21 @@ export class Strip {
   /** @param {number} what */
   update(what) {
     if (!(what & (flags.STRIP | flags.THEME))) return;
-    const { view } = this;
-    const stack = view.maps.stack(0);
+    const { scope } = this;
+    const stack = scope.maps.stack(0);
     if (!stack) {
-      if (!view.mayLinger) this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+      if (!scope.mayLinger) this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
       return;
     }
-    const other = view.maps.comparing ? view.maps.stack(1) : null;
+    const other = scope.maps.comparing ? scope.maps.stack(1) : null;
     const across = this.element.clientWidth;
     if (across < 10) return;
     const count = stack.steps;
     const shown = Math.max(1, Math.min(count, Math.floor(across / NARROWEST)));
     const cell = across / shown;
-    const [height, width] = view.state.facts.image ?? [1, 1];
+    const [height, width] = scope.state.facts.image ?? [1, 1];
     const tall = Math.max(16, Math.round(Math.min(TALLEST, ((cell - 4) * height) / width)));
-    const scale = view.picture.scale;
+    const scale = scope.dots;
     this.element.style.height = `${tall + CURVE + 6}px`;
     this.canvas.width = Math.round(across * scale);
     this.canvas.height = Math.round((tall + CURVE + 6) * scale);
@@ -69,8 +69,8 @@ export class Strip {
       const step = Math.floor(((k + 0.5) * count) / shown);
       this.#thumbnail(step, (k + 0.5) * size.cell - size.wide / 2, size, stack, other);
     }
-    this.#curve(stack, false, size.tall + 4 * scale, scale, view.root);
-    if (other) this.#curve(other, true, size.tall + 4 * scale, scale, view.root);
+    this.#curve(stack, false, size.tall + 4 * scale, scale);
+    if (other) this.#curve(other, true, size.tall + 4 * scale, scale);
   }
 
   /**
@@ -81,12 +81,12 @@ export class Strip {
    * @param {Sums | null} other
    */
   #thumbnail(step, left, size, stack, other) {
-    const { context, view } = this;
-    const { pictures, state } = view;
+    const { context, scope } = this;
+    const { pictures, state } = scope;
     const from = pictures.thumbnail(step);
     context.save();
     context.beginPath();
-    context.roundRect(left, 0, size.wide, size.tall, 3 * view.picture.scale);
+    context.roundRect(left, 0, size.wide, size.tall, 3 * scope.dots);
     context.clip();
     context.fillStyle = "#8884";
     context.fillRect(left, 0, size.wide, size.tall);
@@ -123,7 +123,7 @@ export class Strip {
     const pixels = new Uint32Array(image.data.buffer);
     const [a, b] = [countsOf(stack, step), other ? countsOf(other, step) : null];
     if (b) paintPair(a.counts, a.max, b.counts, b.max, pixels);
-    else paint(a.counts, a.max, palette(this.view.state.get("colormap")), pixels);
+    else paint(a.counts, a.max, palette(this.scope.state.get("colormap")), pixels);
     this.small.width = stack.width;
     this.small.height = stack.height;
     /** @type {CanvasRenderingContext2D} */ (this.small.getContext("2d")).putImageData(image, 0, 0);
@@ -137,9 +137,8 @@ export class Strip {
    * @param {boolean} dashed
    * @param {number} top
    * @param {number} scale
-   * @param {HTMLElement} root
    */
-  #curve(stack, dashed, top, scale, root) {
+  #curve(stack, dashed, top, scale) {
     const { context } = this;
     const area = stack.height * stack.width;
     const means = [...stack.scales].map((unit, t) => {
@@ -148,7 +147,7 @@ export class Strip {
       return sum * unit;
     });
     const max = Math.max(...means) || 1;
-    const style = getComputedStyle(root);
+    const style = getComputedStyle(this.element);
     const cell = this.canvas.width / stack.steps;
     const height = CURVE * scale;
     context.strokeStyle = style.getPropertyValue(dashed ? "--daam-b" : "--daam-curve") || "#888";

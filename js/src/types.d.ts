@@ -12,6 +12,18 @@ export interface Model {
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[] | ArrayBufferView[]): void;
 }
 
+/** A row of Python's table of controls. */
+export interface Control {
+  kind: string;
+  default: any;
+  redraws: string[];
+  /** What can be chosen, and what people read. */
+  options?: string[][];
+  label?: string;
+  title?: string;
+  panel?: string;
+}
+
 export interface Word {
   text: string;
   start: number;

@@ -9,7 +9,7 @@ import { Keys } from "./keys.js";
 import { Look } from "./look.js";
 import { Maps } from "./maps.js";
 import { Picture } from "./picture.js";
-import { Pictures } from "./pictures.js";
+import { Scope } from "./scope.js";
 import { State } from "./state.js";
 import { Status } from "./status.js";
 import { Steps } from "./steps.js";
@@ -33,7 +33,6 @@ export class View {
       rested: () => this.invalidate(0),
     });
     this.maps = new Maps(this.state, source);
-    this.wanted = new Wanted(this);
     this.clock = new Clock();
     this.dirty = flags.ALL;
     this.frame = 0;
@@ -42,6 +41,18 @@ export class View {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.resting = undefined;
     this.stop = new AbortController();
+    const scope = new Scope({
+      source,
+      state: this.state,
+      maps: this.maps,
+      invalidate: (what) => this.invalidate(what),
+      input: (what, handler) => this.input(what, handler),
+      say: (text) => this.status.say(text),
+      fail: (text) => this.status.fail(text),
+      lingering: () => this.mayLinger,
+    });
+    this.scope = scope;
+    this.wanted = new Wanted(scope);
     this.root = el("section", {
       class: "daam",
       "data-testid": "explorer",
@@ -51,15 +62,25 @@ export class View {
       "aria-label": "Attention explorer",
       tabindex: "-1",
     });
-    this.pictures = new Pictures(this);
-    this.status = new Status(this);
-    this.chips = new Chips(this);
-    this.picture = new Picture(this);
-    this.inspector = new Inspector(this);
-    this.grid = new Grid(this);
-    this.steps = new Steps(this);
-    this.look = new Look(this);
-    this.keys = new Keys(this);
+    this.status = new Status(scope, {
+      problems: () => [this.wanted.asker.problem, this.inspector.problem],
+      describe: (text) => attribute(this.picture.canvas, "aria-label", text),
+      overlap: () => this.picture.overlap,
+    });
+    this.chips = new Chips(scope);
+    this.inspector = new Inspector(scope);
+    this.picture = new Picture(scope, {
+      point: (place, aloud) => this.inspector.point(place, aloud),
+    });
+    this.grid = new Grid(scope, { beside: () => this.picture.frame.clientHeight });
+    this.steps = new Steps(scope);
+    this.look = new Look(scope, this.picture.canvas);
+    this.keys = new Keys(scope, {
+      root: this.root,
+      signal: this.stop.signal,
+      steps: this.steps,
+      chips: this.chips,
+    });
     this.parts = [
       this.chips,
       this.picture,

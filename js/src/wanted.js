@@ -1,22 +1,22 @@
 // The maps that a view lacks: what belongs to its selection and has not arrived is asked for.
-/** @import { View } from "./view.js" */
+/** @import { Scope } from "./scope.js" */
 /** @import { Part, Question } from "./types.js" */
 import { Asker } from "./asker.js";
 import { overlapKey } from "./memory.js";
 import * as flags from "./flags.js";
 
 export class Wanted {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view;
-    this.asker = new Asker(view.source, (question, parts) => this.#answered(question, parts));
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope;
+    this.asker = new Asker(scope.source, (question, parts) => this.#answered(question, parts));
     /** @type {Set<string>} parts that this source does not have */
     this.absent = new Set();
   }
 
   /** Names of the parts that are lacking, those that are needed first in front. */
   get lacking() {
-    const { maps, state, source } = this.view;
+    const { maps, state, source } = this.scope;
     const { memory } = source;
     const lacking = [];
     const places = /** @type {(0 | 1)[]} */ (maps.comparing ? [0, 1] : [0]);
@@ -36,7 +36,7 @@ export class Wanted {
 
   /** Ask for what is lacking; a hand that moves needs the maps of all steps alone. */
   update() {
-    const { state } = this.view;
+    const { state } = this.scope;
     const { lacking } = this;
     const first = lacking.filter((name) => /^(stack|exact)/.test(name));
     const stacks = lacking.filter((name) => name.startsWith("stack"));
@@ -49,18 +49,18 @@ export class Wanted {
    * @param {Part[] | null} parts
    */
   #answered(question, parts) {
-    const { view } = this;
-    if (parts && JSON.stringify(question.sel) === JSON.stringify(view.state.sel)) {
+    const { scope } = this;
+    if (parts && JSON.stringify(question.sel) === JSON.stringify(scope.state.sel)) {
       const { lacking } = this;
       for (const name of question.want)
         if (lacking.includes(name)) this.absent.add(this.#key(name));
     }
-    view.invalidate(flags.MAP | flags.STRIP | flags.GRID | flags.STEPS | flags.LOOK);
+    scope.invalidate(flags.MAP | flags.STRIP | flags.GRID | flags.STEPS | flags.LOOK);
   }
 
   /** @param {string} name of a part, under the present selection */
   #key(name) {
-    const { maps, state } = this.view;
+    const { maps, state } = this.scope;
     const which = name.endsWith("_b") ? 1 : 0;
     if (name.startsWith("stack")) return `stack ${maps.stackKey(which)}`;
     if (name.startsWith("exact")) return `exact ${maps.exactKey(which)}`;

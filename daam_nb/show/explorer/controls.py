@@ -155,6 +155,7 @@ CONTROLS = (
         "tile_scale", one_of(common="one scale", own="own scales"), "own",
         "the colours of the tiles: one scale, or each its own", ("GRID",),
         label="Scale", panel="tiles",
+        title="Colours of the tiles: by the strongest of all, or each by its own peak",
     ),
     Control(
         "tile_sort",

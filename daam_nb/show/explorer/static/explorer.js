@@ -213,6 +213,32 @@ function overlapKey(key, threshold) {
   return `${key} ${threshold}`;
 }
 
+// src/controls.data.js
+var controls_data_default = {
+  word: { kind: "EntryNumber", default: 0, redraws: ["WORDS", "MAP", "STRIP", "GRID", "PANEL"] },
+  choice: { kind: "ChoiceName", default: "all", redraws: ["MAP", "STRIP", "SELECTION", "GRID"] },
+  layer: { kind: "Whole", default: -1, redraws: ["MAP", "STRIP", "SELECTION"] },
+  head: { kind: "Whole", default: -1, redraws: ["MAP", "STRIP", "SELECTION"] },
+  steps: { kind: "Steps", default: [0, 1], redraws: ["MAP", "STEPS"] },
+  word_b: { kind: "EntryNumber", default: -1, redraws: ["WORDS", "MAP", "STRIP", "PANEL"] },
+  opacity: { kind: "Share", default: 0.65, redraws: ["MAP", "LOOK"], label: "Opacity", title: "Of the colours over the picture", panel: "look" },
+  threshold: { kind: "Share", default: 0.4, redraws: ["MAP", "LOOK"], label: "Threshold", title: "Share of the map's peak from which on a place belongs to the mask", panel: "look" },
+  contour: { kind: "Flag", default: !0, redraws: ["MAP", "LOOK"], label: "Contour", title: "Line around the mask (t)", panel: "look" },
+  follow_step: { kind: "Flag", default: !1, redraws: ["BASE", "MAP", "LOOK"], label: "Forming picture", title: "The picture as it was at the last chosen step", panel: "look" },
+  colormap: { kind: "OneOf", default: "inferno", redraws: ["MAP", "STRIP", "GRID", "LOOK"], options: [["inferno", "inferno"], ["magma", "magma"], ["plasma", "plasma"], ["viridis", "viridis"], ["cividis", "cividis"], ["gray", "gray"]], label: "Colours", panel: "look" },
+  playing: { kind: "Flag", default: !1, redraws: ["STEPS"] },
+  interval: { kind: "Whole", default: 200, redraws: ["STEPS"] },
+  tile_scale: { kind: "OneOf", default: "own", redraws: ["GRID"], options: [["common", "one scale"], ["own", "own scales"]], label: "Scale", title: "Colours of the tiles: by the strongest of all, or each by its own peak", panel: "tiles" },
+  tile_sort: { kind: "OneOf", default: "network", redraws: ["GRID"], options: [["network", "by network"], ["entropy", "by sharpness"], ["peak", "by strength"], ["overlap", "by overlap"]], label: "Order", panel: "tiles" },
+  show_pieces: { kind: "Flag", default: !1, redraws: ["WORDS"] },
+  show_syntax: { kind: "Flag", default: !1, redraws: ["WORDS"] },
+  theme: { kind: "OneOf", default: "auto", redraws: ["THEME"], options: [["auto", "auto"], ["light", "light"], ["dark", "dark"]], label: "Theme", panel: "more" },
+  projector: { kind: "Flag", default: !1, redraws: ["ALL"], label: "Projector", title: "Large type for a lecture hall", panel: "more" },
+  region: { kind: "Region", default: [], redraws: ["MAP", "PANEL"] },
+  view: { kind: "OneOf", default: "overlay", redraws: ["WORDS", "MAP", "LOOK"], options: [["overlay", "both maps"], ["difference", "A minus B"]], label: "Show", panel: "look" },
+  difference_scale: { kind: "OneOf", default: "own", redraws: ["MAP", "LOOK"], options: [["own", "of each peak"], ["common", "in attention"]], label: "Scale", title: "Each map as a share of its own peak, or as it is", panel: "look" }
+};
+
 // src/times.js
 var times = {
   /** Rest after which a moving choice is sent to the kernel. */
@@ -228,30 +254,7 @@ var times = {
 };
 
 // src/state.js
-var DEFAULTS = {
-  word: 0,
-  word_b: -1,
-  steps: [0, 1],
-  layer: -1,
-  head: -1,
-  choice: "paper",
-  opacity: 0.6,
-  threshold: 0.4,
-  contour: !0,
-  colormap: "inferno",
-  follow_step: !1,
-  playing: !1,
-  interval: 250,
-  tile_scale: "common",
-  tile_sort: "network",
-  show_pieces: !1,
-  show_syntax: !1,
-  projector: !1,
-  theme: "auto",
-  region: [],
-  view: "overlay",
-  difference_scale: "own"
-}, State = class {
+var State = class {
   /**
    * @param {Model} model
    * @param {{chosen?: () => void, rested?: () => void}} [told] that something was chosen here, and
@@ -269,10 +272,7 @@ var DEFAULTS = {
    * @returns {any}
    */
   get(name2) {
-    return this.model.get(name2) ?? DEFAULTS[
-      /** @type {keyof typeof DEFAULTS} */
-      name2
-    ];
+    return this.model.get(name2) ?? controls_data_default[name2]?.default;
   }
   /** @returns {[number, number]} places of the first step and of the one after the last */
   get steps() {
@@ -914,11 +914,11 @@ function brief(value) {
 // src/arcs.js
 var LEVEL = 20, FOOT = 6, Arcs = class {
   /**
-   * @param {View} view
+   * @param {Scope} scope
    * @param {Chips} chips
    */
-  constructor(view, chips) {
-    this.view = view, this.chips = chips, this.element = svg("svg", {
+  constructor(scope, chips) {
+    this.scope = scope, this.chips = chips, this.element = svg("svg", {
       class: "daam-arcs",
       "data-testid": "arcs",
       role: "group",
@@ -935,10 +935,10 @@ var LEVEL = 20, FOOT = 6, Arcs = class {
     );
     if (!arc) return;
     let head = Number(arc.getAttribute("data-head")), dependent = Number(arc.getAttribute("data-dependent"));
-    this.view.input("word", () => this.view.state.set({ word: head, word_b: dependent }));
+    this.scope.input("word", () => this.scope.state.set({ word: head, word_b: dependent }));
   }
   update() {
-    let { state } = this.view, parse = state.facts.parse, shown = !!(parse && state.get("show_syntax"));
+    let { state } = this.scope, parse = state.facts.parse, shown = !!(parse && state.get("show_syntax"));
     if (this.element.style.display = shown ? "" : "none", attribute(this.chips.element, "data-syntax", shown), !shown || !parse) return;
     this.#draw(parse);
     let [a, b] = [state.get("word"), state.get("word_b")];
@@ -954,7 +954,7 @@ var LEVEL = 20, FOOT = 6, Arcs = class {
     ), key = JSON.stringify([parse, centres]);
     if (key === this.drawn || this.chips.list.offsetWidth === 0) return;
     this.drawn = key;
-    let words = this.view.state.facts.words, choosable = (word) => !!words[word]?.kept, at2 = (word) => centres[word.word] ?? centres[word.at] ?? null, arcs = [];
+    let words = this.scope.state.facts.words, choosable = (word) => !!words[word]?.kept, at2 = (word) => centres[word.word] ?? centres[word.at] ?? null, arcs = [];
     for (let arc of parse.arcs) {
       let head = parse.words[arc.head], dependent = parse.words[arc.dependent];
       if (!head || !dependent || !choosable(head.word) || !choosable(dependent.word)) continue;
@@ -1023,37 +1023,21 @@ function drawn(arc, level, height) {
 }
 
 // src/flags.js
-var OF_TRAIT = {
-  word: 307,
-  word_b: 275,
-  steps: 10,
-  choice: 114,
-  layer: 82,
-  head: 82,
-  opacity: 130,
-  threshold: 130,
-  contour: 130,
-  colormap: 178,
-  view: 131,
-  difference_scale: 130,
-  follow_step: 134,
-  playing: 8,
-  interval: 8,
-  tile_scale: 32,
-  tile_sort: 32,
-  show_pieces: 1,
-  show_syntax: 1,
-  projector: 1023,
-  theme: 512,
-  region: 258,
-  _facts: 1023
-};
+var WORDS = 1, MAP = 2, BASE = 4, STEPS = 8, STRIP = 16, GRID = 32, SELECTION = 64, LOOK = 128, PANEL = 256, THEME = 512, ALL = 1023, NAMED = { WORDS, MAP, BASE, STEPS, STRIP, GRID, SELECTION, LOOK, PANEL, THEME, ALL }, OF_TRAIT = { _facts: ALL };
+for (let [name2, { redraws }] of Object.entries(controls_data_default))
+  OF_TRAIT[name2] = redraws.reduce(
+    (flags, flag) => flags | NAMED[
+      /** @type {keyof typeof NAMED} */
+      flag
+    ],
+    0
+  );
 
 // src/chips.js
 var LEAD = "Bright places looked at this word while the picture was drawn. Pick a word; Shift-click another to compare.", LEAD_PAIR = "Orange, solid line: places that looked at A. Blue, dashed line: at B. White: at both.", LEAD_DIFFERENCE = "Red: places that looked at A (solid line) more. Blue: at B (dashed line) more.", SYNTAX = "Show how the words depend on each other; click an arc to compare both", Chips = class {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view, this.comparing = !1, this.hadSecond = !1, this.buttons = [], this.order = [], this.built = "", this.list = el("div", {
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.comparing = !1, this.hadSecond = !1, this.buttons = [], this.order = [], this.built = "", this.list = el("div", {
       class: "daam-chips",
       role: "radiogroup",
       "aria-label": "Words of the prompt. Arrow keys show a word, with Shift they compare it.",
@@ -1062,7 +1046,7 @@ var LEAD = "Bright places looked at this word while the picture was drawn. Pick 
         click: (event) => this.#click(event),
         keydown: (event) => this.#key(event)
       }
-    }), this.arcs = new Arcs(view, this), this.scroller = el("div", { class: "daam-words" }, this.arcs.element, this.list), this.compare = toggle(
+    }), this.arcs = new Arcs(scope, this), this.scroller = el("div", { class: "daam-words" }, this.arcs.element, this.list), this.compare = toggle(
       "Compare",
       "compare",
       "Click a second word to compare it (or Shift-click, c)"
@@ -1080,7 +1064,7 @@ var LEAD = "Bright places looked at this word while the picture was drawn. Pick 
       "Pieces",
       "pieces",
       "Show the tokenizer's pieces, and the start and end of the text"
-    ), this.syntax = toggle("Syntax", "syntax", SYNTAX), this.compare.addEventListener("click", () => this.setComparing(!this.on)), this.swap.addEventListener("click", () => view.input("word", () => this.swapWords())), this.pieces.addEventListener("click", () => this.#toggle("show_pieces")), this.syntax.addEventListener("click", () => this.#toggle("show_syntax")), this.title = el("h2", { class: "daam-lead-title", "data-testid": "title" }), this.means = el("p", { class: "daam-lead-text", "data-testid": "lead" }), this.element = el(
+    ), this.syntax = toggle("Syntax", "syntax", SYNTAX), this.compare.addEventListener("click", () => this.setComparing(!this.on)), this.swap.addEventListener("click", () => scope.input("word", () => this.swapWords())), this.pieces.addEventListener("click", () => this.#toggle("show_pieces")), this.syntax.addEventListener("click", () => this.#toggle("show_syntax")), this.title = el("h2", { class: "daam-lead-title", "data-testid": "title" }), this.means = el("p", { class: "daam-lead-text", "data-testid": "lead" }), this.element = el(
       "header",
       { class: "daam-head" },
       el("div", { class: "daam-lead" }, this.title, this.means),
@@ -1090,20 +1074,20 @@ var LEAD = "Bright places looked at this word while the picture was drawn. Pick 
   }
   /** Whether a second word is compared, or the next click compares one. */
   get on() {
-    return this.comparing || this.view.state.get("word_b") >= 0;
+    return this.comparing || this.scope.state.get("word_b") >= 0;
   }
   /** @param {"show_pieces" | "show_syntax"} name */
   #toggle(name2) {
-    this.view.input(name2, () => this.view.state.set({ [name2]: !this.view.state.get(name2) }));
+    this.scope.input(name2, () => this.scope.state.set({ [name2]: !this.scope.state.get(name2) }));
   }
   /** @param {boolean} on */
   setComparing(on) {
-    this.view.input("word", () => {
-      this.comparing = on, on || this.view.state.set({ word_b: -1 }), this.view.status.say(on ? "Compare: choose the second word." : "One word is shown."), this.view.invalidate(1);
+    this.scope.input("word", () => {
+      this.comparing = on, on || this.scope.state.set({ word_b: -1 }), this.scope.say(on ? "Compare: choose the second word." : "One word is shown."), this.scope.invalidate(WORDS);
     });
   }
   swapWords() {
-    let { state } = this.view, [a, b] = [state.get("word"), state.get("word_b")];
+    let { state } = this.scope, [a, b] = [state.get("word"), state.get("word_b")];
     b >= 0 && state.set({ word: b, word_b: a });
   }
   /**
@@ -1111,7 +1095,7 @@ var LEAD = "Bright places looked at this word while the picture was drawn. Pick 
    * @param {boolean} compare
    */
   choose(word, compare) {
-    let { state, maps } = this.view;
+    let { state, maps } = this.scope;
     if (!state.facts.words[word]?.kept) return;
     maps.hover = null;
     let [a, b] = [state.get("word"), state.get("word_b")];
@@ -1125,29 +1109,29 @@ var LEAD = "Bright places looked at this word while the picture was drawn. Pick 
     );
     if (!chip2) return;
     let word = Number(chip2.getAttribute("data-word"));
-    this.view.input("word", () => this.choose(word, event.shiftKey || this.comparing)), event.shiftKey && getSelection()?.removeAllRanges();
+    this.scope.input("word", () => this.choose(word, event.shiftKey || this.comparing)), event.shiftKey && getSelection()?.removeAllRanges();
   }
   /** @param {KeyboardEvent} event */
   #key(event) {
-    let { state } = this.view, way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -2, End: 2 }[event.key], chip2 = (
+    let { state } = this.scope, way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -2, End: 2 }[event.key], chip2 = (
       /** @type {Element} */
       event.target.closest("[data-word]")
     );
-    if (chip2 && (event.key === "Enter" || event.key === " ") && event.shiftKey && (event.preventDefault(), this.view.input("word", () => this.choose(Number(chip2.getAttribute("data-word")), !0))), !way) return;
+    if (chip2 && (event.key === "Enter" || event.key === " ") && event.shiftKey && (event.preventDefault(), this.scope.input("word", () => this.choose(Number(chip2.getAttribute("data-word")), !0))), !way) return;
     event.preventDefault();
     let open = this.order.filter((b) => !b.disabled && !b.hidden), of = event.shiftKey && state.get("word_b") >= 0 ? "word_b" : "word", at2 = open.findIndex((b) => Number(b.dataset.word) === state.get(of)), to = way === -2 ? 0 : way === 2 ? open.length - 1 : (at2 + way + open.length) % open.length;
     event.shiftKey && Number(open[to]?.dataset.word) === state.get("word") && (to = (to + Math.sign(way) + open.length) % open.length);
     let target = open[to];
     if (!target) return;
     let word = Number(target.dataset.word);
-    this.view.input("word", () => {
+    this.scope.input("word", () => {
       event.shiftKey ? state.get("word_b") !== word && this.choose(word, !0) : this.choose(word, !1);
     }), event.shiftKey || target.focus();
   }
   /** @param {number} what */
   update(what) {
-    if (!(what & 1)) return;
-    let { state } = this.view, { facts } = state, key = JSON.stringify(facts.words);
+    if (!(what & WORDS)) return;
+    let { state } = this.scope, { facts } = state, key = JSON.stringify(facts.words);
     key !== this.built && (this.built = key, this.#build(facts.words ?? []));
     let [a, b] = [state.get("word"), state.get("word_b")];
     this.hadSecond && b < 0 && (this.comparing = !1), this.hadSecond = b >= 0, this.buttons.forEach((button, word) => {
@@ -1165,7 +1149,7 @@ var LEAD = "Bright places looked at this word while the picture was drawn. Pick 
    */
   #lead(a, b) {
     b === void 0 ? writeMixed(this.title, ["Attention to “", a, "”"]) : writeMixed(this.title, ["Attention to “", a, "” (A) and “", b, "” (B)"]);
-    let difference = this.view.state.get("view") === "difference";
+    let difference = this.scope.state.get("view") === "difference";
     write(this.means, b === void 0 ? LEAD : difference ? LEAD_DIFFERENCE : LEAD_PAIR);
   }
   /** @param {Word[]} words */
@@ -1237,56 +1221,95 @@ function nearest(cells, from, dx, dy) {
   }), best;
 }
 
+// src/inputs.js
+function inputsOf(scope, panel) {
+  let rows = Object.entries(controls_data_default).filter(([, control]) => control.panel === panel);
+  return Object.fromEntries(rows.map(([name2, control]) => [name2, input(scope, name2, control)]));
+}
+function input(scope, name2, control) {
+  if (control.kind === "Share") return slider(scope, name2, control);
+  if (control.kind === "Flag") return toggle2(scope, name2, control);
+  if (control.kind === "OneOf") return list(scope, name2, control);
+  throw new Error(`There is no input for the control ${name2} of kind ${control.kind}.`);
+}
+function slider({ state, input: timed }, name2, { label: text, title }) {
+  let range = el("input", {
+    type: "range",
+    min: "0",
+    max: "1",
+    step: "0.01",
+    class: "daam-range",
+    "data-testid": name2,
+    "aria-label": text
+  }), value = el("output", { class: "daam-value" });
+  return range.addEventListener(
+    "input",
+    () => timed(name2, () => state.set({ [name2]: Number(range.value) }, "soon"))
+  ), range.addEventListener("change", () => state.set({}, "now")), { label: field({ class: "daam-field", title }, el("span", { text }), range, value), show: () => {
+    let now = Number(state.get(name2));
+    Number(range.value) !== now && (range.value = String(now)), range.style.setProperty("--daam-part", `${100 * now}%`), write(value, now.toFixed(2));
+  } };
+}
+function toggle2({ state, input: timed }, name2, { label: text, title }) {
+  let box = el("input", {
+    type: "checkbox",
+    class: "daam-check",
+    role: "switch",
+    "data-testid": name2
+  });
+  return box.addEventListener("change", () => timed(name2, () => state.set({ [name2]: box.checked }))), { label: field({ class: "daam-field daam-switch", title }, box, el("span", { text })), show: () => {
+    box.checked = !!state.get(name2);
+  } };
+}
+function list({ state, input: timed }, name2, { label: text, title, panel, options = [] }) {
+  let select = el("select", { class: "daam-select", "data-testid": name2 });
+  for (let [value, read] of options) select.append(el("option", { value, text: read }));
+  select.addEventListener("change", () => timed(name2, () => state.set({ [name2]: select.value })));
+  let named = el("span", { class: panel === "tiles" ? "daam-hidden" : null, text });
+  return { label: field({ class: "daam-field", title }, named, select), show: () => {
+    let now = String(state.get(name2));
+    [...select.options].some((option) => option.value === now) || select.append(el("option", { value: now, text: now })), select.value = now;
+  } };
+}
+function field(attributes, ...children) {
+  let { title, ...others } = attributes;
+  return el("label", title ? { ...others, title } : others, ...children);
+}
+
 // src/gridtools.js
 var GridTools = class {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view, this.choice = this.#select("choice", "Layers", []), this.sort = this.#select("tile_sort", "Order", [
-      ["network", "by network"],
-      ["entropy", "by sharpness"],
-      ["peak", "by strength"],
-      ["overlap", "by overlap"]
-    ]), this.scale = this.#select("tile_scale", "Scale", [
-      ["common", "one scale"],
-      ["own", "own scales"]
-    ]), this.built = "", this.element = el(
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.choice = el("select", { class: "daam-select", "data-testid": "choice" }), this.choice.addEventListener(
+      "change",
+      () => scope.input("choice", () => scope.state.set({ choice: this.choice.value }))
+    ), this.inputs = inputsOf(scope, "tiles"), this.built = "", this.element = el(
       "div",
       { class: "daam-title-row" },
       el("h3", { class: "daam-title", text: "Layers × heads" }),
       el(
         "div",
         { class: "daam-selects" },
-        ...[this.choice, this.sort, this.scale].map((one) => one.label)
+        el(
+          "label",
+          { class: "daam-field", title: "The layers that make the map where none is locked" },
+          el("span", { class: "daam-hidden", text: "Layers" }),
+          this.choice
+        ),
+        ...Object.values(this.inputs).map(({ label }) => label)
       )
     );
   }
-  /**
-   * @param {string} trait
-   * @param {string} name
-   * @param {string[][]} options [value, text]
-   */
-  #select(trait, name2, options) {
-    let select = el("select", { class: "daam-select", "data-testid": trait });
-    return select.append(...options.map(([value, text]) => el("option", { value, text }))), select.addEventListener(
-      "change",
-      () => this.view.input(trait, () => this.view.state.set({ [trait]: select.value }))
-    ), { label: el(
-      "label",
-      { class: "daam-field" },
-      el("span", { class: "daam-hidden", text: name2 }),
-      select
-    ), select };
-  }
   /** @param {number} what */
   update(what) {
-    if (!(what & 96)) return;
-    let { state } = this.view, names = Object.keys(state.facts.choices ?? {});
+    if (!(what & (GRID | SELECTION))) return;
+    let { state } = this.scope, names = Object.keys(state.facts.choices ?? {});
     if (this.built !== names.join(`
 `)) {
       this.built = names.join(`
 `);
       let { layers, choices } = state.facts;
-      this.choice.select.replaceChildren(
+      this.choice.replaceChildren(
         ...names.map(
           (name2) => el("option", {
             value: name2,
@@ -1295,11 +1318,8 @@ var GridTools = class {
         )
       );
     }
-    this.choice.select.value = state.get("choice"), this.sort.select.value = state.get("tile_sort"), this.scale.select.value = state.get("tile_scale"), attribute(this.choice.label, "title", "The layers that make the map where none is locked"), attribute(
-      this.scale.label,
-      "title",
-      "Colours of the tiles: by the strongest of all, or each by its own peak"
-    );
+    this.choice.value = state.get("choice");
+    for (let { show: show2 } of Object.values(this.inputs)) show2();
   }
 };
 
@@ -1649,8 +1669,8 @@ function ranked(facts, tiles, by) {
     (p, q) => (p.value === null ? last : sign * p.value) - (q.value === null ? last : sign * q.value) || 0
   );
 }
-function rankable(view, tiles) {
-  let { maps, source, state } = view;
+function rankable(scope, tiles) {
+  let { maps, source, state } = scope;
   if (state.get("tile_sort") !== "overlap") return tiles;
   let threshold = state.get("threshold"), overlap2 = source.memory.overlaps.get(overlapKey(maps.exactKey(0), threshold));
   if (overlap2 && tiles.key === maps.tilesKey) return { ...tiles, overlap: overlap2 };
@@ -1662,9 +1682,12 @@ function rankable(view, tiles) {
 
 // src/grid.js
 var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36, GALLERY = 240, Grid = class {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view, this.unfolded = /* @__PURE__ */ new Set(), this.cells = [], this.nodes = [], this.layout = "", this.drawn = null, this.focus = 0, this.mosaic = new Mosaic(), this.overlay = el("div", {
+  /**
+   * @param {Scope} scope
+   * @param {{beside: () => number}} room height of what stands beside it, CSS pixels
+   */
+  constructor(scope, { beside }) {
+    this.scope = scope, this.beside = beside, this.unfolded = /* @__PURE__ */ new Set(), this.cells = [], this.nodes = [], this.layout = "", this.drawn = null, this.focus = 0, this.mosaic = new Mosaic(), this.overlay = el("div", {
       class: "daam-cells",
       role: "grid",
       "aria-label": "Layers by heads",
@@ -1677,25 +1700,25 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36,
         focusin: (event) => this.#focused(event),
         focusout: () => this.#hover(null)
       }
-    }), this.tools = new GridTools(view), this.note = el("p", { class: "daam-hint", "data-testid": "grid-note" }), this.scroller = el("div", { class: "daam-grid-scroll" }, this.mosaic.canvas, this.overlay), this.element = el("div", { class: "daam-grid" }, this.tools.element, this.scroller, this.note);
+    }), this.tools = new GridTools(scope), this.note = el("p", { class: "daam-hint", "data-testid": "grid-note" }), this.scroller = el("div", { class: "daam-grid-scroll" }, this.mosaic.canvas, this.overlay), this.element = el("div", { class: "daam-grid" }, this.tools.element, this.scroller, this.note);
   }
   /** @param {number} what */
   update(what) {
     this.tools.update(what);
-    let other = this.view.maps.tiles() !== this.drawn;
-    (other || what & 544) && this.#draw(), (other || what & 608) && this.#select(), what & 40 && this.#note();
+    let other = this.scope.maps.tiles() !== this.drawn;
+    (other || what & (GRID | THEME)) && this.#draw(), (other || what & (GRID | SELECTION | THEME)) && this.#select(), what & (GRID | STEPS) && this.#note();
   }
   #draw() {
-    let { state, maps } = this.view, { facts } = state;
+    let { state, maps } = this.scope, { facts } = state;
     if (!facts.layers) return;
     let tiles = maps.tiles();
     this.drawn = tiles;
     let sort = state.get("tile_sort"), across = this.scroller.clientWidth;
     if (across < 40) return;
-    let gallery = sort !== "network" && tiles, order = gallery ? ranked(facts, rankable(this.view, tiles), sort) : [], key = JSON.stringify([
+    let gallery = sort !== "network" && tiles, order = gallery ? ranked(facts, rankable(this.scope, tiles), sort) : [], key = JSON.stringify([
       facts.layers,
       across,
-      this.view.picture.scale,
+      this.scope.dots,
       [...this.unfolded],
       state.get("projector"),
       gallery ? order : "network",
@@ -1706,7 +1729,7 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36,
       let focused = this.overlay.matches(":focus-within");
       this.overlay.replaceChildren(), this.cells = [], this.nodes = [];
       let [wide, tall] = gallery ? this.#gallery(order, across) : this.#rows(across);
-      this.mosaic.fit(wide, tall, this.view.picture.scale), this.overlay.style.width = `${wide}px`, this.overlay.style.height = `${tall}px`, this.#rove(Math.min(this.focus, this.cells.length - 1), focused);
+      this.mosaic.fit(wide, tall, this.scope.dots), this.overlay.style.width = `${wide}px`, this.overlay.style.height = `${tall}px`, this.#rove(Math.min(this.focus, this.cells.length - 1), focused);
     }
     let chosen = new Set(facts.choices?.[state.get("choice")] ?? facts.layers.map((_, i) => i));
     this.mosaic.draw(this.cells, tiles, {
@@ -1720,7 +1743,7 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36,
    * @returns {[number, number]} size of the grid
    */
   #rows(across) {
-    let { state } = this.view, rows = rowsOf(state.facts, this.unfolded), big = state.get("projector"), names = big ? 190 : Math.min(146, Math.max(128, across * 0.3)), left = STAGE + names, heads = Math.max(1, ...rows.map((row) => row.heads)), fitting = (across - left - 10) / (heads + 1), beside = (this.view.picture.frame.clientHeight + 20 - HEADER) / rows.length, tile = Math.floor(Math.max(NARROWEST, Math.min(WIDEST, fitting, Math.max(34, beside)))), high = Math.max(tile, big ? 30 : 24), x = (head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
+    let { state } = this.scope, rows = rowsOf(state.facts, this.unfolded), big = state.get("projector"), names = big ? 190 : Math.min(146, Math.max(128, across * 0.3)), left = STAGE + names, heads = Math.max(1, ...rows.map((row) => row.heads)), fitting = (across - left - 10) / (heads + 1), beside = (this.beside() + 20 - HEADER) / rows.length, tile = Math.floor(Math.max(NARROWEST, Math.min(WIDEST, fitting, Math.max(34, beside)))), high = Math.max(tile, big ? 30 : 24), x = (head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
     return this.#header(heads, x, tile), rows.forEach((row, r) => this.#row(row, HEADER + r * high, high, tile, names, x)), this.#stages(rows, high), [x(heads - 1) + tile, HEADER + rows.length * high];
   }
   /**
@@ -1778,7 +1801,7 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36,
    * @param {(head: number) => number} x
    */
   #row(row, y, high, tile, names, x) {
-    let node = el("div", { role: "row", class: "daam-grid-row" }), chosen = this.view.state.facts.choices?.[this.view.state.get("choice")], out = !!chosen && !row.layers.some((i) => chosen.includes(i));
+    let node = el("div", { role: "row", class: "daam-grid-row" }), chosen = this.scope.state.facts.choices?.[this.scope.state.get("choice")], out = !!chosen && !row.layers.some((i) => chosen.includes(i));
     node.append(at(this.#label(row, out), STAGE, y, names, high));
     let size = tile - GAP;
     for (let head = -1; head < row.heads; head++) {
@@ -1792,7 +1815,7 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36,
    * @param {boolean} out whether the row is not in the choice of layers
    */
   #label(row, out) {
-    let { facts } = this.view.state, title = row.head ? `${row.label}: ${row.folded ? "unfold its" : "fold its"} ${row.size}` : `${facts.layers[row.layers[0]].name}
+    let { facts } = this.scope.state, title = row.head ? `${row.label}: ${row.folded ? "unfold its" : "fold its"} ${row.size}` : `${facts.layers[row.layers[0]].name}
 ${row.size}, ${row.stage}${out ? ", not in this choice of layers" : ""}
 Click: the mean of this layer's heads`, button = el(
       "button",
@@ -1840,7 +1863,7 @@ Click: the mean of this layer's heads`, button = el(
    * @returns {[number, number]}
    */
   #gallery(order, across) {
-    let { state } = this.view, tile = state.get("projector") ? 84 : 58, columns = Math.max(1, Math.floor((across + GAP) / (tile + 6))), step = Math.floor((across + 6) / columns), shown = order.slice(0, GALLERY);
+    let { state } = this.scope, tile = state.get("projector") ? 84 : 58, columns = Math.max(1, Math.floor((across + GAP) / (tile + 6))), step = Math.floor((across + 6) / columns), shown = order.slice(0, GALLERY);
     return shown.forEach(({ layer, head, value }, i) => {
       let facts = state.facts.layers[layer], x = i % columns * step, y = Math.floor(i / columns) * (tile + CAPTION), cell = { layers: [layer], head, x, y, size: tile }, node = el(
         "div",
@@ -1859,7 +1882,7 @@ Click: the mean of this layer's heads`, button = el(
    * @param {number | null} [value] what it is ranked by
    */
   #cell(cell, facts, value) {
-    let size = Array.isArray(facts.size) ? facts.size.join("×") : facts.size, which = cell.head < 0 ? "mean of the heads" : `head ${cell.head}`, by = value == null ? "" : `, ${this.view.state.get("tile_sort")} ${short(value)}`, node = el("div", {
+    let size = Array.isArray(facts.size) ? facts.size.join("×") : facts.size, which = cell.head < 0 ? "mean of the heads" : `head ${cell.head}`, by = value == null ? "" : `, ${this.scope.state.get("tile_sort")} ${short(value)}`, node = el("div", {
       class: "daam-cell",
       role: "gridcell",
       tabindex: "-1",
@@ -1892,22 +1915,22 @@ Click: the mean of this layer's heads`, button = el(
   }
   /** @param {Cell | null} cell */
   #hover(cell) {
-    let { maps, state } = this.view, same3 = cell && cell.layers.length === 1 && cell.layers[0] === state.get("layer") && cell.head === state.get("head");
-    !cell && !maps.hover || this.view.input("hover", () => {
-      maps.hover = cell && !same3 ? { layers: cell.layers, head: cell.head } : null, this.view.invalidate(2);
+    let { maps, state } = this.scope, same3 = cell && cell.layers.length === 1 && cell.layers[0] === state.get("layer") && cell.head === state.get("head");
+    !cell && !maps.hover || this.scope.input("hover", () => {
+      maps.hover = cell && !same3 ? { layers: cell.layers, head: cell.head } : null, this.scope.invalidate(MAP);
     });
   }
   /** @param {MouseEvent} event */
   #click(event) {
     let label = /** @type {Element} */ event.target.closest("[data-block], [data-row], [data-column]"), cell = this.#cellOf(event);
-    cell ? this.view.input("head", () => this.#lock(cell)) : label && this.view.input("head", () => this.#label2(
+    cell ? this.scope.input("head", () => this.#lock(cell)) : label && this.scope.input("head", () => this.#label2(
       /** @type {HTMLElement} */
       label
     ));
   }
   /** @param {HTMLElement} label */
   #label2(label) {
-    let { state } = this.view, { block, row, column } = label.dataset;
+    let { state } = this.scope, { block, row, column } = label.dataset;
     block !== void 0 ? this.#fold(block) : row !== void 0 ? this.#choose(Number(row), -1) : column !== void 0 && this.#choose(
       -1,
       Number(column) === state.get("head") && state.get("layer") < 0 ? -1 : Number(column)
@@ -1915,11 +1938,11 @@ Click: the mean of this layer's heads`, button = el(
   }
   /** @param {string} block */
   #fold(block) {
-    this.unfolded.delete(block) || this.unfolded.add(block), this.view.invalidate(32);
+    this.unfolded.delete(block) || this.unfolded.add(block), this.scope.invalidate(GRID);
   }
   /** @param {Cell} cell */
   #lock(cell) {
-    cell.layers.length > 1 ? this.#fold(this.view.state.facts.layers[cell.layers[0]].block) : this.#choose(cell.layers[0], cell.head);
+    cell.layers.length > 1 ? this.#fold(this.scope.state.facts.layers[cell.layers[0]].block) : this.#choose(cell.layers[0], cell.head);
   }
   /**
    * Lock a layer and head; what is locked already is let go.
@@ -1928,15 +1951,15 @@ Click: the mean of this layer's heads`, button = el(
    * @param {number} head
    */
   #choose(layer, head) {
-    let { state, maps } = this.view, same3 = state.get("layer") === layer && state.get("head") === head;
-    maps.hover = null, state.set(same3 ? { layer: -1, head: -1 } : { layer, head }), this.view.invalidate(66);
+    let { state, maps } = this.scope, same3 = state.get("layer") === layer && state.get("head") === head;
+    maps.hover = null, state.set(same3 ? { layer: -1, head: -1 } : { layer, head }), this.scope.invalidate(MAP | SELECTION);
   }
   /** @param {KeyboardEvent} event */
   #key(event) {
     let cell = this.#cellOf(event);
     if (!cell) return;
     if (event.key === "Enter" || event.key === " ") {
-      event.preventDefault(), this.view.input("head", () => this.#lock(cell));
+      event.preventDefault(), this.scope.input("head", () => this.#lock(cell));
       return;
     }
     let way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
@@ -1955,7 +1978,7 @@ Click: the mean of this layer's heads`, button = el(
     node && (node.tabIndex = 0, focus && node.focus());
   }
   #select() {
-    let { state } = this.view, [layer, head] = [state.get("layer"), state.get("head")];
+    let { state } = this.scope, [layer, head] = [state.get("layer"), state.get("head")];
     this.cells.forEach((cell, i) => {
       let one = cell.layers.length === 1 && cell.layers[0] === layer && cell.head === head, line = layer < 0 && head >= 0 && cell.head === head, row = layer >= 0 && head < 0 && cell.layers.length === 1 && cell.layers[0] === layer;
       attribute(this.nodes[i], "aria-selected", String(one || line || row));
@@ -1969,14 +1992,14 @@ Click: the mean of this layer's heads`, button = el(
     }
   }
   #note() {
-    let { state, maps } = this.view, tiles = maps.tiles(), parts = [];
+    let { state, maps } = this.scope, tiles = maps.tiles(), parts = [];
     if (tiles) {
       let [lo, hi] = state.steps;
       (tiles.lo !== lo || tiles.hi !== hi) && parts.push(`Tiles of ${stepsText(state.facts, tiles.lo, tiles.hi)}.`);
       let count = state.facts.layers.reduce((sum, layer) => sum + layer.heads, 0);
       state.get("tile_sort") !== "network" && count > GALLERY && parts.push(`The first ${GALLERY} of ${count}.`);
     } else {
-      let lost = !this.view.source.capabilities.any;
+      let lost = !this.scope.source.capabilities.any;
       parts.push(
         lost ? "The grid of this word was left out of this page." : "The tiles are on their way."
       );
@@ -2053,9 +2076,9 @@ var ROWS = 8, TRY = [
   ["Point at a tile:", "that head alone; a click keeps it."],
   ["Press Space:", "play the steps."]
 ], Inspector = class {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view, this.place = null, this.here = null, this.inside = null, this.words = new Asker(view.source, (question, parts) => this.#gotWords(question, parts)), this.region = new Asker(view.source, (question, parts) => this.#gotRegion(question, parts)), this.aloud = !1, this.shown = void 0, this.ownSince = -1 / 0, this.later = void 0, this.title = el("h3", { class: "daam-title", text: "Try this" }), this.where = el("span", { class: "daam-muted" }), this.clear = el(
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.place = null, this.here = null, this.inside = null, this.words = new Asker(scope.source, (question, parts) => this.#gotWords(question, parts)), this.region = new Asker(scope.source, (question, parts) => this.#gotRegion(question, parts)), this.aloud = !1, this.shown = void 0, this.ownSince = -1 / 0, this.later = void 0, this.title = el("h3", { class: "daam-title", text: "Try this" }), this.where = el("span", { class: "daam-muted" }), this.clear = el(
       "button",
       {
         class: "daam-button daam-only-icon",
@@ -2068,7 +2091,7 @@ var ROWS = 8, TRY = [
       icon("close")
     ), this.clear.addEventListener(
       "click",
-      () => view.input("region", () => view.picture.pointer.choose([]))
+      () => scope.input("region", () => scope.state.set({ region: [] }))
     ), this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" }), this.hint = el(
       "ul",
       { class: "daam-hint daam-try", "data-testid": "try" },
@@ -2102,11 +2125,11 @@ var ROWS = 8, TRY = [
    * @param {boolean} [aloud] whether a screen reader is told
    */
   point(place, aloud = !1) {
-    place !== null && this.polygon || (this.place = place, this.aloud = aloud, this.view.invalidate(256));
+    place !== null && this.polygon || (this.place = place, this.aloud = aloud, this.scope.invalidate(PANEL));
   }
   /** The region that is drawn; null where there is none. */
   get polygon() {
-    let polygon = this.view.state.get("region");
+    let polygon = this.scope.state.get("region");
     return polygon.length >= 3 ? polygon : null;
   }
   /** Why the words cannot be had; empty where they can. */
@@ -2119,12 +2142,12 @@ var ROWS = 8, TRY = [
    * @returns {string}
    */
   get #selection() {
-    let { source, state } = this.view, { choice, layer, head, steps, special } = state.sel;
+    let { source, state } = this.scope, { choice, layer, head, steps, special } = state.sel;
     return JSON.stringify([source.run, choice, layer, head, steps, special]);
   }
   /** Words in a region say besides which word the bars are of. */
   get #ofRegion() {
-    return JSON.stringify([this.#selection, this.view.state.get("word"), this.polygon]);
+    return JSON.stringify([this.#selection, this.scope.state.get("word"), this.polygon]);
   }
   /**
    * @param {Question} question
@@ -2139,7 +2162,7 @@ var ROWS = 8, TRY = [
       ), of = this.#asked(question);
       this.here = { of, place: [y, x], value: part.rows, note: part.note ?? "" };
     }
-    this.view.invalidate(256);
+    this.scope.invalidate(PANEL);
   }
   /**
    * @param {Question} question
@@ -2160,18 +2183,18 @@ var ROWS = 8, TRY = [
           part
         ),
         note: part.note ?? ""
-      }, of === this.#ofRegion && this.view.status.say(`Region: ${spoken(this.view, part.rows)}`);
+      }, of === this.#ofRegion && this.scope.say(`Region: ${spoken(this.scope, part.rows)}`);
     }
-    this.view.invalidate(256);
+    this.scope.invalidate(PANEL);
   }
   /** @param {Question} question */
   #asked({ sel }) {
     let { choice, layer, head, steps, special } = sel;
-    return JSON.stringify([this.view.source.run, choice, layer, head, steps, special]);
+    return JSON.stringify([this.scope.source.run, choice, layer, head, steps, special]);
   }
   /** Ask for the words of the present selection where they are not here. */
   #ask() {
-    let { state } = this.view, { polygon, place } = this;
+    let { state } = this.scope, { polygon, place } = this;
     polygon && (this.place = null);
     let { sel } = state, lacksRegion = polygon && this.inside?.of !== this.#ofRegion;
     (!state.moving || !lacksRegion) && this.region.want(lacksRegion ? { want: ["region"], sel, at: { polygon } } : null);
@@ -2181,16 +2204,16 @@ var ROWS = 8, TRY = [
   /** @param {number} what */
   update(what) {
     this.#ask();
-    let { view, polygon } = this, region = polygon && this.inside?.of === this.#ofRegion ? this.inside : null, own = this.here?.of === this.#selection;
+    let { scope, polygon } = this, region = polygon && this.inside?.of === this.#ofRegion ? this.inside : null, own = this.here?.of === this.#selection;
     own && (this.ownSince = performance.now());
     let here = this.place && (own || this.#lingers) ? this.here : null;
-    attribute(this.list, "data-stale", !!(here && !own)), here && own && this.aloud && String(here.place) === String(this.place) && (this.aloud = !1, view.status.say(spoken(view, here.value)));
+    attribute(this.list, "data-stale", !!(here && !own)), here && own && this.aloud && String(here.place) === String(this.place) && (this.aloud = !1, scope.say(spoken(scope, here.value)));
     let shown = region ?? here;
-    if (shown === this.shown && !(what & 257)) return;
+    if (shown === this.shown && !(what & (PANEL | WORDS))) return;
     this.shown = shown, write(this.title, polygon ? "Words in the region" : here ? "Words here" : "Try this"), this.clear.hidden = !polygon, this.hint.hidden = !!(shown || polygon), this.#locate(here?.place ?? null), this.#rank(region ? region.value.rows : here?.value ?? []);
     let waiting = polygon && !region && !this.problem;
     write(this.note, waiting ? "The words of the region are on their way." : shown?.note ?? "");
-    let { facts } = view.state, word = facts.words?.[region?.value.bars_of ?? view.state.get("word")]?.text ?? "";
+    let { facts } = scope.state, word = facts.words?.[region?.value.bars_of ?? scope.state.get("word")]?.text ?? "";
     this.bySteps.show(
       `“${word}” by step`,
       region?.value.by_step ?? null,
@@ -2204,16 +2227,16 @@ var ROWS = 8, TRY = [
   /** Whether the words of a moment ago stay, paler, until those of the present are here. */
   get #lingers() {
     let left = this.ownSince + times.linger - performance.now();
-    return clearTimeout(this.later), left > 0 && (this.later = setTimeout(() => this.view.invalidate(256), left + 10)), left > 0;
+    return clearTimeout(this.later), left > 0 && (this.later = setTimeout(() => this.scope.invalidate(PANEL), left + 10)), left > 0;
   }
   /** @param {[number, number] | null} place of the words that are listed */
   #locate(place) {
-    let [height, width] = this.view.state.facts.image ?? [1, 1], cell = (share2, side) => Math.min(side - 1, Math.floor(share2 * side));
+    let [height, width] = this.scope.state.facts.image ?? [1, 1], cell = (share2, side) => Math.min(side - 1, Math.floor(share2 * side));
     write(this.where, place ? `x ${cell(place[1], width)}, y ${cell(place[0], height)}` : "");
   }
   /** @param {Row[]} rows */
   #rank(rows) {
-    let { state } = this.view, shown = rows.slice(0, state.get("projector") ? 6 : ROWS), most = Math.max(1e-12, ...shown.map((row) => row.value));
+    let { state } = this.scope, shown = rows.slice(0, state.get("projector") ? 6 : ROWS), most = Math.max(1e-12, ...shown.map((row) => row.value));
     for (; this.list.children.length < shown.length; ) this.list.append(rankRow());
     for (; this.list.children.length > shown.length; ) this.list.lastElementChild?.remove();
     shown.forEach((row, i) => {
@@ -2268,9 +2291,9 @@ function bars(id) {
   }
   return { element, show: show2 };
 }
-function spoken(view, rows) {
+function spoken(scope, rows) {
   return rows.slice(0, 3).map(
-    (row) => `${view.state.facts.words[row.word]?.text} ${Math.round(100 * row.share)} percent`
+    (row) => `${scope.state.facts.words[row.word]?.text} ${Math.round(100 * row.share)} percent`
   ).join(", ");
 }
 
@@ -2288,14 +2311,18 @@ var LIST = [
   ["t", "contour on or off"],
   ["Esc", "back: region, then head and layer, then comparison"]
 ], Keys = class {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view, view.root.addEventListener("keydown", (event) => this.#key(event));
+  /**
+   * @param {Scope} scope
+   * @param {{root: HTMLElement, signal: AbortSignal, steps: Steps, chips: Chips}} moved where keys are
+   *   heard, until when, and what they move
+   */
+  constructor(scope, { root, signal, steps, chips }) {
+    this.scope = scope, this.steps = steps, this.chips = chips, root.addEventListener("keydown", (event) => this.#key(event));
     let keep = (event) => {
       let target = event.composedPath()[0];
-      target instanceof Element && view.root.contains(target) && attribute(target, "data-lm-suppress-shortcuts", !modified(event));
+      target instanceof Element && root.contains(target) && attribute(target, "data-lm-suppress-shortcuts", !modified(event));
     };
-    window.addEventListener("keydown", keep, { capture: !0, signal: view.stop.signal });
+    window.addEventListener("keydown", keep, { capture: !0, signal });
   }
   /** @param {KeyboardEvent} event */
   #key(event) {
@@ -2306,7 +2333,7 @@ var LIST = [
     );
     if (target.closest("select, input:not([type=range])")) return;
     let does = this.#action(event.key, target);
-    does && (event.preventDefault(), this.view.input("key", does));
+    does && (event.preventDefault(), this.scope.input("key", does));
   }
   /**
    * @param {string} key
@@ -2314,7 +2341,7 @@ var LIST = [
    * @returns {(() => void) | null}
    */
   #action(key, target) {
-    let { state, steps, chips } = this.view;
+    let { steps, chips } = this, { state } = this.scope;
     switch (key) {
       case " ":
         return target.closest("button, summary") ? null : () => steps.toggle();
@@ -2337,8 +2364,8 @@ var LIST = [
     }
   }
   #back() {
-    let { state, chips, maps } = this.view;
-    maps.hover && (maps.hover = null, this.view.invalidate(66)), state.get("playing") ? state.set({ playing: !1 }) : state.get("region").length > 0 ? state.set({ region: [] }) : state.get("layer") >= 0 || state.get("head") >= 0 ? state.set({ layer: -1, head: -1 }) : chips.on && chips.setComparing(!1);
+    let { chips } = this, { state, maps } = this.scope;
+    maps.hover && (maps.hover = null, this.scope.invalidate(MAP | SELECTION)), state.get("playing") ? state.set({ playing: !1 }) : state.get("region").length > 0 ? state.set({ region: [] }) : state.get("layer") >= 0 || state.get("head") >= 0 ? state.set({ layer: -1, head: -1 }) : chips.on && chips.setComparing(!1);
   }
 };
 function modified(event) {
@@ -2402,41 +2429,41 @@ function enlarger(height, width, use) {
 }
 
 // src/download.js
-async function saveMask(view) {
+async function saveMask(scope) {
   try {
-    if (view.source.capabilities.mask) {
-      let [part] = await view.source.ask({ want: ["mask"], sel: view.state.sel }), bytes = (
+    if (scope.source.capabilities.mask) {
+      let [part] = await scope.source.ask({ want: ["mask"], sel: scope.state.sel }), bytes = (
         /** @type {BlobPart} */
         part.bytes
       );
-      save(new Blob([bytes], { type: "image/png" }), part.file ?? name(view, "mask"));
+      save(new Blob([bytes], { type: "image/png" }), part.file ?? name(scope, "mask"));
     } else {
-      let blob = await maskOf(view);
-      blob && save(blob, name(view, "mask"));
+      let blob = await maskOf(scope);
+      blob && save(blob, name(scope, "mask"));
     }
   } catch (error) {
-    view.status.fail(
+    scope.fail(
       /** @type {Error} */
       error.message
     );
   }
 }
-function savePicture(view) {
-  view.picture.canvas.toBlob((blob) => {
-    blob && save(blob, name(view, "picture"));
+function savePicture(scope, canvas) {
+  canvas.toBlob((blob) => {
+    blob && save(blob, name(scope, "picture"));
   });
 }
-async function maskOf(view) {
-  let shown = view.maps.shown(0);
+async function maskOf(scope) {
+  let shown = scope.maps.shown(0);
   if (!shown) return null;
-  let field = new Enlarger(shown.height, shown.width, Math.max(...view.state.facts.image)), values = field.enlarge(shown.values), level = levelOf(shown.max, view.state.get("threshold")), canvas = document.createElement("canvas");
-  canvas.width = field.width, canvas.height = field.height;
-  let image = new ImageData(field.width, field.height), pixels = new Uint32Array(image.data.buffer);
+  let field2 = new Enlarger(shown.height, shown.width, Math.max(...scope.state.facts.image)), values = field2.enlarge(shown.values), level = levelOf(shown.max, scope.state.get("threshold")), canvas = document.createElement("canvas");
+  canvas.width = field2.width, canvas.height = field2.height;
+  let image = new ImageData(field2.width, field2.height), pixels = new Uint32Array(image.data.buffer);
   for (let i = 0; i < values.length; i++) pixels[i] = values[i] >= level ? 4294967295 : 4278190080;
   return canvas.getContext("2d")?.putImageData(image, 0, 0), new Promise((resolve) => canvas.toBlob(resolve));
 }
-function name(view, what) {
-  return `daam-${(view.state.facts.words[view.state.get("word")]?.text ?? "word").replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40) || "word"}-${what}.png`;
+function name(scope, what) {
+  return `daam-${(scope.state.facts.words[scope.state.get("word")]?.text ?? "word").replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40) || "word"}-${what}.png`;
 }
 function save(blob, file) {
   let link = document.createElement("a");
@@ -2444,117 +2471,37 @@ function save(blob, file) {
 }
 
 // src/look.js
-var Look = class {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view, this.opacity = this.#range("opacity", "Opacity", "Of the colours over the picture"), this.threshold = this.#range(
-      "threshold",
-      "Threshold",
-      "Share of the map's peak from which on a place belongs to the mask"
-    ), this.contour = this.#switch("contour", "Contour", "Line around the mask (t)"), this.follow = this.#switch(
-      "follow_step",
-      "Forming picture",
-      "The picture as it was at the last chosen step"
-    ), this.colours = this.#select("colormap", "Colours", NAMES), this.shown = this.#select("view", "Show", [
-      ["overlay", "both maps"],
-      ["difference", "A minus B"]
-    ]), this.scale = this.#select("difference_scale", "Scale", [
-      ["own", "of each peak"],
-      ["common", "in attention"]
-    ]), attribute(this.scale.label, "title", "Each map as a share of its own peak, or as it is"), this.theme = this.#select("theme", "Theme", ["auto", "light", "dark"]), this.projector = this.#switch("projector", "Projector", "Large type for a lecture hall"), this.mask = this.#button("Mask", "mask-png", "Save the mask as PNG", () => saveMask(view)), this.picture = this.#button(
+var HIDDEN = {
+  colormap: ({ maps }) => maps.comparing,
+  follow_step: ({ state }) => !state.facts.strip,
+  view: ({ maps }) => !maps.comparing,
+  difference_scale: ({ maps, state }) => !maps.comparing || state.get("view") !== "difference"
+}, Look = class {
+  /**
+   * @param {Scope} scope
+   * @param {HTMLCanvasElement} canvas what is saved as a picture
+   */
+  constructor(scope, canvas) {
+    this.scope = scope, this.inputs = inputsOf(scope, "look"), this.folded = inputsOf(scope, "more");
+    let mask = this.#button("Mask", "mask-png", "Save the mask as PNG", () => saveMask(scope));
+    attribute(mask, "aria-label", "Save the mask as PNG");
+    let picture = this.#button(
       "Picture",
       "picture-png",
       "Save what is shown as PNG",
-      () => savePicture(view)
-    ), this.element = el(
+      () => savePicture(scope, canvas)
+    );
+    this.element = el(
       "div",
       { class: "daam-look", role: "group", "aria-label": "Look" },
-      this.opacity.label,
-      this.threshold.label,
-      this.contour.label,
-      this.follow.label,
-      this.colours.label,
-      this.shown.label,
-      this.scale.label,
+      ...Object.values(this.inputs).map(({ label }) => label),
       el(
         "div",
         { class: "daam-end" },
-        el("span", { class: "daam-group" }, this.mask, this.picture),
+        el("span", { class: "daam-group" }, mask, picture),
         this.#more()
       )
     );
-  }
-  /**
-   * @param {string} trait
-   * @param {string} name
-   * @param {string} title
-   */
-  #range(trait, name2, title) {
-    let input = el("input", {
-      type: "range",
-      min: "0",
-      max: "1",
-      step: "0.01",
-      class: "daam-range",
-      "data-testid": trait,
-      "aria-label": name2
-    }), value = el("output", { class: "daam-value" });
-    return input.addEventListener(
-      "input",
-      () => this.view.input(trait, () => this.view.state.set({ [trait]: Number(input.value) }, "soon"))
-    ), input.addEventListener("change", () => this.view.state.set({}, "now")), { label: el(
-      "label",
-      { class: "daam-field", title },
-      el("span", { text: name2 }),
-      input,
-      value
-    ), show: () => {
-      let now = Number(this.view.state.get(trait));
-      Number(input.value) !== now && (input.value = String(now)), input.style.setProperty("--daam-part", `${100 * now}%`), write(value, now.toFixed(2));
-    } };
-  }
-  /**
-   * @param {string} trait
-   * @param {string} name
-   * @param {string} title
-   */
-  #switch(trait, name2, title) {
-    let input = el("input", {
-      type: "checkbox",
-      class: "daam-check",
-      role: "switch",
-      "data-testid": trait
-    });
-    return input.addEventListener(
-      "change",
-      () => this.view.input(trait, () => this.view.state.set({ [trait]: input.checked }))
-    ), { label: el(
-      "label",
-      { class: "daam-field daam-switch", title },
-      input,
-      el("span", { text: name2 })
-    ), show: () => {
-      input.checked = !!this.view.state.get(trait);
-    } };
-  }
-  /**
-   * @param {string} trait
-   * @param {string} name
-   * @param {(string | [string, string])[]} options values, with a text where it is another
-   */
-  #select(trait, name2, options) {
-    let select = el("select", { class: "daam-select", "data-testid": trait });
-    for (let option of options) {
-      let [value, text] = typeof option == "string" ? [option, option] : option;
-      select.append(el("option", { value, text }));
-    }
-    return select.addEventListener(
-      "change",
-      () => this.view.input(trait, () => this.view.state.set({ [trait]: select.value }))
-    ), { label: el("label", { class: "daam-field" }, el("span", { text: name2 }), select), show: () => {
-      let now = String(this.view.state.get(trait));
-      [...select.options].some((option) => option.value === now) || select.append(el("option", { value: now, text: now })), select.value = now;
-    } };
   }
   /**
    * @param {string} text
@@ -2582,7 +2529,11 @@ var Look = class {
       el(
         "div",
         { class: "daam-popover" },
-        el("div", { class: "daam-title-row" }, this.theme.label, this.projector.label),
+        el(
+          "div",
+          { class: "daam-title-row" },
+          ...Object.values(this.folded).map(({ label }) => label)
+        ),
         el("h3", { class: "daam-title", text: "Keys" }),
         keys
       )
@@ -2593,22 +2544,11 @@ var Look = class {
   }
   /** @param {number} what */
   update(what) {
-    if (!(what & 641)) return;
-    let { state } = this.view;
-    for (let control of [
-      this.opacity,
-      this.threshold,
-      this.contour,
-      this.follow,
-      this.colours,
-      this.shown,
-      this.scale,
-      this.theme,
-      this.projector
-    ])
-      control.show();
-    let comparing = state.get("word_b") >= 0;
-    this.shown.label.hidden = !comparing, this.scale.label.hidden = !comparing || state.get("view") !== "difference", this.colours.label.hidden = comparing, this.follow.label.hidden = !state.facts.strip, attribute(this.mask, "aria-label", "Save the mask as PNG");
+    if (what & (LOOK | WORDS | THEME)) {
+      for (let { show: show2 } of Object.values({ ...this.inputs, ...this.folded })) show2();
+      for (let [name2, hidden] of Object.entries(HIDDEN))
+        this.inputs[name2].label.hidden = hidden(this.scope);
+    }
   }
 };
 
@@ -2626,7 +2566,7 @@ var Contours = class {
    * @param {number} width
    * @param {number} level
    */
-  find(field, height, width, level) {
+  find(field2, height, width, level) {
     if (this.count = 0, this.length = 0, this.starts[0] = 0, !(level > 0) || level === 1 / 0) return this;
     let across = width + 1, cells = (height + 1) * across;
     this.codes.length < cells && (this.codes = new Uint8Array(cells));
@@ -2634,13 +2574,13 @@ var Contours = class {
     codes.fill(0, 0, cells);
     for (let i = 0; i < height; i++)
       for (let j = 0; j < width; j++) {
-        if (field[i * width + j] < level) continue;
+        if (field2[i * width + j] < level) continue;
         let cell = i * across + j;
         codes[cell] |= 2, codes[cell + 1] |= 1, codes[cell + across] |= 4, codes[cell + across + 1] |= 8;
       }
     for (let cell = 0; cell < cells; cell++)
       for (; codes[cell] !== 0 && codes[cell] !== 15; )
-        this.#walk(field, height, width, level, cell);
+        this.#walk(field2, height, width, level, cell);
     return this;
   }
   /**
@@ -2652,12 +2592,12 @@ var Contours = class {
    * @param {number} level
    * @param {number} cell
    */
-  #walk(field, height, width, level, cell) {
+  #walk(field2, height, width, level, cell) {
     let across = width + 1, i = Math.floor(cell / across), j = cell - i * across, from = -1, first = this.length;
     for (; ; ) {
       let place = i * across + j, to = this.#leave(place, from);
       if (to < 0) break;
-      this.#cross(field, height, width, level, i, j, to), to === 0 ? i-- : to === 1 ? j++ : to === 2 ? i++ : j--, from = (to + 2) % 4;
+      this.#cross(field2, height, width, level, i, j, to), to === 0 ? i-- : to === 1 ? j++ : to === 2 ? i++ : j--, from = (to + 2) % 4;
     }
     if (this.length - first < 3) {
       this.length = first;
@@ -2694,8 +2634,8 @@ var Contours = class {
    * @param {number} j
    * @param {number} side
    */
-  #cross(field, height, width, level, i, j, side) {
-    let y0 = side === 2 ? i : i - 1, x0 = side === 1 ? j : j - 1, across = side === 0 || side === 2, a = sample(field, height, width, y0, x0), b = across ? sample(field, height, width, y0, x0 + 1) : sample(field, height, width, y0 + 1, x0), t = a === b ? 0.5 : (level - a) / (b - a), x = across ? x0 + t : x0, y = across ? y0 : y0 + t;
+  #cross(field2, height, width, level, i, j, side) {
+    let y0 = side === 2 ? i : i - 1, x0 = side === 1 ? j : j - 1, across = side === 0 || side === 2, a = sample(field2, height, width, y0, x0), b = across ? sample(field2, height, width, y0, x0 + 1) : sample(field2, height, width, y0 + 1, x0), t = a === b ? 0.5 : (level - a) / (b - a), x = across ? x0 + t : x0, y = across ? y0 : y0 + t;
     if (this.points.length < (this.length + 1) * 2) {
       let longer = new Float32Array(this.points.length * 2);
       longer.set(this.points), this.points = longer;
@@ -2720,8 +2660,8 @@ var Contours = class {
     }
   }
 };
-function sample(field, height, width, y, x) {
-  return y < 0 || x < 0 || y >= height || x >= width ? 0 : field[y * width + x];
+function sample(field2, height, width, y, x) {
+  return y < 0 || x < 0 || y >= height || x >= width ? 0 : field2[y * width + x];
 }
 var LINES = [
   [],
@@ -2759,11 +2699,12 @@ var LINES = [
 // src/pointer.js
 var DRAG = 4, Pointer = class {
   /**
-   * @param {View} view
+   * @param {Scope} scope
    * @param {HTMLCanvasElement} canvas
+   * @param {(place: Point | null, aloud?: boolean) => void} point told where the hand points
    */
-  constructor(view, canvas) {
-    this.view = view, this.canvas = canvas, this.tool = /** @type {"box" | "lasso"} */
+  constructor(scope, canvas, point) {
+    this.point = point, this.scope = scope, this.canvas = canvas, this.tool = /** @type {"box" | "lasso"} */
     "box", this.cursor = null, this.anchor = null, this.press = null, this.path = [], this.tools = [this.#tool("box"), this.#tool("lasso")], canvas.addEventListener("pointerdown", (event) => this.#down(event)), canvas.addEventListener("pointermove", (event) => this.#move(event)), canvas.addEventListener("pointerup", (event) => this.#up(event)), canvas.addEventListener("pointercancel", () => this.#drop()), canvas.addEventListener("pointerleave", (event) => this.#leave(event)), canvas.addEventListener("keydown", (event) => this.#key(event)), canvas.addEventListener("blur", () => this.#blur());
   }
   /** @param {"box" | "lasso"} name */
@@ -2810,12 +2751,12 @@ var DRAG = 4, Pointer = class {
   #move(event) {
     let press = this.press;
     if (!press || press.id !== event.pointerId) {
-      event.pointerType !== "touch" && this.view.input("pixel", () => this.view.inspector.point(this.#point(event)));
+      event.pointerType !== "touch" && this.scope.input("pixel", () => this.point(this.#point(event)));
       return;
     }
-    !(Math.hypot(event.clientX - press.x, event.clientY - press.y) > DRAG) && this.path.length === 0 || this.view.input("region", () => {
+    !(Math.hypot(event.clientX - press.x, event.clientY - press.y) > DRAG) && this.path.length === 0 || this.scope.input("region", () => {
       let here = this.#point(event);
-      press.lasso ? this.path.length === 0 ? this.path.push(press.start, here) : this.path.push(here) : this.path = boxOf(press.start, here), this.view.invalidate(2);
+      press.lasso ? this.path.length === 0 ? this.path.push(press.start, here) : this.path.push(here) : this.path = boxOf(press.start, here), this.scope.invalidate(MAP);
     });
   }
   /** @param {PointerEvent} event */
@@ -2823,24 +2764,24 @@ var DRAG = 4, Pointer = class {
     if (!this.press) return;
     this.press = null;
     let path = this.path;
-    this.path = [], this.view.input("region", () => {
-      path.length >= 3 ? this.choose(path) : (this.choose([]), this.view.inspector.point(this.#point(event)));
+    this.path = [], this.scope.input("region", () => {
+      path.length >= 3 ? this.choose(path) : (this.choose([]), this.point(this.#point(event)));
     });
   }
   /** @param {Point[]} polygon */
   choose(polygon) {
     let rounded = polygon.map((point) => point.map((share2) => Math.round(share2 * 1e4) / 1e4));
-    this.view.state.set({ region: rounded }), this.view.invalidate(258);
+    this.scope.state.set({ region: rounded }), this.scope.invalidate(MAP | PANEL);
   }
   #drop() {
-    this.press = null, this.path = [], this.view.invalidate(2);
+    this.press = null, this.path = [], this.scope.invalidate(MAP);
   }
   /** @param {PointerEvent} event */
   #leave(event) {
-    event.pointerType !== "touch" && !this.press && !this.cursor && this.view.inspector.point(null);
+    event.pointerType !== "touch" && !this.press && !this.cursor && this.point(null);
   }
   #blur() {
-    this.cursor && (this.cursor = null, this.anchor = null, this.path = [], this.view.inspector.point(null), this.view.invalidate(2));
+    this.cursor && (this.cursor = null, this.anchor = null, this.path = [], this.point(null), this.scope.invalidate(MAP));
   }
   /** @param {KeyboardEvent} event */
   #key(event) {
@@ -2848,8 +2789,8 @@ var DRAG = 4, Pointer = class {
     if (move) {
       event.preventDefault();
       let step = event.shiftKey ? 0.1 : 0.02;
-      this.view.input("crosshair", () => this.#step(move[0] * step, move[1] * step));
-    } else event.key === "Enter" ? (event.preventDefault(), this.view.input("region", () => this.#enter())) : event.key === "Escape" && (this.anchor || this.cursor) && (event.preventDefault(), event.stopPropagation(), this.anchor ? this.#drop() : this.#blur(), this.anchor = null);
+      this.scope.input("crosshair", () => this.#step(move[0] * step, move[1] * step));
+    } else event.key === "Enter" ? (event.preventDefault(), this.scope.input("region", () => this.#enter())) : event.key === "Escape" && (this.anchor || this.cursor) && (event.preventDefault(), event.stopPropagation(), this.anchor ? this.#drop() : this.#blur(), this.anchor = null);
   }
   /**
    * @param {number} dy
@@ -2857,12 +2798,12 @@ var DRAG = 4, Pointer = class {
    */
   #step(dy, dx) {
     let [y, x] = this.cursor ?? [0.5 - dy, 0.5 - dx];
-    this.cursor = [Math.min(1, Math.max(0, y + dy)), Math.min(1, Math.max(0, x + dx))], this.anchor ? this.path = boxOf(this.anchor, this.cursor) : this.view.inspector.point(this.cursor, !0), this.view.invalidate(2);
+    this.cursor = [Math.min(1, Math.max(0, y + dy)), Math.min(1, Math.max(0, x + dx))], this.anchor ? this.path = boxOf(this.anchor, this.cursor) : this.point(this.cursor, !0), this.scope.invalidate(MAP);
   }
   #enter() {
     if (!this.cursor) this.#step(0, 0);
     else if (!this.anchor)
-      this.anchor = this.cursor, this.view.status.say("Box begun. Move with the arrow keys, Enter ends it.");
+      this.anchor = this.cursor, this.scope.say("Box begun. Move with the arrow keys, Enter ends it.");
     else {
       let path = this.path;
       this.anchor = null, this.path = [], path.length >= 3 && this.choose(path);
@@ -2875,7 +2816,7 @@ var DRAG = 4, Pointer = class {
    * @param {number} scale
    */
   draw(context, width, height, scale) {
-    let region = this.path.length >= 2 ? this.path : this.view.state.get("region");
+    let region = this.path.length >= 2 ? this.path : this.scope.state.get("region");
     if (region.length >= 2) {
       context.beginPath();
       for (let [y2, x2] of region) context.lineTo(x2 * width, y2 * height);
@@ -2924,16 +2865,20 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
     this.context.putImageData(this.image, 0, 0);
   }
 }, Picture = class {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view, this.canvas = el("canvas", {
+  /**
+   * @param {Scope} scope
+   * @param {{point: (place: [number, number] | null, aloud?: boolean) => void}} hand told where it
+   *   points
+   */
+  constructor(scope, { point }) {
+    this.scope = scope, this.canvas = el("canvas", {
       class: "daam-canvas",
       "data-testid": "picture",
       tabindex: "0",
       role: "application",
       "aria-roledescription": "picture with attention"
     }), this.context = /** @type {CanvasRenderingContext2D} */
-    this.canvas.getContext("2d"), this.base = document.createElement("canvas"), this.heat = new Layer(), this.contours = [new Contours(), new Contours()], this.overlap = { iou: 0, iod: 0, ioh: 0, both: 0, a: 0, b: 0 }, this.baseKey = "", this.drawn = !1, this.legend = new Legend(), this.numbers = new Numbers(), this.pointer = new Pointer(view, this.canvas), this.frame = el("div", { class: "daam-frame" }, this.canvas), this.element = el(
+    this.canvas.getContext("2d"), this.base = document.createElement("canvas"), this.heat = new Layer(), this.contours = [new Contours(), new Contours()], this.overlap = { iou: 0, iod: 0, ioh: 0, both: 0, a: 0, b: 0 }, this.baseKey = "", this.drawn = !1, this.legend = new Legend(), this.numbers = new Numbers(), this.pointer = new Pointer(scope, this.canvas, point), this.frame = el("div", { class: "daam-frame" }, this.canvas), this.element = el(
       "div",
       { class: "daam-picture" },
       this.frame,
@@ -2952,21 +2897,17 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
   }
   /** @param {number} what */
   update(what) {
-    if (!(what & 518)) return;
-    this.#fit(), what & 4 && (this.baseKey = "");
-    let { maps } = this.view, a = maps.shown(0), b = a?.of ? null : maps.shown(1), missing = !a || maps.comparing && !a.of && !b;
-    missing && this.drawn && this.view.mayLinger || (this.#drawBase(), a && !missing && this.#drawMaps(a, b), this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scale), this.drawn = !!a, this.legend.update(this.view, a, b), this.numbers.update(this.view, missing ? null : a, b, this.overlap));
-  }
-  /** Device pixels per CSS pixel, at most 2. */
-  get scale() {
-    return Math.min(2, window.devicePixelRatio || 1);
+    if (!(what & (MAP | BASE | THEME))) return;
+    this.#fit(), what & BASE && (this.baseKey = "");
+    let { maps } = this.scope, a = maps.shown(0), b = a?.of ? null : maps.shown(1), missing = !a || maps.comparing && !a.of && !b;
+    missing && this.drawn && this.scope.mayLinger || (this.#drawBase(), a && !missing && this.#drawMaps(a, b), this.pointer.draw(this.context, this.canvas.width, this.canvas.height, this.scope.dots), this.drawn = !!a, this.legend.update(this.scope, a, b), this.numbers.update(this.scope, missing ? null : a, b, this.overlap));
   }
   #fit() {
-    let [height, width] = this.view.state.facts.image ?? [1, 1], ratio = `${width} / ${height}`;
+    let [height, width] = this.scope.state.facts.image ?? [1, 1], ratio = `${width} / ${height}`;
     this.frame.style.aspectRatio !== ratio && (this.frame.style.aspectRatio = ratio);
     let wide = this.frame.clientWidth;
     if (wide === 0) return;
-    let across = Math.max(32, Math.round(wide * this.scale)), down = Math.max(32, Math.round(across * height / width));
+    let across = Math.max(32, Math.round(wide * this.scope.dots)), down = Math.max(32, Math.round(across * height / width));
     if (!(this.canvas.width === across && this.canvas.height === down)) {
       for (let canvas of [this.canvas, this.base])
         canvas.width = across, canvas.height = down;
@@ -2975,7 +2916,7 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
   }
   /** The picture, or the forming picture of the last chosen step, enlarged once. */
   #drawBase() {
-    let { state, pictures, maps } = this.view, follow = state.get("follow_step") ? pictures.thumbnail(state.steps[1] - 1) : null, grey = maps.comparing && !maps.hover, key = `${follow ? `${follow.x},${follow.y}` : "image"} ${grey}`, { width, height } = this.canvas;
+    let { state, pictures, maps } = this.scope, follow = state.get("follow_step") ? pictures.thumbnail(state.steps[1] - 1) : null, grey = maps.comparing && !maps.hover, key = `${follow ? `${follow.x},${follow.y}` : "image"} ${grey}`, { width, height } = this.canvas;
     if (key !== this.baseKey) {
       let context = (
         /** @type {CanvasRenderingContext2D} */
@@ -2995,7 +2936,7 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
    * @param {Shown | null} b
    */
   #drawMaps(a, b) {
-    let { state } = this.view, threshold = state.get("threshold"), levelA = levelOf(a.max, threshold), fieldA = enlarger(a.height, a.width, "a"), valuesA = fieldA.enlarge(a.values);
+    let { state } = this.scope, threshold = state.get("threshold"), levelA = levelOf(a.max, threshold), fieldA = enlarger(a.height, a.width, "a"), valuesA = fieldA.enlarge(a.values);
     if (!b) {
       this.heat.fit(fieldA.width, fieldA.height), paint(valuesA, a.max, palette(state.get("colormap")), this.heat.pixels), this.#lay(), this.#line(0, valuesA, fieldA, levelA, "#ffffff", !1);
       return;
@@ -3011,12 +2952,12 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
    * @param {{height: number, width: number}} size
    */
   #difference(a, valuesA, b, valuesB, size) {
-    let own = this.view.state.get("difference_scale") === "own", scaleA = own && a.max > 0 ? 1 / a.max : 1, scaleB = own && b.max > 0 ? 1 / b.max : 1, max = own ? 1 : Math.max(a.max, b.max);
+    let own = this.scope.state.get("difference_scale") === "own", scaleA = own && a.max > 0 ? 1 / a.max : 1, scaleB = own && b.max > 0 ? 1 / b.max : 1, max = own ? 1 : Math.max(a.max, b.max);
     this.heat.fit(size.width, size.height), paintDifference(valuesA, scaleA, valuesB, scaleB, max, palette("RdBu_r"), this.heat.pixels), this.#lay();
   }
   /** Put the colours over the picture. */
   #lay() {
-    this.heat.show(), this.context.globalAlpha = this.view.state.get("opacity"), this.context.imageSmoothingEnabled = !0, this.context.drawImage(this.heat.canvas, 0, 0, this.canvas.width, this.canvas.height), this.context.globalAlpha = 1;
+    this.heat.show(), this.context.globalAlpha = this.scope.state.get("opacity"), this.context.imageSmoothingEnabled = !0, this.context.drawImage(this.heat.canvas, 0, 0, this.canvas.width, this.canvas.height), this.context.globalAlpha = 1;
   }
   /**
    * @param {0 | 1} which
@@ -3027,8 +2968,8 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
    * @param {boolean} dashed
    */
   #line(which, values, size, level, colour, dashed) {
-    if (!this.view.state.get("contour")) return;
-    let curves = this.contours[which].find(values, size.height, size.width, level), { context, scale } = this;
+    if (!this.scope.state.get("contour")) return;
+    let curves = this.contours[which].find(values, size.height, size.width, level), { context } = this, scale = this.scope.dots;
     context.beginPath(), curves.trace(context, this.canvas.width / size.width, this.canvas.height / size.height), context.lineJoin = "round", context.setLineDash([]), context.strokeStyle = "rgb(0 0 0 / 0.55)", context.lineWidth = 3.6 * scale, context.stroke(), dashed && context.setLineDash([6 * scale, 4.5 * scale]), context.strokeStyle = colour, context.lineWidth = 1.8 * scale, context.stroke(), context.setLineDash([]);
   }
 }, Legend = class {
@@ -3036,12 +2977,12 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
     this.low = el("span", { class: "daam-legend-end" }), this.high = el("span", { class: "daam-legend-end" }), this.bar = el("span", { class: "daam-legend-bar" }), this.mark = el("span", { class: "daam-legend-mark" }), this.bar.append(this.mark), this.kind = el("span", { class: "daam-kind", "data-testid": "kind" }), this.element = el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind), this.colours = "";
   }
   /**
-   * @param {View} view
+   * @param {Scope} scope
    * @param {Shown | null} a
    * @param {Shown | null} b
    */
-  update(view, a, b) {
-    let { state } = view, difference = b && state.get("view") === "difference", kind = a ? a.kind : "waiting";
+  update(scope, a, b) {
+    let { state } = scope, difference = b && state.get("view") === "difference", kind = a ? a.kind : "waiting";
     write(this.kind, KINDS2[kind][0]), attribute(this.kind, "title", KINDS2[kind][1]), attribute(this.kind, "data-kind", kind);
     let colours = difference ? "RdBu_r" : b ? "families" : state.get("colormap");
     colours !== this.colours && (this.bar.style.backgroundImage = b && !difference ? FAMILIES : gradient(colours), this.colours = colours), this.mark.hidden = !!b || !state.get("contour"), this.mark.style.left = `${100 * state.get("threshold")}%`, difference ? (write(this.low, "B more"), write(this.high, "A more")) : b ? (write(this.low, "A alone"), write(this.high, "B alone")) : (write(this.low, "0"), write(this.high, a ? short(a.max) : "–")), attribute(
@@ -3064,12 +3005,12 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
     }
   }
   /**
-   * @param {View} view
+   * @param {Scope} scope
    * @param {Shown | null} a
    * @param {Shown | null} b
    * @param {{iou: number, iod: number, ioh: number}} overlap
    */
-  update(view, a, b, overlap2) {
+  update(scope, a, b, overlap2) {
     for (let name2 of ["iou", "iod", "ioh", "peak_b"]) this.entries[name2].box.hidden = !b;
     if (this.entries.area.box.hidden = !!b, write(this.entries.peak.value, a ? short(a.max) : "–"), write(this.entries.peak_b.value, b ? short(b.max) : "–"), b)
       for (
@@ -3078,7 +3019,7 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
         ["iou", "iod", "ioh"]
       )
         write(this.entries[name2].value, overlap2[name2].toFixed(2));
-    else a && write(this.entries.area.value, `${Math.round(100 * share(view, a))} %`);
+    else a && write(this.entries.area.value, `${Math.round(100 * share(scope, a))} %`);
   }
 }, NUMBERS = [
   ["peak", "peak", "The largest attention probability of the shown map"],
@@ -3088,35 +3029,35 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
   ["iod", "IoD", "Intersection over B's mask: how much of B lies in A"],
   ["ioh", "IoH", "Intersection over A's mask: how much of A lies in B"]
 ];
-function share(view, a) {
-  let level = levelOf(a.max || largest(a.values), view.state.get("threshold")), inside = 0;
+function share(scope, a) {
+  let level = levelOf(a.max || largest(a.values), scope.state.get("threshold")), inside = 0;
   for (let i = 0; i < a.values.length; i++) a.values[i] >= level && inside++;
   return inside / a.values.length;
 }
 
 // src/pictures.js
 var Pictures = class {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view, this.image = null, this.strip = null, this.bytes = { image: void 0, strip: void 0 };
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.image = null, this.strip = null, this.bytes = { image: void 0, strip: void 0 };
     let read = () => {
       this.#decode("image"), this.#decode("strip");
     };
-    read(), this.stop = view.source.on("parts", read);
+    read(), this.stop = scope.source.on("parts", read);
   }
   /** @param {Name} name */
   async #decode(name2) {
-    let part = this.view.source.pictures[name2], bytes = part?.bytes;
-    if (bytes !== this.bytes[name2] && (this.bytes[name2] = bytes, this[name2] = null, this.view.invalidate(22), !(!part || !bytes)))
+    let part = this.scope.source.pictures[name2], bytes = part?.bytes;
+    if (bytes !== this.bytes[name2] && (this.bytes[name2] = bytes, this[name2] = null, this.scope.invalidate(BASE | MAP | STRIP), !(!part || !bytes)))
       try {
         let blob = new Blob([
           /** @type {BlobPart} */
           bytes
         ], { type: part.type }), bitmap = await createImageBitmap(blob);
         if (this.bytes[name2] !== bytes) return;
-        this[name2] = bitmap, this.view.invalidate(22);
+        this[name2] = bitmap, this.scope.invalidate(BASE | MAP | STRIP);
       } catch {
-        this.view.status.say("The picture could not be read.");
+        this.scope.say("The picture could not be read.");
       }
   }
   /**
@@ -3126,7 +3067,7 @@ var Pictures = class {
    * @returns {{x: number, y: number, width: number, height: number} | null}
    */
   thumbnail(step) {
-    let strip = this.view.state.facts.strip;
+    let strip = this.scope.state.facts.strip;
     if (!strip || !this.strip || strip.count === 0) return null;
     let nearest2 = 0;
     strip.places.forEach((place, k) => {
@@ -3142,11 +3083,39 @@ var Pictures = class {
   }
 };
 
+// src/scope.js
+var Scope = class {
+  /**
+   * @param {{source: AnySource, state: State, maps: Maps,
+   *   invalidate: (what: number) => void,
+   *   input: (what: string, handler: () => void) => void,
+   *   say: (text: string) => void,
+   *   fail: (text: string) => void,
+   *   lingering: () => boolean}} view `invalidate` asks for drawing (flags), `input` handles and times
+   *   what a hand does, `say` tells a screen reader, `fail` shows what went wrong
+   */
+  constructor({ source, state, maps, invalidate, input: input2, say, fail, lingering }) {
+    this.source = source, this.state = state, this.maps = maps, this.invalidate = invalidate, this.input = input2, this.say = say, this.fail = fail, this.lingering = lingering, this.pictures = new Pictures(this);
+  }
+  /** Whether the last drawing may stay although its question is an old one. */
+  get mayLinger() {
+    return this.lingering();
+  }
+  /** Device pixels per CSS pixel, at most 2. */
+  get dots() {
+    return Math.min(2, window.devicePixelRatio || 1);
+  }
+};
+
 // src/status.js
 var QUIET = 500, Status = class {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view, this.line = el("p", { class: "daam-status-line", "data-testid": "status" }), this.live = el("p", {
+  /**
+   * @param {Scope} scope
+   * @param {{problems: () => string[], describe: (text: string) => void, overlap: () => {iou: number}}}
+   *   others what is wrong elsewhere; told what the picture shows; how its masks overlap
+   */
+  constructor(scope, { problems, describe, overlap: overlap2 }) {
+    this.scope = scope, this.problems = problems, this.describe = describe, this.overlap = overlap2, this.line = el("p", { class: "daam-status-line", "data-testid": "status" }), this.live = el("p", {
       class: "daam-hidden",
       role: "status",
       "aria-live": "polite",
@@ -3172,7 +3141,7 @@ var QUIET = 500, Status = class {
    * @param {Shown | null} shown
    */
   #parts(shown) {
-    let { state, maps } = this.view, { facts } = state, text = (name2) => facts.words?.[state.get(name2)]?.text ?? "";
+    let { state, maps } = this.scope, { facts } = state, text = (name2) => facts.words?.[state.get(name2)]?.text ?? "";
     if (shown?.of) {
       let { layers, head, lo, hi } = shown.of;
       return [
@@ -3186,29 +3155,29 @@ var QUIET = 500, Status = class {
   }
   /** @param {number} what */
   update(what) {
-    let seen = 203;
-    if (what & 256 && this.#notice(), !(what & seen)) return;
-    let { maps, state } = this.view, shown = maps.shown(0), missing = !shown || maps.comparing && !shown.of && !maps.shown(1), numbers = missing ? "waiting for the map" : `peak ${short(shown.max)} · ${WORDS2[shown.kind]}`, parts = this.#parts(missing ? null : shown);
-    parts[parts.length - 1] += ` · ${numbers}`, writeMixed(this.line, parts), attribute(this.view.picture.canvas, "aria-label", `${this.line.textContent}. ${HOW}`), this.#source(), this.#notice(), clearTimeout(this.timer), state.get("playing") || (this.timer = setTimeout(() => this.say(`${this.line.textContent}${this.#overlap()}`), QUIET));
+    let seen = MAP | LOOK | WORDS | STEPS | SELECTION;
+    if (what & PANEL && this.#notice(), !(what & seen)) return;
+    let { maps, state } = this.scope, shown = maps.shown(0), missing = !shown || maps.comparing && !shown.of && !maps.shown(1), numbers = missing ? "waiting for the map" : `peak ${short(shown.max)} · ${WORDS2[shown.kind]}`, parts = this.#parts(missing ? null : shown);
+    parts[parts.length - 1] += ` · ${numbers}`, writeMixed(this.line, parts), this.describe(`${this.line.textContent}. ${HOW}`), this.#source(), this.#notice(), clearTimeout(this.timer), state.get("playing") || (this.timer = setTimeout(() => this.say(`${this.line.textContent}${this.#compared()}`), QUIET));
   }
-  #overlap() {
-    let { maps, picture } = this.view;
-    return maps.comparing && !maps.hover && maps.shown(1) ? ` · IoU ${picture.overlap.iou.toFixed(2)}` : "";
+  #compared() {
+    let { maps } = this.scope;
+    return maps.comparing && !maps.hover && maps.shown(1) ? ` · IoU ${this.overlap().iou.toFixed(2)}` : "";
   }
   #source() {
-    let { facts } = this.view.state, rest = [
+    let { facts } = this.scope.state, rest = [
       facts.seed === null || facts.seed === void 0 ? "no seed" : `seed ${facts.seed}`,
       facts.scheduler,
       facts.version ? `daam_nb ${facts.version}` : null,
-      facts.parse && this.view.state.get("show_syntax") ? `parser ${facts.parse.parser}` : null
+      facts.parse && this.scope.state.get("show_syntax") ? `parser ${facts.parse.parser}` : null
     ].filter(Boolean).join(" · ");
     writeMixed(this.source, ["“", facts.prompt ?? "", "” · ", facts.model ?? "", ` · ${rest}`]);
   }
   #notice() {
-    let { state, source } = this.view, { facts } = state, lines = [
+    let { state, source } = this.scope, { facts } = state, lines = [
       this.problem,
       source.trouble,
-      this.view.wanted.asker.problem || this.view.inspector.problem,
+      this.problems().find(Boolean) ?? "",
       source.capabilities.any ? "" : this.#missing()
     ].filter(Boolean);
     this.notice.hidden = lines.length === 0, write(this.notice, lines.join(" "));
@@ -3217,7 +3186,7 @@ var QUIET = 500, Status = class {
   }
   /** In a page without a kernel: what is chosen and was not embedded. */
   #missing() {
-    let { maps, state } = this.view;
+    let { maps, state } = this.scope;
     if (maps.hover || maps.stack(0) || !state.facts.layers) return "";
     let tile = maps.shown(0) ? " Its tile is shown instead." : "";
     return `${layersText(state)}: not embedded in this page.${tile}`;
@@ -3249,9 +3218,9 @@ var QUIET = 500, Status = class {
 
 // src/strip.js
 var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view, this.canvas = el("canvas", { class: "daam-strip-canvas", "data-testid": "strip" }), this.context = /** @type {CanvasRenderingContext2D} */
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.canvas = el("canvas", { class: "daam-strip-canvas", "data-testid": "strip" }), this.context = /** @type {CanvasRenderingContext2D} */
     this.canvas.getContext("2d"), this.small = document.createElement("canvas"), this.before = el("div", { class: "daam-shade" }), this.after = el("div", { class: "daam-shade" }), this.element = el(
       "div",
       { class: "daam-strip", title: "Attention of each step: click a step, or drag over several" },
@@ -3271,15 +3240,15 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
   }
   /** @param {number} what */
   update(what) {
-    if (!(what & 528)) return;
-    let { view } = this, stack = view.maps.stack(0);
+    if (!(what & (STRIP | THEME))) return;
+    let { scope } = this, stack = scope.maps.stack(0);
     if (!stack) {
-      view.mayLinger || this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+      scope.mayLinger || this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
       return;
     }
-    let other = view.maps.comparing ? view.maps.stack(1) : null, across = this.element.clientWidth;
+    let other = scope.maps.comparing ? scope.maps.stack(1) : null, across = this.element.clientWidth;
     if (across < 10) return;
-    let count = stack.steps, shown = Math.max(1, Math.min(count, Math.floor(across / NARROWEST2))), cell = across / shown, [height, width] = view.state.facts.image ?? [1, 1], tall = Math.max(16, Math.round(Math.min(TALLEST, (cell - 4) * height / width))), scale = view.picture.scale;
+    let count = stack.steps, shown = Math.max(1, Math.min(count, Math.floor(across / NARROWEST2))), cell = across / shown, [height, width] = scope.state.facts.image ?? [1, 1], tall = Math.max(16, Math.round(Math.min(TALLEST, (cell - 4) * height / width))), scale = scope.dots;
     this.element.style.height = `${tall + CURVE + 6}px`, this.canvas.width = Math.round(across * scale), this.canvas.height = Math.round((tall + CURVE + 6) * scale);
     let size = {
       cell: cell * scale,
@@ -3290,7 +3259,7 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
       let step = Math.floor((k + 0.5) * count / shown);
       this.#thumbnail(step, (k + 0.5) * size.cell - size.wide / 2, size, stack, other);
     }
-    this.#curve(stack, !1, size.tall + 4 * scale, scale, view.root), other && this.#curve(other, !0, size.tall + 4 * scale, scale, view.root);
+    this.#curve(stack, !1, size.tall + 4 * scale, scale), other && this.#curve(other, !0, size.tall + 4 * scale, scale);
   }
   /**
    * @param {number} step
@@ -3300,8 +3269,8 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
    * @param {Sums | null} other
    */
   #thumbnail(step, left, size, stack, other) {
-    let { context, view } = this, { pictures, state } = view, from = pictures.thumbnail(step);
-    context.save(), context.beginPath(), context.roundRect(left, 0, size.wide, size.tall, 3 * view.picture.scale), context.clip(), context.fillStyle = "#8884", context.fillRect(left, 0, size.wide, size.tall), from && pictures.strip ? context.drawImage(
+    let { context, scope } = this, { pictures, state } = scope, from = pictures.thumbnail(step);
+    context.save(), context.beginPath(), context.roundRect(left, 0, size.wide, size.tall, 3 * scope.dots), context.clip(), context.fillStyle = "#8884", context.fillRect(left, 0, size.wide, size.tall), from && pictures.strip ? context.drawImage(
       pictures.strip,
       from.x,
       from.y,
@@ -3322,7 +3291,7 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
    */
   #map(step, left, size, stack, other) {
     let image = new ImageData(stack.width, stack.height), pixels = new Uint32Array(image.data.buffer), [a, b] = [countsOf(stack, step), other ? countsOf(other, step) : null];
-    b ? paintPair(a.counts, a.max, b.counts, b.max, pixels) : paint(a.counts, a.max, palette(this.view.state.get("colormap")), pixels), this.small.width = stack.width, this.small.height = stack.height, this.small.getContext("2d").putImageData(image, 0, 0), this.context.drawImage(this.small, left, 0, size.wide, size.tall);
+    b ? paintPair(a.counts, a.max, b.counts, b.max, pixels) : paint(a.counts, a.max, palette(this.scope.state.get("colormap")), pixels), this.small.width = stack.width, this.small.height = stack.height, this.small.getContext("2d").putImageData(image, 0, 0), this.context.drawImage(this.small, left, 0, size.wide, size.tall);
   }
   /**
    * The mean attention of every step, as a line with an area below.
@@ -3331,14 +3300,13 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
    * @param {boolean} dashed
    * @param {number} top
    * @param {number} scale
-   * @param {HTMLElement} root
    */
-  #curve(stack, dashed, top, scale, root) {
+  #curve(stack, dashed, top, scale) {
     let { context } = this, area = stack.height * stack.width, means = [...stack.scales].map((unit, t) => {
       let sum = 0;
       for (let i = t * area; i < (t + 1) * area; i++) sum += stack.counts[i];
       return sum * unit;
-    }), max = Math.max(...means) || 1, style = getComputedStyle(root), cell = this.canvas.width / stack.steps, height = CURVE * scale;
+    }), max = Math.max(...means) || 1, style = getComputedStyle(this.element), cell = this.canvas.width / stack.steps, height = CURVE * scale;
     context.strokeStyle = style.getPropertyValue(dashed ? "--daam-b" : "--daam-curve") || "#888", context.lineWidth = 1.5 * scale, context.setLineDash(dashed ? [4 * scale, 3 * scale] : []), context.beginPath(), means.forEach((mean, t) => {
       context.lineTo((t + 0.5) * cell, top + height - mean / max * (height - scale));
     }), context.stroke(), context.setLineDash([]), !dashed && (context.lineTo((means.length - 0.5) * cell, top + height), context.lineTo(0.5 * cell, top + height), context.fillStyle = context.strokeStyle, context.globalAlpha = 0.14, context.fill(), context.globalAlpha = 1);
@@ -3351,19 +3319,19 @@ function countsOf(stack, step) {
 
 // src/steps.js
 var PAGE = 5, Steps = class {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view, this.playIcon = icon("play"), this.play = el(
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.playIcon = icon("play"), this.play = el(
       "button",
       { class: "daam-button daam-play", type: "button", "data-testid": "play" },
       this.playIcon
-    ), this.play.addEventListener("click", () => view.input("play", () => this.toggle())), this.handles = [this.#handle("lo", "first step"), this.#handle("hi", "last step")], this.fill = el("div", { class: "daam-fill", "data-testid": "steps-fill" }), this.slider = el(
+    ), this.play.addEventListener("click", () => scope.input("play", () => this.toggle())), this.handles = [this.#handle("lo", "first step"), this.#handle("hi", "last step")], this.fill = el("div", { class: "daam-fill", "data-testid": "steps-fill" }), this.slider = el(
       "div",
       { class: "daam-slider", "data-testid": "steps-slider" },
       el("div", { class: "daam-rail" }),
       this.fill,
       ...this.handles
-    ), this.strip = new Strip(view), this.text = el("span", { class: "daam-steps-text", "data-testid": "steps-text" }), this.time = el("span", { class: "daam-muted" }), this.all = el("button", {
+    ), this.strip = new Strip(scope), this.text = el("span", { class: "daam-steps-text", "data-testid": "steps-text" }), this.time = el("span", { class: "daam-muted" }), this.all = el("button", {
       class: "daam-button",
       type: "button",
       text: "All",
@@ -3371,7 +3339,7 @@ var PAGE = 5, Steps = class {
       "data-testid": "steps-all"
     }), this.all.addEventListener(
       "click",
-      () => view.input("steps", () => view.state.set(view.state.stepsAt(0, this.count)))
+      () => scope.input("steps", () => scope.state.set(scope.state.stepsAt(0, this.count)))
     ), this.element = el(
       "div",
       { class: "daam-steps", role: "group", "aria-label": "Steps" },
@@ -3381,7 +3349,7 @@ var PAGE = 5, Steps = class {
     ), this.#drag(this.slider, (event) => this.#grip(event)), this.#drag(this.strip.element, (event) => this.#brush(event));
   }
   get count() {
-    return this.view.state.count;
+    return this.scope.state.count;
   }
   /**
    * @param {"lo" | "hi"} name
@@ -3410,8 +3378,8 @@ var PAGE = 5, Steps = class {
       ArrowUp: 1,
       PageDown: -PAGE,
       PageUp: PAGE
-    }, [lo, hi] = this.view.state.steps, ends = { Home: -this.count, End: this.count }, move = { ...moves, ...ends }[event.key];
-    move !== void 0 && (event.preventDefault(), this.view.input("steps", () => {
+    }, [lo, hi] = this.scope.state.steps, ends = { Home: -this.count, End: this.count }, move = { ...moves, ...ends }[event.key];
+    move !== void 0 && (event.preventDefault(), this.scope.input("steps", () => {
       name2 === "lo" ? this.choose(Math.min(hi - 1, Math.max(0, lo + move)), hi) : this.choose(lo, Math.max(lo + 1, Math.min(this.count, hi + move)));
     }));
   }
@@ -3421,12 +3389,12 @@ var PAGE = 5, Steps = class {
    * @param {"now" | "soon"} [when]
    */
   choose(lo, hi, when = "soon") {
-    let { state } = this.view;
+    let { state } = this.scope;
     state.get("playing") && state.set({ playing: !1 }), state.set(state.stepsAt(lo, hi), when);
   }
   /** @param {number} by */
   shift(by) {
-    let [lo, hi] = this.view.state.steps, start = Math.min(this.count - (hi - lo), Math.max(0, lo + by));
+    let [lo, hi] = this.scope.state.steps, start = Math.min(this.count - (hi - lo), Math.max(0, lo + by));
     this.choose(start, start + hi - lo);
   }
   /**
@@ -3440,8 +3408,8 @@ var PAGE = 5, Steps = class {
     area.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       event.preventDefault(), area.setPointerCapture(event.pointerId);
-      let box = this.slider.getBoundingClientRect(), at2 = (e) => (e.clientX - box.left) / box.width * this.count, move = begin(event), moved = (e) => this.view.input("steps", () => move(at2(e))), ended = () => {
-        area.removeEventListener("pointermove", moved), area.removeEventListener("pointerup", ended), area.removeEventListener("pointercancel", ended), this.view.state.set({}, "now");
+      let box = this.slider.getBoundingClientRect(), at2 = (e) => (e.clientX - box.left) / box.width * this.count, move = begin(event), moved = (e) => this.scope.input("steps", () => move(at2(e))), ended = () => {
+        area.removeEventListener("pointermove", moved), area.removeEventListener("pointerup", ended), area.removeEventListener("pointercancel", ended), this.scope.state.set({}, "now");
       };
       area.addEventListener("pointermove", moved), area.addEventListener("pointerup", ended), area.addEventListener("pointercancel", ended), moved(event);
     });
@@ -3452,7 +3420,7 @@ var PAGE = 5, Steps = class {
    * @param {PointerEvent} event
    */
   #grip(event) {
-    let [lo, hi] = this.view.state.steps, box = this.slider.getBoundingClientRect(), start = (event.clientX - box.left) / box.width * this.count, near = 12 / box.width * this.count;
+    let [lo, hi] = this.scope.state.steps, box = this.slider.getBoundingClientRect(), start = (event.clientX - box.left) / box.width * this.count, near = 12 / box.width * this.count;
     if (!(Math.min(Math.abs(start - lo), Math.abs(start - hi)) < near) && start > lo && start < hi && hi - lo < this.count)
       return (at2) => {
         let first = Math.round(Math.min(this.count - (hi - lo), Math.max(0, lo + at2 - start)));
@@ -3477,18 +3445,18 @@ var PAGE = 5, Steps = class {
     };
   }
   toggle() {
-    let { state } = this.view, playing = !state.get("playing"), [lo, hi] = state.steps;
+    let { state } = this.scope, playing = !state.get("playing"), [lo, hi] = state.steps;
     playing && hi - lo === this.count ? state.set({ playing, ...state.stepsAt(0, 1) }) : state.set({ playing });
   }
   /** @param {number} what */
   update(what) {
-    let { state } = this.view;
-    if (this.strip.update(what), !(what & 9)) return;
+    let { state } = this.scope;
+    if (this.strip.update(what), !(what & (STEPS | WORDS))) return;
     let playing = !!state.get("playing");
     setIcon(this.playIcon, playing ? "pause" : "play"), attribute(this.play, "aria-label", playing ? "Pause" : "Play the steps"), attribute(this.play, "title", playing ? "Pause (Space)" : "Play the steps (Space)"), attribute(this.play, "aria-pressed", String(playing)), this.#show();
   }
   #show() {
-    let { facts, steps } = this.view.state;
+    let { facts, steps } = this.scope.state;
     if (attribute(this.element, "data-single", this.count === 1), facts.summed) {
       write(this.text, "All steps"), write(this.time, "kept as one sum");
       return;
@@ -3539,13 +3507,13 @@ var Clock = class {
 
 // src/wanted.js
 var Wanted = class {
-  /** @param {View} view */
-  constructor(view) {
-    this.view = view, this.asker = new Asker(view.source, (question, parts) => this.#answered(question, parts)), this.absent = /* @__PURE__ */ new Set();
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.asker = new Asker(scope.source, (question, parts) => this.#answered(question, parts)), this.absent = /* @__PURE__ */ new Set();
   }
   /** Names of the parts that are lacking, those that are needed first in front. */
   get lacking() {
-    let { maps, state, source } = this.view, { memory } = source, lacking = [], places = (
+    let { maps, state, source } = this.scope, { memory } = source, lacking = [], places = (
       /** @type {(0 | 1)[]} */
       maps.comparing ? [0, 1] : [0]
     );
@@ -3562,7 +3530,7 @@ var Wanted = class {
   }
   /** Ask for what is lacking; a hand that moves needs the maps of all steps alone. */
   update() {
-    let { state } = this.view, { lacking } = this, first = lacking.filter((name2) => /^(stack|exact)/.test(name2)), stacks = lacking.filter((name2) => name2.startsWith("stack")), want = state.moving ? stacks : first.length > 0 ? first : lacking;
+    let { state } = this.scope, { lacking } = this, first = lacking.filter((name2) => /^(stack|exact)/.test(name2)), stacks = lacking.filter((name2) => name2.startsWith("stack")), want = state.moving ? stacks : first.length > 0 ? first : lacking;
     this.asker.want(want.length > 0 ? { want, sel: state.sel } : null);
   }
   /**
@@ -3570,17 +3538,17 @@ var Wanted = class {
    * @param {Part[] | null} parts
    */
   #answered(question, parts) {
-    let { view } = this;
-    if (parts && JSON.stringify(question.sel) === JSON.stringify(view.state.sel)) {
+    let { scope } = this;
+    if (parts && JSON.stringify(question.sel) === JSON.stringify(scope.state.sel)) {
       let { lacking } = this;
       for (let name2 of question.want)
         lacking.includes(name2) && this.absent.add(this.#key(name2));
     }
-    view.invalidate(186);
+    scope.invalidate(MAP | STRIP | GRID | STEPS | LOOK);
   }
   /** @param {string} name of a part, under the present selection */
   #key(name2) {
-    let { maps, state } = this.view, which = name2.endsWith("_b") ? 1 : 0;
+    let { maps, state } = this.scope, which = name2.endsWith("_b") ? 1 : 0;
     return name2.startsWith("stack") ? `stack ${maps.stackKey(which)}` : name2.startsWith("exact") ? `exact ${maps.exactKey(which)}` : name2 === "tiles" ? `tiles ${maps.tilesKey}` : `overlap ${overlapKey(maps.exactKey(0), state.get("threshold"))}`;
   }
   /** Another recording, or another kernel. */
@@ -3602,7 +3570,18 @@ var WIDE = 10, View = class {
     this.source = source, this.state = new State(source.model, {
       chosen: () => source.chosen(),
       rested: () => this.invalidate(0)
-    }), this.maps = new Maps(this.state, source), this.wanted = new Wanted(this), this.clock = new Clock(), this.dirty = 1023, this.frame = 0, this.sequence = 0, this.waitingSince = 0, this.resting = void 0, this.stop = new AbortController(), this.root = el("section", {
+    }), this.maps = new Maps(this.state, source), this.clock = new Clock(), this.dirty = ALL, this.frame = 0, this.sequence = 0, this.waitingSince = 0, this.resting = void 0, this.stop = new AbortController();
+    let scope = new Scope({
+      source,
+      state: this.state,
+      maps: this.maps,
+      invalidate: (what) => this.invalidate(what),
+      input: (what, handler) => this.input(what, handler),
+      say: (text) => this.status.say(text),
+      fail: (text) => this.status.fail(text),
+      lingering: () => this.mayLinger
+    });
+    this.scope = scope, this.wanted = new Wanted(scope), this.root = el("section", {
       class: "daam",
       "data-testid": "explorer",
       "data-seq": "0",
@@ -3610,7 +3589,18 @@ var WIDE = 10, View = class {
       role: "region",
       "aria-label": "Attention explorer",
       tabindex: "-1"
-    }), this.pictures = new Pictures(this), this.status = new Status(this), this.chips = new Chips(this), this.picture = new Picture(this), this.inspector = new Inspector(this), this.grid = new Grid(this), this.steps = new Steps(this), this.look = new Look(this), this.keys = new Keys(this), this.parts = [
+    }), this.status = new Status(scope, {
+      problems: () => [this.wanted.asker.problem, this.inspector.problem],
+      describe: (text) => attribute(this.picture.canvas, "aria-label", text),
+      overlap: () => this.picture.overlap
+    }), this.chips = new Chips(scope), this.inspector = new Inspector(scope), this.picture = new Picture(scope, {
+      point: (place, aloud) => this.inspector.point(place, aloud)
+    }), this.grid = new Grid(scope, { beside: () => this.picture.frame.clientHeight }), this.steps = new Steps(scope), this.look = new Look(scope, this.picture.canvas), this.keys = new Keys(scope, {
+      root: this.root,
+      signal: this.stop.signal,
+      steps: this.steps,
+      chips: this.chips
+    }), this.parts = [
       this.chips,
       this.picture,
       this.grid,
@@ -3643,29 +3633,29 @@ var WIDE = 10, View = class {
   #listen() {
     for (let [name2, what] of Object.entries(OF_TRAIT))
       this.state.on(`change:${name2}`, () => this.invalidate(what));
-    let { source, state } = this, parts = 58;
+    let { source, state } = this, parts = MAP | STRIP | GRID | STEPS;
     this.ends = [
       source.on("parts", () => this.invalidate(parts)),
       source.on("trouble", () => {
         if (!source.trouble) for (let asker of this.askers) asker.retry();
-        this.invalidate(128);
+        this.invalidate(LOOK);
       }),
       source.on("facts", () => {
-        this.wanted.forget(), this.maps.hover = null, this.invalidate(1023);
+        this.wanted.forget(), this.maps.hover = null, this.invalidate(ALL);
       }),
       source.player.watch()
     ];
     for (let name2 of ["threshold", "steps", "layer", "head", "choice"])
       state.on(`change:${name2}`, () => {
-        state.get("tile_sort") === "overlap" && this.invalidate(32);
+        state.get("tile_sort") === "overlap" && this.invalidate(GRID);
       });
     this.stopTheme = watchTheme(() => {
       let theme = themeOf(this.root, this.state.get("theme"));
-      this.root.dataset.theme !== theme && this.invalidate(512);
-    }), this.stopDots = watchDots(() => this.invalidate(1023));
+      this.root.dataset.theme !== theme && this.invalidate(THEME);
+    }), this.stopDots = watchDots(() => this.invalidate(ALL));
     let width = 0;
     this.sizes = new ResizeObserver(() => {
-      this.root.clientWidth !== width && (width = this.root.clientWidth, this.invalidate(51));
+      this.root.clientWidth !== width && (width = this.root.clientWidth, this.invalidate(MAP | STRIP | GRID | WORDS));
     }), this.sizes.observe(this.root);
   }
   /** What tests and the benchmark read. */
@@ -3707,7 +3697,7 @@ var WIDE = 10, View = class {
     let start = performance.now();
     cancelAnimationFrame(this.frame), this.frame = 0;
     let what = this.dirty;
-    this.dirty = 0, what & 512 && this.#theme(), this.wanted.update();
+    this.dirty = 0, what & THEME && this.#theme(), this.wanted.update();
     for (let part of this.parts) part.update(what);
     this.#mark(), this.clock.drawn(start);
   }
@@ -3719,7 +3709,7 @@ var WIDE = 10, View = class {
   }
   #mark() {
     let { root, maps } = this, shown = maps.shown(0), missing = !shown || maps.comparing && !shown.of && !maps.shown(1), now = performance.now();
-    missing ? this.waitingSince === 0 && (this.waitingSince = now, setTimeout(() => this.invalidate(2), times.linger + 10)) : this.waitingSince = 0, attribute(root, "data-kind", missing ? "waiting" : shown.kind);
+    missing ? this.waitingSince === 0 && (this.waitingSince = now, setTimeout(() => this.invalidate(MAP), times.linger + 10)) : this.waitingSince = 0, attribute(root, "data-kind", missing ? "waiting" : shown.kind);
     let settled = !maps.hover && maps.settled && this.wanted.lacking.length === 0;
     attribute(root, "data-settled", String(settled)), this.#keep(), attribute(root, "data-playing", String(!!this.state.get("playing"))), attribute(root, "data-seq", String(++this.sequence));
   }
