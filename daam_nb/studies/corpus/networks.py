@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from daam_nb.errors import StudyError
-from daam_nb.studies.corpus.fingerprints import Reader, digest, is_installed, tensor_digest
+from daam_nb.studies.corpus.reader import Reader, digest, is_installed, tensor_digest
 
 _INTERNAL = frozenset(vars(nn.Module())) - {"training"}
 # Set while running, or by who loaded it from where; nothing of it shapes an output.
@@ -31,6 +31,20 @@ _CONFIG_NOISE = {
 }
 
 _WATCHING = {"daam_nb", "accelerate", "transformers"}  # whose hooks watch, or move weights about
+
+
+class ModelReader(Reader):
+    """A reader of networks and tokenizers, too, and of everything that holds them."""
+
+    def network(self, value: nn.Module) -> Any:
+        """Its class, and a digest of everything that its outputs depend on."""
+        return {"network": type(value).__name__, "content": digest(network_content(value, self))}
+
+    def tokenizer(self, value: Any) -> Any:
+        """Its class, and a digest of everything that its ids depend on; None for what is none."""
+        if not is_tokenizer(value):
+            return None
+        return {"kind": type(value).__name__, "content": digest(tokenizer_content(value))}
 
 
 def network_content(network: nn.Module, reader: Reader | None = None) -> dict[str, Any]:
@@ -50,7 +64,7 @@ def network_content(network: nn.Module, reader: Reader | None = None) -> dict[st
         Where weights are on no device and cannot be had.
     """
     network = bare(network)
-    reader = Reader(type(network).__name__) if reader is None else reader
+    reader = ModelReader(type(network).__name__) if reader is None else reader
     modules = [(_plain_name(name), bare(module)) for name, module in network.named_modules()]
     with reader.inside_of(module for _, module in modules):
         state = digest([[name, *_state(module, reader)] for name, module in modules])
@@ -238,7 +252,7 @@ def _adapters(modules: list[tuple[str, nn.Module]]) -> dict[str, list[float]]:
 
 def _told(said: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration without private keys and versions, at every depth."""
-    reader = Reader("an option")
+    reader = ModelReader("an option")
     told: dict[str, Any] = {}
     for name, value in sorted(said.items()):
         if str(name)[:1] == "_" or name in _CONFIG_NOISE:
