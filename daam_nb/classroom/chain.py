@@ -114,4 +114,4 @@ def chain_of(pipe: Any, num_inference_steps: int = 20) -> Chain:
             "them."
         ) from None
     timesteps = tuple(round(t * len(every) / steps) - 1 for t in range(1, steps + 1))
-    return Chain(timesteps, (1.0, *(float(every[one]) for one in timesteps)))
+    return Chain(timesteps, (1.0, *(float(every[timestep]) for timestep in timesteps)))

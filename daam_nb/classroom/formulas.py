@@ -18,8 +18,8 @@ def name(letter: str) -> str:
 
 def number(value: float | int) -> str:
     """A number with three digits after the point; a whole one as it is."""
-    shown = str(value) if isinstance(value, int) else f"{value:.3f}"
-    return f"<mn>{shown}</mn>"
+    number = str(value) if isinstance(value, int) else f"{value:.3f}"
+    return f"<mn>{number}</mn>"
 
 
 def sign(text: str) -> str:

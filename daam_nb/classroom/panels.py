@@ -42,9 +42,9 @@ def strip(urls: Sequence[str], chosen: int, what: str, *, first: int = 0) -> str
     `first` is the number of the first picture; the places before it stay empty.
     """
     cells = "<span></span>" * first + "".join(
-        f'<span class="{"daam-lesson-now" if place == chosen else ""}">'
-        f'<img src="{url}" alt=""><i>{place}</i></span>'
-        for place, url in enumerate(urls, first)
+        f'<span class="{"daam-lesson-now" if number == chosen else ""}">'
+        f'<img src="{url}" alt=""><i>{number}</i></span>'
+        for number, url in enumerate(urls, first)
     )
     return f'<div class="daam-lesson-strip" role="img" aria-label="{escape(what)}">{cells}</div>'
 
@@ -103,7 +103,7 @@ def reverse_panel(
 
 
 def _panel(title: str, pictures: str, equations: Sequence[str], words: str, strips: str) -> str:
-    formulas = "".join(f"<div>{f.math(one, block=True)}</div>" for one in equations)
+    formulas = "".join(f"<div>{f.math(equation, block=True)}</div>" for equation in equations)
     return (
         f'<section class="daam-lesson-panel"><h3>{title}</h3>'
         f'<div class="daam-lesson-row">{pictures}</div>'

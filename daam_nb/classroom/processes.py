@@ -145,8 +145,8 @@ class Guess:
         seen = unet(rows, timestep, encoder_hidden_states=self._texts, return_dict=False)[0]
         without, *with_text = seen.float().cpu()  # without guidance there is one row alone
         seen = without
-        for one in with_text:
-            seen = without + self._guidance * (one - without)
+        for latent in with_text:
+            seen = without + self._guidance * (latent - without)
         return _clean(self._pipe.scheduler.config.prediction_type, noisy, seen, alpha_bar)
 
 

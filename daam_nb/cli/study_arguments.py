@@ -134,13 +134,13 @@ def read_study(
         return f"a study is one of {', '.join(study_names())}, not {typed}."
     if read.into is None:
         return "say where the recordings go: --into FOLDER."
-    given = vars(read)
+    arguments = vars(read)
     flagged = [each.name for each in study.options if each.flag is not None]
-    options = {name: given.pop(_dest(name)) for name in flagged}
+    options = {name: arguments.pop(_dest(name)) for name in flagged}
     options = {name: value for name, value in options.items() if value is not None}
     if problem := study.options_type.problem(options):
         return problem
-    return Study(**{**given, "name": study.name, "options": options, "command": command})
+    return Study(**{**arguments, "name": study.name, "options": options, "command": command})
 
 
 def of_another(argv: Sequence[str], study: Entry | None) -> str:
@@ -174,8 +174,8 @@ def _listed() -> str:
 
 def _add_option(group: Any, each: Option, folder: Callable[[str], Path]) -> None:
     about = each.about.replace("%", "%%")
-    shown = each.default is not MISSING and each.default is not None
-    if shown and each.kind is not None and "(default" not in about:
+    has_default = each.default is not MISSING and each.default is not None
+    if has_default and each.kind is not None and "(default" not in about:
         about += f" (default: {str(each.default).replace('%', '%%')})"
     more: dict[str, Any] = {"dest": _dest(each.name), "default": None, "help": about}
     if each.kind is bool:

@@ -65,10 +65,13 @@ def _study(name: str) -> Any:
 
 def _of_the_call(options: Study) -> dict[str, Any]:
     """Arguments of the pipeline's call."""
-    given = {"num_inference_steps": options.num_inference_steps, "guidance_scale": options.guidance}
-    given = {name: value for name, value in given.items() if value is not None}
+    call_options = {
+        "num_inference_steps": options.num_inference_steps,
+        "guidance_scale": options.guidance,
+    }
+    call_options = {name: value for name, value in call_options.items() if value is not None}
     batch = {"batch": options.batch} if options.batch != 1 else {}
-    return {**(SHIPPED if options.model is None else {}), **given, **batch}
+    return {**(SHIPPED if options.model is None else {}), **call_options, **batch}
 
 
 def _of_the_shipped_world(options: Study, names: Collection[str]) -> dict[str, Any]:

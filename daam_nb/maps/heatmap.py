@@ -479,9 +479,9 @@ class HeatMaps:
         return set(self.prompt.token_indices(word)) <= set(self.columns)
 
     def _find(self, text: WordChoice, *, occurrence: int | None, case: bool) -> Found:
-        found = find(self.prompt, text, occurrence=occurrence, case=case)
-        self._source.check_kept(found.tokens, repr(found.label))
-        return found
+        chosen_word = find(self.prompt, text, occurrence=occurrence, case=case)
+        self._source.check_kept(chosen_word.tokens, repr(chosen_word.label))
+        return chosen_word
 
     def _special(self, index: int | None, name: str) -> WordHeatMap:
         if index is None:

@@ -90,12 +90,12 @@ class Source:
             places = (-1,)
         if not places or len(set(places)) < len(places):
             raise SelectionError(f"{index!r} are no different key positions of tokens.")
-        if not all(0 <= place < len(prompt.tokens) for place in places):
+        if not all(0 <= position < len(prompt.tokens) for position in places):
             raise SelectionError(
                 f"There is no token {index!r}: this prompt has the key positions 0 to "
                 f"{len(prompt.tokens) - 1}."
             )
-        tokens = tuple(prompt.tokens[place] for place in places)
+        tokens = tuple(prompt.tokens[position] for position in places)
         pieces = " ".join(token.piece for token in tokens)
         self.check_kept(places, f"the token{'s' if len(places) > 1 else ''} {pieces!r}")
         return tokens

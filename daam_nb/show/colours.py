@@ -55,9 +55,9 @@ def _palette(name: str) -> NDArray[np.float64]:
             f"{', '.join(repr(known) for known in SEQUENTIAL)}; any other name of matplotlib's "
             f"works too."
         ) from None
-    made = np.asarray(colours, dtype=np.float64)
-    made.setflags(write=False)
-    return made
+    table = np.asarray(colours, dtype=np.float64)
+    table.setflags(write=False)
+    return table
 
 
 def colour(
@@ -76,6 +76,6 @@ def colour(
         (..., rgb) in [0, 1].
     """
     span = vmax - vmin
-    place = (values - vmin) / span if span > 0 else np.zeros_like(values)
-    steps = np.clip((place * LEVELS).astype(np.int64), 0, LEVELS - 1)
+    share = (values - vmin) / span if span > 0 else np.zeros_like(values)
+    steps = np.clip((share * LEVELS).astype(np.int64), 0, LEVELS - 1)
     return np.asarray(palette(name)[steps])

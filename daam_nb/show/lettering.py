@@ -50,14 +50,14 @@ _TURNING = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range
 
 def plain(text: str) -> str:
     """Make any text one line: white space becomes a space, what cannot be drawn U+FFFD."""
-    shown = []
+    signs = []
     for sign in text.translate(_TURNING):
         category = unicodedata.category(sign)
         if sign.isspace() and sign != NO_BREAK:
-            shown.append(" ")
+            signs.append(" ")
         else:
-            shown.append("\ufffd" if category in ("Cc", "Cs") else sign)
-    return "".join(shown)
+            signs.append("\ufffd" if category in ("Cc", "Cs") else sign)
+    return "".join(signs)
 
 
 @cache
@@ -75,14 +75,14 @@ def _fonts(bold: bool = False) -> tuple[Any, ...]:
     from matplotlib import font_manager
     from matplotlib.ft2font import FT2Font
 
-    found = []
+    font_families = []
     weight = "bold" if bold else "normal"
     for name in families():
-        wanted = font_manager.FontProperties(family=[name], weight=weight)
-        font = FT2Font(font_manager.findfont(wanted))
+        properties = font_manager.FontProperties(family=[name], weight=weight)
+        font = FT2Font(font_manager.findfont(properties))
         font.set_size(_EM, 72)
-        found.append((font, font.get_charmap()))
-    return tuple(found)
+        font_families.append((font, font.get_charmap()))
+    return tuple(font_families)
 
 
 @cache
@@ -104,13 +104,13 @@ def _is_silent(sign: str) -> bool:
 @cache
 def drawable(text: str) -> str:
     """Put `MISSING` for each letter that no installed font has, so that none is lost unseen."""
-    made = []
+    runs = []
     for cluster in regex.findall(r"\X", text):
         if any(_advance(sign) is None for sign in cluster):
-            made.append(MISSING)
+            runs.append(MISSING)
         else:
-            made.append("".join(s for s in cluster if any(ord(s) in has for _, has in _fonts())))
-    return "".join(made)
+            runs.append("".join(s for s in cluster if any(ord(s) in has for _, has in _fonts())))
+    return "".join(runs)
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:

@@ -141,9 +141,9 @@ def _place_bars(
     """Append names and numbers to the lines; the bars between them."""
     bars = []
     largest = _largest(measured)
-    for place, ((name, special), value, text) in enumerate(measured):
-        edge = MARGIN + (place // columns.rows) * columns.pitch + columns.label
-        middle = top + (place % columns.rows + 0.5) * ROW
+    for position, ((name, special), value, text) in enumerate(measured):
+        edge = MARGIN + (position // columns.rows) * columns.pitch + columns.label
+        middle = top + (position % columns.rows + 0.5) * ROW
         label = wrap(name, columns.label, LETTERS, most=1)[0]
         lines.append(Line(label, edge, middle, LETTERS, "right", colour=GREY if special else INK))
         box = Box(edge + 8, middle - THICK / 2, columns.bar * value / largest, THICK)
@@ -181,19 +181,19 @@ def _measured(
 ) -> tuple[list[Name], list[float], str]:
     """Names (and whether special) and values of the tokens shown, and what about the others."""
     prompt = maps.prompt
-    shown = [
+    columns_shown = [
         column
         for column in prompt.text_columns
         if column in maps.columns and (special or prompt.tokens[column].span is not None)
     ]
-    if not shown:
+    if not columns_shown:
         raise SelectionError(
             f"There is no token to show: the recording holds none of the tokens of "
             f"{prompt.text!r}" + ("." if special else ", or only special ones; use special=True.")
         )
-    rows = maps.values[[maps.columns.index(column) for column in shown]]  # (token, y, x)
+    rows = maps.values[[maps.columns.index(column) for column in columns_shown]]  # (token, y, x)
     means = [float(value) for value in rows.mean((1, 2))]
-    names = [_name(prompt, column) for column in shown]
+    names = [_name(prompt, column) for column in columns_shown]
     if measure == "peak":
         return names, [float(value) for value in rows.amax((1, 2))], ""
     if measure == "mean":

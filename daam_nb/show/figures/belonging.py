@@ -39,8 +39,14 @@ def same_run(run: Recording, other: Recording) -> bool:
     if run is other:
         return True
     first, second = (
-        (one.prompt.text, one.facts.model, one.facts.seed, one.facts.num_steps, one.facts.created)
-        for one in (run, other)
+        (
+            recording.prompt.text,
+            recording.facts.model,
+            recording.facts.seed,
+            recording.facts.num_steps,
+            recording.facts.created,
+        )
+        for recording in (run, other)
     )
     if first != second or run.facts.image_size != other.facts.image_size:
         return False

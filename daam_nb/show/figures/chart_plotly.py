@@ -51,18 +51,18 @@ Parts = dict[str, list[dict[str, Any]]]
 
 def parts(drawing: Drawing, chart: Chart) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Traces and layout of a chart, its title and its caption, for plotly's own figure."""
-    made: Parts = {"traces": [], "shapes": [], "annotations": [], "images": []}
+    parts: Parts = {"traces": [], "shapes": [], "annotations": [], "images": []}
     for mark in chart.marks:
-        _add(_inside(mark, chart.y), made)
+        _add(_inside(mark, chart.y), parts)
     if chart.legend is not None:
-        made["traces"] += [_key(key) for key in chart.legend.keys]
+        parts["traces"] += [_key(key) for key in chart.legend.keys]
     height, width = chart.size
     title = _lines(drawing.title, width, TITLE_PIXELS, bold=True)
     caption = _lines(" ".join(drawing.caption), width, CAPTION_PIXELS)
     above = chart.legend is not None and chart.legend.place == "above"
     margin = _margins(chart, len(title), len(caption))
     to_edge = EDGE - margin["l"]  # from the axes' left edge
-    made["annotations"] += [
+    parts["annotations"] += [
         *_page_text(title, TITLE_PIXELS, INK, right=to_edge, up=margin["t"] - BUTTONS - 4),
         *_page_text(caption, CAPTION_PIXELS, GREY, right=to_edge, up=6 - margin["b"]),
         *_right(chart),
@@ -81,14 +81,14 @@ def parts(drawing: Drawing, chart: Chart) -> tuple[list[dict[str, Any]], dict[st
         "legend": {"x": 0, "y": 1, "yanchor": "bottom"} if above else {"x": 1.02, "y": 1},
         "xaxis": _axis(chart.x, framed=chart.framed),
         "yaxis": _axis(chart.y, framed=chart.framed),
-        "shapes": made["shapes"],
-        "images": made["images"],
-        "annotations": made["annotations"],
+        "shapes": parts["shapes"],
+        "images": parts["images"],
+        "annotations": parts["annotations"],
     }
     if chart.equal_units:
         layout["yaxis"] |= {"scaleanchor": "x", "constrain": "domain"}
         layout["xaxis"] |= {"constrain": "domain"}
-    return made["traces"], layout
+    return parts["traces"], layout
 
 
 def _inside(mark: Mark, y: Axis) -> Mark:
@@ -99,7 +99,7 @@ def _inside(mark: Mark, y: Axis) -> Mark:
 
 
 def _axis(axis: Axis, *, framed: bool) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+    layout_of_axis: dict[str, Any] = {
         "visible": framed,
         "title": {"text": literal(axis.label)},
         "showgrid": axis.grid,
@@ -110,11 +110,11 @@ def _axis(axis: Axis, *, framed: bool) -> dict[str, Any]:
         "ticks": "outside",
     }
     if axis.ticks is not None:
-        shown["tickvals"] = [at for at, _ in axis.ticks]
-        shown["ticktext"] = [literal(text) for _, text in axis.ticks]
+        layout_of_axis["tickvals"] = [at for at, _ in axis.ticks]
+        layout_of_axis["ticktext"] = [literal(text) for _, text in axis.ticks]
     if axis.limits is not None:
-        shown["range"] = list(axis.limits)
-    return shown
+        layout_of_axis["range"] = list(axis.limits)
+    return layout_of_axis
 
 
 def _lines(text: str, width: float, size: float, *, bold: bool = False) -> list[str]:

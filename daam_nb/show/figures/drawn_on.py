@@ -115,8 +115,8 @@ def _draw_sheet(sheet: Sheet, target: FigureBase) -> None:
         factor * width / inches[1] / PIXELS_PER_INCH,
         factor * height / inches[0] / PIXELS_PER_INCH,
     )
-    place = ((1 - share[0]) / 2, (1 - share[1]) / 2, *share)
-    axes = target.add_axes(place, frameon=False)
+    corner = ((1 - share[0]) / 2, (1 - share[1]) / 2, *share)
+    axes = target.add_axes(corner, frameon=False)
     sheet_matplotlib.paint(axes, sheet, factor=factor)
 
 

@@ -154,7 +154,7 @@ class Figure(Drawing):
         if not isinstance(self.content, Sheet):
             return f"<Figure: chart, {size}, title {self.title!r}>"
         bars = self.content.bars
-        shown = f"{len(self.panels)} panels" if self.panels else f"{len(bars)} bars"
+        content = f"{len(self.panels)} panels" if self.panels else f"{len(bars)} bars"
         prompt = self.metadata.get("prompt", "")
         short = prompt if len(prompt) <= 60 else prompt[:59] + "…"
-        return f"<Figure: {shown}, {size}, prompt {short!r}>"
+        return f"<Figure: {content}, {size}, prompt {short!r}>"

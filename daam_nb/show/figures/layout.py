@@ -158,9 +158,9 @@ def compose(
         pen.y += 4
     if column_titles:
         top = pen.y
-        for place, text in enumerate(column_titles):
+        for column, text in enumerate(column_titles):
             pen.y = top
-            middle = MARGIN + gutter + place * (cell + grid.gap) + cell / 2
+            middle = MARGIN + gutter + column * (cell + grid.gap) + cell / 2
             pen.write([text], middle, NOTE, align="center", colour=GREY)
     for number, row in enumerate(rows):
         if number and row.header:
@@ -244,10 +244,10 @@ def _place_row(
         top = pen.y + high * letters * LEADING + (2 if high else 0)
         tallest = max(height for _, height in boxes)
         notes = max(len(panel.note.splitlines()) for panel in panels)
-        for place, (panel, title, (wide, tall)) in enumerate(
+        for position, (panel, title, (wide, tall)) in enumerate(
             zip(panels, titles, boxes, strict=True)
         ):
-            left = MARGIN + gutter + place * (cell + grid.gap)
+            left = MARGIN + gutter + position * (cell + grid.gap)
             middle = left + cell / 2
             pen.y = top - (2 if high else 0) - len(title) * letters * LEADING
             pen.write(title, middle, letters, align="center", bold=True)
@@ -278,9 +278,9 @@ def _place_scale(pen: _Pen, scale: Scale, inner: float) -> None:
     left, top = MARGIN, pen.y + 4
     pen.colour_bars.append(ColourBar(Box(left, top, BAR_WIDTH, BAR_HEIGHT), scale.colormap))
     below = top + BAR_HEIGHT + 1 + NOTE * LEADING / 2
-    for place, text in scale.ticks:
-        align: Align = "left" if place == 0 else "right" if place == 1 else "center"
-        pen.lines.append(Line(text, left + place * BAR_WIDTH, below, NOTE, align, colour=GREY))
+    for tick, text in scale.ticks:
+        align: Align = "left" if tick == 0 else "right" if tick == 1 else "center"
+        pen.lines.append(Line(text, left + tick * BAR_WIDTH, below, NOTE, align, colour=GREY))
     beside = left + BAR_WIDTH + 12
     pen.y = top + BAR_HEIGHT / 2 - CAPTION * LEADING / 2
     unit = wrap(scale.unit, inner - BAR_WIDTH - 12, CAPTION, most=3)

@@ -153,11 +153,11 @@ def word_panel(
 def with_common_scale(panels: Sequence[Panel]) -> tuple[list[Panel], float]:
     """Let the colours of all maps run to the highest of their ends; also that value."""
     highest = max((panel.heat.vmax for panel in panels if panel.heat is not None), default=0.0)
-    made = [
+    made_panels = [
         panel if panel.heat is None else replace(panel, heat=replace(panel.heat, vmax=highest))
         for panel in panels
     ]
-    return made, highest
+    return made_panels, highest
 
 
 def size_of(word_map: WordHeatMap, image: Image.Image | None, *, most: int) -> tuple[int, int]:

@@ -61,13 +61,13 @@ def _panel(panel: Panel, number: int) -> list[dict[str, Any]]:
     if panel.heat is None:
         return []
     heat = panel.heat
-    shown = {
+    hover = {
         **_heat(heat, panel.box),
         "uid": f"heat-{number}",
         "name": literal(panel.name),
         "hovertemplate": f"{literal(panel.name)}: %{{z:.4g}}<extra></extra>",
     }
-    return [shown, *_contour(heat, panel.box, number)]
+    return [hover, *_contour(heat, panel.box, number)]
 
 
 def _heat(heat: Heat, box: Box) -> dict[str, Any]:
@@ -119,7 +119,7 @@ _PLACE = ("z", "x0", "dx", "y0", "dy")
 
 def _colorscale(name: str) -> list[list[Any]]:
     colours = np.rint(palette(name) * 255).astype(int)
-    return [[place / (LEVELS - 1), f"rgb({r},{g},{b})"] for place, (r, g, b) in enumerate(colours)]
+    return [[level / (LEVELS - 1), f"rgb({r},{g},{b})"] for level, (r, g, b) in enumerate(colours)]
 
 
 def _image(panel: Panel) -> dict[str, Any]:

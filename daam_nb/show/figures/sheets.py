@@ -225,11 +225,11 @@ def _steps(group: tuple[int, ...]) -> str:
 
 
 def _tiles(maps: HeatMaps, layer: Layer, word: WordHeatMap, style: Style) -> tuple[Panel, ...]:
-    made = []
+    panels = []
     for head, values in enumerate(_by_head(maps, layer, word)):
         low = float(values.min()) if style.scale == "spread" else 0.0
         peak = float(values.max())
-        made.append(
+        panels.append(
             Panel(
                 name=f"{layer.name}, head {head}",
                 heat=Heat(values, low, peak, style.colormap),
@@ -237,7 +237,7 @@ def _tiles(maps: HeatMaps, layer: Layer, word: WordHeatMap, style: Style) -> tup
                 aspect=layer.size[1] / layer.size[0],
             )
         )
-    return tuple(made)
+    return tuple(panels)
 
 
 def _tile_note(low: float, peak: float, style: Style) -> str:

@@ -36,8 +36,8 @@ def page_of(asker: Asker, **looks: Any) -> Rating:
     MissingExtraError
         Where anywidget or ipywidgets is not installed.
     """
-    made: Rating = _rating_class("A page that asks people")(asker, **looks)
-    return made
+    page: Rating = _rating_class("A page that asks people")(asker, **looks)
+    return page
 
 
 def __getattr__(name: str) -> Any:

@@ -63,7 +63,7 @@ class Rating(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         """One line, which is all that is seen where widgets are not shown."""
-        answered = sum(self._asker.given(place) is not None for place in range(len(self._asker)))
+        answered = sum(self._asker.given(number) is not None for number in range(len(self._asker)))
         return f"<Rating by {self._asker.rater!r}: {answered} of {len(self._asker)} answered>"
 
     # --- what is shown ----------------------------------------------------------------------------
@@ -78,19 +78,25 @@ class Rating(anywidget.AnyWidget):
         self._turn += 1
         at_end = place >= len(self._asker)
         card = {"end": True} if at_end else self._made(place)
-        given = None if at_end else self._asker.given(place)
-        said = None if given is None else {"answer": given.answer, "reason": given.reason}
+        answer_given = None if at_end else self._asker.given(place)
+        shown_answer = (
+            None
+            if answer_given is None
+            else {"answer": answer_given.answer, "reason": answer_given.reason}
+        )
         with self.hold_sync():
             self._progress = self._how_far()
-            self._card = {**card, "place": place, "turn": self._turn, "given": said}
-        self._prepare_later(self._first_open() if given is not None else place + 1)
+            self._card = {**card, "place": place, "turn": self._turn, "given": shown_answer}
+        self._prepare_later(self._first_open() if answer_given is not None else place + 1)
 
     def _how_far(self) -> dict[str, Any]:
-        every = [self._asker.given(place) for place in range(len(self._asker))]
+        every = [self._asker.given(number) for number in range(len(self._asker))]
         left = self._asker.seconds_left()
         return {
-            "answered": sum(one is not None for one in every),
-            "skipped": sum(one is not None and not one.answer for one in every),
+            "answered": sum(answer_given is not None for answer_given in every),
+            "skipped": sum(
+                answer_given is not None and not answer_given.answer for answer_given in every
+            ),
             "of": len(every),
             "seconds_left": left,
         }
@@ -140,8 +146,8 @@ class Rating(anywidget.AnyWidget):
             text = content.get(kind)
             if self.place >= len(self._asker) or not isinstance(text, str):
                 raise SelectionError(f"The page sent {kind} {text!r}, which is none.")
-            given = Given(text) if kind == "answer" else Given(reason=_reason(text))
-            self._asker.give(self.place, given, seconds=_seconds(content.get("seconds")))
+            answer_given = Given(text) if kind == "answer" else Given(reason=_reason(text))
+            self._asker.give(self.place, answer_given, seconds=_seconds(content.get("seconds")))
             self._show(self._first_open())
         else:
             raise SelectionError(f"The page asked for {kind!r}, which it does not know.")
@@ -160,7 +166,8 @@ def _form_of(asker: Asker) -> dict[str, Any]:
         "title": form.title,
         "instructions": list(form.instructions),
         "choices": [
-            {"value": one.value, "label": one.label, "keys": list(one.keys)} for one in form.choices
+            {"value": choice.value, "label": choice.label, "keys": list(choice.keys)}
+            for choice in form.choices
         ],
         "reasons": list(form.reasons),
         "longest": LONGEST_REASON,
@@ -172,14 +179,14 @@ def _form_of(asker: Asker) -> dict[str, Any]:
 def _written(card: Card) -> dict[str, Any]:
     """A card as the browser gets it; pictures as PNG of their pixels alone, without remarks."""
     pictures = []
-    for shown in card.pictures:
+    for picture in card.pictures:
         written = io.BytesIO()
-        plain = shown.image.convert("RGB")
+        plain = picture.image.convert("RGB")
         plain.info.clear()
         plain.save(written, "PNG")
         pictures.append(
             {
-                "label": shown.label,
+                "label": picture.label,
                 "size": [plain.height, plain.width],
                 "data": written.getvalue(),
             }
