@@ -152,17 +152,17 @@ CONTROLS = (
         ("STEPS",),
     ),
     Control(
-        "tile_scale", one_of(common="one scale", own="own scales"), "own",
-        "the colours of the tiles: one scale, or each its own", ("GRID",),
-        label="Scale", panel="tiles",
-        title="Colours of the tiles: by the strongest of all, or each by its own peak",
-    ),
-    Control(
         "tile_sort",
         one_of(
             network="by network", entropy="by sharpness", peak="by strength", overlap="by overlap"
         ),
         "network", "the order of the tiles", ("GRID",), label="Order", panel="tiles",
+    ),
+    Control(
+        "tile_scale", one_of(common="one scale", own="own scales"), "own",
+        "the colours of the tiles: one scale, or each its own", ("GRID",),
+        label="Scale", panel="tiles",
+        title="Colours of the tiles: by the strongest of all, or each by its own peak",
     ),
     Control(
         "show_pieces", Flag(), False,

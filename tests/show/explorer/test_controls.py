@@ -54,6 +54,13 @@ def test_each_default_is_a_value_of_its_control() -> None:
             assert control.label
 
 
+def test_inputs_stand_in_the_tables_order() -> None:
+    panels = {"look": "opacity threshold contour follow_step colormap view difference_scale"}
+    panels |= {"more": "theme projector", "tiles": "tile_sort tile_scale"}
+    for panel, names in panels.items():
+        assert [control.name for control in CONTROLS if control.panel == panel] == names.split()
+
+
 def test_every_control_has_one_way_of_being_linked() -> None:
     linked = [*LOOKS, *WORDS, *STEPS, *NETWORK]
     assert sorted(linked) == sorted({*CHOICES} - {"playing"})
