@@ -273,7 +273,6 @@ def test_numbers_of_numpy_and_one_part_of_speech_are_taken() -> None:
         ),
         (lambda table: rating.alpha([[2, 1]], level="ratio", values=[0, 1]), "level='ratio'"),
     ],
-    ids=str,
 )
 def test_statistics_refuse_what_is_no_table_or_number(
     tmp_path: Path, call: Callable[[Any], object], said: str
