@@ -13,6 +13,8 @@ from daam_nb.kinds import check_flag, check_text, kind_of
 from daam_nb.maps.heatmap import HeatMaps
 from daam_nb.maps.wordmap import WordHeatMap, read_size
 
+_NAMED = 3  # choices that the mean of several maps names
+
 
 def average(
     maps: Iterable[WordHeatMap],
@@ -35,11 +37,15 @@ def average(
     -------
     WordHeatMap
         (y, x), float32, >= 0, without `maps`, `span` or `tokens`, which are those of one picture.
+        Its `choice` says of how many maps it is the mean, and under which choices of layers, steps
+        and heads they were made.
 
     Raises
     ------
     SelectionError
-        Where there is no map, or the units differ.
+        Where there is no map, the units differ, or maps of the prompt are mixed with those of the
+        negative prompt, or cross-attention with joint attention, whose values are shares of other
+        keys.
     ShapeError
         Where the grids differ and no size is given.
     """
@@ -136,6 +142,8 @@ class _Mean:
         self.labels: dict[str, None] = {}
         self.image_sizes: set[tuple[int, int] | None] = set()
         self.unit = ""
+        self.kind = ""
+        self.choices: dict[str, None] = {}
 
     def add(self, one: WordHeatMap) -> None:
         if not isinstance(one, WordHeatMap):
@@ -151,6 +159,14 @@ class _Mean:
                 f"These maps are in different units: {self.unit!r} and, of {one.label!r}, "
                 f"{one.unit!r}. Make them with one reduction and one normalisation."
             )
+        kind = _kind(one)
+        if kind and kind != (self.kind or kind):
+            raise SelectionError(
+                f"These maps are of different attention: {self.kind} and, of {one.label!r}, "
+                f"{kind}. Their numbers are shares of other keys or of another text; average each "
+                f"alone."
+            )
+        self.kind = self.kind or kind
         if values.shape != self.total.shape:
             (height, width), (other_height, other_width) = self.total.shape, values.shape
             raise ShapeError(
@@ -161,6 +177,7 @@ class _Mean:
         self.total += values
         self.count += 1
         self.labels.setdefault(one.label)
+        self.choices.setdefault(one.choice or "made by hand")
         self.image_sizes.add(one.image_size)
 
     def result(self, label: str | None) -> WordHeatMap:
@@ -172,7 +189,26 @@ class _Mean:
             label=", ".join(self.labels) if label is None else label,
             image_size=next(iter(self.image_sizes)) if len(self.image_sizes) == 1 else None,
             unit=self.unit,
+            averaged=self._of_what(),
         )
+
+    def _of_what(self) -> str:
+        """How many maps, and their choices: all where they are few."""
+        maps = "the map itself" if self.count == 1 else f"mean of {self.count} maps"
+        choices = list(self.choices)
+        if len(choices) == 1:
+            return f"{maps}: {choices[0]}"
+        more = f"; and {len(choices) - _NAMED} others" if len(choices) > _NAMED else ""
+        return f"{maps} of {len(choices)} choices ({'; '.join(choices[:_NAMED])}{more})"
+
+
+def _kind(word_map: WordHeatMap) -> str:
+    """Whose attention a map is of, in words; nothing where that is not known."""
+    if word_map.maps is None:
+        return ""
+    kinds = sorted({layer.attention for layer in word_map.maps.layers})
+    whose = "negative prompt" if word_map.maps.negative else "prompt"
+    return f"{' and '.join(kinds)} attention to the {whose}"
 
 
 def _check_any(means: Mapping[Any, _Mean]) -> None:

@@ -48,6 +48,9 @@ class WordHeatMap:
         (height, width) of the picture in pixels, where known.
     unit
         What the values are, for a colour bar.
+    averaged
+        Of how many maps it is the mean, and under which choices they were made; empty where it is
+        none.
 
     Raises
     ------
@@ -64,6 +67,7 @@ class WordHeatMap:
     maps: HeatMaps | None = None
     image_size: tuple[int, int] | None = None
     unit: str = PROBABILITY
+    averaged: str = ""
 
     def __post_init__(self) -> None:
         values = _read_values(self.values)
@@ -81,6 +85,7 @@ class WordHeatMap:
         check_text(self.label, "The label of a map")
         _check_source(self.span, self.tokens, self.maps)
         check_text(self.unit, "The unit of a map")
+        check_text(self.averaged, "What a map is the mean of")
         if self.image_size is not None:
             object.__setattr__(self, "image_size", read_size(self.image_size))
 
@@ -92,7 +97,7 @@ class WordHeatMap:
     @property
     def choice(self) -> str:
         """The layers, steps, heads and reduction in one line; empty for a map made by hand."""
-        return self.maps.choice if self.maps is not None else ""
+        return self.maps.choice if self.maps is not None else self.averaged
 
     def resize(self, size: tuple[int, int] | None = None) -> WordHeatMap:
         """Bring the map to the image's pixels: bicubic, then clamped at 0.
@@ -125,6 +130,13 @@ class WordHeatMap:
                 f"Name it: resize((height, width))."
             )
         target = read_size(size if size is not None else self.image_size)
+        if self.image_size and target == self.image_size[::-1] != self.image_size:
+            warnings.warn(
+                f"The map of {self.label!r} is brought to {target[0]} x {target[1]}, and its "
+                f"picture is {self.image_size[0]} x {self.image_size[1]} (height x width). PIL's "
+                f"size is the other way round.",
+                stacklevel=2,
+            )
         if target == self.size:
             return self
         if target[0] * target[1] > MAX_PIXELS:

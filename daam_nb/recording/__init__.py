@@ -20,7 +20,7 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
 
 from daam_nb.recording.facts import Facts, Kept, Manifest, Skipped
 from daam_nb.recording.files import load, sample
-from daam_nb.recording.genuine import altered, sealed
+from daam_nb.recording.genuine import altered, image_altered, sealed
 from daam_nb.recording.layers import (
     UNET_STAGES,
     Attention,
@@ -46,6 +46,7 @@ __all__ = [
     "Skipped",
     "all_joint",
     "altered",
+    "image_altered",
     "load",
     "read_layer_choice",
     "sample",

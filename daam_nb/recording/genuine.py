@@ -50,6 +50,13 @@ def altered(run: Recording) -> tuple[str, ...]:
     return tuple(name for name, digest in _digests(run) if known.get(name) != digest)
 
 
+def image_altered(run: Recording) -> bool:
+    """Whether the picture is not the one that the pipeline made; False where nothing is known."""
+    if not run.facts.digests or run.image is None:
+        return False
+    return run.facts.digests.get(IMAGE) != _image_digest(run.image)
+
+
 def facts_to_save(run: Recording, derived: str | None) -> Facts:
     """The facts of a recording that is about to be saved.
 

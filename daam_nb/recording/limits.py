@@ -55,7 +55,7 @@ def check_count(items: Iterable[object], what: str, limit: int) -> None:
 
 def check_batch(batch: Mapping[str, Any]) -> None:
     """Raise unless each known entry of `Facts.batch` is of its kind; unknown ones may be there."""
-    for name in ("prompts", "negative_prompts", "interventions"):
+    for name in ("prompts", "negative_prompts", "interventions", "model_changes"):
         for text in _listed(batch, name):
             check_text(text, f"A text of batch[{name!r}]", MAX_LINE)
     for name in ("generator_device", "encoder"):
@@ -64,6 +64,9 @@ def check_batch(batch: Mapping[str, Any]) -> None:
     for name, low in (("index", 0), ("pictures", 1), ("images_per_prompt", 1)):
         if batch.get(name) is not None:
             _check_whole(batch[name], f"batch[{name!r}]", low=low, high=2**31)
+    for scale in _listed(batch, "guidance_of_steps"):
+        if scale is not None:
+            check_number(scale, "A guidance of a step", low=-MAX_NUMBER, high=MAX_NUMBER)
     for seed in _listed(batch, "seeds"):
         _check_whole(seed, "A seed of batch['seeds']", low=-(2**63), high=2**64)
 

@@ -95,8 +95,8 @@ class Attached(ABC, Generic[CallT]):
         taps.hold_attention(self)
         kind, scheduler = type(self.pipe), type(self._scheduler)
         taps.hold(self, kind, "__call__", partial(_watch_calls, kind))
-        taps.hold(self, kind, _encoder(self.pipe), partial(_Method, kind, _watch_encoding))
-        taps.hold(self, scheduler, "step", partial(_Method, scheduler, _watch_steps))
+        taps.hold(self, kind, _encoder(self.pipe), partial(Method, kind, _watch_encoding))
+        taps.hold(self, scheduler, "step", partial(Method, scheduler, _watch_steps))
         self._watch_modules()
 
     def _watch_modules(self) -> None:
@@ -333,7 +333,7 @@ def _watch_module_calls(kind: type, original: Callable[..., Any]) -> Callable[..
     return __call__
 
 
-class _Method:
+class Method:
     """A method of a class, watched on the objects of calls that run in this context.
 
     A data descriptor: it comes before what stands in an object's own dictionary, so that a method
@@ -384,6 +384,21 @@ def _watch_encoding(pipe: Any, method: Callable[..., Any]) -> Callable[..., Any]
         return result
 
     return encode_prompt
+
+
+def watch_decoding(vae: Any, method: Callable[..., Any]) -> Callable[..., Any]:
+    """Tell the calls of this VAE's pipelines what is decoded."""
+    if not any(getattr(call.pipe, "vae", None) is vae for call in _calls()):
+        return method
+
+    @functools.wraps(method)
+    def decode(*args: Any, **kwargs: Any) -> Any:
+        for call in _calls():
+            if getattr(call.pipe, "vae", None) is vae:
+                call.on_decode(next(iter((*args, *kwargs.values())), None))
+        return method(*args, **kwargs)
+
+    return decode
 
 
 def _watch_steps(scheduler: Any, method: Callable[..., Any]) -> Callable[..., Any]:

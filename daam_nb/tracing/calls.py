@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,10 +24,11 @@ from daam_nb.errors import (
     SelectionError,
     ShapeError,
 )
-from daam_nb.prompt import Prompt
 from daam_nb.recording import Facts, Layer, Manifest, Recording, sealed, select_layers
 from daam_nb.tracing import alone, guards, provenance, report, texts
 from daam_nb.tracing.buffers import Buffers, check_budget, check_finite, cost
+from daam_nb.tracing.forming import with_decoded
+from daam_nb.tracing.model_changes import model_changes
 from daam_nb.tracing.models import (
     Adapter,
     BatchRows,
@@ -38,42 +39,10 @@ from daam_nb.tracing.models import (
 )
 from daam_nb.tracing.naming import Naming, Told
 from daam_nb.tracing.options import Options
-from daam_nb.tracing.pictures import pil_images
+from daam_nb.tracing.passes import Pass, Plan, Target
+from daam_nb.tracing.pictures import pil_images, returned_latents
 from daam_nb.tracing.proof import Proofs
 from daam_nb.tracing.running import RunningCall
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a call keeps, settled before its first step."""
-
-    layers: tuple[Layer, ...]
-    every_layer: tuple[Layer, ...]
-    steps: tuple[int, ...]
-    prompts: tuple[Prompt, ...]
-    negatives: tuple[Prompt, ...]
-    stream: TextStream
-    latent_size: tuple[int, int]
-    dtype: str
-    device: str
-
-
-@dataclass(frozen=True)
-class Target:
-    """One batch row that is kept: where it goes, which of its key columns, and as which step."""
-
-    row: int
-    buffers: Buffers
-    columns: Tensor
-    step_index: int
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One run of the denoiser: what its batch looks like and which rows are kept."""
-
-    inputs: DenoiserInputs
-    targets: tuple[Target, ...]
 
 
 class WatchedCall(RunningCall):
@@ -98,6 +67,9 @@ class WatchedCall(RunningCall):
         self.omissions: set[Omission] = set()
         self.other_texts: dict[int, str] = {}  # steps in which something else was read
         self._after: Tensor | None = None
+        self._decoded: Tensor | None = None
+        self._model_changes: dict[str, list[str]] = {}
+        self._guidance: list[float | None] = []  # of each step
         self._naming: Naming | None = None
         self._settled: dict[Half, texts.Settled] = {}
         self._loop: guards.Loop | None = None
@@ -162,9 +134,15 @@ class WatchedCall(RunningCall):
             self.timesteps.append(float(timestep))
             self.latents.append(sample.detach().cpu().clone())
             self._after = result[0] if isinstance(result, tuple) else result.prev_sample
+            self._decoded = None  # what is decoded on the way is not the result
+            self._guidance.append(self.adapter.guidance(self.defaults))
             self.step += 1
         except Exception as error:
             self.fail(error)
+
+    def on_decode(self, latents: Any) -> None:
+        """The VAE was given these latents: behind the last step, those of the pictures."""
+        self._decoded = latents.detach() if isinstance(latents, Tensor) else None
 
     def _check_step(self, timestep: float) -> None:
         """One step of the loop is one step of the recording, and the denoiser ran in it."""
@@ -225,6 +203,8 @@ class WatchedCall(RunningCall):
         )
         self._allocate(plan, sample)
         self.plan, self.settled = plan, True
+        if changes := model_changes(self.pipe):
+            self._model_changes = {"model_changes": list(changes)}
         self.kept_layers = {layer.name: layer for layer in plan.layers}
 
     def _settle_half(self, half: Half, rows: Sequence[Tensor], stream: TextStream) -> texts.Settled:
@@ -400,7 +380,8 @@ class WatchedCall(RunningCall):
         if why := guards.why_not_the_grid(self.pipe, self.plan.latent_size, self.images, output):
             raise ShapeError(f"{type(self.pipe).__name__} ran, but {why}.")
         if self._after is not None:
-            self.latents.append(self._after.detach().cpu().clone())
+            result = returned_latents(output, like=self._after)
+            self.latents.append(result.detach().cpu().clone())
         count = len(self.plan.prompts)
         if self.images and len(self.images) != count:
             raise ShapeError(f"The pipeline returned {len(self.images)} pictures for {count} rows.")
@@ -435,7 +416,13 @@ class WatchedCall(RunningCall):
         if not self.latents:
             return None
         frames = torch.stack([frame[i] for frame in self.latents])
-        return self.adapter.latents(frames, self.plan.latent_size)
+        frames = self.adapter.latents(frames, self.plan.latent_size)
+        decoded = self._decoded
+        usual = type(self.adapter).decode.__func__ is Adapter.decode.__func__  # type: ignore[attr-defined]
+        pictures = len(self.plan.prompts)
+        if self.images and usual and decoded is not None and len(decoded) == pictures:
+            return with_decoded(frames, decoded[i].cpu(), self.pipe.vae.config)
+        return frames
 
     def _manifest(self, i: int, steps: Sequence[int]) -> Manifest:
         plan = self.plan
@@ -465,6 +452,11 @@ class WatchedCall(RunningCall):
         several = len(self.adapter.text_streams()) > 1
         return {"encoder": self.plan.stream.name} if several else {}
 
+    def _guidance_of_steps(self) -> dict[str, list[float | None]]:
+        """The scale of each step, where a callback changed it on the way."""
+        changed = self._guided and len(set(self._guidance)) > 1
+        return {"guidance_of_steps": list(self._guidance)} if changed else {}
+
     def _facts(self, i: int, taken: float) -> Facts:
         plan = self.plan
         assert plan is not None
@@ -481,14 +473,16 @@ class WatchedCall(RunningCall):
             image_size=size,
             latent_size=plan.latent_size,
             num_steps=self.step,
-            guidance=self.adapter.guidance(self.defaults) if self._guided else None,
+            guidance=self._guidance[0] if self._guided else None,
             seed=self.seeds.of(i),
             dtype=plan.dtype,
             device=plan.device,
             batch=report.batch(
                 self.arguments, self.seeds, i, len(plan.prompts), changes=self.changes
             )
-            | self._named_by(),
+            | self._named_by()
+            | self._guidance_of_steps()
+            | self._model_changes,
             call=plain,
             omitted=omitted,
             versions=provenance.versions(),

@@ -19,10 +19,13 @@ from daam_nb.kinds import check_slice, kind_of, names_checked, whole_numbers
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
 from daam_nb.tracing.models import Adapter, adapter_class_of
+from daam_nb.tracing.models.adapter import unscaled
 from daam_nb.tracing.pictures import pil_images
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+OF_LATENTS = "daam_nb latents"  # as the explorer's strip reads it
 
 
 @names_checked
@@ -46,7 +49,8 @@ def forming_pictures(
     -------
     tuple of PIL.Image.Image
         In the order asked for. The last frame is the picture itself, but for what a pipeline does
-        after decoding (a safety checker, a pasted original of an inpainting).
+        after decoding (a safety checker, a pasted original of an inpainting). Each carries in its
+        `info` whose latents it was decoded from, so that `explore` refuses those of another run.
 
     Raises
     ------
@@ -67,7 +71,10 @@ def forming_pictures(
     )
     if run.latents is None:
         raise NotKeptError("This recording has no latents, so there is no forming picture to show.")
-    return decoded_pictures(pipe, run.latents[_frames(steps, len(run.latents))])
+    pictures = decoded_pictures(pipe, run.latents[_frames(steps, len(run.latents))])
+    for picture in pictures:
+        picture.info[OF_LATENTS] = run.facts.digests.get("latents", "")
+    return pictures
 
 
 @torch.no_grad()
@@ -115,6 +122,52 @@ def decoded_pictures(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
         if upcast:
             vae.to(dtype)
     return tuple(pictures)
+
+
+def with_decoded(frames: Tensor, given: Tensor, config: Any) -> Tensor:
+    """Put what was decoded in the place of the last frame, where it is something else.
+
+    A callback or a pasted original may change the latents behind the scheduler's last step.
+
+    Parameters
+    ----------
+    frames
+        (step, channel, y, x): what the scheduler was given, and what it returned last.
+    given
+        (channel, y, x): what the VAE was given, on the CPU.
+    config
+        The VAE's.
+
+    Returns
+    -------
+    Tensor
+        `frames` as they are where their last one is what was decoded, but for rounding. Else the
+        last one is, of the latents that the VAE is given as `given`, the nearest.
+    """
+    last = frames[-1]
+    if given.shape != last.shape or getattr(config, "scaling_factor", None) is None:
+        return frames
+    rounding = 8 * max(torch.finfo(given.dtype).eps, torch.finfo(last.dtype).eps)
+    now = unscaled(last[None].to(given.dtype), config)[0]
+    if torch.allclose(now, given, rtol=rounding, atol=rounding):
+        return frames
+    scale = unscaled(torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, len(last), 1, 1), config)
+    shift, factor = scale[0], scale[1] - scale[0]
+    result = ((given.float() - shift) / factor).to(last.dtype)
+    return torch.cat([frames[:-1], _settled(result, given, config)[None]])
+
+
+def _settled(latent: Tensor, given: Tensor, config: Any) -> Tensor:
+    """The neighbour of each value that the VAE is given as `given`, where there is one."""
+    best = latent
+    for direction in (float("inf"), -float("inf")):
+        beside = latent
+        for _ in range(3):
+            beside = torch.nextafter(beside, torch.full_like(beside, direction))
+            hit = unscaled(beside[None].to(given.dtype), config)[0] == given
+            missed = unscaled(best[None].to(given.dtype), config)[0] != given
+            best = torch.where(hit & missed, beside, best)
+    return best
 
 
 def _frames(steps: int | slice | Iterable[int] | None, count: int) -> list[int]:

@@ -17,6 +17,7 @@ from daam_nb.recording.kinds import check_recording
 from daam_nb.tracing.arguments import call_names, refuse_unknown
 from daam_nb.tracing.attached import open_changes
 from daam_nb.tracing.call_values import check_values
+from daam_nb.tracing.model_changes import model_changes
 from daam_nb.tracing.models import adapter_of
 from daam_nb.tracing.pictures import pil_images
 from daam_nb.tracing.provenance import versions
@@ -200,8 +201,8 @@ class Reproduction:
     image
         The picture made now.
     why
-        What differs between then and now and may explain it (versions, model, device, ...);
-        empty where nothing does.
+        What differs between then and now and may explain it (versions, model, device, adapters,
+        ...); empty where the pictures are the same and nothing does.
     """
 
     same: bool
@@ -257,7 +258,13 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
         size = (f"the size differs: {then.shape[:2]} then, {now.shape[:2]} now",)
         return Reproduction(False, 255, image, (*_differences(run, pipe), *size))
     largest = int(np.abs(then - now).max())
-    return Reproduction(largest == 0, largest, image, tuple(_differences(run, pipe)))
+    why = tuple(_differences(run, pipe))
+    if largest and not why:
+        why = (
+            "nothing that the recording knows of: weights or settings of a part of the pipeline "
+            "(the scheduler's, too), or what a callback does",
+        )
+    return Reproduction(largest == 0, largest, image, why)
 
 
 def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> list[Image]:
@@ -388,6 +395,12 @@ def _differences(run: Recording, pipe: Any) -> Iterator[str]:
     at_present = tuple(str(attached.change) for attached in open_changes(pipe))
     if before != at_present:
         yield f"attention: {_changed(before)} then, {_changed(at_present)} now"
+    then, present = (
+        "; ".join(changes) or "nothing noted"
+        for changes in (facts.batch.get("model_changes") or (), model_changes(pipe))
+    )
+    if then != present:
+        yield f"changes of the model: {then} then, {present} now"
     now = versions()
     nets = (getattr(pipe, name, None) for name in ("unet", "transformer"))
     net = next((part for part in nets if part is not None), None)

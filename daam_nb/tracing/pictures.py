@@ -11,6 +11,22 @@ from torch import Tensor
 _CHANNELS = (1, 3, 4)
 
 
+def returned_latents(output: Any, *, like: Tensor) -> Tensor:
+    """The latents that a pipeline returned in place of pictures, else `like`.
+
+    Parameters
+    ----------
+    output
+        As for `pil_images`.
+    like
+        What the scheduler's last step returned; a callback may have changed it behind that.
+    """
+    images = getattr(output, "images", None)
+    if images is None and isinstance(output, tuple) and output:
+        images = output[0]
+    return images if isinstance(images, Tensor) and images.shape == like.shape else like
+
+
 def pil_images(output: Any) -> tuple[Image.Image, ...]:
     """The pictures of a pipeline's output, none where it returned latents.
 

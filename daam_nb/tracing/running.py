@@ -72,6 +72,7 @@ class RunningCall(ABC):
         self.defaults: Mapping[str, Any] = self.arguments
         self.disturbances: list[str] = []
         self._rows: tuple[Any, BatchRows] | None = None
+        self._order: dict[tuple[int, int], BatchRows] = {}
         self._text: Texts | None = None
         self.given_text: Original | None = None
         self.given_sample: Original | None = None
@@ -121,6 +122,9 @@ class RunningCall(ABC):
     def on_step(self, timestep: Any, sample: Any, result: Any) -> None:
         """``scheduler.step`` returned: the loop is one step further."""
 
+    def on_decode(self, latents: Any) -> None:  # noqa: B027 - not everyone who follows minds
+        """The VAE was given these latents."""
+
     def check_scheduler(self) -> None:
         """Raise an `UnsupportedPipelineError` where it was exchanged since the call began."""
         present = self.pipe.scheduler
@@ -159,7 +163,26 @@ class RunningCall(ABC):
         return int(announced)
 
     def batch_rows(self, text: Texts, embeddings: Embeddings) -> BatchRows:
-        """Which row of a pass is which picture's; worked out again only where the text changed."""
+        """Which row of a pass is which picture's; worked out again only where the text changed.
+
+        Raises
+        ------
+        ShapeError
+            Where they cannot be told, or prompt and negative prompt changed places within the call:
+            the pipeline goes on to subtract the same rows, whatever text they hold.
+        """
+        rows = self._batch_rows(text, embeddings)
+        first = self._order.setdefault((len(text), self.ran), rows)
+        halves = (first.positive, first.negative), (rows.positive, rows.negative)
+        if halves[0] != halves[1] and halves[0] == halves[1][::-1]:
+            raise ShapeError(
+                f"Prompt and negative prompt changed places in step {self.step}: the rows that "
+                "hold the prompt now are those that the pipeline takes for the negative prompt, "
+                "whose prediction it subtracts. Leave their order in prompt_embeds as it is."
+            )
+        return rows
+
+    def _batch_rows(self, text: Texts, embeddings: Embeddings) -> BatchRows:
         lone = "p" if embeddings.negative is None else self.adapter.lone_block(self.ran)
         if not isinstance(text, Tensor) or text.is_inference():
             # Lists, and tensors of torch.inference_mode, count no versions: compared in every pass.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -19,7 +20,7 @@ from daam_nb.kinds import names_checked
 from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.selection import StepChoice
 from daam_nb.tracing import calls, observer, proof, taps
-from daam_nb.tracing.attached import Attached
+from daam_nb.tracing.attached import Attached, Method, watch_decoding
 from daam_nb.tracing.models import Adapter, adapter_of
 from daam_nb.tracing.options import Options, TextChoice, TokenChoice, read_options
 
@@ -204,6 +205,12 @@ class Tracer(Attached[calls.WatchedCall]):
                 "`with` block (in the block's own thread). Call the very pipeline that was traced, "
                 "not a copy of it, and not its parts."
             )
+
+    def _watch_modules(self) -> None:
+        super()._watch_modules()
+        kind = type(getattr(self.pipe, "vae", None))
+        if callable(getattr(kind, "decode", None)):
+            taps.hold(self, kind, "decode", partial(Method, kind, watch_decoding))
 
     # What happens on the pipeline -------------------------------------------------------------
 

@@ -8,7 +8,8 @@ import torch
 
 from daam_nb.errors import SelectionError, ShapeError
 from daam_nb.maps import WordHeatMap, average, average_heads, average_words, heat_maps
-from tests.tiny_recordings import IMAGE_SIZE, tiny_recording
+from daam_nb.show.figures import overlay
+from tests.tiny_recordings import IMAGE_SIZE, joint_layers, tiny_recording
 
 
 def one(values: Any, label: str = "dog", **kwargs: Any) -> WordHeatMap:
@@ -95,3 +96,42 @@ def test_by_head() -> None:
         expected = (each[0][pair].values + each[1][pair].values) / 2
         assert torch.allclose(made.values, expected)
         assert made.label == f"{pair[0]}, head {pair[1]}"
+
+
+def test_the_choice_of_a_mean_is_that_of_its_maps() -> None:
+    runs = [tiny_recording(seed=seed) for seed in range(3)]
+    words = [heat_maps(run, steps=1).word("dog") for run in runs]
+    assert average(words).choice == f"mean of 3 maps: {words[0].choice}"
+    assert average(words).resize((16, 24)).choice == average(words).choice
+    late = heat_maps(runs[0], steps=2).word("dog")
+    mixed = average([*words, late])
+    assert mixed.choice == f"mean of 4 maps of 2 choices ({words[0].choice}; {late.choice})"
+    each = [heat_maps(runs[0], steps=0, heads=head, layers=stage).word("dog")
+            for head in (0, 1) for stage in ("up", "down")]  # fmt: skip
+    assert "mean of 4 maps of 4 choices (" in average(each).choice
+    assert average(each).choice.endswith("; and 1 others)")
+    assert average([one([[1.0]]), one([[0.0]])]).choice == "mean of 2 maps: made by hand"
+    by_word = average_words(heat_maps(run, steps=1) for run in runs)
+    assert by_word["dog"].choice == average(words).choice
+    assert "mean of 3 maps" in overlay(runs[0], average(words)).caption[-2]
+
+
+def test_sides_and_kinds_of_attention_are_not_mixed() -> None:
+    run = tiny_recording("a dog", negative="a dog")
+    positive, negative = (heat_maps(run, negative=side).word("dog") for side in (False, True))
+    message = "cross attention to the prompt and, of '(dog|a)', cross attention to the negative"
+    for mix in (
+        lambda: average([positive, negative]),
+        lambda: average_words([heat_maps(run), heat_maps(run, negative=True)]),
+    ):
+        with pytest.raises(SelectionError, match=message):
+            mix()
+    joint = heat_maps(tiny_recording("a dog", layers=joint_layers()), layers="all").word("dog")
+    with pytest.raises(SelectionError, match="of 'dog', joint attention to the prompt"):
+        average([positive, joint], size=(8, 8))
+
+
+def test_a_map_that_is_turned_on_its_side_is_noticed() -> None:
+    word_map = heat_maps(tiny_recording()).word("dog")
+    with pytest.warns(UserWarning, match="64 x 96 .height x width.. PIL's size is the other way"):
+        word_map.resize(IMAGE_SIZE[::-1])

@@ -51,6 +51,30 @@ def test_a_text_that_is_exchanged_is_another_text(plain: Any) -> None:
         assert torch.equal(attention, tracer.recording.attention[name][:2])
 
 
+@pytest.mark.parametrize("where", ["trace", "ablate"])
+def test_halves_that_change_places_are_noticed(plain: Any, where: str) -> None:
+    """Content says which row is the prompt's; the pipeline subtracts the first, whatever it is."""
+
+    def swap(_pipe: Any, step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        if step == 0:
+            tensors["prompt_embeds"] = torch.cat(tensors["prompt_embeds"].chunk(2)[::-1])
+        return tensors
+
+    options = {
+        "callback_on_step_end": swap,
+        "callback_on_step_end_tensor_inputs": ["prompt_embeds"],
+        **CALL,
+    }
+    said = "Prompt and negative prompt changed places in step 1"
+    if where == "trace":
+        with pytest.raises(WatchError, match=said) as error, trace(plain):
+            plain("a red cat", **options)
+        assert len(error.value.images) == 1
+    else:
+        with pytest.raises(ShapeError, match=said), ablate(plain, words="cat"):
+            plain("a red cat", **options)
+
+
 def exchanging(pipe: Any, encoded: Tensor, *, half: str = "positive") -> None:
     """Draw a red cat, with other embeddings from the second step on."""
     pipe(

@@ -70,6 +70,17 @@ def test_latents_are_those_of_every_step(sd1: Any, scheduler: type | None) -> No
         assert "picture: the pipeline returned latents" in skipped(run)
 
 
+def test_guidance_that_a_callback_changes_is_recorded_step_by_step(sd1: Any) -> None:
+    def stronger(pipe: Any, step: int, _t: Any, _tensors: dict[str, Any]) -> dict[str, Any]:
+        pipe._guidance_scale = 7.5 + step
+        return {}
+
+    run = record(sd1, guidance_scale=4.0, callback_on_step_end=stronger)
+    assert run.facts.guidance == 4.0
+    assert run.facts.batch["guidance_of_steps"] == [4.0, 7.5, 8.5]
+    assert "guidance_of_steps" not in record(sd1, guidance_scale=4.0).facts.batch
+
+
 def test_latents_that_a_callback_changed(sd1: Any) -> None:
     """A step's latents are what the denoiser was given, not what the scheduler returned."""
 

@@ -12,9 +12,10 @@ import torch
 
 from daam_nb.errors import NotKeptError, SelectionError, ShapeError
 from daam_nb.recording import Recording
-from daam_nb.tracing import forming_pictures, generate
+from daam_nb.tracing import forming, forming_pictures, generate
 from daam_nb.tracing.forming import decoded_pictures
-from tests import pipelines
+from daam_nb.tracing.models.adapter import unscaled
+from tests import joint_pipelines, pipelines
 
 
 @pytest.fixture(scope="module", params=[pipelines.sd1, pipelines.sdxl])
@@ -93,3 +94,52 @@ def test_a_vae_that_does_not_say_its_channels_decodes() -> None:
     )
     silent = SimpleNamespace(vae=vae, image_processor=pipe.image_processor)
     assert decoded_pictures(silent, latents)[0].tobytes() == expected.tobytes()
+
+
+def doubled(_pipe: Any, step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+    """A callback that decodes for a preview, and changes the latents behind every step."""
+    with torch.no_grad():
+        _pipe.vae.decode(tensors["latents"])
+    return {"latents": tensors["latents"].roll(1, -1) * 1.25}
+
+
+@pytest.mark.parametrize("build", [pipelines.sd1, pipelines.sdxl, joint_pipelines.sd3])
+def test_latents_changed_behind_the_last_step_are_those_that_are_decoded(build: Any) -> None:
+    pipe = build()
+    call = {"seed": 1, "num_inference_steps": 2, "callback_on_step_end": doubled}
+    run = generate(pipe, "a cat", **call)
+    frames = forming_pictures(run, pipe)
+    assert np.array_equal(np.asarray(frames[-1]), np.asarray(run.image))
+    changed = generate(pipe, "a cat", output_type="latent", **call)
+    assert run.latents is not None and changed.latents is not None
+    assert torch.allclose(run.latents, changed.latents, rtol=1e-5, atol=1e-6)
+    plain = generate(pipe, "a cat", seed=1, num_inference_steps=2)
+    assert plain.latents is not None
+    assert not torch.allclose(plain.latents[-1], run.latents[-1], atol=0.1)
+
+
+def test_what_an_inpainting_pastes_behind_the_last_step_is_in_the_last_frame() -> None:
+    pipe = pipelines.inpaint()
+    options = {"image": pipelines.picture(), "mask_image": pipelines.half_mask()}
+    run = generate(pipe, "a cat", seed=1, num_inference_steps=3, strength=1.0, **options)
+    (last,) = forming_pictures(run, pipe, -1)
+    difference = np.asarray(last, dtype=int) - np.asarray(run.image, dtype=int)
+    assert np.abs(difference).max() <= 1
+
+
+def test_a_result_that_is_not_what_was_decoded_is_worked_back(sd1: Any) -> None:
+    frames = torch.randn(3, 4, 5, 6, generator=torch.Generator().manual_seed(0))
+    result = torch.randn(4, 5, 6, generator=torch.Generator().manual_seed(1))
+    for config in (
+        sd1.vae.config,
+        SimpleNamespace(scaling_factor=1.5305, shift_factor=0.0609),
+        SimpleNamespace(scaling_factor=0.5, latents_mean=[0.1] * 4, latents_std=[1.5, 2, 3, 1]),
+    ):
+        given = unscaled(result[None], config)[0]
+        changed = forming.with_decoded(frames, given, config)
+        assert torch.equal(changed[:-1], frames[:-1])
+        assert torch.allclose(changed[-1], result, rtol=1e-6, atol=1e-6)
+        exact = unscaled(changed[-1:], config)[0] == given
+        assert exact.float().mean() > 0.95
+        same = unscaled(frames[-1:], config)[0]
+        assert forming.with_decoded(frames, same, config) is frames

@@ -199,13 +199,20 @@ def colours_note(style: Style) -> str:
     return f"colours run from {first} to {last}"
 
 
+def _grids(word_map: WordHeatMap) -> str:
+    """From which grid a map was brought to the picture, and by which way."""
+    own = word_map.size if word_map.maps is None else word_map.maps.size
+    by_way_of = "" if own == word_map.size else f" by way of {cells(word_map.size)}"
+    return f"maps bicubic from {cells(own)}{by_way_of}"
+
+
 def drawing_notes(
     word_map: WordHeatMap, image: Image.Image | None, size: tuple[int, int], style: Style
 ) -> list[str]:
     """Say how the numbers became what is seen."""
     notes = [
         colours_note(style),
-        f"maps bicubic from {cells(word_map.size)}",
+        _grids(word_map),
     ]
     if image is None:
         notes.append("no picture is held, so maps stand on a plain background")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import daam_nb
 from daam_nb.recording import Recording
+from daam_nb.show.conditions import conditions, seed_in_words
 from daam_nb.show.lettering import NO_BREAK
 
 
@@ -29,18 +30,21 @@ def credits(
     tuple of str
         The caption, a sentence each.
     dict
-        Metadata: prompt, negative prompt, seed, model, steps, guidance, choice, drawing, recorded
-        with, drawn with. With several runs prompt, seed and model are JSON lists.
+        Metadata: prompt, negative prompt, seed, model, steps, guidance, conditions (interventions,
+        adapters and the like), choice, drawing, recorded with, drawn with. With several runs
+        prompt, seed and model are JSON lists.
     """
     version = str(daam_nb.__version__)
     how = "; ".join(part for part in drawing if part)
     caption = [
         *_origin(runs),
+        *_conditions(runs),
         choice and f"Maps: {choice}.",
         how and f"{how[0].upper()}{how[1:]}.",
     ]
     metadata = {
         **_facts(runs),
+        "conditions": " ".join(_conditions(runs)),
         "choice": choice,
         "drawing": how,
         "drawn with": version,
@@ -65,10 +69,22 @@ def _origin(runs: Sequence[Recording]) -> tuple[str, ...]:
 
 
 def _seeds(runs: Sequence[Recording]) -> str:
-    seeds = list(dict.fromkeys(run.facts.seed for run in runs if run.facts.seed is not None))
+    seeds = list(dict.fromkeys(filter(None, map(seed_in_words, runs))))
     if not seeds:
         return ""
-    return f"seed{'s' if len(seeds) > 1 else ''}{NO_BREAK}{', '.join(map(str, seeds))}"
+    return f"seed{'s' if len(seeds) > 1 else ''}{NO_BREAK}{', '.join(seeds)}"
+
+
+def _conditions(runs: Sequence[Recording]) -> tuple[str, ...]:
+    """What was not as usual, once where it is the same of all recordings, else of each."""
+    each = [conditions(run) for run in runs]
+    if len(set(each)) <= 1:
+        return each[0] if each else ()
+    return tuple(
+        f"Recording {number} of {len(runs)}: {' '.join(said)}"
+        for number, said in enumerate(each, 1)
+        if said
+    )
 
 
 def _facts(runs: Sequence[Recording]) -> dict[str, str]:

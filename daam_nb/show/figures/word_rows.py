@@ -15,6 +15,7 @@ from daam_nb.prompt import Word
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
 from daam_nb.show.colours import DEFAULT
+from daam_nb.show.conditions import seed_in_words
 from daam_nb.show.figures.belonging import check_one_choice, check_own_run
 from daam_nb.show.figures.figure import Figure
 from daam_nb.show.figures.layout import Grid, Row, compose
@@ -159,7 +160,7 @@ def _row(item: _Words, style: Style, most: int, *, header: bool) -> Row:
     for word_map in item.maps:
         size = size_of(word_map, run.image, most=most)
         panels.append(word_panel(word_map, run.image, size=size, style=style, title=word_map.label))
-    seed = f" · seed {run.facts.seed}" if run.facts.seed is not None else ""
+    seed = f" · seed {seed_in_words(run)}" if seed_in_words(run) else ""
     return Row(tuple(panels), header=f"“{item.source.prompt.text}”{seed}" if header else "")
 
 

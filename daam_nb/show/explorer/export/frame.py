@@ -43,6 +43,7 @@ def frame_of(look: Look, by: Rows) -> Any:
         "prompt": subject.prompt.text,
         "model": subject.run.facts.model,
         "seed": subject.run.facts.seed,
+        "conditions": " ".join(look.facts["conditions"]),
         "word": subject.entries[look["word"]].text,
         "choice": selection_in_words(subject, look.selected),
         "threshold": look["threshold"],

@@ -15,6 +15,7 @@ from typing import Any
 from daam_nb.errors import SelectionError, WrongKindError
 from daam_nb.kinds import kind_of, number_between
 from daam_nb.show.bundles import read_bundle
+from daam_nb.show.conditions import seed_in_words
 from daam_nb.show.explorer.controls import CONTROLS
 from daam_nb.show.explorer.export.look import Look
 from daam_nb.show.explorer.export.png import free_path
@@ -365,13 +366,15 @@ def _html(look: Look, packed: str) -> str:
 def _origin(look: Look) -> str:
     """Model, seed, scheduler, steps, picture and versions in one line."""
     facts = look.subject.run.facts
-    seed = "no seed was given" if facts.seed is None else f"seed {facts.seed}"
+    seed = seed_in_words(look.subject.run)
+    seed = f"seed {seed}" if seed else "no seed was given"
     parts = [
         clean(facts.model),
         seed,
         f"{clean(facts.scheduler)}, {facts.num_steps} steps",
         "" if facts.guidance is None else f"guidance {facts.guidance:g}",
         "the negative prompt’s words" if look.subject.negative else "",
+        *(clean(sentence.removesuffix(".")) for sentence in look.facts["conditions"]),
         _version(look),
     ]
     return " · ".join(part for part in parts if part)

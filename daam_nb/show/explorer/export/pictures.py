@@ -19,6 +19,7 @@ from daam_nb.show.pixels import rgb
 LONGEST_SIDE = 1024
 PNG_BYTES = 2**20  # larger pictures travel as JPEG
 STRIP_SIDE = 96  # of one thumbnail
+_OF_LATENTS = "daam_nb latents"  # whose a forming picture is, as tracing writes it
 STRIP_PIXELS = 2**20  # of all of them
 
 
@@ -152,6 +153,13 @@ def _of_steps(run: Recording, pictures: Sequence[Image.Image]) -> list[Image.Ima
     odd = [picture for picture in pictures if not isinstance(picture, Image.Image)]
     if odd:
         raise SelectionError(f"pictures are PIL images, not {type(odd[0]).__name__}.")
+    own = run.facts.digests.get("latents", "")
+    others = [p for p in pictures if own and p.info.get(_OF_LATENTS, "") not in ("", own)]
+    if others:
+        raise SelectionError(
+            "pictures= are the forming pictures of another recording: they were decoded from other "
+            "latents. Give those of this one: pictures=forming_pictures(run, pipe)."
+        )
     if len(pictures) == run.facts.num_steps + 1:
         return [pictures[step] for step in run.steps]
     if len(pictures) == len(run.steps):

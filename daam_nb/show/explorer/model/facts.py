@@ -7,6 +7,7 @@ from typing import Any
 import daam_nb
 from daam_nb.recording import UNET_STAGES
 from daam_nb.show.colours import SEQUENTIAL
+from daam_nb.show.conditions import conditions, seed_in_words
 from daam_nb.show.explorer.model.entries import Entry, clean
 from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.model.syntax import Syntax, parse_facts
@@ -23,14 +24,16 @@ def facts_of(
 ) -> dict[str, Any]:
     """Gather the facts of a recording for the browser; see the keys below."""
     facts = subject.run.facts
+    said = [clean(sentence) for sentence in conditions(subject.run)]
     name, _, revision = facts.model.rpartition("@")
     return {
         "run": subject.name,
         "prompt": clean(subject.prompt.text),
         "negative": subject.negative,
+        "conditions": said,
         "model": clean(name or revision),
         "revision": clean(revision if name else ""),
-        "seed": facts.seed if facts.seed is None else str(facts.seed),  # may pass 2**53
+        "seed": seed_in_words(subject.run) or None,  # a text: it may pass 2**53
         "scheduler": clean(facts.scheduler),
         "version": str(daam_nb.__version__),
         "recorded_with": clean(facts.versions.get("daam_nb", "")),
@@ -48,7 +51,11 @@ def facts_of(
         "strip": strip,
         "parse": parse_facts(syntax.parse, subject.entries, subject.prompt),
         "syntax": {"state": syntax.state, "note": clean(syntax.note)},
-        "reduced": [changed] * bool(changed) + _reduced(subject),
+        "reduced": [
+            *said,
+            *[changed] * bool(changed),
+            *_reduced(subject),
+        ],
         "left_out": left_out(subject, has_strip=strip is not None),
     }
 

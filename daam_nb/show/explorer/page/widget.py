@@ -436,7 +436,8 @@ class Explorer(Living, Choices):
                 f", IoU {self.iou:.2f}, IoD {self.iod:.2f}, IoH {self.ioh:.2f} at "
                 f"{self.threshold:g} of each peak"
             )
-        return f"{text}: {selection_in_words(subject, self.selected)}; {numbers}."
+        said = " ".join(("", *self._facts["conditions"]))
+        return f"{text}: {selection_in_words(subject, self.selected)}; {numbers}.{said}"
 
     def ask_for_parse(self) -> None:
         """Parse the prompt for the syntax lens, unless that was tried before."""

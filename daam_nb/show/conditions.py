@@ -1,0 +1,38 @@
+"""Under which conditions a recording was made, in sentences, where they are not the usual ones.
+
+A picture under an intervention, an adapter or given latents looks like any other; whatever shows a
+recording says these sentences beside its seed and model.
+"""
+
+from __future__ import annotations
+
+from daam_nb.recording import Recording, image_altered
+
+
+def conditions(run: Recording) -> tuple[str, ...]:
+    """What was not as the model and the seed alone have it, a sentence each; often none."""
+    facts, batch = run.facts, run.facts.batch
+    changes = ", then ".join(map(str, batch.get("interventions") or ()))
+    model = "; ".join(map(str, batch.get("model_changes") or ()))
+    scales = list(dict.fromkeys(batch.get("guidance_of_steps") or ()))
+    said = [
+        changes and f"Attention changed by {changes}.",
+        model and f"Model changed: {model}.",
+        scales and f"Guidance changes on the way: {', '.join(map(str, scales[:8]))}.",
+        facts.derived and f"Changed afterwards: {facts.derived}.",
+        image_altered(run) and "The picture was altered: it is not the one that was recorded.",
+    ]
+    return tuple(str(sentence) for sentence in said if sentence)
+
+
+def seed_in_words(run: Recording) -> str:
+    """The seed, and whether the first noise is its own; empty where no generator was given."""
+    given = latents_given(run)
+    if run.facts.seed is None:
+        return "latents given" if given else ""
+    return f"{run.facts.seed} (latents given)" if given else str(run.facts.seed)
+
+
+def latents_given(run: Recording) -> bool:
+    """Whether the call was given its first latents, so that the seed does not make them."""
+    return "latents" in run.facts.omitted or run.facts.call.get("latents") is not None

@@ -1,0 +1,87 @@
+"""What was done to a model after it was loaded, as far as it can be asked: adapters, FreeU, hooks.
+
+A picture's caption names the model; where an adapter paints with it, the name alone would be
+untrue. Weights that were written into cannot be told without reading all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import nn
+
+_FREEU = ("s1", "s2", "b1", "b2")
+_MOST = 20  # changes that are named
+
+
+def model_changes(pipe: Any) -> tuple[str, ...]:
+    """Name the changes of a pipeline's parts, a phrase each; empty where none is known.
+
+    Returns
+    -------
+    tuple of str
+        Such as ``"unet: LoRA adapter 'style' (scale 0.8)"``: adapters of peft that are active or
+        fused, FreeU, IP-Adapters, attention processors that are not diffusers', torch's hooks on
+        modules, the former by part of the pipeline.
+    """
+    changes = [
+        f"{name}: {change}"
+        for name, part in getattr(pipe, "components", {}).items()
+        if isinstance(part, nn.Module)
+        for change in _of_part(part)
+    ]
+    rest = [f"and {len(changes) - _MOST} other changes"] if len(changes) > _MOST else []
+    return (*changes[:_MOST], *rest)
+
+
+def _of_part(part: nn.Module) -> Iterator[str]:
+    yield from _adapters(part)
+    yield from _freeu(part)
+    yield from _processors(part)
+    hooked = sum(bool(m._forward_hooks or m._forward_pre_hooks) for m in part.modules())
+    if hooked:
+        yield f"hooks on {hooked} module{'s' if hooked > 1 else ''}"
+
+
+def _adapters(part: nn.Module) -> Iterator[str]:
+    """Adapters of peft; its layers are known by what they have, as peft need not be installed."""
+    scales: dict[str, set[float]] = {}
+    fused: dict[str, None] = {}
+    layers: list[Any] = list(part.modules())
+    for module in layers:
+        known = getattr(module, "scaling", None)
+        if not isinstance(known, dict) or not hasattr(module, "active_adapters"):
+            continue
+        merged = list(getattr(module, "merged_adapters", ()))
+        fused |= dict.fromkeys(merged)
+        if not getattr(module, "disable_adapters", False):
+            for name in module.active_adapters:
+                if name in known and name not in merged:
+                    scales.setdefault(name, set()).add(round(float(known[name]), 6))
+    for name, several in scales.items():
+        listed = ", ".join(f"{scale:g}" for scale in sorted(several)[:4])
+        yield f"LoRA adapter {name!r} (scale{'s' if len(several) > 1 else ''} {listed})"
+    yield from (f"LoRA adapter {name!r}, fused into its weights" for name in fused)
+
+
+def _freeu(part: nn.Module) -> Iterator[str]:
+    found: dict[str, None] = {}
+    blocks = getattr(part, "up_blocks", None)
+    for block in list(blocks) if isinstance(blocks, nn.ModuleList) else []:
+        values = {name: getattr(block, name, None) for name in _FREEU}
+        if all(value is not None for value in values.values()):
+            found["FreeU (" + ", ".join(f"{k}={v:g}" for k, v in values.items()) + ")"] = None
+    yield from found
+
+
+def _processors(part: nn.Module) -> Iterator[str]:
+    found: dict[str, None] = {}
+    for processor in (getattr(part, "attn_processors", None) or {}).values():
+        kind = type(processor)
+        if "IPAdapter" in kind.__name__:
+            scale = getattr(processor, "scale", None)
+            found[f"IP-Adapter (scale {scale})"] = None
+        elif kind.__module__.split(".")[0] != "diffusers":
+            found[f"attention processor {kind.__name__}"] = None
+    yield from found

@@ -1,0 +1,45 @@
+"""What a watched call keeps, and of each pass which rows: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from daam_nb.prompt import Prompt
+from daam_nb.recording import Layer
+from daam_nb.tracing.buffers import Buffers
+from daam_nb.tracing.models import DenoiserInputs, TextStream
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a call keeps, settled before its first step."""
+
+    layers: tuple[Layer, ...]
+    every_layer: tuple[Layer, ...]
+    steps: tuple[int, ...]
+    prompts: tuple[Prompt, ...]
+    negatives: tuple[Prompt, ...]
+    stream: TextStream
+    latent_size: tuple[int, int]
+    dtype: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """One batch row that is kept: where it goes, which of its key columns, and as which step."""
+
+    row: int
+    buffers: Buffers
+    columns: Tensor
+    step_index: int
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One run of the denoiser: what its batch looks like and which rows are kept."""
+
+    inputs: DenoiserInputs
+    targets: tuple[Target, ...]
