@@ -102,10 +102,10 @@ def _share(value: Any, name: str, *, inside: bool) -> float:
     except SelectionError:
         number = math.nan
     if math.isnan(number) or (inside and number in (0.0, 1.0)):
-        said = value if isinstance(value, int | float) else kind_of(value)
+        in_words = value if isinstance(value, int | float) else kind_of(value)
         raise StudyError(
             f"{name} from 0 to 1 are needed{', without these two' if inside else ''}, and one is "
-            f"{said}. A percentage is divided by 100: 50 % is 0.5."
+            f"{in_words}. A percentage is divided by 100: 50 % is 0.5."
         )
     return number
 
@@ -138,8 +138,8 @@ def whole(value: Any, name: str, *, low: int | None = None, more: str = "") -> i
         number = None
     if number is None or (low is not None and number < low):
         limit = "" if low is None else f" >= {low}"
-        said = repr(value) if isinstance(value, bool | int | float | str) else kind_of(value)
-        raise StudyError(f"{name} is {said}; it must be a whole number{limit}{more}.")
+        in_words = repr(value) if isinstance(value, bool | int | float | str) else kind_of(value)
+        raise StudyError(f"{name} is {in_words}; it must be a whole number{limit}{more}.")
     return number
 
 
@@ -172,12 +172,12 @@ def columns_of(table: Any, needed: Sequence[str], *, made_by: str) -> None:
     StudyError
         Naming the first column that lacks, and what makes such a table.
     """
-    there = getattr(table, "columns", None)
-    if there is None:
+    columns = getattr(table, "columns", None)
+    if columns is None:
         raise StudyError(f"It takes a table of {made_by}, not {kind_of(table)}.")
-    if lacking := [name for name in needed if name not in there]:
+    if lacking := [name for name in needed if name not in columns]:
         raise StudyError(
-            f"The table has no column {lacking[0]!r}; it has {', '.join(map(str, there))}. It "
+            f"The table has no column {lacking[0]!r}; it has {', '.join(map(str, columns))}. It "
             f"takes a table of {made_by}."
         )
 

@@ -58,8 +58,8 @@ def run_study(
     if pipe is not None:
         check_options(pipe, call, caller, Caller.of(generate))
     own = {name: value for name, value in options.items() if name in names}
-    asked = kind(kind.options_type(**own))
+    bound_study = kind(kind.options_type(**own))
     execution = Execution(pipe, folder, call, progress, caller)
-    asked.check(execution)
-    runs = asked.record(execution)
-    return asked.report(asked.tables(execution, runs), runs)
+    bound_study.check(execution)
+    runs = bound_study.record(execution)
+    return bound_study.report(bound_study.tables(execution, runs), runs)

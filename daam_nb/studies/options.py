@@ -92,8 +92,8 @@ def option(
         Whether the rows depend on it. Rows measured with another value are not taken. False: of an
         option that only says what is drawn, or how rows are summed up.
     """
-    said = _Said(about, in_python, low, high, check, metavar, typed, load, of_rows)
-    metadata = {_KEY: said}
+    about_field = _Said(about, in_python, low, high, check, metavar, typed, load, of_rows)
+    metadata = {_KEY: about_field}
     if default is MISSING:
         return dataclasses.field(metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -145,8 +145,10 @@ class Option:
             return None
         if self.said.metavar is not None:
             return self.said.metavar
-        one = "|".join(self.choices) if self.choices else _METAVARS.get(self.kind, "VALUE")
-        return f"{one}[,{one}...]" if self.several else one
+        metavar_of_one = (
+            "|".join(self.choices) if self.choices else _METAVARS.get(self.kind, "VALUE")
+        )
+        return f"{metavar_of_one}[,{metavar_of_one}...]" if self.several else metavar_of_one
 
     @property
     def of_rows(self) -> bool:
@@ -237,7 +239,7 @@ def _option(kind: type[Any], field: dataclasses.Field[Any]) -> Option:
             f"The field {field.name!r} of {kind.__name__} does not say what it is. Write it as "
             f"{field.name}: {field.type} = option(default, 'what it is')."
         )
-    said: _Said = field.metadata[_KEY]
+    about_field: _Said = field.metadata[_KEY]
     plain, optional = _without_none(_annotation(kind, field))
     several, choices = False, ()
     if typing.get_origin(plain) is tuple and typing.get_args(plain)[1:] == (...,):
@@ -246,8 +248,8 @@ def _option(kind: type[Any], field: dataclasses.Field[Any]) -> Option:
         plain, choices = Literal, tuple(typing.get_args(plain))
     known = plain in (int, float, bool, str, Path, Literal)
     return Option(
-        field.name, said.about, field.default, plain if known else None, choices,
-        several and known, optional or field.default is None, said,
+        field.name, about_field.about, field.default, plain if known else None, choices,
+        several and known, optional or field.default is None, about_field,
     )  # fmt: skip
 
 

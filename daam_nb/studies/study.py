@@ -119,8 +119,8 @@ class Study(Generic[OptionsT]):
         first = runs[0].load().facts
         layers: dict[str, str] = {}
         if isinstance(self.options, LayerOptions):
-            said = in_words(runs, self.options.layers)
-            layers = {f"layers: {name}": choice for name, choice in said.items()}
+            layers_in_words = in_words(runs, self.options.layers)
+            layers = {f"layers: {name}": choice for name, choice in layers_in_words.items()}
         return {
             "model": first.model,
             "images": len(runs),

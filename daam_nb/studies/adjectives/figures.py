@@ -38,11 +38,13 @@ def reach(table: pd.DataFrame) -> pd.DataFrame:
 
 def spills(table: pd.DataFrame) -> pd.DataFrame:
     """Spill of the adjective, and of the scene's other noun for comparison, by layers."""
-    one = table[table.how == REPLAYED]
+    replayed = table[table.how == REPLAYED]
     long = pd.concat(
         [
-            one.assign(word="adjective"),
-            one.assign(word="the scene's other noun", spill=one.spill_other, iou=float("nan")),
+            replayed.assign(word="adjective"),
+            replayed.assign(
+                word="the scene's other noun", spill=replayed.spill_other, iou=float("nan")
+            ),
         ]
     )
     return two_intervals.summary(
@@ -65,24 +67,26 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
         ``p`` over nouns and ``p_holm`` (for all rows together), which belong to the ends of whole
         nouns; ``n`` pairs.
     """
-    one = _one_choice(table)
+    of_first_choice = _one_choice(table)
     rows = []
     for value in ("outside", "inside", "layout"):
-        if one[value].isna().all():
+        if of_first_choice[value].isna().all():
             continue
         for other in (FREE, OTHER_SEED):
-            wide = one.pivot(index=["run", "noun"], columns="how", values=value).reset_index()
-            found, ends = two_intervals.compared(
+            wide = of_first_choice.pivot(
+                index=["run", "noun"], columns="how", values=value
+            ).reset_index()
+            comparison, ends = two_intervals.compared(
                 wide[REPLAYED], wide[other], nouns=wide.noun, bounds=(-1, 1)
             )
             rows.append(
                 {
                     "what": value,
                     "compared": f"{REPLAYED} against {other}",
-                    "difference": found.difference,
+                    "difference": comparison.difference,
                     **{f"difference_{name}": end for name, end in ends.items()},
-                    "p": found.p,
-                    "n": found.n[0],
+                    "p": comparison.p,
+                    "n": comparison.n[0],
                 }
             )
     return holm_of(pd.DataFrame(rows))[0] if rows else pd.DataFrame(rows)
@@ -155,10 +159,10 @@ def figures(
 ) -> dict[str, Figure]:
     """Change inside and outside; spill."""
     places = [
-        {"where": f"{row['how']}: {place}", "n": row["n"], "rare": row["rare"],
-         **{f"change{end}": row[f"{place}{end}"] for end in ("", "_low", "_high")}}
+        {"where": f"{row['how']}: {area}", "n": row["n"], "rare": row["rare"],
+         **{f"change{end}": row[f"{area}{end}"] for end in ("", "_low", "_high")}}
         for row in reached.to_dict("records")
-        for place in ("inside", "outside")
+        for area in ("inside", "outside")
     ]  # fmt: skip
     several = spilled.layers.nunique() > 1
     names = [

@@ -128,20 +128,20 @@ def captions(
         For fewer than two adjectives.
     """
     if nouns is None:
-        made = []
+        captions_made = []
         for template, (noun, other, own) in PAPER_TEMPLATES.items():
-            made += [_caption(template, noun, other, a, b) for a, b in _next(own)]
-        return made
+            captions_made += [_caption(template, noun, other, a, b) for a, b in _next(own)]
+        return captions_made
     nouns, templates = texts(nouns, "nouns"), texts(templates, "templates")
     words = None if words is None else texts(words, "words")
     if words is None or len(set(words)) < 2:
         raise StudyError("It takes at least two adjectives: one is exchanged for another.")
     pairs = _next(words)
     return [
-        _caption(template, noun, template.split()[-1], *pairs[(place + turn) % len(pairs)])
+        _caption(template, noun, template.split()[-1], *pairs[(number + turn) % len(pairs)])
         for turn in range(len(pairs))
         for template in templates
-        for place, noun in enumerate(nouns)
+        for number, noun in enumerate(nouns)
     ]
 
 
@@ -274,8 +274,8 @@ class Adjectives(Study[AdjectivesOptions]):
             prompts = prompts[: max(1, round(options.pictures / (4 * len(seeds))))]
         span = max(seeds) - min(seeds) + 1
         return [
-            Caption(caption.text, {**caption.facts, "seed": seed + place * span})
-            for place, caption in enumerate(prompts)
+            Caption(caption.text, {**caption.facts, "seed": seed + number * span})
+            for number, caption in enumerate(prompts)
             for seed in seeds
         ]
 
@@ -358,18 +358,18 @@ class _Pair:
 
     def _reaches(self, judge: Judge | None, threshold: float) -> dict[str, dict[str, Any]]:
         before, own = _image(self.first), self._seen(_image(self.first), judge)
-        found: dict[str, dict[str, Any]] = {}
+        measured: dict[str, dict[str, Any]] = {}
         for how, other in self.others.items():
             change = difference(before, _image(other))
             if not own.any():
                 # The replayed picture's map is the first one's: it says nothing about the layout.
                 split = inside_and_outside(change, self._map(threshold))
-                found[how] = {"region": BY_MAP, **split, "layout": None}
+                measured[how] = {"region": BY_MAP, **split, "layout": None}
                 continue
             seen = self._seen(_image(other), judge)
             split = inside_and_outside(change, own | seen)
-            found[how] = {"region": BY_JUDGE, **split, "layout": iou(own, seen)}
-        return found
+            measured[how] = {"region": BY_JUDGE, **split, "layout": iou(own, seen)}
+        return measured
 
     def _seen(self, image: Image, judge: Judge | None) -> Mask:
         if judge is None:
@@ -395,9 +395,9 @@ def _drawn(
     seeds = [seed for _, seed in units]
 
     def made(prompts: list[str], seeds: list[int], keep: Kept = "sum") -> list[Recording]:
-        found = generate(pipe, prompts, seed=seeds, keep=keep, **options)
-        assert not isinstance(found, Recording)  # as many as prompts
-        return found
+        recordings = generate(pipe, prompts, seed=seeds, keep=keep, **options)
+        assert not isinstance(recordings, Recording)  # as many as prompts
+        return recordings
 
     first = made(texts, seeds, keep="replay")
     # By words: one adjective may be of more tokens than the other.
@@ -409,8 +409,8 @@ def _drawn(
         OTHER_SEED: made(texts, [seed + SEED_STEP for seed in seeds]),
     }
     return [
-        _Pair(caption, seed, first[place], {how: runs[place] for how, runs in ways.items()})
-        for place, (caption, seed) in enumerate(units)
+        _Pair(caption, seed, first[number], {how: runs[number] for how, runs in ways.items()})
+        for number, (caption, seed) in enumerate(units)
     ]
 
 
@@ -444,7 +444,7 @@ def inside_and_outside(change: Field, region: Mask) -> dict[str, float | None]:
 
 def _next(words: Sequence[str]) -> list[tuple[str, str]]:
     """Each word with the one behind it, the last with the first."""
-    return [(word, words[(place + 1) % len(words)]) for place, word in enumerate(words)]
+    return [(word, words[(index + 1) % len(words)]) for index, word in enumerate(words)]
 
 
 def _caption(template: str, noun: str, other: str, adjective: str, swapped: str) -> Caption:

@@ -31,10 +31,10 @@ def by_maps(
     target: Target, maps: Mapping[str, HeatMaps], thresholds: Sequence[float]
 ) -> list[Marked]:
     """What the maps of the object's word mark, for each choice of layers and each threshold."""
-    found: list[Marked] = []
+    marked: list[Marked] = []
     for name, every in maps.items():
-        found += _cut(name, map_of(target, every), target, thresholds)
-    return found
+        marked += _cut(name, map_of(target, every), target, thresholds)
+    return marked
 
 
 def segmented(
@@ -97,24 +97,24 @@ class Baselines:
         first = next(iter(maps.values()))
         text = f"{self.seed} {run.key} {target.noun}"
         rng = np.random.default_rng(list(hashlib.sha256(text.encode()).digest()))
-        found: list[Marked] = []
+        marked: list[Marked] = []
         for name in self.names:
             if name == "whole image":
-                found.append((name, None, np.ones_like(target.mask)))
+                marked.append((name, None, np.ones_like(target.mask)))
                 continue
-            made = {
+            means_map = {
                 "random word": self._other_word,
                 "shuffled map": self._shuffled,
                 "blob in the middle": self._blob,
             }[name](target, first, rng)
-            if made is not None:
-                found += _cut(name, made, target, thresholds)
-        return found
+            if means_map is not None:
+                marked += _cut(name, means_map, target, thresholds)
+        return marked
 
     @staticmethod
     def _other_word(target: Target, maps: HeatMaps, rng: np.random.Generator) -> WordHeatMap | None:
         own = {word.span for word in target.words}
-        others = [one for one in maps.words if one.span not in own]
+        others = [word_map for word_map in maps.words if word_map.span not in own]
         return others[int(rng.integers(len(others)))] if others else None
 
     @staticmethod

@@ -29,11 +29,11 @@ def is_at(table: pd.DataFrame, threshold: float) -> pd.Series:
 
 def check_threshold(table: pd.DataFrame, threshold: float, whose: str = "row") -> None:
     """Raise a `StudyError` where no row was measured at the threshold."""
-    there = table["threshold"].dropna().drop_duplicates().sort_values()
+    thresholds = table["threshold"].dropna().drop_duplicates().sort_values()
     if not is_at(table, threshold).any():
         raise StudyError(
             f"The table has no {whose} at {threshold:g}; it was measured at "
-            f"{', '.join(f'{share:g}' for share in there) or 'no threshold'}. Measure it: "
+            f"{', '.join(f'{share:g}' for share in thresholds) or 'no threshold'}. Measure it: "
             f"object_ious(..., thresholds=[{threshold:g}])."
         )
 

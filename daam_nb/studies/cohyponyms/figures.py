@@ -94,9 +94,9 @@ _HEADINGS = {"both": "both there", "objects": "objects", "iou": "mIoU", "overlap
 
 def presence_and_overlap_bars(means: pd.DataFrame, *, caption: str = "") -> dict[str, Figure]:
     """Bars of a `summary`: both objects there, and overlap of the maps by layers."""
-    one = means[means.layers == means.layers.iloc[0]]
+    of_first_layers = means[means.layers == means.layers.iloc[0]]
     both = bars(
-        one,
+        of_first_layers,
         label="kind",
         value="both",
         title="Both objects are in the picture",

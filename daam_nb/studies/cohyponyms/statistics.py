@@ -70,7 +70,7 @@ def contrasts(table: pd.DataFrame, *, resamples: int | None = None) -> pd.DataFr
                 # Presence does not depend on the layers of the maps.
                 if measure in ("both", "objects") and layers != table.layers.iloc[0]:
                     continue
-                found, ends = two_intervals.compared(
+                comparison, ends = two_intervals.compared(
                     both[f"{measure}_a"],
                     both[f"{measure}_b"],
                     nouns=both["first"],
@@ -82,11 +82,11 @@ def contrasts(table: pd.DataFrame, *, resamples: int | None = None) -> pd.DataFr
                         "measure": measure,
                         "layers": layers if measure in ("iou", "overlap") else "",
                         "kinds": f"{first} - {second}",
-                        "difference": found.difference,
+                        "difference": comparison.difference,
                         **ends,
-                        "p": found.p,
-                        "effect": found.effect,
-                        "pairs": found.n[0],
+                        "p": comparison.p,
+                        "effect": comparison.effect,
+                        "pairs": comparison.n[0],
                         "nouns": both["first"].nunique(),
                     }
                 )
@@ -122,31 +122,31 @@ def overlap_and_presence(table: pd.DataFrame, *, resamples: int | None = None) -
     for layers, part in table.groupby("layers", sort=False):
         for kind in (*KINDS, "all"):
             seen = part if kind == "all" else part[part.kind == kind]
-            there = seen[seen.both >= 0.5]
+            both_seen = seen[seen.both >= 0.5]
             lost = seen[seen.both < 0.5]
-            if there.empty or lost.empty:
+            if both_seen.empty or lost.empty:
                 continue
-            found, ends = two_intervals.groups_compared(
-                there.overlap,
+            comparison, ends = two_intervals.groups_compared(
+                both_seen.overlap,
                 lost.overlap,
-                nouns=(there["first"], lost["first"]),
+                nouns=(both_seen["first"], lost["first"]),
                 resamples=resamples,
             )
             rows.append(
                 {
                     "layers": layers,
                     "kind": kind,
-                    "with_both": there.overlap.mean(),
+                    "with_both": both_seen.overlap.mean(),
                     "without": lost.overlap.mean(),
-                    "difference": found.difference,
+                    "difference": comparison.difference,
                     **ends,
-                    "p": found.p,
-                    "effect": found.effect,
+                    "p": comparison.p,
+                    "effect": comparison.effect,
                     "spearman": _spearman(seen.overlap, seen.objects),
-                    "n_both": int(there.overlap.notna().sum()),
+                    "n_both": int(both_seen.overlap.notna().sum()),
                     "n_without": int(lost.overlap.notna().sum()),
-                    "nouns": found.strata,
-                    "left_out": found.left_out,
+                    "nouns": comparison.strata,
+                    "left_out": comparison.left_out,
                 }
             )
     return holm_of(pd.DataFrame(rows, columns=_RELATION_COLUMNS))[0]
@@ -163,7 +163,7 @@ def by_class(table: pd.DataFrame) -> pd.DataFrame:
         say anything of others, so there is no interval of whole nouns.
     """
     part = table[(table.kind == "cohyponyms") & (table.layers == table.layers.iloc[0])]
-    made = intervals.summary(
+    summary = intervals.summary(
         part.assign(**{"class": part.first_class}),
         by="class",
         value=["both", "overlap"],
@@ -171,7 +171,7 @@ def by_class(table: pd.DataFrame) -> pd.DataFrame:
         strata="first",
         bounds=SHARE,
     )
-    return made.rename(columns={"strata": "nouns"}).drop(columns=["clusters", "rare"])
+    return summary.rename(columns={"strata": "nouns"}).drop(columns=["clusters", "rare"])
 
 
 def summary_of_known(found: pd.DataFrame) -> pd.DataFrame:

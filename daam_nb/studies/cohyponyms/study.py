@@ -127,11 +127,11 @@ def record_pairs(
     seeds = seeds_read(seeds)
     if pictures is not None:
         pictures = number_between(pictures, "pictures", low=1)
-    one = sum(map(len, pair_captions(taxonomy, rounds=1, exclude=exclude))) * len(seeds)
-    rounds = 1 if pictures is None else max(1, math.ceil(pictures / one))
+    per_round = sum(map(len, pair_captions(taxonomy, rounds=1, exclude=exclude))) * len(seeds)
+    rounds = 1 if pictures is None else max(1, math.ceil(pictures / per_round))
     drawn = pair_captions(taxonomy, rounds=rounds, exclude=exclude)
     if pictures is not None:
-        left = max(1, round((pictures - (rounds - 1) * one) / len(seeds)))
+        left = max(1, round((pictures - (rounds - 1) * per_round) / len(seeds)))
         drawn[-1] = _whole_nouns(drawn[-1], left)
     seeded = _with_seeds(drawn, taxonomy.nouns, seeds)
     return generate_some(
@@ -327,8 +327,8 @@ def _with_seeds(
 def _whole_nouns(captions: Sequence[Caption], count: int) -> list[Caption]:
     """The first captions, about so many, all kinds of a noun or none."""
     kept: list[Caption] = []
-    for place, caption in enumerate(captions):
-        new = place == 0 or caption.facts["first"] != captions[place - 1].facts["first"]
+    for number, caption in enumerate(captions):
+        new = number == 0 or caption.facts["first"] != captions[number - 1].facts["first"]
         if new and len(kept) >= count:
             break
         kept.append(caption)

@@ -192,7 +192,7 @@ def pair_captions(
     """
     rounds = number_between(rounds, "rounds", low=0)
     partner = _Partners(taxonomy, excluded_pairs(taxonomy, exclude), seed)
-    made = []
+    groups_made = []
     for _ in range(rounds):
         captions = []
         for first in partner.order():
@@ -200,15 +200,15 @@ def pair_captions(
                 second = partner.of(first, kind)
                 if second is not None:
                     captions.append(_caption(taxonomy, kind, first, second, template))
-        made.append(captions)
-    kinds = {caption.facts["kind"] for captions in made for caption in captions}
+        groups_made.append(captions)
+    kinds = {caption.facts["kind"] for captions in groups_made for caption in captions}
     for kind in ("cohyponyms", "unrelated"):
         if rounds > 0 and kind not in kinds:
             raise StudyError(
                 f"{taxonomy.name} gives no pair that is {kind}, so there is nothing to compare. It "
                 f"takes two classes of different families, one of them with two nouns."
             )
-    return made
+    return groups_made
 
 
 def excluded_pairs(taxonomy: Taxonomy, exclude: Iterable[Iterable[str]]) -> set[frozenset[str]]:

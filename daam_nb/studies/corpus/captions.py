@@ -77,10 +77,10 @@ def as_captions(prompts: Iterable[str | Caption] | str) -> list[Caption]:
             f"Captions are texts or Captions, several or one, not a {type(prompts).__name__}. What "
             f"is known about a text goes with it: Caption(text, facts)."
         )
-    found = [item if isinstance(item, Caption) else Caption(item) for item in prompts]
-    if not found:
+    captions = [item if isinstance(item, Caption) else Caption(item) for item in prompts]
+    if not captions:
         raise StudyError("There is no caption. Give at least one text.")
-    return found
+    return captions
 
 
 def from_file(path: str | Path) -> list[Caption]:
@@ -149,7 +149,7 @@ def from_jsonl(path: str | Path, *, field: str = "caption") -> list[Caption]:
     StudyError
         Where a line is no object or lacks the field.
     """
-    found = []
+    captions = []
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
@@ -162,8 +162,8 @@ def from_jsonl(path: str | Path, *, field: str = "caption") -> list[Caption]:
             raise StudyError(
                 f"{where} is no object with the field {field!r}. Choose one: field=..."
             )
-        found.append(_of_record(record, field, where))
-    return _some(found, path)
+        captions.append(_of_record(record, field, where))
+    return _some(captions, path)
 
 
 def from_coco(
@@ -214,17 +214,17 @@ def from_coco(
             f"{path} is no captions file of COCO: an object whose 'annotations' are objects with "
             f"'image_id', 'id' and 'caption' ({type(error).__name__}: {error})."
         ) from None
-    taken: dict[Any, int] = {}
-    found: dict[str, Caption] = {}
+    seen: dict[Any, int] = {}
+    captions: dict[str, Caption] = {}
     for image_id, caption_id, written in sorted(entries, key=lambda entry: entry[0]):
-        if per_image is not None and taken.get(image_id, 0) >= per_image:
+        if per_image is not None and seen.get(image_id, 0) >= per_image:
             continue
-        taken[image_id] = taken.get(image_id, 0) + 1
+        seen[image_id] = seen.get(image_id, 0) + 1
         facts = {"image_id": image_id, "caption_id": caption_id}
         facts |= {"seed": image_id} if image_seeds else {}
         text = " ".join(str(written).split())
-        found.setdefault(text, Caption(text, facts))
-    return _some(list(found.values()), path)
+        captions.setdefault(text, Caption(text, facts))
+    return _some(list(captions.values()), path)
 
 
 def from_template(template: str, /, **slots: Sequence[str]) -> list[Caption]:
@@ -258,11 +258,11 @@ def from_template(template: str, /, **slots: Sequence[str]) -> list[Caption]:
     for name, words in slots.items():
         if isinstance(words, str) or not len(texts(words, f"The slot {name!r}")):
             raise StudyError(f"The slot {name!r} takes a list of words, not {words!r}.")
-    found = []
+    captions = []
     for words in itertools.product(*(slots[name] for name in named)):
         filling = dict(zip(named, words, strict=True))
-        found.append(Caption(_filled(template, filling), {"template": template, **filling}))
-    return found
+        captions.append(Caption(_filled(template, filling), {"template": template, **filling}))
+    return captions
 
 
 def recombined(
@@ -310,21 +310,21 @@ def recombined(
         raise StudyError(f"Recombining takes at least two different nouns, not {list(nouns)!r}.")
     rng = np.random.default_rng(seed)
     share = adjective_share if adjectives else 0.0
-    found: dict[str, Caption] = {}
+    captions: dict[str, Caption] = {}
     for _ in range(100 * count + 1000):
-        if len(found) == count:
+        if len(captions) == count:
             break
         pair = [str(noun) for noun in rng.choice(sorted(set(nouns)), 2, replace=False)]
         chosen = [str(rng.choice(adjectives)) if rng.random() < share else None for _ in pair]
         phrases = [f"{a} {n}" if a else n for a, n in zip(chosen, pair, strict=True)]
         text = " and ".join(f"{_article(phrase)} {phrase}" for phrase in phrases)
-        found.setdefault(text, Caption(text, {"nouns": pair, "adjectives": chosen}))
-    if len(found) < count:
+        captions.setdefault(text, Caption(text, {"nouns": pair, "adjectives": chosen}))
+    if len(captions) < count:
         raise StudyError(
-            f"Only {len(found)} different captions were found for the {count} asked for. Give more "
-            f"nouns or adjectives."
+            f"Only {len(captions)} different captions were found for the {count} asked for. Give "
+            f"more nouns or adjectives."
         )
-    return list(found.values())
+    return list(captions.values())
 
 
 def _filled(template: str, filling: Mapping[str, str]) -> str:

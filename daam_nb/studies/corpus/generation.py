@@ -147,15 +147,15 @@ def generate(
     made_with = {"model": model_name(pipe), **identity(pipe), **watching, **more, **options}
     before = remembered(folder)
     settle(folder, {name: fingerprint(value, name) for name, value in made_with.items()})
-    wanted = listed(folder, wanted_pairs)
+    runs_wanted = listed(folder, wanted_pairs)
     after = remembered(folder)
-    made = _whole_ones(folder, wanted)
+    runs_made = _whole_ones(folder, runs_wanted)
     kept = 0
-    bar = progress_bar(len(wanted), done=len(made), what="recording", shown=progress)
+    bar = progress_bar(len(runs_wanted), done=len(runs_made), what="recording", shown=progress)
     with bar, _quiet(pipe):
-        for place in range(0, len(wanted), batch):
-            together = wanted[place : place + batch]
-            if all(run.key in made for run in together):
+        for start in range(0, len(runs_wanted), batch):
+            together = runs_wanted[start : start + batch]
+            if all(run.key in runs_made for run in together):
                 continue
             try:
                 drawn = _drawn(pipe, together, {**watching, **options})
@@ -164,11 +164,11 @@ def generate(
                     forget(before, after)
                 raise
             for run, recording in zip(together, drawn, strict=True):
-                if run.key not in made:
+                if run.key not in runs_made:
                     _keep(run, recording if latents else without_latents(recording))
                     kept += 1
                     bar.update()
-    return Corpus(tuple(wanted), folder, about_of(folder)["settings"])
+    return Corpus(tuple(runs_wanted), folder, about_of(folder)["settings"])
 
 
 @dataclass(frozen=True)
@@ -230,10 +230,10 @@ def _drawn(pipe: Any, runs: Sequence[Run], options: Mapping[str, Any]) -> list[R
     prompts = [run.facts["prompt"] for run in runs]
     seeds = [run.facts["seed"] for run in runs]
     if len(runs) == 1:
-        found = record(pipe, prompts[0], seed=seeds[0], **options)
+        recordings = record(pipe, prompts[0], seed=seeds[0], **options)
     else:
-        found = record(pipe, prompts, seed=seeds, **options)
-    return [found] if isinstance(found, Recording) else found
+        recordings = record(pipe, prompts, seed=seeds, **options)
+    return [recordings] if isinstance(recordings, Recording) else recordings
 
 
 def _whole_ones(folder: Path, wanted: Iterable[Run]) -> dict[str, Run]:
@@ -241,24 +241,25 @@ def _whole_ones(folder: Path, wanted: Iterable[Run]) -> dict[str, Run]:
 
     What lost some of its files is put aside, so that it is made again; nothing is deleted.
     """
-    made = {}
+    saved = {}
     for run in wanted:
         assert isinstance(run.source, Path)
         if not os.path.lexists(run.source):
             continue
         why = damage(run)
         if not why:
-            made[run.key] = run
+            saved[run.key] = run
             continue
-        aside = folder / _DAMAGED / f"{run.key}-{secrets.token_hex(4)}"
-        with told(aside, "written"):
-            aside.parent.mkdir(exist_ok=True)
-            run.source.rename(aside)
+        damaged_folder = folder / _DAMAGED / f"{run.key}-{secrets.token_hex(4)}"
+        with told(damaged_folder, "written"):
+            damaged_folder.parent.mkdir(exist_ok=True)
+            run.source.rename(damaged_folder)
         warnings.warn(
-            f"A recording is damaged and is made again; what is left of it is now {aside}. {why}",
+            f"A recording is damaged and is made again; what is left of it is now "
+            f"{damaged_folder}. {why}",
             stacklevel=3,
         )
-    return made
+    return saved
 
 
 def _keep(run: Run, recording: Recording) -> None:
@@ -334,15 +335,15 @@ def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
     options: Mapping[str, Any],
 ) -> Corpus:
     """What is there of the pictures asked for, made with these options."""
-    asked = {k: fingerprint(value, k) for k, value in options.items() if k != "progress"}
+    given_options = {k: fingerprint(value, k) for k, value in options.items() if k != "progress"}
     settings = {"batch": 1, **corpus.settings}
-    if unknown := [name for name in asked if name not in settings]:
+    if unknown := [name for name in given_options if name not in settings]:
         own = [name for name in caller.names if name not in unknown]
         raise UnknownOptionError(
             f"{unknown_names_message(unknown, own, where=caller.where)} Without a pipeline "
             "(pipe=None) nothing is drawn, and what is there was not made with it."
         )
-    if different := differences({name: settings[name] for name in asked}, asked):
+    if different := differences({name: settings[name] for name in given_options}, given_options):
         raise StudyError(
             f"{corpus.path} was made with other settings: {different}. Leave them out, or give "
             "the pipeline and another folder: into=..."
@@ -351,14 +352,14 @@ def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
         return corpus if pictures is None else corpus[:pictures]
     pairs = pictures_of(captions, seeds)
     keys = [name_of(caption.text, seed) for caption, seed in pairs]
-    there = {run.key: run for run in corpus}
-    if missing := [key for key in keys if key not in there]:
+    by_key = {run.key: run for run in corpus}
+    if missing := [key for key in keys if key not in by_key]:
         raise StudyError(
             f"{corpus.path} lacks {len(missing)} of the {len(keys)} pictures asked for, such as "
             f"{missing[0]}. Give the pipeline that makes them, or leave captions out for what is "
             "there."
         )
-    runs = [_told(there[key], *pair) for key, pair in zip(keys, pairs, strict=True)]
+    runs = [_told(by_key[key], *pair) for key, pair in zip(keys, pairs, strict=True)]
     return dataclasses.replace(corpus, runs=tuple(runs))
 
 

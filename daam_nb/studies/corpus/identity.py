@@ -110,13 +110,13 @@ def _scheduler(scheduler: Any) -> dict[str, Any]:
 def _own_options(pipe: Any, parts: Mapping[str, Any]) -> dict[str, Any]:
     """Plain options of the pipeline itself, and methods that were exchanged on it."""
     config = getattr(pipe, "_internal_dict", {})
-    said = {
+    described = {
         name: value
         for name, value in {**dict(config), **vars(pipe)}.items()
         if name not in parts and name[:1] != "_"
     }
     read = Reader("an option of the pipeline")
-    options = {k: read.read(v) for k, v in sorted(said.items()) if isinstance(v, _PLAIN)}
+    options = {k: read.read(v) for k, v in sorted(described.items()) if isinstance(v, _PLAIN)}
     return {**options, **_exchanged(pipe)}
 
 
@@ -149,12 +149,12 @@ def _helpers(pipe: Any, parts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _chosen_options(helper: Any) -> dict[str, Any]:
     """Options of an image processor that are not its class's own, but for the pipeline's scale."""
-    said = options_of(helper)
+    helper_options = options_of(helper)
     parameters = inspect.signature(type(helper).__init__).parameters
-    own = {name: parameters[name].default for name in said if name in parameters}
+    own = {name: parameters[name].default for name in helper_options if name in parameters}
     return {
         name: value
-        for name, value in said.items()
+        for name, value in helper_options.items()
         if not name.startswith("vae_") and (name not in own or value != own[name])
     }
 

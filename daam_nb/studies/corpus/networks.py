@@ -93,8 +93,8 @@ def options_of(part: Any) -> dict[str, Any]:
     if config is None:
         return {}
     as_dict = getattr(config, "to_dict", None)
-    said = as_dict() if callable(as_dict) else config
-    return _told(said) if isinstance(said, Mapping) else {}
+    as_plain = as_dict() if callable(as_dict) else config
+    return _told(as_plain) if isinstance(as_plain, Mapping) else {}
 
 
 def is_tokenizer(value: Any) -> bool:
@@ -253,9 +253,9 @@ def _adapters(modules: list[tuple[str, nn.Module]]) -> dict[str, list[float]]:
 def _told(said: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration without private keys and versions, at every depth."""
     reader = ModelReader("an option")
-    told: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     for name, value in sorted(said.items()):
         if str(name)[:1] == "_" or name in _CONFIG_NOISE:
             continue
-        told[str(name)] = _told(value) if isinstance(value, Mapping) else reader.read(value)
-    return told
+        facts[str(name)] = _told(value) if isinstance(value, Mapping) else reader.read(value)
+    return facts

@@ -158,9 +158,9 @@ class Reader:
 
     def _with_own(self, value: Any, content: Any) -> Any:
         """Data of a class of one's own: the class and its attributes count beside it."""
-        said = getattr(value, "fingerprint", None)
-        if callable(said):
-            content = self.read(said())
+        own_fingerprint = getattr(value, "fingerprint", None)
+        if callable(own_fingerprint):
+            content = self.read(own_fingerprint())
             return {"kind": type(value).__qualname__, "content": content}
         kind, held = self.read(type(value)), self._read_held(value, held_by(value))
         return {"kind": kind, "content": content, "attributes": held}
@@ -237,13 +237,13 @@ class Reader:
             return f"module {name_on_disk(value.__name__)}"
         if id(value) in self.inside:
             return "(the module that this is part of)"
-        asked = {
+        answers = {
             name: item
             for name, item in sorted(vars(value).items())
             if (name[:2] != "__" if names is None else name in names) and _counts(item)
         }
         with self.inside_of([value]):
-            held = {name: self._outside(item, names or set()) for name, item in asked.items()}
+            held = {name: self._outside(item, names or set()) for name, item in answers.items()}
         return {"module": value.__name__, "content": digest(held)}
 
     def builtin(self, value: Any) -> Any:
@@ -311,12 +311,12 @@ class Reader:
         """What compiled code holds, as pickle would write it."""
         try:
             registered = copyreg.dispatch_table.get(type(value))  # patterns, numpy's functions
-            said = value.__reduce_ex__(4) if registered is None else registered(value)
+            reduced = value.__reduce_ex__(4) if registered is None else registered(value)
         except (TypeError, pickle.PicklingError, AttributeError, NotImplementedError) as error:
             raise StudyError(advice(self.name, value, f"it shows none ({error})")) from None
-        if isinstance(said, str):
-            return said
-        function, args, state, items, pairs = (*said, None, None, None)[:5]
+        if isinstance(reduced, str):
+            return reduced
+        function, args, state, items, pairs = (*reduced, None, None, None)[:5]
         parts = [function, args, state, items and list(items), pairs and list(pairs)]
         return digest([self.read(part) for part in parts])
 
@@ -328,10 +328,10 @@ class Reader:
         }
 
     def _by_method(self, value: Any, name: str) -> Any:
-        said = getattr(value, name)()
-        if isinstance(said, Mapping):
-            said = {k: v for k, v in said.items() if k[:1] != "_" and k not in _NOISE}
-        return {"kind": type(value).__name__, "content": digest(self.read(said))}
+        state = getattr(value, name)()
+        if isinstance(state, Mapping):
+            state = {k: v for k, v in state.items() if k[:1] != "_" and k not in _NOISE}
+        return {"kind": type(value).__name__, "content": digest(self.read(state))}
 
     def _pipeline_of_transformers(self, value: Any) -> Any:
         names = (
@@ -433,10 +433,10 @@ def _sorted(values: Iterable[Any]) -> list[Any]:
 def _arrays_digest(arrays: Mapping[str, Tensor]) -> str:
     described = getattr(arrays, "described", None)
     if described is not None:  # of a file: its checksums stand in it, and are checked on reading
-        said = {n: [f.dtype, list(f.shape), f.sha256] for n, f in described().items()}
+        array_facts = {n: [f.dtype, list(f.shape), f.sha256] for n, f in described().items()}
     else:
-        said = {name: _array_facts(tensor) for name, tensor in arrays.items()}
-    return digest(said)
+        array_facts = {name: _array_facts(tensor) for name, tensor in arrays.items()}
+    return digest(array_facts)
 
 
 def _array_facts(tensor: Tensor) -> list[Any]:

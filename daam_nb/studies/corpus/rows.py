@@ -105,8 +105,8 @@ def collect(
             )
         for key in stale:
             del file.rows[key]
-        done = sum(key in file.rows for key in keys)
-        with progress_bar(len(keys), done=done, what=what, shown=progress) as bar:
+        measured = sum(key in file.rows for key in keys)
+        with progress_bar(len(keys), done=measured, what=what, shown=progress) as bar:
             for key, unit in every:
                 if key not in file.rows:
                     file.append(key, measure(unit), content=known(unit))
@@ -126,9 +126,9 @@ def progress_bar(total: int, *, done: int, what: str, shown: bool) -> Any:
 
 def table(rows: Iterable[Row], *, columns: Mapping[str, str]) -> pd.DataFrame:
     """Make a table of rows; ``attrs["columns"]`` says what each column is."""
-    made = pd.DataFrame([dict(row) for row in rows], columns=list(columns))
-    made.attrs["columns"] = dict(columns)
-    return made
+    frame = pd.DataFrame([dict(row) for row in rows], columns=list(columns))
+    frame.attrs["columns"] = dict(columns)
+    return frame
 
 
 class RowFile:
@@ -212,20 +212,20 @@ class RowFile:
 
         With ``sync=False`` it is there when the next one is written with it, or at the end.
         """
-        made = []
+        rows_made = []
         for row in rows:
             if set(row) != set(self.columns):
                 raise StudyError(
                     f"A row of {key!r} has the columns {sorted(row)}; it must have "
                     f"{sorted(self.columns)}."
                 )
-            made.append({name: plain(row[name], name) for name in self.columns})
+            rows_made.append({name: plain(row[name], name) for name in self.columns})
         if self._file is not None:
             # One list per row in the order of the columns: names would be most of the file.
-            values = [list(row.values()) for row in made]
+            values = [list(row.values()) for row in rows_made]
             known = {} if content is None else {"content": content}
             self._write({"unit": key, **known, "rows": values}, sync=sync)
-        self.rows[key] = made
+        self.rows[key] = rows_made
         self.contents[key] = content
 
     def _write(self, line: Mapping[str, Any], *, sync: bool = True) -> None:

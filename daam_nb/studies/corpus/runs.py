@@ -277,11 +277,11 @@ def with_facts(
     added = {"model": [_model_of(known[key])[0] for key in table["run"]]}
     for name in facts:
         added[f"caption_{name}"] = [_cell(known[key].facts.get(name)) for key in table["run"]]
-    said = {"model": "what drew the picture"}
-    said |= {f"caption_{name}": f"the caption's fact {name!r}" for name in facts}
+    meanings = {"model": "what drew the picture"}
+    meanings |= {f"caption_{name}": f"the caption's fact {name!r}" for name in facts}
     wider = pd.concat([table, pd.DataFrame(added, index=table.index, dtype=object)], axis=1)
     wider = wider.infer_objects()
-    wider.attrs.update({**table.attrs, "columns": {**table.attrs.get("columns", {}), **said}})
+    wider.attrs.update({**table.attrs, "columns": {**table.attrs.get("columns", {}), **meanings}})
     return wider
 
 
@@ -307,7 +307,7 @@ def _said_of(facts: Facts) -> str:
 
 def listed(folder: Path, pairs: Iterable[tuple[Caption, int]]) -> list[Run]:
     """The runs asked for; those that are new are written to the list."""
-    wanted = []
+    runs_wanted = []
     made_with = about_of(folder)["settings"]
     with RowFile.opened(folder / _LIST, columns=_LISTED, settings={}) as file:
         for caption, seed in pairs:
@@ -315,8 +315,8 @@ def listed(folder: Path, pairs: Iterable[tuple[Caption, int]]) -> list[Run]:
             row = {"prompt": caption.text, "seed": seed, "facts": dict(caption.facts)}
             if key not in file.rows or _is_corrected(file.rows[key][0], row):
                 file.append(key, [row], sync=False)
-            wanted.append(_run(folder, key, file.rows[key][0], made_with))
-    return wanted
+            runs_wanted.append(_run(folder, key, file.rows[key][0], made_with))
+    return runs_wanted
 
 
 def _is_corrected(listed: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
@@ -338,8 +338,8 @@ def _opened(folder: Path) -> Corpus:
             f"{damaged[key]} Call corpus.generate as before, and they are made again.",
             stacklevel=3,
         )
-    there = tuple(run for run in every if run.key not in damaged and _exists(run))
-    return Corpus(there, folder, made_with, missing=len(every) - len(there))
+    existing = tuple(run for run in every if run.key not in damaged and _exists(run))
+    return Corpus(existing, folder, made_with, missing=len(every) - len(existing))
 
 
 def _run(folder: Path, key: str, row: Mapping[str, Any], made_with: Mapping[str, Any]) -> Run:

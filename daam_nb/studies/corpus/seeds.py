@@ -133,18 +133,18 @@ def pictures_of(
     else:
         chosen = several(seeds)
         pairs = [(caption, seed) for caption in captions for seed in chosen]
-    asked: dict[tuple[str, int], Caption] = {}
+    captions_by_key: dict[tuple[str, int], Caption] = {}
     for caption, seed in pairs:
         check_seed(caption, seed)
-        if (caption.text, seed) in asked:
+        if (caption.text, seed) in captions_by_key:
             raise StudyError(
                 f"{caption.text!r} with the seed {seed} is asked for twice; each picture is made "
                 f"once. For several pictures of a caption: corpus.with_seeds(captions, each=4)."
             )
-        asked[caption.text, seed] = caption
-    if not asked:
+        captions_by_key[caption.text, seed] = caption
+    if not captions_by_key:
         raise StudyError("No seed was given; give at least one, as in seeds=range(4).")
-    return [(caption, seed) for (_, seed), caption in asked.items()]
+    return [(caption, seed) for (_, seed), caption in captions_by_key.items()]
 
 
 def _plain(seed: Any) -> Any:

@@ -86,15 +86,17 @@ def taken_from(
     key
         Names the picture; it seeds the random columns.
     """
-    made = []
+    taken_columns = []
     for kind, word in ((OBJECT, target), (CONTROL, control)):
         if word is not None:
-            made += [Taken(kind, name, columns(prompt, word, name)) for name in names]
+            taken_columns += [Taken(kind, name, columns(prompt, word, name)) for name in names]
     for name in names:
         if name != HIDDEN:
             count = len(columns(prompt, target, name))
-            made.append(Taken(RANDOM, name, random_columns(prompt, target, count, key=key)))
-    return [*made, Taken(OBJECT, ANOTHER_SEED)]
+            taken_columns.append(
+                Taken(RANDOM, name, random_columns(prompt, target, count, key=key))
+            )
+    return [*taken_columns, Taken(OBJECT, ANOTHER_SEED)]
 
 
 def columns(prompt: Prompt, word: Word, name: str) -> tuple[int, ...]:
@@ -119,26 +121,26 @@ def repeating(prompt: Prompt, word: Word, name: str = REPEATED) -> Sequence[int]
 def random_columns(prompt: Prompt, word: Word, count: int, *, key: str) -> tuple[int, ...]:
     """As many key positions at random, none of them the word's own or the start of text."""
     left_out = {*prompt.token_indices(word), prompt.start_of_text}
-    there = [column for column in range(len(prompt.tokens)) if column not in left_out]
+    free_columns = [column for column in range(len(prompt.tokens)) if column not in left_out]
     seed = hashlib.sha256(f"{key} {count}".encode()).digest()
-    drawn = np.random.default_rng(list(seed[:8])).permutation(there)[:count]
+    drawn = np.random.default_rng(list(seed[:8])).permutation(free_columns)[:count]
     return tuple(sorted(int(column) for column in drawn))
 
 
 def drawn_without(pipe: Any, run: Recording, taken: Sequence[Taken]) -> list[Image]:
     """One picture for each thing taken away, all drawn in one call."""
     seed = seed_of(run)
-    seeds = [seed + SEED_STEP if one.name == ANOTHER_SEED else seed for one in taken]
+    seeds = [seed + SEED_STEP if each.name == ANOTHER_SEED else seed for each in taken]
     return drawn_from(pipe, run, seeds, _without(pipe, taken))
 
 
 @contextlib.contextmanager
 def _without(pipe: Any, taken: Sequence[Taken]) -> Iterator[None]:
-    shown = [() if one.name == HIDDEN else one.columns for one in taken]
+    columns_shown = [() if one.name == HIDDEN else one.columns for one in taken]
     hidden = [one.columns if one.name == HIDDEN else () for one in taken]
     with contextlib.ExitStack() as open_:
-        if pipe is not None and any(shown):
-            open_.enter_context(ablate(pipe, tokens=shown))
+        if pipe is not None and any(columns_shown):
+            open_.enter_context(ablate(pipe, tokens=columns_shown))
         if pipe is not None and any(hidden):
             change = ablate(pipe, tokens=hidden, text_encoder=True, renormalise=True)
             open_.enter_context(change)

@@ -153,5 +153,5 @@ def grid_setting(image: Image | None) -> dict[str, list[int]]:
 def middle(size: tuple[int, int]) -> Field:
     """A map that falls off from the middle, as a photographer's guess: exp(-2 r^2)."""
     y, x = (np.linspace(-1, 1, length) for length in size)
-    found: Field = np.exp(-2 * (y[:, None] ** 2 + x[None, :] ** 2))
-    return found
+    blob: Field = np.exp(-2 * (y[:, None] ** 2 + x[None, :] ** 2))
+    return blob

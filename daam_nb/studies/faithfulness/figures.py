@@ -114,8 +114,8 @@ def _of_losses(lost: pd.DataFrame, every: pd.DataFrame) -> dict[str, pd.DataFram
 
 def _definitions(table: pd.DataFrame) -> pd.DataFrame:
     """What each ablation is, and how many columns that was on average, of the object's word."""
-    one = table[table.kind == OBJECT].drop_duplicates(["run", "change"])
-    means = one.groupby("change", sort=False)["columns"].mean()
+    of_objects = table[table.kind == OBJECT].drop_duplicates(["run", "change"])
+    means = of_objects.groupby("change", sort=False)["columns"].mean()
     named = [(name, text) for name, text in ABLATIONS.items() if name in means]
     return pd.DataFrame(
         [{"name": name, "what": text, "columns": f"{means[name]:.1f}"} for name, text in named],
@@ -171,7 +171,7 @@ def figures(
     caption: str = "",
 ) -> dict[str, Figure]:
     """Agreement by map, lost objects, heads, and the two curves."""
-    made = {
+    figures = {
         "agreement": bars(
             _held_against(agreed),
             label="held against",
@@ -182,12 +182,12 @@ def figures(
         )
     }
     if len(lost):
-        made["lost"] = lost_figure(lost, caption=caption, enough=ENOUGH)
+        figures["lost"] = lost_figure(lost, caption=caption, enough=ENOUGH)
     if len(heads):
-        made["heads"] = _heads_figure(ranking(heads), pictures=_pictures(heads))
+        figures["heads"] = _heads_figure(ranking(heads), pictures=_pictures(heads))
     if len(curves):
-        made |= _curve_figures(curves, table)
-    return made
+        figures |= _curve_figures(curves, table)
+    return figures
 
 
 def _held_against(agreed: pd.DataFrame) -> pd.DataFrame:
@@ -196,17 +196,17 @@ def _held_against(agreed: pd.DataFrame) -> pd.DataFrame:
     ablated = (agreed.kind == OBJECT) & (agreed.change == first)
     seeds = (agreed.change == ANOTHER_SEED) & (agreed["map"] == OWN)
     chance = (agreed.kind == RANDOM) & (agreed.change == first)
-    shown = agreed[ablated | seeds | chance]
-    several = shown.layers.nunique() > 1
+    rows_shown = agreed[ablated | seeds | chance]
+    several = rows_shown.layers.nunique() > 1
     names = []
-    for row in shown.to_dict("records"):
+    for row in rows_shown.to_dict("records"):
         name = row["map"] + (" map" if "'s" in row["map"] else "")
         if several and "'s" in row["map"]:
             name += f" ({row['layers']})"
         if row["change"] == ANOTHER_SEED:
             name += " / another seed"
         names.append(name + (" / random columns" if row["kind"] == RANDOM else ""))
-    return shown.assign(**{"held against": names})
+    return rows_shown.assign(**{"held against": names})
 
 
 def _curve_summary(curves: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
@@ -223,9 +223,9 @@ def _curve_summary(curves: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
         kept = below * part.insertion.astype(float)
         row = {"order": order, "share": share}
         for name, above in (("deletion", inside), ("insertion", kept)):
-            found = ratio(above, below, clusters=part.prompt)
-            row |= {"n": found.n, "clusters": found.clusters, name: found.mean}
-            row |= {f"{name}_low": found.low, f"{name}_high": found.high}
+            estimate = ratio(above, below, clusters=part.prompt)
+            row |= {"n": estimate.n, "clusters": estimate.clusters, name: estimate.mean}
+            row |= {f"{name}_low": estimate.low, f"{name}_high": estimate.high}
         rows.append(row | {"rare": row["n"] < ENOUGH})
     return pd.DataFrame(rows)
 

@@ -120,10 +120,10 @@ def ranking(heads: pd.DataFrame) -> pd.DataFrame:
     means = heads.groupby(["layer", "head"], sort=False)[
         ["amount", "attention_to_word", "attention_to_text"]
     ].mean()
-    made = means.reset_index()
+    frame = means.reset_index()
     for name in ("amount", "attention_to_word", "attention_to_text"):
-        made[f"rank_{name}"] = made[name].rank(ascending=False, method="min").astype(int)
-    return made.sort_values("amount", ascending=False, ignore_index=True)
+        frame[f"rank_{name}"] = frame[name].rank(ascending=False, method="min").astype(int)
+    return frame.sort_values("amount", ascending=False, ignore_index=True)
 
 
 def rank_agreement(heads: pd.DataFrame) -> pd.DataFrame:
@@ -138,14 +138,14 @@ def rank_agreement(heads: pd.DataFrame) -> pd.DataFrame:
             ranks = (part[of].rank().to_numpy()[None, :] for of in ("amount", name))
             per_picture.append(correlation(*ranks))
             prompts.append(part.prompt.iloc[0])
-        found = interval(per_picture, clusters=prompts, bounds=(-1.0, 1.0))
+        estimate = interval(per_picture, clusters=prompts, bounds=(-1.0, 1.0))
         rows.append(
             {
                 "ranking by": name,
-                "pictures": found.n,
-                "rho": found.mean,
-                "rho_low": found.low,
-                "rho_high": found.high,
+                "pictures": estimate.n,
+                "rho": estimate.mean,
+                "rho_low": estimate.low,
+                "rho_high": estimate.high,
             }
         )
     return pd.DataFrame(rows)

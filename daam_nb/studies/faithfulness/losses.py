@@ -54,10 +54,12 @@ def losses(table: pd.DataFrame, *, pictures: int | None = PICTURES) -> pd.DataFr
         clusters are whole prompts; p of a permutation test of the former, p_holm (for all rows
         together, Holm 1979). Empty without a judge.
     """
-    one = table[table.run.isin(counted(table, pictures=pictures))]
-    one = one[one.change.isin(list(ABLATIONS))].drop_duplicates(["run", "kind", "change"])
+    counted_rows = table[table.run.isin(counted(table, pictures=pictures))]
+    counted_rows = counted_rows[counted_rows.change.isin(list(ABLATIONS))].drop_duplicates(
+        ["run", "kind", "change"]
+    )
     rows = []
-    for change, part in one.groupby("change", sort=False):
+    for change, part in counted_rows.groupby("change", sort=False):
         lost = part.assign(lost=1.0 - part.after.astype(float))
         wide = lost.pivot(index=["run", "prompt"], columns="kind", values="lost").reset_index()
         rows.append({"ablated": change, "n": len(wide), **_shares(wide), **_differences(wide)})

@@ -275,8 +275,8 @@ def subject_of(
     objects = other_words(prompt, ()) if known is None else object_words(prompt, known)
     if not objects:
         return None
-    there = judge.present(recording.image) if judge is not None else {}
-    target = next((word for word in objects if word.text.casefold() in there), objects[0])
+    present = judge.present(recording.image) if judge is not None else {}
+    target = next((word for word in objects if word.text.casefold() in present), objects[0])
     control = control_word(prompt, target, [target.text] if known is None else known)
     return _Subject(run, recording, recording.image, target, control, judge)
 
@@ -288,19 +288,21 @@ def _rows(
     subject: _Subject, pipe: Any, layers: Mapping[str, LayerChoice], ablations: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Everything is taken away once; the pictures are drawn together."""
-    taken = taken_from(
+    ablated = taken_from(
         subject.prompt, subject.target, subject.control, ablations, key=subject.run.key
     )
     words = {OBJECT: subject.target, CONTROL: subject.control, RANDOM: subject.target}
     maps: dict[str, Mapping[tuple[str, str], Field]] = {}
     before = subject.seen(subject.picture)
     rows: list[dict[str, Any]] = []
-    for one, after in zip(taken, drawn_without(pipe, subject.recording, taken), strict=True):
-        word = words[one.kind]
+    for ablation, after in zip(
+        ablated, drawn_without(pipe, subject.recording, ablated), strict=True
+    ):
+        word = words[ablation.kind]
         assert word is not None  # else nothing of this kind is taken
         if word.text not in maps:
             maps[word.text] = _maps(subject, word, layers)
-        rows += _compared(subject, after, one, word=word, maps=maps[word.text], before=before)
+        rows += _compared(subject, after, ablation, word=word, maps=maps[word.text], before=before)
     return rows
 
 
@@ -340,16 +342,16 @@ def _maps(
     size = (subject.picture.height, subject.picture.width)
     other = subject.control if word == subject.target else subject.target
     seed = hashlib.sha256(f"{subject.run.key} {word.start}".encode()).digest()
-    found: dict[tuple[str, str], Field] = {}
+    fields: dict[tuple[str, str], Field] = {}
     for name, choice in layers.items():
         maps = heat_maps(subject.recording, layers=choice)
-        found[name, OWN] = _at(maps.word(word.span), size)
+        fields[name, OWN] = _at(maps.word(word.span), size)
         if other is not None:
-            found[name, "another word's"] = _at(maps.word(other.span), size)
+            fields[name, "another word's"] = _at(maps.word(other.span), size)
     first = next(iter(layers))
-    found[first, "random"] = clouds(size, np.random.default_rng(list(seed[:8])))
-    found[first, "middle"] = middle(size)
-    return found
+    fields[first, "random"] = clouds(size, np.random.default_rng(list(seed[:8])))
+    fields[first, "middle"] = middle(size)
+    return fields
 
 
 def _at(one: Any, size: tuple[int, int]) -> Field:

@@ -73,20 +73,20 @@ def from_runs(counts: Any, size: tuple[int, int]) -> Mask:
 def uncompressed(text: str) -> list[int]:
     """COCO's text of run lengths: base-32 digits, low first, differences from the third run on."""
     counts: list[int] = []
-    place = 0
-    while place < len(text):
+    position = 0
+    while position < len(text):
         value = shift = 0
         more = True
         while more:
-            if place >= len(text):
+            if position >= len(text):
                 raise StudyError(f"The run lengths {text!r:.60} end in the middle of a number.")
-            digit = ord(text[place]) - _FIRST
+            digit = ord(text[position]) - _FIRST
             if not 0 <= digit < 64:
-                raise StudyError(f"{text[place]!r} is no digit of COCO's run lengths.")
+                raise StudyError(f"{text[position]!r} is no digit of COCO's run lengths.")
             value |= (digit & 0x1F) << shift
             more = bool(digit & 0x20)
             shift += 5
-            place += 1
+            position += 1
             if not more and digit & 0x10:
                 value |= -1 << shift  # a negative number
         counts.append(value + counts[-2] if len(counts) > 2 else value)

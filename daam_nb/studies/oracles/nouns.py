@@ -262,9 +262,9 @@ def named_word(prompt: Prompt, noun: str, among: Sequence[str] = ()) -> Word:
             f"captions that name each of their nouns once."
         )
     inside = [f"{word.start}-{word.end}" for word in prompt.occurrences(noun)]
-    said = f" but as a part of something else, at characters {inside[0]}" if inside else ""
+    reason = f" but as a part of something else, at characters {inside[0]}" if inside else ""
     raise StudyError(
-        f"The prompt {prompt.text!r} does not name {noun!r}{said}. Give captions whose facts are "
+        f"The prompt {prompt.text!r} does not name {noun!r}{reason}. Give captions whose facts are "
         f"the nouns they name."
     )
 

@@ -86,8 +86,8 @@ class JudgePresence:
                 raise StudyError(
                     f"The judge does not know {noun!r}; it knows {', '.join(self.judge.names[1:])}."
                 )
-        there = self.judge.present(picture)
-        return Seen.of(first in there, second in there)
+        present = self.judge.present(picture)
+        return Seen.of(first in present, second in present)
 
 
 class DetectorPresence:
@@ -172,19 +172,21 @@ class DetectorPresence:
                     f"synonyms= has {near[0]!r} and the noun is {noun!r}, which has no synonym. "
                     f"Write it as the noun: synonyms={{{noun!r}: {self.synonyms[near[0]]!r}}}."
                 )
-        wanted = [self.synonyms.get(noun, noun).lower() for noun in (first, second)]
-        for noun in wanted:
+        labels = [self.synonyms.get(noun, noun).lower() for noun in (first, second)]
+        for noun in labels:
             if self.labels is not None and noun not in self.labels:
                 raise StudyError(
                     f"The detector has no label {noun!r}; it has {', '.join(sorted(self.labels))}. "
                     f"Name its word for it: synonyms={{{noun!r}: ...}}."
                 )
         if self._by_name:
-            found = self.detector(picture, candidate_labels=wanted)
+            detections = self.detector(picture, candidate_labels=labels)
         else:
-            found = self.detector(picture, threshold=self.threshold)
-        there = {str(item["label"]).lower() for item in found if item["score"] >= self.threshold}
-        return Seen.of(wanted[0] in there, wanted[1] in there)
+            detections = self.detector(picture, threshold=self.threshold)
+        labels_seen = {
+            str(item["label"]).lower() for item in detections if item["score"] >= self.threshold
+        }
+        return Seen.of(labels[0] in labels_seen, labels[1] in labels_seen)
 
 
 class RatedPresence:

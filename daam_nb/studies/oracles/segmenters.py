@@ -168,8 +168,8 @@ def _found(
     """The union of the labels that mean the noun; None where the model has no such label."""
     own = plain_name(noun)
     others = map(plain_label, nouns_of(synonyms.get(noun, ())))
-    asked = [*spellings(own), *singulars(own), *others]
-    labels = [label for label in dict.fromkeys(asked) if label in known]
+    labels_asked = [*spellings(own), *singulars(own), *others]
+    labels = [label for label in dict.fromkeys(labels_asked) if label in known]
     if not labels:
         return None
     mask = np.zeros(size, dtype=bool)

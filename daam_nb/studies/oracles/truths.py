@@ -80,11 +80,11 @@ class JudgeTruth:
         if not named:
             return []
         image = _image(run)
-        shown = self.judge.present(image)
+        present = self.judge.present(image)
         labels = self.judge.labels(image)
         targets = []
         for noun, words in named.items():
-            numbers = [self.judge.names.index(n) for n in self._nouns[noun] if n in shown]
+            numbers = [self.judge.names.index(n) for n in self._nouns[noun] if n in present]
             mask = np.isin(labels, numbers) if numbers else None
             targets.append(Target(noun, words, mask, closed=noun in self.judge.names))
         return sorted(targets, key=lambda target: target.words[0].start)

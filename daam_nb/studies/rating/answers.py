@@ -99,17 +99,17 @@ def in_order(rows: Sequence[Row], path: Path) -> list[Row]:
         Where a number is none, or a rater has two rows of one number.
     """
     places: dict[tuple[str, int], int] = {}
-    for place, row in enumerate(rows, 2):
+    for line, row in enumerate(rows, 2):
         text = row["number"]
         if not (text.isascii() and text.isdecimal() and int(text)):
             raise StudyError(
-                f"{path}, row {place}, has the number {text!r}; it must be a whole number >= 1, as "
+                f"{path}, row {line}, has the number {text!r}; it must be a whole number >= 1, as "
                 f"it was written: it says which of several answers is the last."
             )
-        before = places.setdefault((row["rater"], int(text)), place)
-        if before != place:
+        before = places.setdefault((row["rater"], int(text)), line)
+        if before != line:
             raise StudyError(
-                f"{path}, row {place}, has the number {int(text)}, as row {before} has. Each row "
+                f"{path}, row {line}, has the number {int(text)}, as row {before} has. Each row "
                 f"has its own, as it was written: it says which of several answers is the last."
             )
     return sorted(rows, key=lambda row: int(row["number"]))
@@ -288,10 +288,10 @@ def check_act(row: Row, answers: Collection[str], which: str) -> None:
     if row["act"] == "skip" and row["answer"]:
         raise StudyError(f"{which} skips and answers {row['answer']!r}; it must be one of both.")
     try:
-        taken = float(row["seconds"])
+        seconds = float(row["seconds"])
     except ValueError:
-        taken = -1.0
-    if not 0 <= taken < float("inf"):
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
         raise StudyError(f"{which} took {row['seconds']!r} seconds, which is no such number.")
 
 
@@ -307,11 +307,11 @@ def _line(values: Sequence[str]) -> bytes:
 def _whole(raw: bytes) -> int:
     """Behind the last whole row: the last line's end that stands in no quotation marks."""
     quoted, end = False, 0
-    for found in re.finditer(rb'["\n]', raw):
-        if found[0] == b'"':
+    for match in re.finditer(rb'["\n]', raw):
+        if match[0] == b'"':
             quoted = not quoted
         elif not quoted:
-            end = found.end()
+            end = match.end()
     return end
 
 
@@ -330,8 +330,8 @@ def _rows_of(raw: bytes, path: Path, columns: Sequence[str] | None) -> list[Row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise StudyError(f"{path} is no CSV file in UTF-8 ({error}).") from None
     names = lines[0] if lines else []
-    wanted = names if columns is None else list(columns)
-    if names != wanted or not set(FIRST) <= set(names):
+    names_wanted = names if columns is None else list(columns)
+    if names != names_wanted or not set(FIRST) <= set(names):
         raise StudyError(
             f"{path} is no file of answers to this task: its columns are {', '.join(names)!r}; "
             f"they must be {', '.join(columns or FIRST)!r}. Move it away, or choose another folder."

@@ -53,8 +53,8 @@ def checked_rows(
                 f"{which} is about {row['item']!r}, which rating.json does not ask about. Remove "
                 f"the row, or put the file back into the folder that it comes from."
             )
-        asked = _of_key(row, task) if facts is None else facts.get(row["item"], {})
-        for column, text in asked.items():
+        asked_facts = _of_key(row, task) if facts is None else facts.get(row["item"], {})
+        for column, text in asked_facts.items():
             if _plain(row[column]) != _plain(text):
                 raise StudyError(
                     f"{which} says {column} {row[column]!r} of the item {row['item']!r}, which was "
@@ -62,8 +62,8 @@ def checked_rows(
                 )
     _check_rater(path, rows)
     # Blanks and line breaks are lost in many a spreadsheet: what was asked counts.
-    told = facts or {}
-    return [{**row, **told.get(row["item"], {})} for row in in_order(rows, path)]
+    known_facts = facts or {}
+    return [{**row, **known_facts.get(row["item"], {})} for row in in_order(rows, path)]
 
 
 def check_alike(rows: Iterable[tuple[Path, Row]], task: Task) -> None:
@@ -106,11 +106,11 @@ def _of_key(row: Row, task: Task) -> dict[str, str]:
     run, start, end, other_start, other_end = match.groups()
     text = row["prompt"]
     word = text[int(start) : int(end)]
-    shown = word if other_start is None else text[int(other_start) : int(other_end)]
+    text_shown = word if other_start is None else text[int(other_start) : int(other_end)]
     control = "0" if other_start is None else "1"
     return {
         **{"run": run, "start": start, "end": end, "control": control},
-        **{"word": word, "shown": shown},
+        **{"word": word, "shown": text_shown},
     }
 
 

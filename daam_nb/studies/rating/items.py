@@ -199,7 +199,7 @@ def word_items(
     kinds = set(UNIVERSAL)  # those that a parser can name, and those that this one named
     choice = heat_maps(corpus[0].load(), layers=layers).choice
     left_out: Counter[str] = Counter()
-    found, wrong = [], []
+    word_choices, wrong = [], []
     for run in corpus:
         words = _words_with_maps(run, read(run.load().prompt.text), layers, left_out)
         for word in words:
@@ -209,7 +209,7 @@ def word_items(
                 left_out["part of speech not asked for"] += 1
                 continue
             facts = {"layers": choice, "parser": speak.name}
-            found.append(_word_item(run, word, word, facts))
+            word_choices.append(_word_item(run, word, word, facts))
             others = [
                 other
                 for other, tokens in words.items()
@@ -218,7 +218,7 @@ def word_items(
             wrong += [_word_item(run, word, other, facts) for other in others]
     if chosen is not None:
         arguments.names_among(chosen, sorted(kinds), name="pos", what="part of speech")
-    kept = _some(found, each, seed, left_out)
+    kept = _some(word_choices, each, seed, left_out)
     if controls > len(wrong):
         raise StudyError(f"There are {len(wrong)} controls to be had, not {controls}.")
     kept += _drawn(wrong, seed)[:controls]

@@ -135,11 +135,11 @@ class Session:
 
     def seconds_left(self) -> float | None:
         """Items that are open times the median of the last answers' seconds; None before five."""
-        taken = [float(row["seconds"]) for row in self._file.rows]
-        if len(taken) < _ENOUGH_TO_TELL:
+        durations = [float(row["seconds"]) for row in self._file.rows]
+        if len(durations) < _ENOUGH_TO_TELL:
             return None
-        still = sum(self.given(place) is None for place in range(len(self)))
-        return still * statistics.median(taken[-_RECENT:])
+        still = sum(self.given(number) is None for number in range(len(self)))
+        return still * statistics.median(durations[-_RECENT:])
 
 
 def about(folder: Path) -> tuple[Task, dict[str, Any]]:
@@ -152,11 +152,11 @@ def about(folder: Path) -> tuple[Task, dict[str, Any]]:
     """
     path = folder / ABOUT
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["format"] != _FORMAT or found["version"] != _VERSION:
-            raise ValueError(f"format {found['format']!r}, version {found['version']!r}")
-        settings = dict(found["settings"])
-        asked = {"items": list(found["items"]), "facts": _read_facts(found)}
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["format"] != _FORMAT or document["version"] != _VERSION:
+            raise ValueError(f"format {document['format']!r}, version {document['version']!r}")
+        settings = dict(document["settings"])
+        asked = {"items": list(document["items"]), "facts": _read_facts(document)}
         return task_named(settings["task"]), {**settings, **asked}
     except FileNotFoundError:
         raise StudyError(
@@ -192,9 +192,9 @@ def _settle(folder: Path, deck: Deck, seed: int) -> None:
     with alone(folder, patience=PATIENCE):
         if not (folder / ABOUT).exists():
             facts = {item.key: texts_of(item, deck.task) for item in deck.items}
-            made = {"format": _FORMAT, "version": _VERSION, "settings": settings, "items": keys}
-            made["facts"] = facts
-            write_file(folder / ABOUT, (json.dumps(made, indent=1) + "\n").encode())
+            document = {"format": _FORMAT, "version": _VERSION, "settings": settings, "items": keys}
+            document["facts"] = facts
+            write_file(folder / ABOUT, (json.dumps(document, indent=1) + "\n").encode())
             return
     _, written = about(folder)
     then = written.pop("items")

@@ -102,9 +102,9 @@ def agreement(table: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     rows = _grouped(answers)
     by = _GROUPS[task.name]
     parts = [("all", rows[rows[by] != CONTROL]), *rows.groupby(by, sort=False)]
-    made = [_agreed(str(name), part, task, confidence) for name, part in parts]
+    parts_agreed = [_agreed(str(name), part, task, confidence) for name, part in parts]
     columns = ["group", "level", "raters", "items", "n", "alpha", "alpha_low", "alpha_high"]
-    return pd.DataFrame(made, columns=columns)
+    return pd.DataFrame(parts_agreed, columns=columns)
 
 
 @names_checked
@@ -142,8 +142,8 @@ def alpha(counts: NDArray[np.int64], *, level: Level, values: list[float]) -> fl
     shared = counts[counts.sum(1) >= 2]
     if (shared.sum(0) > 0).sum() < 2:
         return math.nan
-    found = krippendorff.alpha(value_counts=shared, value_domain=values, level_of_measurement=level)
-    return float(found)
+    value = krippendorff.alpha(value_counts=shared, value_domain=values, level_of_measurement=level)
+    return float(value)
 
 
 @names_checked
@@ -160,7 +160,7 @@ def raters(table: pd.DataFrame) -> pd.DataFrame:
     """
     task, answers = _answers(table)
     value = _VALUES[task.name][-1]
-    made = []
+    rows = []
     for number, (_, part) in enumerate(answers.groupby("rater", sort=False), 1):
         own = part[part.control == 0] if "control" in part else part
         row = {
@@ -171,8 +171,8 @@ def raters(table: pd.DataFrame) -> pd.DataFrame:
         }
         if "control" in part:
             row["mean of controls"] = part[part.control == 1][value].mean()
-        made.append(row)
-    return pd.DataFrame(made)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 # --- inside ---------------------------------------------------------------------------------------
@@ -222,16 +222,16 @@ def _agreed(name: str, part: pd.DataFrame, task: Task, confidence: float) -> dic
     cells = pd.crosstab(part.item, number).reindex(columns=values, fill_value=0)
     counts = cells.to_numpy(dtype=np.int64).reshape(-1, len(values))
     shared = counts.sum(1) >= 2
-    found = alpha(counts, level=task.level, values=values)
+    value = alpha(counts, level=task.level, values=values)
     low = high = math.nan
-    if not math.isnan(found):
+    if not math.isnan(value):
         prompts = part.drop_duplicates("item").set_index("item").prompt.reindex(cells.index)
         low, high = _alpha_ends(
             counts[shared],
             prompts[shared],
             task,
             values,
-            estimate=found,
+            estimate=value,
             confidence=confidence,
         )
     both = part[part.item.isin(cells.index[shared])]
@@ -241,7 +241,7 @@ def _agreed(name: str, part: pd.DataFrame, task: Task, confidence: float) -> dic
         "raters": both.rater.nunique(),
         "items": int(shared.sum()),
         "n": len(both),
-        "alpha": found,
+        "alpha": value,
         "alpha_low": low,
         "alpha_high": high,
     }

@@ -166,12 +166,12 @@ def ratings(folders: Folder | Iterable[Folder], *, skipped: bool = False) -> pd.
             rows[key] = path, row
     check_alike(rows.values(), task)
     kept = [row for _, row in rows.values() if skipped or row["act"] == "answer"]
-    made = made_table(
+    table_made = made_table(
         [_numbered(row, task) for row in kept],
         columns={**columns_of(task.columns), **_NUMBERS[task.name]},
     )
-    made.attrs["task"] = task.name
-    return made
+    table_made.attrs["task"] = task.name
+    return table_made
 
 
 @names_checked
@@ -216,8 +216,12 @@ def report(folders: Folder | Iterable[Folder], *, enough: int = ENOUGH) -> Repor
         if name in table:
             facts[name] = ", ".join(sorted(table[name].unique()))
     agreed = headed(agreement(table), {"alpha": "Krippendorff’s alpha"})
-    shown = headed(means, _HEADINGS).rename(columns={"clusters": "prompts"})
-    tables = {_MAIN[task.name]: shown, "Agreement of the raters": agreed, "Raters": raters(table)}
+    headed_means = headed(means, _HEADINGS).rename(columns={"clusters": "prompts"})
+    tables = {
+        _MAIN[task.name]: headed_means,
+        "Agreement of the raters": agreed,
+        "Raters": raters(table),
+    }
     return Report(f"rating-{task.name}", title, table, tables, figures(table, means), facts)
 
 
@@ -312,9 +316,9 @@ def _check_folder(path: Path) -> None:
 
 def _one_task(folders: list[Path]) -> Task:
     """The task of all folders, whose settings must agree."""
-    found = [about(folder) for folder in folders]
+    abouts = [about(folder) for folder in folders]
     apart = ("items", "seed", "facts")
-    settings = [{k: v for k, v in one.items() if k not in apart} for _, one in found]
+    settings = [{k: v for k, v in one.items() if k not in apart} for _, one in abouts]
     if not all("content" in each for each in settings):  # some are of an earlier version
         settings = [{k: v for k, v in each.items() if k != "content"} for each in settings]
     for one in settings:
@@ -323,7 +327,7 @@ def _one_task(folders: list[Path]) -> Task:
                 f"The folders hold answers to different things: {settings[0]!r} and {one!r}. Read "
                 f"each by itself."
             )
-    return found[0][0]
+    return abouts[0][0]
 
 
 def _standing(path: Path, task: Task) -> dict[tuple[str, str], Row]:
@@ -341,15 +345,15 @@ def _standing(path: Path, task: Task) -> dict[tuple[str, str], Row]:
 
 
 def _numbered(row: Row, task: Task) -> dict[str, Any]:
-    made: dict[str, Any] = dict(row)
+    columns: dict[str, Any] = dict(row)
     for name in _WHOLE:
-        if name in made:
-            made[name] = _whole_number(row, name)
-    made["seconds"] = float(row["seconds"])
+        if name in columns:
+            columns[name] = _whole_number(row, name)
+    columns["seconds"] = float(row["seconds"])
     value = task.values.get(row["answer"])
     if task.name == WORDS.name:
-        return {**made, "score": value}
-    return {**made, "both": None if value is None else float(value == 2), "objects": value}
+        return {**columns, "score": value}
+    return {**columns, "both": None if value is None else float(value == 2), "objects": value}
 
 
 def _whole_number(row: Row, name: str) -> int | None:

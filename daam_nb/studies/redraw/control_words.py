@@ -30,10 +30,10 @@ def object_words(prompt: Prompt, nouns: Sequence[str]) -> tuple[Word, ...]:
     Nouns that stand twice are left out: their maps and their ablation would be ambiguous. So is a
     noun that is a part of another's name: a hot dog is no dog (`nouns.mentions`).
     """
-    wanted = {noun.casefold() for noun in nouns}
+    folded = {noun.casefold() for noun in nouns}
     named = {word.span for words in mentions(prompt, nouns).values() for word in words}
     return tuple(
-        word for word in _once(prompt) if word.text.casefold() in wanted and word.span in named
+        word for word in _once(prompt) if word.text.casefold() in folded and word.span in named
     )
 
 

@@ -100,5 +100,5 @@ def difference(one: Image, other: Image) -> Field:
             f"Pictures of {first.shape[:2]} and {second.shape[:2]} pixels (height, width) cannot "
             "be compared."
         )
-    found: Field = np.abs(first - second).mean(axis=2) / 255.0
-    return found
+    difference: Field = np.abs(first - second).mean(axis=2) / 255.0
+    return difference

@@ -79,8 +79,8 @@ class Report:
             file = figure.save(parts / f"{name}.png", scale=SCALE)
             if file.stat().st_size > MOST_BYTES:
                 figure.save(file, scale=SMALL_SCALE)
-        for number, shown in enumerate(self.tables.values(), 1):
-            write_file(parts / f"table-{number}.csv", _csv(shown))
+        for number, table in enumerate(self.tables.values(), 1):
+            write_file(parts / f"table-{number}.csv", _csv(table))
         page = folder / f"{self.name}.md"
         before = page.read_text(encoding="utf-8") if page.exists() else self._new_page()
         if before.count(_BEGIN) != 1 or before.count(_END) != 1:
@@ -106,9 +106,9 @@ class Report:
             parts.append(
                 markdown(pd.DataFrame({"what": self.facts.keys(), "": self.facts.values()}))
             )
-        for number, (heading, shown) in enumerate(self.tables.items(), 1):
+        for number, (heading, table) in enumerate(self.tables.items(), 1):
             link = f"[as CSV]({self.name}/table-{number}.csv)"
-            parts.append(f"### {heading}\n\n{markdown(in_cells(shown))}\n\n{link}")
+            parts.append(f"### {heading}\n\n{markdown(in_cells(table))}\n\n{link}")
         for name, figure in self.figures.items():
             parts.append(f"![{figure.title}]({self.name}/{name}.png)")
         return "\n\n".join(parts)

@@ -55,14 +55,14 @@ def summary(
         ``rare``.
     """
     options: dict[str, Any] = {"by": by, "value": value, "bounds": bounds, "enough": enough}
-    made = intervals.summary(table, clusters=None, strata=noun, **options)
+    summary = intervals.summary(table, clusters=None, strata=noun, **options)
     others = intervals.summary(table, clusters=noun, **options)
-    made = made.drop(columns="clusters").rename(columns={"strata": "nouns"})
+    summary = summary.drop(columns="clusters").rename(columns={"strata": "nouns"})
     for name in [value] if isinstance(value, str) else value:
-        place = list(made.columns).index(f"{name}_high") + 1
+        column = list(summary.columns).index(f"{name}_high") + 1
         for shift, end in enumerate((f"{name}_low", f"{name}_high")):
-            made.insert(place + shift, f"{end}_nouns", others[end])
-    return made
+            summary.insert(column + shift, f"{end}_nouns", others[end])
+    return summary
 
 
 def compared(
@@ -83,10 +83,10 @@ def compared(
         ``low`` and ``high`` of these nouns, ``low_nouns`` and ``high_nouns``.
     """
     options: dict[str, Any] = {"bounds": bounds, "resamples": resamples}
-    found = compare(first, second, paired=True, clusters=nouns, **options)
+    comparison = compare(first, second, paired=True, clusters=nouns, **options)
     gaps = first.to_numpy(float) - second.to_numpy(float)  # by place, whatever the index says
     here = interval(gaps, strata=nouns, bounds=bounds)
-    return found, _ends(here.low, here.high, found.low, found.high)
+    return comparison, _ends(here.low, here.high, comparison.low, comparison.high)
 
 
 def groups_compared(
@@ -104,9 +104,9 @@ def groups_compared(
         As `compared`; the interval of the former is of these nouns, and its test shuffles the
         labels of pictures within nouns, so that p is of these nouns, too.
     """
-    found = compare(first, second, strata=nouns, resamples=resamples)
+    comparison = compare(first, second, strata=nouns, resamples=resamples)
     others = ends_over_strata(first, second, strata=nouns)
-    return found, _ends(found.low, found.high, *others)
+    return comparison, _ends(comparison.low, comparison.high, *others)
 
 
 def _ends(*values: float) -> dict[str, float]:
@@ -127,8 +127,8 @@ def of_these(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame
     if "alone" in summary.columns and not summary["alone"].any():
         left_out.append("alone")
     headings = {name: text for name, text in headings.items() if name in summary.columns}
-    shown = headed(summary.drop(columns=left_out), headings)
-    return shown.rename(columns={"alone": "nouns seen once"})
+    headed_summary = headed(summary.drop(columns=left_out), headings)
+    return headed_summary.rename(columns={"alone": "nouns seen once"})
 
 
 def of_nouns(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame:

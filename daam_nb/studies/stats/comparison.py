@@ -140,9 +140,9 @@ def compare(
     if bounds is not None:
         raise StudyError("bounds= is of the differences of pairs, and these groups are not paired.")
     first, second = flat(first), flat(second)  # read twice
-    one, two = _groups(first, second, clusters)
+    first_groups, two = _groups(first, second, clusters)
     if strata is not None:
-        within = _within(one, two, _groups(first, second, strata))
+        within = _within(first_groups, two, _groups(first, second, strata))
         places = None if clusters is None else within.clusters
         return Comparison(
             within.difference(),
@@ -154,11 +154,11 @@ def compare(
             within.left_out,
         )
     return Comparison(
-        _mean(one.values) - _mean(two.values),
-        *_difference_ends(one, two, confidence),
-        _p(*_joined(one, two), resamples=resamples, seed=seed),
-        _cohens_d(one.values, two.values),
-        (len(one.values), len(two.values)),
+        _mean(first_groups.values) - _mean(two.values),
+        *_difference_ends(first_groups, two, confidence),
+        _p(*_joined(first_groups, two), resamples=resamples, seed=seed),
+        _cohens_d(first_groups.values, two.values),
+        (len(first_groups.values), len(two.values)),
     )
 
 
@@ -272,12 +272,12 @@ def holm_of(*tables: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
 
 
 def _differences(first: Any, second: Any) -> Floats:
-    one, two = flat(first), flat(second)
-    if one.shape != two.shape:
+    flat_first, two = flat(first), flat(second)
+    if flat_first.shape != two.shape:
         raise StudyError(
-            f"Pairs need two lists of one length, not of {len(one)} and {len(two)} values."
+            f"Pairs need two lists of one length, not of {len(flat_first)} and {len(two)} values."
         )
-    differences: Floats = one - two
+    differences: Floats = flat_first - two
     return differences
 
 

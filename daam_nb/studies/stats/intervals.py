@@ -165,9 +165,9 @@ def ratio(
     if first.shape != second.shape:
         raise StudyError(f"{len(first)} numbers stand above {len(second)}; a ratio needs pairs.")
     names = None if clusters is None else listed(clusters)
-    there = first + second  # NaN where either is
-    tops, kept = observed(np.where(np.isnan(there), np.nan, first), names)
-    bottoms, _ = observed(np.where(np.isnan(there), np.nan, second), names)
+    both = first + second  # NaN where either is
+    tops, kept = observed(np.where(np.isnan(both), np.nan, first), names)
+    bottoms, _ = observed(np.where(np.isnan(both), np.nan, second), names)
     if (bottoms < 0).any():
         raise StudyError(f"Below stands {bottoms.min():g}; the ratio of means needs amounts.")
     (sums, _), (weights, _) = by_cluster(tops, kept), by_cluster(bottoms, kept)
@@ -408,7 +408,7 @@ def observed(values: Any, clusters: Any) -> tuple[Floats, list[Hashable] | None]
     names = listed(clusters)
     if len(names) != len(array):
         raise StudyError(f"There are {len(names)} clusters for {len(array)} values.")
-    return array[kept], [name for name, there in zip(names, kept, strict=True) if there]
+    return array[kept], [name for name, is_kept in zip(names, kept, strict=True) if is_kept]
 
 
 def listed(clusters: Any) -> list[Hashable]:

@@ -117,14 +117,14 @@ def _samples(values: Floats, size: int, count: int, rng: np.random.Generator) ->
 def _p(drawn: Totals, least: float, size: int, resamples: int | None, seed: int) -> float:
     rng = np.random.default_rng(seed)
     stages = [FIRST, MOST - FIRST] if resamples is None else [_checked(resamples)]
-    extreme = done = 0
+    extreme = draws = 0
     p = 1.0
     for stage in stages:
         for start in range(0, stage, step := max(1, MOST_DRAWN // size)):
             totals = drawn(min(step, stage - start), rng)
             extreme += int((np.abs(totals) >= least).sum())
-        done += stage
-        p = (extreme + 1) / (done + 1)
+        draws += stage
+        p = (extreme + 1) / (draws + 1)
         if p >= SMALL:
             break
     return p

@@ -50,14 +50,14 @@ def nested(clusters: Places, strata: Places) -> Places:
     StudyError
         Where a cluster lies in two: drawn within one, it would have to appear in the other, too.
     """
-    found = np.full(int(clusters.max(initial=-1)) + 1, -1, dtype=np.int64)
-    found[clusters] = strata
-    if (found[clusters] != strata).any():
+    strata_of = np.full(int(clusters.max(initial=-1)) + 1, -1, dtype=np.int64)
+    strata_of[clusters] = strata
+    if (strata_of[clusters] != strata).any():
         raise StudyError(
             "A cluster lies in two strata, and clusters are drawn within strata. Make the strata "
             "of whole clusters, or leave them out: then whole clusters are drawn."
         )
-    return found
+    return strata_of
 
 
 def members(strata: Places) -> tuple[list[Places], int]:

@@ -134,8 +134,8 @@ class Within:
 
     def _columns(self) -> Floats:
         """(value, 4): one and the value where it is of the first group, then of the second."""
-        one, other = self.first.astype(np.float64), (~self.first).astype(np.float64)
-        return np.stack([one, one * self.values, other, other * self.values], axis=1)
+        in_first, other = self.first.astype(np.float64), (~self.first).astype(np.float64)
+        return np.stack([in_first, in_first * self.values, other, other * self.values], axis=1)
 
 
 def centred(values: Floats, strata: Places) -> Floats:
@@ -145,8 +145,8 @@ def centred(values: Floats, strata: Places) -> Floats:
     when labels are shuffled within strata; and then their expectation is 0.
     """
     means = np.bincount(strata, weights=values) / np.maximum(np.bincount(strata), 1)
-    made: Floats = values - means[strata]
-    return made
+    centered: Floats = values - means[strata]
+    return centered
 
 
 def _parts(sums: Floats) -> tuple[Floats, Floats]:

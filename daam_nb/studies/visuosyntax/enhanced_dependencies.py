@@ -140,7 +140,7 @@ class _Tree:
         self.relation = list(self.was)
         self.named: set[int] = set()  # those whose relation is the paper's already
         # Whether what hangs on a word hangs on a noun; a copula's complements do not.
-        self.nominal = [_is_nominal(words, place) for place in range(len(words))]
+        self.nominal = [_is_nominal(words, index) for index in range(len(words))]
 
     def children(self, place: int) -> list[int]:
         return [i for i, head in enumerate(self.head) if head == place and i != place]
@@ -154,12 +154,12 @@ class _Tree:
 
     def lift_prepositions(self) -> None:
         """prep + pobj: the object takes the preposition's place and carries its name."""
-        for place, was in enumerate(self.was):
+        for index, was in enumerate(self.was):
             # Those inside of a chain ("of" in "out of the window") are lifted with its first.
-            inside = place in self.named
-            leads = any(self.was[child] == "pobj" for child in self.children(place))
+            inside = index in self.named
+            leads = any(self.was[child] == "pobj" for child in self.children(index))
             if not inside and (leads or was in ("prep", "agent")):
-                self._lift(place)
+                self._lift(index)
 
     def _lift(self, first: int) -> None:
         chain, target = self._chain(first)
@@ -183,12 +183,12 @@ class _Tree:
                 self.relation[target] = self.was[target] = "conj"
             else:
                 self.name(target, self._lifted_name(first, governor, chain, clause))
-        for place in chain:
-            for child in self.children(place):
+        for index in chain:
+            for child in self.children(index):
                 if child not in (target, *chain):
                     self.head[child] = target
-            self.head[place] = target
-            self.name(place, "mark" if clause else "case")
+            self.head[index] = target
+            self.name(index, "mark" if clause else "case")
         if before is not None:
             self.head[first] = before
             self.name(first, "fixed")
@@ -220,7 +220,7 @@ class _Tree:
         return before if joined else None
 
     def _lifted_name(self, first: int, governor: int, chain: list[int], clause: bool) -> str:
-        name = "_".join(self.text(place) for place in chain)
+        name = "_".join(self.text(index) for index in chain)
         nominal = self.nominal[governor]
         if clause:
             return f"{'acl' if nominal else 'advcl'}:{name}"
@@ -230,24 +230,24 @@ class _Tree:
 
     def lift_predicates(self) -> None:
         """be + predicate: what is said of the subject becomes the head, "be" its copula."""
-        for place, word in enumerate(self.words):
+        for index, word in enumerate(self.words):
             is_be = word.lemma == "be" or word.text.lower() in _BE
-            if not is_be or self.was[place] in ("aux", "auxpass", "case", "possessive"):
+            if not is_be or self.was[index] in ("aux", "auxpass", "case", "possessive"):
                 continue
-            predicate = self._predicate(place)
+            predicate = self._predicate(index)
             if predicate is None:
                 continue
-            self.head[predicate] = predicate if self.head[place] == place else self.head[place]
-            self.relation[predicate] = self.relation[place]
+            self.head[predicate] = predicate if self.head[index] == index else self.head[index]
+            self.relation[predicate] = self.relation[index]
             self.named.discard(predicate)
-            if place in self.named:  # a clause lifted above: "without being red"
+            if index in self.named:  # a clause lifted above: "without being red"
                 self.named.add(predicate)
-            self.was[predicate] = self.was[place]
-            for child in self.children(place):
+            self.was[predicate] = self.was[index]
+            for child in self.children(index):
                 if child != predicate:
                     self.head[child] = predicate
-            self.head[place] = predicate
-            self.name(place, "cop")
+            self.head[index] = predicate
+            self.name(index, "cop")
 
     def _predicate(self, place: int) -> int | None:
         below = self.children(place)
@@ -284,9 +284,9 @@ class _Tree:
     def _conjuncts(self, first: int) -> list[int]:
         members, todo = [], [first]
         while todo:
-            found = [i for i in self.children(todo.pop()) if self.relation[i] == "conj"]
-            members += found
-            todo += found
+            conjuncts = [i for i in self.children(todo.pop()) if self.relation[i] == "conj"]
+            members += conjuncts
+            todo += conjuncts
         return sorted(members)
 
     def _join(self, first: int, members: list[int]) -> None:
@@ -312,13 +312,13 @@ class _Tree:
 
     def fence_appositions(self) -> None:
         """The commas around an apposition belong to it ("my friend, a painter, sings")."""
-        for place, was in enumerate(self.was):
+        for index, was in enumerate(self.was):
             if was != "appos":
                 continue
-            for mark in self.children(self.head[place]):
-                before, behind = self._is_under(mark + 1, place), self._is_under(mark - 1, place)
+            for mark in self.children(self.head[index]):
+                before, behind = self._is_under(mark + 1, index), self._is_under(mark - 1, index)
                 if self.relation[mark] == "punct" and (before or behind):
-                    self.head[mark] = place
+                    self.head[mark] = index
 
     def _is_under(self, place: int, top: int) -> bool:
         if not 0 <= place < len(self.words):
@@ -334,18 +334,18 @@ class _Tree:
         return _SAME_CONJUNCTION.get(text, text)
 
     def name_the_rest(self) -> None:
-        for place in range(len(self.words)):
-            if place in self.named or self.head[place] == place:
+        for index in range(len(self.words)):
+            if index in self.named or self.head[index] == index:
                 continue
-            relation = self.relation[place]
-            if relation == "aux" and self._is_infinitive_to(place):
+            relation = self.relation[index]
+            if relation == "aux" and self._is_infinitive_to(index):
                 relation = "mark"
             relation = LABELS.get(relation, relation)
-            if relation == "obl:npmod" and self.text(place) in TIMES:
+            if relation == "obl:npmod" and self.text(index) in TIMES:
                 relation = "obl:tmod"
             if relation in ("advcl", "acl"):
-                relation += self._marker(place)
-            self.relation[place] = relation
+                relation += self._marker(index)
+            self.relation[index] = relation
 
     def _marker(self, clause: int) -> str:
         """ ":while" of "sits while it rains": enhanced names of clauses carry their marker."""
@@ -360,9 +360,9 @@ class _Tree:
 
     def arcs(self) -> tuple[Arc, ...]:
         return tuple(
-            Arc(head=head, dependent=place, relation=relation)
-            for place, (head, relation) in enumerate(zip(self.head, self.relation, strict=True))
-            if head != place
+            Arc(head=head, dependent=index, relation=relation)
+            for index, (head, relation) in enumerate(zip(self.head, self.relation, strict=True))
+            if head != index
         )
 
 

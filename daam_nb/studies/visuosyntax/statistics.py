@@ -89,7 +89,7 @@ def summary(
     parts = [arcs[arcs.relation == name] for name in frequent]
     for name, part in zip(NULLS, (arcs, unrelated, used), strict=True):
         parts.append(part.assign(relation=name))
-    made = summarise(
+    summary = summarise(
         pd.concat([part for part in parts if len(part)]),
         by="relation",
         value=["iou", "iod", "ioh", "difference"],
@@ -97,16 +97,16 @@ def summary(
         confidence=confidence,
         enough=enough,
     )
-    both = made.relation == "all pairs"  # a mixture: some with a direction, some without
-    made.loc[both, [f"difference{end}" for end in ("", "_low", "_high")]] = float("nan")
-    delta = made.difference.abs()
-    ends = made[["difference_low", "difference_high"]].abs()
-    crossing = made.difference_low * made.difference_high < 0
-    made.insert(len(made.columns) - 1, "delta", delta)
-    made.insert(len(made.columns) - 1, "delta_low", ends.min(axis=1).mask(crossing, 0.0))
-    made.insert(len(made.columns) - 1, "delta_high", ends.max(axis=1))
-    made["parser"] = ", ".join(dict.fromkeys(table.parser))
-    return made
+    both = summary.relation == "all pairs"  # a mixture: some with a direction, some without
+    summary.loc[both, [f"difference{end}" for end in ("", "_low", "_high")]] = float("nan")
+    delta = summary.difference.abs()
+    ends = summary[["difference_low", "difference_high"]].abs()
+    crossing = summary.difference_low * summary.difference_high < 0
+    summary.insert(len(summary.columns) - 1, "delta", delta)
+    summary.insert(len(summary.columns) - 1, "delta_low", ends.min(axis=1).mask(crossing, 0.0))
+    summary.insert(len(summary.columns) - 1, "delta_high", ends.max(axis=1))
+    summary["parser"] = ", ".join(dict.fromkeys(table.parser))
+    return summary
 
 
 def left_out_counts(table: pd.DataFrame) -> pd.DataFrame:
@@ -167,11 +167,11 @@ def against_unrelated(
         means = matched.groupby("prompt")[[measure, "null"]].mean()
         if len(means) < least:
             continue
-        found = compare(
+        comparison = compare(
             means[measure], means.null, paired=True, bounds=(-1, 1), resamples=resamples
         )
         ends = {"related": means[measure].mean(), "unrelated": means.null.mean()}
-        numbers = {name: getattr(found, name) for name in _NUMBERS}
+        numbers = {name: getattr(comparison, name) for name in _NUMBERS}
         counts = {"prompts": len(means), "arcs": len(matched)}
         rows.append({"relation": relation, **ends, **numbers, **counts})
     columns = ["relation", "related", "unrelated", *_NUMBERS, "prompts", "arcs"]
@@ -242,21 +242,21 @@ def differences(
     means = labelled.groupby(["relation", "prompt"])[measure].mean()
     rows = []
     for first, second in itertools.combinations(among, 2):
-        one, two = _of(means, first), _of(means, second)
-        shared = one.index.intersection(two.index)
-        alone = min(len(one), len(two)) - len(shared)
+        of_first, two = _of(means, first), _of(means, second)
+        shared = of_first.index.intersection(two.index)
+        alone = min(len(of_first), len(two)) - len(shared)
         if len(shared) >= min(SHARED_PROMPTS, max(alone, 1)):
-            found = compare(
-                one[shared], two[shared], paired=True, bounds=(-1, 1), resamples=resamples
+            comparison = compare(
+                of_first[shared], two[shared], paired=True, bounds=(-1, 1), resamples=resamples
             )
             how, prompts = "within prompts", str(len(shared))
         else:
-            one, two = one.drop(shared), two.drop(shared)
-            found = compare(one, two, resamples=resamples)
-            how, prompts = "across prompts", f"{len(one)} and {len(two)}"
-        rows.append(_row(first, second, found) | {"prompts": prompts, "how": how})
-    made = pd.DataFrame(rows, columns=["first", "second", *_NUMBERS, "prompts", "how"])
-    return holm_of(made)[0]
+            of_first, two = of_first.drop(shared), two.drop(shared)
+            comparison = compare(of_first, two, resamples=resamples)
+            how, prompts = "across prompts", f"{len(of_first)} and {len(two)}"
+        rows.append(_row(first, second, comparison) | {"prompts": prompts, "how": how})
+    frame = pd.DataFrame(rows, columns=["first", "second", *_NUMBERS, "prompts", "how"])
+    return holm_of(frame)[0]
 
 
 _NUMBERS = ("difference", "low", "high", "p", "effect")

@@ -182,13 +182,13 @@ def dependencies(parse: Parse) -> pd.DataFrame:
         ``paper_head_word``. Empty for a word that depends on none.
     """
     texts = [word.text for word in parse.words]
-    found: dict[str, list[str]] = {"word": texts}
+    columns: dict[str, list[str]] = {"word": texts}
     for prefix, names in _BOTH.items():
         arcs = {arc.dependent: arc for arc in arcs_of(parse, names)}
-        there = [arcs.get(place) for place in range(len(texts))]
-        found[f"{prefix}relation"] = [arc.relation if arc else "" for arc in there]
-        found[f"{prefix}head_word"] = [texts[arc.head] if arc else "" for arc in there]
-    return pd.DataFrame(found)
+        own_arcs = [arcs.get(index) for index in range(len(texts))]
+        columns[f"{prefix}relation"] = [arc.relation if arc else "" for arc in own_arcs]
+        columns[f"{prefix}head_word"] = [texts[arc.head] if arc else "" for arc in own_arcs]
+    return pd.DataFrame(columns)
 
 
 _BOTH: dict[str, Names] = {"": "spacy", "paper_": "paper"}
@@ -349,5 +349,5 @@ _HEADINGS = {"iou": "mIoU", "iod": "mIoD", "ioh": "mIoH", "delta": "delta"}
 
 def _shown(means: pd.DataFrame) -> pd.DataFrame:
     signed = [name for name in means.columns if name.split("_")[0] == "difference"]
-    made = headed(means.drop(columns=[*signed, "parser"]), _HEADINGS)
-    return made.rename(columns={"clusters": "prompts"})
+    headed_means = headed(means.drop(columns=[*signed, "parser"]), _HEADINGS)
+    return headed_means.rename(columns={"clusters": "prompts"})

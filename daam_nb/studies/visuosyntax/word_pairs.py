@@ -193,28 +193,28 @@ def pair_rows(
 
 def _measure(parse: Parse, maps: HeatMaps, threshold: Threshold) -> _Measured:
     words = parsed_tokens(parse, maps.prompt, maps.columns)
-    place: dict[int, int] = {}
+    row_of: dict[int, int] = {}
     values: list[NDArray[np.float32]] = []
     for number, (word, tokens) in enumerate(zip(parse.words, words.tokens, strict=True)):
         if not isinstance(tokens, str):
-            place[number] = len(values)
+            row_of[number] = len(values)
             values.append(maps.word((word.start, word.end)).values.numpy())
     stacked = np.stack(values) if values else np.zeros((0, *maps.size), dtype=np.float32)
     masks = masks_of(stacked, threshold, steps=len(maps.steps))
-    return _Measured(words, place, overlaps(masks))
+    return _Measured(words, row_of, overlaps(masks))
 
 
 def _words(parse: Parse, head: int, dependent: int) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for role, place in (("head", head), ("dependent", dependent)):
-        word = parse.words[place]
-        made |= {
+    columns: dict[str, Any] = {}
+    for role, index in (("head", head), ("dependent", dependent)):
+        word = parse.words[index]
+        columns |= {
             f"{role}_word": word.text,
             f"{role}_start": word.start,
             f"{role}_end": word.end,
             f"{role}_pos": word.pos or word.tag,
         }
-    return made
+    return columns
 
 
 def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
