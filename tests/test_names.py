@@ -8,8 +8,10 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "daam_nb"
 GENERIC = frozenset(
-    "alone aside asked done found given made one place said shown taken temp there thing tmp told val "
-    "wanted".split()
+    [
+        *("alone", "aside", "asked", "done", "found", "given", "made", "one", "place", "said"),
+        *("shown", "taken", "temp", "there", "thing", "tmp", "told", "val", "wanted"),
+    ]
 )
 """Names that say nothing of the thing itself."""
 LIMIT = 0.015
