@@ -111,7 +111,7 @@ def test_a_study_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(KeyboardInterrupt):
         relations(runs(), parser=Stops(), path=path, progress=False)
     rest = ByHand()
-    monkeypatch.setattr(visuosyntax, "pair_rows", Measured())
+    monkeypatch.setattr("daam_nb.studies.visuosyntax.study.pair_rows", Measured())
     resumed = relations(runs(), parser=rest, path=path, progress=False)
     assert rest.asked == list(TREES)  # rows are recognised by what the parser says now
     assert Measured.asked == ["a red car"]
