@@ -231,7 +231,7 @@ class _Parser(argparse.ArgumentParser):
         return " ".join(word for word in words[:2] if not word.isupper() and word[0] != "[")
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}. daam-nb --help lists the options.")
+        raise UsageError(f"{message.rstrip('.')}. {self.usage_name} --help lists the options.")
 
 
 def _parser(**options: Any) -> _Parser:

@@ -111,7 +111,7 @@ class Study(Generic[OptionsT]):
         return {"Observations": table.describe().reset_index(names="")}
 
     def figures(self, table: pd.DataFrame) -> Mapping[str, Figure]:
-        """A short file name -> a figure, for the page."""
+        """A short file name -> a figure, for the page; not asked where the table has no row."""
         return {}
 
     def facts(self, runs: Corpus) -> Mapping[str, Any]:
@@ -208,7 +208,7 @@ class Study(Generic[OptionsT]):
             title=self.title or self.question,
             observations=table,
             tables=self.summary(table),
-            figures=self.figures(table),
+            figures=self.figures(table) if len(table) else {},
             facts=self.facts(self._recorded(runs)),
         )
 
