@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import daam_nb
-from daam_nb.recording.files import SAMPLE
+from daam_nb.recording.loading import SAMPLE
 
 PROMPT = "a banana and an apple on the grass"
 SEED = 2

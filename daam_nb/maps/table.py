@@ -6,9 +6,12 @@ import base64
 import io
 from collections.abc import Iterable
 from html import escape
+from typing import TYPE_CHECKING
 
-from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.printable import printable
+
+if TYPE_CHECKING:
+    from daam_nb.maps.wordmap import WordHeatMap
 
 SHOWN_HEIGHT = 96  # CSS pixels
 COLORMAP = "inferno"  # perceptually uniform

@@ -10,7 +10,8 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
     checks.py     its parts fit together, or it is not born
     picking.py    one layer, step, head, token by hand
     kinds.py      where a recording is expected and something else is given
-    files.py      save, load, sample
+    files.py      save
+    loading.py    load, sample
     format_1.py   layers of the first format
     genuine.py    whether it still holds what the pipeline made
     view.py       how it shows itself
@@ -19,7 +20,6 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
 """
 
 from daam_nb.recording.facts import Facts, Kept, Manifest, Skipped
-from daam_nb.recording.files import load, sample
 from daam_nb.recording.genuine import altered, image_altered, sealed
 from daam_nb.recording.layers import (
     UNET_STAGES,
@@ -31,6 +31,7 @@ from daam_nb.recording.layers import (
     read_layer_choice,
     select_layers,
 )
+from daam_nb.recording.loading import load, sample
 from daam_nb.recording.recording import Recording
 
 __all__ = [

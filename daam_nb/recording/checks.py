@@ -1,7 +1,7 @@
 """A recording is checked once, at birth, so that nothing built on it has to.
 
 Shapes, dtypes and positions; none of it reads an array. The values are checked where they cross a
-file's border (`daam_nb.recording.files`).
+file's border (`daam_nb.recording.loading`).
 """
 
 from __future__ import annotations

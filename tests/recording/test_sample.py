@@ -6,7 +6,7 @@ import torch
 
 import daam_nb
 from daam_nb.menagerie.model import card
-from daam_nb.recording.files import SAMPLE
+from daam_nb.recording.loading import SAMPLE
 
 
 def test_it_is_small_and_names_nobody_s_folders() -> None:
