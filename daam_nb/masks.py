@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.errors import DaamError, SelectionError, ShapeError
+from daam_nb.kinds import kind_of
 
 _FEW = 6  # values that an error lists
 
@@ -113,17 +114,19 @@ def _several(what: str, values: list[float]) -> str:
 
 
 def _tensor(a: Any, what: str) -> Tensor:
-    if callable(getattr(a, "mask", None)) and hasattr(a, "values"):
+    if callable(getattr(a, "mask", None)) and hasattr(a, "image_size"):
         raise ShapeError(
             f"{what} is a {type(a).__name__}, attention by degrees, and no mask. Say from which "
             "share of its maximum on it is marked: .mask(0.4)."
         )
     try:
-        array = torch.as_tensor(a, device="cpu")
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ShapeError(
-            f"{what} is a WordHeatMap or a (y, x) array, not {type(a).__name__}: {error}"
-        ) from None
+        # Arrays of pandas, xarray and others are what numpy makes of them.
+        plain = a if isinstance(a, Tensor) or not hasattr(a, "__array__") else np.array(a)
+        array = torch.as_tensor(plain, device="cpu")
+    except DaamError:
+        raise
+    except (TypeError, ValueError, RuntimeError):
+        raise ShapeError(f"{what} is a WordHeatMap or a (y, x) array, not {kind_of(a)}.") from None
     if array.layout != torch.strided:
         raise ShapeError(f"{what} is a plain array (y, x), not {array.layout}: mask.to_dense().")
     if array.ndim != 2 or not array.numel():

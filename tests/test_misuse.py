@@ -138,7 +138,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
         MAPS.word, "a", occurrence=0,
         right={0: {"text"}, "occurrence": {"1", "-1"}, "case": {"True"}},
     ),
-    **arguments_of(MAPS.token, 1, right={0: {"1"}}),
+    **arguments_of(MAPS.token, 1, right={0: {"1", "(0, 5)", "[0, 1]", "{1}"}}),
     **arguments_of(MAPS.by_head, "cat", right={0: ONE_WORD, "occurrence": {"None", "-1"}}),
     **arguments_of(CAT.resize, (4, 6), right={0: NO}),
     **arguments_of(CAT.mask, 0.4, right={0: {"1", "0.5"}, "size": NO}),
@@ -324,5 +324,5 @@ def test_an_array_of_all_maps_has_to_say_of_what() -> None:
         np.asarray(MAPS)
     assert np.stack(MAPS.words).shape == (5, *MAPS.size)  # type: ignore[arg-type]
     assert (np.stack(MAPS.words)[1] == np.asarray(CAT)).all()  # type: ignore[arg-type]
-    with pytest.raises(DaamError, match="not HeatMaps"):
+    with pytest.raises(DaamError, match=r"maps\.values"):
         dnb.entropy(MAPS)

@@ -213,6 +213,7 @@ class HeatMaps:
         """(token, y, x), float32, >= 0: the map of every key position kept, as in `columns`."""
         return self._token_maps(self.columns)
 
+    @names_checked
     def word(
         self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
     ) -> WordHeatMap:
@@ -302,6 +303,7 @@ class HeatMaps:
         """The map of the first end of text after the prompt's words."""
         return self._special(self.prompt.end_of_text, "end of text")
 
+    @names_checked
     def by_step(
         self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
     ) -> dict[int, WordHeatMap]:
@@ -323,6 +325,7 @@ class HeatMaps:
             for step, maps in of_step.items()
         }
 
+    @names_checked
     def by_head(
         self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
     ) -> dict[tuple[str, int], WordHeatMap]:

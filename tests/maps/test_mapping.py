@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from daam_nb.errors import AmbiguousWordError, WordNotFoundError
+from daam_nb.errors import AmbiguousWordError, UnknownOptionError, WordNotFoundError
 from daam_nb.maps import heat_maps
 from daam_nb.prompt import Word
 from tests.tiny_recordings import tiny_recording
@@ -67,3 +67,9 @@ def test_words_that_share_their_tokens_share_no_memory() -> None:
     first, second = (MAPS.words[0], MAPS.words[3])
     first.values[:] = 7.0
     assert second.values.max() < 1
+
+
+def test_misspelt_options_of_words_name_the_nearest() -> None:
+    for call in (MAPS.word, MAPS.by_step, MAPS.by_head):
+        with pytest.raises(UnknownOptionError, match=r"occurance.*did you mean 'occurrence'"):
+            call("cat", occurance=1)  # type: ignore[call-arg]

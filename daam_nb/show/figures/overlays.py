@@ -85,8 +85,13 @@ def overlay(
     if not isinstance(word_map, WordHeatMap):
         if not isinstance(image, Recording):
             raise SelectionError(
-                f"The map of {word_map!r} cannot be made from a picture alone. Give the recording "
-                f"instead of its picture, or the map: heat_maps(run).word({word_map!r})."
+                f"The map of {word_map!r:.60} cannot be made from a picture alone. Give the "
+                f"recording instead of its picture, or the map: heat_maps(run).word({word_map!r:.60})."
+            )
+        if hasattr(word_map, "ndim"):
+            raise WrongKindError(
+                f"overlay() takes a word or its map, not {kind_of(word_map)}. An array becomes a "
+                f"map by WordHeatMap(array, label='dog', image_size=(height, width))."
             )
         word_map = heat_maps(image).word(word_map)
     if isinstance(image, Recording):
