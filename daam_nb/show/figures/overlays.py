@@ -86,7 +86,8 @@ def overlay(
         if not isinstance(image, Recording):
             raise SelectionError(
                 f"The map of {word_map!r:.60} cannot be made from a picture alone. Give the "
-                f"recording instead of its picture, or the map: heat_maps(run).word({word_map!r:.60})."
+                f"recording instead of its picture, or the map: "
+                f"heat_maps(run).word({word_map!r:.60})."
             )
         if hasattr(word_map, "ndim"):
             raise WrongKindError(
