@@ -25,7 +25,7 @@ help:
 	@echo "make check      style, types and the fast tests, in a minute or two"
 	@echo "make test       run all tests"
 	@echo "make lint       style, types and the floor plan"
-	@echo "make js         check, test and build the explorer's front end (needs Node.js)"
+	@echo "make js         check, build and test the explorer's front end (needs Node.js)"
 	@echo "make lab        open JupyterLab on the notebooks"
 	@echo "make classroom  show the page for teaching (notebooks/classroom.ipynb) in the browser"
 	@echo "make renew      make anew what the documents show, after another training"
@@ -53,14 +53,17 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# In CI, what is checked in must be what the sources make; elsewhere it is made.
+# In CI, what is checked in must be what the sources make; elsewhere it is made, before the tests,
+# one of which compares it.
 js:
-	$(if $(CI),,test ! -x $(BIN)/python || $(BIN)/python -m scripts.explorer_controls)
+	$(if $(CI),,@if test -x $(BIN)/python; then $(BIN)/python -m scripts.explorer_controls; \
+	    else echo "No $(BIN)/python: the table of controls is not written anew. After a change of it," \
+	    "run 'python -m scripts.explorer_controls' where daam_nb is installed, then 'make js' again."; fi)
 	npm ci --prefix js --ignore-scripts --no-audit --no-fund --loglevel=error
 	npm run --prefix js --silent lint
 	npm run --prefix js --silent check
-	npm run --prefix js --silent test
 	npm run --prefix js --silent $(if $(CI),current,build)
+	npm run --prefix js --silent test
 
 lab: $(VENV)/.installed-lab
 	$(BIN)/jupyter lab notebooks

@@ -8,6 +8,18 @@ import { el, write } from "./dom.js";
  *   it up to date */
 
 /**
+ * Inputs that there is nothing for at times, in any panel, and when that is.
+ *
+ * @type {Record<string, (scope: Scope) => boolean>}
+ */
+const HIDDEN = {
+  colormap: ({ maps }) => maps.comparing,
+  follow_step: ({ state }) => !state.facts.strip,
+  view: ({ maps }) => !maps.comparing,
+  difference_scale: ({ maps, state }) => !maps.comparing || state.get("view") !== "difference",
+};
+
+/**
  * The inputs that the table puts in a panel, in its order.
  *
  * @param {Scope} scope
@@ -26,6 +38,25 @@ export function inputsOf(scope, panel) {
  * @returns {Input}
  */
 function input(scope, name, control) {
+  const { label, show } = make(scope, name, control);
+  const hidden = HIDDEN[name];
+  if (!hidden) return { label, show };
+  return {
+    label,
+    show: () => {
+      show();
+      label.hidden = hidden(scope);
+    },
+  };
+}
+
+/**
+ * @param {Scope} scope
+ * @param {string} name
+ * @param {Control} control
+ * @returns {Input}
+ */
+function make(scope, name, control) {
   if (control.kind === "Share") return slider(scope, name, control);
   if (control.kind === "Flag") return toggle(scope, name, control);
   if (control.kind === "OneOf") return list(scope, name, control);
@@ -44,7 +75,7 @@ function slider({ state, input: timed }, name, { label: text, title }) {
     max: "1",
     step: "0.01",
     class: "daam-range",
-    "data-testid": name,
+    "data-testid": testId(name),
     "aria-label": text,
   });
   const value = el("output", { class: "daam-value" });
@@ -72,7 +103,7 @@ function toggle({ state, input: timed }, name, { label: text, title }) {
     type: "checkbox",
     class: "daam-check",
     role: "switch",
-    "data-testid": name,
+    "data-testid": testId(name),
   });
   box.addEventListener("change", () => timed(name, () => state.set({ [name]: box.checked })));
   const label = field({ class: "daam-field daam-switch", title }, box, el("span", { text }));
@@ -88,7 +119,7 @@ function toggle({ state, input: timed }, name, { label: text, title }) {
  * @param {Control} control
  */
 function list({ state, input: timed }, name, { label: text, title, panel, options = [] }) {
-  const select = el("select", { class: "daam-select", "data-testid": name });
+  const select = el("select", { class: "daam-select", "data-testid": testId(name) });
   for (const [value, read] of options) select.append(el("option", { value, text: read }));
   select.addEventListener("change", () => timed(name, () => state.set({ [name]: select.value })));
   // Above the tiles there is no room for names.
@@ -101,6 +132,15 @@ function list({ state, input: timed }, name, { label: text, title, panel, option
     select.value = now;
   };
   return { label, show };
+}
+
+/**
+ * A control may be called as any part of the page is: its input has an id of its own.
+ *
+ * @param {string} name
+ */
+function testId(name) {
+  return `control-${name}`;
 }
 
 /**

@@ -6,18 +6,6 @@ import * as flags from "./flags.js";
 import { inputsOf } from "./inputs.js";
 import { LIST } from "./keys.js";
 
-/**
- * Which inputs there is nothing for at the moment.
- *
- * @type {Record<string, (scope: Scope) => boolean>}
- */
-const HIDDEN = {
-  colormap: ({ maps }) => maps.comparing,
-  follow_step: ({ state }) => !state.facts.strip,
-  view: ({ maps }) => !maps.comparing,
-  difference_scale: ({ maps, state }) => !maps.comparing || state.get("view") !== "difference",
-};
-
 export class Look {
   /**
    * @param {Scope} scope
@@ -95,8 +83,5 @@ export class Look {
   update(what) {
     if (!(what & (flags.LOOK | flags.WORDS | flags.THEME))) return;
     for (const { show } of Object.values({ ...this.inputs, ...this.folded })) show();
-    for (const [name, hidden] of Object.entries(HIDDEN)) {
-      this.inputs[name].label.hidden = hidden(this.scope);
-    }
   }
 }

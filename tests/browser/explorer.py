@@ -61,6 +61,10 @@ class Explorer:
         wanted = "".join(f'[data-{key}="{value}"]' for key, value in attributes.items())
         return self.root.locator(f'[data-testid="{name}"]{wanted}')
 
+    def input(self, name: str) -> Locator:
+        """The input of a control that stands in a panel, by the control's name."""
+        return self.part(f"control-{name}")
+
     def settle(self) -> Explorer:
         """Wait until what was just chosen is drawn, and is the exact map."""
         self.root.evaluate(_FRAMES)
@@ -130,8 +134,8 @@ class Explorer:
             mouse.up()
 
     def slide(self, name: str, value: float) -> None:
-        """Bring an input of type range to a value."""
-        self.part(name).fill(str(value))
+        """Bring the slider of a control to a value."""
+        self.input(name).fill(str(value))
 
     def words(self) -> list[str]:
         """The chips that can be seen."""

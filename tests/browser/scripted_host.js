@@ -257,12 +257,12 @@ const HANDS = {
     pointer(root, "pointerup", [0.5, 0.5]);
   },
   sort: (host, root, dice) => {
-    const select = part(root, "tile_sort");
+    const select = part(root, "control-tile_sort");
     select.value = dice.of(["network", "peak", "overlap"]);
     select.dispatchEvent(new Event("change", { bubbles: true }));
   },
   threshold: (host, root, dice) => {
-    const input = part(root, "threshold");
+    const input = part(root, "control-threshold");
     input.value = String(dice.next());
     input.dispatchEvent(new Event("input", { bubbles: true }));
   },

@@ -108,7 +108,7 @@ def test_nothing_runs_over_the_edge_and_the_controls_end_on_one_line(
     tops = {page.part(name).bounding_box()["y"] for name in ("mask-png", "picture-png", "more")}  # type: ignore[index]
     assert len(tops) == 1
     if width > 1000:
-        first = page.part("opacity").bounding_box()
+        first = page.input("opacity").bounding_box()
         last = page.part("more").bounding_box()
         assert first is not None
         assert last is not None
@@ -197,7 +197,7 @@ def test_the_strip_shows_the_forming_picture_and_the_attention_of_each_step(
 def test_the_picture_can_follow_the_step(explored: Explored, page: Explorer) -> None:
     explored.notebook.do("explorer.choose(opacity=0.0, contour=False)")
     eventually(lambda: page.trait("opacity") == 0)
-    page.part("follow_step").click()
+    page.input("follow_step").click()
     explored.wait(follow_step=True)
     for last in (7, 3):
         explored.notebook.do(f"explorer.steps = slice(0, {last})")
@@ -248,7 +248,7 @@ def test_tiles_are_ranked_and_say_by_what(
     )
     names = explored.notebook.ask("[layer.name for layer in run.layers]")
     values = {(str(names.index(layer)), str(head)): value for layer, head, value in rows}
-    page.part("tile_sort").select_option(by)
+    page.input("tile_sort").select_option(by)
     explored.wait(tile_sort=by)
     tiles = page.part("tile").all()
     places = [(one.get_attribute("data-layer"), one.get_attribute("data-head")) for one in tiles]
@@ -282,7 +282,7 @@ def test_a_common_scale_shows_which_heads_are_strong(explored: Explored, page: E
         return float(pixels[y : y + size, x : x + size, :3].sum(-1).max())
 
     own = brightest()
-    page.part("tile_scale").select_option("common")
+    page.input("tile_scale").select_option("common")
     explored.wait(tile_scale="common")
     page.move()
     assert brightest() < own / 2
@@ -334,16 +334,16 @@ def test_two_words_have_two_families_of_colours_and_other_signs_too(
 
 def test_a_minus_b_and_its_scale(explored: Explored, page: Explorer) -> None:
     places = places_apart(explored, "banana", "apple")
-    assert not page.part("view").is_visible()
+    assert not page.input("view").is_visible()
     explored.notebook.do("explorer.choose(word_b='apple', opacity=1.0, contour=False)")
-    page.part("view").select_option("difference")
+    page.input("view").select_option("difference")
     explored.wait(view="difference", opacity=1)
     page.settle().move()
     of_a, of_b = (colour_at(page, place) for place in places)
     assert of_a[0] > of_a[2] + 60  # red
     assert of_b[2] > of_b[0] + 60  # blue
     before = page.pixels()
-    page.part("difference_scale").select_option("common")
+    page.input("difference_scale").select_option("common")
     explored.wait(difference_scale="common")
     page.move()
     assert (page.pixels() != before).any()
@@ -378,9 +378,9 @@ def test_tab_reaches_every_control(page: Explorer) -> None:
         page.page.keyboard.press("Tab")
     assert {
         "chip", "compare", "pieces", "syntax", "picture", "tool-box", "tool-lasso", "choice",
-        "tile_sort", "tile_scale", "column-label", "row-label", "tile", "play", "step-lo",
-        "step-hi", "opacity", "threshold", "contour", "follow_step", "colormap", "mask-png",
-        "picture-png", "more",
+        "control-tile_sort", "control-tile_scale", "column-label", "row-label", "tile", "play",
+        "step-lo", "step-hi", "control-opacity", "control-threshold", "control-contour",
+        "control-follow_step", "control-colormap", "mask-png", "picture-png", "more",
     } <= set(reached)  # fmt: skip
 
 
@@ -452,7 +452,7 @@ def test_a_screen_reader_is_told(explored: Explored, page: Explorer) -> None:
 
 
 def test_less_motion_is_respected(explored: Explored, page: Explorer) -> None:
-    check = page.part("contour")
+    check = page.input("contour")
     moving = "node => getComputedStyle(node, '::after').transitionDuration"
     times = []
     for wish in ("reduce", "no-preference"):

@@ -210,7 +210,7 @@ def test_the_picture_is_what_the_arithmetic_says(explored: Explored) -> None:
     y, x = (int((at + 0.5) * side / 16) for at, side in zip(top, (height, width), strict=True))
     last = np.array([252, 255, 164])  # the last colour of inferno
     assert np.abs(painted[y, x] - last).max() < 24
-    page.part("colormap").select_option("gray")
+    page.input("colormap").select_option("gray")
     explored.wait(colormap="gray")
     page.move()
     grey = page.pixels()[..., :3].astype(float)
@@ -220,7 +220,7 @@ def test_the_picture_is_what_the_arithmetic_says(explored: Explored) -> None:
 def test_the_contour_is_the_edge_of_the_mask(explored: Explored) -> None:
     page = explored.page_side
     with_contour = page.pixels()
-    page.part("contour").click()
+    page.input("contour").click()
     explored.wait(contour=False)
     page.move()
     assert (page.pixels() != with_contour).any()
@@ -274,13 +274,13 @@ def test_everything_goes_by_keys_and_the_notebook_keeps_out_of_it(explored: Expl
 def test_tiles_are_sorted_and_scaled(explored: Explored) -> None:
     page = explored.page_side
     peaks = np.array(explored.notebook.ask("explorer.engine.tiles(explorer.selected).peak"))
-    page.part("tile_sort").select_option("peak")
+    page.input("tile_sort").select_option("peak")
     explored.wait(tile_sort="peak")
     first = eventually(lambda: page.part("tile").first)
     place = (int(first.get_attribute("data-layer")), int(first.get_attribute("data-head")))
     assert place == tuple(np.unravel_index(peaks.argmax(), peaks.shape))
     before = page.pixels("mosaic")
-    page.part("tile_scale").select_option(
+    page.input("tile_scale").select_option(
         "own" if explored.trait("tile_scale") == "common" else "common"
     )
     page.move()

@@ -125,12 +125,12 @@ def test_a_hand_out_is_explored_from_a_file_offline(
             "[['layer', 'head']].values[0].tolist()"
         )
         names = notebook.ask("[layer.name for layer in explorer.run.layers]")
-        handed.part("tile_sort").select_option("overlap")  # worked out in the page
+        handed.input("tile_sort").select_option("overlap")  # worked out in the page
         handed.part("tile", layer=names.index(ranked[0]), head=ranked[1]).wait_for()
         first = handed.part("tile").first
         assert first.get_attribute("data-layer") == str(names.index(ranked[0]))
         assert first.get_attribute("data-head") == str(ranked[1])
-        handed.part("tile_sort").select_option("network")
+        handed.input("tile_sort").select_option("network")
         before = handed.pixels()
         handed.part("chip", word=4).click()
         handed.settle()

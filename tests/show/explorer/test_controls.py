@@ -61,6 +61,13 @@ def test_inputs_stand_in_the_tables_order() -> None:
         assert [control.name for control in CONTROLS if control.panel == panel] == names.split()
 
 
+def test_no_other_part_of_the_page_has_an_id_like_an_inputs() -> None:
+    sources = {path.name: path.read_text(encoding="utf-8") for path in SCRIPT.parent.glob("*.js")}
+    assert "`control-${name}`" in sources.pop("inputs.js")
+    for name, text in sources.items():
+        assert not re.search(r"[\"'`]control-", text), name
+
+
 def test_every_control_has_one_way_of_being_linked() -> None:
     linked = [*LOOKS, *WORDS, *STEPS, *NETWORK]
     assert sorted(linked) == sorted({*CHOICES} - {"playing"})

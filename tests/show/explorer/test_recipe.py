@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -41,12 +42,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with the example's control."""
     folder = tmp_path_factory.mktemp("project")
     unread = shutil.ignore_patterns("__pycache__", "node_modules")
-    for name in ("daam_nb", "js", "scripts"):
+    for name in ("daam_nb", "js", "scripts", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=unread)
     (folder / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "explorer.md", folder / "docs")
     changed = [taken(diff, folder) for diff in blocks("diff")]
-    assert [path.name for path in changed] == ["controls.py", "picture.js"]
+    assert [path.name for path in changed] == ["controls.py", "test_controls.py", "picture.js"]
     run(folder, sys.executable, "-m", "scripts.explorer_controls")
     return folder
 
@@ -79,6 +80,47 @@ def test_the_documents_and_the_page_know_it(project: Path) -> None:
     assert row in (project / "docs" / "explorer.md").read_text(encoding="utf-8")
     script = (project / "js" / "src" / "controls.data.js").read_text(encoding="utf-8")
     assert '  picture_opacity: {"kind": "Share", "default": 1.0,' in script
+
+
+def test_the_tests_of_the_table_hold_with_it(project: Path) -> None:
+    words = ("-q", "-p", "no:cacheprovider", "--rootdir", str(project))
+    run(project, sys.executable, "-m", "pytest", *words, "tests/show/explorer/test_controls.py")
+
+
+def test_the_test_for_a_browser_asks_what_its_helpers_have() -> None:
+    pytest.importorskip("playwright")
+    from tests.browser.explorer import Explored, Explorer
+    from tests.browser.lab import Notebook
+
+    (code,) = [block for block in blocks("python") if "def test_" in block]
+    known = {"explored": Explored, "explored.notebook": Notebook, "page": Explorer}
+    fields = {"explored": {"notebook"}}
+    asked = [
+        (ast.unparse(node.value), node.attr)
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in known
+    ]
+    assert {of for of, _ in asked} == {*known}
+    for of, name in asked:
+        assert hasattr(known[of], name) or name in fields.get(of, ()), f"{of}.{name}"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize(("ci", "bundle"), [("", "build"), ("true", "current")])
+def test_make_brings_the_bundle_up_to_date_before_a_test_compares_it(ci: str, bundle: str) -> None:
+    lines = run(ROOT, "make", "--dry-run", "js", f"CI={ci}").splitlines()
+    scripts = [line.split()[-1] for line in lines if line.startswith("npm run")]
+    assert scripts.index(bundle) < scripts.index("test")
+    assert ("scripts.explorer_controls" in "".join(lines)) == (not ci)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_says_where_the_table_is_not_written(tmp_path: Path) -> None:
+    (tmp_path / "npm").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "npm").chmod(0o755)
+    path = f"PATH={tmp_path}:{os.environ['PATH']}"
+    printed = run(ROOT, "env", path, "make", "js", "CI=", f"VENV={tmp_path}/none")
+    assert "python -m scripts.explorer_controls" in printed
 
 
 @pytest.mark.skipif(NODE is None or not MODULES.is_dir(), reason="Node.js: `make js` first")

@@ -1222,11 +1222,26 @@ function nearest(cells, from, dx, dy) {
 }
 
 // src/inputs.js
+var HIDDEN = {
+  colormap: ({ maps }) => maps.comparing,
+  follow_step: ({ state }) => !state.facts.strip,
+  view: ({ maps }) => !maps.comparing,
+  difference_scale: ({ maps, state }) => !maps.comparing || state.get("view") !== "difference"
+};
 function inputsOf(scope, panel) {
   let rows = Object.entries(controls_data_default).filter(([, control]) => control.panel === panel);
   return Object.fromEntries(rows.map(([name2, control]) => [name2, input(scope, name2, control)]));
 }
 function input(scope, name2, control) {
+  let { label, show: show2 } = make(scope, name2, control), hidden = HIDDEN[name2];
+  return hidden ? {
+    label,
+    show: () => {
+      show2(), label.hidden = hidden(scope);
+    }
+  } : { label, show: show2 };
+}
+function make(scope, name2, control) {
   if (control.kind === "Share") return slider(scope, name2, control);
   if (control.kind === "Flag") return toggle2(scope, name2, control);
   if (control.kind === "OneOf") return list(scope, name2, control);
@@ -1239,7 +1254,7 @@ function slider({ state, input: timed }, name2, { label: text, title }) {
     max: "1",
     step: "0.01",
     class: "daam-range",
-    "data-testid": name2,
+    "data-testid": testId(name2),
     "aria-label": text
   }), value = el("output", { class: "daam-value" });
   return range.addEventListener(
@@ -1255,14 +1270,14 @@ function toggle2({ state, input: timed }, name2, { label: text, title }) {
     type: "checkbox",
     class: "daam-check",
     role: "switch",
-    "data-testid": name2
+    "data-testid": testId(name2)
   });
   return box.addEventListener("change", () => timed(name2, () => state.set({ [name2]: box.checked }))), { label: field({ class: "daam-field daam-switch", title }, box, el("span", { text })), show: () => {
     box.checked = !!state.get(name2);
   } };
 }
 function list({ state, input: timed }, name2, { label: text, title, panel, options = [] }) {
-  let select = el("select", { class: "daam-select", "data-testid": name2 });
+  let select = el("select", { class: "daam-select", "data-testid": testId(name2) });
   for (let [value, read] of options) select.append(el("option", { value, text: read }));
   select.addEventListener("change", () => timed(name2, () => state.set({ [name2]: select.value })));
   let named = el("span", { class: panel === "tiles" ? "daam-hidden" : null, text });
@@ -1270,6 +1285,9 @@ function list({ state, input: timed }, name2, { label: text, title, panel, optio
     let now = String(state.get(name2));
     [...select.options].some((option) => option.value === now) || select.append(el("option", { value: now, text: now })), select.value = now;
   } };
+}
+function testId(name2) {
+  return `control-${name2}`;
 }
 function field(attributes, ...children) {
   let { title, ...others } = attributes;
@@ -2471,12 +2489,7 @@ function save(blob, file) {
 }
 
 // src/look.js
-var HIDDEN = {
-  colormap: ({ maps }) => maps.comparing,
-  follow_step: ({ state }) => !state.facts.strip,
-  view: ({ maps }) => !maps.comparing,
-  difference_scale: ({ maps, state }) => !maps.comparing || state.get("view") !== "difference"
-}, Look = class {
+var Look = class {
   /**
    * @param {Scope} scope
    * @param {HTMLCanvasElement} canvas what is saved as a picture
@@ -2544,11 +2557,8 @@ var HIDDEN = {
   }
   /** @param {number} what */
   update(what) {
-    if (what & (LOOK | WORDS | THEME)) {
+    if (what & (LOOK | WORDS | THEME))
       for (let { show: show2 } of Object.values({ ...this.inputs, ...this.folded })) show2();
-      for (let [name2, hidden] of Object.entries(HIDDEN))
-        this.inputs[name2].label.hidden = hidden(this.scope);
-    }
   }
 };
 
