@@ -101,7 +101,8 @@ class Prompt:
         converted
             What was really tokenized, where that is not `text`: the result of
             ``pipe.maybe_convert_prompt`` (textual inversions of several vectors written out), or
-            the text stripped or in lower case. Spans refer to `text` all the same.
+            the text stripped, in lower case, or cleaned of signs. Spans refer to `text` all the
+            same.
         chunk
             Columns of one window where a long prompt was encoded in several, as prompt-weighting
             libraries do: each window start of text, ``chunk - 2`` tokens, end of text, padding,

@@ -13,14 +13,13 @@ from typing import Any
 
 from daam_nb.errors import PromptError, SelectionError, WrongKindError
 from daam_nb.kinds import whole_number
+from daam_nb.origins import origins_of, span_before
 from daam_nb.tokens import (
     Role,
     Token,
     check_text,
     encode_text,
     mend_spans,
-    origins_of,
-    span_before,
 )
 from daam_nb.words import Span
 

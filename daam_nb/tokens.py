@@ -6,12 +6,13 @@ The tokenizer is an argument (any "fast" tokenizer of transformers); nothing of 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise, permutations
+from itertools import pairwise
 from typing import Any, Literal
 
 from daam_nb.errors import PromptError, UnsupportedPipelineError
+from daam_nb.origins import origins_of, span_before
 from daam_nb.words import Span
 
 Role = Literal["text", "added", "start", "end", "padding", "other"]
@@ -41,7 +42,8 @@ class Token:
     span
         Characters of the prompt it was made from, half-open, without white space at the ends;
         several tokens may share one span (the bytes of an emoji; the vectors of a textual
-        inversion). None for special tokens of the template and for padding.
+        inversion). None for special tokens of the template, for padding, and for a sign that a
+        pipeline wrote where the prompt has none.
     special
         Whether it is a special token: of the template, padding, or spelled out in the text
         (then it has a span).
@@ -322,69 +324,6 @@ def _trim(source: str, span: Span) -> Span:
         start + len(stretch) - len(stretch.lstrip()),
         end - len(stretch) + len(stretch.rstrip()),
     )
-
-
-def span_before(span: Span | None, origins: list[Span]) -> Span | None:
-    if span is None:
-        return None
-    return (origins[span[0]][0], origins[span[1] - 1][1])
-
-
-def origins_of(text: str, converted: str, tokenizer: Any) -> list[Span]:
-    """For every character of `converted`, the span of `text` it comes from.
-
-    Textual inversions of several vectors are written out by diffusers as ``<a> <a>_1 <a>_2``, one
-    `str.replace` per token in no fixed order; the same is done here with the way back, in
-    every order until the result is `converted`. Some pipelines also strip and lower the text.
-    """
-    added = tokenizer.added_tokens_encoder
-    for variant, origins in _variants(text):
-        added_pieces = {piece for piece in tokenizer.tokenize(variant) if piece in added}
-        several = sorted(piece for piece in added_pieces if f"{piece}_1" in added)
-        # The order only matters where one name holds another: the first nearly always fits.
-        for order in islice(permutations(several), 720):
-            written, places = variant, origins
-            for piece in order:
-                written, places = _replace(written, places, piece, _vectors(piece, added))
-            if written == converted:
-                return places
-    raise PromptError(
-        f"The text that was encoded, {converted[:60]!r}, does not follow from the prompt "
-        f"{text[:60]!r}. Give the prompt as the pipeline's maybe_convert_prompt was given it."
-    )
-
-
-def _variants(text: str) -> Iterable[tuple[str, list[Span]]]:
-    """The text, stripped, in lower case, and both."""
-    for lower in (False, True):
-        parts = [character.lower() if lower else character for character in text]
-        # Whole-text lower() knows the final sigma; lengths are the same.
-        spelling = text.lower() if lower else text
-        origins = [(i, i + 1) for i, part in enumerate(parts) for _ in part]
-        yield spelling, origins
-        inner = spelling.strip()
-        if inner != spelling:
-            first = len(spelling) - len(spelling.lstrip())
-            yield inner, origins[first : first + len(inner)]
-
-
-def _vectors(piece: str, added: Iterable[str]) -> str:
-    vectors = [piece]
-    while f"{piece}_{len(vectors)}" in added:
-        vectors.append(f"{piece}_{len(vectors)}")
-    return " ".join(vectors)
-
-
-def _replace(text: str, origins: list[Span], old: str, new: str) -> tuple[str, list[Span]]:
-    parts: list[str] = []
-    places: list[Span] = []
-    end_of_last = 0
-    while (at := text.find(old, end_of_last)) >= 0:
-        parts += [text[end_of_last:at], new]
-        places += origins[end_of_last:at]
-        places += [(origins[at][0], origins[at + len(old) - 1][1])] * len(new)
-        end_of_last = at + len(old)
-    return "".join(parts) + text[end_of_last:], places + origins[end_of_last:]
 
 
 def with_roles(tokens: tuple[Token, ...]) -> tuple[Token, ...]:

@@ -8,6 +8,7 @@ each, and guidance runs the denoiser twice in a step.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -133,7 +134,7 @@ class _Pipeline(DiffusionPipeline):
 
 
 class TilePipeline(_Pipeline):
-    """T5, in lower case and padded to one length; [negative, prompt] in one batch."""
+    """T5, cleaned and padded to one length; [negative, prompt] in one batch."""
 
     def __init__(
         self, tokenizer: Any, text_encoder: Any, transformer: Any, vae: Any, scheduler: Any
@@ -155,9 +156,16 @@ class TilePipeline(_Pipeline):
             return (*positive, None, None)
         return (*positive, *self._encode(negatives * (len(texts) // len(negatives)), each))
 
+    @staticmethod
+    def clean(text: str) -> str:
+        """Lower case, typewriters' quotation marks and dashes, no brackets, no files: as PixArt."""
+        text = re.sub(r"\S+\.png", "", text.lower())
+        text = re.sub(r"[()]", " ", re.sub(r"[–—]", "-", re.sub(r"[“”]", '"', text)))
+        return re.sub(r"\s+", " ", text).strip()
+
     def _encode(self, texts: list[str], each: int) -> tuple[Tensor, Tensor]:
         ids = self.tokenizer(
-            [text.lower().strip() for text in texts],
+            [self.clean(text) for text in texts],
             padding="max_length",
             max_length=20,
             truncation=True,

@@ -8,15 +8,21 @@ unless the user names every column with a `Prompt`.
 
 from __future__ import annotations
 
-import contextlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from torch import Tensor, nn
 
-from daam_nb.errors import MissingTextError, PromptError, ShapeError, UnsupportedPipelineError
+from daam_nb.errors import (
+    MissingTextError,
+    PromptError,
+    ShapeError,
+    UnsupportedPipelineError,
+    WrongKindError,
+)
 from daam_nb.prompt import Prompt, Token
 from daam_nb.token_ids import as_read, spelled
 from daam_nb.tokens import NO_LIMIT
@@ -137,7 +143,7 @@ class Naming:
         encoder, tokenizer = self.stream.encoder, self.stream.tokenizer
         recognized = self._look_up(rows, encoder, tokenizer)
         size = self._size(len(rows))
-        for asked in (self._empty(tokenizer, size), self._windows(text, len(rows))):
+        for asked in chain([self._empty(tokenizer, size)], self._readings(text, len(rows))):
             if recognized.whole or encoder is None:
                 break
             padding = tokenizer.pad_token_id if self.stream.masked else None
@@ -177,18 +183,26 @@ class Naming:
         else:
             yield tuple(_ids(Prompt.from_tokenizer("", tokenizer, max_length=size)))
 
-    def _windows(self, text: str | Prompt | None, columns: int) -> Iterator[tuple[int, ...]]:
-        """The numbers of a text, window by window."""
-        if text is None:
-            return
+    def _readings(
+        self, text: str | Prompt | None, columns: int
+    ) -> Iterator[Iterator[tuple[int, ...]]]:
+        """The windows of all that a pipeline may have made of a text, the likeliest first."""
+        if isinstance(text, Prompt):
+            yield self._windows(text.text, columns, of=text)
+        elif text is not None:
+            for converted in self._rewritten(text):
+                yield self._windows(converted, columns)
+
+    def _windows(
+        self, text: str, columns: int, *, of: Prompt | None = None
+    ) -> Iterator[tuple[int, ...]]:
+        """The numbers of a text as it is, or of a prompt's tokens, window by window."""
         if self.stream.template is not None:
-            plain = text.text if isinstance(text, Prompt) else text
-            yield whole_ids(plain, self.stream.tokenizer, self.stream.template)
+            yield whole_ids(text, self.stream.tokenizer, self.stream.template)
             return
         size = self._size(columns)
-        whole = text if isinstance(text, Prompt) else self.tokenized(text, columns)
-        numbers = _ids(whole)
-        if len(numbers) < size and isinstance(text, str):  # a part of one window is given
+        numbers = self._ids_of(text, columns) if of is None else _ids(of)
+        if len(numbers) < size and of is None:  # a part of one window is given
             numbers = _ids(Prompt.from_tokenizer(text, self.stream.tokenizer, max_length=size))
         for first in range(0, len(numbers), size):
             yield tuple(numbers[first : first + size])
@@ -196,7 +210,13 @@ class Naming:
     # Prompts ---------------------------------------------------------------------------------
 
     def tokenized(self, text: str, columns: int) -> Prompt:
-        """The text as diffusers' pipelines read it, in as many windows as there are columns."""
+        """The text as diffusers' pipelines read it, in as many windows as there are columns.
+
+        Raises
+        ------
+        PromptError
+            Where the likeliest of what the pipeline makes of it cannot be placed on it.
+        """
         self._check_tokenizer()
         return self._tokenized(text, columns, converted=self._rewritten(text)[0])
 
@@ -214,11 +234,21 @@ class Naming:
             chunk=window if chunked else None,
         )
 
+    def _offered(self, text: str) -> list[str]:
+        """What the adapter says that the pipeline may make of a text, the likeliest first."""
+        rewrites = self.stream.rewrites
+        offered = [] if rewrites is None else rewrites(text)
+        texts = [] if isinstance(offered, str) else list(offered)
+        if isinstance(offered, str) or not all(isinstance(item, str) for item in texts):
+            raise WrongKindError(
+                f"`rewrites` of the text stream {self.stream.name!r} returned {offered!r:.80} for "
+                f"{text[:80]!r}; it returns a list of texts, such as [{text.lower()[:40]!r}]."
+            )
+        return texts
+
     def _rewritten(self, text: str) -> list[str]:
         """What the pipeline may have made of a text before its tokenizer, the likeliest first."""
-        likely: list[str] = []
-        if self.stream.rewrites is not None:
-            likely += self.stream.rewrites(text)
+        likely = self._offered(text)
         if hasattr(self.adapter.pipe, "maybe_convert_prompt"):
             likely.append(self.adapter.pipe.maybe_convert_prompt(text, self.stream.tokenizer))
         simple = (text, text.strip(), text.lower(), text.strip().lower())
@@ -229,12 +259,18 @@ class Naming:
             return self.as_read(ids), []
         text = told.text
         assert isinstance(text, str)
-        rewritten = self._rewritten(text)
-        for converted in rewritten if self.stream.template is not None else rewritten[:1]:
-            with contextlib.suppress(PromptError):  # it does not say which characters became which
+        offered, rewritten = self._offered(text), self._rewritten(text)
+        whole = rewritten if self.stream.template is not None else [*offered, rewritten[0]]
+        why_not: dict[str, str] = {}
+        for converted in dict.fromkeys(whole):
+            try:
                 usual = self._tokenized(text, len(ids), converted=converted)
-                if _ids(usual) == list(ids):
-                    return usual, []
+            except PromptError as error:  # it does not say which characters became which
+                if self._ids_of(converted, len(ids)) == list(ids):
+                    why_not[converted] = str(error)
+                continue
+            if _ids(usual) == list(ids):
+                return usual, _unread(usual, converted) if converted in offered else []
         for converted in rewritten if self.stream.template is None else ():
             try:
                 prompt = Prompt(
@@ -244,15 +280,11 @@ class Naming:
                 continue
             if prompt.text == text:
                 return prompt, []
-            left_out = (
-                f"what else stands in {text!r}",
-                f"the text encoder was not given it; it read {prompt.text!r}",
-            )
-            return prompt, [left_out]
+            return prompt, [_left_out(text, prompt.text)]
         read = self.as_read(ids).text
         raise ShapeError(
             f"The text encoder was given other tokens than those of {text!r}: it read "
-            f"{read[:200]!r}. "
+            f"{read[:200]!r}. {self._why_not_offered(offered, why_not)}"
             + (
                 "The pipeline rewrites its prompts or their order, and maps would stand under "
                 "words that it did not read. Encode the prompt yourself inside the `with` block "
@@ -261,6 +293,22 @@ class Naming:
                 else f"Leave {told.source}= out: columns are then named by what it read."
             )
         )
+
+    def _ids_of(self, converted: str, columns: int) -> list[int]:
+        """The numbers of a text as it is."""
+        return _ids(self._tokenized(converted, columns, converted=converted))
+
+    def _why_not_offered(self, offered: Sequence[str], why_not: Mapping[str, str]) -> str:
+        """What the adapter's `rewrites` said, and why that is no way; empty where it has none."""
+        if self.stream.rewrites is None:
+            return ""
+        other = " (whose tokens are others)"
+        ways = [
+            f"{converted[:80]!r}" + (f": {why_not[converted]}" if converted in why_not else other)
+            for converted in dict.fromkeys(offered)
+        ]
+        name = f"`rewrites` of the text stream {self.stream.name!r}"
+        return f"{name} offered {'; '.join(ways).removesuffix('.') or 'nothing'}. "
 
     def _checked(self, rows: Tensor, prompt: Prompt, told: Told) -> Named:
         """A Prompt of the user's: the names are theirs, what is known must not contradict them."""
@@ -378,6 +426,21 @@ class Naming:
 def unnamed_columns(columns: int) -> Prompt:
     """A prompt without any name, for embeddings that are kept to be replayed."""
     return Prompt("", tuple(Token(i, 0, "", None, True, "other") for i in range(columns)))
+
+
+def _left_out(text: str, read: str) -> Omission:
+    return (
+        f"what else stands in {text!r}",
+        f"the text encoder was not given it; it read {read!r}",
+    )
+
+
+def _unread(prompt: Prompt, read: str) -> list[Omission]:
+    """What stands in a prompt and no token is of, though nothing was cut."""
+    spans = [token.span for token in prompt.tokens if token.span is not None]
+    covered = {place for span in [*spans, prompt.cut or (0, 0)] for place in range(*span)}
+    places = (place for place, sign in enumerate(prompt.text) if not sign.isspace())
+    return [] if covered.issuperset(places) else [_left_out(prompt.text, read)]
 
 
 def _unchecked(why: str) -> Omission:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from daam_nb.origins import origins_of, span_before
 from daam_nb.prompt import Prompt, Token
 from daam_nb.token_ids import as_read
 from daam_nb.tokens import encode_text, mend_spans
@@ -33,14 +34,22 @@ def templated(
     columns
         How many there are: what is longer is cut, what is shorter is padded.
     rewritten
-        What the pipeline makes of the prompt: of the same length, as in lower case.
+        What the pipeline makes of the prompt; spans refer to `text` all the same.
+
+    Raises
+    ------
+    PromptError
+        Where `rewritten` does not follow from it.
     """
-    prompt = text if rewritten is None or len(rewritten) != len(text) else rewritten
+    prompt = text if rewritten is None else rewritten
     source = template.before + prompt + template.after
     tokens = encode_text(source, tokenizer)
     first = len(template.before)
     spans = mend_spans(source, [token.span for token in tokens])
     inside = [_inside(span, first, first + len(prompt)) for span in spans]
+    if prompt != text:
+        origins = origins_of(text, prompt, tokenizer)
+        inside = [span_before(span, origins) for span in inside]
     placed = [_as_part(*pair) for pair in zip(tokens, inside, strict=True)][template.dropped :]
     unread = [token.span for token in placed[columns:] if token.span is not None]
     cut = (unread[0][0], unread[-1][1]) if unread else None

@@ -166,7 +166,10 @@ class Adapter:
 
     @property
     def hands_text_on(self) -> bool:
-        """Whether every layer is given the very text that the denoiser is given."""
+        """Whether every layer is given the very text that the denoiser is given.
+
+        A plain class attribute does as well as a property.
+        """
         return False
 
     def entrance(self) -> nn.Module | None:
@@ -185,10 +188,12 @@ class Adapter:
 
     @property
     def batch_orders(self) -> Mapping[int, str]:
-        """How the blocks of a batch are stacked, by their number.
+        """How the blocks of a batch are stacked: their number -> a text of one letter for each.
 
         ``"p"`` is the prompt, ``"n"`` the negative prompt, any other letter a text that `text_of`
-        names. Content decides first; this decides where it cannot.
+        names. The default is ``{1: "p", 2: "np"}``: one block, or first the negative prompt.
+        Content decides first; this decides where it cannot, as both texts are the same. A plain
+        class attribute does as well as a property.
         """
         return {1: "p", 2: "np"}
 

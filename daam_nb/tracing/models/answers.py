@@ -149,12 +149,20 @@ class TextStream:
         Encoder and tokenizer of a second text encoder that shares the columns, its channels behind
         those of the first.
     rewrites
-        A prompt -> what the pipeline may make of it before the tokenizer, the likeliest first.
-        White space at the ends and lower case need not be named.
+        A prompt -> a list of what the pipeline may make of it before the tokenizer, the likeliest
+        first: ``lambda prompt: [clean(prompt)]``. White space at the ends and lower case need not
+        be named. Of what it offers, that counts whose tokens the encoder read. It may drop words
+        and drop, add or exchange signs, as long as every word that is left stands in the prompt,
+        in the prompt's order and in one way only: "cat (big)" -> "cat big", "“red” cat" ->
+        '"red" cat', "a cat, dog.png" -> "a cat,". Other words ("big" -> "large"), another order,
+        and "dog (dog)" -> "dog" cannot be placed: the error names the word.
     template
         What the pipeline writes around it.
     masked
-        Whether the encoder reads padding under a mask.
+        Whether the pipeline gives its encoder the mask of padding (``attention_mask=``). It counts
+        where daam_nb has to ask the encoder itself, as nobody saw it encode: embeddings made before
+        the ``with`` block and given as ``prompt_embeds`` are then not recognized, and refused,
+        where this is wrong.
     """
 
     name: str

@@ -7,7 +7,7 @@ its loop was read and compared with an independent computation, or because the u
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -75,6 +75,8 @@ def adapter_of(pipe: Any) -> Adapter:
     UnsupportedPipelineError
         Where the pipeline is of no family or class that is known, or its text attention cannot be
         told from other attention.
+    WrongKindError
+        Where the adapter's `batch_orders` say no order.
     """
     try:
         _check_refused(pipe)
@@ -87,6 +89,7 @@ def adapter_of(pipe: Any) -> Adapter:
     _check_known(pipe)
     adapter.loop_name = known_name(type(pipe))
     adapter.is_vouched = is_vouched(type(pipe))
+    _check_batch_orders(adapter)
     return adapter
 
 
@@ -183,6 +186,21 @@ def _check_refused(pipe: Any) -> None:
     why = _why_refused(_loop_of(kind))
     if why and not is_vouched(kind):
         raise UnsupportedPipelineError(f"{kind.__name__} is not watched: {why}.")
+
+
+def _check_batch_orders(adapter: Adapter) -> None:
+    """Raise a `WrongKindError` unless an adapter's `batch_orders` are texts of a letter a block."""
+    orders: Any = adapter.batch_orders
+    if isinstance(orders, Mapping) and all(
+        isinstance(blocks, int) and isinstance(order, str) and len(order) == blocks
+        for blocks, order in orders.items()
+    ):
+        return
+    raise WrongKindError(
+        f"batch_orders of the adapter {type(adapter).__name__} is {orders!r:.200}. For each "
+        "number of blocks in a batch it says a text of as many letters, p for the prompt, n for "
+        'the negative prompt: {1: "p", 2: "np"}.'
+    )
 
 
 def _check_known(pipe: Any) -> None:

@@ -11,7 +11,7 @@ from tests.made_up_pipelines import TilePipeline
 
 
 class Tiles(Adapter):
-    """T5's text by cross-attention; prompts in lower case."""
+    """T5's text by cross-attention; prompts in lower case, cleaned."""
 
     title = "Tiles"
     networks = ("TileTransformer2DModel",)
@@ -25,6 +25,10 @@ class Tiles(Adapter):
     def text_streams(self) -> Sequence[TextStream]:
         return (
             TextStream(
-                "t5", tokenizer=self.pipe.tokenizer, encoder=self.pipe.text_encoder, masked=True
+                "t5",
+                tokenizer=self.pipe.tokenizer,
+                encoder=self.pipe.text_encoder,
+                rewrites=lambda prompt: [self.pipe.clean(prompt)],
+                masked=True,
             ),
         )

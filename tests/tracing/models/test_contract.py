@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from daam_nb.errors import DaamError, WrongKindError
+from daam_nb.errors import DaamError, ShapeError, WrongKindError
 from daam_nb.recording import Layer
+from daam_nb.tracing import generate
 from daam_nb.tracing.models import (
     Adapter,
     ChatTemplate,
@@ -116,6 +118,40 @@ class TransposedGrid(Tiles):
         return super().grid(latent_size)[::-1]
 
 
+class Unmasked(Tiles):
+    """The encoder is thought to read padding as text."""
+
+    def text_streams(self) -> tuple[TextStream, ...]:
+        (stream,) = super().text_streams()
+        return (replace(stream, masked=False),)
+
+
+class Uncleaned(Tiles):
+    """Prompts are thought to be read as they are, in lower case."""
+
+    def text_streams(self) -> tuple[TextStream, ...]:
+        (stream,) = super().text_streams()
+        return (replace(stream, rewrites=None),)
+
+
+class PromptFirst(Tiles):
+    """The prompt is thought to be the first block of the batch."""
+
+    batch_orders = {1: "p", 2: "pn"}  # noqa: RUF012
+
+
+class ListOfOrders(Tiles):
+    """Orders of another kind."""
+
+    batch_orders = {1: ("p",), 2: ("n", "p")}  # noqa: RUF012
+
+
+class NegativeFirst(Scrolls):
+    """The pass on the negative prompt is thought to be the first."""
+
+    separate_passes = "np"
+
+
 PROBABILITIES = "test_the_probabilities_are_those_of_the_kernels"
 FAULTS: tuple[tuple[type[Adapter], Callable[[], Any], str], ...] = (
     (ImageFirst, scrolls, PROBABILITIES),
@@ -125,6 +161,11 @@ FAULTS: tuple[tuple[type[Adapter], Callable[[], Any], str], ...] = (
     (MaskForEmbeddings, tiles, "test_the_negative_prompt_has_its_own_maps"),
     (ShiftedColumns, tiles, "test_words_stand_in_the_columns_that_were_read"),
     (TransposedGrid, tiles, PROBABILITIES),
+    (Unmasked, tiles, "test_embeddings_from_elsewhere_are_recognized"),
+    (Uncleaned, tiles, "test_words_between_signs_are_found_where_they_were_read"),
+    (PromptFirst, tiles, "test_blocks_and_passes_stand_in_the_order_that_is_said"),
+    (NegativeFirst, scrolls, "test_blocks_and_passes_stand_in_the_order_that_is_said"),
+    (ListOfOrders, tiles, "test_the_picture_is_the_untraced_one_and_nothing_is_left"),
 )
 
 
@@ -142,6 +183,46 @@ def test_the_contract_notices(
     contract.guided = scale  # type: ignore[misc]
     with pytest.raises((AssertionError, DaamError)):
         getattr(contract, test)(build())
+
+
+def test_batch_orders_of_another_kind_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_registered", [ListOfOrders])
+    with pytest.raises(WrongKindError, match=r'ListOfOrders is \{1: .*\{1: "p", 2: "np"\}'):
+        adapter_of(tiles())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "offered", "message"),
+    [
+        ("a cat (big)", ["a red lion"], "offered 'a red lion' (whose tokens are others)"),
+        ("a cat (big)", [], "offered nothing"),
+        (
+            "(red) (red.png) cat",
+            ["red", "red cat"],
+            "offered 'red' (whose tokens are others); 'red cat': The text that was encoded, "
+            "'red cat', does not follow from the prompt '(red) (red.png) cat': its word 'red', at "
+            "character 0, may be one of several there",
+        ),
+    ],
+)
+def test_what_rewrites_offered_is_named(
+    prompt: str, offered: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_registered", [Uncleaned])
+    pipe = tiles()
+    stream = replace(adapter_of(pipe).stream(), rewrites=lambda prompt: offered)
+    monkeypatch.setattr(Uncleaned, "text_streams", lambda self: (stream,))
+    with pytest.raises(ShapeError, match=re.escape(message)):
+        generate(pipe, prompt, seed=0)
+
+
+def test_rewrites_that_are_no_list_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_registered", [Tiles])
+    pipe = tiles()
+    stream = replace(adapter_of(pipe).stream(), rewrites=lambda prompt: prompt.lower())
+    monkeypatch.setattr(Tiles, "text_streams", lambda self: (stream,))
+    with pytest.raises(WrongKindError, match=r"returned 'a cat' .* such as \['a cat'\]"):
+        generate(pipe, "A cat", seed=0)
 
 
 # --- registering ------------------------------------------------------------------------------

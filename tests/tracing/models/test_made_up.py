@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapter_contract import AdapterContract
+from tests.adapter_contract import AWKWARD, AdapterContract
 from tests.made_up_pipelines import scrolls, tiles
 from tests.tracing.models import made_up_cross, made_up_joint
 from tests.tracing.models.made_up_cross import Tiles
@@ -18,6 +18,7 @@ class TestCross(AdapterContract):
     build = staticmethod(tiles)
     call = {"guidance_scale": 1.0}  # noqa: RUF012
     guided = {"guidance_scale": 4.5}  # noqa: RUF012
+    awkward_prompts = (*AWKWARD, "dog.png (cat)")
 
 
 class TestJoint(AdapterContract):
