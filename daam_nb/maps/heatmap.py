@@ -25,6 +25,7 @@ from daam_nb.maps.stepsums import Source, spans_of
 from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
 from daam_nb.recording import Layer, LayerChoice, Recording
 from daam_nb.recording.kinds import check_recording
+from daam_nb.recording.picking import check_negative
 from daam_nb.recording.xarrays import import_xarray
 from daam_nb.selection import HeadChoice, Missing, StepChoice, in_words, select
 
@@ -105,13 +106,8 @@ def heat_maps(
     """
     check_recording(run, where="heat_maps()")
     check_choice(reduction, "reduction", ("mean", "sum"))
-    if check_flag(negative, "negative") and (
-        run.negative_prompt is None or not run.negative_attention
-    ):
-        raise NotKeptError(
-            "This recording holds no attention of the negative prompt. Record again with "
-            "negative=True, under classifier-free guidance."
-        )
+    if check_flag(negative, "negative"):
+        check_negative(run)
     chosen = select(run, layers=layers, steps=steps, heads=heads, missing=missing)
     return HeatMaps(
         run=run,

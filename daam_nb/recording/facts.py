@@ -35,6 +35,10 @@ class Skipped:
     why: str
 
 
+NEGATIVE_MAPS = "the negative prompt's maps"
+"""What a manifest calls the attention of the unconditional pass."""
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What a recording holds and what it does not.
@@ -57,6 +61,10 @@ class Manifest:
         for item in self.skipped:
             check_text(item.what, "A line of the manifest", MAX_LINE)
             check_text(item.why, "A reason in the manifest", MAX_LINE)
+
+    def why_not(self, what: str) -> str:
+        """The reason why something was not kept; empty where none is given."""
+        return next((item.why for item in self.skipped if item.what == what), "")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from daam_nb.errors import NotKeptError, SelectionError
 from daam_nb.kinds import check_flag, whole_number
+from daam_nb.printable import printable
+from daam_nb.recording.facts import NEGATIVE_MAPS
 from daam_nb.recording.layers import Layer, select_layers
 
 if TYPE_CHECKING:
@@ -17,12 +19,23 @@ if TYPE_CHECKING:
 
 def attention_of(run: Recording, choice: str | Layer, *, negative: bool) -> Tensor:
     """(step, head, token, y, x) of the one layer chosen."""
-    if check_flag(negative, "negative") and not run.negative_attention:
-        raise NotKeptError(
-            "The attention of the unconditional pass was not kept. Record with negative=True."
-        )
+    if check_flag(negative, "negative"):
+        check_negative(run)
     layer = layer_of(run, choice)
     return (run.negative_attention if negative else run.attention)[layer.name]
+
+
+def check_negative(run: Recording) -> None:
+    """Raise a `NotKeptError`, with the reason, where no attention of a negative prompt is held."""
+    if run.negative_prompt is not None and run.negative_attention:
+        return
+    why = run.manifest.why_not(NEGATIVE_MAPS)
+    reason = f" ({printable(why)})" if why else ""
+    raise NotKeptError(
+        "The attention of the unconditional pass was not kept, so this recording holds no "
+        f"attention of the negative prompt{reason}. It is kept where one is recorded with "
+        "negative=True, under classifier-free guidance in every step that is kept."
+    )
 
 
 def layer_of(run: Recording, choice: str | Layer) -> Layer:

@@ -7,6 +7,7 @@ from typing import Any
 
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer, Manifest, Skipped, all_joint
+from daam_nb.recording.facts import NEGATIVE_MAPS
 from daam_nb.tracing.models import BatchRows, Omission
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.provenance import Seeds
@@ -66,21 +67,19 @@ def manifest(
             f"the negative prompt's maps at the same layers and steps, {negative_tokens} tokens"
         )
     elif options.negative and not guided:
-        skipped.append(
-            Skipped("the negative prompt's maps", "no row of any pass was a negative prompt's")
-        )
+        skipped.append(Skipped(NEGATIVE_MAPS, "no row of any pass was a negative prompt's"))
     elif options.negative and negative_steps is None:
         why = "its rows came in passes of their own behind the prompt's, which was not to be seen"
-        skipped.append(Skipped("the negative prompt's maps", why))
+        skipped.append(Skipped(NEGATIVE_MAPS, why))
     elif options.negative:
         skipped.append(
             Skipped(
-                "the negative prompt's maps",
+                NEGATIVE_MAPS,
                 f"rows of it were in {len(negative_steps or ())} of {len(steps)} steps only",
             )
         )
     elif guided:
-        skipped.append(Skipped("the negative prompt's maps", "not asked for (negative=True)"))
+        skipped.append(Skipped(NEGATIVE_MAPS, "not asked for (negative=True)"))
     if missing_picture is not None:
         skipped.append(Skipped("the picture", missing_picture))
     return Manifest(tuple(captured), (*skipped, *_other_attention(pipe, arguments)))

@@ -235,8 +235,9 @@ def test_an_answer_that_cannot_be_kept_is_told(notebook: Notebook, tmp_path: Pat
     page.keyboard.press("Enter")
     turn = ready(root).get_attribute("data-turn")
     notebook.do(
+        "from daam_nb.show.rating import Given\n"
         "other = rating.Session(words('a red fox'), rater='anna', into=page.asker.path.parent)\n"
-        "other.give(1, rating.Given('1'), seconds=1.0)"
+        "other.give(1, Given('1'), seconds=1.0)"
     )
     page.keyboard.press("4")
     expect(part(root, "notice")).to_contain_text("Not saved: anna-")

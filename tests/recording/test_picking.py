@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -13,7 +14,9 @@ from daam_nb.errors import (
     TruncatedWordError,
     WordNotFoundError,
 )
-from daam_nb.recording import Recording
+from daam_nb.maps import heat_maps
+from daam_nb.recording import Manifest, Recording, Skipped
+from daam_nb.recording.facts import NEGATIVE_MAPS
 from tests.tiny_recordings import tiny_recording
 
 UP = "up_blocks.1.attentions.0.transformer_blocks.0.attn2"
@@ -120,3 +123,13 @@ def test_a_word_that_was_cut() -> None:
     run = tiny_recording("one two three four five", length=5)
     with pytest.raises(TruncatedWordError, match="'five' stands at"):
         run.at("mid", word="five")
+
+
+def test_the_reason_why_there_are_no_negative_maps_is_that_of_the_manifest() -> None:
+    why = Skipped(NEGATIVE_MAPS, "rows of it were in 2 of 4 steps only")
+    run = dataclasses.replace(tiny_recording(), manifest=Manifest((), (why,)))
+    message = r"negative prompt \(rows of it were in 2 of 4 steps only\)"
+    with pytest.raises(NotKeptError, match=message):
+        run.at(run.layers[0], negative=True)
+    with pytest.raises(NotKeptError, match=message):
+        heat_maps(run, negative=True)

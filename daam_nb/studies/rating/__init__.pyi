@@ -3,7 +3,6 @@ from .items import Deck as Deck
 from .items import Item as Item
 from .items import pair_items as pair_items
 from .items import word_items as word_items
-from .session import Given as Given
 from .session import Session as Session
 from .statistics import CONTROL as CONTROL
 from .statistics import agreement as agreement
