@@ -61,9 +61,8 @@ def measure(explorer: Explorer, moves: Callable[[], None]) -> list[dict[str, flo
     return [one for one in timings if one.get("painted")]
 
 
-def drag(explorer: Explorer, name: str, places: Sequence[float]) -> None:
+def drag(explorer: Explorer, part: Locator, places: Sequence[float]) -> None:
     """Press at the first place (share of a part's width), move to each other one, let go."""
-    part = explorer.part(name)
     mouse = explorer.page.mouse
     for number, place in enumerate(places):
         mouse.move(*explorer.at(part, 0.5, place))
@@ -77,13 +76,14 @@ def drag_steps(explorer: Explorer, stride: int) -> None:
     """Move the first end of the slider up and down, `stride` steps at a time, then the last."""
     up = [0.001, *((step + 0.01) / 50 for step in range(1, 40, stride))]
     down = [0.999, *((step + 0.01) / 50 for step in range(48, 10, -stride))]
-    drag(explorer, "steps-slider", [*up, *up[-2::-1]])
-    drag(explorer, "steps-slider", down)
+    slider = explorer.part("steps-slider")
+    drag(explorer, slider, [*up, *up[-2::-1]])
+    drag(explorer, slider, down)
 
 
 def drag_input(explorer: Explorer, name: str, moves: int) -> None:
-    """Slide an input of type range."""
-    drag(explorer, name, [0.1 + 0.8 * number / moves for number in range(moves)])
+    """Slide the input of a control, of type range."""
+    drag(explorer, explorer.input(name), [0.1 + 0.8 * number / moves for number in range(moves)])
 
 
 def clicks(explorer: Explorer, parts: Sequence[Locator]) -> list[float]:
