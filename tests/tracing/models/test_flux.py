@@ -236,11 +236,11 @@ def test_latents_are_unpacked(watched: Watched) -> None:
     for picture, run in enumerate(watched.runs):
         assert run.latents is not None
         latents, decoded = run.latents[-1].float(), whole[picture].float()
-        if case.name.endswith("inpaint"):  # the original's are put back after the scheduler's step
-            mask = case.call["mask_image"].convert("L").resize((width // 8, height // 8))
-            painted = torch.from_numpy(np.asarray(mask) > 127)
-            assert painted.any() and not torch.equal(latents, decoded)
-            latents, decoded = latents[:, painted], decoded[:, painted]
+        if case.name.endswith("inpaint"):
+            # The original's are put back behind the scheduler's step: what is recorded last is what
+            # the VAE was given, brought back to the scale of latents, with one rounding.
+            torch.testing.assert_close(latents, decoded, rtol=1e-5, atol=1e-5)
+            continue
         assert torch.equal(latents, decoded)
 
 
