@@ -146,7 +146,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
         dnb.WordHeatMap, torch.ones(2, 2),
         right={0: {"(y, x)"}, "label": {"text", "no text"}, "unit": {"text", "no text"},
                "span": {"None", "(0, 5)", "[0, 1]"}, "tokens": {"(0, 5)", "[0, 1]", "[]"},
-               "maps": {"None", "maps"}, "image_size": NO},
+               "origin": NO, "image_size": NO},
     ),
     **arguments_of(dnb.iou, CAT, CAT, threshold=0.4,
              right={0: MASKS, 1: MASKS, "threshold": {"1", "0.5"}, "size": NO}),

@@ -11,7 +11,7 @@ from torch import Tensor
 from daam_nb.errors import SelectionError, ShapeError, WrongKindError
 from daam_nb.kinds import check_flag, check_text, kind_of
 from daam_nb.maps.heatmap import HeatMaps
-from daam_nb.maps.wordmap import WordHeatMap, read_size
+from daam_nb.maps.wordmap import WordHeatMap, of_recording, read_size
 
 _NAMED = 3  # choices that the mean of several maps names
 
@@ -36,7 +36,7 @@ def average(
     Returns
     -------
     WordHeatMap
-        (y, x), float32, >= 0, without `maps`, `span` or `tokens`, which are those of one picture.
+        (y, x), float32, >= 0, without `origin`, `span` or `tokens`, which are those of one picture.
         Its `choice` says of how many maps it is the mean, and under which choices of layers, steps
         and heads they were made.
 
@@ -144,6 +144,7 @@ class _Mean:
         self.unit = ""
         self.kind = ""
         self.choices: dict[str, None] = {}
+        self.derived = False
 
     def add(self, one: WordHeatMap) -> None:
         if not isinstance(one, WordHeatMap):
@@ -154,17 +155,17 @@ class _Mean:
         values = (one if self.size is None else one.resize(self.size)).values
         if self.total is None:
             self.unit, self.total = one.unit, torch.zeros(values.shape, dtype=torch.float64)
-        if one.unit != self.unit:
-            raise SelectionError(
-                f"These maps are in different units: {self.unit!r} and, of {one.label!r}, "
-                f"{one.unit!r}. Make them with one reduction and one normalisation."
-            )
         kind = _kind(one)
         if kind and kind != (self.kind or kind):
             raise SelectionError(
                 f"These maps are of different attention: {self.kind} and, of {one.label!r}, "
                 f"{kind}. Their numbers are shares of other keys or of another text; average each "
                 f"alone."
+            )
+        if one.unit != self.unit:
+            raise SelectionError(
+                f"These maps are in different units: {self.unit!r} and, of {one.label!r}, "
+                f"{one.unit!r}. Make them with one reduction and one normalisation."
             )
         self.kind = self.kind or kind
         if values.shape != self.total.shape:
@@ -177,20 +178,24 @@ class _Mean:
         self.total += values
         self.count += 1
         self.labels.setdefault(one.label)
-        self.choices.setdefault(one.choice or "made by hand")
+        self.choices.setdefault(one.selection)
+        self.derived |= one.derived
         self.image_sizes.add(one.image_size)
 
     def result(self, label: str | None) -> WordHeatMap:
         label = None if label is None else check_text(label, "label")
         if self.total is None:
             raise SelectionError("There is no map to average. Give at least one.")
-        return WordHeatMap(
+        mean = WordHeatMap(
             self.total / self.count,
             label=", ".join(self.labels) if label is None else label,
-            image_size=next(iter(self.image_sizes)) if len(self.image_sizes) == 1 else None,
             unit=self.unit,
             averaged=self._of_what(),
         )
+        # Behind the birth, as of resized maps: they need not have their image's proportions.
+        image_size = next(iter(self.image_sizes)) if len(self.image_sizes) == 1 else None
+        mean = mean._with(image_size=image_size)
+        return mean if self.derived else of_recording(mean)
 
     def _of_what(self) -> str:
         """How many maps, and their choices: all where they are few."""
@@ -204,10 +209,11 @@ class _Mean:
 
 def _kind(word_map: WordHeatMap) -> str:
     """Whose attention a map is of, in words; nothing where that is not known."""
-    if word_map.maps is None:
+    origin = word_map.origin
+    if origin is None:
         return ""
-    kinds = sorted({layer.attention for layer in word_map.maps.layers})
-    whose = "negative prompt" if word_map.maps.negative else "prompt"
+    kinds = sorted({layer.attention for layer in origin.layers})
+    whose = "negative prompt" if origin.negative else "prompt"
     return f"{' and '.join(kinds)} attention to the {whose}"
 
 

@@ -36,14 +36,14 @@ def find(prompt: Prompt, what: WordChoice, *, occurrence: int | None, case: bool
 
 
 def _same_word(prompt: Prompt, word: WordHeatMap) -> Found:
-    if word.maps is None:
+    if word.origin is None:
         raise SelectionError(
             f"The map of {word.label!r} was averaged or made by hand and stands nowhere in this "
             f"prompt. Name its word."
         )
-    if word.maps.prompt != prompt:
+    if word.origin.prompt != prompt:
         raise WordNotFoundError(
-            f"The map of {word.label!r} belongs to the prompt {word.maps.prompt.text!r}, not to "
+            f"The map of {word.label!r} belongs to the prompt {word.origin.prompt.text!r}, not to "
             f"{prompt.text!r}. Name its word."
         )
     return Found(word.label, word.span, word.tokens)

@@ -21,10 +21,12 @@ from daam_nb.kinds import check_choice, check_flag, names_checked
 from daam_nb.maps.aggregate import aggregate, aggregate_each
 from daam_nb.maps.captions import heads_in_words, layers_in_words
 from daam_nb.maps.finding import Found, WordChoice, find
+from daam_nb.maps.origin import Origin, Reduction
 from daam_nb.maps.stepsums import Source, spans_of
-from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
-from daam_nb.recording import Layer, LayerChoice, Recording
+from daam_nb.maps.wordmap import WordHeatMap, of_recording
+from daam_nb.recording import Layer, LayerChoice, Provenance, Recording, attention_unit
 from daam_nb.recording.kinds import check_recording
+from daam_nb.recording.layers import PROBABILITY
 from daam_nb.recording.picking import check_negative
 from daam_nb.recording.xarrays import import_xarray
 from daam_nb.selection import HeadChoice, Missing, StepChoice, in_words, select
@@ -32,7 +34,6 @@ from daam_nb.selection import HeadChoice, Missing, StepChoice, in_words, select
 if TYPE_CHECKING:
     from daam_nb.prompt import Prompt, Word
 
-Reduction = Literal["mean", "sum"]
 Scale = Literal["attention", "maximum", "share"]
 
 
@@ -180,12 +181,13 @@ class HeatMaps:
 
     @property
     def unit(self) -> str:
-        """What the values are, for a colour bar."""
+        """What the values are, for a color bar; of joint attention, over which keys."""
         if self.scale == "maximum":
             return "share of the map's maximum"
         if self.scale == "share":
             return "share of the text's attention"
-        return PROBABILITY if self.reduction == "mean" else f"{PROBABILITY}, summed over steps"
+        unit = attention_unit(self.layers)
+        return unit if self.reduction == "mean" else f"{unit}, summed over steps"
 
     @property
     def choice(self) -> str:
@@ -203,6 +205,21 @@ class HeatMaps:
         if self.scale != "attention":
             parts.append(self.unit)
         return ", ".join(parts)
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Where these maps come from, without the recording's arrays: what each of them holds."""
+        return Origin(
+            run=self._provenance,
+            prompt=self.prompt,
+            layers=self.layers,
+            steps=self.steps,
+            heads=self.heads,
+            pairs=self.pairs,
+            reduction=self.reduction,
+            negative=self.negative,
+            choice=self.choice,
+        )
 
     @cached_property
     def values(self) -> Tensor:
@@ -411,15 +428,21 @@ class HeatMaps:
 
     def __repr__(self) -> str:
         height, width = self.size
+        unit = "" if self.unit == PROBABILITY else f"{self.unit}, "
         return (
             f"<HeatMaps of {self.prompt.text!r}: {len(self.columns)} tokens, {height}x{width}, "
-            f"{self.choice}>"
+            f"{unit}{self.choice}>"
         )
 
     def _repr_html_(self) -> str:
         from daam_nb.maps.table import table_of_words
 
-        return table_of_words(self.words, caption=self.choice)
+        unit = "" if self.unit == PROBABILITY else f"{self.unit}; "
+        return table_of_words(self.words, caption=f"{unit}{self.choice}")
+
+    @cached_property
+    def _provenance(self) -> Provenance:
+        return Provenance.of(self.run)
 
     @cached_property
     def _source(self) -> Source:
@@ -472,7 +495,17 @@ class HeatMaps:
         span: tuple[int, int] | None,
         tokens: tuple[int, ...],
     ) -> WordHeatMap:
-        return WordHeatMap(values, label, span, tokens, self, self.run.facts.image_size, self.unit)
+        return of_recording(
+            WordHeatMap(
+                values,
+                label,
+                span,
+                tokens,
+                origin=self.origin,
+                image_size=self.run.facts.image_size,
+                unit=self.unit,
+            )
+        )
 
     def _is_kept(self, word: Word | tuple[int, int]) -> bool:
         return set(self.prompt.token_indices(word)) <= set(self.columns)
@@ -486,4 +519,4 @@ class HeatMaps:
         if index is None:
             raise WordNotFoundError(f"This model's tokenizer marks no {name}.")
         self._source.check_kept((index,), f"the {name}")
-        return replace(self.token(index), label=name)
+        return self.token(index)._with(label=name)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy as copying
 import math
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +14,9 @@ from torch.nn import functional
 
 from daam_nb.errors import SelectionError, ShapeError, WrongKindError
 from daam_nb.kinds import check_text, kind_of, real_number, whole_number
+from daam_nb.maps.origin import Origin
 from daam_nb.maps.threshold import mask_of
+from daam_nb.recording.layers import PROBABILITY
 from daam_nb.recording.xarrays import import_xarray
 from daam_nb.storage.pictures import MAX_PIXELS
 
@@ -21,14 +24,16 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from daam_nb.maps.heatmap import HeatMaps
-
-PROBABILITY = "attention probability"
+ARBITRARY = "arbitrary units"
+MADE_BY_HAND = "made by hand"
 
 
 @dataclass(frozen=True, eq=False)
 class WordHeatMap:
-    """Where one word (or one token) was attended to.
+    """How much each image location attends to one word, or to one token.
+
+    Maps that `HeatMaps` make hold recorded attention. A map that somebody makes of an array, also
+    by ``dataclasses.replace`` of a recorded one, is `derived`, and says so wherever it is drawn.
 
     Attributes
     ----------
@@ -41,13 +46,14 @@ class WordHeatMap:
         Its characters in the prompt's text, half-open; None where it has none (start of text).
     tokens
         The key positions averaged.
-    maps
-        The `HeatMaps` it was taken from, with the choices that made its numbers; None for a map
-        made by hand or averaged.
+    origin
+        The run and the selection that it was made from; None for a map made by hand or averaged.
     image_size
-        (height, width) of the picture in pixels, where known.
+        (height, width) of the image in pixels, where known; in the proportions of the grid.
     unit
-        What the values are, for a colour bar.
+        What the values are, for a color bar: ``"attention probability"``, in joint attention
+        ``"attention probability over image and text"``; ``"arbitrary units"`` where nothing is
+        said.
     averaged
         Of how many maps it is the mean, and under which choices they were made; empty where it is
         none.
@@ -55,7 +61,8 @@ class WordHeatMap:
     Raises
     ------
     ShapeError
-        Where `values` has not two dimensions or is empty.
+        Where `values` has not two dimensions or is empty, or is of other proportions than
+        `image_size`.
     SelectionError
         Where `values` holds something negative, NaN or infinite.
     """
@@ -64,30 +71,22 @@ class WordHeatMap:
     label: str = ""
     span: tuple[int, int] | None = None
     tokens: tuple[int, ...] = ()
-    maps: HeatMaps | None = None
+    origin: Origin | None = None
     image_size: tuple[int, int] | None = None
-    unit: str = PROBABILITY
+    unit: str = ARBITRARY
     averaged: str = ""
+    # No argument, so that neither a user nor dataclasses.replace can claim it for other values.
+    _recorded: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        values = _read_values(self.values)
-        if values.ndim != 2 or not values.numel():
-            raise ShapeError(
-                f"A heat map has the shape (y, x), both at least 1, not {tuple(values.shape)}."
-            )
-        low, high = (end.item() for end in torch.aminmax(values))
-        if not (low >= 0 and high < math.inf):  # False for NaN, too
-            raise SelectionError(
-                f"A heat map holds finite values >= 0; these go from {low} to {high}. "
-                f"Clamp them, or look for NaN where they come from."
-            )
-        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "values", _read_values(self.values))
         check_text(self.label, "The label of a map")
-        _check_source(self.span, self.tokens, self.maps)
+        _check_source(self.span, self.tokens, self.origin)
         check_text(self.unit, "The unit of a map")
         check_text(self.averaged, "What a map is the mean of")
         if self.image_size is not None:
             object.__setattr__(self, "image_size", read_size(self.image_size))
+            _check_proportions(self.size, self.image_size, self.label)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -96,8 +95,22 @@ class WordHeatMap:
 
     @property
     def choice(self) -> str:
-        """The layers, steps, heads and reduction in one line; empty for a map made by hand."""
-        return self.maps.choice if self.maps is not None else self.averaged
+        """The layers, steps, heads and reduction in one line; of a `derived` map it says so."""
+        selection = self.selection
+        return f"derived: {selection}" if self.derived else selection
+
+    @property
+    def selection(self) -> str:
+        """As `choice`, without the word that says that a map is derived."""
+        source = self.averaged if self.origin is None else self.origin.choice
+        if self.derived and self.origin is not None:
+            return f"changed by hand after {source}"
+        return source or MADE_BY_HAND
+
+    @property
+    def derived(self) -> bool:
+        """Whether it holds something else than recorded attention: an array of one's own."""
+        return not self._recorded
 
     def resize(self, size: tuple[int, int] | None = None) -> WordHeatMap:
         """Bring the map to the image's pixels: bicubic, then clamped at 0.
@@ -147,7 +160,7 @@ class WordHeatMap:
         raised = functional.interpolate(
             self.values[None, None], size=target, mode="bicubic", align_corners=False
         )
-        return replace(self, values=raised[0, 0].clamp_(min=0))
+        return self._with(values=_checked_values(raised[0, 0].clamp_(min=0)))
 
     def mask(self, threshold: float, *, size: tuple[int, int] | None = None) -> Tensor:
         """Say where the map reaches a share of its own maximum.
@@ -188,7 +201,7 @@ class WordHeatMap:
         """Divide by the maximum, so that values are 0 to 1; an all-zero map stays as it is."""
         peak = self.values.max()
         values = self.values / peak if peak > 0 else self.values
-        return replace(self, values=values, unit="share of the map's maximum")
+        return self._with(values=values.clone(), unit="share of the map's maximum")
 
     def numpy(self) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Return a copy of the values as a numpy array, (y, x), float32, to be written to."""
@@ -221,15 +234,29 @@ class WordHeatMap:
 
     def __repr__(self) -> str:
         height, width = self.size
-        choice = f", {self.choice}" if self.choice else ""
+        unit = "" if self.unit == PROBABILITY else f" ({self.unit})"
         return (
-            f"<WordHeatMap {self.label!r}: {height}x{width}, peak {self.values.max():.3g}{choice}>"
+            f"<WordHeatMap {self.label!r}: {height}x{width}, peak {self.values.max():.3g}{unit}, "
+            f"{self.choice}>"
         )
 
     def _repr_html_(self) -> str:
         from daam_nb.maps.table import table_of_words
 
-        return table_of_words((self,), caption=self.choice)
+        unit = "" if self.unit == PROBABILITY else f"{self.unit}; "
+        return table_of_words((self,), caption=f"{unit}{self.choice}")
+
+    def _with(self, **values: Any) -> WordHeatMap:
+        """A copy with other, checked, values of its fields; as much recorded as this one."""
+        changed = copying.copy(self)
+        for name, value in values.items():
+            object.__setattr__(changed, name, value)
+        return changed
+
+
+def of_recording(word_map: WordHeatMap) -> WordHeatMap:
+    """The same map as one of recorded attention: for whoever made its values from a recording."""
+    return word_map._with(_recorded=True)
 
 
 def array_of(values: Tensor, dtype: npt.DTypeLike | None, copy: bool | None) -> npt.NDArray[Any]:
@@ -259,15 +286,35 @@ def array_of(values: Tensor, dtype: npt.DTypeLike | None, copy: bool | None) -> 
     return array
 
 
-def _check_source(span: object, tokens: object, maps: object) -> None:
-    """Raise a `WrongKindError` unless these can be a map's span, key positions and `HeatMaps`."""
+def _check_source(span: object, tokens: object, origin: object) -> None:
+    """Raise a `WrongKindError` unless these can be a map's span, key positions and `Origin`."""
     if span is not None and not (_are_whole(span) and len(span) == 2):  # type: ignore[arg-type]
         raise WrongKindError(f"The span of a map is (start, end), or None, not {kind_of(span)}.")
     if not _are_whole(tokens):
         raise WrongKindError(f"The tokens of a map are key positions, not {kind_of(tokens)}.")
-    kind = type(maps)  # asked of the class: the line itself takes a while to write
-    if maps is not None and not (hasattr(kind, "choice") and hasattr(kind, "prompt")):
-        raise WrongKindError(f"The maps of a map are HeatMaps, or None, not {kind_of(maps)}.")
+    if origin is not None and not isinstance(origin, Origin):
+        raise WrongKindError(
+            f"The origin of a map is an Origin, as that of a map of HeatMaps, or None, not "
+            f"{kind_of(origin)}."
+        )
+
+
+def _check_proportions(size: tuple[int, int], image_size: tuple[int, int], label: str) -> None:
+    """Refuse an image that no grid of square cells, rounded to whole ones, can lie over."""
+    # The side of a cell in pixels lies between image / (cells + 1) and image / (cells - 1).
+    lowest = max(side / (cells + 1) for side, cells in zip(image_size, size, strict=True))
+    highest = min(
+        side / (cells - 1) if cells > 1 else math.inf
+        for side, cells in zip(image_size, size, strict=True)
+    )
+    if lowest >= highest:
+        raise ShapeError(
+            f"The map of {label!r} has {size[0]} x {size[1]} cells and its image "
+            f"{image_size[0]} x {image_size[1]} pixels (height x width), which are other "
+            f"proportions. PIL's size is the other way round: image_size=(image.height, "
+            f"image.width). Of cells that are not square, bring the array to the image's size "
+            f"first."
+        )
 
 
 def _are_whole(numbers: object) -> bool:
@@ -292,7 +339,23 @@ def _read_values(values: Any) -> Tensor:
         raise WrongKindError(
             f"The values of a map are a plain array (y, x), not {tensor.layout}: values.to_dense()."
         )
-    return tensor.to(torch.float32, copy=True)  # checked once: nobody else may write into it
+    # Checked once and copied: nobody else may write into it.
+    return _checked_values(tensor.to(torch.float32, copy=True))
+
+
+def _checked_values(values: Tensor) -> Tensor:
+    """Refuse what is no map: another shape than (y, x), or not finite and >= 0."""
+    if values.ndim != 2 or not values.numel():
+        raise ShapeError(
+            f"A heat map has the shape (y, x), both at least 1, not {tuple(values.shape)}."
+        )
+    low, high = (end.item() for end in torch.aminmax(values))
+    if not (low >= 0 and high < math.inf):  # False for NaN, too
+        raise SelectionError(
+            f"A heat map holds finite values >= 0; these go from {low} to {high}. "
+            f"Clamp them, or look for NaN where they come from."
+        )
+    return values
 
 
 def read_size(size: object) -> tuple[int, int]:

@@ -19,7 +19,7 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
     later.py      fields that are read from disk on first use
 """
 
-from daam_nb.recording.facts import Facts, Kept, Manifest, Skipped
+from daam_nb.recording.facts import Facts, Kept, Manifest, Provenance, Skipped
 from daam_nb.recording.genuine import altered, image_altered, sealed
 from daam_nb.recording.layers import (
     UNET_STAGES,
@@ -28,6 +28,7 @@ from daam_nb.recording.layers import (
     LayerChoice,
     Layers,
     all_joint,
+    attention_unit,
     read_layer_choice,
     select_layers,
 )
@@ -43,10 +44,12 @@ __all__ = [
     "LayerChoice",
     "Layers",
     "Manifest",
+    "Provenance",
     "Recording",
     "Skipped",
     "all_joint",
     "altered",
+    "attention_unit",
     "image_altered",
     "load",
     "read_layer_choice",

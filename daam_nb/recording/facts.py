@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from daam_nb.errors import SelectionError, ShapeError
 from daam_nb.kinds import whole_numbers
+from daam_nb.recording.later import LaterField, not_fetched
 from daam_nb.recording.limits import (
     MAX_CELLS,
     MAX_LAYERS,
@@ -23,6 +24,12 @@ from daam_nb.recording.limits import (
     check_text,
 )
 from daam_nb.storage.pictures import MAX_PIXELS
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from daam_nb.prompt import Prompt
+    from daam_nb.recording.recording import Recording
 
 Kept = Literal["steps", "sum", "replay"]
 
@@ -176,3 +183,29 @@ class Facts:
                 f"latent_size is {rows} x {columns} and image_size {height} x {width} "
                 f"(height x width); no latent is larger than its picture."
             )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Provenance:
+    """What is known about a recording beside its arrays: enough to name it and to tell it apart.
+
+    Attributes
+    ----------
+    prompt, negative_prompt, facts, image
+        As those of the `Recording`; the image of a loaded one is read on first use.
+    """
+
+    prompt: Prompt
+    facts: Facts
+    negative_prompt: Prompt | None = None
+    # A descriptor, meant to be shared: values are stored in each instance.
+    image: LaterField[Image] = LaterField()  # noqa: RUF009
+
+    @classmethod
+    def of(cls, run: Recording) -> Provenance:
+        """The provenance of a recording; reads nothing from disk."""
+        return cls(run.prompt, run.facts, run.negative_prompt, not_fetched(run, "image"))
+
+    def __repr__(self) -> str:
+        seed = "" if self.facts.seed is None else f", seed {self.facts.seed}"
+        return f"<Provenance: {self.prompt.text!r}, {self.facts.model}{seed}>"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from daam_nb.recording.facts import Facts
+    from daam_nb.recording.facts import Facts, Provenance
     from daam_nb.recording.layers import Layer
     from daam_nb.recording.recording import Recording
 
@@ -50,7 +50,7 @@ def altered(run: Recording) -> tuple[str, ...]:
     return tuple(name for name, digest in _digests(run) if known.get(name) != digest)
 
 
-def image_altered(run: Recording) -> bool:
+def image_altered(run: Recording | Provenance) -> bool:
     """Whether the picture is not the one that the pipeline made; False where nothing is known."""
     if not run.facts.digests or run.image is None:
         return False

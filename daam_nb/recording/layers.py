@@ -15,6 +15,8 @@ from daam_nb.recording.limits import MAX_HEADS, check_number, check_text
 Attention = Literal["cross", "joint"]
 
 UNET_STAGES = ("down", "mid", "up")
+PROBABILITY = "attention probability"
+JOINT_PROBABILITY = f"{PROBABILITY} over image and text"
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,21 @@ class Layer:
 def all_joint(layers: Iterable[Layer]) -> bool:
     """Whether the attention of every layer is joint, so that values are shares of all keys."""
     return all(layer.attention == "joint" for layer in layers)
+
+
+def attention_unit(layers: Iterable[Layer]) -> str:
+    """What values of these layers' attention are, by the keys among which they are shared.
+
+    Returns
+    -------
+    str
+        ``"attention probability"`` in cross-attention, whose keys are the text alone; in joint
+        attention ``"attention probability over image and text"``; of both kinds of layer, both.
+    """
+    kinds = {layer.attention for layer in layers}
+    if kinds == {"joint"}:
+        return JOINT_PROBABILITY
+    return PROBABILITY if "joint" not in kinds else f"{PROBABILITY}, in part over image and text"
 
 
 def _is_count(value: object) -> bool:

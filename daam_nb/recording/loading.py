@@ -183,8 +183,9 @@ def _digests(fields: Fields) -> dict[str, str]:
 
 
 def _image(folder: Folder) -> Any:
-    known = folder.pictures.described().get(IMAGE)
-    return known and Later(lambda: folder.pictures[IMAGE], known.size)
+    pictures = folder.pictures  # not the folder, which keeps the arrays read from it
+    known = pictures.described().get(IMAGE)
+    return known and Later(lambda: pictures[IMAGE], known.size)
 
 
 def _latents(folder: Folder) -> Any:

@@ -13,6 +13,7 @@ from daam_nb.errors import RecordingFormatError
 from daam_nb.printable import printable
 from daam_nb.recording.checks import described
 from daam_nb.recording.later import Later, not_fetched
+from daam_nb.recording.layers import PROBABILITY, all_joint, attention_unit
 from daam_nb.storage import LazyArrays
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def rows_of(run: Recording) -> list[tuple[str, str]]:
         ("layers", _layers(run)),
         ("tokens", f"{len(run.columns)} of {len(run.prompt.tokens)}"),
     ]
+    if (unit := attention_unit(run.layers)) != PROBABILITY:
+        rows.append(("values", unit))
     if run.negative_prompt is not None:
         rows.append(("negative prompt", _cut(run.negative_prompt.text, _PROMPT) or "(empty)"))
     if run.prompt.cut is not None:
@@ -142,7 +145,8 @@ def _layers(run: Recording) -> str:
     stages = Counter(layer.stage for layer in run.layers)
     counts = ", ".join(f"{count} {printable(stage)}" for stage, count in stages.items())
     heads = sum(layer.heads for layer in run.layers)
-    return f"{len(run.layers)} layers ({counts}), {heads} heads"
+    joint = "joint " if all_joint(run.layers) else ""
+    return f"{len(run.layers)} {joint}layers ({counts}), {heads} heads"
 
 
 def _memory(run: Recording) -> str:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from daam_nb.errors import MissingExtraError, SelectionError
 from daam_nb.recording import picking
+from daam_nb.recording.layers import attention_unit
 
 if TYPE_CHECKING:
     from daam_nb.recording.layers import Layer
     from daam_nb.recording.recording import Recording
-
-UNITS = "attention probability"
 
 
 def import_xarray(purpose: str) -> Any:
@@ -31,7 +30,7 @@ def layer_array(run: Recording, choice: str | Layer, *, negative: bool) -> Any:
     prompt = run.negative_prompt if negative else run.prompt
     columns = run.negative_columns if negative else run.columns
     assert prompt is not None  # there is attention of it
-    summed = run.kept == "sum"
+    summed, unit = run.kept == "sum", attention_unit([layer])
     steps = {} if summed else {"step": list(run.steps)}
     timesteps = {} if summed else {"timestep": ("step", [run.timesteps[i] for i in run.steps])}
     values = attention[0] if summed else attention
@@ -53,7 +52,7 @@ def layer_array(run: Recording, choice: str | Layer, *, negative: bool) -> Any:
             "stage": layer.stage,
             "attention": layer.attention,
             "prompt": prompt.text,
-            "units": f"{UNITS}, summed over {len(run.steps)} steps" if summed else UNITS,
+            "units": f"{unit}, summed over {len(run.steps)} steps" if summed else unit,
         },
     )
 

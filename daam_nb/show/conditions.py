@@ -6,10 +6,10 @@ recording says these sentences beside its seed and model.
 
 from __future__ import annotations
 
-from daam_nb.recording import Recording, image_altered
+from daam_nb.recording import Provenance, Recording, image_altered
 
 
-def conditions(run: Recording) -> tuple[str, ...]:
+def conditions(run: Recording | Provenance) -> tuple[str, ...]:
     """What was not as the model and the seed alone have it, a sentence each; often none."""
     facts, batch = run.facts, run.facts.batch
     changes = ", then ".join(map(str, batch.get("interventions") or ()))
@@ -25,7 +25,7 @@ def conditions(run: Recording) -> tuple[str, ...]:
     return tuple(str(sentence) for sentence in said if sentence)
 
 
-def seed_in_words(run: Recording) -> str:
+def seed_in_words(run: Recording | Provenance) -> str:
     """The seed, and whether the first noise is its own; empty where no generator was given."""
     given = latents_given(run)
     if run.facts.seed is None:
@@ -33,6 +33,6 @@ def seed_in_words(run: Recording) -> str:
     return f"{run.facts.seed} (latents given)" if given else str(run.facts.seed)
 
 
-def latents_given(run: Recording) -> bool:
+def latents_given(run: Recording | Provenance) -> bool:
     """Whether the call was given its first latents, so that the seed does not make them."""
     return "latents" in run.facts.omitted or run.facts.call.get("latents") is not None

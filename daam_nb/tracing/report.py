@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daam_nb.prompt import Prompt
-from daam_nb.recording import Layer, Manifest, Skipped, all_joint
+from daam_nb.recording import Layer, Manifest, Skipped, all_joint, attention_unit
 from daam_nb.recording.facts import NEGATIVE_MAPS
+from daam_nb.recording.layers import PROBABILITY
 from daam_nb.tracing.models import BatchRows, Omission
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.provenance import Seeds
@@ -50,8 +51,10 @@ def manifest(
     """List what was captured and what was not, with the reasons."""
     how = {"sum": "summed over steps, float32"}.get(options.keep, f"each step, {options.dtype}")
     what = "joint attention, image to text," if all_joint(every) else "cross-attention"
+    unit = attention_unit(kept)
+    in_unit = "" if unit == PROBABILITY else f", {unit}"
     captured = [
-        f"{what} of {len(kept)} layers, {len(columns)} tokens, {len(steps)} steps ({how})",
+        f"{what} of {len(kept)} layers, {len(columns)} tokens, {len(steps)} steps ({how}{in_unit})",
         f"latents before each of {made} steps and after the last",
     ]
     if changes:

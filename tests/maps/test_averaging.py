@@ -20,7 +20,7 @@ def test_mean_by_hand() -> None:
     made = average([one([[1.0, 0.0]]), one([[0.0, 0.5]], "Dog"), one([[0.5, 1.0]])])
     assert made.values.tolist() == [[0.5, 0.5]]
     assert made.label == "dog, Dog"
-    assert (made.span, made.tokens, made.maps) == (None, (), None)
+    assert (made.span, made.tokens, made.origin) == (None, (), None)
     assert average([one([[1.0]])], label="mean").label == "mean"
 
 
@@ -110,7 +110,7 @@ def test_the_choice_of_a_mean_is_that_of_its_maps() -> None:
             for head in (0, 1) for stage in ("up", "down")]  # fmt: skip
     assert "mean of 4 maps of 4 choices (" in average(each).choice
     assert average(each).choice.endswith("; and 1 others)")
-    assert average([one([[1.0]]), one([[0.0]])]).choice == "mean of 2 maps: made by hand"
+    assert average([one([[1.0]]), one([[0.0]])]).choice == "derived: mean of 2 maps: made by hand"
     by_word = average_words(heat_maps(run, steps=1) for run in runs)
     assert by_word["dog"].choice == average(words).choice
     assert "mean of 3 maps" in overlay(runs[0], average(words)).caption[-2]

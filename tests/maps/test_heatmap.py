@@ -38,7 +38,7 @@ def test_a_word_of_one_token(maps: HeatMaps) -> None:
     dog = maps.word("dog")
     assert torch.equal(dog.values, maps.values[5])
     assert (dog.label, dog.span, dog.tokens) == ("dog", (12, 15), (5,))
-    assert dog.maps is maps
+    assert dog.origin is maps.origin and dog.choice == maps.choice
     assert dog.image_size == IMAGE_SIZE
     assert dog.unit == "attention probability"
 
@@ -181,7 +181,7 @@ def test_by_step_is_each_step_alone(maps: HeatMaps) -> None:
     assert list(by_step) == [0, 2]
     for step, word in by_step.items():
         assert torch.equal(word.values, heat_maps(RUN, steps=step).word("cat and").values)
-        assert word.maps is not None and word.maps.steps == (step,)
+        assert word.origin is not None and word.origin.steps == (step,)
     with pytest.raises(NotKeptError, match="one sum over its steps"):
         heat_maps(tiny_recording(kept="sum")).by_step("cat")
 

@@ -1,4 +1,9 @@
+import copy
+import dataclasses
+import gc
 import re
+import weakref
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from daam_nb.errors import SelectionError, ShapeError, WrongKindError
-from daam_nb.maps import WordHeatMap, area, heat_maps
+from daam_nb.maps import WordHeatMap, area, average, heat_maps
+from daam_nb.recording import load
+from daam_nb.show.figures import overlay
 from tests.maps.naive import bicubic
-from tests.tiny_recordings import IMAGE_SIZE, tiny_recording
+from tests.tiny_recordings import IMAGE_SIZE, joint_layers, tiny_recording
 
 DOG = heat_maps(tiny_recording()).word("dog")
 
@@ -41,7 +48,7 @@ def test_resize_equals_the_formula() -> None:
     expected = np.maximum(bicubic(DOG.values.double().numpy(), (20, 31)), 0)
     assert made.values.shape == (20, 31)
     assert np.abs(made.numpy() - expected).max() < 1e-6
-    assert (made.label, made.span, made.maps) == (DOG.label, DOG.span, DOG.maps)
+    assert (made.label, made.span, made.origin) == (DOG.label, DOG.span, DOG.origin)
 
 
 def test_resize_goes_to_the_image_by_default_and_stays_above_zero() -> None:
@@ -142,8 +149,12 @@ def test_numpy_is_a_copy() -> None:
 
 
 def test_repr_and_choice() -> None:
-    assert repr(WordHeatMap(torch.full((2, 3), 0.25), "x")) == "<WordHeatMap 'x': 2x3, peak 0.25>"
-    assert DOG.choice == DOG.maps.choice  # type: ignore[union-attr]
+    by_hand = WordHeatMap(torch.full((2, 3), 0.25), "x")
+    assert (
+        repr(by_hand)
+        == "<WordHeatMap 'x': 2x3, peak 0.25 (arbitrary units), derived: made by hand>"
+    )
+    assert DOG.choice == heat_maps(tiny_recording()).choice
     assert DOG.choice in repr(DOG)
 
 
@@ -166,3 +177,108 @@ def test_sparse_arrays_are_named() -> None:
         WordHeatMap(sparse)
     with pytest.raises(ShapeError, match="to_dense"):
         area(sparse.bool())
+
+
+# --- the image's proportions ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("image_size", [(96, 64), (512, 768), (64, 65 * 3)])
+def test_an_image_of_other_proportions_than_the_grid_is_refused(image_size: Any) -> None:
+    with pytest.raises(ShapeError, match=r"16 x 16 cells and its image .* which are other prop"):
+        WordHeatMap(torch.ones(16, 16), "dog", image_size=image_size)
+
+
+@pytest.mark.parametrize(
+    ("grid", "image_size"),
+    [((16, 16), (512, 512)), ((64, 96), (513, 770)), ((12, 13), (100, 104)), ((1, 1), (9, 900))],
+)
+def test_a_grid_that_rounds_its_image_to_whole_cells_is_right(grid: Any, image_size: Any) -> None:
+    word_map = WordHeatMap(torch.ones(grid), "dog", image_size=image_size)
+    assert word_map.resize().size == image_size
+    assert word_map.resize((7, 70)).image_size == image_size  # and back again
+    assert average([word_map], size=(7, 70)).image_size == image_size
+
+
+# --- where a map comes from -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_a_map_of_a_word_does_not_keep_its_recordings_arrays(on_disk: bool, tmp_path: Path) -> None:
+    run = tiny_recording()
+    if on_disk:
+        run = load(run.save(tmp_path / "run"))
+    maps = heat_maps(run)
+    words = [maps.word("dog"), *maps.by_step("dog").values(), *maps.by_head("dog").values()]
+    arrays = [weakref.ref(array) for array in (*run.attention.values(), run.latents, maps.values)]
+    gone = [weakref.ref(run), weakref.ref(maps), *arrays]
+    expected = run.prompt, run.facts
+    del maps, run
+    gc.collect()
+    assert [ref() for ref in gone] == [None] * len(gone)
+    for word in words:
+        assert word.origin is not None
+        assert (word.origin.prompt, word.origin.run.facts) == expected
+        assert word.origin.run.image is not None
+        assert heat_maps(tiny_recording()).word(word).tokens == word.tokens
+
+
+# --- maps of one's own ----------------------------------------------------------------------------
+
+
+def test_a_map_of_an_array_is_derived_and_says_so() -> None:
+    by_hand = WordHeatMap(torch.ones(2, 2), "gradients", unit="gradient")
+    assert by_hand.derived and by_hand.unit == "gradient"
+    assert by_hand.choice == by_hand.resize((4, 4)).choice == "derived: made by hand"
+    assert by_hand.normalized().derived and "derived" in by_hand._repr_html_()
+    assert WordHeatMap(torch.ones(2, 2)).unit == "arbitrary units"
+
+
+def test_a_map_of_a_recording_is_not_derived() -> None:
+    maps = heat_maps(tiny_recording())
+    words = [maps.word("dog"), maps.token(1), maps.start_of_text, *maps.words]
+    words += [*maps.by_step("dog").values(), *maps.by_head("dog").values()]
+    for word in [*words, *maps.normalized().words, *maps.shares().words, average(words)]:
+        assert not (word.derived or word.resize().derived or word.normalized().derived)
+        assert "derived" not in word.choice
+        assert not copy.deepcopy(word).derived
+
+
+def test_a_recorded_map_with_other_values_is_derived() -> None:
+    own = dataclasses.replace(DOG, values=DOG.values * 2)
+    assert own.derived
+    assert own.choice == f"derived: changed by hand after {DOG.choice}"
+    claimed = WordHeatMap(torch.ones(8, 12), "dog", averaged="mean of 100 maps: all layers")
+    assert claimed.choice == "derived: mean of 100 maps: all layers"
+    mean = average([DOG, own])
+    assert mean.derived and mean.choice.startswith("derived: mean of 2 maps of 2 choices (")
+    with pytest.raises(TypeError, match="_recorded"):
+        WordHeatMap(torch.ones(2, 2), _recorded=True)  # type: ignore[call-arg]
+
+
+def test_a_map_of_an_array_is_not_averaged_with_recorded_ones() -> None:
+    with pytest.raises(SelectionError, match="different units"):
+        average([DOG, WordHeatMap(torch.ones(8, 12), "dog")])
+
+
+# --- the unit of joint attention ------------------------------------------------------------------
+
+
+def test_joint_attention_has_a_unit_of_its_own() -> None:
+    run = tiny_recording(layers=joint_layers())
+    maps = heat_maps(run)
+    unit = "attention probability over image and text"
+    assert maps.unit == maps.word("dog").unit == unit
+    assert heat_maps(run, reduction="sum").unit == f"{unit}, summed over steps"
+    for text in (repr(maps), repr(maps.word("dog")), maps._repr_html_(), run._repr_html_()):
+        assert unit in text
+    assert "5 joint layers" in repr(run)
+    assert unit in " ".join(line.text for line in overlay(run, "dog").sheet.lines)
+    cross = repr(DOG) + repr(heat_maps(tiny_recording())) + repr(tiny_recording())
+    assert "over image and text" not in cross and "joint" not in cross
+
+
+def test_layers_of_both_kinds_of_attention_say_so() -> None:
+    first, *others = joint_layers()
+    layers = [dataclasses.replace(first, attention="cross"), *others]
+    maps = heat_maps(tiny_recording(layers=layers))
+    assert maps.unit == "attention probability, in part over image and text"

@@ -18,6 +18,7 @@ from daam_nb.tracing import ablate, forming_pictures, generate
 from daam_nb.tracing.model_changes import model_changes
 from tests import pipelines
 from tests.pipeline_variants import with_ip_adapter, with_loaded_lora, with_lora
+from tests.tiny_recordings import joint_layers, tiny_recording
 
 PROMPT = "a red apple and a banana"
 
@@ -160,3 +161,12 @@ def test_forming_pictures_of_another_recording_are_refused(usual: Recording) -> 
     for pictures in (others, [*own[:-1], others[-1]], others[:2]):
         with pytest.raises(SelectionError, match="forming pictures of another recording"):
             explore(usual, parser=False, pictures=pictures)
+
+
+def test_the_unit_of_joint_attention_is_told() -> None:
+    joint = explore(tiny_recording(layers=joint_layers()), parser=False)
+    unit = "attention probability over image and text"
+    assert joint._facts["unit"] == unit
+    assert joint._facts["conditions"] == [f"Values are {unit}."]
+    cross = explore(tiny_recording(), parser=False)
+    assert (cross._facts["unit"], cross._facts["conditions"]) == ("attention probability", [])

@@ -8,7 +8,7 @@ from PIL import Image
 from daam_nb.errors import SelectionError
 from daam_nb.maps.heatmap import HeatMaps
 from daam_nb.maps.wordmap import WordHeatMap
-from daam_nb.recording import Recording
+from daam_nb.recording import Provenance, Recording
 from daam_nb.show.pixels import rgb
 
 
@@ -23,18 +23,17 @@ def check_own_run(word_map: WordHeatMap, run: Recording, *, where: str) -> None:
     SelectionError
         Where the map comes from another run.
     """
-    if word_map.maps is None or same_run(word_map.maps.run, run):
+    if word_map.origin is None or same_run(word_map.origin.run, run):
         return
-    own, other = (_in_words(each) for each in (word_map.maps.run, run))
+    own, other = (_in_words(each) for each in (word_map.origin.run, run))
     apart = "of another run" if own == other else f"of {own}, not of {other}"
     raise SelectionError(
         f"{where}: the map of {word_map.label!r} is {apart}. Give the recording that the map was "
-        f"made of, which is map.maps.run, or the word itself, {word_map.label!r}, for its map in "
-        f"this recording."
+        f"made of, or the word itself, {word_map.label!r}, for its map in this recording."
     )
 
 
-def same_run(run: Recording, other: Recording) -> bool:
+def same_run(run: Recording | Provenance, other: Recording | Provenance) -> bool:
     """Whether two recordings are of one picture: the same origin, and the same pixels."""
     if run is other:
         return True
@@ -80,10 +79,10 @@ def check_strip(word: object, maps: HeatMaps, *, parts: bool, where: str) -> Non
     SelectionError
         Where run or choice is another.
     """
-    if not isinstance(word, WordHeatMap) or word.maps is None:
+    if not isinstance(word, WordHeatMap) or word.origin is None:
         return
     check_own_run(word, maps.run, where=where)
-    own = word.maps
+    own = word.origin
     names = {layer.name for layer in own.layers}, {layer.name for layer in maps.layers}
     alike = (
         own.steps == maps.steps
@@ -111,7 +110,7 @@ def check_one_choice(maps: tuple[WordHeatMap, ...], *, where: str) -> None:
     """
     choices = list(dict.fromkeys((word_map.choice, word_map.unit) for word_map in maps))
     if len(choices) > 1:
-        listed = "; ".join(choice or f"made by hand ({unit})" for choice, unit in choices)
+        listed = "; ".join(f"{choice} ({unit})" for choice, unit in choices)
         raise SelectionError(
             f"{where}: the maps of one row are of {len(choices)} choices ({listed}), which nothing "
             f"in it would tell apart. Give each choice a row of its own: "
@@ -119,6 +118,6 @@ def check_one_choice(maps: tuple[WordHeatMap, ...], *, where: str) -> None:
         )
 
 
-def _in_words(run: Recording) -> str:
+def _in_words(run: Recording | Provenance) -> str:
     seed = "" if run.facts.seed is None else f", seed {run.facts.seed}"
     return f"{run.prompt.text!r}{seed}"

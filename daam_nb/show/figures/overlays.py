@@ -9,7 +9,7 @@ from daam_nb.kinds import check_length, check_text, kind_of, names_checked
 from daam_nb.maps.heatmap import HeatMaps, heat_maps
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.prompt import Word
-from daam_nb.recording import Recording
+from daam_nb.recording import Provenance, Recording
 from daam_nb.recording.kinds import check_recording
 from daam_nb.show.colours import DEFAULT
 from daam_nb.show.figures.belonging import check_own_run, same_pixels
@@ -101,9 +101,9 @@ def overlay(
     size = size_of(word_map, picture, most=512)
     above = word_map.label if title is None else check_text(title, "title")
     panel = word_panel(word_map, picture, size=size, style=style, title=above, note="")
-    runs = [image] if isinstance(image, Recording) else []
-    if not runs and word_map.maps is not None:
-        runs = [word_map.maps.run]
+    runs: list[Recording | Provenance] = [image] if isinstance(image, Recording) else []
+    if not runs and word_map.origin is not None:
+        runs = [word_map.origin.run]
     notes = drawing_notes(word_map, picture, size, style)
     if runs and _is_exchanged(picture, runs[0].image):
         notes.append("the picture below is not the run’s own")

@@ -9,7 +9,8 @@ from typing import Literal
 from PIL import Image
 
 from daam_nb.kinds import check_choice, check_flag
-from daam_nb.maps.wordmap import PROBABILITY, WordHeatMap
+from daam_nb.maps.wordmap import WordHeatMap
+from daam_nb.recording.layers import PROBABILITY
 from daam_nb.show.colours import palette
 from daam_nb.show.figures.description import Heat, Panel
 from daam_nb.show.figures.layout import Scale
@@ -184,13 +185,12 @@ def colour_bar(style: Style, unit: str, highest: float) -> Scale:
 
 def unit_of(word_map: WordHeatMap) -> str:
     """Say what the numbers are and what they are the mean of."""
-    if not word_map.unit.startswith(PROBABILITY):
-        return word_map.unit
-    if word_map.unit != PROBABILITY:
-        return f"{word_map.unit}, mean over heads and layers"
-    if word_map.maps is None:
-        return PROBABILITY
-    return f"{PROBABILITY}, mean over steps, heads and layers"
+    unit = f"{word_map.unit}, derived" if word_map.derived else word_map.unit
+    if not unit.startswith(PROBABILITY) or word_map.origin is None:
+        return unit
+    if "summed over steps" in unit:
+        return f"{unit}, mean over heads and layers"
+    return f"{unit}, mean over steps, heads and layers"
 
 
 def colours_note(style: Style) -> str:
@@ -201,7 +201,7 @@ def colours_note(style: Style) -> str:
 
 def _grids(word_map: WordHeatMap) -> str:
     """From which grid a map was brought to the picture, and by which way."""
-    own = word_map.size if word_map.maps is None else word_map.maps.size
+    own = word_map.size if word_map.origin is None else word_map.origin.size
     by_way_of = "" if own == word_map.size else f" by way of {cells(word_map.size)}"
     return f"maps bicubic from {cells(own)}{by_way_of}"
 

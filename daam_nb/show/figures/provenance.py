@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 
 import daam_nb
-from daam_nb.recording import Recording
+from daam_nb.recording import Provenance, Recording
 from daam_nb.show.conditions import conditions, seed_in_words
 from daam_nb.show.lettering import NO_BREAK
 
 
 def credits(
-    runs: Sequence[Recording], *, choice: str, drawing: Sequence[str]
+    runs: Sequence[Recording | Provenance], *, choice: str, drawing: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Say what is shown and how it was made.
 
@@ -55,7 +55,7 @@ def credits(
     )
 
 
-def _origin(runs: Sequence[Recording]) -> tuple[str, ...]:
+def _origin(runs: Sequence[Recording | Provenance]) -> tuple[str, ...]:
     """Name prompts, then seeds and models, each once where they agree."""
     if not runs:
         return (f"daam_nb{NO_BREAK}{daam_nb.__version__}",)
@@ -68,14 +68,14 @@ def _origin(runs: Sequence[Recording]) -> tuple[str, ...]:
     return prompt, " · ".join(part for part in parts if part)
 
 
-def _seeds(runs: Sequence[Recording]) -> str:
+def _seeds(runs: Sequence[Recording | Provenance]) -> str:
     seeds = list(dict.fromkeys(filter(None, map(seed_in_words, runs))))
     if not seeds:
         return ""
     return f"seed{'s' if len(seeds) > 1 else ''}{NO_BREAK}{', '.join(seeds)}"
 
 
-def _conditions(runs: Sequence[Recording]) -> tuple[str, ...]:
+def _conditions(runs: Sequence[Recording | Provenance]) -> tuple[str, ...]:
     """What was not as usual, once where it is the same of all recordings, else of each."""
     each = [conditions(run) for run in runs]
     if len(set(each)) <= 1:
@@ -87,7 +87,7 @@ def _conditions(runs: Sequence[Recording]) -> tuple[str, ...]:
     )
 
 
-def _facts(runs: Sequence[Recording]) -> dict[str, str]:
+def _facts(runs: Sequence[Recording | Provenance]) -> dict[str, str]:
     if not runs:
         return {}
     return {

@@ -178,3 +178,15 @@ def test_the_unit_stands_beside_the_colour_bar() -> None:
 def test_what_cannot_be_shown(call, error: type[Exception], text: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(error, match=text):
         call()
+
+
+def test_a_map_of_ones_own_is_marked_in_caption_files_and_color_bar() -> None:
+    own = WordHeatMap(torch.rand(8, 8), "mine", unit="gradient", image_size=(64, 64))
+    figure = overlay(Image.new("RGB", (64, 64)), own)
+    assert "Maps: derived: made by hand." in figure.caption
+    assert figure.metadata["choice"] == "derived: made by hand"
+    assert "gradient, derived" in " ".join(line.text for line in figure.sheet.lines)
+    changed = replace(MAPS.word("cat"), values=1 - MAPS.word("cat").normalized().values)
+    figure = overlay(RUN, changed)
+    assert figure.metadata["choice"].startswith("derived: changed by hand after ")
+    assert "attention probability, derived" in " ".join(line.text for line in figure.sheet.lines)

@@ -362,6 +362,7 @@ def test_the_manifest_says_what_is_missing(pipe: Any) -> None:
     assert "the words of prompt_3, 'a dog'" in said
     assert "the extra pass of skip-layer guidance" in said
     assert "joint attention, image to text, of 3 layers" in run.manifest.captured[0]
+    assert run.manifest.captured[0].endswith(", attention probability over image and text)")
     (other,) = record(pipe, NAMED["t5"])
     assert "the 77 text columns of the CLIP encoders" in skipped(other)
     assert "skip-layer" not in skipped(other)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import daam_nb
-from daam_nb.recording import UNET_STAGES
+from daam_nb.recording import UNET_STAGES, attention_unit
+from daam_nb.recording.layers import PROBABILITY
 from daam_nb.show.colours import SEQUENTIAL
 from daam_nb.show.conditions import conditions, seed_in_words
 from daam_nb.show.explorer.model.entries import Entry, clean
@@ -24,13 +25,16 @@ def facts_of(
 ) -> dict[str, Any]:
     """Gather the facts of a recording for the browser; see the keys below."""
     facts = subject.run.facts
-    said = [clean(sentence) for sentence in conditions(subject.run)]
+    unit = attention_unit(subject.layers)
+    of_all_keys = [f"Values are {unit}."] if unit != PROBABILITY else []
+    said = [clean(sentence) for sentence in (*conditions(subject.run), *of_all_keys)]
     name, _, revision = facts.model.rpartition("@")
     return {
         "run": subject.name,
         "prompt": clean(subject.prompt.text),
         "negative": subject.negative,
         "conditions": said,
+        "unit": unit,
         "model": clean(name or revision),
         "revision": clean(revision if name else ""),
         "seed": seed_in_words(subject.run) or None,  # a text: it may pass 2**53

@@ -1,0 +1,48 @@
+"""Where the map of a word comes from: its run without arrays, and the selection behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from daam_nb.recording import Layer, Provenance
+
+if TYPE_CHECKING:
+    from daam_nb.prompt import Prompt
+
+Reduction = Literal["mean", "sum"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Origin:
+    """The run and the selection that the map of a word was made from, without any array.
+
+    Attributes
+    ----------
+    run
+        The recording's provenance.
+    prompt
+        The prompt whose word it is: the run's, or its negative prompt.
+    layers, steps, heads, pairs, reduction, negative
+        As those of `HeatMaps`.
+    choice
+        `HeatMaps.choice`: the selection in one line.
+    """
+
+    run: Provenance
+    prompt: Prompt
+    layers: tuple[Layer, ...]
+    steps: tuple[int, ...]
+    heads: tuple[int, ...] | tuple[tuple[str, int], ...] | None
+    pairs: tuple[tuple[Layer, int], ...]
+    reduction: Reduction
+    negative: bool
+    choice: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The latent grid: (height, width) in cells."""
+        return self.run.facts.latent_size
+
+    def __repr__(self) -> str:
+        return f"<Origin: {self.prompt.text!r}, {self.choice}>"
