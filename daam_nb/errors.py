@@ -77,7 +77,7 @@ class UnsupportedPipelineError(DaamError, TypeError):
 
 
 class BusyPipelineError(DaamError, RuntimeError):
-    """A pipeline was called to be watched while another thread was running it."""
+    """A pipeline or its scheduler was used by somebody else while a watched call was running."""
 
 
 class MissingTextError(DaamError, ValueError):

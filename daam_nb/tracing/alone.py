@@ -3,18 +3,23 @@
 diffusers keeps the state of a running call (the timesteps, the place in the loop, earlier outputs)
 in the pipeline's scheduler. Two threads that run one pipeline, or two pipelines that share a
 scheduler, mix these up, watched or not. A watched call that would begin in such a place is refused
-before it begins; one that is disturbed on its way is told so.
+before it begins; one that is disturbed on its way is told so, and so is one that cannot be
+finished because somebody moved its scheduler.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from daam_nb.errors import BusyPipelineError
+
+if TYPE_CHECKING:
+    from daam_nb.tracing.running import RunningCall
 
 _lock = threading.Lock()
 
@@ -79,6 +84,53 @@ def disturb(scheduler: Any) -> None:
     use = _uses.get(id(scheduler))
     if use is not None and use.elsewhere():
         use.disturbances.append(threading.current_thread().name)
+
+
+def note_inner_call(running: Iterable[RunningCall], pipe: Any) -> None:
+    """A pipeline is called: tell the calls whose loop it breaks into, as from a callback."""
+    scheduler = getattr(pipe, "scheduler", None)
+    for call in running:
+        if call.scheduler is scheduler and call.step:
+            whose = "the same pipeline" if call.pipe is pipe else f"another {type(pipe).__name__}"
+            call.inner_calls.append(f"{whose} was called behind step {call.step - 1}")
+
+
+def why_out_of_step(call: RunningCall, error: Exception) -> str:
+    """What happened to a call whose scheduler could not go on, and the way out.
+
+    Returns
+    -------
+    str
+        Empty where the error comes from somewhere else, or nothing says that the scheduler was
+        moved by somebody else than the call's own loop.
+    """
+    scheduler = call.scheduler
+    if not isinstance(error, (LookupError, TypeError, ValueError)) or not _is_in(scheduler, error):
+        return ""
+    index, kind = getattr(scheduler, "step_index", None), type(scheduler).__name__
+    seen = [*call.inner_calls, *(f"thread {name!r} called it" for name in call.disturbances)]
+    steps = len(getattr(scheduler, "timesteps", ()))
+    is_ahead = index is not None and index >= steps
+    is_reset = call.timesteps_set is not None and scheduler.timesteps is not call.timesteps_set
+    if not (seen or is_ahead or is_reset):
+        return ""
+    because = f" ({'; '.join(seen)})" if seen else ""
+    return (
+        f"The call stopped after {call.step} calls of {kind}.step and left no picture, with or "
+        f"without us: its scheduler stands at step {index} of {steps}, and was set or stepped by "
+        f"somebody else than the call's own loop{because}. A scheduler holds how far a call is. "
+        "Let every pipeline have its own (other.scheduler = "
+        "type(pipe.scheduler).from_config(pipe.scheduler.config)), and step a copy in callbacks: "
+        f"copy.deepcopy(pipe.scheduler). The scheduler said: {type(error).__name__}: {error}"
+    )
+
+
+def _is_in(scheduler: Any, error: Exception) -> bool:
+    """Whether an error was raised while a method of this scheduler ran."""
+    return any(
+        frame.f_locals.get("self") is scheduler
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    )
 
 
 def why_disturbed(disturbances: list[str]) -> str:

@@ -19,7 +19,12 @@ from typing import Any, Generic, Self, TypeVar
 
 from torch import Tensor, nn
 
-from daam_nb.errors import NothingRecordedError, ShapeError, UnsupportedPipelineError
+from daam_nb.errors import (
+    BusyPipelineError,
+    NothingRecordedError,
+    ShapeError,
+    UnsupportedPipelineError,
+)
 from daam_nb.tracing import alone, inputs, taps
 from daam_nb.tracing.arguments import refuse_unread
 from daam_nb.tracing.asking import asking
@@ -262,6 +267,7 @@ def _watch_calls(kind: type[Any], original: Callable[..., Any]) -> Callable[...,
 
     @functools.wraps(original)
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
+        alone.note_inner_call(_calls(), self)
         attached = [one for one in _open.get() if one.pipe is self and one._is_open]
         if type(self) is not kind or not attached:  # a subclass calls on; or nobody watches
             alone.disturb(getattr(self, "scheduler", None))
@@ -287,6 +293,10 @@ def _watch_calls(kind: type[Any], original: Callable[..., Any]) -> Callable[...,
                 for _, call in begun:
                     call.memory.hold()
                 output = original(self, *args, **kwargs)
+            except Exception as error:
+                if why := alone.why_out_of_step(begun[0][1], error):
+                    raise BusyPipelineError(why) from error
+                raise
             finally:
                 _running.set(before)
                 for one, call in begun:
@@ -414,6 +424,8 @@ def _watch_steps(scheduler: Any, method: Callable[..., Any]) -> Callable[..., An
             signature = inspect.signature(type(scheduler).step)
             arguments = signature.bind(scheduler, *args, **kwargs).arguments
             for call in running:
+                if call.timesteps_set is None:
+                    call.timesteps_set = scheduler.timesteps
                 call.on_step(arguments.get("timestep"), arguments.get("sample"), result)
                 call.ran = 0
         return result

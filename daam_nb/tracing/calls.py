@@ -154,7 +154,8 @@ class WatchedCall(RunningCall):
         if not why and self._wanted() and not painted:
             why = guards.why_unpainted(self.step, self.adapter.component)
         if why:
-            self.fail(ShapeError(f"{type(self.pipe).__name__}: {why}"))
+            seen = f" Meanwhile {'; '.join(self.inner_calls)}." if self.inner_calls else ""
+            self.fail(ShapeError(f"{type(self.pipe).__name__}: {why}{seen}"))
 
     def _wanted(self) -> bool:
         return self.options.wants(self.step, self.announced_steps())

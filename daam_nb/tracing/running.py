@@ -54,6 +54,10 @@ class RunningCall(ABC):
         `arguments`, with the signature's defaults for those that were not given.
     disturbances
         Calls on the same scheduler that another thread began meanwhile.
+    inner_calls
+        Calls on the same scheduler that this thread began within this one, in words.
+    timesteps_set
+        What the scheduler's ``timesteps`` was at the first step; None before it.
     """
 
     def __init__(self, adapter: Adapter, arguments: Mapping[str, Any]) -> None:
@@ -71,6 +75,8 @@ class RunningCall(ABC):
         self.scheduler = self.pipe.scheduler
         self.defaults: Mapping[str, Any] = self.arguments
         self.disturbances: list[str] = []
+        self.inner_calls: list[str] = []
+        self.timesteps_set: Any = None
         self._rows: tuple[Any, BatchRows] | None = None
         self._order: dict[tuple[int, int], BatchRows] = {}
         self._text: Texts | None = None
