@@ -13,6 +13,7 @@ from daam_nb.printable import printable
 # The shipped model's own settings, as its card was measured with.
 SHIPPED = {"num_inference_steps": 20, "guidance_scale": 4.0}
 LEAST_SEEN = 40  # pixels, of an object that a judge may be asked about
+FIRST_RENDERED = 1_000_000  # number of the first scene that is shown to the model, not drawn
 PICTURES = 40  # of the shipped world, where nothing says how many
 
 
@@ -87,6 +88,8 @@ def _of_the_shipped_world(options: Study, names: Collection[str]) -> dict[str, A
         "recommended": menagerie.card().recommended,
         "exclude": menagerie.HELD_OUT_PAIRS,  # drawn worse because they were never seen together
         "known": _rendered_pairs(),
+        "relations": menagerie.RELATIONS,
+        "backgrounds": list(menagerie.BACKGROUNDS.values()),
     }
     if "judge" in names and "truth" not in typed:
         from daam_nb.menagerie.judge import Judge
@@ -94,6 +97,8 @@ def _of_the_shipped_world(options: Study, names: Collection[str]) -> dict[str, A
         world["judge"] = Judge()
     if "captions" in names and not {"captions", "truth"} & set(typed):
         world["captions"] = _scenes(typed.get("pictures", PICTURES), typed.get("seeds", 1))
+    if "scenes" in names:
+        world["scenes"] = _rendered_scenes(typed.get("pictures", PICTURES))
     return {name: value for name, value in world.items() if name in names}
 
 
@@ -118,6 +123,24 @@ def _scenes(count: int, seeds: int) -> list[Any]:
         for place, (text, facts) in enumerate(scenes.items())
         for shift in range(seeds)
     ]
+
+
+def _rendered_scenes(count: int) -> list[Any]:
+    """Rendered test scenes with their exact masks, as many; others than captions are taken from."""
+    from daam_nb import menagerie
+    from daam_nb.studies.maps import RenderedScene
+
+    rendered = []
+    for number in range(FIRST_RENDERED, FIRST_RENDERED + count):
+        scene = menagerie.scene(number, "test")
+        objects: dict[tuple[int, int], tuple[str, Any]] = {}
+        for thing, mask in zip(scene.objects, scene.masks, strict=True):
+            _, before = objects.get(thing.word, (thing.noun, False))
+            objects[thing.word] = (thing.noun, before | mask)
+        rendered.append(
+            RenderedScene(scene.image, scene.caption, objects, scene.background_mask, number)
+        )
+    return rendered
 
 
 def _rendered_pairs(count: int = 600) -> Iterator[tuple[Any, str, str]]:

@@ -1,7 +1,7 @@
 """Many recordings -> a table and its figures: the paper's experiments, and some of our own.
 
 Each study is a folder, and no study knows another: attribution, visuosyntax, cohyponyms,
-adjectives, faithfulness; and rating, which asks people. What they share knows no study
+adjectives, faithfulness, maps; and rating, which asks people. What they share knows no study
 (the recipe for one of your own: docs/add-a-study.md):
 
     study.py      `Study`: what a study says of itself

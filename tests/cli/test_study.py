@@ -73,7 +73,8 @@ def test_captions_are_drawn_from_their_own_seeds(tmp_path: Path) -> None:
         (["attribution", "--into", "x", "--prompt"], "--prompt is no option"),
         (
             ["cohyponyms", "--into", "x", "--captions", "mine.txt"],
-            "cohyponyms takes no --captions; it is for attribution, visuosyntax, faithfulness",
+            "cohyponyms takes no --captions; it is for attribution, visuosyntax, faithfulness, "
+            "maps",
         ),
         (
             ["attribution", "--into", "x", "--head-pictures", "9"],

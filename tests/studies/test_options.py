@@ -39,6 +39,7 @@ STUDIES: dict[str, tuple[Any, dict[str, Any]]] = {
             "cohyponyms": {"nouns": PAIR, "judge": ToyJudge()},
             "adjectives": {"nouns": PAIR, "adjectives": ["red", "blue"]},
             "faithfulness": {"captions": CAPTIONS, "judge": ToyJudge()},
+            "maps": {"captions": CAPTIONS, "judge": ToyJudge()},
         }.items()
     },
 }
@@ -74,6 +75,7 @@ def test_a_studys_own_names_are_among_the_nearest(pipe: Any, tmp_path: Path, whe
         "cohyponyms": ("exlude", "exclude"),
         "adjectives": ("treshold", "threshold"),
         "faithfulness": ("head_pictues", "head_pictures"),
+        "maps": ("methds", "methods"),
         "corpus": ("latent", "latents"),
     }
     name, near = slips[re.sub(r"run_study\('(\w+)'\)", r"\1", where).partition(".")[0]]

@@ -1,0 +1,21 @@
+"""Maps: which way of making a word's map is best, against exact masks and against causes?
+
+study.py        its rows and its page
+    options.py    what can be chosen
+methods.py      a method: a function from a recording to maps; `register_method`
+    shipped.py    those that ship, and the baselines
+    choices.py    layers, heads and scaling that a method is tried with
+word_roles.py   the words of a prompt: objects, colors, relations, background, and their masks
+scenes.py       rendered images with exact masks, seen by the model
+causes.py       what each word really changes: hidden, replaced, left out of the prompt
+fields.py       a change in every cell, as a text that rows can hold
+scores.py       how well a map fits a mask or a change, as numbers
+measuring.py    one image and one method -> rows
+held_out.py     choices made on one half of the nouns, reported on the other
+statistics.py   the tables of the page
+figures.py      its figures
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,103 @@
+"""Which layers and heads a method averages over, and whether each layer counts alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from daam_nb.errors import StudyError
+from daam_nb.kinds import check_choice, check_text, kind_of
+from daam_nb.recording import LayerChoice
+from daam_nb.selection import HeadChoice
+
+Scaling = Literal["none", "layers"]
+Varies = Literal["layers", "heads", "scaling"]
+VARIES: tuple[Varies, ...] = ("layers", "heads", "scaling")
+"""What a choice can differ in."""
+
+SCALED = ", layers scaled"
+ONLY = "any"
+"""What the choice of a method is called that has none."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to average a recording.
+
+    Attributes
+    ----------
+    layers, heads
+        As for `heat_maps`.
+    scaling
+        ``"none"``: layers are averaged as they are. ``"layers"``: each layer's maps are first
+        divided by one number, the layer's own maximum over cells and words, so that each counts
+        alike.
+    """
+
+    layers: LayerChoice = "paper"
+    heads: HeadChoice = None
+    scaling: Scaling = "none"
+
+    def __post_init__(self) -> None:
+        check_choice(self.scaling, "scaling", ("none", "layers"))
+
+    def limited(self, varies: Sequence[str]) -> Choice:
+        """The same, with the defaults in what a method does not read."""
+        defaults = {name: getattr(Choice(), name) for name in VARIES if name not in varies}
+        return replace(self, **defaults)
+
+
+def choices_of(value: Any, *, recommended: Any = None, heads: Sequence[int] = ()) -> dict[str, Any]:
+    """Read choices, each with its name.
+
+    Parameters
+    ----------
+    value
+        Name -> layers or a `Choice`; None: the paper's layers, the recommended ones and all, each
+        as it is and with its layers scaled.
+    recommended
+        Layers that a model's card recommends.
+    heads
+        Each is tried alone, in the layers of every choice that takes all heads.
+
+    Raises
+    ------
+    StudyError
+        For what is no mapping of names, and an empty one.
+    """
+    if value is None:
+        layers: dict[str, Any] = {"paper": "paper"}
+        layers |= {} if recommended is None else {"recommended": list(recommended)}
+        layers["all"] = "all"
+        choices = {name: Choice(each) for name, each in layers.items()}
+        choices |= {name + SCALED: Choice(each, None, "layers") for name, each in layers.items()}
+    elif not isinstance(value, Mapping) or not value:
+        raise StudyError(
+            f"choices= takes at least one choice, each with its name, not {kind_of(value)}: "
+            f"choices={{'paper': 'paper', 'late': Choice(layers='up', scaling='layers')}}."
+        )
+    else:
+        for name in value:
+            check_text(name, "The name of a choice")
+        choices = {
+            name: each if isinstance(each, Choice) else Choice(each) for name, each in value.items()
+        }
+    single = {
+        f"{name}, head {head}": replace(choice, heads=[head])
+        for name, choice in choices.items()
+        if choice.heads is None and choice.scaling == "none"
+        for head in dict.fromkeys(heads)
+    }
+    return {**choices, **single}
+
+
+def choices_for(varies: Sequence[str], choices: Mapping[str, Choice]) -> dict[str, Choice]:
+    """Those of the choices that differ for a method, each once, under its first name."""
+    if not varies:
+        return {ONLY: Choice()}
+    limited: dict[str, Choice] = {}
+    for name, choice in choices.items():
+        if choice.limited(varies) not in limited.values():
+            limited[name] = choice.limited(varies)
+    return limited

@@ -1,0 +1,47 @@
+"""A change in every cell of a grid, as a text that a row of a table can hold, and back."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from daam_nb.errors import StudyError
+
+Field = NDArray[np.float64]
+
+
+def packed(field: Field) -> str:
+    """Write (y, x) as text: ``"height x width:"`` and base64 of little-endian float32."""
+    if field.ndim != 2:
+        raise StudyError(f"A field is (y, x), not of shape {field.shape}.")
+    raw = np.ascontiguousarray(field, dtype="<f4").tobytes()
+    return f"{field.shape[0]}x{field.shape[1]}:{base64.b64encode(raw).decode('ascii')}"
+
+
+def unpacked(text: str) -> Field:
+    """Read what `packed` wrote.
+
+    Raises
+    ------
+    StudyError
+        For any other text.
+    """
+    try:
+        size, _, raw = text.partition(":")
+        height, width = (int(side) for side in size.split("x"))
+        values = np.frombuffer(base64.b64decode(raw, validate=True), dtype="<f4")
+        return values.reshape(height, width).astype(np.float64)
+    except (AttributeError, ValueError, binascii.Error) as error:
+        raise StudyError(f"{text!r:.40} is no packed field ({error}).") from None
+
+
+def pooled(field: Field | NDArray[np.bool_], size: tuple[int, int]) -> Field:
+    """The mean of the pixels of every cell: (y, x) brought down to (height, width)."""
+    values = torch.as_tensor(field, dtype=torch.float64)[None, None]
+    cells: Field = functional.adaptive_avg_pool2d(values, size)[0, 0].numpy()
+    return cells

@@ -1,0 +1,72 @@
+"""Choices made on one half of the nouns, and reported on the other, both ways round.
+
+Layers, heads, scaling and the threshold that fit some nouns best fit them partly by chance. So each
+half of the nouns is scored with what was best on the other half, and the mean over all words owes
+nothing to having chosen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import pandas as pd
+
+from daam_nb.studies.maps.scores import IOU_COLUMNS, TAUS
+from daam_nb.studies.maps.word_roles import OBJECT
+
+HELD_OUT, TAU, HALF = "iou_held_out", "tau", "half"
+
+
+def halves(nouns: Iterable[str]) -> dict[str, int]:
+    """Noun -> 0 or 1: every other one in the order of their SHA-256, so that halves are equal."""
+    ordered = sorted(set(nouns), key=lambda noun: hashlib.sha256(noun.encode()).hexdigest())
+    return {noun: place % 2 for place, noun in enumerate(ordered)}
+
+
+def cross_fitted(table: pd.DataFrame) -> pd.DataFrame:
+    """Every object's word once for each method, as the other half of the nouns would have it.
+
+    Parameters
+    ----------
+    table
+        Of `measuring.map_scores`, of any methods, choices and data.
+
+    Returns
+    -------
+    DataFrame
+        The rows of words that name objects, of the one choice whose mean IoU, at the best
+        threshold, was highest on the other half (the first of equal ones), with ``iou_held_out`` at
+        that threshold, ``tau``, and ``half``. Empty of a method whose words are all of one half.
+    """
+    objects = table[(table.role == OBJECT) & table[IOU_COLUMNS[0]].notna()]
+    half = objects.noun.map(halves(objects.noun))
+    objects = objects.assign(**{HALF: half})
+    parts = []
+    for _, rows in objects.groupby(["data", "method"], sort=False):
+        for reported in (0, 1):
+            training, held_out = rows[rows[HALF] != reported], rows[rows[HALF] == reported]
+            if training.empty or held_out.empty:
+                continue
+            choice, tau = best_choice(training)
+            kept = held_out[held_out.choice == choice]
+            column = IOU_COLUMNS[TAUS.index(tau)]
+            parts.append(kept.assign(**{HELD_OUT: kept[column].astype(float), TAU: tau}))
+    if not parts:
+        return objects.assign(**{HELD_OUT: float("nan"), TAU: float("nan")}).iloc[:0]
+    return pd.concat(parts, ignore_index=True)
+
+
+def best_choice(rows: pd.DataFrame) -> tuple[str, float]:
+    """The choice and threshold of the highest mean IoU; the first of equal ones."""
+    means = rows.groupby("choice", sort=False)[list(IOU_COLUMNS)].mean().astype(float)
+    flat = int(means.to_numpy().argmax())
+    choice, column = divmod(flat, len(TAUS))
+    return str(means.index[choice]), TAUS[column]
+
+
+def chosen(fitted: pd.DataFrame) -> pd.DataFrame:
+    """What was chosen for which half: data, method, half, choice, tau, and the half's words."""
+    columns = ["data", "method", HALF, "choice", TAU]
+    counted = fitted.groupby(columns, sort=False).size()
+    return counted.rename("n").reset_index()

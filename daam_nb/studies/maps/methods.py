@@ -1,0 +1,244 @@
+"""A method: a function from a recording to the maps of its words, with a name in the tables.
+
+The study scores any such function. One of your own takes a few lines:
+
+    @register_method("squared", label="attention, squared")
+    def squared(recording, words, choice):
+        maps = heat_maps(recording, layers=choice.layers, heads=choice.heads)
+        return {word: maps.word(word).numpy() ** 2 for word in words}
+
+A method that needs more than attention says what `generate` must be asked to record
+(``record={"effects": True}``); the study records once what all of its methods need.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daam_nb.errors import StudyError, nearest_name
+from daam_nb.kinds import kind_of
+from daam_nb.prompt import Word
+from daam_nb.recording import Recording
+from daam_nb.studies.maps.choices import VARIES
+
+Maps = Mapping[Word, Any]
+"""Word -> (y, x), finite and >= 0; words that a method has no map for are left out."""
+
+_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to make maps of words.
+
+    Attributes
+    ----------
+    name
+        As it is typed, ``--methods NAME``: lower case, digits, hyphens.
+    function
+        (recording, words, choice) -> word -> (y, x); where `sees_masks`, also the masks: word ->
+        (y, x), bool. It may leave words out.
+    label
+        As it stands in tables and figures.
+    record
+        What `daam_nb.generate` must be asked to record for it, beside the attention.
+    varies
+        What of a `Choice` it reads: of ``"layers"``, ``"heads"``, ``"scaling"``. What it does not
+        read is not tried with it.
+    baseline
+        Whether it is there to be beaten and knows nothing of the word.
+    sees_masks
+        Whether it is told the truth: a ceiling, no method.
+
+    Raises
+    ------
+    StudyError
+        For a name, a function or a `varies` that cannot be.
+    """
+
+    name: str
+    function: Callable[..., Maps]
+    label: str = ""
+    record: Mapping[str, Any] = field(default_factory=dict)
+    varies: tuple[str, ...] = ("layers", "heads")
+    baseline: bool = False
+    sees_masks: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise StudyError(
+                f"A method is called {self.name!r}; its name is typed: lower case letters, digits "
+                f"and hyphens, such as 'squared'."
+            )
+        if not callable(self.function):
+            raise StudyError(
+                f"The method {self.name!r} takes a function (recording, words, choice) -> maps, "
+                f"not {kind_of(self.function)}."
+            )
+        if unknown := [name for name in self.varies if name not in VARIES]:
+            raise StudyError(
+                f"The method {self.name!r} varies {unknown[0]!r}; a choice has {', '.join(VARIES)}."
+            )
+        object.__setattr__(self, "label", self.label or self.name)
+
+    def maps(
+        self,
+        recording: Recording,
+        words: Sequence[Word],
+        choice: Any,
+        masks: Mapping[Word, NDArray[np.bool_]],
+    ) -> dict[Word, NDArray[np.float64]]:
+        """Make the maps, and check them.
+
+        Raises
+        ------
+        StudyError
+            Where a map is none: another shape than (y, x), negative, NaN, or of no word asked for.
+        """
+        more = {"masks": masks} if self.sees_masks else {}
+        maps = self.function(recording, words, choice, **more)
+        if not isinstance(maps, Mapping):
+            raise StudyError(
+                f"The method {self.name!r} gives {kind_of(maps)}; it has to give word -> (y, x)."
+            )
+        if foreign := [word for word in maps if word not in words]:
+            raise StudyError(
+                f"The method {self.name!r} gives a map of {foreign[0]!r}, which is none of the "
+                f"words that it was asked for."
+            )
+        return {word: self._checked(word, values) for word, values in maps.items()}
+
+    def _checked(self, word: Word, values: Any) -> NDArray[np.float64]:
+        array: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
+        if array.ndim != 2 or not array.size:
+            raise StudyError(
+                f"The method {self.name!r} gives a map of {word.text!r} of the shape "
+                f"{array.shape}; a map is (y, x)."
+            )
+        if not np.isfinite(array).all() or array.min() < 0:
+            raise StudyError(
+                f"The method {self.name!r} gives a map of {word.text!r} with values from "
+                f"{array.min():g} to {array.max():g}; a map is finite and >= 0."
+            )
+        return array
+
+
+_registered: dict[str, Method] = {}
+
+
+def register_method(
+    name: str,
+    function: Callable[..., Maps] | None = None,
+    *,
+    label: str = "",
+    record: Mapping[str, Any] | None = None,
+    varies: Sequence[str] = ("layers", "heads"),
+    baseline: bool = False,
+) -> Any:
+    """Make a method known by its name to the study of maps; also a decorator.
+
+    Registered again, as when a notebook's cell runs twice, the later function counts.
+
+    Parameters
+    ----------
+    name, function, label, record, varies, baseline
+        Of the `Method`.
+
+    Returns
+    -------
+    function
+        As it was; without one a decorator.
+
+    Raises
+    ------
+    StudyError
+        For a name that a shipped method has, and as of `Method`.
+    """
+    if function is None:
+
+        def decorate(decorated: Callable[..., Maps]) -> Callable[..., Maps]:
+            register_method(
+                name, decorated, label=label, record=record, varies=varies, baseline=baseline
+            )
+            return decorated
+
+        return decorate
+    method = Method(name, function, label, dict(record or {}), tuple(varies), baseline)
+    if name in _shipped():
+        raise StudyError(f"A method {name!r} ships with daam_nb. Choose another name.")
+    _registered[name] = method
+    return function
+
+
+def method_names() -> tuple[str, ...]:
+    """Every method that is known: those that ship, then those that were registered."""
+    return tuple({**_shipped(), **_registered})
+
+
+def method_named(name: str) -> Method:
+    """A method by its name.
+
+    Raises
+    ------
+    StudyError
+        For a name that none has, with the nearest.
+    """
+    known = {**_shipped(), **_registered}
+    if name not in known:
+        near = nearest_name(str(name), known)
+        raise StudyError(
+            f"There is no method {name!r}{f', did you mean {near!r}?' if near else ''}; there are "
+            f"{', '.join(known)}. One of your own: daam_nb.studies.register_method."
+        )
+    return known[name]
+
+
+def methods_of(value: Iterable[str | Method] | None) -> dict[str, Method]:
+    """Read several methods, by name or themselves; None: all that are known.
+
+    Raises
+    ------
+    StudyError
+        For an unknown name, and two methods of one name.
+    """
+    several = method_names() if value is None else value
+    methods: dict[str, Method] = {}
+    for item in several:
+        method = item if isinstance(item, Method) else method_named(item)
+        if method.name in methods:
+            raise StudyError(f"Two methods are called {method.name!r}; each has its own name.")
+        methods[method.name] = method
+    return methods
+
+
+def to_record(methods: Iterable[Method]) -> dict[str, Any]:
+    """What `generate` must be asked to record for all of them.
+
+    Raises
+    ------
+    StudyError
+        Where two ask for different values of one option.
+    """
+    options: dict[str, Any] = {}
+    whose: dict[str, str] = {}
+    for method in methods:
+        for name, value in method.record.items():
+            if name in options and options[name] != value:
+                raise StudyError(
+                    f"The method {whose[name]!r} records {name}={options[name]!r} and "
+                    f"{method.name!r} {name}={value!r}. Study them apart: methods=[...]."
+                )
+            options[name], whose[name] = value, method.name
+    return options
+
+
+def _shipped() -> Mapping[str, Method]:
+    from daam_nb.studies.maps.shipped import SHIPPED
+
+    return SHIPPED

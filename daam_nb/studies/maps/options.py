@@ -1,0 +1,83 @@
+"""Options of the study of maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from daam_nb.errors import StudyError
+from daam_nb.kinds import kind_of
+from daam_nb.studies.arguments import texts
+from daam_nb.studies.options import CaptionOptions, option
+
+
+def _methods(value: Any, name: str) -> tuple[Any, ...] | None:
+    """Names and methods, several or one; a name is looked up when the study begins."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return texts(value, name)
+    try:
+        methods = tuple(value)
+    except TypeError:
+        methods = (value,)
+    if not methods:
+        raise StudyError(f"{name}= is empty; name at least one method, or leave it out for all.")
+    for method in methods:
+        if not isinstance(method, str) and not hasattr(method, "function"):
+            raise StudyError(
+                f"{name}= takes names of methods, or daam_nb.studies.maps.Method objects, not "
+                f"{kind_of(method)}. Register a function: register_method('mine', function)."
+            )
+    return methods
+
+
+def _typed_methods(text: str) -> tuple[str, ...]:
+    return texts([part.strip() for part in text.split(",")], "methods")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapsOptions(CaptionOptions):
+    """Options of the study of maps."""
+
+    judge: Any = option(None, "a `Judge` that says where the objects of a generated image are")
+    methods: Any = option(
+        None,
+        "what is compared (default: every method that is registered)",
+        in_python="names, or `maps.Method`s",
+        check=_methods, typed=_typed_methods, metavar="NAME[,NAME...]", of_rows=False,
+    )  # fmt: skip
+    reference: str = option(
+        "attention", "the method that the others are compared with", of_rows=False
+    )
+    choices: Any = option(
+        None,
+        "name -> layers, or a `maps.Choice` of layers, heads and scaling (default: the paper's "
+        "layers, the recommended ones and all, each also with layers scaled)",
+        of_rows=False,
+    )
+    recommended: Any = option(
+        None, "layers that a model's card recommends, tried beside the paper's", of_rows=False
+    )
+    heads: tuple[int, ...] = option(
+        (), "heads that are tried one by one, beside all together", low=0, of_rows=False
+    )
+    adjectives: Any = option((), "words that say a property of an object, such as its color")
+    relations: Any = option((), "phrases that say how one object stands to another")
+    backgrounds: Any = option((), "phrases that say where the objects are")
+    scenes: Any = option(
+        None,
+        "rendered images with exact masks (default: as many of the shipped world as images)",
+        in_python="`maps.RenderedScene`s",
+        of_rows=False,
+    )
+    levels: int = option(
+        7, "noise levels at which the model sees a rendered image", low=1, high=100, of_rows=False
+    )
+    late: float = option(
+        0.4, "share of the steps after which a word is hidden later", low=0, high=1
+    )
+    causes: bool = option(
+        True, "draw images again without each word, and compare maps with the change",
+        of_rows=False,
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""One image with its recording, its words and their masks: generated and judged, or rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daam_nb.errors import StudyError
+from daam_nb.prompt import Word
+from daam_nb.recording import Recording
+from daam_nb.studies.corpus.fingerprints import digest
+from daam_nb.studies.corpus.runs import Run
+from daam_nb.studies.maps.scenes import RenderedScene
+from daam_nb.studies.maps.word_roles import (
+    ObjectWord,
+    Phrases,
+    RoleWord,
+    judged_objects,
+    role_words,
+)
+from daam_nb.studies.oracles.protocols import Judge
+
+Field = NDArray[np.float64]
+
+GENERATED, RENDERED = "generated", "rendered"
+DATA: dict[str, str] = {
+    GENERATED: "drawn by the model; masks by the judge",
+    RENDERED: "rendered with exact masks, and seen by the model at several noise levels",
+}
+"""Where an image comes from -> how, and who says where its objects are."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """An image, and what is known about it.
+
+    Attributes
+    ----------
+    recording
+        What the model attended to.
+    words
+        Of its prompt, with their roles and masks.
+    """
+
+    recording: Recording
+    words: tuple[RoleWord, ...]
+
+    @property
+    def masks(self) -> dict[Word, NDArray[np.bool_]]:
+        """Word -> where it should be, of the words of which that is known."""
+        return {each.word: each.mask for each in self.words if each.mask is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A recording that is yet to be read, and where its masks come from.
+
+    Attributes
+    ----------
+    run
+        The recording.
+    phrases
+        By which words are known.
+    judge
+        Of a generated image.
+    scene
+        Of a rendered one.
+    causes
+        (start, end) of a word -> cause -> the change in every cell.
+    causes_content
+        A digest of these.
+    """
+
+    run: Run
+    phrases: Phrases
+    judge: Judge | None = None
+    scene: RenderedScene | None = None
+    causes: Mapping[tuple[int, int], Mapping[str, Field]] = field(default_factory=dict)
+    causes_content: str = ""
+
+    @property
+    def data(self) -> str:
+        """Of `DATA`."""
+        return GENERATED if self.scene is None else RENDERED
+
+    def content(self) -> str:
+        """A digest of all that is measured on."""
+        scene = "" if self.scene is None else self.scene.content()
+        return digest([self.run.content(), scene, self.causes_content])
+
+    def load(self) -> Subject:
+        """Read the recording, and say where its words should be."""
+        recording = self.run.load()
+        prompt = recording.prompt
+        if self.scene is not None:
+            objects = [
+                ObjectWord(Word(prompt.text[start:end], start, end), noun, np.asarray(mask, bool))
+                for (start, end), (noun, mask) in sorted(self.scene.objects.items())
+            ]
+            background = self.scene.background
+        elif self.judge is None or recording.image is None:
+            raise StudyError(
+                f"The recording {self.run.key} has no {'judge' if self.judge is None else 'image'},"
+                f" so that nobody can say where its objects are."
+            )
+        else:
+            objects, background = judged_objects(prompt, recording.image, self.judge)
+        return Subject(recording, tuple(role_words(prompt, objects, background, self.phrases)))
+
+
+def source_settings(judge: Any, phrases: Phrases) -> dict[str, Any]:
+    """What subjects depend on beside the recordings, by content."""
+    from daam_nb.studies.corpus.fingerprints import content_of
+
+    listed = {
+        "adjectives": list(phrases.adjectives),
+        "relations": list(phrases.relations),
+        "backgrounds": list(phrases.backgrounds),
+    }
+    return {"judge": content_of(judge, "judge"), **listed}

@@ -1,0 +1,210 @@
+"""The words of a prompt: which names an object, which says its color, and where each should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daam_nb.prompt import Prompt, Word
+from daam_nb.studies.arguments import texts
+from daam_nb.studies.oracles.nouns import mentions
+from daam_nb.studies.oracles.protocols import Judge
+from daam_nb.studies.redraw.control_words import FUNCTION_WORDS
+
+Mask = NDArray[np.bool_]
+
+OBJECT, ADJECTIVE, RELATION, BACKGROUND, OTHER = (
+    *("object", "adjective", "relation", "background", "other"),
+)
+ROLES: dict[str, str] = {
+    OBJECT: "names an object; its mask is the object",
+    ADJECTIVE: "says a property of an object, such as its color; its mask is that object",
+    RELATION: "says how two objects stand to each other; its mask is both objects",
+    BACKGROUND: "says where the objects are; its mask is what shows no object",
+    OTHER: "any other word; it has no mask",
+}
+"""What a word is -> what that means, and where it should be."""
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """Texts by which words are known, beside the objects' nouns.
+
+    Attributes
+    ----------
+    adjectives, relations, backgrounds
+        Words and phrases of each role.
+    """
+
+    adjectives: tuple[str, ...] = ()
+    relations: tuple[str, ...] = ()
+    backgrounds: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, adjectives: Any, relations: Any, backgrounds: Any) -> Phrases:
+        """Texts, several or one; or name -> texts, such as a relation and the phrases that say it.
+
+        Raises
+        ------
+        StudyError
+            For anything else.
+        """
+        named = {"adjectives": adjectives, "relations": relations, "backgrounds": backgrounds}
+        return cls(**{name: _flat(value, name) for name, value in named.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectWord:
+    """A word that names an object, and where the image shows it.
+
+    Attributes
+    ----------
+    word
+        Of the prompt.
+    noun
+        The object's name, in the singular.
+    mask
+        (y, x), bool; None where the image does not show it.
+    """
+
+    word: Word
+    noun: str
+    mask: Mask | None
+
+
+@dataclass(frozen=True, eq=False)
+class RoleWord:
+    """A word of a prompt with its role.
+
+    Attributes
+    ----------
+    word
+        A word or phrase.
+    role
+        Of `ROLES`.
+    noun
+        The object that it names or is said of; empty of other roles.
+    mask
+        Where it should be: (y, x), bool; None where that is not known.
+    rival
+        The mask of the other object of a pair; None where there is none.
+    """
+
+    word: Word
+    role: str
+    noun: str = ""
+    mask: Mask | None = None
+    rival: Mask | None = None
+
+
+def judged_objects(prompt: Prompt, image: Any, judge: Judge) -> tuple[list[ObjectWord], Mask]:
+    """The objects that a prompt names once each, with a judge's masks; and the background's mask.
+
+    A noun that stands twice is left out: it cannot be said which word is which object.
+    """
+    labels = judge.labels(image)
+    present = judge.present(image)
+    words = mentions(prompt, judge.names[1:])
+    objects = [
+        ObjectWord(each[0], noun, labels == judge.names.index(noun) if noun in present else None)
+        for noun, each in words.items()
+        if len(each) == 1
+    ]
+    return sorted(objects, key=lambda each: each.word.start), labels == 0
+
+
+def role_words(
+    prompt: Prompt, objects: Sequence[ObjectWord], background: Mask | None, phrases: Phrases
+) -> list[RoleWord]:
+    """Every word of a prompt with its role, phrases as one word, in the order of the text.
+
+    Parameters
+    ----------
+    prompt
+        The prompt; words that the model never read are left out.
+    objects
+        Words that name objects.
+    background
+        The mask of what shows no object.
+    phrases
+        The other roles' texts. An adjective is said of the object behind it where no function word
+        stands between ("a red cat"), else of the one before it ("the cat is red").
+    """
+    roles = [_of_object(each, objects) for each in objects]
+    spans = {each.word.span for each in roles}
+    both = _both(objects)
+    for role, listed in (
+        (RELATION, phrases.relations), (BACKGROUND, phrases.backgrounds),
+        (ADJECTIVE, phrases.adjectives),
+    ):  # fmt: skip
+        for word in _occurrences(prompt, listed):
+            overlaps = any(word.start < end and start < word.end for start, end in spans)
+            if overlaps or not _is_read(prompt, word):
+                continue
+            spans.add(word.span)
+            if role == RELATION:
+                roles.append(RoleWord(word, role, mask=both))
+            elif role == BACKGROUND:
+                roles.append(RoleWord(word, role, mask=background))
+            elif (owner := _owner(prompt, word, objects)) is not None:
+                owned = _of_object(owner, objects)
+                roles.append(RoleWord(word, role, owner.noun, owned.mask, owned.rival))
+            else:
+                roles.append(RoleWord(word, role))
+    for word in prompt.read_words:
+        letters = any(character.isalnum() for character in word.text)
+        if letters and not any(word.start < end and start < word.end for start, end in spans):
+            roles.append(RoleWord(word, OTHER))
+    kept = [each for each in roles if _is_read(prompt, each.word)]
+    return sorted(kept, key=lambda each: each.word.start)
+
+
+def _of_object(each: ObjectWord, objects: Sequence[ObjectWord]) -> RoleWord:
+    others = [other for other in objects if other is not each]
+    rival = others[0].mask if len(others) == 1 and others[0].noun != each.noun else None
+    return RoleWord(each.word, OBJECT, each.noun, each.mask, rival)
+
+
+def _both(objects: Sequence[ObjectWord]) -> Mask | None:
+    masks = [each.mask for each in objects if each.mask is not None]
+    return masks[0] | masks[1] if len(objects) == len(masks) == 2 else None
+
+
+def _owner(prompt: Prompt, word: Word, objects: Sequence[ObjectWord]) -> ObjectWord | None:
+    """The object that an adjective is said of: "a red [small] cat", else "a cat that is red"."""
+    behind = [each for each in objects if each.word.start >= word.end]
+    before = [each for each in objects if each.word.end <= word.start]
+    if behind:
+        between = prompt.text[word.end : behind[0].word.start].casefold()
+        adjoining = set(between.split()).isdisjoint(FUNCTION_WORDS) and "," not in between
+        if adjoining or not before:
+            return behind[0]
+    return before[-1] if before else None
+
+
+def _occurrences(prompt: Prompt, listed: Sequence[str]) -> list[Word]:
+    """Where the phrases stand, the longest first where they overlap."""
+    standing = [word for phrase in listed for word in prompt.occurrences(phrase)]
+    chosen: list[Word] = []
+    for word in sorted(standing, key=lambda word: (word.start - word.end, word.start)):
+        if all(word.end <= other.start or other.end <= word.start for other in chosen):
+            chosen.append(word)
+    return sorted(chosen, key=lambda word: word.start)
+
+
+def _is_read(prompt: Prompt, word: Word) -> bool:
+    parts = [each for each in prompt.words if each.start < word.end and word.start < each.end]
+    return set(parts) <= set(prompt.read_words)
+
+
+def _flat(value: Any, name: str) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, Mapping):
+        nested: Iterable[Any] = value.values()
+        return tuple(dict.fromkeys(text for each in nested for text in texts(each, name)))
+    return texts(value, name)
