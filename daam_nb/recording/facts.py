@@ -95,7 +95,9 @@ class Facts:
     dtype, device
         Of the denoiser while it ran.
     batch
-        The call this picture came from: every prompt, its own index, images per prompt.
+        The call this picture came from: every prompt, its own index, images per prompt;
+        ``weights``, a digest of a few values of every tensor of each part of the model; whatever
+        was not as usual.
     call
         The JSON-able arguments of the call, by name.
     omitted

@@ -64,6 +64,12 @@ def check_batch(batch: Mapping[str, Any]) -> None:
     for name, low in (("index", 0), ("pictures", 1), ("images_per_prompt", 1)):
         if batch.get(name) is not None:
             _check_whole(batch[name], f"batch[{name!r}]", low=low, high=2**31)
+    weights = batch.get("weights", {})
+    if not isinstance(weights, Mapping):
+        raise WrongKindError(f"batch['weights'] is {weights!r:.60}, not digests by part.")
+    check_count(weights, "parts in batch['weights']", MAX_NAME)
+    for text in (*weights, *weights.values()):
+        check_text(text, "A part or digest of batch['weights']")
     for scale in _listed(batch, "guidance_of_steps"):
         if scale is not None:
             check_number(scale, "A guidance of a step", low=-MAX_NUMBER, high=MAX_NUMBER)

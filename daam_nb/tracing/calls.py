@@ -43,6 +43,7 @@ from daam_nb.tracing.passes import Pass, Plan, Target
 from daam_nb.tracing.pictures import pil_images, returned_latents
 from daam_nb.tracing.proof import Proofs
 from daam_nb.tracing.running import RunningCall
+from daam_nb.tracing.weights import samples
 
 
 class WatchedCall(RunningCall):
@@ -68,7 +69,7 @@ class WatchedCall(RunningCall):
         self.other_texts: dict[int, str] = {}  # steps in which something else was read
         self._after: Tensor | None = None
         self._decoded: Tensor | None = None
-        self._model_changes: dict[str, list[str]] = {}
+        self._model: dict[str, Any] = {}
         self._guidance: list[float | None] = []  # of each step
         self._naming: Naming | None = None
         self._settled: dict[Half, texts.Settled] = {}
@@ -204,8 +205,10 @@ class WatchedCall(RunningCall):
         )
         self._allocate(plan, sample)
         self.plan, self.settled = plan, True
-        if changes := model_changes(self.pipe):
-            self._model_changes = {"model_changes": list(changes)}
+        weights = samples(self.pipe)
+        self._model = {"weights": {name: each.values for name, each in weights.items()}}
+        if changes := model_changes(self.pipe, weights):
+            self._model["model_changes"] = list(changes)
         self.kept_layers = {layer.name: layer for layer in plan.layers}
 
     def _settle_half(self, half: Half, rows: Sequence[Tensor], stream: TextStream) -> texts.Settled:
@@ -483,7 +486,7 @@ class WatchedCall(RunningCall):
             )
             | self._named_by()
             | self._guidance_of_steps()
-            | self._model_changes,
+            | self._model,
             call=plain,
             omitted=omitted,
             versions=provenance.versions(),

@@ -22,6 +22,7 @@ from daam_nb.tracing.models import adapter_of
 from daam_nb.tracing.pictures import pil_images
 from daam_nb.tracing.provenance import versions
 from daam_nb.tracing.session import trace
+from daam_nb.tracing.weights import weight_digests
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -401,6 +402,10 @@ def _differences(run: Recording, pipe: Any) -> Iterator[str]:
     )
     if then != present:
         yield f"changes of the model: {then} then, {present} now"
+    weights = weight_digests(pipe)
+    for part, digest in (facts.batch.get("weights") or {}).items():
+        if weights.get(part, digest) != digest:
+            yield f"weights of {part}: {digest} then, {weights[part]} now"
     now = versions()
     nets = (getattr(pipe, name, None) for name in ("unet", "transformer"))
     net = next((part for part in nets if part is not None), None)

@@ -1,42 +1,56 @@
 """What was done to a model after it was loaded, as far as it can be asked: adapters, FreeU, hooks.
 
 A picture's caption names the model; where an adapter paints with it, the name alone would be
-untrue. Weights that were written into cannot be told without reading all of them.
+untrue. Weights that were written into are told by a few values of each (`daam_nb.tracing.weights`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import nn
+
+from daam_nb.tracing.weights import Sample, samples, weight_changes
 
 _FREEU = ("s1", "s2", "b1", "b2")
 _MOST = 20  # changes that are named
 
 
-def model_changes(pipe: Any) -> tuple[str, ...]:
+def model_changes(pipe: Any, weights: Mapping[str, Sample] | None = None) -> tuple[str, ...]:
     """Name the changes of a pipeline's parts, a phrase each; empty where none is known.
+
+    Parameters
+    ----------
+    pipe
+        The pipeline.
+    weights
+        Samples of its weights, where they were taken already.
 
     Returns
     -------
     tuple of str
         Such as ``"unet: LoRA adapter 'style' (scale 0.8)"``: adapters of peft that are active or
         fused, FreeU, IP-Adapters, attention processors that are not diffusers', torch's hooks on
-        modules, the former by part of the pipeline.
+        modules, weights that were written into (as far as a few values of each tell), by part of
+        the pipeline.
     """
+    weights = samples(pipe) if weights is None else weights
     changes = [
         f"{name}: {change}"
         for name, part in getattr(pipe, "components", {}).items()
         if isinstance(part, nn.Module)
-        for change in _of_part(part)
+        for change in _of_part(part, weights.get(name))
     ]
     rest = [f"and {len(changes) - _MOST} other changes"] if len(changes) > _MOST else []
     return (*changes[:_MOST], *rest)
 
 
-def _of_part(part: nn.Module) -> Iterator[str]:
-    yield from _adapters(part)
+def _of_part(part: nn.Module, sample: Sample | None) -> Iterator[str]:
+    adapters = list(_adapters(part))
+    yield from adapters
+    if not any("fused" in adapter for adapter in adapters):  # which is what changed them
+        yield from weight_changes(part, sample)
     yield from _freeu(part)
     yield from _processors(part)
     hooked = sum(bool(m._forward_hooks or m._forward_pre_hooks) for m in part.modules())

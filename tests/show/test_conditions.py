@@ -115,10 +115,14 @@ def test_adapters_that_are_off_are_not_named() -> None:
 def test_a_difference_that_nobody_knows_the_cause_of_is_said_to_be_one(usual: Recording) -> None:
     pipe = pipelines.sd1()
     with torch.no_grad():
-        pipe.unet.conv_out.weight *= 1.5
+        flat = pipe.unet.conv_out.weight.view(-1)
+        flat[1 :: len(flat) // 16] *= 1.5  # beside the values that are looked at
     again = reproduce(usual, pipe)
     assert not again.same
     assert "nothing that the recording knows of: weights or settings" in again.why[0]
+    with torch.no_grad():
+        pipe.unet.conv_out.weight *= 1.5
+    assert "weights of unet: " in " ".join(reproduce(usual, pipe).why)
     assert reproduce(usual, pipelines.sd1()).why == ()
 
 

@@ -150,7 +150,7 @@ def generate(
     runs_wanted = listed(folder, wanted_pairs)
     after = remembered(folder)
     runs_made = _whole_ones(folder, runs_wanted)
-    kept = 0
+    kept, weights = 0, None
     bar = progress_bar(len(runs_wanted), done=len(runs_made), what="recording", shown=progress)
     with bar, _quiet(pipe):
         for start in range(0, len(runs_wanted), batch):
@@ -163,6 +163,7 @@ def generate(
                 if not kept:  # a mistake in the call: nothing is left of it
                     forget(before, after)
                 raise
+            weights = _weights_of(drawn, weights)
             for run, recording in zip(together, drawn, strict=True):
                 if run.key not in runs_made:
                     _keep(run, recording if latents else without_latents(recording))
@@ -217,6 +218,26 @@ def check_options(
     # What a caller reads itself is none of the call's, such as latents=True of a corpus.
     read_here = {name for caller in callers for name in caller.names}
     check_values(pipe, {k: value for k, value in options.items() if k not in read_here})
+
+
+def _weights_of(drawn: Iterable[Recording], before: Any) -> Any:
+    """The digests of the weights that pictures were drawn with: those of the pictures before.
+
+    Raises
+    ------
+    StudyError
+        Where somebody wrote into the weights meanwhile, as a callback can.
+    """
+    for recording in drawn:
+        weights = recording.facts.batch.get("weights")
+        if before is not None and weights != before:
+            raise StudyError(
+                f"The weights of the model were changed while the corpus was drawn, before the "
+                f"picture of {recording.prompt.text!r:.60}, which was not kept. A corpus is of one "
+                f"model: draw with the other weights into another folder."
+            )
+        before = weights
+    return before
 
 
 def check_batch(batch: int) -> None:

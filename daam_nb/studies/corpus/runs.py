@@ -299,7 +299,9 @@ def _model_of(run: Run) -> tuple[str, str]:
 
 def _said_of(facts: Facts) -> str:
     """What a recording says of its model, beside the name."""
-    return digest([facts.pipeline, list(facts.batch.get("interventions") or ())])
+    said = [facts.pipeline, list(facts.batch.get("interventions") or ())]
+    weights = facts.batch.get("weights")  # of recordings of before there is no digest
+    return digest([*said, dict(weights)] if weights else said)
 
 
 # --- folders, and recordings in memory ------------------------------------------------------------

@@ -344,3 +344,17 @@ def test_a_mistake_before_the_first_picture_pins_nothing(pipe: Any, tmp_path: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(DaamError, match="is a file, and a corpus is a folder"):
         corpus.generate(pipe, ["a cat"], **{**options, "into": tmp_path / "file"})
+
+
+def test_weights_that_change_while_a_corpus_is_drawn_stop_it(tmp_path: Path) -> None:
+    pipe = sd1()
+
+    def edit(_pipe: Any, _step: int, _t: Any, _tensors: Any) -> dict[str, Any]:
+        pipe.unet.conv_in.weight.data.mul_(0.5)
+        return {}
+
+    with pytest.raises(StudyError, match="weights of the model were changed while the corpus was"):
+        corpus.generate(
+            pipe, ["a cat", "a dog"], [1], into=tmp_path / "c", callback_on_step_end=edit, **SIZE
+        )
+    assert len(list((tmp_path / "c" / "runs").iterdir())) == 1
