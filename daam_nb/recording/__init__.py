@@ -5,6 +5,7 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
 `prompt` and `errors`.
 
     layers.py     Layer, the table they make, select_layers
+    effects.py    Effects: what hiding each word would change, where that was recorded
     facts.py      Facts, Manifest, Skipped
     recording.py  Recording
     checks.py     its parts fit together, or it is not born
@@ -19,6 +20,7 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
     later.py      fields that are read from disk on first use
 """
 
+from daam_nb.recording.effects import Effects
 from daam_nb.recording.facts import Facts, Kept, Manifest, Provenance, Skipped
 from daam_nb.recording.genuine import altered, image_altered, sealed
 from daam_nb.recording.layers import (
@@ -38,6 +40,7 @@ from daam_nb.recording.recording import Recording
 __all__ = [
     "UNET_STAGES",
     "Attention",
+    "Effects",
     "Facts",
     "Kept",
     "Layer",

@@ -53,6 +53,7 @@ def check(run: Recording) -> None:
     _check_columns("columns", run.columns, run.prompt)
     _check_attention(run, run.attention, run.columns, "attention")
     _check_negative(run)
+    _check_effects(run)
     _check_picture(run)
     _check_latents(run)
     _check_grid(run)
@@ -150,6 +151,19 @@ def _check_negative(run: Recording) -> None:
         raise ShapeError("negative_attention is there, and no negative_prompt that it belongs to.")
     _check_columns("negative_columns", run.negative_columns, run.negative_prompt)
     _check_attention(run, run.negative_attention, run.negative_columns, "negative_attention")
+
+
+def _check_effects(run: Recording) -> None:
+    steps = 1 if run.kept == "sum" else len(run.steps)
+    if run.effects is not None:
+        run.effects.check(run.layers, steps=steps, prompt=run.prompt)
+    if run.negative_effects is not None:
+        if run.negative_prompt is None:
+            raise ShapeError("negative_effects are there, and no negative_prompt that is theirs.")
+        run.negative_effects.check(run.layers, steps=steps, prompt=run.negative_prompt)
+    for effects in (run.effects, run.negative_effects):
+        for part, arrays in {} if effects is None else effects.arrays.items():
+            _check_on_cpu(f"The effects' {part}", arrays)
 
 
 def _check_picture(run: Recording) -> None:

@@ -17,9 +17,11 @@ from daam_nb.storage import check_values, write_folder
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from daam_nb.recording.effects import Effects
     from daam_nb.recording.recording import Recording
 
 ATTENTION, NEGATIVE, LATENTS, IMAGE = "attention/", "negative_attention/", "latents", "image"
+EFFECTS = {"effects": "effects/", "negative_effects": "negative_effects/"}  # field -> prefix
 _ROUNDING = 1e-3  # half precision may round a probability up to just above 1
 
 
@@ -35,6 +37,10 @@ def save(
         for name, tensor in attention.items():
             _check_probabilities(run, prefix + name, tensor)
             arrays[prefix + name] = tensor
+    for field, prefix in EFFECTS.items():
+        effects: Effects | None = getattr(run, field)
+        for part, of_layers in {} if effects is None else effects.arrays.items():
+            arrays |= {f"{prefix}{part}/{name}": tensor for name, tensor in of_layers.items()}
     if run.latents is not None:
         arrays[LATENTS] = run.latents
     pictures = {} if run.image is None else {IMAGE: run.image}
@@ -50,7 +56,8 @@ def save(
 
 def _facts(run: Recording) -> dict[str, Any]:
     negative = run.negative_prompt
-    return {
+    words = {field: effects.words for field in EFFECTS if (effects := getattr(run, field))}
+    return words | {
         "kept": run.kept,
         "prompt": run.prompt.to_dict(),
         "columns": run.columns,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from daam_nb.errors import RecordingFormatError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from daam_nb.recording.effects import Effects
     from daam_nb.recording.facts import Facts, Provenance
     from daam_nb.recording.layers import Layer
     from daam_nb.recording.recording import Recording
@@ -102,9 +103,19 @@ def check_loaded(run: Recording) -> None:
             )
 
 
+def _arrays(run: Recording) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
+    """Prefix of the names, and the arrays of each layer."""
+    yield ATTENTION, run.attention
+    yield NEGATIVE, run.negative_attention
+    for field in ("effects", "negative_effects"):
+        effects: Effects | None = getattr(run, field)
+        for part, arrays in {} if effects is None else effects.arrays.items():
+            yield f"{field}/{part}/", arrays
+
+
 def _digests(run: Recording) -> Iterator[tuple[str, str]]:
     yield TEXT, _text_digest(run)
-    for prefix, arrays in ((ATTENTION, run.attention), (NEGATIVE, run.negative_attention)):
+    for prefix, arrays in _arrays(run):
         for name, tensor in arrays.items():
             yield prefix + name, _array_digest(tensor)
     if run.latents is not None:
@@ -115,7 +126,7 @@ def _digests(run: Recording) -> Iterator[tuple[str, str]]:
 
 def _described(run: Recording) -> Iterator[tuple[str, str]]:
     yield TEXT, _text_digest(run)
-    for prefix, arrays in ((ATTENTION, run.attention), (NEGATIVE, run.negative_attention)):
+    for prefix, arrays in _arrays(run):
         described: Any = getattr(arrays, "described", dict)
         for name, facts in described().items():
             yield prefix + name, facts.sha256
@@ -131,6 +142,7 @@ def _text_digest(run: Recording) -> str:
         [list(run.columns), list(run.negative_columns)],
         [run.kept, list(run.steps), list(run.timesteps)],
         [run.facts.model, run.facts.pipeline, run.facts.seed],
+        *(effects.words for effects in (run.effects, run.negative_effects) if effects),
     ]
     return hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()
 

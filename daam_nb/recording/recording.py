@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from daam_nb.kinds import whole_numbers
 from daam_nb.recording import checks, files, picking, view, xarrays
+from daam_nb.recording.effects import Effects
 from daam_nb.recording.facts import Facts, Kept, Manifest
 from daam_nb.recording.later import LaterField
 from daam_nb.recording.layers import Layer, Layers
@@ -56,6 +57,8 @@ class Recording:
     kept
         ``"steps"``: each step apart. ``"sum"``: one running sum. ``"replay"``: each step, every
         column of both passes, as replaying needs them.
+    effects, negative_effects
+        What hiding each word would change in the layers' outputs, where it was asked for.
 
     Raises
     ------
@@ -82,6 +85,8 @@ class Recording:
     negative_attention: Mapping[str, Tensor] = field(default_factory=dict)
     negative_columns: tuple[int, ...] = ()
     kept: Kept = "steps"
+    effects: Effects | None = None
+    negative_effects: Effects | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", Layers(self.layers))

@@ -88,6 +88,9 @@ def array_bytes(run: Recording) -> tuple[int, int]:
             nbytes = math.prod(shape) * dtype.itemsize
             total += nbytes
             read += nbytes if name in here else 0
+    for effects in (run.effects, run.negative_effects):
+        total += effects.nbytes if effects else 0
+        read += effects.nbytes_read if effects else 0
     latents = not_fetched(run, "latents")
     if isinstance(latents, Later):
         total += latents.nbytes

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Generic, Self, TypeVar
@@ -28,6 +28,7 @@ from daam_nb.errors import (
 from daam_nb.tracing import alone, inputs, taps
 from daam_nb.tracing.arguments import refuse_unread
 from daam_nb.tracing.asking import asking
+from daam_nb.tracing.effects.hidden import hiding
 from daam_nb.tracing.encodings import EncoderMemory
 from daam_nb.tracing.models import Adapter
 from daam_nb.tracing.running import RunningCall
@@ -324,6 +325,10 @@ def _watch_module_calls(kind: type, original: Callable[..., Any]) -> Callable[..
         running = _running.get()
         # Text is read between the calls, too: embeddings are often made before a call.
         readers = [attached for attached in _open.get() if self in attached._encoders]
+        hidden = hiding.get()
+        if hidden is not None and self in hidden.encoders and type(self) is kind:
+            _check_unhidden(self, [call for _, call in running])
+            return original(self, *args, **hidden.with_mask(self, args, kwargs))
         if not (running or readers) or type(self) is not kind or asking.get():
             return original(self, *args, **kwargs)
         every = list(dict.fromkeys(attached for attached, _ in running))
@@ -341,6 +346,15 @@ def _watch_module_calls(kind: type, original: Callable[..., Any]) -> Callable[..
         return output
 
     return __call__
+
+
+def _check_unhidden(encoder: nn.Module, calls: Sequence[RunningCall]) -> None:
+    """Nobody else hides words in a text encoder in which effects are worked out."""
+    if any(encoder in getattr(call, "hidden_in", ()) for call in calls):
+        raise UnsupportedPipelineError(
+            "Words are hidden in the text encoder (text_encoder=True), so what hiding another one "
+            "changes cannot be told at once. Leave out effects=, or record without the change."
+        )
 
 
 class Method:
@@ -390,7 +404,7 @@ def _watch_encoding(pipe: Any, method: Callable[..., Any]) -> Callable[..., Any]
         result = method(*args, **kwargs)
         for call in _calls():
             if call.pipe is pipe:
-                call.on_encode(result)
+                call.on_encode(result, partial(method, *args, **kwargs))
         return result
 
     return encode_prompt

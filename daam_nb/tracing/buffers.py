@@ -123,6 +123,7 @@ def cost(
     keep: Kept,
     dtype: torch.dtype,
     latents: int,
+    effects: int = 0,
 ) -> Cost:
     """What recording a call will hold.
 
@@ -138,12 +139,16 @@ def cost(
         As in `trace`.
     latents
         Bytes of the latents of every step.
+    effects
+        Words of all pictures and halves whose effects are kept.
     """
     layers = tuple(layers)
     tokens = sum(len(c) for c in columns)
     cells = sum(layer.heads * layer.size[0] * layer.size[1] for layer in layers)
     itemsize = 4 if keep == "sum" else dtype.itemsize
-    total = cells * tokens * (1 if keep == "sum" else steps) * itemsize + latents
+    whole = sum(layer.size[0] * layer.size[1] for layer in layers)
+    numbers = cells * tokens + (cells + whole) * effects
+    total = numbers * (1 if keep == "sum" else steps) * itemsize + latents
     return Cost(total, tokens, steps, len(layers), itemsize)
 
 

@@ -8,7 +8,7 @@ pipeline computes, and no error of ours stops it once it has begun to paint.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +27,7 @@ from daam_nb.errors import (
 from daam_nb.recording import Facts, Layer, Manifest, Recording, sealed, select_layers
 from daam_nb.tracing import alone, guards, provenance, report, texts
 from daam_nb.tracing.buffers import Buffers, check_budget, check_finite, cost
+from daam_nb.tracing.effects.call import CallEffects
 from daam_nb.tracing.forming import with_decoded
 from daam_nb.tracing.model_changes import model_changes
 from daam_nb.tracing.models import (
@@ -75,6 +76,7 @@ class WatchedCall(RunningCall):
         self._settled: dict[Half, texts.Settled] = {}
         self._loop: guards.Loop | None = None
         self._guided = False
+        self._effects = CallEffects(adapter, options)
         self.proofs = Proofs()
 
     # What the hooks tell ---------------------------------------------------------------------
@@ -83,6 +85,12 @@ class WatchedCall(RunningCall):
         """Remember the first failure of watching; the pipeline goes on."""
         self.failure = self.failure or error
         self.passing = None
+
+    def on_encode(self, result: Any, again: Callable[[], Any]) -> None:
+        """``encode_prompt`` returned; where effects are kept, it runs again with words hidden."""
+        super().on_encode(result, again)
+        if self._effects.are_kept and self.embeddings is not None and not self.settled:
+            self._effects.encode(self.arguments, self.embeddings, again)
 
     def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
         """The denoiser starts. Before the first step, errors of the user's choices are raised."""
@@ -203,6 +211,9 @@ class WatchedCall(RunningCall):
             dtype=str(sample.dtype).removeprefix("torch."),
             device=str(sample.device),
         )
+        if self._effects.are_kept:
+            positive = texts.of_pictures(inputs.text, rows, embeddings, "positive")
+            self._effects.check(plan.layers, plan.prompts, positive)
         self._allocate(plan, sample)
         self.plan, self.settled = plan, True
         weights = samples(self.pipe)
@@ -241,6 +252,7 @@ class WatchedCall(RunningCall):
         needed = cost(
             plan.layers, columns + negative,
             steps=len(plan.steps), keep=keep, dtype=dtype, latents=frames * frame,
+            effects=self._effects.words,
         )  # fmt: skip
         check_budget(needed, options.memory)
         steps = len(plan.steps)
@@ -250,6 +262,7 @@ class WatchedCall(RunningCall):
         self.negative = tuple(
             Buffers(plan.layers, c, steps=steps, keep=keep, dtype=dtype) for c in negative
         )
+        self._effects.allocate(plan.layers, steps=steps)
 
     # Each pass -------------------------------------------------------------------------------
 
@@ -278,9 +291,10 @@ class WatchedCall(RunningCall):
             for half, indices, buffers in halves:
                 if indices and buffers:
                     step_index = self._once(half)
+                    effects = self._effects.buffers(half, len(buffers))
                     targets += [
-                        Target(row, kept, self._keys(kept).to(text[0].device), step_index)
-                        for row, kept in zip(indices, buffers, strict=True)
+                        Target(row, kept, self._keys(kept).to(text[0].device), step_index, of_words)
+                        for row, kept, of_words in zip(indices, buffers, effects, strict=True)
                     ]
         self.passing = Pass(inputs, tuple(targets))
         self.missing = set(self.kept_layers)
@@ -324,6 +338,11 @@ class WatchedCall(RunningCall):
     ) -> None:
         """The first step that is kept reads other texts than the call began with: those count."""
         assert self._naming is not None and self.plan is not None
+        if self._effects.are_kept:
+            raise ShapeError(
+                f"The text was exchanged in step {self.step}, and effects are of the text that the "
+                "call encoded. Leave the embeddings as they are, or leave out effects=."
+            )
         for half in halves:
             own = rows.positive if half == "positive" else rows.negative
             unsaid = Told(None, texts.ARGUMENTS[half], by_call=False)
@@ -412,6 +431,8 @@ class WatchedCall(RunningCall):
             negative_attention=negative.finished() if negative else {},
             negative_columns=negative.columns if negative else (),
             kept=self.options.keep,
+            effects=self._effects.finished("positive", i),
+            negative_effects=self._effects.finished("negative", i) if negative else None,
         )
         return sealed(run)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TRACE_OPTIONS = (
     *("keep", "layers", "keep_steps", "tokens", "negative"),
-    *("memory", "dtype", "encoder"),
+    *("memory", "dtype", "encoder", "effects"),
 )
 """What `trace` takes, but for the text behind embeddings."""
 
@@ -84,8 +84,8 @@ def generate(
         Pictures for each prompt.
     **options
         The options of `trace` (``keep``, ``layers``, ``keep_steps``, ``tokens``, ``negative``,
-        ``memory``, ``dtype``, ``encoder``); everything else that the pipeline's call takes goes
-        to it (``num_inference_steps``, ``guidance_scale``, ``negative_prompt``, ``height``, ...).
+        ``memory``, ``dtype``, ``encoder``, ``effects``); everything else that the pipeline's call
+        takes goes to it (``num_inference_steps``, ``guidance_scale``, ``negative_prompt``, ``height``, ...).
 
     Returns
     -------

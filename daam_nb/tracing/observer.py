@@ -12,6 +12,7 @@ from daam_nb.recording import Layer
 from daam_nb.tracing import proof, taps
 from daam_nb.tracing.attention import probabilities
 from daam_nb.tracing.calls import WatchedCall
+from daam_nb.tracing.effects.watching import EffectBuffers
 from daam_nb.tracing.edits import NOTHING, Changed, KernelCall
 from daam_nb.tracing.passes import Target
 
@@ -31,6 +32,8 @@ class LayerObserver:
         self.proof = proof.Proof(self.layouts, cells, inputs.rows, layer.heads, call.step)
         self.seen = 0
         self.total = inputs.rows * layer.heads
+        self._attention: dict[int, list[Tensor]] = {}  # of rows whose effects are kept
+        self._is_output_seen = False
 
     @torch.no_grad()
     def see(self, call: KernelCall, result: Tensor, changed: Changed = NOTHING) -> None:
@@ -63,12 +66,22 @@ class LayerObserver:
                 self.proof.see_projected(projected)
                 if isinstance(output, Tensor):
                     self.proof.see_bare(output)
+                    self._see_output(output)
             elif isinstance(output, Tensor):
                 value = proof.value_of(self.module, linear, output)
                 if value is not None:
                     self.proof.see_value(value)
         except Exception as error:
             self.call.fail(error)
+
+    def _see_output(self, output: Tensor) -> None:
+        """The layer's own output, (row, query, channel), before anything is added to it."""
+        if self._is_output_seen or output.ndim != 3 or output.shape[0] != self.proof.batch:
+            return
+        self._is_output_seen = True
+        for target in self.passing.targets:
+            if target.effects is not None:
+                target.effects.see_output(self.layer, output[target.row])
 
     @torch.no_grad()
     def see_bare(self, linear: nn.Module, output: Any) -> None:
@@ -181,13 +194,33 @@ class LayerObserver:
                     row, of_image, key[row], call.value[row], of_row,
                     scale=call.scale, after=after,
                 )  # fmt: skip
-            if after is not None:
-                self._keep(target, 0, after.index_select(1, target.columns))
-                continue
-            columns = self._columns(target, of_image)
-            values = probabilities(of_image, key[row], columns, mask=of_row, scale=call.scale)
+            values = self._probabilities(
+                target, of_image, key[row], of_row, scale=call.scale, after=after
+            )
             self._keep(target, 0, values)
         self.seen = self.total
+
+    def _probabilities(
+        self, target: Target, query: Tensor, key: Tensor, mask: Tensor | None,
+        *, scale: float, after: Tensor | None,
+    ) -> Tensor:  # fmt: skip
+        """(head, token, n) of a row's kept columns; its effects are told of all columns."""
+        if target.effects is not None:
+            if after is None:
+                every = torch.arange(key.shape[-2], device=query.device)
+                after = probabilities(query, key, every, mask=mask, scale=scale)
+            self._see_effects(target, target.effects, after)
+        if after is not None:
+            return after.index_select(1, target.columns.to(after.device))
+        columns = self._columns(target, query)
+        return probabilities(query, key, columns, mask=mask, scale=scale)
+
+    def _see_effects(self, target: Target, effects: EffectBuffers, attention: Tensor) -> None:
+        """Tell the effects of a row's attention, (head, key, n), once all its heads are there."""
+        parts = self._attention.setdefault(target.row, [])
+        parts.append(attention)
+        if sum(map(len, parts)) == self.layer.heads:
+            effects.see(self.layer, self.module, target.step_index, torch.cat(parts))
 
     def _slice(self, call: KernelCall, result: Tensor, changed: Changed) -> None:
         query, key, mask = call.query, call.key, call.mask
@@ -213,11 +246,9 @@ class LayerObserver:
                     row, of_image, key[part], call.value[part], masked,
                     scale=call.scale, after=after,
                 )  # fmt: skip
-            if after is not None:
-                values = after.index_select(1, target.columns)
-            else:
-                columns = self._columns(target, of_image)
-                values = probabilities(of_image, key[part], columns, mask=masked, scale=call.scale)
+            values = self._probabilities(
+                target, of_image, key[part], masked, scale=call.scale, after=after
+            )
             self._keep(target, first - row * heads, values)
         self.seen = high
 

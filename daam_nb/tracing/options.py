@@ -16,6 +16,7 @@ from daam_nb.selection import StepChoice, Steps
 from daam_nb.tracing.buffers import memory_bytes
 
 TokenChoice = str | Sequence[str | int] | None
+EffectChoice = bool | str | Sequence[str]
 TextChoice = str | Prompt | Sequence[str | Prompt] | None
 
 EVERY_STEP = Steps(name="keep_steps")
@@ -36,6 +37,7 @@ class Options:
     texts: tuple[str | Prompt, ...] | None = None
     negative_texts: tuple[str | Prompt, ...] | None = None
     encoder: str | None = None
+    effects: EffectChoice = False
 
     def wants(self, step: int, steps: int) -> bool:
         """Whether a step of a loop of `steps` is to be kept."""
@@ -78,6 +80,27 @@ class Options:
         return replace(self, tokens=there or None).columns(prompt)
 
 
+    def effect_words(self, prompt: Prompt, *, negative: bool = False) -> tuple[tuple[int, ...], ...]:
+        """Key positions of each word whose effect is kept, in the order of the text.
+
+        Words choose in the prompt. A negative prompt seldom has them: it keeps those it has.
+
+        Raises
+        ------
+        WordNotFoundError
+            Where a word chosen is not in the prompt.
+        """
+        if isinstance(self.effects, bool):
+            words = prompt.read_words if self.effects else ()
+        else:
+            for text in () if negative else self.effects:
+                if not prompt.occurrences(text):
+                    prompt.find(text)  # raises, and lists the words there are
+            words = tuple(word for text in self.effects for word in prompt.occurrences(text))
+        every = dict.fromkeys(prompt.token_indices(word) for word in words)
+        return tuple(sorted(tokens for tokens in every if tokens))
+
+
 def _columns_of(item: str | int, prompt: Prompt) -> set[int]:
     if isinstance(item, str):
         found = prompt.occurrences(item)
@@ -103,6 +126,7 @@ def read_options(
     prompt: TextChoice,
     negative_prompt: TextChoice,
     encoder: str | None,
+    effects: EffectChoice = False,
 ) -> Options:
     """Check the choices of a trace.
 
@@ -133,6 +157,19 @@ def read_options(
         texts=texts_behind_embeddings(prompt),
         negative_texts=texts_behind_embeddings(negative_prompt, "negative_prompt"),
         encoder=encoder,
+        effects=_read_effects(effects),
+    )
+
+
+def _read_effects(effects: Any) -> bool | tuple[str, ...]:
+    if isinstance(effects, bool):
+        return effects
+    words = (effects,) if isinstance(effects, str) else effects
+    if _is_several(words) and (words := tuple(words)) and all(isinstance(w, str) for w in words):
+        return words
+    raise SelectionError(
+        f"effects={effects!r:.200} chooses no words: True for every word of the prompt, or the "
+        'words, as in effects=["dog", "ball"].'
     )
 
 

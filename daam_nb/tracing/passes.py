@@ -9,6 +9,7 @@ from torch import Tensor
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer
 from daam_nb.tracing.buffers import Buffers
+from daam_nb.tracing.effects.watching import EffectBuffers
 from daam_nb.tracing.models import DenoiserInputs, TextStream
 
 
@@ -35,6 +36,7 @@ class Target:
     buffers: Buffers
     columns: Tensor
     step_index: int
+    effects: EffectBuffers | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -84,8 +84,8 @@ class RunningCall(ABC):
         self.given_sample: Original | None = None
         self.comparisons = Comparisons()
 
-    def on_encode(self, result: Any) -> None:
-        """``encode_prompt`` returned: embeddings, a row per picture."""
+    def on_encode(self, result: Any, again: Callable[[], Any]) -> None:
+        """``encode_prompt`` returned: embeddings, a row per picture; `again` runs it once more."""
         if not self.settled:
             self.embeddings = self.adapter.embeddings(result, self.embeddings)
 

@@ -21,8 +21,15 @@ from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.selection import StepChoice
 from daam_nb.tracing import calls, observer, proof, taps
 from daam_nb.tracing.attached import Attached, Method, watch_decoding
+from daam_nb.tracing.effects.call import check_effects
 from daam_nb.tracing.models import Adapter, adapter_of
-from daam_nb.tracing.options import Options, TextChoice, TokenChoice, read_options
+from daam_nb.tracing.options import (
+    EffectChoice,
+    Options,
+    TextChoice,
+    TokenChoice,
+    read_options,
+)
 
 
 @names_checked
@@ -39,6 +46,7 @@ def trace(
     prompt: TextChoice = None,
     negative_prompt: TextChoice = None,
     encoder: str | None = None,
+    effects: EffectChoice = False,
 ) -> Tracer:
     """Watch a pipeline's attention to its text while a ``with`` block runs.
 
@@ -79,6 +87,12 @@ def trace(
         Whose tokens are recorded, where text encoders make key columns side by side (Stable
         Diffusion 3): ``"clip"``, the columns that both CLIP encoders share, or ``"t5"``. Default:
         the first. The manifest names what is left out.
+    effects
+        Whether to record as well what hiding a word in the text encoder would change in each
+        layer's output, for ``heat_maps(run, kind="effect")``: True for every word of the prompt,
+        or the words. The text is encoded once more for each word; the image is not touched. For
+        models whose layers read the text embeddings by cross-attention (Stable Diffusion 1, 2
+        and XL).
 
     Returns
     -------
@@ -112,6 +126,7 @@ def trace(
     >>> run = tracer.recording  # doctest: +SKIP
     """
     options = read_options(
+        effects=effects,
         keep=keep,
         layers=layers,
         keep_steps=keep_steps,
@@ -125,6 +140,8 @@ def trace(
     )
     adapter = adapter_of(pipe)
     adapter.stream(encoder)
+    if options.effects is not False:
+        check_effects(adapter)
     if keep == "replay" and "replay" not in adapter.supports:
         raise UnsupportedPipelineError(
             f"The {adapter.attention} attention of {adapter.pipe_name} cannot be replayed, so "

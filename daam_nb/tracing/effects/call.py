@@ -1,0 +1,134 @@
+"""The effects of one call's words: encoded, checked and kept for each image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from daam_nb.errors import UnsupportedPipelineError
+from daam_nb.prompt import Prompt
+from daam_nb.recording import Effects, Layer
+from daam_nb.tracing import texts
+from daam_nb.tracing.effects.change import check_layer
+from daam_nb.tracing.effects.hidden import HiddenWords, check_alike, hidden_words
+from daam_nb.tracing.effects.watching import EffectBuffers
+from daam_nb.tracing.models import Adapter, Embeddings, Half
+from daam_nb.tracing.options import Options
+
+
+class CallEffects:
+    """What hiding words would change in one call; nothing at all where that was not asked for."""
+
+    def __init__(self, adapter: Adapter, options: Options) -> None:
+        self.adapter, self.options = adapter, options
+        self._hidden: dict[Half, tuple[HiddenWords, ...]] = {}
+        self._buffers: dict[Half, tuple[EffectBuffers | None, ...]] = {}
+
+    @property
+    def are_kept(self) -> bool:
+        """Whether they were asked for."""
+        return self.options.effects is not False
+
+    @property
+    def words(self) -> int:
+        """Words of all images and of both guidance passes."""
+        return sum(len(image.words) for images in self._hidden.values() for image in images)
+
+    def encode(
+        self, arguments: Mapping[str, Any], embeddings: Embeddings, again: Callable[[], Any]
+    ) -> None:
+        """Encode the call's texts again, once for each word, with the word hidden."""
+        self._hidden = {}
+        stream, options = self.adapter.stream(), self.options
+        halves: tuple[Half, ...] = ("positive", "negative") if options.negative else ("positive",)
+        for half in halves:
+            rows = getattr(embeddings, half)
+            if not rows:
+                continue
+            told = texts.told(arguments, stream, half, None, pictures=len(rows))
+            said = [of_image.text for of_image in told if isinstance(of_image.text, str)]
+            if len(said) == len(rows):
+                self._hidden[half] = hidden_words(
+                    self.adapter,
+                    again,
+                    said,
+                    half=half,
+                    original=rows,
+                    words_of=partial(options.effect_words, negative=half == "negative"),
+                )
+
+    def check(
+        self, layers: Sequence[Layer], prompts: Sequence[Prompt], text: Sequence[Tensor]
+    ) -> None:
+        """Raise unless these layers are linear in the text, and the text is the call's own.
+
+        Parameters
+        ----------
+        layers
+            The layers to be kept.
+        prompts
+            The text of each image, by what was read.
+        text
+            (key, channel) of each, as the denoiser is given it.
+
+        Raises
+        ------
+        UnsupportedPipelineError
+            With the reason.
+        """
+        hidden = self._hidden.get("positive", ())
+        if [_ids(of_image.prompt) for of_image in hidden] != [_ids(prompt) for prompt in prompts]:
+            raise UnsupportedPipelineError(
+                f"What the {self.adapter.component} reads was not encoded from prompt= by "
+                f"{self.adapter.pipe_name} within this call, so no word can be hidden in it and "
+                "there are no effect maps. Give the text as prompt=, or leave out effects=."
+            )
+        check_alike(self.adapter, [of_image.embeddings for of_image in hidden], text)
+        for layer in layers:
+            check_layer(layer.name, self.adapter.net.get_submodule(layer.name))
+
+    def allocate(self, layers: Sequence[Layer], *, steps: int) -> None:
+        """Make room for what is kept."""
+        keep, dtype = self.options.keep, self.options.dtype
+        self._buffers = {
+            half: tuple(
+                EffectBuffers(of_image, layers, steps=steps, keep=keep, dtype=dtype)
+                if of_image.words
+                else None
+                for of_image in images
+            )
+            for half, images in self._hidden.items()
+        }
+
+    def buffers(self, half: Half, images: int) -> tuple[EffectBuffers | None, ...]:
+        """Where each image's effects are kept in a guidance pass."""
+        return self._buffers.get(half, (None,) * images)
+
+    @torch.inference_mode(mode=False)
+    def finished(self, half: Half, image: int) -> Effects | None:
+        """One image's, as plain data."""
+        images = self._buffers.get(half, ())
+        of_image = images[image] if image < len(images) else None
+        return None if of_image is None else of_image.finished()
+
+
+def check_effects(adapter: Adapter) -> None:
+    """Raise an `UnsupportedPipelineError` where a model family has no effect maps."""
+    if adapter.attention == "cross" and adapter.hands_text_on:
+        return
+    why = (
+        "its image and text stand in one attention, where a word also changes the image's keys"
+        if adapter.attention == "joint"
+        else "its layers read something that is made of the text embeddings on the way"
+    )
+    raise UnsupportedPipelineError(
+        f"There are no effect maps of {adapter.pipe_name}: {why}. Leave out effects=."
+    )
+
+
+def _ids(prompt: Prompt) -> list[int]:
+    return [token.id for token in prompt.tokens]

@@ -1,0 +1,188 @@
+"""The change of one layer's output when words are hidden: the arithmetic.
+
+The attention stays as it was and only the values change, so the change of the output is linear in
+them: ``d = sum over heads h and keys j of p[h, j] (v[h, j] - v'[h, j]) W_O[h]``. What hiding a word
+changes in the text embeddings has few directions (later tokens and padding change alike), so it is
+written as ``E - E' = S D`` with few rows in D, and so is everything that follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from daam_nb.errors import UnsupportedPipelineError
+
+NEGLIGIBLE = 1e-6
+"""Directions weaker than this share of the strongest are left out: below float32's own rounding."""
+
+AT_ONCE = 2**24  # numbers of one array of a chunk of locations, 64 MiB
+
+
+@dataclass(frozen=True, eq=False)
+class TextChange:
+    """What hiding each word changes in the text embeddings.
+
+    Attributes
+    ----------
+    first
+        The first key position that any of the words changes.
+    shares
+        (word, key - first, direction): S.
+    directions
+        (word, direction, text channel): D.
+    """
+
+    first: int
+    shares: Tensor
+    directions: Tensor
+
+    @classmethod
+    def of(cls, changes: Sequence[Tensor]) -> TextChange:
+        """Read it from E - E' of each word, (key, text channel)."""
+        stacked = torch.stack([change.detach().double().cpu() for change in changes])
+        touched = stacked.abs().amax(dim=(0, 2)).nonzero()
+        first = int(touched[0]) if len(touched) else stacked.shape[1] - 1
+        left, sizes, right = torch.linalg.svd(stacked[:, first:], full_matrices=False)
+        strongest = sizes[:, :1]
+        counted = (sizes > NEGLIGIBLE * strongest).sum(dim=1)
+        rank = max(1, int(counted.amax()))
+        shares = (left * sizes[:, None])[..., :rank]
+        return cls(first, shares.float(), right[:, :rank].float())
+
+    def to(self, device: torch.device) -> TextChange:
+        """The same on a device."""
+        return TextChange(self.first, self.shares.to(device), self.directions.to(device))
+
+
+@dataclass(frozen=True, eq=False)
+class LayerChange:
+    """The same in the output of one layer.
+
+    Attributes
+    ----------
+    text
+        What changes in the text.
+    into_output
+        (word, head * direction, channel): each direction through each head's values and the
+        layer's output projection, rotated so that there are no more channels than directions.
+    heads
+        Heads of the layer.
+    """
+
+    text: TextChange
+    into_output: Tensor
+    heads: int
+
+    @classmethod
+    def of(cls, module: nn.Module, heads: int, text: TextChange) -> LayerChange:
+        """Push the directions through a layer's projections, whatever adapters are on them."""
+        with torch.no_grad(), torch.autocast(text.directions.device.type, enabled=False):
+            dtype = _dtype_of(module)
+            values = linear_part(value_projection(module), text.directions, dtype)
+            words, rank, inner = values.shape
+            of_head = values.view(words, rank, heads, inner // heads).transpose(1, 2)
+            apart = values.new_zeros(words, heads, rank, heads, inner // heads)
+            for head in range(heads):
+                apart[:, head, :, head] = of_head[:, head]
+            every = apart.view(words, heads * rank, inner)
+            into = linear_part(output_projection(module), every, dtype)
+            if into.shape[1] < into.shape[2]:  # norms and angles are those of the triangle
+                into = torch.linalg.qr(into.transpose(1, 2)).R.transpose(1, 2)
+            return cls(text, into.contiguous(), heads)
+
+    def of_attention(self, attention: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Work out the change at every location, and what heads and tokens contribute to it.
+
+        Parameters
+        ----------
+        attention
+            (head, key, n), float32: all keys of one image's row, n = y*x locations.
+
+        Returns
+        -------
+        norm
+            (word, n): norm over channels of the change of the output.
+        by_head
+            (head, word, n): the projection of each head's change on the whole; their sum is `norm`.
+        by_token
+            (word, key): the same of each key position, added up over heads and locations.
+        """
+        heads, keys, locations = attention.shape
+        words, _, rank = self.text.shares.shape
+        first = self.text.first
+        norm = attention.new_empty(words, locations)
+        by_head = attention.new_empty(heads, words, locations)
+        by_token = attention.new_zeros(words, keys)
+        width = max(heads * rank, self.into_output.shape[2])
+        chunk = max(1, AT_ONCE // (words * width))
+        with torch.autocast(attention.device.type, enabled=False):
+            for low in range(0, locations, chunk):
+                part = slice(low, min(low + chunk, locations))
+                seen = attention[None, :, first:, part]  # (1, head, key, n)
+                paid = self.text.shares.transpose(1, 2)[:, None] @ seen  # (word, head, rank, n)
+                flat = paid.flatten(1, 2)
+                change = self.into_output.transpose(1, 2) @ flat  # (word, channel, n)
+                size = torch.linalg.vector_norm(change, dim=1)
+                unit = change / size[:, None].clamp_min(torch.finfo(size.dtype).tiny)
+                along = (self.into_output @ unit).view_as(paid)  # (word, head, rank, n)
+                norm[:, part] = size
+                by_head[:, :, part] = (paid * along).sum(dim=2).transpose(0, 1)
+                of_key = seen @ along.transpose(2, 3)  # (word, head, key, rank)
+                by_token[:, first:] += (of_key * self.text.shares[:, None]).sum(dim=(1, 3))
+        return norm, by_head, by_token
+
+
+def linear_part(
+    projection: Callable[[Tensor], Tensor], rows: Tensor, dtype: torch.dtype
+) -> Tensor:
+    """A projection without its bias: what it makes of rows less what it makes of zeros.
+
+    Parameters
+    ----------
+    projection
+        A linear module, with whatever adapters are on it, or a function.
+    rows
+        (..., channel), float32.
+    dtype
+        What it computes in, unless its weights can be read.
+    """
+    weight = getattr(projection, "weight", None) if type(projection) is nn.Linear else None
+    if isinstance(weight, Tensor) and weight.device.type != "meta" and weight.is_floating_point():
+        return rows @ weight.detach().to(rows).T
+    given = rows.to(dtype)
+    made: Tensor = projection(given) - projection(torch.zeros_like(given[:, :1]))
+    return made.to(rows)
+
+
+def value_projection(module: nn.Module) -> Any:
+    """What makes a layer's values of the text."""
+    fused = getattr(module, "to_kv", None)
+    if getattr(module, "fused_projections", False) and isinstance(fused, nn.Module):
+        return lambda rows: fused(rows).chunk(2, dim=-1)[1]
+    return module.to_v
+
+
+def output_projection(module: nn.Module) -> Any:
+    """What makes a layer's output of the attended values."""
+    return module.to_out[0]  # type: ignore[index, union-attr]
+
+
+def check_layer(name: str, module: nn.Module) -> None:
+    """Raise an `UnsupportedPipelineError` where a layer's output is not linear in the text."""
+    out = getattr(module, "to_out", None)
+    linear = isinstance(out, nn.ModuleList | nn.Sequential) and len(out) > 0
+    if not linear or getattr(module, "norm_cross", None) is not None:
+        raise UnsupportedPipelineError(
+            f"{name} has no effect maps: what it adds to the image is not its attention times "
+            "linear values of the text. Leave it out by layers=, or leave out effects=."
+        )
+
+
+def _dtype_of(module: nn.Module) -> torch.dtype:
+    kinds = [p.dtype for p in module.parameters() if p.is_floating_point()]
+    return kinds[0] if kinds else torch.float32
