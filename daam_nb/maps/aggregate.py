@@ -61,10 +61,10 @@ def aggregate(
         parts, unit = add_steps(source, column, rows=rows, spans=spans, keep_sums=keep_sums)
         for group, maps in parts:
             for part in _pieces(maps, grid):
-                maps_of_tokens[i] += _ones(len(part)) @ _clamped(part, group.size, grid)
+                maps_of_tokens[i] += _ones(len(part)) @ clamped(part, group.size, grid)
         # Clamping commutes with a factor > 0, so that one scaling at the end is enough.
         maps_of_tokens[i] *= scale * unit / len(pairs)
-    return _checked(maps_of_tokens, source).view(len(columns), *grid)
+    return checked(maps_of_tokens, source).view(len(columns), *grid)
 
 
 def aggregate_each(
@@ -90,10 +90,10 @@ def aggregate_each(
             of_group = [i for i, (layer, _) in enumerate(pairs) if layer.size == group.size]
             places = torch.tensor(of_group, device="cpu")
             for of_part, part in zip(_pieces(places, grid), _pieces(maps, grid), strict=True):
-                maps_of_pairs[of_part] += _clamped(part, group.size, grid) * (
+                maps_of_pairs[of_part] += clamped(part, group.size, grid) * (
                     scale * unit / len(columns)
                 )
-    return _checked(maps_of_pairs, source).view(len(pairs), *grid)
+    return checked(maps_of_pairs, source).view(len(pairs), *grid)
 
 
 def _pieces(rows: Tensor, grid: tuple[int, int]) -> tuple[Tensor, ...]:
@@ -106,14 +106,15 @@ def _ones(n: int) -> Tensor:
     return torch.ones(n, dtype=torch.float32, device="cpu")
 
 
-def _clamped(maps: Tensor, size: tuple[int, int], grid: tuple[int, int]) -> Tensor:
-    """(map, grid y * grid x), >= 0; `maps` may be kept elsewhere and stays as it is."""
+def clamped(maps: Tensor, size: tuple[int, int], grid: tuple[int, int]) -> Tensor:
+    """Bring maps to the grid: (map, grid y * grid x), >= 0; `maps` stay as they are."""
     if size == grid:
         return maps.clamp(min=0)
     return upsample(maps, size, grid).clamp_(min=0).view(len(maps), -1)
 
 
-def _checked(maps: Tensor, source: Source) -> Tensor:
+def checked(maps: Tensor, source: Source) -> Tensor:
+    """The maps, unless they hold NaN or infinity."""
     if not bool(torch.isfinite(maps).all()):
         raise RecordingFormatError(_why_no_map(source))
     return maps

@@ -18,13 +18,14 @@ from daam_nb.errors import (
     WrongKindError,
 )
 from daam_nb.kinds import check_choice, check_flag, names_checked
-from daam_nb.maps.aggregate import aggregate, aggregate_each
 from daam_nb.maps.captions import heads_in_words, layers_in_words
 from daam_nb.maps.finding import Found, WordChoice, find
+from daam_nb.maps.methods.contract import Choice, MapKind
+from daam_nb.maps.methods.registry import map_kind
 from daam_nb.maps.origin import Origin, Reduction
-from daam_nb.maps.stepsums import Source, spans_of
+from daam_nb.maps.stepsums import Source
 from daam_nb.maps.wordmap import WordHeatMap, of_recording
-from daam_nb.recording import Layer, LayerChoice, Provenance, Recording, attention_unit
+from daam_nb.recording import Layer, LayerChoice, Provenance, Recording
 from daam_nb.recording.kinds import check_recording
 from daam_nb.recording.layers import PROBABILITY
 from daam_nb.recording.picking import check_negative
@@ -34,13 +35,14 @@ from daam_nb.selection import HeadChoice, Missing, StepChoice, in_words, select
 if TYPE_CHECKING:
     from daam_nb.prompt import Prompt, Word
 
-Scale = Literal["attention", "maximum", "share"]
+Scale = Literal["", "maximum"]
 
 
 @names_checked
 def heat_maps(
     run: Recording,
     *,
+    kind: str = "attention",
     layers: LayerChoice = "paper",
     steps: StepChoice = None,
     heads: HeadChoice = None,
@@ -58,6 +60,12 @@ def heat_maps(
     ----------
     run
         A recording.
+    kind
+        What the maps show. ``"attention"`` (DAAM): how much each image location attends to each
+        word. ``"share"``: the same as a share of what goes to the text. ``"effect"``: how much the
+        layers' outputs depend on the word, where the recording holds that
+        (``generate(..., effects=True)``). Or one that `register_map_kind` made known.
+        docs/maps.md compares them.
     layers
         ``"paper"``: the down and up blocks of a UNet, and every layer of a transformer, which has
         no mid block to leave out; ``"all"``: also the mid block; or anything else `select_layers`
@@ -106,11 +114,12 @@ def heat_maps(
     >>> maps.word("zebra").mask(0.4)  # doctest: +SKIP
     """
     check_recording(run, where="heat_maps()")
+    of_kind = map_kind(kind)
     check_choice(reduction, "reduction", ("mean", "sum"))
     if check_flag(negative, "negative"):
         check_negative(run)
     chosen = select(run, layers=layers, steps=steps, heads=heads, missing=missing)
-    return HeatMaps(
+    maps = HeatMaps(
         run=run,
         layers=chosen.layers,
         steps=chosen.steps,
@@ -119,7 +128,10 @@ def heat_maps(
         reduction=reduction,
         skipped=chosen.skipped,
         negative=negative,
+        kind=of_kind.name,
     )
+    of_kind.check(maps._selected)
+    return maps
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,9 +159,10 @@ class HeatMaps:
         The (layer name, head) asked for that do not exist.
     negative
         Whether these are the negative prompt's words, in the unconditional pass.
+    kind
+        What the maps show, as in `heat_maps`.
     scale
-        ``"attention"``: probabilities (or their sum over steps); ``"maximum"``: each map divided
-        by its maximum; ``"share"``: each divided by the sum over the text's tokens.
+        ``"maximum"``: each map divided by its maximum; else empty.
     """
 
     run: Recording
@@ -160,7 +173,8 @@ class HeatMaps:
     reduction: Reduction = "mean"
     skipped: tuple[tuple[str, int], ...] = ()
     negative: bool = False
-    scale: Scale = "attention"
+    kind: str = "attention"
+    scale: Scale = ""
 
     @property
     def prompt(self) -> Prompt:
@@ -172,7 +186,7 @@ class HeatMaps:
     @property
     def columns(self) -> tuple[int, ...]:
         """The key position of each row of `values`."""
-        return self._source.columns
+        return self._kind.columns(self._selected)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -184,10 +198,8 @@ class HeatMaps:
         """What the values are, for a color bar; of joint attention, over which keys."""
         if self.scale == "maximum":
             return "share of the map's maximum"
-        if self.scale == "share":
-            return "share of the text's attention"
-        unit = attention_unit(self.layers)
-        return unit if self.reduction == "mean" else f"{unit}, summed over steps"
+        summed = ", summed over steps" if self.reduction == "sum" and self.kind != "share" else ""
+        return f"{self._kind.unit_of(self._selected)}{summed}"
 
     @property
     def choice(self) -> str:
@@ -202,7 +214,9 @@ class HeatMaps:
             parts.append(f"{len(self.skipped)} missing heads skipped")
         if self.negative:
             parts.append("negative prompt")
-        if self.scale != "attention":
+        if self.kind != "attention" and self.scale:
+            parts.append(self._kind.unit_of(self._selected))
+        if self.kind != "attention" or self.scale:
             parts.append(self.unit)
         return ", ".join(parts)
 
@@ -299,6 +313,7 @@ class HeatMaps:
         NotKeptError
             Where the recording does not hold it.
         """
+        self._check_of_tokens()
         tokens = self._source.read_tokens(self.prompt, index)
         places = tuple(token.index for token in tokens)
         read = [token.span for token in tokens if token.span is not None]
@@ -349,16 +364,8 @@ class HeatMaps:
         SelectionError
             On shares, which are not the mean over heads of anything.
         """
-        if self.scale == "share":
-            raise SelectionError("Shares cannot be told apart by head. Use the maps they are of.")
         label, span, tokens = self._find(text, occurrence=occurrence, case=case)
-        each = aggregate_each(
-            self._source,
-            tokens,
-            pairs=self.pairs,
-            spans=spans_of(self.run, self.steps),
-            scale=self._step_scale,
-        )
+        each = self._kind.head_maps(self._selected, tokens)
         by_pair = {}
         for (layer, head), values in zip(self.pairs, each, strict=True):
             maps = replace(self, layers=(layer,), heads=(head,), pairs=((layer, head),), skipped=())
@@ -384,8 +391,11 @@ class HeatMaps:
         NotKeptError
             Where the recording does not hold every token of the text.
         """
-        self._source.check_kept(self._own_tokens, "the text")
-        return replace(self, scale="share")
+        if self.kind not in {"attention", "share"}:
+            raise SelectionError(f"Maps of the kind {self.kind!r} have no shares of attention.")
+        shares = replace(self, kind="share", scale="")
+        shares._kind.check(shares._selected)
+        return shares
 
     def to_xarray(self) -> Any:
         """Return the maps as `xarray.DataArray` with dims (token, y, x).
@@ -448,45 +458,38 @@ class HeatMaps:
     def _source(self) -> Source:
         return Source(self.run, self.negative)
 
-    @property
-    def _step_scale(self) -> float:
-        return 1 / len(self.steps) if self.reduction == "mean" else 1.0
+    @cached_property
+    def _kind(self) -> MapKind:
+        return map_kind(self.kind)
 
-    @property
-    def _own_tokens(self) -> tuple[int, ...]:
-        prompt = self.prompt
-        ends = (prompt.start_of_text, prompt.end_of_text)
-        return tuple(column for column in prompt.text_columns if column not in ends)
+    @cached_property
+    def _selected(self) -> Choice:
+        return Choice(
+            self.run,
+            self.layers,
+            self.steps,
+            self.heads,
+            self.pairs,
+            self.reduction,
+            self.negative,
+        )
 
     def _token_maps(self, tokens: Iterable[int]) -> Tensor:
         """(token, y, x), in this scale."""
-        tokens = tuple(tokens)
-        if self.scale == "share":
-            text = self._attention(self._own_tokens).sum(0)
-            return torch.where(text > 0, self._attention(tokens) / text, 0.0)
-        maps = self._attention(tokens)
+        self._check_of_tokens()
+        maps = self._kind.token_maps(self._selected, tuple(tokens))
         if self.scale == "maximum":
             peaks = maps.amax((1, 2), keepdim=True)
             return torch.where(peaks > 0, maps / peaks, 0.0)
         return maps
 
-    def _attention(self, tokens: tuple[int, ...]) -> Tensor:
-        return aggregate(
-            self._source,
-            tokens,
-            pairs=self.pairs,
-            spans=spans_of(self.run, self.steps),
-            scale=self._step_scale,
-        )
-
     def _mean_over(self, tokens: tuple[int, ...]) -> Tensor:
         """The map of a word, (y, x), in this scale."""
+        word_map = self._kind.word_map(self._selected, tokens)
         if self.scale == "maximum":
-            mean = self._attention(tokens).mean(0)
-            peak = mean.max()
-            return mean / peak if peak > 0 else mean
-        maps = self._token_maps(tokens)
-        return maps[0] if len(tokens) == 1 else maps.mean(0)
+            peak = word_map.max()
+            return word_map / peak if peak > 0 else word_map
+        return word_map
 
     def _word_map(
         self,
@@ -508,12 +511,26 @@ class HeatMaps:
         )
 
     def _is_kept(self, word: Word | tuple[int, int]) -> bool:
-        return set(self.prompt.token_indices(word)) <= set(self.columns)
+        return self._has(self.prompt.token_indices(word))
+
+    def _has(self, tokens: tuple[int, ...]) -> bool:
+        return bool(tokens) and self._kind.has(self._selected, tokens)
 
     def _find(self, text: WordChoice, *, occurrence: int | None, case: bool) -> Found:
         chosen_word = find(self.prompt, text, occurrence=occurrence, case=case)
-        self._source.check_kept(chosen_word.tokens, repr(chosen_word.label))
+        if self._kind.of_tokens:
+            self._source.check_kept(chosen_word.tokens, repr(chosen_word.label))
+        elif not self._has(chosen_word.tokens):
+            why_not = self._kind.why_not
+            raise NotKeptError(why_not(self._selected, chosen_word.tokens, repr(chosen_word.label)))
         return chosen_word
+
+    def _check_of_tokens(self) -> None:
+        if not self._kind.of_tokens:
+            raise NotKeptError(
+                f"Maps of the kind {self.kind!r} are of words, not of tokens. Ask for a word, as "
+                "in maps['dog'], or take heat_maps(run), whose maps are of tokens."
+            )
 
     def _special(self, index: int | None, name: str) -> WordHeatMap:
         if index is None:

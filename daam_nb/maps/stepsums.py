@@ -73,6 +73,16 @@ class Source:
     negative: bool
 
     @property
+    def part(self) -> str:
+        """Which arrays of the recording these are, for the cache."""
+        return "attention"
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers kept, with the heads that the arrays have."""
+        return self.run.layers
+
+    @property
     def attention(self) -> Mapping[str, Tensor]:
         """Layer name -> (step, head, token, y, x)."""
         return self.run.negative_attention if self.negative else self.run.attention
@@ -113,7 +123,7 @@ class Source:
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """All layers kept, those of one size together, in the network's order within."""
-        layers = self.run.layers
+        layers = self.layers
         sizes = dict.fromkeys(layer.size for layer in layers)
         return tuple(Group(size, tuple(la for la in layers if la.size == size)) for size in sizes)
 
@@ -138,7 +148,7 @@ class Source:
             How many numbers are compared, about.
         """
         token = None if column is None else self.columns.index(column)
-        arrays = [self.attention[layer.name] for layer in self.run.layers]
+        arrays = [self.attention[layer.name] for layer in self.layers]
         total = sum(array.numel() for array in arrays)
         stride = max(1, -(-total // (most * (1 if token is None else len(self.columns)))))
         checksum, writes = 0, []
@@ -198,7 +208,7 @@ def sums_fit(source: Source, number_of_tokens: int) -> bool:
     """Whether running sums of that many tokens can stay; if not, each would push out the last."""
     run = source.run
     cells = sum(group.rows * group.cells for group in source.groups)
-    fixed = _may_be_fixed(source.attention[run.layers[0].name], len(run.steps))
+    fixed = _may_be_fixed(source.attention[source.layers[0].name], len(run.steps))
     bytes_each = (4 if fixed else 8) * cells * (len(run.steps) + 1)
     return bytes_each * number_of_tokens <= CACHE.limit
 
@@ -235,10 +245,10 @@ def add_steps(
     stamp = source.stamp(column) if CACHE.limit else None
     if spans == ((0, len(run.steps)),):  # the only choice where just a sum was kept
         # A sum over everything needs no running sums, and takes 1/50 of their memory.
-        key = ("total", source.negative, column)
+        key = ("total", source.part, source.negative, column)
         totals = CACHE.get_or_make(run, key, lambda: _totals(source, column), stamp=stamp)
         return [(groups[i], totals[i][chosen]) for i, chosen in rows.items()], 1.0
-    key = ("sums", source.negative, column)
+    key = ("sums", source.part, source.negative, column)
     sums = CACHE.get(run, key, stamp=stamp)
     if sums is None and keep_sums:
         sums = CACHE.get_or_make(run, key, lambda: _running_sums(source, column), stamp=stamp)
@@ -282,7 +292,8 @@ def _direct(source: Source, column: int, group: Group, spans: Spans) -> Tensor:
 def _running_sums(source: Source, column: int) -> tuple[Tensor, ...]:
     """Per group (step + 1, map, y*x): int32 in units of 2**-24 where that is exact, or float64."""
     run = source.run
-    fixed = all(_is_fixed(source.token_maps(layer, column), len(run.steps)) for layer in run.layers)
+    layers, steps = source.layers, len(run.steps)
+    fixed = all(_is_fixed(source.token_maps(layer, column), steps) for layer in layers)
     return tuple(_group_sums(source, column, group, fixed) for group in source.groups)
 
 

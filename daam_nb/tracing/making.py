@@ -85,7 +85,8 @@ def generate(
     **options
         The options of `trace` (``keep``, ``layers``, ``keep_steps``, ``tokens``, ``negative``,
         ``memory``, ``dtype``, ``encoder``, ``effects``); everything else that the pipeline's call
-        takes goes to it (``num_inference_steps``, ``guidance_scale``, ``negative_prompt``, ``height``, ...).
+        takes goes to it (``num_inference_steps``, ``guidance_scale``, ``negative_prompt``,
+        ``height``, ...).
 
     Returns
     -------

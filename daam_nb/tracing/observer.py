@@ -12,8 +12,8 @@ from daam_nb.recording import Layer
 from daam_nb.tracing import proof, taps
 from daam_nb.tracing.attention import probabilities
 from daam_nb.tracing.calls import WatchedCall
-from daam_nb.tracing.effects.watching import EffectBuffers
 from daam_nb.tracing.edits import NOTHING, Changed, KernelCall
+from daam_nb.tracing.effects.watching import EffectBuffers
 from daam_nb.tracing.passes import Target
 
 

@@ -79,8 +79,9 @@ class Options:
         there = tuple(t for t in self.tokens if not isinstance(t, str) or prompt.occurrences(t))
         return replace(self, tokens=there or None).columns(prompt)
 
-
-    def effect_words(self, prompt: Prompt, *, negative: bool = False) -> tuple[tuple[int, ...], ...]:
+    def effect_words(
+        self, prompt: Prompt, *, negative: bool = False
+    ) -> tuple[tuple[int, ...], ...]:
         """Key positions of each word whose effect is kept, in the order of the text.
 
         Words choose in the prompt. A negative prompt seldom has them: it keeps those it has.

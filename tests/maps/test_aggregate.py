@@ -235,13 +235,13 @@ def test_heads_are_added_in_pieces_on_large_grids(monkeypatch: pytest.MonkeyPatc
     word, each = whole.word("cat").values, whole.by_head("cat")
     cells = 8 * 12
     most = []
-    raised = aggregate._clamped
+    raised = aggregate.clamped
 
     def counted(maps: torch.Tensor, *sizes: tuple[int, int]) -> torch.Tensor:
         most.append(len(maps))
         return raised(maps, *sizes)
 
-    monkeypatch.setattr(aggregate, "_clamped", counted)
+    monkeypatch.setattr(aggregate, "clamped", counted)
     monkeypatch.setattr(aggregate, "AT_ONCE", 2 * cells + 1)
     limit_cache(0)
     pieces = heat_maps(run)

@@ -54,7 +54,7 @@ def test_a_lower_limit_frees_at_once() -> None:
 def test_everything_goes_with_the_recording() -> None:
     run = tiny_recording(steps=4)
     heat_maps(run, steps=[1, 2]).values, heat_maps(run).values
-    kept = CACHE.get(run, ("sums", False, 1))
+    kept = CACHE.get(run, ("sums", "attention", False, 1))
     assert kept is not None
     held, gone = weakref.ref(run), weakref.ref(kept[0])
     before = CACHE.nbytes

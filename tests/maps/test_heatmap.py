@@ -251,9 +251,9 @@ def test_maps_are_frozen_and_lazy(maps: HeatMaps, monkeypatch: pytest.MonkeyPatc
     assert maps.values is maps.values
     assert maps != heat_maps(RUN), "equal only to itself"
     asked: list[tuple[int, ...]] = []
-    kept = HeatMaps._attention
+    kept = HeatMaps._mean_over
     monkeypatch.setattr(
-        HeatMaps, "_attention", lambda self, tokens: asked.append(tokens) or kept(self, tokens)
+        HeatMaps, "_mean_over", lambda self, tokens: asked.append(tokens) or kept(self, tokens)
     )
     fresh = heat_maps(RUN)
     assert asked == []

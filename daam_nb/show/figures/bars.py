@@ -71,7 +71,7 @@ def token_bars(
     if not isinstance(maps, HeatMaps):
         check_recording(maps, where="token_bars()")
     source = maps if isinstance(maps, HeatMaps) else heat_maps(maps)
-    if measure == "share" and source.scale != "attention":
+    if measure == "share" and (source.kind != "attention" or source.scale):
         raise SelectionError(
             f"These maps are scaled ({source.unit}), so that their sums are no shares of the "
             f"attention. Give the maps they were made of, heat_maps(run), or choose measure='mean' "
@@ -200,7 +200,7 @@ def _measured(
         return names, means, ""
     total = sum(means)
     rest = ""
-    if maps.scale == "attention" and maps.reduction == "mean":
+    if not maps.scale and maps.reduction == "mean":
         rest = f"the tokens shown take {100 * total:.0f} % of all attention"
     return names, [value / total if total > 0 else 0.0 for value in means], rest
 

@@ -137,9 +137,7 @@ class LayerChange:
         return norm, by_head, by_token
 
 
-def linear_part(
-    projection: Callable[[Tensor], Tensor], rows: Tensor, dtype: torch.dtype
-) -> Tensor:
+def linear_part(projection: Callable[[Tensor], Tensor], rows: Tensor, dtype: torch.dtype) -> Tensor:
     """A projection without its bias: what it makes of rows less what it makes of zeros.
 
     Parameters
@@ -169,7 +167,7 @@ def value_projection(module: nn.Module) -> Any:
 
 def output_projection(module: nn.Module) -> Any:
     """What makes a layer's output of the attended values."""
-    return module.to_out[0]  # type: ignore[index, union-attr]
+    return module.to_out[0]  # type: ignore[index]
 
 
 def check_layer(name: str, module: nn.Module) -> None:

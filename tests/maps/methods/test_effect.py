@@ -1,0 +1,216 @@
+"""Effect maps against their definition in plain numpy, from arrays that were made up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from daam_nb.errors import NotKeptError, SelectionError
+from daam_nb.maps import heat_maps, limit_cache
+from daam_nb.maps.cache import CACHE, DEFAULT_LIMIT
+from daam_nb.recording import Effects, Layer, Recording, load
+from tests.maps.naive import bicubic
+from tests.tiny_recordings import tiny_recording
+
+WORDS = ((2,), (5,))  # cat, dog
+STEPS = 6
+
+
+def with_effects(
+    *, dtype: torch.dtype = torch.float32, seed: int = 0, kept: str = "steps"
+) -> Recording:
+    """A tiny recording with made-up effects of "cat" and "dog"; parts of heads may be negative."""
+    run = tiny_recording("a cat and a dog", steps=STEPS, kept=kept)
+    draw = torch.Generator().manual_seed(seed)
+    steps = 1 if kept == "sum" else STEPS
+    keys = len(run.prompt.tokens)
+
+    def made(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=draw) * 3
+
+    by_head = {la.name: made(steps, la.heads, 2, *la.size) for la in run.layers}
+    effects = Effects(
+        words=WORDS,
+        norms={name: array.sum(1).abs().to(dtype) for name, array in by_head.items()},
+        by_head={name: array.to(dtype) for name, array in by_head.items()},
+        by_token={la.name: made(steps, 2, keys).abs() for la in run.layers},
+        outputs={la.name: made(steps).abs() + 1 for la in run.layers},
+    )
+    return replace(run, effects=effects)
+
+
+def naive_effect(
+    run: Recording,
+    word: int,
+    *,
+    layers: Sequence[Layer],
+    steps: Sequence[int],
+    heads: Sequence[int] | None = None,
+    reduction: str = "mean",
+) -> np.ndarray:
+    """(y, x): the definition, layer by layer."""
+    effects = run.effects
+    assert effects is not None
+    raised = []
+    for layer in layers:
+        places = [0] if run.kept == "sum" else [run.steps.index(step) for step in steps]
+        if heads is None:
+            of_steps = [effects.norms[layer.name][i, word].double().numpy() for i in places]
+        else:
+            parts = effects.by_head[layer.name].double().numpy()
+            of_steps = [parts[i, list(heads), word].sum(0) for i in places]
+        reduced = sum(of_steps) / (len(steps) if reduction == "mean" else 1)
+        output = effects.outputs[layer.name].double().sum().item() / len(run.steps)
+        raised.append(np.maximum(bicubic(reduced / output, run.facts.latent_size), 0))
+    return np.mean(raised, axis=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {},
+        {"layers": "all"},
+        {"layers": "up", "steps": slice(2, 5)},
+        {"steps": [0, 3, 5], "reduction": "sum"},
+        {"heads": 1},
+        {"heads": [0, 1], "steps": 4, "layers": "all"},
+    ],
+    ids=str,
+)
+def test_maps_equal_the_definition(dtype: torch.dtype, choice: dict[str, Any]) -> None:
+    run = with_effects(dtype=dtype)
+    maps = heat_maps(run, kind="effect", **choice)
+    heads = choice.get("heads")
+    for word, text in enumerate(("cat", "dog")):
+        expected = naive_effect(
+            run,
+            word,
+            layers=maps.layers,
+            steps=maps.steps,
+            heads=[heads] if isinstance(heads, int) else heads,
+            reduction=choice.get("reduction", "mean"),
+        )
+        assert np.abs(maps[text].values.numpy() - expected).max() <= 1e-6 * expected.max()
+
+
+def test_single_heads_by_name_and_each_head_alone() -> None:
+    run = with_effects()
+    layer, other = run.layers[0], run.layers[-1]
+    maps = heat_maps(run, kind="effect", layers="all", heads=[(layer.name, 1), (other.name, 0)])
+    alone = [
+        naive_effect(run, 0, layers=[la], steps=run.steps, heads=[head])
+        for la, head in ((layer, 1), (other, 0))
+    ]
+    expected = sum(alone) / len(maps.layers)
+    assert np.allclose(maps["cat"].values.numpy(), expected, atol=1e-6)
+    each = heat_maps(run, kind="effect", layers="all").by_head("cat")
+    assert np.allclose(each[layer.name, 1].values.numpy(), alone[0], atol=1e-6)
+    assert np.allclose(each[other.name, 0].values.numpy(), alone[1], atol=1e-6)
+
+
+def test_by_step_is_each_step() -> None:
+    run = with_effects()
+    for step, word_map in heat_maps(run, kind="effect").by_step("dog").items():
+        expected = heat_maps(run, kind="effect", steps=step)["dog"].values
+        assert torch.equal(word_map.values, expected)
+
+
+def test_without_room_in_the_cache_the_maps_are_the_same() -> None:
+    expected = heat_maps(with_effects(), kind="effect", steps=[1, 2])["cat"].values
+    limit_cache(0)
+    try:
+        assert CACHE.nbytes == 0
+        got = heat_maps(with_effects(), kind="effect", steps=[1, 2])["cat"].values
+    finally:
+        limit_cache(DEFAULT_LIMIT)
+    assert torch.allclose(got, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_attention_beside_them_stays_what_it_is() -> None:
+    """One cache for both: neither takes the other's sums."""
+    run = with_effects()
+    plain = tiny_recording("a cat and a dog", steps=STEPS)
+    for steps in (None, [1, 2]):
+        effect = heat_maps(run, kind="effect", steps=steps)["cat"].values
+        attention = heat_maps(run, steps=steps)["cat"].values
+        assert torch.equal(attention, heat_maps(plain, steps=steps)["cat"].values)
+        assert torch.equal(effect, heat_maps(run, kind="effect", steps=steps)["cat"].values)
+        assert not torch.allclose(effect, attention)
+
+
+def test_written_into_they_are_worked_out_anew() -> None:
+    run = with_effects()
+    before = heat_maps(run, kind="effect", steps=[1, 2])["cat"].values
+    for array in run.effects.norms.values():
+        array.mul_(2)
+    after = heat_maps(run, kind="effect", steps=[1, 2])["cat"].values
+    assert torch.allclose(after, 2 * before)
+
+
+def test_what_they_are_and_which_words_there_are() -> None:
+    maps = heat_maps(with_effects(), kind="effect")
+    assert [word.text for word in maps] == ["cat", "dog"]
+    assert "dog" in maps and "a" not in maps
+    assert maps.unit == "change of the layers' outputs, as a share of them"
+    assert maps["cat"].unit == maps.unit and maps.unit in maps.choice
+    assert maps.normalized()["cat"].values.max() == 1
+    assert "effects of" not in repr(maps)
+
+
+def test_what_was_not_recorded_is_refused_with_the_way_out() -> None:
+    with pytest.raises(NotKeptError, match=r"generate\(..., effects=True\)"):
+        heat_maps(tiny_recording(), kind="effect")
+    maps = heat_maps(with_effects(), kind="effect")
+    with pytest.raises(NotKeptError, match=r"'and'.*was not recorded.*'cat', 'dog'"):
+        maps["and"]
+    with pytest.raises(NotKeptError, match="of words, not of tokens"):
+        _ = maps.values
+    with pytest.raises(NotKeptError, match="of words, not of tokens"):
+        maps.token(2)
+    with pytest.raises(NotKeptError, match="negative"):
+        heat_maps(with_effects(), kind="effect", negative=True)
+    with pytest.raises(SelectionError, match="no shares"):
+        maps.shares()
+    with pytest.raises(SelectionError, match="'attention', 'share', 'effect'"):
+        heat_maps(with_effects(), kind="effects")
+
+
+def test_a_sum_gives_its_mean_and_no_single_step() -> None:
+    run = with_effects(kept="sum")
+    maps = heat_maps(run, kind="effect", layers="all")
+    expected = naive_effect(run, 1, layers=maps.layers, steps=run.steps)
+    assert np.abs(maps["dog"].values.numpy() - expected).max() <= 1e-6 * expected.max()
+    with pytest.raises(NotKeptError, match="single step"):
+        maps.by_step("dog")
+
+
+def test_a_loaded_recording_gives_the_same_maps(tmp_path: Any) -> None:
+    run = with_effects(dtype=torch.float16)
+    loaded = load(run.save(tmp_path / "run"))
+    for choice in ({}, {"steps": [0, 2]}, {"heads": 1}):
+        got = heat_maps(loaded, kind="effect", **choice)["cat"].values
+        assert torch.equal(got, heat_maps(run, kind="effect", **choice)["cat"].values)
+
+
+def test_parts_that_do_not_fit_are_refused() -> None:
+    run = with_effects()
+    effects = run.effects
+    name = run.layers[0].name
+    with pytest.raises(SelectionError, match="once"):
+        replace(effects, words=((2,), (2,)))
+    with pytest.raises(SelectionError, match="at least one"):
+        replace(effects, words=())
+    cut = {**effects.norms, name: effects.norms[name][:-1]}
+    with pytest.raises(Exception, match="norms of"):
+        replace(run, effects=replace(effects, norms=cut))
+    lacking = {key: array for key, array in effects.outputs.items() if key != name}
+    with pytest.raises(Exception, match="outputs"):
+        replace(run, effects=replace(effects, outputs=lacking))
+    with pytest.raises(SelectionError, match="key position 99"):
+        replace(run, effects=replace(effects, words=((2,), (99,))))
