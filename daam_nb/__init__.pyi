@@ -17,7 +17,10 @@ from .maps import iou as iou
 from .maps import peak as peak
 from .maps import soft_iou as soft_iou
 from .maps import spill as spill
+from .maps.methods import MapKind as MapKind
+from .maps.methods import register_map_kind as register_map_kind
 from .prompt import Prompt as Prompt
+from .recording import Effects as Effects
 from .recording import Layer as Layer
 from .recording import Recording as Recording
 from .recording import load as load

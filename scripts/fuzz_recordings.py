@@ -105,8 +105,12 @@ def _ways() -> dict[str, Callable[[Path, Path], object]]:
             _ = run.image, run.latents, dict(run.attention), dict(run.negative_attention)
 
         def maps(folder: Path, _: Path) -> None:
-            for every in (heat_maps(load(folder), layers="all"),):
-                _ = every.values, every.words, repr(every)
+            run = load(folder)
+            every = heat_maps(run, layers="all")
+            _ = every.values, every.words, repr(every)
+            if run.effects is not None:
+                effect = heat_maps(run, kind="effect", layers="all")
+                _ = effect.words, repr(effect)
 
         def hand_out(folder: Path, work: Path) -> None:
             explorer = explore(load(folder), parser=False)

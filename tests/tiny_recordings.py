@@ -7,6 +7,7 @@ transposed or a wrongly matched map shows.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from daam_nb.prompt import Prompt, Token
-from daam_nb.recording import Facts, Kept, Layer, Manifest, Recording, Skipped, format_1
+from daam_nb.recording import Effects, Facts, Kept, Layer, Manifest, Recording, Skipped, format_1
 
 LATENT_SIZE = (8, 12)
 IMAGE_SIZE = (64, 96)
@@ -143,6 +144,31 @@ def tiny_recording(
         negative_columns=negative_columns,
         kept=kept,
     )
+
+
+def with_effects(
+    run: Recording,
+    words: Sequence[tuple[int, ...]] = ((2,), (5,)),
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> Recording:
+    """The same recording with made-up effects of some words; parts of heads may be negative."""
+    generator = torch.Generator().manual_seed(0)
+    steps = 1 if run.kept == "sum" else len(run.steps)
+    keys, count = len(run.prompt.tokens), len(words)
+
+    def drawn(*shape: int) -> Tensor:
+        return 3 * torch.randn(shape, generator=generator)
+
+    by_head = {layer.name: drawn(steps, layer.heads, count, *layer.size) for layer in run.layers}
+    effects = Effects(
+        words=tuple(words),
+        norms={name: array.sum(1).abs().to(dtype) for name, array in by_head.items()},
+        by_head={name: array.to(dtype) for name, array in by_head.items()},
+        by_token={layer.name: drawn(steps, count, keys).abs() for layer in run.layers},
+        outputs={layer.name: drawn(steps).abs() + 1 for layer in run.layers},
+    )
+    return dataclasses.replace(run, effects=effects)
 
 
 def _columns(prompt: Prompt, tokens: Sequence[int] | None, kept: Kept) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ aggregate   steps, heads and layers -> one grid (Tang et al. 2023, eq. 6)
 stepsums    the chosen steps of one token, from running sums
 cache       the running sums, kept while there is room
 bicubic     upsampling as two small matrix products
+methods     kinds of map, one file each
 heatmap     `heat_maps(run)` and what it gives: the map of every word and token
 threshold   where a map is high: eq. 7
 wordmap     the map of one word: its mask, its way to the image's pixels

@@ -469,6 +469,7 @@ class WatchedCall(RunningCall):
             arguments=self.arguments,
             changes=self.changes,
             other_texts=self.other_texts,
+            effects=self._effects.words_of("positive", i),
         )
 
     def _named_by(self) -> dict[str, str]:

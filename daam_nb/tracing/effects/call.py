@@ -108,6 +108,11 @@ class CallEffects:
         """Where each image's effects are kept in a guidance pass."""
         return self._buffers.get(half, (None,) * images)
 
+    def words_of(self, half: Half, image: int) -> int:
+        """Words of one image whose effects are kept."""
+        images = self._hidden.get(half, ())
+        return len(images[image].words) if image < len(images) else 0
+
     @torch.inference_mode(mode=False)
     def finished(self, half: Half, image: int) -> Effects | None:
         """One image's, as plain data."""

@@ -13,35 +13,16 @@ import torch
 from daam_nb.errors import NotKeptError, SelectionError
 from daam_nb.maps import heat_maps, limit_cache
 from daam_nb.maps.cache import CACHE, DEFAULT_LIMIT
-from daam_nb.recording import Effects, Layer, Recording, load
+from daam_nb.recording import Kept, Layer, Recording, load
 from tests.maps.naive import bicubic
-from tests.tiny_recordings import tiny_recording
+from tests.tiny_recordings import tiny_recording, with_effects
 
-WORDS = ((2,), (5,))  # cat, dog
 STEPS = 6
 
 
-def with_effects(
-    *, dtype: torch.dtype = torch.float32, seed: int = 0, kept: str = "steps"
-) -> Recording:
-    """A tiny recording with made-up effects of "cat" and "dog"; parts of heads may be negative."""
-    run = tiny_recording("a cat and a dog", steps=STEPS, kept=kept)
-    draw = torch.Generator().manual_seed(seed)
-    steps = 1 if kept == "sum" else STEPS
-    keys = len(run.prompt.tokens)
-
-    def made(*shape: int) -> torch.Tensor:
-        return torch.randn(shape, generator=draw) * 3
-
-    by_head = {la.name: made(steps, la.heads, 2, *la.size) for la in run.layers}
-    effects = Effects(
-        words=WORDS,
-        norms={name: array.sum(1).abs().to(dtype) for name, array in by_head.items()},
-        by_head={name: array.to(dtype) for name, array in by_head.items()},
-        by_token={la.name: made(steps, 2, keys).abs() for la in run.layers},
-        outputs={la.name: made(steps).abs() + 1 for la in run.layers},
-    )
-    return replace(run, effects=effects)
+def effective(*, dtype: torch.dtype = torch.float32, kept: Kept = "steps") -> Recording:
+    """A tiny recording with made-up effects of "cat" and "dog"."""
+    return with_effects(tiny_recording("a cat and a dog", steps=STEPS, kept=kept), dtype=dtype)
 
 
 def naive_effect(
@@ -84,7 +65,7 @@ def naive_effect(
     ids=str,
 )
 def test_maps_equal_the_definition(dtype: torch.dtype, choice: dict[str, Any]) -> None:
-    run = with_effects(dtype=dtype)
+    run = effective(dtype=dtype)
     maps = heat_maps(run, kind="effect", **choice)
     heads = choice.get("heads")
     for word, text in enumerate(("cat", "dog")):
@@ -100,7 +81,7 @@ def test_maps_equal_the_definition(dtype: torch.dtype, choice: dict[str, Any]) -
 
 
 def test_single_heads_by_name_and_each_head_alone() -> None:
-    run = with_effects()
+    run = effective()
     layer, other = run.layers[0], run.layers[-1]
     maps = heat_maps(run, kind="effect", layers="all", heads=[(layer.name, 1), (other.name, 0)])
     alone = [
@@ -115,18 +96,18 @@ def test_single_heads_by_name_and_each_head_alone() -> None:
 
 
 def test_by_step_is_each_step() -> None:
-    run = with_effects()
+    run = effective()
     for step, word_map in heat_maps(run, kind="effect").by_step("dog").items():
         expected = heat_maps(run, kind="effect", steps=step)["dog"].values
         assert torch.equal(word_map.values, expected)
 
 
 def test_without_room_in_the_cache_the_maps_are_the_same() -> None:
-    expected = heat_maps(with_effects(), kind="effect", steps=[1, 2])["cat"].values
+    expected = heat_maps(effective(), kind="effect", steps=[1, 2])["cat"].values
     limit_cache(0)
     try:
         assert CACHE.nbytes == 0
-        got = heat_maps(with_effects(), kind="effect", steps=[1, 2])["cat"].values
+        got = heat_maps(effective(), kind="effect", steps=[1, 2])["cat"].values
     finally:
         limit_cache(DEFAULT_LIMIT)
     assert torch.allclose(got, expected, rtol=1e-5, atol=1e-7)
@@ -134,7 +115,7 @@ def test_without_room_in_the_cache_the_maps_are_the_same() -> None:
 
 def test_attention_beside_them_stays_what_it_is() -> None:
     """One cache for both: neither takes the other's sums."""
-    run = with_effects()
+    run = effective()
     plain = tiny_recording("a cat and a dog", steps=STEPS)
     for steps in (None, [1, 2]):
         effect = heat_maps(run, kind="effect", steps=steps)["cat"].values
@@ -145,7 +126,7 @@ def test_attention_beside_them_stays_what_it_is() -> None:
 
 
 def test_written_into_they_are_worked_out_anew() -> None:
-    run = with_effects()
+    run = effective()
     before = heat_maps(run, kind="effect", steps=[1, 2])["cat"].values
     for array in run.effects.norms.values():
         array.mul_(2)
@@ -154,7 +135,7 @@ def test_written_into_they_are_worked_out_anew() -> None:
 
 
 def test_what_they_are_and_which_words_there_are() -> None:
-    maps = heat_maps(with_effects(), kind="effect")
+    maps = heat_maps(effective(), kind="effect")
     assert [word.text for word in maps] == ["cat", "dog"]
     assert "dog" in maps and "a" not in maps
     assert maps.unit == "change of the layers' outputs, as a share of them"
@@ -166,7 +147,7 @@ def test_what_they_are_and_which_words_there_are() -> None:
 def test_what_was_not_recorded_is_refused_with_the_way_out() -> None:
     with pytest.raises(NotKeptError, match=r"generate\(..., effects=True\)"):
         heat_maps(tiny_recording(), kind="effect")
-    maps = heat_maps(with_effects(), kind="effect")
+    maps = heat_maps(effective(), kind="effect")
     with pytest.raises(NotKeptError, match=r"'and'.*was not recorded.*'cat', 'dog'"):
         maps["and"]
     with pytest.raises(NotKeptError, match="of words, not of tokens"):
@@ -174,15 +155,15 @@ def test_what_was_not_recorded_is_refused_with_the_way_out() -> None:
     with pytest.raises(NotKeptError, match="of words, not of tokens"):
         maps.token(2)
     with pytest.raises(NotKeptError, match="negative"):
-        heat_maps(with_effects(), kind="effect", negative=True)
+        heat_maps(effective(), kind="effect", negative=True)
     with pytest.raises(SelectionError, match="no shares"):
         maps.shares()
     with pytest.raises(SelectionError, match="'attention', 'share', 'effect'"):
-        heat_maps(with_effects(), kind="effects")
+        heat_maps(effective(), kind="effects")
 
 
 def test_a_sum_gives_its_mean_and_no_single_step() -> None:
-    run = with_effects(kept="sum")
+    run = effective(kept="sum")
     maps = heat_maps(run, kind="effect", layers="all")
     expected = naive_effect(run, 1, layers=maps.layers, steps=run.steps)
     assert np.abs(maps["dog"].values.numpy() - expected).max() <= 1e-6 * expected.max()
@@ -191,7 +172,7 @@ def test_a_sum_gives_its_mean_and_no_single_step() -> None:
 
 
 def test_a_loaded_recording_gives_the_same_maps(tmp_path: Any) -> None:
-    run = with_effects(dtype=torch.float16)
+    run = effective(dtype=torch.float16)
     loaded = load(run.save(tmp_path / "run"))
     for choice in ({}, {"steps": [0, 2]}, {"heads": 1}):
         got = heat_maps(loaded, kind="effect", **choice)["cat"].values
@@ -199,7 +180,7 @@ def test_a_loaded_recording_gives_the_same_maps(tmp_path: Any) -> None:
 
 
 def test_parts_that_do_not_fit_are_refused() -> None:
-    run = with_effects()
+    run = effective()
     effects = run.effects
     name = run.layers[0].name
     with pytest.raises(SelectionError, match="once"):
