@@ -231,7 +231,7 @@ def test_misuse_ends_in_an_error_of_ours(case: str) -> None:
 def test_a_list_a_corpus_and_an_entry_say_how_to_get_one_recording() -> None:
     said = {
         "recordings": "Take one of them, heat_maps(runs[0]), or each: [heat_maps(run) for run in",
-        "a corpus": "Take one recording of it: heat_maps(corpus[0].load()).",
+        "a corpus": "Take one recording of it: heat_maps(corpus.recordings[0]).",
         "an entry": "It is read from disk by its load(): heat_maps(run.load()).",
         "maps": "They are of the recording .run: heat_maps(maps.run).",
         "a path": "open it first: heat_maps(daam_nb.load('/nowhere/at/all')).",

@@ -42,12 +42,12 @@ def _way_out(value: Any, verb: str) -> str:
     if isinstance(getattr(value, "run", None), Recording):
         return f" They are of the recording .run: {verb}(maps.run)."
     kind = type(value)
+    if isinstance(value, Iterable) and hasattr(value, "runs"):
+        return f" Take one recording of it: {verb}(corpus.recordings[0])."
     if hasattr(kind, "recordings"):
         return f" After the block it holds one: {verb}(tracer.recording)."
     if callable(getattr(kind, "load", None)) and hasattr(value, "source"):
         return f" It is read from disk by its load(): {verb}(run.load())."
-    if isinstance(value, Iterable) and hasattr(value, "runs"):
-        return f" Take one recording of it: {verb}(corpus[0].load())."
     if _is_pipeline(value):
         return f" Record with it first: {verb}(generate(pipe, prompt, seed=0))."
     return " generate(pipe, prompt, seed=0) makes one, load(folder) opens one."

@@ -108,7 +108,7 @@ def _few_values(tensor: Tensor) -> Tensor:
 
 
 def _sample_or_none(part: nn.Module) -> Sample | None:
-    """None also for tensors of other packages that allow no view: the image is drawn all the same."""
+    """None also for tensors of other packages that allow no view: the image is drawn anyway."""
     try:
         return _sample(part)
     except (RuntimeError, TypeError, ValueError, NotImplementedError):

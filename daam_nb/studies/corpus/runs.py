@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import pandas as pd
 
@@ -84,9 +84,37 @@ class Run:
         return digest([recorded, fingerprint(dict(self.facts), "facts")])
 
 
+@dataclass(frozen=True, repr=False)
+class Recordings(Sequence[Recording]):
+    """The recordings of a corpus, each loaded when it is asked for and kept by nobody else.
+
+    ``for recording in corpus.recordings``, ``corpus.recordings[0]``; a slice loads nothing.
+    """
+
+    runs: tuple[Run, ...]
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    @overload
+    def __getitem__(self, place: int) -> Recording: ...
+    @overload
+    def __getitem__(self, place: slice) -> Recordings: ...
+    def __getitem__(self, place: int | slice) -> Recording | Recordings:
+        """One recording, or with a slice several, not loaded."""
+        if isinstance(place, slice):
+            return Recordings(self.runs[check_slice(place, "recordings")])
+        return self.runs[whole_number(place, "recording")].load()
+
+    def __repr__(self) -> str:
+        return f"<Recordings: {len(self)}, each loaded when it is asked for>"
+
+
 @dataclass(frozen=True)
 class Corpus(Sequence[Run]):
-    """Recordings in a fixed order.
+    """Recordings in a fixed order: its items are `Run`s, which know their facts without arrays.
+
+    `recordings` are the recordings themselves: ``for recording in corpus.recordings``.
 
     Attributes
     ----------
@@ -192,6 +220,11 @@ class Corpus(Sequence[Run]):
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self.runs)
+
+    @property
+    def recordings(self) -> Recordings:
+        """The recordings themselves, each loaded when it is asked for, in the same order."""
+        return Recordings(self.runs)
 
     def place(self, study: str, settings: Mapping[str, Any] | None = None) -> Path | None:
         """Where a study keeps its rows, beside the recordings; other settings, another folder."""

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import StudyError, WrongKindError
+from daam_nb.maps import heat_maps
 from daam_nb.recording import Recording
 from daam_nb.studies import adjectives, corpus
 from daam_nb.studies.attribution.study import object_ious
 from daam_nb.studies.cohyponyms.study import presence_and_overlap
 from daam_nb.studies.corpus.captions import Caption
 from daam_nb.studies.corpus.generation import Corpus, runs_of
-from daam_nb.studies.corpus.runs import with_facts
+from daam_nb.studies.corpus.runs import Run, with_facts
 from daam_nb.studies.faithfulness.study import ablation_effects
 from daam_nb.studies.oracles.truths import JudgeTruth
 from daam_nb.studies.visuosyntax.study import relations
@@ -151,3 +153,34 @@ def test_a_listed_corpus_brings_its_facts_and_its_model(tmp_path: Path) -> None:
         assert opened[0].facts["kind"] == "pet"
         assert opened[0].model == "StableDiffusionPipeline"
     json.dumps(dict(opened[0].facts))
+
+
+def test_the_recordings_of_a_corpus_are_loaded_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    original = Run.load
+
+    def load(run: Run) -> Recording:
+        loaded.append(run.key)
+        return original(run)
+
+    monkeypatch.setattr(Run, "load", load)
+    saved = [
+        Run(str(seed), {"seed": seed}, tiny_recording(seed=seed).save(tmp_path / str(seed)))
+        for seed in range(3)
+    ]
+    corpus = Corpus(tuple(saved))
+    recordings = corpus.recordings
+    assert len(recordings) == 3 and len(recordings[1:]) == 2 and not loaded
+    assert heat_maps(next(iter(recordings[1:]))).words and loaded == ["1"]
+    assert [isinstance(recording, Recording) for recording in recordings] == [True] * 3
+    assert loaded == ["1", "0", "1", "2"]
+    assert torch.equal(
+        heat_maps(corpus.recordings[-1]).word("dog").values,
+        heat_maps(tiny_recording(seed=2)).word("dog").values,
+    )
+    with pytest.raises(IndexError):
+        recordings[3]
+    with pytest.raises(WrongKindError, match=r"heat_maps\(corpus.recordings\[0\]\)"):
+        heat_maps(corpus)  # type: ignore[arg-type]
