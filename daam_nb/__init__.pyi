@@ -33,6 +33,7 @@ from .show.figures import step_strip as step_strip
 from .show.figures import token_bars as token_bars
 from .show.figures import words_row as words_row
 from .tracing import ablate as ablate
+from .tracing import add_effects as add_effects
 from .tracing import align as align
 from .tracing import forming_pictures as forming_pictures
 from .tracing import generate as generate

@@ -20,6 +20,7 @@ from daam_nb.errors import (
 from daam_nb.kinds import check_choice, check_flag, names_checked
 from daam_nb.maps.captions import heads_in_words, layers_in_words
 from daam_nb.maps.finding import Found, WordChoice, find
+from daam_nb.maps.methods.carriers import Carriers, carriers_of
 from daam_nb.maps.methods.contract import Choice, MapKind
 from daam_nb.maps.methods.registry import map_kind
 from daam_nb.maps.origin import Origin, Reduction
@@ -330,6 +331,34 @@ class HeatMaps:
     def end_of_text(self) -> WordHeatMap:
         """The map of the first end of text after the prompt's words."""
         return self._special(self.prompt.end_of_text, "end of text")
+
+    @names_checked
+    def carriers(
+        self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
+    ) -> Carriers:
+        """Tell through which tokens a word acts: its own, later words, end of text, padding.
+
+        Parameters
+        ----------
+        text, occurrence, case
+            As for `word`.
+
+        Returns
+        -------
+        Carriers
+            Shares of the word's effect on the chosen layers and steps, over the whole image.
+
+        Raises
+        ------
+        NotKeptError
+            Where the recording does not hold the word's effect.
+        SelectionError
+            Where heads are chosen.
+        """
+        effect = replace(self, kind="effect", scale="")
+        effect._kind.check(effect._selected)
+        label, _, tokens = effect._find(text, occurrence=occurrence, case=case)
+        return carriers_of(effect._selected, tokens, label=label, in_words=effect.choice)
 
     @names_checked
     def by_step(

@@ -76,7 +76,7 @@ class WatchedCall(RunningCall):
         self._settled: dict[Half, texts.Settled] = {}
         self._loop: guards.Loop | None = None
         self._guided = False
-        self._effects = CallEffects(adapter, options)
+        self.effects = CallEffects(adapter, options)
         self.proofs = Proofs()
 
     # What the hooks tell ---------------------------------------------------------------------
@@ -89,8 +89,8 @@ class WatchedCall(RunningCall):
     def on_encode(self, result: Any, again: Callable[[], Any]) -> None:
         """``encode_prompt`` returned; where effects are kept, it runs again with words hidden."""
         super().on_encode(result, again)
-        if self._effects.are_kept and self.embeddings is not None and not self.settled:
-            self._effects.encode(self.arguments, self.embeddings, again)
+        if self.effects.are_kept and self.embeddings is not None and not self.settled:
+            self.effects.encode(self.arguments, self.embeddings, again)
 
     def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
         """The denoiser starts. Before the first step, errors of the user's choices are raised."""
@@ -211,9 +211,9 @@ class WatchedCall(RunningCall):
             dtype=str(sample.dtype).removeprefix("torch."),
             device=str(sample.device),
         )
-        if self._effects.are_kept:
+        if self.effects.are_kept:
             positive = texts.of_pictures(inputs.text, rows, embeddings, "positive")
-            self._effects.check(plan.layers, plan.prompts, positive)
+            self.effects.check(plan.layers, plan.prompts, positive)
         self._allocate(plan, sample)
         self.plan, self.settled = plan, True
         weights = samples(self.pipe)
@@ -252,7 +252,7 @@ class WatchedCall(RunningCall):
         needed = cost(
             plan.layers, columns + negative,
             steps=len(plan.steps), keep=keep, dtype=dtype, latents=frames * frame,
-            effects=self._effects.words,
+            effects=self.effects.words,
         )  # fmt: skip
         check_budget(needed, options.memory)
         steps = len(plan.steps)
@@ -262,7 +262,7 @@ class WatchedCall(RunningCall):
         self.negative = tuple(
             Buffers(plan.layers, c, steps=steps, keep=keep, dtype=dtype) for c in negative
         )
-        self._effects.allocate(plan.layers, steps=steps)
+        self.effects.allocate(plan.layers, steps=steps)
 
     # Each pass -------------------------------------------------------------------------------
 
@@ -291,7 +291,7 @@ class WatchedCall(RunningCall):
             for half, indices, buffers in halves:
                 if indices and buffers:
                     step_index = self._once(half)
-                    effects = self._effects.buffers(half, len(buffers))
+                    effects = self.effects.buffers(half, len(buffers))
                     targets += [
                         Target(row, kept, self._keys(kept).to(text[0].device), step_index, of_words)
                         for row, kept, of_words in zip(indices, buffers, effects, strict=True)
@@ -338,7 +338,7 @@ class WatchedCall(RunningCall):
     ) -> None:
         """The first step that is kept reads other texts than the call began with: those count."""
         assert self._naming is not None and self.plan is not None
-        if self._effects.are_kept:
+        if self.effects.are_kept:
             raise ShapeError(
                 f"The text was exchanged in step {self.step}, and effects are of the text that the "
                 "call encoded. Leave the embeddings as they are, or leave out effects=."
@@ -431,8 +431,8 @@ class WatchedCall(RunningCall):
             negative_attention=negative.finished() if negative else {},
             negative_columns=negative.columns if negative else (),
             kept=self.options.keep,
-            effects=self._effects.finished("positive", i),
-            negative_effects=self._effects.finished("negative", i) if negative else None,
+            effects=self.effects.finished("positive", i),
+            negative_effects=self.effects.finished("negative", i) if negative else None,
         )
         return sealed(run)
 
@@ -469,7 +469,7 @@ class WatchedCall(RunningCall):
             arguments=self.arguments,
             changes=self.changes,
             other_texts=self.other_texts,
-            effects=self._effects.words_of("positive", i),
+            effects=self.effects.words_of("positive", i),
         )
 
     def _named_by(self) -> dict[str, str]:

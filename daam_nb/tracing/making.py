@@ -247,7 +247,7 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
         Where recording and pipeline are given the other way round, or are something else.
     """
     check_recording(run, where="reproduce()", order="reproduce(run, pipe)", other=pipe)
-    arguments = _arguments_again(run, pipe, omitted, where="reproduce()")
+    arguments = arguments_again(run, pipe, omitted, where="reproduce()")
     if run.image is None:
         raise ReproductionError(
             "This recording has no picture (the pipeline returned latents), so there is nothing "
@@ -324,13 +324,22 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
         if isinstance(call.get(name), list | tuple):
             call[name] = own(call[name])
     facts = replace(run.facts, batch={**batch, **alone}, call=call)
-    arguments = _arguments_again(replace(run, facts=facts), pipe, omitted, where="redraw()")
+    arguments = arguments_again(replace(run, facts=facts), pipe, omitted, where="redraw()")
     return list(pil_images(pipe(**arguments)))
 
 
-def _arguments_again(
+def arguments_again(
     run: Recording, pipe: Any, omitted: Mapping[str, Any], *, where: str
 ) -> dict[str, Any]:
+    """The arguments of a recorded call, for the whole batch, with fresh generators.
+
+    Raises
+    ------
+    ReproductionError
+        Where the recording lacks what is needed, or the pipeline takes other arguments.
+    UnknownOptionError
+        For an argument that is not among those omitted.
+    """
     facts, batch = run.facts, run.facts.batch
     if other := [name for name in omitted if name not in facts.omitted]:
         raise UnknownOptionError(

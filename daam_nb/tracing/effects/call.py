@@ -108,10 +108,15 @@ class CallEffects:
         """Where each image's effects are kept in a guidance pass."""
         return self._buffers.get(half, (None,) * images)
 
+    def hidden(self, half: Half, image: int) -> HiddenWords | None:
+        """What hiding words changes in the text of one image."""
+        images = self._hidden.get(half, ())
+        return images[image] if image < len(images) else None
+
     def words_of(self, half: Half, image: int) -> int:
         """Words of one image whose effects are kept."""
-        images = self._hidden.get(half, ())
-        return len(images[image].words) if image < len(images) else 0
+        hidden = self.hidden(half, image)
+        return 0 if hidden is None else len(hidden.words)
 
     @torch.inference_mode(mode=False)
     def finished(self, half: Half, image: int) -> Effects | None:

@@ -157,6 +157,13 @@ def linear_part(projection: Callable[[Tensor], Tensor], rows: Tensor, dtype: tor
     return made.to(rows)
 
 
+def affine(projection: Callable[[Tensor], Tensor], rows: Tensor, module: nn.Module) -> Tensor:
+    """All that a projection of a layer makes of rows, its bias included, in float32."""
+    dtype = _dtype_of(module)
+    bias: Tensor = projection(torch.zeros_like(rows[:1]).to(dtype))
+    return linear_part(projection, rows, dtype) + bias.to(rows)
+
+
 def value_projection(module: nn.Module) -> Any:
     """What makes a layer's values of the text."""
     fused = getattr(module, "to_kv", None)

@@ -195,3 +195,42 @@ def test_parts_that_do_not_fit_are_refused() -> None:
         replace(run, effects=replace(effects, outputs=lacking))
     with pytest.raises(SelectionError, match="key position 99"):
         replace(run, effects=replace(effects, words=((2,), (99,))))
+
+
+def test_carriers_divide_the_effect_among_tokens() -> None:
+    run = effective()
+    effects = run.effects
+    assert effects is not None
+    maps = heat_maps(run, kind="effect", layers="all", steps=[1, 2, 4])
+    expected = np.zeros(len(run.prompt.tokens))
+    for layer in run.layers:
+        of_steps = effects.by_token[layer.name][[1, 2, 4], 0].double().numpy().sum(0)
+        output = effects.outputs[layer.name].double().mean().item()
+        expected += of_steps / output / (layer.size[0] * layer.size[1])
+    expected /= expected.sum()
+    carriers = maps.carriers("cat")
+    assert np.allclose(carriers.by_token.numpy(), expected, atol=1e-6)
+    # Start, a, cat, and, a, dog, end of text, five of padding.
+    assert carriers.groups["own tokens"] == pytest.approx(expected[2], abs=1e-6)
+    assert carriers.groups["later words"] == pytest.approx(expected[3:6].sum(), abs=1e-6)
+    assert carriers.groups["end of text"] == pytest.approx(expected[6], abs=1e-6)
+    assert carriers.groups["padding"] == pytest.approx(expected[7:].sum(), abs=1e-6)
+    assert sum(carriers.groups.values()) == pytest.approx(1)
+    assert "own tokens" in repr(carriers)
+    attention = heat_maps(run, layers="all", steps=[1, 2, 4]).carriers("cat")
+    assert torch.equal(attention.by_token, carriers.by_token), "whatever kind of map they are of"
+
+
+def test_carriers_of_heads_or_of_nothing_are_refused() -> None:
+    run = effective()
+    with pytest.raises(SelectionError, match="all heads of a layer together"):
+        heat_maps(run, kind="effect", heads=1).carriers("cat")
+    with pytest.raises(NotKeptError, match="was not recorded"):
+        heat_maps(run).carriers("and")
+    with pytest.raises(NotKeptError, match="holds no effects"):
+        heat_maps(tiny_recording()).carriers("cat")
+    effects = run.effects
+    assert effects is not None
+    nothing = {name: torch.zeros_like(array) for name, array in effects.by_token.items()}
+    with pytest.raises(NotKeptError, match="changes nothing"):
+        heat_maps(replace(run, effects=replace(effects, by_token=nothing))).carriers("cat")
