@@ -26,7 +26,7 @@ from daam_nb.maps.methods.registry import map_kind
 from daam_nb.maps.origin import Origin, Reduction
 from daam_nb.maps.stepsums import Source
 from daam_nb.maps.wordmap import WordHeatMap, of_recording
-from daam_nb.recording import Layer, LayerChoice, Provenance, Recording
+from daam_nb.recording import Layer, LayerChoice, Provenance, Recording, provenance_of
 from daam_nb.recording.kinds import check_recording
 from daam_nb.recording.layers import PROBABILITY
 from daam_nb.recording.picking import check_negative
@@ -481,7 +481,7 @@ class HeatMaps:
 
     @cached_property
     def _provenance(self) -> Provenance:
-        return Provenance.of(self.run)
+        return provenance_of(self.run)
 
     @cached_property
     def _source(self) -> Source:

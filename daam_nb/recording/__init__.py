@@ -22,7 +22,13 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
 
 from daam_nb.recording.effects import Effects
 from daam_nb.recording.facts import Facts, Kept, Manifest, Provenance, Skipped
-from daam_nb.recording.genuine import altered, image_altered, sealed
+from daam_nb.recording.genuine import (
+    altered,
+    attention_altered,
+    image_altered,
+    provenance_of,
+    sealed,
+)
 from daam_nb.recording.layers import (
     UNET_STAGES,
     Attention,
@@ -52,9 +58,11 @@ __all__ = [
     "Skipped",
     "all_joint",
     "altered",
+    "attention_altered",
     "attention_unit",
     "image_altered",
     "load",
+    "provenance_of",
     "read_layer_choice",
     "sample",
     "sealed",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from daam_nb.errors import SelectionError, ShapeError
 from daam_nb.kinds import whole_numbers
-from daam_nb.recording.later import LaterField, not_fetched
+from daam_nb.recording.later import LaterField
 from daam_nb.recording.limits import (
     MAX_CELLS,
     MAX_LAYERS,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from daam_nb.prompt import Prompt
-    from daam_nb.recording.recording import Recording
 
 Kept = Literal["steps", "sum", "replay"]
 
@@ -195,18 +194,16 @@ class Provenance:
     ----------
     prompt, negative_prompt, facts, image
         As those of the `Recording`; the image of a loaded one is read on first use.
+    attention_altered
+        Whether its attention was replaced or written into after the pipeline made it.
     """
 
     prompt: Prompt
     facts: Facts
     negative_prompt: Prompt | None = None
+    attention_altered: bool = False
     # A descriptor, meant to be shared: values are stored in each instance.
     image: LaterField[Image] = LaterField()  # noqa: RUF009
-
-    @classmethod
-    def of(cls, run: Recording) -> Provenance:
-        """The provenance of a recording; reads nothing from disk."""
-        return cls(run.prompt, run.facts, run.negative_prompt, not_fetched(run, "image"))
 
     def __repr__(self) -> str:
         seed = "" if self.facts.seed is None else f", seed {self.facts.seed}"

@@ -13,21 +13,27 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from torch.utils.weak import WeakIdKeyDictionary
+
 from daam_nb.errors import RecordingFormatError
 from daam_nb.recording import format_1
-from daam_nb.storage.arrays import ArrayFacts
+from daam_nb.recording.facts import Provenance
+from daam_nb.recording.later import not_fetched
+from daam_nb.storage.arrays import ArrayFacts, LazyArrays
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
     from daam_nb.recording.effects import Effects
-    from daam_nb.recording.facts import Facts, Provenance
+    from daam_nb.recording.facts import Facts
     from daam_nb.recording.layers import Layer
     from daam_nb.recording.recording import Recording
 
 TEXT, IMAGE, LATENTS = "text", "image", "latents"
 ATTENTION, NEGATIVE = "attention/", "negative_attention/"
+
+_digests_seen: Any = WeakIdKeyDictionary()  # tensor -> (version, digest)
 
 
 def sealed(run: Recording) -> Recording:
@@ -49,6 +55,30 @@ def altered(run: Recording) -> tuple[str, ...]:
     if not known:
         return ()
     return tuple(name for name, digest in _digests(run) if known.get(name) != digest)
+
+
+def attention_altered(run: Recording | Provenance) -> bool:
+    """Whether attention, or what names its axes, is not what the pipeline made.
+
+    Quick after the first time: an array is read again only where it was changed in place, which
+    writing through numpy hides. False where nothing is known; `altered` reads everything.
+    """
+    known = run.facts.digests
+    if not known:
+        return False
+    if isinstance(run, Provenance):
+        return run.attention_altered
+    for prefix, arrays in ((ATTENTION, run.attention), (NEGATIVE, run.negative_attention)):
+        names = arrays.written_into() if isinstance(arrays, LazyArrays) else arrays
+        if any(known.get(prefix + name) != _known_digest(arrays[name]) for name in names):
+            return True
+    return known.get(TEXT) != _text_digest(run)
+
+
+def provenance_of(run: Recording) -> Provenance:
+    """What is known about a recording beside its arrays; reads nothing from disk."""
+    image = not_fetched(run, "image")
+    return Provenance(run.prompt, run.facts, run.negative_prompt, attention_altered(run), image)
 
 
 def image_altered(run: Recording | Provenance) -> bool:
@@ -156,7 +186,17 @@ def _layer_names(layer: Layer) -> list[Any]:
 
 
 def _array_digest(tensor: Tensor) -> str:
-    return ArrayFacts.of(tensor.detach().cpu().contiguous()).sha256
+    digest = ArrayFacts.of(tensor.detach().cpu().contiguous()).sha256
+    if not tensor.is_inference():  # which count no versions
+        _digests_seen[tensor] = tensor._version, digest
+    return digest
+
+
+def _known_digest(tensor: Tensor) -> str:
+    """The digest of an array, worked out again only where its version is another."""
+    version, digest = _digests_seen.get(tensor, (None, ""))
+    same = not tensor.is_inference() and version == tensor._version
+    return digest if same else _array_digest(tensor)
 
 
 def _image_digest(image: Image) -> str:

@@ -6,7 +6,7 @@ recording says these sentences beside its seed and model.
 
 from __future__ import annotations
 
-from daam_nb.recording import Provenance, Recording, image_altered
+from daam_nb.recording import Provenance, Recording, attention_altered, image_altered
 
 
 def conditions(run: Recording | Provenance) -> tuple[str, ...]:
@@ -20,6 +20,8 @@ def conditions(run: Recording | Provenance) -> tuple[str, ...]:
         model and f"Model changed: {model}.",
         scales and f"Guidance changes on the way: {', '.join(map(str, scales[:8]))}.",
         facts.derived and f"Changed afterwards: {facts.derived}.",
+        attention_altered(run)
+        and "The attention is derived: it was changed after it was recorded.",
         image_altered(run) and "The picture was altered: it is not the one that was recorded.",
     ]
     return tuple(str(sentence) for sentence in said if sentence)

@@ -185,11 +185,13 @@ class LazyArrays(Mapping[str, Tensor]):
         self._names = dict(names)
         self._limits = (low, high)
         self._read: dict[str, Tensor] = {}
+        self._versions: dict[str, int] = {}
 
     def __getitem__(self, name: str) -> Tensor:
         if name not in self._read:
             low, high = self._limits
             self._read[name] = self._file.read(self._names[name], low=low, high=high)
+            self._versions[name] = self._read[name]._version
         return self._read[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -214,6 +216,12 @@ class LazyArrays(Mapping[str, Tensor]):
     def are_read(self) -> frozenset[str]:
         """The names read so far."""
         return frozenset(self._read)
+
+    def written_into(self) -> frozenset[str]:
+        """The names of arrays that were changed in place since they were read."""
+        return frozenset(
+            name for name, tensor in self._read.items() if tensor._version != self._versions[name]
+        )
 
     def under(self, prefix: str, *, low: float, high: float) -> LazyArrays:
         """The arrays whose name starts with `prefix`, without it, their values in [low, high]."""

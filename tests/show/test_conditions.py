@@ -174,3 +174,19 @@ def test_the_unit_of_joint_attention_is_told() -> None:
     assert joint._facts["conditions"] == [f"Values are {unit}."]
     cross = explore(tiny_recording(), parser=False)
     assert (cross._facts["unit"], cross._facts["conditions"]) == ("attention probability", [])
+
+
+def test_attention_that_was_altered_is_derived_everywhere(usual: Recording, tmp_path: Path) -> None:
+    name, array = next(iter(usual.attention.items()))
+    replaced = dataclasses.replace(usual, attention={**usual.attention, name: array * 0.5})
+    written = load(usual.save(tmp_path / "run"))
+    assert conditions(written) == ()
+    written.attention[name].mul_(0.5)
+    said = "The attention is derived: it was changed after it was recorded."
+    for number, run in enumerate((replaced, written)):
+        for text in everywhere(run, tmp_path):
+            assert said.removesuffix(".") in text
+        assert said in overlay(run.image, heat_maps(run).word("apple")).caption
+        again = load(run.save(tmp_path / f"again {number}", derived="half of one layer"))
+        assert conditions(again) == ("Changed afterwards: half of one layer.",)
+    assert conditions(usual) == ()
