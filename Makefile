@@ -21,7 +21,7 @@ VERSIONS = pyproject.toml constraints.txt
 .PHONY: help demo check fast test lint js lab classroom renew floor clean
 
 help:
-	@echo "make demo       generate a picture, record it, and write its maps into demo/"
+	@echo "make demo       generate an image, record it, and write its maps into demo/"
 	@echo "make check      style, types and the fast tests, in a minute or two"
 	@echo "make test       run all tests"
 	@echo "make lint       style, types and the floor plan"
@@ -76,7 +76,7 @@ classroom: $(VENV)/.installed-lab
 renew: $(VENV)/.installed-dev
 	$(BIN)/python -m scripts.make_sample
 	$(BIN)/python -m scripts.explorer_fixture
-	$(BIN)/python -m scripts.demo_picture
+	$(BIN)/python -m scripts.demo_image
 	$(BIN)/python -m scripts.print_blocks docs/what-a-heat-map-does-not-say.md docs/explorer.md
 	$(BIN)/python -m scripts.execute_notebooks
 	$(BIN)/python -m scripts.explorer_screenshots

@@ -31,7 +31,7 @@ from daam_nb.show.explorer.model.agreement import preview_distance
 from daam_nb.show.explorer.model.container import VERSION
 from daam_nb.show.explorer.page.widget import Explorer
 
-PICTURE = 512
+IMAGE = 512
 MAPS = ("stack", "exact", "tiles")
 
 
@@ -111,9 +111,9 @@ def main() -> None:
     options = arguments("explorer-kernel.json", __doc__).parse_args()
     torch.set_num_threads(options.threads)
     run = sd15_recording()
-    noise = torch.randint(0, 256, (PICTURE // 4, PICTURE // 4, 3), dtype=torch.uint8)
-    picture = Image.fromarray(noise.numpy()).resize((PICTURE, PICTURE), Image.Resampling.BICUBIC)
-    run = replace(run, image=picture)
+    noise = torch.randint(0, 256, (IMAGE // 4, IMAGE // 4, 3), dtype=torch.uint8)
+    image = Image.fromarray(noise.numpy()).resize((IMAGE, IMAGE), Image.Resampling.BICUBIC)
+    run = replace(run, image=image)
     rows: list[tuple[object, ...]] = []
     opening = timing([partial(opened, run)] * 4)
     rows.append(

@@ -207,7 +207,7 @@ def measure(pipe: Any, *, steps: int, rounds: int, clock: Callable[[], float]) -
             start = clock()
             watched = call()
             traced = clock() - start
-        assert torch.equal(untouched, watched), "watching changed the picture"
+        assert torch.equal(untouched, watched), "watching changed the image"
         found.run = tracer.recording
         if place:
             found.plain.append(plain / steps)

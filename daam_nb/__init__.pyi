@@ -7,7 +7,7 @@ from .maps import area as area
 from .maps import average as average
 from .maps import average_heads as average_heads
 from .maps import average_words as average_words
-from .maps import centre_of_mass as centre_of_mass
+from .maps import center_of_mass as center_of_mass
 from .maps import entropy as entropy
 from .maps import heat_maps as heat_maps
 from .maps import intersection_over_area as intersection_over_area
@@ -35,7 +35,7 @@ from .show.figures import words_row as words_row
 from .tracing import ablate as ablate
 from .tracing import add_effects as add_effects
 from .tracing import align as align
-from .tracing import forming_pictures as forming_pictures
+from .tracing import forming_images as forming_images
 from .tracing import generate as generate
 from .tracing import register_adapter as register_adapter
 from .tracing import replay as replay

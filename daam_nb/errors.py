@@ -102,7 +102,7 @@ class WatchError(DaamError, RuntimeError):
     Attributes
     ----------
     images
-        The pictures the pipeline made, in its order: nothing is lost.
+        The images the pipeline made, in its order: nothing is lost.
     """
 
     def __init__(self, message: str, images: Sequence[Image] = ()) -> None:
@@ -152,7 +152,7 @@ class MissingExtraError(DaamError, ImportError):
 
 
 class ReproductionError(DaamError, RuntimeError):
-    """A recording lacks what is needed to make its picture again."""
+    """A recording lacks what is needed to make its image again."""
 
 
 class MissingModelError(DaamError, FileNotFoundError):

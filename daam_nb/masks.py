@@ -1,6 +1,6 @@
 """What comes in from outside as a mask: what is one, what is none, and what it would take.
 
-A mask says of each pixel yes or no. Segmenters and annotators write that in several ways; a picture
+A mask says of each pixel yes or no. Segmenters and annotators write that in several ways; an image
 of labels (0, 1, 2, ...) and a soft mask (0 to 1) look alike to a program and mean something else,
 so nothing is guessed of them.
 """
@@ -40,7 +40,7 @@ def read_array(a: Any, *, what: str = "A map or mask") -> Tensor:
     ShapeError
         For what is no (y, x) array.
     SelectionError
-        For whole numbers that are neither 0 and 1 nor 0 and 255, such as a picture of labels; for a
+        For whole numbers that are neither 0 and 1 nor 0 and 255, such as an image of labels; for a
         PIL image of colors or of shades; for a masked array with hidden pixels.
     """
     _refuse_hidden(a, what)

@@ -15,13 +15,13 @@ _UNSEEN = frozenset(
     + "".join(map(chr, range(0xFE00, 0xFE10)))
     + "".join(map(chr, range(0xE0100, 0xE01F0)))
 )
-# Joiners and the signs that ask for colours belong to what stands before: a picture, or a digit.
+# Joiners and the signs that ask for colors belong to what stands before: an image, or a digit.
 _BASE = (
     "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u27ff\u2900-\u2bff\u3030\u303d\u3297\u3299"
     "\U0001f000-\U0001faff]"
 )
 _ONE = f"{_BASE}[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]*"
-_PICTURE = re.compile(f"{_ONE}(?:\u200d{_ONE})*|[0-9#*]\ufe0f\u20e3")
+_IMAGE = re.compile(f"{_ONE}(?:\u200d{_ONE})*|[0-9#*]\ufe0f\u20e3")
 _JOINING = frozenset("\u200d\ufe0e\ufe0f")
 _SPACES = frozenset(map(chr, (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)))
 
@@ -51,8 +51,8 @@ def printable(text: str, *, keep: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     joined: set[int] = set()
-    for picture in _PICTURE.finditer(text):
-        joined.update(position for position in range(*picture.span()) if text[position] in _JOINING)
+    for image in _IMAGE.finditer(text):
+        joined.update(position for position in range(*image.span()) if text[position] in _JOINING)
     return "".join(
         sign if sign in keep or position in joined or _is_seen(sign) else _escaped(sign)
         for position, sign in enumerate(text)

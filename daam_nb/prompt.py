@@ -1,4 +1,4 @@
-"""The text of a picture: its words, its tokens, and the way between them by character spans."""
+"""The text of an image: its words, its tokens, and the way between them by character spans."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Prompt:
 
     Notes
     -----
-    A *word* is a stretch between two neighbouring default word boundaries of Unicode (UAX #29) that
+    A *word* is a stretch between two neighboring default word boundaries of Unicode (UAX #29) that
     holds a letter, a number, a symbol such as ★ or a pictogram; stretches of white space and
     punctuation alone are none. So "don't" and "snake_case" and "3.14" are one word each,
     "mother-in-law" is three, an emoji with its joiners, skin tones or flag letters is one, and in

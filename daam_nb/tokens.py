@@ -24,7 +24,7 @@ MAX_CHARACTERS = 10_000  # of a text; models read a few thousand at most
 MAX_TOKENS = 4096
 MAX_PIECE = 1000  # characters
 MAX_ID = 2**31  # of a vocabulary's numbers, exclusive
-_MOST_COVERED = 64  # times the text's length, by the spans of all tokens together
+_MAX_COVERED = 64  # times the text's length, by the spans of all tokens together
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def check_tokens(tokens: Sequence[Token], text: str) -> None:
             )
         check_span(token.span, text, f"Token {index} ({token.piece[:80]!r})")
     covered = sum(token.span[1] - token.span[0] for token in tokens if token.span is not None)
-    if covered > _MOST_COVERED * (len(text) + _MOST_COVERED):
+    if covered > _MAX_COVERED * (len(text) + _MAX_COVERED):
         raise PromptError(
             f"The spans of the tokens cover {covered} characters of a text of {len(text)}: they "
             f"lie one over the other."
@@ -282,11 +282,11 @@ def _windows(
 
 
 def mend_spans(source: str, spans: list[Span | None]) -> list[Span | None]:
-    """Spans without white space at their ends, and exact where the tokenizer normalises.
+    """Spans without white space at their ends, and exact where the tokenizer normalizes.
 
     Where NFC joins a letter with the marks behind it, tokenizers give the letter's place alone;
     where it puts marks in order, they give the places before that. Then the span becomes the whole
-    user-perceived character. What a normaliser drops (joiners) goes to the token before it.
+    user-perceived character. What a normalizer drops (joiners) goes to the token before it.
     """
     trimmed = [None if span is None else _trim(source, span) for span in spans]
     covered = bytearray(len(source))

@@ -78,7 +78,7 @@ def word_boundaries(text: str, *, whole: Iterable[Span] = ()) -> tuple[int, ...]
 
 
 def words_between(text: str, boundaries: tuple[int, ...]) -> Iterator[Word]:
-    """The stretches between neighbouring boundaries that hold something to see in a picture."""
+    """The stretches between neighboring boundaries that hold something to see in an image."""
     for start, end in pairwise(boundaries):
         if any(_names_something(character) for character in text[start:end]):
             yield Word(text[start:end], start, end)
@@ -114,7 +114,7 @@ class Folded:
     Two strings are the same where they are a canonical caseless match (Unicode Standard, D145:
     NFD of the full case folding of NFD), or canonically equivalent with `case`. Folding changes
     lengths ('ß' becomes 'ss', 'İ' two characters), so it is done in segments that neither
-    folding nor normalisation reaches across (a starter with the marks behind it), and only whole
+    folding nor normalization reaches across (a starter with the marks behind it), and only whole
     segments are ever matched: offsets stay exact.
     """
 

@@ -1,4 +1,4 @@
-"""Write src/palettes.data.js: matplotlib's colour maps as 256 colours each.
+"""Write src/palettes.data.js: matplotlib's color maps as 256 colors each.
 
 Run after a change of matplotlib or of the list: ``python js/make_palettes.py [FILE]``.
 """
@@ -24,8 +24,8 @@ def main() -> None:
         "export default {",
     ]
     for name in NAMES:
-        colours = matplotlib.colormaps[name](np.linspace(0, 1, 256))[:, :3]
-        data = np.round(colours * 255).astype(np.uint8).tobytes()
+        colors = matplotlib.colormaps[name](np.linspace(0, 1, 256))[:, :3]
+        data = np.round(colors * 255).astype(np.uint8).tobytes()
         lines.append(f'  {name}: "{base64.b64encode(data).decode("ascii")}",')
     lines.append("};")
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET

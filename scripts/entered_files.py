@@ -48,7 +48,7 @@ def entered() -> Iterator[set[str]]:
 
 
 def generate() -> Callable[[], object]:
-    """One picture of the shipped model."""
+    """One image of the shipped model."""
     pipe = dnb.menagerie.load()
     return lambda: dnb.generate(pipe, "a red apple", seed=0, num_inference_steps=2)
 

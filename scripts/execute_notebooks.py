@@ -5,8 +5,8 @@
     python -m scripts.execute_notebooks --tidy [FILE...]     # nothing is run
 
 Each runs in a new kernel and an empty folder. What changes without meaning is left out: metadata,
-progress bars, execution times. Of what is shown in several ways one stays, and pictures are kept
-in 256 colours, so that a notebook is small enough to be read on the web. A notebook whose cell
+progress bars, execution times. Of what is shown in several ways one stays, and images are kept
+in 256 colors, so that a notebook is small enough to be read on the web. A notebook whose cell
 fails is not written.
 """
 
@@ -26,14 +26,14 @@ import nbformat
 from nbclient import NotebookClient
 from PIL import Image
 
-from scripts.few_colours import few_colours
+from scripts.few_colors import few_colors
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 SECONDS_PER_CELL = 600
-# Pictures come as PNG, which every viewer shows; the rest is text.
+# Images come as PNG, which every viewer shows; the rest is text.
 SHOWN = ("text/plain", "text/html", "text/markdown", "image/png")
-DENSITY = 1.25  # dots of a picture for each one of its shown width, at most
+DENSITY = 1.25  # dots of an image for each one of its shown width, at most
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -122,15 +122,15 @@ def _tidied(output: Any) -> Any:
 
 
 def _smaller(written: str, width: int | None) -> str:
-    """The same picture, as base64, with a palette, and not much larger than it is shown."""
-    picture = Image.open(io.BytesIO(base64.b64decode(written)))
-    most = round(DENSITY * width) if width else picture.width
-    if picture.mode == "P" and picture.width <= most:
+    """The same image, as base64, with a palette, and not much larger than it is shown."""
+    image = Image.open(io.BytesIO(base64.b64decode(written)))
+    most = round(DENSITY * width) if width else image.width
+    if image.mode == "P" and image.width <= most:
         return written
-    if picture.width > most:
-        size = (most, round(picture.height * most / picture.width))
-        picture = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    return base64.b64encode(few_colours(picture)).decode("ascii") + "\n"
+    if image.width > most:
+        size = (most, round(image.height * most / image.width))
+        image = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    return base64.b64encode(few_colors(image)).decode("ascii") + "\n"
 
 
 def main() -> None:

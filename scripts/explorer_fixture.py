@@ -20,7 +20,7 @@ import torch
 import daam_nb
 from daam_nb.maps import iod, ioh, iou
 from daam_nb.maps.threshold import mask_of
-from daam_nb.show.colours import palette
+from daam_nb.show.colors import palette
 from daam_nb.show.explorer.controls import CHOICES
 from daam_nb.show.explorer.model.container import pack, unpack
 from daam_nb.show.explorer.model.facts import COLORMAPS
@@ -46,7 +46,7 @@ def fixture() -> dict[str, Any]:
         "status": explorer.status,
         "_facts": {**explorer._facts, "run": RUN},
         "_first": coded(pack({"run": RUN}, unpack(explorer._first)[1])),
-        "_pictures": coded(pack({"run": RUN}, unpack(explorer._pictures)[1])),
+        "_images": coded(pack({"run": RUN}, unpack(explorer._images)[1])),
         "palettes": {name: coded(np.rint(palette(name) * 255).astype("u1")) for name in COLORMAPS},
         "expected": expected(explorer),
     }

@@ -3,7 +3,7 @@
     python -m scripts.explorer_screenshots [NAME...] [--to FOLDER]
 
 JupyterLab, Voila and Chromium as in the browser tests; what is shown is drawn anew by the model
-that ships with the package. One picture that fails does not keep the others from being made; the
+that ships with the package. One image that fails does not keep the others from being made; the
 command ends with an error then.
 """
 
@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
-from scripts.few_colours import few_colours
+from scripts.few_colors import few_colors
 from tests.browser.conftest import FLAGS, chromium
 from tests.browser.explorer import Explorer, eventually, explorers
 from tests.browser.lab import Notebook, open_notebook, write_notebook
@@ -35,13 +35,13 @@ WIDE = {"width": 1960, "height": 2200}  # for two side by side
 SECONDS = 300
 PROMPT = "a banana and an apple on the grass"
 CELLS = (
-    "import ipywidgets\nimport daam_nb as dnb\nfrom daam_nb.tracing import forming_pictures\n"
+    "import ipywidgets\nimport daam_nb as dnb\nfrom daam_nb.tracing import forming_images\n"
     "import dataclasses, torch\nfrom tests.show.explorer.model.test_subject import sdxl\n"
     "pipe = dnb.menagerie.load()\n"
     f"runs = [dnb.generate(pipe, {PROMPT!r}, seed=seed, num_inference_steps=20)"
     " for seed in (0, 1)]\n"
-    "forming = [forming_pictures(run, pipe) for run in runs]\n"
-    "run, pictures = runs[0], forming[0]\n"
+    "forming = [forming_images(run, pipe) for run in runs]\n"
+    "run, images = runs[0], forming[0]\n"
     "recommended = dnb.menagerie.card().recommended\n"
     # Made-up attention in the shape of SDXL's: soft spots, another one in every head.
     "made_up, chance = sdxl(), torch.Generator().manual_seed(0)\n"
@@ -54,21 +54,21 @@ CELLS = (
     "box = ipywidgets.VBox()\nbox",
 )
 OPEN = (
-    "box.children = [dnb.explore(run, pictures=pictures, word='banana', recommended=recommended,"
+    "box.children = [dnb.explore(run, images=images, word='banana', recommended=recommended,"
     " {options})]"
 )
 MANY = "box.children = [dnb.explore(made_up, parser=False, word='fox', {options})]"
 
 
 def saved(what: Locator, path: Path, *, most: int | None = None) -> None:
-    """Write a picture of a part of a page, in few colours so that it stays small."""
-    picture = Image.open(io.BytesIO(what.screenshot())).convert("RGB")
-    if most is not None and picture.width > most:
-        size = (most, round(picture.height * most / picture.width))
-        picture = picture.resize(size, Image.Resampling.LANCZOS)
-    path.write_bytes(few_colours(picture))
+    """Write an image of a part of a page, in few colors so that it stays small."""
+    image = Image.open(io.BytesIO(what.screenshot())).convert("RGB")
+    if most is not None and image.width > most:
+        size = (most, round(image.height * most / image.width))
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    path.write_bytes(few_colors(image))
     size = path.stat().st_size
-    print(f"{path}: {picture.width} x {picture.height}, {size} bytes", flush=True)
+    print(f"{path}: {image.width} x {image.height}, {size} bytes", flush=True)
 
 
 def opened(notebook: Notebook, code: str, count: int = 1) -> list[Explorer]:
@@ -80,7 +80,7 @@ def opened(notebook: Notebook, code: str, count: int = 1) -> list[Explorer]:
     page.mouse.move(1, 1)
     found = [one.settle() for one in explorers(page)]
     eventually(lambda: all(one.part("tile").count() > 0 for one in found))
-    page.wait_for_timeout(300)  # pictures are decoded on their own time
+    page.wait_for_timeout(300)  # images are decoded on their own time
     return found
 
 
@@ -89,7 +89,7 @@ def nothing(_: Explorer) -> None:
 
 
 def highest(explorer: Explorer) -> tuple[float, float]:
-    """Where the shown map is highest, (y, x) as shares of the picture."""
+    """Where the shown map is highest, (y, x) as shares of the image."""
     values, _ = explorer.shown()
     y, x = np.unravel_index(values.argmax(), values.shape)
     return (float(y) + 0.5) / values.shape[0], (float(x) + 0.5) / values.shape[1]
@@ -135,7 +135,7 @@ def keys(explorer: Explorer) -> None:
 
 @dataclass(frozen=True)
 class Shot:
-    """What one picture shows: options of `explore`, and what is done then."""
+    """What one image shows: options of `explore`, and what is done then."""
 
     options: str
     then: Callable[[Explorer], None] = nothing
@@ -160,7 +160,7 @@ SHOTS: dict[str, Shot] = {
 
 
 def shot(notebook: Notebook, name: str, folder: Path) -> None:
-    """A picture of one explorer after something was done with it."""
+    """An image of one explorer after something was done with it."""
     wanted = SHOTS[name]
     [explorer] = opened(notebook, wanted.code.format(options=wanted.options))
     wanted.then(explorer)
@@ -175,7 +175,7 @@ def two_runs(notebook: Notebook, folder: Path) -> None:
     try:
         opened(
             notebook,
-            "box.children = [dnb.explore(*runs, pictures=forming, word='banana', parser=False)]",
+            "box.children = [dnb.explore(*runs, images=forming, word='banana', parser=False)]",
             count=2,
         )
         page.locator("img.daam-difference").wait_for()
@@ -192,7 +192,7 @@ def figure(notebook: Notebook, folder: Path) -> None:
     opened(notebook, OPEN.format(options="word_b='apple', threshold=0.5, parser=False"))
     path = folder / "explorer-figure.png"
     notebook.do(f"box.children[0].to_png({str(path)!r}, overwrite=True)")
-    path.write_bytes(few_colours(Image.open(path)))
+    path.write_bytes(few_colors(Image.open(path)))
     print(f"{path}: {path.stat().st_size} bytes", flush=True)
 
 
@@ -225,7 +225,7 @@ def classroom(browser: Browser, scratch: Path, folder: Path) -> None:
 
 
 def attempt(name: str, make: Callable[[], None]) -> bool:
-    """Make a picture; where that fails say why, and once more."""
+    """Make an image; where that fails say why, and once more."""
     for _ in range(2):
         try:
             make()
@@ -240,7 +240,7 @@ def attempt(name: str, make: Callable[[], None]) -> bool:
 def in_jupyter(
     server: Server, browser: Browser, scratch: Path, folder: Path, wanted: list[str]
 ) -> list[str]:
-    """Make the pictures that a notebook shows; return the names of those that failed."""
+    """Make the images that a notebook shows; return the names of those that failed."""
     page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
     page.emulate_media(reduced_motion="reduce")
     write_notebook(server.notebooks / "shots.ipynb", *CELLS)
@@ -259,7 +259,7 @@ NAMES = (*SHOTS, "explorer-two-runs", "explorer-figure", "explorer-handout", "cl
 
 
 def main() -> int:
-    """Make the pictures named, or all; 1 where one could not be made, 2 for an unknown name."""
+    """Make the images named, or all; 1 where one could not be made, 2 for an unknown name."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--to", type=Path, default=IMAGES, metavar="FOLDER")

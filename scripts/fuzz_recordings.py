@@ -4,7 +4,7 @@
     python -m scripts.fuzz_recordings --first 1234 --cases 1     # one seed again
 
 Each case is one seed: a small recording, one to four changes of its JSON, of the header and the
-bytes of its arrays, of its picture or of its files, with every checksum and size put right again in
+bytes of its arrays, of its image or of its files, with every checksum and size put right again in
 most of them, so that the changes get past them. It goes through `load`, `heat_maps`,
 `explore().to_html()` and `daam-nb open`. What is asserted of each: an answer or an error of
 ours (`DaamError`), in less than 2 s of the processor and with less than 1 GiB of memory, and

@@ -52,12 +52,12 @@ def write_sheet(
     prompts: Sequence[str],
     there: Sequence[bool] | None = None,
 ) -> None:
-    """Pictures with their prompts below.
+    """Images with their prompts below.
 
     Parameters
     ----------
     there
-        Whether the judge finds all that is named: a full blue line below the picture, else a
+        Whether the judge finds all that is named: a full blue line below the image, else a
         broken orange one. None draws no line.
     """
     font = ImageFont.load_default(11)
@@ -92,8 +92,8 @@ def write_world(folder: Path) -> None:
     masked = []
     for one in scenes:
         pixels = np.asarray(one.image.convert("L").convert("RGB")) // 2 + 110
-        for mask, colour in zip(one.masks, (BLUE, ORANGE, (0, 158, 115)), strict=False):
-            pixels[mask] = colour
+        for mask, color in zip(one.masks, (BLUE, ORANGE, (0, 158, 115)), strict=False):
+            pixels[mask] = color
         masked.append(Image.fromarray(pixels))
     names = [", ".join(thing.noun for thing in one.objects) for one in scenes]
     write_sheet(
@@ -104,7 +104,7 @@ def write_world(folder: Path) -> None:
 
 
 def write_maps(folder: Path) -> None:
-    """One picture's maps: by choice of layers, by layer and head, by step."""
+    """One image's maps: by choice of layers, by layer and head, by step."""
     pipe = dnb.menagerie.load()
     pipe.set_progress_bar_config(disable=True)
     run = dnb.generate(pipe, PROMPT, seed=SEED, num_inference_steps=20)
@@ -143,15 +143,15 @@ def write_attribution(folder: Path, made: dict[str, Any]) -> None:
     for name, style in (("recommended", "-o"), ("paper", "--s")):
         by = scores[name]["miou_by_timestep"]
         left.plot([int(t) for t in by], list(by.values()), style, label=name, markersize=4)
-    left.axhline(scores["paper"]["whole_image"], color="grey", linewidth=1, linestyle=":")
-    left.text(100, scores["paper"]["whole_image"] + 0.01, "whole picture", fontsize=8, color="grey")
+    left.axhline(scores["paper"]["whole_image"], color="gray", linewidth=1, linestyle=":")
+    left.text(100, scores["paper"]["whole_image"] + 0.01, "whole image", fontsize=8, color="gray")
     left.set(xlabel="timestep (1000: noise alone)", ylabel="mean IoU", ylim=(0, None))
     left.legend(frameon=False, fontsize=8)
     layers = [name for name in scores if name.endswith("attn2")]
     short = [name.split(".transformer_blocks")[0].replace(".attentions", "") for name in layers]
-    colours = ["C0" if name in made["recommended"] else "0.7" for name in layers]
-    right.barh(short, [scores[name]["miou"] for name in layers], color=colours)
-    right.axvline(scores["paper"]["whole_image"], color="grey", linewidth=1, linestyle=":")
+    colors = ["C0" if name in made["recommended"] else "0.7" for name in layers]
+    right.barh(short, [scores[name]["miou"] for name in layers], color=colors)
+    right.axvline(scores["paper"]["whole_image"], color="gray", linewidth=1, linestyle=":")
     right.invert_yaxis()
     right.tick_params(axis="y", labelsize=8)
     right.set(xlabel="mean IoU of one layer alone (blue: recommended)")

@@ -2,10 +2,10 @@
 
     python -m scripts.menagerie_page --work FOLDER [--to FOLDER]
 
-FOLDER is where `python -m training score` painted the fixed pictures with the shipped weights. The
+FOLDER is where `python -m training score` painted the fixed images with the shipped weights. The
 figures go to `docs/images/menagerie-*.png`; the tables, between marks in the two pages, come from
 the JSON files in `training/eval/results`; `--to` puts pages and figures into one other folder.
-Nothing is chosen by hand: the pictures are the first, or
+Nothing is chosen by hand: the images are the first, or
 every so many, of their group of prompts.
 """
 
@@ -22,7 +22,7 @@ from daam_nb.menagerie import card
 from daam_nb.menagerie.model import JOINT, WEIGHTS
 from scripts import menagerie_figures as figures
 from training import tables
-from training.pictures import entries, read_pictures
+from training.images import entries, read_images
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "training" / "eval" / "results"
@@ -32,12 +32,12 @@ PAGES = (ROOT / "docs" / "menagerie.md", ROOT / "daam_nb" / "menagerie" / "MODEL
 
 SHEETS: dict[str, tuple[tuple[str, ...], int]] = {
     "single": (("single",), 27),
-    "colour": (("colour",), 14),
+    "color": (("colour",), 14),
     "pairs": (("two objects", "relation"), 14),
     "unseen": (("unseen pair", "unseen colour"), 14),
     "joint": (("relation",), 21),
 }
-"""Figure to its groups of prompts and how many pictures it shows."""
+"""Figure to its groups of prompts and how many images it shows."""
 
 Facts = dict[str, Any]
 
@@ -56,7 +56,7 @@ def blocks(measured: dict[str, Facts]) -> dict[str, str]:
             "model": _model(score),
             "gates": tables.gates_table(score),
             "presence": tables.presence_table(score),
-            "colour": tables.colour_table(score),
+            "color": tables.color_table(score),
             "relations": tables.relation_table(score),
             "unseen": tables.unseen_table(score),
             "nouns": tables.noun_table(score),
@@ -82,7 +82,7 @@ def joint_blocks() -> dict[str, str]:
 def _model(score: Facts) -> str:
     sampling = score["settings"]
     return (
-        f"`{score['model']}`, {score['samples']:,} training samples; {score['pictures']} pictures, "
+        f"`{score['model']}`, {score['samples']:,} training samples; {score['pictures']} images, "
         f"{sampling['steps']} steps, guidance {sampling['guidance']:g}.\n"
     )
 
@@ -109,9 +109,9 @@ def filled(text: str, made: dict[str, str]) -> str:
 
 
 KNOWN = {
-    *("model", "gates", "presence", "colour", "relations", "timesteps", "unseen", "nouns", "judge"),
+    *("model", "gates", "presence", "color", "relations", "timesteps", "unseen", "nouns", "judge"),
     *("attribution", "layers", "generated", "blind", "blind-nouns"),
-    *("joint-model", "joint-gates", "joint-presence", "joint-colour", "joint-relations"),
+    *("joint-model", "joint-gates", "joint-presence", "joint-color", "joint-relations"),
     *("joint-unseen", "joint-nouns", "joint-judge"),
 }
 
@@ -123,21 +123,21 @@ def spread(indices: Sequence[int], count: int) -> list[int]:
 
 
 def write_sheet(work: Path, name: str, results: Path, model: Path, images: Path) -> None:
-    """One of `SHEETS`, of the pictures that a model painted."""
+    """One of `SHEETS`, of the images that a model painted."""
     groups, count = SHEETS[name]
     every = entries()
     rows = [json.loads(line) for line in (results / "rows.jsonl").read_text().splitlines()]
     chosen = spread([i for i, e in enumerate(every) if e["group"] in groups], count)
     figures.write_sheet(
         images / f"menagerie-{name}.png",
-        read_pictures(work / f"pictures-{card(model).revision}", chosen),
+        read_images(work / f"pictures-{card(model).revision}", chosen),
         [every[i]["prompt"] for i in chosen],
         [all(rows[i]["there"]) for i in chosen],
     )
 
 
 def write_figures(work: Path, images: Path) -> None:
-    """All figures, from the pictures painted and the results, into a folder."""
+    """All figures, from the images painted and the results, into a folder."""
     for name in SHEETS:
         joint = name == "joint"
         measured = (JOINT_RESULTS, JOINT) if joint else (RESULTS, WEIGHTS)

@@ -4,7 +4,7 @@
     python -m scripts.rating_screenshots --to FOLDER      # the same, into a folder
     python -m scripts.rating_screenshots --every FOLDER   # every screen of both tasks
 
-JupyterLab and Chromium as in the browser tests; the pictures are drawn anew by the model that ships
+JupyterLab and Chromium as in the browser tests; the images are drawn anew by the model that ships
 with the package. No answer is kept.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from scripts.few_colours import few_colours
+from scripts.few_colors import few_colors
 from tests.browser.conftest import FLAGS, chromium
 from tests.browser.lab import Notebook, open_notebook, write_notebook
 from tests.browser.servers import ROOT, jupyter
@@ -47,10 +47,10 @@ box.children = [page]
 
 
 def saved(what: Locator, path: Path) -> None:
-    """Write a picture of the page."""
-    picture = Image.open(io.BytesIO(what.screenshot())).convert("RGB")
-    path.write_bytes(few_colours(picture))
-    print(f"{path}: {picture.width} x {picture.height}, {path.stat().st_size} bytes")
+    """Write an image of the page."""
+    image = Image.open(io.BytesIO(what.screenshot())).convert("RGB")
+    path.write_bytes(few_colors(image))
+    print(f"{path}: {image.width} x {image.height}, {path.stat().st_size} bytes")
 
 
 def opened(notebook: Notebook, task: str, options: str) -> Locator:
@@ -97,7 +97,7 @@ def every_screen(notebook: Notebook, folder: Path) -> None:
 
 
 def main() -> None:
-    """Take the pictures."""
+    """Take the images."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=IMAGES, metavar="FOLDER")
     parser.add_argument("--every", type=Path, metavar="FOLDER", help="every screen, into a folder")

@@ -27,7 +27,7 @@ from torch import Tensor
 from daam_nb import load
 from daam_nb.errors import DaamError, UnsupportedPipelineError
 from daam_nb.recording import Recording
-from daam_nb.tracing import ablate, forming_pictures, generate, replay, reproduce, trace
+from daam_nb.tracing import ablate, forming_images, generate, replay, reproduce, trace
 from daam_nb.tracing.encodings import EncoderMemory
 from daam_nb.tracing.models import Adapter, adapter_of, registry
 from daam_nb.tracing.naming import Naming, Told
@@ -61,7 +61,7 @@ class AdapterContract:
     call, guided
         Arguments of calls without and with guidance; `guided` None: the family has none.
     size
-        (height, width) of the pictures, not square.
+        (height, width) of the images, not square.
     mixes_cells
         Whether the denoiser mixes neighboring cells before its layers, as convolutions do: a cell
         is then looked for near the query that changes most with it.
@@ -116,16 +116,16 @@ class AdapterContract:
             images = self._run(pipe)
         return Watch(images, spy.arguments, spy.kernels)
 
-    # The picture, and what is left ----------------------------------------------------------------
+    # The image, and what is left ----------------------------------------------------------------
 
-    def test_the_picture_is_the_untraced_one_and_nothing_is_left(self, pipe: Any) -> None:
+    def test_the_image_is_the_untraced_one_and_nothing_is_left(self, pipe: Any) -> None:
         untraced = self._run(pipe)
         before = snapshot(pipe)
         with trace(pipe):
             traced = self._run(pipe)
         assert np.array_equal(traced, untraced)
         assert np.array_equal(self._run(pipe), untraced)
-        assert untraced.std() > 0.01  # not one grey plane
+        assert untraced.std() > 0.01  # not one gray plane
         assert_nothing_left(before, snapshot(pipe))
 
     def test_a_copy_holds_nothing_of_ours(self, pipe: Any) -> None:
@@ -239,7 +239,7 @@ class AdapterContract:
             for name in before
         }
 
-    def test_the_grid_is_the_pictures(self, pipe: Any) -> None:
+    def test_the_grid_is_the_images(self, pipe: Any) -> None:
         for height, width in (self.size, self.size[::-1]):
             call = self._arguments(height=height, width=width)
             run = generate(pipe, PROMPT, seed=0, **call)
@@ -374,9 +374,9 @@ class AdapterContract:
 
     # What is made of it ---------------------------------------------------------------------------
 
-    def test_the_last_latents_are_the_picture(self, pipe: Any) -> None:
+    def test_the_last_latents_are_the_image(self, pipe: Any) -> None:
         (run,) = self._record(pipe)
-        (last,) = forming_pictures(run, pipe, steps=-1)
+        (last,) = forming_images(run, pipe, steps=-1)
         assert np.array_equal(np.asarray(last), np.asarray(run.image))
 
     def test_it_is_saved_opened_and_made_again(self, pipe: Any, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def _wake(layers: torch.nn.Module) -> None:
 
 
 def sharpen_joint(model: torch.nn.Module, factor: float = 2.0) -> None:
-    """Make attention far from uniform where queries and keys are normalised: by their norms."""
+    """Make attention far from uniform where queries and keys are normalized: by their norms."""
     for name, module in model.named_modules():
         if name.endswith((".norm_q", ".norm_k", ".norm_added_q", ".norm_added_k")):
             torch.nn.init.normal_(module.weight, mean=factor / 2, std=factor / 4)
@@ -124,7 +124,7 @@ def sd3(*, seed: int = 11, t5: bool = True, window: int = 77, **changes: Any) ->
 
 
 def sd3_img2img(*, seed: int = 11) -> Any:
-    """Stable Diffusion 3 from a picture."""
+    """Stable Diffusion 3 from an image."""
     with seeded(seed):
         parts = _sd3_parts()
     return quiet(StableDiffusion3Img2ImgPipeline(**parts))
@@ -148,7 +148,7 @@ def sd3_controlnet(*, seed: int = 11) -> Any:
 
 
 def sd3_controlnet_inpaint(*, seed: int = 11) -> Any:
-    """Stable Diffusion 3 inpainting by a ControlNet, which is given the picture and the mask."""
+    """Stable Diffusion 3 inpainting by a ControlNet, which is given the image and the mask."""
     with seeded(seed):
         parts = _sd3_parts(in_channels=16, out_channels=16)
         parts["vae"] = _vae(latent_channels=16)
@@ -188,14 +188,14 @@ def flux(*, seed: int = 12, **changes: Any) -> Any:
 
 
 def flux_img2img(*, seed: int = 12) -> Any:
-    """FLUX.1 from a picture."""
+    """FLUX.1 from an image."""
     with seeded(seed):
         parts = _flux_parts()
     return quiet(FluxImg2ImgPipeline(**parts))
 
 
 def flux_kontext(*, seed: int = 12) -> Any:
-    """FLUX.1 Kontext: a picture to refer to stands behind the image among the keys."""
+    """FLUX.1 Kontext: an image to refer to stands behind the image among the keys."""
     with seeded(seed):
         parts = _flux_parts()
     return quiet(FluxKontextPipeline(**parts))
@@ -209,28 +209,28 @@ def flux_inpaint(*, seed: int = 12) -> Any:
 
 
 def flux_fill(*, seed: int = 12) -> Any:
-    """FLUX.1 Fill: picture and mask (8 x 8 for each of 4 cells) are channels of the input."""
+    """FLUX.1 Fill: image and mask (8 x 8 for each of 4 cells) are channels of the input."""
     with seeded(seed):
         parts = _flux_parts(in_channels=16 + 16 + 4 * 64, out_channels=16)
     return quiet(FluxFillPipeline(**parts))
 
 
 def flux_control(*, seed: int = 12) -> Any:
-    """FLUX.1 Canny and Depth: the picture that controls is channels of the input."""
+    """FLUX.1 Canny and Depth: the image that controls is channels of the input."""
     with seeded(seed):
         parts = _flux_parts(in_channels=32, out_channels=16)
     return quiet(FluxControlPipeline(**parts))
 
 
 def flux_kontext_inpaint(*, seed: int = 12) -> Any:
-    """FLUX.1 Kontext inpainting: the picture itself stands behind the image among the keys."""
+    """FLUX.1 Kontext inpainting: the image itself stands behind the image among the keys."""
     with seeded(seed):
         parts = _flux_parts()
     return quiet(FluxKontextInpaintPipeline(**parts))
 
 
 def flux_control_img2img(*, seed: int = 12) -> Any:
-    """FLUX.1 Canny and Depth from a picture."""
+    """FLUX.1 Canny and Depth from an image."""
     with seeded(seed):
         parts = _flux_parts(in_channels=32, out_channels=16)
     return quiet(FluxControlImg2ImgPipeline(**parts))
@@ -244,7 +244,7 @@ def flux_control_inpaint(*, seed: int = 12) -> Any:
 
 
 def flux_controlnet(*, seed: int = 12, kind: type = FluxControlNetPipeline) -> Any:
-    """FLUX.1 with a ControlNet, also from a picture and inpainting."""
+    """FLUX.1 with a ControlNet, also from an image and inpainting."""
     with seeded(seed):
         parts = _flux_parts()
         net = FluxControlNetModel(**_FLUX | {"num_layers": 1, "num_single_layers": 1}).eval()
@@ -254,7 +254,7 @@ def flux_controlnet(*, seed: int = 12, kind: type = FluxControlNetPipeline) -> A
 
 
 def flux_controlnet_img2img() -> Any:
-    """FLUX.1 with a ControlNet, from a picture."""
+    """FLUX.1 with a ControlNet, from an image."""
     return flux_controlnet(kind=FluxControlNetImg2ImgPipeline)
 
 

@@ -43,7 +43,7 @@ class KernelInputs:
 
 @dataclass
 class Watch:
-    """An untraced run: its picture, the denoiser's arguments and the kernels' inputs by pass."""
+    """An untraced run: its image, the denoiser's arguments and the kernels' inputs by pass."""
 
     images: np.ndarray
     arguments: list[dict[str, Any]]

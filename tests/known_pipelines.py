@@ -29,22 +29,22 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 from tests import pipelines as p
 
 SIZED: dict[str, Any] = {"height": p.SIZE[0], "width": p.SIZE[1]}
-PICTURE: dict[str, Any] = {"image": p.picture()}
-IMG2IMG: dict[str, Any] = PICTURE | {"strength": 0.9}
+IMAGE: dict[str, Any] = {"image": p.image()}
+IMG2IMG: dict[str, Any] = IMAGE | {"strength": 0.9}
 MASKED: dict[str, Any] = SIZED | IMG2IMG | {"mask_image": p.half_mask()}
-CONTROL: dict[str, Any] = {"control_image": p.picture(seed=1)}
-UNION: dict[str, Any] = {"control_image": [p.picture(seed=1)], "control_mode": [0]}
+CONTROL: dict[str, Any] = {"control_image": p.image(seed=1)}
+UNION: dict[str, Any] = {"control_image": [p.image(seed=1)], "control_mode": [0]}
 
 # Class -> arguments of the call, and the order of the batch's blocks ("s": a safety text).
 CALLS: dict[str, tuple[dict[str, Any], str]] = {
-    "LatentConsistencyModelImg2ImgPipeline": (PICTURE | {"strength": 0.9}, "p"),
+    "LatentConsistencyModelImg2ImgPipeline": (IMAGE | {"strength": 0.9}, "p"),
     "LatentConsistencyModelPipeline": (SIZED, "p"),
-    "StableDiffusionAdapterPipeline": (SIZED | PICTURE, "np"),
+    "StableDiffusionAdapterPipeline": (SIZED | IMAGE, "np"),
     "StableDiffusionControlNetImg2ImgPipeline": (IMG2IMG | CONTROL, "np"),
     "StableDiffusionControlNetInpaintPipeline": (MASKED | CONTROL, "np"),
     "StableDiffusionControlNetPAGInpaintPipeline": (MASKED | CONTROL, "npp"),
-    "StableDiffusionControlNetPAGPipeline": (SIZED | PICTURE, "npp"),
-    "StableDiffusionControlNetPipeline": (SIZED | PICTURE, "np"),
+    "StableDiffusionControlNetPAGPipeline": (SIZED | IMAGE, "npp"),
+    "StableDiffusionControlNetPipeline": (SIZED | IMAGE, "np"),
     "StableDiffusionDepth2ImgPipeline": (IMG2IMG | {"depth_map": torch.rand(1, 64, 96)}, "np"),
     "StableDiffusionDiffEditPipeline": (
         {
@@ -61,9 +61,9 @@ CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "StableDiffusionImg2ImgPipeline": (IMG2IMG, "np"),
     "StableDiffusionInpaintPipeline": (MASKED, "np"),
     "StableDiffusionInpaintPipelineLegacy": (IMG2IMG | {"mask_image": p.half_mask()}, "np"),
-    "StableDiffusionInstructPix2PixPipeline": (PICTURE, "pnn"),
+    "StableDiffusionInstructPix2PixPipeline": (IMAGE, "pnn"),
     "StableDiffusionLDM3DPipeline": (SIZED, "np"),
-    "StableDiffusionLatentUpscalePipeline": ({"image": p.picture((32, 48))}, "np"),
+    "StableDiffusionLatentUpscalePipeline": ({"image": p.image((32, 48))}, "np"),
     "StableDiffusionModelEditingPipeline": (SIZED, "np"),
     "StableDiffusionPAGImg2ImgPipeline": (IMG2IMG, "npp"),
     "StableDiffusionPAGInpaintPipeline": (MASKED, "npp"),
@@ -71,19 +71,19 @@ CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "StableDiffusionPipeline": (SIZED, "np"),
     "StableDiffusionPipelineSafe": (SIZED, "nps"),
     "StableDiffusionSAGPipeline": (SIZED, "np"),
-    "StableDiffusionUpscalePipeline": ({"image": p.picture((8, 12)), "noise_level": 20}, "np"),
-    "StableDiffusionXLAdapterPipeline": (SIZED | PICTURE, "np"),
+    "StableDiffusionUpscalePipeline": ({"image": p.image((8, 12)), "noise_level": 20}, "np"),
+    "StableDiffusionXLAdapterPipeline": (SIZED | IMAGE, "np"),
     "StableDiffusionXLControlNetImg2ImgPipeline": (IMG2IMG | CONTROL, "np"),
     "StableDiffusionXLControlNetInpaintPipeline": (MASKED | CONTROL, "np"),
     "StableDiffusionXLControlNetPAGImg2ImgPipeline": (IMG2IMG | CONTROL, "npp"),
-    "StableDiffusionXLControlNetPAGPipeline": (SIZED | PICTURE, "npp"),
-    "StableDiffusionXLControlNetPipeline": (SIZED | PICTURE, "np"),
+    "StableDiffusionXLControlNetPAGPipeline": (SIZED | IMAGE, "npp"),
+    "StableDiffusionXLControlNetPipeline": (SIZED | IMAGE, "np"),
     "StableDiffusionXLControlNetUnionImg2ImgPipeline": (IMG2IMG | UNION, "np"),
     "StableDiffusionXLControlNetUnionInpaintPipeline": (MASKED | UNION, "np"),
     "StableDiffusionXLControlNetUnionPipeline": (SIZED | UNION, "np"),
     "StableDiffusionXLImg2ImgPipeline": (IMG2IMG, "np"),
     "StableDiffusionXLInpaintPipeline": (MASKED, "np"),
-    "StableDiffusionXLInstructPix2PixPipeline": (SIZED | PICTURE, "pnn"),
+    "StableDiffusionXLInstructPix2PixPipeline": (SIZED | IMAGE, "pnn"),
     "StableDiffusionXLPAGImg2ImgPipeline": (IMG2IMG, "npp"),
     "StableDiffusionXLPAGInpaintPipeline": (MASKED, "npp"),
     "StableDiffusionXLPAGPipeline": (SIZED, "npp"),

@@ -116,7 +116,7 @@ class ScrollTransformer2DModel(_Denoiser):
 
 
 class _Pipeline(DiffusionPipeline):
-    """The loop's ends: noise, and the picture."""
+    """The loop's ends: noise, and the image."""
 
     def __init__(self, **parts: Any) -> None:
         super().__init__()
@@ -124,11 +124,11 @@ class _Pipeline(DiffusionPipeline):
         self.vae_scale_factor = 8
         self.image_processor = VaeImageProcessor(vae_scale_factor=8)
 
-    def _noise(self, pictures: int, size: tuple[int, int], generator: Any) -> Tensor:
+    def _noise(self, images: int, size: tuple[int, int], generator: Any) -> Tensor:
         height, width = (length // self.vae_scale_factor for length in size)
-        return randn_tensor((pictures, 4, height, width), generator=generator)
+        return randn_tensor((images, 4, height, width), generator=generator)
 
-    def _picture(self, latents: Tensor, output_type: str) -> Any:
+    def _image(self, latents: Tensor, output_type: str) -> Any:
         decoded = self.vae.decode(latents / self.vae.config.scaling_factor).sample
         return ImagePipelineOutput(self.image_processor.postprocess(decoded, output_type))
 
@@ -148,7 +148,7 @@ class TilePipeline(_Pipeline):
         )
 
     def encode_prompt(self, prompt: Any, negative_prompt: Any, each: int, guided: bool) -> Any:
-        """(embeddings, mask, negative embeddings, negative mask), a row for each picture."""
+        """(embeddings, mask, negative embeddings, negative mask), a row for each image."""
         texts = [prompt] if isinstance(prompt, str) else list(prompt)
         negatives = negative_prompt if isinstance(negative_prompt, list) else [negative_prompt]
         positive = self._encode(texts, each)
@@ -207,7 +207,7 @@ class TilePipeline(_Pipeline):
                 empty, full = noise.chunk(2)
                 noise = empty + guidance_scale * (full - empty)
             latents = self.scheduler.step(noise, timestep, latents, return_dict=False)[0]
-        return self._picture(latents, output_type)
+        return self._image(latents, output_type)
 
 
 class ScrollPipeline(_Pipeline):
@@ -229,7 +229,7 @@ class ScrollPipeline(_Pipeline):
         )
 
     def encode_prompt(self, prompt: Any, each: int) -> list[Tensor]:
-        """A (key, channel) for each picture; called a second time for the negative prompt."""
+        """A (key, channel) for each image; called a second time for the negative prompt."""
         texts = [prompt] if isinstance(prompt, str) else prompt
         whole = [self.before + text + self.after for text in texts]
         ids = self.tokenizer(whole, padding=True, return_tensors="pt")
@@ -268,7 +268,7 @@ class ScrollPipeline(_Pipeline):
                 empty = self.transformer(x=latents, captions=others, timestep=times)
                 noise = empty + true_cfg_scale * (noise - empty)
             latents = self.scheduler.step(noise, timestep, latents, return_dict=False)[0]
-        return self._picture(latents, output_type)
+        return self._image(latents, output_type)
 
 
 def _sharpen(model: nn.Module, factor: float = 2.0) -> None:

@@ -1,7 +1,7 @@
 """Tiny real diffusers pipelines: every class is the real one, only the sizes are small.
 
 Plain functions, for any test: ``pipe = sd1()``. Each builds in well under half a second and makes
-a picture of 64 x 96 pixels in 2-3 steps in about a tenth of a second. Weights come from a fixed
+an image of 64 x 96 pixels in 2-3 steps in about a tenth of a second. Weights come from a fixed
 local seed; the global random state is as it was. Two calls build equal pipelines that share
 nothing. Attention projections are scaled up, so that attention is far from uniform and a mix-up
 of rows, columns or steps cannot hide.
@@ -52,7 +52,7 @@ WIDTH_OF_TEXT = 32
 """Channels of one tiny text encoder."""
 
 SIZE = (64, 96)
-"""(height, width) of the pictures of the tests, in pixels: not square; latents are (8, 12)."""
+"""(height, width) of the images of the tests, in pixels: not square; latents are (8, 12)."""
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def text_encoder(tokenizer: Any, *, projection: bool = False, window: int = 77) 
 
 
 def vae(*, levels: int = 4, **changes: Any) -> AutoencoderKL:
-    """A VAE whose latents are 2 ** (levels - 1) times smaller than the picture."""
+    """A VAE whose latents are 2 ** (levels - 1) times smaller than the image."""
     config: dict[str, Any] = {
         "block_out_channels": [4] * levels,
         "down_block_types": ["DownEncoderBlock2D"] * levels,
@@ -234,7 +234,7 @@ def sdxl(*, seed: int = 2) -> Any:
 
 
 def sdxl_img2img(*, seed: int = 2) -> Any:
-    """SDXL from a picture."""
+    """SDXL from an image."""
     return quiet(StableDiffusionXLImg2ImgPipeline(**_sdxl_parts(seed), add_watermarker=False))
 
 
@@ -261,7 +261,7 @@ def sdxl_pag(*, seed: int = 2) -> Any:
 
 
 def img2img(*, seed: int = 3) -> Any:
-    """Stable Diffusion 1.x from a picture."""
+    """Stable Diffusion 1.x from an image."""
     with seeded(seed):
         parts = sd_parts()
     return quiet(StableDiffusionImg2ImgPipeline(**parts, **NO_SAFETY))
@@ -310,7 +310,7 @@ def lcm(*, seed: int = 7) -> Any:
 
 
 def instruct_pix2pix(*, seed: int = 8) -> Any:
-    """InstructPix2Pix: three rows per picture, and the prompt's row comes first."""
+    """InstructPix2Pix: three rows per image, and the prompt's row comes first."""
     with seeded(seed):
         parts = sd_parts(in_channels=8)
     return quiet(StableDiffusionInstructPix2PixPipeline(**parts, **NO_SAFETY))
@@ -347,11 +347,11 @@ def dit(*, seed: int = 10) -> Any:
     return quiet(DiTPipeline(**parts))
 
 
-# --- pictures to start from -------------------------------------------------------------------
+# --- images to start from -------------------------------------------------------------------
 
 
-def picture(size: tuple[int, int] = SIZE, *, seed: int = 0) -> Image.Image:
-    """Noise as an RGB picture of (height, width) pixels."""
+def image(size: tuple[int, int] = SIZE, *, seed: int = 0) -> Image.Image:
+    """Noise as an RGB image of (height, width) pixels."""
     pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
     return Image.fromarray(pixels)
 

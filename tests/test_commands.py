@@ -20,7 +20,7 @@ import daam_nb
 from daam_nb.menagerie import card
 from daam_nb.menagerie.model import JOINT, WEIGHTS
 from training.eval.prompts import FILE as PROMPTS
-from training.pictures import entries, picture_path
+from training.images import entries, image_path
 from training.sprites import FONT
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,13 +47,13 @@ class Command:
     browser: bool = False
 
 
-def blank_pictures(to: Path) -> None:
-    """Pictures as ``python -m training score`` paints them, but empty."""
+def blank_images(to: Path) -> None:
+    """Images as ``python -m training score`` paints them, but empty."""
     for weights in (WEIGHTS, JOINT):
-        folder = to / f"pictures-{card(weights).revision}"
+        folder = to / f"images-{card(weights).revision}"
         folder.mkdir()
         for index in range(len(entries())):
-            Image.new("RGB", (64, 64)).save(picture_path(folder, index))
+            Image.new("RGB", (64, 64)).save(image_path(folder, index))
 
 
 def an_options_page(to: Path) -> None:
@@ -86,8 +86,8 @@ COMMANDS = [
     timed("benchmarks.watching"),
     timed("benchmarks.explorer"),
     timed("benchmarks.explorer_browser", browser=True),
-    timed("benchmarks.first_picture"),
-    Command("scripts.demo_picture", ("--to", "{to}"), ["demo.png"]),
+    timed("benchmarks.first_image"),
+    Command("scripts.demo_image", ("--to", "{to}"), ["demo.png"]),
     Command("scripts.entered_files", ("click",), []),
     Command("scripts.execute_notebooks", ("{to}/sum.ipynb",), ["sum.ipynb"], a_notebook),
     Command(
@@ -108,7 +108,7 @@ COMMANDS = [
         "scripts.menagerie_page",
         ("--work", "{to}", "--to", "{to}"),
         ["menagerie.md", "MODEL_CARD.md", "menagerie-single.png", "menagerie-attribution.png"],
-        blank_pictures,
+        blank_images,
     ),
     Command("scripts.print_blocks", ("{to}/document.md",), ["document.md"], a_document),
     Command("scripts.study_options", ("{to}/document.md",), ["document.md"], an_options_page),
@@ -116,7 +116,7 @@ COMMANDS = [
     Command("daam_nb.show.explorer.model.agreement", (), []),
     Command("training.eval.prompts", ("{to}/prompts.json",), ["prompts.json"]),
     Command(
-        "training.blind", ("sheets", "--work", "{to}"), ["blind/names/sheet-01.png"], blank_pictures
+        "training.blind", ("sheets", "--work", "{to}"), ["blind/names/sheet-01.png"], blank_images
     ),
     Command("training.sprites", ("{to}",), ["apple.png", "zebra.png"]),
     Command("js.make_palettes", ("{to}/palettes.js",), ["palettes.js"]),
@@ -189,7 +189,7 @@ def the_prompts_are_those_checked_in(to: Path) -> None:
 
 
 def the_sheets_can_be_scored(to: Path) -> None:
-    """The answers that people gave of the shipped pictures, on these empty ones."""
+    """The answers that people gave of the shipped images, on these empty ones."""
     where = ("--work", "{to}", "--report", "{to}")
     answers = ROOT / "training" / "eval"
     given = [

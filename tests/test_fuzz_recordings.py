@@ -19,7 +19,7 @@ BEFORE = {
     340: "more tokens than any text encoder reads",
     3341: "a text of joined signs where a span should be",
     4255: "a prompt of Chinese signs, and a text where a span should be",
-    5336: "a sparse picture file, which the fuzzer itself read whole",
+    5336: "a sparse image file, which the fuzzer itself read whole",
 }
 """Seeds that failed once, and what was wrong or what they hold."""
 

@@ -42,7 +42,7 @@ def test_a_block_that_nothing_fills_is_named() -> None:
         filled("<!-- figures: sizes -->\n<!-- end -->", {})
 
 
-def test_pictures_are_spread_over_their_group() -> None:
+def test_images_are_spread_over_their_group() -> None:
     assert spread(range(100, 200), 4) == [100, 125, 150, 175]
     assert spread([5, 6, 7], 3) == [5, 6, 7]
 
@@ -70,7 +70,7 @@ def test_the_results_are_those_of_the_shipped_weights() -> None:
     assert joint["model"] == card(JOINT).model_id and joint["pictures"] == 540
 
 
-def test_its_pictures_are_there_and_small() -> None:
+def test_its_images_are_there_and_small() -> None:
     text = PAGES[0].read_text(encoding="utf-8")
     for name in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text):
         image = ROOT / "docs" / name
@@ -78,7 +78,7 @@ def test_its_pictures_are_there_and_small() -> None:
         assert image.stat().st_size < 200_000, name
 
 
-def test_a_sheet_has_room_for_every_picture_and_its_words(tmp_path: Path) -> None:
+def test_a_sheet_has_room_for_every_image_and_its_words(tmp_path: Path) -> None:
     images = [Image.new("RGB", (64, 64), (i, 0, 0)) for i in range(9)]
     prompts = ["a zebra", "a very long prompt that needs three lines or more of it"] * 4 + ["a"]
     write_sheet(tmp_path / "sheet.png", images, prompts, [True, False] * 4 + [True])

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 from scripts.execute_notebooks import NOTEBOOKS, SHOWN, executed, tidied
-from scripts.few_colours import few_colours
+from scripts.few_colors import few_colors
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
-MOST_BYTES = 650_000  # a page of the web
+MAX_BYTES = 650_000  # a page of the web
 
 each = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
@@ -64,29 +64,29 @@ def test_nothing_in_it_failed_or_complained(path: Path) -> None:
 
 
 @each
-def test_it_shows_small_pictures_and_text_only(path: Path) -> None:
+def test_it_shows_small_images_and_text_only(path: Path) -> None:
     notebook = read(path)
     shown = {kind for output in outputs(notebook) for kind in output.get("data", {})}
     assert shown <= set(SHOWN)
     assert "image/png" in shown
     assert "widgets" not in notebook.metadata
-    assert path.stat().st_size < MOST_BYTES
+    assert path.stat().st_size < MAX_BYTES
 
 
 @each
-def test_its_pictures_are_in_few_colours(path: Path) -> None:
+def test_its_images_are_in_few_colors(path: Path) -> None:
     written = [output.get("data", {}).get("image/png") for output in outputs(read(path))]
-    pictures = [Image.open(io.BytesIO(base64.b64decode(one))) for one in written if one]
-    assert {picture.mode for picture in pictures} <= {"P", "L", "1"}
+    images = [Image.open(io.BytesIO(base64.b64decode(one))) for one in written if one]
+    assert {image.mode for image in images} <= {"P", "L", "1"}
 
 
-def test_few_colours_stay_close_to_the_picture() -> None:
+def test_few_colors_stay_close_to_the_image() -> None:
     y, x = np.mgrid[0:120, 0:160]
     smooth = np.stack([x * 255 // 160, y * 255 // 120, (x + y) % 256], -1).astype(np.uint8)
-    made = np.asarray(Image.open(io.BytesIO(few_colours(Image.fromarray(smooth)))).convert("RGB"))
+    made = np.asarray(Image.open(io.BytesIO(few_colors(Image.fromarray(smooth)))).convert("RGB"))
     assert np.abs(made.astype(int) - smooth).mean() < 12
     ink = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
-    assert Image.open(io.BytesIO(few_colours(ink))).convert("RGB").getpixel((0, 0)) == (255,) * 3
+    assert Image.open(io.BytesIO(few_colors(ink))).convert("RGB").getpixel((0, 0)) == (255,) * 3
 
 
 @each
@@ -100,7 +100,7 @@ def test_what_a_cell_writes_in_pieces_is_kept_as_one() -> None:
     def wrote(text: str, name: str = "stdout") -> Any:
         return nbformat.v4.new_output("stream", name=name, text=text)
 
-    shown = nbformat.v4.new_output("display_data", {"text/plain": "a picture"})
+    shown = nbformat.v4.new_output("display_data", {"text/plain": "an image"})
     pieces = [wrote("1\n"), wrote("2\n"), wrote("!", "stderr"), wrote("3\n"), shown, wrote("4\n")]
     cell = nbformat.v4.new_code_cell("", outputs=pieces)
     kept = tidied(nbformat.v4.new_notebook(cells=[cell])).cells[0].outputs

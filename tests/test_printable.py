@@ -24,7 +24,7 @@ ESCAPED = [
     ("a\nb\r\tc\0", r"a\nb\r\tc\x00"),
     ("x\u202egpj.exe\u2066\u2069\u200f", r"x\u202egpj.exe\u2066\u2069\u200f"),
     ("ad\u200bmin\u2060\ufeff\u00ad", r"ad\u200bmin\u2060\ufeff\xad"),
-    ("a\u200db", r"a\u200db"),  # a joiner that joins no pictures
+    ("a\u200db", r"a\u200db"),  # a joiner that joins no images
     ("line\u2028para\u2029", r"line\u2028para\u2029"),
     ("\U000e0041\U000e007f", r"\U000e0041\U000e007f"),  # tags: text that nobody sees
     ("\u3164\u2800\ufe00\U000e0100\u034f", r"\u3164\u2800\ufe00\U000e0100\u034f"),

@@ -6,7 +6,7 @@ Every fenced block of a document is checked by its language:
 - ``sh`` blocks are read command by command. `daam-nb` is run; `make` targets must exist (CI runs
   them); installing and cloning are checked against the project's files, not done;
 - a block after the comment ``<!-- not run: the reason -->`` is not run as it stands: where it is
-  too long or downloads weights, its shortest form is run (few pictures, the shipped model or a tiny
+  too long or downloads weights, its shortest form is run (few images, the shipped model or a tiny
   one in place of that of the hub); of what waits for people, and of `make` and `pip`, it is seen
   that it can be read;
 - any other language, or a command that nothing here can check, fails.
@@ -128,11 +128,11 @@ def check_daam_nb(words: list[str], folder: Path, run: bool) -> None:
 
 _studies_run: set[str] = set()  # several documents name the same command; once is enough
 
-FEW = {"--pictures": "2", "--head-pictures": "1", "--curve-pictures": "1", "--batch": "2"}
+FEW = {"--images": "2", "--head-images": "1", "--curve-images": "1", "--batch": "2"}
 
 
 def shortest(words: list[str]) -> list[str]:
-    """The same `daam-nb` command with few pictures, and with the shipped model for another."""
+    """The same `daam-nb` command with few images, and with the shipped model for another."""
     typed = list(words)
     for option, few in FEW.items():
         if option in typed:

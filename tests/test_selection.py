@@ -147,8 +147,8 @@ def test_single_heads_are_changed_and_no_others() -> None:
             for change in changes:
                 stack.enter_context(change)
             generator = torch.Generator().manual_seed(0)
-            picture: np.ndarray[Any, Any] = pipe(**SIZED, generator=generator).images[0]
-        return picture
+            image: np.ndarray[Any, Any] = pipe(**SIZED, generator=generator).images[0]
+        return image
 
     plain = image()
     pairs = image(ablate(pipe, words="cat", heads=[(last, 0), (first, 1)]))

@@ -199,7 +199,7 @@ def test_an_unknown_character_is_text_not_special() -> None:
     assert not any(prompt.tokens[index].special for index in prompt.token_indices("😀"))
 
 
-def test_what_a_normaliser_drops_has_no_token() -> None:
+def test_what_a_normalizer_drops_has_no_token() -> None:
     from tokenizers import Regex, normalizers
 
     tokenizer = t5_tokenizer(nfkc=False)

@@ -141,6 +141,6 @@ run = dnb.load(sys.argv[1])
 cat = dnb.heat_maps(run).word("cat")
 dnb.overlay(run, cat).save(sys.argv[2])
 """
-    picture = tmp_path / "cat.png"
-    assert loaded(code, MODELS, str(saved), str(picture)) == []
-    assert picture.stat().st_size > 0
+    image = tmp_path / "cat.png"
+    assert loaded(code, MODELS, str(saved), str(image)) == []
+    assert image.stat().st_size > 0

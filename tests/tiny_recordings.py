@@ -137,7 +137,7 @@ def tiny_recording(
             captured=(f"attention of {len(columns)} tokens in {len(layers)} layers",),
             skipped=(Skipped("self-attention", "not asked for"),),
         ),
-        image=_picture(generator) if image else None,
+        image=_image(generator) if image else None,
         latents=torch.randn(steps + 1, 4, *LATENT_SIZE, generator=generator) if latents else None,
         negative_prompt=unconditional,
         negative_attention={} if unconditional is None else attention(negative_columns),
@@ -186,7 +186,7 @@ def _probabilities(generator: torch.Generator, layer: Layer, steps: int, length:
     return scores.softmax(dim=2)
 
 
-def _picture(generator: torch.Generator) -> Image.Image:
+def _image(generator: torch.Generator) -> Image.Image:
     values = torch.randint(0, 256, (*IMAGE_SIZE, 3), generator=generator, dtype=torch.uint8)
     return Image.fromarray(values.numpy())
 

@@ -1,7 +1,7 @@
 """How well a word's cross attention finds its object, measured on rendered scenes' exact masks.
 
 Scenes are encoded, noised at several timesteps, and passed once through the UNet with their own
-captions; each layer's attention from the image to the word's tokens is the heat map. No picture
+captions; each layer's attention from the image to the word's tokens is the heat map. No image
 is generated and no judge is needed.
 """
 
@@ -132,7 +132,7 @@ def scores(
     """Mean IoU and pointing game of a choice of layers.
 
     Layers are brought to 16 x 16 (bicubic, clamped at 0), averaged over heads and layers, then
-    brought to the picture's size; the mask is where the map exceeds 0.4 of its maximum.
+    brought to the image's size; the mask is where the map exceeds 0.4 of its maximum.
 
     Returns
     -------
@@ -211,14 +211,14 @@ def measure(pipeline: Any, *, choosing: int = 200, scored: int = 350) -> dict[st
 def attribute(
     weights: Path, *, judge_file: Path, report: Path, choosing: int = 200, scored: int = 350
 ) -> dict[str, Any]:
-    """Choose and score layers, note the choice in the card, score it on generated pictures too.
+    """Choose and score layers, note the choice in the card, score it on generated images too.
 
     Parameters
     ----------
     weights
         Folder of an exported pipeline; `card.json` in it receives `recommended`.
     judge_file
-        The judge's weights; without them generated pictures are left out.
+        The judge's weights; without them generated images are left out.
     report
         Folder that receives `attribution.json`.
     """

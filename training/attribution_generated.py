@@ -1,4 +1,4 @@
-"""How well heat maps find objects in generated pictures, where the judge's masks stand for truth.
+"""How well heat maps find objects in generated images, where the judge's masks stand for truth.
 
 The maps are the package's own, of whole generations: mean over steps, heads and the chosen
 layers. What the judge does not see cannot be scored, and where it errs the score errs.
@@ -22,7 +22,7 @@ from daam_nb.menagerie.model import card
 from daam_nb.recording import Recording
 from daam_nb.studies.stats.intervals import SHARE, interval
 from daam_nb.tracing import trace
-from training.pictures import BATCH, entries, settings
+from training.images import BATCH, entries, settings
 
 THRESHOLD = 0.4
 EVERY = 4
@@ -30,7 +30,7 @@ EVERY = 4
 
 
 def watched(pipeline: Any, indices: list[int]) -> Iterator[tuple[dict[str, Any], Recording]]:
-    """Some of the fixed pictures with their recordings, in batches."""
+    """Some of the fixed images with their recordings, in batches."""
     every, sampling = entries(), settings()
     for start in range(0, len(indices), BATCH):
         chosen = [every[i] for i in indices[start : start + BATCH]]
@@ -58,20 +58,20 @@ def measure_generated(weights_card: Any, pipeline: Any, judge: Judge) -> dict[st
     Returns
     -------
     dict
-        `pictures`; `words`, how many named nouns the judge saw in them and were scored; `named`,
+        `images`; `words`, how many named nouns the judge saw in them and were scored; `named`,
         of how many; for `paper` and `recommended` the mean IoU at 0.4 of the maximum with its
-        95 % interval over pictures (None of fewer than ten) and the pointing game; `whole_image`,
+        95 % interval over images (None of fewer than ten) and the pointing game; `whole_image`,
         the IoU of marking everything.
     """
     chosen = {"paper": "paper", "recommended": list(weights_card.recommended)}
     got: dict[str, list[tuple[float, bool]]] = {name: [] for name in chosen}
     whole: list[float] = []
-    pictures_of: list[int] = []  # of each word: words of one picture are alike
-    pictures = named = 0
+    images_of: list[int] = []  # of each word: words of one image are alike
+    images = named = 0
     for entry, run in watched(pipeline, list(range(0, len(entries()), EVERY))):
         labels = judge.labels(run.image)
         found = judge.counted(labels)
-        pictures += 1
+        images += 1
         named += len(entry["objects"])
         nouns = [thing["noun"] for thing in entry["objects"] if thing["noun"] in found]
         if not nouns:
@@ -80,10 +80,10 @@ def measure_generated(weights_card: Any, pipeline: Any, judge: Judge) -> dict[st
             maps = heat_maps(run, layers=layers)
             got[name] += [overlap(maps, n, labels == LABELS.index(n)) for n in nouns]
         whole += [float((labels == LABELS.index(n)).mean()) for n in nouns]
-        pictures_of += [pictures] * len(nouns)
-    made: dict[str, Any] = {"pictures": pictures, "words": len(whole), "named": named}
+        images_of += [images] * len(nouns)
+    made: dict[str, Any] = {"pictures": images, "words": len(whole), "named": named}
     for name, outcomes in got.items():
-        known = interval([iou for iou, _ in outcomes], clusters=pictures_of, bounds=SHARE)
+        known = interval([iou for iou, _ in outcomes], clusters=images_of, bounds=SHARE)
         made[name] = {
             "miou": round(known.mean, 4),
             "low": None if math.isnan(known.low) else round(known.low, 4),

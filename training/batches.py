@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from daam_nb.menagerie.taxonomy import COLOURS, SIZES
+from daam_nb.menagerie.taxonomy import COLORS, SIZES
 from training.scenes import facts
 
 
 def is_plain(caption: str) -> bool:
-    """Whether no object in a caption has a colour of its own or is small: what is learnt first."""
+    """Whether no object in a caption has a color of its own or is small: what is learnt first."""
     objects = re.sub(r"on an? \w+ background", "", caption).replace(",", " ").split()
-    return not {*COLOURS, *SIZES["small"]} & set(objects)
+    return not {*COLORS, *SIZES["small"]} & set(objects)
 
 
 def states_a_direction(caption: str) -> bool:

@@ -1,8 +1,8 @@
-"""Pictures for readers who see neither the prompts nor the judge's verdict, and their answers.
+"""Images for readers who see neither the prompts nor the judge's verdict, and their answers.
 
 `python -m training.blind sheets --work FOLDER --to PLACE [--weights WEIGHTS]` writes under PLACE
-`names/`, 60 single objects to be named freely, and `labels/`, 200 pictures to be labelled with the
-world's nouns: each picture with a neutral name, sheets of 20, and what the reader is told. The
+`names/`, 60 single objects to be named freely, and `labels/`, 200 images to be labeled with the
+world's nouns: each image with a neutral name, sheets of 20, and what the reader is told. The
 key stays in FOLDER. `python -m training.blind score --work FOLDER --report PLACE --names FILE
 --labels FILE` compares the answers and writes `blind.json`.
 """
@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw, ImageFont
 from daam_nb.menagerie.judge import Judge
 from daam_nb.menagerie.model import WEIGHTS, card
 from daam_nb.menagerie.taxonomy import NOUN, NOUNS
-from training.pictures import entries, paint, picture_path, read_pictures
+from training.images import entries, image_path, paint, read_images
 from training.shares import Share
 
 HERE = Path(__file__).parent / "eval"
@@ -44,7 +44,7 @@ def chosen_names() -> list[int]:
 
 
 def chosen_labels() -> list[int]:
-    """Entries of the 200 pictures, every group by its share; in shuffled order."""
+    """Entries of the 200 images, every group by its share; in shuffled order."""
     rng = np.random.default_rng(200)
     every = entries()
     groups = list(dict.fromkeys(entry["group"] for entry in every))
@@ -56,7 +56,7 @@ def chosen_labels() -> list[int]:
 
 
 def write_sheets(folder: Path, names: Sequence[str], images: Sequence[Image.Image]) -> None:
-    """Write each picture by its neutral name, and sheets of 20 enlarged ones with their names."""
+    """Write each image by its neutral name, and sheets of 20 enlarged ones with their names."""
     folder.mkdir(parents=True, exist_ok=True)
     font = ImageFont.load_default(22)
     each = COLUMNS * ROWS
@@ -84,16 +84,16 @@ def sheets(weights: Path, work: Path, place: Path, *, helpers: int = 0) -> None:
         paint(weights, folder, indices=chosen, helpers=helpers)
         neutral = [f"{letter}{i + 1:03d}" for i in range(len(chosen))]
         shutil.rmtree(place / kind, ignore_errors=True)
-        write_sheets(place / kind, neutral, read_pictures(folder, chosen))
+        write_sheets(place / kind, neutral, read_images(folder, chosen))
         shutil.copy(HERE / f"instructions-{kind}.md", place / kind / "README.md")
         key[kind] = dict(zip(neutral, chosen, strict=True))
     (work / "blind-key.json").write_text(json.dumps(key, indent=1) + "\n")
-    print(f"to be named: {place / 'names'}; to be labelled: {place / 'labels'}")
+    print(f"to be named: {place / 'names'}; to be labeled: {place / 'labels'}")
 
 
 @dataclass(frozen=True)
 class Label:
-    """What a reader saw in one picture.
+    """What a reader saw in one image.
 
     Attributes
     ----------
@@ -106,25 +106,25 @@ class Label:
 
 
 def read_labels(file: Path) -> dict[str, Label]:
-    """Answers `picture,nouns`: nouns parted by ";", a doubtful one with "?", or "none".
+    """Answers `image,nouns`: nouns parted by ";", a doubtful one with "?", or "none".
 
     Raises
     ------
     ValueError
-        For a word that is no noun of the world, or a picture answered twice.
+        For a word that is no noun of the world, or an image answered twice.
     """
     made: dict[str, Label] = {}
     with file.open(newline="", encoding="utf-8") as lines:
         for line in csv.DictReader(lines):
-            picture = line["picture"].strip()
+            image = line["picture"].strip()
             words = [w.strip().lower() for w in line["nouns"].split(";") if w.strip()]
             words = [w for w in words if w != "none"]
             unknown = sorted({w.removesuffix("?").strip() for w in words} - set(NOUN))
             if unknown:
-                raise ValueError(f"{picture}: {unknown} are no nouns of the list, nor 'none'.")
-            if picture in made:
-                raise ValueError(f"{picture} is answered twice.")
-            made[picture] = Label(
+                raise ValueError(f"{image}: {unknown} are no nouns of the list, nor 'none'.")
+            if image in made:
+                raise ValueError(f"{image} is answered twice.")
+            made[image] = Label(
                 sure=frozenset(w for w in words if not w.endswith("?")),
                 doubtful=frozenset(w.removesuffix("?").strip() for w in words if w.endswith("?")),
             )
@@ -145,13 +145,13 @@ def score_labels(
     Parameters
     ----------
     labels
-        Picture to the reader's label.
+        Image to the reader's label.
     claims, named
-        Picture to the nouns the judge claims, and to those of the prompt.
+        Image to the nouns the judge claims, and to those of the prompt.
     """
     missing = sorted(set(claims) - set(labels))
     if missing:
-        raise ValueError(f"{len(missing)} pictures have no answer: {', '.join(missing[:5])} ...")
+        raise ValueError(f"{len(missing)} images have no answer: {', '.join(missing[:5])} ...")
     seen = [(label.sure, claims[p]) for p, label in labels.items()]
     differing = {
         p: {
@@ -180,19 +180,19 @@ def score_labels(
 
 
 def by_noun(labels: dict[str, Label], named: dict[str, set[str]]) -> dict[str, dict[str, int]]:
-    """Of the pictures whose prompt names a noun, in how many the reader saw it, and how surely.
+    """Of the images whose prompt names a noun, in how many the reader saw it, and how surely.
 
     Parameters
     ----------
     labels
-        Picture to the reader's label.
+        Image to the reader's label.
     named
-        Picture to the nouns of its prompt.
+        Image to the nouns of its prompt.
 
     Returns
     -------
     dict
-        Noun to `sure`, `doubtful` and `missed`, numbers of pictures; in the world's order, without
+        Noun to `sure`, `doubtful` and `missed`, numbers of images; in the world's order, without
         nouns that no prompt names.
     """
     made = {}
@@ -210,7 +210,7 @@ def by_noun(labels: dict[str, Label], named: dict[str, set[str]]) -> dict[str, d
 
 
 def score_names(file: Path, key: dict[str, int]) -> dict[str, Any]:
-    """Free names `picture,name` against the synonyms listed beforehand."""
+    """Free names `image,name` against the synonyms listed beforehand."""
     synonyms: dict[str, list[str]] = json.loads((HERE / "synonyms.json").read_text())
     every, answers = entries(), {}
     with file.open(newline="", encoding="utf-8") as lines:
@@ -218,7 +218,7 @@ def score_names(file: Path, key: dict[str, int]) -> dict[str, Any]:
             answers[line["picture"].strip()] = plain(line["name"])
     missing = sorted(set(key) - set(answers))
     if missing:
-        raise ValueError(f"{len(missing)} pictures have no answer: {', '.join(missing[:5])} ...")
+        raise ValueError(f"{len(missing)} images have no answer: {', '.join(missing[:5])} ...")
     named = {p: every[i]["objects"][0]["noun"] for p, i in key.items()}
     right = {p: answers[p] in synonyms[noun] for p, noun in named.items()}
     return {
@@ -255,10 +255,10 @@ def score_answers(
         folder, every = work / f"pictures-{card(weights).revision}", entries()
         judge = Judge(judge_file)
         claims, named = {}, {}
-        for picture, i in key["labels"].items():
-            with Image.open(picture_path(folder, i)) as image:
-                claims[picture] = set(judge.present(image))
-            named[picture] = {thing["noun"] for thing in every[i]["objects"]}
+        for label_id, i in key["labels"].items():
+            with Image.open(image_path(folder, i)) as image:
+                claims[label_id] = set(judge.present(image))
+            named[label_id] = {thing["noun"] for thing in every[i]["objects"]}
         made["labels"] = score_labels(read_labels(labels), claims, named)
     report.mkdir(parents=True, exist_ok=True)
     (report / "blind.json").write_text(json.dumps(made, indent=1) + "\n")

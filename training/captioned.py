@@ -44,16 +44,16 @@ def text_config(config: dict[str, Any], tokenizer: CLIPTokenizer, *, length: int
 
 
 def stratified_shares(
-    rng: np.random.Generator, count: int, *, centre: float, spread: float
+    rng: np.random.Generator, count: int, *, center: float, spread: float
 ) -> np.ndarray[Any, Any]:
-    """How much noise there is in each picture of a batch: some of everything, most near a centre.
+    """How much noise there is in each image of a batch: some of everything, most near a center.
 
     A quarter is evenly spread, three quarters are logit-normal. Both parts are stratified over the
     batch.
 
     Parameters
     ----------
-    centre, spread
+    center, spread
         Mean and deviation of the logits of the three quarters.
 
     Returns
@@ -70,7 +70,7 @@ def stratified_shares(
     share = (np.arange(even) + rng.random(even)) / max(even, 1)
     rest = (np.arange(count - even) + rng.random(count - even)) / (count - even)
     normal = torch.special.ndtri(torch.from_numpy(rest)).numpy()
-    middle = 1 / (1 + np.exp(-(centre + spread * normal)))
+    middle = 1 / (1 + np.exp(-(center + spread * normal)))
     drawn: np.ndarray[Any, Any] = rng.permutation(np.concatenate([share, middle]))
     return drawn
 

@@ -29,7 +29,7 @@ def check_run(work: Path, folder: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        First and last loss of each stage, the model's id and the picture's size (width, height).
+        First and last loss of each stage, the model's id and the image's size (width, height).
     """
     report: dict[str, Any] = {}
     for stage in ("vae", "diffusion", "judge"):
@@ -44,7 +44,7 @@ def check_run(work: Path, folder: Path) -> dict[str, Any]:
     before, after = lines[0]["dep_las"], lines[-1]["dep_las"]
     if not after > before + 0.1:
         raise RunFailedError(
-            f"the caption parser's labelled attachment went from {before:.2f} to {after:.2f}; a "
+            f"the caption parser's labeled attachment went from {before:.2f} to {after:.2f}; a "
             f"run that trains raises it by a tenth at least. Look into {work}/parser.jsonl."
         )
     report["parser"] = (before, after)
@@ -57,5 +57,5 @@ def check_run(work: Path, folder: Path) -> dict[str, Any]:
         raise RunFailedError(f"the pipeline in {folder} paints nothing.")
     seen = Judge(folder.parent / "judge" / "judge.safetensors").labels(image)
     if seen.shape != (image.height, image.width):
-        raise RunFailedError(f"the judge labels {seen.shape} places of a picture of {image.size}.")
+        raise RunFailedError(f"the judge labels {seen.shape} places of an image of {image.size}.")
     return report | {"model": card(folder).model_id, "picture": image.size}

@@ -77,17 +77,17 @@ def noise_schedule() -> dict[str, Any]:
 
 
 def draw_timesteps(
-    rng: np.random.Generator, count: int, *, centre: float = 1.0
+    rng: np.random.Generator, count: int, *, center: float = 1.0
 ) -> np.ndarray[Any, Any]:
     """Timesteps of a batch: a quarter evenly spread, the others where words matter most.
 
-    With little noise the picture itself tells what it shows, and with nothing but noise there is
+    With little noise the image itself tells what it shows, and with nothing but noise there is
     no place yet; in between, around timestep 730, the caption decides. Three quarters are drawn
     there (`stratified_shares`).
 
     Parameters
     ----------
-    centre
+    center
         Logit of the middle of those three quarters, as a share of all timesteps. Where things go
         is decided earlier than what they are: 2 stands for timestep 880.
 
@@ -96,7 +96,7 @@ def draw_timesteps(
     ndarray
         (count,), int64 in 0..999, in random order.
     """
-    shares = stratified_shares(rng, count, centre=centre, spread=0.9)
+    shares = stratified_shares(rng, count, center=center, spread=0.9)
     drawn: np.ndarray[Any, Any] = np.clip(shares * STEPS, 0, STEPS - 1).astype(np.int64)
     return drawn
 
@@ -128,7 +128,7 @@ class DiffusionJob(CaptionedJob):
         """
         clean, tokens = self._batches.draw(rng, progress)
         count = len(clean)
-        drawn = draw_timesteps(rng, count, centre=self._config.get("centre", 1.0))
+        drawn = draw_timesteps(rng, count, center=self._config.get("centre", 1.0))
         timesteps = torch.from_numpy(drawn).to(self._device)
         signal = self._signal[timesteps][:, None, None, None]
         noise = torch.randn_like(clean)

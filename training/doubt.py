@@ -1,7 +1,7 @@
-"""Choose how sure the judge must be, on pictures that the model draws from training captions.
+"""Choose how sure the judge must be, on images that the model draws from training captions.
 
-On rendered scenes it hardly ever errs; what it must not do is to see things in a generated picture
-that shows nothing clearly. What a caption names is the only truth there is about such pictures,
+On rendered scenes it hardly ever errs; what it must not do is to see things in a generated image
+that shows nothing clearly. What a caption names is the only truth there is about such images,
 and those of the fixed prompts are not looked at.
 """
 
@@ -20,24 +20,24 @@ from daam_nb.menagerie.judge import Doubt, Judge
 from daam_nb.menagerie.model import card
 from daam_nb.menagerie.world import scene
 from daam_nb.storage import whole_file
+from training.images import Wanted, draw, read_images, settings
 from training.judge import note
-from training.pictures import Wanted, draw, read_pictures, settings
 from training.shares import Share
 
-PICTURES = 160
-MOST_CLAIMED = 0.02
-"""Share of pictures in which a noun that the caption does not name may be claimed."""
+IMAGES = 160
+MAX_CLAIMED = 0.02
+"""Share of images in which a noun that the caption does not name may be claimed."""
 
 
 def captions() -> list[Wanted]:
     """Captions of training scenes with one or two objects, and seeds."""
-    made = [scene(i, kind=("single", "pair")[i % 2]) for i in range(PICTURES)]
+    made = [scene(i, kind=("single", "pair")[i % 2]) for i in range(IMAGES)]
     return [Wanted(one.caption, 1_000_000 + i) for i, one in enumerate(made)]
 
 
 def named() -> list[set[str]]:
     """The nouns of each of `captions`."""
-    made = [scene(i, kind=("single", "pair")[i % 2]) for i in range(PICTURES)]
+    made = [scene(i, kind=("single", "pair")[i % 2]) for i in range(IMAGES)]
     return [{thing.noun for thing in one.objects} for one in made]
 
 
@@ -51,13 +51,13 @@ def choose(judge_file: Path, weights: Path, work: Path, *, helpers: int = 0) -> 
     weights
         Folder of an exported pipeline.
     work
-        Receives the pictures, in a folder of these weights.
+        Receives the images, in a folder of these weights.
     helpers
         How many more processes paint.
     """
     wanted, folder = captions(), work / f"doubt-{card(weights).revision}"
     draw(weights, folder, wanted, settings(), helpers=helpers)
-    images = read_pictures(folder, range(len(wanted)))
+    images = read_images(folder, range(len(wanted)))
     plain = Judge(judge_file).doubt
     for confidence in np.arange(0.3, 0.96, 0.025):
         doubt = replace(plain, confidence=round(float(confidence), 3))
@@ -66,7 +66,7 @@ def choose(judge_file: Path, weights: Path, work: Path, *, helpers: int = 0) -> 
         false = Share.of(bool(a - b) for a, b in zip(found, named(), strict=True))
         right = Share.of(noun in a for a, b in zip(found, named(), strict=True) for noun in b)
         print(json.dumps({**asdict(doubt), "claimed": false.value, "found": right.value}))
-        if false.value <= MOST_CLAIMED:
+        if false.value <= MAX_CLAIMED:
             break
     write_doubt(judge_file, doubt)
     beside = judge_file.with_suffix(".json")

@@ -1,4 +1,4 @@
-"""A look at a run while it goes on: what the judge sees in pictures of training captions.
+"""A look at a run while it goes on: what the judge sees in images of training captions.
 
 The prompts that a model is judged on are not touched, so that what is seen here may decide how a
 run goes on.
@@ -31,7 +31,7 @@ def glance(
     weights: str = "average",
     count: int = 96,
 ) -> dict[str, Any]:
-    """Draw pictures from a run's checkpoint and have them judged.
+    """Draw images from a run's checkpoint and have them judged.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def glance(
     judge_file
         The judge's weights.
     device
-        Where the pictures are drawn.
+        Where the images are drawn.
     weights
         "average" or "model", as for `build_pipeline`.
     count

@@ -1,6 +1,6 @@
 """Train the second model: Stable Diffusion 3's joint attention, by rectified flow.
 
-Same world, autoencoder and tokenizer as the first model. Pictures are read as 256 patches of one
+Same world, autoencoder and tokenizer as the first model. Images are read as 256 patches of one
 latent pixel each, so that attention maps are 16 x 16.
 
 The pipeline has no third text encoder (T5). In its place `StableDiffusion3Pipeline` puts columns
@@ -167,13 +167,13 @@ class CountedNull:
 
 
 def draw_noise_shares(
-    rng: np.random.Generator, count: int, *, centre: float
+    rng: np.random.Generator, count: int, *, center: float
 ) -> np.ndarray[Any, Any]:
     """Shares of noise of a batch, most of them where captions decide (`stratified_shares`).
 
     Parameters
     ----------
-    centre
+    center
         Logit of the middle of the logit-normal part. 0.8, a share of 0.69, has the signal-to-noise
         ratio of timestep 730 of the first model, around which captions decide what is painted.
 
@@ -182,7 +182,7 @@ def draw_noise_shares(
     ndarray
         (count,), float32 in 0..1, 1 is nothing but noise, in random order.
     """
-    return stratified_shares(rng, count, centre=centre, spread=1.0).astype(np.float32)
+    return stratified_shares(rng, count, center=center, spread=1.0).astype(np.float32)
 
 
 class JointJob(CaptionedJob):
@@ -208,13 +208,13 @@ class JointJob(CaptionedJob):
             self._predict = torch.compile(self._velocity)
 
     def loss(self, rng: np.random.Generator, progress: float) -> Tensor:
-        """Loss of one random batch: the mean square error of the velocity, noise - picture."""
+        """Loss of one random batch: the mean square error of the velocity, noise - image."""
         clean, tokens = self._batches.draw(rng, progress)
         count = len(clean)
         low, high = np.log(self._config["nulls"])
         drawn = np.stack(
             [
-                draw_noise_shares(rng, count, centre=self._config["centre"]),
+                draw_noise_shares(rng, count, center=self._config["centre"]),
                 rng.uniform(low, high, count).astype(np.float32),
             ]
         )
@@ -229,7 +229,7 @@ class JointJob(CaptionedJob):
     def _velocity(
         self, mixed: Tensor, tokens: Tensor, timesteps: Tensor, log_copies: Tensor
     ) -> Tensor:
-        """The predicted noise - picture, from captions to patches."""
+        """The predicted noise - image, from captions to patches."""
         words, pooled = self._embed(self.module, tokens, nulls=1)
         (predicted,) = self.module["transformer"](
             hidden_states=mixed,

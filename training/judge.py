@@ -22,7 +22,7 @@ from daam_nb.menagerie.world import Scene, scene
 from daam_nb.storage import whole_file
 from training.loop import Run, train
 from training.options import Options
-from training.seeing import DIRECTIONS, seen_colour, seen_place
+from training.seeing import DIRECTIONS, seen_color, seen_place
 from training.shares import Share
 from training.softening import softened, through_autoencoder
 from training.vae import as_batch
@@ -57,7 +57,7 @@ def mean_iou(predicted: np.ndarray[Any, Any], exact: np.ndarray[Any, Any]) -> fl
 
 
 class JudgeJob:
-    """Cross entropy of each pixel, on scenes made to look like generated pictures.
+    """Cross entropy of each pixel, on scenes made to look like generated images.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class JudgeJob:
         self.vae = AutoencoderKL.from_pretrained(work / "vae").to(device).eval()
         held = [scene(i, ("test", "unseen")[i % 2]) for i in range(HELD)]
         rendered = as_batch(np.stack([np.asarray(s.image) for s in held]), device)
-        self._pictures = {
+        self._images = {
             "": rendered,
             "_decoded": torch.cat([through_autoencoder(p, self.vae) for p in rendered.split(50)]),
         }
@@ -90,17 +90,17 @@ class JudgeJob:
         """Loss of one batch of new scenes, trained combinations and held-out ones alike."""
         seeds = FIRST_SEED + rng.integers(2**31, size=self._config["batch"])
         made = [scene(int(s), ("train", "unseen")[int(s) % 2]) for s in seeds]
-        pictures = as_batch(np.stack([np.asarray(s.image) for s in made]), self._device)
+        images = as_batch(np.stack([np.asarray(s.image) for s in made]), self._device)
         exact = torch.from_numpy(np.stack([label_map(s) for s in made])).to(self._device)
         generator = torch.Generator(self._device).manual_seed(int(rng.integers(2**62)))
         kind = torch.device(self._device).type
         # Nouns first: clean scenes, and objects' pixels count more than the background's.
         amount = min(progress / self._config["plain_until"], 1.0)
         with torch.autocast(kind, torch.bfloat16, enabled=self._config["bf16"]):
-            pictures, exact = softened(
-                pictures, exact, vae=self.vae, generator=generator, amount=amount
+            images, exact = softened(
+                images, exact, vae=self.vae, generator=generator, amount=amount
             )
-            logits = self.module(pictures)
+            logits = self.module(images)
         weight = torch.ones(len(LABELS), device=self._device)
         weight[0] = 0.3 + 0.7 * amount
         return functional.cross_entropy(logits.float(), exact, weight=weight)
@@ -109,8 +109,8 @@ class JudgeJob:
     def measure(self) -> dict[str, float]:
         """Accuracy on scenes of the other splits, as rendered and through the autoencoder."""
         found: dict[str, float] = {}
-        for suffix, pictures in self._pictures.items():
-            predicted = torch.cat([self.module(p).argmax(1) for p in pictures.split(50)])
+        for suffix, images in self._images.items():
+            predicted = torch.cat([self.module(p).argmax(1) for p in images.split(50)])
             labels = predicted.cpu().numpy()
             found[f"pixel_accuracy{suffix}"] = float((labels == self._exact).mean())
             found[f"mean_iou{suffix}"] = mean_iou(labels, self._exact)
@@ -169,21 +169,19 @@ def note(file: Path, config: dict[str, Any], *, scenes: int = SCENES[1]) -> None
 
 @torch.no_grad()
 def choose_doubt(job: Any, *, scenes: int = SCENES[0]) -> Doubt:
-    """Choose on training scenes, made like generated pictures, when no noun is claimed.
+    """Choose on training scenes, made like generated images, when no noun is claimed.
 
     Returns
     -------
     Doubt
-        Of the choices that claim an absent noun in at most 1 % of the pictures the one that finds
+        Of the choices that claim an absent noun in at most 1 % of the images the one that finds
         most of the nouns shown by 40 pixels or more; failing that, the one that claims least.
     """
     made = [scene(LAST_SEED + i, ("train", "unseen")[i % 2]) for i in range(scenes)]
-    pictures = as_batch(np.stack([np.asarray(s.image) for s in made]))
+    images = as_batch(np.stack([np.asarray(s.image) for s in made]))
     exact = torch.from_numpy(np.stack([label_map(s) for s in made]))
-    pictures, exact = softened(
-        pictures, exact, vae=job.vae, generator=torch.Generator().manual_seed(0)
-    )
-    chances = torch.cat([job.module(part).softmax(dim=1) for part in pictures.split(50)])
+    images, exact = softened(images, exact, vae=job.vae, generator=torch.Generator().manual_seed(0))
+    chances = torch.cat([job.module(part).softmax(dim=1) for part in images.split(50)])
     tried = []
     for confidence, share in product((0.3, 0.4, 0.5, 0.6, 0.7, 0.8), (0.0, 0.15, 0.3, 0.45)):
         doubt = Doubt(confidence=confidence, share=share)
@@ -199,7 +197,7 @@ def choose_doubt(job: Any, *, scenes: int = SCENES[0]) -> Doubt:
 def presence(
     found: np.ndarray[Any, Any], exact: np.ndarray[Any, Any], *, least: int
 ) -> tuple[Share, Share]:
-    """Shares of nouns shown (by 40 pixels or more) that are found; of pictures with a false one.
+    """Shares of nouns shown (by 40 pixels or more) that are found; of images with a false one.
 
     A claim is false when the noun has no pixel in the exact labels.
     """
@@ -220,7 +218,7 @@ def accuracy(judge: Judge, *, scenes: int = SCENES[1]) -> dict[str, Any]:
     dict
         `mean_iou` (labels, over all pixels) and `pixel_accuracy`; `mean_iou_undoubting`, the same
         when every region is named, however unlikely; `found`, the share of nouns
-        shown that it finds; `claimed`, of pictures in which it claims an absent one; `colour` and
+        shown that it finds; `claimed`, of images in which it claims an absent one; `color` and
         `relation`, of objects and pairs found, how many are read right.
     """
     made = [scene(i, ("test", "unseen")[i % 2]) for i in range(scenes)]
@@ -230,13 +228,13 @@ def accuracy(judge: Judge, *, scenes: int = SCENES[1]) -> dict[str, Any]:
     sure, judge.doubt = judge.doubt, replace(judge.doubt, confidence=0.0)
     undoubting = judge.label_maps([s.image for s in made])
     judge.doubt = sure
-    colours, relations = [], []
+    colors, relations = [], []
     for shown, seen in zip(made, labels, strict=True):
         masks = [seen == LABELS.index(thing.noun) for thing in shown.objects]
         if shown.kind != "count":
             for thing, mask in zip(shown.objects, masks, strict=True):
-                if thing.colour and mask.any():
-                    colours.append(seen_colour(np.asarray(shown.image), mask) == thing.colour)
+                if thing.color and mask.any():
+                    colors.append(seen_color(np.asarray(shown.image), mask) == thing.color)
         if shown.relation in DIRECTIONS:
             place = seen_place(masks[0], masks[1])
             if place:
@@ -249,6 +247,6 @@ def accuracy(judge: Judge, *, scenes: int = SCENES[1]) -> dict[str, Any]:
         "pixel_accuracy": round(float((labels == exact).mean()), 4),
         "found": found.facts(),
         "claimed": claimed.facts(),
-        "colour": Share.of(colours).facts(),
+        "colour": Share.of(colors).facts(),
         "relation": Share.of(relations).facts(),
     }

@@ -1,4 +1,4 @@
-"""Grids of generated pictures, to look at while a run goes on."""
+"""Grids of generated images, to look at while a run goes on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def grid(
     columns: int = 6,
     scale: int = 2,
 ) -> None:
-    """Write a PNG with one picture per prompt; picture i has seed `seed + i`."""
+    """Write a PNG with one image per prompt; image i has seed `seed + i`."""
     generators = [torch.Generator().manual_seed(seed + i) for i in range(len(prompts))]
     pipeline.set_progress_bar_config(disable=True)
     images = pipeline(

@@ -1,4 +1,4 @@
-"""Training scenes on disk: shards of pictures (.npy) and captions (.json)."""
+"""Training scenes on disk: shards of images (.npy) and captions (.json)."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ def write_scenes(folder: Path, *, count: int, shard: int, helpers: int = 0) -> N
 def _write_part(part: int, *, folder: Path, starts: range, count: int, parts: int) -> None:
     """Every `parts`-th shard, beginning with number `part`."""
     for number in range(part, len(starts), parts):
-        pictures = folder / f"{number:04d}.npy"
-        if pictures.exists():
+        images = folder / f"{number:04d}.npy"
+        if images.exists():
             continue
         made = [
             scene(seed) for seed in range(starts[number], min(starts[number] + starts.step, count))
         ]
         facts = {"captions": [s.caption for s in made], "kinds": [s.kind for s in made]}
-        pictures.with_suffix(".json").write_text(json.dumps(facts))
-        # The pictures come last and whole: a shard whose .npy exists is complete.
-        with whole_file(pictures) as beside, beside.open("xb") as file:
+        images.with_suffix(".json").write_text(json.dumps(facts))
+        # The images come last and whole: a shard whose .npy exists is complete.
+        with whole_file(images) as beside, beside.open("xb") as file:
             np.save(file, np.stack([np.asarray(s.image) for s in made]))
 
 
@@ -58,8 +58,8 @@ def shards(folder: Path) -> list[Path]:
     return sorted(folder.glob("[0-9]*.npy"))
 
 
-def pictures(folder: Path) -> list[NDArray[np.uint8]]:
-    """Memory-mapped pictures of every shard."""
+def images(folder: Path) -> list[NDArray[np.uint8]]:
+    """Memory-mapped images of every shard."""
     return [np.load(path, mmap_mode="r") for path in shards(folder)]
 
 

@@ -1,8 +1,8 @@
-"""How good a model is: the judge's verdict on the 540 pictures fixed before training ended.
+"""How good a model is: the judge's verdict on the 540 images fixed before training ended.
 
 `python -m training score --work FOLDER [--into WEIGHTS]` paints what is missing, writes
 `score.json`, `score.md` and `rows.jsonl`. The judge's own accuracy on held-out rendered scenes
-stands beside every figure, as does that of the colour and place measures.
+stands beside every figure, as does that of the color and place measures.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from PIL import Image
 from daam_nb.menagerie.judge import LABELS, Judge
 from daam_nb.menagerie.model import card
 from daam_nb.menagerie.taxonomy import INVERSE
+from training.images import entries, paint, read_images, settings
 from training.judge import accuracy
-from training.pictures import entries, paint, read_pictures, settings
-from training.seeing import DIRECTIONS, seen_colour, seen_place, standing_out
+from training.seeing import DIRECTIONS, seen_color, seen_place, standing_out
 from training.shares import Share
 
 SINGLE = ("single", "colour", "unseen colour")
@@ -38,15 +38,15 @@ Row = dict[str, Any]
 def row(
     entry: dict[str, Any], image: Image.Image, labels: np.ndarray[Any, Any], judge: Judge
 ) -> Row:
-    """What one picture shows of what its prompt names.
+    """What one image shows of what its prompt names.
 
     Returns
     -------
     dict
         `group`, `prompt`, `seed`; `named`, the nouns of the prompt; `found`, noun to pixels;
-        `there`, whether each named object is; `unnamed`, nouns claimed but not named; `colour`,
-        what the object shows where a colour is stated (None: not found, or grey), and
-        `colour_out`, what all shows that stands out from the background; `relation`, the direction
+        `there`, whether each named object is; `unnamed`, nouns claimed but not named; `color`,
+        what the object shows where a color is stated (None: not found, or gray), and
+        `color_out`, what all shows that stands out from the background; `relation`, the direction
         in which the first object lies from the second where both are there and a direction is
         stated, and `signs`.
     """
@@ -65,8 +65,8 @@ def row(
     if entry["objects"][0]["colour"]:
         made["stated_colour"] = entry["objects"][0]["colour"]
         pixels = np.asarray(image)
-        made["colour"] = seen_colour(pixels, masks[0])
-        made["colour_out"] = seen_colour(pixels, standing_out(pixels, entry["background"]))
+        made["colour"] = seen_color(pixels, masks[0])
+        made["colour_out"] = seen_color(pixels, standing_out(pixels, entry["background"]))
     if entry["relation"] in DIRECTIONS:
         made["stated_relation"] = entry["relation"]
         place = seen_place(masks[0], masks[1])
@@ -80,7 +80,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     of = {group: [r for r in rows if r["group"] == group] for group in (*SINGLE, *PAIRS)}
     made: dict[str, Any] = {
         "single": {group: _there(of[group]).facts() for group in SINGLE},
-        "colour": {group: _colours(of[group]) for group in ("colour", "unseen colour")},
+        "colour": {group: _colors(of[group]) for group in ("colour", "unseen colour")},
         "both": {group: _there(of[group]).facts() for group in PAIRS},
         "both_any": {group: _any(of[group]).facts() for group in PAIRS},
         "relation": {group: _relations(of[group]) for group in ("relation", "unseen pair")},
@@ -102,15 +102,15 @@ def _any(rows: Sequence[Row]) -> Share:
     return Share.of(any(r["there"]) for r in rows)
 
 
-def _colour_share(rows: Sequence[Row], *, among_found: bool) -> Share:
+def _color_share(rows: Sequence[Row], *, among_found: bool) -> Share:
     kept = [r for r in rows if r["there"][0] or not among_found]
     return Share.of(r["colour"] == r["stated_colour"] for r in kept)
 
 
-def _colours(rows: Sequence[Row]) -> dict[str, Any]:
+def _colors(rows: Sequence[Row]) -> dict[str, Any]:
     return {
-        "of_all": _colour_share(rows, among_found=False).facts(),
-        "of_found": _colour_share(rows, among_found=True).facts(),
+        "of_all": _color_share(rows, among_found=False).facts(),
+        "of_found": _color_share(rows, among_found=True).facts(),
         "standing_out": Share.of(r["colour_out"] == r["stated_colour"] for r in rows).facts(),
     }
 
@@ -129,7 +129,7 @@ def _relations(rows: Sequence[Row]) -> dict[str, Any]:
 
     The axis is right where the objects lie side by side as "left of" and "right of" ask, or one
     above the other. Chance is what stated relations would give if they were dealt out to the
-    pictures anew: the model then knows where things tend to lie, but not what was asked.
+    images anew: the model then knows where things tend to lie, but not what was asked.
     """
     placed = _placed(rows)
     stated = [r["stated_relation"] for r in placed]
@@ -156,7 +156,7 @@ def _gaps(of: dict[str, list[Row]]) -> dict[str, Any]:
     pairs = {
         "object there, coloured": (_there(of["unseen colour"]), _there(of["colour"])),
         "colour right": tuple(
-            _colour_share(of[g], among_found=False) for g in ("unseen colour", "colour")
+            _color_share(of[g], among_found=False) for g in ("unseen colour", "colour")
         ),
         "both objects there": (_there(of["unseen pair"]), _there(seen_pairs)),
         "relation right": (_relation_share(of["unseen pair"]), _relation_share(of["relation"])),
@@ -227,7 +227,7 @@ def score(
     weights
         Folder of an exported pipeline.
     work
-        Receives `pictures-<revision>/`, so that another call goes on where this one stopped.
+        Receives `images-<revision>/`, so that another call goes on where this one stopped.
     judge_file
         The judge's weights.
     report
@@ -244,7 +244,7 @@ def score(
     folder = work / f"pictures-{facts.revision}"
     paint(weights, folder, helpers=helpers)
     every, judge = entries(), Judge(judge_file)
-    images = read_pictures(folder, range(len(every)))
+    images = read_images(folder, range(len(every)))
     labels = judge.label_maps(images)
     rows = [
         row(entry, image, shown, judge)

@@ -14,14 +14,14 @@ Z = 1.959964
 class Share:
     """How many of how many, with Wilson's interval (Wilson 1927).
 
-    Each picture is drawn from a prompt and noise of its own, so there are no clusters to respect;
+    Each image is drawn from a prompt and noise of its own, so there are no clusters to respect;
     the difference of two shares (`minus`) is built of the ends of Wilson's, so that these are kept
     beside `daam_nb.studies.stats.intervals`, whose shares have the exact ones and no differences.
 
     Attributes
     ----------
     right, n
-        Pictures for which something holds, of how many. With n = 0 everything is unknown: the
+        Images for which something holds, of how many. With n = 0 everything is unknown: the
         value is nan and the interval 0 to 1.
     """
 

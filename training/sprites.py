@@ -29,7 +29,7 @@ def render_sprites(folder: Path, *, font: Path = FONT) -> None:
     folder
         Where `<noun>.png` is written.
     font
-        The colour font; its bitmaps exist at size 109 only.
+        The color font; its bitmaps exist at size 109 only.
     """
     folder.mkdir(parents=True, exist_ok=True)
     face = ImageFont.truetype(str(font), 109)
@@ -39,7 +39,7 @@ def render_sprites(folder: Path, *, font: Path = FONT) -> None:
         glyph = canvas.crop(canvas.getbbox())
         scale = LONGER_SIDE / max(glyph.size)
         glyph = glyph.resize((round(glyph.width * scale), round(glyph.height * scale)))
-        # FASTOCTREE is the one quantiser of PIL that keeps alpha.
+        # FASTOCTREE is the one quantizer of PIL that keeps alpha.
         palette = glyph.quantize(128, method=Image.Quantize.FASTOCTREE)
         palette.save(folder / f"{noun.name}.png", optimize=True)
 

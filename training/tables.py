@@ -25,6 +25,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {line} |\n" for line in lines)
 
 
+def in_words(key: str) -> str:
+    """A measure in the tables, by its key in the JSON files."""
+    return key.replace("colour", "color")
+
+
 def gates_table(made: dict[str, Any]) -> str:
     """What was asked for, what was reached."""
     rows = []
@@ -35,7 +40,7 @@ def gates_table(made: dict[str, Any]) -> str:
         reached = "–" if share is None else f"{100 * share:.0f}"
         rows.append(
             (
-                name,
+                in_words(name),
                 f"{bound} {100 * facts['gate']:.0f}{' points' if points else ' %'}",
                 f"{reached}{' points' if points else ' %'}",
                 "yes" if facts["met"] else "**no**",
@@ -48,8 +53,8 @@ def presence_table(made: dict[str, Any]) -> str:
     """Objects there, by group of prompts."""
     names = {
         "single": "one object",
-        "colour": "one object with a colour, seen combinations",
-        "unseen colour": "one object with a colour, unseen combinations",
+        "colour": "one object with a color, seen combinations",
+        "unseen colour": "one object with a color, unseen combinations",
     }
     rows = [
         (label, str(made["single"][key]["n"]), share_cell(made["single"][key]))
@@ -75,20 +80,20 @@ def presence_table(made: dict[str, Any]) -> str:
     return table(("what is named is there", "n", "share (95 %)"), rows)
 
 
-def colour_table(made: dict[str, Any]) -> str:
-    """Colours by masked hue."""
+def color_table(made: dict[str, Any]) -> str:
+    """Colors by masked hue."""
     rows = []
     for key, label in (("colour", "seen combinations"), ("unseen colour", "unseen combinations")):
         facts = made["colour"][key]
         shares = [facts[k] for k in ("of_all", "of_found", "standing_out")]
         cells = [cell for one in shares for cell in (str(one["n"]), share_cell(one))]
         rows.append((label, *cells))
-    header = ("colour right", "n", "of all", "n", "of objects found", "n", "of what stands out")
+    header = ("color right", "n", "of all", "n", "of objects found", "n", "of what stands out")
     return table(header, rows)
 
 
 def relation_table(made: dict[str, Any]) -> str:
-    """Stated directions among pictures with both objects, and what chance gives."""
+    """Stated directions among images with both objects, and what chance gives."""
     rows = []
     for key, label in (("relation", "seen pairs"), ("unseen pair", "unseen pairs")):
         facts = made["relation"][key]
@@ -112,7 +117,7 @@ def unseen_table(made: dict[str, Any]) -> str:
     """Unseen combinations against seen ones."""
     rows = [
         (
-            name,
+            in_words(name),
             share_cell(facts["unseen"]),
             share_cell(facts["seen"]),
             f"{100 * facts['gap']:+.0f} ({100 * facts['low']:+.0f} to {100 * facts['high']:+.0f})",
@@ -130,7 +135,7 @@ def noun_table(made: dict[str, Any]) -> str:
         by.setdefault(facts["right"], []).append(noun)
     n = ordered[0][1]["n"]
     return table(
-        (f"found in so many of {n} pictures", "nouns"),
+        (f"found in so many of {n} images", "nouns"),
         [(str(right), ", ".join(nouns)) for right, nouns in by.items()],
     )
 
@@ -145,14 +150,14 @@ def judge_table(made: dict[str, Any]) -> str:
             str(own["scenes"]),
             f"{own['mean_iou_undoubting']:.3f}",
         ),
-        ("pixels labelled right", str(own["scenes"]), f"{own['pixel_accuracy']:.3f}"),
+        ("pixels labeled right", str(own["scenes"]), f"{own['pixel_accuracy']:.3f}"),
         ("nouns shown that it finds", str(own["found"]["n"]), share_cell(own["found"])),
         (
             "scenes in which it claims an absent noun",
             str(own["scenes"]),
             share_cell(own["claimed"]),
         ),
-        ("colour read right from its masks", str(own["colour"]["n"]), share_cell(own["colour"])),
+        ("color read right from its masks", str(own["colour"]["n"]), share_cell(own["colour"])),
         (
             "direction read right from its masks",
             str(own["relation"]["n"]),
@@ -161,8 +166,8 @@ def judge_table(made: dict[str, Any]) -> str:
     ]
     claimed, nothing = made["unnamed"], made["nothing"]
     rows += [
-        ("generated pictures: claims a noun not named", str(claimed["n"]), share_cell(claimed)),
-        ("generated pictures: sees no noun at all", str(nothing["n"]), share_cell(nothing)),
+        ("generated images: claims a noun not named", str(claimed["n"]), share_cell(claimed)),
+        ("generated images: sees no noun at all", str(nothing["n"]), share_cell(nothing)),
     ]
     return table(("the judge, on held-out rendered scenes", "n", ""), rows)
 
@@ -172,13 +177,13 @@ def score_tables(made: dict[str, Any]) -> str:
     parts = {
         "Gates": gates_table,
         "Presence": presence_table,
-        "Colour": colour_table,
+        "Color": color_table,
         "Relations": relation_table,
         "Unseen combinations": unseen_table,
         "Nouns": noun_table,
         "The judge": judge_table,
     }
-    head = f"# {made['model']}: {made['pictures']} pictures\n"
+    head = f"# {made['model']}: {made['pictures']} images\n"
     return head + "".join(f"\n## {name}\n{make(made)}" for name, make in parts.items())
 
 
@@ -201,7 +206,7 @@ def attribution_table(made: dict[str, Any]) -> str:
             )
         )
     whole = made["scores"]["paper"]["whole_image"]
-    rows.append(("marking the whole picture", *2 * (f"{whole:.3f}", f"{whole:.2f}")))
+    rows.append(("marking the whole image", *2 * (f"{whole:.3f}", f"{whole:.2f}")))
     header = (
         f"layers, {made['words']} words of held-out scenes",
         "IoU, mean of seven maps'",
@@ -236,7 +241,7 @@ def layers_table(made: dict[str, Any]) -> str:
 
 
 def generated_table(made: dict[str, Any]) -> str:
-    """Choices of layers on generated pictures, against the judge's masks."""
+    """Choices of layers on generated images, against the judge's masks."""
     facts = made.get("generated")
     if not facts:
         return "Not measured.\n"
@@ -248,9 +253,9 @@ def generated_table(made: dict[str, Any]) -> str:
         )
         for key, label in (("recommended", "recommended"), ("paper", "the paper's"))
     ]
-    rows.append(("marking the whole picture", f"{facts['whole_image']:.3f}", ""))
+    rows.append(("marking the whole image", f"{facts['whole_image']:.3f}", ""))
     header = (
-        f"layers, {facts['words']} of {facts['named']} words in {facts['pictures']} pictures",
+        f"layers, {facts['words']} of {facts['named']} words in {facts['pictures']} images",
         "mean IoU (95 %)",
         "pointing game",
     )
@@ -265,12 +270,12 @@ def blind_table(made: dict[str, Any]) -> str:
         rows.append(("objects named right, free choice of words", facts))
     if "labels" in made:
         labels = {
-            "agreement": "judge and reader agree on a picture (a reader's doubt counts either way)",
+            "agreement": "judge and reader agree on an image (a reader's doubt counts either way)",
             "agreement_strict": "the same, where a doubtful noun counts as not seen",
             "sure_nouns_the_judge_claims": "nouns the reader is sure of that the judge claims",
             "claims_the_person_shares": "the judge's claims that the reader shares",
             "named_nouns_the_person_saw": "nouns of the prompts that the reader saw",
-            "nothing_to_be_recognised": "pictures in which the reader was sure of nothing",
+            "nothing_to_be_recognised": "images in which the reader was sure of nothing",
         }
         rows += [(label, made["labels"][key]) for key, label in labels.items()]
     return table(
@@ -279,7 +284,7 @@ def blind_table(made: dict[str, Any]) -> str:
 
 
 def blind_noun_table(made: dict[str, Any]) -> str:
-    """What that reader recognised of each noun, the least recognised first; one row for the rest.
+    """What that reader recognized of each noun, the least recognized first; one row for the rest.
 
     The rest are the nouns that the reader was always sure of.
     """
@@ -294,6 +299,6 @@ def blind_noun_table(made: dict[str, Any]) -> str:
         together = [sum(by[noun][k] for noun in always) for k in range(len(kinds))]
         rows.append((", ".join(always), together))
     return table(
-        ("in pictures whose prompt names it", "n", "sure of it", "in doubt", "not mentioned"),
+        ("in images whose prompt names it", "n", "sure of it", "in doubt", "not mentioned"),
         [(label, str(sum(counts)), *map(str, counts)) for label, counts in rows],
     )

@@ -44,7 +44,7 @@ def byte_symbols() -> list[str]:
 
 def _segments() -> list[list[tuple[str, ...]]]:
     """Every word as a list of segments of symbols; merges never cross a segment's end."""
-    words = {*WORDS, *taxonomy.COLOURS}
+    words = {*WORDS, *taxonomy.COLORS}
     for noun in taxonomy.NOUNS:
         words |= {noun.name, noun.plural, *noun.hypernym.split()}
     split = {piece.replace("|", ""): piece for piece in PIECES}

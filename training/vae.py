@@ -15,7 +15,7 @@ from torch.nn import functional
 from daam_nb.menagerie.world import SIZE, scene
 from training.loop import Run, train
 from training.options import Options
-from training.scenes import pictures
+from training.scenes import images
 
 CROP, TRIES = 32, 4
 """Height and width of a training crop in pixels, and how many places are tried for it."""
@@ -24,7 +24,7 @@ CROP, TRIES = 32, 4
 def build_vae(config: dict[str, Any]) -> AutoencoderKL:
     """An untrained autoencoder of the sizes in the table `vae` (factor 4, no attention).
 
-    Its latents are normalised by its own weights (`normalise`), hence a scaling factor of 1.
+    Its latents are normalized by its own weights (`normalize`), hence a scaling factor of 1.
     """
     return AutoencoderKL(
         in_channels=3,
@@ -81,7 +81,7 @@ class VaeJob:
 
     def refresh(self) -> None:
         """Look for new shards; on a GPU the first ones stay in its memory."""
-        self._store = pictures(self._scenes)
+        self._store = images(self._scenes)
         if torch.device(self._device).type != "cpu" and not hasattr(self, "_resident"):
             kept = np.concatenate(self._store[: self._config["resident_shards"]])
             self._resident = torch.from_numpy(kept).to(self._device)
@@ -107,24 +107,24 @@ class VaeJob:
         )
 
     def _restored(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Pictures from latents drawn for `batch`, and the latents' mean and log variance."""
+        """Images from latents drawn for `batch`, and the latents' mean and log variance."""
         posterior = self.module.encode(batch).latent_dist
         latents = posterior.mean + posterior.std * torch.randn_like(posterior.mean)
         return self.module.decode(latents).sample, posterior.mean, posterior.logvar
 
     def _crops(self, rng: np.random.Generator, *, whole: bool) -> np.ndarray[Any, Any]:
-        """Parts of random pictures where most happens, or a quarter as many whole pictures.
+        """Parts of random images where most happens, or a quarter as many whole images.
 
-        Most of a picture is smooth background; the details of objects are what takes long.
+        Most of an image is smooth background; the details of objects are what takes long.
         """
         count = self._config["batch"] // (4 if whole else 1)
         chosen = []
         for which in rng.integers(len(self._store), size=count):
-            picture = self._store[which][rng.integers(len(self._store[which]))]
+            image = self._store[which][rng.integers(len(self._store[which]))]
             corners = rng.integers(SIZE - CROP + 1, size=(TRIES, 2))
-            parts = [picture[y : y + CROP, x : x + CROP] for y, x in corners]
+            parts = [image[y : y + CROP, x : x + CROP] for y, x in corners]
             busiest = int(np.argmax([part[::2, ::2].std(axis=(0, 1)).sum() for part in parts]))
-            chosen.append(picture if whole else parts[busiest])
+            chosen.append(image if whole else parts[busiest])
         return np.stack(chosen)
 
     def measure(self) -> dict[str, float]:
@@ -145,18 +145,18 @@ def train_vae(config: dict[str, Any], options: Options) -> AutoencoderKL:
     work = options.work
     build = partial(VaeJob, config=config, work=work, start=options.start)
     model: AutoencoderKL = train(Run(build, config["vae"], options)).module  # type: ignore[assignment]
-    sample = np.concatenate([p[:512] for p in pictures(work / "scenes")[:4]])
-    normalise(model, sample, options.device)
+    sample = np.concatenate([p[:512] for p in images(work / "scenes")[:4]])
+    normalize(model, sample, options.device)
     model.save_pretrained(work / "vae")
     return model
 
 
 @torch.no_grad()
-def normalise(model: AutoencoderKL, pixels: np.ndarray[Any, Any], device: str) -> None:
+def normalize(model: AutoencoderKL, pixels: np.ndarray[Any, Any], device: str) -> None:
     """Give every latent channel mean 0 and deviation 1, by changing the 1 x 1 convolutions.
 
     Stable Diffusion's pipeline knows one scalar factor; folding the statistics of each channel
-    into `quant_conv` and `post_quant_conv` leaves nothing for it to do, and restored pictures
+    into `quant_conv` and `post_quant_conv` leaves nothing for it to do, and restored images
     are what they were.
 
     Parameters
@@ -182,7 +182,7 @@ def normalise(model: AutoencoderKL, pixels: np.ndarray[Any, Any], device: str) -
 
 @torch.no_grad()
 def psnr(model: AutoencoderKL, batch: Tensor) -> float:
-    """Peak signal-to-noise ratio in dB of restored pictures, the mean over the batch."""
+    """Peak signal-to-noise ratio in dB of restored images, the mean over the batch."""
     restored = model.decode(model.encode(batch).latent_dist.mode()).sample.clamp(-1, 1)
     error = functional.mse_loss(restored, batch, reduction="none").mean(dim=(1, 2, 3))
     return float((10 * torch.log10(4 / error)).mean())

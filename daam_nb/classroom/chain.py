@@ -12,7 +12,7 @@ from daam_nb.kinds import number_between
 
 @dataclass(frozen=True)
 class Chain:
-    """A Markov chain x_0, x_1, ..., x_T from a picture to noise, and its way back.
+    """A Markov chain x_0, x_1, ..., x_T from an image to noise, and its way back.
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class Chain:
         T numbers, rising: the model's own timestep at the chain's step 1, 2, ..., T.
     alpha_bars
         T + 1 numbers, falling from 1: the share of the variance of x_t that is still the
-        picture's, at step 0, 1, ..., T.
+        image's, at step 0, 1, ..., T.
 
     References
     ----------
@@ -37,18 +37,18 @@ class Chain:
         if len(self.alpha_bars) != len(self.timesteps) + 1 or not self.timesteps:
             raise ShapeError(
                 f"{len(self.timesteps)} timesteps need as many alpha bars and one more for the "
-                f"clean picture, and there must be a step; here are {len(self.alpha_bars)}."
+                f"clean image, and there must be a step; here are {len(self.alpha_bars)}."
             )
         falling = all(a > b for a, b in zip(self.alpha_bars, self.alpha_bars[1:], strict=False))
         if self.alpha_bars[0] != 1 or not falling or self.alpha_bars[-1] < 0:
             raise ShapeError(
-                "Alpha bars fall from 1 (the clean picture) towards 0 (noise alone); these are "
+                "Alpha bars fall from 1 (the clean image) towards 0 (noise alone); these are "
                 f"{[round(value, 4) for value in self.alpha_bars]}."
             )
 
     @property
     def steps(self) -> int:
-        """T: how many steps lead from the picture to noise."""
+        """T: how many steps lead from the image to noise."""
         return len(self.timesteps)
 
     def beta(self, t: int) -> float:

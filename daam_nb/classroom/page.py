@@ -1,4 +1,4 @@
-"""The page: a prompt, a picture, its explorer, and both directions of diffusion."""
+"""The page: a prompt, an image, its explorer, and both directions of diffusion."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL.Image import Image
 
 from daam_nb.classroom.chain import chain_of
 from daam_nb.classroom.panels import data_url, forward_panel, reverse_panel
-from daam_nb.classroom.processes import check, check_guidance, check_text_alone, forward, reverse
+from daam_nb.classroom.processes import check, check_guidance, check_text_only, forward, reverse
 from daam_nb.classroom.sheet import process_sheet
 from daam_nb.errors import DaamError, InterventionError, NothingRecordedError, WrongKindError
 from daam_nb.kinds import check_flag, kind_of, names_checked, number_between
@@ -22,7 +22,7 @@ from daam_nb.show.explorer import explore
 from daam_nb.show.figures.figure import Figure
 from daam_nb.tracing import generate
 from daam_nb.tracing.attached import open_changes
-from daam_nb.tracing.forming import decoded_pictures, forming_pictures
+from daam_nb.tracing.forming import decoded_images, forming_images
 
 STYLE = Path(__file__).parent / "style.css"
 _MILLISECONDS_PER_STEP = 900
@@ -39,16 +39,16 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
     prompt, seed
         What the page starts with; both can be changed on it.
     num_inference_steps
-        Steps of the picture, and of the two processes below it.
+        Steps of the image, and of the two processes below it.
     guidance_scale
         Classifier-free guidance of both; 1 or less is none, as in diffusers.
     draw
-        Draw the first picture at once.
+        Draw the first image at once.
 
     Attributes
     ----------
     recording
-        What was seen while the last picture was drawn; None before the first.
+        What was seen while the last image was drawn; None before the first.
 
     Raises
     ------
@@ -74,7 +74,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         draw: bool = True,
     ) -> None:
         check(pipe)
-        check_text_alone(pipe)
+        check_text_only(pipe)
         _check_unchanged(pipe)
         check_flag(draw, "draw")
         if not isinstance(prompt, str):
@@ -84,7 +84,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         self._pipe = pipe
         self._guidance = guidance_scale
         self._chain = chain_of(pipe, num_inference_steps)
-        self._pictures: dict[str, tuple[Image, ...]] = {}
+        self._images: dict[str, tuple[Image, ...]] = {}
         self._urls: dict[str, list[str]] = {}
         self.recording: Recording | None = None
         self._make_controls(prompt, seed, num_inference_steps)
@@ -145,12 +145,10 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
     # --- work -------------------------------------------------------------------------------------
 
     def draw(self) -> None:
-        """Draw the prompt, then show the explorer and both processes of this picture."""
+        """Draw the prompt, then show the explorer and both processes of this image."""
         text = self.prompt.value.strip()
         if not text:
-            self._say(
-                "Write a prompt first: a few words that say what the picture shows.", bad=True
-            )
+            self._say("Write a prompt first: a few words that say what the image shows.", bad=True)
             return
         if len(text) > MAX_CHARACTERS:
             self._say(
@@ -177,21 +175,21 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
             self.forming.value = ""
 
     def to_figure(self) -> Figure:
-        """Both processes of the last picture at some of their steps, for paper.
+        """Both processes of the last image at some of their steps, for paper.
 
         Raises
         ------
         NothingRecordedError
-            Before the first picture.
+            Before the first image.
         """
         if self.recording is None:
             raise NothingRecordedError("Nothing was drawn yet. Press Draw, or call draw().")
-        if not self._pictures:
+        if not self._images:
             raise NothingRecordedError(
                 f"Both processes of “{self.recording.prompt.text}” were not walked to their "
                 "end. Press Draw again, or call draw()."
             )
-        return process_sheet(self._chain, self._pictures, self.recording)
+        return process_sheet(self._chain, self._images, self.recording)
 
     def _work(self, text: str) -> None:
         steps, seed = self._chain.steps, self.seed.value
@@ -206,7 +204,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
                 guidance_scale=self._guidance,
                 callback_on_step_end=self._drawn_step,
             )
-        assert isinstance(run, Recording)  # one text, one picture
+        assert isinstance(run, Recording)  # one text, one image
         self._explore(run)
         self._say("Walking back from noise, step by step …")
         back = reverse(
@@ -220,8 +218,8 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         assert run.latents is not None  # generate keeps them
         away = forward(self._chain, run.latents[-1], seed=seed)
         walked = {"forward": away, "noisy": back.noisy, "guesses": back.guesses}
-        pictures = {name: decoded_pictures(self._pipe, latents) for name, latents in walked.items()}
-        self._show_processes(pictures)
+        images = {name: decoded_images(self._pipe, latents) for name, latents in walked.items()}
+        self._show_processes(images)
         drawn = run.facts.num_steps
         counted = (
             f"{steps} steps" if drawn == steps else f"drawn in {drawn} steps; a chain of {steps}"
@@ -237,33 +235,31 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         return f"“{text}” was not drawn: "
 
     def _drawn_step(self, pipe: Any, step: int, timestep: Any, state: dict[str, Any]) -> Any:
-        """Show how far the picture is; called by the pipeline after each step."""
-        picture = decoded_pictures(pipe, state["latents"].detach()[:1])[0]
-        self.forming.value = (
-            f'<img src="{data_url(picture)}" alt="the picture after step {step + 1}">'
-        )
+        """Show how far the image is; called by the pipeline after each step."""
+        image = decoded_images(pipe, state["latents"].detach()[:1])[0]
+        self.forming.value = f'<img src="{data_url(image)}" alt="the image after step {step + 1}">'
         # Some schedulers look twice or more in each of the steps that they were asked for.
         every = max(int(getattr(pipe, "num_timesteps", 0) or 0), step + 1)
         self.progress.value = round((step + 1) / every * self._chain.steps)
         return state
 
     def _explore(self, run: Recording) -> None:
-        """Show a new picture's explorer; the processes below it, of another picture, go away."""
-        explorer = explore(run, pictures=forming_pictures(run, self._pipe))
+        """Show a new image's explorer; the processes below it, of another image, go away."""
+        explorer = explore(run, images=forming_images(run, self._pipe))
         earlier = self.explored.children
         self._show_processes({})
         self.recording, self.explored.children = run, [explorer]
         for widget in earlier:
             widget.close()
 
-    def _show_processes(self, pictures: dict[str, tuple[Image, ...]]) -> None:
-        """Show both processes of `recording`; none without pictures."""
-        urls = {name: [*map(data_url, images)] for name, images in pictures.items()}
-        self._pictures, self._urls = pictures, urls
-        if not pictures:
+    def _show_processes(self, images: dict[str, tuple[Image, ...]]) -> None:
+        """Show both processes of `recording`; none without images."""
+        urls = {name: [*map(data_url, frames)] for name, frames in images.items()}
+        self._images, self._urls = images, urls
+        if not images:
             self.forward.value = self.reverse.value = ""
         self._show_step()
-        self.lesson.layout.display = "flex" if pictures else "none"
+        self.lesson.layout.display = "flex" if images else "none"
 
     def _show_step(self) -> None:
         if self._urls and self.recording is not None:
@@ -286,7 +282,7 @@ def _check_unchanged(pipe: Any) -> None:
     changes = [str(attached.change) for attached in open_changes(pipe)]
     if changes:
         raise InterventionError(
-            f"{', then '.join(changes)} is open on this pipeline: it would change the picture and "
+            f"{', then '.join(changes)} is open on this pipeline: it would change the image and "
             "not the way back from noise, which the classroom walks beside the pipeline's call. "
             "Open the classroom outside of it."
         )
@@ -310,12 +306,12 @@ def _no_bar_of_its_own(pipe: Any) -> Iterator[None]:
 _TITLE = (
     '<h2 class="daam-lesson-title">What the words paint</h2>'
     '<p class="daam-lesson-lead">A model draws the prompt in small steps, and at every step each '
-    "place of the picture looks at the words. Draw one, then look which words were looked at, and "
+    "place of the image looks at the words. Draw one, then look which words were looked at, and "
     "where.</p>"
 )
 _LESSON = (
-    '<h2 class="daam-lesson-title">How noise becomes a picture</h2>'
-    '<p class="daam-lesson-lead">The model was trained on pictures that were lost in noise step '
+    '<h2 class="daam-lesson-title">How noise becomes an image</h2>'
+    '<p class="daam-lesson-lead">The model was trained on images that were lost in noise step '
     "by step (forward). It draws by going the other way (reverse). Move t, or press play: to the "
     "right there is more noise.</p>"
 )

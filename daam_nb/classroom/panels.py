@@ -13,15 +13,15 @@ from daam_nb.classroom import formulas as f
 from daam_nb.classroom.chain import Chain
 
 
-def data_url(picture: Image.Image) -> str:
-    """A picture as part of a page."""
+def data_url(image: Image.Image) -> str:
+    """An image as part of a page."""
     stream = io.BytesIO()
-    picture.save(stream, "PNG")
+    image.save(stream, "PNG")
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
 def figure(url: str, caption: str, alt: str, kind: str = "") -> str:
-    """A picture with a caption; `caption` is markup of ours, `alt` is text."""
+    """An image with a caption; `caption` is markup of ours, `alt` is text."""
     return (
         f'<figure class="daam-lesson-figure {kind}"><img src="{url}" alt="{escape(alt)}">'
         f"<figcaption>{caption}</figcaption></figure>"
@@ -29,7 +29,7 @@ def figure(url: str, caption: str, alt: str, kind: str = "") -> str:
 
 
 def arrow(formula: str, text: str) -> str:
-    """What leads from one picture to the next."""
+    """What leads from one image to the next."""
     return (
         f'<div class="daam-lesson-arrow"><span>{f.math(formula)}</span>'
         f'<b aria-hidden="true">⟶</b><span>{text}</span></div>'
@@ -37,9 +37,9 @@ def arrow(formula: str, text: str) -> str:
 
 
 def strip(urls: Sequence[str], chosen: int, what: str, *, first: int = 0) -> str:
-    """Small pictures in a row, one of them marked; its number stands below it.
+    """Small images in a row, one of them marked; its number stands below it.
 
-    `first` is the number of the first picture; the places before it stay empty.
+    `first` is the number of the first image; the places before it stay empty.
     """
     cells = "<span></span>" * first + "".join(
         f'<span class="{"daam-lesson-now" if number == chosen else ""}">'
@@ -53,21 +53,21 @@ def forward_panel(chain: Chain, urls: Sequence[str], t: int) -> str:
     """One step of q, and all of them below: `urls` are x_0, ..., x_T."""
     beta, share = chain.beta(t), chain.alpha_bars[t]
     number = f.number
-    pictures = (
-        figure(urls[0], f"{f.math(f.X_0)} the picture", "the picture without noise")
+    images = (
+        figure(urls[0], f"{f.math(f.X_0)} the image", "the image without noise")
         + '<div class="daam-lesson-gap" aria-hidden="true">⋯</div>'
         + figure(urls[t - 1], f.math(f.sub(f.X, number(t - 1))), f"with the noise of step {t - 1}")
         + arrow(f.Q_STEP, "noise is mixed in")
         + figure(urls[t], f.math(f.sub(f.X, number(t))), f"with the noise of step {t}", "now")
     )
     return _panel(
-        "Forward: from the picture to noise",
-        pictures,
+        "Forward: from the image to noise",
+        images,
         [f.FORWARD, f.forward_at(t, chain.kept(t), beta)],
         f"Step {t} of {chain.steps} keeps {_percent(1 - beta)} of the variance and adds "
-        f"{_percent(beta)} new noise; {_percent(share)} of it is the picture's by now "
+        f"{_percent(beta)} new noise; {_percent(share)} of it is the image's by now "
         f"({f.math(f.ALPHA_BAR)}). No model takes part.",
-        strip(urls, t, f"x_0 to x_{chain.steps}, from the picture to noise; x_{t} is marked"),
+        strip(urls, t, f"x_0 to x_{chain.steps}, from the image to noise; x_{t} is marked"),
     )
 
 
@@ -77,8 +77,8 @@ def reverse_panel(
     """One step of p, and all of them below: x_0, ..., x_T and the guesses at x_1, ..., x_T."""
     of_clean, of_noisy, variance = chain.posterior(t)
     number = f.number
-    pictures = (
-        figure(noisy[t], f.math(f.sub(f.X, number(t))), f"the noisy picture of step {t}")
+    images = (
+        figure(noisy[t], f.math(f.sub(f.X, number(t))), f"the noisy image of step {t}")
         + arrow(f.GUESS, f"guess for “{escape(prompt)}”")
         + figure(guesses[t - 1], f"{f.math(f.GUESS)} the guess", f"the model's guess at step {t}")
         + arrow(f.P_STEP, "one step that way")
@@ -86,10 +86,10 @@ def reverse_panel(
     )
     last = "" if t > 1 else " The last step adds none."
     return _panel(
-        "Reverse: from noise to a picture",
-        pictures,
+        "Reverse: from noise to an image",
+        images,
         [f.REVERSE, *f.REVERSE_PARTS, f.reverse_at(t, of_clean, of_noisy, variance)],
-        "The model looks at the noisy picture and at the prompt, and guesses the clean picture "
+        "The model looks at the noisy image and at the prompt, and guesses the clean image "
         "at one go. It is not believed at once: the next state lies a little way towards the "
         f"guess, with fresh noise of variance {variance:.3f}.{last}",
         strip(noisy, t - 1, f"x_0 to x_{chain.steps}; x_{t - 1} is marked")
@@ -102,11 +102,11 @@ def reverse_panel(
     )
 
 
-def _panel(title: str, pictures: str, equations: Sequence[str], words: str, strips: str) -> str:
+def _panel(title: str, images: str, equations: Sequence[str], words: str, strips: str) -> str:
     formulas = "".join(f"<div>{f.math(equation, block=True)}</div>" for equation in equations)
     return (
         f'<section class="daam-lesson-panel"><h3>{title}</h3>'
-        f'<div class="daam-lesson-row">{pictures}</div>'
+        f'<div class="daam-lesson-row">{images}</div>'
         f'<div class="daam-lesson-formulas">{formulas}</div>'
         f"<p>{words}</p>{strips}</section>"
     )

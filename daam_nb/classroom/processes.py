@@ -18,7 +18,7 @@ from daam_nb.kinds import kind_of, number_between
 
 @dataclass(frozen=True, eq=False)
 class Reverse:
-    """The way from noise to a picture.
+    """The way from noise to an image.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ def reverse(
     guidance_scale: float = 7.5,
     progress: Callable[[int], object] | None = None,
 ) -> Reverse:
-    """Walk from noise to a picture, each step drawn from p(x_{t-1} | x_t).
+    """Walk from noise to an image, each step drawn from p(x_{t-1} | x_t).
 
     The model's guess stands for x_0 in q(x_{t-1} | x_t, x_0), and the variance is that of q (Ho
     et al. 2020, section 3.2); a pipeline's own scheduler usually takes a shorter way.
@@ -201,8 +201,8 @@ def check(pipe: Any) -> None:
         )
 
 
-def check_text_alone(pipe: Any) -> None:
-    """Refuse a pipeline that draws from a picture or with a guidance beside that of the text.
+def check_text_only(pipe: Any) -> None:
+    """Refuse a pipeline that draws from an image or with a guidance beside that of the text.
 
     Raises
     ------
@@ -210,7 +210,7 @@ def check_text_alone(pipe: Any) -> None:
     """
     parameters = inspect.signature(type(pipe).__call__).parameters
     for name, what in (
-        ("image", "draws from a picture"),
+        ("image", "draws from an image"),
         ("pag_scale", "has perturbed guidance, which p(x_{t-1} | x_t) here does not follow"),
     ):
         if name in parameters:

@@ -22,17 +22,17 @@ ROWS = (
 )
 
 
-def process_sheet(chain: Chain, pictures: Mapping[str, Sequence[Image]], run: Recording) -> Figure:
+def process_sheet(chain: Chain, images: Mapping[str, Sequence[Image]], run: Recording) -> Figure:
     """Show both directions at eight steps, from little noise to noise alone.
 
     Parameters
     ----------
     chain
         The steps.
-    pictures
+    images
         ``"forward"`` and ``"noisy"``: x_0, ..., x_T; ``"guesses"``: those at x_1, ..., x_T.
     run
-        Of the picture x_0; the guesses were made for its prompt, seed and guidance.
+        Of the image x_0; the guesses were made for its prompt, seed and guidance.
     """
     steps = sorted({round(t) for t in np.linspace(1, chain.steps, COLUMNS)})
     rows = [
@@ -40,7 +40,7 @@ def process_sheet(chain: Chain, pictures: Mapping[str, Sequence[Image]], run: Re
             tuple(
                 Panel(
                     f"{name} {t}",
-                    picture=np.asarray(pictures[name][t - (name == "guesses")].convert("RGB")),
+                    image=np.asarray(images[name][t - (name == "guesses")].convert("RGB")),
                     title=f"t = {t}",
                 )
                 for t in steps
@@ -52,7 +52,7 @@ def process_sheet(chain: Chain, pictures: Mapping[str, Sequence[Image]], run: Re
     shares = ", ".join(f"{100 * chain.alpha_bars[t]:.0f} %" for t in steps)
     origin, metadata = credits([run], choice="", drawing=())
     caption = (
-        f"A chain of {chain.steps} steps. Of the variance of x_t, {shares} is the picture's.",
+        f"A chain of {chain.steps} steps. Of the variance of x_t, {shares} is the image's.",
         f"The guesses are the model's for “{run.prompt.text}”.",
         *origin[1:],  # without the prompt, which stands in the line above
     )

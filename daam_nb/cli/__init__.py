@@ -1,4 +1,4 @@
-"""The command line: one prompt in, a folder of pictures, maps and the recording out.
+"""The command line: one prompt in, a folder of images, maps and the recording out.
 
 May import every floor below, but only where it is needed: ``daam-nb --help`` and a mistyped
 option answer without loading torch, and ``daam-nb open`` never loads diffusers.

@@ -21,11 +21,11 @@ USAGE = """daam-nb PROMPT [options]
 
 EPILOG = """\
 written for a prompt:
-  output.png             the picture
-  words.png              the picture beside the map of every word
-  WORD.heat_map.png      one word over the picture; a repeated word is numbered: a, a-2
+  output.png             the image
+  words.png              the image beside the map of every word
+  WORD.heat_map.png      one word over the image; a repeated word is numbered: a, a-2
   WORD.heads.png         with --all-heads: every layer and head
-  prompt.txt, seed.txt   what the picture was made from
+  prompt.txt, seed.txt   what the image was made from
   recording/             attention by step, layer and head; `daam-nb open FOLDER` shows it again,
                          `daam_nb.load("FOLDER/recording")` in Python, both without the model
 
@@ -43,7 +43,7 @@ examples:
 """
 
 OPEN_EPILOG = """\
-Neither the model nor diffusers is needed. With --output-folder the pictures are drawn again, with
+Neither the model nor diffusers is needed. With --output-folder the images are drawn again, with
 other words, another threshold or all heads; to draw them into FOLDER itself, name it and
 give --overwrite. With --html it becomes one page for any browser: words, steps, heads and pixels.
 
@@ -142,10 +142,10 @@ def _open(argv: Sequence[str]) -> Open:
             "daam-nb -- open."
         )
     words = _listed(read.words)
-    of_pictures = words or read.all_heads or (read.threshold is not None and read.html is None)
-    if read.output_folder is None and of_pictures:
+    of_images = words or read.all_heads or (read.threshold is not None and read.html is None)
+    if read.output_folder is None and of_images:
         raise UsageError(
-            "--words, --threshold and --all-heads are about pictures; say where these go with "
+            "--words, --threshold and --all-heads are about images; say where these go with "
             "--output-folder (into the same folder: also --overwrite). With --html the page begins "
             "with --threshold, too."
         )
@@ -246,7 +246,7 @@ def _parser(**options: Any) -> _Parser:
 def _draw_parser() -> _Parser:
     parser = _parser(
         usage=USAGE,
-        description="Draw a picture from a prompt, and show what every word of it painted.",
+        description="Draw an image from a prompt, and show what every word of it painted.",
         epilog=EPILOG,
     )
     parser.add_argument("prompt", metavar="PROMPT", nargs="*", help="what to draw, in quotes")
@@ -257,33 +257,33 @@ def _draw_parser() -> _Parser:
         help="written there; made where missing (default: the current folder)",
     )  # fmt: skip
     _overwrite(where)
-    picture = parser.add_argument_group("the picture")
-    picture.add_argument(
+    image = parser.add_argument_group("the image")
+    image.add_argument(
         "-m", "--model", metavar="MODEL",
         help="folder of a diffusers pipeline, or its id on the Hugging Face hub, which is then "
         "downloaded once (default: the small model that ships with daam_nb)",
     )  # fmt: skip
-    picture.add_argument(
+    image.add_argument(
         "-s", "--seed", metavar="N", type=_seed,
-        help="the same seed draws the same picture (default: drawn by chance and noted)",
+        help="the same seed draws the same image (default: drawn by chance and noted)",
     )  # fmt: skip
-    picture.add_argument(
+    image.add_argument(
         "-n", "--num-inference-steps", metavar="N", type=_positive,
-        help="denoising steps that draw the picture (default: the model's)",
+        help="denoising steps that draw the image (default: the model's)",
     )  # fmt: skip
-    picture.add_argument(
+    image.add_argument(
         "-g", "--guidance", metavar="G", type=_number,
         help="classifier-free guidance scale (default: the model's)",
     )  # fmt: skip
-    picture.add_argument(
+    image.add_argument(
         "--size", metavar="HxW", type=_size,
         help="height x width in pixels, such as 512x768 (default: the model's)",
     )  # fmt: skip
-    picture.add_argument("--negative-prompt", metavar="TEXT", help="what the picture shall not be")
-    picture.add_argument(
+    image.add_argument("--negative-prompt", metavar="TEXT", help="what the image shall not be")
+    image.add_argument(
         "--device", metavar="DEVICE", help="cpu, cuda, mps, ... (default: cuda where there is one)"
     )
-    picture.add_argument(
+    image.add_argument(
         "--dtype", choices=("float32", "float16", "bfloat16"),
         help="of the weights (default: float32 for the shipped model and on the CPU, else float16)",
     )  # fmt: skip
@@ -305,7 +305,7 @@ def _open_parser() -> _Parser:
     where = parser.add_argument_group("where to")
     where.add_argument(
         "-o", "--output-folder", metavar="FOLDER", type=_folder,
-        help="draw the pictures again, into this folder (default: only text, nothing is written)",
+        help="draw the images again, into this folder (default: only text, nothing is written)",
     )  # fmt: skip
     where.add_argument(
         "--html", metavar="FILE", type=_file,
@@ -351,7 +351,7 @@ def _talking(parser: argparse.ArgumentParser) -> None:
 def _folder(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("an empty text names no folder; the current one is '.'")
-    return Path(text).expanduser()  # not every shell does it in --output-folder=~/pictures
+    return Path(text).expanduser()  # not every shell does it in --output-folder=~/images
 
 
 def _file(text: str) -> Path:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daam_nb.cli.arguments import Draw
-from daam_nb.cli.pictures import (
-    PICTURE,
+from daam_nb.cli.images import (
+    IMAGE,
     PROMPT,
     RECORDING,
     SEED,
@@ -18,8 +18,8 @@ from daam_nb.cli.pictures import (
     chosen_words,
     made_folder,
     refuse_to_replace,
+    write_image,
     write_maps,
-    write_picture,
 )
 from daam_nb.cli.talking import complain, say, shortened, table
 from daam_nb.errors import DaamError, MemoryBudgetError, RecordingExistsError, WatchError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def draw(options: Draw) -> None:
-    """Draw a picture, record it, and write all of it into a folder.
+    """Draw an image, record it, and write all of it into a folder.
 
     What can be refused is refused first: words that the prompt lacks and a folder in use before
     any model is loaded, words that the model will not read before it draws.
@@ -40,7 +40,7 @@ def draw(options: Draw) -> None:
     Raises
     ------
     DaamError
-        Where something failed. A picture that was made is written all the same.
+        Where something failed. An image that was made is written all the same.
     """
     words = chosen_words(Prompt(options.prompt, ()), options.words)
     refuse_to_replace(options.output_folder, overwrite=options.overwrite)
@@ -125,20 +125,20 @@ def _generate(pipe: Any, options: Draw, seed: int, written: Written) -> Recordin
 
 
 def _write_made(written: Written, image: Image | None, prompt: str, seed: int) -> None:
-    """Write the picture and what it was made from: what no later failure may cost."""
+    """Write the image and what it was made from: what no later failure may cost."""
     from daam_nb.storage import write_file
 
     folder = written.folder
     if image is not None:
-        written.picture = write_picture(image, folder / PICTURE)
+        written.image = write_image(image, folder / IMAGE)
     write_file(folder / PROMPT, prompt.encode("utf-8"))
     write_file(folder / SEED, str(seed).encode("ascii"))
 
 
 def _kept(written: Written) -> str:
     parts = []
-    if written.picture is not None:
-        parts.append(f"the picture is {written.picture}")
+    if written.image is not None:
+        parts.append(f"the image is {written.image}")
     if written.recording is not None:
         parts.append(
             f"the recording is {written.recording} (its maps: daam-nb open {written.recording} "
@@ -164,10 +164,10 @@ def _tell(run: Recording, written: Written) -> None:
 
 
 def _rows(written: Written) -> Iterator[tuple[str, str, str]]:
-    if written.picture is not None:
-        yield "picture", str(written.picture), ""
+    if written.image is not None:
+        yield "image", str(written.image), ""
     if written.words is not None:
-        yield "all words", str(written.words), "the picture beside the map of each word"
+        yield "all words", str(written.words), "the image beside the map of each word"
     for what, files in (("maps", written.maps), ("heads", written.heads)):
         if files:
             more = f"and {len(files) - 1} more, one for each word" if len(files) > 1 else ""

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 
 # Of the part before the ending, in UTF-8: file names hold 255 bytes, encrypted folders 143.
-MOST_BYTES = 80
+MAX_BYTES = 80
 
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"]
@@ -47,7 +47,7 @@ def safe_stems(labels: Iterable[str]) -> tuple[str, ...]:
         while _seen_by_systems(stem) in used_names:
             number += 1
             ending = f"-{number}"
-            stem = _shortened(plain, MOST_BYTES - len(ending)) + ending
+            stem = _shortened(plain, MAX_BYTES - len(ending)) + ending
         used_names.add(_seen_by_systems(stem))
         stems.append(stem)
     return tuple(stems)
@@ -56,7 +56,7 @@ def safe_stems(labels: Iterable[str]) -> tuple[str, ...]:
 def safe_stem(label: str) -> str:
     """A name for one label; see `safe_stems`."""
     written = "".join(map(_written, unicodedata.normalize("NFC", label)))
-    stem = _shortened(unicodedata.normalize("NFC", written), MOST_BYTES - 1)
+    stem = _shortened(unicodedata.normalize("NFC", written), MAX_BYTES - 1)
     stem = stem.lstrip(".-")  # neither hidden nor taken for an option
     if stem.split(".")[0].rstrip().casefold() in _DEVICES:
         stem = stem.replace(".", "_.", 1) if "." in stem else stem + "_"

@@ -1,4 +1,4 @@
-"""``daam-nb open FOLDER``: what a recording is, holds and lacks; its pictures, its page.
+"""``daam-nb open FOLDER``: what a recording is, holds and lacks; its images, its page.
 
 Works from the folder alone: no model, no diffusers, no GPU.
 """
@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daam_nb.cli.arguments import Open
-from daam_nb.cli.pictures import (
-    PICTURE,
+from daam_nb.cli.images import (
+    IMAGE,
     RECORDING,
     Written,
     chosen_words,
     made_folder,
     refuse_to_replace,
+    write_image,
     write_maps,
-    write_picture,
 )
 from daam_nb.cli.talking import say, table
 from daam_nb.errors import RecordingExistsError, SelectionError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def show_again(options: Open) -> None:
-    """Print what a recording is; where asked to, draw its pictures again and write its page.
+    """Print what a recording is; where asked to, draw its images again and write its page.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def show_again(options: Open) -> None:
         _draw(run, options.output_folder, options)
     elif options.html is None and not options.quiet:
         again = f"daam-nb open {shlex.quote(str(recording_folder))} --output-folder FOLDER"
-        say(f"Draw its pictures again: {again}")
+        say(f"Draw its images again: {again}")
 
 
 def _check_page(page: Path, *, overwrite: bool) -> None:
@@ -84,16 +84,16 @@ def _write_page(run: Recording, options: Open) -> None:
 
 
 def _draw(run: Recording, folder: Path, options: Open) -> None:
-    """Draw the pictures into a folder, and list them."""
+    """Draw the images into a folder, and list them."""
     words = chosen_words(run.prompt, options.words)
     refuse_to_replace(folder, overwrite=options.overwrite)
     made_folder(folder)
     written = Written(folder)
     if run.image is not None:
-        written.picture = write_picture(run.image, folder / PICTURE)
+        written.image = write_image(run.image, folder / IMAGE)
     write_maps(run, written, words=words, threshold=options.threshold, all_heads=options.all_heads)
     if not options.quiet:
-        files = [f for f in (written.picture, written.words, *written.maps, *written.heads) if f]
+        files = [f for f in (written.image, written.words, *written.maps, *written.heads) if f]
         say()
         say("Drawn again:")
         say("\n".join(f"  {printable(str(file))}" for file in files))
@@ -133,7 +133,7 @@ def _facts(run: Recording) -> Iterator[tuple[str, str]]:
     yield "steps", _kept_steps(run)
     yield "guidance", "none" if facts.guidance is None else f"{facts.guidance:g}"
     lost = "" if run.image is not None else " (not kept)"
-    yield "picture", f"{_by(facts.image_size)} pixels{lost}"
+    yield "image", f"{_by(facts.image_size)} pixels{lost}"
     lost = "" if run.latents is not None else " (not kept)"
     yield "latents", f"{_by(facts.latent_size)}{lost}"
     yield "made", f"{facts.created or 'unknown'}, in {facts.duration:.1f} s"

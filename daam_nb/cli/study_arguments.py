@@ -16,7 +16,7 @@ from daam_nb.printable import printable
 from daam_nb.studies.options import Option, StudyOptions, options_of
 from daam_nb.studies.registry import BUILT_IN, Entry, entry_of, study_names
 
-DRAWN = ("pictures", "seeds", "captions")
+DRAWN = ("images", "seeds", "captions")
 """Options that say what is drawn, in a group of their own."""
 
 EPILOG = """\
@@ -28,7 +28,7 @@ on where it was; FOLDER holds the recordings and the rows. The report is a page 
 figures and tables.
 
 examples:
-  daam-nb study attribution --into runs/attribution --pictures 40
+  daam-nb study attribution --into runs/attribution --images 40
   daam-nb study visuosyntax --into runs/syntax --captions captions.txt --model FOLDER
   daam-nb study attribution --into runs/coco-gen --truth COCO-Gen --model FOLDER
 """
@@ -85,7 +85,7 @@ def study_parser(
     The ways to read numbers and folders are those of the other commands.
     """
     if study is None:
-        about = "Run a study: record pictures, measure them, and write a page of results."
+        about = "Run a study: record images, measure them, and write a page of results."
     else:
         about = f"{study.name}: {study.question}"
     parser = new(
@@ -118,7 +118,7 @@ def study_parser(
     )  # fmt: skip
     _add(
         model, "--batch", metavar="N", type=whole, default=1,
-        help="pictures drawn at once; faster, and the same N is needed to go on (default: 1)",
+        help="images drawn at once; faster, and the same N is needed to go on (default: 1)",
     )  # fmt: skip
     _add(model, "--device", metavar="DEVICE", help="as for a prompt")
     _add(model, "--dtype", choices=("float32", "float16", "bfloat16"), help="as for a prompt")

@@ -84,7 +84,7 @@ def _of_the_shipped_world(options: Study, names: Collection[str]) -> dict[str, A
     world: dict[str, Any] = {
         "nouns": menagerie.CLASSES,
         "groups": menagerie.CLASSES,
-        "adjectives": list(menagerie.COLOURS),
+        "adjectives": list(menagerie.COLORS),
         "recommended": menagerie.card().recommended,
         "exclude": menagerie.HELD_OUT_PAIRS,  # drawn worse because they were never seen together
         "known": _rendered_pairs(),
@@ -105,7 +105,7 @@ def _of_the_shipped_world(options: Study, names: Collection[str]) -> dict[str, A
 def _scenes(count: int, seeds: int) -> list[Any]:
     """Captions of test scenes, none twice, with their facts and, one after the other, their seeds.
 
-    No two share a seed: pictures of one noise are alike, whatever their captions, and an interval
+    No two share a seed: images of one noise are alike, whatever their captions, and an interval
     that draws captions would not know it.
     """
     from daam_nb import menagerie
@@ -149,6 +149,6 @@ def _rendered_pairs(count: int = 600) -> Iterator[tuple[Any, str, str]]:
 
     for number in range(count):
         scene = menagerie.scene(number, "test", kind="pair")
-        if min(mask.sum() for mask in scene.masks) >= LEAST_SEEN:
+        if min(mask.sum() for mask in scene.masks) >= MIN_SEEN:
             first, second = (thing.noun for thing in scene.objects)
             yield scene.image, first, second

@@ -1,4 +1,4 @@
-"""DAAM 0.2.0's `GenerationExperiment`: a picture with its maps in a folder."""
+"""DAAM 0.2.0's `GenerationExperiment`: an image with its maps in a folder."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _FOLDER = "recording"
-_PICTURE, _PROMPT, _SEED, _MAPS = "output.png", "prompt.txt", "seed.txt", "maps.json"
+_IMAGE, _PROMPT, _SEED, _MAPS = "output.png", "prompt.txt", "seed.txt", "maps.json"
 _LONGEST = 100_000  # bytes of a file of ours beside the recording
 
 
 @dataclass(frozen=True, eq=False)
 class GenerationExperiment:
-    """A picture with its maps in a folder ``path/id/subtype``.
+    """An image with its maps in a folder ``path/id/subtype``.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class GenerationExperiment:
     global_heat_map
         The maps that were asked for.
     seed
-        The picture's seed, where known.
+        The image's seed, where known.
 
     Raises
     ------
@@ -70,7 +70,7 @@ class GenerationExperiment:
         own = self.recording.facts.seed
         if own is not None and own != seed:
             raise SelectionError(
-                f"seed={seed}, and the picture was drawn with the seed {own}, as its recording "
+                f"seed={seed}, and the image was drawn with the seed {own}, as its recording "
                 f"says. Leave seed out."
             )
         object.__setattr__(self, "seed", seed)
@@ -82,7 +82,7 @@ class GenerationExperiment:
 
     @property
     def image(self) -> Image.Image | None:
-        """The picture."""
+        """The image."""
         return self.recording.image
 
     @property
@@ -113,7 +113,7 @@ class GenerationExperiment:
             raise RecordingExistsError(
                 f"{self.folder} holds an experiment already. Choose another path or remove it."
             )
-        names = (_PICTURE, _PROMPT, _SEED, _MAPS)
+        names = (_IMAGE, _PROMPT, _SEED, _MAPS)
         if existing := [name for name in names if (self.folder / name).exists()]:
             raise RecordingExistsError(
                 f"{self.folder} holds {', '.join(existing)} already, which would be replaced. "
@@ -132,7 +132,7 @@ class GenerationExperiment:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.recording.save(self.folder / _FOLDER)
             if self.image is not None:
-                with whole_file(self.folder / _PICTURE) as part:
+                with whole_file(self.folder / _IMAGE) as part:
                     self.image.save(part, format="PNG")
             write_file(self.folder / _PROMPT, self.prompt.encode("utf-8"))
             if self.seed is not None:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from daam_nb.prompt import Prompt
 
-_EPSILON = 1e-6  # in DAAM 0.2.0's normalisation
+_EPSILON = 1e-6  # in DAAM 0.2.0's normalization
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class GlobalHeatMap:
     heat_maps
         (token, y, x), float32: start of text, the prompt's tokens, end of text.
     image_size
-        (height, width) of the picture, in pixels.
+        (height, width) of the image, in pixels.
     choice
         What `of` was asked for beside the defaults, by name: an experiment writes it down.
     """
@@ -162,7 +162,7 @@ class WordHeatMap:
     word, word_idx
         As asked for.
     image_size
-        (height, width) of the picture, in pixels.
+        (height, width) of the image, in pixels.
     """
 
     heatmap: Tensor
@@ -178,7 +178,7 @@ class WordHeatMap:
     def expand_as(
         self, image: Image.Image, absolute: bool = False, threshold: float | None = None
     ) -> Tensor:
-        """Bring the map to a picture's size.
+        """Bring the map to an image's size.
 
         Parameters
         ----------
@@ -224,7 +224,7 @@ class WordHeatMap:
         ax: Any = None,
         **expand_kwargs: Any,
     ) -> None:
-        """Draw the map over the picture, on `ax` or the current matplotlib axes.
+        """Draw the map over the image, on `ax` or the current matplotlib axes.
 
         Raises
         ------

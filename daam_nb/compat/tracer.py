@@ -28,14 +28,14 @@ def set_seed(seed: int) -> torch.Generator:
     """A generator with this seed, for ``pipe(..., generator=set_seed(0))``.
 
     DAAM 0.2.0 seeded Python's, numpy's and torch's global state as well; this seeds nothing else.
-    The generator lives on the CPU, so that the picture does not depend on the device.
+    The generator lives on the CPU, so that the image does not depend on the device.
     """
     seed = number_between(seed, "seed", low=0, high=2**64 - 1)
     return torch.Generator("cpu").manual_seed(seed)
 
 
 class trace:
-    """DAAM 0.2.0's ``trace``: watch a pipeline, then ask for heat maps of its last picture.
+    """DAAM 0.2.0's ``trace``: watch a pipeline, then ask for heat maps of its last image.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class trace:
 
     @property
     def recording(self) -> Recording:
-        """The recording of the last picture, whole: every step, layer and head.
+        """The recording of the last image, whole: every step, layer and head.
 
         Raises
         ------
@@ -106,12 +106,12 @@ class trace:
 
     @property
     def last_prompt(self) -> str:
-        """The prompt of the last picture."""
+        """The prompt of the last image."""
         return self.recording.prompt.text
 
     @property
     def last_image(self) -> Image.Image | None:
-        """The last picture."""
+        """The last image."""
         return self.recording.image
 
     @property
@@ -128,12 +128,12 @@ class trace:
         layer_idx: int | None = None,
         normalize: bool = False,
     ) -> GlobalHeatMap:
-        """Maps of every token of the last picture, summed over steps.
+        """Maps of every token of the last image, summed over steps.
 
         Parameters
         ----------
         prompt
-            Must be the prompt of a recorded picture; default: the last one's.
+            Must be the prompt of a recorded image; default: the last one's.
         factors
             Only layers whose grid is the latent grid divided by one of these. Default: all.
         head_idx
@@ -165,7 +165,7 @@ class trace:
         subtype: str = ".",
         **compute_kwargs: Any,
     ) -> GenerationExperiment:
-        """The last picture with its maps, to be saved below `path`; nothing is written yet.
+        """The last image with its maps, to be saved below `path`; nothing is written yet.
 
         Parameters
         ----------
@@ -173,9 +173,9 @@ class trace:
             Where `GenerationExperiment.save` writes: ``path/id/subtype``, each of the last two the
             name of one folder.
         seed
-            Of the picture, where its recording does not know it.
+            Of the image, where its recording does not know it.
         **compute_kwargs
-            The maps, as in `compute_global_heat_map`; with `prompt` the picture of that prompt.
+            The maps, as in `compute_global_heat_map`; with `prompt` the image of that prompt.
 
         Raises
         ------
@@ -199,6 +199,4 @@ class trace:
             if run.prompt.text == prompt:
                 return run
         known = sorted({run.prompt.text for run in self._tracer.recordings})
-        raise WordNotFoundError(
-            f"No picture was made of {prompt!r} in this trace, only of {known}."
-        )
+        raise WordNotFoundError(f"No image was made of {prompt!r} in this trace, only of {known}.")

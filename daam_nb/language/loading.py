@@ -148,7 +148,7 @@ def installed_pipelines() -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        en_core_web_trf, _lg, _md and _sm, then all others by the labelled attachment that their
+        en_core_web_trf, _lg, _md and _sm, then all others by the labeled attachment that their
         ``meta.json`` states (those that state none last), then by name.
 
     Raises
@@ -196,7 +196,7 @@ def _parses_english(facts: dict[str, Any]) -> bool:
 
 
 def _stated_score(facts: dict[str, Any]) -> float:
-    """Labelled attachment, 0 to 1, as the pipeline's makers state it; -1 where they do not."""
+    """Labeled attachment, 0 to 1, as the pipeline's makers state it; -1 where they do not."""
     score = (facts.get("performance") or {}).get("dep_las")
     return float(score) if isinstance(score, int | float) else -1.0
 

@@ -23,7 +23,7 @@ from daam_nb.maps.cache import limit_cache
 from daam_nb.maps.heatmap import HeatMaps, heat_maps
 from daam_nb.maps.measure import (
     area,
-    centre_of_mass,
+    center_of_mass,
     entropy,
     intersection_over_area,
     iod,
@@ -42,7 +42,7 @@ __all__ = [
     "average",
     "average_heads",
     "average_words",
-    "centre_of_mass",
+    "center_of_mass",
     "entropy",
     "heat_maps",
     "intersection_over_area",

@@ -17,7 +17,7 @@ from daam_nb.maps.bicubic import upsample
 from daam_nb.maps.stepsums import Source, Spans, add_steps, sums_fit
 from daam_nb.selection import Pair
 
-AT_ONCE = 2**26  # numbers on the grid, 256 MiB; 1000 heads at 256 x 256, of a picture of 2048, fit
+AT_ONCE = 2**26  # numbers on the grid, 256 MiB; 1000 heads at 256 x 256, of an image of 2048, fit
 
 
 def aggregate(
@@ -144,6 +144,6 @@ def _why_no_map(source: Source) -> str:
         )
     return (
         "The recorded attention holds NaN or infinity, so there is no map of it. The model "
-        "overflowed while it ran (the picture is usually black then), or the recording was "
+        "overflowed while it ran (the image is usually black then), or the recording was "
         "altered; generate again, in float32 or bfloat16."
     )

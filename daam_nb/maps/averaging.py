@@ -1,4 +1,4 @@
-"""Many runs -> one map: maps averaged over pictures, by word or by (layer, head)."""
+"""Many runs -> one map: maps averaged over images, by word or by (layer, head)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def average(
     Parameters
     ----------
     maps
-        Of one word in many pictures, or of anything else; all in one unit.
+        Of one word in many images, or of anything else; all in one unit.
     size
         (height, width) to resize each to; needed where their grids differ.
     label

@@ -92,7 +92,7 @@ def heat_maps(
     HeatMaps
         In cross-attention the keys are the text alone. In the joint attention of transformers
         (stages ``"double"`` and ``"single"``) a value is a share of image and text keys together:
-        over the text they sum to less than 1, and nothing is renormalised.
+        over the text they sum to less than 1, and nothing is renormalized.
 
     Raises
     ------

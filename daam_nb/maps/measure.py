@@ -1,7 +1,7 @@
 """Numbers from maps: how two words overlap, how far one spreads, where it lies.
 
 Each takes a `WordHeatMap`, or a (y, x) array: a mask (bool; whole numbers that are 0 and 1, or 0
-and 255; a PIL image of these), or a map (floats >= 0, finite). Pictures of labels, and soft masks
+and 255; a PIL image of these), or a map (floats >= 0, finite). Images of labels, and soft masks
 as PIL images, are refused, because they do not say which pixels are meant.
 """
 
@@ -196,7 +196,7 @@ def entropy(a: MapLike) -> float:
 def area(
     a: MapLike, *, threshold: float | None = None, size: tuple[int, int] | None = None
 ) -> float:
-    """Share of the picture that the mask covers, 0 to 1.
+    """Share of the image that the mask covers, 0 to 1.
 
     Examples
     --------
@@ -206,18 +206,18 @@ def area(
     return _mask(a, threshold, size).double().mean().item()
 
 
-def centre_of_mass(a: MapLike) -> tuple[float, float]:
+def center_of_mass(a: MapLike) -> tuple[float, float]:
     """Where the map lies on the whole: the mean place weighted by its values.
 
     Returns
     -------
     (float, float)
-        (y, x), each 0 to 1 from the top left corner, pixels counted at their centres: (0.5, 0.5)
-        is the middle of the picture at any size. (nan, nan) for a map that is 0 everywhere.
+        (y, x), each 0 to 1 from the top left corner, pixels counted at their centers: (0.5, 0.5)
+        is the middle of the image at any size. (nan, nan) for a map that is 0 everywhere.
 
     Examples
     --------
-    >>> centre_of_mass([[0.0, 0.0], [1.0, 1.0]])
+    >>> center_of_mass([[0.0, 0.0], [1.0, 1.0]])
     (0.75, 0.5)
     """
     values = _values(a)
@@ -237,7 +237,7 @@ def peak(a: MapLike) -> tuple[float, float]:
     Returns
     -------
     (float, float)
-        (y, x) of the pixel's centre, each 0 to 1 from the top left corner, as `centre_of_mass`;
+        (y, x) of the pixel's center, each 0 to 1 from the top left corner, as `center_of_mass`;
         (nan, nan) for a map that is 0 everywhere.
 
     Examples

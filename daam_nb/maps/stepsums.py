@@ -34,7 +34,7 @@ Rows = slice | Tensor
 
 UNIT = 2.0**-24  # the smallest float16 above 0; every float16 in [0, 1] is a multiple of it
 STAMPED = 2**12  # numbers of one key position that are compared at most, to know it again
-MOST_FIXED_STEPS = 127  # sums of more probabilities than this can exceed 2**31 units
+MAX_FIXED_STEPS = 127  # sums of more probabilities than this can exceed 2**31 units
 
 _WHOLE = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes each
 
@@ -298,7 +298,7 @@ def _running_sums(source: Source, column: int) -> tuple[Tensor, ...]:
 
 
 def _may_be_fixed(maps: Tensor, steps: int) -> bool:
-    return maps.dtype == torch.float16 and steps <= MOST_FIXED_STEPS
+    return maps.dtype == torch.float16 and steps <= MAX_FIXED_STEPS
 
 
 def _is_fixed(maps: Tensor, steps: int) -> bool:

@@ -1,4 +1,4 @@
-"""How maps look as the last line of a notebook's cell: a row of small pictures, one per word."""
+"""How maps look as the last line of a notebook's cell: a row of small images, one per word."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ COLORMAP = "inferno"  # perceptually uniform
 
 
 def table_of_words(maps: Iterable[WordHeatMap], *, caption: str) -> str:
-    """Write one cell per map: its picture, its label, its peak; self-contained HTML."""
+    """Write one cell per map: its image, its label, its peak; self-contained HTML."""
     cells = "".join(_cell(word_map) for word_map in maps)
     return (
         '<figure style="margin:0">'
         f'<div style="display:flex;flex-wrap:wrap;gap:8px">{cells or "no words"}</div>'
         f'<figcaption style="font-size:smaller;opacity:.75">{escape(printable(caption))}; '
-        "each picture from 0 to its own peak</figcaption></figure>"
+        "each image from 0 to its own peak</figcaption></figure>"
     )
 
 
@@ -46,7 +46,7 @@ def _png(one: WordHeatMap) -> bytes:
 
     peak = one.values.max().item()
     share = (one.values / peak if peak else one.values).numpy()
-    colours = colormaps[COLORMAP](share, bytes=True)[..., :3]  # (y, x, 3), uint8
+    colors = colormaps[COLORMAP](share, bytes=True)[..., :3]  # (y, x, 3), uint8
     written = io.BytesIO()
-    Image.fromarray(colours).save(written, "PNG")
+    Image.fromarray(colors).save(written, "PNG")
     return written.getvalue()

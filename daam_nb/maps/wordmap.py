@@ -18,7 +18,7 @@ from daam_nb.maps.origin import Origin
 from daam_nb.maps.threshold import mask_of
 from daam_nb.recording.layers import PROBABILITY
 from daam_nb.recording.xarrays import import_xarray
-from daam_nb.storage.pictures import MAX_PIXELS
+from daam_nb.storage.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,7 +130,7 @@ class WordHeatMap:
         Raises
         ------
         ShapeError
-            Where the size is no pair of whole numbers >= 1, larger than any picture, or none is
+            Where the size is no pair of whole numbers >= 1, larger than any image, or none is
             given and none known.
 
         References
@@ -146,7 +146,7 @@ class WordHeatMap:
         if self.image_size and target == self.image_size[::-1] != self.image_size:
             warnings.warn(
                 f"The map of {self.label!r} is brought to {target[0]} x {target[1]}, and its "
-                f"picture is {self.image_size[0]} x {self.image_size[1]} (height x width). PIL's "
+                f"image is {self.image_size[0]} x {self.image_size[1]} (height x width). PIL's "
                 f"size is the other way round.",
                 stacklevel=2,
             )
@@ -155,7 +155,7 @@ class WordHeatMap:
         if target[0] * target[1] > MAX_PIXELS:
             raise ShapeError(
                 f"A map of {target[0]} x {target[1]} would have more than the {MAX_PIXELS} pixels "
-                f"that a picture may have. Name the picture's size."
+                f"that an image may have. Name the image's size."
             )
         raised = functional.interpolate(
             self.values[None, None], size=target, mode="bicubic", align_corners=False

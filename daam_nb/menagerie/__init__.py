@@ -1,6 +1,6 @@
 """The menagerie: a small diffusion model that ships with the package, and the world it knows.
 
-`load()` gives the model, `scene(seed)` a captioned picture of its world with exact masks.
+`load()` gives the model, `scene(seed)` a captioned image of its world with exact masks.
 Imports only `daam_nb.errors` and `daam_nb.kinds` from the package; diffusers only inside `load`.
 """
 
@@ -10,8 +10,8 @@ from daam_nb.menagerie.model import Card, card, load
 from daam_nb.menagerie.taxonomy import (
     BACKGROUNDS,
     CLASSES,
-    COLOURS,
-    HELD_OUT_COLOURS,
+    COLORS,
+    HELD_OUT_COLORS,
     HELD_OUT_PAIRS,
     NOUNS,
     RELATIONS,
@@ -23,8 +23,8 @@ from daam_nb.menagerie.world import Scene, SceneObject, scene
 __all__ = [
     "BACKGROUNDS",
     "CLASSES",
-    "COLOURS",
-    "HELD_OUT_COLOURS",
+    "COLORS",
+    "HELD_OUT_COLORS",
     "HELD_OUT_PAIRS",
     "NOUNS",
     "RELATIONS",

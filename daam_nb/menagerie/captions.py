@@ -1,6 +1,6 @@
 """A layout is put into words, and every word that names an object keeps its place.
 
-The grammar: noun phrases with size and colour, in prepositional phrases, existential and copular
+The grammar: noun phrases with size and color, in prepositional phrases, existential and copular
 sentences, passives with and without an agent, relative clauses, counts; determiners and the
 place of the background vary.
 """
@@ -28,15 +28,15 @@ class Caption:
     words
         For each object, the characters (start, stop), half-open, of its head noun. The objects
         of a count share one word.
-    colour_words
-        For each object, the span of its colour word, or None.
+    color_words
+        For each object, the span of its color word, or None.
     background
         Span of the background's phrase, or None when the caption does not name it.
     """
 
     text: str
     words: tuple[Span, ...]
-    colour_words: tuple[Span | None, ...]
+    color_words: tuple[Span | None, ...]
     background: Span | None
 
 
@@ -90,7 +90,7 @@ def word_layout(layout: Layout, rng: np.random.Generator) -> Caption:
     return Caption(
         text=out.text,
         words=tuple(out.marks["noun", 0 if shared else i] for i in range(count)),
-        colour_words=tuple(out.marks.get(("colour", 0 if shared else i)) for i in range(count)),
+        color_words=tuple(out.marks.get(("color", 0 if shared else i)) for i in range(count)),
         background=out.marks.get(("background", 0)),
     )
 
@@ -106,16 +106,16 @@ def _noun_phrase(
     index: int,
     *,
     determiner: str | None = None,
-    bare_colour: bool = False,
+    bare_color: bool = False,
 ) -> None:
-    """Append "a small red zebra" for one object; `bare_colour` leaves the colour to the caller."""
+    """Append "a small red zebra" for one object; `bare_color` leaves the color to the caller."""
     placed, size = layout.objects[index], layout.sizes[index]
     noun = NOUN[placed.noun]
-    colour = None if bare_colour else placed.colour
-    by_class = placed.colour is None and rng.random() < 0.03
+    color = None if bare_color else placed.color
+    by_class = placed.color is None and rng.random() < 0.03
     head = noun.hypernym if by_class else noun.name
     size_word = _pick(rng, *SIZES[size]) if size else None
-    following = size_word or colour or head
+    following = size_word or color or head
     if determiner is None:
         determiner = "the" if rng.random() < 0.12 else "a"
     if determiner == "a" and following[0] in "aeiou":
@@ -123,8 +123,8 @@ def _noun_phrase(
     out.add(determiner)
     if size_word:
         out.add(size_word)
-    if colour:
-        out.add(colour, ("colour", index))
+    if color:
+        out.add(color, ("color", index))
     out.add(head, ("noun", index))
 
 
@@ -138,11 +138,11 @@ def _opening(out: _Text, rng: np.random.Generator, verb: str = "is") -> None:
 
 def _single(out: _Text, layout: Layout, rng: np.random.Generator) -> None:
     draw = rng.random()
-    if layout.objects[0].colour and draw < 0.15:
+    if layout.objects[0].color and draw < 0.15:
         relative = draw < 0.08
-        _noun_phrase(out, layout, rng, 0, determiner="a" if relative else "the", bare_colour=True)
+        _noun_phrase(out, layout, rng, 0, determiner="a" if relative else "the", bare_color=True)
         out.add("that is" if relative else "is")
-        out.add(layout.objects[0].colour, ("colour", 0))
+        out.add(layout.objects[0].color, ("color", 0))
     elif draw < 0.8 or not out.place_follows:
         # "a cat is" needs a place to follow.
         _opening(out, rng)
@@ -184,9 +184,9 @@ def _together(out: _Text, layout: Layout, rng: np.random.Generator) -> None:
 def _count(out: _Text, layout: Layout, rng: np.random.Generator) -> None:
     _opening(out, rng, "are")
     out.add({2: "two", 3: "three"}[len(layout.objects)])
-    colour = layout.objects[0].colour
-    if colour:
-        out.add(colour, ("colour", 0))
+    color = layout.objects[0].color
+    if color:
+        out.add(color, ("color", 0))
     out.add(NOUN[layout.objects[0].noun].plural, ("noun", 0))
 
 

@@ -1,4 +1,4 @@
-"""The judge: a small segmenter of the menagerie's world. Picture in, a label for every pixel out.
+"""The judge: a small segmenter of the menagerie's world. Image in, a label for every pixel out.
 
 Trained on rendered scenes with their exact masks (`training/judge.py`). It errs; figures that
 rest on it are only as good as its own accuracy on held-out scenes, which the card states.
@@ -35,7 +35,7 @@ WIDTHS = (24, 48, 96, 104)
 
 
 def build_judge() -> nn.Module:
-    """The untrained network: (n, 3, 64, 64) pictures in -1..1 to (n, 28, 64, 64) logits."""
+    """The untrained network: (n, 3, 64, 64) images in -1..1 to (n, 28, 64, 64) logits."""
     import torch
     from torch import nn
     from torch.nn import functional
@@ -51,7 +51,7 @@ def build_judge() -> nn.Module:
         )
 
     class Judge(nn.Module):
-        """A U-Net whose first level works at half the picture's size."""
+        """A U-Net whose first level works at half the image's size."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -62,8 +62,8 @@ def build_judge() -> nn.Module:
             self.up = nn.ModuleList(block(WIDTHS[i] + WIDTHS[i + 1], WIDTHS[i]) for i in (2, 1, 0))
             self.out = nn.Conv2d(WIDTHS[0], 4 * len(LABELS), 1)
 
-        def forward(self, picture: torch.Tensor) -> torch.Tensor:
-            x = self.into(functional.pixel_unshuffle(picture, 2))
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            x = self.into(functional.pixel_unshuffle(image, 2))
             kept = []
             for i, stage in enumerate(self.down):
                 x = stage(functional.avg_pool2d(x, 2) if i else x)
@@ -97,7 +97,7 @@ class Doubt:
 
 
 class Judge:
-    """Labels the pixels of pictures of the menagerie's world.
+    """Labels the pixels of images of the menagerie's world.
 
     Parameters
     ----------
@@ -138,10 +138,10 @@ class Judge:
         self._network = build_judge()
         self._network.load_state_dict(state)
         self._network.eval()
-        self._last: tuple[object, NDArray[np.int64]] | None = None  # picture and its labels
+        self._last: tuple[object, NDArray[np.int64]] | None = None  # image and its labels
 
     def fingerprint(self) -> dict[str, object]:
-        """What its answers depend on, for studies that recognise it by content."""
+        """What its answers depend on, for studies that recognize it by content."""
         weights = hashlib.sha256()
         for name, tensor in sorted(self._network.state_dict().items()):
             weights.update(name.encode() + tensor.numpy().tobytes())
@@ -153,33 +153,33 @@ class Judge:
         Parameters
         ----------
         image
-            A 64 x 64 picture.
+            A 64 x 64 image.
 
         Returns
         -------
         ndarray
             (y, x), int64: numbers of `names`, 0 for the background and for what is in doubt.
         """
-        # Who looks at a picture asks more than once: what is there, and where is it?
+        # Who looks at an image asks more than once: what is there, and where is it?
         seen = (image.mode, image.size, image.tobytes(), repr(image.getpalette()), self.doubt)
         if self._last is None or self._last[0] != seen:
             self._last = seen, self.label_maps([image])[0]
         return self._last[1].copy()
 
     def label_maps(self, images: Sequence[Image]) -> NDArray[np.int64]:
-        """`labels` of several pictures at once: (picture, y, x), int64."""
+        """`labels` of several images at once: (image, y, x), int64."""
         import torch
 
         pixels = np.stack([np.asarray(image.convert("RGB"), dtype=np.float32) for image in images])
         batch = torch.from_numpy(pixels / 127.5 - 1).permute(0, 3, 1, 2)
-        # Fifty at a time bound the memory: one picture's probabilities are half a megabyte.
+        # Fifty at a time bound the memory: one image's probabilities are half a megabyte.
         parts = [settled(self._chances(part), self.doubt) for part in torch.split(batch, 50)]
         return np.concatenate(parts)
 
     def _chances(self, batch: torch.Tensor) -> torch.Tensor:
-        """Probability of each label: (n, 3, y, x) pictures to (n, label, y, x).
+        """Probability of each label: (n, 3, y, x) images to (n, label, y, x).
 
-        The network's first level works at half the picture's size; the mean over the four places
+        The network's first level works at half the image's size; the mean over the four places
         at which the halving can start sees thin things that one of them may miss.
         """
         import torch
@@ -196,7 +196,7 @@ class Judge:
         return total
 
     def mask(self, image: Image, noun: str) -> NDArray[np.bool_]:
-        """Where a picture shows a noun: (y, x), bool.
+        """Where an image shows a noun: (y, x), bool.
 
         Raises
         ------
@@ -207,7 +207,7 @@ class Judge:
         return mask
 
     def present(self, image: Image) -> dict[str, int]:
-        """Nouns that a picture shows, with their pixels; `doubt.least` at least."""
+        """Nouns that an image shows, with their pixels; `doubt.least` at least."""
         return self.counted(self.labels(image))
 
     def counted(self, labels: NDArray[np.int64]) -> dict[str, int]:
@@ -248,9 +248,9 @@ def _summed(
 
 
 def _regions(shown: torch.Tensor) -> NDArray[np.int64]:
-    """A number > 0 for each connected region (4 neighbours) of (n, y, x) bool, 0 elsewhere.
+    """A number > 0 for each connected region (4 neighbors) of (n, y, x) bool, 0 elsewhere.
 
-    Every pixel takes the largest number among its neighbours until nothing changes.
+    Every pixel takes the largest number among its neighbors until nothing changes.
     """
     import torch
     from torch.nn.functional import max_pool2d

@@ -41,7 +41,7 @@ class Card:
     name, revision, tier
         `revision` is the start of a SHA-256 over all weights; it changes with every training.
     samples
-        Captioned pictures the denoiser and text encoders were trained on, repetitions counted.
+        Captioned images the denoiser and text encoders were trained on, repetitions counted.
     licences
         Part of the model to its licence.
     checksums
@@ -150,7 +150,7 @@ def load(
     Returns
     -------
     StableDiffusionPipeline or StableDiffusion3Pipeline
-        An ordinary diffusers pipeline for 64 x 64 pictures. Its `config._name_or_path` is
+        An ordinary diffusers pipeline for 64 x 64 images. Its `config._name_or_path` is
         `card().model_id`, the same on every machine, so that recordings can name the model. The
         third text encoder of "joint" is None, which diffusers provides for: columns of zeros
         stand for its words, `max_sequence_length` of them; it was trained with 32 to 256.

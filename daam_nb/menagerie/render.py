@@ -1,4 +1,4 @@
-"""A layout of objects on a background becomes a picture and its exact masks.
+"""A layout of objects on a background becomes an image and its exact masks.
 
 Everything is numpy and PIL at 64 x 64; no torch. A scene is composited back to front; the mask
 of an object is where it contributes more to the pixel than any other object or the background.
@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from daam_nb.menagerie.taxonomy import COLOURS
+from daam_nb.menagerie.taxonomy import COLORS
 
 SIZE = 64
-"""Height and width of every picture, in pixels."""
+"""Height and width of every image, in pixels."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-_PLAIN = {"white": (246, 246, 246), "gray": (150, 150, 152), **COLOURS}
+_PLAIN = {"white": (246, 246, 246), "gray": (150, 150, 152), **COLORS}
 
 Array = NDArray[np.float32]
 
@@ -31,53 +31,53 @@ class Placed:
 
     Attributes
     ----------
-    noun, colour
-        Which sprite, and its tint or None for its own colours.
-    centre
+    noun, color
+        Which sprite, and its tint or None for its own colors.
+    center
         (y, x) in pixels, fractional.
     extent
         Length of the sprite's longer side in pixels.
     """
 
     noun: str
-    colour: str | None
-    centre: tuple[float, float]
+    color: str | None
+    center: tuple[float, float]
     extent: float
 
 
 @cache
-def sprite(noun: str, colour: str | None = None) -> Array:
+def sprite(noun: str, color: str | None = None) -> Array:
     """The sprite of a noun, tinted or not.
 
     Parameters
     ----------
     noun
         Name of a noun of the taxonomy.
-    colour
-        Colour word, or None for the sprite's own colours.
+    color
+        Color word, or None for the sprite's own colors.
 
     Returns
     -------
     ndarray
-        (height, width, 4), float32 in 0..1, colour not premultiplied by alpha. The longer side
+        (height, width, 4), float32 in 0..1, color not premultiplied by alpha. The longer side
         has 96 pixels. Shared and read-only.
 
     Notes
     -----
     A tint keeps the order of lightness: luminance, scaled so that the 65th percentile meets the
-    colour's own, runs along black - colour - white.
+    color's own, runs along black - color - white.
     """
     path = resources.files("daam_nb.menagerie") / "sprites" / f"{noun}.png"
     with path.open("rb") as file:
         rgba = np.asarray(Image.open(file).convert("RGBA"), np.float32) / np.float32(255)
-    if colour is not None:
-        rgba = np.concatenate([_tint(rgba, colour), rgba[..., 3:]], axis=-1)
+    if color is not None:
+        rgba = np.concatenate([_tint(rgba, color), rgba[..., 3:]], axis=-1)
     rgba.setflags(write=False)
     return rgba
 
 
-def _tint(rgba: Array, colour: str) -> Array:
-    target = np.array(COLOURS[colour], dtype=np.float32) / 255
+def _tint(rgba: Array, color: str) -> Array:
+    target = np.array(COLORS[color], dtype=np.float32) / 255
     own = float(target @ _LUMA)
     luma = rgba[..., :3] @ _LUMA
     usual = float(np.percentile(luma[rgba[..., 3] > 0.5], 65))
@@ -88,9 +88,9 @@ def _tint(rgba: Array, colour: str) -> Array:
     return tinted
 
 
-def _resized(noun: str, colour: str | None, extent: float) -> Array:
+def _resized(noun: str, color: str | None, extent: float) -> Array:
     """Premultiplied sprite at a new size: (height, width, 4), float32 in 0..1."""
-    source = sprite(noun, colour)
+    source = sprite(noun, color)
     height, width = source.shape[:2]
     scale = extent / max(height, width)
     pil_size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -99,15 +99,15 @@ def _resized(noun: str, colour: str | None, extent: float) -> Array:
             np.asarray(
                 Image.fromarray(plane).resize(pil_size, Image.Resampling.BOX), dtype=np.float32
             )
-            for plane in _premultiplied(noun, colour)
+            for plane in _premultiplied(noun, color)
         ],
         axis=-1,
     )
 
 
 @cache
-def _premultiplied(noun: str, colour: str | None) -> tuple[Array, ...]:
-    rgba = sprite(noun, colour)
+def _premultiplied(noun: str, color: str | None) -> tuple[Array, ...]:
+    rgba = sprite(noun, color)
     alpha = rgba[..., 3]
     return (*(np.ascontiguousarray(rgba[..., c] * alpha) for c in range(3)), alpha.copy())
 
@@ -127,10 +127,10 @@ def layer(placed: Placed) -> Array:
     ndarray
         (64, 64, 4), float32 in 0..1, premultiplied by alpha.
     """
-    small = _resized(placed.noun, placed.colour, placed.extent)
+    small = _resized(placed.noun, placed.color, placed.extent)
     height, width = small.shape[:2]
-    top = round(placed.centre[0] - height / 2)
-    left = round(placed.centre[1] - width / 2)
+    top = round(placed.center[0] - height / 2)
+    left = round(placed.center[1] - width / 2)
     canvas = np.zeros((SIZE, SIZE, 4), dtype=np.float32)
     y0, x0 = max(top, 0), max(left, 0)
     y1, x1 = min(top + height, SIZE), min(left + width, SIZE)
@@ -152,32 +152,32 @@ def composite(
 
     Returns
     -------
-    picture
+    image
         (64, 64, 3), uint8.
     masks
         (1 + len(objects), 64, 64), bool: the background, then each object. Every pixel is in
-        exactly one mask: that of the layer with the largest share of its colour.
+        exactly one mask: that of the layer with the largest share of its color.
     """
-    picture = backdrop
+    image = backdrop
     shares = [np.ones((SIZE, SIZE), dtype=np.float32)]
     for placed in objects:
         paint = layer(placed)
         alpha = paint[..., 3]
-        picture = picture * (1 - alpha[..., None]) + paint[..., :3]
+        image = image * (1 - alpha[..., None]) + paint[..., :3]
         shares = [share * (1 - alpha) for share in shares] + [alpha]
     label = np.argmax(np.stack(shares), axis=0)
     masks = label[None] == np.arange(len(shares))[:, None, None]
-    return np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8), masks
+    return np.round(np.clip(image, 0, 1) * 255).astype(np.uint8), masks
 
 
 @cache
-def legible(noun: str, colour: str | None, background: str) -> bool:
+def legible(noun: str, color: str | None, background: str) -> bool:
     """Whether an object's outline can be seen on a background.
 
     True when at least 75 % of the pixels along the sprite's rim differ from the background's
-    mean colour by more than 80 of 255 (Euclidean distance in RGB).
+    mean color by more than 80 of 255 (Euclidean distance in RGB).
     """
-    rgba = sprite(noun, colour)
+    rgba = sprite(noun, color)
     solid = Image.fromarray((rgba[..., 3] > 0.5).astype(np.uint8) * 255)
     padded = Image.new("L", (solid.width + 12, solid.height + 12))
     padded.paste(solid, (6, 6))
@@ -225,11 +225,11 @@ def paint_background(name: str, rng: np.random.Generator) -> Array:
         "brick wall": _bricks,
     }
     if name in painters:
-        picture = painters[name](y, x, rng)
+        image = painters[name](y, x, rng)
     else:
         shade = 1 + 0.06 * (rng.random() - 0.5) - 0.05 * y
-        picture = np.array(_PLAIN[word], dtype=np.float32) * shade[..., None]
-    return np.clip(picture / 255, 0, 1).astype(np.float32)
+        image = np.array(_PLAIN[word], dtype=np.float32) * shade[..., None]
+    return np.clip(image / 255, 0, 1).astype(np.float32)
 
 
 def _mix(low: tuple[int, int, int], high: tuple[int, int, int], amount: Array) -> Array:
@@ -278,11 +278,11 @@ def _water(y: Array, x: Array, rng: np.random.Generator) -> Array:
 
 
 def _night(y: Array, x: Array, rng: np.random.Generator) -> Array:
-    picture = _mix((12, 14, 45), (38, 40, 90), y)
+    image = _mix((12, 14, 45), (38, 40, 90), y)
     for _ in range(int(rng.integers(8, 15))):
         sy, sx = rng.integers(0, SIZE, 2)
-        picture[sy, sx] = (235, 235, 200)
-    return picture
+        image[sy, sx] = (235, 235, 200)
+    return image
 
 
 def _bricks(y: Array, x: Array, rng: np.random.Generator) -> Array:

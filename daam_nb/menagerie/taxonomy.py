@@ -1,7 +1,7 @@
-"""What the menagerie's core world is made of: nouns and their classes, colours, sizes, places.
+"""What the menagerie's core world is made of: nouns and their classes, colors, sizes, places.
 
 Plain data. The nouns were chosen so that outlines stay apart at 64 pixels, every class has at
-least three members (cohyponyms, for studies of entanglement), and no noun is a colour word.
+least three members (cohyponyms, for studies of entanglement), and no noun is a color word.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
     for h in dict.fromkeys(noun.hypernym for noun in NOUNS)
 }
 
-COLOURS: dict[str, tuple[int, int, int]] = {
+COLORS: dict[str, tuple[int, int, int]] = {
     "red": (215, 40, 40),
     "yellow": (245, 205, 40),
     "green": (45, 160, 60),
@@ -67,7 +67,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "purple": (130, 60, 190),
     "pink": (248, 125, 185),
 }
-"""Colour word to the RGB (0 to 255) of an object tinted with it, at its middle lightness."""
+"""Color word to the RGB (0 to 255) of an object tinted with it, at its middle lightness."""
 
 SIZES: dict[str, tuple[str, ...]] = {"small": ("small", "little"), "big": ("big", "large")}
 """Size to the words that say it."""
@@ -99,7 +99,7 @@ BACKGROUNDS: dict[str, str] = {
     "water": "in the water",
     "night": "at night",
     "brick wall": "in front of a brick wall",
-    **{f"{c} background": f"on a {c} background" for c in ("white", "gray", *COLOURS)},
+    **{f"{c} background": f"on a {c} background" for c in ("white", "gray", *COLORS)},
 }
 """Background to the phrase that says it; "white background" and so on are plain surfaces."""
 
@@ -116,17 +116,17 @@ def held_out_pairs() -> frozenset[frozenset[str]]:
     return frozenset(frozenset((NOUNS[i].name, NOUNS[(i + 11) % n].name)) for i in range(n))
 
 
-def held_out_colours() -> frozenset[tuple[str, str]]:
-    """Combinations of colour and noun that no training scene shows.
+def held_out_colors() -> frozenset[tuple[str, str]]:
+    """Combinations of color and noun that no training scene shows.
 
     Returns
     -------
     frozenset of (str, str)
-        27 pairs (colour, noun): one colour for every noun.
+        27 pairs (color, noun): one color for every noun.
     """
-    names = list(COLOURS)
+    names = list(COLORS)
     return frozenset((names[(5 * i + i // 6) % 6], noun.name) for i, noun in enumerate(NOUNS))
 
 
 HELD_OUT_PAIRS = held_out_pairs()
-HELD_OUT_COLOURS = held_out_colours()
+HELD_OUT_COLORS = held_out_colors()

@@ -30,29 +30,29 @@ class SceneObject:
 
     Attributes
     ----------
-    noun, hypernym, colour, size
-        What it is; colour and size are None when they are not stated.
-    centre, extent
-        Centre (y, x) and longer side of its sprite, in pixels.
+    noun, hypernym, color, size
+        What it is; color and size are None when they are not stated.
+    center, extent
+        Center (y, x) and longer side of its sprite, in pixels.
     word
         Characters (start, stop), half-open, of the caption's word that names it.
-    colour_word
-        The same for its colour word, or None.
+    color_word
+        The same for its color word, or None.
     """
 
     noun: str
     hypernym: str
-    colour: str | None
+    color: str | None
     size: str | None
-    centre: tuple[float, float]
+    center: tuple[float, float]
     extent: float
     word: Span
-    colour_word: Span | None
+    color_word: Span | None
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A picture, its caption, and what is where.
+    """An image, its caption, and what is where.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ def scene(seed: int, split: str = "train", *, kind: str | None = None) -> Scene:
         Any integer >= 0. The same arguments always give the same scene.
     split
         "train"; "test", drawn the same way from other seeds; or "unseen", scenes that show at
-        least one combination kept from the other two (`HELD_OUT_PAIRS`, `HELD_OUT_COLOURS`).
+        least one combination kept from the other two (`HELD_OUT_PAIRS`, `HELD_OUT_COLORS`).
     kind
         "single", "pair", "count" or "triple"; None draws one by its share in `KINDS`.
 
@@ -125,9 +125,9 @@ def scene(seed: int, split: str = "train", *, kind: str | None = None) -> Scene:
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
     layout = draw_layout(rng, kind=kind, unseen=split == "unseen")
     caption = word_layout(layout, rng)
-    picture, masks = composite(paint_background(layout.background, rng), list(layout.objects))
+    image, masks = composite(paint_background(layout.background, rng), list(layout.objects))
     return Scene(
-        image=Image.fromarray(picture),
+        image=Image.fromarray(image),
         caption=caption.text,
         objects=_described(layout, caption),
         masks=masks[1:],
@@ -146,15 +146,15 @@ def _described(layout: Layout, caption: Caption) -> tuple[SceneObject, ...]:
         SceneObject(
             noun=placed.noun,
             hypernym=NOUN[placed.noun].hypernym,
-            colour=placed.colour,
+            color=placed.color,
             size=size,
-            centre=placed.centre,
+            center=placed.center,
             extent=placed.extent,
             word=word,
-            colour_word=colour_word,
+            color_word=color_word,
         )
-        for placed, size, word, colour_word in zip(
-            layout.objects, layout.sizes, caption.words, caption.colour_words, strict=True
+        for placed, size, word, color_word in zip(
+            layout.objects, layout.sizes, caption.words, caption.color_words, strict=True
         )
     )
 

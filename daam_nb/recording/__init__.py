@@ -16,7 +16,7 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
     format_1.py   layers of the first format
     genuine.py    whether it still holds what the pipeline made
     view.py       how it shows itself
-    xarrays.py    its attention as labelled arrays
+    xarrays.py    its attention as labeled arrays
     later.py      fields that are read from disk on first use
 """
 

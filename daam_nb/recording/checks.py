@@ -92,7 +92,7 @@ def _check_grid(run: Recording) -> None:
     if not 1 / MAX_STRETCH <= (height * columns) / (width * rows) <= MAX_STRETCH:
         raise ShapeError(
             f"latent_size is {_by(grid)} and image_size {_by(run.facts.image_size)} "
-            f"(height x width); their proportions must agree, or maps do not lie on the picture."
+            f"(height x width); their proportions must agree, or maps do not lie on the image."
         )
 
 
@@ -170,7 +170,7 @@ def _check_picture(run: Recording) -> None:
     picture = not_fetched(run, "image")
     if picture is None:
         return
-    size = picture.shape if isinstance(picture, Later) else (picture.height, picture.width)
+    size = image.shape if isinstance(image, Later) else (image.height, image.width)
     if size != run.facts.image_size:
         raise ShapeError(
             f"The image is {_by(size)} and facts.image_size {_by(run.facts.image_size)} "

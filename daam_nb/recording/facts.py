@@ -23,7 +23,7 @@ from daam_nb.recording.limits import (
     check_number,
     check_text,
 )
-from daam_nb.storage.pictures import MAX_PIXELS
+from daam_nb.storage.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -90,7 +90,7 @@ class Facts:
     guidance
         Classifier-free guidance scale, or None where no row of any pass was a negative prompt's.
     seed
-        Seed of this picture's generator, or None where no generator was given.
+        Seed of this image's generator, or None where no generator was given.
     dtype, device
         Of the denoiser while it ran.
     batch
@@ -100,7 +100,7 @@ class Facts:
     call
         The JSON-able arguments of the call, by name.
     omitted
-        Arguments of the call that are not plain data (pictures, callbacks, tensors), by name.
+        Arguments of the call that are not plain data (images, callbacks, tensors), by name.
     versions
         Of daam_nb, torch, diffusers, transformers and python.
     duration
@@ -108,7 +108,7 @@ class Facts:
     created
         ISO 8601, UTC.
     digests
-        SHA-256 of each array, of the picture and of what names their axes, as the pipeline made
+        SHA-256 of each array, of the image and of what names their axes, as the pipeline made
         them; empty for a recording that was put together by hand or by an earlier version.
     derived
         What was done to it after the pipeline made it; empty where it is what the pipeline made.
@@ -147,7 +147,7 @@ class Facts:
             object.__setattr__(self, name, sides)
         self._check_sizes()
         if self.num_steps < 1:
-            raise ShapeError(f"num_steps is {self.num_steps}; a picture takes at least one step.")
+            raise ShapeError(f"num_steps is {self.num_steps}; an image takes at least one step.")
         check_number(self.num_steps, "num_steps", low=1, high=MAX_STEPS)
         if self.guidance is not None:
             check_number(self.guidance, "guidance", low=-MAX_NUMBER, high=MAX_NUMBER)
@@ -182,7 +182,7 @@ class Facts:
         if rows > height or columns > width:
             raise ShapeError(
                 f"latent_size is {rows} x {columns} and image_size {height} x {width} "
-                f"(height x width); no latent is larger than its picture."
+                f"(height x width); no latent is larger than its image."
             )
 
 

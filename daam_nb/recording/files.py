@@ -1,4 +1,4 @@
-"""A recording -> the facts, arrays and pictures that `daam_nb.storage` keeps in a folder."""
+"""A recording -> the facts, arrays and images that `daam_nb.storage` keeps in a folder."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def save(
             arrays |= {f"{prefix}{part}/{name}": tensor for name, tensor in of_layers.items()}
     if run.latents is not None:
         arrays[LATENTS] = run.latents
-    pictures = {} if run.image is None else {IMAGE: run.image}
+    images = {} if run.image is None else {IMAGE: run.image}
     check_flag(overwrite, "overwrite")
     return write_folder(
         check_path(path, "The place of a recording"),
         facts=_facts(run),
         arrays=arrays,
-        pictures=pictures,
+        images=images,
         overwrite=overwrite,
     )
 

@@ -1,6 +1,6 @@
 """Whether a recording still holds what the pipeline made, or something that was put in its place.
 
-A trace writes down the SHA-256 of each array, of the picture, and of what names their axes, in
+A trace writes down the SHA-256 of each array, of the image, and of what names their axes, in
 ``facts.digests``. They travel with every copy: where an array was replaced or written into, it no
 longer has its digest, and the recording is saved only with a word about what was done to it.
 """

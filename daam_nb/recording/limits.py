@@ -1,6 +1,6 @@
 """How large a recording's numbers and texts may be; true ones stay far below.
 
-Whatever is opened may be a stranger's. A number that no array and no picture bears out costs
+Whatever is opened may be a stranger's. A number that no array and no image bears out costs
 memory and time before anyone sees that it lies, so each has an end.
 """
 
@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from daam_nb.errors import ShapeError, WrongKindError
-from daam_nb.storage.pictures import MAX_PIXELS
+from daam_nb.storage.images import MAX_PIXELS
 
-MAX_CELLS = MAX_PIXELS // 8**2  # of the latent grid: the largest picture's at a factor of 8
+MAX_CELLS = MAX_PIXELS // 8**2  # of the latent grid: the largest image's at a factor of 8
 MAX_SHRINK = 64  # the latent grid's side by that of the largest layer kept
-MAX_STRETCH = 2  # proportions of the picture by those of the grid: pipelines may crop a little
+MAX_STRETCH = 2  # proportions of the image by those of the grid: pipelines may crop a little
 MAX_STEPS = 10_000
 MAX_LAYERS = 2_000
 MAX_HEADS = 1_000  # of one layer

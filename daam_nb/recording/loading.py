@@ -39,7 +39,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
     Returns
     -------
     Recording
-        Its facts are read and checked. Each array and the picture is read from disk when it is
+        Its facts are read and checked. Each array and the image is read from disk when it is
         first used, compared with its checksum and checked then; it stays readable when the folder
         is replaced or removed in the meantime.
 
@@ -109,7 +109,7 @@ def _check_names(folder: Folder, where: str) -> None:
         for name in folder.arrays
         if name != LATENTS and not name.startswith((ATTENTION, NEGATIVE, *_effect_prefixes(folder)))
     ]
-    strange += [name for name in folder.pictures if name != IMAGE]
+    strange += [name for name in folder.images if name != IMAGE]
     if strange:
         raise broken(where, f"holds {strange[0]!r:.80}, which belongs to no recording")
 

@@ -1,4 +1,4 @@
-"""`Recording`: the attention that painted one picture, as plain data."""
+"""`Recording`: the attention that painted one image, as plain data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recording:
-    """The attention that painted one picture, by step, layer, head and token.
+    """The attention that painted one image, by step, layer, head and token.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Recording:
     layers
         The layers kept, in the order of the network; shown as a table.
     attention
-        Layer name -> (step, head, token, y, x), attention probability in [0, 1] of the picture's
+        Layer name -> (step, head, token, y, x), attention probability in [0, 1] of the image's
         conditional pass, at the layer's native size; float16 unless asked otherwise.
         Where `kept` is ``"sum"``: (1, head, token, y, x), float32, summed over `steps`.
     columns
@@ -48,7 +48,7 @@ class Recording:
     manifest
         What was captured, what was not, and why.
     image
-        The picture, or None where the pipeline returned latents.
+        The image, or None where the pipeline returned latents.
     latents
         (num_steps + 1, channel, y, x): what the denoiser was given at each step, and the result;
         None where not kept.
@@ -67,7 +67,7 @@ class Recording:
 
     Notes
     -----
-    Of a loaded recording, arrays and picture are read from its files on first use.
+    Of a loaded recording, arrays and image are read from its files on first use.
     """
 
     prompt: Prompt
@@ -178,7 +178,7 @@ class Recording:
         return picking.step_of(self, picked, step)
 
     def to_xarray(self, layer: str | Layer | None = None, *, negative: bool = False) -> Any:
-        """Return the attention as labelled arrays of xarray; copies.
+        """Return the attention as labeled arrays of xarray; copies.
 
         Parameters
         ----------
@@ -226,7 +226,7 @@ class Recording:
         derived
             What was done to the recording after the pipeline made it: "the column of cat is zero".
             It stands in ``facts.derived`` from then on. Without it a recording whose attention,
-            picture or prompt was replaced or written into is not saved.
+            image or prompt was replaced or written into is not saved.
 
         Returns
         -------

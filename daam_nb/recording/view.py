@@ -106,10 +106,10 @@ def _thumbnail(run: Recording) -> str:
     except RecordingFormatError as error:
         return f'<div style="max-width:16em;color:#b00">{_escaped(str(error))}</div>'
     if image is None:
-        return "<i>no picture kept</i>"
+        return "<i>no image kept</i>"
     small = image.copy()
     small.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    # Tiny pictures are shown larger, their pixels square: nobody sees anything in 64 of them.
+    # Tiny images are shown larger, their pixels square: nobody sees anything in 64 of them.
     zoom = max(1, _ENLARGED // max(small.size))
     return (
         f'<img alt="{_escaped(_cut(run.prompt.text, _PROMPT), quote=True)}" '

@@ -1,4 +1,4 @@
-"""A recording as labelled arrays of xarray, imported where it is asked for."""
+"""A recording as labeled arrays of xarray, imported where it is asked for."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 figures/   one kind of figure for maps and for studies, drawn alike by matplotlib and by plotly
 explorer/  the widget
-colours, lettering, pixels   what both draw with
+colors, lettering, pixels   what both draw with
 
 May import the floors below: maps, recording, prompt, errors; never
 tracing, menagerie or studies. Matplotlib and plotly are imported only when something is drawn.

@@ -1,6 +1,6 @@
 """Under which conditions a recording was made, in sentences, where they are not the usual ones.
 
-A picture under an intervention, an adapter or given latents looks like any other; whatever shows a
+An image under an intervention, an adapter or given latents looks like any other; whatever shows a
 recording says these sentences beside its seed and model.
 """
 

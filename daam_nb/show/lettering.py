@@ -15,7 +15,7 @@ import regex
 
 # Tried in this order, as far as they are installed. DejaVu Sans comes with matplotlib and has
 # Latin, Greek, Cyrillic, Arabic, Hebrew and most signs; the others add what it lacks. Fonts whose
-# glyphs are coloured pictures are left out: matplotlib cannot draw them.
+# glyphs are colored images are left out: matplotlib cannot draw them.
 FAMILIES = (
     "DejaVu Sans",
     "Noto Sans CJK SC",

@@ -1,4 +1,4 @@
-"""Arrays, pictures and facts <-> a folder of safetensors, PNG and JSON.
+"""Arrays, images and facts <-> a folder of safetensors, PNG and JSON.
 
 Knows nothing of recordings. Nothing is ever unpickled; whatever is opened is distrusted, and what
 cannot be trusted is one `RecordingFormatError` that names the file and the way out. May import
@@ -8,7 +8,7 @@ cannot be trusted is one `RecordingFormatError` that names the file and the way 
 from daam_nb.storage.arrays import ArrayFacts, LazyArrays, check_values
 from daam_nb.storage.disk import access_error, told, write_all
 from daam_nb.storage.files import PART, whole_file, write_file
-from daam_nb.storage.pictures import LazyPictures, PictureFacts
+from daam_nb.storage.images import ImageFacts, LazyImages
 from daam_nb.storage.reading import Folder, read_folder
 from daam_nb.storage.strict_json import Fields, broken
 from daam_nb.storage.writing import write_folder
@@ -18,9 +18,9 @@ __all__ = [
     "ArrayFacts",
     "Fields",
     "Folder",
+    "ImageFacts",
     "LazyArrays",
-    "LazyPictures",
-    "PictureFacts",
+    "LazyImages",
     "access_error",
     "broken",
     "check_values",

@@ -73,7 +73,7 @@ class ArrayFacts:
         return math.prod(self.shape) * self.torch_dtype.itemsize
 
 
-def most_header_bytes(arrays: Mapping[str, ArrayFacts]) -> int:
+def max_header_bytes(arrays: Mapping[str, ArrayFacts]) -> int:
     """What the header of a safetensors file of these arrays can take; the rest are their values."""
     digits = 24  # of a number, with its comma
     of_each = (len(json.dumps(name)) + digits * (4 + len(a.shape)) for name, a in arrays.items())

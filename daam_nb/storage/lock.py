@@ -21,7 +21,7 @@ PATIENCE = 60.0  # seconds
 
 
 @contextlib.contextmanager
-def alone(folder: Path, *, patience: float = PATIENCE) -> Iterator[None]:
+def locked(folder: Path, *, patience: float = PATIENCE) -> Iterator[None]:
     """Hold the folder's lock, or raise `RecordingExistsError` when it is not free for too long.
 
     Without locks (on Windows, some network drives) two writers of one recording are not kept apart.

@@ -1,4 +1,4 @@
-"""A folder -> its facts, and arrays and pictures that are read when first used."""
+"""A folder -> its facts, and arrays and images that are read when first used."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from daam_nb.errors import (
     RecordingNotFoundError,
     RecordingVersionError,
 )
-from daam_nb.storage.arrays import ArrayFacts, ArrayFile, LazyArrays, most_header_bytes
+from daam_nb.storage.arrays import ArrayFacts, ArrayFile, LazyArrays, max_header_bytes
 from daam_nb.storage.disk import told
-from daam_nb.storage.pictures import LazyPictures, PictureFacts, PictureFile
+from daam_nb.storage.images import ImageFacts, ImageFile, LazyImages
 from daam_nb.storage.strict_json import MAX_BYTES, Fields, broken, decode, verified
 
 FORMAT = "daam_nb.recording"
@@ -39,7 +39,7 @@ class Folder:
         The folder.
     facts
         The plain data that was saved.
-    arrays, pictures
+    arrays, images
         Mappings by name; each value is read, compared with its sha256 and checked on first use.
     version
         Of the format that its facts are written in.
@@ -48,7 +48,7 @@ class Folder:
     path: Path
     facts: dict[str, Any]
     arrays: LazyArrays
-    pictures: LazyPictures
+    images: LazyImages
     version: int
 
 
@@ -60,12 +60,12 @@ class Contents:
     facts: dict[str, Any]
     arrays_file: tuple[str, int]  # (name, bytes)
     arrays: dict[str, ArrayFacts]
-    pictures: dict[str, tuple[str, int, PictureFacts]]  # (name, bytes, facts)
+    images: dict[str, tuple[str, int, ImageFacts]]  # (name, bytes, facts)
 
     def files(self) -> Iterator[tuple[str, int]]:
         """(name, bytes) of every file named."""
         yield self.arrays_file
-        for name, nbytes, _ in self.pictures.values():
+        for name, nbytes, _ in self.images.values():
             yield name, nbytes
 
 
@@ -73,7 +73,7 @@ def read_folder(path: str | os.PathLike[str]) -> Folder:
     """Open a folder that `write_folder` wrote.
 
     Its JSON is read and checked, the other files are looked at (there, of the stated size, arrays
-    of the stated names, dtypes and shapes) and mapped into memory; no array and no picture is read.
+    of the stated names, dtypes and shapes) and mapped into memory; no array and no image is read.
 
     Raises
     ------
@@ -137,33 +137,33 @@ def read_contents(folder: Path) -> Contents:
 
 def _contents(fields: Fields) -> Contents:
     fields.known("format", "version", "facts", "arrays", "arrays_file", "pictures")
-    listed, pictures = fields.fields("arrays"), fields.fields("pictures")
+    listed, images = fields.fields("arrays"), fields.fields("pictures")
     arrays = {name: ArrayFacts.read(listed.fields(name)) for name in listed.values}
     file = _named_file(fields.fields("arrays_file").known("name", "bytes"))
     filled = sum(array.nbytes for array in arrays.values())
     if filled > file[1]:
         raise broken(fields.where, f"its arrays are larger than the {file[1]} bytes of {file[0]}")
-    if file[1] - filled > most_header_bytes(arrays):
+    if file[1] - filled > max_header_bytes(arrays):
         raise broken(fields.where, f"its arrays fill {filled} of the {file[1]} bytes of {file[0]}")
     return Contents(
         version=fields.whole("version"),
         facts=fields.fields("facts").values,
         arrays_file=file,
         arrays=arrays,
-        pictures={name: _picture(pictures.fields(name)) for name in pictures.values},
+        images={name: _image(images.fields(name)) for name in images.values},
     )
 
 
-def _picture(fields: Fields) -> tuple[str, int, PictureFacts]:
+def _image(fields: Fields) -> tuple[str, int, ImageFacts]:
     fields.known("name", "bytes", "size", "mode", "sha256")
     name, nbytes = _named_file(fields, ending="png")
-    facts = PictureFacts.read(fields)
-    if nbytes > facts.most_bytes:
+    facts = ImageFacts.read(fields)
+    if nbytes > facts.max_bytes:
         height, width = facts.size
         raise broken(
             fields.where,
             f"its file has {nbytes} bytes; a PNG of {height} x {width} pixels in {facts.mode} "
-            f"takes {facts.most_bytes} at most",
+            f"takes {facts.max_bytes} at most",
         )
     return name, nbytes, facts
 
@@ -186,11 +186,11 @@ def _opened(folder: Path, contents: Contents) -> Folder:
             )
     file = ArrayFile(folder / contents.arrays_file[0], contents.arrays)
     arrays = LazyArrays(file, {name: name for name in contents.arrays})
-    pictures = {
-        name: PictureFile(folder / file_name, facts)
-        for name, (file_name, _, facts) in contents.pictures.items()
+    images = {
+        name: ImageFile(folder / file_name, facts)
+        for name, (file_name, _, facts) in contents.images.items()
     }
-    return Folder(folder, contents.facts, arrays, LazyPictures(pictures), contents.version)
+    return Folder(folder, contents.facts, arrays, LazyImages(images), contents.version)
 
 
 def _size_of_regular(file: Path) -> int:

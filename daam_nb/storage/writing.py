@@ -1,4 +1,4 @@
-"""Facts, arrays and pictures -> a folder that is whole at every moment, or is not there.
+"""Facts, arrays and images -> a folder that is whole at every moment, or is not there.
 
 A new folder is written as a draft beside its place and renamed into it. An old one gets new files
 under new names beside its own, then its one JSON file, which names them, is replaced in one move,
@@ -24,8 +24,8 @@ from daam_nb.errors import DaamError, RecordingExistsError, RecordingFormatError
 from daam_nb.storage.arrays import write_arrays
 from daam_nb.storage.disk import told
 from daam_nb.storage.files import move_into_place, to_disk, write_new
-from daam_nb.storage.lock import HAS_LOCKS, alone
-from daam_nb.storage.pictures import png
+from daam_nb.storage.images import png
+from daam_nb.storage.lock import HAS_LOCKS, locked
 from daam_nb.storage.reading import FORMAT, JSON_NAME, OWN_FILE, VERSION, read_contents
 from daam_nb.storage.strict_json import encode
 
@@ -39,10 +39,10 @@ def write_folder(
     *,
     facts: Mapping[str, Any],
     arrays: Mapping[str, Tensor],
-    pictures: Mapping[str, Image],
+    images: Mapping[str, Image],
     overwrite: bool = False,
 ) -> Path:
-    """Write a folder: arrays to one safetensors file, pictures to PNG, facts to JSON.
+    """Write a folder: arrays to one safetensors file, images to PNG, facts to JSON.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def write_folder(
         Plain data: text, finite numbers, booleans, None, lists and dicts of these.
     arrays
         Floating-point tensors of finite values, by name.
-    pictures
+    images
         By a name of lower-case letters and underscores.
     overwrite
         Replace the recording at `path`, if there is one. Until the last moment the old one opens
@@ -76,9 +76,9 @@ def write_folder(
     folder = Path(path).expanduser()
     with told(folder, "written"):
         if not os.path.lexists(folder):
-            _create(folder, facts, arrays, pictures)
+            _create(folder, facts, arrays, images)
         elif overwrite:
-            _replace(folder, facts, arrays, pictures)
+            _replace(folder, facts, arrays, images)
         else:
             raise _exists(folder)
     return folder
@@ -88,11 +88,11 @@ def _create(
     folder: Path,
     facts: Mapping[str, Any],
     arrays: Mapping[str, Tensor],
-    pictures: Mapping[str, Image],
+    images: Mapping[str, Image],
 ) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _draft(folder.parent) as draft:
-        _write_file(draft / JSON_NAME, _write_parts(draft, facts, arrays, pictures))
+        _write_file(draft / JSON_NAME, _write_parts(draft, facts, arrays, images))
         to_disk(draft)
         try:
             draft.rename(folder)
@@ -108,12 +108,12 @@ def _replace(
     folder: Path,
     facts: Mapping[str, Any],
     arrays: Mapping[str, Tensor],
-    pictures: Mapping[str, Image],
+    images: Mapping[str, Image],
 ) -> None:
     _must_be_a_recording(folder)
-    with alone(folder):
+    with locked(folder):
         try:
-            document = _write_parts(folder, facts, arrays, pictures)
+            document = _write_parts(folder, facts, arrays, images)
             new_json = folder / f".recording-{secrets.token_hex(8)}.json"
             _write_file(new_json, document)
             move_into_place(new_json, folder / JSON_NAME)
@@ -143,9 +143,9 @@ def _write_parts(
     folder: Path,
     facts: Mapping[str, Any],
     arrays: Mapping[str, Tensor],
-    pictures: Mapping[str, Image],
+    images: Mapping[str, Image],
 ) -> bytes:
-    """Write arrays and pictures under names that were never used; the JSON that names them."""
+    """Write arrays and images under names that were never used; the JSON that names them."""
     document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "facts": facts}
     encode(document)  # what is wrong with the facts shows before gigabytes are written
     file = folder / _own_name("arrays", "safetensors")
@@ -154,9 +154,9 @@ def _write_parts(
     document["arrays"] = {name: described[name].as_dict() for name in described}
     document["arrays_file"] = {"name": file.name, "bytes": file.stat().st_size}
     document["pictures"] = {}
-    for name, picture in pictures.items():
+    for name, image in images.items():
         file = folder / _own_name(name, "png")
-        raw, seen = png(name, picture)
+        raw, seen = png(name, image)
         _write_file(file, raw)
         document["pictures"][name] = seen.as_dict() | {"name": file.name, "bytes": len(raw)}
     return encode(document)
@@ -187,7 +187,7 @@ def _draft(parent: Path) -> Iterator[Path]:
             draft = parent / f".daam_nb-draft-{secrets.token_hex(8)}"
             draft.mkdir()
             try:
-                held.enter_context(alone(draft))
+                held.enter_context(locked(draft))
             except FileNotFoundError:
                 continue  # taken for dead, in the moment between its birth and its lock
             if draft.is_dir():
@@ -206,7 +206,7 @@ def _clear_drafts(parent: Path) -> None:
                 continue
             if not HAS_LOCKS and time.time() - entry.stat().st_mtime < _DAY:
                 continue
-            with contextlib.suppress(RecordingExistsError), alone(Path(entry.path), patience=0):
+            with contextlib.suppress(RecordingExistsError), locked(Path(entry.path), patience=0):
                 _remove_draft(Path(entry.path))
 
 

@@ -9,9 +9,9 @@ adjectives, faithfulness, maps; and rating, which asks people. What they share k
     registry.py   which studies there are; `register_study`
     driver.py     `run_study`: any study, from its options to its page
     arguments.py  several names, nouns, thresholds, each once: read at a study's door
-    corpus/       captions -> recordings on disk -> rows, each made once, recognised by content
-    oracles/      who says what a picture shows
-    redraw/       a picture drawn again with its attention changed
+    corpus/       captions -> recordings on disk -> rows, each made once, recognized by content
+    oracles/      who says what an image shows
+    redraw/       an image drawn again with its attention changed
     stats/        means with intervals, comparisons
     report/       tables and figures of one study, and the page they are printed on
 

@@ -134,7 +134,7 @@ class Option:
 
     @property
     def flag(self) -> str | None:
-        """As it is typed, such as ``--head-pictures``; None for Python alone."""
+        """As it is typed, such as ``--head-images``; None for Python alone."""
         typed = self.kind is not None or self.said.typed is not None
         return f"--{self.name.replace('_', '-')}" if typed else None
 
@@ -294,7 +294,7 @@ class StudyOptions:
         For what an option does not take, when it is made.
     """
 
-    pictures: int | None = option(
+    images: int | None = option(
         None, "how many images, about (default: as many as there are captions)",
         low=1, typed=typed_count, metavar="N", of_rows=False,
     )  # fmt: skip

@@ -144,7 +144,7 @@ class Study(Generic[OptionsT]):
             getattr(options, "captions", None),
             options.seeds,
             into=execution.into / "pictures",
-            pictures=options.pictures,
+            images=options.images,
             progress=execution.progress,
             caller=execution.caller,
             **execution.call,

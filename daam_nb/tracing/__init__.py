@@ -2,7 +2,7 @@
 
 Watching is done with wrappers of calls (who and when) and with taps on the functions that compute
 attention (what). Both stand on classes and modules, never on the user's objects, and only while a
-trace is open; the picture is the untraced one, bit for bit. The verbs that
+trace is open; the image is the untraced one, bit for bit. The verbs that
 do change it stand apart, in `intervening`.
 
 May import: torch, diffusers and the floors below (recording, prompt, errors); never maps, show,
@@ -25,7 +25,7 @@ __all__ = [
     "ablate",
     "add_effects",
     "align",
-    "forming_pictures",
+    "forming_images",
     "generate",
     "redraw",
     "register_adapter",

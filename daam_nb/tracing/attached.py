@@ -147,7 +147,7 @@ class Attached(ABC, Generic[CallT]):
         taps.release_eager(self)
         self._before.clear()
         self._after.clear()
-        self._memory.forget()
+        self._memory.clear()
         self._is_open = False  # another context may still name this trace as open
         _open.set(tuple(t for t in _open.get() if t is not self))
         for call in self._calls:
@@ -194,7 +194,7 @@ class Attached(ABC, Generic[CallT]):
         name = self._layers[module]
         image = kwargs.get("hidden_states", args[0] if args else None)
         text = kwargs.get("encoder_hidden_states", args[1] if len(args) > 1 else None)
-        if isinstance(text, tuple):  # behind an IP-Adapter's text stand its pictures
+        if isinstance(text, tuple):  # behind an IP-Adapter's text stand its images
             text = text[0]
         if self._hands_text_on:
             call.on_layer_text(name, text)
@@ -271,7 +271,7 @@ def _watch_calls(kind: type[Any], original: Callable[..., Any]) -> Callable[...,
         alone.note_inner_call(_calls(), self)
         attached = [one for one in _open.get() if one.pipe is self and one._is_open]
         if type(self) is not kind or not attached:  # a subclass calls on; or nobody watches
-            alone.disturb(getattr(self, "scheduler", None))
+            busy.disturb(getattr(self, "scheduler", None))
             return original(self, *args, **kwargs)
         refuse_unread(self, kwargs)
         try:
@@ -280,7 +280,7 @@ def _watch_calls(kind: type[Any], original: Callable[..., Any]) -> Callable[...,
             return original(self, *args, **kwargs)  # raises, in the pipeline's own words
         arguments = _by_name(signature, bound.arguments)
         nested = any(call.scheduler is self.scheduler for call in _calls())
-        with alone.on(self.scheduler, nested=nested) as disturbances:
+        with busy.on(self.scheduler, nested=nested) as disturbances:
             begun = [(one, one._begin(arguments)) for one in attached]
             changes = tuple(str(one.change) for one in attached if one.change is not None)
             bound.apply_defaults()

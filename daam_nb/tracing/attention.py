@@ -2,7 +2,7 @@
 
 The same numbers as the model's own attention, in float32: softmax over *all* keys, then the
 chosen columns only. Computed in the layout in which they are kept, (head, token, y*x), in chunks
-of queries, so that memory is bounded whatever the size of the picture.
+of queries, so that memory is bounded whatever the size of the image.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where probabilities are kept while a picture is made, and what that will cost.
+"""Where probabilities are kept while an image is made, and what that will cost.
 
 The cost is known before the first step (layers, heads, grids, tokens and steps are), so a budget
 is checked when nothing has been lost yet.
@@ -38,12 +38,12 @@ class Cost:
     def __str__(self) -> str:
         return (
             f"{readable(self.total)} ({self.layers} layers, {self.steps} steps, "
-            f"{self.tokens} tokens over all pictures, {self.itemsize} bytes a value)"
+            f"{self.tokens} tokens over all images, {self.itemsize} bytes a value)"
         )
 
 
 class Buffers:
-    """One picture's probabilities: layer name -> (step, head, token, y, x) on the CPU."""
+    """One image's probabilities: layer name -> (step, head, token, y, x) on the CPU."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ def check_finite(kept: Iterable[Buffers], changes: Sequence[str]) -> None:
             if not bool(array.isfinite().all()):
                 raise InterventionError(
                     f"{what} made attention in {name} that is no number (NaN or infinity), and "
-                    "with it the picture. Change it by less."
+                    "with it the image. Change it by less."
                 )
 
 
@@ -132,7 +132,7 @@ def cost(
     layers
         The layers to be kept.
     columns
-        The kept key positions of every picture and half, one sequence each.
+        The kept key positions of every image and half, one sequence each.
     steps
         Steps to be kept.
     keep, dtype
@@ -168,7 +168,7 @@ def check_budget(needed: Cost, budget: int | None) -> None:
         f"This recording would hold {needed}, more than {whose}{readable(limit)}. No step has "
         "been made. Keep less: tokens=[...] (the words you need), layers=..., "
         'keep_steps=slice(...), keep="sum" (one running sum), dtype=torch.float16; or fewer '
-        "pictures in a call; or give a larger memory=."
+        "images in a call; or give a larger memory=."
     )
 
 

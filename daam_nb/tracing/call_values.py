@@ -2,7 +2,7 @@
 
 diffusers checks some values with a message that says what is wrong, and those are left to it (a
 height that is no multiple of 8). Others end deep in torch, or are passed over: ``height=0`` is the
-default height, ``guidance_scale=nan`` a black picture, ``num_inference_steps=True`` one step.
+default height, ``guidance_scale=nan`` a black image, ``num_inference_steps=True`` one step.
 """
 
 from __future__ import annotations

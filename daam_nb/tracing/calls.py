@@ -1,7 +1,7 @@
 """One call of a pipeline, watched: from the first text embedding to its recordings.
 
 A call is told by the hooks and taps what happens (`on_encode`, `begin_pass`, `see`, `end_pass`,
-`on_step`) and answers with one `Recording` per picture. Nothing here changes anything the
+`on_step`) and answers with one `Recording` per image. Nothing here changes anything the
 pipeline computes, and no error of ours stops it once it has begun to paint.
 """
 
@@ -25,10 +25,11 @@ from daam_nb.errors import (
     ShapeError,
 )
 from daam_nb.recording import Facts, Layer, Manifest, Recording, sealed, select_layers
-from daam_nb.tracing import alone, guards, provenance, report, texts
+from daam_nb.tracing import busy, guards, provenance, report, texts
 from daam_nb.tracing.buffers import Buffers, check_budget, check_finite, cost
 from daam_nb.tracing.effects.call import CallEffects
 from daam_nb.tracing.forming import with_decoded
+from daam_nb.tracing.images import pil_images, returned_latents
 from daam_nb.tracing.model_changes import model_changes
 from daam_nb.tracing.models import (
     Adapter,
@@ -41,7 +42,6 @@ from daam_nb.tracing.models import (
 from daam_nb.tracing.naming import Naming, Told
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.passes import Pass, Plan, Target
-from daam_nb.tracing.pictures import pil_images, returned_latents
 from daam_nb.tracing.proof import Proofs
 from daam_nb.tracing.running import RunningCall
 from daam_nb.tracing.weights import samples
@@ -109,14 +109,14 @@ class WatchedCall(RunningCall):
             if self.plan is None:
                 self._settle(inputs)
             if others := inputs.other_positions:
-                what = f"attention to and of other pictures, {others} positions behind the image"
+                what = f"attention to and of other images, {others} positions behind the image"
                 self.omissions.add((what, "they are neither the image nor text"))
             self._enter(inputs)
         except DaamError as error:
             if self.plan is None:
                 raise
             self.fail(error)
-        except Exception as error:  # whatever it is, the picture goes on and it is raised later
+        except Exception as error:  # whatever it is, the image goes on and it is raised later
             self.fail(error)
 
     def followed(self, name: str) -> Layer | None:
@@ -150,7 +150,7 @@ class WatchedCall(RunningCall):
             self.fail(error)
 
     def on_decode(self, latents: Any) -> None:
-        """The VAE was given these latents: behind the last step, those of the pictures."""
+        """The VAE was given these latents: behind the last step, those of the images."""
         self._decoded = latents.detach() if isinstance(latents, Tensor) else None
 
     def _check_step(self, timestep: float) -> None:
@@ -184,7 +184,7 @@ class WatchedCall(RunningCall):
         self._naming = Naming(self.adapter, stream, self.memory)
         for half in ("positive", "negative") if self.options.negative and guided else ("positive",):
             self._settled[half] = self._settle_half(
-                half, texts.of_pictures(inputs.text, rows, embeddings, half), stream
+                half, texts.of_images(inputs.text, rows, embeddings, half), stream
             )
         prompts = self._settled["positive"].prompts
         negatives = self._settled["negative"].prompts if "negative" in self._settled else ()
@@ -225,11 +225,11 @@ class WatchedCall(RunningCall):
     def _settle_half(self, half: Half, rows: Sequence[Tensor], stream: TextStream) -> texts.Settled:
         """The prompts of a half; the negative ones need no names where they are replayed."""
         assert self._naming is not None
-        options, pictures = self.options, len(rows)
+        options, images = self.options, len(rows)
         if half == "positive":
-            said = texts.told(self.arguments, stream, half, options.texts, pictures=pictures)
+            said = texts.told(self.arguments, stream, half, options.texts, images=images)
             return texts.settle(self._naming, rows, said)
-        said = texts.told(self.arguments, stream, half, options.negative_texts, pictures=pictures)
+        said = texts.told(self.arguments, stream, half, options.negative_texts, images=images)
         try:
             return texts.settle(
                 self._naming,
@@ -277,7 +277,7 @@ class WatchedCall(RunningCall):
         if size != plan.latent_size:
             raise ShapeError(
                 f"The latents changed from {plan.latent_size} to {size} (height, width) within "
-                "one call; such calls cannot be recorded as one picture."
+                "one call; such calls cannot be recorded as one image."
             )
         rows = self.batch_rows(text, embeddings)
         self.omissions |= report.rows(rows)
@@ -373,7 +373,7 @@ class WatchedCall(RunningCall):
 
     @torch.inference_mode(mode=False)  # what is made here outlives the user's inference mode
     def finish(self, output: Any) -> tuple[Recording, ...]:
-        """One recording per picture, from the pipeline's output.
+        """One recording per image, from the pipeline's output.
 
         Raises
         ------
@@ -385,7 +385,7 @@ class WatchedCall(RunningCall):
         if self.failure is not None:
             raise self.failure
         if self.disturbances:
-            raise BusyPipelineError(f"The call ran, but {alone.why_disturbed(self.disturbances)}")
+            raise BusyPipelineError(f"The call ran, but {busy.why_disturbed(self.disturbances)}")
         if self.plan is None or not self.painted["positive"]:
             raise NothingRecordedError(
                 f"{type(self.pipe).__name__} finished without running its denoiser on the prompt "
@@ -407,7 +407,7 @@ class WatchedCall(RunningCall):
             self.latents.append(result.detach().cpu().clone())
         count = len(self.plan.prompts)
         if self.images and len(self.images) != count:
-            raise ShapeError(f"The pipeline returned {len(self.images)} pictures for {count} rows.")
+            raise ShapeError(f"The pipeline returned {len(self.images)} images for {count} rows.")
         return tuple(self._recording(i, taken) for i in range(count))
 
     def _recording(self, i: int, taken: float) -> Recording:
@@ -444,8 +444,8 @@ class WatchedCall(RunningCall):
         frames = self.adapter.latents(frames, self.plan.latent_size)
         decoded = self._decoded
         usual = type(self.adapter).decode.__func__ is Adapter.decode.__func__  # type: ignore[attr-defined]
-        pictures = len(self.plan.prompts)
-        if self.images and usual and decoded is not None and len(decoded) == pictures:
+        images = len(self.plan.prompts)
+        if self.images and usual and decoded is not None and len(decoded) == images:
             return with_decoded(frames, decoded[i].cpu(), self.pipe.vae.config)
         return frames
 
@@ -464,7 +464,7 @@ class WatchedCall(RunningCall):
             negative_steps=self.painted["negative"] if self.negative else None,
             negative_tokens=len(self.negative[i].columns) if self.negative else 0,
             guided=self._guided,
-            missing_picture=None if self.images else report.why_no_picture(self.defaults),
+            missing_image=None if self.images else report.why_no_image(self.defaults),
             omissions=self.omissions,
             arguments=self.arguments,
             changes=self.changes,

@@ -94,7 +94,7 @@ class EncoderMemory:
         """What one encoder read, newest first."""
         return [e for e in reversed(self.encodings) if e.encoder is encoder]
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """The block is closed."""
         self.encodings.clear()
 
@@ -159,7 +159,7 @@ class Window:
 
 
 def readings_of(encodings: list[Encoding]) -> Iterator[list[Window]]:
-    """The windows layer by layer: the last first, then hidden ones, as they are and normalised.
+    """The windows layer by layer: the last first, then hidden ones, as they are and normalized.
 
     Pipelines take the last hidden state, an earlier one (Stable Diffusion XL), or an earlier one
     through the encoder's final norm (``clip_skip``).

@@ -1,4 +1,4 @@
-"""The forming picture: a recording's latents, decoded when somebody wants to see them."""
+"""The forming image: a recording's latents, decoded when somebody wants to see them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from daam_nb.errors import (
 from daam_nb.kinds import check_slice, kind_of, names_checked, whole_numbers
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
+from daam_nb.tracing.images import pil_images
 from daam_nb.tracing.models import Adapter, adapter_class_of
 from daam_nb.tracing.models.adapter import unscaled
-from daam_nb.tracing.pictures import pil_images
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,7 +29,7 @@ OF_LATENTS = "daam_nb latents"  # as the explorer's strip reads it
 
 
 @names_checked
-def forming_pictures(
+def forming_images(
     run: Recording, pipe: Any, steps: int | slice | Iterable[int] | None = None
 ) -> tuple[Image, ...]:
     """Decode the latents of some steps by the pipeline's VAE.
@@ -39,7 +39,7 @@ def forming_pictures(
     run
         A recording with latents.
     pipe
-        A pipeline with the VAE that the picture was decoded by.
+        A pipeline with the VAE that the image was decoded by.
     steps
         Which of the ``num_steps + 1`` frames: frame i is what the denoiser was given at step i
         (0 is pure noise in text-to-image), the last (-1) is the result. Default: all. Slices are
@@ -48,7 +48,7 @@ def forming_pictures(
     Returns
     -------
     tuple of PIL.Image.Image
-        In the order asked for. The last frame is the picture itself, but for what a pipeline does
+        In the order asked for. The last frame is the image itself, but for what a pipeline does
         after decoding (a safety checker, a pasted original of an inpainting). Each carries in its
         `info` whose latents it was decoded from, so that `explore` refuses those of another run.
 
@@ -64,21 +64,19 @@ def forming_pictures(
     Notes
     -----
     These are the noisy latents x_t of Ho et al. 2020, "Denoising Diffusion Probabilistic Models",
-    not the model's guess of the clean picture.
+    not the model's guess of the clean image.
     """
-    check_recording(
-        run, where="forming_pictures()", order="forming_pictures(run, pipe)", other=pipe
-    )
+    check_recording(run, where="forming_images()", order="forming_images(run, pipe)", other=pipe)
     if run.latents is None:
-        raise NotKeptError("This recording has no latents, so there is no forming picture to show.")
-    pictures = decoded_pictures(pipe, run.latents[_frames(steps, len(run.latents))])
-    for picture in pictures:
-        picture.info[OF_LATENTS] = run.facts.digests.get("latents", "")
-    return pictures
+        raise NotKeptError("This recording has no latents, so there is no forming image to show.")
+    images = decoded_images(pipe, run.latents[_frames(steps, len(run.latents))])
+    for image in images:
+        image.info[OF_LATENTS] = run.facts.digests.get("latents", "")
+    return images
 
 
 @torch.no_grad()
-def decoded_pictures(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
+def decoded_images(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
     """Decode latents by a pipeline's VAE, as the pipeline itself does with its last ones.
 
     Parameters
@@ -86,7 +84,7 @@ def decoded_pictures(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
     pipe
         A pipeline with a VAE.
     latents
-        (picture, channel, y, x), noisy or not, on any device.
+        (image, channel, y, x), noisy or not, on any device.
 
     Raises
     ------
@@ -105,7 +103,7 @@ def decoded_pictures(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
             f"The VAE of {type(pipe).__name__} takes {channels} latent channels, this recording's "
             f"latents have {latents.shape[1]}. Give the pipeline that made the recording."
         )
-    pictures: list[Image] = []
+    images: list[Image] = []
     dtype = vae.dtype
     # SDXL's VAE overflows in float16 and says so; its pipelines upcast it, others do not.
     says_so = hasattr(pipe, "upcast_vae") and bool(getattr(vae.config, "force_upcast", False))
@@ -113,15 +111,15 @@ def decoded_pictures(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
     try:
         if upcast:
             vae.to(torch.float32)
-        for frame in latents:  # one at a time: a whole loop of large pictures would not fit
+        for frame in latents:  # one at a time: a whole loop of large images would not fit
             latent = frame[None].to(device=vae.device, dtype=vae.dtype)
             decoded = adapter.decode(vae, latent)
             array = pipe.image_processor.postprocess(decoded, output_type="np")
-            pictures += pil_images((array,))
+            images += pil_images((array,))
     finally:
         if upcast:
             vae.to(dtype)
-    return tuple(pictures)
+    return tuple(images)
 
 
 def with_decoded(frames: Tensor, given: Tensor, config: Any) -> Tensor:
@@ -158,7 +156,7 @@ def with_decoded(frames: Tensor, given: Tensor, config: Any) -> Tensor:
 
 
 def _settled(latent: Tensor, given: Tensor, config: Any) -> Tensor:
-    """The neighbour of each value that the VAE is given as `given`, where there is one."""
+    """The neighbor of each value that the VAE is given as `given`, where there is one."""
     best = latent
     for direction in (float("inf"), -float("inf")):
         beside = latent

@@ -1,7 +1,7 @@
 """What must hold of every call that is recorded, whatever its pipeline, and is checked as it runs.
 
 Loop                one step of the loop is one step of the recording
-why_not_the_grid    the grid times the VAE's factor is the picture
+why_not_the_grid    the grid times the VAE's factor is the image
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ def check_arguments(arguments: Mapping[str, Any]) -> None:
     Raises
     ------
     UnsupportedPipelineError
-        For a crop that is painted and put back: no map can be laid over the whole picture.
+        For a crop that is painted and put back: no map can be laid over the whole image.
     """
     margin = arguments.get("padding_mask_crop")
     if margin is not None:
         raise UnsupportedPipelineError(
-            f"padding_mask_crop={margin} paints a crop of the picture and puts it back, so no map "
-            "can be laid over the whole. Nothing was drawn. Leave it out, or crop the picture "
+            f"padding_mask_crop={margin} paints a crop of the image and puts it back, so no map "
+            "can be laid over the whole. Nothing was drawn. Leave it out, or crop the image "
             "yourself and record that."
         )
 
@@ -95,7 +95,7 @@ def scheduled(scheduler: Any) -> tuple[float, ...]:
 def why_not_the_grid(
     pipe: Any, latent_size: tuple[int, int], images: Sequence[Image.Image], output: Any
 ) -> str:
-    """What is wrong where the latents that were watched are not those of the whole picture.
+    """What is wrong where the latents that were watched are not those of the whole image.
 
     Parameters
     ----------
@@ -104,9 +104,9 @@ def why_not_the_grid(
     latent_size
         (height, width) of the latents that the denoiser was given.
     images
-        The pictures.
+        The images.
     output
-        What the pipeline returned: where there are no pictures, latents.
+        What the pipeline returned: where there are no images, latents.
     """
     factor = int(getattr(pipe, "vae_scale_factor", 8))
     height, width = (length * factor for length in latent_size)
@@ -114,9 +114,9 @@ def why_not_the_grid(
         if (image.height, image.width) != (height, width):
             return (
                 f"the denoiser was given latents of {latent_size} (height, width), which the VAE "
-                f"makes {height} x {width} pixels, and the picture has {image.height} x "
+                f"makes {height} x {width} pixels, and the image has {image.height} x "
                 f"{image.width}: the denoiser saw a part or another version of it, so its "
-                "attention cannot be laid over the picture"
+                "attention cannot be laid over the image"
             )
     latents = getattr(output, "images", output[0] if isinstance(output, tuple) else None)
     if images or not isinstance(latents, Tensor) or latents.ndim != 4:

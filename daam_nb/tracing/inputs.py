@@ -144,7 +144,7 @@ class LayerReader:
         return (
             f"{self.layer} computed its attention of something else than it was given in step "
             f"{self.call.step}: its processor ({self._processor().__name__}) or a hook changes or "
-            "reorders it before the layer's own projections, so which cell of the picture a query "
+            "reorders it before the layer's own projections, so which cell of the image a query "
             f"is cannot be told. Use a processor of diffusers: {self.call.adapter.way_out}"
         )
 

@@ -1,4 +1,4 @@
-"""`generate`, `reproduce`, `redraw`: make a picture and its recording, and make it again."""
+"""`generate`, `reproduce`, `redraw`: make an image and its recording, and make it again."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from daam_nb.recording.kinds import check_recording
 from daam_nb.tracing.arguments import call_names, refuse_unknown
 from daam_nb.tracing.attached import open_changes
 from daam_nb.tracing.call_values import check_values
+from daam_nb.tracing.images import pil_images
 from daam_nb.tracing.model_changes import model_changes
 from daam_nb.tracing.models import adapter_of
-from daam_nb.tracing.pictures import pil_images
 from daam_nb.tracing.provenance import versions
 from daam_nb.tracing.session import trace
 from daam_nb.tracing.weights import weight_digests
@@ -68,7 +68,7 @@ def generate(
     num_images_per_prompt: int = 1,
     **options: Any,
 ) -> Recording | list[Recording]:
-    """Make pictures and record the attention that painted them.
+    """Make images and record the attention that painted them.
 
     Parameters
     ----------
@@ -77,11 +77,11 @@ def generate(
     prompt
         A text, or a list of texts.
     seed
-        Picture i is made from seed + i, each with its own generator on the CPU, so that results
-        do not depend on the device. A list gives each picture its own. None draws a seed; the
+        Image i is made from seed + i, each with its own generator on the CPU, so that results
+        do not depend on the device. A list gives each image its own. None draws a seed; the
         recording keeps it. The global random state is not touched.
     num_images_per_prompt
-        Pictures for each prompt.
+        Images for each prompt.
     **options
         The options of `trace` (``keep``, ``layers``, ``keep_steps``, ``tokens``, ``negative``,
         ``memory``, ``dtype``, ``encoder``, ``effects``); everything else that the pipeline's call
@@ -91,12 +91,12 @@ def generate(
     Returns
     -------
     Recording or list of Recording
-        One for a single text and a single picture, else a list in the order of prompt and picture.
+        One for a single text and a single image, else a list in the order of prompt and image.
 
     Raises
     ------
     WatchError
-        Where the pictures were made and watching failed; they are in its ``images``.
+        Where the images were made and watching failed; they are in its ``images``.
     UnknownOptionError
         For a name that neither `trace` nor the pipeline takes, before anything is drawn.
     WrongKindError, SelectionError
@@ -124,12 +124,12 @@ def generate(
     single = isinstance(prompt, str)
     texts: Any = prompt if single else _texts(prompt)
     each = number_between(num_images_per_prompt, "num_images_per_prompt", low=1)
-    pictures = each * (1 if single else len(texts))
-    if pictures < 1:
+    images = each * (1 if single else len(texts))
+    if images < 1:
         raise SelectionError(
-            "The list of prompts is empty, so there is no picture to make; give at least one text."
+            "The list of prompts is empty, so there is no image to make; give at least one text."
         )
-    seeds = _seeds_of(seed, pictures)
+    seeds = _seeds_of(seed, images)
     watching = {name: options.pop(name) for name in TRACE_OPTIONS if name in options}
     with trace(pipe, **watching) as tracer:
         pipe(
@@ -138,24 +138,24 @@ def generate(
             num_images_per_prompt=each,
             **options,
         )
-    return tracer.recording if single and pictures == 1 else list(tracer.recordings)
+    return tracer.recording if single and images == 1 else list(tracer.recordings)
 
 
-def _seeds_of(seed: Any, pictures: int) -> list[int]:
-    """The seed of every picture."""
+def _seeds_of(seed: Any, images: int) -> list[int]:
+    """The seed of every image."""
     if seed is None:
         first = secrets.randbelow(_SEEDS)
     elif _is_several(seed):
         seeds = [number_between(item, "seed", low=0, high=_LAST_SEED) for item in seed]
-        if len(seeds) != pictures:
+        if len(seeds) != images:
             raise SelectionError(
-                f"{len(seeds)} seeds were given for {pictures} pictures; give one for each, or one "
+                f"{len(seeds)} seeds were given for {images} images; give one for each, or one "
                 f"number to count from."
             )
         return seeds
     else:
-        first = number_between(seed, "seed", low=0, high=_LAST_SEED - pictures + 1)
-    return [first + i for i in range(pictures)]
+        first = number_between(seed, "seed", low=0, high=_LAST_SEED - images + 1)
+    return [first + i for i in range(images)]
 
 
 def _texts(prompt: Any) -> list[str]:
@@ -163,7 +163,7 @@ def _texts(prompt: Any) -> list[str]:
     if isinstance(prompt, Recording):
         raise WrongKindError(
             "generate() takes a prompt, not a recording. For its prompt: "
-            "generate(pipe, run.prompt.text, seed=run.facts.seed); for its picture again: "
+            "generate(pipe, run.prompt.text, seed=run.facts.seed); for its image again: "
             "reproduce(run, pipe)."
         )
     texts: list[Any] = list(prompt) if _is_several(prompt) else [prompt]
@@ -192,7 +192,7 @@ def _generators(seeds: Sequence[int], device: str) -> torch.Generator | list[tor
 
 @dataclass(frozen=True, eq=False)
 class Reproduction:
-    """A picture made again, and how it compares.
+    """An image made again, and how it compares.
 
     Attributes
     ----------
@@ -201,10 +201,10 @@ class Reproduction:
     max_difference
         Largest difference of a channel of a pixel, 0 to 255.
     image
-        The picture made now.
+        The image made now.
     why
         What differs between then and now and may explain it (versions, model, device, adapters,
-        ...); empty where the pictures are the same and nothing does.
+        ...); empty where the images are the same and nothing does.
     """
 
     same: bool
@@ -217,9 +217,9 @@ class Reproduction:
 
 
 def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
-    """Make a recording's picture again.
+    """Make a recording's image again.
 
-    The whole batch that the picture came from is run again, with the recorded seeds and
+    The whole batch that the image came from is run again, with the recorded seeds and
     arguments, untraced.
 
     Parameters
@@ -235,7 +235,7 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
     Returns
     -------
     Reproduction
-        True where the pictures are the same, pixel for pixel.
+        True where the images are the same, pixel for pixel.
 
     Raises
     ------
@@ -250,7 +250,7 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
     arguments = arguments_again(run, pipe, omitted, where="reproduce()")
     if run.image is None:
         raise ReproductionError(
-            "This recording has no picture (the pipeline returned latents), so there is nothing "
+            "This recording has no image (the pipeline returned latents), so there is nothing "
             "to compare with."
         )
     images = pil_images(pipe(**arguments))
@@ -272,7 +272,7 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
 def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> list[Image]:
     """Draw a recording's prompt once from each seed, all in one call, with its arguments.
 
-    Unlike `reproduce`, without the other pictures of its batch; the last digits of a picture may
+    Unlike `reproduce`, without the other images of its batch; the last digits of an image may
     depend on what is drawn with it.
 
     Parameters
@@ -282,7 +282,7 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
     pipe
         The pipeline that made it.
     seeds
-        Of the pictures; the recording's own as often as wanted.
+        Of the images; the recording's own as often as wanted.
     **omitted
         As for `reproduce`.
 
@@ -295,18 +295,18 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
     ------
     ReproductionError
         Where the recording lacks what is needed, or its noise cannot be had without the other
-        pictures of its batch: one generator made the noise of all.
+        images of its batch: one generator made the noise of all.
     """
     check_recording(run, where="redraw()", order="redraw(run, pipe, seeds)", other=pipe)
     seeds = whole_numbers(seeds, "seed")
     if not seeds:
-        raise SelectionError("redraw() draws one picture from each seed, and none was given.")
+        raise SelectionError("redraw() draws one image from each seed, and none was given.")
     batch = run.facts.batch
     index = int(batch.get("index", 0))
     if index and batch.get("shared_generator", True):
         raise ReproductionError(
-            f"One generator made the noise of the whole batch that this picture is number {index} "
-            "of, so it cannot be drawn without the others. Give each picture a generator, as "
+            f"One generator made the noise of the whole batch that this image is number {index} "
+            "of, so it cannot be drawn without the others. Give each image a generator, as "
             "generate(pipe, prompts, seed=...) does."
         )
     each = int(batch.get("images_per_prompt", 1))
@@ -356,7 +356,7 @@ def arguments_again(
         )
     if not batch.get("seeds"):
         raise ReproductionError(
-            "The picture was made without a generator, so its noise cannot be drawn again. "
+            "The image was made without a generator, so its noise cannot be drawn again. "
             "Use generate(pipe, prompt, seed=...) or give the pipeline a generator."
         )
     if not batch.get("fresh_generator", False):

@@ -35,7 +35,7 @@ from daam_nb.tracing.templates import templated, untemplated, whole_ids
 
 @dataclass(frozen=True)
 class Told:
-    """What a call or a user says that a picture's embeddings are of.
+    """What a call or a user says that an image's embeddings are of.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Named:
-    """A picture's prompt, what its encoder read (None: nobody knows), and what to say of it."""
+    """An image's prompt, what its encoder read (None: nobody knows), and what to say of it."""
 
     prompt: Prompt
     ids: tuple[int, ...] | None
@@ -82,7 +82,7 @@ class Naming:
         self._why_not = ""
 
     def named(self, text: Tensor, told: Told, *, way_out: str = "") -> Named:
-        """The prompt behind a picture's text embeddings.
+        """The prompt behind an image's text embeddings.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class Naming:
             return untemplated(ids, tokenizer, template)
         return Prompt(*as_read(ids, tokenizer))
 
-    # Recognising -----------------------------------------------------------------------------
+    # Recognizing -----------------------------------------------------------------------------
 
     def _recognized(self, rows: Tensor, text: str | Prompt | None) -> Recognized:
         """By what was seen; else after asking for the empty text, and for the text itself."""

@@ -37,7 +37,7 @@ class LayerObserver:
 
     @torch.no_grad()
     def see(self, call: KernelCall, result: Tensor, changed: Changed = NOTHING) -> None:
-        """Keep what is wanted of one attention call. Later calls are an IP-Adapter's pictures.
+        """Keep what is wanted of one attention call. Later calls are an IP-Adapter's images.
 
         Of a row that interventions `changed`, the attention that was used is kept.
         """
@@ -53,7 +53,7 @@ class LayerObserver:
                 self._slice(call, result, changed)
             else:
                 self._whole(call, changed)
-        except Exception as error:  # the picture goes on; raised when the trace closes
+        except Exception as error:  # the image goes on; raised when the trace closes
             self.call.fail(error)
 
     @torch.no_grad()
@@ -128,7 +128,7 @@ class LayerObserver:
         return (
             f"{self.layer.name} did not return what its attention made, in step {self.call.step}: "
             f"its processor ({processor}) or a hook on it changes the result, so a map would show "
-            "what the picture was not made of. Change attention by daam_nb.ablate, reweight or "
+            "what the image was not made of. Change attention by daam_nb.ablate, reweight or "
             f"replay, or use a processor of diffusers: {self.call.adapter.way_out}"
         )
 

@@ -4,7 +4,7 @@ What is recorded is worked out from the queries and keys that a kernel was given
 does afterwards (editing the probabilities, as prompt-to-prompt does, or the result) would not be in
 it. So for a few queries of every watched row, in every layer of every pass, the probabilities times
 the values must be what goes into the layer's output projection. Attention to an IP-Adapter's
-pictures is added to it: other kernel calls of the layer, each times any number for each query.
+images is added to it: other kernel calls of the layer, each times any number for each query.
 
 Everything is computed on the side and on the device where the layer is; nothing waits for a GPU.
 """
@@ -122,7 +122,7 @@ class Proof:
         self._used.setdefault(row, []).append(few)
 
     def see_other(self, result: Tensor | None, *, flat: bool) -> None:
-        """A later kernel call of the layer: an IP-Adapter's pictures.
+        """A later kernel call of the layer: an IP-Adapter's images.
 
         Without a result (of a function that returns probabilities) what is added is not known.
         """
@@ -300,7 +300,7 @@ class Proofs:
                 f"{name} did not use the attention that was computed there, at step {step}: its "
                 "probabilities times its values are not what went into its output. Something "
                 f"changes them in between (its processor is {type(module.get_processor()).__name__}"
-                "), so a map would show what the picture was not made of. Change attention by "
+                "), so a map would show what the image was not made of. Change attention by "
                 "daam_nb.ablate, reweight or replay, which record what was used, or use a "
                 f"processor of diffusers: {adapter.way_out}"
             )

@@ -1,4 +1,4 @@
-"""Where a picture came from: seeds, arguments, versions; whatever makes it again."""
+"""Where an image came from: seeds, arguments, versions; whatever makes it again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 import daam_nb
 
-# Kept apart, per picture or because they are what `Facts.batch` is made of.
+# Kept apart, per image or because they are what `Facts.batch` is made of.
 _APART = ("self", "prompt", "negative_prompt", "generator", "num_images_per_prompt")
 _PACKAGES = ("torch", "diffusers", "transformers")
 
@@ -39,11 +39,11 @@ class Seeds:
     shared: bool = True
     device: str = "cpu"
 
-    def of(self, picture: int) -> int | None:
-        """Seed behind one picture, None where no generator was given."""
+    def of(self, image: int) -> int | None:
+        """Seed behind one image, None where no generator was given."""
         if not self.values:
             return None
-        return self.values[0 if self.shared else picture]
+        return self.values[0 if self.shared else image]
 
 
 def seeds(generator: Any) -> Seeds:
@@ -79,7 +79,7 @@ def plain_arguments(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], tuple
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computed the picture."""
+    """Versions of what computed the image."""
     found = {"python": platform.python_version(), "daam_nb": daam_nb.__version__}
     for package in _PACKAGES:
         try:

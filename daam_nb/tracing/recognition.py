@@ -3,7 +3,7 @@
 Embeddings that a denoiser is given are what the text encoder wrote, changed in ways that keep a
 row's token: windows laid one behind the other or cut into pieces, rows multiplied (weights),
 rows moved towards the empty text's (Compel, ComfyUI) or towards a reading under a mask (Compel's
-weights below 1). A row is recognised where it is an encoder's row, bit for bit, or where it lies
+weights below 1). A row is recognized where it is an encoder's row, bit for bit, or where it lies
 in the span of that token's rows and the empty text's. A mixture of two texts' rows is neither,
 and a row of zeros is nobody's.
 """

@@ -1,4 +1,4 @@
-"""What a recording says of itself: the manifest, and the batch its picture came from."""
+"""What a recording says of itself: the manifest, and the batch its image came from."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def manifest(
     negative_steps: Sequence[int] | None,
     negative_tokens: int,
     guided: bool,
-    missing_picture: str | None,
+    missing_image: str | None,
     omissions: set[Omission],
     arguments: Mapping[str, Any],
     changes: Sequence[str] = (),
@@ -86,16 +86,16 @@ def manifest(
         )
     elif guided:
         skipped.append(Skipped(NEGATIVE_MAPS, "not asked for (negative=True)"))
-    if missing_picture is not None:
-        skipped.append(Skipped("the picture", missing_picture))
+    if missing_image is not None:
+        skipped.append(Skipped("the image", missing_image))
     return Manifest(tuple(captured), (*skipped, *_other_attention(pipe, arguments)))
 
 
-def why_no_picture(defaults: Mapping[str, Any]) -> str:
-    """Why a call has no picture, by its arguments and the defaults of those not given."""
+def why_no_image(defaults: Mapping[str, Any]) -> str:
+    """Why a call has no image, by its arguments and the defaults of those not given."""
     if defaults.get("output_type") == "latent":
         return "the pipeline returned latents"
-    return "what the pipeline returned holds no pictures that can be read"
+    return "what the pipeline returned holds no images that can be read"
 
 
 def _layers_and_steps(
@@ -146,7 +146,7 @@ def _other_attention(pipe: Any, arguments: Mapping[str, Any]) -> list[Skipped]:
             Skipped("the ControlNet's own attention to the text", "only the denoiser is watched")
         )
     if any(arguments.get(f"ip_adapter_image{end}") is not None for end in ("", "_embeds")):
-        skipped.append(Skipped("attention to the IP-Adapter's pictures", "these keys are not text"))
+        skipped.append(Skipped("attention to the IP-Adapter's images", "these keys are not text"))
     return skipped
 
 
@@ -154,16 +154,16 @@ def batch(
     arguments: Mapping[str, Any],
     seeds: Seeds,
     index: int,
-    pictures: int,
+    images: int,
     *,
     changes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The call a picture came from, as plain data: enough to make the whole batch again."""
+    """The call an image came from, as plain data: enough to make the whole batch again."""
     texts = arguments.get("prompt")
     changed = {"interventions": list(changes)} if changes else {}
     return changed | {
         "index": index,
-        "pictures": pictures,
+        "pictures": images,
         "prompts": [texts] if isinstance(texts, str) else texts,
         "negative_prompts": _plain_texts(arguments.get("negative_prompt")),
         "images_per_prompt": int(arguments.get("num_images_per_prompt") or 1),

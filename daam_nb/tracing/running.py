@@ -108,7 +108,7 @@ class RunningCall(ABC):
                 sample,
                 f"The {self.adapter.component} worked on other latents than it was given in step "
                 f"{self.step}: something in between changes them or turns them around, as a hook "
-                "or a forward of its own can, so its attention cannot be laid over the picture. "
+                "or a forward of its own can, so its attention cannot be laid over the image. "
                 "Change the latents in the call instead (callback_on_step_end).",
             )
 
@@ -154,8 +154,8 @@ class RunningCall(ABC):
         prompt = self.arguments.get("prompt")
         if isinstance(prompt, str | list) and not hasattr(self.pipe, "encode_prompt"):
             each = int(self.arguments.get("num_images_per_prompt") or 1)
-            pictures = each * (1 if isinstance(prompt, str) else len(prompt))
-            return Embeddings((torch.full_like(text[0], torch.nan),) * pictures, None)
+            images = each * (1 if isinstance(prompt, str) else len(prompt))
+            return Embeddings((torch.full_like(text[0], torch.nan),) * images, None)
         raise ShapeError(
             f"{type(self.pipe).__name__} ran its denoiser without encode_prompt having returned "
             "text embeddings, so its batch rows cannot be told apart."
@@ -169,7 +169,7 @@ class RunningCall(ABC):
         return int(announced)
 
     def batch_rows(self, text: Texts, embeddings: Embeddings) -> BatchRows:
-        """Which row of a pass is which picture's; worked out again only where the text changed.
+        """Which row of a pass is which image's; worked out again only where the text changed.
 
         Raises
         ------

@@ -50,7 +50,7 @@ def trace(
 ) -> Tracer:
     """Watch a pipeline's attention to its text while a ``with`` block runs.
 
-    The pictures made inside are the untraced ones, bit for bit, and nothing is left on the
+    The images made inside are the untraced ones, bit for bit, and nothing is left on the
     pipeline afterwards.
 
     Parameters
@@ -80,7 +80,7 @@ def trace(
         The text behind ``prompt_embeds``, one per prompt. Where the embeddings were made inside the
         block it is not needed: columns are named by what the text encoder read. A text is compared
         with the embeddings; a `Prompt`, such as ``Prompt.from_ids(text, ids, pipe.tokenizer)``,
-        names every column on your word, also of embeddings that nobody can recognise.
+        names every column on your word, also of embeddings that nobody can recognize.
     negative_prompt
         The same behind ``negative_prompt_embeds``, for ``negative=True``.
     encoder
@@ -117,7 +117,7 @@ def trace(
     In cross-attention (as in UNets) the keys are the text alone, and the probabilities of all its
     columns sum to 1. In joint attention (Stable Diffusion 3, FLUX.1) image and text are keys of one
     softmax: recorded is what each cell of the image pays to each text column, out of all keys. Over
-    the text that sums to less than 1; it is kept as it is, not renormalised.
+    the text that sums to less than 1; it is kept as it is, not renormalized.
 
     Examples
     --------
@@ -158,7 +158,7 @@ class Tracer(Attached[calls.WatchedCall]):
     Attributes
     ----------
     recordings
-        One per picture, in the order of call, prompt and picture.
+        One per image, in the order of call, prompt and image.
     """
 
     def __init__(self, adapter: Adapter, options: Options) -> None:
@@ -184,7 +184,7 @@ class Tracer(Attached[calls.WatchedCall]):
                 "and ask for the recording after it."
             )
         raise NothingRecordedError(
-            f"This trace holds {len(self.recordings)} recordings, one per picture; "
+            f"This trace holds {len(self.recordings)} recordings, one per image; "
             "use tracer.recordings."
         )
 
@@ -205,7 +205,7 @@ class Tracer(Attached[calls.WatchedCall]):
             images = [image for call in self._calls for image in call.images]
             first = self._failures[0]
             raise WatchError(
-                f"The pipeline finished, but watching it failed: {first} The pictures are in this "
+                f"The pipeline finished, but watching it failed: {first} The images are in this "
                 f"error's .images ({len(images)}); "
                 f"{len(self.recordings)} recordings that did succeed are in tracer.recordings.",
                 images,
@@ -237,7 +237,7 @@ class Tracer(Attached[calls.WatchedCall]):
     def _end(self, call: calls.WatchedCall, output: Any) -> None:
         try:
             self.recordings += call.finish(output)
-        except Exception as error:  # the picture is returned; raised when the trace closes
+        except Exception as error:  # the image is returned; raised when the trace closes
             self._failures.append(error)
 
     def _enter_layer(self, call: calls.WatchedCall, name: str, module: nn.Module) -> None:
@@ -247,7 +247,7 @@ class Tracer(Attached[calls.WatchedCall]):
                 call.fail(
                     ShapeError(
                         f"{name} ran twice within one pass of the denoiser, in step {call.step}: "
-                        "something runs parts of it again, so which of the two made the picture "
+                        "something runs parts of it again, so which of the two made the image "
                         "cannot be told. Run the denoiser once in a pass."
                     )
                 )

@@ -25,9 +25,9 @@ def told(
     half: Half,
     by_user: Sequence[str | Prompt] | None,
     *,
-    pictures: int,
+    images: int,
 ) -> tuple[Told, ...]:
-    """What is said of each picture's text, by the call's arguments or by the user.
+    """What is said of each image's text, by the call's arguments or by the user.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def told(
     by_user
         From ``trace(..., prompt=)`` or ``negative_prompt=``. A `Prompt` names every column and
         goes before the call's text.
-    pictures
+    images
         Rows of the text embeddings.
 
     Raises
@@ -58,12 +58,12 @@ def told(
     elif by_user is not None:
         _check_agreement(name, texts, by_user)
     if texts is None:
-        return (Told(None, name, by_call=False),) * pictures
+        return (Told(None, name, by_call=False),) * images
     every = [texts] if isinstance(texts, str | Prompt) else list(texts)
-    each, beyond = divmod(pictures, len(every)) if every else (0, 1)
+    each, beyond = divmod(images, len(every)) if every else (0, 1)
     if beyond:
         raise ShapeError(
-            f"{len(every)} texts were given as {name} for {pictures} pictures; "
+            f"{len(every)} texts were given as {name} for {images} images; "
             "one text per prompt was expected."
         )
     return tuple(Told(text, name, by_call) for text in every for _ in range(each))
@@ -102,11 +102,11 @@ class Settled:
     Attributes
     ----------
     prompts
-        One per picture.
+        One per image.
     rows
-        (column, channel) of each picture: the embeddings that were named, as a copy.
+        (column, channel) of each image: the embeddings that were named, as a copy.
     keys
-        Columns of all encoders together, of each picture.
+        Columns of all encoders together, of each image.
     ids
         What was read in them; None where the names are the user's own.
     omissions
@@ -123,14 +123,14 @@ class Settled:
 def settle(
     naming: Naming, texts: Sequence[Tensor], said: Sequence[Told], *, way_out: str = ""
 ) -> Settled:
-    """Name the columns of every picture's text embeddings.
+    """Name the columns of every image's text embeddings.
 
     Parameters
     ----------
     naming
         Of the call.
     texts
-        (key, channel) of each picture, as the denoiser is given it.
+        (key, channel) of each image, as the denoiser is given it.
     said
         What is said of each.
     way_out
@@ -165,10 +165,10 @@ def settle_unnamed(naming: Naming, texts: Sequence[Tensor], why: str) -> Settled
     )
 
 
-def of_pictures(
+def of_images(
     text: Sequence[Tensor] | Tensor, rows: BatchRows, embeddings: Embeddings, half: Half
 ) -> list[Tensor]:
-    """(key, channel) of each picture: of this pass, or what was encoded where it has none."""
+    """(key, channel) of each image: of this pass, or what was encoded where it has none."""
     own = rows.positive if half == "positive" else rows.negative
     if own:
         return [text[row] for row in own]
@@ -184,26 +184,26 @@ def exchanged(naming: Naming, settled: Settled, texts: Sequence[Tensor]) -> str 
     ShapeError
         Where the embeddings are others and nobody knows of what.
     """
-    for picture, text in enumerate(texts):
+    for image, text in enumerate(texts):
         rows = naming.rows(text)
-        before = settled.rows[picture]
-        if len(text) != settled.keys[picture]:
+        before = settled.rows[image]
+        if len(text) != settled.keys[image]:
             raise ShapeError(
                 f"The text embeddings were exchanged for others of {len(text)} columns while the "
-                f"picture was painted; the first had {settled.keys[picture]}, and one recording "
+                f"image was painted; the first had {settled.keys[image]}, and one recording "
                 "cannot hold both. Give all texts as many columns, or draw each by a call of "
                 "its own."
             )
         if rows.shape == before.shape and torch.equal(rows, before.to(rows)):
             continue
         ids = naming.ids(text)
-        if ids is None or settled.ids[picture] is None:
+        if ids is None or settled.ids[image] is None:
             raise ShapeError(
-                "The text embeddings were exchanged while the picture was painted, and what is "
+                "The text embeddings were exchanged while the image was painted, and what is "
                 f"behind the new ones is not known; the first were of "
-                f"{settled.prompts[picture].text!r}. Encode inside the `with` block, or leave the "
+                f"{settled.prompts[image].text!r}. Encode inside the `with` block, or leave the "
                 "embeddings as they are."
             )
-        if ids != settled.ids[picture]:
+        if ids != settled.ids[image]:
             return naming.as_read(ids).text
     return None

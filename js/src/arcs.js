@@ -59,17 +59,17 @@ export class Arcs {
 
   /** @param {NonNullable<import("./types.js").Facts["parse"]>} parse */
   #draw(parse) {
-    const centres = this.chips.buttons.map((b) =>
+    const centers = this.chips.buttons.map((b) =>
       b.hidden ? null : b.offsetLeft + b.offsetWidth / 2,
     );
-    const key = JSON.stringify([parse, centres]);
+    const key = JSON.stringify([parse, centers]);
     if (key === this.drawn || this.chips.list.offsetWidth === 0) return; // hidden: not measured
     this.drawn = key;
     const words = this.scope.state.facts.words;
     const choosable = (/** @type {number} */ word) => Boolean(words[word]?.kept);
     // "dog" of "dog's" has a chip of its own among the pieces only: else it hangs on the word's.
     const at = (/** @type {import("./types.js").ParsedWord} */ word) =>
-      centres[word.word] ?? centres[word.at] ?? null;
+      centers[word.word] ?? centers[word.at] ?? null;
     /** @type {(import("./types.js").Arc & Drawn)[]} */
     const arcs = [];
     for (const arc of parse.arcs) {

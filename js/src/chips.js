@@ -6,7 +6,7 @@ import { attribute, el, icon, write, writeMixed } from "./dom.js";
 import * as flags from "./flags.js";
 
 const LEAD =
-  "Bright places looked at this word while the picture was drawn. Pick a word; Shift-click another to compare.";
+  "Bright places looked at this word while the image was drawn. Pick a word; Shift-click another to compare.";
 const LEAD_PAIR =
   "Orange, solid line: places that looked at A. Blue, dashed line: at B. White: at both.";
 const LEAD_DIFFERENCE =

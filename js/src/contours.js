@@ -1,7 +1,7 @@
 // Lines of equal value by marching squares, joined into closed curves so that they can be dashed.
 
 /**
- * Curves of one field and level. `points` holds (x, y) pairs in samples, the centre of the first
+ * Curves of one field and level. `points` holds (x, y) pairs in samples, the center of the first
  * sample being (0.5, 0.5); curve i is points `starts[i]` to `starts[i + 1]`.
  */
 export class Contours {

@@ -24,14 +24,14 @@ export async function saveMask(scope) {
 }
 
 /**
- * The picture with its maps, as it is drawn.
+ * The image with its maps, as it is drawn.
  *
  * @param {Scope} scope
  * @param {HTMLCanvasElement} canvas
  */
-export function savePicture(scope, canvas) {
+export function saveImage(scope, canvas) {
   canvas.toBlob((blob) => {
-    if (blob) save(blob, name(scope, "picture"));
+    if (blob) save(blob, name(scope, "image"));
   });
 }
 

@@ -3,7 +3,7 @@ import CONTROLS from "./controls.data.js";
 
 export const WORDS = 1;
 export const MAP = 2; // the maps that are shown, or how
-export const BASE = 4; // the picture below them
+export const BASE = 4; // the image below them
 export const STEPS = 8; // the range of steps
 export const STRIP = 16; // the thumbnails
 export const GRID = 32; // the tiles

@@ -121,7 +121,7 @@ export class Grid {
     const left = STAGE + names;
     const heads = Math.max(1, ...rows.map((row) => row.heads));
     const fitting = (across - left - 10) / (heads + 1);
-    // As high as the picture beside it, where the rows allow.
+    // As high as the image beside it, where the rows allow.
     const beside = (this.beside() + 20 - HEADER) / rows.length;
     const tile = Math.floor(Math.max(NARROWEST, Math.min(WIDEST, fitting, Math.max(34, beside))));
     const high = Math.max(tile, big ? 30 : 24);

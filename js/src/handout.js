@@ -89,14 +89,14 @@ export class HandoutSource extends Source {
     /** @type {Map<string, Part>} */
     this.parts = new Map(parts.map((part) => [`${part.name} ${part.key}`, part]));
     /** @type {Record<string, Part>} */
-    this.pictures = {};
+    this.images = {};
   }
 
-  /** Inflate the pictures. */
+  /** Inflate the images. */
   async begin() {
     for (const name of ["image", "strip"]) {
       const part = await this.#part(name, "");
-      if (part) this.pictures[name] = part;
+      if (part) this.images[name] = part;
     }
   }
 

@@ -10,7 +10,7 @@ import { times } from "./times.js";
 const ROWS = 8;
 /** What can be done next, while nothing is pointed at. */
 const TRY = [
-  ["Point at the picture:", "the words this place looked at."],
+  ["Point at the image:", "the words this place looked at."],
   ["Drag over it:", "the words of a region, by step and layer."],
   ["Point at a tile:", "that head alone; a click keeps it."],
   ["Press Space:", "play the steps."],
@@ -92,7 +92,7 @@ export class Inspector {
   /**
    * The hand points at a place.
    *
-   * @param {[number, number] | null} place [y, x] in shares of the picture; null: nowhere
+   * @param {[number, number] | null} place [y, x] in shares of the image; null: nowhere
    * @param {boolean} [aloud] whether a screen reader is told
    */
   point(place, aloud = false) {

@@ -8,7 +8,7 @@ import * as flags from "./flags.js";
 /** Each key and what it does, for the list that people can open. */
 export const LIST = [
   ["← →", "on the words: show the next word; with Shift: compare the next word"],
-  ["← → ↑ ↓", "on the picture: move the crosshair; Enter begins and ends a box"],
+  ["← → ↑ ↓", "on the image: move the crosshair; Enter begins and ends a box"],
   ["← → ↑ ↓", "on the grid: move; Enter locks a layer and head"],
   ["← →", "on a step handle: one step; Page Up/Down: five; Home, End"],
   ["Space", "play or pause"],

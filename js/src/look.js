@@ -1,7 +1,7 @@
-// How it looks: opacity, threshold, contour, colours, theme; and what can be taken away as a file.
+// How it looks: opacity, threshold, contour, colors, theme; and what can be taken away as a file.
 /** @import { Scope } from "./scope.js" */
 import { attribute, el, icon } from "./dom.js";
-import { saveMask, savePicture } from "./download.js";
+import { saveMask, saveImage } from "./download.js";
 import * as flags from "./flags.js";
 import { inputsOf } from "./inputs.js";
 import { LIST } from "./keys.js";
@@ -9,7 +9,7 @@ import { LIST } from "./keys.js";
 export class Look {
   /**
    * @param {Scope} scope
-   * @param {HTMLCanvasElement} canvas what is saved as a picture
+   * @param {HTMLCanvasElement} canvas what is saved as an image
    */
   constructor(scope, canvas) {
     this.scope = scope;
@@ -17,8 +17,8 @@ export class Look {
     this.folded = inputsOf(scope, "more");
     const mask = this.#button("Mask", "mask-png", "Save the mask as PNG", () => saveMask(scope));
     attribute(mask, "aria-label", "Save the mask as PNG");
-    const picture = this.#button("Picture", "picture-png", "Save what is shown as PNG", () =>
-      savePicture(scope, canvas),
+    const image = this.#button("Image", "image-png", "Save what is shown as PNG", () =>
+      saveImage(scope, canvas),
     );
     this.element = el(
       "div",
@@ -27,7 +27,7 @@ export class Look {
       el(
         "div",
         { class: "daam-end" },
-        el("span", { class: "daam-group" }, mask, picture),
+        el("span", { class: "daam-group" }, mask, image),
         this.#more(),
       ),
     );

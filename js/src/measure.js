@@ -108,12 +108,12 @@ function areaMean(values, height, width, down, across) {
 }
 
 /**
- * Which cells of a grid lie in a polygon: those whose centre does (even-odd rule).
+ * Which cells of a grid lie in a polygon: those whose center does (even-odd rule).
  *
- * @param {[number, number][]} polygon corners [y, x], in shares of the picture
+ * @param {[number, number][]} polygon corners [y, x], in shares of the image
  * @param {number} height
  * @param {number} width
- * @returns {Uint8Array} (y, x), 1 inside; the nearest cell alone where no centre lies inside
+ * @returns {Uint8Array} (y, x), 1 inside; the nearest cell alone where no center lies inside
  */
 export function cellsInside(polygon, height, width) {
   const inside = new Uint8Array(height * width);

@@ -6,7 +6,7 @@ import { addTile } from "./maps.js";
 import { largest } from "./measure.js";
 import { paint, palette } from "./palettes.js";
 
-const FADED = 0.5; // opacity of layers that are not in the choice, which are grey besides
+const FADED = 0.5; // opacity of layers that are not in the choice, which are gray besides
 
 export class Mosaic {
   constructor() {
@@ -43,7 +43,7 @@ export class Mosaic {
     const { context, scale } = this;
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     const table = palette(how.palette);
-    const grey = palette("gray");
+    const gray = palette("gray");
     // Layers that are not in the choice do not darken those that are.
     const most = tiles
       ? largest(tiles.scales.map((row, layer) => (how.faded([layer]) ? 0 : largest(row))))
@@ -59,7 +59,7 @@ export class Mosaic {
       }
       const [height, width] = tiles.tile[cell.layers[0]];
       const values = valuesOf(tiles, cell, height * width);
-      this.#paint(values, width, height, how.common ? most : largest(values), faded ? grey : table);
+      this.#paint(values, width, height, how.common ? most : largest(values), faded ? gray : table);
       // Small maps keep their cells square; large ones are reduced smoothly.
       context.imageSmoothingEnabled = width > size;
       const [w, h] =

@@ -1,8 +1,8 @@
-// Colour maps as tables of 256 colours in the order of a canvas's memory.
+// Color maps as tables of 256 colors in the order of a canvas's memory.
 import { fromBase64 } from "./bytes.js";
 import data from "./palettes.data.js";
 
-/** @typedef {Uint32Array} Table 256 colours, each red, green, blue, alpha from the lowest byte */
+/** @typedef {Uint32Array} Table 256 colors, each red, green, blue, alpha from the lowest byte */
 
 /** Those to choose from; the last is for differences alone. */
 export const NAMES = Object.keys(data).filter((name) => name !== "RdBu_r");
@@ -31,19 +31,19 @@ export function palette(name) {
 const LEVELS = 64;
 
 /**
- * Colours of two maps at once: orange where A alone is strong, blue where B alone is, white where
- * both are. Orange and blue stay apart for colour-blind eyes (after Okabe and Ito).
+ * Colors of two maps at once: orange where A alone is strong, blue where B alone is, white where
+ * both are. Orange and blue stay apart for color-blind eyes (after Okabe and Ito).
  */
 export const PAIR = pair([240, 110, 0], [0, 118, 230]);
 
 /**
- * @param {number[]} one colour of A
- * @param {number[]} two colour of B
+ * @param {number[]} one color of A
+ * @param {number[]} two color of B
  * @returns {Table} LEVELS rows of A, each with LEVELS columns of B
  */
 function pair(one, two) {
   const table = new Uint32Array(LEVELS * LEVELS);
-  // The weakest fifth of a map stays clear, so that one still sees the picture.
+  // The weakest fifth of a map stays clear, so that one still sees the image.
   const weight = (/** @type {number} */ k) => Math.max(0, (k / (LEVELS - 1) - 0.2) / 0.8);
   for (let i = 0; i < LEVELS; i++) {
     for (let j = 0; j < LEVELS; j++) {
@@ -67,7 +67,7 @@ function pair(one, two) {
 
 /**
  * @param {ArrayLike<number>} a
- * @param {number} maxA the value of A's last colour
+ * @param {number} maxA the value of A's last color
  * @param {ArrayLike<number>} b
  * @param {number} maxB
  * @param {Uint32Array} out
@@ -85,7 +85,7 @@ export function paintPair(a, maxA, b, maxB, out) {
 
 /**
  * @param {ArrayLike<number>} values
- * @param {number} max the value of the last colour
+ * @param {number} max the value of the last color
  * @param {Table} table
  * @param {Uint32Array} out
  */
@@ -104,7 +104,7 @@ export function paint(values, max, table, out) {
  * @param {number} scaleA
  * @param {Float32Array} b
  * @param {number} scaleB
- * @param {number} max the difference of the last colour
+ * @param {number} max the difference of the last color
  * @param {Table} table
  * @param {Uint32Array} out
  */
@@ -141,7 +141,7 @@ export function gradient(name) {
 }
 
 /**
- * Take most of the colour from what is drawn, so that two families of colours are told apart over it.
+ * Take most of the color from what is drawn, so that two families of colors are told apart over it.
  * By blending: `filter` is a thing that canvases of Safari do not know.
  *
  * @param {CanvasRenderingContext2D} context

@@ -1,9 +1,9 @@
-// The hand on the picture: pointing at a pixel, dragging a box or a lasso, moving a crosshair.
+// The hand on the image: pointing at a pixel, dragging a box or a lasso, moving a crosshair.
 /** @import { Scope } from "./scope.js" */
 import { attribute, el, icon } from "./dom.js";
 import * as flags from "./flags.js";
 
-/** @typedef {[number, number]} Point [y, x] in shares of the picture */
+/** @typedef {[number, number]} Point [y, x] in shares of the image */
 
 const DRAG = 4; // CSS pixels after which a press is a drag
 

@@ -1,7 +1,7 @@
 // Bicubic enlargement as torch.nn.functional.interpolate does it (mode "bicubic", A = -0.75,
 // align_corners false), as two passes with weights that are made once per pair of sizes.
 
-/** Longer side of what is drawn, at least: small grids are enlarged before they get colours. */
+/** Longer side of what is drawn, at least: small grids are enlarged before they get colors. */
 const DRAWN = 128;
 
 /** @typedef {{index: Int32Array, weight: Float32Array}} Axis */
@@ -26,12 +26,12 @@ function axis(from, to) {
   const index = new Int32Array(to * 4);
   const weight = new Float32Array(to * 4);
   for (let i = 0; i < to; i++) {
-    const centre = ((i + 0.5) * from) / to - 0.5;
-    const base = Math.floor(centre);
+    const center = ((i + 0.5) * from) / to - 0.5;
+    const base = Math.floor(center);
     for (let k = 0; k < 4; k++) {
       const place = base - 1 + k;
       index[i * 4 + k] = Math.min(from - 1, Math.max(0, place));
-      weight[i * 4 + k] = cubic(centre - place);
+      weight[i * 4 + k] = cubic(center - place);
     }
   }
   return { index, weight };

@@ -3,7 +3,7 @@
 /** @import { AnySource } from "./types.js" */
 /** @import { Maps } from "./maps.js" */
 /** @import { State } from "./state.js" */
-import { Pictures } from "./pictures.js";
+import { Images } from "./images.js";
 
 export class Scope {
   /**
@@ -24,7 +24,7 @@ export class Scope {
     this.say = say;
     this.fail = fail;
     this.lingering = lingering;
-    this.pictures = new Pictures(this);
+    this.images = new Images(this);
   }
 
   /** Whether the last drawing may stay although its question is an old one. */

@@ -58,7 +58,7 @@ export class KernelSource extends Source {
     /** @type {string | undefined} the recording that is shown */
     this.run = undefined;
     /** @type {Record<string, Part>} */
-    this.pictures = {};
+    this.images = {};
     /** @type {Map<string, Open>} by number */
     this.open = new Map();
     this.next = 1;
@@ -73,7 +73,7 @@ export class KernelSource extends Source {
     this.listening = [
       ["change:_facts", read],
       ["change:_first", read],
-      ["change:_pictures", read],
+      ["change:_images", read],
       ["msg:custom", (content, buffers) => this.#heard(content, buffers ?? [])],
     ];
     for (const [event, callback] of this.listening) model.on(event, callback);
@@ -100,7 +100,7 @@ export class KernelSource extends Source {
     if (run !== this.run) {
       this.run = run;
       this.memory = new Memory();
-      this.pictures = {};
+      this.images = {};
       this.kept = "";
       for (const id of [...this.open.keys()]) this.#close(id)?.forEach(stale);
       this.emit("facts");
@@ -110,9 +110,9 @@ export class KernelSource extends Source {
       for (const part of first.parts) this.memory.take(part);
       this.kept = first.parts.find((part) => part.name === "exact")?.key ?? "";
     }
-    const pictures = unpack(asBytes(this.model.get("_pictures")));
-    if (pictures && pictures.header.run === run) {
-      this.pictures = Object.fromEntries(pictures.parts.map((part) => [part.name, part]));
+    const images = unpack(asBytes(this.model.get("_images")));
+    if (images && images.header.run === run) {
+      this.images = Object.fromEntries(images.parts.map((part) => [part.name, part]));
     }
     this.emit("parts");
   }

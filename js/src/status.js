@@ -11,7 +11,7 @@ export class Status {
   /**
    * @param {Scope} scope
    * @param {{problems: () => string[], describe: (text: string) => void, overlap: () => {iou: number}}}
-   *   others what is wrong elsewhere; told what the picture shows; how its masks overlap
+   *   others what is wrong elsewhere; told what the image shows; how its masks overlap
    */
   constructor(scope, { problems, describe, overlap }) {
     this.scope = scope;

@@ -1,4 +1,4 @@
-// The range of steps: two handles, a strip of forming pictures, and play.
+// The range of steps: two handles, a strip of forming images, and play.
 /** @import { Scope } from "./scope.js" */
 import { attribute, el, icon, setIcon, write } from "./dom.js";
 import * as flags from "./flags.js";

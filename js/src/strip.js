@@ -1,4 +1,4 @@
-// Thumbnails of the forming picture with each step's attention, aligned with the slider below.
+// Thumbnails of the forming image with each step's attention, aligned with the slider below.
 /** @import { Scope } from "./scope.js" */
 /** @import { Sums } from "./types.js" */
 import { el } from "./dom.js";
@@ -82,17 +82,17 @@ export class Strip {
    */
   #thumbnail(step, left, size, stack, other) {
     const { context, scope } = this;
-    const { pictures, state } = scope;
-    const from = pictures.thumbnail(step);
+    const { images, state } = scope;
+    const from = images.thumbnail(step);
     context.save();
     context.beginPath();
     context.roundRect(left, 0, size.wide, size.tall, 3 * scope.dots);
     context.clip();
     context.fillStyle = "#8884";
     context.fillRect(left, 0, size.wide, size.tall);
-    if (from && pictures.strip) {
+    if (from && images.strip) {
       context.drawImage(
-        pictures.strip,
+        images.strip,
         from.x,
         from.y,
         from.width,
@@ -102,10 +102,10 @@ export class Strip {
         size.wide,
         size.tall,
       );
-    } else if (pictures.image) {
-      context.drawImage(pictures.image, left, 0, size.wide, size.tall);
+    } else if (images.image) {
+      context.drawImage(images.image, left, 0, size.wide, size.tall);
     }
-    if (other && (from || pictures.image)) fade(context, left, 0, size.wide, size.tall);
+    if (other && (from || images.image)) fade(context, left, 0, size.wide, size.tall);
     context.globalAlpha = Math.max(0.35, state.get("opacity"));
     this.#map(step, left, size, stack, other);
     context.restore();

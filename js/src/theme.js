@@ -45,12 +45,12 @@ function darkness(node) {
 let pen = null;
 
 /**
- * The bytes of a colour, however CSS writes it: rgb(), color(srgb ...), oklch(), color-mix(), ...
+ * The bytes of a color, however CSS writes it: rgb(), color(srgb ...), oklch(), color-mix(), ...
  *
- * @param {string} colour
- * @returns {Uint8ClampedArray} red, green, blue, alpha; clear where it is no colour
+ * @param {string} color
+ * @returns {Uint8ClampedArray} red, green, blue, alpha; clear where it is no color
  */
-function painted(colour) {
+function painted(color) {
   if (!pen) {
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = 1;
@@ -60,7 +60,7 @@ function painted(colour) {
   }
   pen.clearRect(0, 0, 1, 1);
   pen.fillStyle = "transparent"; // what stays where the next is not understood
-  pen.fillStyle = colour;
+  pen.fillStyle = color;
   pen.fillRect(0, 0, 1, 1);
   return pen.getImageData(0, 0, 1, 1).data;
 }

@@ -99,7 +99,7 @@ export interface AnySource {
   /** Whether any selection can be asked for, and whether masks come as files. */
   capabilities: { any: boolean; mask: boolean };
   memory: Memory;
-  pictures: Record<string, Part>;
+  images: Record<string, Part>;
   player: Player;
   trouble: string;
   ask(question: Question, options?: { signal?: AbortSignal }): Promise<Part[]>;

@@ -8,7 +8,7 @@ import { Inspector } from "./inspector.js";
 import { Keys } from "./keys.js";
 import { Look } from "./look.js";
 import { Maps } from "./maps.js";
-import { Picture } from "./picture.js";
+import { ImageView } from "./image.js";
 import { Scope } from "./scope.js";
 import { State } from "./state.js";
 import { Status } from "./status.js";
@@ -64,17 +64,17 @@ export class View {
     });
     this.status = new Status(scope, {
       problems: () => [this.wanted.asker.problem, this.inspector.problem],
-      describe: (text) => attribute(this.picture.canvas, "aria-label", text),
-      overlap: () => this.picture.overlap,
+      describe: (text) => attribute(this.image.canvas, "aria-label", text),
+      overlap: () => this.image.overlap,
     });
     this.chips = new Chips(scope);
     this.inspector = new Inspector(scope);
-    this.picture = new Picture(scope, {
+    this.image = new ImageView(scope, {
       point: (place, aloud) => this.inspector.point(place, aloud),
     });
-    this.grid = new Grid(scope, { beside: () => this.picture.frame.clientHeight });
+    this.grid = new Grid(scope, { beside: () => this.image.frame.clientHeight });
     this.steps = new Steps(scope);
-    this.look = new Look(scope, this.picture.canvas);
+    this.look = new Look(scope, this.image.canvas);
     this.keys = new Keys(scope, {
       root: this.root,
       signal: this.stop.signal,
@@ -83,7 +83,7 @@ export class View {
     });
     this.parts = [
       this.chips,
-      this.picture,
+      this.image,
       this.grid,
       this.inspector,
       this.steps,
@@ -93,7 +93,7 @@ export class View {
     this.body = el(
       "div",
       { class: "daam-body" },
-      this.picture.element,
+      this.image.element,
       this.grid.element,
       this.inspector.element,
     );
@@ -151,7 +151,7 @@ export class View {
     this.stopDots = watchDots(() => this.invalidate(flags.ALL));
     let width = 0;
     this.sizes = new ResizeObserver(() => {
-      if (this.root.clientWidth === width) return; // a line more or less below the picture
+      if (this.root.clientWidth === width) return; // a line more or less below the image
       width = this.root.clientWidth;
       this.invalidate(flags.MAP | flags.STRIP | flags.GRID | flags.WORDS);
     });
@@ -168,7 +168,7 @@ export class View {
       shown: () => copyOf(view.maps.shown(0)),
       shownB: () => copyOf(view.maps.shown(1)),
       preview: () => copyOf(view.maps.preview(0)),
-      overlap: () => ({ ...view.picture.overlap }),
+      overlap: () => ({ ...view.image.overlap }),
       tiles: () => view.maps.tiles(),
       pointed: () => {
         const [y, x] = view.inspector.place ?? [];

@@ -135,18 +135,18 @@ test("there is no contour without a level, and one around all where all is insid
   assert.equal(new Contours().find(field, 3, 4, 1).count, 1);
 });
 
-test("colours are those of Python's figures", () => {
+test("colors are those of Python's figures", () => {
   assert.deepEqual(NAMES, Object.keys(fixture.palettes));
   for (const name of NAMES) {
     const rgb = fromBase64(fixture.palettes[name]);
-    palette(name).forEach((colour, i) => {
-      const mine = [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255, colour >>> 24];
+    palette(name).forEach((color, i) => {
+      const mine = [color & 255, (color >> 8) & 255, (color >> 16) & 255, color >>> 24];
       assert.deepEqual(mine, [...rgb.subarray(3 * i, 3 * i + 3), 255], `${name} ${i}`);
     });
   }
 });
 
-test("painting spreads 0 to the peak over all colours", () => {
+test("painting spreads 0 to the peak over all colors", () => {
   const table = palette("gray");
   const out = new Uint32Array(4);
   paint([0, 0.5, 1, 9], 1, table, out);

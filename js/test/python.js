@@ -26,7 +26,7 @@ export class FixtureModel {
   constructor() {
     /** @type {Record<string, any>} */
     this.values = { ...fixture.traits, _facts: fixture._facts };
-    for (const name of ["_first", "_pictures"]) {
+    for (const name of ["_first", "_images"]) {
       // As JupyterLab sends them: a view somewhere inside a larger message.
       const bytes = fromBase64(fixture[name]);
       const message = new Uint8Array(bytes.length + 7);

@@ -29,10 +29,10 @@ test("what is painted first is taken where it is of the recording that is shown"
   const { model, source } = opened();
   const key = firstParts().exact.key;
   assert.ok(source.memory.exacts.get(key));
-  assert.ok(source.pictures.image.bytes?.length);
+  assert.ok(source.images.image.bytes?.length);
   model.set("_facts", { ...fixture._facts, run: "another" });
   assert.equal(source.memory.exacts.get(key), undefined);
-  assert.deepEqual(source.pictures, {});
+  assert.deepEqual(source.images, {});
   model.set("_facts", fixture._facts);
   assert.ok(source.memory.exacts.get(key), "the container says whose it is, whenever it came");
 });

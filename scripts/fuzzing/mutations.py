@@ -361,7 +361,7 @@ def change_values(folder: Path, draw: random.Random, signed: bool) -> str:
     return f"values of {name[:30]}: {kind}"
 
 
-# --- pictures -------------------------------------------------------------------------------------
+# --- images -------------------------------------------------------------------------------------
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
@@ -382,8 +382,8 @@ def _other_format(draw: random.Random) -> bytes:
     return file.getvalue()
 
 
-def change_picture(folder: Path, draw: random.Random, signed: bool) -> str:
-    """Other bytes where the picture is: bombs, other formats, appended data; rightly signed."""
+def change_image(folder: Path, draw: random.Random, signed: bool) -> str:
+    """Other bytes where the image is: bombs, other formats, appended data; rightly signed."""
     document = _read(folder)
     said = document["pictures"]["image"]
     file = _own(folder, said["name"])
@@ -422,11 +422,11 @@ def change_picture(folder: Path, draw: random.Random, signed: bool) -> str:
             said["size"] = [height, width]
             document["facts"]["source"]["image_size"] = [height, width]
         _write(folder, document, signed=True)
-    return f"picture: {kind}"
+    return f"image: {kind}"
 
 
-def large_picture(folder: Path, draw: random.Random, signed: bool) -> str:
-    """A true picture of one color that everything agrees on: small on disk, large in memory."""
+def large_image(folder: Path, draw: random.Random, signed: bool) -> str:
+    """A true image of one color that everything agrees on: small on disk, large in memory."""
     document = _read(folder)
     said = document["pictures"]["image"]
     side = draw.choice((512, 2048, 4096))
@@ -441,7 +441,7 @@ def large_picture(folder: Path, draw: random.Random, signed: bool) -> str:
         document["facts"]["source"]["latent_size"] = [side // 8, side * 3 // 16]
         document["arrays"].pop("latents", None)
     _write(folder, document, signed=signed)
-    return f"a picture of {side} in {mode}"
+    return f"an image of {side} in {mode}"
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -477,7 +477,7 @@ def change_files(folder: Path, draw: random.Random, signed: bool) -> str:
 Change = Callable[[Path, random.Random, bool], str]
 _WEIGHED: dict[Change, int] = {
     change_value: 30, change_size: 12, many: 5, drop: 6, swap: 6, nest: 2, raw_number: 3, twice: 2,
-    evil_text: 12, change_header: 6, odd_header: 4, change_values: 5, change_picture: 8,
-    large_picture: 2, change_files: 5,
+    evil_text: 12, change_header: 6, odd_header: 4, change_values: 5, change_image: 8,
+    large_image: 2, change_files: 5,
 }  # fmt: skip
 _CHANGES, _WEIGHTS = tuple(_WEIGHED), tuple(_WEIGHED.values())

@@ -1,4 +1,4 @@
-"""The explorer as a hand finds it on a page: chips, picture, grid, slider, by their test ids."""
+"""The explorer as a hand finds it on a page: chips, image, grid, slider, by their test ids."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FRAMES = """async () => {
   await new Promise(requestAnimationFrame);
 }"""
 _SHOWN = "(root, which) => root.__daam[which]()"
-_PICTURE = "canvas => canvas.toDataURL('image/png').split(',')[1]"
+_IMAGE = "canvas => canvas.toDataURL('image/png').split(',')[1]"
 # As while the hand moves: it does not come to rest, so nothing is sent and no exact map comes.
 _MOVE = """async (root, changes) => {
   const {state} = root.__daam;
@@ -97,9 +97,9 @@ class Explorer:
         """Let the hand that moved come to rest."""
         self.root.evaluate("root => root.__daam.state.set({}, 'now')")
 
-    def pixels(self, part: str = "picture") -> NDArray[np.uint8]:
+    def pixels(self, part: str = "image") -> NDArray[np.uint8]:
         """What a canvas shows: (y, x, rgba)."""
-        written = self.part(part).evaluate(_PICTURE)
+        written = self.part(part).evaluate(_IMAGE)
         return np.asarray(Image.open(io.BytesIO(b64decode(written))).convert("RGBA"))
 
     def at(self, part: Locator, y: float, x: float) -> tuple[float, float]:
@@ -110,16 +110,16 @@ class Explorer:
         return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
     def hover(self, y: float, x: float) -> None:
-        """Point at a place of the picture."""
-        self.page.mouse.move(*self.at(self.part("picture"), y, x))
+        """Point at a place of the image."""
+        self.page.mouse.move(*self.at(self.part("image"), y, x))
 
-    def draw(self, path: Sequence[tuple[float, float]], *, part: str = "picture") -> None:
+    def draw(self, path: Sequence[tuple[float, float]], *, part: str = "image") -> None:
         """Press at the first place (y, x) of a part, move over the others, let go."""
         with self.drag(path, part=part):
             pass
 
     @contextmanager
-    def drag(self, path: Sequence[tuple[float, float]], *, part: str = "picture") -> Iterator[None]:
+    def drag(self, path: Sequence[tuple[float, float]], *, part: str = "image") -> Iterator[None]:
         """As `draw`, but what is inside happens while the button is still down."""
         found = self.part(part)
         places = [self.at(found, y, x) for y, x in path]

@@ -105,12 +105,12 @@ function packed(facts, parts) {
   return new DataView(all.buffer);
 }
 
-const COLOURS = { one: [200, 30, 30], two: [30, 200, 30], three: [30, 30, 200] };
-async function picture(run) {
+const COLORS = { one: [200, 30, 30], two: [30, 200, 30], three: [30, 30, 200] };
+async function image(run) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 8;
   const pen = canvas.getContext("2d");
-  pen.fillStyle = `rgb(${COLOURS[run]})`;
+  pen.fillStyle = `rgb(${COLORS[run]})`;
   pen.fillRect(0, 0, 8, 8);
   const blob = await new Promise((resolve) => canvas.toBlob(resolve));
   return { name: "image", type: "image/png", bytes: new Uint8Array(await blob.arrayBuffer()) };
@@ -166,7 +166,7 @@ class Model {
   }
   tell(name, ...what) { for (const [of, callback] of [...this.heard]) if (of === name) callback(...what); }
   put(changes, how) {
-    const order = { "bytes first": /^_(first|pictures)/, "facts first": /^_facts/ }[how] ?? /^$/;
+    const order = { "bytes first": /^_(first|images)/, "facts first": /^_facts/ }[how] ?? /^$/;
     const names = Object.keys(changes).sort((p, q) => order.test(q) - order.test(p));
     const changed = names.filter((name) => this.values[name] !== changes[name]);
     if (how === "together") Object.assign(this.values, changes);
@@ -189,7 +189,7 @@ class Kernel {
   state(...names) {
     const { run, traits, host } = this;
     const first = ["stack", "exact", "stack_b", "exact_b", "tiles"].map((name) => partOf(name, run, this.sel));
-    const all = { ...traits, _facts: host.facts[run], _pictures: packed({ run }, [host.pictures[run]]),
+    const all = { ...traits, _facts: host.facts[run], _images: packed({ run }, [host.images[run]]),
       _first: packed({ run }, first.filter(Boolean)) };
     return Object.fromEntries((names.length ? names : Object.keys(all)).map((name) => [name, all[name]]));
   }
@@ -232,7 +232,7 @@ class Kernel {
 const part = (root, name, more = "") => root.querySelector(`[data-testid="${name}"]${more}`);
 const key = (node, name) => node.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
 function pointer(root, type, [y, x]) {
-  const canvas = part(root, "picture");
+  const canvas = part(root, "image");
   const box = canvas.getBoundingClientRect();
   const options = { clientX: box.left + x * box.width, clientY: box.top + y * box.height, pointerId: 1, button: 0, bubbles: true };
   canvas.dispatchEvent(new PointerEvent(type, options));
@@ -339,10 +339,10 @@ async function wrongIn(root, host) {
       check(part(root, name).getAttribute("aria-label")?.includes(`${run}${sel.word}`), "whose bars");
     }
   }
-  const pixel = part(root, "picture").getContext("2d").getImageData(5, 5, 1, 1).data;
-  const grey = sel.word_b >= 0;
-  const hue = COLOURS[run].map((value, i) => (grey ? pixel[i] === Math.max(...pixel.slice(0, 3)) : value > 100) === value > 100);
-  check(hue.every(Boolean), `picture ${pixel}`);
+  const pixel = part(root, "image").getContext("2d").getImageData(5, 5, 1, 1).data;
+  const gray = sel.word_b >= 0;
+  const hue = COLORS[run].map((value, i) => (gray ? pixel[i] === Math.max(...pixel.slice(0, 3)) : value > 100) === value > 100);
+  check(hue.every(Boolean), `image ${pixel}`);
   const notice = part(root, "notice");
   check(notice.hidden, `alert: ${notice.textContent}`);
   return wrong;
@@ -355,10 +355,10 @@ async function show({ how, ways, views, seed, traits = {} }) {
   const module = await window.bundle;
   Object.assign(module.times, { rest: 4, linger: 10, stale: 25, patience: Array(12).fill(60), keep: 50 });
   const dice = chance(seed);
-  const host = { how, dice, asked: [], facts: {}, pictures: {}, roots: [] };
-  for (const run of Object.keys(COLOURS)) {
+  const host = { how, dice, asked: [], facts: {}, images: {}, roots: [] };
+  for (const run of Object.keys(COLORS)) {
     host.facts[run] = factsOf(run);
-    host.pictures[run] = await picture(run);
+    host.images[run] = await image(run);
   }
   for (const name of ["up", "down", "states"]) host[name] = new Way(ways[name], dice);
   host.model = new Model(host);

@@ -17,8 +17,8 @@ from tests.browser.lab import Notebook, change_theme, open_notebook, write_noteb
 from tests.browser.servers import Server
 from tests.browser.watching import Watch
 
-# "a banana and an apple on the grass": 7 steps, 7 layers of 4 heads. Its forming pictures are
-# one colour each here, so that they are told apart: more red and less green at every step.
+# "a banana and an apple on the grass": 7 steps, 7 layers of 4 heads. Its forming images are
+# one color each here, so that they are told apart: more red and less green at every step.
 CELLS = (
     "import ipywidgets\nfrom PIL import Image\n"
     "import daam_nb as dnb\nfrom daam_nb import language\n"
@@ -26,7 +26,7 @@ CELLS = (
     "chosen = [run.layers[n].name for n in (0, 5, 6)]",
     "forming = [Image.new('RGB', (64, 64), (40 * n, 250 - 40 * n, 0)) for n in range(7)]\n"
     "parser = language.load_parser(language.CAPTION_PARSER)\n"
-    "explorer = dnb.explore(run, pictures=forming, recommended=chosen, parser=parser)\n"
+    "explorer = dnb.explore(run, images=forming, recommended=chosen, parser=parser)\n"
     "from daam_nb.show.explorer.controls import CHOICES\n"
     "first = {name: getattr(explorer, name) for name in CHOICES}\n"
     "explorer",
@@ -105,7 +105,7 @@ def test_nothing_runs_over_the_edge_and_the_controls_end_on_one_line(
         ".map(n => n.outerHTML.slice(0, 100))"
     )
     assert wide == []
-    tops = {page.part(name).bounding_box()["y"] for name in ("mask-png", "picture-png", "more")}  # type: ignore[index]
+    tops = {page.part(name).bounding_box()["y"] for name in ("mask-png", "image-png", "more")}  # type: ignore[index]
     assert len(tops) == 1
     if width > 1000:
         first = page.input("opacity").bounding_box()
@@ -118,7 +118,7 @@ def test_nothing_runs_over_the_edge_and_the_controls_end_on_one_line(
     page.move()
 
 
-def test_the_picture_stays_sharp_when_the_theme_changes(page: Explorer) -> None:
+def test_the_image_stays_sharp_when_the_theme_changes(page: Explorer) -> None:
     before = page.pixels().shape
     for name, theme in (("JupyterLab Dark", "dark"), ("JupyterLab Light", "light")):
         change_theme(page.page, name)  # for a moment JupyterLab hides everything
@@ -166,7 +166,7 @@ def test_a_word_of_several_tokens_shows_its_pieces(explored: Explored) -> None:
     assert close_to(page.shown()[0], np.array(expected))
 
 
-def test_the_strip_shows_the_forming_picture_and_the_attention_of_each_step(
+def test_the_strip_shows_the_forming_image_and_the_attention_of_each_step(
     explored: Explored, page: Explorer
 ) -> None:
     explored.notebook.do("explorer.opacity = 0.0")  # the strip keeps a third of it
@@ -174,7 +174,7 @@ def test_the_strip_shows_the_forming_picture_and_the_attention_of_each_step(
     page.move()
     thumbnails = np.array_split(page.pixels("strip"), 7, axis=1)
     drawn = [one[one[..., 3] > 0][:, :3] for one in thumbnails]
-    # Where attention is weak it adds no green; at the first steps that is not most of the picture.
+    # Where attention is weak it adds no green; at the first steps that is not most of the image.
     green = np.array([np.quantile(one[:, 1], 0.05) for one in drawn])
     assert (np.diff(green) < -10).all()
     explored.notebook.do("explorer.opacity = 1.0")
@@ -194,7 +194,7 @@ def test_the_strip_shows_the_forming_picture_and_the_attention_of_each_step(
     assert near.max() > 0.7 * stack[step].max() > 2 * np.median(stack[step])
 
 
-def test_the_picture_can_follow_the_step(explored: Explored, page: Explorer) -> None:
+def test_the_image_can_follow_the_step(explored: Explored, page: Explorer) -> None:
     explored.notebook.do("explorer.choose(opacity=0.0, contour=False)")
     eventually(lambda: page.trait("opacity") == 0)
     page.input("follow_step").click()
@@ -309,20 +309,20 @@ def places_apart(explored: Explored, a: str, b: str) -> list[tuple[float, float]
     return places
 
 
-def colour_at(page: Explorer, place: tuple[float, float]) -> Any:
+def color_at(page: Explorer, place: tuple[float, float]) -> Any:
     pixels = page.pixels()
     y, x = (int(share * side) for share, side in zip(place, pixels.shape[:2], strict=True))
     return pixels[y, x, :3].astype(int)
 
 
-def test_two_words_have_two_families_of_colours_and_other_signs_too(
+def test_two_words_have_two_families_of_colors_and_other_signs_too(
     explored: Explored, page: Explorer
 ) -> None:
     places = places_apart(explored, "banana", "apple")
     explored.notebook.do("explorer.choose(word_b='apple', opacity=1.0, contour=False)")
     eventually(lambda: page.trait("word_b") == APPLE and page.trait("opacity") == 1)
     page.settle().move()
-    of_a, of_b = (colour_at(page, place) for place in places)
+    of_a, of_b = (color_at(page, place) for place in places)
     assert of_a[0] > of_a[2] + 60  # orange
     assert of_b[2] > of_b[0] + 60  # blue
     mark = "chip => getComputedStyle(chip.querySelector('.daam-chip-mark'), '::before').content"
@@ -339,7 +339,7 @@ def test_a_minus_b_and_its_scale(explored: Explored, page: Explorer) -> None:
     page.input("view").select_option("difference")
     explored.wait(view="difference", opacity=1)
     page.settle().move()
-    of_a, of_b = (colour_at(page, place) for place in places)
+    of_a, of_b = (color_at(page, place) for place in places)
     assert of_a[0] > of_a[2] + 60  # red
     assert of_b[2] > of_b[0] + 60  # blue
     before = page.pixels()
@@ -349,7 +349,7 @@ def test_a_minus_b_and_its_scale(explored: Explored, page: Explorer) -> None:
     assert (page.pixels() != before).any()
 
 
-def test_the_mask_and_the_picture_are_saved_as_png(explored: Explored, page: Explorer) -> None:
+def test_the_mask_and_the_image_are_saved_as_png(explored: Explored, page: Explorer) -> None:
     with page.page.expect_download() as waiting:
         page.part("mask-png").click()
     file = waiting.value
@@ -361,7 +361,7 @@ def test_the_mask_and_the_picture_are_saved_as_png(explored: Explored, page: Exp
     assert ((saved > 127) == np.array(expected)).all()
     assert 0 < (saved > 127).mean() < 1
     with page.page.expect_download() as waiting:
-        page.part("picture-png").click()
+        page.part("image-png").click()
     saved = np.asarray(Image.open(io.BytesIO(waiting.value.path().read_bytes())).convert("RGBA"))
     assert (saved == page.pixels()).all()
 
@@ -377,10 +377,10 @@ def test_tab_reaches_every_control(page: Explorer) -> None:
         reached.append(page.page.evaluate(focused))
         page.page.keyboard.press("Tab")
     assert {
-        "chip", "compare", "pieces", "syntax", "picture", "tool-box", "tool-lasso", "choice",
+        "chip", "compare", "pieces", "syntax", "image", "tool-box", "tool-lasso", "choice",
         "control-tile_sort", "control-tile_scale", "column-label", "row-label", "tile", "play",
         "step-lo", "step-hi", "control-opacity", "control-threshold", "control-contour",
-        "control-follow_step", "control-colormap", "mask-png", "picture-png", "more",
+        "control-follow_step", "control-colormap", "mask-png", "image-png", "more",
     } <= set(reached)  # fmt: skip
 
 
@@ -405,7 +405,7 @@ def test_heads_steps_and_regions_go_by_keys(explored: Explored, page: Explorer) 
     explored.wait(steps=[1, 2])
     keys.press(",")
     explored.wait(steps=[0, 1])
-    page.part("picture").focus()
+    page.part("image").focus()
     keys.press("Space")
     eventually(lambda: page.state("playing") == "true")
     keys.press("Space")
@@ -443,10 +443,10 @@ def test_a_screen_reader_is_told(explored: Explored, page: Explorer) -> None:
     assert live.get_attribute("role") == "status"
     page.part("chip", word=GRASS).click()
     eventually(lambda: "“grass”" in live.inner_text() and "exact map" in live.inner_text())
-    assert "“grass”" in str(page.part("picture").get_attribute("aria-label"))
+    assert "“grass”" in str(page.part("image").get_attribute("aria-label"))
     assert page.part("chip", word=GRASS).get_attribute("aria-checked") == "true"
     assert "step 6" in str(page.part("step-hi").get_attribute("aria-valuetext"))
-    page.part("picture").focus()
+    page.part("image").focus()
     page.page.keyboard.press("ArrowRight")
     eventually(lambda: "percent" in live.inner_text())
 

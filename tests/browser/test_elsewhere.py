@@ -118,8 +118,8 @@ def test_a_rude_style_sheet_leaves_its_shape(page: Page, widget: Widget, place: 
     show(page, widget, place=place)
     there = found(page, place)
     assert _sizes(there)["chip"][1] < 40
-    picture, mosaic = _sizes(there)["picture"], _sizes(there)["mosaic"]
-    assert picture[0] == pytest.approx(picture[1], abs=2)
+    image, mosaic = _sizes(there)["image"], _sizes(there)["mosaic"]
+    assert image[0] == pytest.approx(image[1], abs=2)
     tile = there.part("tile", layer=0, head=0).bounding_box()
     canvas = there.part("mosaic").bounding_box()
     assert tile is not None
@@ -137,7 +137,7 @@ def test_no_part_stands_empty(page: Page, widget: Widget, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 1000})
     show(page, widget)
     there = found(page, "plain")
-    assert "Point at the picture" in there.part("inspector").inner_text()
+    assert "Point at the image" in there.part("inspector").inner_text()
     slider = there.part("steps-slider").bounding_box()
     assert slider is not None
     assert slider["y"] + slider["height"] < 950
@@ -145,7 +145,7 @@ def test_no_part_stands_empty(page: Page, widget: Widget, width: int) -> None:
 
 def _sizes(there: Explorer) -> dict[str, tuple[float, float]]:
     sizes = {}
-    for name in ("chip", "picture", "mosaic"):
+    for name in ("chip", "image", "mosaic"):
         box = there.part(name, **({"word": 0} if name == "chip" else {})).bounding_box()
         assert box is not None
         sizes[name] = (box["width"], box["height"])
@@ -210,7 +210,7 @@ def test_nothing_that_only_one_browser_has() -> None:
         "navigator\\.scheduling|getCoalescedEvents|Promise\\.withResolvers|Promise\\.try|"
         "Object\\.groupBy|Map\\.groupBy|Array\\.fromAsync|Iterator\\.from|webkit\\w+|"
         "scrollIntoViewIfNeeded|EyeDropper|isWellFormed|showPopover|startViewTransition|"
-        "Temporal\\.|documentPictureInPicture|moveBefore|setHTML|CloseWatcher|"
+        "Temporal\\.|documentImageInImage|moveBefore|setHTML|CloseWatcher|"
         "(?:context|pen)\\.filter\\b"
     )
     assert not re.findall(rf"\b(?:{lacking})", code)

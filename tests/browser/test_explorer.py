@@ -190,16 +190,16 @@ def test_a_region_ranks_the_words_in_it_by_step_and_by_layer(explored: Explored,
     explored.wait(region=[])
 
 
-def test_the_picture_is_what_the_arithmetic_says(explored: Explored) -> None:
+def test_the_image_is_what_the_arithmetic_says(explored: Explored) -> None:
     page = explored.page_side
     explored.notebook.do("explorer.choose(contour=False, opacity=0.0)")
     eventually(lambda: page.trait("opacity") == 0)
     page.move()
     bare = page.pixels().astype(float)
     height, width, _ = bare.shape
-    picture = np.array(explored.notebook.ask("__import__('numpy').asarray(run.image).tolist()"))
+    image = np.array(explored.notebook.ask("__import__('numpy').asarray(run.image).tolist()"))
     ys, xs = (np.arange(64) * side // 64 + side // 128 for side in (height, width))
-    assert np.abs(bare[np.ix_(ys, xs)][..., :3] - picture).mean() < 6  # scaled, else the same
+    assert np.abs(bare[np.ix_(ys, xs)][..., :3] - image).mean() < 6  # scaled, else the same
 
     page.slide("opacity", 1)
     page.move()
@@ -208,13 +208,13 @@ def test_the_picture_is_what_the_arithmetic_says(explored: Explored) -> None:
     shown, _ = page.shown()
     top = np.unravel_index(shown.argmax(), shown.shape)
     y, x = (int((at + 0.5) * side / 16) for at, side in zip(top, (height, width), strict=True))
-    last = np.array([252, 255, 164])  # the last colour of inferno
+    last = np.array([252, 255, 164])  # the last color of inferno
     assert np.abs(painted[y, x] - last).max() < 24
     page.input("colormap").select_option("gray")
     explored.wait(colormap="gray")
     page.move()
-    grey = page.pixels()[..., :3].astype(float)
-    assert np.abs(grey - grey.mean(-1, keepdims=True)).max() <= 2
+    gray = page.pixels()[..., :3].astype(float)
+    assert np.abs(gray - gray.mean(-1, keepdims=True)).max() <= 2
 
 
 def test_the_contour_is_the_edge_of_the_mask(explored: Explored) -> None:
@@ -264,7 +264,7 @@ def test_everything_goes_by_keys_and_the_notebook_keeps_out_of_it(explored: Expl
     explored.wait(steps=[0, 1, 2, 3, 4, 5, 6])
     keys.press("t")
     explored.wait(contour=False)
-    page.part("picture").focus()
+    page.part("image").focus()
     keys.press("ArrowRight")
     page.part("rank").first.wait_for()
     # a, b, x and arrows are commands of the notebook: none of them came through
@@ -325,6 +325,6 @@ def test_projector_and_themes(explored: Explored) -> None:
     eventually(lambda: page.state("theme") == "light")
 
 
-def _lightness(colour: str) -> float:
-    numbers = [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+def _lightness(color: str) -> float:
+    numbers = [float(part) for part in color[color.index("(") + 1 : -1].split(",")[:3]]
     return sum(numbers) / 3

@@ -33,7 +33,7 @@ def test_an_error_in_the_page_is_noticed(page: Page, watch: Watch, script: str) 
     page.wait_for_timeout(50)
     with pytest.raises(AssertionError, match="alas"):
         watch.check()
-    watch.forget()
+    watch.clear()
 
 
 def test_a_request_to_another_host_is_noticed(page: Page, watch: Watch) -> None:
@@ -41,4 +41,4 @@ def test_a_request_to_another_host_is_noticed(page: Page, watch: Watch) -> None:
     page.evaluate("fetch('https://example.org/x.js').catch(() => 0)")
     page.wait_for_timeout(50)
     assert watch.outside == ["https://example.org/x.js"]
-    watch.forget()
+    watch.clear()

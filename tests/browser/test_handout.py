@@ -48,7 +48,7 @@ def test_a_hand_out_is_valid_and_reports_nothing(
 
 def test_a_grid_that_was_left_out_is_said_and_not_waited_for(page: Page, tmp_path: Path) -> None:
     explorer = dnb.explore(tiny_recording("a red fox", steps=20), parser=False, word="fox")
-    file = explorer.to_html(tmp_path / "page.html", most_bytes=1)
+    file = explorer.to_html(tmp_path / "page.html", max_bytes=1)
     explorer.close()
     page.goto(file.as_uri())
     [found] = explorers(page)

@@ -21,7 +21,7 @@ def test_notebook_7(page: Page, watch: Watch, server: Server) -> None:
     )
     page.goto(server.address("notebooks/seven.ipynb"))
     page.wait_for_function(IDLE, timeout=SECONDS_TO_DRAW * 1000)
-    watch.forget()  # what Notebook says before a cell has run is no matter of ours
+    watch.clear()  # what Notebook says before a cell has run is no matter of ours
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     [found] = explorers(page)

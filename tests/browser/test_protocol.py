@@ -237,17 +237,17 @@ BACKGROUNDS = {
 
 
 def test_the_theme_is_that_of_the_background_in_any_form_of_css(page: Page) -> None:
-    page.emulate_media(color_scheme="dark")  # the system's wish is not the page's colour
+    page.emulate_media(color_scheme="dark")  # the system's wish is not the page's color
     themes = within(
         page,
         f"""
         const themes = {{}};
         const before = document.body.style.background;
-        for (const [colour, theme] of Object.entries({json.dumps(BACKGROUNDS)})) {{
-          document.body.style.background = colour;
+        for (const [color, theme] of Object.entries({json.dumps(BACKGROUNDS)})) {{
+          document.body.style.background = color;
           document.body.classList.toggle('changed');
           for (let i = 0; i < 50 && (i < 3 || root.dataset.theme !== theme); i++) await pause(20);
-          themes[colour] = root.dataset.theme;
+          themes[color] = root.dataset.theme;
         }}
         document.body.style.background = before;
         return themes;
@@ -277,7 +277,7 @@ def test_a_class_of_the_page_repaints_nothing(page: Page) -> None:
 def test_another_number_of_dots_repaints_everything(page: Page) -> None:
     case = {"seed": 0, "how": "together", "ways": WAYS["at once"], "views": 1}
     page.evaluate("async setting => { window.host = await show(setting); }", case)
-    sizes = "() => ['picture', 'mosaic', 'strip'].map(n => part(host.roots[0], n).width)"
+    sizes = "() => ['image', 'mosaic', 'strip'].map(n => part(host.roots[0], n).width)"
     assert page.evaluate("() => wrongAtRest(host)") == []
     before = page.evaluate(sizes)
     session = page.context.new_cdp_session(page)

@@ -151,8 +151,8 @@ def test_both_one_neither_by_letters_and_numbers(notebook: Notebook, tmp_path: P
     page = notebook.page
     page.keyboard.press("Enter")
     ready(root)
-    assert part(root, "ask").inner_text() == "Does the picture show “cat” and “dog”?"
-    assert part(root, "pictures").locator("img").count() == 1
+    assert part(root, "ask").inner_text() == "Does the image show “cat” and “dog”?"
+    assert part(root, "images").locator("img").count() == 1
     assert not part(root, "prompt").is_visible()
     for place, key in enumerate("bon210", 1):
         press(root, key, screen="end" if place == 6 else "card")
@@ -209,11 +209,11 @@ def test_by_mouse_large_dark_and_what_is_said(notebook: Notebook, tmp_path: Path
     assert root.evaluate("root => root === document.activeElement")  # Enter answers nothing
     assert answers(notebook)[0][2] == "3"
     said = part(root, "live").text_content() or ""
-    assert said.startswith("2 of 3. Sentence: a red fox. How well do the coloured places fit")
+    assert said.startswith("2 of 3. Sentence: a red fox. How well do the colored places fit")
     assert "1: Bad" in said and "5: Excellent" in said
     assert [image.get_attribute("alt") for image in root.locator("img").all()] == [
-        "The picture",
-        "The same picture in grey, with the word’s colours over it",
+        "The image",
+        "The same image in gray, with the word’s colors over it",
     ]
     page.keyboard.press("l")
     expect(root).to_have_attribute("data-large", "true")

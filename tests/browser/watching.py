@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Request, WebError
 
-# The page's own pictures and workers, and files opened as files.
+# The page's own images and workers, and files opened as files.
 INSIDE = ("data", "blob", "file", "about", "chrome-error")
 
 
@@ -44,7 +44,7 @@ class Watch:
         assert self.outside == [], f"asked other hosts: {self.outside}"
         assert self.errors == [], "errors in the page:\n" + "\n".join(self.errors)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Start anew."""
         self.errors.clear()
         self.outside.clear()

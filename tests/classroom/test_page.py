@@ -73,7 +73,7 @@ def test_every_formula_is_well_formed(drawn: Classroom) -> None:
             ElementTree.fromstring(formula)
 
 
-def test_enter_draws_again_and_another_seed_gives_another_picture(drawn: Classroom) -> None:
+def test_enter_draws_again_and_another_seed_gives_another_image(drawn: Classroom) -> None:
     before, explorer = drawn.recording, drawn.explored.children[0]
     drawn.seed.value = 7
     drawn.prompt._handle_custom_msg({"event": "submit"}, [])
@@ -200,7 +200,7 @@ def test_nothing_is_drawn_before_it_is_asked_for_and_other_pipelines_are_refused
         page.to_figure()
     with pytest.raises(UnsupportedPipelineError, match="StableDiffusionXLPipeline"):
         Classroom(sdxl(), draw=False)
-    with pytest.raises(UnsupportedPipelineError, match=r"draws from a picture \(image=\)"):
+    with pytest.raises(UnsupportedPipelineError, match=r"draws from an image \(image=\)"):
         Classroom(img2img(), draw=False)
     for what in ("sd", None):
         with pytest.raises(UnsupportedPipelineError, match="takes a pipeline of diffusers, not"):

@@ -25,7 +25,7 @@ def test_forward_ends_in_noise_with_the_variance_that_was_promised() -> None:
 
 
 def test_a_perfect_model_finds_back() -> None:
-    """Where the model says the truth, the last state is the picture itself."""
+    """Where the model says the truth, the last state is the image itself."""
     pipe = sd1()
     chain = chain_of(pipe, 6)
     truth = torch.randn(4, 12, 12, generator=torch.Generator().manual_seed(1))

@@ -64,15 +64,15 @@ def test_a_run_writes_what_it_says(made: Path) -> None:
     assert (made / "seed.txt").read_text() == "5"
 
 
-def test_the_picture_is_the_pipelines_own(made: Path) -> None:
+def test_the_image_is_the_pipelines_own(made: Path) -> None:
     pipe = sd1()
     untraced = pipe(
         PROMPT, num_inference_steps=2, height=64, width=96,
         generator=torch.Generator().manual_seed(5),
     ).images[0]  # fmt: skip
-    with Image.open(made / "output.png") as picture:
-        assert picture.size == (96, 64)
-        assert picture.convert("RGB").tobytes() == untraced.tobytes()
+    with Image.open(made / "output.png") as image:
+        assert image.size == (96, 64)
+        assert image.convert("RGB").tobytes() == untraced.tobytes()
 
 
 def test_the_recording_opens_in_python(made: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_drawn_seed_is_noted_and_draws_the_same_again(model: str, tmp_path: Pa
     assert first == second
 
 
-def test_a_prompt_without_words_still_gives_its_picture(model: str, tmp_path: Path) -> None:
+def test_a_prompt_without_words_still_gives_its_image(model: str, tmp_path: Path) -> None:
     assert run(model, tmp_path, prompt="") == 0
     assert names(tmp_path) == ["output.png", "prompt.txt", "recording", "seed.txt", "words.png"]
 
@@ -209,13 +209,13 @@ def test_an_output_folder_that_is_a_file(
     assert "is a file. Give a folder" in capsys.readouterr().err
 
 
-def test_a_picture_whose_watching_failed_is_written(
+def test_an_image_whose_watching_failed_is_written(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = Image.new("RGB", (8, 8), "red")
+    image = Image.new("RGB", (8, 8), "red")
 
     def fail(*_: Any, **__: Any) -> None:
-        raise WatchError("The pipeline finished, but watching it failed: why.", [picture])
+        raise WatchError("The pipeline finished, but watching it failed: why.", [image])
 
     monkeypatch.setattr("daam_nb.tracing.generate", fail)
     assert run(model, tmp_path) == 1
@@ -226,7 +226,7 @@ def test_a_picture_whose_watching_failed_is_written(
     assert str(tmp_path / "output.png") in said
 
 
-def test_a_picture_survives_a_figure_that_fails(
+def test_an_image_survives_a_figure_that_fails(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
@@ -377,7 +377,7 @@ def test_open_writes_a_page_for_any_browser(
     page = tmp_path / "new" / "page.html"
     assert main(["open", str(made), "--html", str(page), "--threshold", "0.7"]) == 0
     told = capsys.readouterr().out
-    assert str(page) in told and "Draw its pictures again" not in told
+    assert str(page) in told and "Draw its images again" not in told
     text = page.read_text(encoding="utf-8")
     assert PROMPT in text and "default-src 'none'" in text
     assert main(["open", str(made), "--html", str(page), "--quiet"]) == 1

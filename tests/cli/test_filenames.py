@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daam_nb.cli.filenames import MOST_BYTES, safe_stem, safe_stems
+from daam_nb.cli.filenames import MAX_BYTES, safe_stem, safe_stems
 
 FORBIDDEN = set('<>:"/\\|?*') | {chr(code) for code in range(32)} | {"\x7f"}
 DEVICES = {"con", "prn", "aux", "nul", *(f"{p}{d}" for p in ("com", "lpt") for d in "0123456789")}
@@ -62,7 +62,7 @@ def test_names_are_safe_on_every_system(labels: list[str]) -> None:
     stems = safe_stems(labels)
     assert len(stems) == len(labels)
     for stem in stems:
-        assert 0 < len(stem.encode()) <= MOST_BYTES
+        assert 0 < len(stem.encode()) <= MAX_BYTES
         assert not FORBIDDEN & set(stem)
         assert not stem.startswith((".", "-")) and not stem.endswith((".", " "))
         assert stem.split(".")[0].lower() not in DEVICES

@@ -66,7 +66,7 @@ def test_open_shows_a_strangers_signs_and_obeys_none(
     assert said.err == ""
 
 
-def test_pictures_of_it_are_drawn_and_their_names_are_safe(
+def test_images_of_it_are_drawn_and_their_names_are_safe(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = evil_recording().save(tmp_path / "run")

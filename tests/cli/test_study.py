@@ -36,9 +36,9 @@ def test_defaults_and_the_command_as_it_was_typed() -> None:
 
 def test_numbers_are_read() -> None:
     read = studies(
-        "cohyponyms", "--into", "x", "--pictures", "40", "--seeds=4", "-n", "20", "-g", "4"
+        "cohyponyms", "--into", "x", "--images", "40", "--seeds=4", "-n", "20", "-g", "4"
     )
-    assert read.options == {"pictures": 40, "seeds": 4}
+    assert read.options == {"images": 40, "seeds": 4}
     assert (read.num_inference_steps, read.guidance) == (20, 4.0)
 
 
@@ -69,7 +69,7 @@ def test_captions_are_drawn_from_their_own_seeds(tmp_path: Path) -> None:
         (["segmentation", "--into", "x"], "a study is one of attribution, .*, not segmentation"),
         (["attribution", "visuosyntax", "--into", "x"], "not attribution visuosyntax"),
         (["attribution"], "say where the recordings go: --into FOLDER"),
-        (["attribution", "--into", "x", "--pictures", "0"], "'0' is not"),
+        (["attribution", "--into", "x", "--images", "0"], "'0' is not"),
         (["attribution", "--into", "x", "--prompt"], "--prompt is no option"),
         (
             ["cohyponyms", "--into", "x", "--captions", "mine.txt"],
@@ -77,15 +77,15 @@ def test_captions_are_drawn_from_their_own_seeds(tmp_path: Path) -> None:
             "maps",
         ),
         (
-            ["attribution", "--into", "x", "--head-pictures", "9"],
-            "attribution takes no --head-pictures; it is for faithfulness",
+            ["attribution", "--into", "x", "--head-images", "9"],
+            "attribution takes no --head-images; it is for faithfulness",
         ),
         (["cohyponyms", "--into", "x", "--threshold", "1.5"], "it is a number from 0 to 1"),
         (
             ["cohyponyms", "--into", "x", "--threshold", "half"],
             "'half' is not a number from 0 to 1",
         ),
-        (["faithfulness", "--into", "x", "--head-pictures", "-1"], "a whole number >= 0"),
+        (["faithfulness", "--into", "x", "--head-images", "-1"], "a whole number >= 0"),
         (["faithfulness", "--into", "x", "--no-skip-unseem"], "did you mean --no-skip-unseen"),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_prompt_that_is_called_study() -> None:
 
 @pytest.fixture(scope="module")
 def annotated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A tiny pipeline's folder, and two pictures annotated as COCO-Gen is."""
+    """A tiny pipeline's folder, and two images annotated as COCO-Gen is."""
     root = tmp_path_factory.mktemp("annotated")
     sd1().save_pretrained(root / "model")
     for number, prompt in enumerate(("a cat", "a dog and a cat")):
@@ -189,7 +189,7 @@ def test_captions_of_the_shipped_world_share_no_noise() -> None:
     assert [caption.facts["seed"] for caption in two] == list(range(10))
     assert [caption.text for caption in two] == [c.text for c in one for _ in range(2)]
     assert len({caption.text for caption in one}) == 5
-    assert _scenes(3, 1) == one[:3]  # studies of one folder share their pictures
+    assert _scenes(3, 1) == one[:3]  # studies of one folder share their images
 
 
 def test_without_the_extra_the_way_out_is_said(
@@ -202,7 +202,7 @@ def test_without_the_extra_the_way_out_is_said(
     assert 'pip install "daam_nb[studies]"' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--pictures", "--seeds"])
+@pytest.mark.parametrize("option", ["--images", "--seeds"])
 def test_a_number_that_is_none_is_not_called_steps(option: str) -> None:
     with pytest.raises(UsageError, match=r"'0' is not taken here: a whole number from 1") as caught:
         studies("visuosyntax", option, "0")

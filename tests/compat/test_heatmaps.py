@@ -99,12 +99,12 @@ def test_a_part_of_a_word_is_not_the_word() -> None:
 
 def test_expand_as_keeps_height_and_width_apart(run: Recording) -> None:
     word = GlobalHeatMap.of(run).compute_word_heat_map("cat")
-    picture = Image.new("RGB", (96, 64))  # PIL's order: width first
-    expanded = word.expand_as(picture)
+    image = Image.new("RGB", (96, 64))  # PIL's order: width first
+    expanded = word.expand_as(image)
     assert expanded.shape == (64, 96)
     assert float(expanded.min()) == 0.0
     assert float(expanded.max()) == pytest.approx(1.0)
-    absolute = word.expand_as(picture, absolute=True)
+    absolute = word.expand_as(image, absolute=True)
     assert float(absolute.max()) == pytest.approx(float(word.value.max()), rel=0.2)
 
 
@@ -124,11 +124,11 @@ def test_plot_overlay_draws_on_the_axes_given(run: Recording, tmp_path) -> None:
     axes = figure.add_subplot()
     word = GlobalHeatMap.of(run).compute_word_heat_map("cat")
     word.plot_overlay(Image.new("RGB", (96, 64), "red"), tmp_path / "cat.png", ax=axes)
-    heat, picture = axes.images
+    heat, image = axes.images
     np.testing.assert_allclose(
         np.asarray(heat.get_array()), word.expand_as(Image.new("RGB", (96, 64))).numpy()
     )
-    assert np.asarray(picture.get_array())[0, 0, :3].tolist() == [1.0, 0.0, 0.0]
+    assert np.asarray(image.get_array())[0, 0, :3].tolist() == [1.0, 0.0, 0.0]
     assert axes.get_title() == "cat"
     assert Image.open(tmp_path / "cat.png").size == (640, 480)
 

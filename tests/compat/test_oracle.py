@@ -102,10 +102,10 @@ def test_word_maps(oracle: Any) -> None:
 def test_expand_and_threshold(oracle: Any) -> None:
     arrays, meta, _, _ = oracle
     first, _ = _words(oracle)[next(iter(meta["words"]))]
-    picture = Image.fromarray(arrays["image_uint8"])
-    expanded = first.expand_as(picture).numpy()
+    image = Image.fromarray(arrays["image_uint8"])
+    expanded = first.expand_as(image).numpy()
     assert np.abs(expanded - arrays["expand"]).max() <= 5e-4
-    mask = first.expand_as(picture, threshold=0.4).numpy().astype(bool)
+    mask = first.expand_as(image, threshold=0.4).numpy().astype(bool)
     differ = mask != arrays["expand_thr0.4"]
     assert np.abs(expanded[differ] - 0.4).max(initial=0) <= 5e-4
 
@@ -116,8 +116,8 @@ def test_intersection_over_area(oracle: Any) -> None:
     names = list(meta["words"])
     first, second = words[names[0]][0], words[names[-1]][0]
     assert abs(first.compute_ioa(second) - float(arrays["ioa_raw_first_last"])) <= 1e-6
-    picture = Image.fromarray(arrays["image_uint8"])
-    masks = [word.expand_as(picture, threshold=0.4) for word in (first, second)]
+    image = Image.fromarray(arrays["image_uint8"])
+    masks = [word.expand_as(image, threshold=0.4) for word in (first, second)]
     share = float((masks[0] * masks[1]).sum() / masks[0].sum())
     assert abs(share - float(arrays["ioa_thr0.4"])) <= 1e-6
 

@@ -35,8 +35,8 @@ def test_the_example_runs_on_the_shipped_model(
     namespace: dict[str, object] = {}
     exec(compile(text, str(PAGE), "exec"), namespace)
     (figure,) = shown
-    heat, picture = figure.axes[0].images
+    heat, background = figure.axes[0].images
     image = namespace["out"].images[0]  # type: ignore[attr-defined]
     assert heat.get_array().shape == (image.height, image.width)
-    assert picture.get_array().shape == (image.height, image.width, 4)
+    assert background.get_array().shape == (image.height, image.width, 4)
     pyplot.close(figure)

@@ -72,7 +72,7 @@ def test_low_memory_gives_the_same_maps(pipe: Any, traced: trace) -> None:
 
 def test_another_prompt_is_refused(traced: trace) -> None:
     assert traced.compute_global_heat_map(PROMPT).prompt.text == PROMPT
-    with pytest.raises(WordNotFoundError, match="No picture was made of 'a horse'"):
+    with pytest.raises(WordNotFoundError, match="No image was made of 'a horse'"):
         traced.compute_global_heat_map("a horse")
 
 

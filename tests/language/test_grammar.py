@@ -35,7 +35,7 @@ def test_equal_seeds_give_equal_captions() -> None:
     assert captions(50) != captions(50, seed=6)
 
 
-def test_trees_are_whole_projective_and_labelled_as_spacy_labels() -> None:
+def test_trees_are_whole_projective_and_labeled_as_spacy_labels() -> None:
     pipeline = spacy.blank("en")
     for sentence in captions(400):
         words = sentence.words  # type: ignore[attr-defined]

@@ -72,7 +72,7 @@ def test_a_root_by_another_name_is_refused() -> None:
     [
         lambda facts: facts.pop("parser"),
         lambda facts: facts["words"][0].pop("lemma"),
-        lambda facts: facts["words"][0].update(colour="red"),
+        lambda facts: facts["words"][0].update(color="red"),
         lambda facts: facts["words"][0].update(head="2"),
         lambda facts: facts.update(noun_chunks=[[1]]),
         lambda facts: facts.update(words=3),

@@ -25,7 +25,7 @@ def keys(distance: float, a: float = -0.75) -> float:
 
 
 def bicubic_line(source: int, target: int) -> Array:
-    """(target, source): pixel centres at halves, the border repeated."""
+    """(target, source): pixel centers at halves, the border repeated."""
     weights = np.zeros((target, source))
     for i in range(target):
         at = (i + 0.5) * source / target - 0.5

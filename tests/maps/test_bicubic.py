@@ -13,7 +13,7 @@ sides = st.integers(1, 24)
 @given(source=sides, target=st.integers(1, 70))
 def test_the_matrix_is_keys_cubic_convolution(source: int, target: int) -> None:
     expected = torch.from_numpy(bicubic_line(source, target))
-    # float32 pixel centres of torch's own: a few 1e-6 of a pixel at these sizes
+    # float32 pixel centers of torch's own: a few 1e-6 of a pixel at these sizes
     assert (bicubic_matrix(source, target) - expected).abs().max() < 1e-5
 
 
@@ -36,7 +36,7 @@ def test_a_map_of_the_grids_size_stays_as_it_is() -> None:
 
 
 def test_one_pixel_by_hand() -> None:
-    # From 2 to 4, the first pixel's centre lies at -0.25: weights of pixels -2 to 1 are
+    # From 2 to 4, the first pixel's center lies at -0.25: weights of pixels -2 to 1 are
     # keys(1.75), keys(0.75), keys(0.25), keys(1.25), and the border repeats pixel 0.
     weights = [-0.03515625, 0.26171875, 0.87890625, -0.10546875]
     assert bicubic_matrix(2, 4)[0].tolist() == [sum(weights[:3]), weights[3]]

@@ -167,7 +167,7 @@ def test_shares_of_the_texts_tokens_add_up_to_one(maps: HeatMaps) -> None:
         shares.by_head("cat")
 
 
-def test_where_nothing_was_attended_to_normalising_stays_zero() -> None:
+def test_where_nothing_was_attended_to_normalizing_stays_zero() -> None:
     run = tiny_recording()
     empty = replace(run, attention={k: torch.zeros_like(v) for k, v in run.attention.items()})
     maps = heat_maps(empty)

@@ -16,7 +16,7 @@ from daam_nb.errors import SelectionError, ShapeError
 from daam_nb.maps import (
     WordHeatMap,
     area,
-    centre_of_mass,
+    center_of_mass,
     entropy,
     heat_maps,
     intersection_over_area,
@@ -31,7 +31,7 @@ from daam_nb.maps import (
 from tests.tiny_recordings import tiny_recording
 
 OVERLAPS = (iou, iod, ioh, spill)
-PLACES = (entropy, centre_of_mass, peak)
+PLACES = (entropy, center_of_mass, peak)
 
 # 3 x 3: the first covers the upper two rows, the second the left column and the middle.
 A = torch.tensor([[1, 1, 1], [1, 1, 1], [0, 0, 0]], dtype=torch.bool)
@@ -56,7 +56,7 @@ def test_empty_denominators_give_zero() -> None:
     assert intersection_over_area(EMPTY, A) == 0
     assert soft_iou(EMPTY, A) == soft_iou(A, EMPTY) == 0
     assert entropy(EMPTY) == 0
-    assert all(map(math.isnan, (*centre_of_mass(EMPTY), *peak(EMPTY))))
+    assert all(map(math.isnan, (*center_of_mass(EMPTY), *peak(EMPTY))))
 
 
 def test_maps_are_cut_at_the_threshold() -> None:
@@ -137,9 +137,9 @@ def test_entropy_by_hand() -> None:
 def test_places_by_hand() -> None:
     corner = torch.zeros(2, 4)
     corner[1, 3] = 2.0
-    assert centre_of_mass(corner) == peak(corner) == (0.75, 0.875)
-    assert centre_of_mass(torch.ones(3, 5)) == pytest.approx((0.5, 0.5))
-    assert centre_of_mass([[1.0, 0.0, 3.0]]) == pytest.approx((0.5, (1 / 6 + 3 * 5 / 6) / 4))
+    assert center_of_mass(corner) == peak(corner) == (0.75, 0.875)
+    assert center_of_mass(torch.ones(3, 5)) == pytest.approx((0.5, 0.5))
+    assert center_of_mass([[1.0, 0.0, 3.0]]) == pytest.approx((0.5, (1 / 6 + 3 * 5 / 6) / 4))
     assert peak([[0.1, 0.9, 0.9]]) == (0.5, 0.5)
 
 
@@ -170,9 +170,9 @@ def test_a_factor_changes_no_place(a: np.ndarray, factor: float) -> None:
         return
     assert 0 <= entropy(a) <= math.log2(12) + 1e-9
     assert entropy(a * np.float32(factor)) == pytest.approx(entropy(a), abs=1e-3)
-    assert centre_of_mass(a * np.float32(factor)) == pytest.approx(centre_of_mass(a), abs=1e-3)
+    assert center_of_mass(a * np.float32(factor)) == pytest.approx(center_of_mass(a), abs=1e-3)
     assert soft_iou(a, a) == 1.0
-    y, x = centre_of_mass(a)
+    y, x = center_of_mass(a)
     assert 0 < y < 1 and 0 < x < 1
 
 
@@ -207,7 +207,7 @@ def test_masks_are_taken_in_the_ways_that_people_write_them(mask: Any) -> None:
     assert intersection_over_area(A, mask) == intersection_over_area(A, A) == 1.0
 
 
-def test_a_picture_of_labels_is_not_cut_at_a_share_of_its_largest_label() -> None:
+def test_an_image_of_labels_is_not_cut_at_a_share_of_its_largest_label() -> None:
     """Three pixels of the left column and label 5: right is 1 of 6; cut at 0.4 it was 2 of 8."""
     column = WordHeatMap(torch.tensor([[1.0, 0, 0], [1, 0, 0], [1, 0, 0]]), "cat")
     assert iou(column, LABELS == 5, threshold=0.4) == 1 / 6

@@ -12,7 +12,7 @@ from sklearn import metrics
 
 from daam_nb.maps import (
     area,
-    centre_of_mass,
+    center_of_mass,
     entropy,
     intersection_over_area,
     iod,
@@ -73,19 +73,19 @@ def test_three_by_three_by_hand() -> None:
     assert soft_iou(THREE, other) == pytest.approx(6 / 10)
     shares = (1 / 8, 2 / 8, 3 / 8, 2 / 8)
     assert entropy(THREE) == pytest.approx(-sum(share * math.log2(share) for share in shares))
-    # Rows 0, 1, 2 hold 3, 3, 2 of 8; columns 1 and 2 hold 4 each. Centres at 1/6, 1/2, 5/6.
-    assert centre_of_mass(THREE) == pytest.approx(
+    # Rows 0, 1, 2 hold 3, 3, 2 of 8; columns 1 and 2 hold 4 each. Centers at 1/6, 1/2, 5/6.
+    assert center_of_mass(THREE) == pytest.approx(
         ((3 / 6 + 3 / 2 + 10 / 6) / 8, (1 / 2 + 5 / 6) / 2)
     )
     assert peak(THREE) == (0.5, 0.5)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_entropy_and_centre_are_scipys(seed: int) -> None:
+def test_entropy_and_center_are_scipys(seed: int) -> None:
     values = np.random.default_rng(seed).random((5, 7))
     assert entropy(values) == pytest.approx(stats.entropy(values.ravel(), base=2))
-    y, x = ndimage.center_of_mass(values)  # in pixels, counted from the first one's centre
-    assert centre_of_mass(values) == pytest.approx(((y + 0.5) / 5, (x + 0.5) / 7))
+    y, x = ndimage.center_of_mass(values)  # in pixels, counted from the first one's center
+    assert center_of_mass(values) == pytest.approx(((y + 0.5) / 5, (x + 0.5) / 7))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -10,29 +10,29 @@ from daam_nb.maps import WordHeatMap, heat_maps
 from tests.tiny_recordings import tiny_recording
 
 
-def pictures(html: str) -> list[np.ndarray]:
+def images(html: str) -> list[np.ndarray]:
     found = re.findall(r'src="data:image/png;base64,([^"]+)"', html)
     return [np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))) for data in found]
 
 
-def test_one_picture_per_word_with_the_choice_below() -> None:
+def test_one_image_per_word_with_the_choice_below() -> None:
     maps = heat_maps(tiny_recording())
     html = maps._repr_html_()
-    shown = pictures(html)
-    assert [picture.shape for picture in shown] == [(8, 12, 3)] * 5
+    shown = images(html)
+    assert [image.shape for image in shown] == [(8, 12, 3)] * 5
     assert maps.choice in html
-    for word, picture in zip(maps.words, shown, strict=True):
+    for word, image in zip(maps.words, shown, strict=True):
         assert word.label in html
-        brightness = picture.sum(-1)
+        brightness = image.sum(-1)
         # inferno grows in lightness: the brightest pixel is the map's peak
         assert brightness.argmax() == word.values.argmax()
 
 
-def test_pictures_go_from_black_to_pale_yellow() -> None:
+def test_images_go_from_black_to_pale_yellow() -> None:
     word = WordHeatMap(torch.tensor([[0.0, 0.5]]), "half")
-    (picture,) = pictures(word._repr_html_())
-    assert picture.tolist() == [[[0, 0, 3], [252, 254, 164]]]
-    (nothing,) = pictures(WordHeatMap(torch.zeros(1, 2))._repr_html_())
+    (image,) = images(word._repr_html_())
+    assert image.tolist() == [[[0, 0, 3], [252, 254, 164]]]
+    (nothing,) = images(WordHeatMap(torch.zeros(1, 2))._repr_html_())
     assert nothing.tolist() == [[[0, 0, 3], [0, 0, 3]]]
 
 

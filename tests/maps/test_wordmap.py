@@ -166,8 +166,8 @@ def test_a_map_does_not_share_the_callers_memory() -> None:
 
 
 @pytest.mark.parametrize("size", [(10**6, 10**6), (True, True), (2, True), (2.0, 2), "ab", 5])
-def test_sizes_that_no_picture_has(size: Any) -> None:
-    with pytest.raises(ShapeError, match=r"pixels that a picture may have|A size is"):
+def test_sizes_that_no_image_has(size: Any) -> None:
+    with pytest.raises(ShapeError, match=r"pixels that an image may have|A size is"):
         DOG.resize(size)
 
 

@@ -52,7 +52,7 @@ def test_doubt_comes_from_the_file_unless_it_is_given(untrained: Path) -> None:
     assert Judge(untrained, doubt=PLAIN).doubt == PLAIN
 
 
-def test_many_pictures_are_labelled_as_one_by_one(untrained: Path) -> None:
+def test_many_images_are_labeled_as_one_by_one(untrained: Path) -> None:
     judge = Judge(untrained)
     images = [scene(i).image for i in range(3)]
     together = judge.label_maps(images)
@@ -70,11 +70,11 @@ def test_many_pictures_are_labelled_as_one_by_one(untrained: Path) -> None:
 
 def test_the_four_places_to_start_halving_are_averaged(untrained: Path) -> None:
     judge = Judge(untrained)
-    picture = torch.rand(1, 3, 64, 64) * 2 - 1
+    image = torch.rand(1, 3, 64, 64) * 2 - 1
     with torch.no_grad():
-        chances = judge._chances(picture)
-        # At an inner pixel: its probability in the picture moved up and left by 0 or 1 pixel.
-        moved = [picture.roll((-y, -x), (2, 3)) for y in (0, 1) for x in (0, 1)]
+        chances = judge._chances(image)
+        # At an inner pixel: its probability in the image moved up and left by 0 or 1 pixel.
+        moved = [image.roll((-y, -x), (2, 3)) for y in (0, 1) for x in (0, 1)]
         each = [judge._network(one).softmax(1) for one in moved]
     at = [p[0, :, 31 - k // 2, 40 - k % 2] for k, p in enumerate(each)]
     # The rim is repeated there and wraps around here: the mid network's view differs a little.
@@ -82,12 +82,12 @@ def test_the_four_places_to_start_halving_are_averaged(untrained: Path) -> None:
     assert torch.allclose(chances.sum(1), torch.ones(1, 64, 64), atol=1e-5)
 
 
-def test_a_picture_with_alpha_or_a_palette_is_seen_as_its_colours(untrained: Path) -> None:
+def test_an_image_with_alpha_or_a_palette_is_seen_as_its_colors(untrained: Path) -> None:
     judge, image = Judge(untrained), scene(3).image
     assert np.array_equal(judge.labels(image.convert("RGBA")), judge.labels(image))
 
 
-def test_a_picture_is_looked_at_once_and_another_anew(
+def test_an_image_is_looked_at_once_and_another_anew(
     untrained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judge, other = Judge(untrained), Judge(untrained)
@@ -152,7 +152,7 @@ def test_a_small_part_of_a_region_takes_its_name_and_a_region_of_its_own_keeps_i
     assert np.array_equal(untouched, labels)
 
 
-def test_two_large_neighbours_both_keep_their_names() -> None:
+def test_two_large_neighbors_both_keep_their_names() -> None:
     labels = np.zeros((64, 64), dtype=np.int64)
     labels[10:20, 10:20] = ZEBRA
     labels[10:20, 20:26] = CAR

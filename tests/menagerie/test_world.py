@@ -10,8 +10,8 @@ from PIL import Image
 
 from daam_nb.menagerie import (
     BACKGROUNDS,
-    COLOURS,
-    HELD_OUT_COLOURS,
+    COLORS,
+    HELD_OUT_COLORS,
     HELD_OUT_PAIRS,
     NOUNS,
     RELATIONS,
@@ -65,13 +65,13 @@ def test_every_pixel_belongs_to_one_thing(seed: int, split: str) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=SEEDS)
-def test_masks_agree_with_painting_each_layer_in_its_own_colour(seed: int) -> None:
+def test_masks_agree_with_painting_each_layer_in_its_own_color(seed: int) -> None:
     made = scene(seed)
     assert np.array_equal(_masks_by_painting(made), made.masks)
 
 
 def _masks_by_painting(made: Scene) -> np.ndarray:
-    """Masks found again with PIL's alpha compositing of flat colours on black."""
+    """Masks found again with PIL's alpha compositing of flat colors on black."""
     canvas = np.zeros((64, 64, len(made.objects)))
     for i, thing in enumerate(made.objects):
         alpha = Image.fromarray(np.ascontiguousarray(sprite(thing.noun)[..., 3]))
@@ -79,7 +79,7 @@ def _masks_by_painting(made: Scene) -> np.ndarray:
         width, height = (max(1, round(side * scale)) for side in alpha.size)
         small = alpha.resize((width, height), Image.Resampling.BOX)
         layer = Image.new("F", (64, 64))
-        corner = (round(thing.centre[1] - width / 2), round(thing.centre[0] - height / 2))
+        corner = (round(thing.center[1] - width / 2), round(thing.center[0] - height / 2))
         layer.paste(small, corner)
         cover = np.asarray(layer)[..., None]
         canvas = canvas * (1 - cover) + cover * np.eye(len(made.objects))[i]
@@ -94,7 +94,7 @@ def test_background_pixels_away_from_objects_do_not_depend_on_them(seed: int) ->
     if not made.background.endswith(" background"):
         return
     far = np.asarray(made.image)[made.background_mask].astype(int)
-    # A plain surface is one hue: its commonest colour is close to all pixels but the soft rim.
+    # A plain surface is one hue: its commonest color is close to all pixels but the soft rim.
     distance = np.abs(far - np.median(far, axis=0)).max(axis=1)
     assert (distance < 24).mean() > 0.8
 
@@ -110,15 +110,15 @@ def test_training_scenes_show_no_held_out_combination(seed: int) -> None:
 def _held_out(made: Scene) -> bool:
     nouns = {o.noun for o in made.objects}
     pairs = any(pair <= nouns for pair in HELD_OUT_PAIRS)
-    return pairs or any((o.colour, o.noun) in HELD_OUT_COLOURS for o in made.objects)
+    return pairs or any((o.color, o.noun) in HELD_OUT_COLORS for o in made.objects)
 
 
 def test_held_out_combinations_cover_every_noun() -> None:
     names = {noun.name for noun in NOUNS}
-    assert {noun for _, noun in HELD_OUT_COLOURS} == names
+    assert {noun for _, noun in HELD_OUT_COLORS} == names
     assert set().union(*HELD_OUT_PAIRS) == names
-    # All colours occur among the held-out ones, so none is known to be always allowed.
-    assert {colour for colour, _ in HELD_OUT_COLOURS} == set(COLOURS)
+    # All colors occur among the held-out ones, so none is known to be always allowed.
+    assert {color for color, _ in HELD_OUT_COLORS} == set(COLORS)
 
 
 @settings(max_examples=150, deadline=None)
@@ -129,17 +129,17 @@ def test_captions_are_true(seed: int, split: str) -> None:
     for thing in made.objects:
         named = text[slice(*thing.word)]
         assert named in (thing.noun, PLURAL[thing.noun], thing.hypernym)
-        if thing.colour is None:
-            assert thing.colour_word is None
+        if thing.color is None:
+            assert thing.color_word is None
         else:
-            assert thing.colour_word is not None
-            assert text[slice(*thing.colour_word)] == thing.colour
+            assert thing.color_word is not None
+            assert text[slice(*thing.color_word)] == thing.color
         if thing.size is not None:
             assert any(word in text.split() for word in SIZES[thing.size])
     if made.background_words is not None:
         assert text[slice(*made.background_words)] == BACKGROUNDS[made.background]
-    said = {c for c in COLOURS if c in text.replace(",", "").split()}
-    shown = {o.colour for o in made.objects} | {made.background.removesuffix(" background")}
+    said = {c for c in COLORS if c in text.replace(",", "").split()}
+    shown = {o.color for o in made.objects} | {made.background.removesuffix(" background")}
     assert said <= shown
     mentioned = {n.name for n in NOUNS if {n.name, n.plural} & set(text.replace(",", "").split())}
     assert mentioned <= {o.noun for o in made.objects}
@@ -147,7 +147,7 @@ def test_captions_are_true(seed: int, split: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(seed=SEEDS)
-def test_relations_hold_in_the_picture(seed: int) -> None:
+def test_relations_hold_in_the_image(seed: int) -> None:
     made = scene(seed, kind="pair")
     assert made.relation is not None
     (y0, x0), (y1, x1) = (np.argwhere(mask).mean(axis=0) for mask in made.masks)
@@ -160,7 +160,7 @@ def test_relations_hold_in_the_picture(seed: int) -> None:
         assert abs(x0 - x1) > abs(y0 - y1)
 
 
-def test_sizes_differ_in_the_picture() -> None:
+def test_sizes_differ_in_the_image() -> None:
     area: dict[str | None, list[int]] = {"small": [], None: [], "big": []}
     for seed in range(150):
         made = scene(seed, kind="single")
@@ -172,7 +172,7 @@ def test_sizes_differ_in_the_picture() -> None:
 @given(seed=SEEDS)
 def test_objects_stand_out_from_their_background(seed: int) -> None:
     made = scene(seed)
-    assert all(legible(o.noun, o.colour, made.background) for o in made.objects)
+    assert all(legible(o.noun, o.color, made.background) for o in made.objects)
 
 
 def test_yellow_on_yellow_is_not_legible() -> None:
@@ -181,18 +181,18 @@ def test_yellow_on_yellow_is_not_legible() -> None:
     assert legible("rabbit", None, "night")
 
 
-def test_a_tint_has_the_colour_it_is_called() -> None:
+def test_a_tint_has_the_color_it_is_called() -> None:
     hues = {"red": 0, "yellow": 50, "green": 125, "blue": 225, "purple": 272, "pink": 330}
     for noun in NOUNS:
-        for colour, hue in hues.items():
-            rgba = sprite(noun.name, colour)
+        for color, hue in hues.items():
+            rgba = sprite(noun.name, color)
             solid = rgba[rgba[..., 3] > 0.9][:, :3]
-            picture = Image.fromarray((solid[None] * 255).astype(np.uint8)).convert("HSV")
-            h, s, v = np.asarray(picture, dtype=float).reshape(-1, 3).T
+            image = Image.fromarray((solid[None] * 255).astype(np.uint8)).convert("HSV")
+            h, s, v = np.asarray(image, dtype=float).reshape(-1, 3).T
             vivid = (s > 60) & (v > 60)
-            assert vivid.mean() > 0.2, (noun.name, colour)
+            assert vivid.mean() > 0.2, (noun.name, color)
             found = float(np.median((h[vivid] * 360 / 255 - hue + 180) % 360 - 180))
-            assert abs(found) < 20, (noun.name, colour)
+            assert abs(found) < 20, (noun.name, color)
 
 
 def test_kinds_have_their_numbers_of_objects() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from daam_nb.errors import RecordingExistsError, RecordingFormatError, RecordingNotFoundError
 from daam_nb.recording import Layer, Recording, load, sealed
 from daam_nb.recording.later import Later, not_fetched
-from tests.storage.contents import arrays_file, picture_file, resign
+from tests.storage.contents import arrays_file, image_file, resign
 from tests.tiny_recordings import joint_layers, tiny_layers, tiny_recording
 
 ROOT = Path(__file__).parents[2]
@@ -116,7 +116,7 @@ def test_save_refuses_what_exists_and_overwrites_when_asked(tmp_path: Path) -> N
     assert_same(load(tmp_path / "run"), other)
 
 
-def test_opening_reads_no_array_and_no_picture(tmp_path: Path) -> None:
+def test_opening_reads_no_array_and_no_image(tmp_path: Path) -> None:
     run = load(tiny_recording(negative="bad").save(tmp_path / "run"))
     assert isinstance(not_fetched(run, "latents"), Later)
     assert isinstance(not_fetched(run, "image"), Later)
@@ -290,7 +290,7 @@ def _of_a_size(latent: tuple[int, int], image: tuple[int, int]) -> Change:
         ((20_000, 20_000), (20_000, 20_000), "image_size is 20000 x 20000; 67108864 pixels are"),
         ((1024, 1024), (8192, 8192), "8 x 12; a latent is as high as that or up to 64 times"),
         ((4, 6), (64, 96), "a latent is as high as that or up to 64 times as high"),
-        ((12, 18), (8, 12), "no latent is larger than its picture"),
+        ((12, 18), (8, 12), "no latent is larger than its image"),
         ((8, 12), (640, 96), "their proportions must agree"),
     ],
 )
@@ -313,7 +313,7 @@ def test_nothing_travels_with_a_recording_that_it_does_not_name(tmp_path: Path) 
 @pytest.mark.parametrize("which", ["attention", "image", "latents"])
 def test_damage_shows_when_it_is_read_and_not_before(tmp_path: Path, which: str) -> None:
     folder = tiny_recording().save(tmp_path / "run")
-    file = picture_file(folder) if which == "image" else arrays_file(folder)
+    file = image_file(folder) if which == "image" else arrays_file(folder)
     raw = bytearray(file.read_bytes())
     place = raw.find(b"IDAT") + 6 if which == "image" else -1
     if which == "latents":  # the widest dtype comes first in a safetensors file

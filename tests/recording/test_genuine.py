@@ -51,7 +51,7 @@ def through_numpy(run: Recording) -> Recording:
     return run
 
 
-def another_picture(run: Recording) -> Recording:
+def another_image(run: Recording) -> Recording:
     return dataclasses.replace(run, image=Image.new("RGB", (96, 64), "red"))
 
 
@@ -74,7 +74,7 @@ CHANGES: dict[str, Callable[[Recording], Recording]] = {
     "attention/": zeroed,
     "attention/d": one_value,
     "negative_attention/": through_numpy,
-    "image": another_picture,
+    "image": another_image,
     "text": another_prompt,
     "text'": another_seed,
     "latents": written_latents,
@@ -121,7 +121,7 @@ def test_what_the_pipeline_made_is_saved_and_loaded_as_it_is(
 def test_changed_twice_both_are_said(drawn: Recording, tmp_path: Path) -> None:
     first = dnb.load(zeroed(copy_of(drawn)).save(tmp_path / "a", derived="all zero"))
     first.save(tmp_path / "b")  # nothing was changed since
-    second = another_picture(copy_of(first))
+    second = another_image(copy_of(first))
     with pytest.raises(RecordingFormatError, match="'image' of this recording was replaced"):
         second.save(tmp_path / "c")
     assert dnb.load(second.save(tmp_path / "c", derived="red")).facts.derived == "all zero; red"

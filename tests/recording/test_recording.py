@@ -103,7 +103,7 @@ def test_parts_that_do_not_fit_together(run: Recording, changes: Any, message: s
     [
         ({"image_size": (0, 4)}, r"image_size is \(0, 4\); it must be \(height, width\)"),
         ({"latent_size": (4,)}, r"latent_size is \(4,\)"),
-        ({"num_steps": 0}, "num_steps is 0; a picture takes at least one step"),
+        ({"num_steps": 0}, "num_steps is 0; an image takes at least one step"),
     ],
 )
 def test_facts_are_checked_at_birth(changes: Any, message: str) -> None:

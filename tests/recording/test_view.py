@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from daam_nb.recording import Manifest, Recording, Skipped, load
-from tests.storage.contents import picture_file
+from tests.storage.contents import image_file
 from tests.tiny_recordings import tiny_recording
 
 HOSTILE = """<script>alert("x")</script> & 'a' "b" </div>"""
@@ -39,7 +39,7 @@ class Balanced(HTMLParser):
         self.said += data + "\n"
 
 
-def picture_in(page: str) -> Image.Image:
+def image_in(page: str) -> Image.Image:
     found = re.search(r'src="data:image/png;base64,([^"]+)"', page)
     assert found is not None
     return Image.open(io.BytesIO(base64.b64decode(found[1])))
@@ -59,14 +59,14 @@ def test_how_it_was_kept_is_said() -> None:
     assert "3 steps, for replay" in repr(tiny_recording(kept="replay"))
 
 
-def test_a_cell_shows_the_picture_itself() -> None:
+def test_a_cell_shows_the_image_itself() -> None:
     run = tiny_recording()
     page = run._repr_html_()
-    assert picture_in(page).tobytes() == run.image.tobytes()
+    assert image_in(page).tobytes() == run.image.tobytes()
     assert 'width="192" height="128"' in page
 
 
-def test_a_large_picture_is_made_small_and_a_tiny_one_large() -> None:
+def test_a_large_image_is_made_small_and_a_tiny_one_large() -> None:
     facts = tiny_recording().facts
     sizes = [((1024, 512), (128, 256), 1), ((16, 8), (8, 16), 12)]
     for pil_size, shown, zoom in sizes:
@@ -76,7 +76,7 @@ def test_a_large_picture_is_made_small_and_a_tiny_one_large() -> None:
             facts=dataclasses.replace(facts, image_size=pil_size[::-1]),
         )
         page = run._repr_html_()
-        assert picture_in(page).size == shown[::-1]
+        assert image_in(page).size == shown[::-1]
         assert f'width="{shown[1] * zoom}" height="{shown[0] * zoom}"' in page
 
 
@@ -106,7 +106,7 @@ def test_facts_and_manifest_are_shown() -> None:
 def test_what_was_cut_is_shown_and_what_is_missing_too() -> None:
     run = tiny_recording("one two three four five", length=5, image=False)
     said = Balanced(run._repr_html_()).said
-    assert "never read\nfour five" in said and "no picture kept" in said
+    assert "never read\nfour five" in said and "no image kept" in said
     bare = dataclasses.replace(
         run,
         manifest=Manifest(),
@@ -116,9 +116,9 @@ def test_what_was_cut_is_shown_and_what_is_missing_too() -> None:
     assert "guidance\nnone" in said and "seed\nnone given" in said and "manifest" not in said
 
 
-def test_a_damaged_picture_does_not_hide_the_rest(tmp_path: Path) -> None:
+def test_a_damaged_image_does_not_hide_the_rest(tmp_path: Path) -> None:
     folder = tiny_recording().save(tmp_path / "run")
-    file = picture_file(folder)
+    file = image_file(folder)
     file.write_bytes(file.read_bytes()[:-4] + b"oops")
     said = Balanced(load(folder)._repr_html_()).said
     assert "its sha256 differs" in said and "a cat and a dog" in said

@@ -1,4 +1,4 @@
-"""Recordings and maps as labelled arrays of xarray."""
+"""Recordings and maps as labeled arrays of xarray."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from daam_nb import explore, heat_maps, overlay, reproduce, words_row
 from daam_nb.errors import SelectionError
 from daam_nb.recording import Recording, load
 from daam_nb.show.conditions import conditions
-from daam_nb.tracing import ablate, forming_pictures, generate
+from daam_nb.tracing import ablate, forming_images, generate
 from daam_nb.tracing.model_changes import model_changes
 from tests import pipelines
 from tests.pipeline_variants import with_ip_adapter, with_loaded_lora, with_lora
@@ -53,7 +53,7 @@ def test_nothing_is_said_of_what_is_usual(usual: Recording) -> None:
     assert model_changes(pipelines.sd1()) == ()
 
 
-def test_an_intervention_stands_below_its_picture(usual: Recording, tmp_path: Path) -> None:
+def test_an_intervention_stands_below_its_image(usual: Recording, tmp_path: Path) -> None:
     pipe = pipelines.sd1()
     with ablate(pipe, words="apple"):
         run = drawn(pipe)
@@ -91,7 +91,7 @@ def fused(pipe: Any) -> Any:
     ],
     ids=lambda value: getattr(value, "__name__", "said"),
 )
-def test_a_changed_model_stands_below_its_picture(
+def test_a_changed_model_stands_below_its_image(
     change: Callable[[Any], Any], said: str, usual: Recording
 ) -> None:
     pipe = change(pipelines.sd1())
@@ -126,11 +126,11 @@ def test_a_difference_that_nobody_knows_the_cause_of_is_said_to_be_one(usual: Re
     assert reproduce(usual, pipelines.sd1()).why == ()
 
 
-def test_another_picture_is_said_to_be_one(usual: Recording, tmp_path: Path) -> None:
+def test_another_image_is_said_to_be_one(usual: Recording, tmp_path: Path) -> None:
     other = drawn(pipelines.sd1(), seed=1)
     run = dataclasses.replace(usual, image=other.image)
     for text in everywhere(run, tmp_path):
-        assert "The picture was altered" in text
+        assert "The image was altered" in text
 
 
 def test_latents_that_were_given_are_not_the_seeds(usual: Recording) -> None:
@@ -157,7 +157,7 @@ def test_the_grid_of_a_map_that_was_resized_is_its_own(usual: Recording) -> None
     assert "by way of" not in overlay(usual, word_map).metadata["drawing"]
 
 
-def test_forming_pictures_of_another_recording_are_refused(usual: Recording) -> None:
+def test_forming_images_of_another_recording_are_refused(usual: Recording) -> None:
     pipe = pipelines.sd1()
     own, others = (forming_pictures(run, pipe) for run in (usual, drawn(pipe, seed=1)))
     assert explore(usual, parser=False, pictures=own)._facts["strip"] is not None

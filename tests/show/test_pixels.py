@@ -9,7 +9,7 @@ from PIL import Image
 
 from daam_nb.errors import SelectionError, ShapeError, WrongKindError
 from daam_nb.maps.wordmap import WordHeatMap
-from daam_nb.show.colours import colour, palette
+from daam_nb.show.colors import color, palette
 from daam_nb.show.pixels import drawn_size, overlay_image, rgb
 
 # Inferno's ends as published: https://bids.github.io/colormap/
@@ -23,26 +23,26 @@ def ramp(image_size: tuple[int, int] | None = (2, 4)) -> WordHeatMap:
 
 def test_a_pixel_by_hand() -> None:
     orange = (200, 100, 0)
-    picture = Image.new("RGB", (4, 2), orange)
-    mixed = np.asarray(overlay_image(picture, ramp(), opacity=0.25, grey=False))
+    image = Image.new("RGB", (4, 2), orange)
+    mixed = np.asarray(overlay_image(image, ramp(), opacity=0.25, gray=False))
     for row, end in ((0, FIRST), (1, LAST)):
         by_hand = [round(0.75 * p + 0.25 * 255 * c) for p, c in zip(orange, end, strict=True)]
         assert mixed[row].tolist() == [by_hand] * 4
 
 
-def test_the_picture_is_grey_below_the_map() -> None:
-    picture = Image.new("RGB", (4, 2), (200, 100, 0))
-    mixed = np.asarray(overlay_image(picture, ramp(), opacity=0.25))
+def test_the_image_is_gray_below_the_map() -> None:
+    image = Image.new("RGB", (4, 2), (200, 100, 0))
+    mixed = np.asarray(overlay_image(image, ramp(), opacity=0.25))
     luma = round(0.299 * 200 + 0.587 * 100)
     assert mixed[1, 0].tolist() == [round(0.75 * luma + 0.25 * 255 * c) for c in LAST]
 
 
 @pytest.mark.parametrize("opacity", [0.0, 1.0])
 def test_the_ends_of_opacity(opacity: float) -> None:
-    picture = Image.fromarray(np.arange(24, dtype=np.uint8).reshape(2, 4, 3) * 10)
-    mixed = np.asarray(overlay_image(picture, ramp(), opacity=opacity, grey=False))
+    image = Image.fromarray(np.arange(24, dtype=np.uint8).reshape(2, 4, 3) * 10)
+    mixed = np.asarray(overlay_image(image, ramp(), opacity=opacity, gray=False))
     if opacity == 0:
-        np.testing.assert_array_equal(mixed, np.asarray(picture))
+        np.testing.assert_array_equal(mixed, np.asarray(image))
     else:
         assert mixed[0, 0].tolist() == [round(255 * c) for c in FIRST]
 
@@ -50,18 +50,18 @@ def test_the_ends_of_opacity(opacity: float) -> None:
 def test_rows_are_y_and_the_size_is_height_width() -> None:
     values = torch.zeros(2, 4)
     values[0, 3] = 1.0  # upper right
-    picture = Image.new("RGB", (4, 2), "black")
-    mixed = overlay_image(picture, WordHeatMap(values, "cat", image_size=(2, 4)), size=(20, 40))
+    image = Image.new("RGB", (4, 2), "black")
+    mixed = overlay_image(image, WordHeatMap(values, "cat", image_size=(2, 4)), size=(20, 40))
     assert mixed.size == (40, 20)
     bright = np.asarray(mixed).sum(2)
     y, x = np.unravel_index(bright.argmax(), bright.shape)
     assert y < 10 and x >= 30
 
 
-def test_an_empty_map_gets_the_first_colour_and_no_line() -> None:
+def test_an_empty_map_gets_the_first_color_and_no_line() -> None:
     nothing = WordHeatMap(torch.zeros(2, 4), "cat", image_size=(2, 4))
-    picture = Image.new("RGB", (4, 2), "black")
-    mixed = np.asarray(overlay_image(picture, nothing, opacity=1.0, threshold=0.4))
+    image = Image.new("RGB", (4, 2), "black")
+    mixed = np.asarray(overlay_image(image, nothing, opacity=1.0, threshold=0.4))
     assert np.unique(mixed.reshape(-1, 3), axis=0).tolist() == [[round(255 * c) for c in FIRST]]
 
 
@@ -86,7 +86,7 @@ def test_other_modes_are_read() -> None:
     assert rgb(Image.new("1", (2, 3), 1)).min() == 255
 
 
-def test_small_pictures_grow_by_a_whole_factor_and_large_ones_shrink() -> None:
+def test_small_images_grow_by_a_whole_factor_and_large_ones_shrink() -> None:
     assert drawn_size((64, 64), most=512) == (256, 256)
     assert drawn_size((64, 96), most=512) == (192, 288)
     assert drawn_size((1024, 576), most=512) == (512, 288)
@@ -95,13 +95,13 @@ def test_small_pictures_grow_by_a_whole_factor_and_large_ones_shrink() -> None:
     assert drawn_size((2000, 1), most=500) == (500, 1)
 
 
-def test_values_become_matplotlibs_colours() -> None:
+def test_values_become_matplotlibs_colors() -> None:
     import matplotlib
     from matplotlib.colors import Normalize
 
     values = np.random.default_rng(0).uniform(-0.2, 1.4, (9, 9)).astype(np.float32)
     expected = matplotlib.colormaps["magma"](Normalize(0.0, 1.0)(values))[..., :3]
-    np.testing.assert_allclose(colour(values, name="magma", vmin=0.0, vmax=1.0), expected)
+    np.testing.assert_allclose(color(values, name="magma", vmin=0.0, vmax=1.0), expected)
 
 
 def test_a_shared_palette_cannot_be_written_to() -> None:
@@ -109,8 +109,8 @@ def test_a_shared_palette_cannot_be_written_to() -> None:
         palette("inferno")[0, 0] = 1.0
 
 
-def test_a_cropped_picture_is_refused() -> None:
-    with pytest.raises(ShapeError, match=r"picture is 64 x 64 .* 'cat' belongs to one of 64 x 96"):
+def test_a_cropped_image_is_refused() -> None:
+    with pytest.raises(ShapeError, match=r"image is 64 x 64 .* 'cat' belongs to one of 64 x 96"):
         overlay_image(Image.new("RGB", (64, 64)), ramp(image_size=(64, 96)))
 
 
@@ -120,7 +120,7 @@ def test_a_cropped_picture_is_refused() -> None:
         ({"opacity": 1.5}, r"opacity=1.5 is not between 0"),
         ({"opacity": float("nan")}, r"opacity=nan is not between 0"),
         ({"threshold": -0.1}, r"threshold=-0.1 .* relative to the largest"),
-        ({"colormap": "rainbows"}, r"no colour map 'rainbows'\. .* 'inferno'"),
+        ({"colormap": "rainbows"}, r"no color map 'rainbows'\. .* 'inferno'"),
     ],
 )
 def test_choices_out_of_range_are_refused(options: dict[str, object], text: str) -> None:
@@ -129,10 +129,10 @@ def test_choices_out_of_range_are_refused(options: dict[str, object], text: str)
 
 
 @pytest.mark.parametrize(("mode", "dtype"), [("I;16", "uint16"), ("I", "int32"), ("F", "float32")])
-def test_pictures_of_numbers_are_not_cut_at_255(mode: str, dtype: str) -> None:
-    picture = Image.fromarray(np.full((2, 4), 30_000, dtype=dtype))
-    assert picture.mode == mode
+def test_images_of_numbers_are_not_cut_at_255(mode: str, dtype: str) -> None:
+    image = Image.fromarray(np.full((2, 4), 30_000, dtype=dtype))
+    assert image.mode == mode
     with pytest.raises(WrongKindError, match=f"mode '{mode}' holds numbers"):
-        overlay_image(picture, ramp())
+        overlay_image(image, ramp())
     with pytest.raises(WrongKindError, match=f"mode '{mode}' holds numbers"):
-        rgb(picture)
+        rgb(image)

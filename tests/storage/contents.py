@@ -15,7 +15,7 @@ from daam_nb.storage.strict_json import encode
 
 
 def small(path: Path, *, overwrite: bool = False, seed: int = 0) -> Path:
-    """Write a folder with two arrays, a picture and some facts."""
+    """Write a folder with two arrays, an image and some facts."""
     generator = torch.Generator().manual_seed(seed)
     return write_folder(
         path,
@@ -24,7 +24,7 @@ def small(path: Path, *, overwrite: bool = False, seed: int = 0) -> Path:
             "a": torch.rand(2, 3, generator=generator),
             "b": torch.rand(4, generator=generator).half(),
         },
-        pictures={"image": Image.new("RGB", (3, 2), (seed, 20, 30))},
+        images={"image": Image.new("RGB", (3, 2), (seed, 20, 30))},
         overwrite=overwrite,
     )
 
@@ -49,6 +49,6 @@ def arrays_file(folder: Path) -> Path:
     return next(folder.glob("*.safetensors"))
 
 
-def picture_file(folder: Path) -> Path:
+def image_file(folder: Path) -> Path:
     """The one PNG."""
     return next(folder.glob("*.png"))

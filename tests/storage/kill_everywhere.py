@@ -37,7 +37,7 @@ def content(value: float) -> dict[str, Any]:
     return {
         "facts": {"value": value},
         "arrays": {"a": torch.full((3, 4), 1.0 * value), "b": torch.full((5,), value).half()},
-        "pictures": {"image": Image.new("RGB", (4, 3), (int(value), 0, 0))},
+        "images": {"image": Image.new("RGB", (4, 3), (int(value), 0, 0))},
     }
 
 
@@ -49,7 +49,7 @@ def value_of(folder: Path) -> float:
     assert {k: v.tolist() for k, v in found.arrays.items()} == {
         k: v.tolist() for k, v in wanted["arrays"].items()
     }
-    assert found.pictures["image"].tobytes() == wanted["pictures"]["image"].tobytes()
+    assert found.images["image"].tobytes() == wanted["images"]["image"].tobytes()
     return value
 
 
@@ -159,7 +159,7 @@ def half_written(folder: Path) -> int:
     """Kill in the middle of each file that is written, for a first and a replacing save."""
     target, kills = folder / "run", 0
     for before in (None, 1.0):
-        for which in range(3):  # arrays, picture, JSON
+        for which in range(3):  # arrays, image, JSON
             shutil.rmtree(target, ignore_errors=True)
             if before:
                 write_folder(target, **content(before))

@@ -17,7 +17,7 @@ from PIL import Image
 from daam_nb.errors import RecordingExistsError, RecordingFormatError, RecordingNotFoundError
 from daam_nb.storage import arrays as arrays_module
 from daam_nb.storage import lock, read_folder, write_folder, writing
-from tests.storage.contents import arrays_file, document, picture_file, small
+from tests.storage.contents import arrays_file, document, image_file, small
 
 shapes = st.lists(st.integers(0, 4), max_size=4)
 dtypes = st.sampled_from([torch.float16, torch.bfloat16, torch.float32, torch.float64])
@@ -37,7 +37,7 @@ def test_arrays_come_back_bit_for_bit(
         for name, (shape, dtype) in wanted.items()
     }
     folder = tmp_path_factory.mktemp("round") / "trip"
-    write_folder(folder, facts={}, arrays=arrays, pictures={})
+    write_folder(folder, facts={}, arrays=arrays, images={})
     found = read_folder(folder).arrays
     assert set(found) == set(arrays)
     for name, tensor in arrays.items():
@@ -49,24 +49,24 @@ def test_views_strides_and_one_tensor_under_two_names(tmp_path: Path) -> None:
     base = torch.rand(4, 3, 2)
     arrays = {"x": base[1:3], "t": base.permute(2, 0, 1), "same": base[1:3], "grad": base[0]}
     arrays["grad"].requires_grad_()
-    write_folder(tmp_path / "run", facts={}, arrays=arrays, pictures={})
+    write_folder(tmp_path / "run", facts={}, arrays=arrays, images={})
     found = read_folder(tmp_path / "run").arrays
     assert all(torch.equal(found[name], tensor) for name, tensor in arrays.items())
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA"])
-def test_pictures_come_back_pixel_for_pixel(tmp_path: Path, mode: str) -> None:
+def test_images_come_back_pixel_for_pixel(tmp_path: Path, mode: str) -> None:
     noise = torch.randint(0, 256, (5, 7, 4), dtype=torch.uint8).numpy()
-    picture = Image.fromarray(noise).convert(mode)
-    picture.info["secret"] = "metadata is left out"
-    write_folder(tmp_path / "run", facts={}, arrays={}, pictures={"image": picture})
-    found = read_folder(tmp_path / "run").pictures["image"]
+    image = Image.fromarray(noise).convert(mode)
+    image.info["secret"] = "metadata is left out"
+    write_folder(tmp_path / "run", facts={}, arrays={}, images={"image": image})
+    found = read_folder(tmp_path / "run").images["image"]
     assert (found.mode, found.size) == (mode, (7, 5))
-    assert found.tobytes() == picture.tobytes()
-    assert b"metadata" not in picture_file(tmp_path / "run").read_bytes()
+    assert found.tobytes() == image.tobytes()
+    assert b"metadata" not in image_file(tmp_path / "run").read_bytes()
 
 
-def test_opening_reads_no_array_and_no_picture(
+def test_opening_reads_no_array_and_no_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small(tmp_path / "run")
@@ -77,7 +77,7 @@ def test_opening_reads_no_array_and_no_picture(
     )
     found = read_folder(tmp_path / "run")
     assert found.arrays.described()["a"].shape == (2, 3)
-    assert found.pictures.described()["image"].size == (2, 3)
+    assert found.images.described()["image"].size == (2, 3)
     assert "a" in found.arrays and "z" not in found.arrays
     assert (hashed, found.arrays.are_read()) == ([], frozenset())
     first = found.arrays["b"]
@@ -98,7 +98,7 @@ def test_names_are_random_and_the_folder_is_readable(tmp_path: Path) -> None:
 
 def test_the_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert write_folder("~/run", facts={}, arrays={}, pictures={}) == tmp_path / "run"
+    assert write_folder("~/run", facts={}, arrays={}, images={}) == tmp_path / "run"
     assert read_folder("~/run").path == tmp_path / "run"
 
 
@@ -147,7 +147,7 @@ def test_overwrite_of_nothing_is_a_first_save(tmp_path: Path) -> None:
 
 def test_overwrite_replaces_ours_and_keeps_what_is_not_ours(tmp_path: Path) -> None:
     folder = small(tmp_path / "run")
-    old = {arrays_file(folder).name, picture_file(folder).name}
+    old = {arrays_file(folder).name, image_file(folder).name}
     foreign = {"notes.txt", "arrays-final.safetensors", "image-0123456789abcdeX.png", ".recording"}
     for name in foreign:
         (folder / name).write_text("mine")
@@ -169,7 +169,7 @@ def test_a_lazily_opened_folder_can_be_saved_over_itself(tmp_path: Path) -> None
     folder = small(tmp_path / "run")
     found = read_folder(folder)
     write_folder(
-        folder, facts=found.facts, arrays=found.arrays, pictures=found.pictures, overwrite=True
+        folder, facts=found.facts, arrays=found.arrays, images=found.images, overwrite=True
     )
     again, fresh = read_folder(folder), read_folder(small(tmp_path / "other"))
     for name in ("a", "b"):
@@ -188,7 +188,7 @@ def test_what_is_open_stays_whole(tmp_path: Path, fate: str) -> None:
         shutil.rmtree(folder)
     fresh = read_folder(small(tmp_path / "other"))
     assert torch.equal(found.arrays["a"], fresh.arrays["a"])
-    assert found.pictures["image"].tobytes() == fresh.pictures["image"].tobytes()
+    assert found.images["image"].tobytes() == fresh.images["image"].tobytes()
 
 
 def test_a_copy_or_a_pickle_holds_the_arrays_themselves(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_copy_or_a_pickle_holds_the_arrays_themselves(tmp_path: Path) -> None:
     for other in copies:
         assert type(other.arrays) is dict
         assert torch.equal(other.arrays["a"], found.arrays["a"])
-        assert other.pictures["image"].getpixel((0, 0)) == (0, 20, 30)
+        assert other.images["image"].getpixel((0, 0)) == (0, 20, 30)
 
 
 def test_many_open_folders_hold_no_file_open(tmp_path: Path) -> None:
@@ -221,10 +221,10 @@ def test_many_open_folders_hold_no_file_open(tmp_path: Path) -> None:
         ({"arrays": {"a": torch.eye(3).to_sparse()}}, r"'a' is torch\.float32 \(torch\.sparse_coo"),
         ({"facts": {"call": {"callback": print}}}, r"facts\.call\.callback is <built-in"),
         (
-            {"pictures": {"image": Image.new("F", (2, 2))}},
+            {"images": {"image": Image.new("F", (2, 2))}},
             r"'image' is 2 x 2 F; .*\.convert",
         ),
-        ({"pictures": {"../image": Image.new("L", (2, 2))}}, r"'\.\./image' cannot name a file"),
+        ({"images": {"../image": Image.new("L", (2, 2))}}, r"'\.\./image' cannot name a file"),
     ],
 )
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -234,13 +234,13 @@ def test_what_would_not_open_again_is_refused_and_nothing_is_left(
     if overwrite:
         small(tmp_path / "run")
     before = sorted(path.name for path in tmp_path.rglob("*"))
-    content = {"facts": {}, "arrays": {}, "pictures": {}} | part
+    content = {"facts": {}, "arrays": {}, "images": {}} | part
     with pytest.raises(RecordingFormatError, match=message):
         write_folder(tmp_path / "run", **content, overwrite=overwrite)
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
 
 
-# --- order, neighbours ----------------------------------------------------------------------------
+# --- order, neighbors ----------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="asks Linux for a descriptor's path")
@@ -263,7 +263,7 @@ def test_all_is_on_the_disk_before_anything_points_at_it(
         )
     folder = small(tmp_path / "run", overwrite=overwrite, seed=1)
     moved = done.index("moved")
-    for file in (arrays_file(folder), picture_file(folder)):
+    for file in (arrays_file(folder), image_file(folder)):
         assert file.name in done[:moved]
     kinds = [name.split("-")[0] for name in done]
     if overwrite:
@@ -292,7 +292,7 @@ def test_writers_and_readers_at_once(tmp_path: Path) -> None:
             found = read_folder(folder)
             generator = torch.Generator().manual_seed(found.facts["seed"])
             assert torch.equal(found.arrays["a"], torch.rand(2, 3, generator=generator))
-            assert found.pictures["image"].getpixel((0, 0)) == (found.facts["seed"], 20, 30)
+            assert found.images["image"].getpixel((0, 0)) == (found.facts["seed"], 20, 30)
 
     writers = [threading.Thread(target=run, args=(write,)) for _ in range(3)]
     reader = threading.Thread(target=run, args=(read,))
@@ -312,12 +312,12 @@ def test_a_writer_waits_and_gives_up_with_a_reason(
 ) -> None:
     folder = small(tmp_path / "run")
     with (
-        lock.alone(folder),
+        lock.locked(folder),
         pytest.raises(RecordingExistsError, match=r"written by someone else for over 0\.1 s"),
-        lock.alone(folder, patience=0.1),
+        lock.locked(folder, patience=0.1),
     ):
         pass
-    with lock.alone(folder, patience=0):
+    with lock.locked(folder, patience=0):
         pass
 
 
@@ -333,7 +333,7 @@ def test_drafts_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -> N
         (folder / "arrays-0000000000000000.safetensors").write_text("half")
     (with_notes / "notes.txt").write_text("mine")
     (tmp_path / ".daam_nb-draft-3333333333333333").symlink_to(elsewhere)
-    with lock.alone(living):
+    with lock.locked(living):
         small(tmp_path / "run")
     assert not dead.exists()
     assert os.listdir(living) == os.listdir(foreign) == os.listdir(elsewhere)
@@ -356,7 +356,7 @@ def test_without_locks_young_drafts_are_left_alone(
     assert read_folder(tmp_path / "run").facts["seed"] == 4
 
 
-def test_a_quicker_neighbour_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quicker_neighbor_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = writing._write_parts
 
     def write_parts(folder: Path, *rest: Any) -> bytes:

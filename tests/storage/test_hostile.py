@@ -21,7 +21,7 @@ from daam_nb.errors import DaamError, RecordingFormatError
 from daam_nb.storage import read_folder, write_folder
 from daam_nb.storage.arrays import ArrayFacts
 from daam_nb.storage.strict_json import MAX_BYTES
-from tests.storage.contents import arrays_file, document, picture_file, resign, small
+from tests.storage.contents import arrays_file, document, image_file, resign, small
 
 WAY_OUT = "Copy the whole folder again from where it was made, or record anew."
 
@@ -30,7 +30,7 @@ def refused(folder: Path, match: str, *, names: str = "recording.json") -> None:
     """Opening, or reading everything, gives one error with the file and the way out."""
     with pytest.raises(RecordingFormatError, match=match) as caught:
         found = read_folder(folder)
-        for mapping in (found.arrays, found.pictures):
+        for mapping in (found.arrays, found.images):
             for name in mapping:
                 mapping[name]
     assert str(folder / names) in str(caught.value)
@@ -94,7 +94,7 @@ def test_a_lying_json(tmp_path: Path, change: Change, match: str) -> None:
     folder = resign(small(tmp_path / "run"), change)
     with pytest.raises(RecordingFormatError, match=match) as caught:
         found = read_folder(folder)
-        _ = dict(found.arrays), dict(found.pictures)
+        _ = dict(found.arrays), dict(found.images)
     assert str(folder) in str(caught.value) and str(caught.value).endswith(WAY_OUT)
 
 
@@ -137,11 +137,11 @@ def test_no_name_leads_elsewhere(tmp_path: Path, name: str) -> None:
 def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
     other = small(tmp_path / "other")
     for kind in ("link", "pipe", "folder"):
-        for victim in ("arrays", "picture", "json"):
+        for victim in ("arrays", "image", "json"):
             folder = small(tmp_path / f"{kind}-{victim}")
             file = {
                 "arrays": arrays_file(folder),
-                "picture": picture_file(folder),
+                "image": image_file(folder),
                 "json": folder / "recording.json",
             }[victim]
             file.unlink()
@@ -154,7 +154,7 @@ def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
             refused(folder, "not a regular file, and links are not followed", names=file.name)
 
 
-@pytest.mark.parametrize("which", [arrays_file, picture_file])
+@pytest.mark.parametrize("which", [arrays_file, image_file])
 def test_a_missing_file_is_named(tmp_path: Path, which: Callable[[Path], Path]) -> None:
     folder = small(tmp_path / "run")
     file = which(folder)
@@ -162,7 +162,7 @@ def test_a_missing_file_is_named(tmp_path: Path, which: Callable[[Path], Path]) 
     refused(folder, "the recording names this file, and it is missing", names=file.name)
 
 
-@pytest.mark.parametrize("which", [arrays_file, picture_file])
+@pytest.mark.parametrize("which", [arrays_file, image_file])
 @pytest.mark.parametrize("change", ["cut", "longer", "flipped", "empty"])
 def test_a_changed_file_is_named(
     tmp_path: Path, which: Callable[[Path], Path], change: str
@@ -200,14 +200,14 @@ def test_no_changed_byte_goes_unnoticed(tmp_path: Path, data: st.DataObject) -> 
     try:
         found = read_folder(folder)
         got = (found.facts, {k: v.tolist() for k, v in found.arrays.items()})
-        _ = dict(found.pictures)
+        _ = dict(found.images)
     except RecordingFormatError as error:
         assert str(folder) in str(error)
     else:
         assert got == wanted
 
 
-@pytest.mark.parametrize("which", [arrays_file, picture_file])
+@pytest.mark.parametrize("which", [arrays_file, image_file])
 def test_a_file_cut_while_open_is_an_error_and_not_the_end_of_the_process(
     tmp_path: Path, which: Callable[[Path], Path]
 ) -> None:
@@ -215,7 +215,7 @@ def test_a_file_cut_while_open_is_an_error_and_not_the_end_of_the_process(
     found = read_folder(folder)
     os.truncate(which(folder), 8)
     with pytest.raises(RecordingFormatError, match=r"was cut from \d+ to 8 bytes while open"):
-        _ = dict(found.arrays), dict(found.pictures)
+        _ = dict(found.arrays), dict(found.images)
 
 
 # --- array files ----------------------------------------------------------------------------------
@@ -290,14 +290,14 @@ def test_values_are_checked_when_they_are_read(
     assert str(arrays_file(folder)) in str(caught.value)
 
 
-# --- pictures -------------------------------------------------------------------------------------
+# --- images -------------------------------------------------------------------------------------
 
 
-def swap_picture(folder: Path, raw: bytes, **facts: Any) -> Path:
-    """Put other bytes where the picture is, rightly described."""
+def swap_image(folder: Path, raw: bytes, **facts: Any) -> Path:
+    """Put other bytes where the image is, rightly described."""
     import hashlib
 
-    picture_file(folder).write_bytes(raw)
+    image_file(folder).write_bytes(raw)
     said = document(folder)["pictures"]["image"]
     said |= {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()} | facts
     return resign(folder, set_to({"image": said}, "pictures"))
@@ -318,9 +318,9 @@ def bomb(width: int, height: int, *extra: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(extra) + rows + chunk(b"IEND", b"")
 
 
-def as_file(picture: Image.Image, kind: str) -> bytes:
+def as_file(image: Image.Image, kind: str) -> bytes:
     file = io.BytesIO()
-    picture.save(file, format=kind)
+    image.save(file, format=kind)
     return file.getvalue()
 
 
@@ -338,14 +338,14 @@ def as_file(picture: Image.Image, kind: str) -> bytes:
         (as_file(Image.new("L", (3, 2)), "PNG"), "is L, RGB in the JSON"),
     ],
 )
-def test_a_hostile_picture(tmp_path: Path, raw: bytes, match: str) -> None:
-    folder = swap_picture(small(tmp_path / "run"), raw)
-    refused(folder, match, names=picture_file(folder).name)
+def test_a_hostile_image(tmp_path: Path, raw: bytes, match: str) -> None:
+    folder = swap_image(small(tmp_path / "run"), raw)
+    refused(folder, match, names=image_file(folder).name)
 
 
-def test_a_picture_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+def test_an_image_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     folder = small(tmp_path / "run")
-    os.truncate(picture_file(folder), 2**33)  # sparse: it takes no room on the disk
+    os.truncate(image_file(folder), 2**33)  # sparse: it takes no room on the disk
     resign(folder, set_to(2**33, "pictures", "image", "bytes"))
     with pytest.raises(RecordingFormatError, match="its file has 8589934592 bytes; a PNG of 2 x 3"):
         read_folder(folder)
@@ -361,17 +361,17 @@ def test_an_array_file_of_gigabytes_is_not_opened(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (200, 300)])
-def test_no_true_picture_is_too_large(tmp_path: Path, mode: str, size: tuple[int, int]) -> None:
+def test_no_true_image_is_too_large(tmp_path: Path, mode: str, size: tuple[int, int]) -> None:
     noise = torch.randint(0, 256, (size[1], size[0], 4), dtype=torch.uint8).numpy()
-    picture = Image.fromarray(noise).convert(mode)
-    write_folder(tmp_path / "run", facts={}, arrays={}, pictures={"image": picture})
-    found = read_folder(tmp_path / "run").pictures["image"]
-    assert (found.mode, found.tobytes(), found.info) == (mode, picture.tobytes(), {})
+    image = Image.fromarray(noise).convert(mode)
+    write_folder(tmp_path / "run", facts={}, arrays={}, images={"image": image})
+    found = read_folder(tmp_path / "run").images["image"]
+    assert (found.mode, found.tobytes(), found.info) == (mode, image.tobytes(), {})
 
 
 def test_a_long_name_over_many_values_costs_no_time(tmp_path: Path) -> None:
     long = {"a" * 900: {"b" * 900: [0] * 100_000}}
-    folder = write_folder(tmp_path / "run", facts=long, arrays={}, pictures={})
+    folder = write_folder(tmp_path / "run", facts=long, arrays={}, images={})
     before = time.process_time()
     assert read_folder(folder).facts == long
     assert time.process_time() - before < 2
@@ -389,7 +389,7 @@ def test_facts_without_an_end_are_not_saved(
     tmp_path: Path, facts: dict[str, Any], match: str
 ) -> None:
     with pytest.raises(RecordingFormatError, match=match):
-        write_folder(tmp_path / "run", facts=facts, arrays={}, pictures={})
+        write_folder(tmp_path / "run", facts=facts, arrays={}, images={})
     assert os.listdir(tmp_path) == []
 
 
@@ -446,6 +446,6 @@ def test_any_value_anywhere_in_the_json_is_read_or_refused(
         pass
     try:
         opened = read_folder(folder)
-        _ = dict(opened.arrays), dict(opened.pictures)
+        _ = dict(opened.arrays), dict(opened.images)
     except RecordingFormatError as error:
         assert str(folder) in str(error)

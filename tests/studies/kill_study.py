@@ -174,7 +174,7 @@ def main(folder: Path, seed: int) -> dict[str, Any]:
     runs = [
         sorted(path.name for path in (one / "pictures/runs").iterdir()) for one in (whole, broken)
     ]
-    assert runs[0] == runs[1]  # no picture lost, none twice, no draft of a killed one left
+    assert runs[0] == runs[1]  # no image lost, none twice, no draft of a killed one left
     assert len(corpus.Corpus.open(broken / "pictures")) == len(CAPTIONS) * len(SEEDS)
     pages = [contents(one / "results") for one in (whole, broken)]
     assert list(pages[0]) == list(pages[1]), pages[1].keys() ^ pages[0].keys()

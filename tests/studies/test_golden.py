@@ -48,7 +48,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "cohyponyms": {"nouns": CLASSES, "judge": JUDGE, "pictures": 3},
     "adjectives": {"nouns": ["cat"], "adjectives": ["red", "blue"], "judge": JUDGE, "pictures": 8},
     "faithfulness": {
-        "captions": CAPTIONS, "judge": JUDGE, "head_pictures": 1, "curve_pictures": 1,
+        "captions": CAPTIONS, "judge": JUDGE, "head_images": 1, "curve_images": 1,
     },
 }  # fmt: skip
 
@@ -86,7 +86,7 @@ def check(name: str, pipe: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("name", [name for name in OPTIONS if name != "adjectives"])
-def test_what_was_measured_is_recognised(
+def test_what_was_measured_is_recognized(
     name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check(name, None, folder, monkeypatch)

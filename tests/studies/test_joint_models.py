@@ -42,7 +42,7 @@ def test_cohyponyms(pipe: Any, tmp_path: Path) -> None:
         into=tmp_path,
         nouns=menagerie.CLASSES,
         judge=Judge(),
-        pictures=3,
+        images=3,
         **CALL,
     )
     assert len(found.observations) > 0 and "joint layers" in found.facts["layers: paper"]
@@ -52,7 +52,7 @@ def test_cohyponyms(pipe: Any, tmp_path: Path) -> None:
     ("study", "given"),
     [
         ("faithfulness", {"captions": CAPTIONS, "judge": None}),
-        ("adjectives", {"nouns": ["cat"], "adjectives": ["red", "blue"], "pictures": 2}),
+        ("adjectives", {"nouns": ["cat"], "adjectives": ["red", "blue"], "images": 2}),
     ],
 )
 def test_what_changes_attention_is_refused_before_anything_is_drawn(

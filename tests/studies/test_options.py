@@ -122,18 +122,18 @@ def test_without_a_pipeline_what_is_there_answers(pipe: Any, tmp_path: Path) -> 
         return [run.facts["prompt"] for run in runs]
 
     assert opened() == opened(**SIZE, keep_steps=[0], batch=1) == ["a cat", "a dog", "a car"]
-    assert opened(pictures=2) == ["a cat", "a dog"]
+    assert opened(images=2) == ["a cat", "a dog"]
     assert opened(["a car", "a cat"]) == ["a car", "a cat"]
-    assert opened(["a car", "a cat"], pictures=1) == ["a car"]
-    with pytest.raises(StudyError, match="lacks 1 of the 2 pictures asked for, such as a-bird"):
+    assert opened(["a car", "a cat"], images=1) == ["a car"]
+    with pytest.raises(StudyError, match="lacks 1 of the 2 images asked for, such as a-bird"):
         opened(["a cat", "a bird"])
     with pytest.raises(StudyError, match="other settings: height: 64 then, 32 now"):
         opened(height=32)
     with pytest.raises(UnknownOptionError, match=r"'guidance_scale'.*Without a pipeline"):
         opened(guidance_scale=3.0)
-    for pictures in (0, -1, 1.5, True, "2"):
+    for images in (0, -1, 1.5, True, "2"):
         with pytest.raises(StudyError, match="it must be a whole number >= 1"):
-            opened(pictures=pictures)
+            opened(images=images)
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,10 @@ def test_captions_are_texts(pipe: Any, tmp_path: Path, captions: Any, said: str)
     assert not (tmp_path / "s").exists()
 
 
-def test_pictures_of_pairs_are_a_whole_number(pipe: Any, tmp_path: Path) -> None:
-    for pictures in (-3, 0, 2.5, "2"):
+def test_images_of_pairs_are_a_whole_number(pipe: Any, tmp_path: Path) -> None:
+    for images in (-3, 0, 2.5, "2"):
         with pytest.raises(DaamError, match="it is a whole number >= 1"):
-            cohyponyms.record_pairs(pipe, Taxonomy(PAIR), into=tmp_path / "s", pictures=pictures)  # type: ignore[arg-type]
+            cohyponyms.record_pairs(pipe, Taxonomy(PAIR), into=tmp_path / "s", images=images)  # type: ignore[arg-type]
     with pytest.raises(DaamError, match="judge= takes what has names"):
         faithfulness.ablation_effects(tmp_path, None, judge="people")  # type: ignore[arg-type]
     for options, said in (

@@ -53,7 +53,7 @@ TAKERS: dict[str, Callable[[Any], Any]] = {
     "ratings of several": lambda path: rating.ratings([path]),
     "a session": lambda path: Session(None, rater="ann", into=path),  # type: ignore[arg-type]
     "folders": FolderTruth,
-    "COCO's masks": lambda path: CocoTruth(path, of_these_pictures=True),
+    "COCO's masks": lambda path: CocoTruth(path, of_these_images=True),
     "photographs": lambda path: CocoTruth(Path("i.json"), photographs=path),
     "from_text": readers.from_text,
     "from_csv": readers.from_csv,

@@ -69,10 +69,10 @@ def test_it_is_listed_and_its_option_is_a_flag(package: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills a process")
 def test_killed_it_goes_on_and_writes_its_page(package: Path, tmp_path: Path) -> None:
-    argv = ("compactness", "--into", str(tmp_path / "runs"), "--pictures", "3", "-n", "2", "-q")
+    argv = ("compactness", "--into", str(tmp_path / "runs"), "--images", "3", "-n", "2", "-q")
     killed = daam_nb(package, *argv, KILL_AFTER="2")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    [rows] = (tmp_path / "runs").glob("pictures/studies/compactness-*/rows.jsonl")
+    [rows] = (tmp_path / "runs").glob("images/studies/compactness-*/rows.jsonl")
     before = rows.read_bytes()
     assert len(before.splitlines()) == 1 + 2  # its header, and two recordings
     done = daam_nb(package, *argv)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZE: dict[str, Any] = {"num_inference_steps": 2, "height": 64, "width": 96}
-"""Options of the tiny pipelines, whose pictures the judge knows."""
+"""Options of the tiny pipelines, whose images the judge knows."""
 
 
 class ToyJudge:
-    """Sees a cat at the left of every picture, and a dog in those that are bright enough."""
+    """Sees a cat at the left of every image, and a dog in those that are bright enough."""
 
     names = ("background", "cat", "dog")
     name = "toy judge"

@@ -49,10 +49,10 @@ class Case:
         Arguments of the call; a function of the pipeline where they depend on it.
     layout
         How the batch is stacked (`expected.LAYOUTS`); one per step where it changes.
-    pictures
+    images
         Prompts times images per prompt.
     tokens
-        Tokens of each picture's prompt, start and end not counted, by hand.
+        Tokens of each image's prompt, start and end not counted, by hand.
     trace
         Options of `trace`.
     twin
@@ -65,7 +65,7 @@ class Case:
     build: Callable[[], Any]
     call: Mapping[str, Any] | Callable[[Any], Mapping[str, Any]] = field(default_factory=SIZED.copy)
     layout: str | tuple[str, ...] = "np"
-    pictures: int = 1
+    images: int = 1
     tokens: tuple[int, ...] = (PROMPT_TOKENS,)
     trace: Mapping[str, Any] | Callable[[Any], Mapping[str, Any]] = field(default_factory=dict)
     twin: Callable[[], Any] | None = None
@@ -77,7 +77,7 @@ class Case:
         return {"generator": torch.Generator().manual_seed(0)} | dict(given)
 
     def run(self, pipe: Any) -> Any:
-        """Call the pipeline; its pictures."""
+        """Call the pipeline; its images."""
         return pipe(**self.arguments(pipe)).images
 
     def options(self, pipe: Any) -> dict[str, Any]:
@@ -89,9 +89,9 @@ class Case:
         """The batch's layout in one step."""
         return self.layout if isinstance(self.layout, str) else self.layout[step]
 
-    def columns(self, picture: int) -> tuple[int, ...]:
+    def columns(self, image: int) -> tuple[int, ...]:
         """Key positions kept by default: start of text, tokens, end of text."""
-        tokens = self.tokens[picture if len(self.tokens) > 1 else 0]
+        tokens = self.tokens[image if len(self.tokens) > 1 else 0]
         return tuple(range(tokens + 2))
 
 
@@ -138,7 +138,7 @@ def half_of(build: Callable[[], Any], dtype: torch.dtype) -> Callable[[], Any]:
 
 TWO = (PROMPT, "a dog")
 TWO_TOKENS = (PROMPT_TOKENS, 2)
-PICTURE = {"image": p.picture(), "strength": 0.9}
+IMAGE = {"image": p.image(), "strength": 0.9}
 THREES = {"block_out_channels": (6, 12, 12), "attention_head_dim": (3, 6, 6)}
 
 PIPELINES = (
@@ -146,42 +146,42 @@ PIPELINES = (
     Case("sd2", p.sd2),
     Case("sdxl", p.sdxl),
     Case("sdxl-two-prompts", p.sdxl, sized(prompt_2="a dog", negative_prompt="blue")),
-    Case("sdxl-img2img", p.sdxl_img2img, PLAIN | PICTURE),
+    Case("sdxl-img2img", p.sdxl_img2img, PLAIN | IMAGE),
     Case(
         "sdxl-inpaint",
         p.sdxl_inpaint,
-        sized(**PICTURE, mask_image=p.half_mask()),
+        sized(**IMAGE, mask_image=p.half_mask()),
     ),
-    Case("sdxl-controlnet", p.sdxl_controlnet, sized(image=p.picture())),
+    Case("sdxl-controlnet", p.sdxl_controlnet, sized(image=p.image())),
     Case("sdxl-pag", p.sdxl_pag, layout="npp"),
-    Case("img2img", p.img2img, PLAIN | PICTURE),
-    Case("inpaint-4", p.inpaint, sized(**PICTURE, mask_image=p.half_mask())),
+    Case("img2img", p.img2img, PLAIN | IMAGE),
+    Case("inpaint-4", p.inpaint, sized(**IMAGE, mask_image=p.half_mask())),
     Case(
         "inpaint-9",
         lambda: p.inpaint(channels=9),
-        sized(image=p.picture(), mask_image=p.half_mask(), strength=1.0),
+        sized(image=p.image(), mask_image=p.half_mask(), strength=1.0),
     ),
-    Case("controlnet", p.controlnet, sized(image=p.picture())),
-    Case("controlnet-guess", p.controlnet, sized(image=p.picture(), guess_mode=True)),
+    Case("controlnet", p.controlnet, sized(image=p.image())),
+    Case("controlnet-guess", p.controlnet, sized(image=p.image(), guess_mode=True)),
     Case("pag", p.pag, layout="npp"),
     Case("pag-alone", p.pag, sized(guidance_scale=0.0), layout="pp"),
     Case("pag-off", p.pag, sized(pag_scale=0.0)),
     Case("lcm", p.lcm, layout="p"),
     Case("turbo-sd", p.sd1, sized(guidance_scale=0.0, num_inference_steps=1), layout="p"),
     Case("turbo-sdxl", p.sdxl, sized(guidance_scale=0.0, num_inference_steps=1), layout="p"),
-    Case("instruct-pix2pix", p.instruct_pix2pix, PLAIN | {"image": p.picture()}, layout="pnn"),
+    Case("instruct-pix2pix", p.instruct_pix2pix, PLAIN | {"image": p.image()}, layout="pnn"),
 )
 
 VARIANTS = (
     Case(
         "ip-adapter",
         lambda: v.with_ip_adapter(p.sd1()),
-        sized(ip_adapter_image=p.picture((16, 16))),
+        sized(ip_adapter_image=p.image((16, 16))),
     ),
     Case(
         "ip-adapter-xl",
         lambda: v.with_ip_adapter(p.sdxl()),
-        sized(ip_adapter_image=p.picture((16, 16))),
+        sized(ip_adapter_image=p.image((16, 16))),
     ),
     Case("lora", lambda: v.with_lora(p.sd1())),
     Case("lora-loaded", lambda: v.with_loaded_lora(p.sd1())),
@@ -259,12 +259,12 @@ CALLS = (
     Case("negative-prompt", p.sd1, sized(negative_prompt="a blue house")),
     Case("same-prompts", p.sd1, sized(negative_prompt=PROMPT)),
     Case("empty-prompt", p.sd1, sized(prompt=""), tokens=(0,)),
-    Case("two-prompts", p.sd1, sized(prompt=list(TWO)), pictures=2, tokens=TWO_TOKENS),
+    Case("two-prompts", p.sd1, sized(prompt=list(TWO)), images=2, tokens=TWO_TOKENS),
     Case(
         "two-prompts-three-images",
         p.sd1,
         sized(prompt=list(TWO), num_images_per_prompt=3, negative_prompt=["blue", "a green tree"]),
-        pictures=6,
+        images=6,
         tokens=tuple(count for count in TWO_TOKENS for _ in range(3)),
     ),
     Case(
@@ -274,14 +274,14 @@ CALLS = (
             prompt=[PROMPT, PROMPT],
             generator=[torch.Generator().manual_seed(seed) for seed in (4, 5)],
         ),
-        pictures=2,
+        images=2,
     ),
     Case(
         "two-prompts-two-images-unguided",
         p.sd1,
         sized(prompt=list(TWO), num_images_per_prompt=2, guidance_scale=1.0),
         layout="p",
-        pictures=4,
+        images=4,
         tokens=tuple(count for count in TWO_TOKENS for _ in range(2)),
     ),
     Case(
@@ -289,28 +289,28 @@ CALLS = (
         p.pag,
         sized(prompt=list(TWO), num_images_per_prompt=2),
         layout="npp",
-        pictures=4,
+        images=4,
         tokens=tuple(count for count in TWO_TOKENS for _ in range(2)),
     ),
     Case(
         "xl-two-prompts-two-images",
         p.sdxl,
         sized(prompt=list(TWO), num_images_per_prompt=2),
-        pictures=4,
+        images=4,
         tokens=tuple(count for count in TWO_TOKENS for _ in range(2)),
     ),
     Case(
         "pix2pix-two-images",
         p.instruct_pix2pix,
-        PLAIN | {"image": p.picture(), "num_images_per_prompt": 2},
+        PLAIN | {"image": p.image(), "num_images_per_prompt": 2},
         layout="pnn",
-        pictures=2,
+        images=2,
     ),
     Case(
         "controlnet-two-images",
         p.controlnet,
-        sized(image=p.picture(), num_images_per_prompt=2),
-        pictures=2,
+        sized(image=p.image(), num_images_per_prompt=2),
+        images=2,
     ),
     Case("odd-latents", p.sd1, PLAIN | {"height": 40, "width": 56}),
     Case("odd-latents-again", p.sd1, PLAIN | {"height": 88, "width": 72}),

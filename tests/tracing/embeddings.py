@@ -1,4 +1,4 @@
-"""Embeddings made by hand or by compel, and pictures drawn from them."""
+"""Embeddings made by hand or by compel, and images drawn from them."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def observe(pipe: Any, run: Callable[[Any], Any]) -> Expected:
             names = ("hidden_states", "encoder_hidden_states", "attention_mask")
             given = dict(zip(names, args, strict=False)) | kwargs
             text = given["encoder_hidden_states"]
-            text = text[0] if isinstance(text, tuple) else text  # IP-Adapter: (text, pictures)
+            text = text[0] if isinstance(text, tuple) else text  # IP-Adapter: (text, images)
             mask = given.get("attention_mask")
             inputs[layer] = Seen(given["hidden_states"].clone(), text, mask, given.get("temb"))
             if layer not in order:
@@ -250,19 +250,19 @@ LAYOUTS: Mapping[str, tuple[int, int, int | None]] = {
     "np": (2, 1, 0),  # classifier-free guidance
     "pp": (2, 0, None),  # perturbed attention guidance alone: plain, perturbed
     "npp": (3, 1, 0),  # both: the perturbed pass is last
-    "pnn": (3, 0, 1),  # InstructPix2Pix: text and picture, picture only, neither
+    "pnn": (3, 0, 1),  # InstructPix2Pix: text and image, image only, neither
 }
 
 
-def row_of(layout: str, picture: int, pictures: int) -> tuple[int, int | None]:
-    """Batch rows of a picture's conditional and unconditional pass.
+def row_of(layout: str, image: int, images: int) -> tuple[int, int | None]:
+    """Batch rows of an image's conditional and unconditional pass.
 
-    Inside a block stand the pictures in order: prompt 1's, prompt 2's, ...
+    Inside a block stand the images in order: prompt 1's, prompt 2's, ...
     """
     _, positive, negative = LAYOUTS[layout]
     return (
-        positive * pictures + picture,
-        None if negative is None else negative * pictures + picture,
+        positive * images + image,
+        None if negative is None else negative * images + image,
     )
 
 
@@ -330,7 +330,7 @@ def assert_recorded(
 
 
 def as_arrays(images: Any) -> np.ndarray:
-    """Pictures as one array, whatever the pipeline returned."""
+    """Images as one array, whatever the pipeline returned."""
     if isinstance(images, np.ndarray):
         return images
     return np.stack([np.asarray(image) for image in images])

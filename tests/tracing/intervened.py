@@ -1,6 +1,6 @@
-"""What an intervened picture should be, computed without the package.
+"""What an intervened image should be, computed without the package.
 
-`picture` runs a pipeline with processors of the tests' own, in which the softmax is written out
+`image` runs a pipeline with processors of the tests' own, in which the softmax is written out
 and a plain function changes the probabilities before they meet the values.
 """
 
@@ -62,8 +62,8 @@ class Written:
         return out
 
 
-def picture(case: Case, pipe: Any, rewrite: Rewrite) -> tuple[np.ndarray, dict[str, list[Tensor]]]:
-    """The case's picture with changed attention, and that attention by layer and step."""
+def image(case: Case, pipe: Any, rewrite: Rewrite) -> tuple[np.ndarray, dict[str, list[Tensor]]]:
+    """The case's image with changed attention, and that attention by layer and step."""
     clock = Clock()
     written: dict[str, Written] = {}
 

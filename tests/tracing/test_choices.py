@@ -170,7 +170,7 @@ def test_negative(plain: Any) -> None:
     assert "negative" not in skipped(run)
 
 
-def test_negative_of_several_prompts_and_pictures(plain: Any) -> None:
+def test_negative_of_several_prompts_and_images(plain: Any) -> None:
     negatives = ["blue", "a green tree"]
     case = Case(
         "many",
@@ -180,12 +180,12 @@ def test_negative_of_several_prompts_and_pictures(plain: Any) -> None:
     expected = observe(plain, case.run)
     with trace(plain, negative=True, dtype=torch.float32) as tracer:
         case.run(plain)
-    for picture, run in enumerate(tracer.recordings):
-        positive, negative = row_of("np", picture, 4)
+    for image, run in enumerate(tracer.recordings):
+        positive, negative = row_of("np", image, 4)
         assert negative is not None
         assert run.negative_prompt is not None
-        assert run.negative_prompt.text == negatives[picture // 2]
-        tokens = (1, 3)[picture // 2]
+        assert run.negative_prompt.text == negatives[image // 2]
+        tokens = (1, 3)[image // 2]
         assert run.negative_columns == tuple(range(tokens + 2))
         assert_attention(
             run.negative_attention,

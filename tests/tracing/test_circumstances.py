@@ -152,7 +152,7 @@ def test_nothing_of_ours_keeps_the_pipeline_alive() -> None:
     assert run.attention  # the recording lives on
 
 
-def test_the_pictures_of_a_call_share_no_memory(sd1: Any) -> None:
+def test_the_images_of_a_call_share_no_memory(sd1: Any) -> None:
     with trace(sd1, negative=True) as tracer:
         sd1(**sized(num_images_per_prompt=2))
     first, second = tracer.recordings

@@ -32,7 +32,7 @@ COLUMNS = range(4)
 class Marked:
     """A backend that counts its graphs and shifts their results a little.
 
-    So a picture of compiled code is told from one of eager code, as with a real backend, whose
+    So an image of compiled code is told from one of eager code, as with a real backend, whose
     results differ in the last digits.
     """
 
@@ -57,8 +57,8 @@ def small() -> Any:
 
 
 def run(pipe: Any) -> np.ndarray:
-    pictures: np.ndarray = pipe(**USUAL.arguments(pipe) | {"height": 16, "width": 24}).images
-    return pictures
+    images: np.ndarray = pipe(**USUAL.arguments(pipe) | {"height": 16, "width": 24}).images
+    return images
 
 
 def wrapped(pipe: Any, backend: Any) -> None:
@@ -113,7 +113,7 @@ def test_a_compiled_unet(compiled: Callable[[Any, Any], None], backend: Callable
     assert counter.frame_count == graphs  # the compiled code is used again, not made again
 
 
-def test_the_picture_again_by_a_compiled_unet() -> None:
+def test_the_image_again_by_a_compiled_unet() -> None:
     torch.compiler.reset()
     pipe = small()
     made = generate(pipe, "a dog", seed=1, num_inference_steps=2, height=16, width=24)

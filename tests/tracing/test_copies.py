@@ -185,11 +185,11 @@ def test_a_second_thread_that_traces_the_running_pipeline_is_refused(
 
     before = snapshot(sd1)
     with trace(sd1, dtype=torch.float32) as tracer:
-        pictures = sd1(**USUAL.arguments(sd1), callback_on_step_end=begin_another).images
+        images = sd1(**USUAL.arguments(sd1), callback_on_step_end=begin_another).images
     assert_nothing_left(before, snapshot(sd1))
     assert isinstance(answers[0], BusyPipelineError)
     assert "from_config(pipe.scheduler.config)" in str(answers[0])
-    assert np.array_equal(pictures, plain_expected.images)
+    assert np.array_equal(images, plain_expected.images)
     assert_recorded(tracer.recording, plain_expected, [1] * 3, columns=COLUMNS, atol=FLOAT32)
     assert len(in_thread(traced).recordings) == 1  # later, it is free
 
@@ -209,7 +209,7 @@ def test_a_call_that_another_thread_disturbs_is_no_recording(sd1: Any) -> None:
 
 
 def test_two_threads_at_once(sd1: Any, plain_expected: Expected) -> None:
-    """Each gets its own right recording and picture, or is refused before it paints."""
+    """Each gets its own right recording and image, or is refused before it paints."""
     barrier = threading.Barrier(2, timeout=60)
     answers: dict[int, Any] = {}
 
@@ -233,8 +233,8 @@ def test_two_threads_at_once(sd1: Any, plain_expected: Expected) -> None:
     assert len(refused) < 2
     for answer in answers.values():
         if not isinstance(answer, Exception):
-            pictures, tracer = answer
-            assert np.array_equal(pictures, plain_expected.images)
+            images, tracer = answer
+            assert np.array_equal(images, plain_expected.images)
             assert_recorded(
                 tracer.recording, plain_expected, [1] * 3, columns=COLUMNS, atol=FLOAT32
             )
@@ -248,8 +248,8 @@ def test_two_pipelines_that_share_all_weights_at_once(sd1: Any, plain_expected: 
 
     def traced() -> Any:
         with trace(other, dtype=torch.float32) as tracer:
-            pictures = USUAL.run(other)
-        return pictures, tracer.recording
+            images = USUAL.run(other)
+        return images, tracer.recording
 
     def begin_another(_pipe: Any, step: int, _t: Any, _tensors: Any) -> dict[str, Any]:
         if step == 1:
@@ -257,9 +257,9 @@ def test_two_pipelines_that_share_all_weights_at_once(sd1: Any, plain_expected: 
         return {}
 
     with trace(sd1, dtype=torch.float32) as tracer:
-        pictures = sd1(**USUAL.arguments(sd1), callback_on_step_end=begin_another).images
-    for images, run in ((pictures, tracer.recording), *answers):
-        assert np.array_equal(images, plain_expected.images)
+        images = sd1(**USUAL.arguments(sd1), callback_on_step_end=begin_another).images
+    for drawn, run in ((images, tracer.recording), *answers):
+        assert np.array_equal(drawn, plain_expected.images)
         assert_recorded(run, plain_expected, [1] * 3, columns=COLUMNS, atol=FLOAT32)
 
 
@@ -281,13 +281,13 @@ def test_traces_that_open_and_close_while_another_thread_paints(
     thread = threading.Thread(target=flicker)
     thread.start()
     try:
-        pictures = [USUAL.run(sd1) for _ in range(3)]
+        images = [USUAL.run(sd1) for _ in range(3)]
     finally:
         stop.set()
         thread.join(timeout=60)
     assert errors == []
-    for images in pictures:
-        assert np.array_equal(images, plain_expected.images)
+    for drawn in images:
+        assert np.array_equal(drawn, plain_expected.images)
 
 
 # --- generators and tasks ---------------------------------------------------------------------
@@ -316,7 +316,7 @@ def test_tasks_each_have_their_own_trace(sd1: Any) -> None:
     async def task(text: str) -> Any:
         with trace(sd1) as tracer:
             await asyncio.sleep(0)
-            async with gate[0]:  # a pipeline makes one picture at a time
+            async with gate[0]:  # a pipeline makes one image at a time
                 await asyncio.to_thread(draw, text)
             await asyncio.sleep(0)
         return tracer.recording

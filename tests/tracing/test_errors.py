@@ -1,4 +1,4 @@
-"""What cannot be watched is an error that says what to do; the picture is never lost."""
+"""What cannot be watched is an error that says what to do; the image is never lost."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_parts_exchanged_inside_the_block_are_refused(sd1: Any) -> None:
         assert_nothing_left(before, snapshot(sd1))
 
 
-# --- watching fails: the picture is kept ------------------------------------------------------
+# --- watching fails: the image is kept ------------------------------------------------------
 
 
 class Broken(Exception):
@@ -112,7 +112,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_picture_survives_a_failure_of_watching(
+def test_the_image_survives_a_failure_of_watching(
     sd1: Any, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     untraced = USUAL.run(sd1)
@@ -143,9 +143,7 @@ def test_a_failure_in_one_call_keeps_the_other_calls(
 
 
 @pytest.mark.parametrize("kind", ["np", "pt"])
-def test_pictures_as_arrays_survive_too(
-    sd1: Any, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_images_as_arrays_survive_too(sd1: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     untraced = np.asarray(USUAL.run(sd1)[0])
     monkeypatch.setattr(Buffers, "write", _fail)
     with pytest.raises(WatchError) as caught, trace(sd1):
@@ -212,9 +210,9 @@ def test_embeddings_of_several_prompts(sd1: Any) -> None:
     expected = observe(
         sd1, lambda pipe: pipe(**call, generator=torch.Generator().manual_seed(0)).images
     )
-    for picture, run in enumerate(tracer.recordings):
-        columns = range((PROMPT_TOKENS, 2)[picture // 2] + 2)
-        assert_recorded(run, expected, [4 + picture] * 3, columns=columns, atol=FLOAT32)
+    for image, run in enumerate(tracer.recordings):
+        columns = range((PROMPT_TOKENS, 2)[image // 2] + 2)
+        assert_recorded(run, expected, [4 + image] * 3, columns=columns, atol=FLOAT32)
     with pytest.raises(DaamError, match="3 texts"), trace(sd1, prompt=["a", "b", "c"]):
         sd1(**call)
 

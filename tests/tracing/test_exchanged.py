@@ -1,4 +1,4 @@
-"""Embeddings that a callback or a hook exchanges while the picture is painted."""
+"""Embeddings that a callback or a hook exchanges while the image is painted."""
 
 from __future__ import annotations
 
@@ -85,10 +85,10 @@ def exchanging(pipe: Any, encoded: Tensor, *, half: str = "positive") -> None:
     )
 
 
-def test_exchanges_that_cannot_be_recorded_keep_the_picture(plain: Any) -> None:
+def test_exchanges_that_cannot_be_recorded_keep_the_image(plain: Any) -> None:
     other = encode(plain, "a dog")
     with (
-        pytest.raises(WatchError, match="exchanged while the picture was painted") as caught,
+        pytest.raises(WatchError, match="exchanged while the image was painted") as caught,
         trace(plain),
     ):
         exchanging(plain, other)  # made before the block: nobody knows what it is
@@ -218,7 +218,7 @@ def test_embeddings_of_more_columns_on_the_way(plain: Any) -> None:
         tensors["prompt_embeds"] = torch.cat([tensors["prompt_embeds"]] * 2, dim=1)
         return tensors
 
-    with pytest.raises(WatchError, match="of 154 columns while the picture"), trace(plain):
+    with pytest.raises(WatchError, match="of 154 columns while the image"), trace(plain):
         plain(
             "a red cat",
             callback_on_step_end=longer,

@@ -63,14 +63,14 @@ def test_the_modules_output_follows_from_the_probabilities(case: Case) -> None:
             assert float((real.float() - recomputed.float()).abs().max()) <= exact * scale
             maps = expected.attention[layer][step]  # (row, head, key, y, x)
             assert torch.allclose(maps.sum(dim=2), torch.ones(()), atol=1e-5)
-            assert maps.shape[0] == LAYOUTS[case.layout_at(step)][0] * case.pictures
+            assert maps.shape[0] == LAYOUTS[case.layout_at(step)][0] * case.images
             assert maps.shape[1] == expected.heads[layer]
             assert maps.shape[3:] == expected.sizes[layer]
 
 
 @pytest.mark.parametrize("norm", ["layer_norm", "group_norm"])
 def test_every_norm_is_written_out(norm: str) -> None:
-    """What the tiny pipelines do not have: pictures as 4 axes, spatial norm, residuals."""
+    """What the tiny pipelines do not have: images as 4 axes, spatial norm, residuals."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         module: Any = Attention(
@@ -88,16 +88,16 @@ def test_every_norm_is_written_out(norm: str) -> None:
             rescale_output_factor=1.7,
             processor=AttnProcessor(),
         )
-        picture, text = torch.randn(2, 32, 3, 5), torch.randn(2, 7, 12)
+        image, text = torch.randn(2, 32, 3, 5), torch.randn(2, 7, 12)
         mask, temb = torch.randn(2, 1, 7), torch.randn(2, 6, 1, 1)
-        real = module(picture, text, attention_mask=mask, temb=temb)
-        seen = Seen(picture, text, mask, temb)
+        real = module(image, text, attention_mask=mask, temb=temb)
+        seen = Seen(image, text, mask, temb)
         assert torch.allclose(output(module, seen), real, atol=1e-5)
         assert probabilities(module, seen).shape == (2, 2, 15, 7)
 
 
 def test_rows_by_hand() -> None:
-    # Two prompts, three pictures each: 6 rows a block, negatives first.
+    # Two prompts, three images each: 6 rows a block, negatives first.
     assert row_of("np", 0, 6) == (6, 0)
     assert row_of("np", 5, 6) == (11, 5)
     assert row_of("p", 4, 6) == (4, None)

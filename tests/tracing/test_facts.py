@@ -1,4 +1,4 @@
-"""What a recording says of its picture: latents, timesteps, seeds, sizes, guidance, versions."""
+"""What a recording says of its image: latents, timesteps, seeds, sizes, guidance, versions."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ def test_latents_are_those_of_every_step(sd1: Any, scheduler: type | None) -> No
             )
         ).images
     sd1.scheduler.set_timesteps(3)
-    for picture, run in enumerate(tracer.recordings):
+    for image, run in enumerate(tracer.recordings):
         assert run.latents is not None
         assert run.latents.dtype == torch.float32
         assert len(run.latents) == len(seen) + 1 == run.facts.num_steps + 1
-        assert torch.equal(run.latents[0], noise[picture] * sd1.scheduler.init_noise_sigma)
+        assert torch.equal(run.latents[0], noise[image] * sd1.scheduler.init_noise_sigma)
         for step, latents in enumerate(seen):
-            assert torch.equal(run.latents[step + 1], latents[picture])
-        assert torch.equal(run.latents[-1], result[picture])
+            assert torch.equal(run.latents[step + 1], latents[image])
+        assert torch.equal(run.latents[-1], result[image])
         assert run.image is None
-        assert "picture: the pipeline returned latents" in skipped(run)
+        assert "image: the pipeline returned latents" in skipped(run)
 
 
 def test_guidance_that_a_callback_changes_is_recorded_step_by_step(sd1: Any) -> None:
@@ -101,7 +101,7 @@ def test_timesteps_are_those_that_the_denoiser_was_told(kind: str) -> None:
     extra: dict[str, Any] = {}
     if kind == "img2img":
         pipe = pipelines.img2img()
-        extra = {"image": pipelines.picture(), "strength": 0.7, "num_inference_steps": 5}
+        extra = {"image": pipelines.image(), "strength": 0.7, "num_inference_steps": 5}
     elif kind == "lcm":
         pipe = pipelines.lcm()
     else:
@@ -156,7 +156,7 @@ def test_facts_of_the_usual_call(sd1: Any) -> None:
     assert daam_nb.__version__
 
 
-def test_the_picture_is_the_returned_one(sd1: Any) -> None:
+def test_the_image_is_the_returned_one(sd1: Any) -> None:
     with trace(sd1) as tracer:
         images = sd1(
             **sized(output_type="pil", num_images_per_prompt=2, prompt=["a cat", "a dog"])
@@ -169,7 +169,7 @@ def test_the_picture_is_the_returned_one(sd1: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["np", "pt", "tuple"])
-def test_the_picture_in_other_output_types(sd1: Any, kind: str) -> None:
+def test_the_image_in_other_output_types(sd1: Any, kind: str) -> None:
     call = sized(generator=torch.Generator().manual_seed(7), output_type="pil")
     wanted = np.asarray(sd1(**call).images[0])
     other = {"output_type": kind} if kind != "tuple" else {"return_dict": False}
@@ -209,18 +209,18 @@ def test_tracing_does_not_touch_the_generator(sd1: Any) -> None:
 
 
 def test_without_a_generator_the_global_random_state_is_used_as_untraced(sd1: Any) -> None:
-    pictures = []
+    images = []
     for traced in (False, True):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(123)
             if traced:
                 with trace(sd1):
-                    pictures.append(sd1(**sized()).images)
+                    images.append(sd1(**sized()).images)
             else:
-                pictures.append(sd1(**sized()).images)
-            pictures.append(torch.rand(1).numpy())
-    assert np.array_equal(pictures[0], pictures[2])
-    assert np.array_equal(pictures[1], pictures[3])
+                images.append(sd1(**sized()).images)
+            images.append(torch.rand(1).numpy())
+    assert np.array_equal(images[0], images[2])
+    assert np.array_equal(images[1], images[3])
 
 
 def test_several_calls_in_one_trace_stand_in_order(sd1: Any) -> None:
@@ -266,10 +266,10 @@ def test_the_cut_text_is_reported(sd1: Any) -> None:
 
 
 def test_other_attention_is_named() -> None:
-    run = record(pipelines.controlnet(), image=pipelines.picture())
+    run = record(pipelines.controlnet(), image=pipelines.image())
     assert "ControlNet" in skipped(run)
-    picture = pipelines.picture((16, 16))
-    run = record(with_ip_adapter(pipelines.sd1()), ip_adapter_image=picture)
+    image = pipelines.image((16, 16))
+    run = record(with_ip_adapter(pipelines.sd1()), ip_adapter_image=image)
     assert "IP-Adapter" in skipped(run)
     run = record(pipelines.sdxl(), prompt_2="a dog")
     assert "'a dog'" in skipped(run)

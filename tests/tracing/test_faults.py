@@ -32,10 +32,10 @@ def compare(case: Case, pipe: Any, expected: Expected, *, negative: bool = False
     with trace(pipe, **case.options(pipe)) as tracer:
         case.run(pipe)
     steps = range(len(expected.timesteps))
-    assert len(tracer.recordings) == case.pictures
-    for picture, recording in enumerate(tracer.recordings):
-        rows = [row_of(case.layout_at(step), picture, case.pictures)[0] for step in steps]
-        assert_recorded(recording, expected, rows, columns=case.columns(picture), atol=case.atol)
+    assert len(tracer.recordings) == case.images
+    for image, recording in enumerate(tracer.recordings):
+        rows = [row_of(case.layout_at(step), image, case.images)[0] for step in steps]
+        assert_recorded(recording, expected, rows, columns=case.columns(image), atol=case.atol)
 
 
 def _rows(change: Callable[[BatchRows], BatchRows]) -> Fault:
@@ -160,8 +160,8 @@ def test_lora_and_ip_adapter_matter() -> None:
             compare(case, pipe, plain)
 
 
-def test_pictures_of_one_prompt_differ() -> None:
-    """Blending pictures could not hide: their maps are far apart."""
+def test_images_of_one_prompt_differ() -> None:
+    """Blending images could not hide: their maps are far apart."""
     case = Case("two", NAMED["sd1"].build, sized(prompt=list(TWO), num_images_per_prompt=2))
     expected = observe(case.build(), case.run)
     for maps in expected.attention.values():

@@ -1,4 +1,4 @@
-"""The forming picture is what the pipeline itself would have decoded."""
+"""The forming image is what the pipeline itself would have decoded."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import torch
 
 from daam_nb.errors import NotKeptError, SelectionError, ShapeError
 from daam_nb.recording import Recording
-from daam_nb.tracing import forming, forming_pictures, generate
-from daam_nb.tracing.forming import decoded_pictures
+from daam_nb.tracing import forming, forming_images, generate
+from daam_nb.tracing.forming import decoded_images
 from daam_nb.tracing.models.adapter import unscaled
 from tests import joint_pipelines, pipelines
 
@@ -26,9 +26,9 @@ def made(request: pytest.FixtureRequest) -> tuple[Any, Recording]:
     return pipe, run
 
 
-def test_the_last_frame_is_the_picture(made: tuple[Any, Recording]) -> None:
+def test_the_last_frame_is_the_image(made: tuple[Any, Recording]) -> None:
     pipe, run = made
-    frames = forming_pictures(run, pipe)
+    frames = forming_images(run, pipe)
     assert len(frames) == 4
     assert all(frame.size == (48, 32) for frame in frames)
     assert np.array_equal(np.asarray(frames[-1]), np.asarray(run.image))
@@ -50,50 +50,50 @@ def test_a_frame_on_the_way_is_what_a_callback_would_decode(made: tuple[Any, Rec
     with torch.no_grad():
         decoded = pipe.vae.decode(seen[0] / pipe.vae.config.scaling_factor).sample
     expected = pipe.image_processor.postprocess(decoded)[0]
-    (frame,) = forming_pictures(run, pipe, steps=1)
+    (frame,) = forming_images(run, pipe, steps=1)
     assert np.array_equal(np.asarray(frame), np.asarray(expected))
 
 
 def test_choices(made: tuple[Any, Recording]) -> None:
     pipe, run = made
-    everything = [np.asarray(frame) for frame in forming_pictures(run, pipe)]
+    everything = [np.asarray(frame) for frame in forming_images(run, pipe)]
     for steps, expected in ((slice(1, 3), [1, 2]), ([-1, 0], [3, 0]), (range(2), [0, 1])):
-        frames = forming_pictures(run, pipe, steps)
+        frames = forming_images(run, pipe, steps)
         assert len(frames) == len(expected)
         for frame, place in zip(frames, expected, strict=True):
             assert np.array_equal(np.asarray(frame), everything[place])
     with pytest.raises(SelectionError, match=r"Frames \[4\] lie outside this recording's 4"):
-        forming_pictures(run, pipe, 4)
+        forming_images(run, pipe, 4)
     with pytest.raises(SelectionError, match="none of the 4 frames"):
-        forming_pictures(run, pipe, slice(2, 2))
+        forming_images(run, pipe, slice(2, 2))
     for bools in (True, [True, False], slice(True, None), torch.tensor([True]), np.array([True])):
         with pytest.raises(SelectionError, match="whole number"):
-            forming_pictures(run, pipe, bools)  # type: ignore[arg-type]
+            forming_images(run, pipe, bools)  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_decoded(made: tuple[Any, Recording]) -> None:
     pipe, run = made
     with pytest.raises(NotKeptError, match="no latents"):
-        forming_pictures(dataclasses.replace(run, latents=None), pipe)
+        forming_images(dataclasses.replace(run, latents=None), pipe)
     assert run.latents is not None
     wide = torch.cat([run.latents, run.latents], dim=1)
     with pytest.raises(
         ShapeError, match="takes 4 latent channels, this recording's latents have 8"
     ):
-        forming_pictures(dataclasses.replace(run, latents=wide), pipe)
+        forming_images(dataclasses.replace(run, latents=wide), pipe)
 
 
 def test_a_vae_that_does_not_say_its_channels_decodes() -> None:
     """As that of Qwen-Image, whose config calls them otherwise."""
     pipe = pipelines.sd1()
     latents = torch.zeros(1, 4, 2, 3)
-    expected = decoded_pictures(pipe, latents)[0]
+    expected = decoded_images(pipe, latents)[0]
     config = SimpleNamespace(scaling_factor=pipe.vae.config.scaling_factor)
     vae = SimpleNamespace(
         config=config, dtype=pipe.vae.dtype, device=pipe.vae.device, decode=pipe.vae.decode
     )
     silent = SimpleNamespace(vae=vae, image_processor=pipe.image_processor)
-    assert decoded_pictures(silent, latents)[0].tobytes() == expected.tobytes()
+    assert decoded_images(silent, latents)[0].tobytes() == expected.tobytes()
 
 
 def doubled(_pipe: Any, step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def test_latents_changed_behind_the_last_step_are_those_that_are_decoded(build: 
     pipe = build()
     call = {"seed": 1, "num_inference_steps": 2, "callback_on_step_end": doubled}
     run = generate(pipe, "a cat", **call)
-    frames = forming_pictures(run, pipe)
+    frames = forming_images(run, pipe)
     assert np.array_equal(np.asarray(frames[-1]), np.asarray(run.image))
     changed = generate(pipe, "a cat", output_type="latent", **call)
     assert run.latents is not None and changed.latents is not None
@@ -120,9 +120,9 @@ def test_latents_changed_behind_the_last_step_are_those_that_are_decoded(build: 
 
 def test_what_an_inpainting_pastes_behind_the_last_step_is_in_the_last_frame() -> None:
     pipe = pipelines.inpaint()
-    options = {"image": pipelines.picture(), "mask_image": pipelines.half_mask()}
+    options = {"image": pipelines.image(), "mask_image": pipelines.half_mask()}
     run = generate(pipe, "a cat", seed=1, num_inference_steps=3, strength=1.0, **options)
-    (last,) = forming_pictures(run, pipe, -1)
+    (last,) = forming_images(run, pipe, -1)
     difference = np.asarray(last, dtype=int) - np.asarray(run.image, dtype=int)
     assert np.abs(difference).max() <= 1
 

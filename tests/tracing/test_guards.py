@@ -56,7 +56,7 @@ class Wide(StableDiffusionPanoramaPipeline):
 
 @pytest.mark.parametrize("scheduler", [None, HeunDiscreteScheduler])
 def test_views_that_are_painted_one_after_the_other(scheduler: Any) -> None:
-    """Three views a step were recorded as three steps of the whole picture."""
+    """Three views a step were recorded as three steps of the whole image."""
     pipe = of_class(Wide)
     if scheduler is not None:
         with_scheduler(pipe, scheduler)
@@ -163,7 +163,7 @@ def test_steps_of_another_scheduler_are_no_steps(steps: int, why: str) -> None:
         pipe("a cat", steps=steps)
 
 
-# --- the grid is the picture's ----------------------------------------------------------------
+# --- the grid is the image's ----------------------------------------------------------------
 
 
 class Half(StableDiffusionPipeline):
@@ -177,7 +177,7 @@ class Half(StableDiffusionPipeline):
 
 
 @pytest.mark.parametrize(("kind", "what"), [("pt", "64 x 192"), ("latent", r"\(8, 24\)")])
-def test_a_grid_that_is_not_the_pictures(kind: str, what: str) -> None:
+def test_a_grid_that_is_not_the_images(kind: str, what: str) -> None:
     pipe = of_class(Half)
     with pytest.raises(WatchError, match=f"latents of \\(8, 12\\).*{what}") as caught, trace(pipe):
         pipe(**sized(output_type=kind))
@@ -185,12 +185,12 @@ def test_a_grid_that_is_not_the_pictures(kind: str, what: str) -> None:
 
 
 def test_a_crop_that_is_painted_and_put_back_is_refused_before_it_is() -> None:
-    """The map of the crop was stretched over the whole picture."""
+    """The map of the crop was stretched over the whole image."""
     pipe = pipelines.inpaint()
     ran: list[int] = []
     pipe.unet.register_forward_hook(lambda *_: ran.append(1))
     call = sized(
-        image=pipelines.picture((128, 128)),
+        image=pipelines.image((128, 128)),
         mask_image=pipelines.half_mask((128, 128)),
         padding_mask_crop=8,
         output_type="pil",
@@ -202,10 +202,10 @@ def test_a_crop_that_is_painted_and_put_back_is_refused_before_it_is() -> None:
 
 def test_grids_by_hand() -> None:
     pipe = pipelines.sd1()
-    picture = pipelines.picture((64, 96))
-    assert why_not_the_grid(pipe, (8, 12), [picture], None) == ""
-    assert "96 x 64 pixels" in why_not_the_grid(pipe, (12, 8), [picture], None)
-    assert why_not_the_grid(flux(), (8, 12), [picture], None) == ""
+    image = pipelines.image((64, 96))
+    assert why_not_the_grid(pipe, (8, 12), [image], None) == ""
+    assert "96 x 64 pixels" in why_not_the_grid(pipe, (12, 8), [image], None)
+    assert why_not_the_grid(flux(), (8, 12), [image], None) == ""
     packed = torch.zeros(1, 24, 16)  # FLUX's latents have no grid of their own
     assert why_not_the_grid(flux(), (8, 12), [], (packed,)) == ""
 
@@ -276,27 +276,27 @@ def test_a_call_that_did_not_come_to_its_end_is_not_called_none(sd1: Any) -> Non
 def test_other_output_is_not_called_latents(sd1: Any) -> None:
     with trace(sd1) as tracer:
         sd1(**sized(output_type="np"))
-    assert "the picture" not in skipped(tracer.recording)
+    assert "the image" not in skipped(tracer.recording)
     pipe = of_class(TwoPasses)
     with trace(pipe) as tracer:
         pipe("a cat")
-    assert "no pictures that can be read" in skipped(tracer.recording)["the picture"]
+    assert "no images that can be read" in skipped(tracer.recording)["the image"]
 
 
-def test_the_pictures_of_a_guard_are_the_untraced_ones(sd1: Any) -> None:
+def test_the_images_of_a_guard_are_the_untraced_ones(sd1: Any) -> None:
     """A guard that trips does not touch what is drawn."""
     other = copy.deepcopy(sd1.scheduler)
     other.set_timesteps(3)
     original = sd1.scheduler
-    pictures = []
+    images = []
     for traced in (False, True):
         call = USUAL.arguments(sd1) | {"callback_on_step_end": exchange("scheduler", other)}
         if not traced:
-            pictures.append(sd1(**call).images[0])
+            images.append(sd1(**call).images[0])
         else:
             with pytest.raises(DaamError) as caught, trace(sd1):
                 sd1(**call)
             assert isinstance(caught.value, WatchError)
-            pictures.append(caught.value.images[0])
+            images.append(caught.value.images[0])
         sd1.scheduler = original
-    assert np.array_equal(*(np.asarray(picture) for picture in pictures))
+    assert np.array_equal(*(np.asarray(image) for image in images))

@@ -59,7 +59,7 @@ class Exchanging(AttnProcessor2_0):
 
 
 class Upside(AttnProcessor2_0):
-    """Turns the picture around, and back."""
+    """Turns the image around, and back."""
 
     def __call__(self, attn: Any, hidden: Any, *args: Any, **kwargs: Any) -> Any:
         """diffusers' own, between two turns."""
@@ -131,7 +131,7 @@ def test_a_hook_on_the_projection_is_noticed(sd1: Any) -> None:
         generate(sd1, PROMPT, seed=0, **CALL)
 
 
-def test_a_picture_that_is_turned_around_for_the_attention_is_noticed(sd1: Any) -> None:
+def test_an_image_that_is_turned_around_for_the_attention_is_noticed(sd1: Any) -> None:
     set_cross(sd1, Upside())
     with pytest.raises(WatchError, match=r"of something else than it was given in step 0.*Upside"):
         generate(sd1, PROMPT, seed=0, **CALL)
@@ -232,7 +232,7 @@ EDITS: dict[str, Callable[[Tensor], Tensor]] = {
 
 @pytest.mark.parametrize("name", EDITS)
 @pytest.mark.parametrize("where", ["processor", "layer", "projection"])
-def test_attention_that_does_not_reach_the_picture_is_noticed(
+def test_attention_that_does_not_reach_the_image_is_noticed(
     sd1: Any, name: str, where: str
 ) -> None:
     edit = EDITS[name]

@@ -127,8 +127,8 @@ def pipe() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def untraced(pipe: Any) -> np.ndarray:
-    pictures: np.ndarray = ONE_STEP.run(pipe)
-    return pictures
+    images: np.ndarray = ONE_STEP.run(pipe)
+    return images
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ COLUMNS = range(PROMPT_TOKENS + 2)
 
 
 def check(pipe: Any, case: Case = USUAL) -> None:
-    """Picture, probabilities, nothing left."""
+    """Image, probabilities, nothing left."""
     untraced = case.run(pipe)
     expected = observe(pipe, case.run)
     before = snapshot(pipe)
@@ -113,7 +113,7 @@ def test_xformers_with_a_mask_and_a_scale(xformers: list[int], sd1: Any) -> None
 
 
 def test_xformers_with_an_ip_adapter(xformers: list[int], sd1: Any) -> None:
-    """The pictures' keys come second and are not the text."""
+    """The images' keys come second and are not the text."""
     with_ip_adapter(sd1)
     kept = dict(sd1.unet.attn_processors)
     made: dict[str, Any] = {}
@@ -126,15 +126,15 @@ def test_xformers_with_an_ip_adapter(xformers: list[int], sd1: Any) -> None:
         )
         made[name].load_state_dict(old.state_dict())
     sd1.unet.set_attn_processor(made)
-    picture = pipelines.picture((16, 16))
-    case = Case("ip", pipelines.sd1, sized(ip_adapter_image=picture))
+    image = pipelines.image((16, 16))
+    case = Case("ip", pipelines.sd1, sized(ip_adapter_image=image))
     check(sd1, case)
     assert xformers
 
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_xformers_under_an_intervention(xformers: list[int], sd1: Any, masked: bool) -> None:
-    """Ablated and replayed pictures are those of PyTorch's kernel."""
+    """Ablated and replayed images are those of PyTorch's kernel."""
     if masked:
         with_text_mask(sd1)
     with ablate(sd1, words="cat"):
@@ -190,7 +190,7 @@ def test_a_backend_that_is_not_sdpa(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.array_equal(traced, untraced)
     assert len(caught.value.images) == 1
     with pytest.raises(InterventionError, match="DispatchedAttention"), ablate(pipe, words="cat"):
-        USUAL.run(pipe)  # a picture that nothing was changed in is not given out as changed
+        USUAL.run(pipe)  # an image that nothing was changed in is not given out as changed
 
 
 def test_the_private_registry_is_where_we_look_for_it() -> None:

@@ -56,7 +56,7 @@ def without_other_passes(expected: Expected, name: str) -> Expected:
 
 @pytest.mark.parametrize("name", sorted(set(CALLS) - IN_THE_MATRIX))
 def test_a_known_class_is_exact(name: str) -> None:
-    """Picture and probabilities, as `test_matrix` has it of the others."""
+    """Image and probabilities, as `test_matrix` has it of the others."""
     pipe = build(name)
     _, layout = CALLS[name]
     expected = without_other_passes(observe(pipe, run), name)
@@ -81,7 +81,7 @@ def test_every_known_class_is_one_of_diffusers_and_is_tested() -> None:
 
 
 def test_every_known_class_of_joint_attention_is_compared() -> None:
-    """In the matrices of their families: picture, probabilities and what is left behind."""
+    """In the matrices of their families: image, probabilities and what is left behind."""
     builds = dict.fromkeys(case.build for case in (*test_flux.CASES, *test_sd3.CASES))
     joint = {*flux.Flux.pipelines, *sd3.StableDiffusion3.pipelines}
     assert {type(build()).__name__ for build in builds} == joint
@@ -106,7 +106,7 @@ def test_every_refused_class_is_one_of_diffusers() -> None:
 )
 @pytest.mark.parametrize("verb", [trace, lambda pipe: ablate(pipe, words="cat")])
 def test_a_pipeline_with_another_loop_is_refused_by_name(name: str, why: str, verb: Any) -> None:
-    """Nine views a step were recorded as nine steps of the whole picture."""
+    """Nine views a step were recorded as nine steps of the whole image."""
     pipe = of_class(pipeline_class(name))
     before = snapshot(pipe)
     with pytest.raises(UnsupportedPipelineError, match=f"{name} is not watched: .*{why}") as caught:
@@ -229,7 +229,7 @@ def test_a_class_of_another_library_is_not_known_by_its_name() -> None:
 
 
 def views() -> type:
-    """A class that paints two views of the picture in one batch, and takes their mean."""
+    """A class that paints two views of the image in one batch, and takes their mean."""
 
     class Views(StableDiffusionPipeline):
         @property
@@ -255,9 +255,9 @@ def test_rows_that_stand_in_the_batch_again_are_known_to() -> None:
     pipe = of_class(vouch_for(views()))
     ran: list[int] = []
     handle = pipe.unet.register_forward_hook(lambda *_: ran.append(1))
-    with pytest.raises(ShapeError, match="views of one picture"), trace(pipe):
+    with pytest.raises(ShapeError, match="views of one image"), trace(pipe):
         pipe("a cat")
-    with pytest.raises(DaamError, match="views of one picture"), ablate(pipe, words="cat"):
+    with pytest.raises(DaamError, match="views of one image"), ablate(pipe, words="cat"):
         pipe("a cat")
     assert ran == []  # before the first step
     handle.remove()

@@ -308,15 +308,15 @@ def test_a_pipeline_run_outside_of_the_traces_context_is_not_recorded(
     """The same pipeline in another thread, and another pipeline in this one."""
     other = pipelines.sd1(seed=40)
     untraced = USUAL.run(other)
-    pictures: list[Any] = []
+    images: list[Any] = []
     with trace(sd1, dtype=torch.float32) as tracer:
-        thread = threading.Thread(target=lambda: pictures.append(SHORT.run(sd1)))
+        thread = threading.Thread(target=lambda: images.append(SHORT.run(sd1)))
         thread.start()
         thread.join()
         assert np.array_equal(USUAL.run(other), untraced)
         assert tracer.recordings == ()
         USUAL.run(sd1)
-    assert np.array_equal(pictures[0], SHORT.run(sd1))
+    assert np.array_equal(images[0], SHORT.run(sd1))
     assert_recorded(tracer.recording, plain_expected, [1] * 3, columns=COLUMNS, atol=FLOAT32)
 
 

@@ -1,4 +1,4 @@
-"""`generate` makes pictures with recordings; `reproduce` makes them again, or says why not."""
+"""`generate` makes images with recordings; `reproduce` makes them again, or says why not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def make(pipe: Any, prompt: Any = PROMPT, **options: Any) -> Any:
     return generate(pipe, prompt, **FEW | options)
 
 
-def test_generate_is_the_pipelines_own_picture(sd1: Any) -> None:
+def test_generate_is_the_pipelines_own_image(sd1: Any) -> None:
     before = snapshot(sd1)
     run = make(sd1, seed=3, guidance_scale=4.0)
     assert_nothing_left(before, snapshot(sd1))
@@ -41,19 +41,19 @@ def test_generate_is_the_pipelines_own_picture(sd1: Any) -> None:
     assert run.prompt.text == PROMPT
 
 
-def test_picture_i_has_seed_plus_i(sd1: Any) -> None:
+def test_image_i_has_seed_plus_i(sd1: Any) -> None:
     runs = make(sd1, ["a cat", "a dog"], seed=5, num_images_per_prompt=2)
     assert [run.facts.seed for run in runs] == [5, 6, 7, 8]
     assert [run.prompt.text for run in runs] == ["a cat", "a cat", "a dog", "a dog"]
     alone = make(sd1, "a dog", seed=8)
-    # A batch sums in another order than a single picture: close, not equal bit for bit.
+    # A batch sums in another order than a single image: close, not equal bit for bit.
     difference = pixels(alone.image).astype(int) - pixels(runs[3].image).astype(int)
     assert abs(difference).max() <= 2
     other = make(sd1, "a dog", seed=7)
     assert abs(pixels(other.image).astype(int) - pixels(runs[3].image)).max() > 20
 
 
-def test_each_picture_may_have_a_seed_of_its_own(sd1: Any) -> None:
+def test_each_image_may_have_a_seed_of_its_own(sd1: Any) -> None:
     many = generate(sd1, [PROMPT, PROMPT], seed=[9, 4], num_inference_steps=2)
     assert isinstance(many, list)
     assert [run.facts.seed for run in many] == [9, 4]
@@ -62,7 +62,7 @@ def test_each_picture_may_have_a_seed_of_its_own(sd1: Any) -> None:
     )
     assert many[1].latents is not None
     torch.testing.assert_close(many[1].latents[:1], noise * sd1.scheduler.init_noise_sigma)
-    with pytest.raises(SelectionError, match="2 seeds were given for 1 pictures"):
+    with pytest.raises(SelectionError, match="2 seeds were given for 1 images"):
         generate(sd1, PROMPT, seed=[1, 2])
 
 
@@ -99,7 +99,7 @@ def test_generate_passes_the_choices_on(sd1: Any) -> None:
     assert make(sd1, seed=0, keep="sum").kept == "sum"
 
 
-def test_generate_refuses_a_generator_and_no_pictures(sd1: Any) -> None:
+def test_generate_refuses_a_generator_and_no_images(sd1: Any) -> None:
     with pytest.raises(SelectionError, match="seed="):
         make(sd1, generator=torch.Generator())
     for prompts, each in (([], 1), ("a cat", 0)):
@@ -110,7 +110,7 @@ def test_generate_refuses_a_generator_and_no_pictures(sd1: Any) -> None:
 # --- again ------------------------------------------------------------------------------------
 
 
-def test_the_same_picture_again(sd1: Any) -> None:
+def test_the_same_image_again(sd1: Any) -> None:
     run = make(sd1, seed=1, negative_prompt="blue", guidance_scale=3.0)
     sd1("something else", num_inference_steps=1)
     again = reproduce(run, sd1)
@@ -123,14 +123,14 @@ def test_the_same_picture_again(sd1: Any) -> None:
     assert reproduce(run, pipelines.sd1()).same
 
 
-@pytest.mark.parametrize("picture", range(4))
-def test_any_picture_of_a_batch_again(sd1: Any, picture: int) -> None:
+@pytest.mark.parametrize("image", range(4))
+def test_any_image_of_a_batch_again(sd1: Any, image: int) -> None:
     negative = ["blue", "a red house"]
     runs = make(sd1, ["a cat", "a dog"], seed=5, num_images_per_prompt=2, negative_prompt=negative)
-    assert reproduce(runs[picture], sd1).same
+    assert reproduce(runs[image], sd1).same
 
 
-def test_one_generator_for_several_pictures_again(sd1: Any) -> None:
+def test_one_generator_for_several_images_again(sd1: Any) -> None:
     with trace(sd1) as tracer:
         sd1(
             ["a cat", "a dog"],
@@ -142,7 +142,7 @@ def test_one_generator_for_several_pictures_again(sd1: Any) -> None:
     assert all(reproduce(run, sd1).same for run in tracer.recordings)
 
 
-def test_other_weights_make_another_picture(sd1: Any) -> None:
+def test_other_weights_make_another_image(sd1: Any) -> None:
     run = make(sd1, seed=1)
     other = pipelines.sd1(seed=77)
     again = reproduce(run, other)
@@ -167,11 +167,11 @@ def test_what_differs_is_named(sd1: Any) -> None:
 
 def test_what_a_recording_lacks_is_asked_for() -> None:
     pipe = pipelines.img2img()
-    picture = pipelines.picture()
+    image = pipelines.image()
     with trace(pipe) as tracer:
         pipe(
             PROMPT,
-            image=picture,
+            image=image,
             strength=0.9,
             num_inference_steps=3,
             generator=torch.Generator().manual_seed(0),
@@ -180,8 +180,8 @@ def test_what_a_recording_lacks_is_asked_for() -> None:
     assert "image" in run.facts.omitted
     with pytest.raises(ReproductionError, match="image="):
         reproduce(run, pipe)
-    assert reproduce(run, pipe, image=picture).same
-    assert not reproduce(run, pipe, image=pipelines.picture(seed=9)).same
+    assert reproduce(run, pipe, image=image).same
+    assert not reproduce(run, pipe, image=pipelines.image(seed=9)).same
 
 
 def test_noise_that_cannot_be_drawn_again(sd1: Any) -> None:
@@ -191,7 +191,7 @@ def test_noise_that_cannot_be_drawn_again(sd1: Any) -> None:
         torch.rand(1, generator=used)
         sd1(PROMPT, generator=used, **FEW)
         sd1(PROMPT, generator=torch.Generator().manual_seed(0), output_type="latent", **FEW)
-    texts = ("without a generator", "had been used before", "no picture")
+    texts = ("without a generator", "had been used before", "no image")
     for run, text in zip(tracer.recordings, texts, strict=True):
         with pytest.raises(ReproductionError, match=text):
             reproduce(run, sd1)
@@ -224,7 +224,7 @@ def test_errors_are_ours() -> None:
     assert issubclass(ReproductionError, DaamError)
 
 
-def test_redrawing_one_picture_of_a_batch(sd1: Any) -> None:
+def test_redrawing_one_image_of_a_batch(sd1: Any) -> None:
     """Its own prompt and negative prompt, its own noise or others', and nothing of its batch."""
     texts, negative = ["a cat", "a dog"], ["a red house", "snow"]
     runs = make(sd1, texts, seed=[5, 9], negative_prompt=negative)
@@ -261,7 +261,7 @@ def test_an_intervention_that_is_open_now_is_a_reason(sd1: Any) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 2.0, True])
-def test_a_number_of_pictures_that_is_none(plain: Any, count: Any) -> None:
+def test_a_number_of_images_that_is_none(plain: Any, count: Any) -> None:
     with pytest.raises(SelectionError, match=r"num_images_per_prompt=.*a whole number >= 1"):
         generate(plain, "a cat", num_images_per_prompt=count)
 

@@ -1,4 +1,4 @@
-"""For every kind of pipeline, variant, scheduler, prompt and size in `cases`: the picture is the
+"""For every kind of pipeline, variant, scheduler, prompt and size in `cases`: the image is the
 untraced one, the probabilities are those of the independent computation, nothing is left behind.
 """
 
@@ -16,27 +16,27 @@ from tests.tracing.expected import (
 from tests.tracing.traces import assert_nothing_left
 
 
-def rows(case: Case, steps: int, picture: int) -> list[int]:
-    """The batch row of a picture's conditional pass in every step."""
-    return [row_of(case.layout_at(step), picture, case.pictures)[0] for step in range(steps)]
+def rows(case: Case, steps: int, image: int) -> list[int]:
+    """The batch row of an image's conditional pass in every step."""
+    return [row_of(case.layout_at(step), image, case.images)[0] for step in range(steps)]
 
 
-def test_the_picture_is_the_untraced_one(watched: Watched) -> None:
+def test_the_image_is_the_untraced_one(watched: Watched) -> None:
     assert np.array_equal(watched.traced, watched.untraced)
     assert np.array_equal(watched.again, watched.untraced)
     assert np.array_equal(as_arrays(watched.expected.images), watched.untraced)
-    assert watched.untraced.std() > 0.01  # not one grey plane
+    assert watched.untraced.std() > 0.01  # not one gray plane
 
 
 def test_the_probabilities_are_those_of_weights_and_inputs(watched: Watched) -> None:
     case, steps = watched.case, len(watched.expected.timesteps)
-    assert len(watched.recordings) == case.pictures
-    for picture, recording in enumerate(watched.recordings):
+    assert len(watched.recordings) == case.images
+    for image, recording in enumerate(watched.recordings):
         assert_recorded(
             recording,
             watched.expected,
-            rows(case, steps, picture),
-            columns=case.columns(picture),
+            rows(case, steps, image),
+            columns=case.columns(image),
             atol=case.atol,
         )
 

@@ -106,7 +106,7 @@ def one_head(mixed: torch.Tensor) -> torch.Tensor:
 
 
 def one_half(mixed: torch.Tensor) -> torch.Tensor:
-    """A region of the picture that gets another result, as regional prompting has it."""
+    """A region of the image that gets another result, as regional prompting has it."""
     edited = mixed.clone()
     edited[:, edited.shape[1] // 2 :] *= 0.5
     return edited
@@ -117,7 +117,7 @@ EDITS: dict[str, Any] = {
     "in place": Explicit(in_place),
     "a column doubled": Explicit(twice_cat),
     "a head switched off": Kernel(one_head),
-    "a part of the picture": Kernel(one_half),
+    "a part of the image": Kernel(one_half),
     "something added": Kernel(lambda mixed: mixed + 0.01),
 }
 
@@ -231,10 +231,10 @@ def test_what_cannot_be_proved_is_refused(sd1: Any) -> None:
         USUAL.run(sd1)
 
 
-def test_the_pictures_of_an_ip_adapter_are_added(sd1: Any) -> None:
+def test_the_images_of_an_ip_adapter_are_added(sd1: Any) -> None:
     """Also by diffusers' processor that writes attention out, whose sum cannot be told apart."""
     with_ip_adapter(sd1)
-    call = sized(ip_adapter_image=pipelines.picture((16, 16)))
+    call = sized(ip_adapter_image=pipelines.image((16, 16)))
     with trace(sd1) as tracer:
         sd1(**call)
     assert len(tracer.recordings) == 1

@@ -176,7 +176,7 @@ def test_the_refiner_of_sdxl_reads_with_the_second_encoder() -> None:
             requires_aesthetics_score=False,
         )
     )
-    call = {"image": pipelines.picture((64, 64)), "strength": 0.9, "num_inference_steps": 2}
+    call = {"image": pipelines.image((64, 64)), "strength": 0.9, "num_inference_steps": 2}
     with trace(pipe) as tracer:
         pipe(PROMPT, **call)
     assert tracer.recording.prompt.text == PROMPT

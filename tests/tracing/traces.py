@@ -56,7 +56,7 @@ class Same:
         return f"<{type(self.thing).__name__} at {id(self.thing):#x}>"
 
 
-def _behaviour(thing: Any) -> dict[str, Any]:
+def _behavior(thing: Any) -> dict[str, Any]:
     """Names in an instance's dictionary; what can be called, or is a module, by identity."""
     found: dict[str, Any] = {}
     for name, value in vars(thing).items():
@@ -68,7 +68,7 @@ def _behaviour(thing: Any) -> dict[str, Any]:
 
 
 def _module(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
-    yield "dict", _behaviour(module)
+    yield "dict", _behavior(module)
     for name in _HOOKS:
         hooks = getattr(module, name)
         if isinstance(hooks, Mapping):
@@ -93,7 +93,7 @@ def _parts(pipe: Any) -> dict[str, Any]:
 
 def of_pipeline(pipe: Any) -> Snapshot:
     """What stands on a pipeline and its parts."""
-    table: Snapshot = {"pipe": _behaviour(pipe), "type": type(pipe)}
+    table: Snapshot = {"pipe": _behavior(pipe), "type": type(pipe)}
     for name, part in _parts(pipe).items():
         table[name] = Same(part)
         table[f"{name}.__class__"] = type(part)
@@ -103,7 +103,7 @@ def of_pipeline(pipe: Any) -> Snapshot:
                 for what, value in _module(module):
                     table[f"{name}.{path}: {what}"] = value
         else:
-            table[f"{name}: dict"] = _behaviour(part)
+            table[f"{name}: dict"] = _behavior(part)
     for kind in {type(part) for part in _parts(pipe).values()} | {type(pipe)}:
         for owner in kind.__mro__[:-1]:
             table[f"class {owner.__module__}.{owner.__qualname__}"] = _class(owner)

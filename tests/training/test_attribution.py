@@ -17,7 +17,7 @@ from training.attribution import TIMESTEPS, choose_layers, scores, word_maps
 from training.batches import states_a_direction
 from training.diffusion import build_text, build_unet, draw_timesteps, noise_schedule
 from training.tokenizer import build_tokenizer
-from training.vae import as_batch, build_vae, normalise
+from training.vae import as_batch, build_vae, normalize
 
 CONFIG = tomllib.loads((Path(__file__).parents[2] / "training" / "short.toml").read_text())
 
@@ -94,7 +94,7 @@ def test_watching_changes_nothing_and_covers_every_word(tiny: Any) -> None:
     assert all(m.min() >= 0 and m.max() <= 1 for m in maps.values())
 
 
-def test_normalising_changes_latents_but_not_restored_pictures() -> None:
+def test_normalizing_changes_latents_but_not_restored_images() -> None:
     torch.manual_seed(1)
     model = build_vae(CONFIG["vae"]).eval()
     pixels = np.stack([np.asarray(scene(i).image) for i in range(64)])
@@ -102,7 +102,7 @@ def test_normalising_changes_latents_but_not_restored_pictures() -> None:
     with torch.no_grad():
         before = model.decode(model.encode(batch).latent_dist.mode()).sample
         spread = model.encode(batch).latent_dist.logvar.mean()
-        normalise(model, pixels, "cpu")
+        normalize(model, pixels, "cpu")
         posterior = model.encode(batch).latent_dist
         after = model.decode(posterior.mode()).sample
     assert torch.allclose(posterior.mode().mean((0, 2, 3)), torch.zeros(8), atol=1e-3)
@@ -117,7 +117,7 @@ def test_timesteps_cover_all_and_crowd_where_words_matter() -> None:
     assert drawn.min() < 20 and drawn.max() >= 990 and drawn.dtype == np.int64
     assert 680 < np.median(drawn) < 720
     assert (drawn < 200).mean() == pytest.approx(0.06, abs=0.02)
-    early = np.concatenate([draw_timesteps(rng, 16, centre=2.0) for _ in range(500)])
+    early = np.concatenate([draw_timesteps(rng, 16, center=2.0) for _ in range(500)])
     assert early.min() < 20 and 820 < np.median(early) < 860
 
 

@@ -1,4 +1,4 @@
-"""Heat maps of generated pictures against a judge's masks, on the recording that ships."""
+"""Heat maps of generated images against a judge's masks, on the recording that ships."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def test_only_what_the_judge_sees_is_scored(run: Any, monkeypatch: Any) -> None:
     assert made["whole_image"] == pytest.approx(own.mean(), abs=1e-4)
 
 
-def test_words_of_one_picture_are_a_cluster(monkeypatch: Any) -> None:
-    """Twelve pictures of two words each, of which the first six overlap by half."""
+def test_words_of_one_image_are_a_cluster(monkeypatch: Any) -> None:
+    """Twelve images of two words each, of which the first six overlap by half."""
     ious = [0.5] * 12 + [1.0] * 12
     left = iter([value for value in ious for _ in "pr"])
     fruit = {"objects": [{"noun": "apple"}, {"noun": "banana"}]}
@@ -75,7 +75,7 @@ def test_words_of_one_picture_are_a_cluster(monkeypatch: Any) -> None:
             return {"apple": 1, "banana": 1}
 
     made = measure_generated(dnb.menagerie.card(), None, Both(np.ones((64, 64), bool)))
-    clusters = [picture for picture in range(12) for _ in range(2)]
+    clusters = [image for image in range(12) for _ in range(2)]
     known = interval(ious, clusters=clusters, bounds=SHARE)
     assert made["paper"] == {
         "miou": 0.75, "low": round(known.low, 4), "high": round(known.high, 4), "pointing": 1.0

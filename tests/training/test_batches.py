@@ -100,7 +100,7 @@ def test_without_latents_it_says_what_to_run(tmp_path: Path) -> None:
         batches(tmp_path).draw(np.random.default_rng(0), 0.0)
 
 
-def test_plain_captions_have_no_colour_of_a_thing_and_nothing_small() -> None:
+def test_plain_captions_have_no_color_of_a_thing_and_nothing_small() -> None:
     assert is_plain("a big cat on a red background") and is_plain(CAPTIONS[0])
     assert not is_plain(CAPTIONS[1]) and not is_plain("a little cat")
     assert states_a_direction(CAPTIONS[2]) and not states_a_direction(CAPTIONS[1])

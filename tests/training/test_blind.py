@@ -1,4 +1,4 @@
-"""Neutral pictures and the answers of those who see nothing else."""
+"""Neutral images and the answers of those who see nothing else."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from training.blind import (
     score_names,
     write_sheets,
 )
-from training.pictures import entries
+from training.images import entries
 from training.tables import blind_noun_table
 
 
-def test_the_pictures_to_be_named_are_60_single_objects_with_every_noun() -> None:
+def test_the_images_to_be_named_are_60_single_objects_with_every_noun() -> None:
     chosen = chosen_names()
     every = [entries()[i] for i in chosen]
     assert len(set(chosen)) == 60 and chosen == chosen_names() and chosen != sorted(chosen)
@@ -34,7 +34,7 @@ def test_the_pictures_to_be_named_are_60_single_objects_with_every_noun() -> Non
     assert {e["objects"][0]["noun"] for e in every} == {n.name for n in NOUNS}
 
 
-def test_the_pictures_to_be_labelled_are_200_of_every_group() -> None:
+def test_the_images_to_be_labeled_are_200_of_every_group() -> None:
     chosen = chosen_labels()
     groups = [entries()[i]["group"] for i in chosen]
     assert len(set(chosen)) == 200 and chosen == chosen_labels()
@@ -44,7 +44,7 @@ def test_the_pictures_to_be_labelled_are_200_of_every_group() -> None:
     }  # fmt: skip
 
 
-def test_sheets_hold_twenty_pictures_and_each_is_a_file(tmp_path: Path) -> None:
+def test_sheets_hold_twenty_images_and_each_is_a_file(tmp_path: Path) -> None:
     images = [Image.new("RGB", (64, 64), (i, 0, 0)) for i in range(23)]
     names = [f"p{i:03d}" for i in range(1, 24)]
     write_sheets(tmp_path, names, images)
@@ -95,7 +95,7 @@ def test_a_doubt_agrees_either_way_but_not_strictly() -> None:
     assert agrees(nothing, set()) and not agrees(nothing, {"dog"})
 
 
-def test_agreement_is_counted_over_pictures() -> None:
+def test_agreement_is_counted_over_images() -> None:
     labels = {
         "p001": Label(frozenset({"zebra"}), frozenset()),
         "p002": Label(frozenset(), frozenset({"car"})),
@@ -113,11 +113,11 @@ def test_agreement_is_counted_over_pictures() -> None:
         "dog": {"sure": 0, "doubtful": 0, "missed": 1},
         "car": {"sure": 0, "doubtful": 1, "missed": 0},
     }
-    with pytest.raises(ValueError, match="1 pictures have no answer: p003"):
+    with pytest.raises(ValueError, match="1 images have no answer: p003"):
         score_labels({p: labels[p] for p in ("p001", "p002")}, claims, named)
 
 
-def test_nouns_are_listed_from_the_least_recognised_on() -> None:
+def test_nouns_are_listed_from_the_least_recognized_on() -> None:
     labels = {
         "p001": Label(frozenset({"zebra"}), frozenset({"car"})),
         "p002": Label(frozenset({"zebra", "car"}), frozenset()),

@@ -32,7 +32,7 @@ def test_an_untrained_model_shows_nothing(
     torch.manual_seed(0)
     checkpoint(tmp_path)
     seen = glance(CONFIG, tmp_path, judge_file=FILE, count=3)
-    # Of no picture with both objects nothing is known about their places.
+    # Of no image with both objects nothing is known about their places.
     assert seen["single"] == seen["both"] == 0 and seen["relation"] is None
     assert '"relation": null' in capsys.readouterr().out
 

@@ -121,7 +121,7 @@ def test_one_null_column_counts_for_many(pipe: StableDiffusion3Pipeline, copies:
 
 
 def test_noise_shares_cover_the_whole_range_and_crowd_where_they_should() -> None:
-    drawn = draw_noise_shares(np.random.default_rng(0), 400, centre=0.8)
+    drawn = draw_noise_shares(np.random.default_rng(0), 400, center=0.8)
     assert drawn.dtype == np.float32 and 0 <= drawn.min() < 0.02 and 0.98 < drawn.max() <= 1
     middle = 1 / (1 + math.exp(-0.8))
     # Half of three quarters, and an even quarter's share of what lies below.

@@ -1,4 +1,4 @@
-"""The score of pictures, on labels made by hand: what counts as there, right, chance and unseen."""
+"""The score of images, on labels made by hand: what counts as there, right, chance and unseen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from daam_nb.menagerie.judge import LABELS, Judge, build_judge
-from training.pictures import entries, picture_path
+from training.images import entries, image_path
 from training.scoring import row, summary
 from training.tables import score_tables
 
@@ -35,8 +35,8 @@ def labels(**boxes: tuple[int, int, int]) -> np.ndarray:
     return made
 
 
-def entry(group: str, *nouns: str, colour: str | None = None, relation: str | None = None) -> Any:
-    objects = [{"noun": noun, "colour": colour if i == 0 else None} for i, noun in enumerate(nouns)]
+def entry(group: str, *nouns: str, color: str | None = None, relation: str | None = None) -> Any:
+    objects = [{"noun": noun, "colour": color if i == 0 else None} for i, noun in enumerate(nouns)]
     return {
         "group": group,
         "prompt": " ".join(nouns),
@@ -54,7 +54,7 @@ def test_the_fixed_prompts_are_540_in_six_groups() -> None:
         "single": 108, "colour": 108, "two objects": 108, "relation": 108,
         "unseen pair": 54, "unseen colour": 54,
     }  # fmt: skip
-    assert picture_path(Path("x"), 7) == Path("x/0007.png")
+    assert image_path(Path("x"), 7) == Path("x/0007.png")
 
 
 def test_a_row_says_what_is_there_what_is_not_and_what_was_not_asked_for(judge: Judge) -> None:
@@ -67,9 +67,9 @@ def test_a_row_says_what_is_there_what_is_not_and_what_was_not_asked_for(judge: 
     other = row(entry("relation", "zebra", "cat", relation="above"), image, seen, judge)
     assert other["there"] == [True, False] and other["unnamed"] == ["car"]
     assert other["relation"] is None and other["signs"] == []
-    coloured = row(entry("colour", "car", colour="green"), image, seen, judge)
-    assert coloured["colour"] == "green" and coloured["unnamed"] == ["zebra"]
-    absent = row(entry("colour", "cat", colour="green"), image, seen, judge)
+    colored = row(entry("colour", "car", color="green"), image, seen, judge)
+    assert colored["colour"] == "green" and colored["unnamed"] == ["zebra"]
+    absent = row(entry("colour", "cat", color="green"), image, seen, judge)
     assert absent["colour"] is None and absent["there"] == [False]
 
 
@@ -79,10 +79,10 @@ def rows_by_hand(judge: Judge) -> list[dict[str, Any]]:
     given = [
         (entry("single", "zebra"), zebra),
         (entry("single", "car"), zebra),
-        (entry("colour", "zebra", colour="green"), zebra),
-        (entry("colour", "zebra", colour="red"), zebra),
-        (entry("colour", "car", colour="green"), zebra),
-        (entry("unseen colour", "zebra", colour="green"), zebra),
+        (entry("colour", "zebra", color="green"), zebra),
+        (entry("colour", "zebra", color="red"), zebra),
+        (entry("colour", "car", color="green"), zebra),
+        (entry("unseen colour", "zebra", color="green"), zebra),
         (entry("two objects", "zebra", "car", relation="and"), both),
         (entry("relation", "zebra", "car", relation="left of"), both),
         (entry("relation", "zebra", "car", relation="right of"), both),
@@ -96,11 +96,11 @@ def rows_by_hand(judge: Judge) -> list[dict[str, Any]]:
 def test_the_summary_counts_as_its_words_say(judge: Judge) -> None:
     made = summary(rows_by_hand(judge))
     assert (made["single"]["single"]["right"], made["single"]["single"]["n"]) == (1, 2)
-    colour = made["colour"]["colour"]
-    assert (colour["of_all"]["right"], colour["of_all"]["n"]) == (1, 3)
-    # The whole picture is green and stands out from blue: wrong for the one that should be red.
-    assert (colour["standing_out"]["right"], colour["standing_out"]["n"]) == (2, 3)
-    assert (colour["of_found"]["right"], colour["of_found"]["n"]) == (1, 2)
+    color = made["colour"]["colour"]
+    assert (color["of_all"]["right"], color["of_all"]["n"]) == (1, 3)
+    # The whole image is green and stands out from blue: wrong for the one that should be red.
+    assert (color["standing_out"]["right"], color["standing_out"]["n"]) == (2, 3)
+    assert (color["of_found"]["right"], color["of_found"]["n"]) == (1, 2)
     assert (made["both"]["relation"]["right"], made["both"]["relation"]["n"]) == (3, 4)
     assert (made["both"]["seen pairs"]["right"], made["both"]["seen pairs"]["n"]) == (4, 5)
     assert made["both_any"]["relation"]["share"] == 1
@@ -121,7 +121,7 @@ def test_the_summary_counts_as_its_words_say(judge: Judge) -> None:
     assert not made["gates"]["judge claims an unnamed noun"]["met"]
 
 
-def test_the_tables_show_every_figure_with_its_number_of_pictures(judge: Judge) -> None:
+def test_the_tables_show_every_figure_with_its_number_of_images(judge: Judge) -> None:
     nothing = {"right": 0, "n": 0, "share": None, "low": 0.0, "high": 1.0}
     made = summary(rows_by_hand(judge)) | {
         "model": "name@revision",
@@ -139,7 +139,7 @@ def test_the_tables_show_every_figure_with_its_number_of_pictures(judge: Judge) 
 
 
 def test_painting_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: Any) -> None:
-    from training import pictures
+    from training import images
 
     painted: list[list[str]] = []
 
@@ -154,11 +154,11 @@ def test_painting_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: Any) -> 
             one = Image.new("RGB", (64, 64))
             return type("Made", (), {"images": [one] * len(prompts)})()
 
-    monkeypatch.setattr(pictures, "load", lambda folder: Painter())
+    monkeypatch.setattr(images, "load", lambda folder: Painter())
     threads = torch.get_num_threads()
-    Image.new("RGB", (64, 64)).save(picture_path(tmp_path, 5))
-    pictures.paint(tmp_path, tmp_path, indices=[5, 100])
-    pictures.paint(tmp_path, tmp_path, indices=[5, 100])
+    Image.new("RGB", (64, 64)).save(image_path(tmp_path, 5))
+    images.paint(tmp_path, tmp_path, indices=[5, 100])
+    images.paint(tmp_path, tmp_path, indices=[5, 100])
     torch.set_num_threads(threads)
     assert painted == [[entries()[100]["prompt"]]]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["0005.png", "0100.png"]

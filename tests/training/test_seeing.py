@@ -1,4 +1,4 @@
-"""Colours and places read from scenes whose truth is known; shares and their intervals."""
+"""Colors and places read from scenes whose truth is known; shares and their intervals."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from daam_nb.menagerie import COLOURS, scene
+from daam_nb.menagerie import COLORS, scene
 from daam_nb.menagerie.render import paint_background
-from training.seeing import DIRECTIONS, seen_colour, seen_place, standing_out
+from training.seeing import DIRECTIONS, seen_color, seen_place, standing_out
 from training.shares import Share
 
 
@@ -20,32 +20,32 @@ def plain(rgb: tuple[int, int, int]) -> np.ndarray:
 ALL = np.ones((8, 8), dtype=bool)
 
 
-@pytest.mark.parametrize("name", COLOURS)
-def test_each_colour_is_its_own_name_lighter_and_darker_too(name: str) -> None:
-    rgb = np.array(COLOURS[name])
+@pytest.mark.parametrize("name", COLORS)
+def test_each_color_is_its_own_name_lighter_and_darker_too(name: str) -> None:
+    rgb = np.array(COLORS[name])
     for tint in (rgb, rgb // 2, rgb + (255 - rgb) // 3):
-        assert seen_colour(plain(tuple(tint)), ALL) == name
+        assert seen_color(plain(tuple(tint)), ALL) == name
 
 
 def test_red_on_both_sides_of_the_hue_circle_does_not_average_to_cyan() -> None:
-    picture = plain((220, 20, 40))
-    picture[:, ::2] = (220, 40, 20)
-    assert seen_colour(picture, ALL) == "red"
+    image = plain((220, 20, 40))
+    image[:, ::2] = (220, 40, 20)
+    assert seen_color(image, ALL) == "red"
 
 
-def test_grey_and_nothing_have_no_colour() -> None:
-    assert seen_colour(plain((128, 130, 128)), ALL) is None
-    assert seen_colour(plain((215, 40, 40)), ~ALL) is None
+def test_gray_and_nothing_have_no_color() -> None:
+    assert seen_color(plain((128, 130, 128)), ALL) is None
+    assert seen_color(plain((215, 40, 40)), ~ALL) is None
 
 
 def test_only_what_the_mask_covers_counts_and_its_rim_does_not() -> None:
-    picture = plain(COLOURS["blue"])
-    picture[2:7, 2:7] = COLOURS["yellow"]
+    image = plain(COLORS["blue"])
+    image[2:7, 2:7] = COLORS["yellow"]
     mask = np.zeros((8, 8), dtype=bool)
     mask[1:8, 1:8] = True
     # 24 of the mask's 49 pixels are blue, all of them on its rim.
-    assert seen_colour(picture, mask) == "yellow"
-    assert seen_colour(picture, ALL & ~mask) == "blue"
+    assert seen_color(image, mask) == "yellow"
+    assert seen_color(image, ALL & ~mask) == "blue"
 
 
 def box(top: int, left: int) -> np.ndarray:
@@ -64,28 +64,28 @@ def test_places_by_the_farther_axis() -> None:
 
 
 def test_exact_masks_of_scenes_give_back_what_was_stated() -> None:
-    colours, relations = [], []
+    colors, relations = [], []
     for seed in range(150):
         one = scene(seed, "test", kind=("single", "pair")[seed % 2])
         for thing, mask in zip(one.objects, one.masks, strict=True):
-            if thing.colour:
-                colours.append(seen_colour(np.asarray(one.image), mask) == thing.colour)
+            if thing.color:
+                colors.append(seen_color(np.asarray(one.image), mask) == thing.color)
         if one.relation in DIRECTIONS:
             place = seen_place(one.masks[0], one.masks[1])
             relations.append(place is not None and place.relation == one.relation)
-    assert len(colours) > 50 and np.mean(colours) > 0.97
+    assert len(colors) > 50 and np.mean(colors) > 0.97
     assert len(relations) > 30 and np.mean(relations) > 0.95
 
 
 def test_what_stands_out_is_the_object_without_a_judge() -> None:
-    overlaps, colours = [], []
+    overlaps, colors = [], []
     for seed in range(120):
         one = scene(seed, "test", kind="single")
         out = standing_out(np.asarray(one.image), one.background)
         overlaps.append((out & one.masks[0]).sum() / (out | one.masks[0]).sum())
-        if one.objects[0].colour:
-            colours.append(seen_colour(np.asarray(one.image), out) == one.objects[0].colour)
-    assert np.mean(overlaps) > 0.7 and len(colours) > 30 and np.mean(colours) > 0.95
+        if one.objects[0].color:
+            colors.append(seen_color(np.asarray(one.image), out) == one.objects[0].color)
+    assert np.mean(overlaps) > 0.7 and len(colors) > 30 and np.mean(colors) > 0.95
     empty = (paint_background("grass", np.random.default_rng(9)) * 255).astype(np.uint8)
     assert standing_out(empty, "grass").mean() < 0.01
 

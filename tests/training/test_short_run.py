@@ -1,4 +1,4 @@
-"""The whole training, end to end, in its short mode: losses fall, files load, pictures come out."""
+"""The whole training, end to end, in its short mode: losses fall, files load, images come out."""
 
 from __future__ import annotations
 

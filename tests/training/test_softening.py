@@ -1,4 +1,4 @@
-"""Rendered pictures made like generated ones: what changes, and what the labels say then."""
+"""Rendered images made like generated ones: what changes, and what the labels say then."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ CONFIG = tomllib.loads((Path(__file__).parents[2] / "training" / "short.toml").r
 def batch() -> tuple[torch.Tensor, torch.Tensor, Any]:
     torch.manual_seed(0)
     made = [scene(seed) for seed in range(16)]
-    pictures = as_batch(np.stack([np.asarray(one.image) for one in made]))
+    images = as_batch(np.stack([np.asarray(one.image) for one in made]))
     labels = torch.from_numpy(np.stack([label_map(one) for one in made]))
-    return pictures, labels, build_vae(CONFIG["vae"]).eval()
+    return images, labels, build_vae(CONFIG["vae"]).eval()
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -40,28 +40,28 @@ def test_labels_cover_what_the_masks_do() -> None:
 
 
 def test_the_same_generator_gives_the_same_batch_and_leaves_the_originals(batch: Any) -> None:
-    pictures, labels, vae = batch
-    before, exact = pictures.clone(), labels.clone()
-    first, second = (softened(pictures, labels, vae=vae, generator=seeded(3)) for _ in range(2))
+    images, labels, vae = batch
+    before, exact = images.clone(), labels.clone()
+    first, second = (softened(images, labels, vae=vae, generator=seeded(3)) for _ in range(2))
     assert torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
-    assert torch.equal(pictures, before) and torch.equal(labels, exact)
-    assert first[0].shape == pictures.shape and first[1].dtype == torch.int64
+    assert torch.equal(images, before) and torch.equal(labels, exact)
+    assert first[0].shape == images.shape and first[1].dtype == torch.int64
 
 
 def test_at_amount_zero_no_label_changes(batch: Any) -> None:
-    pictures, labels, vae = batch
-    made, kept = softened(pictures, labels, vae=vae, generator=seeded(), amount=0.0)
+    images, labels, vae = batch
+    made, kept = softened(images, labels, vae=vae, generator=seeded(), amount=0.0)
     assert torch.equal(kept, labels)
-    assert 0 < (made - pictures).abs().mean() < 0.2
+    assert 0 < (made - images).abs().mean() < 0.2
 
 
-def test_what_is_ruined_or_patched_is_labelled_background(batch: Any, monkeypatch: Any) -> None:
-    pictures, labels, vae = batch
+def test_what_is_ruined_or_patched_is_labeled_background(batch: Any, monkeypatch: Any) -> None:
+    images, labels, vae = batch
     for share in ("WARPED", "RUINED", "PATCHED", "ENCODED"):
         monkeypatch.setattr(softening, share, 0.0)
     for share in ("RUINED", "PATCHED"):
         monkeypatch.setattr(softening, share, 1.0)
-        _, made = softened(pictures, labels, vae=vae, generator=seeded())
+        _, made = softened(images, labels, vae=vae, generator=seeded())
         monkeypatch.setattr(softening, share, 0.0)
         changed = made != labels
         assert changed.any() and (made[changed] == 0).all()
@@ -72,7 +72,7 @@ def test_a_warp_moves_labels_with_their_pixels(batch: Any, monkeypatch: Any) -> 
     for share in ("RUINED", "PATCHED", "ENCODED"):
         monkeypatch.setattr(softening, share, 0.0)
     monkeypatch.setattr(softening, "WARPED", 1.0)
-    # Pictures painted in their own labels stay so, but for the slopes between two of them.
+    # Images painted in their own labels stay so, but for the slopes between two of them.
     painted = (labels[:, None].float() / 14 - 1).expand(-1, 3, -1, -1)
     made, followed = softened(painted, labels, vae=vae, generator=seeded())
     assert (followed != labels).float().mean() > 0.01

@@ -44,7 +44,7 @@ def caption(rng: random.Random, *, pseudo: float = PSEUDO) -> Sentence:
             break
     if d.chance(0.6):
         for tree in trees:
-            _capitalise(tree)
+            _capitalize(tree)
     return flatten(*trees)
 
 
@@ -60,7 +60,7 @@ def whole(d: Draw) -> Tree:
             _fragment: 0.33,
             _sentence: 0.48,
             clauses.existential: 0.05,
-            _picture: 0.05,
+            _image: 0.05,
             clauses.opened: 0.025,
             clauses.inverted: 0.01,
             clauses.clausal_subject: 0.008,
@@ -99,12 +99,12 @@ def _sentence(d: Draw) -> Tree:
     return root
 
 
-PICTURES = listed("picture")
+IMAGES = listed("picture")
 
 
-def picture_of(d: Draw, inside: Tree) -> Tree:
+def image_of(d: Draw, inside: Tree) -> Tree:
     """ "a black and white photo of X", "a close up of X"."""
-    word = d.of(PICTURES)
+    word = d.of(IMAGES)
     if word in ("close up", "close-up"):
         head = Tree("up", "NN").before("amod", Tree("close", "JJ"))
         if "-" in word:
@@ -121,8 +121,8 @@ def picture_of(d: Draw, inside: Tree) -> Tree:
     return head.behind("prep", prep(d.pick("of", "of", "of", "of", "with"), inside))
 
 
-def _picture(d: Draw) -> Tree:
-    return picture_of(d, nouns.noun_phrase(d, d.kind(), depth=2))
+def _image(d: Draw) -> Tree:
+    return image_of(d, nouns.noun_phrase(d, d.kind(), depth=2))
 
 
 def _parts(d: Draw) -> Tree:
@@ -141,7 +141,7 @@ def _parts(d: Draw) -> Tree:
 
 def _prompt(d: Draw) -> Tree:
     """ "a photo of a cat, digital art, highly detailed"."""
-    head = _picture(d) if d.chance(0.4) else nouns.noun_phrase(d, d.kind(), depth=1)
+    head = _image(d) if d.chance(0.4) else nouns.noun_phrase(d, d.kind(), depth=1)
     for _ in range(d.pick(1, 1, 2, 3)):
         head.behind("punct", Tree(",", ","))
         r = d.rng.random()
@@ -158,11 +158,11 @@ def _prompt(d: Draw) -> Tree:
 
 
 def _this(d: Draw) -> Tree:
-    """ "This is a picture of ...", "It is a ...", "Here is ..."."""
+    """ "This is an image of ...", "It is a ...", "Here is ..."."""
     word, tag = d.pick(("this", "DT"), ("this", "DT"), ("it", "PRP"), ("that", "DT"))
     head = Tree("is", "VBZ").before("nsubj", Tree(word, tag))
     inside = nouns.noun_phrase(d, d.kind(), depth=2, many=False)
-    return head.behind("attr", picture_of(d, inside) if d.chance(0.5) else inside)
+    return head.behind("attr", image_of(d, inside) if d.chance(0.5) else inside)
 
 
 def _participle(d: Draw) -> Tree:
@@ -174,7 +174,7 @@ def _size(tree: Tree) -> int:
     return 1 + sum(_size(child) for _, child in [*tree.left, *tree.right])
 
 
-def _capitalise(tree: Tree) -> None:
+def _capitalize(tree: Tree) -> None:
     first = tree
     while first.left:
         first = first.left[0][1]

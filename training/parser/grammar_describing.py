@@ -94,7 +94,7 @@ def _made_of(d: Draw, depth: int) -> Tree:
 def _dressed(d: Draw, depth: int) -> Tree:
     head = Tree(d.pick("dressed", "clad", "dressed"), "VBN")
     worn = nouns.noun_phrase(d, "clothing", depth=0)
-    inside = places.noun_tree_of_colour(d) if d.chance(0.2) else worn
+    inside = places.noun_tree_of_color(d) if d.chance(0.2) else worn
     if d.chance(0.15):
         head.behind("prt", Tree("up", "RP"))
     return head.behind("prep", prep(d.pick("in", "in", "in", "as", "for"), inside))

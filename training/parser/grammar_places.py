@@ -192,7 +192,7 @@ def with_phrase(d: Draw, kind: str) -> Tree:
 
 def _in_clothes(d: Draw) -> Tree:
     if d.chance(0.15):
-        inside = noun_tree_of_colour(d)
+        inside = noun_tree_of_color(d)
     else:
         inside = nouns.noun_phrase(d, "clothing", depth=0)
         if d.chance(0.25) and not inside.right:
@@ -200,8 +200,8 @@ def _in_clothes(d: Draw) -> Tree:
     return prep("in", inside)
 
 
-def noun_tree_of_colour(d: Draw) -> Tree:
-    """The colour in "dressed in red"."""
+def noun_tree_of_color(d: Draw) -> Tree:
+    """The color in "dressed in red"."""
     return Tree(d.of(classes("adjectives")["color"][:14]), "NN")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daam_nb.menagerie import BACKGROUNDS, COLOURS, NOUNS, RELATIONS, SIZES
+from daam_nb.menagerie import BACKGROUNDS, COLORS, NOUNS, RELATIONS, SIZES
 from training.parser import grammar_places as places
 from training.parser.draw import Draw
 from training.parser.grammar_words import prep
@@ -37,7 +37,7 @@ def _thing(d: Draw, *, many: bool = False, article: bool = True, plain: bool = F
     elif words[:-1]:
         head.before("compound", Tree(words[0], "NN"))
     if d.chance(0.5) and not plain:
-        head.first("amod", Tree(d.of(tuple(COLOURS)), "JJ"))
+        head.first("amod", Tree(d.of(tuple(COLORS)), "JJ"))
     if d.chance(0.3):
         head.first("amod", Tree(d.of([w for ws in SIZES.values() for w in ws]), "JJ"))
     if article and d.chance(0.12):
@@ -89,13 +89,13 @@ def _shown(d: Draw, thing: Tree) -> Tree:
 
 def _single(d: Draw) -> Tree:
     r = d.rng.random()
-    colour = Tree(d.of(tuple(COLOURS)), "JJ")
+    color = Tree(d.of(tuple(COLORS)), "JJ")
     if r < 0.1:
-        clause = Tree("is", "VBZ").before("nsubj", Tree("that", "WDT")).behind("acomp", colour)
+        clause = Tree("is", "VBZ").before("nsubj", Tree("that", "WDT")).behind("acomp", color)
         return _thing(d, plain=True).behind("relcl", clause)
     if r < 0.2:
         head = Tree("is", "VBZ").before("nsubj", _thing(d, plain=True))
-        return head.behind("acomp", colour)
+        return head.behind("acomp", color)
     if r < 0.8:
         return _opening(d, _thing(d))
     return _shown(d, _thing(d))

@@ -20,7 +20,7 @@ from training.parser.lemmas import add_part_of_speech_rules, lookups
 
 CONFIG = Path(__file__).parent / "parser.cfg"
 VERSION = "1"
-MOST_BYTES = 5_000_000
+MAX_BYTES = 5_000_000
 
 SHORT = {"training.max_steps": 45, "training.eval_frequency": 15, "corpora.dev.count": 60,
          "training.optimizer.learn_rate.warmup_steps": 10}  # fmt: skip

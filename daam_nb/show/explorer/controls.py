@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from daam_nb.errors import DaamError, UnknownOptionError, unknown_names_message
-from daam_nb.show.colours import DEFAULT
+from daam_nb.show.colors import DEFAULT
 from daam_nb.show.explorer.model.entries import first_choice
 from daam_nb.show.explorer.model.facts import COLORMAPS
 from daam_nb.show.explorer.model.selection import Selected, check, places_of
@@ -66,7 +66,7 @@ class Control:
     label, title
         How the page names it, and what it says where a hand rests on it.
     panel
-        Where the page puts an input for it: ``"look"`` below the picture, ``"more"`` folded away,
+        Where the page puts an input for it: ``"look"`` below the image, ``"more"`` folded away,
         ``"tiles"`` above the grid of heads; empty for what has its own place.
     """
 
@@ -122,8 +122,8 @@ CONTROLS = (
         ("WORDS", "MAP", "STRIP", "PANEL"), linked="words",
     ),
     Control(
-        "opacity", Share(), 0.65, "of the colours over the picture", ("MAP", "LOOK"),
-        label="Opacity", title="Of the colours over the picture", panel="look",
+        "opacity", Share(), 0.65, "of the colors over the image", ("MAP", "LOOK"),
+        label="Opacity", title="Of the colors over the image", panel="look",
     ),
     Control(
         "threshold", Share(), 0.4,
@@ -135,13 +135,13 @@ CONTROLS = (
         label="Contour", title="Line around the mask (t)", panel="look",
     ),
     Control(
-        "follow_step", Flag(), False, "whether the picture is that of the last chosen step",
-        ("BASE", "MAP", "LOOK"), label="Forming picture",
-        title="The picture as it was at the last chosen step", panel="look",
+        "follow_step", Flag(), False, "whether the image is that of the last chosen step",
+        ("BASE", "MAP", "LOOK"), label="Forming image",
+        title="The image as it was at the last chosen step", panel="look",
     ),
     Control(
-        "colormap", one_of(*COLORMAPS), DEFAULT, "the colours of attention",
-        ("MAP", "STRIP", "GRID", "LOOK"), label="Colours", panel="look",
+        "colormap", one_of(*COLORMAPS), DEFAULT, "the colors of attention",
+        ("MAP", "STRIP", "GRID", "LOOK"), label="Colors", panel="look",
     ),
     Control(
         "playing", Flag(), False, "whether the steps play", ("STEPS",),
@@ -160,9 +160,9 @@ CONTROLS = (
     ),
     Control(
         "tile_scale", one_of(common="one scale", own="own scales"), "own",
-        "the colours of the tiles: one scale, or each its own", ("GRID",),
+        "the colors of the tiles: one scale, or each its own", ("GRID",),
         label="Scale", panel="tiles",
-        title="Colours of the tiles: by the strongest of all, or each by its own peak",
+        title="Colors of the tiles: by the strongest of all, or each by its own peak",
     ),
     Control(
         "show_pieces", Flag(), False,

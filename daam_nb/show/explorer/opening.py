@@ -11,7 +11,7 @@ from daam_nb.errors import MissingExtraError, WrongKindError
 from daam_nb.kinds import check_flag, kind_of
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.show.explorer.controls import check_names
-from daam_nb.show.explorer.export.handout import MOST_BYTES, write
+from daam_nb.show.explorer.export.handout import MAX_BYTES, write
 from daam_nb.show.explorer.export.look import look_of
 from daam_nb.show.explorer.export.png import free_path
 from daam_nb.show.explorer.model.selection import number_of
@@ -35,7 +35,7 @@ def explore(
     recommended: LayerChoice | None = ...,
     parser: ParserChoice = ...,
     word: str | int | Word | tuple[int, int] | None = ...,
-    pictures: Sequence[Image] | None = ...,
+    images: Sequence[Image] | None = ...,
     negative: bool = ...,
     **choices: Any,
 ) -> Explorer: ...
@@ -50,7 +50,7 @@ def explore(
     recommended: LayerChoice | None = ...,
     parser: ParserChoice = ...,
     word: str | int | Word | tuple[int, int] | None = ...,
-    pictures: Sequence[Sequence[Image] | None] | None = ...,
+    images: Sequence[Sequence[Image] | None] | None = ...,
     negative: bool = ...,
     **choices: Any,
 ) -> Comparison: ...
@@ -64,7 +64,7 @@ def explore(
     recommended: LayerChoice | None = None,
     parser: ParserChoice = None,
     word: str | int | Word | tuple[int, int] | None = None,
-    pictures: Any = None,
+    images: Any = None,
     negative: bool = False,
     **choices: Any,
 ) -> Explorer | Comparison:
@@ -90,8 +90,8 @@ def explore(
     word
         The word to begin with, by its text, number, `Word` or (start, end) in characters; by
         default the first that is no article or preposition.
-    pictures
-        What `forming_pictures(run, pipe)` gives, for the strip of steps; of two recordings a pair.
+    images
+        What `forming_images(run, pipe)` gives, for the strip of steps; of two recordings a pair.
         Without them the strip shows the attention alone.
     negative
         Show the negative prompt's words, where its attention was recorded.
@@ -107,7 +107,7 @@ def explore(
     MissingExtraError
         Where anywidget or ipywidgets is not installed.
     WrongKindError
-        For a `parser`, `pictures` or `negative` of another kind.
+        For a `parser`, `images` or `negative` of another kind.
     UnknownOptionError
         For a name that is none of these; it says which is nearest.
     SelectionError, NotKeptError, WordNotFoundError, AmbiguousWordError
@@ -132,10 +132,10 @@ def explore(
         "choices": choices,
     }
     if other is None:
-        return _explorer_of(run, pictures=pictures, **options)
-    pair = (None, None) if pictures is None else _pair_of(pictures)
+        return _explorer_of(run, images=images, **options)
+    pair = (None, None) if images is None else _pair_of(images)
     both = [
-        _explorer_of(recording, pictures=forming, **options)
+        _explorer_of(recording, images=forming, **options)
         for recording, forming in zip((run, other), pair, strict=True)
     ]
     comparison: Comparison = comparison_class("explore()")(*both)
@@ -150,11 +150,11 @@ def hand_out(
     recommended: LayerChoice | None = None,
     parser: ParserChoice = None,
     word: str | int | Word | tuple[int, int] | None = None,
-    pictures: Sequence[Image] | None = None,
+    images: Sequence[Image] | None = None,
     negative: bool = False,
     heads: Any = (),
     overwrite: bool = False,
-    most_bytes: int = MOST_BYTES,
+    max_bytes: int = MAX_BYTES,
     **choices: Any,
 ) -> Path:
     """Write a page that explores a recording in any browser, without kernel or network.
@@ -167,7 +167,7 @@ def hand_out(
         The recording.
     path
         The file, which ends in ``.html``; its folder must exist.
-    layers, recommended, parser, word, pictures, negative
+    layers, recommended, parser, word, images, negative
         As in `explore`.
     heads
         (layer number or name, head) that must be in it, before the others.
@@ -208,18 +208,18 @@ def hand_out(
         choices=choices,
     )
     syntax = Syntax(subject.prompt.text, parser)
-    look = look_of(subject, syntax=syntax, pictures=pictures, choices=first)
-    return write(look, path, heads=heads, overwrite=overwrite, most_bytes=most_bytes)
+    look = look_of(subject, syntax=syntax, images=images, choices=first)
+    return write(look, path, heads=heads, overwrite=overwrite, max_bytes=max_bytes)
 
 
-def _pair_of(pictures: object) -> tuple[Any, Any]:
-    """The forming pictures of two recordings."""
-    if not isinstance(pictures, tuple | list) or len(pictures) != 2:
+def _pair_of(images: object) -> tuple[Any, Any]:
+    """The forming images of two recordings."""
+    if not isinstance(images, tuple | list) or len(images) != 2:
         raise WrongKindError(
-            f"Of two recordings pictures= is a pair, (forming_pictures(run, pipe), None) or the "
-            f"like, not {kind_of(pictures)}."
+            f"Of two recordings images= is a pair, (forming_images(run, pipe), None) or the "
+            f"like, not {kind_of(images)}."
         )
-    return pictures[0], pictures[1]
+    return images[0], images[1]
 
 
 def _named(function: Any) -> tuple[str, ...]:
@@ -249,7 +249,7 @@ def _explorer_of(
     recommended: LayerChoice | None,
     parser: ParserChoice,
     word: Any,
-    pictures: Any,
+    images: Any,
     negative: bool,
     choices: dict[str, Any],
 ) -> Explorer:
@@ -263,9 +263,7 @@ def _explorer_of(
         choices=choices,
     )
     syntax = Syntax(subject.prompt.text, parser)
-    explorer: Explorer = explorer_class("explore()")(
-        subject, syntax=syntax, pictures=pictures, **first
-    )
+    explorer: Explorer = explorer_class("explore()")(subject, syntax=syntax, images=images, **first)
     return explorer
 
 

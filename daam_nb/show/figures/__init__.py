@@ -6,7 +6,7 @@ draw_*        matplotlib and plotly, alike
 saving        files
 overlays, word_rows, sheets, bars   what can be asked for
 
-May import the floors below, and of `show` colours, letters and pixels.
+May import the floors below, and of `show` colors, letters and pixels.
 """
 
 from daam_nb.show.figures.bars import token_bars

@@ -14,14 +14,14 @@ from daam_nb.prompt import Prompt
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
 from daam_nb.show.figures.chart import Axis, Chart, HorizontalBar, Mark, Note
-from daam_nb.show.figures.description import GREY, INK, Bar, Box, Line, Sheet
+from daam_nb.show.figures.description import GRAY, INK, Bar, Box, Line, Sheet
 from daam_nb.show.figures.figure import Figure
 from daam_nb.show.figures.layout import (
     CAPTION,
     HEADING,
     LEADING,
-    LEAST_WIDTH,
     MARGIN,
+    MIN_WIDTH,
     place_caption,
 )
 from daam_nb.show.figures.panels import number
@@ -32,9 +32,9 @@ from daam_nb.show.lettering import width as text_width
 Measure = Literal["share", "mean", "peak"]
 Name = tuple[str, bool]  # and whether it is a special token
 
-TEXT_COLOUR = "#b63655"  # of the family of the maps' colours
-SPECIAL_COLOUR = "#a6a6a6"
-MOST_ROWS = 28  # bars below each other before a new column begins
+TEXT_COLOR = "#b63655"  # of the family of the maps' colors
+SPECIAL_COLOR = "#a6a6a6"
+MAX_ROWS = 28  # bars below each other before a new column begins
 ROW, THICK, LETTERS = 19.0, 12.0, 12.0
 LONGEST_LABEL = 170.0
 BAR_ROOM, VALUE_ROOM = 240.0, 52.0
@@ -80,7 +80,7 @@ def token_bars(
     names, values, rest = _measured(source, measure, special)
     caption, metadata = credits([source.run], choice=source.choice, drawing=[rest])
     columns = _Columns.of(names)
-    inner = max(LEAST_WIDTH, columns.inner)
+    inner = max(MIN_WIDTH, columns.inner)
     lines: list[Line] = []
     top = MARGIN
     for text in wrap(_heading(source, measure), inner, HEADING, most=2, bold=True):
@@ -112,7 +112,7 @@ class _Columns:
 
     @classmethod
     def of(cls, names: Sequence[Name]) -> _Columns:
-        count = math.ceil(len(names) / MOST_ROWS)
+        count = math.ceil(len(names) / MAX_ROWS)
         longest = max(text_width(plain(name), LETTERS) for name, _ in names)
         return cls(
             count=count,
@@ -145,10 +145,10 @@ def _place_bars(
         edge = MARGIN + (position // columns.rows) * columns.pitch + columns.label
         middle = top + (position % columns.rows + 0.5) * ROW
         label = wrap(name, columns.label, LETTERS, most=1)[0]
-        lines.append(Line(label, edge, middle, LETTERS, "right", colour=GREY if special else INK))
+        lines.append(Line(label, edge, middle, LETTERS, "right", color=GRAY if special else INK))
         box = Box(edge + 8, middle - THICK / 2, columns.bar * value / largest, THICK)
-        bars.append(Bar(name, value, box, SPECIAL_COLOUR if special else TEXT_COLOUR))
-        lines.append(Line(text, box.x + box.width + 5, middle, CAPTION, colour=GREY))
+        bars.append(Bar(name, value, box, SPECIAL_COLOR if special else TEXT_COLOR))
+        lines.append(Line(text, box.x + box.width + 5, middle, CAPTION, color=GRAY))
     return bars
 
 
@@ -159,9 +159,9 @@ def _chart(measured: Sequence[tuple[Name, float, str]], measure: Measure) -> Cha
     bars: list[Mark] = []
     notes: list[Mark] = []
     for row, ((name, special), value, text) in enumerate(measured):
-        color = SPECIAL_COLOUR if special else TEXT_COLOUR
+        color = SPECIAL_COLOR if special else TEXT_COLOR
         bars.append(HorizontalBar(row, factor * value, THICK / ROW, color, name=name))
-        notes.append(Note(text, factor * value, row, (4, 0), LETTERS - 4, GREY, "center"))
+        notes.append(Note(text, factor * value, row, (4, 0), LETTERS - 4, GRAY, "center"))
     return Chart(
         (*bars, *notes),
         x=Axis("%" if measure == "share" else measure, limits=(0, 1.15 * factor * largest)),

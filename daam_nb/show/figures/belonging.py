@@ -13,7 +13,7 @@ from daam_nb.show.pixels import rgb
 
 
 def check_own_run(word_map: WordHeatMap, run: Recording, *, where: str) -> None:
-    """Refuse the map of another run than the one whose picture is drawn and named below it.
+    """Refuse the map of another run than the one whose image is drawn and named below it.
 
     A copy of the run, saved and loaded or with parts left out, is the same run. A map made by hand
     says nothing of where it comes from, and is taken.
@@ -55,7 +55,7 @@ def same_run(run: Recording | Provenance, other: Recording | Provenance) -> bool
 
 
 def same_pixels(image: Image.Image, other: Image.Image) -> bool:
-    """Whether two pictures of one size are alike pixel by pixel."""
+    """Whether two images of one size are alike pixel by pixel."""
     if image is other:
         return True
     return image.size == other.size and np.array_equal(rgb(image), rgb(other))

@@ -1,4 +1,4 @@
-"""One pair of axes and what is marked on them, as plain data: bars, curves, dots, pictures.
+"""One pair of axes and what is marked on them, as plain data: bars, curves, dots, images.
 
 Every position is in the numbers of the axes. Marks are drawn in their order; words are any text,
 shown as it is, never markup and never mathematics.
@@ -145,7 +145,7 @@ class Note:
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """A picture between `left` and `right`, `top` and `bottom`.
+    """An image between `left` and `right`, `top` and `bottom`.
 
     Attributes
     ----------
@@ -254,7 +254,7 @@ class Chart:
     legend
         None: no legend.
     framed
-        Whether the axes have ticks, labels and a frame; pictures have none.
+        Whether the axes have ticks, labels and a frame; images have none.
     equal_units
         Whether one is as long across as it is up.
     """

@@ -28,7 +28,7 @@ from daam_nb.show.figures.chart import (
     Span,
     Stroke,
 )
-from daam_nb.show.figures.description import GREY, PAPER, Drawing
+from daam_nb.show.figures.description import GRAY, PAPER, Drawing
 from daam_nb.show.figures.sheet_plotly import BUTTONS, FONTS, data_uri, literal
 from daam_nb.show.lettering import plain, wrap
 from daam_nb.show.lettering import width as text_width
@@ -40,7 +40,7 @@ LEADING = 1.35
 EDGE = 12.0  # pixels between words and the edge of the page
 AXIS_ROOM = 52.0  # below the axes, for ticks and label
 NUMBERS_ROOM, LABEL_ROOM = 34.0, 24.0  # left of them
-NOTE_ROOM = 24.0  # above pictures, for their names
+NOTE_ROOM = 24.0  # above images, for their names
 LEGEND_ROOM = 22.0  # of one line
 KEY_ROOM = 54.0  # beside a legend's words
 MARKERS = {"o": "circle", "s": "square", "D": "diamond", "|": "line-ns-open"}
@@ -64,7 +64,7 @@ def parts(drawing: Drawing, chart: Chart) -> tuple[list[dict[str, Any]], dict[st
     to_edge = EDGE - margin["l"]  # from the axes' left edge
     parts["annotations"] += [
         *_page_text(title, TITLE_PIXELS, INK, right=to_edge, up=margin["t"] - BUTTONS - 4),
-        *_page_text(caption, CAPTION_PIXELS, GREY, right=to_edge, up=6 - margin["b"]),
+        *_page_text(caption, CAPTION_PIXELS, GRAY, right=to_edge, up=6 - margin["b"]),
         *_right(chart),
     ]
     layout: dict[str, Any] = {

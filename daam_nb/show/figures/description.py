@@ -1,7 +1,7 @@
 """What a figure shows, as plain data: one description, drawn alike by every renderer.
 
 Every position is in figure pixels (96 to the inch), x to the right and y **down** from the top
-left corner. Numbers are those of the maps: a renderer scales and colours them, and nothing else.
+left corner. Numbers are those of the maps: a renderer scales and colors them, and nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from daam_nb.show.pixels import Pixels, Values
 Align = Literal["left", "center", "right"]
 
 INK = "#1a1a1a"
-GREY = "#6b6b6b"
+GRAY = "#6b6b6b"
 PAPER = "#ffffff"
 
 
@@ -32,18 +32,18 @@ class Box:
 
 @dataclass(frozen=True, eq=False)
 class Heat:
-    """A map and how its numbers become colours.
+    """A map and how its numbers become colors.
 
     Attributes
     ----------
     values
         (y, x), float32, spread over the whole box of its panel.
     vmin, vmax
-        The values of the first and the last colour.
+        The values of the first and the last color.
     colormap
         One of matplotlib's names.
     opacity
-        Of the colours over the picture, in [0, 1], the same everywhere.
+        Of the colors over the image, in [0, 1], the same everywhere.
     contour
         Where a line is drawn, in units of `values`; None: no line.
     """
@@ -58,13 +58,13 @@ class Heat:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One picture, one map, or a map over a picture.
+    """One image, one map, or a map over an image.
 
     Attributes
     ----------
     name
         Says what the panel is, for hovering and for programs; any text.
-    picture
+    image
         (y, x, rgb), uint8, spread over the whole box; None: the background is plain.
     heat
         The map over it, or None.
@@ -73,14 +73,14 @@ class Panel:
     aspect
         Width / height.
     own_size
-        (height, width) of the picture itself, however large it is drawn; None: as many as
-        `picture` or the map has.
+        (height, width) of the image itself, however large it is drawn; None: as many as
+        `image` or the map has.
     box
         Where it stands; given by the layout.
     """
 
     name: str
-    picture: Pixels | None = None
+    image: Pixels | None = None
     heat: Heat | None = None
     title: str = ""
     note: str = ""
@@ -109,12 +109,12 @@ class Line:
     size: float = 12
     align: Align = "left"
     bold: bool = False
-    colour: str = INK
+    color: str = INK
 
 
 @dataclass(frozen=True)
-class ColourBar:
-    """A strip of the colours of a colour map, from left to right; its words are `Line`s."""
+class ColorBar:
+    """A strip of the colors of a color map, from left to right; its words are `Line`s."""
 
     box: Box
     colormap: str
@@ -135,7 +135,7 @@ class Bar:
     name: str
     value: float
     box: Box
-    colour: str
+    color: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +153,7 @@ class Sheet:
     size: tuple[float, float]
     panels: tuple[Panel, ...] = ()
     lines: tuple[Line, ...] = ()
-    colour_bars: tuple[ColourBar, ...] = ()
+    color_bars: tuple[ColorBar, ...] = ()
     bars: tuple[Bar, ...] = ()
     chart: Chart | None = None
 

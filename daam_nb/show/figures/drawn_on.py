@@ -70,12 +70,12 @@ def _draw_on_axes(drawing: Drawing, axes: Axes) -> None:
 
 
 def _paint_panel(panel: Panel, axes: Axes) -> None:
-    """Draw a panel in the pixels of its own picture, as `Axes.imshow` does."""
+    """Draw a panel in the pixels of its own image, as `Axes.imshow` does."""
     height, width = panel.own_size or _drawn_size(panel)
     extent = (-0.5, width - 0.5, height - 0.5, -0.5)
     axes.set_axis_off()
-    if panel.picture is not None:
-        sheet_matplotlib.paint_picture(axes, panel.picture, extent, "hanning", gid="picture-0")
+    if panel.image is not None:
+        sheet_matplotlib.paint_image(axes, panel.image, extent, "hanning", gid="image-0")
     if panel.heat is not None:
         sheet_matplotlib.paint_heat(axes, panel.heat, extent, "hanning", gid="heat-0")
     axes.set_xlim(extent[:2])
@@ -85,8 +85,8 @@ def _paint_panel(panel: Panel, axes: Axes) -> None:
 
 
 def _drawn_size(panel: Panel) -> tuple[int, int]:
-    if panel.picture is not None:
-        return panel.picture.shape[0], panel.picture.shape[1]
+    if panel.image is not None:
+        return panel.image.shape[0], panel.image.shape[1]
     assert panel.heat is not None  # a panel shows one of the two
     return panel.heat.values.shape[0], panel.heat.values.shape[1]
 
@@ -144,7 +144,7 @@ def _draw_chart(drawing: Drawing, chart: Chart, target: FigureBase) -> None:
         bottom += len(caption) * CAPTION_POINTS * PIXELS_PER_POINT * LEADING + EDGE
     axes = target.add_axes((EDGE / width, bottom / height, room / width, (top - bottom) / height))
     chart_matplotlib.paint(axes, chart)
-    axes.set_anchor("NW")  # of pictures, which keep their proportions
+    axes.set_anchor("NW")  # of images, which keep their proportions
     _fit(axes, target, (EDGE, bottom, width - EDGE, top))
 
 

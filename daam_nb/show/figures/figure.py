@@ -37,9 +37,9 @@ class Figure(Drawing):
         ----------
         target
             Axes take a figure of one panel, such as `overlay` and every chart, and its title: no
-            caption and no colour bar (`Figure.caption` holds the one,
-            ``axes.figure.colorbar(axes.images[-1])`` draws the other). The axes of a picture count
-            the pixels of the picture itself, (0, 0) in the middle of the first one. A matplotlib
+            caption and no color bar (`Figure.caption` holds the one,
+            ``axes.figure.colorbar(axes.images[-1])`` draws the other). The axes of an image count
+            the pixels of the image itself, (0, 0) in the middle of the first one. A matplotlib
             figure or subfigure takes any figure, whole: it is scaled to the room there is.
 
         Returns
@@ -74,7 +74,7 @@ class Figure(Drawing):
         -------
         matplotlib.figure.Figure
             Of panels: its single axes span the figure in figure pixels; the image of panel i has
-            the gid ``picture-i``, the map ``heat-i`` and holds the map's own numbers. Of a chart:
+            the gid ``image-i``, the map ``heat-i`` and holds the map's own numbers. Of a chart:
             its first axes are those of the chart.
         """
         from daam_nb.show.figures.rendering import to_matplotlib

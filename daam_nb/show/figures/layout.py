@@ -2,7 +2,7 @@
 
 Widths of texts are measured and broken to fit before anything is placed, so that no text runs
 into another or out of the figure. Top to bottom: heading, rows of panels (each with an own header
-and labels at its left, where asked), colour bar, caption.
+and labels at its left, where asked), color bar, caption.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from daam_nb.show.figures.description import (
-    GREY,
+    GRAY,
     INK,
     Align,
     Box,
-    ColourBar,
+    ColorBar,
     Line,
     Panel,
     Sheet,
@@ -28,11 +28,11 @@ from daam_nb.show.lettering import wrap
 MARGIN = 14.0
 GAP = 8.0
 TITLE, NOTE, HEADER, HEADING, CAPTION = 13.0, 10.5, 12.0, 15.0, 11.0
-LEAST_TITLE = 9.5
+MIN_TITLE = 9.5
 LEADING = 1.35  # line height, in letter sizes
-MOST_WIDTH = 960.0
-LEAST_WIDTH = 440.0
-LEAST_HEIGHT = 80.0  # of a panel, before fewer stand side by side
+MAX_WIDTH = 960.0
+MIN_WIDTH = 440.0
+MIN_HEIGHT = 80.0  # of a panel, before fewer stand side by side
 BAR_WIDTH, BAR_HEIGHT = 190.0, 10.0
 
 
@@ -47,7 +47,7 @@ class Row:
     header
         A text above them.
     label
-        Short lines at their left, the first in ink and the others in grey.
+        Short lines at their left, the first in ink and the others in gray.
     """
 
     panels: tuple[Panel, ...]
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Scale:
-    """A colour bar and its words: the ticks' places in [0, 1] with their texts, and the unit."""
+    """A color bar and its words: the ticks' places in [0, 1] with their texts, and the unit."""
 
     colormap: str
     ticks: tuple[tuple[float, str], ...]
@@ -98,7 +98,7 @@ class _Pen:
     right: float = 0.0
     panels: list[Panel] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
-    colour_bars: list[ColourBar] = field(default_factory=list)
+    color_bars: list[ColorBar] = field(default_factory=list)
 
     def write(
         self,
@@ -108,13 +108,13 @@ class _Pen:
         *,
         align: Align = "left",
         bold: bool = False,
-        colour: str = INK,
+        color: str = INK,
     ) -> None:
         """Write lines of text downwards from where the pen is."""
         for text in texts:
             middle = self.y + size * LEADING / 2
             if text:
-                self.lines.append(Line(text, x, middle, size, align, bold, colour))
+                self.lines.append(Line(text, x, middle, size, align, bold, color))
             self.y += size * LEADING
 
 
@@ -139,7 +139,7 @@ def compose(
     heading
         Above everything.
     scale
-        The colour bar below the panels; None: none.
+        The color bar below the panels; None: none.
     caption
         Sentences; each begins a line.
     metadata
@@ -150,7 +150,7 @@ def compose(
     gutter = max((_label_width(row) for row in rows), default=0.0)
     columns, cell = _columns(rows, grid, gutter)
     inner = gutter + columns * cell + (columns - 1) * grid.gap
-    inner = max(inner, LEAST_WIDTH)
+    inner = max(inner, MIN_WIDTH)
     letters = _title_size(rows, cell)
     pen = _Pen(right=MARGIN + inner)
     if heading:
@@ -161,7 +161,7 @@ def compose(
         for column, text in enumerate(column_titles):
             pen.y = top
             middle = MARGIN + gutter + column * (cell + grid.gap) + cell / 2
-            pen.write([text], middle, NOTE, align="center", colour=GREY)
+            pen.write([text], middle, NOTE, align="center", color=GRAY)
     for number, row in enumerate(rows):
         if number and row.header:
             pen.y += 6
@@ -174,7 +174,7 @@ def compose(
         size=(math.ceil(bottom + MARGIN), math.ceil(inner + 2 * MARGIN)),
         panels=tuple(pen.panels),
         lines=tuple(pen.lines),
-        colour_bars=tuple(pen.colour_bars),
+        color_bars=tuple(pen.color_bars),
     )
     return Figure(sheet, heading, tuple(caption), dict(metadata or {}))
 
@@ -182,11 +182,11 @@ def compose(
 def place_caption(
     lines: list[Line], caption: Sequence[str], *, x: float, y: float, room: float
 ) -> None:
-    """Append the caption's lines, the first sentence in ink and the others in grey."""
+    """Append the caption's lines, the first sentence in ink and the others in gray."""
     for number, sentence in enumerate(caption):
-        colour = GREY if number else INK
+        color = GRAY if number else INK
         for text in wrap(sentence, room, CAPTION, most=4):
-            lines.append(Line(text, x, y + CAPTION * LEADING / 2, CAPTION, colour=colour))
+            lines.append(Line(text, x, y + CAPTION * LEADING / 2, CAPTION, color=color))
             y += CAPTION * LEADING
 
 
@@ -201,14 +201,14 @@ def _columns(rows: Sequence[Row], grid: Grid, gutter: float) -> tuple[int, float
     """How many panels go side by side, and how wide a cell is."""
     most = max((len(row.panels) for row in rows), default=1) or 1
     aspects = [panel.aspect for row in rows for panel in row.panels] or [1.0]
-    room = MOST_WIDTH - gutter
+    room = MAX_WIDTH - gutter
     columns, least = grid.columns, grid.least
     if columns is None:
-        least = max(least, min(grid.most, LEAST_HEIGHT * max(aspects)))
+        least = max(least, min(grid.most, MIN_HEIGHT * max(aspects)))
         fit = max(1, int((room + grid.gap) // (least + grid.gap)))
         columns = math.ceil(most / math.ceil(most / fit))
     even = (room - (columns - 1) * grid.gap) / columns
-    widest = max(grid.tallest * max(aspects), grid.least)  # tall pictures need no wider cell
+    widest = max(grid.tallest * max(aspects), grid.least)  # tall images need no wider cell
     return columns, max(grid.least, min(grid.most, even, widest))
 
 
@@ -216,7 +216,7 @@ def _title_size(rows: Sequence[Row], cell: float) -> float:
     """Letters small enough, within reason, that no word of a title must be cut."""
     words = [word for row in rows for panel in row.panels for word in panel.title.split()]
     longest = max((text_width(word, 1, bold=True) for word in words), default=0.0)
-    return max(LEAST_TITLE, min(TITLE, 0.99 * cell / longest)) if longest else TITLE
+    return max(MIN_TITLE, min(TITLE, 0.99 * cell / longest)) if longest else TITLE
 
 
 def _place_row(
@@ -256,7 +256,7 @@ def _place_row(
             pen.y = top + tall + 1
             for note in panel.note.splitlines():
                 fitting = wrap(note, cell + grid.gap / 2, NOTE, most=1)
-                pen.write(fitting, middle, NOTE, align="center", colour=GREY)
+                pen.write(fitting, middle, NOTE, align="center", color=GRAY)
         if row.label and start == 0:
             _place_label(pen, row.label, top + tallest / 2)
         pen.y = top + tallest + notes * NOTE * LEADING + 1 + grid.gap
@@ -266,7 +266,7 @@ def _place_label(pen: _Pen, label: tuple[str, ...], middle: float) -> None:
     sizes = [TITLE - 2, *[NOTE] * (len(label) - 1)]
     pen.y = middle - sum(sizes) * LEADING / 2
     for number, (text, size) in enumerate(zip(label, sizes, strict=True)):
-        pen.write([text], MARGIN, size, colour=GREY if number else INK)
+        pen.write([text], MARGIN, size, color=GRAY if number else INK)
 
 
 def _fit(aspect: float, cell: float, tallest: float) -> tuple[float, float]:
@@ -276,11 +276,11 @@ def _fit(aspect: float, cell: float, tallest: float) -> tuple[float, float]:
 
 def _place_scale(pen: _Pen, scale: Scale, inner: float) -> None:
     left, top = MARGIN, pen.y + 4
-    pen.colour_bars.append(ColourBar(Box(left, top, BAR_WIDTH, BAR_HEIGHT), scale.colormap))
+    pen.color_bars.append(ColorBar(Box(left, top, BAR_WIDTH, BAR_HEIGHT), scale.colormap))
     below = top + BAR_HEIGHT + 1 + NOTE * LEADING / 2
     for tick, text in scale.ticks:
         align: Align = "left" if tick == 0 else "right" if tick == 1 else "center"
-        pen.lines.append(Line(text, left + tick * BAR_WIDTH, below, NOTE, align, colour=GREY))
+        pen.lines.append(Line(text, left + tick * BAR_WIDTH, below, NOTE, align, color=GRAY))
     beside = left + BAR_WIDTH + 12
     pen.y = top + BAR_HEIGHT / 2 - CAPTION * LEADING / 2
     unit = wrap(scale.unit, inner - BAR_WIDTH - 12, CAPTION, most=3)

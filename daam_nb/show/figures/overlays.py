@@ -1,4 +1,4 @@
-"""The map of one word over its picture."""
+"""The map of one word over its image."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.prompt import Word
 from daam_nb.recording import Provenance, Recording
 from daam_nb.recording.kinds import check_recording
-from daam_nb.show.colours import DEFAULT
+from daam_nb.show.colors import DEFAULT
 from daam_nb.show.figures.belonging import check_own_run, same_pixels
 from daam_nb.show.figures.figure import Figure
 from daam_nb.show.figures.layout import Grid, Row, compose
 from daam_nb.show.figures.panels import (
     Style,
-    colour_bar,
+    color_bar,
     drawing_notes,
     size_of,
     unit_of,
@@ -26,7 +26,7 @@ from daam_nb.show.figures.panels import (
 from daam_nb.show.figures.provenance import credits
 from daam_nb.show.pixels import OPACITY, peak_of
 
-WIDEST = 20_000.0  # of a picture on a page, in pixels
+WIDEST = 20_000.0  # of an image on a page, in pixels
 
 
 @names_checked
@@ -37,31 +37,31 @@ def overlay(
     opacity: float = OPACITY,
     threshold: float | None = None,
     colormap: str = DEFAULT,
-    grey: bool = True,
+    gray: bool = True,
     title: str | None = None,
     width: float = 440.0,
 ) -> Figure:
-    """Lay the map of a word over its picture.
+    """Lay the map of a word over its image.
 
     Parameters
     ----------
     image
-        The picture, or the recording that holds it; None: a plain background.
+        The image, or the recording that holds it; None: a plain background.
     word_map
         The map; or, with a recording, a word of its prompt (or its (start, end) in characters),
         whose map is then made by the defaults of `heat_maps`.
     opacity
-        Of the map over the picture, in [0, 1], the same everywhere.
+        Of the map over the image, in [0, 1], the same everywhere.
     threshold
         Draw the edge of the mask at this share of the peak (eq. 7); None: no line.
     colormap
-        One of `daam_nb.show.colours.SEQUENTIAL`, or another name of matplotlib's.
-    grey
-        Show the picture below the map in grey, so that every colour is the map's.
+        One of `daam_nb.show.colors.SEQUENTIAL`, or another name of matplotlib's.
+    gray
+        Show the image below the map in gray, so that every color is the map's.
     title
-        Above the picture; None: the word.
+        Above the image; None: the word.
     width
-        Of the picture on the page, in pixels at 96 to the inch.
+        Of the image on the page, in pixels at 96 to the inch.
 
     Returns
     -------
@@ -70,23 +70,23 @@ def overlay(
     Raises
     ------
     ShapeError
-        Where the proportions of picture and map differ.
+        Where the proportions of image and map differ.
     SelectionError
-        For an opacity or threshold outside of [0, 1], an unknown colour map, a word without
+        For an opacity or threshold outside of [0, 1], an unknown color map, a word without
         a recording, or a recording with the map of another run.
 
     References
     ----------
     Tang et al. 2023, "What the DAAM", eq. 6 and 7, https://aclanthology.org/2023.acl-long.310
     """
-    style = Style(colormap, opacity, threshold, "common", grey)  # of one map: numbers on its bar
+    style = Style(colormap, opacity, threshold, "common", gray)  # of one map: numbers on its bar
     check_length(width, "width", high=WIDEST)
-    _check_picture(image, word_map)
+    _check_image(image, word_map)
     if not isinstance(word_map, WordHeatMap):
         if not isinstance(image, Recording):
             raise SelectionError(
-                f"The map of {word_map!r:.60} cannot be made from a picture alone. Give the "
-                f"recording instead of its picture, or the map: "
+                f"The map of {word_map!r:.60} cannot be made from an image alone. Give the "
+                f"recording instead of its image, or the map: "
                 f"heat_maps(run).word({word_map!r:.60})."
             )
         if hasattr(word_map, "ndim"):
@@ -97,8 +97,8 @@ def overlay(
         word_map = heat_maps(image).word(word_map)
     if isinstance(image, Recording):
         check_own_run(word_map, image, where="overlay()")
-    picture = image.image if isinstance(image, Recording) else image
-    size = size_of(word_map, picture, most=512)
+    background = image.image if isinstance(image, Recording) else image
+    size = size_of(word_map, background, most=512)
     above = word_map.label if title is None else check_text(title, "title")
     panel = word_panel(word_map, picture, size=size, style=style, title=above, note="")
     runs: list[Recording | Provenance] = [image] if isinstance(image, Recording) else []
@@ -112,30 +112,30 @@ def overlay(
     return compose(
         [Row((panel,))],
         grid=Grid(least=width, most=width, tallest=1.5 * width, columns=1),
-        scale=colour_bar(style, unit_of(word_map), peak_of(word_map)),
+        scale=color_bar(style, unit_of(word_map), peak_of(word_map)),
         caption=caption,
         metadata=metadata,
     )
 
 
-def _is_exchanged(picture: Image.Image | None, own: Image.Image | None) -> bool:
-    """Whether a picture of the run's own size has other pixels."""
-    if picture is None or own is None or picture.size != own.size:
+def _is_exchanged(image: Image.Image | None, own: Image.Image | None) -> bool:
+    """Whether an image of the run's own size has other pixels."""
+    if image is None or own is None or image.size != own.size:
         return False
-    return not same_pixels(picture, own)
+    return not same_pixels(image, own)
 
 
-def _check_picture(image: object, word_map: object) -> None:
-    """Refuse what is neither a picture nor the recording that holds it."""
+def _check_image(image: object, word_map: object) -> None:
+    """Refuse what is neither an image nor the recording that holds it."""
     if image is None or isinstance(image, Recording | Image.Image):
         return
     if isinstance(image, WordHeatMap):
         raise WrongKindError(
-            "overlay() takes the picture first, or its recording, then the map: overlay(run, map)."
+            "overlay() takes the image first, or its recording, then the map: overlay(run, map)."
         )
     if isinstance(image, HeatMaps):
         raise WrongKindError(
-            f"overlay() takes a picture or its recording, not HeatMaps: overlay(maps.run, "
+            f"overlay() takes an image or its recording, not HeatMaps: overlay(maps.run, "
             f"{f'maps.word({word_map!r})' if isinstance(word_map, str) else 'map'})."
         )
     if hasattr(image, "shape"):

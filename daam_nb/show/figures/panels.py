@@ -1,4 +1,4 @@
-"""One panel of a figure: a picture, or the map of a word over it, and the words about both."""
+"""One panel of a figure: an image, or the map of a word over it, and the words about both."""
 
 from __future__ import annotations
 
@@ -36,40 +36,40 @@ ENDS = {
 
 @dataclass(frozen=True)
 class Style:
-    """How maps are coloured; checked at birth.
+    """How maps are colored; checked at birth.
 
     Attributes
     ----------
     colormap
-        Name of a colour map.
+        Name of a color map.
     opacity
-        Of the map over the picture, in [0, 1].
+        Of the map over the image, in [0, 1].
     threshold
         Where a line is drawn, as a share of each map's peak; None: no line.
     scale
-        ``"own"``: the colours of each map run from 0 to its own peak; ``"common"``: from 0 to the
+        ``"own"``: the colors of each map run from 0 to its own peak; ``"common"``: from 0 to the
         highest peak of all; ``"spread"``: from each map's own minimum to its peak, which shows
         faint differences, and makes the flattest map look as uneven as any other.
-    grey
-        Whether pictures below maps lose their colour.
+    gray
+        Whether images below maps lose their color.
     """
 
     colormap: str
     opacity: float
     threshold: float | None
     scale: ScaleChoice
-    grey: bool = True
+    gray: bool = True
 
     def __post_init__(self) -> None:
         palette(self.colormap)
         checked_opacity(self.opacity)
         checked_threshold(self.threshold)
-        check_flag(self.grey, "grey")
+        check_flag(self.gray, "gray")
         check_choice(
             self.scale,
             "scale",
             ENDS,
-            more="Each map's colours run from 0 to its own peak, on one scale for all, or spread "
+            more="Each map's colors run from 0 to its own peak, on one scale for all, or spread "
             "from its minimum to its peak.",
         )
 
@@ -80,17 +80,17 @@ def number(value: float) -> str:
 
 
 def lowest(word_map: WordHeatMap, style: Style) -> float:
-    """Return the value at which the colours of a map begin."""
+    """Return the value at which the colors of a map begin."""
     return float(word_map.values.min()) if style.scale == "spread" else 0.0
 
 
 def value_note(low: float, peak: float, style: Style) -> str:
-    """Write the ends of a map's own colours, without words."""
+    """Write the ends of a map's own colors, without words."""
     return f"{number(low)}–{number(peak)}" if style.scale == "spread" else number(peak)
 
 
 def peak_note(word_map: WordHeatMap, style: Style) -> str:
-    """Write a map's peak, and its minimum where the colours begin there."""
+    """Write a map's peak, and its minimum where the colors begin there."""
     text = value_note(lowest(word_map, style), peak_of(word_map), style)
     return text if style.scale == "spread" else f"peak {text}"
 
@@ -100,11 +100,11 @@ def cells(size: tuple[int, int]) -> str:
     return f"{size[0]}{NO_BREAK}×{NO_BREAK}{size[1]}"
 
 
-def picture_panel(image: Image.Image, size: tuple[int, int], *, note: str = "picture") -> Panel:
-    """Show a picture as it is."""
+def image_panel(image: Image.Image, size: tuple[int, int], *, note: str = "image") -> Panel:
+    """Show an image as it is."""
     return Panel(
-        name="picture",
-        picture=rgb(image, size),
+        name="image",
+        image=rgb(image, size),
         note=note,
         aspect=image.width / image.height,
         own_size=(image.height, image.width),
@@ -120,7 +120,7 @@ def word_panel(
     title: str,
     note: str | None = None,
 ) -> Panel:
-    """Lay the map of a word over its picture, or over nothing; its colours run to its own peak.
+    """Lay the map of a word over its image, or over nothing; its colors run to its own peak.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def word_panel(
     )
     return Panel(
         name=title,
-        picture=None if image is None else rgb(image, size, grey=style.grey),
+        image=None if image is None else rgb(image, size, gray=style.gray),
         heat=heat,
         title=title,
         note=peak_note(word_map, style) if note is None else note,
@@ -152,7 +152,7 @@ def word_panel(
 
 
 def with_common_scale(panels: Sequence[Panel]) -> tuple[list[Panel], float]:
-    """Let the colours of all maps run to the highest of their ends; also that value."""
+    """Let the colors of all maps run to the highest of their ends; also that value."""
     highest = max((panel.heat.vmax for panel in panels if panel.heat is not None), default=0.0)
     made_panels = [
         panel if panel.heat is None else replace(panel, heat=replace(panel.heat, vmax=highest))
@@ -162,19 +162,19 @@ def with_common_scale(panels: Sequence[Panel]) -> tuple[list[Panel], float]:
 
 
 def size_of(word_map: WordHeatMap, image: Image.Image | None, *, most: int) -> tuple[int, int]:
-    """(height, width) at which a map and its picture are drawn."""
+    """(height, width) at which a map and its image are drawn."""
     return drawn_size(own_size(word_map, image), most=most)
 
 
 def own_size(word_map: WordHeatMap, image: Image.Image | None) -> tuple[int, int]:
-    """(height, width) of the picture below a map, in its own pixels."""
+    """(height, width) of the image below a map, in its own pixels."""
     if image is not None:
         return image.height, image.width
     return word_map.image_size or word_map.size
 
 
-def colour_bar(style: Style, unit: str, highest: float) -> Scale:
-    """Explain the colours: 0 to the peak, and in which unit."""
+def color_bar(style: Style, unit: str, highest: float) -> Scale:
+    """Explain the colors: 0 to the peak, and in which unit."""
     if style.scale == "spread":
         return Scale(style.colormap, ((0, "minimum"), (1, "peak of each map")), unit)
     if style.scale == "own":
@@ -193,10 +193,10 @@ def unit_of(word_map: WordHeatMap) -> str:
     return f"{unit}, mean over steps, heads and layers"
 
 
-def colours_note(style: Style) -> str:
-    """Say from where to where the colours run."""
+def colors_note(style: Style) -> str:
+    """Say from where to where the colors run."""
     first, last = ENDS[style.scale]
-    return f"colours run from {first} to {last}"
+    return f"colors run from {first} to {last}"
 
 
 def _grids(word_map: WordHeatMap) -> str:
@@ -211,17 +211,17 @@ def drawing_notes(
 ) -> list[str]:
     """Say how the numbers became what is seen."""
     notes = [
-        colours_note(style),
+        colors_note(style),
         _grids(word_map),
     ]
     if image is None:
-        notes.append("no picture is held, so maps stand on a plain background")
+        notes.append("no image is held, so maps stand on a plain background")
     else:
-        grey = " in grey" if style.grey else ""
-        notes.append(f"over the picture{grey} at opacity {style.opacity:g}")
+        gray = " in gray" if style.gray else ""
+        notes.append(f"over the image{gray} at opacity {style.opacity:g}")
         factor = size[0] / image.height
         if factor > 1:
-            notes.append(f"picture enlarged {factor:g}× (Lanczos)")
+            notes.append(f"image enlarged {factor:g}× (Lanczos)")
         elif factor < 1:
             notes.append(f"both drawn at {cells(size)}")
     if style.threshold is not None:

@@ -45,7 +45,7 @@ def to_matplotlib(
     scale
         Dots per figure pixel.
     interpolation
-        How pixels of pictures and maps become dots; ``"none"`` leaves it to the reader of a
+        How pixels of images and maps become dots; ``"none"`` leaves it to the reader of a
         vector file.
     """
     if isinstance(drawing.content, Sheet):

@@ -19,10 +19,10 @@ from daam_nb.show.lettering import plain
 from daam_nb.storage import write_file
 
 if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
+    from PIL.Image import Image as PILImage
 
 SUFFIXES = (".png", ".svg", ".pdf", ".html")
-MOST_DOTS = 65_535  # on a side; the drawing back end draws no more
+MAX_DOTS = 65_535  # on a side; the drawing back end draws no more
 CHART_SCALE = 110 / PIXELS_PER_INCH  # of a chart in a notebook: its letters as large as the text
 NOTEBOOK_BYTES = 220_000  # what one figure may add to a notebook before it is made smaller
 
@@ -53,14 +53,14 @@ def png_bytes(drawing: Drawing, *, scale: float) -> bytes:
 
 
 def checked_scale(drawing: Drawing, scale: object) -> float:
-    """Read dots per figure pixel: so many that the picture has from 1 to 65535 on each side.
+    """Read dots per figure pixel: so many that the image has from 1 to 65535 on each side.
 
     Raises
     ------
     SelectionError
         For anything else.
     """
-    number = check_length(scale, "scale", high=MOST_DOTS / max(drawing.size))
+    number = check_length(scale, "scale", high=MAX_DOTS / max(drawing.size))
     if number * min(drawing.size) < 1:
         raise SelectionError(
             f"scale={number:g} leaves no dot of a figure of {drawing.size} pixels."
@@ -69,7 +69,7 @@ def checked_scale(drawing: Drawing, scale: object) -> float:
 
 
 def small_png(drawing: Drawing) -> bytes:
-    """Draw a PNG for a notebook: with fewer dots where it would be large, at last 256 colours."""
+    """Draw a PNG for a notebook: with fewer dots where it would be large, at last 256 colors."""
     from PIL import Image
 
     sharpest = 2.0 if isinstance(drawing.content, Sheet) else CHART_SCALE
@@ -77,24 +77,24 @@ def small_png(drawing: Drawing) -> bytes:
     for part, bits in ((1.0, 8), (1.0, 6), (0.75, 6), (0.5, 6), (0.5, 5)):
         scale = part * sharpest
         pil_size = (round(sharp.width * part), round(sharp.height * part))
-        picture = sharp if part == 1 else sharp.resize(pil_size, Image.Resampling.LANCZOS)
-        drawn = _encoded(drawing, _rounded(picture, bits), scale)
+        image = sharp if part == 1 else sharp.resize(pil_size, Image.Resampling.LANCZOS)
+        drawn = _encoded(drawing, _rounded(image, bits), scale)
         if len(drawn) <= NOTEBOOK_BYTES:
             return drawn
     if len(drawn) <= 1.5 * NOTEBOOK_BYTES:
         return drawn
-    # A palette draws bands into maps and colour bars, so it is the last resort.
-    few = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    # A palette draws bands into maps and color bars, so it is the last resort.
+    few = image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     return _encoded(drawing, few, scale)
 
 
-def _rounded(picture: Picture, bits: int) -> Picture:
+def _rounded(image: PILImage, bits: int) -> PILImage:
     """Keep the first bits of each channel: no eye sees six of eight, and a PNG is half as large."""
     top = (1 << bits) - 1
-    return picture.point([round(round(value / 255 * top) / top * 255) for value in range(256)] * 3)
+    return image.point([round(round(value / 255 * top) / top * 255) for value in range(256)] * 3)
 
 
-def _rastered(drawing: Drawing, scale: float) -> Picture:
+def _rastered(drawing: Drawing, scale: float) -> PILImage:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
@@ -106,7 +106,7 @@ def _rastered(drawing: Drawing, scale: float) -> Picture:
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
-def _encoded(drawing: Drawing, picture: Picture, scale: float) -> bytes:
+def _encoded(drawing: Drawing, image: PILImage, scale: float) -> bytes:
     from PIL.PngImagePlugin import PngInfo
 
     info = PngInfo()
@@ -114,7 +114,7 @@ def _encoded(drawing: Drawing, picture: Picture, scale: float) -> bytes:
         info.add_itxt(key, text)
     buffer = BytesIO()
     dpi = PIXELS_PER_INCH * scale
-    picture.save(buffer, "PNG", pnginfo=info, dpi=(dpi, dpi))
+    image.save(buffer, "PNG", pnginfo=info, dpi=(dpi, dpi))
     return buffer.getvalue()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daam_nb.show.colours import LEVELS
+from daam_nb.show.colors import LEVELS
 from daam_nb.show.figures.chart import PIXELS_PER_INCH
 from daam_nb.show.figures.description import Box, Heat, Line, Sheet
 from daam_nb.show.lettering import drawable, families
@@ -31,7 +31,7 @@ def paint(axes: Axes, sheet: Sheet, *, interpolation: str = "hanning", factor: f
     Parameters
     ----------
     interpolation
-        How pixels of pictures and maps become dots; ``"none"`` leaves it to the reader of a
+        How pixels of images and maps become dots; ``"none"`` leaves it to the reader of a
         vector file.
     factor
         How large one figure pixel is drawn, in 96ths of an inch: letters and lines follow it.
@@ -40,16 +40,16 @@ def paint(axes: Axes, sheet: Sheet, *, interpolation: str = "hanning", factor: f
     axes.set_axis_off()
     axes.set_autoscale_on(False)
     for number, panel in enumerate(sheet.panels):
-        if panel.picture is not None:
-            paint_picture(
-                axes, panel.picture, extent_of(panel.box), interpolation, gid=f"picture-{number}"
+        if panel.image is not None:
+            paint_image(
+                axes, panel.image, extent_of(panel.box), interpolation, gid=f"image-{number}"
             )
         if panel.heat is not None:
             paint_heat(
                 axes, panel.heat, extent_of(panel.box), interpolation, gid=f"heat-{number}",
                 factor=factor,
             )  # fmt: skip
-    _colour_bars(axes, sheet)
+    _color_bars(axes, sheet)
     _bars(axes, sheet)
     for line in sheet.lines:
         _line(axes, line, factor)
@@ -58,10 +58,10 @@ def paint(axes: Axes, sheet: Sheet, *, interpolation: str = "hanning", factor: f
     axes.set_aspect("auto")
 
 
-def paint_picture(
+def paint_image(
     axes: Axes, pixels: Pixels, extent: Extent, interpolation: str, *, gid: str
 ) -> None:
-    """Draw a picture over the extent."""
+    """Draw an image over the extent."""
     image = axes.imshow(
         pixels, extent=extent, interpolation=interpolation, origin="upper", aspect="auto"
     )
@@ -90,25 +90,25 @@ def paint_heat(
     left, right, bottom, top = extent
     x = left + (np.arange(columns) + 0.5) * (right - left) / columns
     y = top + (np.arange(rows) + 0.5) * (bottom - top) / rows
-    for colour, thickness in (("black", 2.2), ("white", 1.1)):  # seen on bright and dark
+    for color, thickness in (("black", 2.2), ("white", 1.1)):  # seen on bright and dark
         lines = axes.contour(
             x,
             y,
             heat.values,
             levels=[heat.contour],
-            colors=[colour],
+            colors=[color],
             linewidths=thickness * POINTS * factor,
             linestyles="solid",
             antialiased=True,
         )
-        lines.set_gid(gid.replace("heat", f"contour-{colour}"))
+        lines.set_gid(gid.replace("heat", f"contour-{color}"))
 
 
-def _colour_bars(axes: Axes, sheet: Sheet) -> None:
+def _color_bars(axes: Axes, sheet: Sheet) -> None:
     ramp = np.linspace(0, 1, LEVELS, dtype=np.float32)[None, :]
-    for number, bar in enumerate(sheet.colour_bars):
+    for number, bar in enumerate(sheet.color_bars):
         heat = Heat(ramp, 0.0, 1.0, bar.colormap)
-        paint_heat(axes, heat, extent_of(bar.box), "none", gid=f"colour-bar-{number}")
+        paint_heat(axes, heat, extent_of(bar.box), "none", gid=f"color-bar-{number}")
 
 
 def _bars(axes: Axes, sheet: Sheet) -> None:
@@ -116,7 +116,7 @@ def _bars(axes: Axes, sheet: Sheet) -> None:
 
     for number, bar in enumerate(sheet.bars):
         box = bar.box
-        patch = Rectangle((box.x, box.y), box.width, box.height, facecolor=bar.colour, linewidth=0)
+        patch = Rectangle((box.x, box.y), box.width, box.height, facecolor=bar.color, linewidth=0)
         patch.set_gid(f"bar-{number}")
         axes.add_patch(patch)
 
@@ -130,7 +130,7 @@ def _line(axes: Axes, line: Line, factor: float) -> None:
         fontfamily=list(families()),
         fontweight="bold" if line.bold else "normal",
         fontstyle="normal",
-        color=line.colour,
+        color=line.color,
         horizontalalignment=line.align,
         verticalalignment="baseline",
         parse_math=False,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from daam_nb.show.colours import LEVELS, palette
+from daam_nb.show.colors import LEVELS, palette
 from daam_nb.show.figures.description import PAPER, Box, Heat, Line, Panel, Sheet
 from daam_nb.show.lettering import plain
 from daam_nb.show.pixels import Pixels
@@ -33,10 +33,10 @@ def parts(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     traces: list[dict[str, Any]] = []
     for number, panel in enumerate(sheet.panels):
         traces.extend(_panel(panel, number))
-    for number, bar in enumerate(sheet.colour_bars):
+    for number, bar in enumerate(sheet.color_bars):
         ramp = np.linspace(0, 1, LEVELS, dtype=np.float32)[None, :]
         heat = Heat(ramp, 0.0, 1.0, bar.colormap)
-        traces.append({**_heat(heat, bar.box), "uid": f"colour-bar-{number}", "hoverinfo": "skip"})
+        traces.append({**_heat(heat, bar.box), "uid": f"color-bar-{number}", "hoverinfo": "skip"})
     traces.extend(_bars(sheet))
     axis = {"visible": False, "fixedrange": False, "showgrid": False, "zeroline": False}
     layout = {
@@ -51,7 +51,7 @@ def parts(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         "hoverlabel": {"font": {"family": FONTS}},
         "xaxis": {**axis, "range": [0, width]},
         "yaxis": {**axis, "range": [height, 0], "scaleanchor": "x"},
-        "images": [_image(panel) for panel in sheet.panels if panel.picture is not None],
+        "images": [_image(panel) for panel in sheet.panels if panel.image is not None],
         "annotations": [_line(line) for line in sheet.lines],
     }
     return traces, layout
@@ -98,7 +98,7 @@ def _contour(heat: Heat, box: Box, number: int) -> list[dict[str, Any]]:
         {
             **shared,
             "type": "contour",
-            "uid": f"contour-{colour}-{number}",
+            "uid": f"contour-{color}-{number}",
             "contours": {
                 "coloring": "none",
                 "start": heat.contour,
@@ -106,11 +106,11 @@ def _contour(heat: Heat, box: Box, number: int) -> list[dict[str, Any]]:
                 "size": 1,
             },
             "autocontour": False,
-            "line": {"color": colour, "width": thickness, "smoothing": 0},
+            "line": {"color": color, "width": thickness, "smoothing": 0},
             "showscale": False,
             "hoverinfo": "skip",
         }
-        for colour, thickness in (("black", 2.2), ("white", 1.1))
+        for color, thickness in (("black", 2.2), ("white", 1.1))
     ]
 
 
@@ -118,15 +118,15 @@ _PLACE = ("z", "x0", "dx", "y0", "dy")
 
 
 def _colorscale(name: str) -> list[list[Any]]:
-    colours = np.rint(palette(name) * 255).astype(int)
-    return [[level / (LEVELS - 1), f"rgb({r},{g},{b})"] for level, (r, g, b) in enumerate(colours)]
+    colors = np.rint(palette(name) * 255).astype(int)
+    return [[level / (LEVELS - 1), f"rgb({r},{g},{b})"] for level, (r, g, b) in enumerate(colors)]
 
 
 def _image(panel: Panel) -> dict[str, Any]:
-    assert panel.picture is not None
+    assert panel.image is not None
     box = panel.box
     return {
-        "source": data_uri(panel.picture),
+        "source": data_uri(panel.image),
         "xref": "x",
         "yref": "y",
         "x": box.x,
@@ -141,7 +141,7 @@ def _image(panel: Panel) -> dict[str, Any]:
 
 
 def data_uri(pixels: Pixels) -> str:
-    """A picture as a page holds it within itself."""
+    """An image as a page holds it within itself."""
     buffer = BytesIO()
     Image.fromarray(pixels, "RGB").save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
@@ -158,7 +158,7 @@ def _bars(sheet: Sheet) -> list[dict[str, Any]]:
             "y": [bar.box.y + bar.box.height / 2],
             "width": [bar.box.height],
             "customdata": [bar.value],
-            "marker": {"color": bar.colour, "line": {"width": 0}},
+            "marker": {"color": bar.color, "line": {"width": 0}},
             "hovertemplate": f"{literal(bar.name)}: %{{customdata:.4g}}<extra></extra>",
         }
         for number, bar in enumerate(sheet.bars)
@@ -176,7 +176,7 @@ def _line(line: Line) -> dict[str, Any]:
         "xanchor": line.align,
         "yanchor": "middle",
         "showarrow": False,
-        "font": {"family": FONTS, "size": line.size, "color": line.colour},
+        "font": {"family": FONTS, "size": line.size, "color": line.color},
         "borderpad": 0,
         "align": line.align,
     }

@@ -13,7 +13,7 @@ from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.recording import Layer, LayerChoice, Recording
 from daam_nb.recording.kinds import check_recording
 from daam_nb.selection import HeadChoice, StepChoice, in_words
-from daam_nb.show.colours import DEFAULT
+from daam_nb.show.colors import DEFAULT
 from daam_nb.show.figures.belonging import check_strip
 from daam_nb.show.figures.description import Heat, Panel
 from daam_nb.show.figures.figure import Figure
@@ -22,11 +22,11 @@ from daam_nb.show.figures.panels import (
     ScaleChoice,
     Style,
     cells,
-    colour_bar,
-    colours_note,
+    color_bar,
+    colors_note,
     drawing_notes,
+    image_panel,
     peak_note,
-    picture_panel,
     size_of,
     value_note,
     with_common_scale,
@@ -50,9 +50,9 @@ def step_strip(
     opacity: float = OPACITY,
     threshold: float | None = None,
     colormap: str = DEFAULT,
-    grey: bool = True,
+    gray: bool = True,
 ) -> Figure:
-    """Show how the map of a word forms while the picture is painted.
+    """Show how the map of a word forms while the image is painted.
 
     Parameters
     ----------
@@ -65,13 +65,13 @@ def step_strip(
         Which one (0-based) where the prompt holds it several times.
     bins
         So many panels, each the mean over steps that follow each other; None: one per step.
-        They are labelled with their first and last step, counted from 0, and timestep.
+        They are labeled with their first and last step, counted from 0, and timestep.
     steps, layers, heads
         As in `heat_maps`.
     scale
         ``"common"``: one scale for all panels; ``"own"``: each runs from 0 to its own peak;
         ``"spread"``: each from its minimum to its peak.
-    opacity, threshold, colormap, grey
+    opacity, threshold, colormap, gray
         As in `overlay`.
 
     Returns
@@ -87,12 +87,12 @@ def step_strip(
         another choice.
     """
     check_recording(run, where="step_strip()", order="step_strip(run, word)", other=word)
-    style = Style(colormap, opacity, threshold, scale, grey)
+    style = Style(colormap, opacity, threshold, scale, gray)
     maps = heat_maps(run, layers=layers, steps=steps, heads=heads)
     check_strip(word, maps, parts=False, where="step_strip()")
     whole = maps.word(word, occurrence=occurrence)
     size = size_of(whole, run.image, most=320)
-    panels = [] if run.image is None else [picture_panel(run.image, size, note="picture\n ")]
+    panels = [] if run.image is None else [image_panel(run.image, size, note="image\n ")]
     for group in _groups(maps.steps, bins):
         part = heat_maps(run, layers=maps.layers, steps=group, heads=maps.heads).word(whole)
         first, last = run.timesteps[group[0]], run.timesteps[group[-1]]
@@ -115,7 +115,7 @@ def step_strip(
         [Row(tuple(panels))],
         grid=Grid(),
         heading=f"“{whole.label}”, step by step",
-        scale=colour_bar(
+        scale=color_bar(
             style, f"{whole.unit}, mean over the panel’s steps, heads and layers", highest
         ),
         caption=caption,
@@ -186,7 +186,7 @@ def head_sheet(
         [run],
         choice=maps.choice,
         drawing=[
-            colours_note(style),
+            colors_note(style),
             "each tile is one head at its layer’s own resolution, not interpolated",
         ],
     )
@@ -194,7 +194,7 @@ def head_sheet(
         rows,
         grid=Grid(least=least, most=56.0, tallest=84.0, columns=heads, gap=4.0),
         heading=f"“{whole.label}” in each layer and head",
-        scale=colour_bar(style, f"{whole.unit}, mean over steps", highest),
+        scale=color_bar(style, f"{whole.unit}, mean over steps", highest),
         caption=caption,
         metadata={**metadata, "word": whole.label},
         column_titles=["head 0", *map(str, range(1, heads))] if heads > 1 else ["head 0"],
@@ -241,7 +241,7 @@ def _tiles(maps: HeatMaps, layer: Layer, word: WordHeatMap, style: Style) -> tup
 
 
 def _tile_note(low: float, peak: float, style: Style) -> str:
-    """Write the ends of a tile's own colours, below each other as tiles are narrow."""
+    """Write the ends of a tile's own colors, below each other as tiles are narrow."""
     return "" if style.scale == "common" else value_note(low, peak, style).replace("–", "–\n")
 
 

@@ -1,4 +1,4 @@
-"""Each picture beside the maps of all its words."""
+"""Each image beside the maps of all its words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.prompt import Word
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
-from daam_nb.show.colours import DEFAULT
+from daam_nb.show.colors import DEFAULT
 from daam_nb.show.conditions import seed_in_words
 from daam_nb.show.figures.belonging import check_one_choice, check_own_run
 from daam_nb.show.figures.figure import Figure
@@ -22,9 +22,9 @@ from daam_nb.show.figures.layout import Grid, Row, compose
 from daam_nb.show.figures.panels import (
     ScaleChoice,
     Style,
-    colour_bar,
+    color_bar,
     drawing_notes,
-    picture_panel,
+    image_panel,
     size_of,
     unit_of,
     with_common_scale,
@@ -44,9 +44,9 @@ def words_row(
     opacity: float = OPACITY,
     threshold: float | None = None,
     colormap: str = DEFAULT,
-    grey: bool = True,
+    gray: bool = True,
 ) -> Figure:
-    """Put each picture beside the maps of all its words, one row per picture.
+    """Put each image beside the maps of all its words, one row per image.
 
     The layout of Tang et al. 2023, Fig. 1. A row that is too long goes on below.
 
@@ -58,10 +58,10 @@ def words_row(
         Which words, in this order, or one; None: every word that the model read. A map of the row's
         run is drawn as it is, under its own choice.
     scale
-        ``"own"``: the colours of each map run from 0 to its own peak, which is printed below it;
+        ``"own"``: the colors of each map run from 0 to its own peak, which is printed below it;
         ``"common"``: one scale for all maps of the figure; ``"spread"``: from each map's own
         minimum to its peak, which magnifies faint differences.
-    opacity, threshold, colormap, grey
+    opacity, threshold, colormap, gray
         As in `overlay`.
 
     Returns
@@ -76,7 +76,7 @@ def words_row(
     WordNotFoundError, AmbiguousWordError, TruncatedWordError
         As `HeatMaps.word`, for `words`.
     """
-    style = Style(colormap, opacity, threshold, scale, grey)
+    style = Style(colormap, opacity, threshold, scale, gray)
     chosen = None if words is None else _several(words)
     every = [_Words.of(item, chosen) for item in shown]
     count = sum(1 + len(item.maps) for item in every)
@@ -84,7 +84,7 @@ def words_row(
     rows = [_row(item, style, most, header=len(every) > 1) for item in every]
     if not any(row.panels for row in rows):
         raise SelectionError(
-            "There is nothing to show: no picture and no word. Give a recording, or HeatMaps, "
+            "There is nothing to show: no image and no word. Give a recording, or HeatMaps, "
             "whose prompt has words."
         )
     units = _units(every, style)
@@ -96,7 +96,7 @@ def words_row(
         choice="; ".join(dict.fromkeys(item.choice for item in every)),
         drawing=_notes(every, style, most),
     )
-    bar = colour_bar(style, units, highest) if units else None
+    bar = color_bar(style, units, highest) if units else None
     return compose(rows, grid=Grid(), scale=bar, caption=caption, metadata=metadata)
 
 
@@ -156,7 +156,7 @@ def _row(item: _Words, style: Style, most: int, *, header: bool) -> Row:
     panels = []
     if run.image is not None:
         own = (run.image.height, run.image.width)
-        panels.append(picture_panel(run.image, drawn_size(own, most=most)))
+        panels.append(image_panel(run.image, drawn_size(own, most=most)))
     for word_map in item.maps:
         size = size_of(word_map, run.image, most=most)
         panels.append(word_panel(word_map, run.image, size=size, style=style, title=word_map.label))

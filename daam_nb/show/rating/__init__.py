@@ -1,9 +1,9 @@
-"""A page that asks people about pictures, one after the other, answered by keys.
+"""A page that asks people about images, one after the other, answered by keys.
 
 cards     what is asked and what can be answered, as plain data; `Asker`, who has it
 widget    `Rating`: shows an asker's cards in a notebook and hands the answers back
 
-Knows nothing of studies: which pictures, in which order, and where answers are kept is the asker's
+Knows nothing of studies: which images, in which order, and where answers are kept is the asker's
 (`daam_nb.studies.rating` has one). `js/src/rating` beside the package holds the source of what
 stands in `static/`. ipywidgets and anywidget are imported when a page is opened.
 """

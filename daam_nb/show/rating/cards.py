@@ -73,7 +73,7 @@ class Form:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A picture of a card, and what it is called for those who cannot see it."""
+    """An image of a card, and what it is called for those who cannot see it."""
 
     label: str
     image: Image
@@ -89,13 +89,13 @@ class Card:
         The question: our words and the prompt's in turn, beginning with ours.
     prompt
         What stands before the word asked about, the word, what follows; None to show no prompt.
-    pictures
+    images
         Side by side.
     """
 
     ask: tuple[str, ...]
     prompt: tuple[str, str, str] | None
-    pictures: tuple[Shown, ...]
+    images: tuple[Shown, ...]
 
 
 @dataclass(frozen=True)

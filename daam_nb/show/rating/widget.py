@@ -23,7 +23,7 @@ from daam_nb.show.bundles import read_bundle
 from daam_nb.show.rating.cards import Asker, Card, Given
 
 STATIC = Path(__file__).parent / "static"
-DAY = 86400.0  # seconds; nobody looks longer at one picture
+DAY = 86400.0  # seconds; nobody looks longer at one image
 LONGEST_REASON = 300  # characters
 
 
@@ -177,22 +177,22 @@ def _form_of(asker: Asker) -> dict[str, Any]:
 
 
 def _written(card: Card) -> dict[str, Any]:
-    """A card as the browser gets it; pictures as PNG of their pixels alone, without remarks."""
-    pictures = []
-    for picture in card.pictures:
+    """A card as the browser gets it; images as PNG of their pixels alone, without remarks."""
+    images = []
+    for image in card.images:
         written = io.BytesIO()
-        plain = picture.image.convert("RGB")
+        plain = image.image.convert("RGB")
         plain.info.clear()
         plain.save(written, "PNG")
-        pictures.append(
+        images.append(
             {
-                "label": picture.label,
+                "label": image.label,
                 "size": [plain.height, plain.width],
                 "data": written.getvalue(),
             }
         )
     prompt = None if card.prompt is None else list(card.prompt)
-    return {"ask": list(card.ask), "prompt": prompt, "pictures": pictures}
+    return {"ask": list(card.ask), "prompt": prompt, "images": images}
 
 
 def _reason(text: str) -> str:

@@ -1,6 +1,6 @@
 """The tables and figures of the study of adjectives.
 
-Intervals are of these nouns and new pictures of them; beside each is the one of whole nouns
+Intervals are of these nouns and new images of them; beside each is the one of whole nouns
 (`two_intervals`).
 """
 
@@ -25,7 +25,7 @@ ENOUGH = 50
 
 
 def reach(table: pd.DataFrame) -> pd.DataFrame:
-    """Change inside and outside the noun, by how the second picture was made."""
+    """Change inside and outside the noun, by how the second image was made."""
     return two_intervals.summary(
         _one_choice(table),
         by=["how"],
@@ -58,7 +58,7 @@ def spills(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def contrasts(table: pd.DataFrame) -> pd.DataFrame:
-    """Paired by picture: is the change outside the noun smaller with replay; is the layout kept?
+    """Paired by image: is the change outside the noun smaller with replay; is the layout kept?
 
     Returns
     -------
@@ -99,7 +99,7 @@ def report(table: pd.DataFrame) -> Report:
     seen = table.drop_duplicates("run").region == BY_JUDGE
     facts = {
         "model": settings["model"],
-        "pairs of pictures": pairs,
+        "pairs of images": pairs,
         "nouns": table.noun.nunique(),
         "adjectives": ", ".join(dict.fromkeys(table.adjective)),
         "judge": settings["judge"] or "none",
@@ -114,25 +114,25 @@ def report(table: pd.DataFrame) -> Report:
             if name in settings
         },
     }
-    where = f"{pairs} pairs of pictures of {settings['model']}; {two_intervals.CAPTION}."
+    where = f"{pairs} pairs of images of {settings['model']}; {two_intervals.CAPTION}."
     reached, spilled, paired = reach(table), spills(table), contrasts(table)
     return Report(
         name="adjectives",
         title="Adjectives: how far beyond its noun does one reach?",
         observations=table,
         tables={
-            "Change of the picture when the adjective is exchanged": two_intervals.of_these(
+            "Change of the image when the adjective is exchanged": two_intervals.of_these(
                 reached, _HEADINGS
             ),
             "Spill of the maps: 1 - IoD in the noun": two_intervals.of_these(spilled, _HEADINGS),
-            "Paired by picture": two_intervals.of_these(paired, _HEADINGS),
-            "Change of the picture, intervals of whole nouns": two_intervals.of_nouns(
+            "Paired by image": two_intervals.of_these(paired, _HEADINGS),
+            "Change of the image, intervals of whole nouns": two_intervals.of_nouns(
                 reached, _HEADINGS
             ),
             "Spill of the maps, intervals of whole nouns": two_intervals.of_nouns(
                 spilled, _HEADINGS
             ),
-            "Paired by picture, intervals of whole nouns": two_intervals.of_nouns(
+            "Paired by image, intervals of whole nouns": two_intervals.of_nouns(
                 paired, _HEADINGS
             ).rename(columns=_OVER_NOUNS),
         },
@@ -193,5 +193,5 @@ def figures(
 
 
 def _one_choice(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one choice of layers: what is measured of pictures is the same for all."""
+    """Rows of one choice of layers: what is measured of images is the same for all."""
     return table[table.layers == table.layers.iloc[0]]

@@ -1,7 +1,7 @@
 """Adjectival entanglement: how far beyond its noun does an adjective reach?
 
 Two measures. *Spill*: the share of the adjective's map outside its noun's, 1 - IoD. *Reach*: the
-adjective is exchanged ("a red car" becomes "a blue car") while the first picture's attention is
+adjective is exchanged ("a red car" becomes "a blue car") while the first image's attention is
 replayed, so that the layout stays; what changes outside the noun, the adjective has done there
 (Tang et al. 2023, section 5).
 """
@@ -70,28 +70,28 @@ SEED_STEP = 1_000_003
 _FACTS = ("noun", "adjective", "swapped_adjective", "swapped")  # of captions; columns of the table
 
 COLUMNS: dict[str, str] = {
-    "run": "key of the pair of pictures",
-    "prompt": "text of the first picture",
+    "run": "key of the pair of images",
+    "prompt": "text of the first image",
     "swapped": "text of the second one",
-    "seed": "of the first picture's noise",
+    "seed": "of the first image's noise",
     "noun": "the noun",
-    "adjective": "in the first picture",
+    "adjective": "in the first image",
     "swapped_adjective": "in the second one",
     "how": (
-        f"{REPLAYED}: same noise, the first picture's attention replayed; {FREE}: same noise, its "
+        f"{REPLAYED}: same noise, the first image's attention replayed; {FREE}: same noise, its "
         f"own attention; {OTHER_SEED}: the first prompt again, other noise"
     ),
     "region": (
-        "what counts as the noun: where the judge sees it in the first or in the second picture; "
+        "what counts as the noun: where the judge sees it in the first or in the second image; "
         "without a judge, or where it does not see it in the first, the noun's map there"
     ),
-    "region_share": "share of the picture that it covers",
+    "region_share": "share of the image that it covers",
     "inside": "mean change of a pixel's channel inside the noun, 0 to 1",
     "outside": "the same outside",
     "outside_share": "share of the whole change that lies outside the noun; empty without change",
-    "layout": "IoU of the judge's masks of the noun in the two pictures; empty without",
+    "layout": "IoU of the judge's masks of the noun in the two images; empty without",
     "layers": "whose attention the maps are of",
-    "spill": "1 - IoD of the adjective's map in its noun's, of the first picture, 0 to 1",
+    "spill": "1 - IoD of the adjective's map in its noun's, of the first image, 0 to 1",
     "spill_other": "1 - IoD of the scene's other noun in this noun: what unrelated words do",
     "iou": "of the adjective's and the noun's maps at the threshold",
 }
@@ -163,14 +163,14 @@ def adjective_pairs(
     Parameters
     ----------
     pipe
-        The pipeline; each pair takes four pictures.
+        The pipeline; each pair takes four images.
     prompts
         Of `captions`, or with the same facts.
     seeds
         None: each caption with its own (`corpus.own_seed`). Else each is drawn with each.
     judge
-        Says where the noun is. None, or where it does not see it in the first picture: the noun's
-        map in the first picture, at the threshold, does.
+        Says where the noun is. None, or where it does not see it in the first image: the noun's
+        map in the first image, at the threshold, does.
     layers
         Name -> layers whose maps are compared; by default ``{"paper": "paper"}``.
     threshold
@@ -178,7 +178,7 @@ def adjective_pairs(
     path
         Where rows are kept, so that a study stopped at any moment goes on; None: nowhere.
     batch
-        Pairs drawn at once, each picture of a batch with its own attention replayed; as for
+        Pairs drawn at once, each image of a batch with its own attention replayed; as for
         `corpus.generate`.
     **options
         Of the pipeline's call.
@@ -186,7 +186,7 @@ def adjective_pairs(
     Returns
     -------
     DataFrame
-        One row per pair of pictures, way of making the second, and choice of layers.
+        One row per pair of images, way of making the second, and choice of layers.
     """
     check_options(pipe, options, Caller.of(adjective_pairs), keep_is_settled=True)
     check_batch(batch)
@@ -249,7 +249,7 @@ def adjective_pairs(
 
 
 class Adjectives(Study[AdjectivesOptions]):
-    """Draw pairs of pictures, one with the adjective exchanged, and report."""
+    """Draw pairs of images, one with the adjective exchanged, and report."""
 
     name = "adjectives"
     question = BUILT_IN["adjectives"]
@@ -263,15 +263,15 @@ class Adjectives(Study[AdjectivesOptions]):
         check_options(execution.pipe, execution.call, *callers, keep_is_settled=True)
 
     def prompts(self) -> list[Caption]:
-        """The prompts, each with seeds of its own, so that pictures of different ones are
-        independent; each pair takes four pictures."""
+        """The prompts, each with seeds of its own, so that images of different ones are
+        independent; each pair takes four images."""
         options = self.options
         nouns, seeds = options.nouns, options.seeds
         if isinstance(nouns, Mapping):
             nouns = [noun for members in nouns.values() for noun in members]
         prompts = captions(nouns, options.adjectives)
-        if options.pictures is not None:
-            prompts = prompts[: max(1, round(options.pictures / (4 * len(seeds))))]
+        if options.images is not None:
+            prompts = prompts[: max(1, round(options.images / (4 * len(seeds))))]
         span = max(seeds) - min(seeds) + 1
         return [
             Caption(caption.text, {**caption.facts, "seed": seed + number * span})
@@ -308,7 +308,7 @@ def _key(caption: Caption, seed: int) -> str:
 
 
 def _names(units: Sequence[tuple[Caption, int]]) -> list[str]:
-    """What the pairs are called in the table; those of one first picture by the second, too."""
+    """What the pairs are called in the table; those of one first image by the second, too."""
     names = [name_of(caption.text, seed) for caption, seed in units]
     return [
         name if names.count(name) == 1 else _key(*unit)
@@ -321,7 +321,7 @@ def _names(units: Sequence[tuple[Caption, int]]) -> list[str]:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Pair:
-    """A caption and a seed: the first picture, and by how they were made those compared with it."""
+    """A caption and a seed: the first image, and by how they were made those compared with it."""
 
     caption: Caption
     seed: int
@@ -362,7 +362,7 @@ class _Pair:
         for how, other in self.others.items():
             change = difference(before, _image(other))
             if not own.any():
-                # The replayed picture's map is the first one's: it says nothing about the layout.
+                # The replayed image's map is the first one's: it says nothing about the layout.
                 split = inside_and_outside(change, self._map(threshold))
                 measured[how] = {"region": BY_MAP, **split, "layout": None}
                 continue
@@ -389,7 +389,7 @@ class _Pair:
 def _drawn(
     pipe: Any, units: Sequence[tuple[Caption, int]], options: Mapping[str, Any]
 ) -> list[_Pair]:
-    """The four pictures of each pair; the first ones in one call, and so on."""
+    """The four images of each pair; the first ones in one call, and so on."""
     texts = [caption.text for caption, _ in units]
     swapped = [str(caption.facts["swapped"]) for caption, _ in units]
     seeds = [seed for _, seed in units]
@@ -415,7 +415,7 @@ def _drawn(
 
 
 def _image(run: Recording) -> Image:
-    assert run.image is not None  # `generate` makes pictures, no latents
+    assert run.image is not None  # `generate` makes images, no latents
     return run.image
 
 

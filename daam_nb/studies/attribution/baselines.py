@@ -40,12 +40,12 @@ def by_maps(
 def segmented(
     targets: Sequence[Target], run: Recording, segmenters: Sequence[Segmenter]
 ) -> dict[str, Mapping[str, Mask | None]]:
-    """What each supervised method finds in the picture: its name -> noun -> mask."""
+    """What each supervised method finds in the image: its name -> noun -> mask."""
     nouns = list(dict.fromkeys(target.noun for target in targets if target.mask is not None))
     if not nouns or not segmenters:
         return {}
     if run.image is None:
-        raise StudyError(f"The recording of {run.prompt.text!r} holds no picture to segment.")
+        raise StudyError(f"The recording of {run.prompt.text!r} holds no image to segment.")
     return {segmenter.name: segmenter.masks(run.image, nouns) for segmenter in segmenters}
 
 
@@ -62,7 +62,7 @@ def by_segmenters(target: Target, found: Mapping[str, Mapping[str, Mask | None]]
             raise StudyError(
                 f"{name!r} gives a mask of {read.shape} for {target.noun!r}, and the true one has "
                 f"the shape {target.mask.shape}, (height, width). A segmenter's masks are of the "
-                f"picture's pixels."
+                f"image's pixels."
             )
         marked.append((name, None, read))
     return marked
@@ -71,7 +71,7 @@ def by_segmenters(target: Target, found: Mapping[str, Mapping[str, Mask | None]]
 def _cut(
     name: str, word_map: WordHeatMap, target: Target, thresholds: Sequence[float]
 ) -> list[Marked]:
-    """Eq. 6 brings the map to the picture's pixels, eq. 7 makes masks of it."""
+    """Eq. 6 brings the map to the image's pixels, eq. 7 makes masks of it."""
     assert target.mask is not None
     height, width = target.mask.shape
     resized = word_map.resize((height, width))
@@ -125,7 +125,7 @@ class Baselines:
 
     @staticmethod
     def _blob(target: Target, maps: HeatMaps, rng: np.random.Generator) -> WordHeatMap:
-        """A Gaussian whose deviation is a quarter of each side; it knows nothing of the picture."""
+        """A Gaussian whose deviation is a quarter of each side; it knows nothing of the image."""
         height, width = maps.size
         ys = (torch.arange(height) + 0.5) / height - 0.5
         xs = (torch.arange(width) + 0.5) / width - 0.5

@@ -1,4 +1,4 @@
-"""Figures of object attribution: mean IoU over the threshold, and pictures with both outlines."""
+"""Figures of object attribution: mean IoU over the threshold, and images with both outlines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from daam_nb.studies.oracles.protocols import Mask, Truth, targets_of
 from daam_nb.studies.report.figures import COLORS, chart_figure, curves
 
 PER_ROW = 6
-PITCH = 1.17  # from one row of pictures to the next, in widths of a picture
+PITCH = 1.17  # from one row of images to the next, in widths of an image
 
 
 def curve(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
@@ -65,7 +65,7 @@ def examples(
     title: str = "",
     caption: str = "",
 ) -> Figure:
-    """Draw the first objects that their pictures show, with the map's outline and the true one.
+    """Draw the first objects that their images show, with the map's outline and the true one.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def examples(
         if len(objects) == count:
             break
     if not objects:
-        raise StudyError("There is no object that its picture shows, so there is no example.")
+        raise StudyError("There is no object that its image shows, so there is no example.")
 
     marks = [
         mark
@@ -117,7 +117,7 @@ def examples(
 
 
 def _tile(example: _Example, column: int, row: int) -> list[Mark]:
-    """A picture with both outlines and the words below it."""
+    """An image with both outlines and the words below it."""
     height, width = example.true.shape
     scale = 0.95 / max(height, width)
     left, top = float(column), PITCH * row

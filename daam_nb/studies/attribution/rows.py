@@ -7,17 +7,17 @@ import pandas as pd
 from daam_nb.errors import StudyError
 from daam_nb.studies import arguments
 
-ABSENT = "(not in the picture)"
+ABSENT = "(not in the image)"
 
 
 def measured(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of objects that pictures show; a `StudyError` where there is none."""
+    """Rows of objects that images show; a `StudyError` where there is none."""
     arguments.columns_of(table, ("method", "threshold", "iou"), made_by="object_ious()")
     seen = table[table["method"] != ABSENT]
     if seen.empty:
         raise StudyError(
-            "The table holds no object that a picture shows, so there is no mean IoU. Record more "
-            "pictures, or look at what the truth finds in them."
+            "The table holds no object that an image shows, so there is no mean IoU. Record more "
+            "images, or look at what the truth finds in them."
         )
     return seen.astype({"threshold": float})
 

@@ -1,6 +1,6 @@
 """Object attribution: does a word's map find its object? (Tang et al. 2023, section 3.1)
 
-The map of a word is brought to the picture's size, cut at a share tau of its maximum (eq. 7), and
+The map of a word is brought to the image's size, cut at a share tau of its maximum (eq. 7), and
 compared with the object's true mask by intersection over union. The mean over all objects is the
 paper's mIoU: over the nouns of a closed vocabulary (mIoU80 there), and over all (mIoU-infinity).
 """
@@ -60,11 +60,11 @@ COLUMNS: dict[str, str] = {
     "noun": "the object's name in the truth's vocabulary",
     "word": "the word of the prompt that names it; several are joined by a plus sign",
     "closed": "whether the noun is of the closed vocabulary",
-    "method": "what marked the pixels; '(not in the picture)': no object to find, nothing measured",
+    "method": "what marked the pixels; '(not in the image)': no object to find, nothing measured",
     "threshold": "share of the map's maximum from which on a pixel is marked; none: a ready mask",
     "iou": "intersection over union with the true mask, 0 to 1",
-    "marked": "share of the picture that was marked",
-    "object": "share of the picture that the object covers",
+    "marked": "share of the image that was marked",
+    "object": "share of the image that the object covers",
 }
 
 
@@ -271,12 +271,12 @@ class Attribution(Study[AttributionOptions]):
         maps = {name: heat_maps(first, layers=c).choice for name, c in self.layers.items()}
         facts = {
             "model": runs.settings.get("model", "see the recordings"),
-            "pictures": len(runs),
+            "images": len(runs),
             "prompts": len({run.facts["prompt"] for run in runs}),
             **{name: runs.settings[name] for name in _OF_THE_CALL if name in runs.settings},
             "truth": self.truth.name,
             "objects named": len(objects),
-            "of these not found in the picture, and left out": absent,
+            "of these not found in the image, and left out": absent,
             **{f"maps of {name}": choice for name, choice in maps.items()},
             "intervals": "95 %, whole prompts as clusters; ten or more",
             "p": (
@@ -285,7 +285,7 @@ class Attribution(Study[AttributionOptions]):
             ),
         }
         caption = (
-            f"{len(objects) - absent} objects in {len(runs)} pictures of {facts['model']}; truth: "
+            f"{len(objects) - absent} objects in {len(runs)} images of {facts['model']}; truth: "
             f"{self.truth.name}. Bands: 95 % intervals over prompts."
         )
         summary = self.summary(table)

@@ -44,18 +44,18 @@ def clusters(
     Parameters
     ----------
     label
-        Picture -> (y, x) cluster numbers, which mean the same in every picture.
+        Image -> (y, x) cluster numbers, which mean the same in every image.
 
     Returns
     -------
     DataFrame
         run, prompt, noun, cluster, iou, intersection, object_pixels, cluster_pixels: one row per
-        object and cluster in its picture.
+        object and cluster in its image.
 
     Raises
     ------
     StudyError
-        Where a recording holds no picture, or the labels are no whole numbers of its pixels.
+        Where a recording holds no image, or the labels are no whole numbers of its pixels.
     """
     columns = {
         "run": "the recording",
@@ -69,7 +69,7 @@ def clusters(
     }
     check_truth(truth)
     if not callable(label):
-        raise WrongKindError(f"label= is called with a picture, and {kind_of(label)} cannot be.")
+        raise WrongKindError(f"label= is called with an image, and {kind_of(label)} cannot be.")
     corpus = runs_of(runs)
 
     def measure(run: Run) -> list[dict[str, Any]]:
@@ -113,8 +113,8 @@ def matched(table: pd.DataFrame, *, pooling: Pooling = "objects") -> pd.DataFram
         enough.
     pooling
         ``"objects"``, as in the paper's evaluation: the sum of the IoUs of a noun's objects with a
-        cluster is what is matched, over the pictures in which both are. ``"pixels"``, as in the
-        evaluations of PiCIE and STEGO: intersections and unions are summed over all pictures that
+        cluster is what is matched, over the images in which both are. ``"pixels"``, as in the
+        evaluations of PiCIE and STEGO: intersections and unions are summed over all images that
         show the noun, and their ratio is matched.
 
     Returns
@@ -172,7 +172,7 @@ def mean_iou(table: pd.DataFrame, *, pooling: Pooling = "objects") -> float:
     float
         ``"objects"``: the paper's mIoU of unsupervised methods, the IoUs of all matched pairs added
         up and divided by their number, so that a noun of many objects weighs more than one of few.
-        Objects without their cluster in the picture, and nouns that are left without one, are no
+        Objects without their cluster in the image, and nouns that are left without one, are no
         pairs and do not count, as in the reference. ``"pixels"``: the mean over nouns, all of them.
         0 to 1; NaN where nothing is matched.
 
@@ -200,7 +200,7 @@ def _pivoted(table: pd.DataFrame, value: str, how: str) -> pd.DataFrame:
 
 
 def _pooled(table: pd.DataFrame) -> pd.DataFrame:
-    """Intersections over unions, both summed over all pictures that show the noun."""
+    """Intersections over unions, both summed over all images that show the noun."""
     lacking = {"run", "intersection", "object_pixels", "cluster_pixels"} - set(table.columns)
     if lacking:
         raise StudyError(
@@ -218,12 +218,12 @@ def _labels(
 ) -> NDArray[np.integer[Any]]:
     image = recording.image
     if image is None:
-        raise StudyError(f"The recording {run.key} holds no picture to find clusters in.")
+        raise StudyError(f"The recording {run.key} holds no image to find clusters in.")
     labels = np.asarray(label(image))
     size = (image.height, image.width)
     if labels.shape != size or not np.issubdtype(labels.dtype, np.integer):
         raise StudyError(
-            f"label= gives {labels.dtype} of the shape {labels.shape} for a picture of {size}, "
+            f"label= gives {labels.dtype} of the shape {labels.shape} for an image of {size}, "
             f"(height, width). It takes the number of a cluster for each pixel: whole numbers."
         )
     return labels

@@ -36,7 +36,7 @@ def report(
     )
     facts = {
         "model": first.facts.model,
-        "pictures": len(runs),
+        "images": len(runs),
         "prompts": table.prompt.nunique(),
         "steps": first.facts.num_steps,
         "guidance": first.facts.guidance,
@@ -46,10 +46,10 @@ def report(
         "intervals": two_intervals.HEADLINE.format(noun="first noun"),
         "intervals, whole nouns": two_intervals.OTHERS.format(noun="first noun"),
         "p (whole nouns)": "permutation test: signs of whole first nouns",
-        "p (these nouns)": "permutation test: labels of pictures within first nouns",
+        "p (these nouns)": "permutation test: labels of images within first nouns",
         "p, Holm": f"for all {len(compared) + len(related)} tests of this page together",
     }
-    where = f"{len(runs)} pictures of {facts['model']}; looked at by: {settings['presence']}; "
+    where = f"{len(runs)} images of {facts['model']}; looked at by: {settings['presence']}; "
     where += f"{two_intervals.CAPTION}."
     tables = {
         "By kind of pair": two_intervals.of_these(means, _HEADINGS),
@@ -61,12 +61,12 @@ def report(
         "Cohyponyms, class by class": two_intervals.of_these(by_class(table), _HEADINGS),
     }
     if known is not None and len(known):
-        tables["What was found in pictures that surely show both"] = headed(
+        tables["What was found in images that surely show both"] = headed(
             summary_of_known(known), _HEADINGS
         )
     return Report(
         name="cohyponyms",
-        title="Cohyponyms: two things of one kind in one picture",
+        title="Cohyponyms: two things of one kind in one image",
         observations=table,
         tables=tables,
         figures=presence_and_overlap_bars(means, caption=where),
@@ -99,12 +99,12 @@ def presence_and_overlap_bars(means: pd.DataFrame, *, caption: str = "") -> dict
         of_first_layers,
         label="kind",
         value="both",
-        title="Both objects are in the picture",
-        axis="pictures",
+        title="Both objects are in the image",
+        axis="images",
         percent=True,
         caption=caption,
     )
-    # Colours could not tell layers apart where all bars are grey.
+    # Colors could not tell layers apart where all bars are gray.
     named = means.assign(kind=means.kind + ", " + means.layers + " layers")
     named = named.sort_values("layers", kind="stable")
     several = means.layers.nunique() > 1

@@ -1,7 +1,7 @@
 """Cohyponyms' numbers: means by kind, matched comparisons, and overlap against presence.
 
-Intervals are of these nouns and new pictures of them; beside each is the one of whole first nouns
-(`two_intervals`). Pictures of different first nouns have noise of their own, as
+Intervals are of these nouns and new images of them; beside each is the one of whole first nouns
+(`two_intervals`). Images of different first nouns have noise of their own, as
 `cohyponyms.record_pairs` draws them: those that share it would not be independent.
 """
 
@@ -28,12 +28,12 @@ def summary(table: pd.DataFrame, *, enough: int = ENOUGH) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per ``layers`` and ``kind``, as `two_intervals.summary`: ``n`` pictures, first
+        One row per ``layers`` and ``kind``, as `two_intervals.summary`: ``n`` images, first
         ``nouns``, ``alone``, ``both``, ``objects``, ``iou``, ``overlap`` with ``_low`` and
         ``_high``, ``_low_nouns`` and ``_high_nouns``, ``rare``.
     """
     if table.empty:
-        raise StudyError("The table has no row: nobody looked at any of these pictures.")
+        raise StudyError("The table has no row: nobody looked at any of these images.")
     ordered = table.assign(place=table.kind.map(KINDS.index)).sort_values("place", kind="stable")
     return two_intervals.summary(
         ordered,
@@ -48,15 +48,15 @@ def summary(table: pd.DataFrame, *, enough: int = ENOUGH) -> pd.DataFrame:
 def contrasts(table: pd.DataFrame, *, resamples: int | None = None) -> pd.DataFrame:
     """Compare kinds of pairs that share the first noun and the noise.
 
-    In the permutation test pictures of one first noun are a cluster: under the null the two kinds
+    In the permutation test images of one first noun are a cluster: under the null the two kinds
     may be swapped for any noun (sign flips of its mean difference), so that p speaks about nouns,
-    as ``low_nouns`` and ``high_nouns`` do, and not about more and more pictures of the same ones.
+    as ``low_nouns`` and ``high_nouns`` do, and not about more and more images of the same ones.
 
     Returns
     -------
     DataFrame
         One row per measure, ``layers`` and two kinds: ``difference`` (first kind - second) with its
-        95 % intervals ``low``, ``high`` (of these nouns and new matched pairs of pictures) and
+        95 % intervals ``low``, ``high`` (of these nouns and new matched pairs of images) and
         ``low_nouns``, ``high_nouns`` (of whole nouns), ``p`` over nouns, ``p_holm``
         (for all rows together, Holm 1979), ``effect`` (d_z of the pairs), ``pairs``, ``nouns``.
     """
@@ -101,8 +101,8 @@ def contrasts(table: pd.DataFrame, *, resamples: int | None = None) -> pd.DataFr
 def overlap_and_presence(table: pd.DataFrame, *, resamples: int | None = None) -> pd.DataFrame:
     """How the overlap of the two maps and the presence of both objects go together.
 
-    Some nouns overlap more than others, and some are lost more often. So pictures are compared
-    within first nouns, and nouns whose pictures all have both objects, or none, say nothing.
+    Some nouns overlap more than others, and some are lost more often. So images are compared
+    within first nouns, and nouns whose images all have both objects, or none, say nothing.
 
     Returns
     -------
@@ -110,12 +110,12 @@ def overlap_and_presence(table: pd.DataFrame, *, resamples: int | None = None) -
         One row per ``layers`` and kind, and "all": mean ``overlap`` where both objects are there
         (``with_both``) and where not (``without``); their ``difference`` within first nouns
         (`within_strata`; not that of the two means) with ``low``, ``high`` (of these nouns and new
-        pictures of them), empty with fewer than ten pictures of a sort, and ``low_nouns``,
+        images of them), empty with fewer than ten images of a sort, and ``low_nouns``,
         ``high_nouns`` (of whole first nouns), empty with fewer than ten of these; ``p``
-        (labels of pictures shuffled within first nouns), ``p_holm`` (for all rows together) and
+        (labels of images shuffled within first nouns), ``p_holm`` (for all rows together) and
         ``effect`` (Cohen's d within first nouns); ``spearman``, the rank correlation of overlap and
-        number of objects of all pictures of the row where both are known; ``n_both``,
-        ``n_without``; ``nouns`` with pictures of both sorts, and those ``left_out`` because they
+        number of objects of all images of the row where both are known; ``n_both``,
+        ``n_without``; ``nouns`` with images of both sorts, and those ``left_out`` because they
         have one sort alone. Shares of several people count as both from one half on.
     """
     rows = []
@@ -200,7 +200,7 @@ def _of_difference(bounds: Bounds) -> Bounds:
 def _matched(part: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """One row per first noun and seed that both kinds have, with the measures of both.
 
-    Several pictures of one kind, with other second nouns, are averaged: each would else be paired
+    Several images of one kind, with other second nouns, are averaged: each would else be paired
     with each of the other kind, and count as often.
     """
     sides = [

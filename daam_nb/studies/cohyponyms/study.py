@@ -1,4 +1,4 @@
-"""Cohyponyms: does a picture of two things of one kind lose one of them more often?
+"""Cohyponyms: does an image of two things of one kind lose one of them more often?
 
 Prompts "a zebra and a giraffe" against "a zebra and an oven", drawn from the same noise: are both
 objects there, how much do the two words' maps overlap, and do the two go together (Tang et al.
@@ -64,14 +64,14 @@ __all__ = [
 COLUMNS: dict[str, str] = {
     "run": "key of the recording",
     "prompt": "its text",
-    "seed": "of the picture: the same for the prompts that are compared",
+    "seed": "of the image: the same for the prompts that are compared",
     "kind": "cohyponyms: of one class; near: of one family of classes; unrelated: of two families",
     "first": "the noun named first: prompts with the same one are compared, its cluster",
     "second": "the noun named second",
     "first_class": "of the first noun",
     "second_class": "of the second noun",
-    "presence": "who looked at the picture",
-    "both": "whether both objects are in the picture, 0 or 1; of several people, their share",
+    "presence": "who looked at the image",
+    "both": "whether both objects are in the image, 0 or 1; of several people, their share",
     "objects": "how many of the two are, 0 to 2",
     "first_there": "whether the first is; empty where not known",
     "second_there": "whether the second is; empty where not known",
@@ -84,8 +84,8 @@ PAIR_FACTS = ("kind", "first", "second", "first_class", "second_class")
 """What a caption of a pair must say of itself; columns of the table."""
 
 Layers = Mapping[str, LayerChoice]
-KnownPicture = tuple["Image", str, str]
-"""A picture that surely shows two objects, and their nouns."""
+KnownImage = tuple["Image", str, str]
+"""An image that surely shows two objects, and their nouns."""
 
 
 def record_pairs(
@@ -93,7 +93,7 @@ def record_pairs(
     taxonomy: Taxonomy = COCO,
     *,
     into: str | os.PathLike[str],
-    pictures: int | None = None,
+    images: int | None = None,
     seeds: Sequence[int] = (0,),
     exclude: Iterable[Iterable[str]] = (),
     progress: bool = True,
@@ -109,12 +109,12 @@ def record_pairs(
         The nouns.
     into
         The folder of the corpus.
-    pictures
+    images
         About how many; by default one round: each noun once with a partner of each kind, with
         every seed. Further rounds have other partners, and seeds of their own.
     seeds
         Of the first noun's first round; each noun and round has its own, moved by so many spans,
-        so that pictures of different nouns are independent. Kinds of one noun share them.
+        so that images of different nouns are independent. Kinds of one noun share them.
     exclude
         Pairs of nouns that are not drawn.
     **options
@@ -125,13 +125,13 @@ def record_pairs(
             f"taxonomy is a Taxonomy, not {kind_of(taxonomy)}: Taxonomy({{'pet': ['cat', 'dog']}})."
         )
     seeds = seeds_read(seeds)
-    if pictures is not None:
-        pictures = number_between(pictures, "pictures", low=1)
+    if images is not None:
+        images = number_between(images, "images", low=1)
     per_round = sum(map(len, pair_captions(taxonomy, rounds=1, exclude=exclude))) * len(seeds)
-    rounds = 1 if pictures is None else max(1, math.ceil(pictures / per_round))
+    rounds = 1 if images is None else max(1, math.ceil(images / per_round))
     drawn = pair_captions(taxonomy, rounds=rounds, exclude=exclude)
-    if pictures is not None:
-        left = max(1, round((pictures - (rounds - 1) * per_round) / len(seeds)))
+    if images is not None:
+        left = max(1, round((images - (rounds - 1) * per_round) / len(seeds)))
         drawn[-1] = _whole_nouns(drawn[-1], left)
     seeded = _with_seeds(drawn, taxonomy.nouns, seeds)
     return generate_some(
@@ -154,7 +154,7 @@ def presence_and_overlap(
     path: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Look for both objects in each picture, and compare the two words' maps.
+    """Look for both objects in each image, and compare the two words' maps.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def presence_and_overlap(
     Returns
     -------
     DataFrame
-        One row per picture and choice of layers, with `COLUMNS`. Pictures that `presence` knows
+        One row per image and choice of layers, with `COLUMNS`. Images that `presence` knows
         nothing about have none.
 
     Raises
@@ -214,7 +214,7 @@ class Cohyponyms(Study[CohyponymsOptions]):
 
     name = "cohyponyms"
     question = BUILT_IN["cohyponyms"]
-    title = "Cohyponyms: two things of one kind in one picture"
+    title = "Cohyponyms: two things of one kind in one image"
     columns = COLUMNS
     options_type = CohyponymsOptions
 
@@ -224,7 +224,7 @@ class Cohyponyms(Study[CohyponymsOptions]):
         looking = self.options.presence or self.options.judge
         if looking is None:
             raise StudyError(
-                "Someone has to look at the pictures: give judge=, or presence= with a detector "
+                "Someone has to look at the images: give judge=, or presence= with a detector "
                 "(oracles.DetectorPresence) or people's answers (oracles.RatedPresence)."
             )
         return who_looks(looking)
@@ -242,7 +242,7 @@ class Cohyponyms(Study[CohyponymsOptions]):
     def record(self, execution: Execution) -> Corpus:
         """Matched prompts of every kind, in ``pairs``; without a pipeline what is there."""
         options, folder = self.options, execution.into / "pairs"
-        if execution.pipe is None and options.pictures is None:
+        if execution.pipe is None and options.images is None:
             return generate_some(
                 None, None, None, into=folder, caller=execution.caller, **execution.call
             )
@@ -250,7 +250,7 @@ class Cohyponyms(Study[CohyponymsOptions]):
             execution.pipe,
             self.taxonomy,
             into=folder,
-            pictures=options.pictures,
+            images=options.images,
             seeds=options.seeds,
             exclude=options.exclude,
             progress=execution.progress,
@@ -278,30 +278,30 @@ class Cohyponyms(Study[CohyponymsOptions]):
 
 
 def presence_in_known(
-    known: Iterable[KnownPicture], *, presence: Presence | Judge, taxonomy: Taxonomy
+    known: Iterable[KnownImage], *, presence: Presence | Judge, taxonomy: Taxonomy
 ) -> pd.DataFrame:
-    """Ask who looks about pictures that surely show both objects.
+    """Ask who looks about images that surely show both objects.
 
     Parameters
     ----------
     known
-        (picture, first noun, second noun).
+        (image, first noun, second noun).
     presence
         A judge or a detector.
     taxonomy
-        Of the nouns; pictures of two alike, or of other nouns, are left out.
+        Of the nouns; images of two alike, or of other nouns, are left out.
 
     Returns
     -------
     DataFrame
-        One row per picture: ``kind``, ``first``, ``second``, ``both``, ``objects``.
+        One row per image: ``kind``, ``first``, ``second``, ``both``, ``objects``.
     """
     look: Any = who_looks(presence)
     rows = []
-    for picture, first, second in known:
+    for image, first, second in known:
         if first == second or not {first, second} <= set(taxonomy.nouns):
             continue
-        seen = look.look(picture, first, second)
+        seen = look.look(image, first, second)
         kind = taxonomy.kind_of(first, second)
         rows.append((kind, first, second, seen.both, seen.objects))
     return pd.DataFrame(rows, columns=["kind", "first", "second", "both", "objects"])
@@ -336,7 +336,7 @@ def _whole_nouns(captions: Sequence[Caption], count: int) -> list[Caption]:
 
 
 def _rows(run: Run, look: Presence, layers: Layers, threshold: float) -> list[dict[str, Any]]:
-    """What one picture gives, one row per choice of layers."""
+    """What one image gives, one row per choice of layers."""
     facts = _facts(run)
     seen = look(run, facts["first"], facts["second"])
     if seen is None:

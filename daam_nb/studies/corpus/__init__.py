@@ -1,4 +1,4 @@
-"""Captions -> recordings on disk -> rows: each made once, recognised by content.
+"""Captions -> recordings on disk -> rows: each made once, recognized by content.
 
 captions.py       captions from text, CSV, JSON lines, COCO's JSON, templates, recombination
 seeds.py          which noise a caption is drawn from

@@ -10,7 +10,7 @@ from typing import Any
 _PATH_NAMES = ("path", "file", "folder", "directory", "root")
 
 
-def held_by(value: Any, *, fields_alone: bool = False) -> dict[str, Any]:
+def held_by(value: Any, *, field_names_only: bool = False) -> dict[str, Any]:
     """The attributes of an object, those in slots included.
 
     Parameters
@@ -21,7 +21,7 @@ def held_by(value: Any, *, fields_alone: bool = False) -> dict[str, Any]:
         Of a dataclass, whether its fields are all that counts.
     """
     of_fields = dataclasses.is_dataclass(value)
-    if of_fields and fields_alone:
+    if of_fields and field_names_only:
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     held = dict(getattr(value, "__dict__", {}))
     for names in (getattr(base, "__slots__", ()) for base in type(value).__mro__):

@@ -111,7 +111,7 @@ def from_csv(path: str | Path, *, column: str = "caption") -> list[Caption]:
     """Captions of a CSV file's column; the other columns become facts.
 
     A line break inside a cell of captions is a blank of the caption. A column ``seed`` holds whole
-    numbers, or nothing: each such picture is drawn from it.
+    numbers, or nothing: each such image is drawn from it.
 
     Raises
     ------
@@ -356,7 +356,7 @@ def _check_columns(names: Sequence[str], column: str, path: str | Path) -> None:
         )
     if near := [name for name in names if name != "seed" and name.casefold() in _SEEDS]:
         raise StudyError(
-            f"{path} has a column {near[0]!r}. Call it 'seed', and each picture is drawn from it; "
+            f"{path} has a column {near[0]!r}. Call it 'seed', and each image is drawn from it; "
             f"or by another name, if it is none."
         )
     if twice := [name for name in names if names.count(name) > 1]:

@@ -1,6 +1,6 @@
 """What a thing is, by content: data that is equal exactly where two things do the same.
 
-What was measured, and with what, is recognised by it and never by a name: a judge by its weights,
+What was measured, and with what, is recognized by it and never by a name: a judge by its weights,
 a folder of masks by its files, a function by its code. Plain values stay as they are, so that a
 message can say which differ; everything else becomes its kind with a digest of its content.
 
@@ -46,7 +46,7 @@ def fingerprint(value: Any, name: str = "a setting") -> Any:
     Parameters
     ----------
     value
-        Anything: plain data, paths, arrays, pictures, recordings, networks, functions, classes,
+        Anything: plain data, paths, arrays, images, recordings, networks, functions, classes,
         and objects made of them.
     name
         What it is called in messages.

@@ -31,8 +31,8 @@ from daam_nb.studies.corpus.fingerprints import fingerprint
 from daam_nb.studies.corpus.identity import check_pipeline, identity, model_name
 from daam_nb.studies.corpus.rows import differences, progress_bar
 from daam_nb.studies.corpus.runs import Corpus, Run, damage, is_there, listed, name_of, runs_of
-from daam_nb.studies.corpus.seeds import pictures_of, several
-from daam_nb.studies.corpus.settings import about_of, forget, remembered, settle
+from daam_nb.studies.corpus.seeds import images_of, several
+from daam_nb.studies.corpus.settings import about_of, remembered, restore_settings, settle
 from daam_nb.tracing import generate as record
 from daam_nb.tracing.arguments import refuse_unknown
 from daam_nb.tracing.call_values import check_values
@@ -55,8 +55,8 @@ _DAMAGED = "damaged"  # the folder of recordings that lost some of their files
 _SETTLED = {
     "prompt": "the prompts are those of the captions.",
     "generator": "generators are made from the seeds.",
-    "num_images_per_prompt": "for more pictures of a prompt give more seeds.",
-    "prompt_embeds": "a corpus names its pictures by their prompts, which are texts.",
+    "num_images_per_prompt": "for more images of a prompt give more seeds.",
+    "prompt_embeds": "a corpus names its images by their prompts, which are texts.",
     "return_dict": "a corpus needs the pipeline's own output.",
 }
 """Arguments of the pipeline's call that a corpus settles itself."""
@@ -76,7 +76,7 @@ def generate(
     progress: bool = True,
     **options: Any,
 ) -> Corpus:
-    """Make a picture of every prompt, from its own noise, and keep each recording.
+    """Make an image of every prompt, from its own noise, and keep each recording.
 
     What is there already is not made again, whoever was stopped when; more prompts or seeds may be
     asked for later, in the same folder. A recording that lost some of its files is put into the
@@ -91,7 +91,7 @@ def generate(
     seeds
         None: each prompt with its own, which is its caption's fact ``seed`` or is computed from the
         text (`corpus.own_seed`); `corpus.with_seeds` gives several of each. Whole numbers: every
-        prompt with each of these, so that pictures of different prompts share their noise and are
+        prompt with each of these, so that images of different prompts share their noise and are
         not independent of each other.
     into
         The folder of the corpus.
@@ -101,8 +101,8 @@ def generate(
     latents
         Keep the latents of every step, too; no study of maps needs them.
     batch
-        Pictures drawn at once: faster, at the cost of memory. The last digits of a picture may
-        depend on its neighbours, so a batch that was stopped is drawn again with the same ones.
+        Images drawn at once: faster, at the cost of memory. The last digits of an image may
+        depend on its neighbors, so a batch that was stopped is drawn again with the same ones.
     progress
         Show it, with the time that is left.
     **options
@@ -119,19 +119,19 @@ def generate(
     ------
     StudyError
         Where the folder was made with another model or other options (it says which differ), or
-        the same picture is asked for twice.
+        the same image is asked for twice.
     UnknownOptionError
         For an option that neither `daam_nb.trace` nor the pipeline's call takes; nothing is
-        written then. Neither is where the first picture cannot be drawn: the folder stays as it
+        written then. Neither is where the first image cannot be drawn: the folder stays as it
         was, and takes a corrected call.
 
     Notes
     -----
-    The model counts as the same where everything is that shapes its pictures: every part of the
+    The model counts as the same where everything is that shapes its images: every part of the
     pipeline with all its weights and options (text encoders, denoiser, VAE, ControlNets, safety
     checker), tokenizers, adapters and their scales, the scheduler's class and options, changed
-    attention processors, hooks, open interventions. All of it is recognised by content, not by
-    name (`identity.identity`); so are options that are no plain data, such as a picture or a
+    attention processors, hooks, open interventions. All of it is recognized by content, not by
+    name (`identity.identity`); so are options that are no plain data, such as an image or a
     function. Reading all weights takes about three seconds for Stable Diffusion 1.5 in float32.
     The device may change; each recording keeps its own.
     """
@@ -141,7 +141,7 @@ def generate(
     check_batch(batch)
     check_flag(latents, "latents")
     check_flag(progress, "progress")
-    wanted_pairs = pictures_of(as_captions(prompts), seeds)
+    wanted_pairs = images_of(as_captions(prompts), seeds)
     watching = {"keep": keep, "layers": layers, "tokens": tokens}
     more = {"latents": latents, **({"batch": batch} if batch != 1 else {})}
     made_with = {"model": model_name(pipe), **identity(pipe), **watching, **more, **options}
@@ -161,7 +161,7 @@ def generate(
                 drawn = _drawn(pipe, together, {**watching, **options})
             except (DaamError, ValueError, TypeError, LookupError):
                 if not kept:  # a mistake in the call: nothing is left of it
-                    forget(before, after)
+                    restore_settings(before, after)
                 raise
             weights = _weights_of(drawn, weights)
             for run, recording in zip(together, drawn, strict=True):
@@ -241,13 +241,13 @@ def _weights_of(drawn: Iterable[Recording], before: Any) -> Any:
 
 
 def check_batch(batch: int) -> None:
-    """Raise a `StudyError` unless so many pictures can be drawn at once."""
+    """Raise a `StudyError` unless so many images can be drawn at once."""
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise StudyError(f"batch is {batch!r}; it must be a whole number >= 1.")
 
 
 def _drawn(pipe: Any, runs: Sequence[Run], options: Mapping[str, Any]) -> list[Recording]:
-    """Pictures of one call; a single one is called for as `daam_nb.generate` does it."""
+    """Images of one call; a single one is called for as `daam_nb.generate` does it."""
     prompts = [run.facts["prompt"] for run in runs]
     seeds = [run.facts["seed"] for run in runs]
     if len(runs) == 1:
@@ -288,7 +288,7 @@ def _keep(run: Run, recording: Recording) -> None:
     try:
         recording.save(run.source)
     except RecordingExistsError:
-        if not is_there(run):  # else another process was quicker, with the same picture
+        if not is_there(run):  # else another process was quicker, with the same image
             raise
 
 
@@ -298,20 +298,20 @@ def generate_some(
     seeds: Iterable[int] | None,
     *,
     into: str | os.PathLike[str],
-    pictures: int | None = None,
+    images: int | None = None,
     caller: Caller | None = None,
     **options: Any,
 ) -> Corpus:
-    """`generate`, with at most so many pictures; without a pipeline what is there is opened.
+    """`generate`, with at most so many images; without a pipeline what is there is opened.
 
     Parameters
     ----------
     pipe
-        A pipeline; None where `into` holds the pictures: those of the captions, or all, at most so
+        A pipeline; None where `into` holds the images: those of the captions, or all, at most so
         many.
     captions, seeds, into, **options
         As for `generate`.
-    pictures
+    images
         How many at most: the first captions that make so many.
     caller
         Who was given the options; None: this function.
@@ -319,15 +319,15 @@ def generate_some(
     Raises
     ------
     StudyError
-        Where there is a pipeline and no caption; without one, where pictures are missing or were
+        Where there is a pipeline and no caption; without one, where images are missing or were
         made with other options.
     UnknownOptionError
         For an option that nothing takes.
     """
-    if pictures is not None and (
-        isinstance(pictures, bool) or not isinstance(pictures, int) or pictures < 1
+    if images is not None and (
+        isinstance(images, bool) or not isinstance(images, int) or images < 1
     ):
-        raise StudyError(f"pictures is {pictures!r}; it must be a whole number >= 1.")
+        raise StudyError(f"images is {images!r}; it must be a whole number >= 1.")
     caller = Caller.of(generate_some) if caller is None else caller
     if pipe is not None:
         check_options(pipe, options, caller, Caller.of(generate))
@@ -339,11 +339,11 @@ def generate_some(
     some, chosen = None, None if seeds is None else several(seeds)
     if captions is not None:
         some = as_captions(captions)
-        if pictures is not None:
-            chosen = None if chosen is None else chosen[:pictures]
-            some = some[: pictures // len(chosen or (0,))]
+        if images is not None:
+            chosen = None if chosen is None else chosen[:images]
+            some = some[: images // len(chosen or (0,))]
     if pipe is None:
-        return _opened_some(Corpus.open(into), some, chosen, pictures, caller, options)
+        return _opened_some(Corpus.open(into), some, chosen, images, caller, options)
     return generate(pipe, some or (), chosen, into=into, **options)
 
 
@@ -351,11 +351,11 @@ def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
     corpus: Corpus,
     captions: Sequence[Caption] | None,
     seeds: Sequence[int] | None,
-    pictures: int | None,
+    images: int | None,
     caller: Caller,
     options: Mapping[str, Any],
 ) -> Corpus:
-    """What is there of the pictures asked for, made with these options."""
+    """What is there of the images asked for, made with these options."""
     given_options = {k: fingerprint(value, k) for k, value in options.items() if k != "progress"}
     settings = {"batch": 1, **corpus.settings}
     if unknown := [name for name in given_options if name not in settings]:
@@ -370,13 +370,13 @@ def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
             "the pipeline and another folder: into=..."
         )
     if captions is None:
-        return corpus if pictures is None else corpus[:pictures]
-    pairs = pictures_of(captions, seeds)
+        return corpus if images is None else corpus[:images]
+    pairs = images_of(captions, seeds)
     keys = [name_of(caption.text, seed) for caption, seed in pairs]
     by_key = {run.key: run for run in corpus}
     if missing := [key for key in keys if key not in by_key]:
         raise StudyError(
-            f"{corpus.path} lacks {len(missing)} of the {len(keys)} pictures asked for, such as "
+            f"{corpus.path} lacks {len(missing)} of the {len(keys)} images asked for, such as "
             f"{missing[0]}. Give the pipeline that makes them, or leave captions out for what is "
             "there."
         )

@@ -1,4 +1,4 @@
-"""Which model a pipeline is: everything that shapes its pictures, recognised by content."""
+"""Which model a pipeline is: everything that shapes its images, recognized by content."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def model_name(pipe: Any) -> str:
 
 
 def identity(pipe: Any) -> dict[str, Any]:
-    """Everything of a pipeline that its pictures depend on, beside the arguments of the call.
+    """Everything of a pipeline that its images depend on, beside the arguments of the call.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def identity(pipe: Any) -> dict[str, Any]:
     WrongKindError
         For what is no pipeline of diffusers.
     StudyError
-        Where a part cannot be recognised by its content.
+        Where a part cannot be recognized by its content.
     """
     check_pipeline(pipe)
     parts = _parts(pipe)

@@ -18,7 +18,7 @@ def in_words(runs: Corpus, choices: Mapping[str, LayerChoice]) -> dict[str, str]
 
 
 def by_content(runs: Corpus, choices: Mapping[str, LayerChoice]) -> dict[str, Any]:
-    """What rows are recognised by: the layers' dotted names, and the choice itself.
+    """What rows are recognized by: the layers' dotted names, and the choice itself.
 
     Words do not tell choices apart: "2 of 7 layers" are these two or those.
     """

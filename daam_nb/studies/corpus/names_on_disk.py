@@ -1,6 +1,6 @@
 """The names by which settings on disk know classes and functions of daam_nb that have moved since.
 
-An installed class is recognised by the dotted name of its module and its own name. Where its module
+An installed class is recognized by the dotted name of its module and its own name. Where its module
 moves, the digest of everything that holds it would be another one, and every row measured with it
 would be measured again. So its first name stays its name on disk.
 """

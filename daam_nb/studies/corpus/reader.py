@@ -33,8 +33,8 @@ from daam_nb.studies.corpus.names_on_disk import name_on_disk
 LENGTH = 16
 """Hexadecimal digits of a digest: two different contents share one by a chance of 5e-20."""
 
-MOST_VALUES = 1_000_000
-_FLAWED = "cannot be recognised by its content"
+MAX_VALUES = 1_000_000
+_FLAWED = "cannot be recognized by its content"
 
 
 def digest(value: Any) -> str:
@@ -78,7 +78,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
 
 
 def recording_content(run: Recording) -> dict[str, Any]:
-    """What maps, pictures and columns of a recording can depend on.
+    """What maps, images and columns of a recording can depend on.
 
     When it was made, how long that took, and by which versions does not count.
     """
@@ -94,7 +94,7 @@ def recording_content(run: Recording) -> dict[str, Any]:
         ),
         "attention": _arrays_digest(run.attention),
         "negative attention": _arrays_digest(run.negative_attention),
-        "image": None if run.image is None else _picture_digest(run.image),
+        "image": None if run.image is None else _image_digest(run.image),
     }
 
 
@@ -110,7 +110,7 @@ class Reader:
     def __init__(self, name: str) -> None:
         self.name = name
         self.inside: list[int] = []
-        self.left = MOST_VALUES
+        self.left = MAX_VALUES
         self.told: dict[int, tuple[int, Any]] = {}  # functions, classes and modules of one's own
 
     @contextlib.contextmanager
@@ -301,7 +301,7 @@ class Reader:
             # Configurations, processors and tokenizers; spaCy's; torch's sizes.
             if is_installed(type(value).__module__) and callable(getattr(value, name, None)):
                 return self._by_method(value, name)
-        held = held_by(value, fields_alone=is_installed(type(value).__module__))
+        held = held_by(value, field_names_only=is_installed(type(value).__module__))
         state: dict[str, Any] = {"attributes": self._read_held(value, held)}
         if (not held and not hasattr(value, "__dict__")) or has_hidden_state(type(value)):
             state["state"] = self._reduced(value)
@@ -353,7 +353,7 @@ _KINDS: tuple[tuple[Any, Callable[[Reader, Any], Any]], ...] = (
     (bytes | bytearray, lambda _, value: f"{len(value)} bytes {digest(bytes(value))}"),
     (Tensor, lambda _, value: f"{value.dtype} {list(value.shape)} {tensor_digest(value)}"),
     (np.ndarray, Reader.array),
-    (Image.Image, lambda _, value: f"picture {value.size} {_picture_digest(value)}"),
+    (Image.Image, lambda _, value: f"image {value.size} {_image_digest(value)}"),
     (Recording, lambda _, value: {"recording": digest(recording_content(value))}),
     (pd.DataFrame | pd.Series, lambda _, value: f"table {digest(value.to_csv() + _dtypes(value))}"),
     (torch.dtype | torch.device | complex | slice, lambda _, value: str(value)),
@@ -379,7 +379,7 @@ def advice(name: str, value: Any, why: str) -> str:
     own = "its class" if not is_installed(type(value).__module__) else "the class that holds it"
     return (
         f"{name}: a {type(value).__module__}.{type(value).__qualname__} {_FLAWED}: {why}. Rows and "
-        f"pictures that depend on it could not be told from others. Give {own} a method "
+        f"images that depend on it could not be told from others. Give {own} a method "
         f"fingerprint() that returns plain data: what it depends on."
     )
 
@@ -446,5 +446,5 @@ def _array_facts(tensor: Tensor) -> list[Any]:
     return [facts.dtype, list(facts.shape), facts.sha256]
 
 
-def _picture_digest(picture: Image.Image) -> str:
-    return digest(f"{picture.mode} {picture.size}".encode() + picture.tobytes())
+def _image_digest(image: Image.Image) -> str:
+    return digest(f"{image.mode} {image.size}".encode() + image.tobytes())

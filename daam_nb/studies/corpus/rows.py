@@ -25,13 +25,13 @@ from daam_nb.errors import StudyError
 from daam_nb.kinds import check_path
 from daam_nb.printable import printable
 from daam_nb.storage import told, write_all
-from daam_nb.storage.lock import alone
+from daam_nb.storage.lock import locked
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
 
 _FORMAT = "daam_nb rows"
-_BY_NAME, _BY_CONTENT = 1, 2  # versions: how rows are recognised; lists of captions are the first
+_BY_NAME, _BY_CONTENT = 1, 2  # versions: how rows are recognized; lists of captions are the first
 PATIENCE = 5.0  # seconds to wait for another writer of the same rows
 
 
@@ -80,7 +80,7 @@ def collect(
     -----
     UserWarning
         Where units are measured again because their recordings changed, and where rows that an
-        earlier version recognised by names are left aside.
+        earlier version recognized by names are left aside.
 
     Raises
     ------
@@ -192,7 +192,7 @@ class RowFile:
             return self
         with told(self.path, "written"), contextlib.ExitStack() as held:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            held.enter_context(alone(self.path.parent, patience=PATIENCE))
+            held.enter_context(locked(self.path.parent, patience=PATIENCE))
             # Without a buffer: what a full disk did not take must not be tried again at the end.
             self._file = held.enter_context(self.path.open("a+b", buffering=0))
             self._read()

@@ -1,7 +1,7 @@
 """Recordings in a fixed order: what every study reads.
 
 `corpus.generate` makes them, in a folder: ``corpus.json`` says with what it was made,
-``list.jsonl`` which pictures were asked for, in order, with what is known about each, and ``runs/``
+``list.jsonl`` which images were asked for, in order, with what is known about each, and ``runs/``
 holds one recording for each. Any other folder of recordings will do, and recordings in memory.
 """
 
@@ -39,7 +39,7 @@ _OF_THE_MODEL = (
     *("pipeline", "pipeline options", "parts", "interventions"),
     *("weights", "scheduler", "scheduler options", "dtype"),  # of earlier versions
 )
-_LISTED = {"prompt": "the text", "seed": "of the picture", "facts": "about the caption, as JSON"}
+_LISTED = {"prompt": "the text", "seed": "of the image", "facts": "about the caption, as JSON"}
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,12 @@ class Run:
     def content(self) -> str:
         """A digest of the recording and of what is known about its caption.
 
-        Rows that were measured on it are recognised by it: another recording in its place, or a
+        Rows that were measured on it are recognized by it: another recording in its place, or a
         corrected fact, has another one.
         """
         if isinstance(self.source, Recording):
             recorded = digest(recording_content(self.source))
-        else:  # its JSON holds the checksums of its arrays and of its picture
+        else:  # its JSON holds the checksums of its arrays and of its image
             recorded = file_digest(self.source / "recording.json")
         return digest([recorded, fingerprint(dict(self.facts), "facts")])
 
@@ -125,7 +125,7 @@ class Corpus(Sequence[Run]):
     settings
         What it was made with: model, scheduler, options; empty where not known.
     missing
-        Pictures asked for and not there yet: ``generate`` was stopped, and goes on when called
+        Images asked for and not there yet: ``generate`` was stopped, and goes on when called
         again.
     """
 
@@ -310,7 +310,7 @@ def with_facts(
     added = {"model": [_model_of(known[key])[0] for key in table["run"]]}
     for name in facts:
         added[f"caption_{name}"] = [_cell(known[key].facts.get(name)) for key in table["run"]]
-    meanings = {"model": "what drew the picture"}
+    meanings = {"model": "what drew the image"}
     meanings |= {f"caption_{name}": f"the caption's fact {name!r}" for name in facts}
     wider = pd.concat([table, pd.DataFrame(added, index=table.index, dtype=object)], axis=1)
     wider = wider.infer_objects()
@@ -385,7 +385,7 @@ def _run(folder: Path, key: str, row: Mapping[str, Any], made_with: Mapping[str,
         right = ""
     if key != right:  # a stranger's list must not lead out of the folder
         raise StudyError(
-            f"{folder / _LIST} lists {key!r}, which is not what corpus.generate calls the picture "
+            f"{folder / _LIST} lists {key!r}, which is not what corpus.generate calls the image "
             f"of that prompt and seed. Take the list from where it was made."
         )
     identity = digest({name: made_with.get(name) for name in _OF_THE_MODEL})

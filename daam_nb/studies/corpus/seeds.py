@@ -1,11 +1,11 @@
 """Which noise a caption is drawn from: its own, the same in every session and in every folder.
 
-Pictures of one noise are alike whatever their captions, so that pictures of many captions with one
+Images of one noise are alike whatever their captions, so that images of many captions with one
 seed are not as many observations. Unless seeds are given, each caption therefore has its own: the
 fact ``seed`` that it brings along (the image id of COCO's captions, as in the paper's experiments;
 a column of a CSV file), else one that is computed from its text. What is asked for beside it, and
 in which order, changes nothing, so that a corpus can be added to and captions put in another order
-without a picture being drawn anew.
+without an image being drawn anew.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _LAST = 2**64 - 1
 
 
 def own_seed(caption: Caption | str, number: int = 0) -> int:
-    """The seed of a caption's picture.
+    """The seed of a caption's image.
 
     Parameters
     ----------
     caption
         A text, or one with facts, perhaps ``seed`` among them.
     number
-        Which of several pictures of the caption, from 0.
+        Which of several images of the caption, from 0.
 
     Returns
     -------
     int
-        Of the first picture the fact ``seed`` where there is one; else the first 32 bits of the
+        Of the first image the fact ``seed`` where there is one; else the first 32 bits of the
         SHA-256 of text, fact and number. Two of 10,000 captions share one by a chance of 1 %.
 
     Raises
@@ -66,14 +66,14 @@ def own_seed(caption: Caption | str, number: int = 0) -> int:
 
 
 def with_seeds(captions: Iterable[str | Caption] | str, *, each: int = 1) -> list[Caption]:
-    """Several pictures of every caption, each from its own noise.
+    """Several images of every caption, each from its own noise.
 
     Parameters
     ----------
     captions
         Texts or captions.
     each
-        How many pictures of each.
+        How many images of each.
 
     Returns
     -------
@@ -111,10 +111,10 @@ def several(seeds: Any) -> list[Any]:
     return [_plain(seed) for seed in seeds]
 
 
-def pictures_of(
+def images_of(
     captions: Sequence[Caption], seeds: Iterable[int] | None
 ) -> list[tuple[Caption, int]]:
-    """Every picture asked for: caption and seed, none twice.
+    """Every image asked for: caption and seed, none twice.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def pictures_of(
     Raises
     ------
     StudyError
-        For a seed that is no whole number, the same picture twice, and no seed at all.
+        For a seed that is no whole number, the same image twice, and no seed at all.
     """
     if seeds is None:
         pairs = [(caption, own_seed(caption)) for caption in captions]
@@ -138,8 +138,8 @@ def pictures_of(
         check_seed(caption, seed)
         if (caption.text, seed) in captions_by_key:
             raise StudyError(
-                f"{caption.text!r} with the seed {seed} is asked for twice; each picture is made "
-                f"once. For several pictures of a caption: corpus.with_seeds(captions, each=4)."
+                f"{caption.text!r} with the seed {seed} is asked for twice; each image is made "
+                f"once. For several images of a caption: corpus.with_seeds(captions, each=4)."
             )
         captions_by_key[caption.text, seed] = caption
     if not captions_by_key:

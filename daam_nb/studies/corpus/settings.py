@@ -26,7 +26,7 @@ def settle(folder: Path, settings: Mapping[str, Any]) -> None:
         if about["version"] == _BY_SAMPLES:
             raise StudyError(
                 f"{folder} was made by an earlier version, which knew a model by a sample of some "
-                f"of its weights, so it cannot be said whether this is the same one. Its pictures "
+                f"of its weights, so it cannot be said whether this is the same one. Its images "
                 f"can be read and studied (pipe=None, Corpus.open); draw new ones into another "
                 f"folder: into=..."
             )
@@ -60,7 +60,9 @@ def remembered(folder: Path) -> dict[Path, bytes | None]:
     }
 
 
-def forget(before: Mapping[Path, bytes | None], after: Mapping[Path, bytes | None]) -> None:
+def restore_settings(
+    before: Mapping[Path, bytes | None], after: Mapping[Path, bytes | None]
+) -> None:
     """Make a folder as it was before a call that drew nothing, so that it pins nothing.
 
     Left as it is where somebody else wrote in it since, or drew into it.

@@ -1,4 +1,4 @@
-"""Faithfulness: does the picture change where the map of an ablated word says?
+"""Faithfulness: does the image change where the map of an ablated word says?
 
 study.py      its rows and its page
     options.py  what can be chosen

@@ -1,4 +1,4 @@
-"""What is taken away from a picture, exactly: a word, more or less of what carries it.
+"""What is taken away from an image, exactly: a word, more or less of what carries it.
 
 A text encoder that reads from left to right repeats each word in what stands behind it, so there
 is more than one answer to "without this word". `ABLATIONS` are three, from the least to the most;
@@ -42,7 +42,7 @@ ABLATIONS: dict[str, str] = {
     HIDDEN: (
         "no other token looks at the word in the text encoder, and its own columns of the "
         "cross-attention are zero, the others scaled to the same sum: nothing of the word reaches "
-        "the picture"
+        "the image"
     ),
 }
 """What is taken away: name -> what that is."""
@@ -50,12 +50,12 @@ ABLATIONS: dict[str, str] = {
 OBJECT, CONTROL, RANDOM = "object", "control", "random"
 ANOTHER_SEED = "another seed"
 SEED_STEP = 1_000_003
-"""How far the other picture's seed lies from the first one's."""
+"""How far the other image's seed lies from the first one's."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """One thing that is taken away from a picture.
+    """One thing that is taken away from an image.
 
     Attributes
     ----------
@@ -75,16 +75,16 @@ class Taken:
 def taken_from(
     prompt: Prompt, target: Word, control: Word | None, names: Sequence[str], *, key: str
 ) -> list[Taken]:
-    """Everything that is taken away from one picture, one drawing each.
+    """Everything that is taken away from one image, one drawing each.
 
     Parameters
     ----------
     prompt, target, control
-        Of the picture.
+        Of the image.
     names
         Of `ABLATIONS`.
     key
-        Names the picture; it seeds the random columns.
+        Names the image; it seeds the random columns.
     """
     taken_columns = []
     for kind, word in ((OBJECT, target), (CONTROL, control)):
@@ -128,7 +128,7 @@ def random_columns(prompt: Prompt, word: Word, count: int, *, key: str) -> tuple
 
 
 def drawn_without(pipe: Any, run: Recording, taken: Sequence[Taken]) -> list[Image]:
-    """One picture for each thing taken away, all drawn in one call."""
+    """One image for each thing taken away, all drawn in one call."""
     seed = seed_of(run)
     seeds = [seed + SEED_STEP if each.name == ANOTHER_SEED else seed for each in taken]
     return drawn_from(pipe, run, seeds, _without(pipe, taken))
@@ -142,6 +142,6 @@ def _without(pipe: Any, taken: Sequence[Taken]) -> Iterator[None]:
         if pipe is not None and any(columns_shown):
             open_.enter_context(ablate(pipe, tokens=columns_shown))
         if pipe is not None and any(hidden):
-            change = ablate(pipe, tokens=hidden, text_encoder=True, renormalise=True)
+            change = ablate(pipe, tokens=hidden, text_encoder=True, renormalize=True)
             open_.enter_context(change)
         yield

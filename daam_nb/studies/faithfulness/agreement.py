@@ -1,4 +1,4 @@
-"""How well a map says where a picture changes: four numbers, none of which needs a threshold.
+"""How well a map says where an image changes: four numbers, none of which needs a threshold.
 
 Each takes two fields of one shape, (y, x): the map, and the change (>= 0).
 """
@@ -20,7 +20,7 @@ POINTED = 0.1
 """Share of the pixels, those that change most, in which the map's peak is to lie."""
 
 CELLS = 8
-"""Cells of a random map along the shorter side of its picture: 8 pixels each in one of 64."""
+"""Cells of a random map along the shorter side of its image: 8 pixels each in one of 64."""
 
 MEASURES: dict[str, str] = {
     "correlation": "Pearson's r of map and change over the pixels, -1 to 1; empty if one is even",
@@ -28,7 +28,7 @@ MEASURES: dict[str, str] = {
     "pointing": "1 where the map's peak lies in the tenth of the pixels that change most, else 0",
     "caught": (
         "area under the share of the whole change that the top pixels of the map hold, over their "
-        "share of the picture: 0.5 by chance, at most 1"
+        "share of the image: 0.5 by chance, at most 1"
     ),
 }
 
@@ -60,7 +60,7 @@ def correlation(a: Field, b: Field) -> float:
 
 
 def pointing(heat: Field, change: Field, *, share: float = POINTED) -> float:
-    """Whether the map's peak lies where the picture changes most.
+    """Whether the map's peak lies where the image changes most.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def caught(heat: Field, change: Field) -> float:
     References
     ----------
     The insertion game of Petsiuk et al. 2018, "RISE", https://arxiv.org/abs/1806.07421, with the
-    picture's own change in place of a classifier's score.
+    image's own change in place of a classifier's score.
     """
     total = float(change.sum())
     if total <= 0:
@@ -118,7 +118,7 @@ def clouds(size: tuple[int, int], rng: np.random.Generator) -> Field:
     ----------
     size
         (height, width) in pixels. The grid has `CELLS` cells along the shorter side, whatever its
-        pixels, and square ones along the other: a random map of a large picture is as coarse as
+        pixels, and square ones along the other: a random map of a large image is as coarse as
         that of a small one.
     rng
         Draws it.
@@ -139,9 +139,9 @@ def cells(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def grid_setting(image: Image | None) -> dict[str, list[int]]:
-    """What rows about a random map depend on, beside the picture itself: the grid.
+    """What rows about a random map depend on, beside the image itself: the grid.
 
-    Empty where its cells have 8 pixels, as they once had in pictures of any size: rows of that time
+    Empty where its cells have 8 pixels, as they once had in images of any size: rows of that time
     are the same.
     """
     if image is None:

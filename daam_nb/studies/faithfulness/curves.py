@@ -1,4 +1,4 @@
-"""Deletion and insertion: a word's attention taken away in a part of the picture only.
+"""Deletion and insertion: a word's attention taken away in a part of the image only.
 
 *Deletion*: it is taken away where the map is highest; how much of the whole ablation's change is
 there already? *Insertion*: it is kept where the map is highest and taken away elsewhere; how much
@@ -28,10 +28,10 @@ SHARES = (0.1, 0.25, 0.5)
 COLUMNS: dict[str, str] = {
     "run": "key of the recording",
     "prompt": "its text",
-    "seed": "of the picture",
+    "seed": "of the image",
     "word": "the object's word",
     "order": "by what the pixels are taken: the word's map, or a random map",
-    "share": "of the picture's pixels, the highest ones of that map",
+    "share": "of the image's pixels, the highest ones of that map",
     "deletion": (
         "change with the word ablated there alone, over the change with it ablated everywhere"
     ),
@@ -53,21 +53,21 @@ def curves_of_area(
     Parameters
     ----------
     runs
-        The pictures; each is drawn ``1 + 4 * len(shares)`` times.
+        The images; each is drawn ``1 + 4 * len(shares)`` times.
     pipe
         The pipeline that made them.
     table
-        Of `ablation_effects`: says which word each picture is about.
+        Of `ablation_effects`: says which word each image is about.
     shares
-        Of the picture's pixels, in (0, 1).
+        Of the image's pixels, in (0, 1).
     path
         Where rows are kept; by default beside the recordings.
 
     Returns
     -------
     DataFrame
-        One row per picture, order and share, with `COLUMNS`. The change is what the pixels differ
-        from the whole picture on average. A picture that the ablation leaves as it is has NaN.
+        One row per image, order and share, with `COLUMNS`. The change is what the pixels differ
+        from the whole image on average. An image that the ablation leaves as it is has NaN.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def curves_of_area(
     References
     ----------
     Petsiuk et al. 2018, "RISE", https://arxiv.org/abs/1806.07421: there pixels are deleted and a
-    classifier asked; here a word's attention is, and the picture compared.
+    classifier asked; here a word's attention is, and the image compared.
     """
     shares = arguments.shares(shares, "shares", inside=True)
     arguments.columns_of(table, ("run", "object"), made_by="ablation_effects()")

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 OWN = "the word's"
 NAMED = 4
-"""Heads with a number in their figure: those whose loss changes the pictures most."""
+"""Heads with a number in their figure: those whose loss changes the images most."""
 
 ENOUGH = 50
-"""Pictures from which on a mean is not shown as rare."""
+"""Images from which on a mean is not shown as rare."""
 
 
 def agreements(table: pd.DataFrame) -> pd.DataFrame:
@@ -53,12 +53,12 @@ def report(
 ) -> Report:
     """Put everything on one page."""
     first, lost = runs[0].load(), losses(table)
-    every = losses(table, pictures=None)  # more exact than the pictures fixed by the rule
+    every = losses(table, images=None)  # more exact than the images fixed by the rule
     settings = table.attrs["settings"]
     measured = table.run.nunique()
     facts = {
         "model": first.facts.model,
-        "pictures": f"{measured} of {len(runs)} drawn",
+        "images": f"{measured} of {len(runs)} drawn",
         "left out": "those in which the judge does not see the object"
         if settings["skip_unseen"]
         else "those whose prompt names no object",
@@ -68,16 +68,16 @@ def report(
         "judge": settings["judge"] or "none",
         **{f"layers: {name}": choice for name, choice in settings["layers"].items()},
         "intervals": (
-            "95 %, whole prompts as clusters, ten or more; of shares of pictures that are prompts "
+            "95 %, whole prompts as clusters, ten or more; of shares of images that are prompts "
             "of their own, Clopper's and Pearson's"
         ),
     }
     if len(lost):
-        facts["pictures of the losses"] = _which(table, runs)
+        facts["images of the losses"] = _which(table, runs)
         facts["p, Holm"] = "for all tests of this page together"
-    where = f"{_pictures(table)} of {first.facts.model}; bars: 95 % intervals by prompt."
+    where = f"{_images(table)} of {first.facts.model}; bars: 95 % intervals by prompt."
     agreed = agreements(table)
-    tables = {"Where the picture changes, and where the map is": _shown(agreed)}
+    tables = {"Where the image changes, and where the map is": _shown(agreed)}
     if len(lost):
         tables |= _of_losses(lost, every)
     tables["What was taken away"] = _definitions(table)
@@ -99,7 +99,7 @@ def report(
 
 
 def _of_losses(lost: pd.DataFrame, every: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Of the pictures fixed by the rule; where there are more, also of all, more exactly.
+    """Of the images fixed by the rule; where there are more, also of all, more exactly.
 
     The tests of both are one family.
     """
@@ -108,7 +108,7 @@ def _of_losses(lost: pd.DataFrame, every: pd.DataFrame) -> dict[str, pd.DataFram
     lost, every = holm_of(lost, every)
     return {
         "Objects that the judge no longer sees": _shown(lost),
-        "The same in all pictures with an object and another content word": _shown(every),
+        "The same in all images with an object and another content word": _shown(every),
     }
 
 
@@ -124,7 +124,7 @@ def _definitions(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _which(table: pd.DataFrame, runs: Corpus) -> str:
-    """The pictures of `losses`, by the rule that chose them, and how many it left out."""
+    """The images of `losses`, by the rule that chose them, and how many it left out."""
     chosen = counted(table)
     keys = [run.key for run in runs]
     looked = keys[: keys.index(chosen[-1]) + 1]
@@ -176,7 +176,7 @@ def figures(
             _held_against(agreed),
             label="held against",
             value="correlation",
-            title="Does the map say where the picture changes?",
+            title="Does the map say where the image changes?",
             axis="correlation of map and change over the pixels",
             caption=f"{caption} Change: {agreed.change.iloc[0]} ablated; behind a stroke, another.",
         )
@@ -184,7 +184,7 @@ def figures(
     if len(lost):
         figures["lost"] = lost_figure(lost, caption=caption, enough=ENOUGH)
     if len(heads):
-        figures["heads"] = _heads_figure(ranking(heads), pictures=_pictures(heads))
+        figures["heads"] = _heads_figure(ranking(heads), images=_images(heads))
     if len(curves):
         figures |= _curve_figures(curves, table)
     return figures
@@ -210,9 +210,9 @@ def _held_against(agreed: pd.DataFrame) -> pd.DataFrame:
 
 
 def _curve_summary(curves: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Deletion and insertion of all pictures: changes are added up before they are divided.
+    """Deletion and insertion of all images: changes are added up before they are divided.
 
-    The mean of the pictures' own ratios would be that of pictures which hardly change at all.
+    The mean of the images' own ratios would be that of images which hardly change at all.
     """
     first = table[(table.kind == OBJECT) & (table.change == OWN_COLUMNS)]
     whole = first.drop_duplicates("run").set_index("run").amount
@@ -243,15 +243,15 @@ def _curve_figures(curves: pd.DataFrame, table: pd.DataFrame) -> dict[str, Figur
             value=name,
             by="order",
             title=title,
-            x_axis="share of the picture's pixels",
+            x_axis="share of the image's pixels",
             y_axis=axis,
-            caption=f"{_pictures(curves)}; bands: 95 % intervals by prompt.",
+            caption=f"{_images(curves)}; bands: 95 % intervals by prompt.",
         )
         for name, (title, axis) in text.items()
     }
 
 
-def _heads_figure(ranked: pd.DataFrame, *, pictures: str) -> Figure:
+def _heads_figure(ranked: pd.DataFrame, *, images: str) -> Figure:
     """One dot per head: attention to the words across, effect up, colored by stage."""
     stages = [name.split("_")[0] for name in ranked.layer]
     marks: list[Mark] = []
@@ -266,14 +266,14 @@ def _heads_figure(ranked: pd.DataFrame, *, pictures: str) -> Figure:
         tuple(marks),
         inches=(4.0, 6.4),
         x=Axis("mean attention of the head to the words", margin=0.15),
-        y=Axis("mean change of the picture without it"),
+        y=Axis("mean change of the image without it"),
         legend=Legend(small=False),
     )
     first = [
         f"{number}: {_short(row['layer'])}, head {row['head']}"
         for number, row in enumerate(ranked.head(NAMED).to_dict("records"), 1)
     ]
-    caption = f"{pictures}, {len(ranked)} heads; each head ablated alone. {'; '.join(first)}."
+    caption = f"{images}, {len(ranked)} heads; each head ablated alone. {'; '.join(first)}."
     title = "Heads: attention to the words, and what changes without them"
     return chart_figure(chart, title=title, caption=caption)
 
@@ -283,6 +283,6 @@ def _short(layer: str) -> str:
     return layer.split(".transformer_blocks", maxsplit=1)[0].removesuffix(".attn2")
 
 
-def _pictures(table: pd.DataFrame) -> str:
+def _images(table: pd.DataFrame) -> str:
     count = table.run.nunique()
-    return f"{count} picture{'s' if count != 1 else ''}"
+    return f"{count} image{'s' if count != 1 else ''}"

@@ -19,7 +19,7 @@ from daam_nb.tracing import ablate
 COLUMNS: dict[str, str] = {
     "run": "key of the recording",
     "prompt": "its text",
-    "seed": "of the picture",
+    "seed": "of the image",
     "word": "the object's word",
     "layer": "dotted name",
     "head": "number of the head in its layer",
@@ -42,18 +42,18 @@ def head_effects(
     Parameters
     ----------
     runs
-        The pictures; as many drawings each as the network has heads.
+        The images; as many drawings each as the network has heads.
     pipe
         The pipeline that made them.
     table
-        Of `ablation_effects`: says which word each picture is about.
+        Of `ablation_effects`: says which word each image is about.
     path
         Where rows are kept; by default beside the recordings.
 
     Returns
     -------
     DataFrame
-        One row per picture and head, with `COLUMNS`.
+        One row per image and head, with `COLUMNS`.
     """
     words = table.drop_duplicates("run").set_index("run").object
 
@@ -115,7 +115,7 @@ def attention_of(run: Recording, layer: str, head: int, word: Word) -> tuple[flo
 def ranking(heads: pd.DataFrame) -> pd.DataFrame:
     """One row per head: its mean effect and attention, and its rank by each, the effect first.
 
-    The first ones stand there because of these very pictures: in others their effect is smaller.
+    The first ones stand there because of these very images: in others their effect is smaller.
     """
     means = heads.groupby(["layer", "head"], sort=False)[
         ["amount", "attention_to_word", "attention_to_text"]
@@ -127,18 +127,18 @@ def ranking(heads: pd.DataFrame) -> pd.DataFrame:
 
 
 def rank_agreement(heads: pd.DataFrame) -> pd.DataFrame:
-    """Spearman's rho, within each picture, of a head's effect and its attention; mean, interval.
+    """Spearman's rho, within each image, of a head's effect and its attention; mean, interval.
 
-    Pictures of one prompt are one cluster.
+    Images of one prompt are one cluster.
     """
     rows = []
     for name in ("attention_to_word", "attention_to_text"):
-        per_picture, prompts = [], []
+        per_image, prompts = [], []
         for _, part in heads.groupby("run", sort=False):
             ranks = (part[of].rank().to_numpy()[None, :] for of in ("amount", name))
-            per_picture.append(correlation(*ranks))
+            per_image.append(correlation(*ranks))
             prompts.append(part.prompt.iloc[0])
-        estimate = interval(per_picture, clusters=prompts, bounds=(-1.0, 1.0))
+        estimate = interval(per_image, clusters=prompts, bounds=(-1.0, 1.0))
         rows.append(
             {
                 "ranking by": name,

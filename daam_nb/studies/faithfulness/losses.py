@@ -12,49 +12,49 @@ from daam_nb.studies.report.figures import bars
 from daam_nb.studies.stats.comparison import compare, holm_of
 from daam_nb.studies.stats.intervals import share
 
-PICTURES = 100
-"""Pictures of the table: the first of the corpus whose object the judge sees."""
+IMAGES = 100
+"""Images of the table: the first of the corpus whose object the judge sees."""
 
 ENDS = ("", "_low", "_high")
 KINDS = {OBJECT: "lost", CONTROL: "other", RANDOM: "random"}
 DIFFERENCES = {"difference": CONTROL, "above_random": RANDOM}
 
 
-def counted(table: pd.DataFrame, *, pictures: int | None = PICTURES) -> list[str]:
+def counted(table: pd.DataFrame, *, images: int | None = IMAGES) -> list[str]:
     """The runs that the losses are of.
 
     Parameters
     ----------
     table
         Of `ablation_effects`, measured with a judge.
-    pictures
+    images
         The first so many, in the order of the table, whose object the judge sees before anything
         is taken away and whose prompt has another content word; None for all of them.
     """
     there = table[table.before.map(lambda seen: seen is True or seen == 1)]
     compared = set(there.run[there.kind == CONTROL])
-    return [run for run in dict.fromkeys(there.run) if run in compared][:pictures]
+    return [run for run in dict.fromkeys(there.run) if run in compared][:images]
 
 
-def losses(table: pd.DataFrame, *, pictures: int | None = PICTURES) -> pd.DataFrame:
+def losses(table: pd.DataFrame, *, images: int | None = IMAGES) -> pd.DataFrame:
     """How often the judge no longer sees an object: its own word ablated, or another one.
 
     Parameters
     ----------
-    table, pictures
+    table, images
         As for `counted`.
 
     Returns
     -------
     DataFrame
-        One row per ablation: n (pictures), share of lost objects with the object's word ablated
+        One row per ablation: n (images), share of lost objects with the object's word ablated
         (``lost``), with the other one (``other``) and with as many columns at random
         (``random``), each with its interval (`intervals.share`); ``difference`` of the first two
-        and ``above_random`` of the first and the third, paired by picture, with intervals whose
+        and ``above_random`` of the first and the third, paired by image, with intervals whose
         clusters are whole prompts; p of a permutation test of the former, p_holm (for all rows
         together, Holm 1979). Empty without a judge.
     """
-    counted_rows = table[table.run.isin(counted(table, pictures=pictures))]
+    counted_rows = table[table.run.isin(counted(table, images=images))]
     counted_rows = counted_rows[counted_rows.change.isin(list(ABLATIONS))].drop_duplicates(
         ["run", "kind", "change"]
     )
@@ -105,7 +105,7 @@ def lost_figure(lost: pd.DataFrame, *, caption: str = "", enough: int = 50) -> F
         value="lost",
         group="whose",
         title="Objects that the judge no longer sees",
-        axis="pictures",
+        axis="images",
         percent=True,
         limits=(0, 1.12),
         caption=caption,

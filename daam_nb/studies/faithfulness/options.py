@@ -20,5 +20,5 @@ class FaithfulnessOptions(LayerOptions, CaptionOptions):
     skip_unseen: bool = option(
         True, "with a judge, leave out images in which it does not see the object"
     )
-    head_pictures: int = option(4, "every head is ablated in N of the images", low=0)
-    curve_pictures: int = option(8, "deletion and insertion in N of the images", low=0)
+    head_images: int = option(4, "every head is ablated in N of the images", low=0)
+    curve_images: int = option(8, "deletion and insertion in N of the images", low=0)

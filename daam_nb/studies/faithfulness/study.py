@@ -1,8 +1,8 @@
-"""Is attention an explanation? Take a word's attention away, and see where the picture changes.
+"""Is attention an explanation? Take a word's attention away, and see where the image changes.
 
-A word's map is an explanation as far as it tells where the word acts. For each picture an object's
+A word's map is an explanation as far as it tells where the word acts. For each image an object's
 word is ablated (`ablations` says in which ways), and for comparison another content word
-and columns drawn at random; the change of the picture is held against
+and columns drawn at random; the change of the image is held against
 the word's map, another word's, a random one, and one that falls off from the middle; and the map
 against the change that another seed makes. Where a judge is at hand: is the object gone?
 """
@@ -60,10 +60,10 @@ __all__ = ["ABLATIONS", "COLUMNS", "Faithfulness", "ablation_effects", "repeatin
 COLUMNS: dict[str, str] = {
     "run": "key of the recording",
     "prompt": "its text",
-    "seed": "of the picture",
+    "seed": "of the image",
     "word": "the word whose map is held against the change; of random columns, the object's",
     "kind": (
-        f"{OBJECT}: an object of the picture; {CONTROL}: another content word of the prompt; "
+        f"{OBJECT}: an object of the image; {CONTROL}: another content word of the prompt; "
         f"{RANDOM}: as many columns as of the object, drawn at random"
     ),
     "change": f"what was taken away ({'; '.join(ABLATIONS)}), or {ANOTHER_SEED}: no ablation",
@@ -72,9 +72,9 @@ COLUMNS: dict[str, str] = {
     "layers": "whose attention the maps are of",
     "amount": "mean change of a pixel's channel, 0 to 1",
     **MEASURES,
-    "object": "the picture's object, ablated or not",
-    "before": "whether the judge sees it in the picture; empty without a judge",
-    "after": "whether the judge sees it in the changed picture",
+    "object": "the image's object, ablated or not",
+    "before": "whether the judge sees it in the image; empty without a judge",
+    "after": "whether the judge sees it in the changed image",
 }
 
 Runs = Corpus | Recording | str | os.PathLike[str] | Iterable[Recording | Run]
@@ -86,7 +86,7 @@ class _Subject:
 
     run: Run
     recording: Recording
-    picture: Image
+    image: Image
     target: Word
     control: Word | None
     judge: Judge | None
@@ -114,12 +114,12 @@ def ablation_effects(
     path: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Ablate an object's word and another one in every picture, and compare changes with maps.
+    """Ablate an object's word and another one in every image, and compare changes with maps.
 
     Parameters
     ----------
     runs
-        A corpus, the path of one, or recordings, each with its picture.
+        A corpus, the path of one, or recordings, each with its image.
     pipe
         The pipeline that made them; None where every row is measured already.
     judge
@@ -132,7 +132,7 @@ def ablation_effects(
     ablations
         Of `ABLATIONS`.
     skip_unseen
-        Measure nothing of pictures in which the judge does not see the object: there is none to
+        Measure nothing of images in which the judge does not see the object: there is none to
         lose.
     path
         Where rows are kept; by default beside the recordings of a corpus.
@@ -140,13 +140,13 @@ def ablation_effects(
     Returns
     -------
     DataFrame
-        One row per picture, word, change, map and choice of layers, with `COLUMNS`. Pictures
+        One row per image, word, change, map and choice of layers, with `COLUMNS`. Images
         whose prompt names no object have none.
 
     Raises
     ------
     StudyError
-        Where the pipeline does not draw the recorded pictures again; for an ablation that there is
+        Where the pipeline does not draw the recorded images again; for an ablation that there is
         not, and nouns that no prompt names.
     """
     chosen = arguments.named_layers(layers)
@@ -163,7 +163,7 @@ def ablation_effects(
     def measure(run: Run) -> list[dict[str, Any]]:
         recording = run.load()
         subject = subject_of(run, recording, judge, nouns)
-        if subject is None or (skip_unseen and subject.seen(subject.picture) is False):
+        if subject is None or (skip_unseen and subject.seen(subject.image) is False):
             return []
         if not checked and pipe is not None:
             check_same(pipe, recording)
@@ -246,12 +246,12 @@ class Faithfulness(Study[FaithfulnessOptions]):
         )
         if table.empty:
             raise StudyError(
-                f"In none of {len(corpus)} pictures there is an object to take away"
-                + (": the judge sees none. Draw more pictures" if judge is not None else "")
+                f"In none of {len(corpus)} images there is an object to take away"
+                + (": the judge sees none. Draw more images" if judge is not None else "")
                 + ", give captions that name one, or measure all the same: skip_unseen=False."
             )
         some = _with_objects(corpus, table)
-        of_heads, of_curves = some[: options.head_pictures], some[: options.curve_pictures]
+        of_heads, of_curves = some[: options.head_images], some[: options.curve_images]
         return {
             self.name: table,
             "heads": head_effects(of_heads, pipe, table, progress=progress),
@@ -267,9 +267,9 @@ class Faithfulness(Study[FaithfulnessOptions]):
 def subject_of(
     run: Run, recording: Recording, judge: Judge | None, nouns: Sequence[str] | None
 ) -> _Subject | None:
-    """The object of a picture and the word to compare it with; None where there is no object."""
+    """The object of an image and the word to compare it with; None where there is no object."""
     if recording.image is None:
-        raise StudyError(f"The recording {run.key} has no picture, so no change of it can be seen.")
+        raise StudyError(f"The recording {run.key} has no image, so no change of it can be seen.")
     known = judge.names[1:] if judge is not None else nouns
     prompt = recording.prompt
     objects = other_words(prompt, ()) if known is None else object_words(prompt, known)
@@ -281,19 +281,19 @@ def subject_of(
     return _Subject(run, recording, recording.image, target, control, judge)
 
 
-# --- one picture ----------------------------------------------------------------------------------
+# --- one image ----------------------------------------------------------------------------------
 
 
 def _rows(
     subject: _Subject, pipe: Any, layers: Mapping[str, LayerChoice], ablations: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Everything is taken away once; the pictures are drawn together."""
+    """Everything is taken away once; the images are drawn together."""
     ablated = taken_from(
         subject.prompt, subject.target, subject.control, ablations, key=subject.run.key
     )
     words = {OBJECT: subject.target, CONTROL: subject.control, RANDOM: subject.target}
     maps: dict[str, Mapping[tuple[str, str], Field]] = {}
-    before = subject.seen(subject.picture)
+    before = subject.seen(subject.image)
     rows: list[dict[str, Any]] = []
     for ablation, after in zip(
         ablated, drawn_without(pipe, subject.recording, ablated), strict=True
@@ -315,7 +315,7 @@ def _compared(
     maps: Mapping[tuple[str, str], Field],
     before: bool | None,
 ) -> list[dict[str, Any]]:
-    field = difference(subject.picture, after)
+    field = difference(subject.image, after)
     about = {
         "run": subject.run.key,
         "prompt": subject.prompt.text,
@@ -338,8 +338,8 @@ def _compared(
 def _maps(
     subject: _Subject, word: Word, layers: Mapping[str, LayerChoice]
 ) -> dict[tuple[str, str], Field]:
-    """(layers, what) -> a map at the picture's size, for the word and its null comparisons."""
-    size = (subject.picture.height, subject.picture.width)
+    """(layers, what) -> a map at the image's size, for the word and its null comparisons."""
+    size = (subject.image.height, subject.image.width)
     other = subject.control if word == subject.target else subject.target
     seed = hashlib.sha256(f"{subject.run.key} {word.start}".encode()).digest()
     fields: dict[tuple[str, str], Field] = {}

@@ -1,4 +1,4 @@
-"""Who says what a picture shows: judges, detectors, people, annotated masks, segmenters.
+"""Who says what an image shows: judges, detectors, people, annotated masks, segmenters.
 
 protocols.py          what a judge, a truth and a segmenter must be able to do
 truths.py             where objects are: by a judge, by annotated folders, by COCO's JSON
@@ -6,7 +6,7 @@ presence.py           whether two objects are there: by a judge, a detector, peo
 segmenters.py         supervised segmenters of transformers
 annotated_folders.py  COCO-Gen's format, read
 coco_masks.py         COCO's polygons and run lengths, read
-same_image.py         whether a recording's picture is the annotated one
+same_image.py         whether a recording's image is the annotated one
 nouns.py              how a prompt names a noun
 """
 

@@ -13,21 +13,21 @@ import numpy as np
 from daam_nb.errors import StudyError
 from daam_nb.masks import read_mask
 from daam_nb.studies.oracles.protocols import Mask
-from daam_nb.studies.oracles.same_image import is_same_picture
+from daam_nb.studies.oracles.same_image import is_same_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 MASK = ".gt.png"
-PICTURE = "output.png"
+IMAGE = "output.png"
 _OTHERS = ("prompt.txt", "seed.txt", "generation.pt", "config.json")
 _PREDICTIONS = (".pred.png", ".heat_map.png")  # of the reference, in the same folders
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".npy", ".npz")
+_IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".npy", ".npz")
 
 
 @dataclass(frozen=True)
 class AnnotatedFolder:
-    """The masks of one picture.
+    """The masks of one image.
 
     Attributes
     ----------
@@ -35,34 +35,34 @@ class AnnotatedFolder:
         The folder.
     masks
         Word, in lower case with single spaces -> its file.
-    picture
-        File of the picture that was annotated; None where the folder holds none.
+    image
+        File of the image that was annotated; None where the folder holds none.
     """
 
     path: Path
     masks: dict[str, Path]
-    picture: Path | None
+    image: Path | None
 
-    def check_picture(self, image: Image | None) -> None:
-        """Raise a `StudyError` where a recording's picture is not the annotated one."""
-        if self.picture is None:
+    def check_image(self, image: Image | None) -> None:
+        """Raise a `StudyError` where a recording's image is not the annotated one."""
+        if self.image is None:
             return
         from PIL import Image
 
         if image is None:
             raise StudyError(
-                f"The recording holds no picture, so nobody knows whether it is {self.picture}."
+                f"The recording holds no image, so nobody knows whether it is {self.image}."
             )
         try:
-            with Image.open(self.picture) as annotated:
-                same = is_same_picture(image, annotated)
+            with Image.open(self.image) as annotated:
+                same = is_same_image(image, annotated)
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-            raise StudyError(f"{self.picture} cannot be read as a picture: {error}") from None
+            raise StudyError(f"{self.image} cannot be read as an image: {error}") from None
         if not same:
             raise StudyError(
-                f"The recording's picture is not {self.picture}, whose masks the folder holds, "
+                f"The recording's image is not {self.image}, whose masks the folder holds, "
                 f"although prompt and seed agree: another model or other settings drew it. Record "
-                f"with those of the annotated pictures, or take JudgeTruth(judge), which looks at "
+                f"with those of the annotated images, or take JudgeTruth(judge), which looks at "
                 f"the recording's own."
             )
 
@@ -73,30 +73,30 @@ class AnnotatedFolder:
         ------
         StudyError
             Where the file is no mask: without an alpha channel (unless it is black and white), or
-            with one that marks every pixel of a picture of several colors.
+            with one that marks every pixel of an image of several colors.
         """
         from PIL import Image
 
         file = self.masks[word]
         try:
-            with Image.open(file) as picture:
-                picture.load()
+            with Image.open(file) as image:
+                image.load()
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-            raise StudyError(f"{file} cannot be read as a picture: {error}") from None
-        if "A" in picture.getbands() or "transparency" in picture.info:
-            mask = _alpha(file, picture)
-        elif picture.mode in ("1", "L"):
-            mask = read_mask(picture, what=f"{file}, which has no alpha channel,").numpy()
+            raise StudyError(f"{file} cannot be read as an image: {error}") from None
+        if "A" in image.getbands() or "transparency" in image.info:
+            mask = _alpha(file, image)
+        elif image.mode in ("1", "L"):
+            mask = read_mask(image, what=f"{file}, which has no alpha channel,").numpy()
         else:
             raise StudyError(
-                f"{file} has no alpha channel, where the mask should be ({picture.mode}). Save one "
-                f"whose other pixels are transparent, or a picture of mode 'L' in black and white."
+                f"{file} has no alpha channel, where the mask should be ({image.mode}). Save one "
+                f"whose other pixels are transparent, or an image of mode 'L' in black and white."
             )
         return mask if mask.any() else None
 
 
 def annotated_folders(root: Path) -> dict[tuple[str, int], AnnotatedFolder]:
-    """Find the folders of annotated pictures.
+    """Find the folders of annotated images.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def annotated_folders(root: Path) -> dict[tuple[str, int], AnnotatedFolder]:
             f"{root} holds no folder with prompt.txt, seed.txt and <word>.gt.png, as COCO-Gen "
             f"has them."
         )
-    if lost := [name for name in unknown if name.lower().endswith(_PICTURES)]:
+    if lost := [name for name in unknown if name.lower().endswith(_IMAGES)]:
         raise StudyError(
             f"{_listed(lost)} would be passed over: a mask is called <word>{MASK}. Rename it, or "
             f"take it out of the folder."
@@ -155,8 +155,8 @@ def annotated_folder(path: Path) -> AnnotatedFolder:
         Where two files mask the same word, or one names none.
     """
     files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
-    pictures = [file for file in files if _plain(file.name) == PICTURE]
-    return AnnotatedFolder(path, _masks(path, files), pictures[0] if pictures else None)
+    images = [file for file in files if _plain(file.name) == IMAGE]
+    return AnnotatedFolder(path, _masks(path, files), images[0] if images else None)
 
 
 def _key(path: Path, names: dict[str, Path]) -> tuple[str, int]:
@@ -193,21 +193,21 @@ def _plain(name: str) -> str:
 
 
 def _is_known(name: str) -> bool:
-    if name in (*_OTHERS, PICTURE) or name.endswith((MASK, *_PREDICTIONS)):
+    if name in (*_OTHERS, IMAGE) or name.endswith((MASK, *_PREDICTIONS)):
         return True
     return name in ("thumbs.db", "desktop.ini")
 
 
-def _alpha(file: Path, picture: Image) -> Mask:
+def _alpha(file: Path, image: Image) -> Mask:
     """Where the alpha channel is more than 0, as in the reference."""
-    pixels = np.asarray(picture.convert("RGBA"))
+    pixels = np.asarray(image.convert("RGBA"))
     mask = pixels[..., 3] > 0
     colors = pixels[..., :3].reshape(-1, 3)
     if mask.all() and (colors != colors[0]).any():
         raise StudyError(
-            f"{file} is opaque everywhere, so that its mask would be the whole picture, and it has "
+            f"{file} is opaque everywhere, so that its mask would be the whole image, and it has "
             f"several colors: the mask may stand in them. Make the other pixels transparent; for "
-            f"an object that fills the picture save one color."
+            f"an object that fills the image save one color."
         )
     return np.asarray(mask)
 

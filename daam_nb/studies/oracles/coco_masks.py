@@ -22,12 +22,12 @@ def decoded(segmentation: Any, size: tuple[int, int]) -> Mask:
         A list of polygons ``[x, y, x, y, ...]``, which together are the mask, or an object with
         ``size`` and ``counts``, a list of run lengths or COCO's text of them.
     size
-        (height, width) of the picture.
+        (height, width) of the image.
 
     Returns
     -------
     ndarray
-        (height, width), bool. Of a polygon: the pixels whose centres lie inside (even-odd rule);
+        (height, width), bool. Of a polygon: the pixels whose centers lie inside (even-odd rule);
         pycocotools draws the edge by a rule of its own, so pixels on it may differ.
 
     Raises
@@ -42,7 +42,7 @@ def decoded(segmentation: Any, size: tuple[int, int]) -> Mask:
     if isinstance(segmentation, Mapping):
         own = tuple(int(side) for side in segmentation.get("size", ()))
         if own != tuple(size):
-            raise StudyError(f"A mask's size is {own}, its picture's {size} (height, width).")
+            raise StudyError(f"A mask's size is {own}, its image's {size} (height, width).")
         counts = segmentation.get("counts")
         return from_runs(uncompressed(counts) if isinstance(counts, str) else counts, size)
     if not isinstance(segmentation, list) or not segmentation:
@@ -94,7 +94,7 @@ def uncompressed(text: str) -> list[int]:
 
 
 def from_polygon(points: Any, size: tuple[int, int]) -> Mask:
-    """A polygon ``[x, y, x, y, ...]`` -> (height, width): pixels whose centres lie inside."""
+    """A polygon ``[x, y, x, y, ...]`` -> (height, width): pixels whose centers lie inside."""
     try:
         corners = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     except (TypeError, ValueError):

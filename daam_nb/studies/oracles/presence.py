@@ -1,4 +1,4 @@
-"""Which of two objects a picture shows: asked of a judge, of a detector, or of people."""
+"""Which of two objects an image shows: asked of a judge, of a detector, or of people."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ANSWERS: dict[str, float] = {"neither": 0.0, "one": 1.0, "both": 2.0}
 
 @dataclass(frozen=True)
 class Seen:
-    """What of two objects a picture shows.
+    """What of two objects an image shows.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Seen:
 
 @runtime_checkable
 class Presence(Protocol):
-    """Says which of two objects a recording's picture shows; None where it does not know."""
+    """Says which of two objects a recording's image shows; None where it does not know."""
 
     @property
     def name(self) -> str:
@@ -63,17 +63,17 @@ class Presence(Protocol):
 
 
 class JudgePresence:
-    """Asks a `Judge`: a noun is there where enough pixels are labelled with it."""
+    """Asks a `Judge`: a noun is there where enough pixels are labeled with it."""
 
     def __init__(self, judge: Judge, *, name: str | None = None) -> None:
         self.judge = judge
         self.name = name or str(getattr(judge, "name", type(judge).__name__))
 
     def __call__(self, run: Run, first: str, second: str) -> Seen:
-        """Look for two nouns in a recording's picture."""
-        return self.look(picture_of(run), first, second)
+        """Look for two nouns in a recording's image."""
+        return self.look(image_of(run), first, second)
 
-    def look(self, picture: Image, first: str, second: str) -> Seen:
+    def look(self, image: Image, first: str, second: str) -> Seen:
         """Look for two nouns.
 
         Raises
@@ -86,7 +86,7 @@ class JudgePresence:
                 raise StudyError(
                     f"The judge does not know {noun!r}; it knows {', '.join(self.judge.names[1:])}."
                 )
-        present = self.judge.present(picture)
+        present = self.judge.present(image)
         return Seen.of(first in present, second in present)
 
 
@@ -97,7 +97,7 @@ class DetectorPresence:
     ----------
     detector
         A pipeline ``"object-detection"`` (its labels must name the nouns) or
-        ``"zero-shot-object-detection"`` (asked for the two nouns by name): picture -> list of
+        ``"zero-shot-object-detection"`` (asked for the two nouns by name): image -> list of
         ``{"label", "score", ...}``.
     threshold
         Least score that counts, 0 to 1.
@@ -124,7 +124,7 @@ class DetectorPresence:
     ) -> None:
         if not callable(detector):
             raise WrongKindError(
-                f"A detector is called with a picture, and {kind_of(detector)} cannot be. Give "
+                f"A detector is called with an image, and {kind_of(detector)} cannot be. Give "
                 f"transformers.pipeline('object-detection', model=...)."
             )
         self.detector = detector
@@ -154,10 +154,10 @@ class DetectorPresence:
         return getattr(self.detector, "task", "") == "zero-shot-object-detection"
 
     def __call__(self, run: Run, first: str, second: str) -> Seen:
-        """Look for two nouns in a recording's picture."""
-        return self.look(picture_of(run), first, second)
+        """Look for two nouns in a recording's image."""
+        return self.look(image_of(run), first, second)
 
-    def look(self, picture: Image, first: str, second: str) -> Seen:
+    def look(self, image: Image, first: str, second: str) -> Seen:
         """Look for two nouns.
 
         Raises
@@ -180,9 +180,9 @@ class DetectorPresence:
                     f"Name its word for it: synonyms={{{noun!r}: ...}}."
                 )
         if self._by_name:
-            detections = self.detector(picture, candidate_labels=labels)
+            detections = self.detector(image, candidate_labels=labels)
         else:
-            detections = self.detector(picture, threshold=self.threshold)
+            detections = self.detector(image, threshold=self.threshold)
         labels_seen = {
             str(item["label"]).lower() for item in detections if item["score"] >= self.threshold
         }
@@ -190,12 +190,12 @@ class DetectorPresence:
 
 
 class RatedPresence:
-    """Takes what people answered; pictures that nobody rated are left out.
+    """Takes what people answered; images that nobody rated are left out.
 
     Parameters
     ----------
     ratings
-        A table, or a CSV file of one: one row per person and picture, with ``prompt``, ``seed``
+        A table, or a CSV file of one: one row per person and image, with ``prompt``, ``seed``
         and ``answer``: "both", "one" or "neither". Of a file or table of `rating`, which also has
         ``rater``, ``item`` and ``act``, the last row of each rater and item counts, by its
         ``number``, and those who skipped it are left out.
@@ -223,12 +223,12 @@ class RatedPresence:
                 f"It takes prompt, seed and answer."
             )
         if read.empty:
-            raise StudyError("The ratings hold no answer: no row, or every picture was skipped.")
+            raise StudyError("The ratings hold no answer: no row, or every image was skipped.")
         for number, row in enumerate(read[["prompt", "seed"]].itertuples(index=False), 1):
             if not isinstance(row.prompt, str) or not row.prompt.strip() or not _is_whole(row.seed):
                 raise StudyError(
                     f"Row {number} of the answers has the prompt {row.prompt!r} and the seed "
-                    f"{row.seed!r}; a picture is known by both: its text, and a whole number."
+                    f"{row.seed!r}; an image is known by both: its text, and a whole number."
                 )
         unknown = [answer for answer in read.answer if answer not in ANSWERS]
         if unknown:
@@ -241,12 +241,12 @@ class RatedPresence:
             self._seen[_plain(prompt), int(seed)] = Seen(both, objects)
 
     def __call__(self, run: Run, first: str, second: str) -> Seen | None:
-        """Look up the picture."""
+        """Look up the image."""
         return self._seen.get((_plain(run.facts["prompt"]), int(run.facts["seed"])))
 
 
 def who_looks(presence: Any) -> Presence:
-    """Read who looks at the pictures: a `Presence`, or a `Judge` that is asked as one.
+    """Read who looks at the images: a `Presence`, or a `Judge` that is asked as one.
 
     Raises
     ------
@@ -302,21 +302,21 @@ def _is_whole(seed: Any) -> bool:
         return False
 
 
-def picture_of(run: Run) -> Image:
-    """The picture of a run.
+def image_of(run: Run) -> Image:
+    """The image of a run.
 
     Raises
     ------
     StudyError
         Where the recording holds none.
     """
-    picture = run.load().image
-    if picture is None:
+    image = run.load().image
+    if image is None:
         raise StudyError(
-            f"The recording of {run.facts['prompt']!r} holds no picture to look at: the pipeline "
+            f"The recording of {run.facts['prompt']!r} holds no image to look at: the pipeline "
             f"returned latents."
         )
-    return picture
+    return image
 
 
 def _is_slip(name: str, noun: str) -> bool:

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from daam_nb.recording import Recording
 
 Mask = NDArray[np.bool_]
-"""(y, x), in the picture's pixels."""
+"""(y, x), in the image's pixels."""
 
 
 @runtime_checkable
 class Judge(Protocol):
-    """Says what a picture shows, pixel by pixel, in a closed vocabulary."""
+    """Says what an image shows, pixel by pixel, in a closed vocabulary."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -39,27 +39,27 @@ class Judge(Protocol):
         """What every pixel shows: (y, x), numbers of `names`."""
 
     def mask(self, image: Image, noun: str) -> Mask:
-        """Where the picture shows a noun: (y, x)."""
+        """Where the image shows a noun: (y, x)."""
 
     def present(self, image: Image) -> dict[str, int]:
-        """Nouns that the picture shows, with their pixels."""
+        """Nouns that the image shows, with their pixels."""
 
 
 @runtime_checkable
 class Segmenter(Protocol):
-    """Finds nouns in a picture; a supervised method to compare word maps with."""
+    """Finds nouns in an image; a supervised method to compare word maps with."""
 
     @property
     def name(self) -> str:
         """As it stands in tables."""
 
     def masks(self, image: Image, nouns: Sequence[str]) -> Mapping[str, Mask | None]:
-        """Where the picture shows each noun: (y, x), or None for one it has no name for."""
+        """Where the image shows each noun: (y, x), or None for one it has no name for."""
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """An object that a prompt names, and where its picture shows it.
+    """An object that a prompt names, and where its image shows it.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Target:
     words
         Where the prompt names it; the maps of several are averaged.
     mask
-        Its pixels; None where the picture does not show it.
+        Its pixels; None where the image does not show it.
     closed
         Whether `noun` is of the closed vocabulary (the 80 of the paper's mIoU80).
 
@@ -91,7 +91,7 @@ class Target:
 
 @runtime_checkable
 class Truth(Protocol):
-    """Where the objects of a recording's picture really are."""
+    """Where the objects of a recording's image really are."""
 
     @property
     def name(self) -> str:
@@ -137,12 +137,12 @@ def _named(value: Any) -> bool:
 
 
 def targets_of(truth: Truth, facts: Mapping[str, Any], run: Recording) -> list[Target]:
-    """Ask a truth, whoever wrote it, and check that its masks are of this picture.
+    """Ask a truth, whoever wrote it, and check that its masks are of this image.
 
     Raises
     ------
     StudyError
-        Where a mask has not the picture's proportions, as one that lies on its side. A larger or
+        Where a mask has not the image's proportions, as one that lies on its side. A larger or
         smaller mask of the same proportions is taken: maps are brought to its size.
     """
     targets = list(truth.targets(facts, run))
@@ -152,11 +152,11 @@ def targets_of(truth: Truth, facts: Mapping[str, Any], run: Recording) -> list[T
     return targets
 
 
-def check_proportions(mask: tuple[int, ...], picture: tuple[int, int], whose: str) -> None:
-    """Raise a `StudyError` where a mask does not fit a picture by more than a pixel."""
-    if abs(mask[0] * picture[1] - mask[1] * picture[0]) > max(picture):
+def check_proportions(mask: tuple[int, ...], image: tuple[int, int], whose: str) -> None:
+    """Raise a `StudyError` where a mask does not fit an image by more than a pixel."""
+    if abs(mask[0] * image[1] - mask[1] * image[0]) > max(image):
         raise StudyError(
-            f"A mask ({whose}) of {mask[0]} x {mask[1]} (height x width) does not fit a picture of "
-            f"{picture[0]} x {picture[1]}: their proportions differ. Give one of the whole "
-            f"picture; arrays are (height, width), PIL's sizes are not."
+            f"A mask ({whose}) of {mask[0]} x {mask[1]} (height x width) does not fit an image of "
+            f"{image[0]} x {image[1]}: their proportions differ. Give one of the whole "
+            f"image; arrays are (height, width), PIL's sizes are not."
         )

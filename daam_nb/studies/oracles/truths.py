@@ -1,4 +1,4 @@
-"""Where the objects of a picture really are: by a judge, by annotated folders, by COCO's JSON."""
+"""Where the objects of an image really are: by a judge, by annotated folders, by COCO's JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from daam_nb.studies.oracles.annotated_folders import (
 from daam_nb.studies.oracles.coco_masks import decoded
 from daam_nb.studies.oracles.nouns import mentions, nouns_of, plain_name, singulars
 from daam_nb.studies.oracles.protocols import Judge, Mask, Target, check_proportions
-from daam_nb.studies.oracles.same_image import is_same_picture
+from daam_nb.studies.oracles.same_image import is_same_image
 
 if TYPE_CHECKING:
     from daam_nb.recording import Recording
@@ -44,7 +44,7 @@ COCO_80: tuple[str, ...] = tuple(" ".join(name.split()) for name in _COCO.split(
 
 @dataclass(frozen=True)
 class JudgeTruth:
-    """Masks by a judge that looks at the picture; as good as the judge.
+    """Masks by a judge that looks at the image; as good as the judge.
 
     Attributes
     ----------
@@ -97,10 +97,10 @@ class FolderTruth:
     Attributes
     ----------
     path
-        Holds one folder for each picture, with ``prompt.txt``, ``seed.txt`` and
+        Holds one folder for each image, with ``prompt.txt``, ``seed.txt`` and
         ``<word>.gt.png``, whose alpha channel is the mask of that word's object; case, spaces and
         underscores in the names of these files do not matter. Where it holds ``output.png``, the
-        picture that was annotated, a recording of another picture is refused.
+        image that was annotated, a recording of another image is refused.
     vocabulary
         The closed vocabulary; by default COCO's 80 classes.
 
@@ -117,14 +117,14 @@ class FolderTruth:
         object.__setattr__(self, "path", check_path(self.path, "path"))
 
     def captions(self) -> list[Caption]:
-        """What the pictures were made from; ``generate(..., seeds=None)`` takes their own seeds."""
+        """What the images were made from; ``generate(..., seeds=None)`` takes their own seeds."""
         return [
             Caption(prompt, {"seed": seed, "folder": folder.path.name})
             for (prompt, seed), folder in self._folders.items()
         ]
 
     def check_before_drawing(self) -> None:
-        """Raise a `StudyError` where the folders cannot be read, before pictures are drawn."""
+        """Raise a `StudyError` where the folders cannot be read, before images are drawn."""
         for folder in self._folders.values():
             for word in folder.masks:
                 folder.mask(word)
@@ -139,11 +139,11 @@ class FolderTruth:
         Raises
         ------
         StudyError
-            Where no folder is of this prompt and seed, the folder's picture is another one, a word
+            Where no folder is of this prompt and seed, the folder's image is another one, a word
             of a mask is not in the prompt, or a mask cannot be read.
         """
         folder = self._of(facts, run)
-        folder.check_picture(run.image)
+        folder.check_image(run.image)
         closed = {plain_name(noun): noun for noun in self.vocabulary}
         nouns = {word: self._noun(word, closed) for word in folder.masks}
         if twice := [noun for noun in nouns.values() if list(nouns.values()).count(noun) > 1]:
@@ -190,9 +190,9 @@ class FolderTruth:
 class CocoTruth:
     """Masks of COCO's instance annotations: polygons, and run lengths, plain and compressed.
 
-    COCO's masks are of photographs. A picture that a model drew from a photograph's caption has
-    its objects elsewhere, so one of `photographs` and `of_these_pictures` has to say why the masks
-    are those of the recordings' own pictures.
+    COCO's masks are of photographs. An image that a model drew from a photograph's caption has
+    its objects elsewhere, so one of `photographs` and `of_these_images` has to say why the masks
+    are those of the recordings' own images.
 
     Attributes
     ----------
@@ -203,11 +203,11 @@ class CocoTruth:
     words
         Category -> other words for it, such as ``"person": ("man", "woman")``.
     photographs
-        Folder of the annotated images (``file_name`` in the JSON). Each recording's picture is
+        Folder of the annotated images (``file_name`` in the JSON). Each recording's image is
         compared with its own, and refused where it is another one: for recordings of photographs
         that were put in, as by inversion.
-    of_these_pictures
-        The caller's word that the file's masks were made of the recordings' own pictures.
+    of_these_images
+        The caller's word that the file's masks were made of the recordings' own images.
 
     Raises
     ------
@@ -225,25 +225,25 @@ class CocoTruth:
     words: Mapping[str, Sequence[str]] = field(default_factory=dict)
     name: str = "COCO annotations"
     photographs: Path | None = None
-    of_these_pictures: bool = False
+    of_these_images: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", check_path(self.path, "path"))
         if self.photographs is not None:
             object.__setattr__(self, "photographs", check_path(self.photographs, "photographs"))
-        if self.photographs is not None and self.of_these_pictures:
+        if self.photographs is not None and self.of_these_images:
             raise StudyError(
-                "photographs= compares pictures with those that were annotated, and "
-                "of_these_pictures=True says that there is nothing to compare. Give one of them."
+                "photographs= compares images with those that were annotated, and "
+                "of_these_images=True says that there is nothing to compare. Give one of them."
             )
-        if self.photographs is None and not self.of_these_pictures:
+        if self.photographs is None and not self.of_these_images:
             raise StudyError(
-                f"The masks in {self.path} are of photographs, and a picture that a model drew "
+                f"The masks in {self.path} are of photographs, and an image that a model drew "
                 f"from a photograph's caption has its objects elsewhere: the comparison would mean "
-                f"nothing. For drawn pictures take JudgeTruth(judge), which looks at them, or "
+                f"nothing. For drawn images take JudgeTruth(judge), which looks at them, or "
                 f"FolderTruth(path) of masks that people drew on them. Where the file's masks were "
-                f"made of the recordings' own pictures, say so: CocoTruth(path, "
-                f"of_these_pictures=True). Where the recordings are of the photographs themselves, "
+                f"made of the recordings' own images, say so: CocoTruth(path, "
+                f"of_these_images=True). Where the recordings are of the photographs themselves, "
                 f"name their folder: CocoTruth(path, photographs=...)."
             )
 
@@ -257,13 +257,13 @@ class CocoTruth:
         }
 
     def check_before_drawing(self) -> None:
-        """Raise a `StudyError` where drawn pictures cannot be those of the masks."""
+        """Raise a `StudyError` where drawn images cannot be those of the masks."""
         self._file  # noqa: B018  # says what is missing
         if self.photographs is not None:
             raise StudyError(
                 f"photographs={str(self.photographs)!r} says that the recordings are of the "
                 f"photographs, and a pipeline is given that would draw others. Measure recordings "
-                f"of the photographs: object_ious(runs, truth=truth). For drawn pictures take "
+                f"of the photographs: object_ious(runs, truth=truth). For drawn images take "
                 f"JudgeTruth(judge), or FolderTruth(path) of masks that people drew on them."
             )
 
@@ -303,7 +303,7 @@ class CocoTruth:
         ------
         StudyError
             Where the recording has no such fact, the file no such image, or the recording's
-            picture is another one than the annotated photograph.
+            image is another one than the annotated photograph.
         """
         file = self._file
         image_id = facts.get(self.key)
@@ -333,17 +333,17 @@ class CocoTruth:
 
         try:
             with Image.open(photograph) as opened:
-                same = is_same_picture(_image(run), opened)
+                same = is_same_image(_image(run), opened)
         except OSError as error:
             raise StudyError(
-                f"There is no photograph {photograph} to compare the recording's picture with "
+                f"There is no photograph {photograph} to compare the recording's image with "
                 f"({error}). Name the folder that holds the images of {self.path}: photographs=..."
             ) from None
         if not same:
             raise StudyError(
-                f"The picture of {run.prompt.text!r} is not the photograph {photograph.name}, "
-                f"whose masks {self.path} holds: a drawn picture has its objects elsewhere. Take "
-                f"JudgeTruth(judge), which looks at the picture, or FolderTruth(path) of masks "
+                f"The image of {run.prompt.text!r} is not the photograph {photograph.name}, "
+                f"whose masks {self.path} holds: a drawn image has its objects elsewhere. Take "
+                f"JudgeTruth(judge), which looks at the image, or FolderTruth(path) of masks "
                 f"that people drew on it."
             )
 
@@ -361,13 +361,13 @@ class _CocoFile:
 def _image(run: Recording) -> Any:
     if run.image is None:
         raise StudyError(
-            f"The recording of {run.prompt.text!r} holds no picture, so there is nothing to judge."
+            f"The recording of {run.prompt.text!r} holds no image, so there is nothing to judge."
         )
     return run.image
 
 
 def _fitted(mask: Mask, run: Recording) -> Mask:
-    """In the picture's pixels, each taken from the nearest of the mask's."""
+    """In the image's pixels, each taken from the nearest of the mask's."""
     height, width = run.facts.image_size
     if mask.shape == (height, width):
         return mask

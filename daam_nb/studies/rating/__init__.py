@@ -1,4 +1,4 @@
-"""People's judgement: how well a word's map fits, and which of two objects a picture shows.
+"""People's judgement: how well a word's map fits, and which of two objects an image shows.
 
     items = rating.word_items(runs, each=20, controls=20)       # or rating.pair_items(runs)
     rating.rate(items, rater="anna", into="ratings/words")      # a page, answered by keys
@@ -12,7 +12,7 @@
     session.py     a rater, the items, the file; what the page asks
     statistics.py  means and agreement
 
-Generalised attribution is that of Tang et al. 2023, "What the DAAM",
+Generalized attribution is that of Tang et al. 2023, "What the DAAM",
 https://aclanthology.org/2023.acl-long.310. No scores ship with the package.
 """
 

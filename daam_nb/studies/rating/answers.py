@@ -20,7 +20,7 @@ from pathlib import Path
 
 from daam_nb.errors import StudyError
 from daam_nb.storage import told, write_all
-from daam_nb.storage.lock import alone
+from daam_nb.storage.lock import locked
 from daam_nb.studies.report.csv_cells import inert, original
 
 Row = dict[str, str]
@@ -153,10 +153,10 @@ class AnswerFile:
         columns: Sequence[str],
         items: Collection[str],
         answers: Collection[str],
-        most_lines: int = 0,
+        max_lines: int = 0,
     ) -> None:
         self.path = path
-        self._most_lines = most_lines
+        self._max_lines = max_lines
         self.rater = rater
         self.columns = tuple(columns)
         self._items = frozenset(items)
@@ -164,7 +164,7 @@ class AnswerFile:
         self.rows: list[Row] = []
         self._standing: dict[str, Row] = {}
         self._size = 0
-        with told(path, "written"), alone(path.parent, patience=PATIENCE):
+        with told(path, "written"), locked(path.parent, patience=PATIENCE):
             self._open()
 
     def standing(self, item: str) -> Row | None:
@@ -191,7 +191,7 @@ class AnswerFile:
             "time": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
         self._check(row, "The new row")
-        with told(self.path, "written"), alone(self.path.parent, patience=PATIENCE):
+        with told(self.path, "written"), locked(self.path.parent, patience=PATIENCE):
             self._add(_line([row[name] for name in self.columns]))
         self._keep(row)
 
@@ -209,7 +209,7 @@ class AnswerFile:
         elif _is_whole_row(tail, len(self.columns)):
             # Only its line's end is missing: cut off, or taken away by an editor.
             mended = raw + (b"\n" if tail.endswith(b"\r") else b"\r\n")
-        elif tail.count(b"\n") > self._most_lines:
+        elif tail.count(b"\n") > self._max_lines:
             raise StudyError(
                 f"{self.path} is torn in the middle, at byte {whole}: a quotation mark is missing, "
                 f"as after editing by hand. Mend it, or move it away; nothing was changed."

@@ -1,4 +1,4 @@
-"""What is rated: words of recordings with their maps, or pictures of two objects.
+"""What is rated: words of recordings with their maps, or images of two objects.
 
 An item is known by its key, which is the same in every session; its facts go into the table, and
 none of them is shown to the raters.
@@ -26,7 +26,7 @@ from daam_nb.show.rating import Card, Shown
 from daam_nb.studies import arguments
 from daam_nb.studies.corpus.fingerprints import digest, recording_content
 from daam_nb.studies.corpus.generation import Corpus, Run, runs_of
-from daam_nb.studies.oracles.presence import picture_of
+from daam_nb.studies.oracles.presence import image_of
 from daam_nb.studies.rating.tasks import PAIRS, WORDS, Task
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Runs = Corpus | Recording | str | os.PathLike[str] | Iterable[Recording | Run]
 Span = tuple[int, int]
 
-MOST_SIDE = 512  # pixels of a picture on the page
+MAX_SIDE = 512  # pixels of an image on the page
 UNIVERSAL = (
     *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN"),
     *("PUNCT", "SCONJ", "SYM", "VERB", "X"),
@@ -55,7 +55,7 @@ class Item:
     key
         Unique, and the same in every session.
     run
-        Whose picture is shown.
+        Whose image is shown.
     facts
         The task's columns.
     shown
@@ -79,7 +79,7 @@ class Deck(Sequence[Item]):
     items
         In the order of the recordings; each rater sees them in an order of their own.
     settings
-        On what they and their pictures depend; answers made with others are not mixed with these.
+        On what they and their images depend; answers made with others are not mixed with these.
     layers
         Whose attention the maps are of.
     left_out
@@ -122,21 +122,21 @@ class Deck(Sequence[Item]):
         return replace(self, items=items, settings={**self.settings, "content": content})
 
     def card(self, item: Item) -> Card:
-        """What a rater sees of an item: pictures and words, no seed, no model, no condition."""
-        picture = picture_of(item.run)
-        size = drawn_size((picture.height, picture.width), most=MOST_SIDE)
-        plain = Shown("The picture", _resized(picture, size))
+        """What a rater sees of an item: images and words, no seed, no model, no condition."""
+        image = image_of(item.run)
+        size = drawn_size((image.height, image.width), most=MAX_SIDE)
+        plain = Shown("The image", _resized(image, size))
         if item.shown is None:
-            ask = ("Does the picture show “", item.facts["first"], "” and “")
+            ask = ("Does the image show “", item.facts["first"], "” and “")
             return Card((*ask, item.facts["second"], "”?"), None, (plain,))
         maps = heat_maps(item.run.load(), layers=self.layers)
-        over = overlay_image(picture, maps.word(item.shown), size=size)
+        over = overlay_image(image, maps.word(item.shown), size=size)
         text, word = item.facts["prompt"], item.facts["word"]
         start, end = item.facts["start"], item.facts["end"]
         return Card(
-            ("How well do the coloured places fit “", word, "”?"),
+            ("How well do the colored places fit “", word, "”?"),
             (text[:start], word, text[end:]),
-            (plain, Shown("The same picture in grey, with the word’s colours over it", over)),
+            (plain, Shown("The same image in gray, with the word’s colors over it", over)),
         )
 
     def __repr__(self) -> str:
@@ -155,7 +155,7 @@ def word_items(
     controls: int = 0,
     seed: int = 0,
 ) -> Deck:
-    """Words of recordings with their maps, for generalised attribution.
+    """Words of recordings with their maps, for generalized attribution.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def word_items(
 
 @names_checked
 def pair_items(runs: Runs) -> Deck:
-    """Pictures of two objects, for "both, one or neither".
+    """Images of two objects, for "both, one or neither".
 
     Parameters
     ----------
@@ -345,7 +345,7 @@ def _word_item(run: Run, word: ParsedWord, shown: ParsedWord, facts: Mapping[str
     )
 
 
-def _resized(picture: Image, size: Span) -> Image:
+def _resized(image: Image, size: Span) -> Image:
     from PIL import Image as images
 
-    return images.fromarray(rgb(picture, size))
+    return images.fromarray(rgb(image, size))

@@ -13,7 +13,7 @@ from daam_nb.errors import SelectionError, StudyError, WrongKindError
 from daam_nb.kinds import check_path, kind_of, number_between, real_number
 from daam_nb.show.rating import Card, Form, Given
 from daam_nb.storage import write_file
-from daam_nb.storage.lock import alone
+from daam_nb.storage.lock import locked
 from daam_nb.studies import arguments
 from daam_nb.studies.corpus.rows import differences, plain
 from daam_nb.studies.rating.answers import PATIENCE, AnswerFile, checked_name, columns_of, file_name
@@ -69,7 +69,7 @@ class Session:
             columns=list(columns_of(deck.task.columns)),
             items=items,
             answers=deck.task.form.values,
-            most_lines=max(_lines(item.facts) for item in deck.items),
+            max_lines=max(_lines(item.facts) for item in deck.items),
         )
 
     @property
@@ -189,7 +189,7 @@ def _settle(folder: Path, deck: Deck, seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     settings = plain({**deck.settings, "seed": seed}, "settings")
     keys = [item.key for item in deck.items]
-    with alone(folder, patience=PATIENCE):
+    with locked(folder, patience=PATIENCE):
         if not (folder / ABOUT).exists():
             facts = {item.key: texts_of(item, deck.task) for item in deck.items}
             document = {"format": _FORMAT, "version": _VERSION, "settings": settings, "items": keys}
@@ -199,7 +199,7 @@ def _settle(folder: Path, deck: Deck, seed: int) -> None:
     _, written = about(folder)
     then = written.pop("items")
     facts = written.pop("facts")
-    if "content" not in written:  # of an earlier version, which knew layers and pictures by name
+    if "content" not in written:  # of an earlier version, which knew layers and images by name
         settings.pop("content", None)
     parts = [differences(written, settings), _different_items(then, keys)]
     if facts is not None and not any(parts):

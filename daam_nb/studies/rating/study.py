@@ -1,4 +1,4 @@
-"""People's judgement: how well a word's map fits, and which of two objects a picture shows.
+"""People's judgement: how well a word's map fits, and which of two objects an image shows.
 
     items = rating.word_items(runs, each=20, controls=20)       # or rating.pair_items(runs)
     rating.rate(items, rater="anna", into="ratings/words")      # a page, answered by keys
@@ -11,7 +11,7 @@
     session      a rater, the items, the file; what the page asks
     statistics   means and agreement
 
-Generalised attribution is that of Tang et al. 2023, "What the DAAM",
+Generalized attribution is that of Tang et al. 2023, "What the DAAM",
 https://aclanthology.org/2023.acl-long.310. No scores ship with the package.
 """
 
@@ -196,7 +196,7 @@ def report(folders: Folder | Iterable[Folder], *, enough: int = ENOUGH) -> Repor
     table = ratings(folders)
     task = TASKS[table.attrs["task"]]
     title = {
-        WORDS.name: "Generalised attribution: how well do people find that maps fit?",
+        WORDS.name: "Generalized attribution: how well do people find that maps fit?",
         PAIRS.name: "Which of two objects do people see?",
     }[task.name]
     facts: dict[str, Any] = {"task": task.name, "question": task.form.title, "answers": len(table)}
@@ -208,7 +208,7 @@ def report(folders: Folder | Iterable[Folder], *, enough: int = ENOUGH) -> Repor
         "raters": table.rater.nunique(),
         "items": table.item.nunique(),
         "skipped": len(ratings(folders, skipped=True)) - len(table),
-        "pictures": table.run.nunique(),
+        "images": table.run.nunique(),
         "prompts": table.prompt.nunique(),
         "intervals": "95 %, of these raters; whole prompts as clusters, ten or more",
     }
@@ -243,7 +243,7 @@ def figures(table: pd.DataFrame, means: pd.DataFrame | None = None) -> dict[str,
         return {}
     rows = summary(table) if means is None else means
     who = f"{len(table)} answers of {table.rater.nunique()} to {table.item.nunique()} items; "
-    caption = who + "lines: 95 % intervals by prompt; grey: too few to say much."
+    caption = who + "lines: 95 % intervals by prompt; gray: too few to say much."
     if "pos" in rows:
         drawn = bars(
             rows,

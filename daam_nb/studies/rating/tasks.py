@@ -1,4 +1,4 @@
-"""What people are asked: how well a word's map fits, and which of two objects a picture shows."""
+"""What people are asked: how well a word's map fits, and which of two objects an image shows."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ class Task:
     columns: Mapping[str, str]
 
 
-_REASONS = ("I cannot tell.", "A picture is missing or broken.", "I do not know the word.")
+_REASONS = ("I cannot tell.", "An image is missing or broken.", "I do not know the word.")
 
 WORDS = Task(
     name="words",
     form=Form(
-        title="How well do the coloured places fit the word?",
+        title="How well do the colored places fit the word?",
         instructions=(
-            "You see a picture that a computer drew from a sentence and, beside it, the same "
-            "picture in grey with colours over it: bright where the computer looked at one word "
+            "You see an image that a computer drew from a sentence and, beside it, the same "
+            "image in gray with colors over it: bright where the computer looked at one word "
             "of the sentence, dark where it did not. The word is marked in the sentence.",
-            "Say how well the bright places fit what the word means in this picture. A noun: is "
+            "Say how well the bright places fit what the word means in this image. A noun: is "
             "the thing bright, and little else? An adjective or a verb: what it is said of? A "
-            "small word, such as “the” or “on”: what it belongs to or relates? Where the picture "
+            "small word, such as “the” or “on”: what it belongs to or relates? Where the image "
             "does not show what the word says, judge by what it shows.",
             "There is no right answer, and no time limit. Go by your first impression, and use "
             "the whole scale.",
@@ -68,7 +68,7 @@ WORDS = Task(
     columns={
         "run": "key of the recording",
         "prompt": "its text: the cluster of statistics",
-        "seed": "of the picture",
+        "seed": "of the image",
         "word": "the word asked about",
         "start": "its first character in the prompt",
         "end": "behind its last character",
@@ -79,7 +79,7 @@ WORDS = Task(
         "layers": "whose attention the map is of",
     },
 )
-"""Generalised attribution: an opinion score from 1 to 5.
+"""Generalized attribution: an opinion score from 1 to 5.
 
 Notes
 -----
@@ -91,11 +91,11 @@ P.800; the wording of the question and of the instructions is ours.
 PAIRS = Task(
     name="pairs",
     form=Form(
-        title="Which of the two does the picture show?",
+        title="Which of the two does the image show?",
         instructions=(
-            "You see a picture that a computer drew, and the names of two things.",
-            "Say whether the picture shows both of them, one of them, or neither. A thing counts "
-            "where you would recognise it without knowing what was asked for; something in "
+            "You see an image that a computer drew, and the names of two things.",
+            "Say whether the image shows both of them, one of them, or neither. A thing counts "
+            "where you would recognize it without knowing what was asked for; something in "
             "between the two counts as one.",
             "There is no time limit. Go by your first impression.",
         ),
@@ -104,14 +104,14 @@ PAIRS = Task(
             Choice("one", "One", ("o", "1")),
             Choice("neither", "Neither", ("n", "0")),
         ),
-        reasons=("I cannot tell.", "A picture is missing or broken.", "I do not know a name."),
+        reasons=("I cannot tell.", "An image is missing or broken.", "I do not know a name."),
     ),
     level="nominal",
     values={"neither": 0.0, "one": 1.0, "both": 2.0},
     columns={
         "run": "key of the recording",
         "prompt": "its text",
-        "seed": "of the picture",
+        "seed": "of the image",
         "kind": "of the pair, such as cohyponyms; empty where not known",
         "first": "the noun named first",
         "second": "the noun named second",

@@ -1,8 +1,8 @@
-"""A recorded picture drawn again with its attention changed, and where the two differ.
+"""A recorded image drawn again with its attention changed, and where the two differ.
 
-redrawing.py      the same picture under an intervention; the difference of two
+redrawing.py      the same image under an intervention; the difference of two
 control_words.py  which word to change, and which other one to compare with
-strips.py         pictures in a row
+strips.py         images in a row
 """
 
 import lazy_loader

@@ -16,8 +16,8 @@ _LINKS = (
     "against along across around through as than then while"
 )
 _VERBS = "is are was were be been being am do does did has have had will would can could may might"
-_SHOWING = "seen shown placed depicted pictured drawn standing sitting lying located"
-_REST = "he she they them there here very not so picture photo image background"
+_SHOWING = "seen shown placed depicted imaged drawn standing sitting lying located"
+_REST = "he she they them there here very not so image photo image background"
 FUNCTION_WORDS = frozenset(
     " ".join((_DETERMINERS, _NUMBERS, _LINKS, _VERBS, _SHOWING, _REST)).split()
 )

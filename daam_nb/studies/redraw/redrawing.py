@@ -1,4 +1,4 @@
-"""A recorded picture drawn again with its attention changed, and where the two pictures differ."""
+"""A recorded image drawn again with its attention changed, and where the two images differ."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Field = NDArray[np.float64]
 def drawn_again(
     pipe: Any, run: Recording, change: AbstractContextManager[object] | None = None
 ) -> Image:
-    """The picture of a recording again, from its own noise and arguments, under an intervention.
+    """The image of a recording again, from its own noise and arguments, under an intervention.
 
     As `drawn_from`, of its own seed.
     """
@@ -38,7 +38,7 @@ def drawn_from(
     seeds: Sequence[int],
     change: AbstractContextManager[object] | None = None,
 ) -> list[Image]:
-    """Pictures of a recording's prompt in one call, with its arguments, under an intervention.
+    """Images of a recording's prompt in one call, with its arguments, under an intervention.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def drawn_from(
     run
         The recording.
     seeds
-        One for each picture.
+        One for each image.
     change
         Such as ``ablate(pipe, words="dog")``; None: as it was.
 
@@ -60,7 +60,7 @@ def drawn_from(
     """
     if pipe is None:
         raise StudyError(
-            f"The picture of {run.prompt.text!r} is to be drawn again, and pipe is None. Give the "
+            f"The image of {run.prompt.text!r} is to be drawn again, and pipe is None. Give the "
             f"pipeline that made it: {run.facts.model}."
         )
     with contextlib.nullcontext() if change is None else change:
@@ -71,21 +71,21 @@ def seed_of(run: Recording) -> int:
     """The seed of a recording's noise; raises a `StudyError` where it has none."""
     if run.facts.seed is None:
         raise StudyError(
-            f"The picture of {run.prompt.text!r} was made without a seed, so it cannot be drawn "
+            f"The image of {run.prompt.text!r} was made without a seed, so it cannot be drawn "
             "again. Record with generate(pipe, prompt, seed=...)."
         )
     return run.facts.seed
 
 
 def check_same(pipe: Any, run: Recording) -> None:
-    """Raise a `StudyError` unless the pipeline draws the recording's picture again.
+    """Raise a `StudyError` unless the pipeline draws the recording's image again.
 
-    Differences of one grey level are let pass: another machine may round otherwise.
+    Differences of one gray level are let pass: another machine may round otherwise.
     """
     again = reproduce(run, pipe)
     if again.max_difference > 1:
         raise StudyError(
-            f"This pipeline does not draw the recorded picture of {run.prompt.text!r} again: "
+            f"This pipeline does not draw the recorded image of {run.prompt.text!r} again: "
             f"pixels differ by up to {again.max_difference} of 255 "
             f"({'; '.join(again.why) or 'nothing known explains it'}). A change of the attention "
             "can only be measured with the pipeline that made the recording."
@@ -93,11 +93,11 @@ def check_same(pipe: Any, run: Recording) -> None:
 
 
 def difference(one: Image, other: Image) -> Field:
-    """Where two pictures of one size differ: (y, x), mean over the channels, 0 to 1."""
+    """Where two images of one size differ: (y, x), mean over the channels, 0 to 1."""
     first, second = (np.asarray(i.convert("RGB"), dtype=np.float64) for i in (one, other))
     if first.shape != second.shape:
         raise StudyError(
-            f"Pictures of {first.shape[:2]} and {second.shape[:2]} pixels (height, width) cannot "
+            f"Images of {first.shape[:2]} and {second.shape[:2]} pixels (height, width) cannot "
             "be compared."
         )
     difference: Field = np.abs(first - second).mean(axis=2) / 255.0

@@ -1,4 +1,4 @@
-"""Pictures and changes side by side, with a name over each: what a study's numbers are of."""
+"""Images and changes side by side, with a name over each: what a study's numbers are of."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from daam_nb.errors import StudyError
 from daam_nb.show.figures import Figure
 from daam_nb.show.figures.chart import INK, LETTERS, Axis, Chart, Mark, Note
-from daam_nb.show.figures.chart import Image as Picture
+from daam_nb.show.figures.chart import Image as ChartImage
 from daam_nb.show.lettering import plain
 from daam_nb.studies.redraw.redrawing import Field
 from daam_nb.studies.report.figures import chart_figure
@@ -18,22 +18,22 @@ from daam_nb.studies.report.figures import chart_figure
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_GAP = 0.06  # of a picture's width
+_GAP = 0.06  # of an image's width
 
 
 def strip(
-    pictures: Mapping[str, Image | Field],
+    images: Mapping[str, Image | Field],
     *,
     title: str = "",
     caption: str = "",
     inches: float = 1.5,
 ) -> Figure:
-    """Pictures in a row.
+    """Images in a row.
 
     Parameters
     ----------
-    pictures
-        Name -> a picture, or a field (y, x) >= 0 such as a map or a change, shown in grey from 0
+    images
+        Name -> an image, or a field (y, x) >= 0 such as a map or a change, shown in gray from 0
         to its own maximum, which stands under it.
     inches
         Width of one.
@@ -41,16 +41,16 @@ def strip(
     Raises
     ------
     StudyError
-        For no picture.
+        For no image.
     """
-    if not pictures:
-        raise StudyError("There is no picture to show. Give at least one.")
-    arrays = {name: _pixels(item) for name, item in pictures.items()}
+    if not images:
+        raise StudyError("There is no image to show. Give at least one.")
+    arrays = {name: _pixels(item) for name, item in images.items()}
     tallest = max(array.shape[0] / array.shape[1] for array in arrays.values())
     marks: list[Mark] = []
     for number, (name, array) in enumerate(arrays.items()):
         left = number * (1 + _GAP)
-        marks.append(Picture(array, left, left + 1, 0, array.shape[0] / array.shape[1]))
+        marks.append(ChartImage(array, left, left + 1, 0, array.shape[0] / array.shape[1]))
         text = plain(name) + (f"\n(white: {array.max():.2g})" if array.ndim == 2 else "")
         marks.append(Note(text, left, -0.04, size=LETTERS - 1.5, color=INK, vertical="bottom"))
     height = inches * tallest + 0.55 + (0.3 if title else 0) + (0.3 if caption else 0)

@@ -64,7 +64,7 @@ def bars(
     Parameters
     ----------
     table
-        What `intervals.summary` gives; rare rows are grey.
+        What `intervals.summary` gives; rare rows are gray.
     label, value
         The columns of names and of means (with ``<value>_low`` and ``<value>_high``).
     group
@@ -95,7 +95,7 @@ def bars(
                 mean,
                 0.88 * thickness,
                 color=RARE if row.get("rare") else color,
-                edge=color if group else None,  # it still says which group a grey bar is of
+                edge=color if group else None,  # it still says which group a gray bar is of
                 name=str(row[label]) if group is None else f"{row[label]}, {name}",
             )
             marks += _bar_with_interval(bar, low, high, n=row["n"])

@@ -18,7 +18,7 @@ from daam_nb.storage import PART, told, write_file
 from daam_nb.studies.report.csv_cells import inert
 from daam_nb.studies.report.readable import in_cells
 
-MOST_BYTES = 150_000  # of a figure, before it is drawn with fewer dots
+MAX_BYTES = 150_000  # of a figure, before it is drawn with fewer dots
 SCALE, SMALL_SCALE = 150 / 96, 100 / 96  # dots per figure pixel: 150 and 100 to the inch
 _BEGIN, _END = "<!-- numbers: begin -->", "<!-- numbers: end -->"
 
@@ -42,7 +42,7 @@ class Report:
     figures
         A short file name without suffix -> figure.
     facts
-        What was run: model, pictures, judge, parser, thresholds; plain values.
+        What was run: model, images, judge, parser, thresholds; plain values.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Report:
         _clear_unfinished(folder, self.name)
         for name, figure in self.figures.items():
             file = figure.save(parts / f"{name}.png", scale=SCALE)
-            if file.stat().st_size > MOST_BYTES:
+            if file.stat().st_size > MAX_BYTES:
                 figure.save(file, scale=SMALL_SCALE)
         for number, table in enumerate(self.tables.values(), 1):
             write_file(parts / f"table-{number}.csv", _csv(table))

@@ -1,14 +1,14 @@
-"""Two intervals of one mean, because two things can be asked of pictures of nouns.
+"""Two intervals of one mean, because two things can be asked of images of nouns.
 
-*Of these nouns*: would new pictures of the same nouns give the same? Pictures of one noun differ by
+*Of these nouns*: would new images of the same nouns give the same? Images of one noun differ by
 chance, and the mix of nouns stays as it is. Where a model knows these nouns and no others, they are
 no sample but all there is, and this is the interval of what it does.
 
 *Of nouns*: would other nouns give the same? Whole nouns are the clusters, as if these had been
-picked from many alike. It is the wider one where nouns differ, and more pictures do not make it
+picked from many alike. It is the wider one where nouns differ, and more images do not make it
 narrower.
 
-Both are made by `intervals.interval`; either is empty with fewer than ten pictures, or nouns.
+Both are made by `intervals.interval`; either is empty with fewer than ten images, or nouns.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from daam_nb.studies.stats import intervals
 from daam_nb.studies.stats.comparison import Comparison, compare, ends_over_strata
 from daam_nb.studies.stats.intervals import ENOUGH, Bounds, interval
 
-HEADLINE = "95 %, of these nouns and new pictures of them: of what pictures of one {noun} differ by"
+HEADLINE = "95 %, of these nouns and new images of them: of what images of one {noun} differ by"
 OTHERS = "95 %, of what other nouns might give: of what whole {noun}s differ by; ten or more"
-CAPTION = "lines: 95 % intervals of these nouns and new pictures of them"
+CAPTION = "lines: 95 % intervals of these nouns and new images of them"
 
 
 def summary(
@@ -42,14 +42,14 @@ def summary(
     Parameters
     ----------
     table, by, value, bounds, enough
-        As for `intervals.summary`; one row per picture and group.
+        As for `intervals.summary`; one row per image and group.
     noun
         Column of the nouns.
 
     Returns
     -------
     DataFrame
-        The columns `by`; ``n`` pictures; ``nouns``; ``alone``, the nouns with a single picture
+        The columns `by`; ``n`` images; ``nouns``; ``alone``, the nouns with a single image
         (`stratified` says what becomes of them); for each value its mean, ``<value>_low`` and
         ``<value>_high`` of these nouns, ``<value>_low_nouns`` and ``<value>_high_nouns`` of nouns;
         ``rare``.
@@ -73,7 +73,7 @@ def compared(
     bounds: Bounds | None = None,
     resamples: int | None = None,
 ) -> tuple[Comparison, dict[str, float]]:
-    """Two values of each picture: ends of both intervals of their difference; p is over nouns.
+    """Two values of each image: ends of both intervals of their difference; p is over nouns.
 
     Returns
     -------
@@ -96,13 +96,13 @@ def groups_compared(
     nouns: tuple[pd.Series, pd.Series],
     resamples: int | None = None,
 ) -> tuple[Comparison, dict[str, float]]:
-    """The same of two groups of pictures: what they differ by within nouns (`within_strata`).
+    """The same of two groups of images: what they differ by within nouns (`within_strata`).
 
     Returns
     -------
     Comparison, dict
         As `compared`; the interval of the former is of these nouns, and its test shuffles the
-        labels of pictures within nouns, so that p is of these nouns, too.
+        labels of images within nouns, so that p is of these nouns, too.
     """
     comparison = compare(first, second, strata=nouns, resamples=resamples)
     others = ends_over_strata(first, second, strata=nouns)
@@ -119,7 +119,7 @@ def _ends(*values: float) -> dict[str, float]:
 def of_these(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame:
     """A summary with means and intervals of these nouns in its cells.
 
-    The column ``alone`` is left out where no noun has a single picture; ``p`` and ``p_holm``,
+    The column ``alone`` is left out where no noun has a single image; ``p`` and ``p_holm``,
     which are over nouns, always.
     """
     left_out = [name for name in summary.columns if name.endswith("_nouns")]

@@ -27,7 +27,7 @@ from daam_nb.studies.stats.intervals import (
 )
 from daam_nb.studies.stats.permutations import check_drawing, flipped, shuffled
 from daam_nb.studies.stats.stratified import nested, numbered
-from daam_nb.studies.stats.within_strata import Within, centred
+from daam_nb.studies.stats.within_strata import Within, centered
 
 Names = Iterable[Hashable] | tuple[Iterable[Hashable], Iterable[Hashable]] | None
 """Of each pair; where not paired, two of them: of each value of the first and of the second."""
@@ -54,7 +54,7 @@ class Comparison:
         Of a two-sided permutation test; at least 1 / (permutations + 1). Exact for pairs with few
         permutations.
     effect
-        Standardised difference: Cohen's d with the pooled deviation, in strata with the deviation
+        Standardized difference: Cohen's d with the pooled deviation, in strata with the deviation
         within them; for pairs d_z, the mean difference over the deviation of the differences. NaN
         where nothing varies.
     n
@@ -195,7 +195,7 @@ def permutation_test(
     difference within clusters, which is 0 in the mean of all shuffles; a cluster of one group alone
     has no say. So this is also the test within strata, which are then named as `clusters`;
     `compare` has both. Where no cluster holds both groups, nothing can be shuffled within them, and
-    whole clusters are relabelled. Not paired, without: shuffled freely.
+    whole clusters are relabeled. Not paired, without: shuffled freely.
 
     Parameters
     ----------
@@ -351,7 +351,7 @@ def _summed(
 ) -> tuple[Floats, NDArray[np.bool_], NDArray[np.int64]]:
     """Of whole clusters: what they are above their stratum's mean in all, group, stratum."""
     names, members = np.unique(clusters, return_index=True)
-    sums: Floats = np.bincount(clusters, weights=centred(values, strata)).astype(np.float64)
+    sums: Floats = np.bincount(clusters, weights=centered(values, strata)).astype(np.float64)
     return sums[names], first[members], strata[members]
 
 

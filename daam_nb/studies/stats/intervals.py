@@ -1,6 +1,6 @@
 """Means with intervals that respect clusters, for lists and for tables.
 
-Observations from one prompt are alike: the same words, often the same picture. Where `clusters`
+Observations from one prompt are alike: the same words, often the same image. Where `clusters`
 names their prompts, whole prompts count as independent (Cameron, Gelbach & Miller 2008), else
 single values. With fewer than ten of them there is a mean and no interval: none would hold what it
 says. How the ends are found says `influence`; nothing of it is random.

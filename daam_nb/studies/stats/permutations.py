@@ -1,4 +1,4 @@
-"""Two-sided permutation tests: how often a random relabelling is as far from 0 as what was seen.
+"""Two-sided permutation tests: how often a random relabeling is as far from 0 as what was seen.
 
 A p from B permutations is at least 1 / (B + 1), and a correction for many tests multiplies it. So
 where the first `FIRST` permutations give a p below `SMALL`, many more are drawn, and p is of all of
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from daam_nb.errors import SelectionError, StudyError
 from daam_nb.kinds import number_between
 from daam_nb.studies.stats.stratified import Floats, Places
-from daam_nb.studies.stats.within_strata import centred
+from daam_nb.studies.stats.within_strata import centered
 
 FIRST, MOST = 5000, 100_000
 """Permutations at first, and in all where p is small."""
 SMALL = 0.01
 
-MOST_DRAWN = 2_000_000
+MAX_DRAWN = 2_000_000
 """Numbers drawn at once, which bounds the memory."""
 
 Totals = Callable[[int, np.random.Generator], Floats]
@@ -83,7 +83,7 @@ def shuffled(
     """
     if first.all() or not first.any():
         return math.nan
-    apart = centred(values, places)
+    apart = centered(values, places)
     parts = []
     for number in range(int(places.max()) + 1):
         here = places == number
@@ -120,7 +120,7 @@ def _p(drawn: Totals, least: float, size: int, resamples: int | None, seed: int)
     extreme = draws = 0
     p = 1.0
     for stage in stages:
-        for start in range(0, stage, step := max(1, MOST_DRAWN // size)):
+        for start in range(0, stage, step := max(1, MAX_DRAWN // size)):
             totals = drawn(min(step, stage - start), rng)
             extreme += int((np.abs(totals) >= least).sum())
         draws += stage

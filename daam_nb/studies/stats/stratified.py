@@ -3,7 +3,7 @@
 An interval within strata speaks of these groups and new clusters of them, and the mix of strata
 stays as it is: what clusters of one stratum differ by is chance, what strata differ by is not. In
 each stratum of m clusters the variance has m - 1 in its denominator, however few they are, so that
-two pictures of each noun are not understated.
+two images of each noun are not understated.
 
 A stratum with a single cluster says nothing about how its clusters differ. Such strata are put
 together into one, and if there is but one of them, into the smallest other. What differs between

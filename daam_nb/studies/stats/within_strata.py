@@ -1,6 +1,6 @@
 """Two groups compared within strata: what the strata themselves differ by does not count.
 
-Some nouns overlap more than others, and some are lost more often. The mean of all lost pictures
+Some nouns overlap more than others, and some are lost more often. The mean of all lost images
 minus that of all others would then differ from 0 by the mix of nouns alone. Here each stratum has a
 difference of its own, and their mean is weighted by n1 n0 / (n1 + n0), where n1 and n0 are the
 values of both groups in the stratum (weights of Mantel & Haenszel 1959). It is the coefficient of
@@ -93,7 +93,7 @@ class Within:
         if not self.size or freedom < 1:
             return math.nan
         above, below = (part.sum() for part in self.parts())
-        total = (centred(self.values, self.strata) ** 2).sum()
+        total = (centered(self.values, self.strata) ** 2).sum()
         variance = float(total - above**2 / below) / freedom
         return float(above / below) / math.sqrt(variance) if variance > 1e-24 else math.nan
 
@@ -105,9 +105,9 @@ class Within:
         clusters = min(len(np.unique(self.clusters[of])) for of in (self.first, ~self.first))
         if min(*self.n, clusters) < LEAST:
             return math.nan, math.nan
-        apart = centred(self.first.astype(np.float64), self.strata)  # of the group from the mix
+        apart = centered(self.first.astype(np.float64), self.strata)  # of the group from the mix
         total = float((apart**2).sum())
-        residuals = centred(self.values, self.strata) - self.difference() * apart
+        residuals = centered(self.values, self.strata) - self.difference() * apart
         size = int(self.clusters.max()) + 1
         squares = np.bincount(self.clusters, weights=apart**2, minlength=size) / total
         influences = np.bincount(self.clusters, weights=apart * residuals, minlength=size) / total
@@ -138,7 +138,7 @@ class Within:
         return np.stack([in_first, in_first * self.values, other, other * self.values], axis=1)
 
 
-def centred(values: Floats, strata: Places) -> Floats:
+def centered(values: Floats, strata: Places) -> Floats:
     """Values minus the mean of all of their stratum, of both groups.
 
     Summed over the first group these are `Within.difference`, but for a factor that stays the same

@@ -34,7 +34,7 @@ def overlap_figure(
     Parameters
     ----------
     summary
-        Of `visuosyntax.summary`; rare rows are grey, with their n.
+        Of `visuosyntax.summary`; rare rows are gray, with their n.
     nulls
         Rows to set apart below a line.
     least, most
@@ -52,7 +52,7 @@ def overlap_figure(
     if len(frequent) < len(above):
         caption += f" Not drawn: {len(above) - len(frequent)} rarer relations, see the table."
     if any(row["rare"] for row in rows):
-        caption += " Grey: too few pairs to say much."
+        caption += " Gray: too few pairs to say much."
     marks = [mark for y, row in enumerate(rows) for mark in _row(y, row)]
     if len(below) and len(frequent):
         marks.append(Rule(len(rows) - len(below) - 0.5, "y", "#999999", width=0.8))

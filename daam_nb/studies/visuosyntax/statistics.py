@@ -13,7 +13,7 @@ from daam_nb.kinds import check_choice
 from daam_nb.studies.arguments import names_among
 from daam_nb.studies.stats.comparison import Comparison, compare, holm_of
 from daam_nb.studies.stats.intervals import ENOUGH, SHARE
-from daam_nb.studies.stats.intervals import summary as summarise
+from daam_nb.studies.stats.intervals import summary as summarize
 from daam_nb.studies.visuosyntax.word_pairs import LEFT_OUT
 
 Measure = Literal["iou", "iod", "ioh"]
@@ -89,7 +89,7 @@ def summary(
     parts = [arcs[arcs.relation == name] for name in frequent]
     for name, part in zip(NULLS, (arcs, unrelated, used), strict=True):
         parts.append(part.assign(relation=name))
-    summary = summarise(
+    summary = summarize(
         pd.concat([part for part in parts if len(part)]),
         by="relation",
         value=["iou", "iod", "ioh", "difference"],
@@ -128,7 +128,7 @@ def left_out_counts(table: pd.DataFrame) -> pd.DataFrame:
 def against_unrelated(
     table: pd.DataFrame, *, measure: Measure = "iou", least: int = 10, resamples: int | None = None
 ) -> pd.DataFrame:
-    """Compare each relation with words of the same kind that no arc joins, in the same picture.
+    """Compare each relation with words of the same kind that no arc joins, in the same image.
 
     "A red car and a blue tree": is *red* nearer to *car* than to *tree*? All unrelated pairs are no
     fair null for that, because words of some parts of speech are looked at everywhere. Here the
@@ -188,11 +188,11 @@ def differences(
 ) -> pd.DataFrame:
     """Test every two relations for a difference; prompts, not pairs of words, are the unit.
 
-    Words of one picture share its maps, so pairs of words are no independent observations. Each
+    Words of one image share its maps, so pairs of words are no independent observations. Each
     prompt's mean counts once. Where at least `SHARED_PROMPTS` prompts hold both relations they are
     compared **within** prompts: under the null the two labels may be swapped in any prompt (sign
-    flips), and what differs from prompt to prompt (words, pictures) cancels. Where fewer do, and
-    more hold only one of the two, they are compared **across** those: whole prompts are relabelled.
+    flips), and what differs from prompt to prompt (words, images) cancels. Where fewer do, and
+    more hold only one of the two, they are compared **across** those: whole prompts are relabeled.
 
     Parameters
     ----------
@@ -235,11 +235,11 @@ def differences(
         )
     used = table[(table.left_out == "") & ((table.kind == "arc") | (measure == "iou"))]
     label = used.relation.where(used.kind == "arc", UNRELATED)
-    labelled = used.assign(relation=label)
+    labeled = used.assign(relation=label)
     if among is None:
-        counts = labelled.relation.value_counts()
+        counts = labeled.relation.value_counts()
         among = [n for n in counts.index if counts[n] >= enough]
-    means = labelled.groupby(["relation", "prompt"])[measure].mean()
+    means = labeled.groupby(["relation", "prompt"])[measure].mean()
     rows = []
     for first, second in itertools.combinations(among, 2):
         of_first, two = _of(means, first), _of(means, second)

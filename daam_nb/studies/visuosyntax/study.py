@@ -1,4 +1,4 @@
-"""Syntax in pictures: how the maps of a head word and of its dependent lie to each other.
+"""Syntax in images: how the maps of a head word and of its dependent lie to each other.
 
 For each dependency of each caption the overlap of the two words' maps, by relation (Tang et al.
 2023, section 4). Words that no arc joins are the null.
@@ -63,7 +63,7 @@ __all__ = [
 COLUMNS: dict[str, str] = {
     "run": "key of the recording",
     "prompt": "its text: the cluster of statistics",
-    "seed": "of the picture",
+    "seed": "of the image",
     "parser": "who parsed the prompt, with its version",
     "names": "whose labels: spacy (ClearNLP) or paper (enhanced Universal Dependencies)",
     "kind": "arc: a dependency; unrelated: two words that no arc joins",
@@ -146,7 +146,7 @@ def relations(
     read = functools.cache(speak)  # each text once, whatever the number of seeds
 
     def content(run: Run) -> str:
-        """Parsers are recognised by what they make of the caption, whatever they are called."""
+        """Parsers are recognized by what they make of the caption, whatever they are called."""
         return digest([run.content(), fingerprint(read(run.facts["prompt"]), "parse")])
 
     def measure(run: Run) -> list[dict[str, Any]]:
@@ -294,7 +294,7 @@ def report(
 def _tests(measured: Mapping[str, pd.DataFrame], resamples: int | None) -> dict[str, pd.DataFrame]:
     """All tests of the page. They are one family, also over choices of layers and over tables."""
     tests = {
-        f"IoU against words of the same kind in the same picture{_LAYERS[name]}": against_unrelated(
+        f"IoU against words of the same kind in the same image{_LAYERS[name]}": against_unrelated(
             measured[name], resamples=resamples
         )
         for name in ("relations", "recommended")
@@ -325,7 +325,7 @@ def _about(table: pd.DataFrame, runs: Corpus) -> dict[str, Any]:
     settings = table.attrs["settings"]
     return {
         "model": first.model,
-        "pictures": len(runs),
+        "images": len(runs),
         "prompts": table.prompt.nunique(),
         "steps": first.num_steps,
         "guidance": first.guidance,
@@ -339,7 +339,7 @@ def _about(table: pd.DataFrame, runs: Corpus) -> dict[str, Any]:
 def _caption(table: pd.DataFrame, facts: Mapping[str, Any]) -> str:
     settings = table.attrs["settings"]
     return (
-        f"{facts['pictures']} pictures of {facts['model']}; parsed by {settings['parser']}; maps: "
+        f"{facts['images']} images of {facts['model']}; parsed by {settings['parser']}; maps: "
         f"{settings['maps']}; threshold {settings['threshold']}. Lines: 95 % intervals by prompt."
     )
 

@@ -1,4 +1,4 @@
-"""Pairs of words of one picture: which arcs join them, and how much their maps overlap.
+"""Pairs of words of one image: which arcs join them, and how much their maps overlap.
 
 Words are found by their characters, so that "a cat and a cat" has two cats; a pair that cannot be
 measured stays in the rows with the reason.
@@ -140,7 +140,7 @@ def unrelated_pairs(parse: Parse, arcs: tuple[Arc, ...]) -> Iterator[tuple[int, 
 
 @dataclass(frozen=True)
 class _Measured:
-    """The words of a picture with a map, and their overlaps."""
+    """The words of an image with a map, and their overlaps."""
 
     words: ParsedTokens
     place: dict[int, int]  # word -> row of the overlaps
@@ -166,7 +166,7 @@ def pair_rows(
     parse
         Of the prompt's text.
     maps
-        Of the picture, mean over steps.
+        Of the image, mean over steps.
     names, threshold
         As in `visuosyntax.relations`.
 

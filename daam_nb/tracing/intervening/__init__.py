@@ -1,4 +1,4 @@
-"""`replay`, `ablate`, `reweight`: the verbs that change a picture, apart from watching it.
+"""`replay`, `ablate`, `reweight`: the verbs that change an image, apart from watching it.
 
 Each is a context manager on one pipeline. While it is open, the attention of chosen layers, heads,
 steps, rows and key columns is replaced by a stated function of it; everything else keeps its bits.

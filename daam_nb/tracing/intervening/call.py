@@ -31,8 +31,8 @@ class Scene:
         The layers to be changed.
     every_layer
         All cross-attention layers of the network, at the sizes of this call.
-    pictures, keys, steps
-        Pictures of the batch, key columns of the text, steps of the loop.
+    images, keys, steps
+        Images of the batch, key columns of the text, steps of the loop.
     chosen_steps
         The steps to be changed.
     guided
@@ -46,7 +46,7 @@ class Scene:
     call: EditedCall
     layers: tuple[Layer, ...]
     every_layer: tuple[Layer, ...]
-    pictures: int
+    images: int
     keys: int
     steps: int
     chosen_steps: frozenset[int]
@@ -57,11 +57,11 @@ class Scene:
     embeddings: Embeddings
 
     def prompts(self) -> tuple[Prompt, ...]:
-        """The prompt of every picture, its tokens those that were encoded."""
+        """The prompt of every image, its tokens those that were encoded."""
         return self.call.names(self, "positive", self.call.texts)
 
     def negatives(self) -> tuple[Prompt, ...]:
-        """The negative prompt of every picture."""
+        """The negative prompt of every image."""
         return self.call.names(self, "negative", None)
 
 
@@ -71,7 +71,7 @@ class Place:
 
     layer: Layer
     step: int
-    picture: int
+    image: int
     half: Half
     heads: range
 
@@ -95,7 +95,7 @@ class Row:
     """A batch row that is changed, and whose it is."""
 
     row: int
-    picture: int
+    image: int
     half: Half
 
 
@@ -109,7 +109,7 @@ class Pass:
 
 
 class EditedCall(RunningCall):
-    """A running call whose attention is changed. Every error stops it: no half-changed picture."""
+    """A running call whose attention is changed. Every error stops it: no half-changed image."""
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ class EditedCall(RunningCall):
         self.comparisons.note(
             ~after.isfinite().all(),
             f"The latents behind step {self.step} are no numbers (NaN or infinity), with "
-            f"{', then '.join(self.changes)} in force, so there is no picture. Change attention by "
+            f"{', then '.join(self.changes)} in force, so there is no image. Change attention by "
             "less, or run the model in float32.",
         )
         self.step += 1
@@ -183,8 +183,8 @@ class EditedCall(RunningCall):
         naming = Naming(self.adapter, stream, self.memory, verb=self.verb)
         settled = texts.settle(
             naming,
-            texts.of_pictures(scene.text, scene.rows, scene.embeddings, half),
-            texts.told(self.arguments, stream, half, by_user, pictures=scene.pictures),
+            texts.of_images(scene.text, scene.rows, scene.embeddings, half),
+            texts.told(self.arguments, stream, half, by_user, images=scene.images),
             way_out=(
                 " Or choose key positions instead of words: tokens=."
                 if half == "positive"
@@ -220,7 +220,7 @@ class EditedCall(RunningCall):
             call=self,
             layers=tuple(heads),
             every_layer=every,
-            pictures=len(embeddings.positive),
+            images=len(embeddings.positive),
             keys=inputs.columns(0),
             steps=steps,
             chosen_steps=self.steps,
@@ -243,8 +243,8 @@ class EditedCall(RunningCall):
             *rows.again,
         ]
         return [
-            Row(row, picture, half)
+            Row(row, image, half)
             for half, indices in halves
             if half == "positive" or self.where.passes == "both"
-            for picture, row in enumerate(indices)
+            for image, row in enumerate(indices)
         ]

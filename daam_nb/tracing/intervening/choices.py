@@ -23,7 +23,7 @@ Passes = Literal["prompt", "both"]
 WordChoice = str | Word | tuple[int, int]
 WordsChoice = WordChoice | Sequence[WordChoice] | None
 ColumnChoice = int | Iterable[int] | Sequence[Iterable[int]] | None
-"""Key positions, the same for every picture; or a sequence of them for each."""
+"""Key positions, the same for every image; or a sequence of them for each."""
 
 Columns = tuple[int, ...]
 
@@ -122,27 +122,27 @@ def whole_numbers(what: str, choice: Any) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class KeyPositions:
-    """Key positions that were chosen: one choice for all pictures, or one for each.
+    """Key positions that were chosen: one choice for all images, or one for each.
 
     Attributes
     ----------
     choices
-        One choice, or as many as there are pictures.
+        One choice, or as many as there are images.
     each
-        Whether there is one for each picture.
+        Whether there is one for each image.
     """
 
     choices: tuple[Columns, ...]
     each: bool = False
 
-    def per_picture(self, pictures: int) -> tuple[Columns, ...]:
-        """The choice of every picture; a `SelectionError` where their numbers differ."""
+    def per_image(self, images: int) -> tuple[Columns, ...]:
+        """The choice of every image; a `SelectionError` where their numbers differ."""
         if not self.each:
-            return self.choices * pictures
-        if len(self.choices) != pictures:
+            return self.choices * images
+        if len(self.choices) != images:
             raise SelectionError(
-                f"tokens= holds {len(self.choices)} lists of key positions, one for each picture, "
-                f"and this call makes {pictures} pictures."
+                f"tokens= holds {len(self.choices)} lists of key positions, one for each image, "
+                f"and this call makes {images} images."
             )
         return self.choices
 
@@ -235,7 +235,7 @@ def check_columns(tokens: Sequence[int], keys: int) -> Sequence[int]:
 
 
 def read_area(area: Any) -> Tensor:
-    """A mask of the picture as a bool tensor (y, x); raises a `SelectionError` for anything else.
+    """A mask of the image as a bool tensor (y, x); raises a `SelectionError` for anything else.
 
     `WordHeatMap.mask` gives one, and so does whatever `daam_nb.masks.read_mask` takes.
     """
@@ -243,7 +243,7 @@ def read_area(area: Any) -> Tensor:
         return read_mask(area, what="It")
     except DaamError as error:
         raise SelectionError(
-            f"area= is a mask of the picture, (y, x) of bool, as a word's map gives one: "
+            f"area= is a mask of the image, (y, x) of bool, as a word's map gives one: "
             f"maps.word('cat').mask(0.4). {error}"
         ) from None
 
@@ -254,14 +254,14 @@ def area_at(area: Tensor, size: tuple[int, int]) -> Tensor:
     Raises
     ------
     ShapeError
-        Where the area has not the picture's proportions, as one that lies on its side.
+        Where the area has not the image's proportions, as one that lies on its side.
     """
     height, width = area.shape
     if abs(height * size[1] - width * size[0]) > max(height, width):  # more than one cell
         raise ShapeError(
-            f"area= is {height} x {width} (height x width), and attention of this picture lies on "
+            f"area= is {height} x {width} (height x width), and attention of this image lies on "
             f"a grid of {size[0]} x {size[1]}: their proportions differ. Give a mask of the whole "
-            f"picture; arrays are (height, width), PIL's sizes are not."
+            f"image; arrays are (height, width), PIL's sizes are not."
         )
     shares = torch.nn.functional.interpolate(area[None, None].float(), size, mode="area")
     return shares[0, 0] >= 0.5

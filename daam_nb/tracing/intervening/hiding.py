@@ -69,7 +69,7 @@ class Hiding:
                 "it. Leave out text_encoder=True."
             )
         mask = torch.ones_like(ids)
-        tokens = (self.tokens or NO_COLUMNS).per_picture(len(prompts))
+        tokens = (self.tokens or NO_COLUMNS).per_image(len(prompts))
         for row, (prompt, own) in enumerate(zip(prompts, tokens, strict=True)):
             if self.words:
                 hidden: Iterable[int] = columns_of(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from daam_nb.errors import InterventionError, ShapeError, UnsupportedPipelineError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer
-from daam_nb.tracing import alone, taps
+from daam_nb.tracing import busy, taps
 from daam_nb.tracing.attached import Attached, ModuleInputs
 from daam_nb.tracing.edits import KernelCall, Part, part_of
 from daam_nb.tracing.intervening.call import EditedCall, Pass, Place, Row, Rule
@@ -111,7 +111,7 @@ class Intervention(Attached[EditedCall]):
     def _end(self, call: EditedCall, output: Any) -> None:
         if call.disturbances:
             raise InterventionError(
-                f"{self.change} was carried out, but {alone.why_disturbed(call.disturbances)}"
+                f"{self.change} was carried out, but {busy.why_disturbed(call.disturbances)}"
             )
         call.comparisons.check()
         if call.layers and call.steps and not call.edited:
@@ -155,7 +155,7 @@ class LayerEditor:
         self.total = passing.batch * layer.heads
 
     def edit(self, call: KernelCall, changed: dict[int, Part]) -> None:
-        """Change what is chosen of one kernel call; later calls are an IP-Adapter's pictures."""
+        """Change what is chosen of one kernel call; later calls are an IP-Adapter's images."""
         if self.seen >= self.total:
             return
         self._check(call)
@@ -174,7 +174,7 @@ class LayerEditor:
 
     def _changed(self, part: Part, row: Row, heads: range) -> Part:
         assert self.call.change is not None  # settled before the first layer
-        place = Place(self.layer, self.step, row.picture, row.half, heads)
+        place = Place(self.layer, self.step, row.image, row.half, heads)
         after = self.call.change(part.after, place)
         changed_heads = self.call.heads[self.layer.name]
         kept = [i for i, head in enumerate(heads) if head not in changed_heads]
@@ -184,7 +184,7 @@ class LayerEditor:
         return Part(part.place, part.before, after)
 
     def done(self) -> None:
-        """The module returned: all of it must have been changed, or the picture is none."""
+        """The module returned: all of it must have been changed, or the image is none."""
         if self.seen < self.total:
             processor = type(self.module.get_processor()).__name__  # type: ignore[operator]
             raise InterventionError(

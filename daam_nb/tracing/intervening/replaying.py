@@ -34,14 +34,14 @@ AlignmentChoice = Alignment | Literal["words"] | None
 
 @dataclass(frozen=True, eq=False)
 class _Replayed:
-    """The recordings of one call, each half with its alignment, per picture."""
+    """The recordings of one call, each half with its alignment, per image."""
 
     runs: tuple[Recording, ...]
     alignments: dict[Half, tuple[Alignment, ...]]
 
     def __call__(self, attention: Tensor, place: Place) -> Tensor:
-        run = self.runs[place.picture]
-        links = self.alignments[place.half][place.picture].links
+        run = self.runs[place.image]
+        links = self.alignments[place.half][place.image].links
         if not links:
             return attention
         maps = run.attention if place.half == "positive" else run.negative_attention
@@ -71,7 +71,7 @@ class _Replaying:
     passes: Passes
 
     def prepare(self, scene: Scene) -> Change:
-        runs = self._per_picture(scene)
+        runs = self._per_image(scene)
         if scene.repeats:
             raise InterventionError(
                 "This pipeline runs a prompt's rows more than once in a step (perturbed or image "
@@ -93,11 +93,11 @@ class _Replaying:
             )
         return _Replayed(runs, found)
 
-    def _per_picture(self, scene: Scene) -> tuple[Recording, ...]:
-        if len(self.runs) in (1, scene.pictures):
-            return self.runs * (scene.pictures // len(self.runs))
+    def _per_image(self, scene: Scene) -> tuple[Recording, ...]:
+        if len(self.runs) in (1, scene.images):
+            return self.runs * (scene.images // len(self.runs))
         raise SelectionError(
-            f"{len(self.runs)} recordings are given for {scene.pictures} pictures; give one for "
+            f"{len(self.runs)} recordings are given for {scene.images} images; give one for "
             "all, or one for each."
         )
 
@@ -119,7 +119,7 @@ class _Replaying:
                 )
                 raise ShapeError(
                     f"The recording {holds}; this call has it with {layer.heads} heads of "
-                    f"{layer.size} cells (height, width). Use the model and the picture size of "
+                    f"{layer.size} cells (height, width). Use the model and the image size of "
                     "the recording, or choose layers= that it holds."
                 )
         if len(run.columns) != scene.keys:
@@ -193,18 +193,18 @@ def replay(
 
     At every chosen step, layer and head, each key column takes the recorded probabilities, in the
     prompt's rows and in the negative prompt's. With the run's own prompt, seed and arguments the
-    picture comes out again; with another prompt its layout stays (prompt-to-prompt).
+    image comes out again; with another prompt its layout stays (prompt-to-prompt).
 
     Parameters
     ----------
     pipe
-        The pipeline that made the recording, or one of the same network and picture size.
+        The pipeline that made the recording, or one of the same network and image size.
     run
-        A recording made with ``keep="replay"``; for several pictures one for all, or one for each.
+        A recording made with ``keep="replay"``; for several images one for all, or one for each.
     alignment
         How the columns of a new prompt go with the recorded ones. None: column by column, for
         prompts of equally many tokens. ``"words"``: `align`. Or an `Alignment`. Columns without a
-        counterpart keep the model's own attention; nothing is renormalised.
+        counterpart keep the model's own attention; nothing is renormalized.
     words
         Of the new prompt: replay their columns alone (in the prompt's rows).
     occurrence

@@ -39,15 +39,15 @@ from daam_nb.tracing.options import TextChoice, texts_behind_embeddings
 
 @dataclass(frozen=True, eq=False)
 class _Scaled:
-    """Columns of every picture times a factor, in one call."""
+    """Columns of every image times a factor, in one call."""
 
-    columns: tuple[Columns, ...]  # per picture
+    columns: tuple[Columns, ...]  # per image
     factor: float
-    renormalise: bool
+    renormalize: bool
     areas: Mapping[tuple[int, int], Tensor] | None  # layer size -> (y, x), bool
 
     def __call__(self, attention: Tensor, place: Place) -> Tensor:
-        columns = list(self.columns[place.picture])
+        columns = list(self.columns[place.image])
         if not columns:
             return attention
         after = attention.clone()  # (head, key, n)
@@ -56,7 +56,7 @@ class _Scaled:
         else:
             inside = self.areas[place.layer.size].flatten().to(after.device)
             after[:, columns] *= torch.where(inside, self.factor, 1.0)
-        if not self.renormalise:
+        if not self.renormalize:
             return after
         # The rest of a query's attention may be nothing at all: it then stays nothing.
         total = after.sum(dim=1, keepdim=True).clamp_min(torch.finfo(after.dtype).tiny)
@@ -72,7 +72,7 @@ class _Scaling:
     occurrence: int | None
     every: bool
     factor: float
-    renormalise: bool
+    renormalize: bool
     area: Tensor | None
     hidden: bool
 
@@ -84,26 +84,26 @@ class _Scaling:
                 "rows of tokens that are those of the prompts. Call the pipeline with the prompt "
                 "as text (not as prompt_embeds), or leave out text_encoder=True."
             )
-        positions = (self.tokens or NO_COLUMNS).per_picture(scene.pictures)
+        positions = (self.tokens or NO_COLUMNS).per_image(scene.images)
         if self.words:
             columns = tuple(
                 columns_of(prompt, self.words, tokens, occurrence=self.occurrence)
                 for prompt, tokens in zip(scene.prompts(), positions, strict=True)
             )
         elif self.every:
-            columns = (tuple(range(scene.keys)),) * scene.pictures
+            columns = (tuple(range(scene.keys)),) * scene.images
         else:
             columns = tuple(tuple(check_columns(tokens, scene.keys)) for tokens in positions)
-        if self.renormalise and any(len(chosen) == scene.keys for chosen in columns):
+        if self.renormalize and any(len(chosen) == scene.keys for chosen in columns):
             raise SelectionError(
-                "renormalise=True shares a column's attention among the others, and every column "
-                "is chosen. Choose words= or tokens=, or leave renormalise out."
+                "renormalize=True shares a column's attention among the others, and every column "
+                "is chosen. Choose words= or tokens=, or leave renormalize out."
             )
         areas = None
         if self.area is not None:
             sizes = {layer.size for layer in scene.layers}
             areas = {size: area_at(self.area, size) for size in sizes}
-        return _Scaled(columns, self.factor, self.renormalise, areas)
+        return _Scaled(columns, self.factor, self.renormalize, areas)
 
 
 @names_checked
@@ -118,16 +118,16 @@ def ablate(
     steps: StepChoice = None,
     passes: Passes = "prompt",
     area: Any = None,
-    renormalise: bool = False,
+    renormalize: bool = False,
     text_encoder: bool = False,
     prompt: TextChoice = None,
 ) -> Intervention:
     """Take attention away while a ``with`` block runs: chosen probabilities become zero.
 
     The columns of the chosen words and tokens, in the chosen heads of the chosen layers at the
-    chosen steps, are set to zero after the softmax; what those heads add to the picture from these
+    chosen steps, are set to zero after the softmax; what those heads add to the image from these
     tokens is gone. The other columns keep their probabilities, so a query's row no longer sums to
-    1 (as in prompt-to-prompt's re-weighting with the factor 0), unless `renormalise` is given.
+    1 (as in prompt-to-prompt's re-weighting with the factor 0), unless `renormalize` is given.
     What is not chosen limits nothing; where nothing at all is chosen, or a list of choices is
     empty, nothing is changed, bit for bit.
 
@@ -137,10 +137,10 @@ def ablate(
         A diffusers pipeline, as for `trace`.
     words
         A word or phrase, a `Word`, (start, end) in characters, or a list of these; looked up in
-        the prompt of every picture. None, without `tokens`: every column.
+        the prompt of every image. None, without `tokens`: every column.
     tokens
         Key positions as well: padding and the end of text have no words. Or a list of them for
-        each picture: ``[[2, 7], [], [7]]``.
+        each image: ``[[2, 7], [], [7]]``.
     occurrence
         Which, for words that stand several times.
     heads
@@ -153,14 +153,14 @@ def ablate(
         ``"prompt"``: the conditional rows (of perturbed guidance, all of them). ``"both"``: those
         of the negative prompt as well, which has no words of the prompt: not with `words`.
     area
-        (y, x), bool, of any size: only the queries of these places of the picture are changed. A
+        (y, x), bool, of any size: only the queries of these places of the image are changed. A
         cell of a layer belongs to the area where at least half of it does. None: everywhere.
-    renormalise
+    renormalize
         Scale the remaining columns so that each query's row sums to what it did.
     text_encoder
         Take attention away in the text encoder as well: no other token of the prompt looks at the
-        chosen ones there, so none repeats them. With `renormalise`, nothing of the chosen words
-        reaches the picture: any other words in their place give the same. (Without, the remaining
+        chosen ones there, so none repeats them. With `renormalize`, nothing of the chosen words
+        reaches the image: any other words in their place give the same. (Without, the remaining
         probabilities still lack what the chosen words drew.) It takes `words` or `tokens`, and a
         call with the prompt as text; `layers`, `heads`, `steps` and `area` limit only what
         happens in the denoiser.
@@ -170,7 +170,7 @@ def ablate(
     Returns
     -------
     Intervention
-        A context manager. Pictures made inside are changed; after it, all is as before.
+        A context manager. Images made inside are changed; after it, all is as before.
 
     Raises
     ------
@@ -196,7 +196,7 @@ def ablate(
     """
     where = read_where(layers, heads, steps, passes)
     return _scaling(
-        "ablate", pipe, words, tokens, occurrence, where, 0.0, renormalise=renormalise,
+        "ablate", pipe, words, tokens, occurrence, where, 0.0, renormalize=renormalize,
         every=any(choice is not None for choice in (heads, layers, steps, area)), area=area,
         prompt=prompt, text_encoder=text_encoder,
     )  # fmt: skip
@@ -215,7 +215,7 @@ def reweight(
     steps: StepChoice = None,
     passes: Passes = "prompt",
     area: Any = None,
-    renormalise: bool = False,
+    renormalize: bool = False,
     prompt: TextChoice = None,
 ) -> Intervention:
     """Multiply a word's attention by a factor while a ``with`` block runs.
@@ -228,8 +228,8 @@ def reweight(
         As `words` of `ablate`; None to choose by `tokens` alone.
     factor
         A finite number >= 0; 1 changes nothing, bit for bit, 0 is `ablate`. Above 1, without
-        `renormalise`, probabilities may exceed 1: they are weights then.
-    tokens, occurrence, heads, layers, steps, passes, area, renormalise, prompt
+        `renormalize`, probabilities may exceed 1: they are weights then.
+    tokens, occurrence, heads, layers, steps, passes, area, renormalize, prompt
         As in `ablate`.
 
     Returns
@@ -257,7 +257,7 @@ def reweight(
         raise SelectionError("Nothing is chosen: give a word, or key positions as tokens=.")
     where = read_where(layers, heads, steps, passes)
     return _scaling(
-        "reweight", pipe, word, tokens, occurrence, where, times, renormalise=renormalise,
+        "reweight", pipe, word, tokens, occurrence, where, times, renormalize=renormalize,
         every=False, area=area, prompt=prompt,
     )  # fmt: skip
 
@@ -271,14 +271,14 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
     where: Where,
     factor: float,
     *,
-    renormalise: bool,
+    renormalize: bool,
     every: bool,
     area: Any,
     prompt: TextChoice,
     text_encoder: bool = False,
 ) -> Intervention:
     """`every`: whether all columns are meant where neither words nor tokens are given."""
-    check_flag(renormalise, "renormalise")
+    check_flag(renormalize, "renormalize")
     check_flag(text_encoder, "text_encoder")
     chosen = read_words(words)
     positions = read_columns(tokens)
@@ -301,7 +301,7 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
         occurrence=occurrence,
         every=every and chosen is None and positions is None,
         factor=factor,
-        renormalise=renormalise,
+        renormalize=renormalize,
         area=inside,
         hidden=hidden,
     )
@@ -311,8 +311,8 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
         f"occurrence={occurrence}" if occurrence is not None else "",
         f"times {factor:g}" if verb == "reweight" else "",
         str(where),
-        "" if inside is None else f"in {float(inside.float().mean()):.1%} of the picture",
-        "renormalised" if renormalise else "",
+        "" if inside is None else f"in {float(inside.float().mean()):.1%} of the image",
+        "renormalized" if renormalize else "",
         "hidden in the text encoder" if text_encoder else "",
     ]
     return Intervention(

@@ -6,7 +6,7 @@
     unet.py      cross-attention over text: Stable Diffusion 1.x, 2.x, XL and what is built on them
     sd3.py       joint attention, image before text: Stable Diffusion 3 and 3.5
     flux.py      joint attention, text before image: FLUX.1
-    rows.py      which rows of a batch belong to which picture
+    rows.py      which rows of a batch belong to which image
     registry.py  a pipeline -> its adapter, or a refusal by name; how to register, and to vouch
 
 Nothing is inferred from shapes alone; a pipeline that is not known to be read exactly is refused

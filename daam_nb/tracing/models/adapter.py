@@ -269,7 +269,7 @@ class Adapter:
         """Why no text stands behind these columns in this call; nothing where there is one."""
         return ""
 
-    # Guidance, pictures, what is said -----------------------------------------------------------
+    # Guidance, images, what is said -----------------------------------------------------------
 
     def guided(self, embeddings: Embeddings, rows: BatchRows) -> bool:
         """Whether a call whose first pass has these rows runs on a negative prompt, too."""
@@ -320,7 +320,7 @@ def network(pipe: Any, name: str) -> nn.Module | None:
 
 
 def rows_of(text: Any) -> tuple[Tensor, ...] | None:
-    """(key, channel) for each picture, of a tensor or of a list; None of anything else."""
+    """(key, channel) for each image, of a tensor or of a list; None of anything else."""
     if isinstance(text, Tensor):
         return tuple(text)
     if isinstance(text, list | tuple) and all(isinstance(row, Tensor) for row in text):

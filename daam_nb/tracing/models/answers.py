@@ -20,7 +20,7 @@ Texts = Tensor | Sequence[Tensor]
 
 @dataclass(frozen=True)
 class Embeddings:
-    """The text embeddings a call works with: a (key, channel) for each picture.
+    """The text embeddings a call works with: a (key, channel) for each image.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class DenoiserInputs:
     latent_size
         (height, width) of the latents.
     other_positions
-        Positions of the image's sequence that are not the image but other pictures, behind it.
+        Positions of the image's sequence that are not the image but other images, behind it.
     text_positions
         How many positions of a joint sequence are for text, where rows are padded to one length;
         None: as many as a row's text has.
@@ -192,7 +192,7 @@ class BatchRows:
     Attributes
     ----------
     positive, negative
-        Row of each picture's conditional and unconditional half; empty where the pass has none.
+        Row of each image's conditional and unconditional half; empty where the pass has none.
     skipped
         Blocks of the batch that are neither (PAG's perturbed pass, for example).
     by_content

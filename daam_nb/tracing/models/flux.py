@@ -1,4 +1,4 @@
-"""FLUX.1: joint attention, in which the keys are [text, image, pictures to refer to].
+"""FLUX.1: joint attention, in which the keys are [text, image, images to refer to].
 
 Double blocks have weights of their own for text and image, single blocks the same for both; queries
 and keys stand in one order in both. The text is T5's alone: CLIP gives one pooled vector. Latents
@@ -132,5 +132,5 @@ def _grid(ids: Tensor, positions: int) -> tuple[int, int]:
             return height, width
     raise ShapeError(
         f"The {len(ids)} img_ids for {positions} positions are not a grid, row by row, with other "
-        "pictures behind it, so image cells cannot be told."
+        "images behind it, so image cells cannot be told."
     )

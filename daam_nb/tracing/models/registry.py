@@ -1,7 +1,7 @@
 """Which pipelines are watched: by class, not by what they look like.
 
 A pipeline is more than its denoiser. Its loop decides what a pass of the denoiser is: the whole
-picture or a view of it, one step or several, this prompt or another. So a class is taken because
+image or a view of it, one step or several, this prompt or another. So a class is taken because
 its loop was read and compared with an independent computation, or because the user vouches for it.
 """
 
@@ -123,7 +123,7 @@ def vouch_for(pipeline_class: ClassT) -> ClassT:
     A class counts as another one where it has a ``__call__`` of its own; a subclass that inherits
     that of a known class is known. What it must do is what Stable Diffusion's does: run the
     denoiser once for each step of its loop (twice where it guides by a second pass), each time on
-    the whole picture, with one row of text for each picture and half of the guidance, each the
+    the whole image, with one row of text for each image and half of the guidance, each the
     embeddings that its ``encode_prompt`` returned; and call ``scheduler.step`` once, after it.
 
     Parameters
@@ -146,9 +146,9 @@ def vouch_for(pipeline_class: ClassT) -> ClassT:
     Notes
     -----
     It holds until Python ends, and recordings say so in their manifest. What can be checked is
-    checked all the same, and ends in a `WatchError` with the pictures: the rows of each pass, one
+    checked all the same, and ends in a `WatchError` with the images: the rows of each pass, one
     pass for each step, the scheduler's timesteps one by one, the grid's size against the
-    picture's, and the attention against what each layer makes of it.
+    image's, and the attention against what each layer makes of it.
 
     Examples
     --------
@@ -212,7 +212,7 @@ def _check_known(pipe: Any) -> None:
     own = f"has a `__call__` of its own, so its loop is not known to be that of {base}"
     raise UnsupportedPipelineError(
         f"{kind.__name__} {own if base else 'is not among the classes that are known'}, and "
-        "whether each pass of its denoiser is one step of the whole picture cannot be seen from "
+        "whether each pass of its denoiser is one step of the whole image cannot be seen from "
         f"outside. If you know that it is, vouch for it: daam_nb.vouch_for({kind.__name__}); what "
         "can be checked while it runs is checked then."
     )

@@ -1,4 +1,4 @@
-"""Which rows of a denoiser's batch belong to which picture, and to which half of its guidance."""
+"""Which rows of a denoiser's batch belong to which image, and to which half of its guidance."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from daam_nb.tracing.models.answers import BatchRows, Embeddings, Half, Texts
 def batch_rows(
     adapter: Adapter, text: Texts, embeddings: Embeddings, *, lone: str = "p"
 ) -> BatchRows:
-    """Tell which rows of a denoiser's text input belong to which picture.
+    """Tell which rows of a denoiser's text input belong to which image.
 
     Parameters
     ----------
@@ -31,17 +31,17 @@ def batch_rows(
     Raises
     ------
     ShapeError
-        Where the batch is not whole blocks of one row per picture, or a block stands there again
+        Where the batch is not whole blocks of one row per image, or a block stands there again
         and no guidance is known to repeat it.
     """
-    pictures = len(embeddings.positive)
-    blocks, beyond = divmod(len(text), pictures)
+    images = len(embeddings.positive)
+    blocks, beyond = divmod(len(text), images)
     if beyond or not blocks:
         raise ShapeError(
-            f"The denoiser was given {len(text)} rows of text for {pictures} pictures of "
-            f"{adapter.pipe_name}; whole blocks of one row per picture were expected."
+            f"The denoiser was given {len(text)} rows of text for {images} images of "
+            f"{adapter.pipe_name}; whole blocks of one row per image were expected."
         )
-    ranges = [tuple(range(i * pictures, (i + 1) * pictures)) for i in range(blocks)]
+    ranges = [tuple(range(i * images, (i + 1) * images)) for i in range(blocks)]
     labels = [_label([text[row] for row in rows], embeddings) for rows in ranges]
     by_content = "both" not in labels and "?" not in labels
     if not by_content:
@@ -69,17 +69,17 @@ def batch_rows(
 
 
 def _check_repeats(adapter: Adapter, labels: list[str]) -> None:
-    """A block that repeats another is known: of perturbed guidance, or of guidance by a picture.
+    """A block that repeats another is known: of perturbed guidance, or of guidance by an image.
 
-    Where nobody knows it, the blocks may be views or parts of one picture.
+    Where nobody knows it, the blocks may be views or parts of one image.
     """
     if len(set(labels)) == len(labels) or "".join(labels) in adapter.batch_orders.values():
         return
     raise ShapeError(
         f"{adapter.pipe_name} gives its denoiser {len(labels)} blocks of text rows in one pass, "
         f"some of them the same text again ({', '.join(labels)}; p: the prompt, n: the negative "
-        "prompt). Nothing is known here that repeats them, so they may be views of one picture, "
-        "whose attention is not the picture's."
+        "prompt). Nothing is known here that repeats them, so they may be views of one image, "
+        "whose attention is not the image's."
     )
 
 

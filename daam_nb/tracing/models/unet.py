@@ -44,7 +44,7 @@ _PIPELINES = (
     )),
 )  # fmt: skip
 
-_FRAMES = "it makes a video: its frames are rows of one batch, and no picture of its own is theirs"
+_FRAMES = "it makes a video: its frames are rows of one batch, and no image of its own is theirs"
 _WOVEN = "its control network is woven into the UNet, whose blocks are run apart from it"
 _OTHER_BLOCKS = "its UNet is built of other blocks, whose grids are not worked out"
 _COMBINED = "it is several pipelines in one, and none of them reads the prompt as Stable Diffusion"
@@ -52,8 +52,8 @@ _COMBINED = "it is several pipelines in one, and none of them reads the prompt a
 # Classes of diffusers whose loop is known to be another one, and what it does.
 _REFUSED = {
     "StableDiffusionPanoramaPipeline": (
-        "in each step it paints several views of the picture apart and joins them, so a layer's "
-        "grid is that of a view and not of the picture"
+        "in each step it paints several views of the image apart and joins them, so a layer's "
+        "grid is that of a view and not of the image"
     ),
     "StableDiffusionAttendAndExcitePipeline": (
         "it runs its UNet several times in a step, to move the latents towards the words"
@@ -65,7 +65,7 @@ _REFUSED = {
     "StableDiffusionPix2PixZeroPipeline": (
         "it runs its UNet twice in a step and changes the attention in between"
     ),
-    "CycleDiffusionPipeline": "rows of the picture's own prompt stand in the batch of the new one",
+    "CycleDiffusionPipeline": "rows of the image's own prompt stand in the batch of the new one",
     "SemanticStableDiffusionPipeline": "rows of its editing prompts stand in the prompt's batch",
     "StableDiffusionControlNetXSPipeline": _WOVEN,
     "StableDiffusionXLControlNetXSPipeline": _WOVEN,
@@ -116,7 +116,7 @@ class UNet(Adapter):
         projection = self._config("encoder_hid_dim_type")
         if projection not in _TEXT_PROJECTIONS:
             raise UnsupportedPipelineError(
-                f"The `unet` of {self.pipe_name} mixes pictures into its text keys "
+                f"The `unet` of {self.pipe_name} mixes images into its text keys "
                 f"(encoder_hid_dim_type={projection!r})."
             )
         for layer, module in self.modules():

@@ -1,4 +1,4 @@
-// One card: the question, the pictures, the answers.
+// One card: the question, the images, the answers.
 /** @import { Card } from "./types.js" */
 /** @import { Page } from "./page.js" */
 import { attribute, el, write, writeMixed } from "../dom.js";
@@ -10,7 +10,7 @@ export class CardView {
     /** @type {string[]} */
     this.addresses = [];
     this.prompt = el("p", { class: "daam-rating-prompt", "data-testid": "prompt" });
-    this.pictures = el("div", { class: "daam-rating-pictures", "data-testid": "pictures" });
+    this.images = el("div", { class: "daam-rating-images", "data-testid": "images" });
     this.ask = el("h3", { class: "daam-rating-ask", "data-testid": "ask" });
     this.answers = el(
       "div",
@@ -36,7 +36,7 @@ export class CardView {
       "section",
       { class: "daam-rating-card", "data-testid": "card" },
       this.prompt,
-      this.pictures,
+      this.images,
       this.ask,
       this.answers,
       this.before,
@@ -44,7 +44,7 @@ export class CardView {
   }
 
   /**
-   * Show a card; done when its pictures can be seen.
+   * Show a card; done when its images can be seen.
    *
    * @param {Card} card
    */
@@ -68,13 +68,13 @@ export class CardView {
     writeMixed(this.ask, card.ask);
     const old = this.addresses;
     this.addresses = [];
-    const images = card.pictures.map((picture) => this.#image(picture));
+    const images = card.images.map((image) => this.#image(image));
     await Promise.allSettled(images.map((image) => image.decode()));
-    this.pictures.replaceChildren(...images);
+    this.images.replaceChildren(...images);
     old.forEach((address) => URL.revokeObjectURL(address));
   }
 
-  /** @param {Card["pictures"][number]} picture */
+  /** @param {Card["images"][number]} image */
   #image({ label, size, data }) {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const address = URL.createObjectURL(new Blob([bytes.slice()], { type: "image/png" }));

@@ -1,4 +1,4 @@
-// The front end of a page that asks people about pictures: anywidget calls `render`.
+// The front end of a page that asks people about images: anywidget calls `render`.
 /** @import { Model } from "../types.js" */
 import { Page } from "./page.js";
 

@@ -82,7 +82,7 @@ export class Skipping {
         "p",
         { class: "daam-rating-soft" },
         el("kbd", { text: "Esc" }),
-        el("span", { text: " back to the picture; T: type a reason" }),
+        el("span", { text: " back to the image; T: type a reason" }),
       ),
     );
   }

@@ -22,7 +22,7 @@ export interface Card {
   turn: number;
   ask: string[];
   prompt: string[] | null;
-  pictures: { label: string; size: [number, number]; data: DataView }[];
+  images: { label: string; size: [number, number]; data: DataView }[];
   given: { answer: string; reason: string } | null;
 }
 

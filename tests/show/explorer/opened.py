@@ -71,7 +71,7 @@ def selections(subject: Subject, count: int, seed: int = 0) -> Iterator[Selected
             chance.choice(words),
             chance.choice(list(subject.choices)),
             chance.choice([-1, -1, *range(len(subject.layers))]),
-            chance.choice([-1, -1, *range(subject.most_heads)]),
+            chance.choice([-1, -1, *range(subject.max_heads)]),
             (lo, hi),
         )
         try:

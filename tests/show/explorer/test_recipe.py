@@ -47,7 +47,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "explorer.md", folder / "docs")
     changed = [taken(diff, folder) for diff in blocks("diff")]
-    assert [path.name for path in changed] == ["controls.py", "test_controls.py", "picture.js"]
+    assert [path.name for path in changed] == ["controls.py", "test_controls.py", "image.js"]
     run(folder, sys.executable, "-m", "scripts.explorer_controls")
     return folder
 
@@ -76,10 +76,10 @@ def test_what_the_recipe_tries_works(project: Path) -> None:
 
 
 def test_the_documents_and_the_page_know_it(project: Path) -> None:
-    row = "| `picture_opacity` | of the picture below the colours | a number from 0 to 1 | `1.0` |"
+    row = "| `image_opacity` | of the image below the colors | a number from 0 to 1 | `1.0` |"
     assert row in (project / "docs" / "explorer.md").read_text(encoding="utf-8")
     script = (project / "js" / "src" / "controls.data.js").read_text(encoding="utf-8")
-    assert '  picture_opacity: {"kind": "Share", "default": 1.0,' in script
+    assert '  image_opacity: {"kind": "Share", "default": 1.0,' in script
 
 
 def test_the_tests_of_the_table_hold_with_it(project: Path) -> None:
@@ -130,12 +130,12 @@ def test_the_page_is_built_with_it(project: Path) -> None:
     modules.symlink_to(MODULES, target_is_directory=True)
     run(project / "js", NODE, "build.js")
     built = (project / "daam_nb/show/explorer/static/explorer.js").read_text(encoding="utf-8")
-    assert built.count('"picture_opacity"') == 1 and "Picture" in built
+    assert built.count('"image_opacity"') == 1 and "Image" in built
     run(project / "js", NODE, "node_modules/typescript/bin/tsc", "--project", "tsconfig.json")
     asked = (
         "import { State } from './src/state.js'; import * as flags from './src/flags.js';"
         "const state = new State({ get() {}, on() {}, off() {} });"
-        "console.log(state.get('picture_opacity'), flags.OF_TRAIT.picture_opacity,"
+        "console.log(state.get('image_opacity'), flags.OF_TRAIT.image_opacity,"
         " flags.MAP | flags.LOOK);"
     )
     words = run(project / "js", NODE, "--input-type=module", "-e", asked).split()

@@ -14,7 +14,7 @@ from daam_nb.show.figures.figure import Figure
 
 
 def heats_of_plotly(figure: Figure) -> dict[str, tuple[np.ndarray, float, float, float]]:
-    """Panel id -> values, first and last value of the colours, opacity."""
+    """Panel id -> values, first and last value of the colors, opacity."""
     return {
         trace.uid: (np.asarray(trace.z, dtype=np.float32), trace.zmin, trace.zmax, trace.opacity)
         for trace in figure.to_plotly().data
@@ -28,25 +28,25 @@ def heats_of_matplotlib(figure: Figure) -> dict[str, tuple[np.ndarray, float, fl
     return {
         image.get_gid(): (np.asarray(image.get_array()), *image.get_clim(), image.get_alpha())
         for image in axes.images
-        if not image.get_gid().startswith("picture")
+        if not image.get_gid().startswith("image")
     }
 
 
-def pictures_of_plotly(figure: Figure) -> list[np.ndarray]:
-    """Pixels of the pictures, decoded from the page's own data."""
+def images_of_plotly(figure: Figure) -> list[np.ndarray]:
+    """Pixels of the images, decoded from the page's own data."""
     return [
         np.asarray(Image.open(BytesIO(base64.b64decode(image.source.split(",")[1]))))
         for image in figure.to_plotly().layout.images
     ]
 
 
-def pictures_of_matplotlib(figure: Figure) -> list[np.ndarray]:
+def images_of_matplotlib(figure: Figure) -> list[np.ndarray]:
     """The same, from the artists."""
     (axes,) = figure.to_matplotlib().axes
     return [
         np.asarray(image.get_array())
         for image in axes.images
-        if image.get_gid().startswith("picture")
+        if image.get_gid().startswith("image")
     ]
 
 
@@ -61,7 +61,7 @@ def boxes_of_matplotlib(figure: Figure) -> dict[str, tuple[float, float, float, 
 
 
 def boxes_of_plotly(figure: Figure) -> dict[str, tuple[float, float, float, float]]:
-    """The same, from cell centres and spacings."""
+    """The same, from cell centers and spacings."""
     made = {}
     for trace in figure.to_plotly().data:
         if trace.type == "heatmap":

@@ -17,7 +17,7 @@ def test_one_bar_per_token_in_order() -> None:
     figure = token_bars(RUN)
     names = [bar.name for bar in figure.sheet.bars]
     assert names == ["start of text", "a", "cat", "and", "a", "dog", "end of text"]
-    assert len({bar.colour for bar in figure.sheet.bars}) == 2
+    assert len({bar.color for bar in figure.sheet.bars}) == 2
     tops = [bar.box.y for bar in figure.sheet.bars]
     assert tops == sorted(tops)
 

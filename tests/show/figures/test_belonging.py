@@ -1,4 +1,4 @@
-"""Maps are drawn where they belong: over the picture of their own run, under their own choice."""
+"""Maps are drawn where they belong: over the image of their own run, under their own choice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AT_3 = heat_maps(RUN, steps=3).word("cat")
 
 
 @pytest.mark.parametrize("run", [OTHER, SEED])
-def test_the_map_of_one_run_is_not_laid_over_the_picture_of_another(run) -> None:  # type: ignore[no-untyped-def]
+def test_the_map_of_one_run_is_not_laid_over_the_image_of_another(run) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(SelectionError, match="the map of 'cat' is of"):
         overlay(run, CAT)
 
@@ -32,8 +32,8 @@ def test_a_copy_of_the_run_is_the_same_run(tmp_path: Path) -> None:
     assert len(words_row(again, words=[CAT]).panels) == 2
 
 
-def test_an_exchanged_picture_is_named() -> None:
-    said = "the picture below is not the run’s own"
+def test_an_exchanged_image_is_named() -> None:
+    said = "the image below is not the run’s own"
     assert said not in overlay(RUN.image, CAT).metadata["drawing"]
     assert said in overlay(SEED.image.rotate(180), CAT).metadata["drawing"]
 

@@ -23,7 +23,7 @@ HOSTILE = {
     "quotes": "\"double\" 'single' `back` “curly”",
     "emoji": "zebra 🦓 family 👩‍👩‍👧 flag 🇺🇬 tone 👍🏽",
     "right to left": "שלום עולם مرحبا بالعالم and back",
-    "turning": "picture\u202egnp.exe \u2067hidden\u2069 end",
+    "turning": "image\u202egnp.exe \u2067hidden\u2069 end",
     "no spaces": "日本語のとても長い文章です",
     "one long word": "Donaudampfschifffahrt" * 20,
     "lines": "first\nsecond\r\nthird\u2028fourth\tfifth",

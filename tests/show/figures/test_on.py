@@ -23,7 +23,7 @@ def chart() -> Figure:
     return bars(TABLE, label="noun", value="iou", title="How well", caption="Measured.")
 
 
-def test_a_map_is_drawn_in_the_pixels_of_its_picture() -> None:
+def test_a_map_is_drawn_in_the_pixels_of_its_image() -> None:
     own, other = MatplotlibFigure().subplots(1, 2)
     other.plot([1, 2])
     before = (other.get_xlim(), other.get_ylim(), other.get_position().bounds)
@@ -59,7 +59,7 @@ def test_several_panels_take_a_figure_or_a_part_of_one() -> None:
     chart().on(right)
     whole.canvas.draw()
     (page,), (axes,) = left.axes, right.axes
-    assert len(page.images) == len(words_row(RUN).panels) * 2  # picture, maps over it, colour bar
+    assert len(page.images) == len(words_row(RUN).panels) * 2  # image, maps over it, color bar
     tight = axes.get_tightbbox()
     assert tight is not None
     assert tight.x0 >= right.bbox.x0

@@ -20,8 +20,8 @@ from tests.show.figures.drawn import (
     boxes_of_plotly,
     heats_of_matplotlib,
     heats_of_plotly,
-    pictures_of_matplotlib,
-    pictures_of_plotly,
+    images_of_matplotlib,
+    images_of_plotly,
     words_of_matplotlib,
     words_of_plotly,
 )
@@ -42,11 +42,11 @@ def figure(request: pytest.FixtureRequest) -> Figure:
     return request.param()
 
 
-def test_maps_and_their_colours(figure: Figure) -> None:
+def test_maps_and_their_colors(figure: Figure) -> None:
     drawn, zoomed = heats_of_matplotlib(figure), heats_of_plotly(figure)
     shown = {f"heat-{i}": p.heat for i, p in enumerate(figure.panels) if p.heat is not None}
     assert shown
-    assert set(drawn) == set(zoomed) == {*shown, "colour-bar-0"}
+    assert set(drawn) == set(zoomed) == {*shown, "color-bar-0"}
     for gid, heat in shown.items():
         for values, low, high, opacity in (drawn[gid], zoomed[gid]):
             np.testing.assert_array_equal(values, heat.values)
@@ -63,9 +63,9 @@ def test_places(figure: Figure) -> None:
         assert 0 <= top < bottom <= height
 
 
-def test_pictures(figure: Figure) -> None:
-    drawn, zoomed = pictures_of_matplotlib(figure), pictures_of_plotly(figure)
-    held = [panel.picture for panel in figure.panels if panel.picture is not None]
+def test_images(figure: Figure) -> None:
+    drawn, zoomed = images_of_matplotlib(figure), images_of_plotly(figure)
+    held = [panel.image for panel in figure.panels if panel.image is not None]
     assert len(drawn) == len(zoomed) == len(held)
     for one, other, own in zip(drawn, zoomed, held, strict=True):
         np.testing.assert_array_equal(one, own)
@@ -80,7 +80,7 @@ def test_words(figure: Figure) -> None:
     ]
 
 
-def test_both_use_the_same_256_colours() -> None:
+def test_both_use_the_same_256_colors() -> None:
     figure = overlay(RUN, "cat", colormap="cividis")
     trace = next(trace for trace in figure.to_plotly().data if trace.uid == "heat-0")
     (axes,) = figure.to_matplotlib().axes
@@ -120,13 +120,13 @@ def test_a_drawn_pixel_by_hand() -> None:
     values = torch.zeros(8, 8)
     values[:4, 4:] = 0.5  # upper right quarter
     word = WordHeatMap(values, "corner", image_size=(64, 64))
-    picture = Image.new("RGB", (64, 64), (200, 200, 200))
-    picture.paste((80, 80, 80), (0, 32, 64, 64))  # the lower half
-    figure = overlay(picture, word, opacity=0.25, width=200)
+    image = Image.new("RGB", (64, 64), (200, 200, 200))
+    image.paste((80, 80, 80), (0, 32, 64, 64))  # the lower half
+    figure = overlay(image, word, opacity=0.25, width=200)
     box = figure.panels[0].box
     with Image.open(BytesIO(figure.to_png(scale=1))) as page:
         for x, y, below, end in (
-            (0.9, 0.1, 200, (0.988362, 0.998364, 0.644924)),  # inferno's last colour
+            (0.9, 0.1, 200, (0.988362, 0.998364, 0.644924)),  # inferno's last color
             (0.1, 0.1, 200, (0.001462, 0.000466, 0.013866)),  # and its first
             (0.9, 0.9, 80, (0.001462, 0.000466, 0.013866)),
         ):

@@ -33,11 +33,11 @@ def figure() -> Figure:
 
 def test_a_png_says_where_it_comes_from(figure: Figure, tmp_path: Path) -> None:
     path = figure.save(tmp_path / "cat.png", scale=2)
-    with Image.open(path) as picture:
-        picture.load()
-        facts = dict(picture.text)  # type: ignore[attr-defined]
-        assert picture.size == (figure.size[1] * 2, figure.size[0] * 2)
-        assert picture.info["dpi"] == pytest.approx((192, 192), abs=0.1)
+    with Image.open(path) as image:
+        image.load()
+        facts = dict(image.text)  # type: ignore[attr-defined]
+        assert image.size == (figure.size[1] * 2, figure.size[0] * 2)
+        assert image.info["dpi"] == pytest.approx((192, 192), abs=0.1)
     assert facts["prompt"] == facts["Title"] == PROMPT
     assert facts["seed"] == "0"
     assert facts["model"] == "tiny/by-hand"
@@ -52,9 +52,9 @@ def test_a_png_says_where_it_comes_from(figure: Figure, tmp_path: Path) -> None:
 def test_signs_that_a_terminal_obeys_survive_as_json(tmp_path: Path) -> None:
     prompt = "bell \x07 and nul \0 cat"
     path = overlay(tiny_recording(prompt), "cat", width=100).save(tmp_path / "x.png", scale=0.5)
-    with Image.open(path) as picture:
-        picture.load()
-        text = picture.text  # type: ignore[attr-defined]
+    with Image.open(path) as image:
+        image.load()
+        text = image.text  # type: ignore[attr-defined]
     assert text["prompt"] == r"bell \x07 and nul \x00 cat"
     assert json.loads(text["daam_nb"])["prompt"] == prompt
 
@@ -66,11 +66,11 @@ def test_an_svg_is_well_formed_and_says_where_it_comes_from(figure: Figure, tmp_
     source = tree.findtext(".//dc:source", namespaces=space)
     assert source is not None and json.loads(source)["seed"] == "0"
     ids = {element.get("id") for element in tree.iter()}
-    assert {"picture-0", "heat-0", "colour-bar-0"} <= ids
+    assert {"image-0", "heat-0", "color-bar-0"} <= ids
     assert not tree.findall(".//s:text", space)  # outlines: the same letters everywhere
 
 
-def test_pictures_in_an_svg_keep_their_own_pixels(figure: Figure, tmp_path: Path) -> None:
+def test_images_in_an_svg_keep_their_own_pixels(figure: Figure, tmp_path: Path) -> None:
     tree = ElementTree.parse(figure.save(tmp_path / "cat.svg"))
     links = [e.get("{http://www.w3.org/1999/xlink}href") for e in tree.iter() if "image" in e.tag]
     contents = [base64.b64decode(link.split(",")[1]) for link in links if link]
@@ -148,24 +148,24 @@ def test_without_plotly_the_extra_is_named(
 def test_a_figure_shows_itself_as_a_small_png(figure: Figure) -> None:
     bundle, about = figure._repr_mimebundle_()
     content = base64.b64decode(bundle["image/png"])
-    with Image.open(BytesIO(content)) as picture:
-        assert picture.width == 2 * figure.size[1]
+    with Image.open(BytesIO(content)) as image:
+        assert image.width == 2 * figure.size[1]
     assert about["image/png"] == {"width": figure.size[1], "height": figure.size[0]}
     assert bundle["text/plain"] == repr(figure)
     assert repr(figure).startswith("<Figure: 1 panels, ") and repr(PROMPT) in repr(figure)
 
 
 def test_a_row_stays_small_in_a_notebook() -> None:
-    run = tiny_recording("a cat sees one big dog run")  # its picture is noise, the worst there is
+    run = tiny_recording("a cat sees one big dog run")  # its image is noise, the worst there is
     noise = base64.b64decode(words_row(run)._repr_mimebundle_()[0]["image/png"])
-    with Image.open(BytesIO(noise)) as picture:
-        assert picture.mode == "P"
+    with Image.open(BytesIO(noise)) as image:
+        assert image.mode == "P"
     assert len(noise) < 250_000 < len(words_row(run).to_png())
     ramp = Image.linear_gradient("L").resize((96, 64)).convert("RGB")
     usual = words_row(replace(run, image=ramp))
     shown = base64.b64decode(usual._repr_mimebundle_()[0]["image/png"])
-    with Image.open(BytesIO(shown)) as picture:
-        assert picture.mode == "RGB"  # every colour is the map's
+    with Image.open(BytesIO(shown)) as image:
+        assert image.mode == "RGB"  # every color is the map's
     assert len(shown) <= saving.NOTEBOOK_BYTES
 
 

@@ -13,7 +13,7 @@ from tests.tiny_recordings import tiny_recording
 RUN = tiny_recording("a cat sees one dog", steps=7, heads=(2, 3))
 
 
-def test_steps_are_cut_into_runs_labelled_with_both_ends() -> None:
+def test_steps_are_cut_into_runs_labeled_with_both_ends() -> None:
     figure = step_strip(RUN, "cat", bins=3)
     assert [panel.title for panel in figure.panels] == ["", "steps 0–2", "steps 3–4", "steps 5–6"]
     assert figure.panels[1].note.startswith("t 999–715\n")  # 1000 // 7 apart
@@ -83,7 +83,7 @@ def test_steps_and_layers_are_chosen() -> None:
     np.testing.assert_array_equal([panel.heat.values for panel in figure.panels], expected)
 
 
-def test_rows_are_labelled_by_name_stage_and_size() -> None:
+def test_rows_are_labeled_by_name_stage_and_size() -> None:
     words = [line.text.replace("\xa0", " ") for line in head_sheet(RUN, "cat").sheet.lines]
     assert "down_blocks.1" in words  # what all names end in is left out
     assert "mid · 2 × 3" in words

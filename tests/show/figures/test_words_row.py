@@ -23,7 +23,7 @@ def titles(figure) -> list[str]:  # type: ignore[no-untyped-def]
     return [panel.title for panel in figure.panels]
 
 
-def test_a_row_is_the_picture_and_then_every_word_in_order() -> None:
+def test_a_row_is_the_image_and_then_every_word_in_order() -> None:
     figure = words_row(RUN)
     assert titles(figure) == ["", "a", "cat", "sees", "one", "dog"]
     assert figure.panels[0].heat is None
@@ -36,14 +36,14 @@ def test_a_row_is_the_picture_and_then_every_word_in_order() -> None:
         assert panel.note == f"peak {float(word.values.max()):.3g}"
 
 
-def test_the_picture_keeps_its_colours_and_those_below_maps_lose_them() -> None:
+def test_the_image_keeps_its_colors_and_those_below_maps_lose_them() -> None:
     plain, *over = words_row(RUN).panels
     enlarged = RUN.image.resize((288, 192), Image.Resampling.LANCZOS)
-    np.testing.assert_array_equal(plain.picture, np.asarray(enlarged))
+    np.testing.assert_array_equal(plain.image, np.asarray(enlarged))
     for panel in over:
-        assert (np.ptp(panel.picture, axis=2) == 0).all()
-    coloured = words_row(RUN, grey=False).panels[1]
-    np.testing.assert_array_equal(coloured.picture, plain.picture)
+        assert (np.ptp(panel.image, axis=2) == 0).all()
+    colored = words_row(RUN, gray=False).panels[1]
+    np.testing.assert_array_equal(colored.image, plain.image)
 
 
 def test_words_are_chosen_and_ordered() -> None:
@@ -83,7 +83,7 @@ def test_a_common_scale_runs_to_the_highest_peak() -> None:
     assert f"{highest:.3g}" in ticks and f"{highest / 2:.3g}" in ticks
 
 
-def test_spread_colours_begin_at_each_maps_minimum() -> None:
+def test_spread_colors_begin_at_each_maps_minimum() -> None:
     figure = words_row(RUN, scale="spread")
     for panel, word in zip(figure.panels[1:], MAPS.words, strict=True):
         low, peak = float(word.values.min()), float(word.values.max())
@@ -111,11 +111,11 @@ def test_many_words_go_on_below() -> None:
     assert len(corners) == 76
 
 
-def test_without_a_picture_maps_stand_on_a_plain_background() -> None:
+def test_without_an_image_maps_stand_on_a_plain_background() -> None:
     blank = replace(RUN, image=None)
     for figure in (words_row(blank), overlay(blank, "cat")):
-        assert all(panel.picture is None and panel.heat.opacity == 1 for panel in figure.panels)
-        assert any("no picture" in sentence for sentence in figure.caption)
+        assert all(panel.image is None and panel.heat.opacity == 1 for panel in figure.panels)
+        assert any("no image" in sentence for sentence in figure.caption)
     assert figure.panels[0].aspect == 96 / 64
 
 
@@ -150,7 +150,7 @@ def test_an_empty_map_is_drawn_without_a_line() -> None:
     figure.to_plotly()
 
 
-def test_the_unit_stands_beside_the_colour_bar() -> None:
+def test_the_unit_stands_beside_the_color_bar() -> None:
     def texts(maps) -> str:  # type: ignore[no-untyped-def]
         return " ".join(line.text for line in words_row(maps, words=["cat"]).sheet.lines)
 
@@ -164,7 +164,7 @@ def test_the_unit_stands_beside_the_colour_bar() -> None:
         (words_row, SelectionError, "nothing to show"),
         (lambda: words_row([RUN, RUN]), SelectionError, r"not a list.*words_row\(\*runs\)"),
         (lambda: words_row(RUN, scale="tile"), SelectionError, "scale='tile' is not known"),
-        (lambda: words_row(RUN, colormap="x"), SelectionError, "no colour map 'x'"),
+        (lambda: words_row(RUN, colormap="x"), SelectionError, "no color map 'x'"),
         (lambda: overlay(RUN, "cat", opacity=2), SelectionError, "opacity=2 is not between"),
         (lambda: overlay(RUN, "cat", threshold=2), SelectionError, "threshold=2 is not between"),
         (lambda: overlay(RUN.image, "cat"), SelectionError, r"heat_maps\(run\)\.word\('cat'\)"),

@@ -33,9 +33,9 @@ class Asker:
 
     def card(self, place: int) -> Card:
         self.made.append(place)
-        picture = Image.new("RGB", (3, 2), (place, 0, 0))
-        picture.info["icc_profile"] = b"seed 42"
-        return Card(("Is it ", f"<b>{place}</b>", "?"), None, (Shown("It", picture),))
+        image = Image.new("RGB", (3, 2), (place, 0, 0))
+        image.info["icc_profile"] = b"seed 42"
+        return Card(("Is it ", f"<b>{place}</b>", "?"), None, (Shown("It", image),))
 
     def given(self, place: int) -> Given | None:
         return self.answers.get(place)
@@ -63,12 +63,12 @@ def press(page: Any, **act: Any) -> list[Any]:
     return sent
 
 
-def test_a_card_is_text_and_plain_pictures(page: Any) -> None:
+def test_a_card_is_text_and_plain_images(page: Any) -> None:
     assert page._card["ask"] == ["Is it ", "<b>0</b>", "?"]
     assert (page._card["place"], page._card["given"], page._card["prompt"]) == (0, None, None)
-    [picture] = page._card["pictures"]
-    read = Image.open(io.BytesIO(picture["data"]))
-    assert np.asarray(read)[0, 0].tolist() == [0, 0, 0] and picture["size"] == [2, 3]
+    [image] = page._card["images"]
+    read = Image.open(io.BytesIO(image["data"]))
+    assert np.asarray(read)[0, 0].tolist() == [0, 0, 0] and image["size"] == [2, 3]
     assert isinstance(read, PngImagePlugin.PngImageFile) and "icc_profile" not in read.info
     assert page._form["choices"][0] == {"value": "yes", "label": "Yes", "keys": ["y", "1"]}
     assert page._progress == {"answered": 0, "skipped": 0, "of": 3, "seconds_left": None}

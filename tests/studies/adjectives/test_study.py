@@ -119,7 +119,7 @@ def test_without_a_judge_the_map_says_where_the_noun_is(pipe: Any) -> None:
 
 
 def test_where_the_judge_does_not_see_the_noun_the_map_says_it(pipe: Any) -> None:
-    blind = ToyJudge(least=300)  # sees no dog, however bright the picture
+    blind = ToyJudge(least=300)  # sees no dog, however bright the image
     found = adjectives.adjective_pairs(pipe, PROMPTS[:2], judge=blind, progress=False, **SIZE)
     regions = found.groupby("noun").region.unique()
     assert regions["cat"].tolist() == [BY_JUDGE]
@@ -134,7 +134,7 @@ def test_captions_with_a_seed_of_their_own(pipe: Any, table: pd.DataFrame) -> No
 
 
 def test_pairs_drawn_together_are_those_drawn_alone(pipe: Any, table: pd.DataFrame) -> None:
-    """Each picture of a batch replays its own recording; only rounding differs."""
+    """Each image of a batch replays its own recording; only rounding differs."""
     options: dict[str, Any] = {"judge": ToyJudge(), "progress": False, **SIZE}
     alone = adjectives.adjective_pairs(pipe, PROMPTS, seeds=(0, 3), **options)
     together = adjectives.adjective_pairs(pipe, PROMPTS, seeds=(0, 3), batch=3, **options)
@@ -163,7 +163,7 @@ def test_a_batch_is_drawn_once_and_again_when_it_was_stopped_inside(
     texts = [caption.text for caption in PROMPTS]
     assert drawn == [texts[:3], texts[3:]]
     pd.testing.assert_frame_equal(made, whole)
-    # Stopped after the first pair, in a new process: the batch is drawn with the same neighbours.
+    # Stopped after the first pair, in a new process: the batch is drawn with the same neighbors.
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
     drawn.clear()
     again = adjectives.adjective_pairs(pipe, PROMPTS, path=path, **options)
@@ -188,7 +188,7 @@ class CountingJudge(ToyJudge):
         return super().mask(image, noun)
 
 
-def test_a_judge_is_asked_once_about_each_picture(pipe: Any) -> None:
+def test_a_judge_is_asked_once_about_each_image(pipe: Any) -> None:
     judge = CountingJudge()
     both = {"paper": "paper", "up": "up"}
     adjectives.adjective_pairs(
@@ -220,14 +220,14 @@ def test_the_whole_study_goes_on_and_writes_its_page(pipe: Any, tmp_path: Path) 
         "into": tmp_path / "runs", "nouns": {"pet": ["cat", "dog"]}, "adjectives": ["red", "blue"],
         "judge": ToyJudge(), "recommended": "up", "progress": False, **SIZE,
     }  # fmt: skip
-    one = run_study("adjectives", pipe, pictures=4, **options)
+    one = run_study("adjectives", pipe, images=4, **options)
     assert one.observations.run.nunique() == 1
-    two = run_study("adjectives", pipe, pictures=8, **options)
+    two = run_study("adjectives", pipe, images=8, **options)
     pd.testing.assert_frame_equal(two.observations[:6], one.observations)
     assert two.observations.groupby("run").seed.first().nunique() == 2  # noise of its own each
     assert set(two.figures) == {"reach", "spill"}
     page = two.save(tmp_path / "results", command="the command").read_text()
     assert "Spill of the maps" in page
-    assert "### Paired by picture, intervals of whole nouns" in page
+    assert "### Paired by image, intervals of whole nouns" in page
     with pytest.raises(StudyError, match="other settings: parts, text_encoder, weights"):
-        run_study("adjectives", pipelines.sd1(seed=4), pictures=4, **options)
+        run_study("adjectives", pipelines.sd1(seed=4), images=4, **options)

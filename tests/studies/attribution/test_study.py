@@ -29,7 +29,7 @@ TEXT = "cat dog"
 
 
 def by_hand(*maps: Sequence[Sequence[float]], text: str = TEXT) -> Recording:
-    """A recording of one layer, one head and one step, whose picture is as large as its map."""
+    """A recording of one layer, one head and one step, whose image is as large as its map."""
     words = text.split()
     tokens, at = [Token(0, 1, "<start>", None, True)], 0
     for word in words:
@@ -274,7 +274,7 @@ def test_what_cannot_be_measured() -> None:
     with pytest.raises(StudyError, match="thresholds from 0 to 1"):
         object_ious([run], truth=Known({}), thresholds=[40])
     table = object_ious([run], truth=Known({"cat": None}), progress=False)
-    with pytest.raises(StudyError, match="holds no object that a picture shows"):
+    with pytest.raises(StudyError, match="holds no object that an image shows"):
         attribution.miou(table)
 
 
@@ -356,7 +356,7 @@ def test_the_whole_study_goes_on_and_reports(tmp_path: Path) -> None:
         **options,
         **SIZE,
     )
-    assert report.facts["pictures"] == 3
+    assert report.facts["images"] == 3
     assert report.facts["objects named"] == 3
     assert report.facts["truth"] == "toy judge"
     assert set(report.tables["Mean IoU"]["vocabulary"]) == {"closed", "open"}

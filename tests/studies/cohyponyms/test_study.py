@@ -29,7 +29,7 @@ NOUNS = Taxonomy({"pet": ("cat", "dog"), "bird": ("owl", "duck"), "vehicle": ("c
 
 
 class BrightSeeds:
-    """Sees both objects in pictures of even seeds, the first alone in the others."""
+    """Sees both objects in images of even seeds, the first alone in the others."""
 
     name = "seeds"
 
@@ -54,7 +54,7 @@ def test_rows_say_what_is_there_and_how_maps_overlap() -> None:
     assert list(table.columns) == [*COLUMNS, "model"]
     assert len(table) == 2 * len(made)
     assert table.kind.value_counts().to_dict() == {"unrelated": 24, "cohyponyms": 24, "near": 16}
-    row = table.iloc[3]  # the second picture, layers "up"
+    row = table.iloc[3]  # the second image, layers "up"
     assert (row.layers, row.seed, row.both, row.objects) == ("up", 1, 0.0, 1.0)
     assert (row.first_there, row.second_there) == (True, False)
     maps = dnb.heat_maps(made[1].load(), layers="up")
@@ -63,7 +63,7 @@ def test_rows_say_what_is_there_and_how_maps_overlap() -> None:
     assert row.overlap == pytest.approx(dnb.soft_iou(*words))
 
 
-def test_pictures_nobody_rated_are_left_out() -> None:
+def test_images_nobody_rated_are_left_out() -> None:
     table = cohyponyms.presence_and_overlap(
         runs(range(3, 5)), presence=BrightSeeds(), progress=False
     )
@@ -150,7 +150,7 @@ def test_matched_comparisons_see_a_loss_and_no_more() -> None:
     assert found.loc[("both", "near - unrelated"), "p"] > 0.05
 
 
-def test_several_pictures_of_one_noun_and_noise_are_one_pair() -> None:
+def test_several_images_of_one_noun_and_noise_are_one_pair() -> None:
     """Two of one kind and two of the other made four pairs of them, as if four were known."""
     once = table_of(0.1, nouns=12, seeds=2)
     twice = pd.concat([once, once.assign(overlap=once.overlap + 0.2)])
@@ -160,7 +160,7 @@ def test_several_pictures_of_one_noun_and_noise_are_one_pair() -> None:
     assert found.difference.tolist() == pytest.approx(expected.difference.tolist())
 
 
-def test_rank_correlation_is_of_pictures_where_both_are_known() -> None:
+def test_rank_correlation_is_of_images_where_both_are_known() -> None:
     table = table_of(0.2)
     table.loc[3, "overlap"] = np.nan
     found = overlap_and_presence(table, resamples=99).set_index("kind").spearman["all"]
@@ -169,14 +169,14 @@ def test_rank_correlation_is_of_pictures_where_both_are_known() -> None:
 
 
 def test_the_headline_is_of_these_nouns_and_the_other_of_nouns() -> None:
-    """Nouns differ by far more than pictures of one noun do."""
+    """Nouns differ by far more than images of one noun do."""
     made = summary(table_of(0.2))
     here, others = (made[f"iou_high{e}"] - made[f"iou_low{e}"] for e in ("", "_nouns"))
     assert (others > 3 * here).all()
     assert (made.alone == 0).all()
 
 
-def test_only_pictures_of_the_same_noun_and_noise_are_compared() -> None:
+def test_only_images_of_the_same_noun_and_noise_are_compared() -> None:
     table = table_of(0.0)
     table.loc[table.kind == "near", "seed"] += 1000
     kinds = set(contrasts(table, resamples=99).kinds)
@@ -206,7 +206,7 @@ def test_nouns_that_are_lost_more_often_and_overlap_more_are_no_entanglement() -
     assert found.difference == pytest.approx(0.0)
 
 
-def test_few_lost_pictures_have_no_interval() -> None:
+def test_few_lost_images_have_no_interval() -> None:
     table = table_of(0.0)
     table["both"] = 1.0
     table.loc[table.index[table.kind == "near"][:9], "both"] = 0.0
@@ -241,17 +241,17 @@ def test_a_study_from_a_pipeline_to_a_page(pipe: Any, tmp_path: Path) -> None:
     common: dict[str, Any] = {"nouns": PAIR, "judge": Everything(), "progress": False}
     common |= {"into": tmp_path / "runs", "resamples": 99, "recommended": "up", **SIZE}
     common |= {"known": [(Image.new("RGB", (96, 64)), "cat", "dog")] * 2}
-    made = run_study("cohyponyms", pipe, pictures=7, **common)
+    made = run_study("cohyponyms", pipe, images=7, **common)
     table = made.observations
     # Two rounds: three nouns with two kinds each but for the car, which has no cohyponym; then
     # one noun more, with all of its kinds. Each noun has a seed of its own in each round.
     assert len(table) / 2 == 5 + 2
     assert table.drop_duplicates("run").groupby("seed")["first"].nunique().tolist() == [1] * 4
     assert set(table.layers) == {"paper", "recommended"}
-    page = made.save(tmp_path / "docs", command="daam-nb study cohyponyms --pictures 7")
+    page = made.save(tmp_path / "docs", command="daam-nb study cohyponyms --images 7")
     text = page.read_text("utf-8")
     assert "cohyponyms - unrelated" in text
-    assert "these nouns and new pictures of them" in text
+    assert "these nouns and new images of them" in text
     assert "### By kind of pair, intervals of whole first nouns" in text
     assert "surely show both" in text
     tests = [table.shape[0] for table in made.tables.values() if "p, Holm" in table]
@@ -260,13 +260,13 @@ def test_a_study_from_a_pipeline_to_a_page(pipe: Any, tmp_path: Path) -> None:
         "both.png",
         "overlap.png",
     }
-    again = run_study("cohyponyms", None, pictures=7, **common)
+    again = run_study("cohyponyms", None, images=7, **common)
     pd.testing.assert_frame_equal(again.observations, table)
     with pytest.raises(StudyError, match="Someone has to look"):
         run_study("cohyponyms", pipe, **(common | {"judge": None}))
 
 
-def test_who_looks_is_asked_about_pictures_that_surely_show_both() -> None:
+def test_who_looks_is_asked_about_images_that_surely_show_both() -> None:
     bright, dark = (Image.new("RGB", (96, 64), (level,) * 3) for level in (255, 0))
     known = [(bright, "cat", "dog"), (dark, "cat", "dog"), (dark, "dog", "dog"), (dark, "x", "dog")]
     found = cohyponyms.presence_in_known(known, presence=ToyJudge(), taxonomy=NOUNS)

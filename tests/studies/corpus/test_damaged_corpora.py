@@ -66,7 +66,7 @@ def test_a_line_that_is_being_written_is_left_out(folder: Path) -> None:
     assert (folder / "list.jsonl").read_bytes() == before
 
 
-@pytest.mark.parametrize("loss", ["arrays", "picture", "json", "cut"])
+@pytest.mark.parametrize("loss", ["arrays", "image", "json", "cut"])
 def test_a_recording_that_lost_files_is_made_again(pipe: Any, folder: Path, loss: str) -> None:
     run = corpus.Corpus.open(folder)[0]
     whole = run.load()
@@ -75,7 +75,7 @@ def test_a_recording_that_lost_files_is_made_again(pipe: Any, folder: Path, loss
     if loss == "cut":
         os.truncate(arrays, arrays.stat().st_size - 1)
     else:
-        pattern = {"arrays": "arrays-*", "picture": "image-*", "json": "recording.json"}[loss]
+        pattern = {"arrays": "arrays-*", "image": "image-*", "json": "recording.json"}[loss]
         next(place.glob(pattern)).unlink()
     left = sorted(file.name for file in place.iterdir())
     with pytest.warns(UserWarning, match="1 of 2 recordings .* are damaged and left out"):
@@ -104,7 +104,7 @@ def test_a_strangers_list_leads_nowhere_else(folder: Path, key: str) -> None:
     lines = (folder / "list.jsonl").read_text().splitlines()
     entry = json.loads(lines[1]) | {"unit": key}
     (folder / "list.jsonl").write_text("\n".join([lines[0], json.dumps(entry), ""]))
-    with pytest.raises(StudyError, match=r"which is not what .* calls the picture"):
+    with pytest.raises(StudyError, match=r"which is not what .* calls the image"):
         corpus.Corpus.open(folder)
 
 

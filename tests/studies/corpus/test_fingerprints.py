@@ -176,6 +176,6 @@ def test_all_state_counts(kind: str) -> None:
 
 
 def test_plain_data_stays_as_it_was() -> None:
-    """What corpora and rows on disk were recognised by."""
+    """What corpora and rows on disk were recognized by."""
     assert content_of({"a": [1, 2.5, "x", None, (True,)], "b": {"c": range(2)}}) == PLAIN
     assert content_of(np.arange(3, dtype=np.int64)) == ARRAY

@@ -167,7 +167,7 @@ def test_a_corpus_that_knew_its_model_by_samples_is_read_and_not_gone_on_with(
 
 @pytest.mark.parametrize("name", ["callback_on_step_end", "latents", "ip_adapter_image"])
 def test_options_that_are_no_plain_data_count_by_content(name: str) -> None:
-    """Two lambdas, two tensors whose corners are alike, two pictures: each is itself."""
+    """Two lambdas, two tensors whose corners are alike, two images: each is itself."""
     values: dict[str, list[Any]] = {
         "callback_on_step_end": [lambda *a: a[-1], lambda *a: {**a[-1], "latents": 0}],
         "latents": [torch.zeros(1, 4, 64, 64), torch.zeros(1, 4, 64, 64)],
@@ -180,7 +180,7 @@ def test_options_that_are_no_plain_data_count_by_content(name: str) -> None:
     json.dumps([first, other])
 
 
-def test_the_same_picture_twice_is_refused(pipe: Any, tmp_path: Path) -> None:
+def test_the_same_image_twice_is_refused(pipe: Any, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"'a cat' with the seed 3798283203 is asked for twice"):
         corpus.generate(pipe, ["a cat", "a cat"], into=tmp_path, **SIZE)
     with pytest.raises(StudyError, match="seed 1 is asked for twice"):
@@ -268,9 +268,9 @@ def test_rows_of_other_settings_stand_apart(tmp_path: Path) -> None:
     assert found.place("x", {"tau": 0.3}) == found.place("x", {"tau": 0.3})
 
 
-def test_some_pictures_and_no_pipeline(pipe: Any, tmp_path: Path) -> None:
+def test_some_images_and_no_pipeline(pipe: Any, tmp_path: Path) -> None:
     made = corpus.generate_some(
-        pipe, ["a cat", "a dog", "a hat"], range(2), into=tmp_path, pictures=4, **SIZE
+        pipe, ["a cat", "a dog", "a hat"], range(2), into=tmp_path, images=4, **SIZE
     )
     assert len(made) == 4
     assert len(corpus.generate_some(None, None, None, into=tmp_path)) == 4
@@ -295,7 +295,7 @@ def test_several_at_once_each_with_its_own_prompt_and_seed(pipe: Any, tmp_path: 
         corpus.generate(pipe, captions, into=tmp_path, batch=0, **SIZE)
 
 
-def test_a_batch_that_was_stopped_is_drawn_with_the_same_neighbours(
+def test_a_batch_that_was_stopped_is_drawn_with_the_same_neighbors(
     pipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     captions = ["a cat", "a dog", "a hat"]
@@ -318,7 +318,7 @@ def test_a_batch_that_was_stopped_is_drawn_with_the_same_neighbours(
             assert first.attention[name].equal(second.attention[name])
 
 
-def test_a_mistake_before_the_first_picture_pins_nothing(pipe: Any, tmp_path: Path) -> None:
+def test_a_mistake_before_the_first_image_pins_nothing(pipe: Any, tmp_path: Path) -> None:
     folder = tmp_path / "runs"
     options: dict[str, Any] = {"into": folder, "progress": False, **SIZE}
     mistakes: list[dict[str, Any]] = [

@@ -1,4 +1,4 @@
-"""A pipeline is recognised by everything that shapes its pictures, and by nothing else."""
+"""A pipeline is recognized by everything that shapes its images, and by nothing else."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ CHANGES: list[Change] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_shapes_a_picture_makes_another_model(change: Change) -> None:
+def test_what_shapes_an_image_makes_another_model(change: Change) -> None:
     pipe = pipelines.sd1()
     before = identity(pipe)
     change(pipe)

@@ -15,7 +15,7 @@ from daam_nb.errors import StudyError
 from daam_nb.studies.corpus import captions as readers
 from daam_nb.studies.corpus import generation as corpus
 from daam_nb.studies.corpus.captions import Caption
-from daam_nb.studies.corpus.seeds import LARGEST, own_seed, pictures_of, with_seeds
+from daam_nb.studies.corpus.seeds import LARGEST, images_of, own_seed, with_seeds
 from daam_nb.tracing import generate as record
 from tests.pipelines import sd1
 from tests.studies.toy import SIZE
@@ -79,7 +79,7 @@ def test_a_captions_own_seed_and_seeds_for_all(pipe: Any, tmp_path: Path) -> Non
     assert [run.facts["seed"] for run in shared] == [3, 3]
 
 
-def test_several_pictures_of_each() -> None:
+def test_several_images_of_each() -> None:
     several = with_seeds(["a cat", Caption("a dog", {"seed": 5, "kind": "pet"})], each=2)
     assert [caption.text for caption in several] == ["a cat", "a cat", "a dog", "a dog"]
     assert len({caption.facts["seed"] for caption in several}) == 4
@@ -113,15 +113,15 @@ def test_cocos_captions_as_in_the_paper_or_each_its_own(tmp_path: Path) -> None:
     assert [own_seed(c) for c in own] == [first_bits(c.text, None, 0) for c in own]
 
 
-def test_at_most_so_many_pictures(pipe: Any, tmp_path: Path) -> None:
-    for pictures, texts in ((1, ["a cat"]), (3, ["a cat"]), (5, ["a cat", "a dog"])):
+def test_at_most_so_many_images(pipe: Any, tmp_path: Path) -> None:
+    for images, texts in ((1, ["a cat"]), (3, ["a cat"]), (5, ["a cat", "a dog"])):
         drawn = corpus.generate_some(
-            pipe, ["a cat", "a dog", "a hat"], range(2) if pictures > 1 else range(4),
-            into=tmp_path, pictures=pictures, **SIZE,
+            pipe, ["a cat", "a dog", "a hat"], range(2) if images > 1 else range(4),
+            into=tmp_path, images=images, **SIZE,
         )  # fmt: skip
-        assert len(drawn) <= pictures
+        assert len(drawn) <= images
         assert list(dict.fromkeys(run.facts["prompt"] for run in drawn)) == texts
-    own = corpus.generate_some(pipe, ["a cat", "a dog"], None, into=tmp_path, pictures=1, **SIZE)
+    own = corpus.generate_some(pipe, ["a cat", "a dog"], None, into=tmp_path, images=1, **SIZE)
     assert [run.facts["seed"] for run in own] == [own_seed(Caption("a cat"))]
 
 
@@ -138,8 +138,8 @@ def test_corrected_facts_are_those_that_count(pipe: Any, tmp_path: Path) -> None
 
 
 def test_whole_numbers_of_numpy_are_seeds_and_negative_ones_are_none() -> None:
-    pairs = pictures_of([Caption("a cat")], np.arange(2))  # type: ignore[arg-type]
+    pairs = images_of([Caption("a cat")], np.arange(2))  # type: ignore[arg-type]
     assert [seed for _, seed in pairs] == [0, 1] and all(type(seed) is int for _, seed in pairs)
     for seed in (-1, 2**64):
         with pytest.raises(StudyError, match=f"is {seed}; it must be a whole number from 0 to"):
-            pictures_of([Caption("a cat")], [seed])
+            images_of([Caption("a cat")], [seed])

@@ -1,4 +1,4 @@
-"""What was measured is recognised by content: nothing of another content comes back as rows."""
+"""What was measured is recognized by content: nothing of another content comes back as rows."""
 
 from __future__ import annotations
 
@@ -105,10 +105,10 @@ def test_a_corrected_file_of_coco_is_measured(folder: Path, tmp_path: Path) -> N
         file.write_text(json.dumps(document))
 
     write(0)
-    contents = [_content(CocoTruth(file, of_these_pictures=True))]
+    contents = [_content(CocoTruth(file, of_these_images=True))]
     write(WIDTH // 2)
-    contents.append(_content(CocoTruth(file, of_these_pictures=True)))
-    contents.append(_content(CocoTruth(file, words={"cat": ("kitten",)}, of_these_pictures=True)))
+    contents.append(_content(CocoTruth(file, of_these_images=True)))
+    contents.append(_content(CocoTruth(file, words={"cat": ("kitten",)}, of_these_images=True)))
     assert len(set(contents)) == 3
 
 
@@ -149,7 +149,7 @@ def test_layers_are_known_by_name_not_by_how_many_there_are(tmp_path: Path) -> N
 
 @dataclasses.dataclass(frozen=True)
 class Half:
-    """A segmenter that marks so much of every picture, from the left."""
+    """A segmenter that marks so much of every image, from the left."""
 
     share: float
     name: str = "half"
@@ -221,7 +221,7 @@ class Detector:
     def __init__(self, **scores: float) -> None:
         self.scores = scores
 
-    def __call__(self, picture: Any, **options: Any) -> list[dict[str, Any]]:
+    def __call__(self, image: Any, **options: Any) -> list[dict[str, Any]]:
         return [{"label": label, "score": score} for label, score in self.scores.items()]
 
 

@@ -1,4 +1,4 @@
-"""Which columns each ablation takes, and that pictures drawn together are those drawn alone."""
+"""Which columns each ablation takes, and that images drawn together are those drawn alone."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_random_columns_are_none_of_the_words_own() -> None:
     assert random_columns(prompt, cat, 99, key="") == tuple(sorted(set(range(1, 12)) - {3}))
 
 
-def test_pictures_drawn_together_are_those_drawn_alone() -> None:
+def test_images_drawn_together_are_those_drawn_alone() -> None:
     pipe = pipelines.sd1()
     run = generate(pipe, "a red cat and a dog", seed=3, **SIZE)
     assert isinstance(run, Recording)
@@ -80,7 +80,7 @@ def test_pictures_drawn_together_are_those_drawn_alone() -> None:
     assert same(0, drawn_again(pipe, run, ablate(pipe, words="cat")))
     behind = [4, 5, *range(7, 77)]  # "and", "a"; the end of text and the padding
     assert same(1, drawn_again(pipe, run, ablate(pipe, words="cat", tokens=behind)))
-    hidden = {"text_encoder": True, "renormalise": True}
+    hidden = {"text_encoder": True, "renormalize": True}
     assert same(2, drawn_again(pipe, run, ablate(pipe, words="cat", **hidden)))
     assert same(5, drawn_again(pipe, run, ablate(pipe, words="dog", **hidden)))
     assert same(8, redraw(run, pipe, [3 + SEED_STEP])[0])

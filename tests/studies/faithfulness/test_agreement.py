@@ -112,7 +112,7 @@ def test_maps_to_compare_with() -> None:
         ((24, 45), (8, 15)),
     ],
 )
-def test_the_random_map_is_as_coarse_in_a_large_picture(
+def test_the_random_map_is_as_coarse_in_a_large_image(
     size: tuple[int, int], cells: tuple[int, int]
 ) -> None:
     """A word's map is one thing at any size; cells of eight pixels are specks in 512."""
@@ -122,7 +122,7 @@ def test_the_random_map_is_as_coarse_in_a_large_picture(
     assert np.array_equal(clouds(size, np.random.default_rng(7)), np.asarray(expected))
 
 
-def test_rows_of_larger_pictures_are_measured_anew_and_those_of_64_pixels_are_kept() -> None:
+def test_rows_of_larger_images_are_measured_anew_and_those_of_64_pixels_are_kept() -> None:
     assert grid_setting(Image.new("RGB", (64, 64))) == {}
     assert grid_setting(Image.new("RGB", (96, 64))) == {}
     assert grid_setting(Image.new("RGB", (768, 512))) == {"random map": [8, 12]}

@@ -11,7 +11,7 @@ from scipy import stats
 from daam_nb.errors import StudyError
 from daam_nb.studies.faithfulness.ablations import HIDDEN, OWN
 from daam_nb.studies.faithfulness.figures import _of_losses
-from daam_nb.studies.faithfulness.losses import PICTURES, counted, losses, lost_figure
+from daam_nb.studies.faithfulness.losses import IMAGES, counted, losses, lost_figure
 from daam_nb.studies.stats.intervals import share
 
 
@@ -38,12 +38,12 @@ def test_losses_by_hand() -> None:
     [row] = losses(FIVE).to_dict("records")
     assert (row["n"], row["lost"], row["other"], row["random"]) == (4, 0.75, 0.25, 0.25)
     assert (row["difference"], row["above_random"]) == (0.5, 0.5)
-    assert math.isnan(row["lost_low"]) and math.isnan(row["difference_high"])  # four pictures
-    [first] = losses(FIVE, pictures=3).to_dict("records")  # the first three that were seen
+    assert math.isnan(row["lost_low"]) and math.isnan(row["difference_high"])  # four images
+    [first] = losses(FIVE, images=3).to_dict("records")  # the first three that were seen
     assert (first["n"], first["lost"], first["other"]) == (3, pytest.approx(2 / 3), 0)
 
 
-def test_pictures_without_another_word_are_left_out() -> None:
+def test_images_without_another_word_are_left_out() -> None:
     some = FIVE[~((FIVE.run == "1") & (FIVE.kind == "control"))]
     assert counted(some) == ["0", "2", "4"]
     assert losses(some).n.tolist() == [3]
@@ -60,18 +60,18 @@ def test_a_row_for_each_ablation() -> None:
     assert len(drawn.patches) == 5  # three bars, and two
 
 
-def test_more_pictures_than_the_rule_fixes_are_a_table_of_their_own() -> None:
-    assert list(_of_losses(losses(FIVE), losses(FIVE, pictures=None))) == [
+def test_more_images_than_the_rule_fixes_are_a_table_of_their_own() -> None:
+    assert list(_of_losses(losses(FIVE), losses(FIVE, images=None))) == [
         "Objects that the judge no longer sees"
     ]
-    kept = (f"{number}" for number in range(PICTURES))
+    kept = (f"{number}" for number in range(IMAGES))
     many = rows(
         *((name, True, False, True, True) for name in kept), ("more", True, True, True, True)
     )
-    fixed, every = _of_losses(losses(many), losses(many, pictures=None)).values()
-    assert fixed.n.tolist() == [PICTURES] and every.n.tolist() == [PICTURES + 1]
+    fixed, every = _of_losses(losses(many), losses(many, images=None)).values()
+    assert fixed.n.tolist() == [IMAGES] and every.n.tolist() == [IMAGES + 1]
     lost = "lost, its own word ablated"
-    assert fixed[lost][0] == 1.0 and every[lost][0] == pytest.approx(PICTURES / (PICTURES + 1))
+    assert fixed[lost][0] == 1.0 and every[lost][0] == pytest.approx(IMAGES / (IMAGES + 1))
 
 
 def test_nothing_seen_no_losses() -> None:
@@ -79,7 +79,7 @@ def test_nothing_seen_no_losses() -> None:
     assert counted(FIVE.assign(before=None)) == []
 
 
-def test_losses_of_twenty_pictures_have_intervals_and_one_family_of_p() -> None:
+def test_losses_of_twenty_images_have_intervals_and_one_family_of_p() -> None:
     many = [rows(*((str(i), True, False, True, True) for i in range(20)), change=change)
             for change in (OWN, HIDDEN)]  # fmt: skip
     made = losses(pd.concat(many))

@@ -47,7 +47,7 @@ def table(pipe: Any, runs: corpus.Corpus) -> pd.DataFrame:
 # --- what is measured -------------------------------------------------------------------------
 
 
-def test_rows_of_every_picture_with_an_object(table: pd.DataFrame) -> None:
+def test_rows_of_every_image_with_an_object(table: pd.DataFrame) -> None:
     assert list(table.columns) == [*COLUMNS, "model"]
     assert table.groupby("prompt", sort=False).size().to_dict() == {
         # object: 3 ablations and another seed, held against 4 maps; control: 3; random: 2
@@ -61,7 +61,7 @@ def test_rows_of_every_picture_with_an_object(table: pd.DataFrame) -> None:
     assert set(table.before) == {True, False} or set(table.before) == {True}
 
 
-def test_amounts_are_those_of_the_pictures(
+def test_amounts_are_those_of_the_images(
     pipe: Any, runs: corpus.Corpus, table: pd.DataFrame
 ) -> None:
     """One of them drawn by hand."""
@@ -90,13 +90,13 @@ def test_without_a_judge_every_content_word_is_an_object(pipe: Any, runs: corpus
     assert losses(found).empty
 
 
-def test_pictures_without_their_object_may_be_left_out(pipe: Any, runs: corpus.Corpus) -> None:
+def test_images_without_their_object_may_be_left_out(pipe: Any, runs: corpus.Corpus) -> None:
     blind = ToyJudge(least=300)  # sees a cat everywhere, and never a dog
     found = faithfulness.ablation_effects(
         runs, pipe, judge=blind, ablations=[], skip_unseen=True, progress=False
     )
     assert set(found.prompt) == {"a red cat and a dog"}
-    with pytest.raises(StudyError, match=r"In none of 1 pictures .* the judge sees none"):
+    with pytest.raises(StudyError, match=r"In none of 1 images .* the judge sees none"):
         run_study("faithfulness", 
             pipe, into=runs.path.parent / "d", captions=["a dog"], judge=blind, progress=False,
             **SIZE,
@@ -104,7 +104,7 @@ def test_pictures_without_their_object_may_be_left_out(pipe: Any, runs: corpus.C
 
 
 def test_another_pipeline_is_refused(runs: corpus.Corpus) -> None:
-    with pytest.raises(StudyError, match="does not draw the recorded picture of 'a red cat"):
+    with pytest.raises(StudyError, match="does not draw the recorded image of 'a red cat"):
         faithfulness.ablation_effects(runs, pipelines.sd1(seed=9), ablations=[], progress=False)
     with pytest.raises(StudyError, match="pipe is None"):
         faithfulness.ablation_effects(runs, None, ablations=[], progress=False)
@@ -121,8 +121,8 @@ def test_the_whole_study_writes_its_page(pipe: Any, tmp_path: Path) -> None:
         judge=ToyJudge(),
         recommended="up",
         skip_unseen=False,
-        head_pictures=1,
-        curve_pictures=1,
+        head_images=1,
+        curve_images=1,
         progress=False,
         **SIZE,
     )
@@ -142,7 +142,7 @@ def test_the_whole_study_writes_its_page(pipe: Any, tmp_path: Path) -> None:
     assert page.count(".png)") == 5
     again = run_study("faithfulness", 
         None, into=tmp_path / "runs", judge=ToyJudge(), recommended="up", skip_unseen=False,
-        head_pictures=1, curve_pictures=1, progress=False,
+        head_images=1, curve_images=1, progress=False,
     )  # fmt: skip
     pd.testing.assert_frame_equal(again.observations, report.observations)
 
@@ -173,7 +173,7 @@ def test_the_highest_pixels_by_hand() -> None:
     assert highest(field, 1.0).all()
 
 
-def test_deletion_and_insertion_of_one_picture_drawn_by_hand(
+def test_deletion_and_insertion_of_one_image_drawn_by_hand(
     pipe: Any, runs: corpus.Corpus, table: pd.DataFrame
 ) -> None:
     """The halves of the word's map: of the whole change, what ablating each alone makes."""
@@ -223,10 +223,10 @@ def test_rankings_by_hand() -> None:
     assert made.rank_attention_to_text.tolist() == [3, 2, 1]
     agreed = rank_agreement(heads)
     assert agreed.rho.tolist() == [pytest.approx(1), pytest.approx(-1)]
-    assert agreed.pictures.tolist() == [2, 2]
+    assert agreed.images.tolist() == [2, 2]
 
 
-def test_pictures_of_one_prompt_are_one_cluster_of_the_rankings() -> None:
+def test_images_of_one_prompt_are_one_cluster_of_the_rankings() -> None:
     rng = np.random.default_rng(0)
     columns = ("amount", "attention_to_word", "attention_to_text")
     heads = pd.DataFrame({name: rng.random(12 * 8) for name in columns})

@@ -76,7 +76,7 @@ def test_polygons_by_hand() -> None:
     expected = np.zeros((4, 5), dtype=bool)
     expected[1:3, 1:3] = True
     np.testing.assert_array_equal(square, expected)
-    # Half of a 3 x 3, and a little less: the centres on the diagonal are outside.
+    # Half of a 3 x 3, and a little less: the centers on the diagonal are outside.
     triangle = from_polygon([0.1, 0, 3, 0, 3, 2.9], (3, 3))
     assert triangle.sum() == 3 and triangle[0, 1] and triangle[0, 2] and triangle[1, 2]
     ring = from_polygon([0, 0, 5, 0, 5, 5, 0, 5, 0, 0, 1, 1, 1, 4, 4, 4, 4, 1, 1, 1], (5, 5))
@@ -112,7 +112,7 @@ def test_triangles_against_barycentric_coordinates(corners: list[tuple[float, fl
         ([[1, 2, 3]], "flat list of x, y"),
         ([[0, 0, 1, 1]], "three corners or more"),
         ([[0, 0, 1, float("nan"), 2, 2]], "three corners or more"),
-        ({"size": [2, 3], "counts": [6]}, r"size is \(2, 3\), its picture's \(2, 2\)"),
+        ({"size": [2, 3], "counts": [6]}, r"size is \(2, 3\), its image's \(2, 2\)"),
         ({"size": [2, 2], "counts": [3]}, "add up to 4, not to 3"),
         ({"size": [2, 2], "counts": [5, -1]}, "whole numbers >= 0"),
         ({"size": [2, 2], "counts": None}, "whole numbers >= 0"),

@@ -1,4 +1,4 @@
-"""Who says what a picture shows: a judge, detectors of transformers, people."""
+"""Who says what an image shows: a judge, detectors of transformers, people."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_judge() -> None:
     assert look(run(), "cat", "cat") == Seen(1.0, 2.0, True, True)
     with pytest.raises(StudyError, match="does not know 'oven'; it knows cat, dog"):
         look(run(), "cat", "oven")
-    with pytest.raises(StudyError, match="holds no picture"):
+    with pytest.raises(StudyError, match="holds no image"):
         look(run(image=False), "cat", "dog")
 
 

@@ -30,7 +30,8 @@ from daam_nb.studies.oracles.segmenters import (
     SemanticSegmenter,
     plain_label,
 )
-from tests.pipelines import picture, seeded
+from tests.pipelines import image as random_image
+from tests.pipelines import seeded
 from tests.tiny_tokenizers import clip_tokenizer
 
 LABELS = {0: "cat", 1: "dog", 2: "tree-merged", 3: "hot_dog"}
@@ -124,7 +125,7 @@ def test_mask2former_marks_what_its_labels_say(
     segmenter = SemanticSegmenter(mask2former, mask2former_processor)
     assert isinstance(segmenter, Segmenter)
     assert segmenter.name == "Mask2FormerForUniversalSegmentation"
-    image = picture((40, 60))
+    image = random_image((40, 60))
     masks = segmenter.masks(image, ["cat", "dogs", "tree", "hot dog", "zebra"])
     assert masks["zebra"] is None
     shown = [mask for mask in masks.values() if mask is not None]
@@ -134,7 +135,7 @@ def test_mask2former_marks_what_its_labels_say(
 
 def test_the_semantic_labels_are_the_models_own(segformer: Any) -> None:
     processor = SegformerImageProcessor(size={"height": 32, "width": 32})
-    image = picture((40, 60))
+    image = random_image((40, 60))
     masks = SemanticSegmenter(segformer, processor).masks(image, ["cat", "dog", "tree", "hot dog"])
     with torch.no_grad():
         logits = segformer(**processor(images=image, return_tensors="pt")).logits
@@ -148,7 +149,7 @@ def test_the_semantic_labels_are_the_models_own(segformer: Any) -> None:
 def test_any_pipeline(segformer: Any) -> None:
     processor = SegformerImageProcessor(size={"height": 32, "width": 32})
     pipe = pipeline("image-segmentation", model=segformer, image_processor=processor)
-    image = picture((40, 60))
+    image = random_image((40, 60))
     segmenter = PipelineSegmenter(pipe, name="SegFormer", synonyms={"sausage": ["hot_dog"]})
     nouns = ["cat", "dog", "tree", "hot dog"]
     plain = SemanticSegmenter(segformer, processor).masks(image, nouns)
@@ -174,7 +175,7 @@ def test_panoptic_segments_of_one_label_are_one_mask() -> None:
 
     segmenter = PipelineSegmenter(Panoptic())
     assert segmenter.name == "some/model"
-    found = segmenter.masks(picture((4, 6)), ["cats", "dog"])
+    found = segmenter.masks(random_image((4, 6)), ["cats", "dog"])
     assert found["cats"] is not None and found["dog"] is not None
     np.testing.assert_array_equal(found["cats"].any(axis=0), [1, 1, 0, 0, 1, 1])
     assert not found["dog"].any()  # known, and not seen
@@ -182,7 +183,7 @@ def test_panoptic_segments_of_one_label_are_one_mask() -> None:
 
 @pytest.mark.parametrize("nouns", [["cat"], ["cat", "dog"]])
 def test_clipseg_marks_any_noun(clipseg: ClipSegSegmenter, nouns: list[str]) -> None:
-    image = picture((40, 60))
+    image = random_image((40, 60))
     found = clipseg.masks(image, nouns)
     assert list(found) == nouns
     inputs = clipseg.processor(
@@ -196,7 +197,7 @@ def test_clipseg_marks_any_noun(clipseg: ClipSegSegmenter, nouns: list[str]) -> 
 
 
 def test_clipsegs_threshold(clipseg: ClipSegSegmenter) -> None:
-    image = picture((40, 60))
+    image = random_image((40, 60))
     shares = []
     for threshold in (0.0, 0.5, 1.0):
         one = ClipSegSegmenter(clipseg.model, clipseg.processor, threshold=threshold)

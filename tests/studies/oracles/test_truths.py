@@ -14,7 +14,7 @@ from daam_nb.errors import DaamError, StudyError
 from daam_nb.studies import run_study
 from daam_nb.studies.corpus.fingerprints import content_of
 from daam_nb.studies.oracles.protocols import Judge, Target, Truth, targets_of
-from daam_nb.studies.oracles.same_image import is_same_picture
+from daam_nb.studies.oracles.same_image import is_same_image
 from daam_nb.studies.oracles.truths import COCO_80, CocoTruth, FolderTruth, JudgeTruth
 from tests.studies.toy import ToyJudge
 from tests.tiny_recordings import IMAGE_SIZE, tiny_recording
@@ -37,7 +37,7 @@ def test_a_judge_masks_the_nouns_that_the_prompt_names() -> None:
     np.testing.assert_array_equal(found[2].mask, labels == 1)
 
 
-def test_what_the_picture_does_not_show_has_no_mask() -> None:
+def test_what_the_image_does_not_show_has_no_mask() -> None:
     run = tiny_recording("a dog and a cat and an animal")
     truth = JudgeTruth(ToyJudge(999), {"animal": ("cat", "dog")})
     masks = {target.noun: target.mask for target in truth.targets({}, run)}
@@ -46,21 +46,21 @@ def test_what_the_picture_does_not_show_has_no_mask() -> None:
     assert truth.targets({}, tiny_recording("a catamaran")) == []
 
 
-def test_a_recording_without_a_picture_cannot_be_judged() -> None:
-    with pytest.raises(StudyError, match="holds no picture, so there is nothing to judge"):
+def test_a_recording_without_an_image_cannot_be_judged() -> None:
+    with pytest.raises(StudyError, match="holds no image, so there is nothing to judge"):
         JudgeTruth(ToyJudge()).targets({}, tiny_recording("a cat", image=False))
 
 
 def folder(root: Path, *, prompt: str = "a cat and a zebu", seed: int = 3) -> Path:
-    """One picture in COCO-Gen's format."""
+    """One image in COCO-Gen's format."""
     path = root / "17"
     path.mkdir(parents=True)
     (path / "prompt.txt").write_text(prompt + "\n")
     (path / "seed.txt").write_text(f"{seed}\n")
     for word, box in (("cat", (0, 0, 8, 4)), ("zebu", (8, 4, 16, 8))):
-        picture = Image.new("RGBA", (WIDTH // 2, HEIGHT // 2), (255, 0, 0, 0))
-        picture.paste((0, 0, 255, 255), box)
-        picture.save(path / f"{word}.gt.png")
+        image = Image.new("RGBA", (WIDTH // 2, HEIGHT // 2), (255, 0, 0, 0))
+        image.paste((0, 0, 255, 255), box)
+        image.save(path / f"{word}.gt.png")
     return path
 
 
@@ -128,7 +128,7 @@ def annotations(path: Path) -> Path:
 
 def test_coco_annotations(tmp_path: Path) -> None:
     words = {"person": ("man", "woman")}
-    truth = CocoTruth(annotations(tmp_path / "i.json"), words=words, of_these_pictures=True)
+    truth = CocoTruth(annotations(tmp_path / "i.json"), words=words, of_these_images=True)
     run = tiny_recording("a woman with cats and a dog")
     woman, cats, dog = truth.targets({"image_id": 5}, run)
     assert (woman.noun, woman.words[0].text) == ("person", "woman")
@@ -140,20 +140,20 @@ def test_coco_annotations(tmp_path: Path) -> None:
 def test_one_word_for_a_category_is_not_its_letters(tmp_path: Path) -> None:
     """The letters "m", "a" and "n" were words for a person: the "a" of the prompt was one."""
     words: Any = {"person": "man"}
-    truth = CocoTruth(annotations(tmp_path / "i.json"), words=words, of_these_pictures=True)
+    truth = CocoTruth(annotations(tmp_path / "i.json"), words=words, of_these_images=True)
     (target,) = truth.targets({"image_id": 5}, tiny_recording("a man"))
     assert [word.text for word in target.words] == ["man"]
 
 
 def test_coco_annotations_that_do_not_fit(tmp_path: Path) -> None:
-    truth = CocoTruth(annotations(tmp_path / "i.json"), of_these_pictures=True)
+    truth = CocoTruth(annotations(tmp_path / "i.json"), of_these_images=True)
     with pytest.raises(StudyError, match=r"'image_id' is 6, and .* has no image of that id"):
         truth.targets({"image_id": 6}, tiny_recording())
     with pytest.raises(StudyError, match=r"cocodataset\.org/#download"):
-        CocoTruth(tmp_path / "no.json", of_these_pictures=True).targets({}, tiny_recording())
+        CocoTruth(tmp_path / "no.json", of_these_images=True).targets({}, tiny_recording())
     (tmp_path / "x.json").write_text('{"images": 3}')
     with pytest.raises(StudyError, match="no instances file of COCO"):
-        CocoTruth(tmp_path / "x.json", of_these_pictures=True).targets({}, tiny_recording())
+        CocoTruth(tmp_path / "x.json", of_these_images=True).targets({}, tiny_recording())
 
 
 def test_there_are_80_classes() -> None:
@@ -161,19 +161,19 @@ def test_there_are_80_classes() -> None:
     assert {"traffic light", "hair drier", "zebra"} <= set(COCO_80)
 
 
-# --- masks of other pictures ----------------------------------------------------------------------
+# --- masks of other images ----------------------------------------------------------------------
 
 
-def test_masks_of_photographs_are_not_taken_for_drawn_pictures(tmp_path: Path) -> None:
-    """Of a caption's drawn picture the photograph's masks say nothing: refused at birth."""
+def test_masks_of_photographs_are_not_taken_for_drawn_images(tmp_path: Path) -> None:
+    """Of a caption's drawn image the photograph's masks say nothing: refused at birth."""
     with pytest.raises(StudyError) as caught:
         CocoTruth(annotations(tmp_path / "i.json"))
     said = str(caught.value)
     assert "are of photographs" in said
-    for way_out in ("JudgeTruth", "FolderTruth", "of_these_pictures=True", "photographs=..."):
+    for way_out in ("JudgeTruth", "FolderTruth", "of_these_images=True", "photographs=..."):
         assert way_out in said
     with pytest.raises(StudyError, match="Give one of them"):
-        CocoTruth(tmp_path, photographs=tmp_path, of_these_pictures=True)
+        CocoTruth(tmp_path, photographs=tmp_path, of_these_images=True)
 
 
 def test_photographs_are_known_by_their_content(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_photographs_are_known_by_their_content(tmp_path: Path) -> None:
     run.image.resize((2 * WIDTH, 2 * HEIGHT)).save(tmp_path / "5.jpg", quality=90)
     (cat,) = truth.targets({"image_id": 5}, run)
     assert cat.mask is not None and cat.mask.sum() == 200
-    declared = CocoTruth(tmp_path / "i.json", of_these_pictures=True)
+    declared = CocoTruth(tmp_path / "i.json", of_these_images=True)
     assert content_of(truth) == content_of(declared)  # 40,000 photographs are not read for it
     other = tiny_recording("a cat", seed=1)
     Image.effect_noise((WIDTH, HEIGHT), 80).save(tmp_path / "5.jpg")
@@ -200,7 +200,7 @@ def test_photographs_are_known_by_their_content(tmp_path: Path) -> None:
     ("break_it", "said"),
     [
         (lambda path: (path / "dog.gt.jpg").write_bytes(b""), "would be passed over"),
-        (lambda path: (path / "cat.gt.png").write_bytes(b"junk"), "cannot be read as a picture"),
+        (lambda path: (path / "cat.gt.png").write_bytes(b"junk"), "cannot be read as an image"),
         (lambda path: None, ""),
     ],
 )
@@ -221,7 +221,7 @@ def test_truths_are_read_before_anything_is_drawn(tmp_path: Path, break_it: Any,
 
 def test_categories_and_groups_that_nothing_uses_are_refused(tmp_path: Path) -> None:
     truth = CocoTruth(
-        annotations(tmp_path / "i.json"), words={"persn": ("man",)}, of_these_pictures=True
+        annotations(tmp_path / "i.json"), words={"persn": ("man",)}, of_these_images=True
     )
     with pytest.raises(StudyError, match="takes no category 'persn'; did you mean 'person'"):
         truth.targets({"image_id": 5}, tiny_recording("a man"))
@@ -229,16 +229,16 @@ def test_categories_and_groups_that_nothing_uses_are_refused(tmp_path: Path) -> 
         JudgeTruth(ToyJudge(), {"animal": ("cart", "dog")})
 
 
-def test_a_folder_of_another_models_picture(tmp_path: Path) -> None:
+def test_a_folder_of_another_models_image(tmp_path: Path) -> None:
     path = folder(tmp_path)
     run = tiny_recording("a cat and a zebu")
     assert run.image is not None
     run.image.save(path / "output.png")
     assert len(FolderTruth(tmp_path).targets({"seed": 3}, run)) == 2
     Image.effect_noise((WIDTH, HEIGHT), 80).save(path / "output.png")
-    with pytest.raises(StudyError, match=r"picture is not .*output.png.* although prompt and seed"):
+    with pytest.raises(StudyError, match=r"image is not .*output.png.* although prompt and seed"):
         FolderTruth(tmp_path).targets({"seed": 3}, run)
-    with pytest.raises(StudyError, match="holds no picture"):
+    with pytest.raises(StudyError, match="holds no image"):
         FolderTruth(tmp_path).targets({"seed": 3}, tiny_recording("a cat and a zebu", image=False))
 
 
@@ -249,14 +249,14 @@ def drawn(center: int, *, size: tuple[int, int] = (64, 64)) -> Image.Image:
     return Image.fromarray(np.where(disc, 40, 250).astype(np.uint8))
 
 
-def test_same_pictures() -> None:
-    assert is_same_picture(drawn(20), drawn(20).convert("RGB").resize((256, 256)))
+def test_same_images() -> None:
+    assert is_same_image(drawn(20), drawn(20).convert("RGB").resize((256, 256)))
     noisy = np.asarray(drawn(20)).astype(int) + np.random.default_rng(0).integers(-8, 9, (64, 64))
-    assert is_same_picture(drawn(20), Image.fromarray(noisy.clip(0, 255).astype(np.uint8)))
-    assert not is_same_picture(drawn(20), drawn(44))  # most of it is white in both
-    assert not is_same_picture(drawn(20), Image.new("L", (64, 64), 250))
-    assert not is_same_picture(drawn(20), drawn(20, size=(64, 48)))
-    assert is_same_picture(Image.new("L", (8, 8), 7), Image.new("RGB", (16, 16), (7, 7, 8)))
+    assert is_same_image(drawn(20), Image.fromarray(noisy.clip(0, 255).astype(np.uint8)))
+    assert not is_same_image(drawn(20), drawn(44))  # most of it is white in both
+    assert not is_same_image(drawn(20), Image.new("L", (64, 64), 250))
+    assert not is_same_image(drawn(20), drawn(20, size=(64, 48)))
+    assert is_same_image(Image.new("L", (8, 8), 7), Image.new("RGB", (16, 16), (7, 7, 8)))
 
 
 # --- names of nouns and of files ------------------------------------------------------------------
@@ -270,7 +270,7 @@ def test_a_hot_dog_is_no_dog(tmp_path: Path) -> None:
     document = json.loads(annotations(tmp_path / "i.json").read_text())
     document["categories"].append({"id": 4, "name": "hot dog"})
     (tmp_path / "i.json").write_text(json.dumps(document))
-    truth = CocoTruth(tmp_path / "i.json", of_these_pictures=True)
+    truth = CocoTruth(tmp_path / "i.json", of_these_images=True)
     run = tiny_recording("two hot-dogs and a dog")
     assert [(t.noun, t.words[0].text) for t in truth.targets({"image_id": 5}, run)] == [
         ("hot dog", "hot-dogs"), ("dog", "dog"),
@@ -332,13 +332,13 @@ def test_masks_that_would_be_passed_over_are_named(tmp_path: Path) -> None:
 def test_a_mask_that_cannot_be_read_is_our_own_error(tmp_path: Path) -> None:
     path = folder(tmp_path)
     whole = (path / "cat.gt.png").read_bytes()
-    for junk in (b"", b"no picture", whole[:60]):
+    for junk in (b"", b"no image", whole[:60]):
         (path / "cat.gt.png").write_bytes(junk)
-        with pytest.raises(StudyError, match=r"cat\.gt\.png cannot be read as a picture"):
+        with pytest.raises(StudyError, match=r"cat\.gt\.png cannot be read as an image"):
             FolderTruth(tmp_path).targets({"seed": 3}, tiny_recording("a cat and a zebu"))
 
 
-def test_two_folders_of_one_picture(tmp_path: Path) -> None:
+def test_two_folders_of_one_image(tmp_path: Path) -> None:
     path = folder(tmp_path)
     path.rename(tmp_path / "18")
     folder(tmp_path)
@@ -346,7 +346,7 @@ def test_two_folders_of_one_picture(tmp_path: Path) -> None:
         FolderTruth(tmp_path).captions()
 
 
-def test_a_mask_in_colors_is_not_the_whole_picture(tmp_path: Path) -> None:
+def test_a_mask_in_colors_is_not_the_whole_image(tmp_path: Path) -> None:
     """White on black without transparency: its alpha channel is 255 everywhere."""
     path = folder(tmp_path)
     run = tiny_recording("a cat and a zebu")

@@ -43,7 +43,7 @@ def words(*texts: str, **options: Any) -> Deck:
 
 
 def pairs(count: int = 4) -> Deck:
-    """Pictures of two objects."""
+    """Images of two objects."""
     runs = []
     for number in range(count):
         prompt, kind = "a cat and a dog", "cohyponyms" if number % 2 else "unrelated"

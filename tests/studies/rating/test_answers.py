@@ -23,7 +23,7 @@ COLUMNS = list(columns_of({"prompt": "its text"}))
 
 def opened(path: Path, *, rater: str = "anna", items: tuple[str, ...] = ("i1", "i2", "i3")) -> Any:
     return AnswerFile(
-        path, rater=rater, columns=COLUMNS, items=items, answers=("1", "5"), most_lines=2
+        path, rater=rater, columns=COLUMNS, items=items, answers=("1", "5"), max_lines=2
     )
 
 

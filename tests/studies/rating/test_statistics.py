@@ -56,7 +56,7 @@ def test_agreement_of_the_published_example() -> None:
 
 
 def test_nominal_alpha_by_hand() -> None:
-    """Two raters, four pictures: both both, both one, both neither, one each.
+    """Two raters, four images: both both, both one, both neither, one each.
 
     Coincidences: 2 of each on the diagonal, (one, neither) and back 1 each; n = 8, of which both 2,
     one 3, neither 3. Observed disagreement 2/8; expected (8^2 - 2^2 - 3^2 - 3^2) / (8 * 7) = 42/56.

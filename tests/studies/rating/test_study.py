@@ -70,21 +70,21 @@ def test_a_card_shows_the_words_own_map_and_a_control_another_one() -> None:
         assert card.prompt is not None and "".join(card.prompt) == "a red fox"
         assert card.prompt[1] == item.facts["word"] == card.ask[1]
         shown = maps.word(item.facts["shown"])
-        size = card.pictures[0].image.size[::-1]
+        size = card.images[0].image.size[::-1]
         expected = np.asarray(overlay_image(run.image, shown, size=size))
-        np.testing.assert_array_equal(np.asarray(card.pictures[1].image), expected)
+        np.testing.assert_array_equal(np.asarray(card.images[1].image), expected)
     assert [item.facts["control"] for item in deck] == [0, 0, 0, 1, 1]
     assert all(item.facts["shown"] != item.facts["word"] for item in deck[3:])
     with pytest.raises(StudyError, match="There are 6 controls to be had, not 7"):
         words("a red fox", controls=7)
 
 
-def test_a_picture_of_two_objects_is_shown_alone() -> None:
+def test_an_image_of_two_objects_is_shown_alone() -> None:
     deck = pairs(1)
     card = deck.card(deck[0])
-    assert "".join(card.ask) == "Does the picture show “cat” and “dog”?"
+    assert "".join(card.ask) == "Does the image show “cat” and “dog”?"
     assert card.prompt is None
-    assert len(card.pictures) == 1
+    assert len(card.images) == 1
     with pytest.raises(StudyError, match="does not say its 'first' noun"):
         rating.pair_items(tiny_recording("a cat"))
 
@@ -93,7 +93,7 @@ def test_nothing_on_a_card_tells_seed_model_layers_or_kind(tmp_path: Path) -> No
     for deck in (words(controls=3), pairs()):
         page = rating.rate(deck, rater="anna", into=tmp_path / deck.task.name)
         while page.place < len(deck):
-            sent = {**page._card, "pictures": [p["label"] for p in page._card["pictures"]]}
+            sent = {**page._card, "images": [p["label"] for p in page._card["images"]]}
             text = json.dumps([sent, page._form, page._progress])
             item = item_at(page)
             assert item.key not in text and item.run.key not in text
@@ -101,7 +101,7 @@ def test_nothing_on_a_card_tells_seed_model_layers_or_kind(tmp_path: Path) -> No
                 assert secret not in text.replace(item.facts["prompt"], "")
             if item.facts.get("control"):
                 assert f'"{item.facts["shown"]}"' not in json.dumps(sent["ask"])
-            assert all(b"tEXt" not in p["data"] for p in page._card["pictures"])
+            assert all(b"tEXt" not in p["data"] for p in page._card["images"])
             press(page, type="answer", answer=deck.task.form.values[0])
 
 

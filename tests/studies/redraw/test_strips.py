@@ -1,4 +1,4 @@
-"""Pictures side by side."""
+"""Images side by side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from daam_nb.errors import StudyError
 from daam_nb.studies.redraw.strips import strip
 
 
-def test_names_and_pictures_stand_in_order() -> None:
+def test_names_and_images_stand_in_order() -> None:
     red = Image.new("RGB", (4, 4), "red")
     figure = strip({"first": red, "a $change$": np.eye(4)}, title="A title")
     axes = figure.to_matplotlib().axes[0]
@@ -23,7 +23,7 @@ def test_names_and_pictures_stand_in_order() -> None:
 
 
 def test_nothing_to_show() -> None:
-    with pytest.raises(StudyError, match="no picture"):
+    with pytest.raises(StudyError, match="no image"):
         strip({})
     with pytest.raises(StudyError, match=r"A field is \(y, x\)"):
         strip({"x": np.zeros((2, 2, 5))})

@@ -32,25 +32,25 @@ def table(**changes: Any) -> pd.DataFrame:
     return pd.DataFrame({**made, **changes})
 
 
-def test_bars_stand_for_the_means_and_rare_ones_are_grey() -> None:
+def test_bars_stand_for_the_means_and_rare_ones_are_gray() -> None:
     axes = bars(table(), label="relation", value="iou", percent=True).to_matplotlib().axes[0]
     assert [patch.get_width() for patch in axes.patches] == pytest.approx([30, 10, 20])
-    colours = [to_hex(patch.get_facecolor()) for patch in axes.patches]
-    assert colours == [COLORS[0], RARE, COLORS[0]]
+    colors = [to_hex(patch.get_facecolor()) for patch in axes.patches]
+    assert colors == [COLORS[0], RARE, COLORS[0]]
     ends = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2][:2]
     np.testing.assert_allclose(ends, [[28, 33], [10, 40]])  # none without an interval
     assert [text.get_text() for text in axes.texts] == ["n = 400", "n = 12", "n = 350"]
     assert [text.get_text() for text in axes.get_yticklabels()][:2] == ["obj", "det"]
 
 
-def test_groups_stand_side_by_side_in_colours_of_their_own() -> None:
+def test_groups_stand_side_by_side_in_colors_of_their_own() -> None:
     both = pd.concat([table(group="one"), table(group="two")])
     axes = bars(both, label="relation", value="iou", group="group").to_matplotlib().axes[0]
     places = [patch.get_y() + patch.get_height() / 2 for patch in axes.patches]
     assert places == pytest.approx([-0.2, 0.8, 1.8, 0.2, 1.2, 2.2])
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["one", "two"]
-    # Rare ones are grey in either group, with an edge that says which.
-    fills, edges = ([to_hex(colour(patch)) for patch in axes.patches] for colour in (_fill, _edge))
+    # Rare ones are gray in either group, with an edge that says which.
+    fills, edges = ([to_hex(color(patch)) for patch in axes.patches] for color in (_fill, _edge))
     assert [fill == RARE for fill in fills] == [False, True, False] * 2
     assert edges == [COLORS[0]] * 3 + [COLORS[1]] * 3
 
@@ -65,7 +65,7 @@ def _edge(patch: Any) -> Any:
 
 def test_a_title_begins_at_the_figures_edge_whatever_the_labels_take() -> None:
     long = table(relation=["a rather long name of a relation " * 2, "b", "c"])
-    title = "Does the map say where the picture changes, and where not?"
+    title = "Does the map say where the image changes, and where not?"
     figure = bars(long, label="relation", value="iou", title=title).to_matplotlib()
     figure.canvas.draw()
     drawn = figure._suptitle.get_window_extent()

@@ -27,7 +27,7 @@ def report(iou: float = 0.5) -> Report:
         observations=means,
         tables={"Means": means},
         figures={"words": figure},
-        facts={"model": "m_1", "pictures": 7},
+        facts={"model": "m_1", "images": 7},
     )
 
 
@@ -37,7 +37,7 @@ def test_a_page_with_everything_on_it(tmp_path: Path) -> None:
     assert page.name == "toys.md"
     assert text.startswith("# Toys\n")
     assert "```sh\ndaam-nb study toys\n```" in text
-    assert "| model | m\\_1 |" in text and "| pictures | 7 |" in text
+    assert "| model | m\\_1 |" in text and "| images | 7 |" in text
     assert "| a\\|b | 3 | 0.500 | 0.100 | 0.600 |" in text
     assert "![Bars](toys/words.png)" in text
     csv = pd.read_csv(tmp_path / "results/toys/table-1.csv")

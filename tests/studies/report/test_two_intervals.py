@@ -15,7 +15,7 @@ NOUNS = [letter for letter in "abcdefghijkl" for _ in range(30)]
 
 
 def table() -> pd.DataFrame:
-    """Twelve nouns whose pictures are alike and which differ from each other."""
+    """Twelve nouns whose images are alike and which differ from each other."""
     rng = np.random.default_rng(0)
     values = np.repeat([0.2, 0.5, 0.8] * 4, 30) + rng.normal(0, 0.02, 360)
     return pd.DataFrame({"kind": "near", "noun": NOUNS, "both": values, "iou": 1 - values})
@@ -65,7 +65,7 @@ def test_p_over_nouns_stands_with_the_interval_of_nouns() -> None:
     assert list(two_intervals.of_nouns(made, headings).columns) == [*ends_of_it, "p", "p_holm"]
 
 
-def test_nouns_with_one_picture_are_told() -> None:
+def test_nouns_with_one_image_are_told() -> None:
     some = table().iloc[[0, 1, 30, 60]]
     made = two_intervals.summary(some, by="kind", value="both", noun="noun")
     these = two_intervals.of_these(made, {"both": "both"})

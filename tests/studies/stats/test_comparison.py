@@ -49,7 +49,7 @@ def test_only_differences_within_a_cluster_count() -> None:
     assert permutation_test(one * 4, two * 4) < 0.01
 
 
-def test_clusters_of_one_group_alone_are_relabelled_whole() -> None:
+def test_clusters_of_one_group_alone_are_relabeled_whole() -> None:
     """Within such clusters there is nothing to shuffle, and p was 1 whatever they differed by."""
     rng = np.random.default_rng(9)
     level = rng.normal(0, 1, 24)
@@ -73,7 +73,7 @@ def test_clusters_of_one_group_alone_are_relabelled_whole() -> None:
 
 
 def test_within_clusters_by_hand() -> None:
-    # Three clusters with one value of each group: 8 labellings, 2 as extreme.
+    # Three clusters with one value of each group: 8 labelings, 2 as extreme.
     names = (["a", "b", "c"], ["a", "b", "c"])
     p = permutation_test([1, 2, 3], [0, 1, 2], clusters=names, resamples=40000)
     assert p == pytest.approx(0.25, abs=0.01)

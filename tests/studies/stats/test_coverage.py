@@ -107,7 +107,7 @@ def test_a_mean_of_clusters(count: int, heavy: bool, binary: bool) -> None:
 @pytest.mark.parametrize("sizes", [(2,) * 5, (3, 4, 5), (1, 2, 2, 3, 4), (4,) * 20], ids=str)
 @pytest.mark.parametrize("binary", [False, True], ids=["skewed", "binary"])
 def test_a_mean_of_these_nouns(sizes: tuple[int, ...], binary: bool) -> None:
-    """Nouns differ, and stay; their pictures are drawn."""
+    """Nouns differ, and stay; their images are drawn."""
     rng = np.random.default_rng(3)
     level = np.linspace(0.1, 0.9, len(sizes)) if binary else np.linspace(0, 0.5, len(sizes))
     nouns = np.repeat(np.arange(len(sizes)), sizes)
@@ -192,7 +192,7 @@ def test_a_difference_of_groups_of_clusters(shared: bool) -> None:
 
 @pytest.mark.parametrize("rare", [0.1, 0.5])
 def test_a_difference_within_nouns(rare: float) -> None:
-    """Of 12 nouns with ten pictures each, of which few or half are of the first group."""
+    """Of 12 nouns with ten images each, of which few or half are of the first group."""
     rng = np.random.default_rng(8)
     nouns = np.repeat(np.arange(12), 10)
     level = np.linspace(0, 0.5, 12)
@@ -209,7 +209,7 @@ def test_a_difference_within_nouns(rare: float) -> None:
     of_these = [ends for ends, _ in made if not math.isnan(ends[0])]
     of_nouns = [ends for _, ends in made if not math.isnan(ends[0])]
     for ends in (of_these, of_nouns):
-        if len(ends) > 100:  # fewer than ten pictures of a sort, or nouns with both: none
+        if len(ends) > 100:  # fewer than ten images of a sort, or nouns with both: none
             assert np.mean([low <= 0.05 <= high for low, high in ends]) >= LEAST
 
 

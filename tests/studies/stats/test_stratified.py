@@ -21,7 +21,7 @@ WIDE = 2 * 1.959964
 """Standard errors in a 95 % interval."""
 
 
-def pictures(shares: Sequence[float], sizes: Sequence[int]) -> tuple[list[float], list[str]]:
+def images(shares: Sequence[float], sizes: Sequence[int]) -> tuple[list[float], list[str]]:
     """Zeros and ones of each noun, with these shares of ones."""
     values, nouns = [], []
     for number, (share, size) in enumerate(zip(shares, sizes, strict=True)):
@@ -38,7 +38,7 @@ def width(found: Interval) -> float:
 def test_a_share_has_the_stratified_standard_error() -> None:
     """sqrt(sum w² p (1 - p) / n), with strata of unequal size and shares from 0.1 to 1."""
     shares, sizes = [0.1, 0.5, 0.9, 1.0, 0.7], [40, 60, 100, 50, 80]
-    values, nouns = pictures(shares, sizes)
+    values, nouns = images(shares, sizes)
     found = interval(values, strata=nouns)
     p, n = np.array(shares), np.array(sizes)
     weights = n / n.sum()
@@ -49,7 +49,7 @@ def test_a_share_has_the_stratified_standard_error() -> None:
 
 
 def test_few_of_each_are_not_understated() -> None:
-    """Two pictures of each of 200 nouns: the variance of a mean is s²/2, not half of that."""
+    """Two images of each of 200 nouns: the variance of a mean is s²/2, not half of that."""
     rng = np.random.default_rng(0)
     pairs = rng.normal(0, 1, (200, 2)) + rng.normal(0, 5, (200, 1))
     names = np.repeat(np.arange(200), 2).tolist()
@@ -81,7 +81,7 @@ def test_it_covers_the_truth_as_often_as_it_says_and_speaks_of_these_nouns() -> 
 
 
 def test_copies_within_a_cluster_add_nothing_within_strata_either() -> None:
-    values, nouns = pictures([0.3, 0.6], [30, 40])
+    values, nouns = images([0.3, 0.6], [30, 40])
     prompts = [f"prompt{number}" for number in range(70)]
     once = interval(values, strata=nouns)
     copies = interval(
@@ -109,7 +109,7 @@ def test_where_all_are_single_nouns_are_drawn() -> None:
 
 
 def test_single_ones_make_it_wider_never_narrower() -> None:
-    """Two nouns far apart with a single picture each: their distance counts as chance."""
+    """Two nouns far apart with a single image each: their distance counts as chance."""
     values = [0.0] * 8 + [5.0, 9.0]
     nouns = ["a", "a", "a", "a", "b", "b", "b", "b", "c", "d"]
     found = interval(values, strata=nouns)
@@ -155,7 +155,7 @@ def test_an_interval_stays_within_the_values(rows: list[tuple[str, float]]) -> N
 
 
 def test_a_summary_within_strata() -> None:
-    values, nouns = pictures([0.2, 0.8], [20, 20])
+    values, nouns = images([0.2, 0.8], [20, 20])
     table = pd.DataFrame({"kind": "near", "noun": nouns, "both": values})
     table.loc[len(table)] = ["near", "rare noun", 1.0]
     found = summary(table, by="kind", value="both", clusters=None, strata="noun", enough=2)

@@ -1,4 +1,4 @@
-"""Two groups within strata: by hand, against least squares, and by counting all labellings."""
+"""Two groups within strata: by hand, against least squares, and by counting all labelings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_by_hand() -> None:
     assert math.isnan(found.low) and math.isnan(found.high)  # so few
 
 
-def test_p_is_that_of_all_labellings() -> None:
+def test_p_is_that_of_all_labelings() -> None:
     a, b = [1.0, 3.0, 0.0], [5.0, 2.0, 4.0, 6.0]
     weights = (2 / 3, 3 / 4)
     made = []
@@ -37,7 +37,7 @@ def test_p_is_that_of_all_labellings() -> None:
         in_a = sum(a[:low] + a[low + 1 :]) / 2 - a[low]
         in_b = b[high] - sum(b[:high] + b[high + 1 :]) / 3
         made.append((weights[0] * in_a + weights[1] * in_b) / sum(weights))
-    assert np.mean(made) == pytest.approx(0.0)  # centred, whatever the mix
+    assert np.mean(made) == pytest.approx(0.0)  # centered, whatever the mix
     seen = compare(FIRST, SECOND, strata=STRATA, resamples=40_000)
     expected = np.mean([abs(one) >= abs(seen.difference) - 1e-9 for one in made])
     assert seen.p == pytest.approx(expected, abs=0.01)

@@ -47,7 +47,7 @@ def test_names_of_relations(name: str) -> None:
 def test_the_cells_of_notebook_03(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """All of its cells, on other pictures: its own take a minute to draw."""
+    """All of its cells, on other images: its own take a minute to draw."""
     monkeypatch.chdir(tmp_path)
     mpl.use("agg")
     texts = [f"{text} {where}" for text in CAPTIONS for where in ("outside", "inside")]

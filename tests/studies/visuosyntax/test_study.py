@@ -54,7 +54,7 @@ def runs() -> list[dnb.Recording]:
     return [tiny_recording(text, seed=seed) for text in TREES for seed in (0, 1)]
 
 
-def test_every_arc_of_every_picture_is_a_row() -> None:
+def test_every_arc_of_every_image_is_a_row() -> None:
     parser = ByHand()
     made = runs()
     table = relations(made, parser=parser, names="paper", progress=False)
@@ -113,7 +113,7 @@ def test_a_study_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Mo
     rest = ByHand()
     monkeypatch.setattr("daam_nb.studies.visuosyntax.study.pair_rows", Measured())
     resumed = relations(runs(), parser=rest, path=path, progress=False)
-    assert rest.asked == list(TREES)  # rows are recognised by what the parser says now
+    assert rest.asked == list(TREES)  # rows are recognized by what the parser says now
     assert Measured.asked == ["a red car"]
     pd.testing.assert_frame_equal(resumed, unbroken)
 

@@ -24,9 +24,9 @@ from tests.studies.by_hand import parsed, shown
 from tests.tiny_recordings import tiny_recording
 
 
-def masks(*pictures: str) -> NDArray[np.bool_]:
+def masks(*images: str) -> NDArray[np.bool_]:
     """Masks from rows such as "10/11"."""
-    return np.array([[[c == "1" for c in row] for row in p.split("/")] for p in pictures])
+    return np.array([[[c == "1" for c in row] for row in p.split("/")] for p in images])
 
 
 CASES = {
@@ -43,8 +43,8 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_overlaps_by_hand(name: str) -> None:
-    pictures, iou, iod, ioh = CASES[name]
-    found = overlaps(masks(*pictures))
+    images, iou, iod, ioh = CASES[name]
+    found = overlaps(masks(*images))
     assert found.iou[0, 1] == pytest.approx(iou)
     assert found.iod[0, 1] == pytest.approx(iod)
     assert found.ioh[0, 1] == pytest.approx(ioh)

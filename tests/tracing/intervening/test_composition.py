@@ -19,7 +19,7 @@ from daam_nb.tracing import ablate, generate, replay, reproduce, reweight, taps,
 from tests import pipeline_variants as v
 from tests import pipelines
 from tests.tracing.cases import Case, sized
-from tests.tracing.intervened import picture
+from tests.tracing.intervened import image
 from tests.tracing.test_interrupts import Injector, distinct_moments
 from tests.tracing.traces import assert_nothing_left, snapshot
 
@@ -45,7 +45,7 @@ def halved(attention: Tensor, _layer: str, _step: int) -> Tensor:
 def test_a_trace_sees_the_attention_that_was_used(sd1: Any, change: Callable[[Any], Any]) -> None:
     """In either nesting order: the same recording, equal to the written-out computation."""
     change(sd1)
-    expected, seen = picture(USUAL, sd1, halved)
+    expected, seen = image(USUAL, sd1, halved)
     with trace(sd1, dtype=torch.float32, tokens="all") as outer, reweight(sd1, "cat", 0.5):
         first = USUAL.run(sd1)
     with reweight(sd1, "cat", 0.5), trace(sd1, dtype=torch.float32, tokens="all") as inner:
@@ -103,7 +103,7 @@ def test_several_are_applied_from_the_outermost_on(sd1: Any) -> None:
         ablated = USUAL.run(sd1)
     with replay(sd1, run), reweight(sd1, "cat", 0.5):
         half_of_recorded = USUAL.run(sd1)
-    expected, _ = picture(
+    expected, _ = image(
         USUAL, sd1, lambda was, layer, step: halved(_recorded(run, was, layer, step), layer, step)
     )
     assert np.abs(half_of_recorded - expected).max() < 1e-5

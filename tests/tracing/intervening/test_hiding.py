@@ -1,4 +1,4 @@
-"""`ablate(..., text_encoder=True)`: nothing of a word reaches the picture."""
+"""`ablate(..., text_encoder=True)`: nothing of a word reaches the image."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def encoded(pipe: Any, text: str, hidden: list[int]) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", PIPES)
-def test_any_other_word_in_its_place_gives_the_same_picture(name: str) -> None:
+def test_any_other_word_in_its_place_gives_the_same_image(name: str) -> None:
     pipe = PIPES[name]()
     assert np.abs(USUAL.run(pipe) - OTHER.run(pipe)).max() > 1e-3
     with ablate(pipe, words="cat"):
         alone = USUAL.run(pipe)
     with ablate(pipe, words="dog"):
         assert np.abs(OTHER.run(pipe) - alone).max() > 1e-3  # the others repeat it
-    hiding = {"text_encoder": True, "renormalise": True}
+    hiding = {"text_encoder": True, "renormalize": True}
     with ablate(pipe, words="cat", **hiding):
         without_cat = USUAL.run(pipe)
     with ablate(pipe, words="dog", **hiding):
@@ -75,8 +75,8 @@ def test_the_negative_prompt_keeps_its_words(sd1: Any) -> None:
         assert np.abs(same.run(sd1) - expected).max() < 1e-5
 
 
-def test_each_picture_its_own_tokens(sd1: Any) -> None:
-    """Three pictures of one prompt and one noise: nothing, cat, and cat and red taken away."""
+def test_each_image_its_own_tokens(sd1: Any) -> None:
+    """Three images of one prompt and one noise: nothing, cat, and cat and red taken away."""
     case = Case(
         "three",
         pipelines.sd1,
@@ -96,7 +96,7 @@ def test_each_picture_its_own_tokens(sd1: Any) -> None:
                 assert np.abs(got[place] - USUAL.run(sd1)[0]).max() < 1e-5
     assert min(np.abs(shown[a] - shown[b]).max() for a, b in ((0, 1), (0, 2), (1, 2))) > 1e-3
     with (
-        pytest.raises(SelectionError, match=r"holds 2 lists of key positions.*makes 3 pictures"),
+        pytest.raises(SelectionError, match=r"holds 2 lists of key positions.*makes 3 images"),
         ablate(sd1, tokens=[[1], [2]]),
     ):
         case.run(sd1)

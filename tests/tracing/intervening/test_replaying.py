@@ -16,7 +16,7 @@ from daam_nb.tracing import Alignment, ablate, align, replay, trace
 from tests import pipeline_variants as v
 from tests import pipelines
 from tests.tracing.cases import PLAIN, PROMPT, Case, sized
-from tests.tracing.intervened import picture
+from tests.tracing.intervened import image
 
 USUAL = Case("usual", pipelines.sd1)
 BLUE = Case("blue", pipelines.sd1, sized(prompt=PROMPT.replace("red", "blue")))
@@ -37,7 +37,7 @@ TWO_TEXTS: dict[str, Any] = {
 CALLS = {
     "unguided": sized(guidance_scale=1.0),
     "two prompts": sized(**TWO_TEXTS),
-    "two prompts, two pictures each, unguided": sized(
+    "two prompts, two images each, unguided": sized(
         prompt=[PROMPT, "a dog"], num_images_per_prompt=2, guidance_scale=1.0
     ),
     "square": PLAIN,
@@ -56,7 +56,7 @@ PIPES = {
 
 
 @pytest.mark.parametrize("name", PIPES)
-def test_its_own_attention_gives_its_picture(name: str) -> None:
+def test_its_own_attention_gives_its_image(name: str) -> None:
     pipe = PIPES[name]()
     plain = USUAL.run(pipe)
     [exact] = recorded(USUAL, pipe)
@@ -99,13 +99,13 @@ def test_from_disk(sd1: Any, tmp_path: Any) -> None:
 
 
 def test_into_another_prompt(sd1: Any) -> None:
-    """The blue picture painted with the red one's attention, both passes, against written-out."""
-    _, seen = picture(USUAL, sd1, lambda attention, *_: attention)
+    """The blue image painted with the red one's attention, both passes, against written-out."""
+    _, seen = image(USUAL, sd1, lambda attention, *_: attention)
 
     def rewrite(_attention: Tensor, layer: str, step: int) -> Tensor:
         return seen[layer][step]
 
-    expected, _ = picture(BLUE, sd1, rewrite)
+    expected, _ = image(BLUE, sd1, rewrite)
     [run] = recorded(USUAL, sd1)
     with replay(sd1, run):
         got = BLUE.run(sd1)
@@ -115,7 +115,7 @@ def test_into_another_prompt(sd1: Any) -> None:
 
 
 def test_words_steps_and_the_prompts_rows_alone(sd1: Any) -> None:
-    _, seen = picture(USUAL, sd1, lambda attention, *_: attention)
+    _, seen = image(USUAL, sd1, lambda attention, *_: attention)
 
     def rewrite(attention: Tensor, layer: str, step: int) -> Tensor:
         attention = attention.clone()
@@ -123,19 +123,19 @@ def test_words_steps_and_the_prompts_rows_alone(sd1: Any) -> None:
             attention[1, :, :, 3] = seen[layer][step][1, :, :, 3]
         return attention
 
-    expected, _ = picture(BLUE, sd1, rewrite)
+    expected, _ = image(BLUE, sd1, rewrite)
     [run] = recorded(USUAL, sd1)
     with replay(sd1, run, words="cat", steps=slice(0, 2), layers="up"):
         assert np.abs(BLUE.run(sd1) - expected).max() < ATOL
 
 
 def test_passes(sd1: Any) -> None:
-    _, seen = picture(USUAL, sd1, lambda attention, *_: attention)
+    _, seen = image(USUAL, sd1, lambda attention, *_: attention)
 
     def rewrite(attention: Tensor, layer: str, step: int) -> Tensor:
         return torch.stack([attention[0], seen[layer][step][1]])
 
-    expected, _ = picture(BLUE, sd1, rewrite)
+    expected, _ = image(BLUE, sd1, rewrite)
     [run] = recorded(USUAL, sd1)
     with replay(sd1, run, passes="prompt"):
         assert np.abs(BLUE.run(sd1) - expected).max() < ATOL
@@ -145,7 +145,7 @@ def test_unequal_prompts_with_an_alignment(sd1: Any) -> None:
     """'a red cat and a giraffe' into 'a cat and a dog': two tokens of giraffe become one of dog."""
     new = "a cat and a dog"
     case = Case("new", pipelines.sd1, sized(prompt=new))
-    _, seen = picture(USUAL, sd1, lambda attention, *_: attention)
+    _, seen = image(USUAL, sd1, lambda attention, *_: attention)
 
     def rewrite(attention: Tensor, layer: str, step: int) -> Tensor:
         was = seen[layer][step]
@@ -156,7 +156,7 @@ def test_unequal_prompts_with_an_alignment(sd1: Any) -> None:
         attention[1, :, :, 6:75] = was[1, :, :, 8:77]  # end of text and padding; two are left over
         return attention
 
-    expected, _ = picture(case, sd1, rewrite)
+    expected, _ = image(case, sd1, rewrite)
     [run] = recorded(USUAL, sd1)
     with (
         pytest.raises(ShapeError, match=r"has 9 tokens and 'a cat and a dog' has 7.*alignment="),
@@ -171,27 +171,27 @@ def test_unequal_prompts_with_an_alignment(sd1: Any) -> None:
 
 
 def test_a_batch(sd1: Any) -> None:
-    """One recording for each picture of a batch, in order; their own pictures come out."""
+    """One recording for each image of a batch, in order; their own images come out."""
     case = Case("two", pipelines.sd1, sized(prompt=[PROMPT, "a dog"], num_images_per_prompt=2))
     plain = case.run(sd1)
     runs = recorded(case, sd1)
     with replay(sd1, runs):
         assert np.abs(case.run(sd1) - plain).max() <= 1e-5
     with (
-        pytest.raises(SelectionError, match="2 recordings are given for 4 pictures"),
+        pytest.raises(SelectionError, match="2 recordings are given for 4 images"),
         replay(sd1, runs[:2]),
     ):
         case.run(sd1)
 
 
-def test_one_recording_for_every_picture(sd1: Any) -> None:
+def test_one_recording_for_every_image(sd1: Any) -> None:
     several = Case("several", pipelines.sd1, sized(num_images_per_prompt=2))
-    _, seen = picture(USUAL, sd1, lambda attention, *_: attention)
+    _, seen = image(USUAL, sd1, lambda attention, *_: attention)
 
     def rewrite(_attention: Tensor, layer: str, step: int) -> Tensor:
         return seen[layer][step][[0, 0, 1, 1]]
 
-    expected, _ = picture(several, sd1, rewrite)
+    expected, _ = image(several, sd1, rewrite)
     [run] = recorded(USUAL, sd1)
     with replay(sd1, run):
         assert np.abs(several.run(sd1) - expected).max() < ATOL

@@ -1,4 +1,4 @@
-"""`ablate` and `reweight` against pictures made by processors that write the attention out."""
+"""`ablate` and `reweight` against images made by processors that write the attention out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from daam_nb.tracing import ablate, generate, reweight, trace
 from tests import pipeline_variants as v
 from tests import pipelines
 from tests.tracing.cases import PROMPT, TWO, Case, embedded, sized
-from tests.tracing.intervened import picture
+from tests.tracing.intervened import image
 
 CAT = 3  # the key column of "cat" in PROMPT: start, a, red, cat
 USUAL = Case("usual", pipelines.sd1)
@@ -51,7 +51,7 @@ def assert_far(a: np.ndarray, b: np.ndarray) -> None:
 
 
 def _ip(pipe: Any) -> Any:
-    """Two kernel calls per layer, of which the second (pictures) must be left alone."""
+    """Two kernel calls per layer, of which the second (images) must be left alone."""
     v.with_ip_adapter(pipe).set_ip_adapter_scale(0.0)
     return pipe
 
@@ -75,7 +75,7 @@ PROCESSORS = {
 def test_every_processor(name: str) -> None:
     pipe = PROCESSORS[name](pipelines.sd1())
     before = USUAL.run(pipe)
-    expected, _ = picture(USUAL, pipe, without(CAT, 1))
+    expected, _ = image(USUAL, pipe, without(CAT, 1))
     with ablate(pipe, words="cat"):
         got = USUAL.run(pipe)
     assert np.abs(got - expected).max() < ATOL
@@ -84,7 +84,7 @@ def test_every_processor(name: str) -> None:
 
 
 def test_an_ip_adapter(sd1: Any) -> None:
-    case = Case("ip", pipelines.sd1, sized(ip_adapter_image=pipelines.picture((16, 16))))
+    case = Case("ip", pipelines.sd1, sized(ip_adapter_image=pipelines.image((16, 16))))
     with ablate(sd1, words="cat"):
         expected = USUAL.run(sd1)
     _ip(sd1)
@@ -105,7 +105,7 @@ KINDS = {
     "lcm": (Case("lcm", pipelines.lcm), (0,)),
     "pag": (Case("pag", pipelines.pag), (1, 2)),  # both rows of the prompt
     "controlnet": (
-        Case("controlnet", pipelines.controlnet, sized(image=pipelines.picture())),
+        Case("controlnet", pipelines.controlnet, sized(image=pipelines.image())),
         (1,),
     ),
     "negative": (Case("negative", pipelines.sd1, sized(negative_prompt="a blue cat")), (1,)),
@@ -118,7 +118,7 @@ KINDS = {
 def test_every_kind_of_batch(name: str) -> None:
     case, rows = KINDS[name]
     pipe = case.build()
-    expected, _ = picture(case, pipe, without(CAT, *rows))
+    expected, _ = image(case, pipe, without(CAT, *rows))
     with ablate(pipe, words="cat"):
         got = case.run(pipe)
     assert np.abs(got - expected).max() < ATOL
@@ -134,7 +134,7 @@ def test_a_word_at_another_place_in_each_prompt(sd1: Any) -> None:
         attention[3, :, :, 1] = 0
         return attention
 
-    expected, _ = picture(case, sd1, rewrite)
+    expected, _ = image(case, sd1, rewrite)
     with ablate(sd1, words="cat"):
         assert np.abs(case.run(sd1) - expected).max() < ATOL
 
@@ -158,7 +158,7 @@ def test_heads_layers_and_steps(sd1: Any) -> None:
             attention[1, 1, :, CAT] = 0
         return attention
 
-    expected, _ = picture(USUAL, sd1, rewrite)
+    expected, _ = image(USUAL, sd1, rewrite)
     with ablate(sd1, words="cat", heads=1, layers="up_blocks.1", steps=[0, -1]):
         got = USUAL.run(sd1)
     assert np.abs(got - expected).max() < ATOL
@@ -172,13 +172,13 @@ def test_a_whole_head_of_both_passes(sd1: Any) -> None:
             attention[:, 5] = 0
         return attention
 
-    expected, _ = picture(USUAL, sd1, rewrite)
+    expected, _ = image(USUAL, sd1, rewrite)
     with ablate(sd1, heads=[5], layers="mid", passes="both"):
         assert np.abs(USUAL.run(sd1) - expected).max() < ATOL
 
 
 def test_an_area(sd1: Any) -> None:
-    """The left half of the picture, at layers of (8, 12), (4, 6) and (2, 3) cells."""
+    """The left half of the image, at layers of (8, 12), (4, 6) and (2, 3) cells."""
     half = np.zeros((64, 96), dtype=bool)
     half[:, :48] = True
 
@@ -190,7 +190,7 @@ def test_an_area(sd1: Any) -> None:
         grid[:, :, : (width + 1) // 2, CAT] = 0  # of 3 cells, half of the middle one lies in it
         return attention
 
-    expected, _ = picture(USUAL, sd1, rewrite)
+    expected, _ = image(USUAL, sd1, rewrite)
     with ablate(sd1, words="cat", area=half):
         got = USUAL.run(sd1)
     assert np.abs(got - expected).max() < ATOL
@@ -214,7 +214,7 @@ def test_tokens_that_are_no_words(sd1: Any) -> None:
         attention[:, :, :, 8:] = 0  # end of text and padding
         return attention
 
-    expected, _ = picture(USUAL, sd1, rewrite)
+    expected, _ = image(USUAL, sd1, rewrite)
     with ablate(sd1, tokens=range(8, 77), passes="both"):
         assert np.abs(USUAL.run(sd1) - expected).max() < ATOL
 
@@ -225,7 +225,7 @@ def test_words_and_tokens_together(sd1: Any) -> None:
         attention[1, :, :, [2, 3, 8]] = 0
         return attention
 
-    expected, _ = picture(USUAL, sd1, rewrite)
+    expected, _ = image(USUAL, sd1, rewrite)
     with ablate(sd1, words=["cat", (2, 5)], tokens=8):  # "red" by its characters
         assert np.abs(USUAL.run(sd1) - expected).max() < ATOL
 
@@ -237,20 +237,20 @@ def test_reweighting(sd1: Any, factor: float) -> None:
         attention[1, :, :, [6, 7]] *= factor  # "giraffe" is two tokens
         return attention
 
-    expected, _ = picture(USUAL, sd1, rewrite)
+    expected, _ = image(USUAL, sd1, rewrite)
     with reweight(sd1, "giraffe", factor):
         assert np.abs(USUAL.run(sd1) - expected).max() < ATOL
 
 
-def test_renormalising(sd1: Any) -> None:
+def test_renormalizing(sd1: Any) -> None:
     def rewrite(attention: Tensor, _layer: str, _step: int) -> Tensor:
         attention = attention.clone()
         attention[1, :, :, CAT] *= 4
         attention[1] /= attention[1].sum(-1, keepdim=True)
         return attention
 
-    expected, _ = picture(USUAL, sd1, rewrite)
-    with reweight(sd1, "cat", 4.0, renormalise=True):
+    expected, _ = image(USUAL, sd1, rewrite)
+    with reweight(sd1, "cat", 4.0, renormalize=True):
         assert np.abs(USUAL.run(sd1) - expected).max() < ATOL
 
 
@@ -313,7 +313,7 @@ ERRORS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "step": ({"words": "cat", "steps": 3}, SelectionError, r"steps=\[3\]: There is no step 3"),
     "slice": ({"words": "cat", "steps": slice(7, 9)}, SelectionError, "none of the 3 steps"),
     "token": ({"tokens": 77}, SelectionError, r"tokens=77 is no key position.*0 to 76"),
-    "all": ({"heads": 0, "renormalise": True}, SelectionError, "every column is chosen"),
+    "all": ({"heads": 0, "renormalize": True}, SelectionError, "every column is chosen"),
 }
 
 
@@ -355,7 +355,7 @@ UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "minus": (lambda pipe: ablate(pipe, heads=-1), "There is no head -1: heads count from 0"),
     "factor": (lambda pipe: reweight(pipe, "cat", -1), "finite number >= 0"),
     "nan": (lambda pipe: reweight(pipe, "cat", float("nan")), "finite number >= 0"),
-    "area": (lambda pipe: ablate(pipe, words="cat", area=[[1, 2]]), "mask of the picture"),
+    "area": (lambda pipe: ablate(pipe, words="cat", area=[[1, 2]]), "mask of the image"),
     "no word": (lambda pipe: reweight(pipe, None, 2), "Nothing is chosen"),
 }  # fmt: skip
 
@@ -397,7 +397,7 @@ def test_weights_beyond_the_storage_are_not_kept_as_infinity(plain: Any) -> None
     assert float(max(attention.max() for attention in run.attention.values())) > 65504
 
 
-def test_weights_that_leave_no_picture_are_said(plain: Any) -> None:
+def test_weights_that_leave_no_image_are_said(plain: Any) -> None:
     with (
         pytest.raises(DaamError, match="no numbers"),
         np.errstate(all="ignore"),

@@ -39,7 +39,7 @@ def _parts(module: Any, x: Tensor, added: bool) -> list[Tensor]:
 
 
 def turn(x: Tensor, ids: Tensor, axes: Sequence[int], theta: float = 10000.0) -> Tensor:
-    """Rotary embedding: neighbouring channels are a complex number, turned by place * frequency."""
+    """Rotary embedding: neighboring channels are a complex number, turned by place * frequency."""
     angles = []
     for axis, dim in enumerate(axes):
         frequency = theta ** (-torch.arange(0, dim, 2, dtype=torch.float64) / dim)
@@ -93,7 +93,7 @@ def of_sd3(module: Any, at: Pass, image: Tensor, text: Tensor | None) -> tuple[T
 
 
 def of_flux(module: Any, at: Pass, image: Tensor, text: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The same for FLUX, over [text, image, other pictures]; without `text`, all is in `image`."""
+    """The same for FLUX, over [text, image, other images]; without `text`, all is in `image`."""
     query, key, value = _parts(module, image, added=False)
     query, key = rms(module.norm_q, query), rms(module.norm_k, key)
     if text is not None:

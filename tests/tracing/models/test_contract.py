@@ -165,7 +165,7 @@ FAULTS: tuple[tuple[type[Adapter], Callable[[], Any], str], ...] = (
     (Uncleaned, tiles, "test_words_between_signs_are_found_where_they_were_read"),
     (PromptFirst, tiles, "test_blocks_and_passes_stand_in_the_order_that_is_said"),
     (NegativeFirst, scrolls, "test_blocks_and_passes_stand_in_the_order_that_is_said"),
-    (ListOfOrders, tiles, "test_the_picture_is_the_untraced_one_and_nothing_is_left"),
+    (ListOfOrders, tiles, "test_the_image_is_the_untraced_one_and_nothing_is_left"),
 )
 
 

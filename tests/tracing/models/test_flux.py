@@ -1,4 +1,4 @@
-"""FLUX.1: joint attention in double and single blocks, keys [text, image, other pictures]."""
+"""FLUX.1: joint attention in double and single blocks, keys [text, image, other images]."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import daam_nb
 from daam_nb.errors import ShapeError, UnsupportedPipelineError, WatchError
 from daam_nb.recording import Layer, Recording
 from daam_nb.tracing import ablate, generate, redraw, reproduce, trace
-from daam_nb.tracing.forming import forming_pictures
+from daam_nb.tracing.forming import forming_images
 from daam_nb.tracing.models import DenoiserInputs, Layout
 from daam_nb.tracing.models.flux import Flux
 from tests import joint_pipelines as p
@@ -72,9 +72,9 @@ def _in_half(dtype: torch.dtype) -> Callable[[], Any]:
 
 
 GUIDED = {"true_cfg_scale": 4.0, "negative_prompt": "a blue house"}
-FROM_PICTURE = {"image": pipelines.picture(), "strength": 0.9}
+FROM_IMAGE = {"image": pipelines.image(), "strength": 0.9}
 MASK = {"mask_image": pipelines.half_mask()}
-CONTROL = {"control_image": pipelines.picture(seed=1)}
+CONTROL = {"control_image": pipelines.image(seed=1)}
 CASES = (
     Case("plain"),
     Case("distilled", lambda: p.flux(guidance_embeds=True), {"guidance_scale": 3.5}),
@@ -95,28 +95,28 @@ CASES = (
     ),
     Case("two-texts", call={"prompt": "a dog", "prompt_2": PROMPT}),
     Case("over-the-limit", call={"prompt": "a red cat " * 40}, columns=(tuple(range(LENGTH)),)),
-    Case("img2img", p.flux_img2img, {"image": pipelines.picture(), "strength": 0.9}),
+    Case("img2img", p.flux_img2img, {"image": pipelines.image(), "strength": 0.9}),
     Case(
         "kontext",
         p.flux_kontext,
-        {"image": pipelines.picture((48, 32)), "_auto_resize": False, "max_area": 64 * 96},
+        {"image": pipelines.image((48, 32)), "_auto_resize": False, "max_area": 64 * 96},
     ),
     Case(
         "inpaint",
         p.flux_inpaint,
-        {"image": pipelines.picture(), "mask_image": pipelines.half_mask(), "strength": 0.9},
+        {"image": pipelines.image(), "mask_image": pipelines.half_mask(), "strength": 0.9},
     ),
-    Case("fill", p.flux_fill, {"image": pipelines.picture(), "mask_image": pipelines.half_mask()}),
-    Case("control", p.flux_control, {"control_image": pipelines.picture()}),
-    Case("controlnet", p.flux_controlnet, {"control_image": pipelines.picture()}),
-    Case("controlnet-img2img", p.flux_controlnet_img2img, FROM_PICTURE | CONTROL),
-    Case("controlnet-inpaint", p.flux_controlnet_inpaint, FROM_PICTURE | MASK | CONTROL),
-    Case("control-img2img", p.flux_control_img2img, FROM_PICTURE | CONTROL),
-    Case("control-inpaint", p.flux_control_inpaint, FROM_PICTURE | MASK | CONTROL),
+    Case("fill", p.flux_fill, {"image": pipelines.image(), "mask_image": pipelines.half_mask()}),
+    Case("control", p.flux_control, {"control_image": pipelines.image()}),
+    Case("controlnet", p.flux_controlnet, {"control_image": pipelines.image()}),
+    Case("controlnet-img2img", p.flux_controlnet_img2img, FROM_IMAGE | CONTROL),
+    Case("controlnet-inpaint", p.flux_controlnet_inpaint, FROM_IMAGE | MASK | CONTROL),
+    Case("control-img2img", p.flux_control_img2img, FROM_IMAGE | CONTROL),
+    Case("control-inpaint", p.flux_control_inpaint, FROM_IMAGE | MASK | CONTROL),
     Case(
         "kontext-inpaint",
         p.flux_kontext_inpaint,
-        FROM_PICTURE | MASK | {"_auto_resize": False, "max_area": 64 * 96},
+        FROM_IMAGE | MASK | {"_auto_resize": False, "max_area": 64 * 96},
     ),
     Case("fused", _fused),
     Case("fp16", _in_half(torch.float16), atol=HALF),
@@ -131,7 +131,7 @@ class Watched:
     """A case, untraced and traced."""
 
     case: Case
-    pictures: tuple[np.ndarray, ...]
+    images: tuple[np.ndarray, ...]
     expected: Expected
     runs: tuple[Recording, ...]
     before: Snapshot
@@ -155,9 +155,9 @@ def watched(request: pytest.FixtureRequest) -> Watched:
     with trace(pipe, dtype=torch.float32) as tracer:
         traced = case.run(pipe)
     after = snapshot(pipe)
-    pictures = tuple(_pixels(images) for images in (untraced, traced, expected.images))
-    pictures += (_pixels(case.run(pipe)),)
-    return Watched(case, pictures, expected, tracer.recordings, before, after)
+    images = tuple(_pixels(images) for images in (untraced, traced, expected.images))
+    images += (_pixels(case.run(pipe)),)
+    return Watched(case, images, expected, tracer.recordings, before, after)
 
 
 def _pixels(images: Any) -> np.ndarray:
@@ -171,34 +171,34 @@ def of_half(case: Case, expected: Expected, half: int) -> Expected:
 
 
 def compare(case: Case, expected: Expected, runs: tuple[Recording, ...]) -> None:
-    """What is recorded is what weights and inputs give, of every picture."""
+    """What is recorded is what weights and inputs give, of every image."""
     wanted = of_half(case, expected, 0)
     steps = range(len(wanted.timesteps))
     assert len(runs) == len(case.columns)
-    for picture, run in enumerate(runs):
+    for image, run in enumerate(runs):
         assert [(layer.name, layer.stage) for layer in run.layers] == [
             (name, "single" if name.startswith("single") else "double") for name in wanted.attention
         ]
         for layer in run.layers:
             assert layer.size == wanted.sizes[layer.name]
             assert layer.heads == wanted.heads[layer.name]
-        assert run.columns == case.columns[picture]
+        assert run.columns == case.columns[image]
         assert run.steps == tuple(steps)
         assert_attention(
             run.attention,
             wanted,
-            [picture] * len(steps),
-            columns=case.columns[picture],
+            [image] * len(steps),
+            columns=case.columns[image],
             atol=case.atol,
         )
 
 
-def test_the_picture_is_the_untraced_one(watched: Watched) -> None:
-    untraced, traced, observed, again = watched.pictures
+def test_the_image_is_the_untraced_one(watched: Watched) -> None:
+    untraced, traced, observed, again = watched.images
     assert np.array_equal(traced, untraced)
     assert np.array_equal(observed, untraced)
     assert np.array_equal(again, untraced)
-    assert untraced.std() > 0.01  # not one grey plane
+    assert untraced.std() > 0.01  # not one gray plane
 
 
 def test_the_probabilities_are_those_of_weights_and_inputs(watched: Watched) -> None:
@@ -233,9 +233,9 @@ def test_latents_are_unpacked(watched: Watched) -> None:
     packed = replace(case, call=case.call | {"output_type": "latent"}).run(pipe)
     height, width = (size * 8 for size in watched.runs[0].facts.latent_size)
     whole = pipe._unpack_latents(packed, height, width, 8)
-    for picture, run in enumerate(watched.runs):
+    for image, run in enumerate(watched.runs):
         assert run.latents is not None
-        latents, decoded = run.latents[-1].float(), whole[picture].float()
+        latents, decoded = run.latents[-1].float(), whole[image].float()
         if case.name.endswith("inpaint"):
             # The original's are put back behind the scheduler's step: what is recorded last is what
             # the VAE was given, brought back to the scale of latents, with one rounding.
@@ -267,7 +267,7 @@ def _always_the_prompt(patch: pytest.MonkeyPatch) -> None:
 FAULTS = {
     "the text's own queries": ("plain", _layout(image=lambda s: slice(0, s.image.stop - LENGTH))),
     "image keys": ("plain", _layout(text=lambda s: s.image.start)),
-    "the other picture's cells": (
+    "the other image's cells": (
         "kontext",
         _layout(image=lambda s: slice(s.image.start + 6, None)),
     ),
@@ -330,12 +330,12 @@ def test_words_are_those_of_prompt_2(pipe: Any) -> None:
     assert any("the words of prompt, 'a dog'" in item.what for item in run.manifest.skipped)
 
 
-def test_the_picture_to_refer_to_is_not_the_image() -> None:
+def test_the_image_to_refer_to_is_not_the_image() -> None:
     """Kontext: its positions stand behind the image's, and the manifest says so."""
     (run,) = record(p.flux_kontext(), NAMED["kontext"])
     why = {item.what: item.why for item in run.manifest.skipped}
     others = [what for what in why if what.startswith("attention to and of ")]
-    assert others == ["attention to and of other pictures, 6 positions behind the image"]
+    assert others == ["attention to and of other images, 6 positions behind the image"]
 
 
 def test_compiled_it_runs_eagerly_while_watched(pipe: Any) -> None:
@@ -349,7 +349,7 @@ def test_compiled_it_runs_eagerly_while_watched(pipe: Any) -> None:
     compare(case, expected, tracer.recordings)
 
 
-def test_maps_a_folder_and_the_picture_again(pipe: Any, tmp_path: Path) -> None:
+def test_maps_a_folder_and_the_image_again(pipe: Any, tmp_path: Path) -> None:
     given = {name: value for name, value in CALL.items() if name != "prompt"}
     run = generate(pipe, PROMPT, seed=3, **given | {"output_type": "pil"})
     assert isinstance(run, Recording)
@@ -362,7 +362,7 @@ def test_maps_a_folder_and_the_picture_again(pipe: Any, tmp_path: Path) -> None:
     single = daam_nb.heat_maps(back, layers="single")
     assert single.choice.startswith("single blocks (2 of 4 joint layers), ")
     assert reproduce(run, pipe)
-    last = forming_pictures(run, pipe, steps=-1)[0]
+    last = forming_images(run, pipe, steps=-1)[0]
     assert np.array_equal(np.asarray(last), np.asarray(run.image))
 
 
@@ -405,7 +405,7 @@ def test_large_grids_in_bfloat16() -> None:
     assert inputs is not None and inputs.latent_size == (2 * height, 2 * width)
 
 
-def test_each_picture_of_a_batch_is_drawn_again_with_its_own_texts(pipe: Any) -> None:
+def test_each_image_of_a_batch_is_drawn_again_with_its_own_texts(pipe: Any) -> None:
     given = {name: value for name, value in CALL.items() if name != "prompt"}
     texts = ["a dog", PROMPT]
     runs = generate(pipe, ["a cat", "a bird"], seed=[3, 4], prompt_2=texts, **given)
@@ -456,7 +456,7 @@ def test_a_cache_of_attention_is_an_error_that_names_it() -> None:
     assert len(caught.value.images) == 1
 
 
-def test_a_cache_that_skips_layers_is_an_error_with_the_picture() -> None:
+def test_a_cache_that_skips_layers_is_an_error_with_the_image() -> None:
     """A layer that did not run has no attention in that step; nothing is made up."""
     from diffusers import FirstBlockCacheConfig
 

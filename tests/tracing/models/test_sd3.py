@@ -24,7 +24,7 @@ from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer, Recording
 from daam_nb.show.explorer.model.agreement import preview_distance
 from daam_nb.tracing import ablate, generate, reproduce, reweight, trace
-from daam_nb.tracing.forming import forming_pictures
+from daam_nb.tracing.forming import forming_images
 from daam_nb.tracing.models import DenoiserInputs, Layout
 from daam_nb.tracing.models.sd3 import StableDiffusion3
 from tests import joint_pipelines as p
@@ -64,7 +64,7 @@ SKIPPING = {
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One kind of call; `columns`: the key positions kept of each picture's text, by hand."""
+    """One kind of call; `columns`: the key positions kept of each image's text, by hand."""
 
     name: str
     build: Callable[[], Any] = p.sd3
@@ -144,17 +144,17 @@ CASES = (
     ),
     Case("over-the-window", call={"prompt": "a red cat " * 40}, columns=(tuple(range(WINDOW)),)),
     Case("skip-layer-guidance", call=SKIPPING),
-    Case("img2img", p.sd3_img2img, {"image": pipelines.picture(), "strength": 0.9}),
+    Case("img2img", p.sd3_img2img, {"image": pipelines.image(), "strength": 0.9}),
     Case(
         "inpaint",
         p.sd3_inpaint,
-        {"image": pipelines.picture(), "mask_image": pipelines.half_mask(), "strength": 0.9},
+        {"image": pipelines.image(), "mask_image": pipelines.half_mask(), "strength": 0.9},
     ),
-    Case("controlnet", p.sd3_controlnet, {"control_image": pipelines.picture()}),
+    Case("controlnet", p.sd3_controlnet, {"control_image": pipelines.image()}),
     Case(
         "controlnet-inpaint",
         p.sd3_controlnet_inpaint,
-        {"control_image": pipelines.picture(), "control_mask": pipelines.half_mask()},
+        {"control_image": pipelines.image(), "control_mask": pipelines.half_mask()},
     ),
     Case("fused", _fused),
     Case("lora", _with_lora),
@@ -171,7 +171,7 @@ class Watched:
     """A case, untraced and traced."""
 
     case: Case
-    pictures: tuple[np.ndarray, ...]
+    images: tuple[np.ndarray, ...]
     expected: Expected
     runs: tuple[Recording, ...]
     before: Snapshot
@@ -196,8 +196,8 @@ def watched(request: pytest.FixtureRequest) -> Watched:
     with trace(pipe, dtype=torch.float32, encoder=case.encoder) as tracer:
         traced = case.run(pipe)
     after = snapshot(pipe)
-    pictures = tuple(map(as_arrays, (untraced, traced, expected.images, case.run(pipe))))
-    return Watched(case, pictures, expected, tracer.recordings, before, after)
+    images = tuple(map(as_arrays, (untraced, traced, expected.images, case.run(pipe))))
+    return Watched(case, images, expected, tracer.recordings, before, after)
 
 
 def of_text(case: Case, expected: Expected) -> Expected:
@@ -209,34 +209,34 @@ def of_text(case: Case, expected: Expected) -> Expected:
 
 
 def compare(case: Case, expected: Expected, runs: tuple[Recording, ...]) -> None:
-    """What is recorded is what weights and inputs give, of every picture."""
+    """What is recorded is what weights and inputs give, of every image."""
     steps = range(len(expected.timesteps))
     assert len(runs) == len(case.columns)
-    for picture, run in enumerate(runs):
-        rows = [row_of(case.layout, picture, len(runs))[0]] * len(steps)
+    for image, run in enumerate(runs):
+        rows = [row_of(case.layout, image, len(runs))[0]] * len(steps)
         assert [(layer.name, layer.stage) for layer in run.layers] == [
             (name, "double") for name in expected.attention
         ]
         for layer in run.layers:
             assert layer.size == expected.sizes[layer.name]
             assert layer.heads == expected.heads[layer.name]
-        assert run.columns == case.columns[picture]
+        assert run.columns == case.columns[image]
         assert run.steps == tuple(steps)
         assert_attention(
             run.attention,
             of_text(case, expected),
             rows,
-            columns=case.columns[picture],
+            columns=case.columns[image],
             atol=case.atol,
         )
 
 
-def test_the_picture_is_the_untraced_one(watched: Watched) -> None:
-    untraced, traced, observed, again = watched.pictures
+def test_the_image_is_the_untraced_one(watched: Watched) -> None:
+    untraced, traced, observed, again = watched.images
     assert np.array_equal(traced, untraced)
     assert np.array_equal(observed, untraced)
     assert np.array_equal(again, untraced)
-    assert untraced.std() > 0.01  # not one grey plane
+    assert untraced.std() > 0.01  # not one gray plane
 
 
 def test_the_probabilities_are_those_of_weights_and_inputs(watched: Watched) -> None:
@@ -253,7 +253,7 @@ def test_the_modules_output_follows_from_the_probabilities(watched: Watched) -> 
 
 
 def test_the_text_gets_less_than_all(watched: Watched) -> None:
-    """Shares of all keys, image keys too: nothing is renormalised."""
+    """Shares of all keys, image keys too: nothing is renormalized."""
     for at in watched.expected.attention.values():
         for maps in at:
             mass = maps.sum(dim=2)
@@ -288,7 +288,7 @@ def _clip_for_t5(patch: pytest.MonkeyPatch) -> None:
     )
 
 
-def _renormalised(patch: pytest.MonkeyPatch) -> None:
+def _renormalized(patch: pytest.MonkeyPatch) -> None:
     from daam_nb.tracing import observer
 
     original = observer.probabilities
@@ -302,8 +302,8 @@ def _renormalised(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "plant"),
-    [("plain", _text_first), ("t5", _clip_for_t5), ("plain", _renormalised)],
-    ids=["text first", "CLIP's columns for T5's", "renormalised"],
+    [("plain", _text_first), ("t5", _clip_for_t5), ("plain", _renormalized)],
+    ids=["text first", "CLIP's columns for T5's", "renormalized"],
 )
 def test_a_planted_fault_is_noticed(
     name: str, plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
@@ -454,7 +454,7 @@ def test_encoders_that_were_set_free_after_they_encoded() -> None:
 # --- what becomes of a recording --------------------------------------------------------------
 
 
-def test_maps_a_folder_and_the_picture_again(pipe: Any, tmp_path: Path) -> None:
+def test_maps_a_folder_and_the_image_again(pipe: Any, tmp_path: Path) -> None:
     given = {name: value for name, value in CALL.items() if name != "prompt"}
     run = generate(pipe, PROMPT, seed=3, **given | {"output_type": "pil"})
     assert isinstance(run, Recording)
@@ -466,19 +466,19 @@ def test_maps_a_folder_and_the_picture_again(pipe: Any, tmp_path: Path) -> None:
     assert torch.equal(torch.as_tensor(one.values), torch.as_tensor(other.values))
     assert daam_nb.heat_maps(run, layers="all").layers == daam_nb.heat_maps(run).layers
     assert reproduce(run, pipe)
-    last = forming_pictures(run, pipe, steps=-1)[0]
+    last = forming_images(run, pipe, steps=-1)[0]
     assert np.array_equal(np.asarray(last), np.asarray(run.image))
     distance = preview_distance(run, ranges=2)
     assert distance.maps > 0 and distance.overlap > 0.5
 
 
-def test_in_half_precision_the_last_frame_is_the_picture() -> None:
+def test_in_half_precision_the_last_frame_is_the_image() -> None:
     """These pipelines decode in half precision, whatever the VAE's configuration asks for."""
     pipe = p.sd3().to(torch.float16)
     assert pipe.vae.config.force_upcast
     run = generate(pipe, PROMPT, seed=3, **{k: v for k, v in CALL.items() if k != "prompt"})
     assert isinstance(run, Recording)
-    last = forming_pictures(run, pipe, steps=-1)[0]
+    last = forming_images(run, pipe, steps=-1)[0]
     assert np.array_equal(np.asarray(last), np.asarray(run.image))
 
 
@@ -559,7 +559,7 @@ class Handmade:
             return JointAttnProcessor2_0()(attn, hidden_states, *args, **kwargs)
 
 
-def test_attention_that_was_not_seen_is_an_error_with_the_picture() -> None:
+def test_attention_that_was_not_seen_is_an_error_with_the_image() -> None:
     pipe = p.sd3()
     case = NAMED["plain"]
     untraced = case.run(pipe)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def figure_of(look: Look) -> Figure:
-    """Draw the selection: one word over the picture, or two side by side."""
+    """Draw the selection: one word over the image, or two side by side."""
     subject = look.subject
     maps = maps_of(subject, look.selected)
     word = entry_map(subject, maps, look["word"])

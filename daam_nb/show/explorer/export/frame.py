@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from daam_nb.errors import MissingExtraError
 from daam_nb.kinds import check_choice
-from daam_nb.maps.measure import area, centre_of_mass, entropy, iou
+from daam_nb.maps.measure import area, center_of_mass, entropy, iou
 from daam_nb.maps.threshold import mask_of
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.show.explorer.export.look import Look
@@ -108,7 +108,7 @@ def _by_head(look: Look) -> list[dict[str, Any]]:
 
 
 def _numbers(heat_map: WordHeatMap, threshold: float) -> dict[str, float]:
-    y, x = centre_of_mass(heat_map)
+    y, x = center_of_mass(heat_map)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an empty mask has the area 0, which is what is said
         covered = area(heat_map, threshold=threshold)
@@ -117,6 +117,6 @@ def _numbers(heat_map: WordHeatMap, threshold: float) -> dict[str, float]:
         "peak": float(heat_map.values.max()),
         "entropy": entropy(heat_map),
         "area": covered,
-        "centre_y": y,
-        "centre_x": x,
+        "center_y": y,
+        "center_x": x,
     }

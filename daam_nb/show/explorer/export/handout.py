@@ -27,33 +27,33 @@ from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.storage import write_file
 
 STATIC = Path(__file__).parents[1] / "static"
-MOST_BYTES = 4_500_000
-MOST_NUMBERS = 4_000_000_000  # raised to the grid for the exact maps of all words
-MOST_WORDS_OF_A_TOKEN = 8  # on average; true tokenizers' lie in one, of Chinese in a few
+MAX_BYTES = 4_500_000
+MAX_NUMBERS = 4_000_000_000  # raised to the grid for the exact maps of all words
+MAX_WORDS_OF_A_TOKEN = 8  # on average; true tokenizers' lie in one, of Chinese in a few
 Head = tuple[int, int]  # number of a layer, or -1 for all; number of a head, or -1 for all
 
 
-def write(look: Look, path: str | Path, *, heads: Any, overwrite: bool, most_bytes: int) -> Path:
+def write(look: Look, path: str | Path, *, heads: Any, overwrite: bool, max_bytes: int) -> Path:
     """Write the hand-out; see `hand_out`."""
     file = free_path(path, ".html", overwrite=overwrite)
-    write_file(file, page(look, heads=heads, most_bytes=most_bytes).encode("utf-8"))
+    write_file(file, page(look, heads=heads, max_bytes=max_bytes).encode("utf-8"))
     return file
 
 
-def page(look: Look, *, heads: Any = (), most_bytes: int = MOST_BYTES) -> str:
+def page(look: Look, *, heads: Any = (), max_bytes: int = MAX_BYTES) -> str:
     """Make the page: the front end, the maps it needs, and where they come from.
 
     Whatever `most_bytes` is, all words in all heads under the current choice of layers are in it,
     the current selection, and `heads`.
     """
     asked = _read_heads(look.subject, heads)
-    most_bytes = number_between(most_bytes, "most_bytes", low=0)
+    max_bytes = number_between(max_bytes, "max_bytes", low=0)
     _check_amount(look)
-    room = most_bytes - len(_html(look, "").encode("utf-8"))
+    room = max_bytes - len(_html(look, "").encode("utf-8"))
     while True:
         content = _content(look, asked, room)
         text = _html(look, content.packed())
-        over = len(text.encode("utf-8")) - most_bytes
+        over = len(text.encode("utf-8")) - max_bytes
         if over <= 0 or not content.optional:
             return text
         room -= over + 4096  # the estimate was too good; once more with less
@@ -94,7 +94,7 @@ class _Content:
 def _content(look: Look, asked: list[Head], room: int) -> _Content:
     """Gather the maps, the most wanted first, as long as there is room."""
     content = _Content(_kept_choices(look))
-    content.put([({**part, "key": ""}, raw) for part, raw in look.pictures])
+    content.put([({**part, "key": ""}, raw) for part, raw in look.images])
     _put_maps(look, content, _alone(look, (-1, -1)), [look["choice"]])
     now, whole = look.selected.steps, (0, look.subject.step_count)
     content.put(_tiles_of(look, look["word"], now))
@@ -252,20 +252,20 @@ def _check_amount(look: Look) -> None:
     way_out = (
         "Take single maps: explorer.to_png(path), or heat_maps(run).word('cat') for a word 'cat'"
     )
-    if tokens > MOST_WORDS_OF_A_TOKEN * columns:
+    if tokens > MAX_WORDS_OF_A_TOKEN * columns:
         raise SelectionError(
             f"The {len(words)} words of this prompt are averages of {tokens} tokens, and only "
             f"{columns} were recorded: each would stand for {tokens / columns:.0f} words, where "
-            f"{MOST_WORDS_OF_A_TOKEN} are the most of a hand-out. The tokens' places in the text "
+            f"{MAX_WORDS_OF_A_TOKEN} are the most of a hand-out. The tokens' places in the text "
             f"are wrong, or altered. {way_out}."
         )
     heads = sum(layer.heads for layer in subject.layers)
     numbers = tokens * heads * subject.grid[0] * subject.grid[1]
-    if numbers > MOST_NUMBERS:
+    if numbers > MAX_NUMBERS:
         raise SelectionError(
             f"A hand-out holds the maps of all words, and these are made of {tokens} tokens x "
             f"{heads} heads on a grid of {subject.grid[0]} x {subject.grid[1]}, together "
-            f"{numbers:.1e} numbers; {MOST_NUMBERS:.0e} are the most. {way_out}; or record fewer "
+            f"{numbers:.1e} numbers; {MAX_NUMBERS:.0e} are the most. {way_out}; or record fewer "
             "layers or tokens."
         )
 
@@ -277,7 +277,7 @@ def _alone(look: Look, head: Head) -> Selected:
 def _every_head(subject: Subject) -> Iterator[Head]:
     """Whole layers, heads of all layers, then every head of every layer."""
     yield from ((layer, -1) for layer in range(len(subject.layers)))
-    yield from ((-1, head) for head in range(subject.most_heads))
+    yield from ((-1, head) for head in range(subject.max_heads))
     for number, layer in enumerate(subject.layers):
         yield from ((number, head) for head in range(layer.heads))
 
@@ -364,7 +364,7 @@ def _html(look: Look, packed: str) -> str:
 
 
 def _origin(look: Look) -> str:
-    """Model, seed, scheduler, steps, picture and versions in one line."""
+    """Model, seed, scheduler, steps, image and versions in one line."""
     facts = look.subject.run.facts
     seed = seed_in_words(look.subject.run)
     seed = f"seed {seed}" if seed else "no seed was given"

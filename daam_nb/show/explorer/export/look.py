@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from daam_nb.show.explorer.controls import read_choices, selected_of
-from daam_nb.show.explorer.export.pictures import pictures_of
+from daam_nb.show.explorer.export.images import images_of
 from daam_nb.show.explorer.model.container import Part
 from daam_nb.show.explorer.model.engine import Engine
 from daam_nb.show.explorer.model.facts import facts_of
@@ -31,14 +31,14 @@ class Look:
         The value of every control, by its name.
     facts
         What a page is told of the recording.
-    pictures
-        The picture and the strip of forming pictures, as parts of a container.
+    images
+        The image and the strip of forming images, as parts of a container.
     """
 
     engine: Engine
     choices: Mapping[str, Any]
     facts: Mapping[str, Any]
-    pictures: Sequence[Part] = ()
+    images: Sequence[Part] = ()
 
     def __getitem__(self, name: str) -> Any:
         """The value of a control."""
@@ -66,7 +66,7 @@ def look_of(
     subject: Subject,
     *,
     syntax: Syntax,
-    pictures: Sequence[Image] | None = None,
+    images: Sequence[Image] | None = None,
     choices: Mapping[str, Any],
 ) -> Look:
     """What an explorer would show of a recording, without any.
@@ -77,8 +77,8 @@ def look_of(
         The recording.
     syntax
         Its parse, which is made now.
-    pictures
-        What `forming_pictures(run, pipe)` gives.
+    images
+        What `forming_images(run, pipe)` gives.
     choices
         Values of controls; the others have those with which an explorer opens.
 
@@ -88,7 +88,7 @@ def look_of(
         Where a choice cannot be.
     """
     values = read_choices(subject, choices)
-    sent = pictures_of(subject.run, pictures)
+    sent = images_of(subject.run, images)
     syntax.ask()
     facts = facts_of(subject, syntax, strip=sent.strip, changed=sent.changed)
     return Look(Engine(subject), values, facts, sent.parts)

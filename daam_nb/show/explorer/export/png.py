@@ -1,4 +1,4 @@
-"""The selection of an explorer as a PNG: the figure, the map over the picture, a mask."""
+"""The selection of an explorer as a PNG: the figure, the map over the image, a mask."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def png_of(look: Look, what: Drawn) -> bytes:
     image = look.subject.run.image
     if image is None:
         raise SelectionError(
-            "This recording holds no picture to lay the map over. Use what='mask' or 'figure'."
+            "This recording holds no image to lay the map over. Use what='mask' or 'figure'."
         )
     drawn = overlay_image(
         image,
@@ -93,7 +93,7 @@ def mask_name(word: str) -> str:
 
 
 def mask_png(word_map: WordHeatMap, threshold: float) -> bytes:
-    """Eq. 7 as a PNG, white on black, in the picture's pixels."""
+    """Eq. 7 as a PNG, white on black, in the image's pixels."""
     size = word_map.image_size or word_map.size
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -107,7 +107,7 @@ class Engine:
             word_map(subject, replace(selected, word=word, steps=(0, 1)))
             yield
 
-    def forget(self) -> None:
+    def release(self) -> None:
         """Let go of all maps that were made."""
         for kept in (self._stacks, self._tiles, self._maps, self._exact, self._all):
             kept.clear()
@@ -119,7 +119,7 @@ class Engine:
         """
         stamp = self.subject.source.stamp(most=COMPARED)
         if stamp != self._stamp:
-            self.forget()
+            self.release()
             self._stamp = stamp
         if _LAST and _LAST[-1]() is self:
             return
@@ -127,7 +127,7 @@ class Engine:
         for reference in others[: -(WORKING - 1)]:
             idle = reference()
             if idle is not None:
-                idle.forget()
+                idle.release()
         _LAST[:] = [*others[-(WORKING - 1) :], ref(self)]
 
     def mask(self, selected: Selected, threshold: float) -> Tensor:

@@ -91,11 +91,11 @@ def left_out(subject: Subject, *, has_strip: bool) -> list[str]:
             "and has none, so that “paper” is missing."
         )
     if run.image is None:
-        found.append("No picture was recorded; the maps stand alone.")
+        found.append("No image was recorded; the maps stand alone.")
     if not has_strip:
         found.append(
-            "The strip shows the attention alone: forming pictures need the pipeline that made "
-            "them, explore(run, pictures=forming_pictures(run, pipe))."
+            "The strip shows the attention alone: forming images need the pipeline that made "
+            "them, explore(run, images=forming_images(run, pipe))."
             if run.latents is not None
             else "The strip shows the attention alone: no latents were recorded."
         )

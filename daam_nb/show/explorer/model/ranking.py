@@ -67,7 +67,7 @@ class Bars:
         (number of the layer, value) of each selected layer: the same, mean over the selected
         steps.
     inside
-        Share of the word's attention over the whole picture that lies in the region, 0 to 1, by
+        Share of the word's attention over the whole image that lies in the region, 0 to 1, by
         the exact map.
     """
 
@@ -95,7 +95,7 @@ def every_map(subject: Subject, selected: Selected, *, special: bool = False) ->
 def words_at(
     subject: Subject, selected: Selected, y: float, x: float, *, special: bool = False
 ) -> tuple[Ranked, ...]:
-    """Rank the words at a place of the picture.
+    """Rank the words at a place of the image.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def words_at(
     Raises
     ------
     SelectionError
-        Where the place lies outside the picture.
+        Where the place lies outside the image.
     """
     y, x = (_share(value, name) for value, name in ((y, "y"), (x, "x")))
     height, width = subject.grid
@@ -132,14 +132,14 @@ def words_at(
 
 
 def words_in(subject: Subject, maps: Maps, polygon: Polygon) -> tuple[Ranked, ...]:
-    """Rank the words in a region of the picture by the mean of their maps over its cells.
+    """Rank the words in a region of the image by the mean of their maps over its cells.
 
     Parameters
     ----------
     polygon
         Corners (y, x), at least three, 0 to 1 from the top left corner; a cell of the latent grid
-        belongs to the region where its centre lies inside (even-odd rule). A region that holds no
-        centre is the cell of its middle.
+        belongs to the region where its center lies inside (even-odd rule). A region that holds no
+        center is the cell of its middle.
     """
     return _ranked(subject, maps, torch.from_numpy(inside(polygon, subject.grid)))
 
@@ -171,7 +171,7 @@ def bars(subject: Subject, selected: Selected, polygon: Polygon) -> Bars:
 
 
 def inside(polygon: Polygon, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Say which cells' centres lie inside a polygon, by the even-odd rule.
+    """Say which cells' centers lie inside a polygon, by the even-odd rule.
 
     Returns
     -------
@@ -227,12 +227,12 @@ def _share(value: object, name: str) -> float:
     number = real_number(value)
     if math.isnan(number):
         raise SelectionError(
-            f"A region or a pixel is in the picture: {name} is a number from 0 to 1, not "
+            f"A region or a pixel is in the image: {name} is a number from 0 to 1, not "
             f"{kind_of(value)}."
         )
     if not 0 <= number <= 1:
         raise SelectionError(
-            f"{name}={number:g} lies outside the picture: places are 0 to 1 from the top left."
+            f"{name}={number:g} lies outside the image: places are 0 to 1 from the top left."
         )
     return number
 

@@ -101,11 +101,11 @@ def _added_heads(maps: Tensor, size: tuple[int, int], grid: tuple[int, int]) -> 
 
 def stack_of(subject: Subject, selected: Selected) -> Stack:
     """Make the stack that the browser holds for a word under a choice, a layer and a head."""
-    levels, scales = quantised(step_maps(subject, selected))
+    levels, scales = quantized(step_maps(subject, selected))
     return Stack(selected.stack_key, levels, scales)
 
 
-def quantised(maps: NDArray[np.float32]) -> tuple[NDArray[np.uint8], tuple[float, ...]]:
+def quantized(maps: NDArray[np.float32]) -> tuple[NDArray[np.uint8], tuple[float, ...]]:
     """Write maps in 8 bits, each with the scale at which its maximum is 255.
 
     Parameters

@@ -94,7 +94,7 @@ class Subject:
         return 1 if self.summed else len(self.run.steps)
 
     @property
-    def most_heads(self) -> int:
+    def max_heads(self) -> int:
         """Heads of the layer that has most."""
         return max(layer.heads for layer in self.layers)
 

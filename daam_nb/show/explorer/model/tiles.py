@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from daam_nb.maps.stepsums import add_steps, sums_fit
 from daam_nb.show.explorer.model.selection import compact
-from daam_nb.show.explorer.model.stacks import LEVELS, quantised
+from daam_nb.show.explorer.model.stacks import LEVELS, quantized
 from daam_nb.show.explorer.model.subject import Subject
 
 
@@ -55,7 +55,7 @@ class Tiles:
         """
         parts, offsets, scales, at = [], [], [], 0
         for maps, size in zip(self.maps, self.shown, strict=True):
-            levels, of_heads = quantised(_area_mean(maps, size))
+            levels, of_heads = quantized(_area_mean(maps, size))
             parts.append(levels.tobytes())
             offsets.append(at)
             scales.append([_digits(scale * LEVELS) for scale in of_heads])
@@ -97,7 +97,7 @@ def overlaps(tiles: Tiles, mask: Tensor) -> list[list[float]]:
     -------
     list
         Per layer and head, 0 to 1: `intersection_over_area` of the tile and the mask. Attention
-        that is the same everywhere has the mask's share of the picture; 0 where a tile is 0.
+        that is the same everywhere has the mask's share of the image; 0 where a tile is 0.
     """
     found = []
     for maps in tiles.maps:

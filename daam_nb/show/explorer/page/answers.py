@@ -62,7 +62,7 @@ class Question:
     special
         Whether signs, the start and the end of the text are ranked.
     at
-        A place {y, x} or a region {polygon}, in shares of the picture.
+        A place {y, x} or a region {polygon}, in shares of the image.
     """
 
     selected: Selected

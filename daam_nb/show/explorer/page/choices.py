@@ -70,7 +70,7 @@ class Choices(_Controls):  # type: ignore[misc]
     status = _shared(traitlets.Unicode("", read_only=True))
 
     _facts = _shared(traitlets.Dict())
-    _pictures = _shared(traitlets.Bytes())  # the picture and the strip: `container`
+    _images = _shared(traitlets.Bytes())  # the image and the strip: `container`
     _first = _shared(traitlets.Bytes())  # the maps of one selection, to be painted first
 
 

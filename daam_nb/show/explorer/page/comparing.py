@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from daam_nb.errors import OfOneSideError, UnknownOptionError, nearest_name
-from daam_nb.show.colours import colour
+from daam_nb.show.colors import color
 from daam_nb.show.explorer.controls import CHOICES, CONTROLS
 from daam_nb.show.explorer.model.entries import Entry, clean
-from daam_nb.show.explorer.page.lifetime import Living
+from daam_nb.show.explorer.page.lifetime import Reopenable
 from daam_nb.show.pixels import drawn_size
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ SIDE = 384  # pixels of the difference's longer side, at most
 SCALES = (("as shares of each peak", "own"), ("in attention", "common"))
 
 
-class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
+class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
     """Two explorers whose choices are linked, and the difference of their maps.
 
     Made by `daam_nb.explore(run, other)`. What scrubbing and looks need is linked in the browser,
     without the kernel; words are matched here by their text, and where a prompt lacks
     the word but has as many words as the other, by their place. What cannot be linked, because
-    the recordings differ in steps or layers, is said below the pictures.
+    the recordings differ in steps or layers, is said below the images.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
         What is linked, what is not, and which words are shown.
     links
         What ties their traits together.
-    picture
+    image
         The difference as it is drawn; None where there is none.
     """
 
@@ -58,7 +58,7 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
     same_network: bool
     same_steps: bool
     note: str
-    picture: Image.Image | None
+    image: Image.Image | None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse a name that nothing uses: choices are those of the explorers."""
@@ -135,13 +135,13 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
         )
 
     def difference(self) -> NDArray[np.float32] | None:
-        """Left map minus right map at the left's drawn size, as it is coloured.
+        """Left map minus right map at the left's drawn size, as it is colored.
 
         Returns
         -------
         array
             (y, x), float32: shares of each map's own peak, or attention probability where
-            `left.difference_scale` is ``"common"``. None where the pictures differ in shape.
+            `left.difference_scale` is ``"common"``. None where the images differ in shape.
         """
         own, other = (one.engine.exact(one.selected) for one in (self.left, self.right))
         if not _alike(own, other):
@@ -197,16 +197,16 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
 
     def _draw(self, _: Any = None) -> None:
         difference = self.difference()
-        self.picture = None if difference is None else _picture(difference)
+        self.image = None if difference is None else _image(difference)
         if difference is not None:
             unit = "of each peak" if self.left.difference_scale == "own" else "attention"
             drawn = (
                 "Red (+ where most) is where the left map is higher, blue (− where most) where the "
-                "right one is; white is equal. Colours end at "
+                "right one is; white is equal. Colors end at "
                 f"±{float(np.abs(difference).max()):.3g} {unit}."
             )
         else:
-            drawn = "The pictures differ in shape, so there is no difference of the maps."
+            drawn = "The images differ in shape, so there is no difference of the maps."
         self.note = clean(" ".join([drawn, *self._notes()]))
         self._image.value = self._tag(difference)
         self._caption.value = (
@@ -215,11 +215,11 @@ class Comparison(Living, ipywidgets.VBox):  # type: ignore[misc]
         )
 
     def _tag(self, difference: NDArray[np.float32] | None) -> str:
-        """The picture; what it shows is its text, too, for those who hear it."""
-        if self.picture is None or difference is None:
+        """The image; what it shows is its text, too, for those who hear it."""
+        if self.image is None or difference is None:
             return ""
         written = io.BytesIO()
-        self.picture.save(written, "PNG")
+        self.image.save(written, "PNG")
         data = base64.b64encode(written.getvalue()).decode("ascii")
         told = html.escape(clean(f"{self._title()}. {_told(difference)}"), quote=True)
         return (
@@ -274,10 +274,10 @@ def matching(entries: tuple[Entry, ...], number: int, others: tuple[Entry, ...])
     return None
 
 
-def _picture(difference: NDArray[np.float32]) -> Image.Image:
-    """Colour a difference, and mark where each side is highest: colour is not the only sign."""
+def _image(difference: NDArray[np.float32]) -> Image.Image:
+    """Color a difference, and mark where each side is highest: color is not the only sign."""
     end = float(np.abs(difference).max()) or 1.0  # equal maps are white all over
-    pixels = colour(difference, name=DIVERGING, vmin=-end, vmax=end)
+    pixels = color(difference, name=DIVERGING, vmin=-end, vmax=end)
     image = Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).convert("RGB")
     draw = ImageDraw.Draw(image)
     arm = max(2, max(image.size) // 40)
@@ -311,6 +311,6 @@ def _told(difference: NDArray[np.float32]) -> str:
 
 
 def _alike(own: WordHeatMap, other: WordHeatMap) -> bool:
-    """Whether the two pictures have the same proportions."""
+    """Whether the two images have the same proportions."""
     (height, width), (height_b, width_b) = (one.image_size or one.size for one in (own, other))
     return height * width_b == width * height_b

@@ -29,12 +29,12 @@ from ipywidgets.widgets import widget_link
 HOLDING = ("children", "layout", "style", "source", "target")  # traits that name other widgets
 
 
-class Living(ipywidgets.Widget):  # type: ignore[misc]
+class Reopenable(ipywidgets.Widget):  # type: ignore[misc]
     """A widget that rests when its cell was run again, and leaves nothing behind when closed."""
 
     links: Sequence[Any] = ()  # its own, between its parts
     _closed = False
-    _resting = False
+    _suspended = False
     _anywhere = False  # whether it was shown where one cannot know of
     _cells: dict[str, str]
 
@@ -45,13 +45,13 @@ class Living(ipywidgets.Widget):  # type: ignore[misc]
             return
         cell, run = now
         self.__dict__.setdefault("_cells", {})[cell] = run
-        _LIVING.add(self)
-        for other in _LIVING:
+        _REOPENABLE.add(self)
+        for other in _REOPENABLE:
             if other._cells.get(cell, run) != run:
                 del other._cells[cell]
-        for other in list(_LIVING):
+        for other in list(_REOPENABLE):
             if not other._cells and other is not self:
-                other.rest()
+                other.suspend()
 
     def shown(self) -> None:
         """Take note of the cell that shows it."""
@@ -60,7 +60,7 @@ class Living(ipywidgets.Widget):  # type: ignore[misc]
             self._anywhere = True
         self.made()
 
-    def rest(self) -> bool:
+    def suspend(self) -> bool:
         """Leave the living widgets until it is shown again.
 
         Returns
@@ -69,39 +69,39 @@ class Living(ipywidgets.Widget):  # type: ignore[misc]
             Whether it rests. Not where a cell may still show it or one of its parts, and not
             while another widget holds one.
         """
-        if self._closed or self._resting:
-            return self._resting
+        if self._closed or self._suspended:
+            return self._suspended
         parts = _own(parts_of(self))
-        if any(isinstance(part, Living) and part._may_be_seen for part in parts):
+        if any(isinstance(part, Reopenable) and part._may_be_seen for part in parts):
             return False
         if any(holder not in parts for part in parts for holder in holders(part)):
             return False
         for part in reversed(parts):
             ipywidgets.Widget.close(part)
             vars(part).pop("_repr_mimebundle_", None)  # it may be opened again
-            if isinstance(part, Living):
-                part._resting = True
-                part.forget()
+            if isinstance(part, Reopenable):
+                part._suspended = True
+                part.release()
         return True
 
-    def wake(self) -> None:
+    def reopen(self) -> None:
         """Be among the living widgets again, with the same name on the page."""
         for part in parts_of(self):
-            if isinstance(part, Living) and part._resting:
-                part._resting = False
-                part.remember()
+            if isinstance(part, Reopenable) and part._suspended:
+                part._suspended = False
+                part.restore()
             part.open()
 
-    def forget(self) -> None:
+    def release(self) -> None:
         """Let go of what can be worked out again."""
 
-    def remember(self) -> None:
+    def restore(self) -> None:
         """Work it out again."""
 
     def close(self) -> None:
         """Take it and its parts from the page, and out of the boxes and links that hold it."""
         parts = [] if self.comm is None else _own(parts_of(self))
-        self._closed, self._resting = True, False
+        self._closed, self._suspended = True, False
         if self.comm is not None:
             _leave(self, parts)
         super().close()
@@ -112,8 +112,8 @@ class Living(ipywidgets.Widget):  # type: ignore[misc]
     @property
     def model_id(self) -> Any:
         """Its name on the page, the last one where it is closed; asking for it wakes it."""
-        if self._resting:
-            self.wake()
+        if self._suspended:
+            self.reopen()
         return self._model_id if self.comm is None else self.comm.comm_id
 
     @property
@@ -121,13 +121,13 @@ class Living(ipywidgets.Widget):  # type: ignore[misc]
         return self._anywhere or bool(self.__dict__.get("_cells"))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        if self._resting:
-            self.wake()
+        if self._suspended:
+            self.reopen()
         self.shown()
         return super()._repr_mimebundle_(**kwargs)
 
 
-_LIVING: WeakSet[Living] = WeakSet()
+_REOPENABLE: WeakSet[Reopenable] = WeakSet()
 
 
 def cell_now() -> tuple[str, str] | None:
@@ -143,14 +143,14 @@ def cell_now() -> tuple[str, str] | None:
     return str(metadata["cellId"]), str(header.get("msg_id"))
 
 
-def living() -> list[ipywidgets.Widget]:
+def open_widgets() -> list[ipywidgets.Widget]:
     """All widgets that are connected to a page, or could be."""
     return list(registry._instances.values())
 
 
 def holders(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
     """Living widgets whose state names a widget: boxes, links, and whose layout or style it is."""
-    return (other for other in living() if widget in _named(other))
+    return (other for other in open_widgets() if widget in _named(other))
 
 
 def parts_of(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
@@ -199,4 +199,4 @@ def _leave(widget: ipywidgets.Widget, parts: list[ipywidgets.Widget]) -> None:
 
 def _captured(run: str) -> bool:
     """Whether what is displayed now goes into an Output widget, which may be shown anywhere."""
-    return any(isinstance(one, ipywidgets.Output) and one.msg_id == run for one in living())
+    return any(isinstance(one, ipywidgets.Output) and one.msg_id == run for one in open_widgets())

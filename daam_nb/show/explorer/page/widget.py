@@ -30,9 +30,9 @@ from daam_nb.show.bundles import read_bundle
 from daam_nb.show.explorer.controls import CHOICES, SELECTION, check_names, first_choices
 from daam_nb.show.explorer.export.figure import figure_of
 from daam_nb.show.explorer.export.frame import Rows, frame_of
-from daam_nb.show.explorer.export.handout import MOST_BYTES, STATIC, write
+from daam_nb.show.explorer.export.handout import MAX_BYTES, STATIC, write
+from daam_nb.show.explorer.export.images import images_of
 from daam_nb.show.explorer.export.look import Look
-from daam_nb.show.explorer.export.pictures import pictures_of
 from daam_nb.show.explorer.export.png import Drawn, write_png
 from daam_nb.show.explorer.model.container import VERSION, pack, unpack
 from daam_nb.show.explorer.model.engine import Engine
@@ -51,7 +51,7 @@ from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.model.syntax import Syntax
 from daam_nb.show.explorer.page.answers import FIRST, Question, answer, parts_of
 from daam_nb.show.explorer.page.choices import MEASURED, Choices
-from daam_nb.show.explorer.page.lifetime import Living
+from daam_nb.show.explorer.page.lifetime import Reopenable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 PAUSE = 0.05  # seconds between preparations
 
 
-class Explorer(Living, Choices):
+class Explorer(Reopenable, Choices):
     """The explorer of one recording; made by `daam_nb.explore`.
 
     Every choice (see `Choices`) is a trait: read it, set it, observe it, link it. What cannot be is
@@ -74,7 +74,7 @@ class Explorer(Living, Choices):
         subject: Subject,
         *,
         syntax: Syntax,
-        pictures: list[Image] | tuple[Image, ...] | None = None,
+        images: list[Image] | tuple[Image, ...] | None = None,
         **choices: Any,
     ) -> None:
         check_names(choices, where="Explorer()", also=("layout",))
@@ -84,11 +84,11 @@ class Explorer(Living, Choices):
         self._syntax = syntax
         self._head_callbacks: list[Callable[[Layer | None, int | None], object]] = []
         self._esm, self._css = read_bundle(STATIC, "explorer")
-        sent = pictures_of(subject.run, pictures)
+        sent = images_of(subject.run, images)
         self._fixed: dict[str, Any] = {"strip": sent.strip, "changed": sent.changed}
         super().__init__(
             **{**first_choices(subject), **choices},
-            _pictures=pack({"run": subject.name}, sent.parts),
+            _images=pack({"run": subject.name}, sent.parts),
             _facts=facts_of(subject, syntax, **self._fixed),
         )
         if self.show_syntax:
@@ -132,7 +132,7 @@ class Explorer(Living, Choices):
     def look(self) -> Look:
         """What is shown now, without the widget: what figures and hand-outs are made of."""
         choices = {name: getattr(self, name) for name in CHOICES}
-        return Look(self._working, choices, self._facts, unpack(self._pictures)[1])
+        return Look(self._working, choices, self._facts, unpack(self._images)[1])
 
     @property
     def selection(self) -> dict[str, Any]:
@@ -171,7 +171,7 @@ class Explorer(Living, Choices):
         return self
 
     def words_at(self, y: float, x: float) -> tuple[Ranked, ...]:
-        """Rank the words at a place of the picture (0 to 1 from the top left), as hovering does."""
+        """Rank the words at a place of the image (0 to 1 from the top left), as hovering does."""
         return words_at(self.subject, self.selected, y, x, special=self.show_pieces)
 
     def words_in(self, polygon: Polygon | None = None) -> tuple[Ranked, ...]:
@@ -208,7 +208,7 @@ class Explorer(Living, Choices):
     # --- what can be taken away -------------------------------------------------------------------
 
     def to_figure(self) -> Figure:
-        """Draw the current selection: the word over the picture, or the two words side by side."""
+        """Draw the current selection: the word over the image, or the two words side by side."""
         figure: Figure = figure_of(self.look)
         return figure
 
@@ -220,9 +220,9 @@ class Explorer(Living, Choices):
         path
             The file; its folder must exist.
         what
-            ``"figure"``: with title, caption and colour bar. ``"overlay"``: the map over the
-            picture in the picture's pixels. ``"mask"``, ``"mask_b"``: eq. 7 at the threshold,
-            white on black, in the picture's pixels.
+            ``"figure"``: with title, caption and color bar. ``"overlay"``: the map over the
+            image in the image's pixels. ``"mask"``, ``"mask_b"``: eq. 7 at the threshold,
+            white on black, in the image's pixels.
         overwrite
             Replace a file that is there.
 
@@ -255,7 +255,7 @@ class Explorer(Living, Choices):
         *,
         heads: Any = (),
         overwrite: bool = False,
-        most_bytes: int = MOST_BYTES,
+        max_bytes: int = MAX_BYTES,
     ) -> Path:
         """Write a hand-out: one file that is explored in any browser, without kernel or network.
 
@@ -279,7 +279,7 @@ class Explorer(Living, Choices):
             with 200 heads and a long prompt, or each token would stand for many words.
         """
         self.ask_for_parse()
-        return write(self.look, path, heads=heads, overwrite=overwrite, most_bytes=most_bytes)
+        return write(self.look, path, heads=heads, overwrite=overwrite, max_bytes=max_bytes)
 
     def close(self) -> None:
         """Take it from the page and let go of the recording and of all that was sent."""
@@ -287,15 +287,15 @@ class Explorer(Living, Choices):
         self._head_callbacks.clear()
         super().close()
         self.unobserve_all()
-        self._first = self._pictures = b""
+        self._first = self._images = b""
 
-    def forget(self) -> None:
-        """Let go of the maps that were worked out; the recording and the pictures stay."""
+    def release(self) -> None:
+        """Let go of the maps that were worked out; the recording and the images stay."""
         self._warming = iter(())
-        self._working.forget()
+        self._working.release()
         self._first = b""
 
-    def remember(self) -> None:
+    def restore(self) -> None:
         """Work out the maps again."""
         self._refresh({*SELECTION, "word_b"})
         self._warming = self._working.warm(self.selected)

@@ -221,15 +221,15 @@ var controls_data_default = {
   head: { kind: "Whole", default: -1, redraws: ["MAP", "STRIP", "SELECTION"] },
   steps: { kind: "Steps", default: [0, 1], redraws: ["MAP", "STEPS"] },
   word_b: { kind: "EntryNumber", default: -1, redraws: ["WORDS", "MAP", "STRIP", "PANEL"] },
-  opacity: { kind: "Share", default: 0.65, redraws: ["MAP", "LOOK"], label: "Opacity", title: "Of the colours over the picture", panel: "look" },
+  opacity: { kind: "Share", default: 0.65, redraws: ["MAP", "LOOK"], label: "Opacity", title: "Of the colors over the image", panel: "look" },
   threshold: { kind: "Share", default: 0.4, redraws: ["MAP", "LOOK"], label: "Threshold", title: "Share of the map's peak from which on a place belongs to the mask", panel: "look" },
   contour: { kind: "Flag", default: !0, redraws: ["MAP", "LOOK"], label: "Contour", title: "Line around the mask (t)", panel: "look" },
-  follow_step: { kind: "Flag", default: !1, redraws: ["BASE", "MAP", "LOOK"], label: "Forming picture", title: "The picture as it was at the last chosen step", panel: "look" },
-  colormap: { kind: "OneOf", default: "inferno", redraws: ["MAP", "STRIP", "GRID", "LOOK"], options: [["inferno", "inferno"], ["magma", "magma"], ["plasma", "plasma"], ["viridis", "viridis"], ["cividis", "cividis"], ["gray", "gray"]], label: "Colours", panel: "look" },
+  follow_step: { kind: "Flag", default: !1, redraws: ["BASE", "MAP", "LOOK"], label: "Forming image", title: "The image as it was at the last chosen step", panel: "look" },
+  colormap: { kind: "OneOf", default: "inferno", redraws: ["MAP", "STRIP", "GRID", "LOOK"], options: [["inferno", "inferno"], ["magma", "magma"], ["plasma", "plasma"], ["viridis", "viridis"], ["cividis", "cividis"], ["gray", "gray"]], label: "Colors", panel: "look" },
   playing: { kind: "Flag", default: !1, redraws: ["STEPS"] },
   interval: { kind: "Whole", default: 200, redraws: ["STEPS"] },
   tile_sort: { kind: "OneOf", default: "network", redraws: ["GRID"], options: [["network", "by network"], ["entropy", "by sharpness"], ["peak", "by strength"], ["overlap", "by overlap"]], label: "Order", panel: "tiles" },
-  tile_scale: { kind: "OneOf", default: "own", redraws: ["GRID"], options: [["common", "one scale"], ["own", "own scales"]], label: "Scale", title: "Colours of the tiles: by the strongest of all, or each by its own peak", panel: "tiles" },
+  tile_scale: { kind: "OneOf", default: "own", redraws: ["GRID"], options: [["common", "one scale"], ["own", "own scales"]], label: "Scale", title: "Colors of the tiles: by the strongest of all, or each by its own peak", panel: "tiles" },
   show_pieces: { kind: "Flag", default: !1, redraws: ["WORDS"] },
   show_syntax: { kind: "Flag", default: !1, redraws: ["WORDS"] },
   theme: { kind: "OneOf", default: "auto", redraws: ["THEME"], options: [["auto", "auto"], ["light", "light"], ["dark", "dark"]], label: "Theme", panel: "more" },
@@ -375,13 +375,13 @@ function darkness(node) {
   return null;
 }
 var pen = null;
-function painted(colour) {
+function painted(color) {
   if (!pen) {
     let canvas = document.createElement("canvas");
     canvas.width = canvas.height = 1, pen = /** @type {CanvasRenderingContext2D} */
     canvas.getContext("2d", { willReadFrequently: !0 });
   }
-  return pen.clearRect(0, 0, 1, 1), pen.fillStyle = "transparent", pen.fillStyle = colour, pen.fillRect(0, 0, 1, 1), pen.getImageData(0, 0, 1, 1).data;
+  return pen.clearRect(0, 0, 1, 1), pen.fillStyle = "transparent", pen.fillStyle = color, pen.fillRect(0, 0, 1, 1), pen.getImageData(0, 0, 1, 1).data;
 }
 function above(node) {
   let root = node.getRootNode();
@@ -472,12 +472,12 @@ var SILENT = "The kernel has not answered yet: it is busy, or gone (then run the
 }, KernelSource = class extends Source {
   /** @param {Model} model */
   constructor(model) {
-    super(), this.model = model, this.capabilities = { any: !0, mask: !0 }, this.run = void 0, this.pictures = {}, this.open = /* @__PURE__ */ new Map(), this.next = 1, this.name = Math.random().toString(36).slice(2, 8), this.refused = "", this.gone = !1, this.kept = "", this.player = new Player(model);
+    super(), this.model = model, this.capabilities = { any: !0, mask: !0 }, this.run = void 0, this.images = {}, this.open = /* @__PURE__ */ new Map(), this.next = 1, this.name = Math.random().toString(36).slice(2, 8), this.refused = "", this.gone = !1, this.kept = "", this.player = new Player(model);
     let read = () => this.#read();
     this.listening = [
       ["change:_facts", read],
       ["change:_first", read],
-      ["change:_pictures", read],
+      ["change:_images", read],
       ["msg:custom", (content, buffers) => this.#heard(content, buffers ?? [])]
     ];
     for (let [event, callback] of this.listening) model.on(event, callback);
@@ -498,7 +498,7 @@ var SILENT = "The kernel has not answered yet: it is busy, or gone (then run the
   #read() {
     let { run } = this.facts;
     if (run !== this.run) {
-      this.run = run, this.memory = new Memory(), this.pictures = {}, this.kept = "";
+      this.run = run, this.memory = new Memory(), this.images = {}, this.kept = "";
       for (let id of [...this.open.keys()]) this.#close(id)?.forEach(stale);
       this.emit("facts");
     }
@@ -507,8 +507,8 @@ var SILENT = "The kernel has not answered yet: it is busy, or gone (then run the
       for (let part of first.parts) this.memory.take(part);
       this.kept = first.parts.find((part) => part.name === "exact")?.key ?? "";
     }
-    let pictures = unpack(asBytes(this.model.get("_pictures")));
-    pictures && pictures.header.run === run && (this.pictures = Object.fromEntries(pictures.parts.map((part) => [part.name, part]))), this.emit("parts");
+    let images = unpack(asBytes(this.model.get("_images")));
+    images && images.header.run === run && (this.images = Object.fromEntries(images.parts.map((part) => [part.name, part]))), this.emit("parts");
   }
   /**
    * @param {any} content
@@ -676,13 +676,13 @@ var Shim = class {
    * @param {Part[]} parts
    */
   constructor(header, parts) {
-    super(), this.facts = header.facts, this.run = header.facts.run, this.model = new Shim({ ...header.traits, _facts: header.facts }), this.capabilities = { any: !1, mask: !1 }, this.memory = new Memory(), this.player = new Player(this.model), this.trouble = "", this.parts = new Map(parts.map((part) => [`${part.name} ${part.key}`, part])), this.pictures = {};
+    super(), this.facts = header.facts, this.run = header.facts.run, this.model = new Shim({ ...header.traits, _facts: header.facts }), this.capabilities = { any: !1, mask: !1 }, this.memory = new Memory(), this.player = new Player(this.model), this.trouble = "", this.parts = new Map(parts.map((part) => [`${part.name} ${part.key}`, part])), this.images = {};
   }
-  /** Inflate the pictures. */
+  /** Inflate the images. */
   async begin() {
     for (let name2 of ["image", "strip"]) {
       let part = await this.#part(name2, "");
-      part && (this.pictures[name2] = part);
+      part && (this.images[name2] = part);
     }
   }
   chosen() {
@@ -949,12 +949,12 @@ var LEVEL = 20, FOOT = 6, Arcs = class {
   }
   /** @param {NonNullable<import("./types.js").Facts["parse"]>} parse */
   #draw(parse) {
-    let centres = this.chips.buttons.map(
+    let centers = this.chips.buttons.map(
       (b) => b.hidden ? null : b.offsetLeft + b.offsetWidth / 2
-    ), key = JSON.stringify([parse, centres]);
+    ), key = JSON.stringify([parse, centers]);
     if (key === this.drawn || this.chips.list.offsetWidth === 0) return;
     this.drawn = key;
-    let words = this.scope.state.facts.words, choosable = (word) => !!words[word]?.kept, at2 = (word) => centres[word.word] ?? centres[word.at] ?? null, arcs = [];
+    let words = this.scope.state.facts.words, choosable = (word) => !!words[word]?.kept, at2 = (word) => centers[word.word] ?? centers[word.at] ?? null, arcs = [];
     for (let arc of parse.arcs) {
       let head = parse.words[arc.head], dependent = parse.words[arc.dependent];
       if (!head || !dependent || !choosable(head.word) || !choosable(dependent.word)) continue;
@@ -1034,7 +1034,7 @@ for (let [name2, { redraws }] of Object.entries(controls_data_default))
   );
 
 // src/chips.js
-var LEAD = "Bright places looked at this word while the picture was drawn. Pick a word; Shift-click another to compare.", LEAD_PAIR = "Orange, solid line: places that looked at A. Blue, dashed line: at B. White: at both.", LEAD_DIFFERENCE = "Red: places that looked at A (solid line) more. Blue: at B (dashed line) more.", SYNTAX = "Show how the words depend on each other; click an arc to compare both", Chips = class {
+var LEAD = "Bright places looked at this word while the image was drawn. Pick a word; Shift-click another to compare.", LEAD_PAIR = "Orange, solid line: places that looked at A. Blue, dashed line: at B. White: at both.", LEAD_DIFFERENCE = "Red: places that looked at A (solid line) more. Blue: at B (dashed line) more.", SYNTAX = "Show how the words depend on each other; click an arc to compare both", Chips = class {
   /** @param {Scope} scope */
   constructor(scope) {
     this.scope = scope, this.comparing = !1, this.hadSecond = !1, this.buttons = [], this.order = [], this.built = "", this.list = el("div", {
@@ -1563,7 +1563,7 @@ var FADED2 = 0.5, Mosaic = class {
   draw(cells, tiles, how) {
     let { context, scale } = this;
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    let table = palette(how.palette), grey = palette("gray"), most = tiles ? largest(tiles.scales.map((row, layer) => how.faded([layer]) ? 0 : largest(row))) : 0;
+    let table = palette(how.palette), gray = palette("gray"), most = tiles ? largest(tiles.scales.map((row, layer) => how.faded([layer]) ? 0 : largest(row))) : 0;
     for (let cell of cells) {
       let [x, y, size] = [cell.x, cell.y, cell.size].map((v) => Math.round(v * scale)), faded = how.faded(cell.layers);
       if (context.globalAlpha = faded ? FADED2 : 1, !tiles) {
@@ -1571,7 +1571,7 @@ var FADED2 = 0.5, Mosaic = class {
         continue;
       }
       let [height, width] = tiles.tile[cell.layers[0]], values = valuesOf(tiles, cell, height * width);
-      this.#paint(values, width, height, how.common ? most : largest(values), faded ? grey : table), context.imageSmoothingEnabled = width > size;
+      this.#paint(values, width, height, how.common ? most : largest(values), faded ? gray : table), context.imageSmoothingEnabled = width > size;
       let [w, h] = height > width ? [size * width / height, size] : [size, size * height / width];
       context.drawImage(
         this.small,
@@ -2089,7 +2089,7 @@ var Asker = class {
 
 // src/inspector.js
 var ROWS = 8, TRY = [
-  ["Point at the picture:", "the words this place looked at."],
+  ["Point at the image:", "the words this place looked at."],
   ["Drag over it:", "the words of a region, by step and layer."],
   ["Point at a tile:", "that head alone; a click keeps it."],
   ["Press Space:", "play the steps."]
@@ -2139,7 +2139,7 @@ var ROWS = 8, TRY = [
   /**
    * The hand points at a place.
    *
-   * @param {[number, number] | null} place [y, x] in shares of the picture; null: nowhere
+   * @param {[number, number] | null} place [y, x] in shares of the image; null: nowhere
    * @param {boolean} [aloud] whether a screen reader is told
    */
   point(place, aloud = !1) {
@@ -2318,7 +2318,7 @@ function spoken(scope, rows) {
 // src/keys.js
 var LIST = [
   ["← →", "on the words: show the next word; with Shift: compare the next word"],
-  ["← → ↑ ↓", "on the picture: move the crosshair; Enter begins and ends a box"],
+  ["← → ↑ ↓", "on the image: move the crosshair; Enter begins and ends a box"],
   ["← → ↑ ↓", "on the grid: move; Enter locks a layer and head"],
   ["← →", "on a step handle: one step; Page Up/Down: five; Home, End"],
   ["Space", "play or pause"],
@@ -2398,10 +2398,10 @@ function cubic(t) {
 function axis(from, to) {
   let index = new Int32Array(to * 4), weight = new Float32Array(to * 4);
   for (let i = 0; i < to; i++) {
-    let centre = (i + 0.5) * from / to - 0.5, base = Math.floor(centre);
+    let center = (i + 0.5) * from / to - 0.5, base = Math.floor(center);
     for (let k = 0; k < 4; k++) {
       let place = base - 1 + k;
-      index[i * 4 + k] = Math.min(from - 1, Math.max(0, place)), weight[i * 4 + k] = cubic(centre - place);
+      index[i * 4 + k] = Math.min(from - 1, Math.max(0, place)), weight[i * 4 + k] = cubic(center - place);
     }
   }
   return { index, weight };
@@ -2466,9 +2466,9 @@ async function saveMask(scope) {
     );
   }
 }
-function savePicture(scope, canvas) {
+function saveImage(scope, canvas) {
   canvas.toBlob((blob) => {
-    blob && save(blob, name(scope, "picture"));
+    blob && save(blob, name(scope, "image"));
   });
 }
 async function maskOf(scope) {
@@ -2492,17 +2492,17 @@ function save(blob, file) {
 var Look = class {
   /**
    * @param {Scope} scope
-   * @param {HTMLCanvasElement} canvas what is saved as a picture
+   * @param {HTMLCanvasElement} canvas what is saved as an image
    */
   constructor(scope, canvas) {
     this.scope = scope, this.inputs = inputsOf(scope, "look"), this.folded = inputsOf(scope, "more");
     let mask = this.#button("Mask", "mask-png", "Save the mask as PNG", () => saveMask(scope));
     attribute(mask, "aria-label", "Save the mask as PNG");
-    let picture = this.#button(
-      "Picture",
-      "picture-png",
+    let image = this.#button(
+      "Image",
+      "image-png",
       "Save what is shown as PNG",
-      () => savePicture(scope, canvas)
+      () => saveImage(scope, canvas)
     );
     this.element = el(
       "div",
@@ -2511,7 +2511,7 @@ var Look = class {
       el(
         "div",
         { class: "daam-end" },
-        el("span", { class: "daam-group" }, mask, picture),
+        el("span", { class: "daam-group" }, mask, image),
         this.#more()
       )
     );
@@ -2858,8 +2858,8 @@ function boxOf(a, b) {
   ];
 }
 
-// src/picture.js
-var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
+// src/image.js
+var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
   constructor() {
     this.canvas = document.createElement("canvas"), this.context = /** @type {CanvasRenderingContext2D} */
     this.canvas.getContext("2d"), this.image = new ImageData(1, 1), this.pixels = new Uint32Array(this.image.data.buffer);
@@ -2874,7 +2874,7 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
   show() {
     this.context.putImageData(this.image, 0, 0);
   }
-}, Picture = class {
+}, ImageView = class {
   /**
    * @param {Scope} scope
    * @param {{point: (place: [number, number] | null, aloud?: boolean) => void}} hand told where it
@@ -2883,14 +2883,14 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
   constructor(scope, { point }) {
     this.scope = scope, this.canvas = el("canvas", {
       class: "daam-canvas",
-      "data-testid": "picture",
+      "data-testid": "image",
       tabindex: "0",
       role: "application",
-      "aria-roledescription": "picture with attention"
+      "aria-roledescription": "image with attention"
     }), this.context = /** @type {CanvasRenderingContext2D} */
     this.canvas.getContext("2d"), this.base = document.createElement("canvas"), this.heat = new Layer(), this.contours = [new Contours(), new Contours()], this.overlap = { iou: 0, iod: 0, ioh: 0, both: 0, a: 0, b: 0 }, this.baseKey = "", this.drawn = !1, this.legend = new Legend(), this.numbers = new Numbers(), this.pointer = new Pointer(scope, this.canvas, point), this.frame = el("div", { class: "daam-frame" }, this.canvas), this.element = el(
       "div",
-      { class: "daam-picture" },
+      { class: "daam-image" },
       this.frame,
       this.legend.element,
       el(
@@ -2924,20 +2924,20 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
       this.baseKey = "";
     }
   }
-  /** The picture, or the forming picture of the last chosen step, enlarged once. */
+  /** The image, or the forming image of the last chosen step, enlarged once. */
   #drawBase() {
-    let { state, pictures, maps } = this.scope, follow = state.get("follow_step") ? pictures.thumbnail(state.steps[1] - 1) : null, grey = maps.comparing && !maps.hover, key = `${follow ? `${follow.x},${follow.y}` : "image"} ${grey}`, { width, height } = this.canvas;
+    let { state, images, maps } = this.scope, follow = state.get("follow_step") ? images.thumbnail(state.steps[1] - 1) : null, gray = maps.comparing && !maps.hover, key = `${follow ? `${follow.x},${follow.y}` : "image"} ${gray}`, { width, height } = this.canvas;
     if (key !== this.baseKey) {
       let context = (
         /** @type {CanvasRenderingContext2D} */
         this.base.getContext("2d")
       );
-      if (context.fillStyle = "#8883", context.clearRect(0, 0, width, height), context.fillRect(0, 0, width, height), context.imageSmoothingQuality = "high", follow && pictures.strip) {
+      if (context.fillStyle = "#8883", context.clearRect(0, 0, width, height), context.fillRect(0, 0, width, height), context.imageSmoothingQuality = "high", follow && images.strip) {
         context.imageSmoothingEnabled = width < SQUARE * follow.width;
         let { x, y, width: w, height: h } = follow;
-        context.drawImage(pictures.strip, x, y, w, h, 0, 0, width, height);
-      } else pictures.image && (context.imageSmoothingEnabled = width < SQUARE * pictures.image.width, context.drawImage(pictures.image, 0, 0, width, height));
-      grey && (follow || pictures.image) && fade(context, 0, 0, width, height), this.baseKey = pictures.image || follow ? key : "";
+        context.drawImage(images.strip, x, y, w, h, 0, 0, width, height);
+      } else images.image && (context.imageSmoothingEnabled = width < SQUARE * images.image.width, context.drawImage(images.image, 0, 0, width, height));
+      gray && (follow || images.image) && fade(context, 0, 0, width, height), this.baseKey = images.image || follow ? key : "";
     }
     this.context.clearRect(0, 0, width, height), this.context.drawImage(this.base, 0, 0);
   }
@@ -2952,7 +2952,7 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
       return;
     }
     let fieldB = enlarger(b.height, b.width, "b"), valuesB = fieldB.enlarge(b.values), levelB = levelOf(b.max, threshold);
-    overlap(a.values, levelA, b.values, levelB, this.overlap), state.get("view") === "difference" && valuesA.length === valuesB.length ? this.#difference(a, valuesA, b, valuesB, fieldA) : (this.heat.fit(fieldA.width, fieldA.height), paintPair(valuesA, a.max, valuesB, b.max, this.heat.pixels), this.#lay()), this.#line(0, valuesA, fieldA, levelA, COLOUR_A, !1), this.#line(1, valuesB, fieldB, levelB, COLOUR_B, !0);
+    overlap(a.values, levelA, b.values, levelB, this.overlap), state.get("view") === "difference" && valuesA.length === valuesB.length ? this.#difference(a, valuesA, b, valuesB, fieldA) : (this.heat.fit(fieldA.width, fieldA.height), paintPair(valuesA, a.max, valuesB, b.max, this.heat.pixels), this.#lay()), this.#line(0, valuesA, fieldA, levelA, COLOR_A, !1), this.#line(1, valuesB, fieldB, levelB, COLOR_B, !0);
   }
   /**
    * @param {Shown} a
@@ -2965,7 +2965,7 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
     let own = this.scope.state.get("difference_scale") === "own", scaleA = own && a.max > 0 ? 1 / a.max : 1, scaleB = own && b.max > 0 ? 1 / b.max : 1, max = own ? 1 : Math.max(a.max, b.max);
     this.heat.fit(size.width, size.height), paintDifference(valuesA, scaleA, valuesB, scaleB, max, palette("RdBu_r"), this.heat.pixels), this.#lay();
   }
-  /** Put the colours over the picture. */
+  /** Put the colors over the image. */
   #lay() {
     this.heat.show(), this.context.globalAlpha = this.scope.state.get("opacity"), this.context.imageSmoothingEnabled = !0, this.context.drawImage(this.heat.canvas, 0, 0, this.canvas.width, this.canvas.height), this.context.globalAlpha = 1;
   }
@@ -2974,17 +2974,17 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
    * @param {Float32Array} values
    * @param {{height: number, width: number}} size
    * @param {number} level
-   * @param {string} colour
+   * @param {string} color
    * @param {boolean} dashed
    */
-  #line(which, values, size, level, colour, dashed) {
+  #line(which, values, size, level, color, dashed) {
     if (!this.scope.state.get("contour")) return;
     let curves = this.contours[which].find(values, size.height, size.width, level), { context } = this, scale = this.scope.dots;
-    context.beginPath(), curves.trace(context, this.canvas.width / size.width, this.canvas.height / size.height), context.lineJoin = "round", context.setLineDash([]), context.strokeStyle = "rgb(0 0 0 / 0.55)", context.lineWidth = 3.6 * scale, context.stroke(), dashed && context.setLineDash([6 * scale, 4.5 * scale]), context.strokeStyle = colour, context.lineWidth = 1.8 * scale, context.stroke(), context.setLineDash([]);
+    context.beginPath(), curves.trace(context, this.canvas.width / size.width, this.canvas.height / size.height), context.lineJoin = "round", context.setLineDash([]), context.strokeStyle = "rgb(0 0 0 / 0.55)", context.lineWidth = 3.6 * scale, context.stroke(), dashed && context.setLineDash([6 * scale, 4.5 * scale]), context.strokeStyle = color, context.lineWidth = 1.8 * scale, context.stroke(), context.setLineDash([]);
   }
 }, Legend = class {
   constructor() {
-    this.low = el("span", { class: "daam-legend-end" }), this.high = el("span", { class: "daam-legend-end" }), this.bar = el("span", { class: "daam-legend-bar" }), this.mark = el("span", { class: "daam-legend-mark" }), this.bar.append(this.mark), this.kind = el("span", { class: "daam-kind", "data-testid": "kind" }), this.element = el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind), this.colours = "";
+    this.low = el("span", { class: "daam-legend-end" }), this.high = el("span", { class: "daam-legend-end" }), this.bar = el("span", { class: "daam-legend-bar" }), this.mark = el("span", { class: "daam-legend-mark" }), this.bar.append(this.mark), this.kind = el("span", { class: "daam-kind", "data-testid": "kind" }), this.element = el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind), this.colors = "";
   }
   /**
    * @param {Scope} scope
@@ -2994,8 +2994,8 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
   update(scope, a, b) {
     let { state } = scope, difference = b && state.get("view") === "difference", kind = a ? a.kind : "waiting";
     write(this.kind, KINDS2[kind][0]), attribute(this.kind, "title", KINDS2[kind][1]), attribute(this.kind, "data-kind", kind);
-    let colours = difference ? "RdBu_r" : b ? "families" : state.get("colormap");
-    colours !== this.colours && (this.bar.style.backgroundImage = b && !difference ? FAMILIES : gradient(colours), this.colours = colours), this.mark.hidden = !!b || !state.get("contour"), this.mark.style.left = `${100 * state.get("threshold")}%`, difference ? (write(this.low, "B more"), write(this.high, "A more")) : b ? (write(this.low, "A alone"), write(this.high, "B alone")) : (write(this.low, "0"), write(this.high, a ? short(a.max) : "–")), attribute(
+    let colors = difference ? "RdBu_r" : b ? "families" : state.get("colormap");
+    colors !== this.colors && (this.bar.style.backgroundImage = b && !difference ? FAMILIES : gradient(colors), this.colors = colors), this.mark.hidden = !!b || !state.get("contour"), this.mark.style.left = `${100 * state.get("threshold")}%`, difference ? (write(this.low, "B more"), write(this.high, "A more")) : b ? (write(this.low, "A alone"), write(this.high, "B alone")) : (write(this.low, "0"), write(this.high, a ? short(a.max) : "–")), attribute(
       this.bar,
       "title",
       b ? "White: both" : "Attention probability, up to this map's peak"
@@ -3033,7 +3033,7 @@ var COLOUR_A = "#ff8a1f", COLOUR_B = "#39a9ff", SQUARE = 3, Layer = class {
   }
 }, NUMBERS = [
   ["peak", "peak", "The largest attention probability of the shown map"],
-  ["area", "mask", "Share of the picture inside the contour"],
+  ["area", "mask", "Share of the image inside the contour"],
   ["peak_b", "peak of B", "The largest attention probability of the compared map"],
   ["iou", "IoU", "Intersection of both masks over their union"],
   ["iod", "IoD", "Intersection over B's mask: how much of B lies in A"],
@@ -3045,8 +3045,8 @@ function share(scope, a) {
   return inside / a.values.length;
 }
 
-// src/pictures.js
-var Pictures = class {
+// src/images.js
+var Images = class {
   /** @param {Scope} scope */
   constructor(scope) {
     this.scope = scope, this.image = null, this.strip = null, this.bytes = { image: void 0, strip: void 0 };
@@ -3057,7 +3057,7 @@ var Pictures = class {
   }
   /** @param {Name} name */
   async #decode(name2) {
-    let part = this.scope.source.pictures[name2], bytes = part?.bytes;
+    let part = this.scope.source.images[name2], bytes = part?.bytes;
     if (bytes !== this.bytes[name2] && (this.bytes[name2] = bytes, this[name2] = null, this.scope.invalidate(BASE | MAP | STRIP), !(!part || !bytes)))
       try {
         let blob = new Blob([
@@ -3067,7 +3067,7 @@ var Pictures = class {
         if (this.bytes[name2] !== bytes) return;
         this[name2] = bitmap, this.scope.invalidate(BASE | MAP | STRIP);
       } catch {
-        this.scope.say("The picture could not be read.");
+        this.scope.say("The image could not be read.");
       }
   }
   /**
@@ -3105,7 +3105,7 @@ var Scope = class {
    *   what a hand does, `say` tells a screen reader, `fail` shows what went wrong
    */
   constructor({ source, state, maps, invalidate, input: input2, say, fail, lingering }) {
-    this.source = source, this.state = state, this.maps = maps, this.invalidate = invalidate, this.input = input2, this.say = say, this.fail = fail, this.lingering = lingering, this.pictures = new Pictures(this);
+    this.source = source, this.state = state, this.maps = maps, this.invalidate = invalidate, this.input = input2, this.say = say, this.fail = fail, this.lingering = lingering, this.images = new Images(this);
   }
   /** Whether the last drawing may stay although its question is an old one. */
   get mayLinger() {
@@ -3122,7 +3122,7 @@ var QUIET = 500, Status = class {
   /**
    * @param {Scope} scope
    * @param {{problems: () => string[], describe: (text: string) => void, overlap: () => {iou: number}}}
-   *   others what is wrong elsewhere; told what the picture shows; how its masks overlap
+   *   others what is wrong elsewhere; told what the image shows; how its masks overlap
    */
   constructor(scope, { problems, describe, overlap: overlap2 }) {
     this.scope = scope, this.problems = problems, this.describe = describe, this.overlap = overlap2, this.line = el("p", { class: "daam-status-line", "data-testid": "status" }), this.live = el("p", {
@@ -3279,9 +3279,9 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
    * @param {Sums | null} other
    */
   #thumbnail(step, left, size, stack, other) {
-    let { context, scope } = this, { pictures, state } = scope, from = pictures.thumbnail(step);
-    context.save(), context.beginPath(), context.roundRect(left, 0, size.wide, size.tall, 3 * scope.dots), context.clip(), context.fillStyle = "#8884", context.fillRect(left, 0, size.wide, size.tall), from && pictures.strip ? context.drawImage(
-      pictures.strip,
+    let { context, scope } = this, { images, state } = scope, from = images.thumbnail(step);
+    context.save(), context.beginPath(), context.roundRect(left, 0, size.wide, size.tall, 3 * scope.dots), context.clip(), context.fillStyle = "#8884", context.fillRect(left, 0, size.wide, size.tall), from && images.strip ? context.drawImage(
+      images.strip,
       from.x,
       from.y,
       from.width,
@@ -3290,7 +3290,7 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
       0,
       size.wide,
       size.tall
-    ) : pictures.image && context.drawImage(pictures.image, left, 0, size.wide, size.tall), other && (from || pictures.image) && fade(context, left, 0, size.wide, size.tall), context.globalAlpha = Math.max(0.35, state.get("opacity")), this.#map(step, left, size, stack, other), context.restore();
+    ) : images.image && context.drawImage(images.image, left, 0, size.wide, size.tall), other && (from || images.image) && fade(context, left, 0, size.wide, size.tall), context.globalAlpha = Math.max(0.35, state.get("opacity")), this.#map(step, left, size, stack, other), context.restore();
   }
   /**
    * @param {number} step
@@ -3601,18 +3601,18 @@ var WIDE = 10, View = class {
       tabindex: "-1"
     }), this.status = new Status(scope, {
       problems: () => [this.wanted.asker.problem, this.inspector.problem],
-      describe: (text) => attribute(this.picture.canvas, "aria-label", text),
-      overlap: () => this.picture.overlap
-    }), this.chips = new Chips(scope), this.inspector = new Inspector(scope), this.picture = new Picture(scope, {
+      describe: (text) => attribute(this.image.canvas, "aria-label", text),
+      overlap: () => this.image.overlap
+    }), this.chips = new Chips(scope), this.inspector = new Inspector(scope), this.image = new ImageView(scope, {
       point: (place, aloud) => this.inspector.point(place, aloud)
-    }), this.grid = new Grid(scope, { beside: () => this.picture.frame.clientHeight }), this.steps = new Steps(scope), this.look = new Look(scope, this.picture.canvas), this.keys = new Keys(scope, {
+    }), this.grid = new Grid(scope, { beside: () => this.image.frame.clientHeight }), this.steps = new Steps(scope), this.look = new Look(scope, this.image.canvas), this.keys = new Keys(scope, {
       root: this.root,
       signal: this.stop.signal,
       steps: this.steps,
       chips: this.chips
     }), this.parts = [
       this.chips,
-      this.picture,
+      this.image,
       this.grid,
       this.inspector,
       this.steps,
@@ -3621,7 +3621,7 @@ var WIDE = 10, View = class {
     ], this.body = el(
       "div",
       { class: "daam-body" },
-      this.picture.element,
+      this.image.element,
       this.grid.element,
       this.inspector.element
     ), this.root.append(
@@ -3677,7 +3677,7 @@ var WIDE = 10, View = class {
       shown: () => copyOf(view.maps.shown(0)),
       shownB: () => copyOf(view.maps.shown(1)),
       preview: () => copyOf(view.maps.preview(0)),
-      overlap: () => ({ ...view.picture.overlap }),
+      overlap: () => ({ ...view.image.overlap }),
       tiles: () => view.maps.tiles(),
       pointed: () => {
         let [y, x] = view.inspector.place ?? [];

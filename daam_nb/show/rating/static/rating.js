@@ -50,13 +50,13 @@ function darkness(node) {
   return null;
 }
 var pen = null;
-function painted(colour) {
+function painted(color) {
   if (!pen) {
     let canvas = document.createElement("canvas");
     canvas.width = canvas.height = 1, pen = /** @type {CanvasRenderingContext2D} */
     canvas.getContext("2d", { willReadFrequently: !0 });
   }
-  return pen.clearRect(0, 0, 1, 1), pen.fillStyle = "transparent", pen.fillStyle = colour, pen.fillRect(0, 0, 1, 1), pen.getImageData(0, 0, 1, 1).data;
+  return pen.clearRect(0, 0, 1, 1), pen.fillStyle = "transparent", pen.fillStyle = color, pen.fillRect(0, 0, 1, 1), pen.getImageData(0, 0, 1, 1).data;
 }
 function above(node) {
   let root = node.getRootNode();
@@ -86,7 +86,7 @@ function watchTheme(look) {
 var CardView = class {
   /** @param {Page} page */
   constructor(page) {
-    this.page = page, this.addresses = [], this.prompt = el("p", { class: "daam-rating-prompt", "data-testid": "prompt" }), this.pictures = el("div", { class: "daam-rating-pictures", "data-testid": "pictures" }), this.ask = el("h3", { class: "daam-rating-ask", "data-testid": "ask" }), this.answers = el(
+    this.page = page, this.addresses = [], this.prompt = el("p", { class: "daam-rating-prompt", "data-testid": "prompt" }), this.images = el("div", { class: "daam-rating-images", "data-testid": "images" }), this.ask = el("h3", { class: "daam-rating-ask", "data-testid": "ask" }), this.answers = el(
       "div",
       { class: "daam-rating-answers", role: "group", "aria-label": "Answers" },
       ...page.form.choices.map(
@@ -108,14 +108,14 @@ var CardView = class {
       "section",
       { class: "daam-rating-card", "data-testid": "card" },
       this.prompt,
-      this.pictures,
+      this.images,
       this.ask,
       this.answers,
       this.before
     );
   }
   /**
-   * Show a card; done when its pictures can be seen.
+   * Show a card; done when its images can be seen.
    *
    * @param {Card} card
    */
@@ -137,10 +137,10 @@ var CardView = class {
     writeMixed(this.ask, card.ask);
     let old = this.addresses;
     this.addresses = [];
-    let images = card.pictures.map((picture) => this.#image(picture));
-    await Promise.allSettled(images.map((image) => image.decode())), this.pictures.replaceChildren(...images), old.forEach((address) => URL.revokeObjectURL(address));
+    let images = card.images.map((image) => this.#image(image));
+    await Promise.allSettled(images.map((image) => image.decode())), this.images.replaceChildren(...images), old.forEach((address) => URL.revokeObjectURL(address));
   }
-  /** @param {Card["pictures"][number]} picture */
+  /** @param {Card["images"][number]} image */
   #image({ label, size, data }) {
     let bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength), address = URL.createObjectURL(new Blob([bytes.slice()], { type: "image/png" }));
     return this.addresses.push(address), el("img", {
@@ -379,7 +379,7 @@ var Instructions = class {
         "p",
         { class: "daam-rating-soft" },
         el("kbd", { text: "Esc" }),
-        el("span", { text: " back to the picture; T: type a reason" })
+        el("span", { text: " back to the image; T: type a reason" })
       )
     );
   }

@@ -48,7 +48,7 @@ def test_two_words_stand_side_by_side(explorer: Explorer) -> None:
     assert "start of text" in [panel.name for panel in explorer.to_figure().panels]
 
 
-def test_the_mask_is_that_of_eq_7_at_the_pictures_size(explorer: Explorer) -> None:
+def test_the_mask_is_that_of_eq_7_at_the_images_size(explorer: Explorer) -> None:
     word = heat_maps(explorer.run, steps=(1, 2, 3)).word("fox")
     expected = word.mask(0.5, size=IMAGE_SIZE)
     drawn = np.asarray(Image.open(io.BytesIO(png_of(explorer.look, "mask"))))
@@ -73,7 +73,7 @@ def test_png_files_are_whole_and_replace_only_when_told(explorer: Explorer, tmp_
     assert [one.name for one in tmp_path.iterdir()] == ["fox.png"]
 
 
-def test_no_picture_no_overlay() -> None:
+def test_no_image_no_overlay() -> None:
     explorer = opened(tiny_recording(TEXT, image=False))
     with pytest.raises(SelectionError, match="what='mask' or 'figure'"):
         png_of(explorer.look, "overlay")

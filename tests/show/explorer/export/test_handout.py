@@ -115,7 +115,7 @@ def test_its_maps_are_those_of_the_explorer() -> None:
     np.testing.assert_array_equal(values, expected)
     assert state["traits"]["steps"] == [1, 3]
     assert state["run"] == state["facts"]["run"] == "handout"
-    assert state["image"][""]["data"] == unpack(explorer._pictures)[1][0][1]
+    assert state["image"][""]["data"] == unpack(explorer._images)[1][0][1]
     assert f"[{explorer.word},0,4]" in state["tiles"]
 
 
@@ -138,7 +138,7 @@ def test_what_has_no_room_is_left_out_and_said() -> None:
     explorer = opened(tiny_recording(TEXT, steps=40))
     whole = len(page(explorer))
     limit = whole - 100_000
-    text = page(explorer, heads=[(4, 1), (-1, 1)], most_bytes=limit)
+    text = page(explorer, heads=[(4, 1), (-1, 1)], max_bytes=limit)
     assert len(text.encode()) <= limit
     state = Page(text).state
     embedded = [(one["layer"], one["head"]) for one in state["facts"]["embedded"]]
@@ -152,7 +152,7 @@ def test_what_has_no_room_is_left_out_and_said() -> None:
 
 def test_the_least_is_there_whatever_the_limit() -> None:
     explorer = opened(tiny_recording(TEXT, steps=3), layer=0, head=1)
-    state = Page(page(explorer, most_bytes=0)).state
+    state = Page(page(explorer, max_bytes=0)).state
     assert '[5,"paper",-1,-1]' in state["stack"]
     assert '[5,"",0,1]' in state["stack"]
     assert list(state["facts"]["choices"]) == ["paper"]
@@ -168,7 +168,7 @@ def test_heads_that_do_not_exist_are_refused(heads: Any) -> None:
 def test_heads_are_named_by_their_layer() -> None:
     explorer = opened(tiny_recording(TEXT, steps=3))
     name = explorer.run.layers[2].name
-    state = Page(page(explorer, heads=[(name, 1)], most_bytes=0)).state
+    state = Page(page(explorer, heads=[(name, 1)], max_bytes=0)).state
     assert state["facts"]["embedded"] == [{"layer": 2, "head": 1}]
 
 
@@ -219,7 +219,7 @@ def test_why_there_is_no_parse_stays_here(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_grids_of_other_words_give_way_and_it_is_said() -> None:
     explorer = opened(tiny_recording(TEXT, steps=3), word="fox")
-    state = Page(page(explorer, most_bytes=0)).state
+    state = Page(page(explorer, max_bytes=0)).state
     assert list(state["tiles"]) == ["[2,0,3]"]
     (said,) = [one for one in state["facts"]["left_out"] if "grids of heads" in one]
     assert "“red”" in said

@@ -51,7 +51,7 @@ def test_any_pixel_of_any_selection_has_the_exact_maps_value(kept: Kept) -> None
             assert row.value == pytest.approx(float(maps[row.word][cell]), abs=2e-7)
 
 
-def test_the_corners_of_the_picture_are_its_corner_cells(of: Subject) -> None:
+def test_the_corners_of_the_image_are_its_corner_cells(of: Subject) -> None:
     maps = every_map(of, WHOLE)
     last = words_at(of, WHOLE, 1.0, 1.0)
     assert last[0].value == pytest.approx(max(float(maps[n][-1, -1]) for n in range(6)))
@@ -115,7 +115,7 @@ def test_bars_look_at_the_region_alone() -> None:
 def test_cells_inside_a_polygon_by_hand() -> None:
     triangle = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]  # below the diagonal
     found = inside(triangle, (4, 4))
-    assert found.sum() in (6, 10)  # the diagonal's centres lie on the edge
+    assert found.sum() in (6, 10)  # the diagonal's centers lie on the edge
     assert found[3, 0]
     assert not found[0, 3]
     assert inside(BOX, (4, 8))[:2, :4].all()
@@ -148,12 +148,12 @@ def test_any_polygon_has_cells(polygon: list[tuple[float, float]], size: tuple[i
      [[0, 0], [1, 1], [float("nan"), 0]], [[0, 0, 0], [1, 1, 1], [0, 1, 1]], [[0, 0], [1, 1], 5]],
 )  # fmt: skip
 def test_what_is_no_region_is_refused(polygon: object) -> None:
-    with pytest.raises(SelectionError, match=r"A region|outside the picture"):
+    with pytest.raises(SelectionError, match=r"A region|outside the image"):
         inside(polygon, (4, 4))  # type: ignore[arg-type]
 
 
-def test_a_place_outside_the_picture_is_refused(of: Subject) -> None:
-    with pytest.raises(SelectionError, match=r"x=1.01 lies outside the picture"):
+def test_a_place_outside_the_image_is_refused(of: Subject) -> None:
+    with pytest.raises(SelectionError, match=r"x=1.01 lies outside the image"):
         words_at(of, WHOLE, 0.5, 1.01)
 
 

@@ -15,7 +15,7 @@ from daam_nb.maps import heat_maps
 from daam_nb.recording import Kept, Recording
 from daam_nb.show.explorer.model.engine import Engine
 from daam_nb.show.explorer.model.selection import Selected, layers_of, word_map
-from daam_nb.show.explorer.model.stacks import exact_bytes, preview, quantised, stack_of, step_maps
+from daam_nb.show.explorer.model.stacks import exact_bytes, preview, quantized, stack_of, step_maps
 from daam_nb.show.explorer.model.subject import Subject, subject_of
 from tests.show.explorer.opened import TEXT, selections
 from tests.tiny_recordings import tiny_recording
@@ -126,7 +126,7 @@ def test_the_negative_prompts_words() -> None:
 @settings(max_examples=50, deadline=None)
 def test_eight_bits_hold_a_map_within_half_a_level(seed: int, peak: float, steps: int) -> None:
     values = np.random.default_rng(seed).random((steps, 3, 4)).astype(np.float32) * np.float32(peak)
-    levels, scales = quantised(values)
+    levels, scales = quantized(values)
     assert levels.dtype == np.uint8
     assert (levels.max((1, 2)) == 255).all()
     back = levels * np.asarray(scales, dtype=np.float32)[:, None, None]
@@ -134,7 +134,7 @@ def test_eight_bits_hold_a_map_within_half_a_level(seed: int, peak: float, steps
 
 
 def test_a_map_that_is_zero_everywhere_stays_zero() -> None:
-    levels, scales = quantised(np.zeros((2, 3, 4), dtype=np.float32))
+    levels, scales = quantized(np.zeros((2, 3, 4), dtype=np.float32))
     assert not levels.any()
     assert scales == (0.0, 0.0)
 

@@ -91,7 +91,7 @@ def test_a_recording_does_not_differ_from_itself_and_is_drawn_white() -> None:
     run = tiny_recording("a red fox")
     both = explore(run, run, parser=False)
     assert not both.difference().any()
-    pixels = np.asarray(both.picture)
+    pixels = np.asarray(both.image)
     assert (pixels > 240).all()
 
 
@@ -102,7 +102,7 @@ def test_red_is_where_the_left_one_is_higher() -> None:
             tensor.fill_(0.01)
             tensor[..., place] = 0.9
     both = explore(left, right, parser=False)
-    pixels = np.asarray(both.picture).astype(int)
+    pixels = np.asarray(both.image).astype(int)
     middle = pixels.shape[0] // 2
     red, blue = pixels[middle, 3], pixels[middle, -4]
     assert red[0] > red[2] + 50
@@ -118,8 +118,8 @@ def test_the_difference_is_told_in_words_and_its_sides_are_marked() -> None:
     both = explore(left, right, parser=False)
     assert "The left map is higher most at 1% from the left" in both._image.value
     assert "The right map is higher most at 99% from the left" in both._image.value
-    assert both.picture is not None
-    assert (np.asarray(both.picture) == 255).all(-1).any()  # a white + and a white −
+    assert both.image is not None
+    assert (np.asarray(both.image) == 255).all(-1).any()  # a white + and a white −
     assert "<b>Difference of two maps of “fox”</b>" in both._caption.value  # there is one seed
     same = explore(left, left, parser=False)
     assert "They are equal everywhere" in same._image.value

@@ -15,7 +15,7 @@ import pytest
 from daam_nb.maps import heat_maps
 from daam_nb.show.explorer import explore
 from daam_nb.show.explorer.model.engine import WORKING
-from daam_nb.show.explorer.page.lifetime import cell_now, living, parts_of
+from daam_nb.show.explorer.page.lifetime import cell_now, open_widgets, parts_of
 from tests.show.explorer.opened import TEXT, first_parts, opened
 from tests.tiny_recordings import tiny_recording
 
@@ -72,7 +72,7 @@ def test_closing_lets_go_of_what_was_sent() -> None:
     explorer = opened()
     assert explorer._first
     explorer.close()
-    assert not any((explorer._first, explorer._pictures))
+    assert not any((explorer._first, explorer._images))
     explorer.close()  # as often as one likes
 
 
@@ -101,10 +101,10 @@ def test_a_layout_of_two_is_kept_for_the_other() -> None:
     one, other = opened(), opened()
     one.layout = other.layout = layout
     one.close()
-    assert layout in living()
+    assert layout in open_widgets()
     assert told() > 0
     other.close()
-    assert layout not in living()
+    assert layout not in open_widgets()
 
 
 def test_a_name_of_what_is_closed_does_not_fail() -> None:
@@ -143,12 +143,12 @@ def test_what_rests_comes_back_with_its_name_and_choices(
     name = show(first)
     run_cell("a")
     show(opened())
-    assert first not in living()
+    assert first not in open_widgets()
     explorer = getattr(first, "left", first)
     explorer.choose(word="fox", steps=slice(0, 2))  # from Python all goes on
     run_cell("b")
     assert show(first) == name
-    assert first in living()
+    assert first in open_widgets()
     assert explorer.words[explorer.word].text == "fox"
     state = explorer.get_state()
     assert tuple(state["steps"]) == (0, 2)
@@ -164,12 +164,12 @@ def test_what_rests_wakes_in_a_box(run_cell: Run) -> None:
     first = opened()
     run_cell("a")
     opened()
-    assert first not in living()
+    assert first not in open_widgets()
     assert not first._first
     box = ipywidgets.VBox([first])
-    assert first in living()
+    assert first in open_widgets()
     assert first_parts(first)["exact"][0]["key"] == first.selected.key
-    assert told() == len(living())
+    assert told() == len(open_widgets())
     assert f"IPY_MODEL_{first.model_id}" in box.get_state()["children"]
 
 
@@ -180,10 +180,10 @@ def test_what_another_cell_shows_stays(run_cell: Run) -> None:
     show(first)
     run_cell("a")
     second = opened()
-    assert first in living()
+    assert first in open_widgets()
     run_cell("b")
     show(second)
-    assert first not in living()
+    assert first not in open_widgets()
 
 
 def test_several_of_one_run_stay(run_cell: Run) -> None:
@@ -191,7 +191,7 @@ def test_several_of_one_run_stay(run_cell: Run) -> None:
     made = [opened() for _ in range(3)]
     for one in made:
         show(one)
-    assert set(made) <= set(living())
+    assert set(made) <= set(open_widgets())
 
 
 def test_what_a_box_holds_stays_and_rests_when_it_is_closed(run_cell: Run) -> None:
@@ -200,11 +200,11 @@ def test_what_a_box_holds_stays_and_rests_when_it_is_closed(run_cell: Run) -> No
     box = ipywidgets.VBox([first])
     run_cell("a")
     opened()
-    assert first in living()
+    assert first in open_widgets()
     box.close()
     run_cell("a")
     opened()
-    assert first not in living()
+    assert first not in open_widgets()
 
 
 def test_what_is_shown_where_one_cannot_know_stays(run_cell: Run) -> None:
@@ -219,7 +219,7 @@ def test_what_is_shown_where_one_cannot_know_stays(run_cell: Run) -> None:
     show(first)
     run_cell("a")
     opened()
-    assert {first, second} <= set(living())
+    assert {first, second} <= set(open_widgets())
 
 
 def test_without_a_notebook_nothing_rests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +228,7 @@ def test_without_a_notebook_nothing_rests(monkeypatch: pytest.MonkeyPatch) -> No
     made = [opened() for _ in range(3)]
     for one in made:
         show(one)
-    assert set(made) <= set(living())
+    assert set(made) <= set(open_widgets())
 
 
 def test_a_half_of_a_comparison_that_is_shown_alone_wakes(run_cell: Run) -> None:
@@ -236,13 +236,13 @@ def test_a_half_of_a_comparison_that_is_shown_alone_wakes(run_cell: Run) -> None
     both = compared()
     run_cell("a")
     opened()
-    assert both.left not in living()
+    assert both.left not in open_widgets()
     run_cell("b")
     show(both.left)
-    assert both.left in living()
-    assert both.right not in living()
+    assert both.left in open_widgets()
+    assert both.right not in open_widgets()
     show(both)
-    assert set(parts_of(both)) <= set(living())
+    assert set(parts_of(both)) <= set(open_widgets())
     told()
 
 

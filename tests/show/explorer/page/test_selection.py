@@ -135,7 +135,7 @@ UNKNOWN = {
     "layer_": (1, "'layer'"),
     "tresholds": (0.4, "'threshold'"),
     "words": ("fox", "'word'"),
-    "picture": ([], "'pictures'"),
+    "image": ([], "'images'"),
     "seed": (3, "It takes other, layers"),
 }
 

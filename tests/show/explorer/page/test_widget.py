@@ -138,7 +138,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("view", "both", "overlay"),
     ("difference_scale", "x", "own"),
     ("region", [[0, 0], [1, 1]], "at least three corners"),
-    ("region", [[0, 0], [1, 1], [2, 2]], "outside the picture"),
+    ("region", [[0, 0], [1, 1], [2, 2]], "outside the image"),
 ]
 
 
@@ -334,7 +334,7 @@ NO_PLACE = {"polygon": [[0, 0]]}
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"want": ["words"], "at": {"y": 2, "x": 0}}, "outside the picture"),
+        ({"want": ["words"], "at": {"y": 2, "x": 0}}, "outside the image"),
         ({"want": ["words"], "at": {"y": 0.5}}, "lacks a place"),
         ({"want": ["words"]}, "lacks a place"),
         ({"want": ["words"], "at": [1, 2]}, "lacks a place"),
@@ -400,7 +400,7 @@ def test_the_sample_that_ships() -> None:
     explorer = opened(daam_nb.sample())
     assert explorer._facts["model"] == "daam_nb/menagerie"
     assert explorer._facts["revision"]
-    _, [(part, raw)] = unpack(explorer._pictures)
+    _, [(part, raw)] = unpack(explorer._images)
     assert (part, raw[:4]) == ({"name": "image", "type": "image/png"}, b"\x89PNG")
 
 
@@ -427,10 +427,10 @@ def test_some_steps_of_a_loop() -> None:
     assert any("3 of 9 steps were recorded" in one for one in explorer._facts["left_out"])
 
 
-def test_without_a_picture_the_maps_stand_alone() -> None:
+def test_without_an_image_the_maps_stand_alone() -> None:
     explorer = opened(tiny_recording(TEXT, image=False, latents=False))
-    assert unpack(explorer._pictures)[1] == []
-    assert any("No picture was recorded" in one for one in explorer._facts["left_out"])
+    assert unpack(explorer._images)[1] == []
+    assert any("No image was recorded" in one for one in explorer._facts["left_out"])
 
 
 HOSTILE = [

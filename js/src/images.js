@@ -1,10 +1,10 @@
-// The picture and the forming pictures, decoded once.
+// The image and the forming images, decoded once.
 /** @import { Scope } from "./scope.js" */
 import * as flags from "./flags.js";
 
 /** @typedef {"image" | "strip"} Name */
 
-export class Pictures {
+export class Images {
   /** @param {Scope} scope */
   constructor(scope) {
     this.scope = scope;
@@ -24,7 +24,7 @@ export class Pictures {
 
   /** @param {Name} name */
   async #decode(name) {
-    const part = this.scope.source.pictures[name];
+    const part = this.scope.source.images[name];
     const bytes = part?.bytes;
     if (bytes === this.bytes[name]) return;
     this.bytes[name] = bytes;
@@ -38,7 +38,7 @@ export class Pictures {
       this[name] = bitmap;
       this.scope.invalidate(flags.BASE | flags.MAP | flags.STRIP);
     } catch {
-      this.scope.say("The picture could not be read.");
+      this.scope.say("The image could not be read.");
     }
   }
 

@@ -1,4 +1,4 @@
-"""A recording -> the picture files in a folder."""
+"""A recording -> the image files in a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from daam_nb.maps.wordmap import WordHeatMap
     from daam_nb.recording import Recording
 
-PICTURE, WORDS, PROMPT, SEED = "output.png", "words.png", "prompt.txt", "seed.txt"
+IMAGE, WORDS, PROMPT, SEED = "output.png", "words.png", "prompt.txt", "seed.txt"
 RECORDING = "recording"
 MAP, HEADS = ".heat_map.png", ".heads.png"
 
@@ -31,8 +31,8 @@ class Written:
     ----------
     folder
         Where.
-    picture, words, recording
-        The picture, the figure of all words, the recording's folder; None until there is one.
+    image, words, recording
+        The image, the figure of all words, the recording's folder; None until there is one.
     maps, heads
         One file per word.
     removed
@@ -40,7 +40,7 @@ class Written:
     """
 
     folder: Path
-    picture: Path | None = None
+    image: Path | None = None
     words: Path | None = None
     recording: Path | None = None
     maps: list[Path] = field(default_factory=list)
@@ -74,7 +74,7 @@ def chosen_words(prompt: Prompt, words: Sequence[str] | None) -> tuple[Word, ...
 
 def earlier_run(folder: Path) -> tuple[Path, ...]:
     """What lies in the folder under the names that `daam-nb` writes."""
-    fixed = [folder / name for name in (PICTURE, WORDS, PROMPT, SEED, RECORDING)]
+    fixed = [folder / name for name in (IMAGE, WORDS, PROMPT, SEED, RECORDING)]
     existing = [path for path in fixed if path.is_symlink() or path.exists()]
     return (*existing, *_word_files(folder))
 
@@ -115,7 +115,7 @@ def made_folder(folder: Path) -> Path:
     return folder
 
 
-def write_picture(picture: Image, path: Path) -> Path:
+def write_image(image: Image, path: Path) -> Path:
     """Write a PNG, whole or not at all.
 
     Raises
@@ -126,7 +126,7 @@ def write_picture(picture: Image, path: Path) -> Path:
     from daam_nb.storage import write_file
 
     file = io.BytesIO()
-    picture.save(file, format="PNG")
+    image.save(file, format="PNG")
     write_file(path, file.getvalue())
     return path
 
@@ -178,7 +178,7 @@ def _spans(maps: Sequence[WordHeatMap]) -> list[tuple[int, int]]:
 
 
 def _remove_stale(written: Written, wanted: set[str]) -> None:
-    """An earlier run's maps beside this one's picture would be taken for its own."""
+    """An earlier run's maps beside this one's image would be taken for its own."""
     for path in _word_files(written.folder):
         if path.name not in wanted and _is_ours(path):
             path.unlink()
@@ -195,7 +195,7 @@ def _is_ours(path: Path) -> bool:
     from PIL import Image
 
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            return "daam_nb" in picture.info
+        with Image.open(path, formats=["PNG"]) as image:
+            return "daam_nb" in image.info
     except (OSError, SyntaxError, ValueError):
         return False

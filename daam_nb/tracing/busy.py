@@ -66,7 +66,7 @@ def on(scheduler: Any, *, nested: bool) -> Iterator[list[str]]:
             raise BusyPipelineError(
                 f"A watched call in another thread is using this {type(scheduler).__name__}. It "
                 "holds how far a call is, so a pipeline (and every pipeline that shares its "
-                "scheduler) makes one picture at a time. Nothing was drawn. Wait for that call, or "
+                "scheduler) makes one image at a time. Nothing was drawn. Wait for that call, or "
                 "give each thread a pipeline of its own: other = type(pipe).from_pipe(pipe); "
                 "other.scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config)."
             )
@@ -137,6 +137,6 @@ def why_disturbed(disturbances: list[str]) -> str:
     """What happened to a call that was disturbed, and the way out."""
     return (
         f"the same scheduler was used by another call meanwhile (in {', '.join(disturbances)}), "
-        "which mixes up how far both are: the picture is not the one that its seed makes. Run one "
+        "which mixes up how far both are: the image is not the one that its seed makes. Run one "
         "call at a time, or give each thread a pipeline with a scheduler of its own."
     )

@@ -1,7 +1,7 @@
-"""Colour maps: the same 256 colours for every renderer.
+"""Color maps: the same 256 colors for every renderer.
 
 The defaults are perceptually uniform: equal differences in attention look equally different, in
-print and to colour-blind eyes as well. `SEQUENTIAL` are those to choose from; where two things are
+print and to color-blind eyes as well. `SEQUENTIAL` are those to choose from; where two things are
 compared, take one from each end, such as ``"inferno"`` for one and ``"viridis"`` for the other.
 """
 
@@ -21,7 +21,7 @@ LEVELS = 256
 
 
 def palette(name: str) -> NDArray[np.float64]:
-    """Colours of a colour map.
+    """Colors of a color map.
 
     Parameters
     ----------
@@ -48,22 +48,22 @@ def _palette(name: str) -> NDArray[np.float64]:
     import matplotlib
 
     try:
-        colours = matplotlib.colormaps[name](np.linspace(0, 1, LEVELS))[:, :3]
+        colors = matplotlib.colormaps[name](np.linspace(0, 1, LEVELS))[:, :3]
     except KeyError:
         raise SelectionError(
-            f"There is no colour map {name!r}. Perceptually uniform are "
+            f"There is no color map {name!r}. Perceptually uniform are "
             f"{', '.join(repr(known) for known in SEQUENTIAL)}; any other name of matplotlib's "
             f"works too."
         ) from None
-    table = np.asarray(colours, dtype=np.float64)
+    table = np.asarray(colors, dtype=np.float64)
     table.setflags(write=False)
     return table
 
 
-def colour(
+def color(
     values: NDArray[np.float32], *, name: str, vmin: float, vmax: float
 ) -> NDArray[np.float64]:
-    """Turn values into colours, as matplotlib does: 256 equal steps from `vmin` to `vmax`.
+    """Turn values into colors, as matplotlib does: 256 equal steps from `vmin` to `vmax`.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Paint the pictures that a model is judged on: the prompts, seeds and settings of `prompts.json`.
+"""Paint the images that a model is judged on: the prompts, seeds and settings of `prompts.json`.
 
-Pictures lie in a folder of their own, one PNG each, written whole; what is there is not painted
-again. Each picture has a generator of its own, so that it does not depend on its neighbours in a
+Images lie in a folder of their own, one PNG each, written whole; what is there is not painted
+again. Each image has a generator of its own, so that it does not depend on its neighbors in a
 batch (but for rounding).
 """
 
@@ -33,19 +33,19 @@ def entries() -> list[dict[str, Any]]:
 
 
 def settings() -> dict[str, Any]:
-    """How the pictures are sampled."""
+    """How the images are sampled."""
     read: dict[str, Any] = json.loads(PROMPTS.read_text())["settings"]
     return read
 
 
-def picture_path(folder: Path, index: int) -> Path:
-    """Where the picture of entry `index` lies."""
+def image_path(folder: Path, index: int) -> Path:
+    """Where the image of entry `index` lies."""
     return folder / f"{index:04d}.png"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One picture to draw.
+    """One image to draw.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Wanted:
 def paint(
     weights: Path, folder: Path, *, indices: Sequence[int] | None = None, helpers: int = 0
 ) -> None:
-    """Paint the pictures of the fixed prompts that are not there yet.
+    """Paint the images of the fixed prompts that are not there yet.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def draw(
     """Draw what is wanted and not there yet; `paint` says what the arguments are."""
     folder.mkdir(parents=True, exist_ok=True)
     chosen = range(len(wanted)) if indices is None else indices
-    missing = [(i, wanted[i]) for i in chosen if not picture_path(folder, i).exists()]
+    missing = [(i, wanted[i]) for i in chosen if not image_path(folder, i).exists()]
     if not missing:
         return
     parts = 1 + helpers
@@ -125,7 +125,7 @@ def _draw_part(
             **more,
         ).images
         for (i, _), image in zip(batch, images, strict=True):
-            with whole_file(picture_path(folder, i)) as file:
+            with whole_file(image_path(folder, i)) as file:
                 image.save(file, format="PNG")
 
 
@@ -144,6 +144,6 @@ def exported(weights: Path) -> tuple[Any, dict[str, Any]]:
     return pipeline, {"max_sequence_length": pipeline.tokenizer.model_max_length}
 
 
-def read_pictures(folder: Path, indices: Sequence[int]) -> list[Image.Image]:
-    """The pictures of some entries, in order."""
-    return [Image.open(picture_path(folder, i)).convert("RGB") for i in indices]
+def read_images(folder: Path, indices: Sequence[int]) -> list[Image.Image]:
+    """The images of some entries, in order."""
+    return [Image.open(image_path(folder, i)).convert("RGB") for i in indices]

@@ -1,4 +1,4 @@
-"""Pictures <-> PNG bytes: lossless on the way out, distrusted on the way in.
+"""Images <-> PNG bytes: lossless on the way out, distrusted on the way in.
 
 The bytes are compared with their sha256, and the size in the PNG's header with the JSON's, before
 anything is decoded: a file of a few bytes that unfolds into gigabytes is refused unread, and so is
@@ -30,15 +30,15 @@ _SLACK = 2**17  # bytes of a PNG that are no pixels: its header, what compressio
 
 
 @dataclass(frozen=True)
-class PictureFacts:
-    """What the JSON says of one picture: (height, width), Pillow's mode, sha256 of the file."""
+class ImageFacts:
+    """What the JSON says of one image: (height, width), Pillow's mode, sha256 of the file."""
 
     size: tuple[int, int]
     mode: str
     sha256: str
 
     @classmethod
-    def read(cls, fields: Fields) -> PictureFacts:
+    def read(cls, fields: Fields) -> ImageFacts:
         """Read what `as_dict` wrote, less what belongs to the file."""
         height, width = fields.size("size")
         if height * width > MAX_PIXELS:
@@ -48,7 +48,7 @@ class PictureFacts:
         return cls((height, width), fields.text("mode"), fields.text("sha256"))
 
     @property
-    def most_bytes(self) -> int:
+    def max_bytes(self) -> int:
         """What a PNG of these pixels can take, however badly it is compressed."""
         height, width = self.size
         return height * (1 + width * _CHANNELS[self.mode]) * 9 // 8 + _SLACK
@@ -58,25 +58,25 @@ class PictureFacts:
         return {"size": list(self.size), "mode": self.mode, "sha256": self.sha256}
 
 
-def png(name: str, picture: Image.Image) -> tuple[bytes, PictureFacts]:
-    """Encode a picture; its pixels come back exactly, its metadata is left out."""
-    size = (picture.height, picture.width)
-    if picture.mode not in MODES or not 0 < size[0] * size[1] <= MAX_PIXELS:
+def png(name: str, image: Image.Image) -> tuple[bytes, ImageFacts]:
+    """Encode an image; its pixels come back exactly, its metadata is left out."""
+    size = (image.height, image.width)
+    if image.mode not in MODES or not 0 < size[0] * size[1] <= MAX_PIXELS:
         raise RecordingFormatError(
-            f"The picture {name!r} is {size[0]} x {size[1]} {picture.mode}; pictures in the modes "
+            f"The image {name!r} is {size[0]} x {size[1]} {image.mode}; images in the modes "
             f"{', '.join(MODES)} of at most {MAX_PIXELS} pixels can be saved: .convert('RGB')."
         )
-    bare = Image.frombytes(picture.mode, picture.size, picture.tobytes())
+    bare = Image.frombytes(image.mode, image.size, image.tobytes())
     file = io.BytesIO()
     bare.save(file, format="PNG")
     raw = file.getvalue()
-    return raw, PictureFacts(size, picture.mode, hashlib.sha256(raw).hexdigest())
+    return raw, ImageFacts(size, image.mode, hashlib.sha256(raw).hexdigest())
 
 
-class PictureFile:
+class ImageFile:
     """A PNG file, mapped so that it may be replaced afterwards; nothing is decoded until `read`."""
 
-    def __init__(self, path: Path, facts: PictureFacts) -> None:
+    def __init__(self, path: Path, facts: ImageFacts) -> None:
         self.path = path
         self.facts = facts
         self._state = os.stat(path)
@@ -96,21 +96,21 @@ class PictureFile:
         if (height, width) != self.facts.size:
             raise broken(self.path, f"is {height} x {width}, {self.facts.size} in the JSON")
         try:
-            picture = Image.open(io.BytesIO(raw), formats=["PNG"])
-            picture.load()
+            image = Image.open(io.BytesIO(raw), formats=["PNG"])
+            image.load()
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
             raise broken(self.path, f"not a readable PNG ({error})") from None
-        if picture.mode != self.facts.mode:
-            raise broken(self.path, f"is {picture.mode}, {self.facts.mode} in the JSON")
-        bare = picture.copy()  # half the memory of its bytes and a picture of them
+        if image.mode != self.facts.mode:
+            raise broken(self.path, f"is {image.mode}, {self.facts.mode} in the JSON")
+        bare = image.copy()  # half the memory of its bytes and an image of them
         bare.info = {}
         return bare
 
 
-class LazyPictures(Mapping[str, Image.Image]):
-    """Pictures by name, each decoded on first use and kept from then on."""
+class LazyImages(Mapping[str, Image.Image]):
+    """Images by name, each decoded on first use and kept from then on."""
 
-    def __init__(self, files: Mapping[str, PictureFile]) -> None:
+    def __init__(self, files: Mapping[str, ImageFile]) -> None:
         self._files = dict(files)
         self._read: dict[str, Image.Image] = {}
 
@@ -126,11 +126,11 @@ class LazyPictures(Mapping[str, Image.Image]):
         return len(self._files)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._files  # Mapping's own would decode the picture
+        return name in self._files  # Mapping's own would decode the image
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return dict, (dict(self),)
 
-    def described(self) -> dict[str, PictureFacts]:
-        """Size and mode of every picture, without decoding any."""
+    def described(self) -> dict[str, ImageFacts]:
+        """Size and mode of every image, without decoding any."""
         return {name: file.facts for name, file in self._files.items()}

@@ -1,4 +1,4 @@
-"""The picture and the forming pictures, as the browser gets them."""
+"""The image and the forming images, as the browser gets them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from daam_nb.show.explorer.model.container import Part
 from daam_nb.show.pixels import rgb
 
 LONGEST_SIDE = 1024
-PNG_BYTES = 2**20  # larger pictures travel as JPEG
+PNG_BYTES = 2**20  # larger images travel as JPEG
 STRIP_SIDE = 96  # of one thumbnail
-_OF_LATENTS = "daam_nb latents"  # whose a forming picture is, as tracing writes it
+_OF_LATENTS = "daam_nb latents"  # whose a forming image is, as tracing writes it
 STRIP_PIXELS = 2**20  # of all of them
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """The pictures that a page is sent.
+class Images:
+    """The images that a page is sent.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Pictures:
         Of the strip: count; size (height, width) of one thumbnail; columns per row; places among
         the steps kept. None without a strip.
     changed
-        What was changed of the picture, a sentence; empty where it is sent pixel by pixel.
+        What was changed of the image, a sentence; empty where it is sent pixel by pixel.
     """
 
     parts: tuple[Part, ...]
@@ -43,40 +43,40 @@ class Pictures:
     changed: str
 
 
-def pictures_of(run: Recording, forming: Sequence[Image.Image] | None) -> Pictures:
-    """Encode the picture and the forming pictures for a page.
+def images_of(run: Recording, forming: Sequence[Image.Image] | None) -> Images:
+    """Encode the image and the forming images for a page.
 
     Parameters
     ----------
     run
         The recording.
     forming
-        What `forming_pictures(run, pipe)` gives: one per frame, ``num_steps + 1`` of them, the
+        What `forming_images(run, pipe)` gives: one per frame, ``num_steps + 1`` of them, the
         last one being the result; or one per step kept. None: there is no strip.
 
     Raises
     ------
     ShapeError
-        Where there are neither as many pictures as frames nor as steps kept.
+        Where there are neither as many images as frames nor as steps kept.
     """
-    image, image_type, changed = served_picture(run)
+    image, image_type, changed = served_image(run)
     strip, strip_facts = strip_of(run, forming)
     parts: list[Part] = [({"name": "image", "type": image_type}, image)]
     parts.append(({"name": "strip", "type": "image/png"}, strip))
-    return Pictures(tuple(part for part in parts if part[1]), strip_facts, changed)
+    return Images(tuple(part for part in parts if part[1]), strip_facts, changed)
 
 
-def served_picture(run: Recording) -> tuple[bytes, str, str]:
-    """Encode the picture for the browser.
+def served_image(run: Recording) -> tuple[bytes, str, str]:
+    """Encode the image for the browser.
 
     Returns
     -------
     bytes
-        Empty where the recording holds no picture.
+        Empty where the recording holds no image.
     str
         ``"image/png"`` or ``"image/jpeg"``.
     str
-        What was changed for it, a sentence; empty where it is the picture pixel by pixel.
+        What was changed for it, a sentence; empty where it is the image pixel by pixel.
     """
     image = run.image
     if image is None:
@@ -91,44 +91,44 @@ def served_picture(run: Recording) -> tuple[bytes, str, str]:
     if len(written) > PNG_BYTES:
         written, kind = _encoded(shown, "JPEG"), "image/jpeg"
         changed.append("as JPEG")
-    return written, kind, f"The picture is sent {' and '.join(changed)}." if changed else ""
+    return written, kind, f"The image is sent {' and '.join(changed)}." if changed else ""
 
 
 def strip_of(
-    run: Recording, pictures: Sequence[Image.Image] | None
+    run: Recording, images: Sequence[Image.Image] | None
 ) -> tuple[bytes, dict[str, object] | None]:
-    """Put the forming pictures of the steps kept side by side in one picture.
+    """Put the forming images of the steps kept side by side in one image.
 
     Parameters
     ----------
     run
         The recording.
-    pictures
-        What `forming_pictures(run, pipe)` gives: one per frame, ``num_steps + 1`` of them, the
+    images
+        What `forming_images(run, pipe)` gives: one per frame, ``num_steps + 1`` of them, the
         last one being the result; or one per step kept. None: there is no strip.
 
     Returns
     -------
     bytes
-        PNG or JPEG of all thumbnails, row by row; empty without pictures.
+        PNG or JPEG of all thumbnails, row by row; empty without images.
     dict
         count; size (height, width) of one; columns per row; places among the steps kept. None
-        without pictures.
+        without images.
 
     Raises
     ------
     ShapeError
-        Where there are neither as many pictures as frames nor as steps kept.
+        Where there are neither as many images as frames nor as steps kept.
     """
-    if pictures is None:
+    if images is None:
         return b"", None
-    chosen = _of_steps(run, pictures)
+    chosen = _of_steps(run, images)
     height, width = _thumbnail(run.facts.image_size, len(chosen))
     columns = math.ceil(math.sqrt(len(chosen) * height / width))
     rows = math.ceil(len(chosen) / columns)
     sheet = Image.new("RGB", (columns * width, rows * height))
-    for place, picture in enumerate(chosen):
-        small = Image.fromarray(rgb(picture, (height, width)))
+    for place, image in enumerate(chosen):
+        small = Image.fromarray(rgb(image, (height, width)))
         sheet.paste(small, (place % columns * width, place // columns * height))
     written = _encoded(sheet, "PNG")
     if len(written) > PNG_BYTES // 2:
@@ -142,32 +142,32 @@ def strip_of(
     return written, facts
 
 
-def _of_steps(run: Recording, pictures: Sequence[Image.Image]) -> list[Image.Image]:
-    unread: Any = pictures
+def _of_steps(run: Recording, images: Sequence[Image.Image]) -> list[Image.Image]:
+    unread: Any = images
     if not isinstance(unread, Iterable) or isinstance(unread, str | bytes):
         raise WrongKindError(
-            f"pictures= is what forming_pictures(run, pipe) gives, a list of PIL images, not "
-            f"{kind_of(pictures)}."
+            f"images= is what forming_images(run, pipe) gives, a list of PIL images, not "
+            f"{kind_of(images)}."
         )
-    pictures = list(pictures)
-    odd = [picture for picture in pictures if not isinstance(picture, Image.Image)]
+    images = list(images)
+    odd = [image for image in images if not isinstance(image, Image.Image)]
     if odd:
-        raise SelectionError(f"pictures are PIL images, not {type(odd[0]).__name__}.")
+        raise SelectionError(f"images are PIL images, not {type(odd[0]).__name__}.")
     own = run.facts.digests.get("latents", "")
-    others = [p for p in pictures if own and p.info.get(_OF_LATENTS, "") not in ("", own)]
+    others = [p for p in images if own and p.info.get(_OF_LATENTS, "") not in ("", own)]
     if others:
         raise SelectionError(
-            "pictures= are the forming pictures of another recording: they were decoded from other "
-            "latents. Give those of this one: pictures=forming_pictures(run, pipe)."
+            "images= are the forming images of another recording: they were decoded from other "
+            "latents. Give those of this one: images=forming_images(run, pipe)."
         )
-    if len(pictures) == run.facts.num_steps + 1:
-        return [pictures[step] for step in run.steps]
-    if len(pictures) == len(run.steps):
-        return pictures
+    if len(images) == run.facts.num_steps + 1:
+        return [images[step] for step in run.steps]
+    if len(images) == len(run.steps):
+        return images
     raise ShapeError(
-        f"There are {len(pictures)} pictures; with {run.facts.num_steps} steps, "
+        f"There are {len(images)} images; with {run.facts.num_steps} steps, "
         f"{len(run.steps)} of them kept, give {run.facts.num_steps + 1} (all that "
-        f"forming_pictures(run, pipe) gives) or {len(run.steps)} (one per step kept)."
+        f"forming_images(run, pipe) gives) or {len(run.steps)} (one per step kept)."
     )
 
 

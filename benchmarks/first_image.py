@@ -1,11 +1,11 @@
-"""From nothing to a picture: a fresh process loads the shipped model, offline, and draws.
+"""From nothing to an image: a fresh process loads the shipped model, offline, and draws.
 
-    python -m benchmarks.first_picture                # one thread
-    python -m benchmarks.first_picture --threads 2
+    python -m benchmarks.first_image                # one thread
+    python -m benchmarks.first_image --threads 2
 
 Each run is a process of its own: `import` of the package and of diffusers, `load()`, the first
-picture (20 steps with guidance) and the second. The goal: one picture in at most 2 s. The exit
-status is 1 where the median of the first picture misses it. Processor time is given beside the
+image (20 steps with guidance) and the second. The goal: one image in at most 2 s. The exit
+status is 1 where the median of the first image misses it. Processor time is given beside the
 wall's, because other programs on the machine lengthen it less.
 """
 
@@ -23,8 +23,8 @@ from benchmarks.harness import arguments, report
 
 GOAL_SECONDS = 2.0
 ROOT = Path(__file__).parent.parent
-PARTS = ("import", "load", "first picture", "second picture")
-TOTAL = ("all up to the first picture", 0, 3)
+PARTS = ("import", "load", "first image", "second image")
+TOTAL = ("all up to the first image", 0, 3)
 
 FRESH = """
 import json, sys, time
@@ -61,7 +61,7 @@ def fresh(threads: int) -> list[tuple[float, float]]:
 
 def main() -> None:
     """Measure, print and write."""
-    parser = arguments("first_picture.json", __doc__)
+    parser = arguments("first_image.json", __doc__)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     options.runs = 1 if options.quick else options.runs
@@ -79,8 +79,8 @@ def main() -> None:
         into=options.json,
         facts={"threads": options.threads, "runs": options.runs, "load_average": load},
     )
-    met = rows[PARTS.index("first picture")][2] <= GOAL_SECONDS
-    print(f"goal of {GOAL_SECONDS} s for a picture {'met' if met else 'missed'}; load {load:.1f}")
+    met = rows[PARTS.index("first image")][2] <= GOAL_SECONDS
+    print(f"goal of {GOAL_SECONDS} s for an image {'met' if met else 'missed'}; load {load:.1f}")
     sys.exit(0 if met or options.quick else 1)
 
 

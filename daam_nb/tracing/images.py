@@ -1,4 +1,4 @@
-"""A pipeline's output -> pictures."""
+"""A pipeline's output -> images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CHANNELS = (1, 3, 4)
 
 
 def returned_latents(output: Any, *, like: Tensor) -> Tensor:
-    """The latents that a pipeline returned in place of pictures, else `like`.
+    """The latents that a pipeline returned in place of images, else `like`.
 
     Parameters
     ----------
@@ -28,14 +28,14 @@ def returned_latents(output: Any, *, like: Tensor) -> Tensor:
 
 
 def pil_images(output: Any) -> tuple[Image.Image, ...]:
-    """The pictures of a pipeline's output, none where it returned latents.
+    """The images of a pipeline's output, none where it returned latents.
 
     Parameters
     ----------
     output
         What the pipeline's call returned: an output object with ``images`` (or ``rgb``), or a tuple
-        whose first item holds them; PIL pictures, arrays (picture, y, x, channel) or tensors
-        (picture, channel, y, x) with values in [0, 1].
+        whose first item holds them; PIL images, arrays (image, y, x, channel) or tensors
+        (image, channel, y, x) with values in [0, 1].
     """
     images = getattr(output, "images", None)
     if images is None:
@@ -45,7 +45,7 @@ def pil_images(output: Any) -> tuple[Image.Image, ...]:
     if isinstance(images, Image.Image):
         return (images,)
     if isinstance(images, list | tuple):
-        return tuple(picture for picture in images if isinstance(picture, Image.Image))
+        return tuple(image for image in images if isinstance(image, Image.Image))
     if isinstance(images, Tensor):
         if images.ndim != 4 or images.shape[1] != 3:  # latents have 4 or more channels
             return ()

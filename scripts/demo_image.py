@@ -1,6 +1,6 @@
-"""Make docs/images/demo.png, the README's picture: what `make demo` draws.
+"""Make docs/images/demo.png, the README's image: what `make demo` draws.
 
-python -m scripts.demo_picture [--to FOLDER]
+python -m scripts.demo_image [--to FOLDER]
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// The picture with the maps over it: heat, contours, region, crosshair.
+// The image with the maps over it: heat, contours, region, crosshair.
 /** @import { Scope } from "./scope.js" */
 /** @import { Shown } from "./types.js" */
 import { Contours } from "./contours.js";
@@ -9,9 +9,9 @@ import { fade, gradient, paint, paintDifference, paintPair, palette } from "./pa
 import { Pointer } from "./pointer.js";
 import { enlarger } from "./resample.js";
 
-const COLOUR_A = "#ff8a1f";
-const COLOUR_B = "#39a9ff";
-/** A picture of few pixels is shown with its pixels square. */
+const COLOR_A = "#ff8a1f";
+const COLOR_B = "#39a9ff";
+/** An image of few pixels is shown with its pixels square. */
 const SQUARE = 3;
 
 /** A small canvas whose memory is painted directly. */
@@ -40,7 +40,7 @@ class Layer {
   }
 }
 
-export class Picture {
+export class ImageView {
   /**
    * @param {Scope} scope
    * @param {{point: (place: [number, number] | null, aloud?: boolean) => void}} hand told where it
@@ -50,10 +50,10 @@ export class Picture {
     this.scope = scope;
     this.canvas = el("canvas", {
       class: "daam-canvas",
-      "data-testid": "picture",
+      "data-testid": "image",
       tabindex: "0",
       role: "application",
-      "aria-roledescription": "picture with attention",
+      "aria-roledescription": "image with attention",
     });
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     this.base = document.createElement("canvas");
@@ -68,7 +68,7 @@ export class Picture {
     this.frame = el("div", { class: "daam-frame" }, this.canvas);
     this.element = el(
       "div",
-      { class: "daam-picture" },
+      { class: "daam-image" },
       this.frame,
       this.legend.element,
       el(
@@ -120,13 +120,13 @@ export class Picture {
     this.baseKey = "";
   }
 
-  /** The picture, or the forming picture of the last chosen step, enlarged once. */
+  /** The image, or the forming image of the last chosen step, enlarged once. */
   #drawBase() {
-    const { state, pictures, maps } = this.scope;
-    const follow = state.get("follow_step") ? pictures.thumbnail(state.steps[1] - 1) : null;
-    // Two families of colours are told apart over grey.
-    const grey = maps.comparing && !maps.hover;
-    const key = `${follow ? `${follow.x},${follow.y}` : "image"} ${grey}`;
+    const { state, images, maps } = this.scope;
+    const follow = state.get("follow_step") ? images.thumbnail(state.steps[1] - 1) : null;
+    // Two families of colors are told apart over gray.
+    const gray = maps.comparing && !maps.hover;
+    const key = `${follow ? `${follow.x},${follow.y}` : "image"} ${gray}`;
     const { width, height } = this.canvas;
     if (key !== this.baseKey) {
       const context = /** @type {CanvasRenderingContext2D} */ (this.base.getContext("2d"));
@@ -134,16 +134,16 @@ export class Picture {
       context.clearRect(0, 0, width, height);
       context.fillRect(0, 0, width, height);
       context.imageSmoothingQuality = "high";
-      if (follow && pictures.strip) {
+      if (follow && images.strip) {
         context.imageSmoothingEnabled = width < SQUARE * follow.width;
         const { x, y, width: w, height: h } = follow;
-        context.drawImage(pictures.strip, x, y, w, h, 0, 0, width, height);
-      } else if (pictures.image) {
-        context.imageSmoothingEnabled = width < SQUARE * pictures.image.width;
-        context.drawImage(pictures.image, 0, 0, width, height);
+        context.drawImage(images.strip, x, y, w, h, 0, 0, width, height);
+      } else if (images.image) {
+        context.imageSmoothingEnabled = width < SQUARE * images.image.width;
+        context.drawImage(images.image, 0, 0, width, height);
       }
-      if (grey && (follow || pictures.image)) fade(context, 0, 0, width, height);
-      this.baseKey = pictures.image || follow ? key : "";
+      if (gray && (follow || images.image)) fade(context, 0, 0, width, height);
+      this.baseKey = images.image || follow ? key : "";
     }
     this.context.clearRect(0, 0, width, height);
     this.context.drawImage(this.base, 0, 0);
@@ -177,8 +177,8 @@ export class Picture {
       paintPair(valuesA, a.max, valuesB, b.max, this.heat.pixels);
       this.#lay();
     }
-    this.#line(0, valuesA, fieldA, levelA, COLOUR_A, false);
-    this.#line(1, valuesB, fieldB, levelB, COLOUR_B, true);
+    this.#line(0, valuesA, fieldA, levelA, COLOR_A, false);
+    this.#line(1, valuesB, fieldB, levelB, COLOR_B, true);
   }
 
   /**
@@ -198,7 +198,7 @@ export class Picture {
     this.#lay();
   }
 
-  /** Put the colours over the picture. */
+  /** Put the colors over the image. */
   #lay() {
     this.heat.show();
     this.context.globalAlpha = this.scope.state.get("opacity");
@@ -212,10 +212,10 @@ export class Picture {
    * @param {Float32Array} values
    * @param {{height: number, width: number}} size
    * @param {number} level
-   * @param {string} colour
+   * @param {string} color
    * @param {boolean} dashed
    */
-  #line(which, values, size, level, colour, dashed) {
+  #line(which, values, size, level, color, dashed) {
     if (!this.scope.state.get("contour")) return;
     const curves = this.contours[which].find(values, size.height, size.width, level);
     const { context } = this;
@@ -228,14 +228,14 @@ export class Picture {
     context.lineWidth = 3.6 * scale;
     context.stroke();
     if (dashed) context.setLineDash([6 * scale, 4.5 * scale]);
-    context.strokeStyle = colour;
+    context.strokeStyle = color;
     context.lineWidth = 1.8 * scale;
     context.stroke();
     context.setLineDash([]);
   }
 }
 
-/** The colours and their values. */
+/** The colors and their values. */
 class Legend {
   constructor() {
     this.low = el("span", { class: "daam-legend-end" });
@@ -245,7 +245,7 @@ class Legend {
     this.bar.append(this.mark);
     this.kind = el("span", { class: "daam-kind", "data-testid": "kind" });
     this.element = el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind);
-    this.colours = "";
+    this.colors = "";
   }
 
   /**
@@ -260,10 +260,10 @@ class Legend {
     write(this.kind, KINDS[kind][0]);
     attribute(this.kind, "title", KINDS[kind][1]);
     attribute(this.kind, "data-kind", kind);
-    const colours = difference ? "RdBu_r" : b ? "families" : state.get("colormap");
-    if (colours !== this.colours) {
-      this.bar.style.backgroundImage = b && !difference ? FAMILIES : gradient(colours);
-      this.colours = colours;
+    const colors = difference ? "RdBu_r" : b ? "families" : state.get("colormap");
+    if (colors !== this.colors) {
+      this.bar.style.backgroundImage = b && !difference ? FAMILIES : gradient(colors);
+      this.colors = colors;
     }
     this.mark.hidden = Boolean(b) || !state.get("contour");
     this.mark.style.left = `${100 * state.get("threshold")}%`;
@@ -295,7 +295,7 @@ const KINDS = {
   waiting: ["waiting", "The map is on its way"],
 };
 
-/** The numbers below the picture: the peak, or how two masks overlap. */
+/** The numbers below the image: the peak, or how two masks overlap. */
 class Numbers {
   constructor() {
     this.element = el("dl", { class: "daam-numbers", "data-testid": "numbers" });
@@ -330,7 +330,7 @@ class Numbers {
 
 const NUMBERS = [
   ["peak", "peak", "The largest attention probability of the shown map"],
-  ["area", "mask", "Share of the picture inside the contour"],
+  ["area", "mask", "Share of the image inside the contour"],
   ["peak_b", "peak of B", "The largest attention probability of the compared map"],
   ["iou", "IoU", "Intersection of both masks over their union"],
   ["iod", "IoD", "Intersection over B's mask: how much of B lies in A"],
