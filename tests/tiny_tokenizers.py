@@ -12,7 +12,7 @@ from typing import Any
 from transformers import CLIPTokenizer, Qwen2Tokenizer, T5Tokenizer
 
 _WORDS = """
-a an and the of in on with under over is photo image painting red green blue black white
+a an and the of in on with under over is photo picture painting red green blue black white
 big small cat dog bird fox horse zebra car hot house tree snow field running across
 gir- affe cata- maran
 """  # 'gir-' opens a word: 'giraffe' is gir + affe and 'catamaran' is cata + maran

@@ -90,7 +90,7 @@ def test_a_caption_by_hand(parser: SpacyParser) -> None:
         ("two buses on a street", "buses", "bus"),
         ("a dog lying on a bed", "lying", "lie"),
         ("a man sitting on a bench", "sitting", "sit"),
-        ("a boy taking an image", "taking", "take"),
+        ("a boy taking a picture", "taking", "take"),
         ("a table covered in snow", "covered", "cover"),
         ("a boat tied to a dock", "tied", "tie"),
         ("a car driven by a woman", "driven", "drive"),

@@ -45,8 +45,8 @@ CLASSES = {"pet": ["cat", "dog"], "thing": ["car", "bus"]}
 OPTIONS: dict[str, dict[str, Any]] = {
     "attribution": {"captions": CAPTIONS, "judge": JUDGE},
     "visuosyntax": {"captions": CAPTIONS, "parser": "caption_parser"},
-    "cohyponyms": {"nouns": CLASSES, "judge": JUDGE, "pictures": 3},
-    "adjectives": {"nouns": ["cat"], "adjectives": ["red", "blue"], "judge": JUDGE, "pictures": 8},
+    "cohyponyms": {"nouns": CLASSES, "judge": JUDGE, "images": 3},
+    "adjectives": {"nouns": ["cat"], "adjectives": ["red", "blue"], "judge": JUDGE, "images": 8},
     "faithfulness": {
         "captions": CAPTIONS, "judge": JUDGE, "head_images": 1, "curve_images": 1,
     },

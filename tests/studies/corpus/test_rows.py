@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from daam_nb.errors import RecordingExistsError, StudyError
-from daam_nb.storage.lock import alone
+from daam_nb.storage.lock import locked
 from daam_nb.studies.corpus.rows import RowFile, collect, differences, plain
 
 COLUMNS = {"name": "of the unit", "value": "a number"}
@@ -123,7 +123,7 @@ def test_keys_are_their_own() -> None:
 def test_two_writers_at_once_are_kept_apart(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setitem(collect.__globals__, "PATIENCE", 0.05)
     with (
-        alone(tmp_path),
+        locked(tmp_path),
         pytest.raises(RecordingExistsError, match="written by someone else"),
         RowFile.opened(tmp_path / "rows.jsonl", columns=COLUMNS, settings={}),
     ):
