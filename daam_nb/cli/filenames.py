@@ -31,7 +31,7 @@ def safe_stems(labels: Iterable[str]) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Names without an ending, of letters, digits, marks and ``-_.``; 1 to `MOST_BYTES` bytes.
+        Names without an ending, of letters, digits, marks and ``-_.``; 1 to `MAX_BYTES` bytes.
         A name that is taken, whatever its case, gets ``-2``, ``-3``, ...
 
     Examples

@@ -12,9 +12,9 @@ from daam_nb.printable import printable
 
 # The shipped model's own settings, as its card was measured with.
 SHIPPED = {"num_inference_steps": 20, "guidance_scale": 4.0}
-LEAST_SEEN = 40  # pixels, of an object that a judge may be asked about
+MIN_SEEN = 40  # pixels, of an object that a judge may be asked about
 FIRST_RENDERED = 1_000_000  # number of the first scene that is shown to the model, not drawn
-PICTURES = 40  # of the shipped world, where nothing says how many
+IMAGES = 40  # of the shipped world, where nothing says how many
 
 
 def run_study(options: Study) -> None:
@@ -96,9 +96,9 @@ def _of_the_shipped_world(options: Study, names: Collection[str]) -> dict[str, A
 
         world["judge"] = Judge()
     if "captions" in names and not {"captions", "truth"} & set(typed):
-        world["captions"] = _scenes(typed.get("pictures", PICTURES), typed.get("seeds", 1))
+        world["captions"] = _scenes(typed.get("images", IMAGES), typed.get("seeds", 1))
     if "scenes" in names:
-        world["scenes"] = _rendered_scenes(typed.get("pictures", PICTURES))
+        world["scenes"] = _rendered_scenes(typed.get("images", IMAGES))
     return {name: value for name, value in world.items() if name in names}
 
 

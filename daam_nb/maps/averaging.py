@@ -36,7 +36,7 @@ def average(
     Returns
     -------
     WordHeatMap
-        (y, x), float32, >= 0, without `origin`, `span` or `tokens`, which are those of one picture.
+        (y, x), float32, >= 0, without `origin`, `span` or `tokens`, which are those of one image.
         Its `choice` says of how many maps it is the mean, and under which choices of layers, steps
         and heads they were made.
 
@@ -165,7 +165,7 @@ class _Mean:
         if one.unit != self.unit:
             raise SelectionError(
                 f"These maps are in different units: {self.unit!r} and, of {one.label!r}, "
-                f"{one.unit!r}. Make them with one reduction and one normalisation."
+                f"{one.unit!r}. Make them with one reduction and one normalization."
             )
         self.kind = self.kind or kind
         if values.shape != self.total.shape:

@@ -82,7 +82,7 @@ def provenance_of(run: Recording) -> Provenance:
 
 
 def image_altered(run: Recording | Provenance) -> bool:
-    """Whether the picture is not the one that the pipeline made; False where nothing is known."""
+    """Whether the image is not the one that the pipeline made; False where nothing is known."""
     if not run.facts.digests or run.image is None:
         return False
     return run.facts.digests.get(IMAGE) != _image_digest(run.image)

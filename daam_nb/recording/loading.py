@@ -204,9 +204,9 @@ def _digests(fields: Fields) -> dict[str, str]:
 
 
 def _image(folder: Folder) -> Any:
-    pictures = folder.pictures  # not the folder, which keeps the arrays read from it
-    known = pictures.described().get(IMAGE)
-    return known and Later(lambda: pictures[IMAGE], known.size)
+    images = folder.images  # not the folder, which keeps the arrays read from it
+    known = images.described().get(IMAGE)
+    return known and Later(lambda: images[IMAGE], known.size)
 
 
 def _latents(folder: Folder) -> Any:

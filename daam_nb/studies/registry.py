@@ -22,7 +22,7 @@ BUILT_IN: dict[str, str] = {
     "visuosyntax": "how do the maps of a word and of the word it depends on lie to each other?",
     "cohyponyms": "are things of one kind harder to draw together?",
     "adjectives": "how far beyond its noun does an adjective reach?",
-    "faithfulness": "does the picture change where the map of an ablated word says?",
+    "faithfulness": "does the image change where the map of an ablated word says?",
     "maps": "which way of making a word's map is best, against masks and against causes?",
 }
 """Name of a study in a folder of its own -> its question."""

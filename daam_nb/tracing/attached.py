@@ -25,7 +25,7 @@ from daam_nb.errors import (
     ShapeError,
     UnsupportedPipelineError,
 )
-from daam_nb.tracing import alone, inputs, taps
+from daam_nb.tracing import busy, inputs, taps
 from daam_nb.tracing.arguments import refuse_unread
 from daam_nb.tracing.asking import asking
 from daam_nb.tracing.effects.hidden import hiding
@@ -268,7 +268,7 @@ def _watch_calls(kind: type[Any], original: Callable[..., Any]) -> Callable[...,
 
     @functools.wraps(original)
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
-        alone.note_inner_call(_calls(), self)
+        busy.note_inner_call(_calls(), self)
         attached = [one for one in _open.get() if one.pipe is self and one._is_open]
         if type(self) is not kind or not attached:  # a subclass calls on; or nobody watches
             busy.disturb(getattr(self, "scheduler", None))
@@ -295,7 +295,7 @@ def _watch_calls(kind: type[Any], original: Callable[..., Any]) -> Callable[...,
                     call.memory.hold()
                 output = original(self, *args, **kwargs)
             except Exception as error:
-                if why := alone.why_out_of_step(begun[0][1], error):
+                if why := busy.why_out_of_step(begun[0][1], error):
                     raise BusyPipelineError(why) from error
                 raise
             finally:

@@ -116,7 +116,7 @@ def why_out_of_step(call: RunningCall, error: Exception) -> str:
         return ""
     because = f" ({'; '.join(seen)})" if seen else ""
     return (
-        f"The call stopped after {call.step} calls of {kind}.step and left no picture, with or "
+        f"The call stopped after {call.step} calls of {kind}.step and left no image, with or "
         f"without us: its scheduler stands at step {index} of {steps}, and was set or stepped by "
         f"somebody else than the call's own loop{because}. A scheduler holds how far a call is. "
         "Let every pipeline have its own (other.scheduler = "

@@ -159,12 +159,12 @@ def test_the_grid_of_a_map_that_was_resized_is_its_own(usual: Recording) -> None
 
 def test_forming_images_of_another_recording_are_refused(usual: Recording) -> None:
     pipe = pipelines.sd1()
-    own, others = (forming_pictures(run, pipe) for run in (usual, drawn(pipe, seed=1)))
-    assert explore(usual, parser=False, pictures=own)._facts["strip"] is not None
-    assert explore(dataclasses.replace(usual, latents=None), parser=False, pictures=own)
-    for pictures in (others, [*own[:-1], others[-1]], others[:2]):
-        with pytest.raises(SelectionError, match="forming pictures of another recording"):
-            explore(usual, parser=False, pictures=pictures)
+    own, others = (forming_images(run, pipe) for run in (usual, drawn(pipe, seed=1)))
+    assert explore(usual, parser=False, images=own)._facts["strip"] is not None
+    assert explore(dataclasses.replace(usual, latents=None), parser=False, images=own)
+    for images in (others, [*own[:-1], others[-1]], others[:2]):
+        with pytest.raises(SelectionError, match="forming images of another recording"):
+            explore(usual, parser=False, images=images)
 
 
 def test_the_unit_of_joint_attention_is_told() -> None:

@@ -74,7 +74,7 @@ def test_a_studys_own_names_are_among_the_nearest(pipe: Any, tmp_path: Path, whe
         "visuosyntax": ("parsre", "parser"),
         "cohyponyms": ("exlude", "exclude"),
         "adjectives": ("treshold", "threshold"),
-        "faithfulness": ("head_pictues", "head_pictures"),
+        "faithfulness": ("head_pictues", "head_images"),
         "maps": ("methds", "methods"),
         "corpus": ("latent", "latents"),
     }

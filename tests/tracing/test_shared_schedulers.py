@@ -90,7 +90,7 @@ def test_timesteps_set_by_another_thread_are_named() -> None:
         draw(pipe, **behind_step_1(in_a_thread))
 
 
-def test_a_picture_that_can_be_finished_is_kept() -> None:
+def test_an_image_that_can_be_finished_is_kept() -> None:
     pipe = pipe_with(DDIMScheduler)
     plain = draw(pipe, **behind_step_1(call_again)).images
     said = "the same pipeline was called behind step 1"

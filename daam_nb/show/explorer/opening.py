@@ -173,7 +173,7 @@ def hand_out(
         (layer number or name, head) that must be in it, before the others.
     overwrite
         Replace a file that is there.
-    most_bytes
+    max_bytes
         Heads are put in as long as the file stays below; what was left out it says.
     choices
         Any control to begin with: ``steps=slice(0, 10), threshold=0.5``.

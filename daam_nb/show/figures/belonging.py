@@ -34,7 +34,7 @@ def check_own_run(word_map: WordHeatMap, run: Recording, *, where: str) -> None:
 
 
 def same_run(run: Recording | Provenance, other: Recording | Provenance) -> bool:
-    """Whether two recordings are of one picture: the same origin, and the same pixels."""
+    """Whether two recordings are of one image: the same origin, and the same pixels."""
     if run is other:
         return True
     first, second = (

@@ -100,13 +100,13 @@ def overlay(
     background = image.image if isinstance(image, Recording) else image
     size = size_of(word_map, background, most=512)
     above = word_map.label if title is None else check_text(title, "title")
-    panel = word_panel(word_map, picture, size=size, style=style, title=above, note="")
+    panel = word_panel(word_map, background, size=size, style=style, title=above, note="")
     runs: list[Recording | Provenance] = [image] if isinstance(image, Recording) else []
     if not runs and word_map.origin is not None:
         runs = [word_map.origin.run]
-    notes = drawing_notes(word_map, picture, size, style)
-    if runs and _is_exchanged(picture, runs[0].image):
-        notes.append("the picture below is not the run’s own")
+    notes = drawing_notes(word_map, background, size, style)
+    if runs and _is_exchanged(background, runs[0].image):
+        notes.append("the image below is not the run’s own")
     caption, metadata = credits(runs, choice=word_map.choice, drawing=notes)
     metadata["word"] = word_map.label
     return compose(

@@ -11,7 +11,7 @@ from PIL import Image
 from daam_nb.kinds import check_choice, check_flag
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.recording.layers import PROBABILITY
-from daam_nb.show.colours import palette
+from daam_nb.show.colors import palette
 from daam_nb.show.figures.description import Heat, Panel
 from daam_nb.show.figures.layout import Scale
 from daam_nb.show.lettering import NO_BREAK
@@ -200,7 +200,7 @@ def colors_note(style: Style) -> str:
 
 
 def _grids(word_map: WordHeatMap) -> str:
-    """From which grid a map was brought to the picture, and by which way."""
+    """From which grid a map was brought to the image, and by which way."""
     own = word_map.size if word_map.origin is None else word_map.origin.size
     by_way_of = "" if own == word_map.size else f" by way of {cells(word_map.size)}"
     return f"maps bicubic from {cells(own)}{by_way_of}"

@@ -17,7 +17,7 @@ def held_by(value: Any, *, field_names_only: bool = False) -> dict[str, Any]:
     ----------
     value
         The object.
-    fields_alone
+    field_names_only
         Of a dataclass, whether its fields are all that counts.
     """
     of_fields = dataclasses.is_dataclass(value)

@@ -295,7 +295,7 @@ def drawn_without(
     columns = [(), *(way.columns for way in ways)]
     with contextlib.ExitStack() as stack:
         if any(columns):
-            change = ablate(pipe, tokens=columns, text_encoder=True, renormalise=True)
+            change = ablate(pipe, tokens=columns, text_encoder=True, renormalize=True)
             stack.enter_context(change)
         stack.enter_context(predictions.watched())
         stack.enter_context(_quiet(pipe))

@@ -31,8 +31,8 @@ def figures_of(
     """Short file name -> figure, of the table of `held_out.cross_fitted`."""
     if fitted.empty:
         return {}
-    labelled = fitted.assign(method=[methods[name].label for name in fitted.method])
-    of_masks = summary(labelled, by=["method", "data"], value=HELD_OUT, bounds=SHARE, enough=ENOUGH)
+    labeled = fitted.assign(method=[methods[name].label for name in fitted.method])
+    of_masks = summary(labeled, by=["method", "data"], value=HELD_OUT, bounds=SHARE, enough=ENOUGH)
     drawn = {
         "methods": bars(
             of_masks,
@@ -48,7 +48,7 @@ def figures_of(
         ("causes", ON_CAUSES, "How well each map says what changes without the word"),
         ("contrasts", ON_CONTRASTS, "How well two maps say which of two words changes what"),
     ):
-        long = _long(labelled, columns)
+        long = _long(labeled, columns)
         if len(long):
             means = summary(
                 long, by=["method", "cause"], value="rho", bounds=BOTH_SIGNS, enough=ENOUGH

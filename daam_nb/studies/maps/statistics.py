@@ -32,7 +32,7 @@ BOTH_SIGNS = (-1.0, 1.0)
 ENOUGH = 50
 """Words from which on a mean is not shown as rare."""
 
-LEAST_WORDS = 3
+MIN_WORDS = 3
 """Words of a prompt from which on they can be ranked."""
 
 
@@ -90,7 +90,7 @@ def ranked_words(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     known = table[table.influence.notna()]
     for key, words in known.groupby(["run", "prompt", "method", "choice"], sort=False):
-        if len(words) < LEAST_WORDS:
+        if len(words) < MIN_WORDS:
             continue
         sizes, influences = (words[name].to_numpy(float) for name in ("maximum", "influence"))
         highest = sizes == sizes.max()

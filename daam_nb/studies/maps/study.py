@@ -84,7 +84,7 @@ class Maps(Study[MapsOptions]):
     @cached_property
     def scenes(self) -> list[RenderedScene]:
         """The rendered images, as many as images are drawn."""
-        return scenes_of(self.options.scenes, self.options.pictures)
+        return scenes_of(self.options.scenes, self.options.images)
 
     def check(self, execution: Execution) -> None:
         """Before anything is drawn: the judge, the methods, the choices and the scenes."""
@@ -106,8 +106,8 @@ class Maps(Study[MapsOptions]):
             execution.pipe,
             options.captions,
             options.seeds,
-            into=execution.into / "pictures",
-            pictures=options.pictures,
+            into=execution.into / "images",
+            images=options.images,
             progress=execution.progress,
             caller=execution.caller,
             **{**to_record(self.methods.values()), **execution.call},

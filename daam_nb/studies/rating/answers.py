@@ -130,7 +130,7 @@ class AnswerFile:
         Keys that may be answered.
     answers
         What an answer may be.
-    most_lines
+    max_lines
         Line ends within one row at most: prompts may hold some. What is torn off at the end of the
         file and holds more is no row that a kill cut short.
 

@@ -84,7 +84,7 @@ def test_every_way_is_drawn(drawn: Any, subject: Subject) -> None:
 
 def test_hidden_is_what_ablate_draws(pipe: Any, drawn: Any) -> None:
     _, image, _ = of(drawn, HIDDEN, "cat")
-    with ablate(pipe, words="cat", text_encoder=True, renormalise=True):
+    with ablate(pipe, words="cat", text_encoder=True, renormalize=True):
         again = generate(pipe, TEXT, seed=3, **STEPS).image
     assert np.abs(pixels(image) - pixels(again)).max() <= 1
     assert difference(image, drawn[1][0]).mean() > 1e-3
@@ -118,7 +118,7 @@ def test_hidden_later_begins_at_its_step(pipe: Any, drawn: Any) -> None:
     """By hand: the embeddings are exchanged, and the columns left out, from step 2 of 5 on."""
     way, image, _ = of(drawn, LATER, "cat")
     assert way.until == 2
-    with ablate(pipe, words="cat", text_encoder=True, renormalise=True):
+    with ablate(pipe, words="cat", text_encoder=True, renormalize=True):
         states: list[Any] = []
         handle = pipe.unet.register_forward_pre_hook(
             lambda module, args, kwargs: states.append(kwargs["encoder_hidden_states"].clone()),
@@ -132,7 +132,7 @@ def test_hidden_later_begins_at_its_step(pipe: Any, drawn: Any) -> None:
 
     tokens = [list(way.columns)]
     generator = torch.Generator().manual_seed(3)
-    with ablate(pipe, tokens=tokens, steps=slice(2, None), renormalise=True):
+    with ablate(pipe, tokens=tokens, steps=slice(2, None), renormalize=True):
         again = pipe(
             TEXT, generator=generator, callback_on_step_end=exchange,
             callback_on_step_end_tensor_inputs=["latents", "prompt_embeds"], **STEPS,
@@ -169,7 +169,7 @@ def test_predictions_by_hand(pipe: Any, subject: Subject, drawn: Any) -> None:
         return {"latents": latents[step]}
 
     generator = torch.Generator().manual_seed(3)
-    with ablate(pipe, words="dog", text_encoder=True, renormalise=True):
+    with ablate(pipe, words="dog", text_encoder=True, renormalize=True):
         pipe(TEXT, generator=generator, callback_on_step_end=put, **STEPS)
     handle.remove()
     norms = [(a - b).norm(dim=0) for a, b in zip(plain, hidden, strict=True)]

@@ -126,7 +126,7 @@ def test_scores_by_hand(report: Any, folder: Path) -> None:
     from daam_nb.recording import load
     from daam_nb.studies.corpus.runs import Corpus
 
-    runs = {run.key: run for run in Corpus.open(folder / "pictures")}
+    runs = {run.key: run for run in Corpus.open(folder / "images")}
     table = report.observations
     row = table[
         (table.method == "attention") & (table.choice == "up") & (table.word == "cat")

@@ -43,7 +43,7 @@ def write(look: Look, path: str | Path, *, heads: Any, overwrite: bool, max_byte
 def page(look: Look, *, heads: Any = (), max_bytes: int = MAX_BYTES) -> str:
     """Make the page: the front end, the maps it needs, and where they come from.
 
-    Whatever `most_bytes` is, all words in all heads under the current choice of layers are in it,
+    Whatever `max_bytes` is, all words in all heads under the current choice of layers are in it,
     the current selection, and `heads`.
     """
     asked = _read_heads(look.subject, heads)

@@ -7,7 +7,7 @@ from typing import Any
 import daam_nb
 from daam_nb.recording import UNET_STAGES, attention_unit
 from daam_nb.recording.layers import PROBABILITY
-from daam_nb.show.colours import SEQUENTIAL
+from daam_nb.show.colors import SEQUENTIAL
 from daam_nb.show.conditions import conditions, seed_in_words
 from daam_nb.show.explorer.model.entries import Entry, clean
 from daam_nb.show.explorer.model.subject import Subject

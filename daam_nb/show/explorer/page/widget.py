@@ -267,7 +267,7 @@ class Explorer(Reopenable, Choices):
             (layer number or name, head) that must be in it, before the others.
         overwrite
             Replace a file that is there.
-        most_bytes
+        max_bytes
             Heads are put in as long as the file stays below; what was left out it says.
 
         Raises

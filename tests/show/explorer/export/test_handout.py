@@ -256,9 +256,9 @@ def test_more_maps_than_a_page_can_hold_are_refused(monkeypatch: pytest.MonkeyPa
     explorer = opened()
     words = sum(len(word.tokens) for word in explorer.words if word.kind == "word" and word.kept)
     numbers = words * 10 * 8 * 12  # of 5 layers with 2 heads each, on 8 x 12
-    monkeypatch.setattr("daam_nb.show.explorer.export.handout.MOST_NUMBERS", numbers)
+    monkeypatch.setattr("daam_nb.show.explorer.export.handout.MAX_NUMBERS", numbers)
     assert page(explorer)
-    monkeypatch.setattr("daam_nb.show.explorer.export.handout.MOST_NUMBERS", numbers - 1)
+    monkeypatch.setattr("daam_nb.show.explorer.export.handout.MAX_NUMBERS", numbers - 1)
     with pytest.raises(SelectionError, match=r"10 heads on a grid of 8 x 12.*explorer\.to_png"):
         page(explorer)
 
