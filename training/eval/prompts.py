@@ -15,8 +15,8 @@ import numpy as np
 from daam_nb.menagerie.render import legible
 from daam_nb.menagerie.taxonomy import (
     BACKGROUNDS,
-    COLOURS,
-    HELD_OUT_COLOURS,
+    COLORS,
+    HELD_OUT_COLORS,
     HELD_OUT_PAIRS,
     NOUNS,
     RELATIONS,
@@ -38,13 +38,13 @@ def _entry(
     background: str,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    phrases = [_article(f"{colour} {noun}" if colour else noun) for colour, noun in objects]
+    phrases = [_article(f"{color} {noun}" if color else noun) for color, noun in objects]
     joint = f" {RELATIONS[relation][-1]} " if relation else ""
     return {
         "group": group,
         "prompt": f"{joint.join(phrases)} {BACKGROUNDS[background]}",
         "seed": int(rng.integers(2**31)),
-        "objects": [{"noun": noun, "colour": colour} for colour, noun in objects],
+        "objects": [{"noun": noun, "colour": color} for color, noun in objects],
         "relation": relation,
         "background": background,
     }
@@ -77,7 +77,7 @@ def prompts() -> list[dict[str, Any]]:
     for noun in NOUNS:
         for _ in range(4):
             add("single", [(None, noun.name)], None)
-        seen = [c for c in COLOURS if (c, noun.name) not in HELD_OUT_COLOURS]
+        seen = [c for c in COLORS if (c, noun.name) not in HELD_OUT_COLORS]
         for i in rng.permutation(len(seen))[:4]:
             add("colour", [(seen[i], noun.name)], None)
     seen_pairs = _pairs(rng, held_out=False)
@@ -87,9 +87,9 @@ def prompts() -> list[dict[str, Any]]:
         add("relation", [(None, a), (None, b)], DIRECTIONS[i % 4])
     for i, (a, b) in enumerate(_pairs(rng, held_out=True)):
         add("unseen pair", [(None, a), (None, b)], ("and", *DIRECTIONS)[i % 5])
-    for colour, noun_name in sorted(HELD_OUT_COLOURS):
+    for color, noun_name in sorted(HELD_OUT_COLORS):
         for _ in range(2):
-            add("unseen colour", [(colour, noun_name)], None)
+            add("unseen colour", [(color, noun_name)], None)
     return made
 
 
