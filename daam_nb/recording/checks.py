@@ -54,7 +54,7 @@ def check(run: Recording) -> None:
     _check_attention(run, run.attention, run.columns, "attention")
     _check_negative(run)
     _check_effects(run)
-    _check_picture(run)
+    _check_image(run)
     _check_latents(run)
     _check_grid(run)
 
@@ -166,9 +166,9 @@ def _check_effects(run: Recording) -> None:
             _check_on_cpu(f"The effects' {part}", arrays)
 
 
-def _check_picture(run: Recording) -> None:
-    picture = not_fetched(run, "image")
-    if picture is None:
+def _check_image(run: Recording) -> None:
+    image = not_fetched(run, "image")
+    if image is None:
         return
     size = image.shape if isinstance(image, Later) else (image.height, image.width)
     if size != run.facts.image_size:

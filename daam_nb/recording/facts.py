@@ -94,7 +94,7 @@ class Facts:
     dtype, device
         Of the denoiser while it ran.
     batch
-        The call this picture came from: every prompt, its own index, images per prompt;
+        The call this image came from: every prompt, its own index, images per prompt;
         ``weights``, a digest of a few values of every tensor of each part of the model; whatever
         was not as usual.
     call

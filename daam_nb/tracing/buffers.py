@@ -140,7 +140,7 @@ def cost(
     latents
         Bytes of the latents of every step.
     effects
-        Words of all pictures and halves whose effects are kept.
+        Words of all images and halves whose effects are kept.
     """
     layers = tuple(layers)
     tokens = sum(len(c) for c in columns)

@@ -1,6 +1,6 @@
 """What was done to a model after it was loaded, as far as it can be asked: adapters, FreeU, hooks.
 
-A picture's caption names the model; where an adapter paints with it, the name alone would be
+An image's caption names the model; where an adapter paints with it, the name alone would be
 untrue. Weights that were written into are told by a few values of each (`daam_nb.tracing.weights`).
 """
 

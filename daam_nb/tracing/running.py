@@ -85,7 +85,7 @@ class RunningCall(ABC):
         self.comparisons = Comparisons()
 
     def on_encode(self, result: Any, again: Callable[[], Any]) -> None:
-        """``encode_prompt`` returned: embeddings, a row per picture; `again` runs it once more."""
+        """``encode_prompt`` returned: embeddings, a row per image; `again` runs it once more."""
         if not self.settled:
             self.embeddings = self.adapter.embeddings(result, self.embeddings)
 

@@ -5,7 +5,7 @@ trace but its values: ``.data`` counts no version. Reading all of them takes sec
 of each parameter and buffer are read, at the same places whatever its device and memory format. For
 the networks of Stable Diffusion 1.5 (1066 million weights in 1130 tensors) that takes about 50 ms
 on one core, and the comparison with their files 90 ms, the first time 0.3 s. An edit of a few rows
-can pass between them; a corpus, whose rows have to be of one model, is recognised by every byte.
+can pass between them; a corpus, whose rows have to be of one model, is recognized by every byte.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Choice:
 class MapKind:
     """A way from a recording and a choice to the map of a word; subclass it for one of your own.
 
-    A kind has a name and a `word_map`. What it says of itself stands in captions, colour bars and
+    A kind has a name and a `word_map`. What it says of itself stands in captions, color bars and
     tables.
 
     Attributes

@@ -221,7 +221,7 @@ def check_options(
 
 
 def _weights_of(drawn: Iterable[Recording], before: Any) -> Any:
-    """The digests of the weights that pictures were drawn with: those of the pictures before.
+    """The digests of the weights that images were drawn with: those of the images before.
 
     Raises
     ------
@@ -233,7 +233,7 @@ def _weights_of(drawn: Iterable[Recording], before: Any) -> Any:
         if before is not None and weights != before:
             raise StudyError(
                 f"The weights of the model were changed while the corpus was drawn, before the "
-                f"picture of {recording.prompt.text!r:.60}, which was not kept. A corpus is of one "
+                f"image of {recording.prompt.text!r:.60}, which was not kept. A corpus is of one "
                 f"model: draw with the other weights into another folder."
             )
         before = weights

@@ -49,7 +49,7 @@ class CallEffects:
             rows = getattr(embeddings, half)
             if not rows:
                 continue
-            told = texts.told(arguments, stream, half, None, pictures=len(rows))
+            told = texts.told(arguments, stream, half, None, images=len(rows))
             said = [of_image.text for of_image in told if isinstance(of_image.text, str)]
             if len(said) == len(rows):
                 self._hidden[half] = hidden_words(
