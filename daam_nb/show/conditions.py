@@ -22,7 +22,7 @@ def conditions(run: Recording | Provenance) -> tuple[str, ...]:
         facts.derived and f"Changed afterwards: {facts.derived}.",
         attention_altered(run)
         and "The attention is derived: it was changed after it was recorded.",
-        image_altered(run) and "The picture was altered: it is not the one that was recorded.",
+        image_altered(run) and "The image was altered: it is not the one that was recorded.",
     ]
     return tuple(str(sentence) for sentence in said if sentence)
 

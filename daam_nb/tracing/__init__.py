@@ -12,7 +12,7 @@ studies, and nothing of widgets, plotly, spaCy or pandas.
 from __future__ import annotations
 
 from daam_nb.tracing.effects.adding import add_effects
-from daam_nb.tracing.forming import forming_pictures
+from daam_nb.tracing.forming import forming_images
 from daam_nb.tracing.intervening import Alignment, ablate, align, replay, reweight
 from daam_nb.tracing.making import Reproduction, generate, redraw, reproduce
 from daam_nb.tracing.models import register_adapter, vouch_for

@@ -212,7 +212,7 @@ class WatchedCall(RunningCall):
             device=str(sample.device),
         )
         if self.effects.are_kept:
-            positive = texts.of_pictures(inputs.text, rows, embeddings, "positive")
+            positive = texts.of_images(inputs.text, rows, embeddings, "positive")
             self.effects.check(plan.layers, plan.prompts, positive)
         self._allocate(plan, sample)
         self.plan, self.settled = plan, True
