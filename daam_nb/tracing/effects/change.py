@@ -1,9 +1,7 @@
 """The change of one layer's output when words are hidden: the arithmetic.
 
 The attention stays as it was and only the values change, so the change of the output is linear in
-them: ``d = sum over heads h and keys j of p[h, j] (v[h, j] - v'[h, j]) W_O[h]``. What hiding a word
-changes in the text embeddings has few directions (later tokens and padding change alike), so it is
-written as ``E - E' = S D`` with few rows in D, and so is everything that follows from it.
+them: ``d = sum over heads h and keys j of p[h, j] (v[h, j] - v'[h, j]) W_O[h]``.
 """
 
 from __future__ import annotations
@@ -17,10 +15,7 @@ from torch import Tensor, nn
 
 from daam_nb.errors import UnsupportedPipelineError
 
-NEGLIGIBLE = 1e-6
-"""Directions weaker than this share of the strongest are left out: below float32's own rounding."""
-
-AT_ONCE = 2**24  # numbers of one array of a chunk of locations, 64 MiB
+AT_ONCE = 2**22  # numbers of one array of a chunk of locations, 16 MiB: it stays in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,32 +26,24 @@ class TextChange:
     ----------
     first
         The first key position that any of the words changes.
-    shares
-        (word, key - first, direction): S.
-    directions
-        (word, direction, text channel): D.
+    rows
+        (word, key - first, text channel), float32: E - E'.
     """
 
     first: int
-    shares: Tensor
-    directions: Tensor
+    rows: Tensor
 
     @classmethod
     def of(cls, changes: Sequence[Tensor]) -> TextChange:
         """Read it from E - E' of each word, (key, text channel)."""
-        stacked = torch.stack([change.detach().double().cpu() for change in changes])
+        stacked = torch.stack([change.detach().float() for change in changes])
         touched = stacked.abs().amax(dim=(0, 2)).nonzero()
         first = int(touched[0]) if len(touched) else stacked.shape[1] - 1
-        left, sizes, right = torch.linalg.svd(stacked[:, first:], full_matrices=False)
-        strongest = sizes[:, :1]
-        counted = (sizes > NEGLIGIBLE * strongest).sum(dim=1)
-        rank = max(1, int(counted.amax()))
-        shares = (left * sizes[:, None])[..., :rank]
-        return cls(first, shares.float(), right[:, :rank].float())
+        return cls(first, stacked[:, first:].contiguous())
 
     def to(self, device: torch.device) -> TextChange:
         """The same on a device."""
-        return TextChange(self.first, self.shares.to(device), self.directions.to(device))
+        return TextChange(self.first, self.rows.to(device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,35 +52,32 @@ class LayerChange:
 
     Attributes
     ----------
-    text
-        What changes in the text.
+    first
+        The first key position that any of the words changes.
     into_output
-        (word, head * direction, channel): each direction through each head's values and the
-        layer's output projection, rotated so that there are no more channels than directions.
-    heads
-        Heads of the layer.
+        (word, head * key, channel): what each key adds to the output through each head where it is
+        given all attention, ``(v - v') W_O``; turned, so that there are no more channels than rows.
     """
 
-    text: TextChange
+    first: int
     into_output: Tensor
-    heads: int
 
     @classmethod
     def of(cls, module: nn.Module, heads: int, text: TextChange) -> LayerChange:
-        """Push the directions through a layer's projections, whatever adapters are on them."""
-        with torch.no_grad(), torch.autocast(text.directions.device.type, enabled=False):
+        """Push the change through a layer's projections, whatever adapters are on them."""
+        with torch.no_grad(), torch.autocast(text.rows.device.type, enabled=False):
             dtype = _dtype_of(module)
-            values = linear_part(value_projection(module), text.directions, dtype)
-            words, rank, inner = values.shape
-            of_head = values.view(words, rank, heads, inner // heads).transpose(1, 2)
-            apart = values.new_zeros(words, heads, rank, heads, inner // heads)
+            values = linear_part(value_projection(module), text.rows, dtype)
+            words, keys, inner = values.shape
+            of_head = values.view(words, keys, heads, inner // heads).transpose(1, 2)
+            apart = values.new_zeros(words, heads, keys, heads, inner // heads)
             for head in range(heads):
                 apart[:, head, :, head] = of_head[:, head]
-            every = apart.view(words, heads * rank, inner)
+            every = apart.view(words, heads * keys, inner)
             into = linear_part(output_projection(module), every, dtype)
             if into.shape[1] < into.shape[2]:  # norms and angles are those of the triangle
                 into = torch.linalg.qr(into.transpose(1, 2)).R.transpose(1, 2)
-            return cls(text, into.contiguous(), heads)
+            return cls(text.first, into.contiguous())
 
     def of_attention(self, attention: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Work out the change at every location, and what heads and tokens contribute to it.
@@ -113,27 +97,25 @@ class LayerChange:
             (word, key): the same of each key position, added up over heads and locations.
         """
         heads, keys, locations = attention.shape
-        words, _, rank = self.text.shares.shape
-        first = self.text.first
+        words, rows, channels = self.into_output.shape
         norm = attention.new_empty(words, locations)
         by_head = attention.new_empty(heads, words, locations)
         by_token = attention.new_zeros(words, keys)
-        width = max(heads * rank, self.into_output.shape[2])
-        chunk = max(1, AT_ONCE // (words * width))
+        paid = attention[:, self.first :].reshape(rows, locations)
+        from_rows = self.into_output.transpose(1, 2).reshape(words * channels, rows)
+        chunk = max(1, AT_ONCE // (words * max(rows, channels)))
         with torch.autocast(attention.device.type, enabled=False):
             for low in range(0, locations, chunk):
                 part = slice(low, min(low + chunk, locations))
-                seen = attention[None, :, first:, part]  # (1, head, key, n)
-                paid = self.text.shares.transpose(1, 2)[:, None] @ seen  # (word, head, rank, n)
-                flat = paid.flatten(1, 2)
-                change = self.into_output.transpose(1, 2) @ flat  # (word, channel, n)
+                here = paid[:, part]
+                change = (from_rows @ here).view(words, channels, -1)
                 size = torch.linalg.vector_norm(change, dim=1)
-                unit = change / size[:, None].clamp_min(torch.finfo(size.dtype).tiny)
-                along = (self.into_output @ unit).view_as(paid)  # (word, head, rank, n)
+                change /= size[:, None].clamp_min(torch.finfo(size.dtype).tiny)
+                along = (self.into_output @ change).mul_(here)  # (word, head * key, n)
+                along = along.view(words, heads, rows // heads, -1)
                 norm[:, part] = size
-                by_head[:, :, part] = (paid * along).sum(dim=2).transpose(0, 1)
-                of_key = seen @ along.transpose(2, 3)  # (word, head, key, rank)
-                by_token[:, first:] += (of_key * self.text.shares[:, None]).sum(dim=(1, 3))
+                by_head[:, :, part] = along.sum(dim=2).transpose(0, 1)
+                by_token[:, self.first :] += along.sum(dim=(1, 3))
         return norm, by_head, by_token
 
 
