@@ -70,8 +70,8 @@ def part_of(call: KernelCall, place: int | slice) -> Part:
     if mask is not None and not call.flat:
         mask = mask[(None,) * (4 - mask.ndim)]  # (batch or 1, head or 1, n or 1, keys)
     if mask is not None:
-        alone = len(mask) == 1
-        mask = (mask if call.flat else mask[0]) if alone else mask[place]
+        single = len(mask) == 1
+        mask = (mask if call.flat else mask[0]) if single else mask[place]
     columns = torch.arange(call.key.shape[-2], device=call.key.device)
     with torch.no_grad():
         before = probabilities(

@@ -310,20 +310,20 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
             "generate(pipe, prompts, seed=...) does."
         )
     each = int(batch.get("images_per_prompt", 1))
-    alone: dict[str, Any] = {"seeds": list(seeds), "shared_generator": False}
-    alone |= {"index": 0, "images_per_prompt": 1}
+    own_batch: dict[str, Any] = {"seeds": list(seeds), "shared_generator": False}
+    own_batch |= {"index": 0, "images_per_prompt": 1}
 
     def own(texts: Sequence[str]) -> list[str]:
         return [texts[index // each if len(texts) > 1 else 0]] * len(seeds)
 
     for name in ("prompts", "negative_prompts"):
         if batch.get(name) is not None:
-            alone[name] = own(batch[name])
+            own_batch[name] = own(batch[name])
     call = dict(run.facts.call)
     for name in _OTHER_TEXTS:
         if isinstance(call.get(name), list | tuple):
             call[name] = own(call[name])
-    facts = replace(run.facts, batch={**batch, **alone}, call=call)
+    facts = replace(run.facts, batch={**batch, **own_batch}, call=call)
     arguments = arguments_again(replace(run, facts=facts), pipe, omitted, where="redraw()")
     return list(pil_images(pipe(**arguments)))
 

@@ -62,7 +62,7 @@ class Choice:
         """What the sum over the chosen steps is multiplied with."""
         return 1 / len(self.steps) if self.reduction == "mean" else 1.0
 
-    def alone(self, pair: Pair) -> Choice:
+    def for_pair(self, pair: Pair) -> Choice:
         """The same choice of one (layer, head) alone."""
         layer, head = pair
         return replace(self, layers=(layer,), heads=(head,), pairs=(pair,))
@@ -142,4 +142,4 @@ class MapKind:
 
     def head_maps(self, choice: Choice, tokens: Tokens) -> Tensor:
         """Make the map of a word in each chosen (layer, head) alone; (pair, grid y, grid x)."""
-        return torch.stack([self.word_map(choice.alone(pair), tokens) for pair in choice.pairs])
+        return torch.stack([self.word_map(choice.for_pair(pair), tokens) for pair in choice.pairs])

@@ -29,7 +29,7 @@ def summary(table: pd.DataFrame, *, enough: int = ENOUGH) -> pd.DataFrame:
     -------
     DataFrame
         One row per ``layers`` and ``kind``, as `two_intervals.summary`: ``n`` images, first
-        ``nouns``, ``alone``, ``both``, ``objects``, ``iou``, ``overlap`` with ``_low`` and
+        ``nouns``, ``singletons``, ``both``, ``objects``, ``iou``, ``overlap`` with ``_low`` and
         ``_high``, ``_low_nouns`` and ``_high_nouns``, ``rare``.
     """
     if table.empty:
@@ -158,7 +158,7 @@ def by_class(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``class``, ``n``, ``nouns``, ``alone``, ``both`` and ``overlap`` with the ends of their
+        ``class``, ``n``, ``nouns``, ``singletons``, ``both`` and ``overlap`` with the ends of their
         intervals, of these nouns; maps of the first choice of layers. A class has too few nouns to
         say anything of others, so there is no interval of whole nouns.
     """

@@ -49,7 +49,7 @@ def summary(
     Returns
     -------
     DataFrame
-        The columns `by`; ``n`` images; ``nouns``; ``alone``, the nouns with a single image
+        The columns `by`; ``n`` images; ``nouns``; ``singletons``, the nouns with a single image
         (`stratified` says what becomes of them); for each value its mean, ``<value>_low`` and
         ``<value>_high`` of these nouns, ``<value>_low_nouns`` and ``<value>_high_nouns`` of nouns;
         ``rare``.
@@ -119,22 +119,22 @@ def _ends(*values: float) -> dict[str, float]:
 def of_these(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame:
     """A summary with means and intervals of these nouns in its cells.
 
-    The column ``alone`` is left out where no noun has a single image; ``p`` and ``p_holm``,
+    The column ``singletons`` is left out where no noun has a single image; ``p`` and ``p_holm``,
     which are over nouns, always.
     """
     left_out = [name for name in summary.columns if name.endswith("_nouns")]
     left_out += [name for name in ("p", "p_holm") if name in summary.columns]
-    if "alone" in summary.columns and not summary["alone"].any():
-        left_out.append("alone")
+    if "singletons" in summary.columns and not summary["singletons"].any():
+        left_out.append("singletons")
     headings = {name: text for name, text in headings.items() if name in summary.columns}
     headed_summary = headed(summary.drop(columns=left_out), headings)
-    return headed_summary.rename(columns={"alone": "nouns seen once"})
+    return headed_summary.rename(columns={"singletons": "nouns seen once"})
 
 
 def of_nouns(summary: pd.DataFrame, headings: Mapping[str, str]) -> pd.DataFrame:
     """The same with the intervals of whole nouns, and with p over nouns."""
     headings = {name: text for name, text in headings.items() if name in summary.columns}
-    left_out = ["alone", "rare"]
+    left_out = ["singletons", "rare"]
     for name in headings:
         left_out += [f"{name}_low", f"{name}_high"]
     kept = summary.drop(columns=[name for name in left_out if name in summary.columns])

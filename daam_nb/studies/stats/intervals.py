@@ -55,7 +55,7 @@ class Interval:
         Such as 0.95.
     strata
         Whose differences are no chance; 0 where none were given.
-    alone
+    singletons
         Of these, strata with a single cluster, which were put together (`stratified`).
     """
 
@@ -66,7 +66,7 @@ class Interval:
     clusters: int
     confidence: float = 0.95
     strata: int = 0
-    alone: int = 0
+    singletons: int = 0
 
     def __str__(self) -> str:
         ends = "" if math.isnan(self.low) else f" [{self.low:.3f}, {self.high:.3f}]"
@@ -116,18 +116,18 @@ def interval(
     if not len(kept):
         return _nothing(confidence)
     places = np.arange(len(kept)) if names is None else numbered(names, "cluster")
-    within, strata_of, alone = 0, None, 0
+    within, strata_of, singletons = 0, None, 0
     if strata is not None:
         groups = observed(values, strata)[1] or []
         strata_of = nested(places, numbered(groups, "stratum"))
-        within, alone = len(set(groups)), members(strata_of)[1]
+        within, singletons = len(set(groups)), members(strata_of)[1]
     sums = np.bincount(places, weights=kept).astype(np.float64)
     counts = np.bincount(places).astype(np.float64)
     low, high = influence.of_ratio(
         sums, counts, strata=strata_of, confidence=confidence, bounds=bounds
     )
     mean = float(sums.sum() / counts.sum())
-    return Interval(mean, low, high, len(kept), len(sums), confidence, within, alone)
+    return Interval(mean, low, high, len(kept), len(sums), confidence, within, singletons)
 
 
 def ratio(
@@ -258,7 +258,7 @@ def summary(
         The columns `by`; ``n`` (of the first value, NaN left out); ``clusters``; for each value its
         mean under its own name, ``<value>_low`` and ``<value>_high``, and ``<value>_n`` where it
         was observed in other rows than the first value; ``rare``. With `strata` also their number,
-        ``strata``, and how many have a single cluster, ``alone``.
+        ``strata``, and how many have a single cluster, ``singletons``.
 
     Raises
     ------
@@ -283,7 +283,7 @@ def summary(
         *(end for v in value for end in (f"{v}_low", f"{v}_high")),
         "rare",
     ]
-    own_columns += [] if strata is None else ["strata", "alone"]
+    own_columns += [] if strata is None else ["strata", "singletons"]
     for name in (*by, *value):
         if [*by, *value, *own_columns].count(name) > 1:
             raise StudyError(
@@ -310,7 +310,7 @@ def summary(
             )
             if number == 0:
                 row |= {"n": known.n, "clusters": known.clusters}
-                row |= {"strata": known.strata, "alone": known.alone}
+                row |= {"strata": known.strata, "singletons": known.singletons}
             row |= {name: known.mean, f"{name}_low": known.low, f"{name}_high": known.high}
             row[f"{name}_n"] = known.n
         row["rare"] = row["n"] < enough
@@ -319,7 +319,7 @@ def summary(
     for name in value:
         fewer = any(row[f"{name}_n"] != row["n"] for row in rows)
         columns += [name, f"{name}_low", f"{name}_high", *([f"{name}_n"] if fewer else [])]
-    within = [] if strata is None else ["strata", "alone"]
+    within = [] if strata is None else ["strata", "singletons"]
     return pd.DataFrame(rows, columns=[*by, "n", "clusters", *within, *columns, "rare"])
 
 

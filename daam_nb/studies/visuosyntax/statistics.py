@@ -244,8 +244,8 @@ def differences(
     for first, second in itertools.combinations(among, 2):
         of_first, two = _of(means, first), _of(means, second)
         shared = of_first.index.intersection(two.index)
-        alone = min(len(of_first), len(two)) - len(shared)
-        if len(shared) >= min(SHARED_PROMPTS, max(alone, 1)):
+        unshared = min(len(of_first), len(two)) - len(shared)
+        if len(shared) >= min(SHARED_PROMPTS, max(unshared, 1)):
             comparison = compare(
                 of_first[shared], two[shared], paired=True, bounds=(-1, 1), resamples=resamples
             )

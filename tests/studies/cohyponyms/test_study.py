@@ -130,7 +130,7 @@ def test_a_summary_by_hand() -> None:
     assert made.both.tolist() == [0.5, 1.0]
     assert made.objects.tolist() == [1.5, 2.0]
     assert made.overlap.tolist() == pytest.approx([0.6, 0.3])
-    assert made.n.tolist() == made.nouns.tolist() == made.alone.tolist() == [2, 2]
+    assert made.n.tolist() == made.nouns.tolist() == made.singletons.tolist() == [2, 2]
     with pytest.raises(StudyError, match="nobody looked"):
         summary(table.iloc[:0])
 
@@ -173,7 +173,7 @@ def test_the_headline_is_of_these_nouns_and_the_other_of_nouns() -> None:
     made = summary(table_of(0.2))
     here, others = (made[f"iou_high{e}"] - made[f"iou_low{e}"] for e in ("", "_nouns"))
     assert (others > 3 * here).all()
-    assert (made.alone == 0).all()
+    assert (made.singletons == 0).all()
 
 
 def test_only_images_of_the_same_noun_and_noise_are_compared() -> None:

@@ -24,12 +24,12 @@ def table() -> pd.DataFrame:
 def test_a_summary_has_both() -> None:
     made = two_intervals.summary(table(), by="kind", value=["both", "iou"], noun="noun", enough=9)
     assert list(made.columns) == [
-        *("kind", "n", "nouns", "alone"),
+        *("kind", "n", "nouns", "singletons"),
         *("both", "both_low", "both_high", "both_low_nouns", "both_high_nouns"),
         *("iou", "iou_low", "iou_high", "iou_low_nouns", "iou_high_nouns", "rare"),
     ]
     row = made.iloc[0]
-    assert (row.n, row.nouns, row.alone, row.rare) == (360, 12, 0, False)
+    assert (row.n, row.nouns, row.singletons, row.rare) == (360, 12, 0, False)
     here = interval(table().both, strata=NOUNS)
     others = interval(table().both, clusters=NOUNS)
     assert (row.both_low, row.both_high) == (here.low, here.high)

@@ -45,7 +45,7 @@ def test_a_share_has_the_stratified_standard_error() -> None:
     error = math.sqrt((weights**2 * p * (1 - p) / n).sum())
     assert found.mean == pytest.approx(weights @ p)
     assert width(found) == pytest.approx(WIDE * error, rel=0.04)
-    assert (found.n, found.clusters, found.strata, found.alone) == (330, 330, 5, 0)
+    assert (found.n, found.clusters, found.strata, found.singletons) == (330, 330, 5, 0)
 
 
 def test_few_of_each_are_not_understated() -> None:
@@ -104,7 +104,7 @@ def test_single_ones_are_put_together() -> None:
 def test_where_all_are_single_nouns_are_drawn() -> None:
     values = np.random.default_rng(3).normal(0, 1, 60)
     alone = interval(values, strata=list(range(60)))
-    assert (alone.strata, alone.alone) == (60, 60)
+    assert (alone.strata, alone.singletons) == (60, 60)
     assert width(alone) == pytest.approx(width(interval(values)), rel=0.06)
 
 
@@ -113,7 +113,7 @@ def test_single_ones_make_it_wider_never_narrower() -> None:
     values = [0.0] * 8 + [5.0, 9.0]
     nouns = ["a", "a", "a", "a", "b", "b", "b", "b", "c", "d"]
     found = interval(values, strata=nouns)
-    assert found.alone == 2
+    assert found.singletons == 2
     # As of two values of one stratum, weighing 2 of 10: t of one degree of freedom, cut at 0 and 9.
     assert (found.mean, found.low) == (1.4, 0.0)
     assert found.high == pytest.approx(1.4 + stats.t.ppf(0.975, 1) * 0.2 * 2)
@@ -160,9 +160,9 @@ def test_a_summary_within_strata() -> None:
     table.loc[len(table)] = ["near", "rare noun", 1.0]
     found = summary(table, by="kind", value="both", clusters=None, strata="noun", enough=2)
     assert list(found.columns) == [
-        *("kind", "n", "clusters", "strata", "alone", "both", "both_low", "both_high", "rare"),
+        *("kind", "n", "clusters", "strata", "singletons", "both", "both_low", "both_high", "rare"),
     ]
-    assert found.iloc[0][["n", "clusters", "strata", "alone"]].tolist() == [41, 41, 3, 1]
+    assert found.iloc[0][["n", "clusters", "strata", "singletons"]].tolist() == [41, 41, 3, 1]
     expected = interval(table.both, strata=table.noun)
     assert (found.both_low[0], found.both_high[0]) == (expected.low, expected.high)
 

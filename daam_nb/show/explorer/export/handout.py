@@ -95,7 +95,7 @@ def _content(look: Look, asked: list[Head], room: int) -> _Content:
     """Gather the maps, the most wanted first, as long as there is room."""
     content = _Content(_kept_choices(look))
     content.put([({**part, "key": ""}, raw) for part, raw in look.images])
-    _put_maps(look, content, _alone(look, (-1, -1)), [look["choice"]])
+    _put_maps(look, content, _single(look, (-1, -1)), [look["choice"]])
     now, whole = look.selected.steps, (0, look.subject.step_count)
     content.put(_tiles_of(look, look["word"], now))
     gridless = [
@@ -105,13 +105,13 @@ def _content(look: Look, asked: list[Head], room: int) -> _Content:
     current = (look["layer"], look["head"])
     needed = list(dict.fromkeys([*([current] if current != (-1, -1) else []), *asked]))
     for head in needed:
-        _put_maps(look, content, _alone(look, head), choices)
+        _put_maps(look, content, _single(look, head), choices)
         content.embedded.append(head)
     left = 0
     for head in _every_head(look.subject):
         if head in needed:
             continue
-        if left or not _put_maps(look, content, _alone(look, head), choices, room):
+        if left or not _put_maps(look, content, _single(look, head), choices, room):
             left += 1
         else:
             content.embedded.append(head)
@@ -133,7 +133,7 @@ def _put_choices(look: Look, content: _Content, room: int) -> list[str]:
     """All heads of the other choices of layers; the names of those that are in the page."""
     names = [look["choice"]]
     for name in look.subject.choices:
-        wanted = replace(_alone(look, (-1, -1)), choice=name)
+        wanted = replace(_single(look, (-1, -1)), choice=name)
         if name != look["choice"] and _put_maps(look, content, wanted, [name], room):
             names.append(name)
     return names
@@ -270,7 +270,7 @@ def _check_amount(look: Look) -> None:
         )
 
 
-def _alone(look: Look, head: Head) -> Selected:
+def _single(look: Look, head: Head) -> Selected:
     return Selected(0, look["choice"], *head, (0, look.subject.step_count))
 
 
