@@ -47,7 +47,9 @@ __all__ = [
     "generate",
     "generate_some",
     "name_of",
+    "quiet",
     "runs_of",
+    "whole_ones",
     "without_latents",
 ]
 
@@ -149,10 +151,10 @@ def generate(
     settle(folder, {name: fingerprint(value, name) for name, value in made_with.items()})
     runs_wanted = listed(folder, wanted_pairs)
     after = remembered(folder)
-    runs_made = _whole_ones(folder, runs_wanted)
+    runs_made = whole_ones(folder, runs_wanted)
     kept, weights = 0, None
     bar = progress_bar(len(runs_wanted), done=len(runs_made), what="recording", shown=progress)
-    with bar, _quiet(pipe):
+    with bar, quiet(pipe):
         for start in range(0, len(runs_wanted), batch):
             together = runs_wanted[start : start + batch]
             if all(run.key in runs_made for run in together):
@@ -257,8 +259,8 @@ def _drawn(pipe: Any, runs: Sequence[Run], options: Mapping[str, Any]) -> list[R
     return [recordings] if isinstance(recordings, Recording) else recordings
 
 
-def _whole_ones(folder: Path, wanted: Iterable[Run]) -> dict[str, Run]:
-    """What is there and whole, by key.
+def whole_ones(folder: Path, wanted: Iterable[Run]) -> dict[str, Run]:
+    """What is there of the runs wanted, and whole, by key.
 
     What lost some of its files is put aside, so that it is made again; nothing is deleted.
     """
@@ -401,8 +403,8 @@ def without_latents(run: Recording) -> Recording:
 
 
 @contextlib.contextmanager
-def _quiet(pipe: Any) -> Iterator[None]:
-    """Without the pipeline's own bar of steps, which would break ours into many lines."""
+def quiet(pipe: Any) -> Iterator[None]:
+    """Hide a pipeline's own bar of steps, which would break ours into many lines; while open."""
     before = dict(getattr(pipe, "_progress_bar_config", {}))
     pipe.set_progress_bar_config(**{**before, "disable": True})
     try:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from daam_nb.errors import StudyError, UnsupportedPipelineError
 from daam_nb.prompt import Prompt, Word
+from daam_nb.studies.corpus.generation import quiet
 from daam_nb.studies.corpus.measuring import measured
 from daam_nb.studies.corpus.runs import Corpus, Run
 from daam_nb.studies.maps.fields import packed, pooled
@@ -91,7 +93,7 @@ class Without:
 
 
 def word_causes(
-    subjects: Mapping[str, Any],
+    subjects: Mapping[str, Callable[[], Subject]],
     runs: Corpus,
     pipe: Any,
     *,
@@ -99,7 +101,7 @@ def word_causes(
     late: float = 0.4,
     settings: Mapping[str, Any] | None = None,
     progress: bool = True,
-) -> Any:
+) -> pd.DataFrame:
     """Draw every image without each of its words, and keep where it changed.
 
     Parameters
@@ -298,7 +300,7 @@ def drawn_without(
             change = ablate(pipe, tokens=columns, text_encoder=True, renormalize=True)
             stack.enter_context(change)
         stack.enter_context(predictions.watched())
-        stack.enter_context(_quiet(pipe))
+        stack.enter_context(quiet(pipe))
         images = pipe(**_call_again(pipe, recording, texts)).images
     return list(images), predictions.means()[1:]
 
@@ -377,13 +379,3 @@ def _call_again(pipe: Any, recording: Any, prompts: Sequence[str]) -> dict[str, 
     if negative is not None:
         call["negative_prompt"] = [next(iter(negative))] * len(prompts)
     return call
-
-
-@contextlib.contextmanager
-def _quiet(pipe: Any) -> Iterator[None]:
-    before = dict(getattr(pipe, "_progress_bar_config", {}))
-    pipe.set_progress_bar_config(**{**before, "disable": True})
-    try:
-        yield
-    finally:
-        pipe.set_progress_bar_config(**before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from daam_nb.show.figures import Figure
@@ -49,6 +50,8 @@ def figures_of(
         ("contrasts", ON_CONTRASTS, "How well two maps say which of two words changes what"),
     ):
         long = _long(labeled, columns)
+        # A method whose maps are the same everywhere has no rank correlation.
+        long = long[long.groupby("method").rho.transform("count") > 0] if len(long) else long
         if len(long):
             means = summary(
                 long, by=["method", "cause"], value="rho", bounds=BOTH_SIGNS, enough=ENOUGH
@@ -126,7 +129,7 @@ def example(
     for method in methods.values():
         choice = next(iter(choices_for(method.varies, choices).values()))
         maps = method.maps(recording, words, choice, subject.masks)
-        if each.word in maps:
+        if each.word in maps and np.ptp(maps[each.word]) > 0:  # nothing to see of a constant
             panels[method.name] = maps[each.word]
     return strip(
         panels,

@@ -23,11 +23,13 @@ from daam_nb.errors import RecordingExistsError, StudyError, WrongKindError
 from daam_nb.kinds import check_text, kind_of
 from daam_nb.masks import read_mask
 from daam_nb.recording import Recording
+from daam_nb.studies.corpus.captions import Caption
 from daam_nb.studies.corpus.fingerprints import digest, fingerprint
+from daam_nb.studies.corpus.generation import quiet, whole_ones
 from daam_nb.studies.corpus.identity import check_pipeline, identity, model_name
 from daam_nb.studies.corpus.rows import progress_bar
-from daam_nb.studies.corpus.runs import Corpus, Run, is_there, name_of
-from daam_nb.studies.corpus.settings import settle
+from daam_nb.studies.corpus.runs import Corpus, is_there, listed, name_of
+from daam_nb.studies.corpus.settings import about_of, settle
 from daam_nb.studies.oracles.protocols import check_proportions
 from daam_nb.tracing import trace
 from daam_nb.words import word_boundaries
@@ -208,41 +210,41 @@ def record_scenes(
         Where a scene comes twice, one is missing and there is no pipeline, or the folder was made
         with another model or other options.
     """
-    runs = [_run(scene, into) for scene in scenes]
-    keys = [run.key for run in runs]
+    keys = [scene.key for scene in scenes]
     if twice := [key for key in dict.fromkeys(keys) if keys.count(key) > 1]:
         raise StudyError(f"The scene {twice[0]} comes twice; give each its own number.")
-    missing = [run for run in runs if not is_there(run)]
     if pipe is None:
-        if missing:
-            raise StudyError(
-                f"{into} lacks {len(missing)} of the {len(runs)} scenes asked for, such as "
-                f"{missing[0].key}. Give the pipeline that is to look at them."
-            )
-        return Corpus(tuple(runs), into)
+        return _opened(into, keys)
     settings = {"model": model_name(pipe), **identity(pipe), "levels": levels, **record, **call}
     settle(into, {name: fingerprint(value, name) for name, value in settings.items()})
-    bar = progress_bar(
-        len(runs), done=len(runs) - len(missing), what="looking at scenes", shown=progress
-    )
-    before = dict(getattr(pipe, "_progress_bar_config", {}))
-    pipe.set_progress_bar_config(**{**before, "disable": True})
-    try:
-        with bar:
-            for scene, run in zip(scenes, runs, strict=True):
-                if run not in missing:
-                    continue
-                assert isinstance(run.source, Path)
-                recording = look_at(pipe, scene, levels=levels, record=record, **call)
-                try:
-                    recording.save(run.source, derived=_DERIVED)
-                except RecordingExistsError:
-                    if not is_there(run):  # else another process was quicker
-                        raise
-                bar.update()
-    finally:
-        pipe.set_progress_bar_config(**before)
-    return Corpus(tuple(runs), into, settings)
+    runs = listed(into, [(Caption(scene.caption), scene.number) for scene in scenes])
+    looked_at = whole_ones(into, runs)
+    bar = progress_bar(len(runs), done=len(looked_at), what="looking at scenes", shown=progress)
+    with bar, quiet(pipe):
+        for scene, run in zip(scenes, runs, strict=True):
+            if run.key in looked_at:
+                continue
+            assert isinstance(run.source, Path)
+            recording = look_at(pipe, scene, levels=levels, record=record, **call)
+            try:
+                recording.save(run.source, derived=_DERIVED)
+            except RecordingExistsError:
+                if not is_there(run):  # else another process was quicker
+                    raise
+            bar.update()
+    return Corpus(tuple(runs), into, about_of(into)["settings"])
+
+
+def _opened(folder: Path, keys: Sequence[str]) -> Corpus:
+    """What is there of the scenes, which has to be all of them."""
+    corpus = Corpus.open(folder)
+    by_key = {run.key: run for run in corpus}
+    if missing := [key for key in keys if key not in by_key]:
+        raise StudyError(
+            f"{folder} lacks {len(missing)} of the {len(keys)} scenes asked for, such as "
+            f"{missing[0]}. Give the pipeline that is to look at them."
+        )
+    return dataclasses.replace(corpus, runs=tuple(by_key[key] for key in keys))
 
 
 def scenes_of(value: Any, count: int | None) -> list[RenderedScene]:
@@ -265,11 +267,6 @@ def scenes_of(value: Any, count: int | None) -> list[RenderedScene]:
             break
         scenes.append(scene)
     return scenes
-
-
-def _run(scene: RenderedScene, into: Path) -> Run:
-    facts = {"prompt": scene.caption, "seed": scene.number}
-    return Run(scene.key, facts, into / "runs" / scene.key)
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """How well a map fits a mask, or a change that was really made: numbers, each from its definition.
 
 A map is (y, x), finite, of any scale that is not negative; a mask is (y, x), bool; a change is
-(y, x), >= 0. None of the numbers but `iou_at` needs a threshold.
+(y, x), >= 0. None of the numbers but `ious_at` needs a threshold.
 """
 
 from __future__ import annotations
@@ -14,17 +14,24 @@ import torch
 from numpy.typing import NDArray
 
 from daam_nb.errors import StudyError
-from daam_nb.maps import WordHeatMap, iou
-from daam_nb.maps.threshold import mask_of
+from daam_nb.maps import WordHeatMap
 
 Field = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 TAUS: tuple[float, ...] = tuple(round(0.05 * i, 2) for i in range(1, 20))
-"""Thresholds of `iou_at`, shares of the map's maximum: 0.05 to 0.95."""
+"""Thresholds, shares of the map's maximum: 0.05 to 0.95."""
 
 PAPER_TAU = 0.4
 """The paper's best threshold (Tang et al. 2023, section 3.1)."""
+
+
+def iou_column(tau: float) -> str:
+    """The column of the IoU at a threshold, such as ``"iou_0.40"``."""
+    return f"iou_{tau:.2f}"
+
+
+IOU_COLUMNS: Sequence[str] = tuple(iou_column(tau) for tau in TAUS)
 
 
 def resized(values: Field, size: tuple[int, int]) -> Field:
@@ -33,15 +40,22 @@ def resized(values: Field, size: tuple[int, int]) -> Field:
     return raised.numpy().astype(np.float64)
 
 
-def iou_at(values: Field, mask: Mask, tau: float) -> float:
-    """Intersection over union with the mask, of where the map reaches a share of its maximum.
+def ious_at(values: Field, mask: Mask, taus: Sequence[float]) -> list[float]:
+    """Intersection over union with the mask, of where the map reaches shares of its maximum.
+
+    0 of a map that is 0 everywhere, which marks nothing, and where both are empty.
 
     References
     ----------
     Tang et al. 2023, "What the DAAM", eq. 7, https://aclanthology.org/2023.acl-long.310
     """
     _check_shapes(values, mask)
-    return float(iou(mask_of(torch.from_numpy(values), tau).numpy(), mask))
+    highest = values.max()
+    if highest <= 0:
+        return [0.0] * len(taus)
+    marked = values >= highest * np.asarray(taus)[:, None, None]  # (tau, y, x)
+    both, either = (marked & mask).sum((1, 2)), (marked | mask).sum((1, 2))
+    return [float(ratio) for ratio in both / np.maximum(either, 1)]
 
 
 def average_precision(values: Field, mask: Mask) -> float:
@@ -114,7 +128,7 @@ def contrast(first: Field, second: Field) -> Field:
 
 
 def against_mask(values: Field, mask: Mask, other: Mask | None = None) -> dict[str, float]:
-    """`iou_at` every threshold, `average_precision`, `pointing` and `leakage` of one map.
+    """`ious_at` all of `TAUS`, `average_precision`, `pointing` and `leakage` of one map.
 
     Parameters
     ----------
@@ -126,19 +140,11 @@ def against_mask(values: Field, mask: Mask, other: Mask | None = None) -> dict[s
     size = (mask.shape[0], mask.shape[1])
     raised = resized(values, size)
     return {
-        **{iou_column(tau): iou_at(raised, mask, tau) for tau in TAUS},
+        **dict(zip(IOU_COLUMNS, ious_at(raised, mask, TAUS), strict=True)),
         "average_precision": average_precision(raised, mask),
         "pointing": pointing(raised, mask),
         "leakage": math.nan if other is None else leakage(raised, mask, other),
     }
-
-
-def iou_column(tau: float) -> str:
-    """The column of the IoU at a threshold, such as ``"iou_0.40"``."""
-    return f"iou_{tau:.2f}"
-
-
-IOU_COLUMNS: Sequence[str] = tuple(iou_column(tau) for tau in TAUS)
 
 
 def _check_shapes(values: Field, mask: Mask) -> None:

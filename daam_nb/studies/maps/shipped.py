@@ -1,7 +1,7 @@
-"""The methods that ship: attention in four forms, and baselines that have to be beaten.
+"""The methods that ship: attention in four forms, effects, baselines that have to be beaten.
 
 A map of another kind is one function more: it takes `heat_maps` with that kind, and says what has
-to be recorded for it.
+to be recorded for it, as `effect` does.
 """
 
 from __future__ import annotations
@@ -65,6 +65,13 @@ def with_end(recording: Recording, words: Sequence[Word], choice: Choice) -> Map
     return _averaged(recording, words, choice, and_end)
 
 
+def effect(recording: Recording, words: Sequence[Word], choice: Choice) -> Maps:
+    """How much the layers' outputs depend on the word (docs/maps.md)."""
+    maps = heat_maps(recording, kind="effect", layers=choice.layers, heads=choice.heads)
+    held = [word for word in words if word.span in maps]
+    return dict(zip(held, _of_words(maps, held), strict=True))
+
+
 def mask(
     recording: Recording, words: Sequence[Word], choice: Choice, *, masks: Mapping[Word, Mask]
 ) -> Maps:
@@ -100,6 +107,7 @@ SHIPPED: Mapping[str, Method] = {
         Method("share", share, "attention, share of the text", varies=VARIES),
         Method("above-least", above_least, "attention above the least word's", varies=VARIES),
         Method("with-end", with_end, "attention, end of text added", varies=VARIES),
+        Method("effect", effect, "effect", record={"effects": True}),
         Method("mask", mask, "the mask itself", varies=(), baseline=True, sees_masks=True),
         Method("another-word", another_word, "another word's attention", baseline=True),
         Method("blob", blob, "blob in the middle", varies=(), baseline=True),

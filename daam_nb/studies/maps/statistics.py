@@ -11,6 +11,7 @@ from daam_nb.studies.maps.held_out import HELD_OUT, chosen
 from daam_nb.studies.maps.measuring import CONTRAST, SHOWN_IOU, SPEARMAN
 from daam_nb.studies.maps.methods import Method
 from daam_nb.studies.maps.scores import spearman
+from daam_nb.studies.maps.subjects import GENERATED
 from daam_nb.studies.maps.word_roles import OBJECT, OTHER
 from daam_nb.studies.report.readable import headed
 from daam_nb.studies.stats.comparison import compare, holm_of
@@ -131,14 +132,16 @@ def by_noun(fitted: pd.DataFrame, methods: Mapping[str, Method]) -> pd.DataFrame
     rows = fitted[fitted.method.isin(names)]
     if rows.empty:
         return pd.DataFrame(columns=["data", "noun", "n"])
-    wide = rows.pivot_table(index=["data", "noun"], columns="method", values=HELD_OUT, sort=False)
-    counts = rows[rows.method == names[0]].groupby(["data", "noun"]).size()
-    wide.insert(0, "n", counts.reindex(wide.index, fill_value=0))
-    wide = wide.reset_index()
     best = best_method(fitted, methods)
-    wide.columns.name = None
-    order = [*("data", "noun", "n"), best, *(name for name in names if name != best)]
-    return wide[order].sort_values(["data", best], kind="stable", ignore_index=True)
+    order = [best, *(name for name in names if name != best)]
+    table = pd.DataFrame()
+    for name in order:
+        of_method = rows[rows.method == name]
+        means = summary(of_method, by=["data", "noun"], value=HELD_OUT, bounds=SHARE)
+        means = headed(means.drop(columns=["clusters", "rare"]), {HELD_OUT: name})
+        more = means.drop(columns="n")
+        table = means if table.empty else table.merge(more, on=["data", "noun"], how="left")
+    return table.sort_values(["data", best], kind="stable", ignore_index=True)
 
 
 def best_method(fitted: pd.DataFrame, methods: Mapping[str, Method]) -> str:
@@ -177,7 +180,7 @@ def differences(
     if ranked is not None and len(ranked):
         first = ranked.groupby("method", sort=False).choice.transform("first")
         wide = _wide(ranked[ranked.choice == first], ["prompt", "run"], "rank_correlation")
-        about = {"data": "generated", "measure": "rank of maximum and influence"}
+        about = {"data": GENERATED, "measure": "rank of maximum and influence"}
         rows += _against(wide, reference, BOTH_SIGNS, about)
     columns = ["data", "measure", "method", "n", "mean", "reference", "p"]
     return holm_of(pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns))[0]

@@ -7,13 +7,13 @@ against what really changes when the word is hidden, replaced, or left out of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import StudyError, UnsupportedPipelineError
 from daam_nb.kinds import check_path
 from daam_nb.studies.corpus.generation import generate_some
 from daam_nb.studies.corpus.runs import Corpus
@@ -43,6 +43,7 @@ from daam_nb.studies.oracles.protocols import check_judge
 from daam_nb.studies.registry import BUILT_IN
 from daam_nb.studies.report.page import Report
 from daam_nb.studies.study import Execution, Study
+from daam_nb.tracing import trace
 
 _CAUSES = "causes"
 _OF_TEXTS = ("max_sequence_length",)
@@ -57,17 +58,33 @@ class Maps(Study[MapsOptions]):
     title = "Maps: which way of making a word's map is best?"
     columns = COLUMNS
     options_type = MapsOptions
+    _left_out: Collection[str] = ()
 
     @cached_property
     def methods(self) -> dict[str, Method]:
         """Name -> what is compared, the reference among them."""
         methods = methods_of(self.options.methods)
+        methods = {name: each for name, each in methods.items() if name not in self._left_out}
         if self.options.reference not in methods:
             raise StudyError(
                 f"The others are compared with the method {self.options.reference!r}, which is "
                 f"not among {', '.join(methods)}. Add it, or name another: reference=..."
             )
         return methods
+
+    def _leave_out(self, execution: Execution) -> None:
+        """Without a list, methods whose recordings cannot be had of this model are left out."""
+        if self.options.methods is not None:
+            return
+        demanding = [each for each in methods_of(None).values() if each.record]
+        if execution.pipe is not None:
+            self._left_out = {m.name for m in demanding if not _records(execution.pipe, m)}
+        elif demanding:
+            made_with = Corpus.open(execution.into / "images").settings
+            asked = {m.name: m.record.items() for m in demanding}
+            self._left_out = {
+                name for name, record in asked.items() if not record <= made_with.items()
+            }
 
     @cached_property
     def choices(self) -> dict[str, Choice]:
@@ -94,6 +111,7 @@ class Maps(Study[MapsOptions]):
                 "daam_nb.menagerie.judge.Judge() for the shipped model."
             )
         check_judge(self.options.judge)
+        self._leave_out(execution)
         to_record(self.methods.values())
         self.choices, self.phrases  # noqa: B018  # refused now or never
         if execution.pipe is not None and self.scenes:
@@ -196,6 +214,7 @@ class Maps(Study[MapsOptions]):
             "relations": len(phrases.relations),
             "backgrounds": len(phrases.backgrounds),
             "choices": "; ".join(self.choices),
+            **({"left out": ", ".join(sorted(self._left_out))} if self._left_out else {}),
         }
 
     def _methods_table(self) -> pd.DataFrame:
@@ -245,3 +264,12 @@ def _words(table: pd.DataFrame, data: str) -> int:
     """How many words of objects were scored against a mask."""
     rows = table[(table.data == data) & (table.role == OBJECT) & table[SHOWN_IOU].notna()]
     return len(rows.drop_duplicates(["run", "start"]))
+
+
+def _records(pipe: Any, method: Method) -> bool:
+    """Whether a pipeline records what a method needs."""
+    try:
+        trace(pipe, **method.record)
+    except UnsupportedPipelineError:
+        return False
+    return True

@@ -83,7 +83,7 @@ class RoleWord:
     Attributes
     ----------
     word
-        A word or phrase.
+        The word.
     role
         Of `ROLES`.
     noun
@@ -120,7 +120,7 @@ def judged_objects(prompt: Prompt, image: Any, judge: Judge) -> tuple[list[Objec
 def role_words(
     prompt: Prompt, objects: Sequence[ObjectWord], background: Mask | None, phrases: Phrases
 ) -> list[RoleWord]:
-    """Every word of a prompt with its role, phrases as one word, in the order of the text.
+    """Every word of a prompt with its role, in the order of the text.
 
     Parameters
     ----------
@@ -131,30 +131,23 @@ def role_words(
     background
         The mask of what shows no object.
     phrases
-        The other roles' texts. An adjective is said of the object behind it where no function word
+        The other roles' texts. Of a phrase each word has the role but for articles and the like:
+        "to the left of" is "left", "in front of a brick wall" "front", "brick" and "wall". An
+        adjective is said of the object behind it where no function word
         stands between ("a red cat"), else of the one before it ("the cat is red").
     """
     roles = [_of_object(each, objects) for each in objects]
     spans = {each.word.span for each in roles}
-    both = _both(objects)
+    read = {word.span for word in prompt.read_words}
     for role, listed in (
         (RELATION, phrases.relations), (BACKGROUND, phrases.backgrounds),
         (ADJECTIVE, phrases.adjectives),
     ):  # fmt: skip
-        for word in _occurrences(prompt, listed):
-            overlaps = any(word.start < end and start < word.end for start, end in spans)
-            if overlaps or not _is_read(prompt, word):
-                continue
-            spans.add(word.span)
-            if role == RELATION:
-                roles.append(RoleWord(word, role, mask=both))
-            elif role == BACKGROUND:
-                roles.append(RoleWord(word, role, mask=background))
-            elif (owner := _owner(prompt, word, objects)) is not None:
-                owned = _of_object(owner, objects)
-                roles.append(RoleWord(word, role, owner.noun, owned.mask, owned.rival))
-            else:
-                roles.append(RoleWord(word, role))
+        for phrase in _occurrences(prompt, listed):
+            for word in _telling(prompt, phrase):
+                if word.span not in spans and word.span in read:
+                    spans.add(word.span)
+                    roles.append(_of_phrase(prompt, word, role, objects, background))
     for word in prompt.read_words:
         letters = any(character.isalnum() for character in word.text)
         if letters and not any(word.start < end and start < word.end for start, end in spans):
@@ -167,6 +160,33 @@ def _of_object(each: ObjectWord, objects: Sequence[ObjectWord]) -> RoleWord:
     others = [other for other in objects if other is not each]
     rival = others[0].mask if len(others) == 1 and others[0].noun != each.noun else None
     return RoleWord(each.word, OBJECT, each.noun, each.mask, rival)
+
+
+def _of_phrase(
+    prompt: Prompt,
+    word: Word,
+    role: str,
+    objects: Sequence[ObjectWord],
+    background: Mask | None,
+) -> RoleWord:
+    if role == RELATION:
+        return RoleWord(word, role, mask=_both(objects))
+    if role == BACKGROUND:
+        return RoleWord(word, role, mask=background)
+    owner = _owner(prompt, word, objects)
+    if owner is None:
+        return RoleWord(word, role)
+    owned = _of_object(owner, objects)
+    return RoleWord(word, role, owner.noun, owned.mask, owned.rival)
+
+
+_SMALL = frozenset(["a", "an", "the", "to", "of", "in", "on", "at", "by", "with"])
+"""Words that a phrase has beside those that tell; a phrase of these alone keeps them."""
+
+
+def _telling(prompt: Prompt, phrase: Word) -> list[Word]:
+    words = [each for each in prompt.words if phrase.start <= each.start and each.end <= phrase.end]
+    return [each for each in words if each.text.casefold() not in _SMALL] or words
 
 
 def _both(objects: Sequence[ObjectWord]) -> Mask | None:

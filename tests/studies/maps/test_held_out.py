@@ -118,7 +118,9 @@ def test_the_worst_noun_of_the_best_method_is_first() -> None:
     fitted = cross_fitted(three())
     assert best_method(fitted, METHODS) == "better"
     nouns = by_noun(fitted, METHODS)
-    assert list(nouns) == ["data", "noun", "n", "better", "m"]  # no baseline
+    ends = (", low", ", high")
+    columns = [f"{name}{end}" for name in ("better", "m") for end in ("", *ends)]
+    assert list(nouns) == ["data", "noun", "n", *columns]  # no baseline
     assert nouns.noun.tolist() == list(NOUNS) and nouns.better.tolist() == [0.6, 0.7, 0.8, 0.9]
     assert set(held_out(fitted)["chosen for each half"]) == {"a, 0.4; a, 0.4", "any, 0.4; any, 0.4"}
 

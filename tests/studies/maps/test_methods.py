@@ -16,7 +16,7 @@ from daam_nb.studies.maps.choices import ONLY, VARIES, Choice, choices_for, choi
 from daam_nb.studies.maps.methods import Method, method_named, method_names, methods_of, to_record
 from daam_nb.studies.maps.options import MapsOptions
 from daam_nb.studies.maps.shipped import SHIPPED
-from tests.tiny_recordings import tiny_recording
+from tests.tiny_recordings import tiny_recording, with_effects
 
 RUN = tiny_recording("a cat and a dog")
 WORDS = list(RUN.prompt.read_words)
@@ -176,6 +176,15 @@ def test_above_least_is_nothing_at_the_least_word() -> None:
 def test_the_end_of_text_is_added() -> None:
     end = heat_maps(RUN).end_of_text.numpy()
     assert np.allclose(maps_of("with-end")["cat"], maps_of("attention")["cat"] + end, atol=1e-7)
+
+
+def test_effects_of_the_words_that_have_one() -> None:
+    run = with_effects(RUN, [RUN.prompt.token_indices("cat")])
+    words = list(run.prompt.read_words)
+    maps = SHIPPED["effect"].maps(run, words, Choice("up"), {})
+    assert [word.text for word in maps] == ["cat"]
+    expected = heat_maps(run, kind="effect", layers="up")["cat"].numpy()
+    assert np.array_equal(next(iter(maps.values())), expected)
 
 
 def test_baselines() -> None:

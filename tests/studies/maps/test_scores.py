@@ -6,15 +6,18 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from daam_nb.errors import StudyError
+from daam_nb.maps import WordHeatMap, iou
 from daam_nb.studies.maps.fields import packed, pooled, unpacked
 from daam_nb.studies.maps.scores import (
     IOU_COLUMNS,
+    TAUS,
     against_mask,
     average_precision,
     contrast,
-    iou_at,
+    ious_at,
     leakage,
     pointing,
     spearman,
@@ -25,10 +28,17 @@ MAP = np.array([[1.0, 0.5], [0.25, 0.0]])
 
 
 def test_iou_of_four_pixels() -> None:
-    assert iou_at(MAP, MASK, 0.4) == pytest.approx(1 / 3)  # marks 1.0 and 0.5: one of three right
-    assert iou_at(MAP, MASK, 0.25) == pytest.approx(2 / 3)
-    assert iou_at(MAP, MASK, 0.6) == pytest.approx(1 / 2)
-    assert iou_at(np.zeros((2, 2)), MASK, 0.4) == 0  # a map without a value marks nothing
+    # 0.4 marks 1.0 and 0.5, and one of three is right; 0.25 marks a third pixel; 0.6 one.
+    assert ious_at(MAP, MASK, [0.4, 0.25, 0.6]) == pytest.approx([1 / 3, 2 / 3, 1 / 2])
+    assert ious_at(np.zeros((2, 2)), MASK, [0.4]) == [0]  # a map without a value marks nothing
+
+
+def test_iou_is_that_of_the_maps_own_masks() -> None:
+    rng = np.random.default_rng(0)
+    values, mask = rng.random((6, 7), dtype=np.float32), rng.random((6, 7)) > 0.5
+    word_map = WordHeatMap(torch.from_numpy(values))
+    expected = [iou(word_map.mask(tau), mask) for tau in TAUS]
+    assert ious_at(values, mask, TAUS) == pytest.approx(expected)
 
 
 def test_average_precision_of_four_pixels() -> None:

@@ -13,14 +13,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from daam_nb.errors import StudyError, WrongKindError
+from daam_nb.errors import StudyError, UnsupportedPipelineError, WrongKindError
 from daam_nb.maps import heat_maps
-from daam_nb.studies import register_method, run_study
+from daam_nb.studies import corpus, register_method, run_study
 from daam_nb.studies.corpus.rows import RowFile
 from daam_nb.studies.maps import RenderedScene, look_at, methods
 from daam_nb.studies.maps.measuring import SPEARMAN
 from daam_nb.studies.maps.methods import Method
+from daam_nb.studies.maps.scenes import record_scenes
 from daam_nb.studies.maps.scores import IOU_COLUMNS
+from daam_nb.studies.maps.shipped import SHIPPED
 from tests import joint_pipelines, pipelines
 from tests.studies.toy import SIZE, ToyJudge
 
@@ -54,6 +56,7 @@ PLANTED = (
     Method("perfect", perfect, varies=(), sees_masks=True),
     Method("inverted", inverted, varies=(), sees_masks=True),
 )
+METHODS = ["attention", "effect", "mask", *PLANTED]
 OPTIONS: dict[str, Any] = {
     "captions": CAPTIONS,
     "judge": JUDGE,
@@ -86,7 +89,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(pipe: Any, folder: Path) -> Any:
-    return run_study("maps", pipe, into=folder, methods=["attention", "mask", *PLANTED], **OPTIONS)
+    return run_study("maps", pipe, into=folder, methods=METHODS, **OPTIONS)
 
 
 def test_planted_maps_have_one_and_zero(report: Any) -> None:
@@ -122,6 +125,15 @@ def test_rows_of_every_word_method_and_choice(report: Any) -> None:
     assert attention.influence[attention.data == "generated"].notna().all()
 
 
+def test_a_method_says_what_is_recorded(report: Any, folder: Path) -> None:
+    for part in ("images", "scenes"):
+        runs = corpus.Corpus.open(folder / part)
+        assert runs.settings["effects"] is True
+        assert runs[0].load().effects is not None
+    effects = report.observations[report.observations.method == "effect"]
+    assert set(effects.data) == {"generated", "rendered"} and (effects.maximum > 0).all()
+
+
 def test_scores_by_hand(report: Any, folder: Path) -> None:
     from daam_nb.recording import load
     from daam_nb.studies.corpus.runs import Corpus
@@ -145,7 +157,7 @@ def test_the_page_and_again_without_a_pipeline(report: Any, folder: Path, tmp_pa
         assert heading in page
     assert {"methods", "causes", "contrasts", "nouns", "example"} <= set(report.figures)
     assert "### Every method against attention" in page and page.count(".png)") >= 5
-    again = run_study("maps", None, into=folder, methods=["attention", "mask", *PLANTED], **OPTIONS)
+    again = run_study("maps", None, into=folder, methods=METHODS, **OPTIONS)
     pd.testing.assert_frame_equal(again.observations, report.observations)
 
 
@@ -165,8 +177,7 @@ def test_a_method_of_ones_own_measures_nothing_else_anew(
         append(self, key, rows, **more)
 
     monkeypatch.setattr(RowFile, "append", noted)
-    names = ["attention", "mask", *PLANTED, "squared"]
-    more = run_study("maps", pipe, into=folder, methods=names, **OPTIONS)
+    more = run_study("maps", pipe, into=folder, methods=[*METHODS, "squared"], **OPTIONS)
     assert set(measured) == {"squared"}
     assert "squared" in set(more.tables["Every method against attention"].method)
     squares = more.observations[more.observations.method == "squared"]
@@ -191,7 +202,7 @@ def killing(units: int) -> Any:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a child that it forks")
 def test_killed_it_goes_on(pipe: Any, report: Any, tmp_path: Path) -> None:
     """After three, and after six units more, in the middle of whatever comes then."""
-    options = {**OPTIONS, "methods": ["attention", "mask", *PLANTED]}
+    options = {**OPTIONS, "methods": METHODS}
 
     def study() -> Any:
         return run_study("maps", pipe, into=tmp_path / "maps", **options)
@@ -247,13 +258,44 @@ def test_the_denoiser_is_given_the_noised_scene(pipe: Any) -> None:
         )
 
 
+def test_scenes_are_a_corpus_of_their_own(
+    pipe: Any, report: Any, folder: Path, tmp_path: Path
+) -> None:
+    runs = corpus.Corpus.open(folder / "scenes")
+    assert [run.facts["seed"] for run in runs] == [0, 1] and runs.settings["levels"] == 3
+    looked_at = runs[0].load()
+    assert looked_at.facts.num_steps == 3 and "the model drew none" in str(looked_at.facts)
+    with pytest.raises(StudyError, match="lacks 1 of the 3 scenes asked for"):
+        record_scenes(None, rendered(3), into=folder / "scenes", levels=3, record={})
+    with pytest.raises(StudyError, match="levels: 3 then, 4 now"):
+        record_scenes(pipe, rendered(3), into=folder / "scenes", levels=4, record={})
+    with pytest.raises(StudyError, match=r"comes twice; give each its own number"):
+        record_scenes(pipe, rendered(1) * 2, into=tmp_path / "s", levels=3, record={})
+
+
+def test_a_damaged_recording_of_a_scene_is_made_again(pipe: Any, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"levels": 2, "record": {}, "progress": False}
+    run = record_scenes(pipe, rendered(1), into=tmp_path / "s", **options)[0]
+    recording = run.load()
+    before = {name: values.numpy().copy() for name, values in recording.attention.items()}
+    next(run.source.glob("*.safetensors")).unlink()
+    with pytest.warns(UserWarning, match="is damaged and is made again"):
+        again = record_scenes(pipe, rendered(1), into=tmp_path / "s", **options)[0].load()
+    assert all(np.array_equal(again.attention[name].numpy(), before[name]) for name in before)
+
+
 def test_a_joint_model_is_studied(tmp_path: Path) -> None:
     options = {**OPTIONS, "scenes": [], "choices": None, "num_inference_steps": 2}
-    found = run_study(
-        "maps", joint_pipelines.sd3(), into=tmp_path / "s", methods=["attention", "blob"],
-        **{**options, "height": 64, "width": 96},
-    )  # fmt: skip
+    found = run_study("maps", joint_pipelines.sd3(), into=tmp_path / "s", **options)
     table = found.observations
+    assert set(table.method) == {*SHIPPED} - {"effect"} and found.facts["left out"] == "effect"
+    again = run_study("maps", None, into=tmp_path / "s", **options)
+    pd.testing.assert_frame_equal(again.observations, table)
+    with pytest.raises(UnsupportedPipelineError, match="effects"):
+        run_study(
+            "maps", joint_pipelines.sd3(), into=tmp_path / "t", methods=["attention", "effect"],
+            **options,
+        )  # fmt: skip
     assert table.spearman_replaced.notna().any() and table.spearman_hidden.isna().all()
     assert "hidden" not in found.tables["Against what changes without the word"]
 

@@ -27,18 +27,24 @@ def roles(text: str, nouns: tuple[str, ...] = ("cat", "dog"), **options: Any) ->
 def test_every_word_has_a_role() -> None:
     words = roles("a red cat to the left of a big dog in the snow", length=20)
     assert {text: each.role for text, each in words.items()} == {
-        "a": "other",
+        **dict.fromkeys(("a", "to", "the", "of", "big", "in"), "other"),
         "red": "adjective",
         "cat": "object",
-        "to the left of": "relation",
-        "big": "other",
+        "left": "relation",
         "dog": "object",
-        "in the snow": "background",
+        "snow": "background",
     }
     assert words["cat"].mask is LEFT and np.array_equal(words["cat"].rival, ~LEFT)
     assert words["red"].mask is LEFT and words["red"].noun == "cat"
-    assert words["to the left of"].mask.all() and not words["in the snow"].mask.any()
+    assert words["left"].mask.all() and not words["snow"].mask.any()
     assert words["big"].mask is None and words["big"].noun == ""
+
+
+def test_a_phrase_of_small_words_keeps_them() -> None:
+    phrases = Phrases.of((), ["with"], ())
+    prompt = tiny_prompt("a cat with a hat")
+    found = {each.word.text: each.role for each in role_words(prompt, [], None, phrases)}
+    assert found["with"] == "relation"
 
 
 @pytest.mark.parametrize(
@@ -61,8 +67,8 @@ def test_words_that_were_cut_are_left_out() -> None:
 
 
 def test_a_single_object_has_no_rival() -> None:
-    words = roles("a cat to the left of", ("cat",))
-    assert words["cat"].rival is None and words["to the left of"].mask is None
+    words = roles("a cat left of", ("cat",))
+    assert words["cat"].rival is None and words["left"].mask is None
 
 
 def test_a_judge_says_where_objects_are() -> None:
