@@ -33,7 +33,7 @@ help:
 	@echo "make clean      remove what these commands made"
 
 demo: $(VENV)/.installed-core
-	$(BIN)/daam-nb "a tree next to a car in the snow" --seed 0 --output-folder $(DEMO) --overwrite
+	$(BIN)/daam-nb "a tree next to a car in the snow" --seed 0 --effects --output-folder $(DEMO) --overwrite
 
 # What to run before every commit: style and types beside the tests that have no mark.
 check: $(VENV)/.installed-dev

@@ -27,6 +27,7 @@ from .recording import load as load
 from .recording import sample as sample
 from .show.explorer import explore as explore
 from .show.explorer import hand_out as hand_out
+from .show.figures import carrier_bars as carrier_bars
 from .show.figures import head_sheet as head_sheet
 from .show.figures import overlay as overlay
 from .show.figures import step_strip as step_strip

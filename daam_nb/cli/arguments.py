@@ -63,6 +63,7 @@ class Draw:
     guidance: float | None
     size: tuple[int, int] | None
     negative_prompt: str | None
+    effects: bool
     device: str | None
     dtype: str | None
     words: tuple[str, ...] | None
@@ -280,6 +281,11 @@ def _draw_parser() -> _Parser:
         help="height x width in pixels, such as 512x768 (default: the model's)",
     )  # fmt: skip
     image.add_argument("--negative-prompt", metavar="TEXT", help="what the image shall not be")
+    image.add_argument(
+        "--effects", action="store_true",
+        help="record also how much the layers' outputs depend on each word; words.png then has a "
+        "row of attention and one of effects",
+    )  # fmt: skip
     image.add_argument(
         "--device", metavar="DEVICE", help="cpu, cuda, mps, ... (default: cuda where there is one)"
     )

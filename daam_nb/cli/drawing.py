@@ -106,6 +106,7 @@ def _generate(pipe: Any, options: Draw, seed: int, written: Written) -> Recordin
         "num_inference_steps": options.num_inference_steps,
         "guidance_scale": options.guidance,
         "negative_prompt": options.negative_prompt,
+        "effects": (options.words or True) if options.effects else None,
     }
     if options.size is not None:
         call_options["height"], call_options["width"] = options.size

@@ -159,18 +159,36 @@ def write_maps(
 
     folder = written.folder
     maps = heat_maps(run)
+    rows = [maps, heat_maps(run, kind="effect")] if run.effects is not None else [maps]
     each = maps.words if words is None else tuple(maps.word(word) for word in words)
     stems = safe_stems(word_map.label for word_map in each)
     _remove_stale(written, {stem + end for stem in stems for end in (MAP, HEADS)})
     if each or run.image is not None:
         spans: Sequence[tuple[int, int]] | None = None if words is None else _spans(each)
-        written.words = words_row(maps, words=spans, threshold=threshold).save(folder / WORDS)
+        drawn_words = words_row(
+            *rows,
+            words=_with_effects(run, spans) if len(rows) > 1 else spans,
+            threshold=threshold,
+            scale="row" if len(rows) > 1 else "own",
+        )
+        written.words = drawn_words.save(folder / WORDS)
     for stem, word_map in zip(stems, each, strict=True):
         drawn = overlay(run, word_map, threshold=threshold)
         written.maps.append(drawn.save(folder / (stem + MAP)))
         if all_heads:
             sheet = head_sheet(run, word_map, scale="own")  # one head that looks at nothing else
             written.heads.append(sheet.save(folder / (stem + HEADS)))
+
+
+def _with_effects(
+    run: Recording, spans: Sequence[tuple[int, int]] | None
+) -> list[tuple[int, int]] | None:
+    """The words that both rows can show, or None where these are all."""
+    if spans is None:
+        return None
+    assert run.effects is not None
+    tokens = {span: run.prompt.token_indices(span) for span in spans}
+    return [span for span in spans if tokens[span] in run.effects.words] or list(spans)
 
 
 def _spans(maps: Sequence[WordHeatMap]) -> list[tuple[int, int]]:

@@ -117,6 +117,17 @@ def test_the_shipped_model_draws_by_default(tmp_path: Path) -> None:
     assert daam_nb.load(tmp_path / "recording").facts.model == daam_nb.menagerie.card().model_id
 
 
+def test_effects_are_recorded_and_drawn_beside_attention(model: str, tmp_path: Path) -> None:
+    assert run(model, tmp_path / "all", "--effects") == 0
+    recording = daam_nb.load(tmp_path / "all" / "recording")
+    assert recording.effects is not None
+    with Image.open(tmp_path / "all" / "words.png") as image:
+        assert "share of them" in image.info["choice"]
+    assert run(model, tmp_path / "some", "--effects", "--words", "cat and,dog") == 0
+    words = daam_nb.load(tmp_path / "some" / "recording").effects.words
+    assert words == ((2, 3), (5,))
+
+
 def test_quiet_says_nothing(model: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(model, tmp_path / "run", "--quiet", "--words", "cat") == 0
     assert tuple(capfd.readouterr()) == ("", "")

@@ -4,15 +4,24 @@ description   what a figure shows, as plain data
 layout        where panels and their words stand
 draw_*        matplotlib and plotly, alike
 saving        files
-overlays, word_rows, sheets, bars   what can be asked for
+overlays, word_rows, sheets, bars, carrying   what can be asked for
 
 May import the floors below, and of `show` colors, letters and pixels.
 """
 
 from daam_nb.show.figures.bars import token_bars
+from daam_nb.show.figures.carrying import carrier_bars
 from daam_nb.show.figures.figure import Figure
 from daam_nb.show.figures.overlays import overlay
 from daam_nb.show.figures.sheets import head_sheet, step_strip
 from daam_nb.show.figures.word_rows import words_row
 
-__all__ = ["Figure", "head_sheet", "overlay", "step_strip", "token_bars", "words_row"]
+__all__ = [
+    "Figure",
+    "carrier_bars",
+    "head_sheet",
+    "overlay",
+    "step_strip",
+    "token_bars",
+    "words_row",
+]

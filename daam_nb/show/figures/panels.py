@@ -27,9 +27,11 @@ from daam_nb.show.pixels import (
 )
 
 ScaleChoice = Literal["own", "common", "spread"]
+RowScaleChoice = ScaleChoice | Literal["row"]
 ENDS = {
     "own": ("0", "each map’s own peak"),
     "common": ("0", "the highest peak"),
+    "row": ("0", "the highest peak of the row"),
     "spread": ("each map’s own minimum", "its peak, which magnifies faint differences"),
 }
 
@@ -48,17 +50,21 @@ class Style:
         Where a line is drawn, as a share of each map's peak; None: no line.
     scale
         ``"own"``: the colors of each map run from 0 to its own peak; ``"common"``: from 0 to the
-        highest peak of all; ``"spread"``: from each map's own minimum to its peak, which shows
-        faint differences, and makes the flattest map look as uneven as any other.
+        highest peak of all; ``"row"``: to that of the row; ``"spread"``: from each map's own
+        minimum to its peak, which shows faint differences, and makes the flattest map look as
+        uneven as any other.
     gray
         Whether images below maps lose their color.
+    by_row
+        Whether the figure has rows that can have a scale each.
     """
 
     colormap: str
     opacity: float
     threshold: float | None
-    scale: ScaleChoice
+    scale: RowScaleChoice
     gray: bool = True
+    by_row: bool = False
 
     def __post_init__(self) -> None:
         palette(self.colormap)
@@ -68,7 +74,7 @@ class Style:
         check_choice(
             self.scale,
             "scale",
-            ENDS,
+            ENDS if self.by_row else [name for name in ENDS if name != "row"],
             more="Each map's colors run from 0 to its own peak, on one scale for all, or spread "
             "from its minimum to its peak.",
         )
@@ -179,6 +185,8 @@ def color_bar(style: Style, unit: str, highest: float) -> Scale:
         return Scale(style.colormap, ((0, "minimum"), (1, "peak of each map")), unit)
     if style.scale == "own":
         return Scale(style.colormap, ((0, "0"), (1, "peak of each map")), unit)
+    if style.scale == "row":
+        return Scale(style.colormap, ((0, "0"), (1, "highest peak of the row")), unit)
     ticks = ((0, "0"), (0.5, number(highest / 2)), (1, number(highest)))
     return Scale(style.colormap, ticks, unit)
 

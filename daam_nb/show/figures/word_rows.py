@@ -20,7 +20,7 @@ from daam_nb.show.figures.belonging import check_one_choice, check_own_run
 from daam_nb.show.figures.figure import Figure
 from daam_nb.show.figures.layout import Grid, Row, compose
 from daam_nb.show.figures.panels import (
-    ScaleChoice,
+    RowScaleChoice,
     Style,
     color_bar,
     drawing_notes,
@@ -40,7 +40,7 @@ Shown = Recording | HeatMaps
 def words_row(
     *shown: Shown,
     words: WordChoice | Sequence[WordChoice] | None = None,
-    scale: ScaleChoice = "own",
+    scale: RowScaleChoice = "own",
     opacity: float = OPACITY,
     threshold: float | None = None,
     colormap: str = DEFAULT,
@@ -59,8 +59,9 @@ def words_row(
         run is drawn as it is, under its own choice.
     scale
         ``"own"``: the colors of each map run from 0 to its own peak, which is printed below it;
-        ``"common"``: one scale for all maps of the figure; ``"spread"``: from each map's own
-        minimum to its peak, which magnifies faint differences.
+        ``"common"``: one scale for all maps of the figure; ``"row"``: one for each row, so that
+        its words can be compared where their sizes may (docs/maps.md); ``"spread"``: from each
+        map's own minimum to its peak, which magnifies faint differences.
     opacity, threshold, colormap, gray
         As in `overlay`.
 
@@ -76,12 +77,13 @@ def words_row(
     WordNotFoundError, AmbiguousWordError, TruncatedWordError
         As `HeatMaps.word`, for `words`.
     """
-    style = Style(colormap, opacity, threshold, scale, gray)
-    chosen = None if words is None else _several(words)
+    style = Style(colormap, opacity, threshold, scale, gray, by_row=True)
+    chosen = None if words is None else several_words(words)
     every = [_Words.of(item, chosen) for item in shown]
     count = sum(1 + len(item.maps) for item in every)
     most = 320 if count <= 10 else 224 if count <= 30 else 128  # keeps web pages small
-    rows = [_row(item, style, most, header=len(every) > 1) for item in every]
+    kinds = len({item.source.kind for item in every}) > 1
+    rows = [_row(item, style, most, header=len(every) > 1, kind=kinds) for item in every]
     if not any(row.panels for row in rows):
         raise SelectionError(
             "There is nothing to show: no image and no word. Give a recording, or HeatMaps, "
@@ -91,6 +93,8 @@ def words_row(
     highest = 0.0
     if style.scale == "common":
         rows, highest = _common(rows)
+    if style.scale == "row":
+        rows = [_common([row])[0][0] for row in rows]
     caption, metadata = credits(
         [item.source.run for item in every],
         choice="; ".join(dict.fromkeys(item.choice for item in every)),
@@ -138,7 +142,7 @@ def _map_of(source: HeatMaps, word: WordChoice) -> WordHeatMap:
     return word
 
 
-def _several(words: Any) -> list[WordChoice]:
+def several_words(words: Any) -> list[WordChoice]:
     """One word or several as a list; a text is one word, and so is a span of characters."""
     span = isinstance(words, tuple) and len(words) == 2 and all(type(end) is int for end in words)
     if isinstance(words, str | Word | WordHeatMap) or span:
@@ -151,7 +155,7 @@ def _several(words: Any) -> list[WordChoice]:
     return several
 
 
-def _row(item: _Words, style: Style, most: int, *, header: bool) -> Row:
+def _row(item: _Words, style: Style, most: int, *, header: bool, kind: bool) -> Row:
     run = item.source.run
     panels = []
     if run.image is not None:
@@ -160,8 +164,10 @@ def _row(item: _Words, style: Style, most: int, *, header: bool) -> Row:
     for word_map in item.maps:
         size = size_of(word_map, run.image, most=most)
         panels.append(word_panel(word_map, run.image, size=size, style=style, title=word_map.label))
+    of_kind = f" · {item.source.kind}" if kind else ""
     seed = f" · seed {seed_in_words(run)}" if seed_in_words(run) else ""
-    return Row(tuple(panels), header=f"“{item.source.prompt.text}”{seed}" if header else "")
+    title = f"“{item.source.prompt.text}”{seed}{of_kind}"
+    return Row(tuple(panels), header=title if header else "")
 
 
 def _units(every: Sequence[_Words], style: Style) -> str:

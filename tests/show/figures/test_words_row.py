@@ -12,8 +12,8 @@ from PIL import Image
 from daam_nb.errors import AmbiguousWordError, SelectionError, ShapeError
 from daam_nb.maps.heatmap import heat_maps
 from daam_nb.maps.wordmap import WordHeatMap
-from daam_nb.show.figures import overlay, words_row
-from tests.tiny_recordings import tiny_recording
+from daam_nb.show.figures import overlay, step_strip, words_row
+from tests.tiny_recordings import tiny_recording, with_effects
 
 RUN = tiny_recording("a cat sees one dog")
 MAPS = heat_maps(RUN)
@@ -62,6 +62,25 @@ def test_maps_of_any_choice_can_be_shown() -> None:
     np.testing.assert_array_equal(figure.panels[1].heat.values, expected)
     assert figure.metadata["choice"] == late.choice
     assert any(late.choice in sentence for sentence in figure.caption)
+
+
+def test_two_kinds_of_map_have_a_row_and_a_scale_each() -> None:
+    run = with_effects(tiny_recording("a cat and a dog"))
+    attention, effect = heat_maps(run), heat_maps(run, kind="effect")
+    figure = words_row(attention, effect, words=["cat", "dog"], scale="row")
+    assert titles(figure) == ["", "cat", "dog", "", "cat", "dog"]
+    for maps, panels in ((attention, figure.panels[1:3]), (effect, figure.panels[4:6])):
+        highest = max(float(maps[word].values.max()) for word in ("cat", "dog"))
+        assert [panel.heat.vmax for panel in panels] == [highest] * 2
+        assert [panel.note for panel in panels] == [
+            f"peak {float(maps[word].values.max()):.3g}" for word in ("cat", "dog")
+        ]
+    words = " ".join(line.text for line in figure.sheet.lines)
+    assert "· attention" in words and "· effect" in words and effect.unit in words
+    with pytest.raises(SelectionError, match="different units"):
+        words_row(attention, effect, words=["cat"], scale="common")
+    with pytest.raises(SelectionError, match="scale"):
+        step_strip(run, "cat", scale="row")
 
 
 def test_several_recordings_have_a_row_each_below_their_prompt() -> None:
