@@ -482,7 +482,9 @@ def test_sums_are_prepared_in_the_pauses_of_the_loop() -> None:
             await asyncio.sleep(0.05)
             if CACHE.get(run, ("sums", "attention", False, columns[-1])) is not None:
                 break
-        assert all(CACHE.get(run, ("sums", "attention", False, column)) is not None for column in columns)
+        assert all(
+            CACHE.get(run, ("sums", "attention", False, column)) is not None for column in columns
+        )
         explorer.close()
 
     with ThreadPoolExecutor(1) as apart:  # a thread that has no loop yet, whatever ran before
