@@ -17,6 +17,7 @@ VARIES: tuple[Varies, ...] = ("layers", "heads", "scaling")
 """What a choice can differ in."""
 
 SCALED = ", layers scaled"
+_RECOMMENDED = "recommended"
 ONLY = "any"
 """What the choice of a method is called that has none."""
 
@@ -59,7 +60,7 @@ def choices_of(value: Any, *, recommended: Any = None, heads: Sequence[int] = ()
     recommended
         Layers that a model's card recommends.
     heads
-        Each is tried alone, in the layers of every choice that takes all heads.
+        Each is tried alone, in the layers of the choice ``"recommended"``, else of the first.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def choices_of(value: Any, *, recommended: Any = None, heads: Sequence[int] = ()
     """
     if value is None:
         layers: dict[str, Any] = {"paper": "paper"}
-        layers |= {} if recommended is None else {"recommended": list(recommended)}
+        layers |= {} if recommended is None else {_RECOMMENDED: list(recommended)}
         layers["all"] = "all"
         choices = {name: Choice(each) for name, each in layers.items()}
         choices |= {name + SCALED: Choice(each, None, "layers") for name, each in layers.items()}
@@ -83,10 +84,9 @@ def choices_of(value: Any, *, recommended: Any = None, heads: Sequence[int] = ()
         choices = {
             name: each if isinstance(each, Choice) else Choice(each) for name, each in value.items()
         }
+    named = _RECOMMENDED if _RECOMMENDED in choices else next(iter(choices))
     single = {
-        f"{name}, head {head}": replace(choice, heads=[head])
-        for name, choice in choices.items()
-        if choice.heads is None and choice.scaling == "none"
+        f"{named}, head {head}": replace(choices[named], heads=[head])
         for head in dict.fromkeys(heads)
     }
     return {**choices, **single}

@@ -60,7 +60,10 @@ class MapsOptions(CaptionOptions):
         None, "layers that a model's card recommends, tried beside the paper's", of_rows=False
     )
     heads: tuple[int, ...] = option(
-        (), "heads that are tried one by one, beside all together", low=0, of_rows=False
+        (),
+        "heads tried one by one in the recommended layers, or the first choice's",
+        low=0,
+        of_rows=False,
     )
     adjectives: Any = option((), "words that say a property of an object, such as its color")
     relations: Any = option((), "phrases that say how one object stands to another")

@@ -236,12 +236,15 @@ def _means(rows: pd.DataFrame, by: list[str], headings: Mapping[str, str]) -> pd
 
 
 def _observed(means: pd.DataFrame) -> pd.DataFrame:
-    """Without the measures that no row has, as of a model whose words cannot be hidden."""
-    empty = [
-        name
-        for name in {*ON_CAUSES.values(), *ON_CONTRASTS.values()}
-        if name in means and means[name].map(math.isnan).all()
+    """Without the measures that no row has, as of a model whose words cannot be hidden.
+
+    Without a row where none is left.
+    """
+    measures = [
+        name for name in (*ON_CAUSES.values(), *ON_CONTRASTS.values()) if name in means.columns
     ]
+    empty = [name for name in measures if means[name].map(math.isnan).all()]
     ends = {f"{name}{end}" for name in empty for end in ("", ", low", ", high")}
-    more = {f"n, {name}" for name in empty}
-    return means[[name for name in means if name not in ends | more]]
+    counts = {f"n, {name}" for name in empty}
+    kept = means[[name for name in means if name not in ends | counts]]
+    return kept.iloc[:0] if len(empty) == len(measures) else kept

@@ -132,6 +132,7 @@ def test_causes_that_were_not_drawn_have_no_column() -> None:
     ]
     means = on_causes(cross_fitted(table(*rows)))
     assert means["hidden"].tolist() == [0.5] and "replaced" not in means
+    assert on_causes(cross_fitted(three())).empty  # nothing was drawn at all
 
 
 def test_ranks_of_size_and_influence_by_hand() -> None:

@@ -110,10 +110,10 @@ def test_choices_by_name() -> None:
     assert list(choices) == [
         *("paper", "recommended", "all"),
         *("paper, layers scaled", "recommended, layers scaled", "all, layers scaled"),
-        *("paper, head 0", "paper, head 3", "recommended, head 0", "recommended, head 3"),
-        *("all, head 0", "all, head 3"),
+        *("recommended, head 0", "recommended, head 3"),
     ]
     assert choices["recommended, head 3"] == Choice(["up"], [3])
+    assert list(choices_of({"a": "up", "b": "mid"}, heads=(1,))) == ["a", "b", "a, head 1"]
     assert choices_of({"a": "up", "b": Choice(scaling="layers")})["a"] == Choice("up")
     for wrong in ({}, "paper"):
         with pytest.raises(StudyError, match="at least one choice"):
