@@ -24,8 +24,8 @@ def test_a_prompt_alone_has_defaults() -> None:
     read = draws("a dog")
     assert read == Draw(
         prompt="a dog", output_folder=Path(), model=None, seed=None, num_inference_steps=None,
-        guidance=None, size=None, negative_prompt=None, effects=False, device=None, dtype=None, words=None,
-        threshold=None, all_heads=False, overwrite=False, quiet=False, traceback=False,
+        guidance=None, size=None, negative_prompt=None, effects=False, device=None, dtype=None,
+        words=None, threshold=None, all_heads=False, overwrite=False, quiet=False, traceback=False,
     )  # fmt: skip
 
 
