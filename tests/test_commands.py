@@ -170,7 +170,8 @@ def test_it_runs(command: Command, tmp_path: Path) -> None:
 
 def test_the_study_of_maps_runs_on_the_shipped_model(tmp_path: Path) -> None:
     """Its world comes along: judge, captions, rendered scenes, relations, layers."""
-    words = ("study", "maps", "--into", "{to}/runs", "--images", "2", "-n", "4", "--quiet")
+    few = ("--images", "2", "-n", "2", "--levels", "2")
+    words = ("study", "maps", "--into", "{to}/runs", *few, "--quiet")
     run(Command("daam_nb", words, []), tmp_path)
     page = (tmp_path / "runs" / "maps.md").read_text(encoding="utf-8")
     assert "| rendered images | 2 |" in page and "### By role of the word" in page

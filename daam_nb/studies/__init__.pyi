@@ -1,5 +1,5 @@
 from .driver import run_study as run_study
-from .maps.methods import register_method as register_method
+from .maps.registry import register_method as register_method
 from .options import CaptionOptions as CaptionOptions
 from .options import LayerOptions as LayerOptions
 from .options import StudyOptions as StudyOptions

@@ -4,10 +4,10 @@ from .choices import Choice as Choice
 from .measuring import COLUMNS as COLUMNS
 from .measuring import map_scores as map_scores
 from .methods import Method as Method
-from .methods import method_named as method_named
-from .methods import method_names as method_names
-from .methods import register_method as register_method
 from .options import MapsOptions as MapsOptions
+from .registry import method_named as method_named
+from .registry import method_names as method_names
+from .registry import register_method as register_method
 from .scenes import RenderedScene as RenderedScene
 from .scenes import look_at as look_at
 from .study import Maps as Maps

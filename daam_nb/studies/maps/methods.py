@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daam_nb.errors import StudyError, nearest_name
+from daam_nb.errors import StudyError
 from daam_nb.kinds import kind_of
 from daam_nb.prompt import Word
 from daam_nb.recording import Recording
@@ -129,94 +129,6 @@ class Method:
         return array
 
 
-_registered: dict[str, Method] = {}
-
-
-def register_method(
-    name: str,
-    function: Callable[..., Maps] | None = None,
-    *,
-    label: str = "",
-    record: Mapping[str, Any] | None = None,
-    varies: Sequence[str] = ("layers", "heads"),
-    baseline: bool = False,
-) -> Any:
-    """Make a method known by its name to the study of maps; also a decorator.
-
-    Registered again, as when a notebook's cell runs twice, the later function counts.
-
-    Parameters
-    ----------
-    name, function, label, record, varies, baseline
-        Of the `Method`.
-
-    Returns
-    -------
-    function
-        As it was; without one a decorator.
-
-    Raises
-    ------
-    StudyError
-        For a name that a shipped method has, and as of `Method`.
-    """
-    if function is None:
-
-        def decorate(decorated: Callable[..., Maps]) -> Callable[..., Maps]:
-            register_method(
-                name, decorated, label=label, record=record, varies=varies, baseline=baseline
-            )
-            return decorated
-
-        return decorate
-    method = Method(name, function, label, dict(record or {}), tuple(varies), baseline)
-    if name in _shipped():
-        raise StudyError(f"A method {name!r} ships with daam_nb. Choose another name.")
-    _registered[name] = method
-    return function
-
-
-def method_names() -> tuple[str, ...]:
-    """Every method that is known: those that ship, then those that were registered."""
-    return tuple({**_shipped(), **_registered})
-
-
-def method_named(name: str) -> Method:
-    """A method by its name.
-
-    Raises
-    ------
-    StudyError
-        For a name that none has, with the nearest.
-    """
-    known = {**_shipped(), **_registered}
-    if name not in known:
-        near = nearest_name(str(name), known)
-        raise StudyError(
-            f"There is no method {name!r}{f', did you mean {near!r}?' if near else ''}; there are "
-            f"{', '.join(known)}. One of your own: daam_nb.studies.register_method."
-        )
-    return known[name]
-
-
-def methods_of(value: Iterable[str | Method] | None) -> dict[str, Method]:
-    """Read several methods, by name or themselves; None: all that are known.
-
-    Raises
-    ------
-    StudyError
-        For an unknown name, and two methods of one name.
-    """
-    several = method_names() if value is None else value
-    methods: dict[str, Method] = {}
-    for item in several:
-        method = item if isinstance(item, Method) else method_named(item)
-        if method.name in methods:
-            raise StudyError(f"Two methods are called {method.name!r}; each has its own name.")
-        methods[method.name] = method
-    return methods
-
-
 def to_record(methods: Iterable[Method]) -> dict[str, Any]:
     """What `generate` must be asked to record for all of them.
 
@@ -236,9 +148,3 @@ def to_record(methods: Iterable[Method]) -> dict[str, Any]:
                 )
             options[name], whose[name] = value, method.name
     return options
-
-
-def _shipped() -> Mapping[str, Method]:
-    from daam_nb.studies.maps.shipped import SHIPPED
-
-    return SHIPPED

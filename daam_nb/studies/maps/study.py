@@ -22,8 +22,9 @@ from daam_nb.studies.maps.choices import Choice, choices_of
 from daam_nb.studies.maps.figures import example, figures_of
 from daam_nb.studies.maps.held_out import cross_fitted
 from daam_nb.studies.maps.measuring import COLUMNS, SHOWN_IOU, map_scores, with_causes
-from daam_nb.studies.maps.methods import Method, methods_of, to_record
+from daam_nb.studies.maps.methods import Method, to_record
 from daam_nb.studies.maps.options import MapsOptions
+from daam_nb.studies.maps.registry import methods_of
 from daam_nb.studies.maps.scenes import RenderedScene, check_look, record_scenes, scenes_of
 from daam_nb.studies.maps.statistics import (
     by_noun,

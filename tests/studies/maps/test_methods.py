@@ -11,10 +11,11 @@ import pytest
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps
 from daam_nb.studies import register_method
-from daam_nb.studies.maps import methods
+from daam_nb.studies.maps import registry
 from daam_nb.studies.maps.choices import ONLY, VARIES, Choice, choices_for, choices_of
-from daam_nb.studies.maps.methods import Method, method_named, method_names, methods_of, to_record
+from daam_nb.studies.maps.methods import Method, to_record
 from daam_nb.studies.maps.options import MapsOptions
+from daam_nb.studies.maps.registry import method_named, method_names, methods_of
 from daam_nb.studies.maps.shipped import SHIPPED
 from tests.tiny_recordings import tiny_recording, with_effects
 
@@ -24,8 +25,8 @@ CAT = RUN.prompt.find("cat")
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(methods, "_registered", {})
+def nothing_registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(registry, "_registered", {})
     yield
 
 

@@ -17,7 +17,7 @@ from daam_nb.errors import StudyError, UnsupportedPipelineError, WrongKindError
 from daam_nb.maps import heat_maps
 from daam_nb.studies import corpus, register_method, run_study
 from daam_nb.studies.corpus.rows import RowFile
-from daam_nb.studies.maps import RenderedScene, look_at, methods
+from daam_nb.studies.maps import RenderedScene, look_at, registry
 from daam_nb.studies.maps.measuring import SPEARMAN
 from daam_nb.studies.maps.methods import Method
 from daam_nb.studies.maps.scenes import record_scenes
@@ -72,8 +72,8 @@ OPTIONS: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(methods, "_registered", {})
+def nothing_registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(registry, "_registered", {})
     yield
 
 

@@ -1,0 +1,97 @@
+"""Which methods there are: those that ship, and those that were registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from daam_nb.errors import StudyError, nearest_name
+from daam_nb.studies.maps.methods import Maps, Method
+from daam_nb.studies.maps.shipped import SHIPPED
+
+_registered: dict[str, Method] = {}
+
+
+def register_method(
+    name: str,
+    function: Callable[..., Maps] | None = None,
+    *,
+    label: str = "",
+    record: Mapping[str, Any] | None = None,
+    varies: Sequence[str] = ("layers", "heads"),
+    baseline: bool = False,
+) -> Any:
+    """Make a method known by its name to the study of maps; also a decorator.
+
+    Registered again, as when a notebook's cell runs twice, the later function counts.
+
+    Parameters
+    ----------
+    name, function, label, record, varies, baseline
+        Of the `Method`.
+
+    Returns
+    -------
+    function
+        As it was; without one a decorator.
+
+    Raises
+    ------
+    StudyError
+        For a name that a shipped method has, and as of `Method`.
+    """
+    if function is None:
+
+        def decorate(decorated: Callable[..., Maps]) -> Callable[..., Maps]:
+            register_method(
+                name, decorated, label=label, record=record, varies=varies, baseline=baseline
+            )
+            return decorated
+
+        return decorate
+    method = Method(name, function, label, dict(record or {}), tuple(varies), baseline)
+    if name in SHIPPED:
+        raise StudyError(f"A method {name!r} ships with daam_nb. Choose another name.")
+    _registered[name] = method
+    return function
+
+
+def method_names() -> tuple[str, ...]:
+    """Every method that is known: those that ship, then those that were registered."""
+    return tuple({**SHIPPED, **_registered})
+
+
+def method_named(name: str) -> Method:
+    """A method by its name.
+
+    Raises
+    ------
+    StudyError
+        For a name that none has, with the nearest.
+    """
+    known = {**SHIPPED, **_registered}
+    if name not in known:
+        near = nearest_name(str(name), known)
+        raise StudyError(
+            f"There is no method {name!r}{f', did you mean {near!r}?' if near else ''}; there are "
+            f"{', '.join(known)}. One of your own: daam_nb.studies.register_method."
+        )
+    return known[name]
+
+
+def methods_of(value: Iterable[str | Method] | None) -> dict[str, Method]:
+    """Read several methods, by name or themselves; None: all that are known.
+
+    Raises
+    ------
+    StudyError
+        For an unknown name, and two methods of one name.
+    """
+    several = method_names() if value is None else value
+    methods: dict[str, Method] = {}
+    for item in several:
+        method = item if isinstance(item, Method) else method_named(item)
+        if method.name in methods:
+            raise StudyError(f"Two methods are called {method.name!r}; each has its own name.")
+        methods[method.name] = method
+    return methods
