@@ -1,4 +1,4 @@
-"""Make docs/images/demo.png, the README's image: what `make demo` draws.
+"""Make docs/images/demo.png, the README's image: some words of what `make demo` draws.
 
 python -m scripts.demo_image [--to FOLDER]
 """
@@ -17,6 +17,7 @@ from daam_nb.cli import main as daam_nb
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 WIDTH = 1000
+WORDS = "tree,next,car,snow"  # as many as stand beside the image in one row
 
 
 def demo_command() -> tuple[str, str]:
@@ -33,7 +34,8 @@ def main() -> None:
     path = parser.parse_args().to / "demo.png"
     prompt, seed = demo_command()
     with tempfile.TemporaryDirectory() as folder:
-        daam_nb([prompt, "--seed", seed, "--output-folder", f"{folder}/demo"])
+        options = ["--seed", seed, "--effects", "--words", WORDS]
+        daam_nb([prompt, *options, "--output-folder", f"{folder}/demo"])
         with Image.open(Path(folder) / "demo" / "words.png") as words:
             height = round(words.height * WIDTH / words.width)
             small = words.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
