@@ -404,6 +404,38 @@ class HeatMaps:
             )
         return by_pair
 
+    @names_checked
+    def in_heads(self, text: WordChoice, layer: Layer | str) -> Tensor:
+        """Take the map of a word in each head of one layer, at the layer's own resolution.
+
+        Parameters
+        ----------
+        text
+            As for `word`.
+        layer
+            One of the chosen layers, or its name.
+
+        Returns
+        -------
+        Tensor
+            (head, y, x), float32, >= 0: over the chosen steps; nothing is interpolated. Of effects
+            each head's part of the change, clamped at 0, as a share of the layer's output.
+
+        Raises
+        ------
+        SelectionError
+            Where the layer is not among those chosen, or this kind of map has no heads.
+        """
+        name = layer.name if isinstance(layer, Layer) else layer
+        chosen = next((own for own in self.layers if own.name == name), None)
+        if chosen is None:
+            raise SelectionError(
+                f"{name!r:.200} is none of the {len(self.layers)} layers of these maps. Choose it: "
+                "heat_maps(run, layers=...)."
+            )
+        tokens = self._find(text, occurrence=None, case=False).tokens
+        return self._kind.native_heads(self._selected, chosen, tokens)
+
     def normalized(self) -> HeatMaps:
         """Divide each map by its own maximum, so that its values are 0 to 1."""
         return replace(self, scale="maximum")

@@ -324,3 +324,15 @@ def test_other_runs_of_the_encoder_are_not_touched() -> None:
         assert torch.equal(pipe.text_encoder(ids)[0], plain)
         pipe(**sized())
     assert tracer.recording.effects is not None
+
+
+def test_what_half_precision_cannot_hold_is_said() -> None:
+    pipe = pipelines.sd1()
+    with torch.no_grad():
+        for name, module in pipe.unet.named_modules():
+            if name.endswith("attn2.to_out.0"):
+                module.weight.mul_(1e7)
+    with pytest.raises(WatchError, match=r"larger than float16 holds.*dtype=torch.float32"):
+        traced(pipe, effects=["cat"], dtype=torch.float16, **sized())
+    (run,), _ = traced(pipe, effects=["cat"], **sized())
+    assert all(bool(array.isfinite().all()) for array in run.effects.norms.values())

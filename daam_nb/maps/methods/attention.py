@@ -9,7 +9,7 @@ from daam_nb.errors import SelectionError
 from daam_nb.maps.aggregate import aggregate, aggregate_each
 from daam_nb.maps.methods.contract import Choice, MapKind, Tokens
 from daam_nb.maps.stepsums import Source, spans_of
-from daam_nb.recording import attention_unit
+from daam_nb.recording import Layer, attention_unit
 
 PAPER = 'Tang et al. 2023, "What the DAAM", https://aclanthology.org/2023.acl-long.310'
 
@@ -37,6 +37,12 @@ class Attention(MapKind):
             spans=spans_of(choice.run, choice.steps),
             scale=choice.step_factor,
         )
+
+    def native_heads(self, choice: Choice, layer: Layer, tokens: Tokens) -> Tensor:
+        source = Source(choice.run, choice.negative)
+        columns = [source.columns.index(token) for token in tokens]
+        kept = source.attention[layer.name][choice.places][:, :, columns]
+        return kept.float().mean(2).sum(0) * choice.step_factor
 
     def head_maps(self, choice: Choice, tokens: Tokens) -> Tensor:
         return aggregate_each(
@@ -66,6 +72,9 @@ class Share(Attention):
     def token_maps(self, choice: Choice, tokens: Tokens) -> Tensor:
         text = super().token_maps(choice, own_tokens(choice)).sum(0)
         return torch.where(text > 0, super().token_maps(choice, tokens) / text, 0.0)
+
+    def native_heads(self, choice: Choice, layer: Layer, tokens: Tokens) -> Tensor:
+        raise SelectionError("Shares cannot be told apart by head. Use the maps they are of.")
 
     def head_maps(self, choice: Choice, tokens: Tokens) -> Tensor:
         raise SelectionError("Shares cannot be told apart by head. Use the maps they are of.")

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from daam_nb.errors import SelectionError
 from daam_nb.maps.origin import Reduction
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer, Recording
@@ -61,6 +62,13 @@ class Choice:
     def step_factor(self) -> float:
         """What the sum over the chosen steps is multiplied with."""
         return 1 / len(self.steps) if self.reduction == "mean" else 1.0
+
+    @property
+    def places(self) -> list[int]:
+        """Where the chosen steps stand on the step axis of the recording's arrays."""
+        if self.run.kept == "sum":
+            return [0]
+        return [self.run.steps.index(step) for step in self.steps]
 
     def for_pair(self, pair: Pair) -> Choice:
         """The same choice of one (layer, head) alone."""
@@ -139,6 +147,13 @@ class MapKind:
         Kinds that are `of_tokens` have these.
         """
         raise NotImplementedError
+
+    def native_heads(self, choice: Choice, layer: Layer, tokens: Tokens) -> Tensor:
+        """Make the map of a word in each head of a layer, at its own resolution: (head, y, x).
+
+        Kinds whose maps are made of heads have these.
+        """
+        raise SelectionError(f"Maps of the kind {self.name!r} are not made of single heads.")
 
     def head_maps(self, choice: Choice, tokens: Tokens) -> Tensor:
         """Make the map of a word in each chosen (layer, head) alone; (pair, grid y, grid x)."""

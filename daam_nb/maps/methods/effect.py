@@ -110,6 +110,13 @@ class Effect(MapKind):
             f"effects=[{label}]."
         )
 
+    def native_heads(self, choice: Choice, layer: Layer, tokens: Tokens) -> Tensor:
+        source = EffectSource(choice.run, choice.negative, apart=True)
+        kept = source.attention[layer.name][choice.places][:, :, source.effects.words.index(tokens)]
+        output = source.output(layer)
+        heads = kept.float().sum(0).clamp_(min=0)
+        return heads * (choice.step_factor / output) if output else torch.zeros_like(heads)
+
     def word_map(self, choice: Choice, tokens: Tokens) -> Tensor:
         source = EffectSource(choice.run, choice.negative, apart=choice.heads is not None)
         word = source.effects.words.index(tokens)

@@ -33,7 +33,7 @@ from daam_nb.show.figures.panels import (
     word_panel,
 )
 from daam_nb.show.figures.provenance import credits
-from daam_nb.show.pixels import OPACITY, Values
+from daam_nb.show.pixels import OPACITY
 
 
 @names_checked
@@ -41,6 +41,7 @@ def step_strip(
     run: Recording,
     word: str | WordHeatMap | tuple[int, int],
     *,
+    kind: str = "attention",
     occurrence: int | None = None,
     bins: int | None = 8,
     steps: StepChoice = None,
@@ -61,6 +62,8 @@ def step_strip(
     word
         A word or phrase of the prompt, its (start, end) in characters, or its map in this run under
         this choice.
+    kind
+        What the maps show, as in `heat_maps`.
     occurrence
         Which one (0-based) where the prompt holds it several times.
     bins
@@ -88,13 +91,14 @@ def step_strip(
     """
     check_recording(run, where="step_strip()", order="step_strip(run, word)", other=word)
     style = Style(colormap, opacity, threshold, scale, gray)
-    maps = heat_maps(run, layers=layers, steps=steps, heads=heads)
+    maps = heat_maps(run, kind=kind, layers=layers, steps=steps, heads=heads)
     check_strip(word, maps, parts=False, where="step_strip()")
     whole = maps.word(word, occurrence=occurrence)
     size = size_of(whole, run.image, most=320)
     panels = [] if run.image is None else [image_panel(run.image, size, note="image\n ")]
     for group in _groups(maps.steps, bins):
-        part = heat_maps(run, layers=maps.layers, steps=group, heads=maps.heads).word(whole)
+        of_group = heat_maps(run, kind=kind, layers=maps.layers, steps=group, heads=maps.heads)
+        part = of_group.word(whole)
         first, last = run.timesteps[group[0]], run.timesteps[group[-1]]
         times = f"t {first:.0f}" if len(group) == 1 else f"t {first:.0f}–{last:.0f}"
         panel = word_panel(
@@ -115,9 +119,7 @@ def step_strip(
         [Row(tuple(panels))],
         grid=Grid(),
         heading=f"“{whole.label}”, step by step",
-        scale=color_bar(
-            style, f"{whole.unit}, mean over the panel’s steps, heads and layers", highest
-        ),
+        scale=color_bar(style, f"{whole.unit}, {_mean_over(maps, 'the panel’s steps')}", highest),
         caption=caption,
         metadata={**metadata, "word": whole.label},
     )
@@ -128,6 +130,7 @@ def head_sheet(
     run: Recording,
     word: str | WordHeatMap | tuple[int, int],
     *,
+    kind: str = "attention",
     occurrence: int | None = None,
     steps: StepChoice = None,
     layers: LayerChoice = "all",
@@ -145,6 +148,9 @@ def head_sheet(
     word
         A word or phrase of the prompt, its (start, end) in characters, or its map in this run under
         this choice.
+    kind
+        What the maps show, as in `heat_maps`. Of effects a tile is the head's part of the change,
+        where it is not negative.
     occurrence
         Which one (0-based) where the prompt holds it several times.
     steps, layers
@@ -167,7 +173,7 @@ def head_sheet(
     """
     check_recording(run, where="head_sheet()", order="head_sheet(run, word)", other=word)
     style = Style(colormap, 1.0, None, scale)
-    maps = heat_maps(run, layers=layers, steps=steps)
+    maps = heat_maps(run, kind=kind, layers=layers, steps=steps)
     check_strip(word, maps, parts=True, where="head_sheet()")
     whole = maps.word(word, occurrence=occurrence)
     names = _short_names(maps.layers)
@@ -201,6 +207,15 @@ def head_sheet(
     )
 
 
+def _mean_over(maps: HeatMaps, steps: str) -> str:
+    """What a panel's numbers are the mean over; of effects, heads are added up."""
+    return (
+        f"mean over {steps} and layers"
+        if maps.kind == "effect"
+        else f"mean over {steps}, heads and layers"
+    )
+
+
 def _groups(steps: tuple[int, ...], bins: int | None) -> list[tuple[int, ...]]:
     """Cut the steps into runs whose lengths differ by one at most."""
     if bins is not None:
@@ -226,7 +241,8 @@ def _steps(group: tuple[int, ...]) -> str:
 
 def _tiles(maps: HeatMaps, layer: Layer, word: WordHeatMap, style: Style) -> tuple[Panel, ...]:
     panels = []
-    for head, values in enumerate(_by_head(maps, layer, word)):
+    for head, tile in enumerate(maps.in_heads(word, layer)):
+        values = np.asarray(tile.numpy(), dtype=np.float32)
         low = float(values.min()) if style.scale == "spread" else 0.0
         peak = float(values.max())
         panels.append(
@@ -243,19 +259,6 @@ def _tiles(maps: HeatMaps, layer: Layer, word: WordHeatMap, style: Style) -> tup
 def _tile_note(low: float, peak: float, style: Style) -> str:
     """Write the ends of a tile's own colors, below each other as tiles are narrow."""
     return "" if style.scale == "common" else value_note(low, peak, style).replace("–", "–\n")
-
-
-def _by_head(maps: HeatMaps, layer: Layer, word: WordHeatMap) -> list[Values]:
-    """Mean over the chosen steps and the word's tokens: per head (y, x), float32."""
-    run = maps.run
-    tokens = [maps.columns.index(token) for token in word.tokens]
-    kept = run.attention[layer.name][:, :, tokens]  # (step, head, token, y, x)
-    if run.kept == "sum":
-        mean = kept[0].float().mean(1) / len(run.steps)
-    else:
-        places = [run.steps.index(step) for step in maps.steps]
-        mean = kept[places].float().mean((0, 2))
-    return [np.asarray(values, dtype=np.float32) for values in mean.numpy()]
 
 
 def _short_names(layers: Sequence[Layer]) -> list[str]:

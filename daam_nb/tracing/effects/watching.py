@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from daam_nb.errors import ShapeError
 from daam_nb.recording import Effects, Kept, Layer
 from daam_nb.tracing import taps
 from daam_nb.tracing.buffers import Buffers
@@ -65,12 +66,27 @@ class EffectBuffers:
         self._outputs[layer.name].append(output.float().norm(dim=-1).mean())
 
     def finished(self) -> Effects:
-        """All of it as plain data."""
+        """All of it as plain data.
+
+        Raises
+        ------
+        ShapeError
+            Where an effect is larger than its storage holds, or no number.
+        """
 
         def stacked(parts: list[Tensor]) -> Tensor:
             every = torch.stack(parts).cpu()
             return every.sum(0, keepdim=True) if self.summed else every
 
+        for buffers in (self._norms, self._by_head):
+            for name, array in buffers.finished().items():
+                if not bool(array.isfinite().all()):
+                    dtype = str(array.dtype).removeprefix("torch.")
+                    raise ShapeError(
+                        f"The effects of words on the output of {name} are no numbers, or larger "
+                        f"than {dtype} holds, in which they are kept. Record with "
+                        "dtype=torch.float32, or run the model in float32 or bfloat16."
+                    )
         return Effects(
             words=self.hidden.words,
             norms={name: array[:, 0] for name, array in self._norms.finished().items()},

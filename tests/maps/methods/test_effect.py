@@ -14,6 +14,7 @@ from daam_nb.errors import NotKeptError, SelectionError
 from daam_nb.maps import heat_maps, limit_cache
 from daam_nb.maps.cache import CACHE, DEFAULT_LIMIT
 from daam_nb.recording import Kept, Layer, Recording, load
+from daam_nb.show.figures import head_sheet, step_strip
 from tests.maps.naive import bicubic
 from tests.tiny_recordings import tiny_recording, with_effects
 
@@ -234,3 +235,36 @@ def test_carriers_of_heads_or_of_nothing_are_refused() -> None:
     nothing = {name: torch.zeros_like(array) for name, array in effects.by_token.items()}
     with pytest.raises(NotKeptError, match="changes nothing"):
         heat_maps(replace(run, effects=replace(effects, by_token=nothing))).carriers("cat")
+
+
+def test_in_heads_is_each_heads_part_at_the_layers_own_resolution() -> None:
+    run = effective()
+    effects = run.effects
+    assert effects is not None
+    layer = run.layers[1]
+    maps = heat_maps(run, kind="effect", layers="all", steps=[0, 2])
+    parts = effects.by_head[layer.name][[0, 2], :, 1].double().mean(0).clamp(min=0)
+    expected = parts / effects.outputs[layer.name].double().mean()
+    assert torch.allclose(maps.in_heads("dog", layer).double(), expected, rtol=1e-5)
+    attention = heat_maps(run, layers="all", steps=[0, 2])
+    column = run.columns.index(5)
+    expected = run.attention[layer.name][[0, 2], :, column].float().mean(0)
+    assert torch.allclose(attention.in_heads("dog", layer.name), expected, rtol=1e-5)
+    with pytest.raises(SelectionError, match="none of the"):
+        heat_maps(run, kind="effect", layers="up").in_heads("dog", "mid_block")
+    with pytest.raises(SelectionError, match="Shares cannot"):
+        heat_maps(run, kind="share", layers="all").in_heads("dog", layer)
+
+
+def test_figures_of_one_word_take_a_kind() -> None:
+    run = effective()
+    sheet = head_sheet(run, "cat", kind="effect")
+    tiles = [panel.heat.values for panel in sheet.panels if panel.heat is not None]
+    expected = heat_maps(run, kind="effect", layers="all").in_heads("cat", run.layers[0])
+    np.testing.assert_allclose(tiles[0], expected[0].numpy(), rtol=1e-6)
+    strip = step_strip(run, "cat", kind="effect", bins=2)
+    drawn = [panel.heat.values for panel in strip.panels if panel.heat is not None]
+    size = drawn[0].shape
+    part = heat_maps(run, kind="effect", steps=[0, 1, 2])["cat"].resize(size).numpy()
+    np.testing.assert_allclose(drawn[0], part, rtol=1e-6)
+    assert any("share of them" in sentence for sentence in strip.caption)
