@@ -15,6 +15,8 @@ import daam_nb
 from daam_nb.cli.study_arguments import Study, of_another, read_study, study_of, study_parser
 from daam_nb.errors import DaamError, nearest_name
 
+ATTENTION = "attention"  # the kind of map that is drawn unless another is asked for
+
 USAGE = """daam-nb PROMPT [options]
        daam-nb open FOLDER [options]
        daam-nb study NAME --into FOLDER [options]"""
@@ -40,6 +42,7 @@ examples:
   daam-nb open zebra
   daam-nb open zebra --output-folder closer --words zebra --threshold 0.4
   daam-nb open zebra --html zebra.html
+  daam-nb open zebra --html shares.html --kind share
 """
 
 OPEN_EPILOG = """\
@@ -82,6 +85,7 @@ class Open:
     output_folder: Path | None
     html: Path | None
     words: tuple[str, ...] | None
+    kind: str
     threshold: float | None
     all_heads: bool
     overwrite: bool
@@ -149,6 +153,13 @@ def _open(argv: Sequence[str]) -> Open:
             "--words, --threshold and --all-heads are about images; say where these go with "
             "--output-folder (into the same folder: also --overwrite). With --html the page begins "
             "with --threshold, too."
+        )
+    if read.kind != ATTENTION and read.output_folder is None and read.html is None:
+        raise UsageError("--kind is about maps; say where these go with --html or --output-folder.")
+    if read.kind != ATTENTION and read.all_heads:
+        raise UsageError(
+            f"--all-heads draws the attention of every head, and --kind is {read.kind!r}. Leave "
+            "out one of them; a page (--html) shows every head."
         )
     if not folders[0]:
         raise UsageError(
@@ -318,7 +329,11 @@ def _open_parser() -> _Parser:
         help="write a page that explores the recording in any browser, without Python or network",
     )  # fmt: skip
     _overwrite(where)
-    _figures(parser)
+    maps = _figures(parser)
+    maps.add_argument(
+        "-k", "--kind", metavar="KIND", default=ATTENTION,
+        help="what the maps show: attention, share or effect; docs/maps.md (default: attention)",
+    )  # fmt: skip
     _talking(parser)
     return parser
 
@@ -329,7 +344,7 @@ def _overwrite(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _figures(parser: argparse.ArgumentParser) -> None:
+def _figures(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("the maps")
     group.add_argument(
         "-w", "--words", metavar="WORD[,WORD...]", type=_words, action="append",
@@ -344,6 +359,7 @@ def _figures(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--all-heads", action="store_true", help="for each word also every layer and head"
     )
+    return group
 
 
 def _talking(parser: argparse.ArgumentParser) -> None:

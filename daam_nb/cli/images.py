@@ -138,6 +138,7 @@ def write_maps(
     words: Sequence[Word] | None,
     threshold: float | None,
     all_heads: bool,
+    kind: str = "attention",
 ) -> None:
     """Write the figures of a recording: each word, all words, and each word's heads where asked.
 
@@ -152,14 +153,17 @@ def write_maps(
     threshold
         Outline the masks at this share of each map's peak; None: no outline.
     all_heads
-        Also a sheet of layers by heads for each word.
+        Also a sheet of layers by heads for each word, of attention.
+    kind
+        What the maps show, as in `heat_maps`.
     """
     from daam_nb.maps import heat_maps
     from daam_nb.show.figures import head_sheet, overlay, words_row
 
     folder = written.folder
-    maps = heat_maps(run)
-    rows = [maps, heat_maps(run, kind="effect")] if run.effects is not None else [maps]
+    maps = heat_maps(run, kind=kind)
+    both = kind == "attention" and run.effects is not None
+    rows = [maps, heat_maps(run, kind="effect")] if both else [maps]
     each = maps.words if words is None else tuple(maps.word(word) for word in words)
     stems = safe_stems(word_map.label for word_map in each)
     _remove_stale(written, {stem + end for stem in stems for end in (MAP, HEADS)})

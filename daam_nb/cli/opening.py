@@ -38,6 +38,7 @@ def show_again(options: Open) -> None:
     DaamError
         Where there is no recording, it cannot be read, or a choice does not fit it.
     """
+    from daam_nb.maps import heat_maps
     from daam_nb.recording import load
 
     folder = options.folder.expanduser()
@@ -48,6 +49,8 @@ def show_again(options: Open) -> None:
     if options.html is not None:
         _check_page(options.html, overwrite=options.overwrite)
     run = load(recording_folder)
+    if options.kind != "attention":
+        heat_maps(run, kind=options.kind, layers="all")  # says what is missing, before any work
     if not options.quiet:
         say(described(run, recording_folder))
     if options.html is not None:
@@ -77,7 +80,7 @@ def _write_page(run: Recording, options: Open) -> None:
     assert options.html is not None
     choices: dict[str, Any] = {} if options.threshold is None else {"threshold": options.threshold}
     page = made_folder(options.html.parent) / options.html.name
-    hand_out(run, page, overwrite=options.overwrite, **choices)
+    hand_out(run, page, kind=options.kind, overwrite=options.overwrite, **choices)
     if not options.quiet:
         say()
         say(f"A page for any browser: {printable(str(page))}")
@@ -91,7 +94,14 @@ def _draw(run: Recording, folder: Path, options: Open) -> None:
     written = Written(folder)
     if run.image is not None:
         written.image = write_image(run.image, folder / IMAGE)
-    write_maps(run, written, words=words, threshold=options.threshold, all_heads=options.all_heads)
+    write_maps(
+        run,
+        written,
+        words=words,
+        threshold=options.threshold,
+        all_heads=options.all_heads,
+        kind=options.kind,
+    )
     if not options.quiet:
         files = [f for f in (written.image, written.words, *written.maps, *written.heads) if f]
         say()

@@ -5,12 +5,10 @@ import { Arcs } from "./arcs.js";
 import { attribute, el, icon, write, writeMixed } from "./dom.js";
 import * as flags from "./flags.js";
 
-const LEAD =
-  "Bright places looked at this word while the image was drawn. Pick a word; Shift-click another to compare.";
-const LEAD_PAIR =
-  "Orange, solid line: places that looked at A. Blue, dashed line: at B. White: at both.";
-const LEAD_DIFFERENCE =
-  "Red: places that looked at A (solid line) more. Blue: at B (dashed line) more.";
+const READING = "Bright places looked at this word while the image was drawn.";
+const LEAD = "Pick a word; Shift-click another to compare.";
+const LEAD_PAIR = "Orange, solid line: where the map of A is high. Blue, dashed line: of B. White: of both.";
+const LEAD_DIFFERENCE = "Red: where the map of A (solid line) is higher. Blue: of B (dashed line).";
 const SYNTAX = "Show how the words depend on each other; click an arc to compare both";
 
 export class Chips {
@@ -157,7 +155,7 @@ export class Chips {
     if (!(what & flags.WORDS)) return;
     const { state } = this.scope;
     const { facts } = state;
-    const key = JSON.stringify(facts.words);
+    const key = JSON.stringify([facts.words, facts.kind]);
     if (key !== this.built) {
       this.built = key;
       this.#build(facts.words ?? []);
@@ -194,15 +192,19 @@ export class Chips {
    * @param {string} [b]
    */
   #lead(a, b) {
-    if (b === undefined) writeMixed(this.title, ["Attention to “", a, "”"]);
-    else writeMixed(this.title, ["Attention to “", a, "” (A) and “", b, "” (B)"]);
+    const { facts } = this.scope.state;
+    const of = `${facts.title ?? "Attention to"} “`;
+    if (b === undefined) writeMixed(this.title, [of, a, "”"]);
+    else writeMixed(this.title, [of, a, "” (A) and “", b, "” (B)"]);
     const difference = this.scope.state.get("view") === "difference";
-    write(this.means, b === undefined ? LEAD : difference ? LEAD_DIFFERENCE : LEAD_PAIR);
+    const lead = `${facts.reading ?? READING} ${LEAD}`;
+    write(this.means, b === undefined ? lead : difference ? LEAD_DIFFERENCE : LEAD_PAIR);
   }
 
   /** @param {Word[]} words */
   #build(words) {
-    this.buttons = words.map(chip);
+    const kind = this.scope.state.facts.kind ?? "attention";
+    this.buttons = words.map((word, i) => chip(word, i, kind));
     this.order = inOrder(words).map((i) => this.buttons[i]);
     this.list.replaceChildren(...this.order);
   }
@@ -224,8 +226,9 @@ export function inOrder(words) {
 /**
  * @param {Word} word
  * @param {number} index
+ * @param {string} kind what the maps show
  */
-function chip(word, index) {
+function chip(word, index, kind) {
   return el(
     "button",
     {
@@ -236,18 +239,21 @@ function chip(word, index) {
       "data-word": index,
       "data-kind": word.kind ?? (word.special ? "sign" : "word"),
       disabled: !word.kept,
-      title: titleOf(word),
+      title: titleOf(word, kind),
     },
     el("span", { class: "daam-chip-text", dir: "auto", text: word.text }),
     el("span", { class: "daam-chip-mark", "aria-hidden": "true" }),
   );
 }
 
-/** @param {Word} word */
-function titleOf(word) {
+/**
+ * @param {Word} word
+ * @param {string} kind
+ */
+function titleOf(word, kind) {
   if (!word.kept)
     return word.tokens.length > 0
-      ? "This recording keeps no attention of this word"
+      ? `This recording keeps no ${kind} of this word`
       : "The model did not read this word: it lies behind its last token";
   const pieces = word.pieces?.length > 1 ? ` (${word.pieces.join(" + ")})` : "";
   const tokens =
@@ -257,6 +263,7 @@ function titleOf(word) {
 
 /** @type {Record<string, string>} */
 const KINDS = {
+  phrase: "Several words together, ",
   piece: "A piece of a word, ",
   sign: "A sign, ",
   start: "The start of the text, ",

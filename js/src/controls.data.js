@@ -22,5 +22,5 @@ export default {
   projector: {"kind": "Flag", "default": false, "redraws": ["ALL"], "label": "Projector", "title": "Large type for a lecture hall", "panel": "more"},
   region: {"kind": "Region", "default": [], "redraws": ["MAP", "PANEL"]},
   view: {"kind": "OneOf", "default": "overlay", "redraws": ["WORDS", "MAP", "LOOK"], "options": [["overlay", "both maps"], ["difference", "A minus B"]], "label": "Show", "panel": "look"},
-  difference_scale: {"kind": "OneOf", "default": "own", "redraws": ["MAP", "LOOK"], "options": [["own", "of each peak"], ["common", "in attention"]], "label": "Scale", "title": "Each map as a share of its own peak, or as it is", "panel": "look"},
+  difference_scale: {"kind": "OneOf", "default": "own", "redraws": ["MAP", "LOOK"], "options": [["own", "of each peak"], ["common", "in their unit"]], "label": "Scale", "title": "Each map as a share of its own peak, or as it is", "panel": "look"},
 };

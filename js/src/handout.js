@@ -223,7 +223,7 @@ export class HandoutSource extends Source {
   }
 
   /**
-   * The mean attention of the shown word inside, for each layer that is chosen and embedded.
+   * The mean of the shown word's map inside, for each layer that is chosen and embedded.
    *
    * @param {Sel} sel
    * @param {[number, number]} steps
@@ -261,7 +261,7 @@ export class HandoutSource extends Source {
 /**
  * @param {Stack} stack
  * @param {Uint8Array} inside (y, x)
- * @returns {number[]} mean attention inside, by step
+ * @returns {number[]} mean inside, by step
  */
 function stepMeans({ counts, scales }, inside) {
   const cells = Math.max(

@@ -5,6 +5,7 @@ import { Contours } from "./contours.js";
 import { attribute, el, short, write } from "./dom.js";
 import * as flags from "./flags.js";
 import { largest, levelOf, overlap } from "./measure.js";
+import { unitText, unitTitle } from "./naming.js";
 import { fade, gradient, paint, paintDifference, paintPair, palette } from "./palettes.js";
 import { Pointer } from "./pointer.js";
 import { enlarger } from "./resample.js";
@@ -53,7 +54,7 @@ export class ImageView {
       "data-testid": "image",
       tabindex: "0",
       role: "application",
-      "aria-roledescription": "image with attention",
+      "aria-roledescription": "image with a heat map",
     });
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     this.base = document.createElement("canvas");
@@ -244,7 +245,13 @@ class Legend {
     this.mark = el("span", { class: "daam-legend-mark" });
     this.bar.append(this.mark);
     this.kind = el("span", { class: "daam-kind", "data-testid": "kind" });
-    this.element = el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind);
+    this.unit = el("p", { class: "daam-hint daam-unit", "data-testid": "unit" });
+    this.element = el(
+      "div",
+      {},
+      el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind),
+      this.unit,
+    );
     this.colors = "";
   }
 
@@ -280,8 +287,10 @@ class Legend {
     attribute(
       this.bar,
       "title",
-      b ? "White: both" : "Attention probability, up to this map's peak",
+      b ? "White: both" : `${unitTitle(state.facts)}, up to this map's peak`,
     );
+    this.unit.hidden = Boolean(b);
+    write(this.unit, unitTitle(state.facts));
   }
 }
 
@@ -316,6 +325,8 @@ class Numbers {
    * @param {{iou: number, iod: number, ioh: number}} overlap
    */
   update(scope, a, b, overlap) {
+    for (const name of ["peak", "peak_b"])
+      attribute(this.entries[name].box, "title", `${TITLES[name]}: ${unitText(scope.state.facts)}`);
     for (const name of ["iou", "iod", "ioh", "peak_b"]) this.entries[name].box.hidden = !b;
     this.entries.area.box.hidden = Boolean(b);
     write(this.entries.peak.value, a ? short(a.max) : "–");
@@ -329,13 +340,16 @@ class Numbers {
 }
 
 const NUMBERS = [
-  ["peak", "peak", "The largest attention probability of the shown map"],
+  ["peak", "peak", "The largest value of the shown map"],
   ["area", "mask", "Share of the image inside the contour"],
-  ["peak_b", "peak of B", "The largest attention probability of the compared map"],
+  ["peak_b", "peak of B", "The largest value of the compared map"],
   ["iou", "IoU", "Intersection of both masks over their union"],
   ["iod", "IoD", "Intersection over B's mask: how much of B lies in A"],
   ["ioh", "IoH", "Intersection over A's mask: how much of A lies in B"],
 ];
+
+/** @type {Record<string, string>} */
+const TITLES = Object.fromEntries(NUMBERS.map(([name, , title]) => [name, title]));
 
 /**
  * @param {Scope} scope

@@ -4,13 +4,16 @@
 import { Asker } from "./asker.js";
 import { attribute, el, icon, short, write } from "./dom.js";
 import * as flags from "./flags.js";
-import { timestepText } from "./naming.js";
+import { timestepText, unitText } from "./naming.js";
 import { times } from "./times.js";
 
 const ROWS = 8;
+const COMPARABLE = "Sizes may be compared between words.";
+const NOT_COMPARABLE =
+  "Sizes are not comparable between words: some have higher values everywhere.";
 /** What can be done next, while nothing is pointed at. */
 const TRY = [
-  ["Point at the image:", "the words this place looked at."],
+  ["Point at the image:", "the words whose maps are high there."],
   ["Drag over it:", "the words of a region, by step and layer."],
   ["Point at a tile:", "that head alone; a click keeps it."],
   ["Press Space:", "play the steps."],
@@ -209,8 +212,13 @@ export class Inspector {
     this.#locate(here?.place ?? null);
     this.#rank(region ? region.value.rows : (here?.value ?? []));
     const waiting = polygon && !region && !this.problem;
-    write(this.note, waiting ? "The words of the region are on their way." : (shown?.note ?? ""));
     const { facts } = scope.state;
+    const scale = facts.comparable ? COMPARABLE : NOT_COMPARABLE;
+    const notes = shown ? [shown.note, scale] : [];
+    write(
+      this.note,
+      waiting ? "The words of the region are on their way." : notes.filter(Boolean).join(" "),
+    );
     const word = facts.words?.[region?.value.bars_of ?? scope.state.get("word")]?.text ?? "";
     this.bySteps.show(
       `“${word}” by step`,
@@ -264,7 +272,7 @@ export class Inspector {
       attribute(
         item,
         "title",
-        `attention ${short(row.value)}, ${(100 * row.share).toFixed(1)} % of the words`,
+        `${unitText(state.facts)} ${short(row.value)}, ${(100 * row.share).toFixed(1)} % of the words`,
       );
     });
   }

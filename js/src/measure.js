@@ -56,7 +56,7 @@ export function overlap(a, levelA, b, levelB, out) {
 }
 
 /**
- * How much of every tile's attention lies in the mask of a map: Σ tile · inside / Σ tile, where
+ * How much of every tile lies in the mask of a map: Σ tile · inside / Σ tile, where
  * `inside` is the share of a cell's area that the mask takes. The kernel's `overlaps`.
  *
  * @param {import("./types.js").Tiles} tiles

@@ -3,6 +3,25 @@
 /** @import { State } from "./state.js" */
 
 /**
+ * What the numbers are.
+ *
+ * @param {Facts} facts
+ */
+export function unitText(facts) {
+  return facts.unit ?? "attention probability";
+}
+
+/**
+ * The same with a capital, to begin a sentence.
+ *
+ * @param {Facts} facts
+ */
+export function unitTitle(facts) {
+  const unit = unitText(facts);
+  return unit.charAt(0).toUpperCase() + unit.slice(1);
+}
+
+/**
  * @param {Facts} facts
  * @param {number} lo place of the first among the kept steps
  * @param {number} hi one after the last

@@ -1,4 +1,4 @@
-// Thumbnails of the forming image with each step's attention, aligned with the slider below.
+// Thumbnails of the forming image with each step's map, aligned with the slider below.
 /** @import { Scope } from "./scope.js" */
 /** @import { Sums } from "./types.js" */
 import { el } from "./dom.js";
@@ -7,7 +7,7 @@ import { fade, paint, paintPair, palette } from "./palettes.js";
 
 const NARROWEST = 44; // CSS pixels of a thumbnail, at least
 const TALLEST = 76;
-const CURVE = 14; // height of the curve of mean attention
+const CURVE = 14; // height of the curve of the maps' means
 
 export class Strip {
   /** @param {Scope} scope */
@@ -20,7 +20,7 @@ export class Strip {
     this.after = el("div", { class: "daam-shade" });
     this.element = el(
       "div",
-      { class: "daam-strip", title: "Attention of each step: click a step, or drag over several" },
+      { class: "daam-strip", title: "The map of each step: click a step, or drag over several" },
       this.canvas,
       this.before,
       this.after,
@@ -131,7 +131,7 @@ export class Strip {
   }
 
   /**
-   * The mean attention of every step, as a line with an area below.
+   * The mean of every step's map, as a line with an area below.
    *
    * @param {Sums} stack
    * @param {boolean} dashed

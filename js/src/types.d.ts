@@ -131,6 +131,14 @@ export interface Facts {
   colormaps?: string[];
   summed?: boolean;
   syntax?: { state: string; note?: string } | null;
+  /** What the maps show, and in which unit. */
+  kind?: string;
+  unit?: string;
+  /** What stands before a word: "Attention to"; and what bright places are, a sentence. */
+  title?: string;
+  reading?: string;
+  /** Whether sizes may be compared between words. */
+  comparable?: boolean;
   embedded?: { layer: number; head: number }[];
 }
 

@@ -59,7 +59,7 @@ export class View {
       "data-seq": "0",
       "data-settled": "false",
       role: "region",
-      "aria-label": "Attention explorer",
+      "aria-label": "Heat map explorer",
       tabindex: "-1",
     });
     this.status = new Status(scope, {

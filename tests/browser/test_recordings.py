@@ -176,7 +176,7 @@ def test_two_runs_move_together_and_their_difference_is_drawn(notebook: Notebook
     eventually(lambda: left.trait("layer") == 1 and left.trait("head") == 1)
     eventually(lambda: difference.get_attribute("src") != before)
     before = difference.get_attribute("src")
-    notebook.page.locator(".widget-dropdown select").select_option("in attention")
+    notebook.page.locator(".widget-dropdown select").select_option("in their unit")
     eventually(lambda: difference.get_attribute("src") != before)
     assert notebook.ask("[both.left.difference_scale, both.right.difference_scale]") == (
         ["common", "common"]

@@ -89,6 +89,8 @@ def test_open_is_a_command_as_the_first_word_only() -> None:
         (["open", "a", "b"], "takes one folder, not 2"),
         (["open", "x", "--words", "a"], "say where these go with --output-folder"),
         (["open", "x", "--seed", "1"], "--seed is no option"),
+        (["open", "x", "--kind", "effect"], "where these go with --html or --output-folder"),
+        (["open", "x", "-o", "y", "--kind", "share", "--all-heads"], "--kind is 'share'. Leave"),
         (["a", "--seed", "-1"], "a whole number from 0"),
         (["a", "--seed", "x"], "'x' is not a seed"),
         (["a", "--seed", str(2**63)], "is not a seed"),

@@ -19,7 +19,7 @@ from daam_nb.cli import main
 from daam_nb.cli.talking import say
 from daam_nb.errors import WatchError
 from tests.pipelines import ddpm, sd1
-from tests.tiny_recordings import joint_layers, tiny_recording
+from tests.tiny_recordings import joint_layers, tiny_recording, with_effects
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPT = "a cat and a dog"
@@ -397,6 +397,30 @@ def test_open_writes_a_page_for_any_browser(
     assert main(["open", str(made), "--html", str(page), "--overwrite", "--quiet"]) == 0
     assert page.read_text(encoding="utf-8") != text  # another threshold
     assert not capsys.readouterr().out
+
+
+def test_open_shows_another_kind_of_map(tmp_path: Path) -> None:
+    recording = with_effects(tiny_recording(PROMPT))  # of "cat" and "dog"
+    folder = str(recording.save(tmp_path / "run"))
+    page = tmp_path / "effect.html"
+    assert main(["open", folder, "--html", str(page), "--kind", "effect"]) == 0
+    assert "Values are change of the layers&#x27; outputs" in page.read_text(encoding="utf-8")
+    images = tmp_path / "images"
+    assert main(["open", folder, "-o", str(images), "--kind", "effect", "--quiet"]) == 0
+    assert names(images) == ["cat.heat_map.png", "dog.heat_map.png", "output.png", "words.png"]
+    with Image.open(images / "cat.heat_map.png") as drawn:
+        assert any("change of the layers' outputs" in str(text) for text in drawn.info.values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("effect", "effects=True"), ("efect", "kind='efect' is no kind of map")]
+)
+def test_a_kind_that_cannot_be_is_refused_before_any_work(
+    made: Path, tmp_path: Path, *, capsys: pytest.CaptureFixture[str], kind: str, said: str
+) -> None:
+    page = tmp_path / "page.html"
+    assert main(["open", str(made), "--html", str(page), "--kind", kind]) == 1
+    assert said in capsys.readouterr().err and not page.exists()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from daam_nb.errors import SelectionError
 from daam_nb.maps.aggregate import aggregate, aggregate_each
 from daam_nb.maps.methods.contract import Choice, MapKind, Tokens
 from daam_nb.maps.stepsums import Source, spans_of
+from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer, attention_unit
 
 PAPER = 'Tang et al. 2023, "What the DAAM", https://aclanthology.org/2023.acl-long.310'
@@ -19,6 +20,8 @@ class Attention(MapKind):
 
     name = "attention"
     unit = "attention probability"
+    title = "Attention to"
+    reading = "Bright places looked at this word while the image was drawn."
     source = f"{PAPER}, eq. 6"
     of_tokens = True
 
@@ -59,6 +62,8 @@ class Share(Attention):
 
     name = "share"
     unit = "share of the text's attention"
+    title = "Share of the text’s attention to"
+    reading = "Bright places gave this word a large share of what they gave to the text."
     comparable = True
     needs = "every token of the text: record with tokens=None, the default"
     source = f"{PAPER}; the reference implementation's normalize=True, but for its 1e-6"
@@ -67,10 +72,10 @@ class Share(Attention):
         return self.unit
 
     def check(self, choice: Choice) -> None:
-        Source(choice.run, choice.negative).check_kept(own_tokens(choice), "the text")
+        Source(choice.run, choice.negative).check_kept(text_tokens(choice.prompt), "the text")
 
     def token_maps(self, choice: Choice, tokens: Tokens) -> Tensor:
-        text = super().token_maps(choice, own_tokens(choice)).sum(0)
+        text = super().token_maps(choice, text_tokens(choice.prompt)).sum(0)
         return torch.where(text > 0, super().token_maps(choice, tokens) / text, 0.0)
 
     def native_heads(self, choice: Choice, layer: Layer, tokens: Tokens) -> Tensor:
@@ -80,9 +85,8 @@ class Share(Attention):
         raise SelectionError("Shares cannot be told apart by head. Use the maps they are of.")
 
 
-def own_tokens(choice: Choice) -> Tokens:
+def text_tokens(prompt: Prompt) -> Tokens:
     """The key positions of the text, start and end left out."""
-    prompt = choice.prompt
     ends = (prompt.start_of_text, prompt.end_of_text)
     return tuple(column for column in prompt.text_columns if column not in ends)
 

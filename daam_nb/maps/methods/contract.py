@@ -96,6 +96,11 @@ class MapKind:
         Where the method comes from.
     of_tokens
         Whether single tokens have maps, or words alone.
+    of_heads
+        Whether single heads have maps. Where not, the explorer shows each layer as one.
+    title, reading
+        How a page names a map, before the word (``"Effect of"``), and what bright places in it are,
+        a sentence; where empty, the name and the unit say so.
     """
 
     name: ClassVar[str] = ""
@@ -104,6 +109,9 @@ class MapKind:
     needs: ClassVar[str] = "any recording"
     source: ClassVar[str] = ""
     of_tokens: ClassVar[bool] = False
+    of_heads: ClassVar[bool] = True
+    title: ClassVar[str] = ""
+    reading: ClassVar[str] = ""
 
     def check(self, choice: Choice) -> None:
         """Raise a `NotKeptError` where the recording lacks what every map of this kind needs."""

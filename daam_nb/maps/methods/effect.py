@@ -85,9 +85,11 @@ class Effect(MapKind):
 
     name = "effect"
     unit = "change of the layers' outputs, as a share of them"
+    title = "Effect of"
+    reading = "What the layers write at bright places depends on this word."
     comparable = True
     needs = f"the words' effects: {WAY_OUT}"
-    source = "daam_nb; docs/effect-maps.md has the definition and what was measured"
+    source = "daam_nb; docs/maps.md has the definition"
 
     def check(self, choice: Choice) -> None:
         run = choice.run

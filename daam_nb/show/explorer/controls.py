@@ -140,7 +140,7 @@ CONTROLS = (
         title="The image as it was at the last chosen step", panel="look",
     ),
     Control(
-        "colormap", one_of(*COLORMAPS), DEFAULT, "the colors of attention",
+        "colormap", one_of(*COLORMAPS), DEFAULT, "the colors of the maps",
         ("MAP", "STRIP", "GRID", "LOOK"), label="Colors", panel="look",
     ),
     Control(
@@ -185,8 +185,9 @@ CONTROLS = (
         "how two words are compared", ("WORDS", "MAP", "LOOK"), label="Show", panel="look",
     ),
     Control(
-        "difference_scale", one_of(own="of each peak", common="in attention"), "own",
-        "what a difference is of: shares of each map's own peak, or attention", ("MAP", "LOOK"),
+        "difference_scale", one_of(own="of each peak", common="in their unit"), "own",
+        "what a difference is of: shares of each map's own peak, or the maps' unit",
+        ("MAP", "LOOK"),
         label="Scale", title="Each map as a share of its own peak, or as it is", panel="look",
     ),
 )  # fmt: skip

@@ -37,6 +37,7 @@ def explore(
     word: str | int | Word | tuple[int, int] | None = ...,
     images: Sequence[Image] | None = ...,
     negative: bool = ...,
+    kind: str = ...,
     **choices: Any,
 ) -> Explorer: ...
 
@@ -52,6 +53,7 @@ def explore(
     word: str | int | Word | tuple[int, int] | None = ...,
     images: Sequence[Sequence[Image] | None] | None = ...,
     negative: bool = ...,
+    kind: str | tuple[str, str] = ...,
     **choices: Any,
 ) -> Comparison: ...
 
@@ -66,6 +68,7 @@ def explore(
     word: str | int | Word | tuple[int, int] | None = None,
     images: Any = None,
     negative: bool = False,
+    kind: str | tuple[str, str] = "attention",
     **choices: Any,
 ) -> Explorer | Comparison:
     """Open the explorer of a recording; as a cell's last line it is shown.
@@ -92,9 +95,13 @@ def explore(
         default the first that is no article or preposition.
     images
         What `forming_images(run, pipe)` gives, for the strip of steps; of two recordings a pair.
-        Without them the strip shows the attention alone.
+        Without them the strip shows the maps alone.
     negative
         Show the negative prompt's words, where its attention was recorded.
+    kind
+        What the maps show: ``"attention"``, ``"share"``, ``"effect"`` or a kind of your own, as in
+        `heat_maps`. Of two recordings one for both, or a pair: ``explore(run, run,
+        kind=("attention", "effect"))`` shows two kinds of one recording side by side.
     choices
         Any other trait of `Explorer` to begin with: ``steps=slice(0, 10), threshold=0.5``.
 
@@ -107,11 +114,11 @@ def explore(
     MissingExtraError
         Where anywidget or ipywidgets is not installed.
     WrongKindError
-        For a `parser`, `images` or `negative` of another kind.
+        For a `parser`, `images`, `negative` or `kind` of another type.
     UnknownOptionError
         For a name that is none of these; it says which is nearest.
     SelectionError, NotKeptError, WordNotFoundError, AmbiguousWordError
-        Where a choice of layers or the word cannot be.
+        Where a choice of layers, the kind or the word cannot be.
     TraitError
         Where the value of another choice cannot be.
 
@@ -132,11 +139,12 @@ def explore(
         "choices": choices,
     }
     if other is None:
-        return _explorer_of(run, images=images, **options)
+        return _explorer_of(run, images=images, kind=_one_kind(kind, "explore()"), **options)
     pair = (None, None) if images is None else _pair_of(images)
+    kinds = _two_kinds(kind)
     both = [
-        _explorer_of(recording, images=forming, **options)
-        for recording, forming in zip((run, other), pair, strict=True)
+        _explorer_of(recording, images=forming, kind=of_side, **options)
+        for recording, forming, of_side in zip((run, other), pair, kinds, strict=True)
     ]
     comparison: Comparison = comparison_class("explore()")(*both)
     return comparison
@@ -152,6 +160,7 @@ def hand_out(
     word: str | int | Word | tuple[int, int] | None = None,
     images: Sequence[Image] | None = None,
     negative: bool = False,
+    kind: str = "attention",
     heads: Any = (),
     overwrite: bool = False,
     max_bytes: int = MAX_BYTES,
@@ -167,7 +176,7 @@ def hand_out(
         The recording.
     path
         The file, which ends in ``.html``; its folder must exist.
-    layers, recommended, parser, word, images, negative
+    layers, recommended, parser, word, images, negative, kind
         As in `explore`.
     heads
         (layer number or name, head) that must be in it, before the others.
@@ -204,6 +213,7 @@ def hand_out(
         layers=layers,
         recommended=recommended,
         negative=negative,
+        kind=_one_kind(kind, "hand_out()"),
         word=word,
         choices=choices,
     )
@@ -222,6 +232,29 @@ def _pair_of(images: object) -> tuple[Any, Any]:
     return images[0], images[1]
 
 
+def _one_kind(kind: object, where: str) -> str:
+    """The kind of the maps of one recording."""
+    if isinstance(kind, str):
+        return kind
+    names = [repr(name) for name in kind] if isinstance(kind, tuple | list) else []
+    two = f" Two kinds side by side: explore(run, run, kind=({', '.join(names)}))."
+    raise WrongKindError(
+        f"kind= of {where} is the name of one kind of map, such as 'effect', not {kind_of(kind)}."
+        f"{two if len(names) == 2 else ''}"
+    )
+
+
+def _two_kinds(kind: object) -> tuple[str, str]:
+    """The kinds of the maps of two recordings: one for both, or a pair."""
+    pair = (kind, kind) if isinstance(kind, str) else kind
+    if not isinstance(pair, tuple | list) or [type(name) for name in pair] != [str, str]:
+        raise WrongKindError(
+            "Of two recordings kind= is the name of a kind of map, or a pair of them, "
+            f"('attention', 'effect') or the like, not {kind_of(kind)}."
+        )
+    return pair[0], pair[1]
+
+
 def _named(function: Any) -> tuple[str, ...]:
     """The options of a function by their names, but for the recording and further choices."""
     return tuple(name for name in signature(function).parameters if name not in ("run", "choices"))
@@ -233,11 +266,14 @@ def _opened(
     layers: LayerChoice,
     recommended: LayerChoice | None,
     negative: bool,
+    kind: str,
     word: Any,
     choices: dict[str, Any],
 ) -> tuple[Subject, dict[str, Any]]:
     """What is explored, and the choices that it begins with."""
-    subject, choice = subject_of(run, layers=layers, recommended=recommended, negative=negative)
+    subject, choice = subject_of(
+        run, layers=layers, recommended=recommended, negative=negative, kind=kind
+    )
     named = {} if word is None else {"word": number_of(subject, word)}
     return subject, {"choice": choice, **named, **choices}
 
@@ -251,6 +287,7 @@ def _explorer_of(
     word: Any,
     images: Any,
     negative: bool,
+    kind: str,
     choices: dict[str, Any],
 ) -> Explorer:
     """Open the explorer of one recording; the options are those of `explore`."""
@@ -259,6 +296,7 @@ def _explorer_of(
         layers=layers,
         recommended=recommended,
         negative=negative,
+        kind=kind,
         word=word,
         choices=choices,
     )

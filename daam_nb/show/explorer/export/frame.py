@@ -46,6 +46,8 @@ def frame_of(look: Look, by: Rows) -> Any:
         "conditions": " ".join(look.facts["conditions"]),
         "word": subject.entries[look["word"]].text,
         "choice": selection_in_words(subject, look.selected),
+        "kind": subject.kind.name,
+        "unit": subject.view.unit,
         "threshold": look["threshold"],
     }
     return frame

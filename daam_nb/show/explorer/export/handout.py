@@ -247,8 +247,8 @@ def _words(look: Look) -> list[int]:
 def _check_amount(look: Look) -> None:
     """Raise a `SelectionError` where the maps of all words are more than a page is made of."""
     subject, words = look.subject, _words(look)
-    columns = len(subject.run.negative_columns if subject.negative else subject.run.columns)
-    tokens = sum(len(look.subject.entries[word].tokens) for word in words)
+    columns = len(subject.view.columns)
+    tokens = sum(len(subject.entries[word].tokens) for word in words)
     way_out = (
         "Take single maps: explorer.to_png(path), or heat_maps(run).word('cat') for a word 'cat'"
     )
@@ -285,7 +285,7 @@ def _every_head(subject: Subject) -> Iterator[Head]:
 def _read_heads(subject: Subject, heads: Iterable[Any]) -> list[Head]:
     """Read (layer, head) pairs, the layer by its number or dotted name."""
     names = [layer.name for layer in subject.layers]
-    found = []
+    pairs = []
     if not isinstance(heads, Iterable) or isinstance(heads, str | bytes):
         raise WrongKindError(
             f"heads= is a list of pairs (layer, head), such as [({names[0]!r}, 0)], not "
@@ -302,8 +302,8 @@ def _read_heads(subject: Subject, heads: Iterable[Any]) -> list[Head]:
             raise SelectionError(f"There is no layer {layer!r} with a head {head!r}.")
         choice = next(iter(subject.choices))
         check(subject, Selected(0, choice, number, head, (0, subject.step_count)))
-        found.append((number, head))
-    return found
+        pairs.append((number, head))
+    return pairs
 
 
 def _coded(raw: bytes) -> str:

@@ -72,6 +72,7 @@ def preview_distance(
     ranges: int = 30,
     choice: str = "paper",
     seed: int = 0,
+    kind: str = "attention",
 ) -> Distance:
     """Compare preview and exact map on random ranges of steps.
 
@@ -87,13 +88,15 @@ def preview_distance(
         The choice of layers, all heads; of joint attention, which has no "paper", all layers.
     seed
         Of the ranges.
+    kind
+        What the maps show, as in `heat_maps`.
 
     Raises
     ------
     SelectionError
         Where previews of this recording have another size than its maps.
     """
-    subject, choice = subject_of(run, layers=choice)
+    subject, choice = subject_of(run, layers=choice, kind=kind)
     if subject.served != subject.grid:
         raise SelectionError(
             f"Previews of this recording are {subject.served}, its maps {subject.grid} cells."

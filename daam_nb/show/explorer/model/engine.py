@@ -11,10 +11,9 @@ from weakref import ref
 from torch import Tensor
 
 from daam_nb.maps.heatmap import HeatMaps
-from daam_nb.maps.stepsums import sums_fit
 from daam_nb.maps.threshold import mask_of
 from daam_nb.maps.wordmap import WordHeatMap
-from daam_nb.show.explorer.model.ranking import Maps, every_map
+from daam_nb.show.explorer.model.ranking import Maps, Ranked, every_map, words_at
 from daam_nb.show.explorer.model.selection import Selected, entry_map, maps_of, word_map
 from daam_nb.show.explorer.model.stacks import Stack, stack_of
 from daam_nb.show.explorer.model.subject import Subject
@@ -91,6 +90,17 @@ class Engine:
             key, lambda: every_map(self.subject, selected, special=special)
         )
 
+    def words_at(
+        self, selected: Selected, y: float, x: float, *, special: bool
+    ) -> tuple[Ranked, ...]:
+        """The words ranked at a place, 0 to 1 from the top left."""
+
+        def maps() -> Maps:
+            return self.every_map(selected, special=special)
+
+        whole = None if self.subject.view.local else maps
+        return words_at(self.subject, selected, y, x, special=special, maps=whole)
+
     def warm(self, selected: Selected) -> Iterator[None]:
         """Make the running sums of one word after the other, the selected one first.
 
@@ -102,7 +112,7 @@ class Engine:
             return
         words = [n for n, entry in enumerate(subject.entries) if entry.kept and not entry.special]
         tokens = {token for word in words for token in subject.entries[word].tokens}
-        others = words if sums_fit(subject.source, len(tokens)) else []
+        others = words if subject.view.sums_fit(len(tokens)) else []
         for word in dict.fromkeys((selected.word, *others)):
             word_map(subject, replace(selected, word=word, steps=(0, 1)))
             yield
@@ -111,13 +121,14 @@ class Engine:
         """Let go of all maps that were made."""
         for kept in (self._stacks, self._tiles, self._maps, self._exact, self._all):
             kept.clear()
+        self.subject.view.release()
 
     def _work(self) -> None:
         """Be the one that worked last; who did not for long lets go.
 
         What was made of arrays that were written into since is let go too.
         """
-        stamp = self.subject.source.stamp(most=COMPARED)
+        stamp = self.subject.view.stamp(most=COMPARED)
         if stamp != self._stamp:
             self.release()
             self._stamp = stamp

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from daam_nb.errors import SelectionError
 from daam_nb.prompt import Prompt, Token, Word
 
-Kind = Literal["word", "sign", "piece", "start", "end", "padding"]
+Kind = Literal["word", "phrase", "sign", "piece", "start", "end", "padding"]
+Has = Callable[[tuple[int, ...], tuple[int, int] | None], bool]
+"""(key positions, characters) -> whether there is a map of them."""
 
 # Not the words people look for first. Other languages simply begin with their first word.
 SMALL_WORDS = frozenset(
@@ -36,9 +38,9 @@ class Entry:
     pieces
         What the tokenizer made of it.
     kind
-        ``"word"``; shown on demand are ``"sign"`` (punctuation), ``"piece"`` (one token of a word
-        of several, or all of "Picasso" in "Picasso's", as parsers cut it), ``"start"``, ``"end"``
-        and ``"padding"``.
+        ``"word"``, or ``"phrase"`` (several words with one map); shown on demand are ``"sign"``
+        (punctuation), ``"piece"`` (one token of a word of several, or all of "Picasso" in
+        "Picasso's", as parsers cut it), ``"start"``, ``"end"`` and ``"padding"``.
     kept
         Whether it was read by the model and recorded, so that it can be chosen.
     of
@@ -56,11 +58,17 @@ class Entry:
     @property
     def special(self) -> bool:
         """Whether it is shown on demand only."""
-        return self.kind != "word"
+        return self.kind not in ("word", "phrase")
 
 
-def entries_of(prompt: Prompt, columns: Sequence[int]) -> tuple[Entry, ...]:
-    """List what a prompt offers: all its words in order, then what is shown on demand.
+def entries_of(
+    prompt: Prompt,
+    columns: Sequence[int],
+    *,
+    has: Has | None = None,
+    phrases: Sequence[tuple[int, ...]] = (),
+) -> tuple[Entry, ...]:
+    """List what a prompt offers: its words in order, its phrases, then what is shown on demand.
 
     Parameters
     ----------
@@ -68,9 +76,14 @@ def entries_of(prompt: Prompt, columns: Sequence[int]) -> tuple[Entry, ...]:
         The prompt.
     columns
         Key positions that were recorded.
+    has
+        Which words have a map; by default those whose key positions were all recorded.
+    phrases
+        Key positions of what has a map of its own; those of a word are that word.
     """
+    has = has or (lambda tokens, span: bool(tokens) and set(tokens) <= set(columns))
     read = set(prompt.read_words)
-    words = [_word(prompt, word, word in read, columns) for word in prompt.words]
+    words = [_word(prompt, word, word in read, has) for word in prompt.words]
     of: dict[int, int] = {}  # token -> the first word it is a piece of; it may reach over several
     for number, word in enumerate(words):
         if word.kept and len(word.tokens) > 1:
@@ -84,7 +97,10 @@ def entries_of(prompt: Prompt, columns: Sequence[int]) -> tuple[Entry, ...]:
         for index in columns
         if index not in in_words
     ]
-    return (*words, *pieces, *others)
+    on_demand = [entry for entry in (*pieces, *others) if has(entry.tokens, entry.span)]
+    named = {entry.tokens for entry in (*words, *on_demand)}
+    together = [_phrase(prompt, tokens) for tokens in phrases if tokens not in named]
+    return (*words, *(entry for entry in together if has(entry.tokens, entry.span)), *on_demand)
 
 
 def first_choice(entries: Sequence[Entry]) -> int:
@@ -114,11 +130,19 @@ def clean(text: str) -> str:
     return _HALF_PAIR_OR_TURN.sub("\ufffd", text)
 
 
-def _word(prompt: Prompt, word: Word, read: bool, columns: Sequence[int]) -> Entry:
+def _word(prompt: Prompt, word: Word, read: bool, has: Has) -> Entry:
     tokens = prompt.token_indices(word) if read else ()
     pieces = tuple(prompt.tokens[token].piece for token in tokens)
-    kept = bool(tokens) and set(tokens) <= set(columns)
-    return Entry(word.text, word.span, tokens, pieces, "word", kept)
+    return Entry(word.text, word.span, tokens, pieces, "word", has(tokens, word.span))
+
+
+def _phrase(prompt: Prompt, tokens: tuple[int, ...]) -> Entry:
+    """What stands in the prompt from the first of some tokens to the last; of no text: no span."""
+    spans = [span for token in tokens if (span := prompt.tokens[token].span) is not None]
+    span = (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
+    text = prompt.text[slice(*span)] if span is not None else ""
+    pieces = tuple(prompt.tokens[token].piece for token in tokens)
+    return Entry(text, span, tokens, pieces, "phrase", True)
 
 
 def _token(prompt: Prompt, index: int, kind: Kind, of: int | None = None) -> Entry:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import daam_nb
-from daam_nb.recording import UNET_STAGES, attention_unit
+from daam_nb.maps.methods import MapKind
+from daam_nb.recording import UNET_STAGES
 from daam_nb.recording.layers import PROBABILITY
 from daam_nb.show.colors import SEQUENTIAL
 from daam_nb.show.conditions import conditions, seed_in_words
@@ -25,16 +26,20 @@ def facts_of(
 ) -> dict[str, Any]:
     """Gather the facts of a recording for the browser; see the keys below."""
     facts = subject.run.facts
-    unit = attention_unit(subject.layers)
-    of_all_keys = [f"Values are {unit}."] if unit != PROBABILITY else []
-    said = [clean(sentence) for sentence in (*conditions(subject.run), *of_all_keys)]
+    unit, kind = subject.view.unit, subject.kind
+    in_unit = [f"Values are {unit}."] if unit != PROBABILITY else []
+    said = [clean(sentence) for sentence in (*conditions(subject.run), *in_unit)]
     name, _, revision = facts.model.rpartition("@")
     return {
         "run": subject.name,
         "prompt": clean(subject.prompt.text),
         "negative": subject.negative,
         "conditions": said,
-        "unit": unit,
+        "kind": kind.name,
+        "unit": clean(unit),
+        "title": title_of(kind),
+        "reading": clean(kind.reading) or f"Bright places have high values: {clean(unit)}.",
+        "comparable": kind.comparable,
         "model": clean(name or revision),
         "revision": clean(revision if name else ""),
         "seed": seed_in_words(subject.run) or None,  # a text: it may pass 2**53
@@ -64,6 +69,12 @@ def facts_of(
     }
 
 
+def title_of(kind: MapKind) -> str:
+    """What stands before the word that a map is of: “Attention to”."""
+    name = kind.name.replace("_", " ")
+    return clean(kind.title) or f"{name[0].upper()}{name[1:]} of"
+
+
 def steps_of(subject: Subject) -> list[dict[str, object]]:
     """Place and timestep of every step that can be told apart."""
     timesteps, steps = subject.run.timesteps, subject.run.steps
@@ -74,34 +85,34 @@ def steps_of(subject: Subject) -> list[dict[str, object]]:
 
 def left_out(subject: Subject, *, has_strip: bool) -> list[str]:
     """What this recording cannot show, a sentence each."""
-    run, found = subject.run, []
+    run, sentences = subject.run, []
     if subject.summed:
-        found.append(
+        sentences.append(
             f"Only the sum over its {len(run.steps)} steps was recorded, so steps cannot be told "
             f"apart."
         )
     elif len(run.steps) < run.facts.num_steps:
-        found.append(f"{len(run.steps)} of {run.facts.num_steps} steps were recorded.")
+        sentences.append(f"{len(run.steps)} of {run.facts.num_steps} steps were recorded.")
     if "paper" not in subject.choices:
         is_unet = any(layer.stage in UNET_STAGES for layer in run.layers)
-        found.append(
+        sentences.append(
             "No layer of the down and up blocks was recorded, so that “paper” is missing."
             if is_unet
             else "The paper chooses the down and up blocks of a UNet; this model is a transformer "
             "and has none, so that “paper” is missing."
         )
     if run.image is None:
-        found.append("No image was recorded; the maps stand alone.")
+        sentences.append("No image was recorded; the maps stand alone.")
     if not has_strip:
-        found.append(
-            "The strip shows the attention alone: forming images need the pipeline that made "
+        sentences.append(
+            "The strip shows the maps alone: forming images need the pipeline that made "
             "them, explore(run, images=forming_images(run, pipe))."
             if run.latents is not None
-            else "The strip shows the attention alone: no latents were recorded."
+            else "The strip shows the maps alone: no latents were recorded."
         )
     if unread := [entry.text for entry in subject.entries if not entry.kept]:
-        found.append(f"Not recorded: {clean(', '.join(unread))}.")
-    return found
+        sentences.append(f"Not recorded: {clean(', '.join(unread))}.")
+    return sentences
 
 
 def _word(entry: Entry) -> dict[str, object]:
@@ -134,9 +145,9 @@ def _layers(subject: Subject) -> list[dict[str, object]]:
 
 
 def _reduced(subject: Subject) -> list[str]:
-    found = []
+    sentences = []
     if subject.served != subject.grid:
-        found.append(
+        sentences.append(
             f"While the hand moves, maps are {_by(subject.served)} instead of "
             f"{_by(subject.grid)}; at rest they are whole."
         )
@@ -147,11 +158,11 @@ def _reduced(subject: Subject) -> list[str]:
     ]
     if smaller:
         longest = max(max(size) for size in subject.tile_sizes)
-        found.append(
+        sentences.append(
             f"Tiles of heads are at most {longest} wide and high; those of {len(smaller)} layers "
             f"are means over areas. Their numbers are those of the whole."
         )
-    return found
+    return sentences
 
 
 def _by(size: tuple[int, int]) -> str:

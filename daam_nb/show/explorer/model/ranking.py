@@ -1,9 +1,9 @@
-"""From a pixel, or a region, back to the words: which of them are attended to there."""
+"""From a pixel, or a region, back to the words: whose maps are high there."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ from torch import Tensor
 
 from daam_nb.errors import SelectionError
 from daam_nb.kinds import kind_of, real_number
-from daam_nb.maps.bicubic import bicubic_matrix
 from daam_nb.show.explorer.model.selection import (
     Selected,
     entry_map,
@@ -23,7 +22,6 @@ from daam_nb.show.explorer.model.selection import (
     word_map,
 )
 from daam_nb.show.explorer.model.subject import Subject
-from daam_nb.show.explorer.model.tiles import area_weights
 
 Polygon = Sequence[Sequence[float]]
 Maps = Mapping[int, Tensor]  # number of an entry -> (y, x)
@@ -40,10 +38,11 @@ class Ranked:
     text
         The word.
     value
-        Attention probability there, under the selection: the word's exact map at the cell, or its
-        mean over the region's cells.
+        Of the word's exact map under the selection, in its unit: at the cell, or the mean over the
+        region's cells.
     share
-        Of the sum over all words ranked, 0 to 1; 0 where none is attended to.
+        Of the sum over all words ranked, 0 to 1; 0 where all are 0. Whether sizes may be compared
+        between words, the kind of map says: `MapKind.comparable`.
     """
 
     word: int
@@ -61,14 +60,14 @@ class Bars:
     word
         Number of the entry.
     by_step
-        One value per step kept: attention probability of the layers' own cells in the region,
-        each weighted by how much of it lies inside; mean over the selected layers' heads.
+        One value per step kept. Of attention: the layers' own cells in the region, each weighted
+        by how much of it lies inside; mean over the selected layers' heads. Of other kinds: the
+        mean of the step's exact map over the region's cells.
     by_layer
-        (number of the layer, value) of each selected layer: the same, mean over the selected
-        steps.
+        (number of the layer, value) of each selected layer: the same, over the selected steps.
     inside
-        Share of the word's attention over the whole image that lies in the region, 0 to 1, by
-        the exact map.
+        Share of the word's map over the whole image that lies in the region, 0 to 1, by the exact
+        map.
     """
 
     word: int
@@ -93,7 +92,13 @@ def every_map(subject: Subject, selected: Selected, *, special: bool = False) ->
 
 
 def words_at(
-    subject: Subject, selected: Selected, y: float, x: float, *, special: bool = False
+    subject: Subject,
+    selected: Selected,
+    y: float,
+    x: float,
+    *,
+    special: bool = False,
+    maps: Callable[[], Maps] | None = None,
 ) -> tuple[Ranked, ...]:
     """Rank the words at a place of the image.
 
@@ -105,12 +110,14 @@ def words_at(
         0 to 1 from the top left corner.
     special
         Whether signs, the start and the end of text are ranked too.
+    maps
+        Makes or keeps what `every_map` makes. None: the cell is worked out alone, so that a large
+        recording answers while the hand points.
 
     Returns
     -------
     tuple of Ranked
-        The most attended word first. The values are those of the exact maps at that cell, worked
-        out there alone, so that a large recording answers while the hand points.
+        The word with the largest value first. The values are those of the exact maps at that cell.
 
     Raises
     ------
@@ -120,15 +127,17 @@ def words_at(
     y, x = (_share(value, name) for value, name in ((y, "y"), (x, "x")))
     height, width = subject.grid
     cell = min(int(y * height), height - 1), min(int(x * width), width - 1)
+    if maps is not None:
+        return _in_order(subject, {word: float(values[cell]) for word, values in maps().items()})
     words = _rankable(subject, special)
-    tokens = sorted({token for number in words for token in subject.entries[number].tokens})
-    at = dict(zip(tokens, _values_at(subject, selected, cell, tokens).tolist(), strict=True))
-    values = {
-        number: sum(at[token] for token in subject.entries[number].tokens)
-        / len(subject.entries[number].tokens)
-        for number in words
-    }
-    return _in_order(subject, values)
+    values = subject.view.values_at(
+        [subject.entries[number] for number in words],
+        layers_of(subject, selected),
+        selected.head,
+        selected.steps,
+        cell,
+    )
+    return _in_order(subject, dict(zip(words, values, strict=True)))
 
 
 def words_in(subject: Subject, maps: Maps, polygon: Polygon) -> tuple[Ranked, ...]:
@@ -145,29 +154,18 @@ def words_in(subject: Subject, maps: Maps, polygon: Polygon) -> tuple[Ranked, ..
 
 
 def bars(subject: Subject, selected: Selected, polygon: Polygon) -> Bars:
-    """Tell a word in a region apart by step and by layer, without interpolation."""
-    region = torch.from_numpy(inside(polygon, subject.grid)).float()
-    layers = layers_of(subject, selected)
-    divisor = len(subject.run.steps) if subject.summed else 1
-    steps = torch.zeros(subject.step_count, dtype=torch.float64)
-    by_layer, heads = [], 0
-    for layer in layers:
-        weights = torch.from_numpy(area_weights(region, layer.size)).flatten()
-        weights = weights / weights.sum()
-        found = torch.zeros(subject.step_count, layer.heads)
-        tokens = subject.entries[selected.word].tokens
-        for column in tokens:
-            found += subject.source.token_maps(layer, column).float() @ weights  # (step, head)
-        found = found.double() / (divisor * len(tokens))
-        if selected.head >= 0:
-            found = found[:, selected.head : selected.head + 1]
-        steps += found.sum(1)
-        heads += found.shape[1]
-        by_layer.append((subject.layers.index(layer), float(found[slice(*selected.steps)].mean())))
+    """Tell a word in a region apart by step and by layer: see `View.in_region`."""
+    region = torch.from_numpy(inside(polygon, subject.grid))
+    layers, entry = layers_of(subject, selected), subject.entries[selected.word]
+    by_step, of_layers = subject.view.in_region(
+        entry, layers, selected.head, selected.steps, region
+    )
+    numbers = [subject.layers.index(layer) for layer in layers]
     values = word_map(subject, selected).values
     total = float(values.sum())
-    share = float(values[region > 0].sum()) / total if total > 0 else 0.0
-    return Bars(selected.word, tuple((steps / heads).tolist()), tuple(by_layer), share)
+    share = float(values[region].sum()) / total if total > 0 else 0.0
+    by_layer = tuple(zip(numbers, of_layers, strict=True))
+    return Bars(selected.word, tuple(by_step), by_layer, share)
 
 
 def inside(polygon: Polygon, size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -182,18 +180,18 @@ def inside(polygon: Polygon, size: tuple[int, int]) -> NDArray[np.bool_]:
     height, width = size
     ys, xs = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
     grid_y, grid_x = np.meshgrid(ys, xs, indexing="ij")
-    found = np.zeros(size, dtype=bool)
+    cells = np.zeros(size, dtype=bool)
     for (y0, x0), (y1, x1) in zip(corners, [*corners[1:], corners[0]], strict=True):
         if y0 == y1:
             continue  # a level edge crosses no level ray
         crosses = (grid_y >= min(y0, y1)) & (grid_y < max(y0, y1))
-        found ^= crosses & (grid_x < x0 + (grid_y - y0) * (x1 - x0) / (y1 - y0))
-    if not found.any():
+        cells ^= crosses & (grid_x < x0 + (grid_y - y0) * (x1 - x0) / (y1 - y0))
+    if not cells.any():
         middle_y = sum(y for y, _ in corners) / len(corners)
         middle_x = sum(x for _, x in corners) / len(corners)
         at = min(int(middle_y * height), height - 1), min(int(middle_x * width), width - 1)
-        found[at] = True
-    return found
+        cells[at] = True
+    return cells
 
 
 def corners_of(polygon: Polygon) -> tuple[tuple[float, float], ...]:
@@ -254,42 +252,8 @@ def _rankable(subject: Subject, special: bool) -> list[int]:
 
 def _in_order(subject: Subject, values: Mapping[int, float]) -> tuple[Ranked, ...]:
     total = sum(values.values())
-    found = [
+    rows = [
         Ranked(number, subject.entries[number].text, value, value / total if total > 0 else 0.0)
         for number, value in values.items()
     ]
-    return tuple(sorted(found, key=lambda row: -row.value))
-
-
-def _values_at(
-    subject: Subject, selected: Selected, cell: tuple[int, int], tokens: Sequence[int]
-) -> Tensor:
-    """The exact maps of some key positions at one cell of the latent grid: (token,), float64.
-
-    Bicubic interpolation reaches at most four cells of a layer along each axis, and a clamped mean
-    over steps needs no more of it.
-    """
-    run, source = subject.run, subject.source
-    places = [source.columns.index(token) for token in tokens]
-    steps = slice(None) if subject.summed else slice(*selected.steps)
-    heads = slice(None) if selected.head < 0 else slice(selected.head, selected.head + 1)
-    divisor = len(run.steps) if subject.summed else selected.steps[1] - selected.steps[0]
-    found, pairs = torch.zeros(len(tokens), dtype=torch.float64), 0
-    for layer in layers_of(subject, selected):
-        ys, down = _reach(layer.size[0], subject.grid[0], cell[0])
-        xs, across = _reach(layer.size[1], subject.grid[1], cell[1])
-        patch = source.attention[layer.name][steps, heads, :, ys, xs][:, :, places]
-        mean = patch.double().sum(0) / divisor  # (head, token, y, x)
-        found += torch.einsum("htyx,y,x->ht", mean, down, across).clamp(min=0).sum(0)
-        pairs += mean.shape[0]
-    return found / pairs
-
-
-def _reach(source: int, target: int, at: int) -> tuple[slice, Tensor]:
-    """Cells along one axis that a cell of the grid is made of, and their weights."""
-    if source == target:
-        return slice(at, at + 1), torch.ones(1, dtype=torch.float64)
-    weights = bicubic_matrix(source, target)[at].double()
-    reached = weights.nonzero().flatten()
-    cells = slice(int(reached[0]), int(reached[-1]) + 1)
-    return cells, weights[cells]
+    return tuple(sorted(rows, key=lambda row: -row.value))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from daam_nb.errors import NotKeptError, SelectionError
@@ -88,8 +88,8 @@ def number_of(subject: Subject, what: object, *, occurrence: int | None = None) 
     entry = entries[numbers[0]]
     if not entry.kept:
         raise SelectionError(
-            f"{entry.text!r} stands in the prompt and its attention was not recorded. Choose among "
-            f"{_listed(subject, kept=True)}."
+            f"{entry.text!r} stands in the prompt and its {subject.kind.name} was not recorded. "
+            f"Choose among {_listed(subject, kept=True)}."
         )
     return numbers[0]
 
@@ -230,13 +230,8 @@ def arguments(subject: Subject, selected: Selected) -> dict[str, Any]:
     layers = layers_of(subject, selected)
     named = selected.layer < 0 and selected.choice in ("paper", "all")
     whole = len(layers) == len(subject.choices[selected.choice])
-    steps = None if subject.summed else subject.run.steps[slice(*selected.steps)]
-    return {
-        "layers": selected.choice if named and whole else [layer.name for layer in layers],
-        "steps": steps,
-        "heads": None if selected.head < 0 else selected.head,
-        **({"negative": True} if subject.negative else {}),
-    }
+    choice = selected.choice if named and whole else [layer.name for layer in layers]
+    return subject.view.arguments(choice, selected.head, selected.steps)
 
 
 def maps_of(subject: Subject, selected: Selected) -> HeatMaps:
@@ -246,9 +241,7 @@ def maps_of(subject: Subject, selected: Selected) -> HeatMaps:
 
 def entry_map(subject: Subject, maps: HeatMaps, number: int) -> WordHeatMap:
     """Exact map of an entry among heat maps: what `HeatMaps.word` gives for a word."""
-    entry = subject.entries[number]
-    word_map = maps.token(entry.tokens if len(entry.tokens) > 1 else entry.tokens[0])
-    return replace(word_map, label=entry.text, span=entry.span)
+    return subject.view.map_of(maps, subject.entries[number])
 
 
 def word_map(subject: Subject, selected: Selected) -> WordHeatMap:

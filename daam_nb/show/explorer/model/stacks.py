@@ -12,16 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from daam_nb.maps.bicubic import upsample
 from daam_nb.show.explorer.model.selection import Selected, layers_of
 from daam_nb.show.explorer.model.subject import Subject
 
 LEVELS = 255
-CHUNK = 2**19  # numbers at once, so that they stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Stack:
     levels
         (step, y, x), uint8.
     scales
-        One per step: the value of a level, in attention probability. The largest value of a step
+        One per step: the value of a level, in the unit of the maps. The largest value of a step
         has level 255; a step that is 0 everywhere has the scale 0.
     """
 
@@ -54,7 +51,7 @@ class Stack:
 
     @property
     def values(self) -> NDArray[np.float32]:
-        """(step, y, x), float32, attention probability, each within half a level."""
+        """(step, y, x), float32, in the unit of the maps, each within half a level."""
         scales = np.asarray(self.scales, dtype=np.float32)[:, None, None]
         return self.levels.astype(np.float32) * scales
 
@@ -62,41 +59,15 @@ class Stack:
 def step_maps(subject: Subject, selected: Selected) -> NDArray[np.float32]:
     """Make the map of a word at every step alone; the range of steps selected does not count.
 
-    Each (layer, head) of a step is brought to the served grid by bicubic interpolation and
-    clamped at 0; then all are averaged, and the word's tokens.
-
     Returns
     -------
     array
         (step, y, x), float32, >= 0, on the grid `subject.served`. Where that is the latent grid,
         step t is `heat_maps(run, steps=t, ...)`'s map.
     """
-    layers = layers_of(subject, selected)
-    heads = slice(None) if selected.head < 0 else slice(selected.head, selected.head + 1)
-    tokens = subject.entries[selected.word].tokens
-    height, width = subject.served
-    made = torch.zeros(subject.step_count, height * width)
-    pairs = 0
-    for layer in layers:
-        for column in tokens:
-            maps = subject.source.token_maps(layer, column)[:, heads]  # (step, head, y*x)
-            made += _added_heads(maps, layer.size, subject.served)
-        pairs += maps.shape[1]
-    # A sum over steps becomes their mean, as `heat_maps` has it.
-    made /= pairs * len(tokens) * (len(subject.run.steps) if subject.summed else 1)
-    return np.asarray(made.view(-1, height, width).numpy())
-
-
-def _added_heads(maps: Tensor, size: tuple[int, int], grid: tuple[int, int]) -> Tensor:
-    """Bring (step, head, y*x) to the grid, clamp, add the heads: (step, grid y * grid x)."""
-    steps, heads, _ = maps.shape
-    at_once = max(1, CHUNK // (heads * grid[0] * grid[1]))
-    added = []
-    for start in range(0, steps, at_once):
-        part = maps[start : start + at_once].float()
-        raised = upsample(part.flatten(0, 1), size, grid).view(len(part), heads, -1)
-        added.append(raised.clamp(min=0).sum(1))
-    return torch.cat(added)
+    entry, layers = subject.entries[selected.word], layers_of(subject, selected)
+    maps = subject.view.step_maps(entry, layers, selected.head, subject.served)
+    return np.asarray(maps.numpy())
 
 
 def stack_of(subject: Subject, selected: Selected) -> Stack:
@@ -139,7 +110,7 @@ def preview(stack: Stack, first: int, last: int) -> NDArray[np.float32]:
     Returns
     -------
     array
-        (y, x), float32, attention probability.
+        (y, x), float32, in the unit of the maps.
     """
     mean: NDArray[np.float64] = stack.values[first:last].astype(np.float64).mean(0)
     return mean.astype(np.float32)

@@ -10,10 +10,12 @@ from functools import cached_property
 from daam_nb.errors import SelectionError
 from daam_nb.maps.captions import layers_in_words
 from daam_nb.maps.heatmap import heat_maps
-from daam_nb.maps.stepsums import Source
+from daam_nb.maps.methods import MapKind, map_kind
+from daam_nb.maps.methods.attention import ATTENTION
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer, LayerChoice, Recording, select_layers
-from daam_nb.show.explorer.model.entries import Entry, clean, entries_of
+from daam_nb.show.explorer.model.entries import Entry, clean
+from daam_nb.show.explorer.model.views import View, view_of
 
 LONGEST_SIDE = 64  # of what is sent for every step; finer maps come when the hand rests
 STACK_BYTES = 2**20  # of one word's steps
@@ -33,6 +35,8 @@ class Subject:
         Name -> numbers of layers.
     negative
         Whether the negative prompt's words are shown.
+    kind
+        What the maps show.
     name
         What pages call it: of two subjects that are open, each has another, whatever they hold.
     """
@@ -40,6 +44,7 @@ class Subject:
     run: Recording
     choices: Mapping[str, tuple[int, ...]]
     negative: bool = False
+    kind: MapKind = ATTENTION
     name: str = field(default_factory=lambda: secrets.token_hex(6))
 
     @property
@@ -51,8 +56,8 @@ class Subject:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """All layers of the recording, in the order of the network."""
-        return self.run.layers
+        """All layers of the recording, in the order of the network, with the heads shown."""
+        return self.view.layers
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -68,20 +73,19 @@ class Subject:
         }
 
     @cached_property
-    def source(self) -> Source:
-        """The attention whose maps are shown."""
-        return Source(self.run, self.negative)
+    def view(self) -> View:
+        """The maps of the recording, of the kind that is shown."""
+        return view_of(self.run, self.kind, self.negative)
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """What the entries are called in a page."""
         return tuple(clean(entry.text) for entry in self.entries)
 
-    @cached_property
+    @property
     def entries(self) -> tuple[Entry, ...]:
         """What can be chosen in the prompt."""
-        columns = self.run.negative_columns if self.negative else self.run.columns
-        return entries_of(self.prompt, columns)
+        return self.view.entries
 
     @property
     def summed(self) -> bool:
@@ -140,6 +144,7 @@ def subject_of(
     layers: LayerChoice = "paper",
     recommended: LayerChoice | None = None,
     negative: bool = False,
+    kind: str = "attention",
 ) -> tuple[Subject, str]:
     """Read a recording and the choices of layers that are offered.
 
@@ -152,17 +157,18 @@ def subject_of(
     Raises
     ------
     SelectionError
-        Where `run` is no recording, or a choice selects nothing.
+        Where `run` is no recording, a choice selects nothing, or there is no such kind of map, or
+        none that can be explored.
     NotKeptError
-        Where the negative prompt's attention was not recorded.
+        Where the recording does not hold what the kind needs, or not of the negative prompt.
     """
     if not isinstance(run, Recording):
         raise SelectionError(
             f"explore() takes a Recording, not {type(run).__name__}: what generate() or load() "
             f"gives, or tracer.recording."
         )
-    if negative:
-        heat_maps(run, layers="all", negative=True)  # says what is missing
+    of_kind = map_kind(kind)
+    heat_maps(run, kind=kind, layers="all", negative=negative)  # says what is missing
     every = tuple(range(len(run.layers)))
     choices: dict[str, tuple[int, ...]] = {}
     if any(layer.stage in ("down", "up") for layer in run.layers):
@@ -175,7 +181,9 @@ def subject_of(
         first = "all"  # facts["left_out"] says so
     elif first not in choices:
         first, choices["given"] = "given", _numbers(run, layers)
-    return Subject(run, choices, negative), first
+    subject = Subject(run, choices, negative, of_kind)
+    subject.view.check()
+    return subject, first
 
 
 def short_labels(layers: Iterable[Layer]) -> tuple[str, ...]:

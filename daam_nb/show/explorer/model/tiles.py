@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from daam_nb.maps.stepsums import add_steps, sums_fit
 from daam_nb.show.explorer.model.selection import compact
 from daam_nb.show.explorer.model.stacks import LEVELS, quantized
 from daam_nb.show.explorer.model.subject import Subject
+from daam_nb.show.explorer.model.views.attention import area_weights
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Tiles:
     key
         JSON of [word, first step, last step].
     maps
-        Per layer (head, y, x), float32, attention probability: mean over the steps and the word's
-        tokens, not interpolated.
+        Per layer (head, y, x), float32, >= 0, in the unit of the maps, at the layer's own size.
+        Of attention the mean over the steps and the word's tokens, not interpolated.
     shown
         Per layer (height, width) of what is sent: `Subject.tile_sizes`.
     entropy
@@ -73,7 +73,8 @@ class Tiles:
 
 def tiles_of(subject: Subject, word: int, steps: tuple[int, int]) -> Tiles:
     """Make the maps of a word in all heads of all layers, mean over a range of steps."""
-    maps = _native_maps(subject, word, steps)
+    of_layers = subject.view.head_maps(subject.entries[word], steps)
+    maps = tuple(np.asarray(of_layers[layer.name].numpy()) for layer in subject.layers)
     return Tiles(
         key=compact([word, *steps]),
         maps=maps,
@@ -84,7 +85,7 @@ def tiles_of(subject: Subject, word: int, steps: tuple[int, int]) -> Tiles:
 
 
 def overlaps(tiles: Tiles, mask: Tensor) -> list[list[float]]:
-    """How much of each tile's attention lies inside a mask.
+    """How much of each tile lies inside a mask.
 
     Parameters
     ----------
@@ -99,47 +100,13 @@ def overlaps(tiles: Tiles, mask: Tensor) -> list[list[float]]:
         Per layer and head, 0 to 1: `intersection_over_area` of the tile and the mask. Attention
         that is the same everywhere has the mask's share of the image; 0 where a tile is 0.
     """
-    found = []
+    shares_inside = []
     for maps in tiles.maps:
         inside = area_weights(mask.float(), (maps.shape[1], maps.shape[2]))
         part, whole = (maps * inside).sum((1, 2)), maps.sum((1, 2))
         share = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
-        found.append([_digits(one) for one in share])
-    return found
-
-
-def area_weights(weights: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Bring (y, x) weights to another grid by the mean over the area of each cell."""
-    made = functional.adaptive_avg_pool2d(weights[None, None].float(), size)[0, 0]
-    return np.asarray(made.numpy())
-
-
-def _native_maps(
-    subject: Subject, word: int, steps: tuple[int, int]
-) -> tuple[NDArray[np.float32], ...]:
-    """Per layer (head, y, x): mean over steps and the word's tokens."""
-    source = subject.source
-    pairs = tuple((layer, head) for layer in subject.layers for head in range(layer.heads))
-    rows = source.rows(pairs)
-    count = len(subject.run.steps)
-    spans = ((0, count),) if subject.summed else (steps,)
-    divisor = count if subject.summed else steps[1] - steps[0]
-    tokens = subject.entries[word].tokens
-    keep_sums = sums_fit(source, len(tokens))
-    found: dict[str, Tensor] = {}
-    for column in tokens:
-        parts, unit = add_steps(source, column, rows=rows, spans=spans, keep_sums=keep_sums)
-        for group, maps in parts:
-            scaled = maps * (unit / divisor / len(tokens))
-            for layer, of_layer in zip(
-                group.layers, torch.split(scaled, [la.heads for la in group.layers]), strict=True
-            ):
-                old = found.get(layer.name)
-                found[layer.name] = of_layer if old is None else old + of_layer
-    return tuple(
-        np.asarray(found[layer.name].view(layer.heads, *layer.size).numpy())
-        for layer in subject.layers
-    )
+        shares_inside.append([_digits(one) for one in share])
+    return shares_inside
 
 
 def _evenness(maps: NDArray[np.float32]) -> list[float]:

@@ -31,7 +31,7 @@ from daam_nb.show.explorer.export.png import mask_name, mask_png
 from daam_nb.show.explorer.model.container import VERSION, Part
 from daam_nb.show.explorer.model.engine import Engine
 from daam_nb.show.explorer.model.entries import clean
-from daam_nb.show.explorer.model.ranking import Ranked, bars, words_at, words_in
+from daam_nb.show.explorer.model.ranking import Ranked, bars, words_in
 from daam_nb.show.explorer.model.selection import (
     Selected,
     check,
@@ -221,7 +221,7 @@ def _words(engine: Engine, question: Question) -> list[Part]:
     at = question.at or {}
     if not {"y", "x"} <= set(at):
         raise SelectionError("The question lacks a place: at {y, x}.")
-    rows = words_at(engine.subject, question.selected, at["y"], at["x"], special=question.special)
+    rows = engine.words_at(question.selected, at["y"], at["x"], special=question.special)
     return [({"name": "words", "rows": _rows(rows)}, b"")]
 
 

@@ -30,7 +30,7 @@ LOOKS, WORDS, STEPS, NETWORK = (
 )
 DIVERGING = "RdBu_r"
 SIDE = 384  # pixels of the difference's longer side, at most
-SCALES = (("as shares of each peak", "own"), ("in attention", "common"))
+SCALES = (("as shares of each peak", "own"), ("in their unit", "common"))
 
 
 class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
@@ -140,8 +140,9 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
         Returns
         -------
         array
-            (y, x), float32: shares of each map's own peak, or attention probability where
-            `left.difference_scale` is ``"common"``. None where the images differ in shape.
+            (y, x), float32: shares of each map's own peak; where `left.difference_scale` is
+            ``"common"`` and both sides are in one unit, in that unit. None where the images differ
+            in shape.
         """
         own, other = (one.engine.exact(one.selected) for one in (self.left, self.right))
         if not _alike(own, other):
@@ -149,6 +150,14 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
         size = drawn_size(own.image_size or own.size, most=SIDE)
         first, second = (self._scaled(one, size) for one in (own, other))
         return first - second
+
+    @property
+    def _same_unit(self) -> bool:
+        return self.left.subject.view.unit == self.right.subject.view.unit
+
+    @property
+    def _scale_of_peaks(self) -> bool:
+        return self.left.difference_scale == "own" or not self._same_unit
 
     def close(self) -> None:
         """Close both explorers and let go of the recordings."""
@@ -181,17 +190,17 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
     def _follow(self, name: str, owner: Explorer, target: Explorer) -> None:
         number = getattr(owner, name)
         if number >= 0:
-            found = matching(owner.words, number, target.words)
-            if found is None:
+            counterpart = matching(owner.words, number, target.words)
+            if counterpart is None:
                 return  # the caption says so
-            number = found
+            number = counterpart
         if getattr(target, name) != number:
             target.set_trait(name, number)
 
     def _scaled(self, word_map: WordHeatMap, size: tuple[int, int]) -> NDArray[np.float32]:
         values = word_map.resize(size).numpy()
         peak = float(word_map.values.max())
-        if self.left.difference_scale == "own":
+        if self._scale_of_peaks:
             return values / np.float32(peak) if peak > 0 else values
         return values
 
@@ -199,7 +208,7 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
         difference = self.difference()
         self.image = None if difference is None else _image(difference)
         if difference is not None:
-            unit = "of each peak" if self.left.difference_scale == "own" else "attention"
+            unit = "of each peak" if self._scale_of_peaks else f"({self.left.subject.view.unit})"
             drawn = (
                 "Red (+ where most) is where the left map is higher, blue (− where most) where the "
                 "right one is; white is equal. Colors end at "
@@ -233,6 +242,8 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
         shown = f"“{words[0]}”" if words[0] == words[1] else f"“{words[0]}” and “{words[1]}”"
         left, right = (one.run.facts for one in (self.left, self.right))
         apart = []
+        if self.left.kind != self.right.kind:
+            apart.append(f"{self.left.kind} and {self.right.kind}")
         if left.model != right.model:
             apart.append(f"{left.model} and {right.model}")
         if left.seed != right.seed:
@@ -242,15 +253,22 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
         return clean(f"Difference of two maps of {shown}{''.join(f', {one}' for one in apart)}")
 
     def _notes(self) -> list[str]:
-        found = []
+        sentences = []
         if matching(self.left.words, self.left.word, self.right.words) is None:
             word = self.left.words[self.left.word].text
-            found.append(f"“{word}” has no counterpart on the right.")
+            sentences.append(f"“{word}” has no counterpart on the right.")
+        if not self._same_unit and self.left.difference_scale == "common":
+            sentences.append(
+                "The two sides are in different units, so that their maps are compared as shares "
+                "of each peak."
+            )
         if not self.same_steps:
-            found.append("The recordings keep different steps: each has its own slider.")
+            sentences.append("The recordings keep different steps: each has its own slider.")
         if not self.same_network:
-            found.append("The recordings differ in their layers: each has its own grid of heads.")
-        return found
+            sentences.append(
+                "The recordings differ in their layers: each has its own grid of heads."
+            )
+        return sentences
 
 
 def matching(entries: tuple[Entry, ...], number: int, others: tuple[Entry, ...]) -> int | None:
@@ -291,12 +309,12 @@ def _image(difference: NDArray[np.float32]) -> Image.Image:
 
 def _ends(difference: NDArray[np.float32]) -> list[tuple[str, tuple[int, int]]]:
     """Where the left map is higher most ("+"), and the right one ("−"), if it is anywhere."""
-    found = []
+    ends = []
     for sign, values in (("+", difference), ("−", -difference)):
         if values.max() > 0:
             y, x = np.unravel_index(int(values.argmax()), values.shape)
-            found.append((sign, (int(y), int(x))))
-    return found
+            ends.append((sign, (int(y), int(x))))
+    return ends
 
 
 def _told(difference: NDArray[np.float32]) -> str:

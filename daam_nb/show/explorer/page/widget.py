@@ -38,7 +38,7 @@ from daam_nb.show.explorer.model.container import VERSION, pack, unpack
 from daam_nb.show.explorer.model.engine import Engine
 from daam_nb.show.explorer.model.entries import Entry, clean
 from daam_nb.show.explorer.model.facts import facts_of
-from daam_nb.show.explorer.model.ranking import Polygon, Ranked, words_at, words_in
+from daam_nb.show.explorer.model.ranking import Polygon, Ranked, words_in
 from daam_nb.show.explorer.model.selection import (
     Selected,
     arguments,
@@ -119,6 +119,11 @@ class Explorer(Reopenable, Choices):
         return self.subject.run
 
     @property
+    def kind(self) -> str:
+        """What the maps show: ``"attention"``, ``"effect"`` or another kind of `heat_maps`."""
+        return self.subject.kind.name
+
+    @property
     def words(self) -> tuple[Entry, ...]:
         """What `word` counts: the prompt's words, then what is shown on demand."""
         return self.subject.entries
@@ -136,7 +141,7 @@ class Explorer(Reopenable, Choices):
 
     @property
     def selection(self) -> dict[str, Any]:
-        """Layers, steps and heads as `heat_maps` takes them.
+        """Layers, steps and heads as `heat_maps` takes them, and the kind where not attention.
 
         ``heat_maps(run, **explorer.selection).word(...)`` is the exact map that the explorer shows
         of that word. With `negative` where the negative prompt's words are shown.
@@ -172,7 +177,7 @@ class Explorer(Reopenable, Choices):
 
     def words_at(self, y: float, x: float) -> tuple[Ranked, ...]:
         """Rank the words at a place of the image (0 to 1 from the top left), as hovering does."""
-        return words_at(self.subject, self.selected, y, x, special=self.show_pieces)
+        return self._working.words_at(self.selected, y, x, special=self.show_pieces)
 
     def words_in(self, polygon: Polygon | None = None) -> tuple[Ranked, ...]:
         """Rank the words in a region, by default the one drawn, by the mean of their maps in it."""
@@ -430,6 +435,8 @@ class Explorer(Reopenable, Choices):
         """Word, layers, head, steps and the numbers, all of the exact map."""
         subject = self.subject
         text, numbers = f"“{subject.texts[self.word]}”", f"peak {self.peak:.3g}"
+        if subject.kind.name != "attention":
+            text = f"{self._facts['title']} {text}"
         if self.word_b >= 0:
             text += f" and “{subject.texts[self.word_b]}”"
             numbers += (

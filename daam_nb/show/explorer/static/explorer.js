@@ -236,7 +236,7 @@ var controls_data_default = {
   projector: { kind: "Flag", default: !1, redraws: ["ALL"], label: "Projector", title: "Large type for a lecture hall", panel: "more" },
   region: { kind: "Region", default: [], redraws: ["MAP", "PANEL"] },
   view: { kind: "OneOf", default: "overlay", redraws: ["WORDS", "MAP", "LOOK"], options: [["overlay", "both maps"], ["difference", "A minus B"]], label: "Show", panel: "look" },
-  difference_scale: { kind: "OneOf", default: "own", redraws: ["MAP", "LOOK"], options: [["own", "of each peak"], ["common", "in attention"]], label: "Scale", title: "Each map as a share of its own peak, or as it is", panel: "look" }
+  difference_scale: { kind: "OneOf", default: "own", redraws: ["MAP", "LOOK"], options: [["own", "of each peak"], ["common", "in their unit"]], label: "Scale", title: "Each map as a share of its own peak, or as it is", panel: "look" }
 };
 
 // src/times.js
@@ -794,7 +794,7 @@ var Shim = class {
     };
   }
   /**
-   * The mean attention of the shown word inside, for each layer that is chosen and embedded.
+   * The mean of the shown word's map inside, for each layer that is chosen and embedded.
    *
    * @param {Sel} sel
    * @param {[number, number]} steps
@@ -1034,7 +1034,7 @@ for (let [name2, { redraws }] of Object.entries(controls_data_default))
   );
 
 // src/chips.js
-var LEAD = "Bright places looked at this word while the image was drawn. Pick a word; Shift-click another to compare.", LEAD_PAIR = "Orange, solid line: places that looked at A. Blue, dashed line: at B. White: at both.", LEAD_DIFFERENCE = "Red: places that looked at A (solid line) more. Blue: at B (dashed line) more.", SYNTAX = "Show how the words depend on each other; click an arc to compare both", Chips = class {
+var READING = "Bright places looked at this word while the image was drawn.", LEAD = "Pick a word; Shift-click another to compare.", LEAD_PAIR = "Orange, solid line: where the map of A is high. Blue, dashed line: of B. White: of both.", LEAD_DIFFERENCE = "Red: where the map of A (solid line) is higher. Blue: of B (dashed line).", SYNTAX = "Show how the words depend on each other; click an arc to compare both", Chips = class {
   /** @param {Scope} scope */
   constructor(scope) {
     this.scope = scope, this.comparing = !1, this.hadSecond = !1, this.buttons = [], this.order = [], this.built = "", this.list = el("div", {
@@ -1131,7 +1131,7 @@ var LEAD = "Bright places looked at this word while the image was drawn. Pick a 
   /** @param {number} what */
   update(what) {
     if (!(what & WORDS)) return;
-    let { state } = this.scope, { facts } = state, key = JSON.stringify(facts.words);
+    let { state } = this.scope, { facts } = state, key = JSON.stringify([facts.words, facts.kind]);
     key !== this.built && (this.built = key, this.#build(facts.words ?? []));
     let [a, b] = [state.get("word"), state.get("word_b")];
     this.hadSecond && b < 0 && (this.comparing = !1), this.hadSecond = b >= 0, this.buttons.forEach((button, word) => {
@@ -1148,20 +1148,22 @@ var LEAD = "Bright places looked at this word while the image was drawn. Pick a 
    * @param {string} [b]
    */
   #lead(a, b) {
-    b === void 0 ? writeMixed(this.title, ["Attention to “", a, "”"]) : writeMixed(this.title, ["Attention to “", a, "” (A) and “", b, "” (B)"]);
-    let difference = this.scope.state.get("view") === "difference";
-    write(this.means, b === void 0 ? LEAD : difference ? LEAD_DIFFERENCE : LEAD_PAIR);
+    let { facts } = this.scope.state, of = `${facts.title ?? "Attention to"} “`;
+    b === void 0 ? writeMixed(this.title, [of, a, "”"]) : writeMixed(this.title, [of, a, "” (A) and “", b, "” (B)"]);
+    let difference = this.scope.state.get("view") === "difference", lead = `${facts.reading ?? READING} ${LEAD}`;
+    write(this.means, b === void 0 ? lead : difference ? LEAD_DIFFERENCE : LEAD_PAIR);
   }
   /** @param {Word[]} words */
   #build(words) {
-    this.buttons = words.map(chip), this.order = inOrder(words).map((i) => this.buttons[i]), this.list.replaceChildren(...this.order);
+    let kind = this.scope.state.facts.kind ?? "attention";
+    this.buttons = words.map((word, i) => chip(word, i, kind)), this.order = inOrder(words).map((i) => this.buttons[i]), this.list.replaceChildren(...this.order);
   }
 };
 function inOrder(words) {
   let place = (i) => words[i].tokens[0] ?? 1 / 0, before = (p, q) => place(p) === place(q) ? p - q : place(p) - place(q);
   return words.map((_, i) => i).sort(before);
 }
-function chip(word, index) {
+function chip(word, index, kind) {
   return el(
     "button",
     {
@@ -1172,19 +1174,20 @@ function chip(word, index) {
       "data-word": index,
       "data-kind": word.kind ?? (word.special ? "sign" : "word"),
       disabled: !word.kept,
-      title: titleOf(word)
+      title: titleOf(word, kind)
     },
     el("span", { class: "daam-chip-text", dir: "auto", text: word.text }),
     el("span", { class: "daam-chip-mark", "aria-hidden": "true" })
   );
 }
-function titleOf(word) {
+function titleOf(word, kind) {
   if (!word.kept)
-    return word.tokens.length > 0 ? "This recording keeps no attention of this word" : "The model did not read this word: it lies behind its last token";
+    return word.tokens.length > 0 ? `This recording keeps no ${kind} of this word` : "The model did not read this word: it lies behind its last token";
   let pieces = word.pieces?.length > 1 ? ` (${word.pieces.join(" + ")})` : "", tokens = word.tokens.length > 1 ? `tokens ${word.tokens.join(", ")}` : `token ${word.tokens[0]}`;
   return `${KINDS[word.kind ?? "word"] ?? ""}${tokens}${pieces}`;
 }
 var KINDS = {
+  phrase: "Several words together, ",
   piece: "A piece of a word, ",
   sign: "A sign, ",
   start: "The start of the text, ",
@@ -1611,6 +1614,13 @@ function valuesOf(tiles, cell, size) {
 }
 
 // src/naming.js
+function unitText(facts) {
+  return facts.unit ?? "attention probability";
+}
+function unitTitle(facts) {
+  let unit = unitText(facts);
+  return unit.charAt(0).toUpperCase() + unit.slice(1);
+}
 function stepsText(facts, lo, hi) {
   if (facts.summed) return "all steps";
   let first = facts.steps?.[lo]?.place ?? lo, last = facts.steps?.[hi - 1]?.place ?? hi - 1;
@@ -2088,8 +2098,8 @@ var Asker = class {
 };
 
 // src/inspector.js
-var ROWS = 8, TRY = [
-  ["Point at the image:", "the words this place looked at."],
+var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABLE = "Sizes are not comparable between words: some have higher values everywhere.", TRY = [
+  ["Point at the image:", "the words whose maps are high there."],
   ["Drag over it:", "the words of a region, by step and layer."],
   ["Point at a tile:", "that head alone; a click keeps it."],
   ["Press Space:", "play the steps."]
@@ -2229,9 +2239,12 @@ var ROWS = 8, TRY = [
     let shown = region ?? here;
     if (shown === this.shown && !(what & (PANEL | WORDS))) return;
     this.shown = shown, write(this.title, polygon ? "Words in the region" : here ? "Words here" : "Try this"), this.clear.hidden = !polygon, this.hint.hidden = !!(shown || polygon), this.#locate(here?.place ?? null), this.#rank(region ? region.value.rows : here?.value ?? []);
-    let waiting = polygon && !region && !this.problem;
-    write(this.note, waiting ? "The words of the region are on their way." : shown?.note ?? "");
-    let { facts } = scope.state, word = facts.words?.[region?.value.bars_of ?? scope.state.get("word")]?.text ?? "";
+    let waiting = polygon && !region && !this.problem, { facts } = scope.state, scale = facts.comparable ? COMPARABLE : NOT_COMPARABLE, notes = shown ? [shown.note, scale] : [];
+    write(
+      this.note,
+      waiting ? "The words of the region are on their way." : notes.filter(Boolean).join(" ")
+    );
+    let word = facts.words?.[region?.value.bars_of ?? scope.state.get("word")]?.text ?? "";
     this.bySteps.show(
       `“${word}” by step`,
       region?.value.by_step ?? null,
@@ -2272,7 +2285,7 @@ var ROWS = 8, TRY = [
       ), bar.firstElementChild.style.width = `${100 * row.value / most}%`, write(value, `${Math.round(100 * row.share)} %`), attribute(
         item,
         "title",
-        `attention ${short(row.value)}, ${(100 * row.share).toFixed(1)} % of the words`
+        `${unitText(state.facts)} ${short(row.value)}, ${(100 * row.share).toFixed(1)} % of the words`
       );
     });
   }
@@ -2886,7 +2899,7 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
       "data-testid": "image",
       tabindex: "0",
       role: "application",
-      "aria-roledescription": "image with attention"
+      "aria-roledescription": "image with a heat map"
     }), this.context = /** @type {CanvasRenderingContext2D} */
     this.canvas.getContext("2d"), this.base = document.createElement("canvas"), this.heat = new Layer(), this.contours = [new Contours(), new Contours()], this.overlap = { iou: 0, iod: 0, ioh: 0, both: 0, a: 0, b: 0 }, this.baseKey = "", this.drawn = !1, this.legend = new Legend(), this.numbers = new Numbers(), this.pointer = new Pointer(scope, this.canvas, point), this.frame = el("div", { class: "daam-frame" }, this.canvas), this.element = el(
       "div",
@@ -2984,7 +2997,12 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
   }
 }, Legend = class {
   constructor() {
-    this.low = el("span", { class: "daam-legend-end" }), this.high = el("span", { class: "daam-legend-end" }), this.bar = el("span", { class: "daam-legend-bar" }), this.mark = el("span", { class: "daam-legend-mark" }), this.bar.append(this.mark), this.kind = el("span", { class: "daam-kind", "data-testid": "kind" }), this.element = el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind), this.colors = "";
+    this.low = el("span", { class: "daam-legend-end" }), this.high = el("span", { class: "daam-legend-end" }), this.bar = el("span", { class: "daam-legend-bar" }), this.mark = el("span", { class: "daam-legend-mark" }), this.bar.append(this.mark), this.kind = el("span", { class: "daam-kind", "data-testid": "kind" }), this.unit = el("p", { class: "daam-hint daam-unit", "data-testid": "unit" }), this.element = el(
+      "div",
+      {},
+      el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind),
+      this.unit
+    ), this.colors = "";
   }
   /**
    * @param {Scope} scope
@@ -2998,8 +3016,8 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
     colors !== this.colors && (this.bar.style.backgroundImage = b && !difference ? FAMILIES : gradient(colors), this.colors = colors), this.mark.hidden = !!b || !state.get("contour"), this.mark.style.left = `${100 * state.get("threshold")}%`, difference ? (write(this.low, "B more"), write(this.high, "A more")) : b ? (write(this.low, "A alone"), write(this.high, "B alone")) : (write(this.low, "0"), write(this.high, a ? short(a.max) : "–")), attribute(
       this.bar,
       "title",
-      b ? "White: both" : "Attention probability, up to this map's peak"
-    );
+      b ? "White: both" : `${unitTitle(state.facts)}, up to this map's peak`
+    ), this.unit.hidden = !!b, write(this.unit, unitTitle(state.facts));
   }
 }, FAMILIES = "linear-gradient(to right, #f06e00, #f9b780, #fff, #80baf2, #0076e6)", KINDS2 = {
   exact: ["exact", "The map as heat_maps computes it"],
@@ -3021,6 +3039,8 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
    * @param {{iou: number, iod: number, ioh: number}} overlap
    */
   update(scope, a, b, overlap2) {
+    for (let name2 of ["peak", "peak_b"])
+      attribute(this.entries[name2].box, "title", `${TITLES[name2]}: ${unitText(scope.state.facts)}`);
     for (let name2 of ["iou", "iod", "ioh", "peak_b"]) this.entries[name2].box.hidden = !b;
     if (this.entries.area.box.hidden = !!b, write(this.entries.peak.value, a ? short(a.max) : "–"), write(this.entries.peak_b.value, b ? short(b.max) : "–"), b)
       for (
@@ -3032,13 +3052,13 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
     else a && write(this.entries.area.value, `${Math.round(100 * share(scope, a))} %`);
   }
 }, NUMBERS = [
-  ["peak", "peak", "The largest attention probability of the shown map"],
+  ["peak", "peak", "The largest value of the shown map"],
   ["area", "mask", "Share of the image inside the contour"],
-  ["peak_b", "peak of B", "The largest attention probability of the compared map"],
+  ["peak_b", "peak of B", "The largest value of the compared map"],
   ["iou", "IoU", "Intersection of both masks over their union"],
   ["iod", "IoD", "Intersection over B's mask: how much of B lies in A"],
   ["ioh", "IoH", "Intersection over A's mask: how much of A lies in B"]
-];
+], TITLES = Object.fromEntries(NUMBERS.map(([name2, , title]) => [name2, title]));
 function share(scope, a) {
   let level = levelOf(a.max || largest(a.values), scope.state.get("threshold")), inside = 0;
   for (let i = 0; i < a.values.length; i++) a.values[i] >= level && inside++;
@@ -3233,7 +3253,7 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
     this.scope = scope, this.canvas = el("canvas", { class: "daam-strip-canvas", "data-testid": "strip" }), this.context = /** @type {CanvasRenderingContext2D} */
     this.canvas.getContext("2d"), this.small = document.createElement("canvas"), this.before = el("div", { class: "daam-shade" }), this.after = el("div", { class: "daam-shade" }), this.element = el(
       "div",
-      { class: "daam-strip", title: "Attention of each step: click a step, or drag over several" },
+      { class: "daam-strip", title: "The map of each step: click a step, or drag over several" },
       this.canvas,
       this.before,
       this.after
@@ -3304,7 +3324,7 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
     b ? paintPair(a.counts, a.max, b.counts, b.max, pixels) : paint(a.counts, a.max, palette(this.scope.state.get("colormap")), pixels), this.small.width = stack.width, this.small.height = stack.height, this.small.getContext("2d").putImageData(image, 0, 0), this.context.drawImage(this.small, left, 0, size.wide, size.tall);
   }
   /**
-   * The mean attention of every step, as a line with an area below.
+   * The mean of every step's map, as a line with an area below.
    *
    * @param {Sums} stack
    * @param {boolean} dashed
@@ -3597,7 +3617,7 @@ var WIDE = 10, View = class {
       "data-seq": "0",
       "data-settled": "false",
       role: "region",
-      "aria-label": "Attention explorer",
+      "aria-label": "Heat map explorer",
       tabindex: "-1"
     }), this.status = new Status(scope, {
       problems: () => [this.wanted.asker.problem, this.inspector.problem],

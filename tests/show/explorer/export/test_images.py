@@ -37,10 +37,10 @@ def test_large_images_are_sent_smaller_and_it_is_said() -> None:
     written, kind, changed = served_image(with_image(1536, 2048, noise=False))
     assert Image.open(io.BytesIO(written)).size == (1024, 768)
     assert (kind, changed) == ("image/png", "The image is sent at 768 × 1024 of 1536 × 2048.")
-    written, kind, changed = served_image(with_image(900, 1000, noise=True))
+    written, kind, changed = served_image(with_image(680, 1020, noise=True))
     assert (kind, changed) == ("image/jpeg", "The image is sent as JPEG.")
     assert len(written) < 2**20
-    explorer = opened(with_image(900, 1000, noise=True))
+    explorer = opened(with_image(680, 1020, noise=True))
     assert unpack(explorer._images)[1][0][0] == {"name": "image", "type": "image/jpeg"}
     assert "The image is sent as JPEG." in explorer._facts["reduced"]
 

@@ -130,7 +130,7 @@ def test_the_differences_scale_has_a_control() -> None:
     before = both._caption.value
     both._scale.value = "common"
     assert (both.left.difference_scale, both.right.difference_scale) == ("common", "common")
-    assert "attention." in both._caption.value != before
+    assert "(attention probability)." in both._caption.value != before
     both.right.difference_scale = "own"
     assert both._scale.value == "own"
 
