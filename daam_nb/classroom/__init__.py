@@ -1,4 +1,4 @@
-"""A page to teach with: an image, where its words were looked at, and noise that comes and goes.
+"""A page to teach with: an image, its attention to each word, and noise that comes and goes.
 
 chain       the arithmetic of a diffusion process: q(x_t | x_{t-1}), p(x_{t-1} | x_t)
 processes   both directions walked on a pipeline's own latents

@@ -306,8 +306,8 @@ def _no_bar_of_its_own(pipe: Any) -> Iterator[None]:
 _TITLE = (
     '<h2 class="daam-lesson-title">What the words paint</h2>'
     '<p class="daam-lesson-lead">A model draws the prompt in small steps, and at every step each '
-    "place of the image looks at the words. Draw one, then look which words were looked at, and "
-    "where.</p>"
+    "location of the image attends to the words. Draw one, then see how much it attends to each "
+    "word, and where.</p>"
 )
 _LESSON = (
     '<h2 class="daam-lesson-title">How noise becomes an image</h2>'

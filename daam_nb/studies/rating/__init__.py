@@ -1,4 +1,4 @@
-"""People's judgement: how well a word's map fits, and which of two objects an image shows.
+"""People's judgment: how well a word's map fits, and which of two objects an image shows.
 
     items = rating.word_items(runs, each=20, controls=20)       # or rating.pair_items(runs)
     rating.rate(items, rater="anna", into="ratings/words")      # a page, answered by keys
