@@ -20,6 +20,7 @@ from .maps import spill as spill
 from .maps.methods import MapKind as MapKind
 from .maps.methods import register_map_kind as register_map_kind
 from .prompt import Prompt as Prompt
+from .recording import Concepts as Concepts
 from .recording import Effects as Effects
 from .recording import Layer as Layer
 from .recording import Recording as Recording

@@ -111,6 +111,9 @@ def _ways() -> dict[str, Callable[[Path, Path], object]]:
             if run.effects is not None:
                 effect = heat_maps(run, kind="effect", layers="all")
                 _ = effect.words, repr(effect)
+            if run.concepts is not None:
+                concept = heat_maps(run, kind="concept", layers="all")
+                _ = concept.values, concept.words, repr(concept)
 
         def hand_out(folder: Path, work: Path) -> None:
             explorer = explore(load(folder), parser=False)

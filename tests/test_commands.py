@@ -84,6 +84,7 @@ def timed(module: str, *more: str, browser: bool = False) -> Command:
 COMMANDS = [
     timed("benchmarks.maps"),
     timed("benchmarks.effects"),
+    timed("benchmarks.extras"),
     timed("benchmarks.watching"),
     timed("benchmarks.explorer"),
     timed("benchmarks.explorer_browser", browser=True),

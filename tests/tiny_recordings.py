@@ -16,7 +16,17 @@ from PIL import Image
 from torch import Tensor
 
 from daam_nb.prompt import Prompt, Token
-from daam_nb.recording import Effects, Facts, Kept, Layer, Manifest, Recording, Skipped, format_1
+from daam_nb.recording import (
+    Concepts,
+    Effects,
+    Facts,
+    Kept,
+    Layer,
+    Manifest,
+    Recording,
+    Skipped,
+    format_1,
+)
 
 LATENT_SIZE = (8, 12)
 IMAGE_SIZE = (64, 96)
@@ -169,6 +179,22 @@ def with_effects(
         outputs={layer.name: drawn(steps).abs() + 1 for layer in run.layers},
     )
     return dataclasses.replace(run, effects=effects)
+
+
+def with_concepts(run: Recording, concepts: Sequence[str] = ("sky", "blue sky")) -> Recording:
+    """The same recording with made-up attention to concepts."""
+    generator = torch.Generator().manual_seed(1)
+    steps = 1 if run.kept == "sum" else len(run.steps)
+    text, spans = ", ".join(concepts), []
+    for concept in concepts:
+        start = spans[-1][1] + 2 if spans else 0
+        spans.append((start, start + len(concept)))
+    prompt = tiny_prompt(text)
+    columns = prompt.text_columns
+    attention = {
+        layer.name: _probabilities(generator, layer, steps, len(columns)) for layer in run.layers
+    }
+    return dataclasses.replace(run, concepts=Concepts(prompt, tuple(spans), columns, attention))
 
 
 def _columns(prompt: Prompt, tokens: Sequence[int] | None, kept: Kept) -> tuple[int, ...]:

@@ -65,7 +65,8 @@ def heat_maps(
         What the maps show. ``"attention"`` (DAAM): how much each image location attends to each
         word. ``"share"``: the same as a share of what goes to the text. ``"effect"``: how much the
         layers' outputs depend on the word, where the recording holds that
-        (``generate(..., effects=True)``). Or one that `register_map_kind` made known.
+        (``generate(..., effects=True)``). ``"concept"``: attention to words that are not in the
+        prompt (``generate(..., concepts=["sky"])``). Or one that `register_map_kind` made known.
         docs/maps.md compares them.
     layers
         ``"paper"``: the down and up blocks of a UNet, and every layer of a transformer, which has
@@ -179,10 +180,8 @@ class HeatMaps:
 
     @property
     def prompt(self) -> Prompt:
-        """The prompt whose words these are."""
-        prompt = self.run.negative_prompt if self.negative else self.run.prompt
-        assert prompt is not None  # checked by heat_maps
-        return prompt
+        """The text whose words these are: the prompt, the negative one, or that of concepts."""
+        return self._kind.prompt(self._selected)
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -280,7 +279,7 @@ class HeatMaps:
 
     def keys(self) -> tuple[Word, ...]:
         """The words of the prompt whose maps are here, in order; words that were cut are not."""
-        return tuple(word for word in self.prompt.read_words if self._is_kept(word))
+        return tuple(word for word in self._kind.words(self._selected) if self._is_kept(word))
 
     def items(self) -> tuple[tuple[Word, WordHeatMap], ...]:
         """Each word with its map, in order."""
@@ -517,7 +516,7 @@ class HeatMaps:
 
     @cached_property
     def _source(self) -> Source:
-        return Source(self.run, self.negative)
+        return self._kind.arrays(self._selected)
 
     @cached_property
     def _kind(self) -> MapKind:
@@ -578,6 +577,9 @@ class HeatMaps:
         return bool(tokens) and self._kind.has(self._selected, tokens)
 
     def _find(self, text: WordChoice, *, occurrence: int | None, case: bool) -> Found:
+        if occurrence is None and isinstance(text, str):  # a concept may stand within another
+            named = [word for word in self._kind.words(self._selected) if word.text == text]
+            text = named[0] if len(named) == 1 and self.kind == "concept" else text
         chosen_word = find(self.prompt, text, occurrence=occurrence, case=case)
         if self._kind.of_tokens:
             self._source.check_kept(chosen_word.tokens, repr(chosen_word.label))

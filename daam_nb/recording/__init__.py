@@ -6,6 +6,8 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
 
     layers.py     Layer, the table they make, select_layers
     effects.py    Effects: what hiding each word would change, where that was recorded
+    concepts.py   Concepts: attention to words that are not in the prompt
+    extra.py      what these have in common; extras.py: which there are, saved and read
     facts.py      Facts, Manifest, Skipped
     recording.py  Recording
     checks.py     its parts fit together, or it is not born
@@ -20,6 +22,7 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
     later.py      fields that are read from disk on first use
 """
 
+from daam_nb.recording.concepts import Concepts
 from daam_nb.recording.effects import Effects
 from daam_nb.recording.facts import Facts, Kept, Manifest, Provenance, Skipped
 from daam_nb.recording.genuine import (
@@ -46,6 +49,7 @@ from daam_nb.recording.recording import Recording
 __all__ = [
     "UNET_STAGES",
     "Attention",
+    "Concepts",
     "Effects",
     "Facts",
     "Kept",

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, get_args
 import torch
 
 from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.recording import extras
+from daam_nb.recording.extra import described
 from daam_nb.recording.facts import Kept
 from daam_nb.recording.later import Later, not_fetched
 from daam_nb.recording.layers import Layer
@@ -53,17 +55,10 @@ def check(run: Recording) -> None:
     _check_columns("columns", run.columns, run.prompt)
     _check_attention(run, run.attention, run.columns, "attention")
     _check_negative(run)
-    _check_effects(run)
+    extras.check(run)
     _check_image(run)
     _check_latents(run)
     _check_grid(run)
-
-
-def described(arrays: Mapping[str, Tensor]) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
-    """Dtype and shape of every array, without reading one that is still on disk."""
-    if isinstance(arrays, LazyArrays):
-        return {name: (a.torch_dtype, a.shape) for name, a in arrays.described().items()}
-    return {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in arrays.items()}
 
 
 def _check_layers(layers: tuple[Layer, ...]) -> None:
@@ -151,19 +146,6 @@ def _check_negative(run: Recording) -> None:
         raise ShapeError("negative_attention is there, and no negative_prompt that it belongs to.")
     _check_columns("negative_columns", run.negative_columns, run.negative_prompt)
     _check_attention(run, run.negative_attention, run.negative_columns, "negative_attention")
-
-
-def _check_effects(run: Recording) -> None:
-    steps = 1 if run.kept == "sum" else len(run.steps)
-    if run.effects is not None:
-        run.effects.check(run.layers, steps=steps, prompt=run.prompt)
-    if run.negative_effects is not None:
-        if run.negative_prompt is None:
-            raise ShapeError("negative_effects are there, and no negative_prompt that is theirs.")
-        run.negative_effects.check(run.layers, steps=steps, prompt=run.negative_prompt)
-    for effects in (run.effects, run.negative_effects):
-        for part, arrays in {} if effects is None else effects.arrays.items():
-            _check_on_cpu(f"The effects' {part}", arrays)
 
 
 def _check_image(run: Recording) -> None:

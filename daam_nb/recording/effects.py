@@ -11,14 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
-from daam_nb.errors import SelectionError, ShapeError
+from daam_nb.errors import SelectionError
 from daam_nb.kinds import whole_numbers
+from daam_nb.recording.extra import Extra
 from daam_nb.recording.limits import MAX_LINES, check_count
-from daam_nb.storage import LazyArrays
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +28,7 @@ PARTS = ("norms", "by_head", "by_token", "outputs")
 
 
 @dataclass(frozen=True, eq=False)
-class Effects:
+class Effects(Extra):
     """What hiding each word would change in every layer's output, at each step and location.
 
     Attributes
@@ -61,6 +59,9 @@ class Effects:
     Where the recording kept one sum over its steps, every step axis has length 1 and holds sums.
     """
 
+    PARTS: ClassVar[tuple[str, ...]] = PARTS
+    TITLE: ClassVar[str] = "The effects"
+
     words: tuple[tuple[int, ...], ...]
     norms: Mapping[str, Tensor]
     by_head: Mapping[str, Tensor]
@@ -76,28 +77,15 @@ class Effects:
             raise SelectionError("Effects are of each word once.")
         object.__setattr__(self, "words", words)
 
-    @property
-    def arrays(self) -> dict[str, Mapping[str, Tensor]]:
-        """Each part by its name."""
-        return {name: getattr(self, name) for name in PARTS}
+    def facts(self) -> list[list[int]]:
+        """What names the word axis, as plain data."""
+        return [list(word) for word in self.words]
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all arrays, read from disk or not."""
-        return sum(
-            math.prod(shape) * dtype.itemsize
-            for part in self.arrays.values()
-            for dtype, shape in _described(part).values()
-        )
-
-    @property
-    def nbytes_read(self) -> int:
-        """Bytes of the arrays that are in memory."""
-        return sum(
-            part[name].nbytes
-            for part in self.arrays.values()
-            for name in (part.are_read() if isinstance(part, LazyArrays) else part)
-        )
+    @staticmethod
+    def bounds(most: float) -> dict[str, tuple[float, float]]:
+        """The range of each part's numbers."""
+        anything = (-math.inf, math.inf)
+        return dict.fromkeys(PARTS, anything) | dict.fromkeys(("norms", "outputs"), (0.0, math.inf))
 
     def check(self, layers: tuple[Layer, ...], *, steps: int, prompt: Prompt) -> None:
         """Raise a `ShapeError` unless the arrays fit the recording they belong to."""
@@ -116,19 +104,4 @@ class Effects:
             }
             for layer in layers
         }
-        for part, arrays in self.arrays.items():
-            held = _described(arrays)
-            if odd := sorted(held.keys() ^ shapes.keys()):
-                raise ShapeError(f"The effects' {part} and the layers differ in {odd[0]!r}.")
-            for name, (dtype, shape) in held.items():
-                if shape != shapes[name][part] or not dtype.is_floating_point:
-                    raise ShapeError(
-                        f"The effects' {part} of {name!r} are {dtype} of the shape {shape}; they "
-                        f"must be of a float type and of the shape {shapes[name][part]}."
-                    )
-
-
-def _described(arrays: Mapping[str, Any]) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
-    if isinstance(arrays, LazyArrays):
-        return {name: (a.torch_dtype, a.shape) for name, a in arrays.described().items()}
-    return {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in arrays.items()}
+        self.check_arrays(shapes)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from daam_nb.errors import RecordingFormatError
 from daam_nb.kinds import check_flag, check_path
+from daam_nb.recording.extras import extras_of
 from daam_nb.recording.facts import Facts
 from daam_nb.recording.genuine import facts_to_save
 from daam_nb.storage import check_values, write_folder
@@ -17,11 +18,9 @@ from daam_nb.storage import check_values, write_folder
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from daam_nb.recording.effects import Effects
     from daam_nb.recording.recording import Recording
 
 ATTENTION, NEGATIVE, LATENTS, IMAGE = "attention/", "negative_attention/", "latents", "image"
-EFFECTS = {"effects": "effects/", "negative_effects": "negative_effects/"}  # field -> prefix
 _ROUNDING = 1e-3  # half precision may round a probability up to just above 1
 
 
@@ -37,10 +36,12 @@ def save(
         for name, tensor in attention.items():
             _check_probabilities(run, prefix + name, tensor)
             arrays[prefix + name] = tensor
-    for field, prefix in EFFECTS.items():
-        effects: Effects | None = getattr(run, field)
-        for part, of_layers in {} if effects is None else effects.arrays.items():
-            arrays |= {f"{prefix}{part}/{name}": tensor for name, tensor in of_layers.items()}
+    for field, extra in extras_of(run):
+        bounds = extra.bounds(most(run.kept, len(run.steps)))
+        for part, of_layers in extra.arrays.items():
+            for name, tensor in of_layers.items():
+                _check_range(f"{field}/{part}/{name}", tensor, *bounds[part])
+                arrays[f"{field}/{part}/{name}"] = tensor
     if run.latents is not None:
         arrays[LATENTS] = run.latents
     images = {} if run.image is None else {IMAGE: run.image}
@@ -56,8 +57,7 @@ def save(
 
 def _facts(run: Recording) -> dict[str, Any]:
     negative = run.negative_prompt
-    words = {field: effects.words for field in EFFECTS if (effects := getattr(run, field))}
-    return words | {
+    return {field: extra.facts() for field, extra in extras_of(run)} | {
         "kept": run.kept,
         "prompt": run.prompt.to_dict(),
         "columns": run.columns,
@@ -78,7 +78,22 @@ def largest(kept: str, steps: int, facts: Facts) -> float:
     """
     if facts.batch.get("interventions"):
         return math.inf
+    return most(kept, steps)
+
+
+def most(kept: str, steps: int) -> float:
+    """The largest that a probability that nobody changed may be, or the sum that is kept."""
     return (steps if kept == "sum" else 1) * (1 + _ROUNDING)
+
+
+def _check_range(name: str, tensor: Tensor, low: float, high: float) -> None:
+    try:
+        check_values(tensor, name, low=low, high=high)
+    except RecordingFormatError as error:
+        raise RecordingFormatError(
+            f"Nothing was saved: {error}. Was the model run in a precision that overflows? Try "
+            "torch.float32 or torch.bfloat16."
+        ) from None
 
 
 def _check_probabilities(run: Recording, name: str, tensor: Tensor) -> None:

@@ -17,6 +17,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from daam_nb.errors import RecordingFormatError
 from daam_nb.recording import format_1
+from daam_nb.recording.extras import extras_of
 from daam_nb.recording.facts import Provenance
 from daam_nb.recording.later import not_fetched
 from daam_nb.storage.arrays import ArrayFacts, LazyArrays
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from daam_nb.recording.effects import Effects
     from daam_nb.recording.facts import Facts
     from daam_nb.recording.layers import Layer
     from daam_nb.recording.recording import Recording
@@ -137,9 +137,8 @@ def _arrays(run: Recording) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
     """Prefix of the names, and the arrays of each layer."""
     yield ATTENTION, run.attention
     yield NEGATIVE, run.negative_attention
-    for field in ("effects", "negative_effects"):
-        effects: Effects | None = getattr(run, field)
-        for part, arrays in {} if effects is None else effects.arrays.items():
+    for field, extra in extras_of(run):
+        for part, arrays in extra.arrays.items():
             yield f"{field}/{part}/", arrays
 
 
@@ -172,7 +171,7 @@ def _text_digest(run: Recording) -> str:
         [list(run.columns), list(run.negative_columns)],
         [run.kept, list(run.steps), list(run.timesteps)],
         [run.facts.model, run.facts.pipeline, run.facts.seed],
-        *(effects.words for effects in (run.effects, run.negative_effects) if effects),
+        *(extra.facts() for _, extra in extras_of(run)),
     ]
     return hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from pathlib import Path
 from typing import Any
 
 from daam_nb.errors import DaamError, RecordingFormatError, WrongKindError
 from daam_nb.kinds import check_path, kind_of
-from daam_nb.prompt import Prompt
-from daam_nb.recording import format_1
-from daam_nb.recording.effects import PARTS, Effects
+from daam_nb.recording import extras, format_1
 from daam_nb.recording.facts import Facts, Manifest, Skipped
-from daam_nb.recording.files import ATTENTION, EFFECTS, IMAGE, LATENTS, NEGATIVE, largest
+from daam_nb.recording.files import ATTENTION, IMAGE, LATENTS, NEGATIVE, largest, most
 from daam_nb.recording.genuine import check_loaded
 from daam_nb.recording.later import Later
 from daam_nb.recording.layers import Layer
@@ -57,8 +54,8 @@ def load(path: str | os.PathLike[str]) -> Recording:
         raise WrongKindError(f"load() takes a path; {kind_of(path)} opens itself: run.load().")
     folder = read_folder(check_path(path, "A recording"))
     where = f"{folder.path / 'recording.json'}"
-    of_effects = [field for field in EFFECTS if field in folder.facts]
-    fields = Fields(folder.facts, f"{where}: facts").known(*_FIELDS, *of_effects)
+    held = [field for field in extras.KINDS if field in folder.facts]
+    fields = Fields(folder.facts, f"{where}: facts").known(*_FIELDS, *held)
     kept: Any = fields.text("kept")
     steps = fields.wholes("steps")
     layers = fields.each("layers")
@@ -68,7 +65,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
         source = _source(fields.fields("source"))
         bounds = {"low": 0.0, "high": largest(kept, len(steps), source)}
         run = Recording(
-            prompt=_prompt(fields, "prompt"),
+            prompt=extras.read_prompt(fields, "prompt"),
             layers=tuple(
                 _layer(layers.fields(number), version=folder.version) for number in layers.values
             ),
@@ -80,11 +77,11 @@ def load(path: str | os.PathLike[str]) -> Recording:
             manifest=_manifest(fields.fields("manifest")),
             image=_image(folder),
             latents=_latents(folder),
-            negative_prompt=None if unguided else _prompt(fields, "negative_prompt"),
+            negative_prompt=None if unguided else extras.read_prompt(fields, "negative_prompt"),
             negative_attention=folder.arrays.under(NEGATIVE, **bounds),
             negative_columns=fields.wholes("negative_columns"),
             kept=kept,
-            **{field: _effects(folder, fields, field) for field in of_effects},
+            **extras.read(folder, fields, most=most(kept, len(steps))),
         )
     except RecordingFormatError:
         raise
@@ -107,35 +104,11 @@ def _check_names(folder: Folder, where: str) -> None:
     strange = [
         name
         for name in folder.arrays
-        if name != LATENTS and not name.startswith((ATTENTION, NEGATIVE, *_effect_prefixes(folder)))
+        if name != LATENTS and not name.startswith((ATTENTION, NEGATIVE, *extras.prefixes(folder)))
     ]
     strange += [name for name in folder.images if name != IMAGE]
     if strange:
         raise broken(where, f"holds {strange[0]!r:.80}, which belongs to no recording")
-
-
-def _effect_prefixes(folder: Folder) -> tuple[str, ...]:
-    fields = [field for field in EFFECTS if field in folder.facts]
-    return tuple(f"{EFFECTS[field]}{part}/" for field in fields for part in PARTS)
-
-
-def _effects(folder: Folder, fields: Fields, field: str) -> Effects:
-    words = fields.each(field)
-    bounds = {"norms": 0.0, "outputs": 0.0}
-    arrays = {
-        part: folder.arrays.under(
-            f"{EFFECTS[field]}{part}/", low=bounds.get(part, -math.inf), high=math.inf
-        )
-        for part in PARTS
-    }
-    return Effects(words=tuple(words.wholes(number) for number in words.values), **arrays)
-
-
-def _prompt(fields: Fields, name: str) -> Prompt:
-    try:
-        return Prompt.from_dict(fields.fields(name).values)
-    except DaamError as error:
-        raise broken(f"{fields.where}.{name}", str(error)) from None
 
 
 def _layer(fields: Fields, *, version: int) -> Layer:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from daam_nb.kinds import whole_numbers
 from daam_nb.recording import checks, files, picking, view, xarrays
+from daam_nb.recording.concepts import Concepts
 from daam_nb.recording.effects import Effects
 from daam_nb.recording.facts import Facts, Kept, Manifest
 from daam_nb.recording.later import LaterField
@@ -59,6 +60,8 @@ class Recording:
         column of both passes, as replaying needs them.
     effects, negative_effects
         What hiding each word would change in the layers' outputs, where it was asked for.
+    concepts
+        Attention to words that are not in the prompt, where it was asked for.
 
     Raises
     ------
@@ -87,6 +90,7 @@ class Recording:
     kept: Kept = "steps"
     effects: Effects | None = None
     negative_effects: Effects | None = None
+    concepts: Concepts | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", Layers(self.layers))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from daam_nb.errors import RecordingFormatError
 from daam_nb.printable import printable
-from daam_nb.recording.checks import described
+from daam_nb.recording.extra import described
+from daam_nb.recording.extras import extras_of
 from daam_nb.recording.later import Later, not_fetched
 from daam_nb.recording.layers import PROBABILITY, all_joint, attention_unit
 from daam_nb.storage import LazyArrays
@@ -64,6 +65,9 @@ def rows_of(run: Recording) -> list[tuple[str, str]]:
         ("layers", _layers(run)),
         ("tokens", f"{len(run.columns)} of {len(run.prompt.tokens)}"),
     ]
+    if run.concepts is not None:
+        listed = ", ".join(word.text for word in run.concepts.words)
+        rows.append(("concepts", _cut(listed, _PROMPT)))
     if (unit := attention_unit(run.layers)) != PROBABILITY:
         rows.append(("values", unit))
     if run.negative_prompt is not None:
@@ -88,9 +92,9 @@ def array_bytes(run: Recording) -> tuple[int, int]:
             nbytes = math.prod(shape) * dtype.itemsize
             total += nbytes
             read += nbytes if name in here else 0
-    for effects in (run.effects, run.negative_effects):
-        total += effects.nbytes if effects else 0
-        read += effects.nbytes_read if effects else 0
+    for _, extra in extras_of(run):
+        total += extra.nbytes
+        read += extra.nbytes_read
     latents = not_fetched(run, "latents")
     if isinstance(latents, Later):
         total += latents.nbytes

@@ -18,6 +18,9 @@ from daam_nb.tracing.encodings import EncoderMemory
 asking: ContextVar[bool] = ContextVar("daam_nb_asking", default=False)
 """Whether the encoder runs on our account: nothing is hidden from it, and no call reads it."""
 
+listening: ContextVar[EncoderMemory | None] = ContextVar("daam_nb_listening", default=None)
+"""What remembers the texts that encoders read on our account, and nobody else does."""
+
 
 def ask(
     encoder: nn.Module,

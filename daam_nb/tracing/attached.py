@@ -27,7 +27,7 @@ from daam_nb.errors import (
 )
 from daam_nb.tracing import busy, inputs, taps
 from daam_nb.tracing.arguments import refuse_unread
-from daam_nb.tracing.asking import asking
+from daam_nb.tracing.asking import asking, listening
 from daam_nb.tracing.effects.hidden import hiding
 from daam_nb.tracing.encodings import EncoderMemory
 from daam_nb.tracing.models import Adapter
@@ -329,6 +329,11 @@ def _watch_module_calls(kind: type, original: Callable[..., Any]) -> Callable[..
         if hidden is not None and self in hidden.encoders and type(self) is kind:
             _check_unhidden(self, [call for _, call in running])
             return original(self, *args, **hidden.with_mask(self, args, kwargs))
+        ours = listening.get()
+        if ours is not None and type(self) is kind:
+            output = original(self, *args, **kwargs)
+            ours.add(self, args[0] if args else kwargs.get("input_ids"), output)
+            return output
         if not (running or readers) or type(self) is not kind or asking.get():
             return original(self, *args, **kwargs)
         every = list(dict.fromkeys(attached for attached, _ in running))

@@ -27,7 +27,7 @@ from daam_nb.errors import (
 from daam_nb.recording import Facts, Layer, Manifest, Recording, sealed, select_layers
 from daam_nb.tracing import busy, guards, provenance, report, texts
 from daam_nb.tracing.buffers import Buffers, check_budget, check_finite, cost
-from daam_nb.tracing.effects.call import CallEffects
+from daam_nb.tracing.extras import Extras
 from daam_nb.tracing.forming import with_decoded
 from daam_nb.tracing.images import pil_images, returned_latents
 from daam_nb.tracing.model_changes import model_changes
@@ -76,7 +76,7 @@ class WatchedCall(RunningCall):
         self._settled: dict[Half, texts.Settled] = {}
         self._loop: guards.Loop | None = None
         self._guided = False
-        self.effects = CallEffects(adapter, options)
+        self.extras = Extras(adapter, options)
         self.proofs = Proofs()
 
     # What the hooks tell ---------------------------------------------------------------------
@@ -87,10 +87,10 @@ class WatchedCall(RunningCall):
         self.passing = None
 
     def on_encode(self, result: Any, again: Callable[[], Any]) -> None:
-        """``encode_prompt`` returned; where effects are kept, it runs again with words hidden."""
+        """``encode_prompt`` returned; it runs again for what else is to be read."""
         super().on_encode(result, again)
-        if self.effects.are_kept and self.embeddings is not None and not self.settled:
-            self.effects.encode(self.arguments, self.embeddings, again)
+        if not self.settled:
+            self.extras.encode(self.arguments, self.embeddings, again)
 
     def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
         """The denoiser starts. Before the first step, errors of the user's choices are raised."""
@@ -211,9 +211,11 @@ class WatchedCall(RunningCall):
             dtype=str(sample.dtype).removeprefix("torch."),
             device=str(sample.device),
         )
-        if self.effects.are_kept:
-            positive = texts.of_images(inputs.text, rows, embeddings, "positive")
-            self.effects.check(plan.layers, plan.prompts, positive)
+        self.extras.check(
+            plan.layers,
+            plan.prompts,
+            lambda: texts.of_images(inputs.text, rows, embeddings, "positive"),
+        )
         self._allocate(plan, sample)
         self.plan, self.settled = plan, True
         weights = samples(self.pipe)
@@ -250,9 +252,9 @@ class WatchedCall(RunningCall):
         frames = self.announced_steps() + 1
         frame = sample[0].numel() * sample.element_size() * len(plan.prompts)
         needed = cost(
-            plan.layers, columns + negative,
+            plan.layers, columns + negative + self.extras.columns(len(columns)),
             steps=len(plan.steps), keep=keep, dtype=dtype, latents=frames * frame,
-            effects=self.effects.words,
+            effects=self.extras.effects.words,
         )  # fmt: skip
         check_budget(needed, options.memory)
         steps = len(plan.steps)
@@ -262,7 +264,7 @@ class WatchedCall(RunningCall):
         self.negative = tuple(
             Buffers(plan.layers, c, steps=steps, keep=keep, dtype=dtype) for c in negative
         )
-        self.effects.allocate(plan.layers, steps=steps)
+        self.extras.allocate(plan.layers, images=len(columns), steps=steps)
 
     # Each pass -------------------------------------------------------------------------------
 
@@ -291,10 +293,10 @@ class WatchedCall(RunningCall):
             for half, indices, buffers in halves:
                 if indices and buffers:
                     step_index = self._once(half)
-                    effects = self.effects.buffers(half, len(buffers))
+                    beside = self.extras.beside(half, len(buffers))
                     targets += [
-                        Target(row, kept, self._keys(kept).to(text[0].device), step_index, of_words)
-                        for row, kept, of_words in zip(indices, buffers, effects, strict=True)
+                        Target(row, kept, self._keys(kept).to(text[0].device), step_index, more)
+                        for row, kept, more in zip(indices, buffers, beside, strict=True)
                     ]
         self.passing = Pass(inputs, tuple(targets))
         self.missing = set(self.kept_layers)
@@ -338,7 +340,7 @@ class WatchedCall(RunningCall):
     ) -> None:
         """The first step that is kept reads other texts than the call began with: those count."""
         assert self._naming is not None and self.plan is not None
-        if self.effects.are_kept:
+        if self.extras.effects.are_kept:
             raise ShapeError(
                 f"The text was exchanged in step {self.step}, and effects are of the text that the "
                 "call encoded. Leave the embeddings as they are, or leave out effects=."
@@ -431,8 +433,7 @@ class WatchedCall(RunningCall):
             negative_attention=negative.finished() if negative else {},
             negative_columns=negative.columns if negative else (),
             kept=self.options.keep,
-            effects=self.effects.finished("positive", i),
-            negative_effects=self.effects.finished("negative", i) if negative else None,
+            **self.extras.finished(i, negative=negative is not None),
         )
         return sealed(run)
 
@@ -469,7 +470,7 @@ class WatchedCall(RunningCall):
             arguments=self.arguments,
             changes=self.changes,
             other_texts=self.other_texts,
-            effects=self.effects.words_of("positive", i),
+            extras=self.extras.captured(i),
         )
 
     def _named_by(self) -> dict[str, str]:

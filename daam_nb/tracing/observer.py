@@ -80,8 +80,8 @@ class LayerObserver:
             return
         self._is_output_seen = True
         for target in self.passing.targets:
-            if target.effects is not None:
-                target.effects.see_output(self.layer, output[target.row])
+            if target.beside.effects is not None:
+                target.beside.effects.see_output(self.layer, output[target.row])
 
     @torch.no_grad()
     def see_bare(self, linear: nn.Module, output: Any) -> None:
@@ -198,6 +198,7 @@ class LayerObserver:
                 target, of_image, key[row], of_row, scale=call.scale, after=after
             )
             self._keep(target, 0, values)
+            self._see_concepts(target, 0, of_image, key[row], scale=call.scale)
         self.seen = self.total
 
     def _probabilities(
@@ -205,11 +206,12 @@ class LayerObserver:
         *, scale: float, after: Tensor | None,
     ) -> Tensor:  # fmt: skip
         """(head, token, n) of a row's kept columns; its effects are told of all columns."""
-        if target.effects is not None:
+        effects = target.beside.effects
+        if effects is not None:
             if after is None:
                 every = torch.arange(key.shape[-2], device=query.device)
                 after = probabilities(query, key, every, mask=mask, scale=scale)
-            self._see_effects(target, target.effects, after)
+            self._see_effects(target, effects, after)
         if after is not None:
             return after.index_select(1, target.columns.to(after.device))
         columns = self._columns(target, query)
@@ -221,6 +223,24 @@ class LayerObserver:
         parts.append(attention)
         if sum(map(len, parts)) == self.layer.heads:
             effects.see(self.layer, self.module, target.step_index, torch.cat(parts))
+
+    def _see_concepts(
+        self, target: Target, head: int, query: Tensor, key: Tensor, *, scale: float
+    ) -> None:
+        """Keep what heads from `head` on attend to in the concepts; `key` is of the prompt."""
+        concepts = target.beside.concepts
+        if concepts is None:
+            return
+        text = self.passing.inputs.text[target.row]
+        differs = concepts.differs(self.layer, self.module, head, text, key)
+        if differs is not None:
+            self.call.comparisons.note(
+                differs,
+                f"{self.layer.name} makes its keys of the prompt in another way than by its own "
+                "projection of the text, so what it would make of the concepts is not known. Use a "
+                f"processor of diffusers ({self.call.adapter.way_out}), or leave out concepts=.",
+            )
+        concepts.see(self.layer, self.module, target.step_index, head, query, scale=scale)
 
     def _slice(self, call: KernelCall, result: Tensor, changed: Changed) -> None:
         query, key, mask = call.query, call.key, call.mask
@@ -250,6 +270,7 @@ class LayerObserver:
                 target, of_image, key[part], masked, scale=call.scale, after=after
             )
             self._keep(target, first - row * heads, values)
+            self._see_concepts(target, first - row * heads, of_image, key[part], scale=call.scale)
         self.seen = high
 
     def _keep(self, target: Target, head: int, values: Tensor) -> None:

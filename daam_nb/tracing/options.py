@@ -17,6 +17,7 @@ from daam_nb.tracing.buffers import memory_bytes
 
 TokenChoice = str | Sequence[str | int] | None
 EffectChoice = bool | str | Sequence[str]
+ConceptChoice = str | Sequence[str] | None
 TextChoice = str | Prompt | Sequence[str | Prompt] | None
 
 EVERY_STEP = Steps(name="keep_steps")
@@ -38,6 +39,7 @@ class Options:
     negative_texts: tuple[str | Prompt, ...] | None = None
     encoder: str | None = None
     effects: EffectChoice = False
+    concepts: ConceptChoice = None
 
     def wants(self, step: int, steps: int) -> bool:
         """Whether a step of a loop of `steps` is to be kept."""
@@ -128,6 +130,7 @@ def read_options(
     negative_prompt: TextChoice,
     encoder: str | None,
     effects: EffectChoice = False,
+    concepts: ConceptChoice = None,
 ) -> Options:
     """Check the choices of a trace.
 
@@ -159,6 +162,7 @@ def read_options(
         negative_texts=texts_behind_embeddings(negative_prompt, "negative_prompt"),
         encoder=encoder,
         effects=_read_effects(effects),
+        concepts=_read_concepts(concepts),
     )
 
 
@@ -171,6 +175,22 @@ def _read_effects(effects: Any) -> bool | tuple[str, ...]:
     raise SelectionError(
         f"effects={effects!r:.200} chooses no words: True for every word of the prompt, or the "
         'words, as in effects=["dog", "ball"].'
+    )
+
+
+def _read_concepts(concepts: Any) -> str | tuple[str, ...] | None:
+    if concepts is None:
+        return None
+    several = (concepts,) if isinstance(concepts, str) else concepts
+    texts = tuple(several) if _is_several(several) else ()
+    if texts and all(isinstance(text, str) and text.strip() for text in texts):
+        stripped = tuple(text.strip() for text in texts)
+        if len(set(stripped)) < len(stripped):
+            raise SelectionError(f"concepts={concepts!r:.200} names one twice.")
+        return stripped[0] if isinstance(concepts, str) else stripped
+    raise SelectionError(
+        f"concepts={concepts!r:.200} names no concepts: give words or phrases, as in "
+        'concepts=["sky", "tail"], or a text each word of which is one.'
     )
 
 

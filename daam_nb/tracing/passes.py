@@ -9,6 +9,7 @@ from torch import Tensor
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer
 from daam_nb.tracing.buffers import Buffers
+from daam_nb.tracing.concepts.keys import ConceptBuffers
 from daam_nb.tracing.effects.watching import EffectBuffers
 from daam_nb.tracing.models import DenoiserInputs, TextStream
 
@@ -29,6 +30,14 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Where it is kept what else is recorded of one image in one pass; None: it is not."""
+
+    effects: EffectBuffers | None = None
+    concepts: ConceptBuffers | None = None
+
+
+@dataclass(frozen=True)
 class Target:
     """One batch row that is kept: where it goes, which of its key columns, and as which step."""
 
@@ -36,7 +45,7 @@ class Target:
     buffers: Buffers
     columns: Tensor
     step_index: int
-    effects: EffectBuffers | None = None
+    beside: Beside = Beside()
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def manifest(
     arguments: Mapping[str, Any],
     changes: Sequence[str] = (),
     other_texts: Mapping[int, str] | None = None,
-    effects: int = 0,
+    extras: Sequence[str] = (),
 ) -> Manifest:
     """List what was captured and what was not, with the reasons."""
     how = {"sum": "summed over steps, float32"}.get(options.keep, f"each step, {options.dtype}")
@@ -58,8 +58,7 @@ def manifest(
         f"{what} of {len(kept)} layers, {len(columns)} tokens, {len(steps)} steps ({how}{in_unit})",
         f"latents before each of {made} steps and after the last",
     ]
-    if effects:
-        captured.append(f"effects of {effects} words on the outputs of the same layers and steps")
+    captured += extras
     if changes:
         captured.append(f"the attention that was used, changed by {', then '.join(changes)}")
     skipped = [Skipped(*omission) for omission in sorted(omissions)]

@@ -21,9 +21,10 @@ from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.selection import StepChoice
 from daam_nb.tracing import calls, observer, proof, taps
 from daam_nb.tracing.attached import Attached, Method, watch_decoding
-from daam_nb.tracing.effects.call import check_effects
+from daam_nb.tracing.extras import check_extras
 from daam_nb.tracing.models import Adapter, adapter_of
 from daam_nb.tracing.options import (
+    ConceptChoice,
     EffectChoice,
     Options,
     TextChoice,
@@ -47,6 +48,7 @@ def trace(
     negative_prompt: TextChoice = None,
     encoder: str | None = None,
     effects: EffectChoice = False,
+    concepts: ConceptChoice = None,
 ) -> Tracer:
     """Watch a pipeline's attention to its text while a ``with`` block runs.
 
@@ -93,6 +95,11 @@ def trace(
         or the words. The text is encoded once more for each word; the image is not touched. For
         models whose layers read the text embeddings by cross-attention (Stable Diffusion 1, 2
         and XL).
+    concepts
+        Words that are not in the prompt, for ``heat_maps(run, kind="concept")``:
+        ``["sky", "tail"]``, or a text each word of which is one. They are read as one text of their
+        own, by the same encoders and layers, with the queries that paint the image, which is not
+        touched. For the same models as `effects`.
 
     Returns
     -------
@@ -127,6 +134,7 @@ def trace(
     """
     options = read_options(
         effects=effects,
+        concepts=concepts,
         keep=keep,
         layers=layers,
         keep_steps=keep_steps,
@@ -140,8 +148,7 @@ def trace(
     )
     adapter = adapter_of(pipe)
     adapter.stream(encoder)
-    if options.effects is not False:
-        check_effects(adapter)
+    check_extras(adapter, options)
     if keep == "replay" and "replay" not in adapter.supports:
         raise UnsupportedPipelineError(
             f"The {adapter.attention} attention of {adapter.pipe_name} cannot be replayed, so "

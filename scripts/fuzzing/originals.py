@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from tests.tiny_recordings import joint_layers, tiny_recording, with_effects
+from tests.tiny_recordings import joint_layers, tiny_recording, with_concepts, with_effects
 
 LONG = 'a naïve 🦓, mother-in-law’s don\'t; 漢字 and a cat — 3.14 <x> & "it"'
 
@@ -19,6 +19,7 @@ def originals(into: Path) -> list[Path]:
         "replay": tiny_recording(kept="replay", steps=2, negative="bad", length=8),
         "some": tiny_recording(kept_steps=[1], tokens=[1, 2], negative="ugly", latents=False),
         "effects": with_effects(tiny_recording(steps=2)),
+        "concepts": with_concepts(tiny_recording(steps=2)),
         "joint": tiny_recording(layers=joint_layers(1, 2), steps=2, image=False),
         "cut": tiny_recording("a cat and a dog and a bird", length=6, steps=1, heads=(1, 1)),
     }

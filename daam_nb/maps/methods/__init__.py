@@ -4,6 +4,7 @@ contract.py   MapKind, what every kind answers, and Choice, what was chosen
 registry.py   the kinds there are, and `register_map_kind` for one of your own
 attention.py  attention (DAAM, the default) and its share over the text
 effect.py     how much the layers' outputs depend on a word
+concept.py    attention to words that are not in the prompt
 """
 
 from daam_nb.maps.methods.contract import Choice, MapKind

@@ -8,7 +8,7 @@ from torch import Tensor
 from daam_nb.errors import SelectionError
 from daam_nb.maps.aggregate import aggregate, aggregate_each
 from daam_nb.maps.methods.contract import Choice, MapKind, Tokens
-from daam_nb.maps.stepsums import Source, spans_of
+from daam_nb.maps.stepsums import spans_of
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer, attention_unit
 
@@ -34,7 +34,7 @@ class Attention(MapKind):
 
     def token_maps(self, choice: Choice, tokens: Tokens) -> Tensor:
         return aggregate(
-            Source(choice.run, choice.negative),
+            self.arrays(choice),
             tokens,
             pairs=choice.pairs,
             spans=spans_of(choice.run, choice.steps),
@@ -42,14 +42,14 @@ class Attention(MapKind):
         )
 
     def native_heads(self, choice: Choice, layer: Layer, tokens: Tokens) -> Tensor:
-        source = Source(choice.run, choice.negative)
+        source = self.arrays(choice)
         columns = [source.columns.index(token) for token in tokens]
         kept = source.attention[layer.name][choice.places][:, :, columns]
         return kept.float().mean(2).sum(0) * choice.step_factor
 
     def head_maps(self, choice: Choice, tokens: Tokens) -> Tensor:
         return aggregate_each(
-            Source(choice.run, choice.negative),
+            self.arrays(choice),
             tokens,
             pairs=choice.pairs,
             spans=spans_of(choice.run, choice.steps),
@@ -72,7 +72,7 @@ class Share(Attention):
         return self.unit
 
     def check(self, choice: Choice) -> None:
-        Source(choice.run, choice.negative).check_kept(text_tokens(choice.prompt), "the text")
+        self.arrays(choice).check_kept(text_tokens(choice.prompt), "the text")
 
     def token_maps(self, choice: Choice, tokens: Tokens) -> Tensor:
         text = super().token_maps(choice, text_tokens(choice.prompt)).sum(0)

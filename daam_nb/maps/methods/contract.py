@@ -10,7 +10,8 @@ from torch import Tensor
 
 from daam_nb.errors import SelectionError
 from daam_nb.maps.origin import Reduction
-from daam_nb.prompt import Prompt
+from daam_nb.maps.stepsums import Source
+from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import Layer, Recording
 from daam_nb.selection import Pair
 
@@ -113,6 +114,18 @@ class MapKind:
     title: ClassVar[str] = ""
     reading: ClassVar[str] = ""
 
+    def prompt(self, choice: Choice) -> Prompt:
+        """The text whose words have maps."""
+        return choice.prompt
+
+    def words(self, choice: Choice) -> tuple[Word, ...]:
+        """The words that have maps, as far as the recording holds them."""
+        return self.prompt(choice).read_words
+
+    def arrays(self, choice: Choice) -> Source:
+        """Where the attention of single tokens is."""
+        return Source(choice.run, choice.negative)
+
     def check(self, choice: Choice) -> None:
         """Raise a `NotKeptError` where the recording lacks what every map of this kind needs."""
 
@@ -122,7 +135,7 @@ class MapKind:
 
     def columns(self, choice: Choice) -> tuple[int, ...]:
         """The key positions that words may consist of."""
-        return choice.run.negative_columns if choice.negative else choice.run.columns
+        return self.arrays(choice).columns
 
     def has(self, choice: Choice, tokens: Tokens) -> bool:
         """Whether the recording holds what the map of a word needs."""

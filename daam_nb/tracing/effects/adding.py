@@ -104,7 +104,7 @@ def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted
     }
     effects: dict[Half, Effects | None] = {}
     for half, arrays in attention.items():
-        hidden = call.effects.hidden(half, index) if arrays else None
+        hidden = call.extras.effects.hidden(half, index) if arrays else None
         if hidden is not None and hidden.words:
             _check_same_text(hidden.prompt, prompts[half])
             effects[half] = _worked_out(run, adapter.net, hidden, arrays)

@@ -57,7 +57,13 @@ def test_a_kind_of_ones_own_has_everything_that_maps_have(latest: Latest) -> Non
     assert maps["cat"].mask(0.4).any()
     with pytest.raises(NotKeptError, match="of words, not of tokens"):
         _ = maps.values
-    assert [kind.name for kind in map_kinds()] == ["attention", "share", "effect", "latest"]
+    assert [kind.name for kind in map_kinds()] == [
+        "attention",
+        "share",
+        "effect",
+        "concept",
+        "latest",
+    ]
 
 
 def test_what_is_no_kind_is_refused(latest: Latest) -> None:

@@ -168,7 +168,13 @@ def subject_of(
             f"gives, or tracer.recording."
         )
     of_kind = map_kind(kind)
-    heat_maps(run, kind=kind, layers="all", negative=negative)  # says what is missing
+    maps = heat_maps(run, kind=kind, layers="all", negative=negative)  # says what is missing
+    if maps.prompt != (run.negative_prompt if negative else run.prompt):
+        raise SelectionError(
+            f"Maps of the kind {of_kind.name!r} are of words of {maps.prompt.text!r:.200}, and the "
+            "explorer shows those of the prompt. Draw them: words_row(heat_maps(run, "
+            f"kind={of_kind.name!r}))."
+        )
     every = tuple(range(len(run.layers)))
     choices: dict[str, tuple[int, ...]] = {}
     if any(layer.stage in ("down", "up") for layer in run.layers):

@@ -1,0 +1,112 @@
+"""`Concepts`: attention to words that are not in the prompt, as plain data beside a recording.
+
+A second text, the attribution prompt, is read by the pipeline's encoders and projected to keys by
+each layer; the queries are those that painted the image. The softmax is over the second text's own
+keys, so nothing of it is in the image (OVAM, Marcos-Manchón et al. 2024, section 3.2,
+https://arxiv.org/abs/2403.14291).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from daam_nb.errors import SelectionError
+from daam_nb.kinds import whole_numbers
+from daam_nb.prompt import Word
+from daam_nb.recording.extra import Extra
+from daam_nb.recording.limits import MAX_LINES, check_count
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from daam_nb.prompt import Prompt
+    from daam_nb.recording.layers import Layer
+
+
+@dataclass(frozen=True, eq=False)
+class Concepts(Extra):
+    """What each image location attends to in a text that is not the prompt.
+
+    Attributes
+    ----------
+    prompt
+        The attribution prompt: the text in which the concepts stand, as it was tokenized.
+    spans
+        The characters of each concept in that text, half-open.
+    columns
+        The key positions that the softmax is over, and that are kept: start of text, the text's
+        tokens, end of text; not the padding.
+    attention
+        Layer name -> (step, head, token, y, x): attention probability, of the conditional pass;
+        over the tokens 1. Token i is the key position ``columns[i]``.
+
+    Raises
+    ------
+    SelectionError, ShapeError
+        At birth, where the parts do not fit together.
+
+    Notes
+    -----
+    Where the recording kept one sum over its steps, the step axis has length 1 and holds sums.
+    """
+
+    PARTS: ClassVar[tuple[str, ...]] = ("attention",)
+    TITLE: ClassVar[str] = "The concepts"
+
+    prompt: Prompt
+    spans: tuple[tuple[int, int], ...]
+    columns: tuple[int, ...]
+    attention: Mapping[str, Tensor]
+
+    def __post_init__(self) -> None:
+        spans = tuple(whole_numbers(span, "character") for span in self.spans)
+        check_count(spans, "concepts", MAX_LINES)
+        if not spans or len(set(spans)) < len(spans) or any(len(span) != 2 for span in spans):
+            raise SelectionError("There is at least one concept, and each stands there once.")
+        columns = whole_numbers(self.columns, "column")
+        known = range(len(self.prompt.tokens))
+        ascending = list(columns) == sorted(set(columns))
+        if not columns or not ascending or any(column not in known for column in columns):
+            raise SelectionError(
+                f"The columns of concepts ascend, within the {len(known)} of their text; they are "
+                f"{list(columns)!r:.100}."
+            )
+        object.__setattr__(self, "spans", spans)
+        object.__setattr__(self, "columns", columns)
+        for span in spans:
+            tokens = self.prompt.token_indices((span[0], span[1]))
+            if not set(tokens) <= set(columns):
+                raise SelectionError(
+                    f"The concept at the characters {span[0]}-{span[1]} has tokens that are not "
+                    "among the columns."
+                )
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The concepts, where they stand in the attribution prompt."""
+        return tuple(Word(self.prompt.text[a:b], a, b) for a, b in self.spans)
+
+    def facts(self) -> dict[str, Any]:
+        """What names the token axis, as plain data."""
+        return {
+            "prompt": self.prompt.to_dict(),
+            "spans": [list(span) for span in self.spans],
+            "columns": list(self.columns),
+        }
+
+    @staticmethod
+    def bounds(most: float) -> dict[str, tuple[float, float]]:
+        """The range of the numbers, where a probability (or a sum of some) is at most `most`."""
+        return {"attention": (0.0, most)}
+
+    def check(self, layers: tuple[Layer, ...], *, steps: int) -> None:
+        """Raise a `ShapeError` unless the arrays fit the recording they belong to."""
+        tokens = len(self.columns)
+        self.check_arrays(
+            {
+                layer.name: {"attention": (steps, layer.heads, tokens, *layer.size)}
+                for layer in layers
+            }
+        )

@@ -1,0 +1,100 @@
+"""The kinds of `Extra` that a recording may hold, and their way into a folder and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from daam_nb.errors import DaamError, ShapeError
+from daam_nb.prompt import Prompt
+from daam_nb.recording.concepts import Concepts
+from daam_nb.recording.effects import Effects
+from daam_nb.storage import broken
+
+if TYPE_CHECKING:
+    from daam_nb.recording.recording import Recording
+    from daam_nb.storage import Fields, Folder
+
+Held = Effects | Concepts
+KINDS: dict[str, type[Held]] = {
+    "effects": Effects,
+    "negative_effects": Effects,
+    "concepts": Concepts,
+}
+"""Field of a recording, member of its facts and folder of its arrays -> what it holds."""
+
+
+def extras_of(run: Recording) -> Iterator[tuple[str, Held]]:
+    """Field and content of each that a recording holds."""
+    for field in KINDS:
+        extra: Held | None = getattr(run, field)
+        if extra is not None:
+            yield field, extra
+
+
+def check(run: Recording) -> None:
+    """Raise a `ShapeError` or `SelectionError` unless each fits the recording."""
+    steps = 1 if run.kept == "sum" else len(run.steps)
+    if run.effects is not None:
+        run.effects.check(run.layers, steps=steps, prompt=run.prompt)
+    if run.negative_effects is not None:
+        if run.negative_prompt is None:
+            raise ShapeError("negative_effects are there, and no negative_prompt that is theirs.")
+        run.negative_effects.check(run.layers, steps=steps, prompt=run.negative_prompt)
+    if run.concepts is not None:
+        run.concepts.check(run.layers, steps=steps)
+
+
+def prefixes(folder: Folder) -> tuple[str, ...]:
+    """How the names of arrays begin in a folder, by the facts that are there."""
+    return tuple(
+        f"{field}/{part}/"
+        for field, kind in KINDS.items()
+        if field in folder.facts
+        for part in kind.PARTS
+    )
+
+
+def read(folder: Folder, fields: Fields, *, most: float) -> dict[str, Any]:
+    """What a folder holds: field -> content.
+
+    Parameters
+    ----------
+    folder, fields
+        The folder and its facts.
+    most
+        The largest that a probability, or a sum of some, may be.
+    """
+    extras: dict[str, Any] = {}
+    for field, kind in KINDS.items():
+        if field not in folder.facts:
+            continue
+        arrays = {
+            part: folder.arrays.under(f"{field}/{part}/", low=low, high=high)
+            for part, (low, high) in kind.bounds(most).items()
+        }
+        if kind is Effects:
+            words = fields.each(field)
+            extras[field] = Effects(tuple(words.wholes(i) for i in words.values), **arrays)
+        else:
+            extras[field] = _concepts(fields.fields(field), arrays)
+    return extras
+
+
+def _concepts(fields: Fields, arrays: dict[str, Any]) -> Concepts:
+    fields.known("prompt", "spans", "columns")
+    spans = fields.each("spans")
+    return Concepts(
+        read_prompt(fields, "prompt"),
+        tuple(spans.wholes(i) for i in spans.values),  # type: ignore[misc]
+        fields.wholes("columns"),
+        **arrays,
+    )
+
+
+def read_prompt(fields: Fields, name: str) -> Prompt:
+    """A prompt among the facts."""
+    try:
+        return Prompt.from_dict(fields.fields(name).values)
+    except DaamError as error:
+        raise broken(f"{fields.where}.{name}", str(error)) from None

@@ -1,0 +1,165 @@
+"""The attribution prompt: one text with all concepts, encoded as the pipeline encodes a prompt.
+
+As in OVAM (Marcos-Manchón et al. 2024, https://arxiv.org/abs/2403.14291), all concepts stand in one
+text, and the softmax of a layer is over that text's own tokens, start and end of text among them
+and no padding: concepts compete with each other, and with the two ends.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from daam_nb.errors import MissingTextError, SelectionError, ShapeError, UnsupportedPipelineError
+from daam_nb.prompt import Prompt
+from daam_nb.tracing.asking import listening
+from daam_nb.tracing.encodings import EncoderMemory
+from daam_nb.tracing.models import Adapter
+from daam_nb.tracing.models.adapter import rows_of
+from daam_nb.tracing.naming import Naming, Told
+
+SEPARATOR = ", "
+"""What stands between concepts that are given one by one."""
+
+
+@dataclass(frozen=True, eq=False)
+class ConceptText:
+    """The attribution prompt, as the layers read it.
+
+    Attributes
+    ----------
+    prompt
+        The text and its tokens, padding included.
+    spans
+        The characters of each concept.
+    columns
+        The key positions that the softmax is over: start of text, the text, end of text.
+    embeddings
+        (key, channel), padding included.
+    """
+
+    prompt: Prompt
+    spans: tuple[tuple[int, int], ...]
+    columns: tuple[int, ...]
+    embeddings: Tensor
+
+
+def check_concepts(adapter: Adapter) -> None:
+    """Raise an `UnsupportedPipelineError` where a model family has no concept maps."""
+    if adapter.attention == "cross" and adapter.hands_text_on:
+        return
+    why = (
+        "in its joint attention a text is changed by the image from block to block, so a text that "
+        "the image never saw has no keys beyond the first block; a stream of its own through all "
+        "blocks (ConceptAttention, Helbling et al. 2025) is not implemented"
+        if adapter.attention == "joint"
+        else "its layers read something that is made of the text embeddings on the way"
+    )
+    raise UnsupportedPipelineError(
+        f"There are no concept maps of {adapter.pipe_name}: {why}. Leave out concepts=."
+    )
+
+
+def concept_text(
+    adapter: Adapter, again: Callable[[], Any], concepts: str | Sequence[str]
+) -> ConceptText:
+    """Encode the attribution prompt by the pipeline's own ``encode_prompt``.
+
+    Parameters
+    ----------
+    adapter
+        Of the pipeline.
+    again
+        Runs ``encode_prompt`` as the call did; it runs with the attribution prompt instead of the
+        call's texts, and everything else as it is (``clip_skip``, scales of adapters).
+    concepts
+        The text, each word of which is a concept; or the concepts, one by one.
+
+    Raises
+    ------
+    SelectionError
+        Where the text is longer than the model reads.
+    UnsupportedPipelineError
+        Where the pipeline encodes its text in a way in which no other text can be encoded.
+    WordNotFoundError
+        Where the tokenizer drops a concept.
+    """
+    single = isinstance(concepts, str)
+    text = concepts if single else SEPARATOR.join(concepts)
+    assert isinstance(text, str)
+    memory = EncoderMemory()
+    embeddings = _encoded(adapter, again, text, memory)
+    naming = Naming(adapter, adapter.stream(), memory)
+    try:
+        prompt = naming.named(embeddings, Told(text, "concepts", by_call=True)).prompt
+    except (MissingTextError, ShapeError) as error:
+        raise UnsupportedPipelineError(
+            f"{adapter.pipe_name} encodes the text of concepts= in a way that is not known, so its "
+            f"columns have no names and there are no concept maps. {error}"
+        ) from None
+    if prompt.cut is not None:
+        start, end = prompt.cut
+        raise SelectionError(
+            f"The text of concepts= is longer than the {len(prompt.tokens)} tokens that "
+            f"{adapter.pipe_name} reads: {text[start:end]!r:.200} is cut off. Give fewer concepts."
+        )
+    spans = [word.span for word in prompt.read_words] if single else _spans(concepts)
+    if not spans:
+        raise SelectionError(f"concepts={text!r:.200} holds no word.")
+    for span in spans:
+        prompt.token_indices(span)  # raises where it has none
+    return ConceptText(prompt, tuple(spans), prompt.text_columns, embeddings)
+
+
+def _spans(concepts: Sequence[str]) -> list[tuple[int, int]]:
+    spans, start = [], 0
+    for concept in concepts:
+        spans.append((start, start + len(concept)))
+        start += len(concept) + len(SEPARATOR)
+    return spans
+
+
+def _encoded(
+    adapter: Adapter, again: Callable[[], Any], text: str, memory: EncoderMemory
+) -> Tensor:
+    """(key, channel): what ``encode_prompt`` makes of another text; `memory` has what was read."""
+    assert isinstance(again, partial)
+    signature = inspect.signature(again.func)
+    arguments = dict(signature.bind(*again.args, **again.keywords).arguments)
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            arguments |= arguments.pop(name, {})
+        elif _is_text(name):
+            arguments[name] = None
+    arguments["prompt"] = text
+    arguments |= {
+        name: value
+        for name, value in (("num_images_per_prompt", 1), ("do_classifier_free_guidance", False))
+        if name in signature.parameters
+    }
+    device = next((p.device for p in adapter.net.parameters()), torch.device("cpu"))
+    token = listening.set(memory)
+    try:
+        with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
+            result = again.func(**arguments)
+    finally:
+        listening.reset(token)
+    embeddings = adapter.embeddings(result, None)
+    rows = rows_of(result) if embeddings is None else embeddings.positive
+    if rows is None or len(rows) != 1 or rows[0].ndim != 2:
+        raise UnsupportedPipelineError(
+            f"{adapter.pipe_name} does not encode one text to one row of embeddings, so there are "
+            "no concept maps. Leave out concepts=."
+        )
+    return rows[0].detach()
+
+
+def _is_text(name: str) -> bool:
+    """Whether an argument of ``encode_prompt`` is a text, or embeddings of one."""
+    return "prompt" in name and not name.startswith(("num_", "max_"))

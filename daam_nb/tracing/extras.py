@@ -1,0 +1,87 @@
+"""What a call records beside its attention to the prompt: effects, concepts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from daam_nb.prompt import Prompt
+from daam_nb.recording import Layer
+from daam_nb.tracing.concepts.call import CallConcepts
+from daam_nb.tracing.concepts.text import check_concepts
+from daam_nb.tracing.effects.call import CallEffects, check_effects
+from daam_nb.tracing.models import Adapter, Embeddings, Half
+from daam_nb.tracing.options import Options
+from daam_nb.tracing.passes import Beside
+
+
+class Extras:
+    """All of it in one call; nothing where nothing was asked for."""
+
+    def __init__(self, adapter: Adapter, options: Options) -> None:
+        self.effects = CallEffects(adapter, options)
+        self.concepts = CallConcepts(adapter, options)
+
+    def encode(
+        self, arguments: Mapping[str, Any], embeddings: Embeddings | None, again: Callable[[], Any]
+    ) -> None:
+        """``encode_prompt`` returned, before the call is settled: encode what else is read."""
+        if self.effects.are_kept and embeddings is not None:
+            self.effects.encode(arguments, embeddings, again)
+        self.concepts.encode(again)
+
+    def check(
+        self, layers: Sequence[Layer], prompts: Sequence[Prompt], text: Callable[[], list[Tensor]]
+    ) -> None:
+        """Raise an `UnsupportedPipelineError` where something cannot be recorded.
+
+        Parameters
+        ----------
+        layers
+            The layers to be kept.
+        prompts
+            The text of each image.
+        text
+            Gives (key, channel) of each, as the denoiser is given it.
+        """
+        if self.effects.are_kept:
+            self.effects.check(layers, prompts, text())
+        self.concepts.check(layers)
+
+    def columns(self, images: int) -> list[tuple[int, ...]]:
+        """Key positions that are kept of each image beside the prompt's."""
+        return [self.concepts.columns] * images
+
+    def allocate(self, layers: Sequence[Layer], *, images: int, steps: int) -> None:
+        """Make room for what is kept."""
+        self.effects.allocate(layers, steps=steps)
+        self.concepts.allocate(layers, images=images, steps=steps)
+
+    def beside(self, half: Half, images: int) -> list[Beside]:
+        """Where each image's are kept in a guidance pass."""
+        parts = (self.effects.buffers(half, images), self.concepts.buffers(half, images))
+        return [Beside(*of_image) for of_image in zip(*parts, strict=True)]
+
+    def finished(self, image: int, *, negative: bool) -> dict[str, Any]:
+        """One image's, by the fields of its recording."""
+        return {
+            "effects": self.effects.finished("positive", image),
+            "negative_effects": self.effects.finished("negative", image) if negative else None,
+            "concepts": self.concepts.finished(image),
+        }
+
+    def captured(self, image: int) -> tuple[str, ...]:
+        """What the manifest of one image says."""
+        words = self.effects.words_of("positive", image)
+        effects = f"effects of {words} words on the outputs of the same layers and steps"
+        return (*([effects] if words else ()), *self.concepts.captured())
+
+
+def check_extras(adapter: Adapter, options: Options) -> None:
+    """Raise an `UnsupportedPipelineError` for what a model family does not have."""
+    if options.effects is not False:
+        check_effects(adapter)
+    if options.concepts is not None:
+        check_concepts(adapter)
