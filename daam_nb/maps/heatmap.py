@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
@@ -14,23 +14,21 @@ from daam_nb.errors import (
     DaamError,
     NotKeptError,
     SelectionError,
+    ShapeError,
     WordNotFoundError,
-    WrongKindError,
 )
 from daam_nb.kinds import check_choice, check_flag, names_checked
 from daam_nb.maps.captions import heads_in_words, layers_in_words
 from daam_nb.maps.finding import Found, WordChoice, find
-from daam_nb.maps.methods.carriers import Carriers, carriers_of
 from daam_nb.maps.methods.contract import Choice, MapKind
 from daam_nb.maps.methods.registry import map_kind
 from daam_nb.maps.origin import Origin, Reduction
 from daam_nb.maps.stepsums import Source
+from daam_nb.maps.views import Views
 from daam_nb.maps.wordmap import WordHeatMap, of_recording
 from daam_nb.recording import Layer, LayerChoice, Provenance, Recording, provenance_of
 from daam_nb.recording.kinds import check_recording
-from daam_nb.recording.layers import PROBABILITY
 from daam_nb.recording.picking import check_negative
-from daam_nb.recording.xarrays import import_xarray
 from daam_nb.selection import HeadChoice, Missing, StepChoice, in_words, select
 
 if TYPE_CHECKING:
@@ -136,8 +134,8 @@ def heat_maps(
     return maps
 
 
-@dataclass(frozen=True, eq=False)
-class HeatMaps:
+@dataclass(frozen=True, eq=False, repr=False)
+class HeatMaps(Views):
     """The maps of every token and word of one recording, under one choice; see `heat_maps`.
 
     A mapping from the words of the prompt to their maps: ``maps["car"]``, ``"car" in maps``,
@@ -279,7 +277,7 @@ class HeatMaps:
 
     def keys(self) -> tuple[Word, ...]:
         """The words of the prompt whose maps are here, in order; words that were cut are not."""
-        return tuple(word for word in self._kind.words(self._selected) if self._is_kept(word))
+        return self._kind.words(self._selected)
 
     def items(self) -> tuple[tuple[Word, WordHeatMap], ...]:
         """Each word with its map, in order."""
@@ -332,60 +330,13 @@ class HeatMaps:
         return self._special(self.prompt.end_of_text, "end of text")
 
     @names_checked
-    def carriers(
-        self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
-    ) -> Carriers:
-        """Tell through which tokens a word acts: its own, later words, end of text, padding.
-
-        Parameters
-        ----------
-        text, occurrence, case
-            As for `word`.
-
-        Returns
-        -------
-        Carriers
-            Shares of the word's effect on the chosen layers and steps, over the whole image.
-
-        Raises
-        ------
-        NotKeptError
-            Where the recording does not hold the word's effect.
-        SelectionError
-            Where heads are chosen.
-        """
-        effect = replace(self, kind="effect", scale="")
-        effect._kind.check(effect._selected)
-        label, _, tokens = effect._find(text, occurrence=occurrence, case=case)
-        return carriers_of(effect._selected, tokens, label=label, in_words=effect.choice)
-
-    @names_checked
-    def by_step(
-        self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
-    ) -> dict[int, WordHeatMap]:
-        """Take the map of a word at each chosen step alone: what ``steps=step`` would give.
-
-        Raises
-        ------
-        NotKeptError
-            Where the recording holds only a sum over the steps.
-        """
-        if self.run.kept == "sum":
-            raise NotKeptError(
-                "This recording kept one sum over its steps, so that a single step cannot be "
-                "shown. Record with keep='steps'."
-            )
-        of_step = {step: replace(self, steps=(step,)) for step in self.steps}
-        return {
-            step: maps.word(text, occurrence=occurrence, case=case)
-            for step, maps in of_step.items()
-        }
-
-    @names_checked
     def by_head(
         self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
     ) -> dict[tuple[str, int], WordHeatMap]:
-        """Take the map of a word in each chosen (layer name, head) alone; their mean is `word`'s.
+        """Take the map of a word in each chosen (layer name, head) alone.
+
+        Of attention, the mean of these is `word`'s map. Of effects, the heads of a layer are added
+        up, and a part that is negative in one head alone is clamped at 0.
 
         Raises
         ------
@@ -402,38 +353,6 @@ class HeatMaps:
                 word_map.normalized() if self.scale == "maximum" else word_map
             )
         return by_pair
-
-    @names_checked
-    def in_heads(self, text: WordChoice, layer: Layer | str) -> Tensor:
-        """Take the map of a word in each head of one layer, at the layer's own resolution.
-
-        Parameters
-        ----------
-        text
-            As for `word`.
-        layer
-            One of the chosen layers, or its name.
-
-        Returns
-        -------
-        Tensor
-            (head, y, x), float32, >= 0: over the chosen steps; nothing is interpolated. Of effects
-            each head's part of the change, clamped at 0, as a share of the layer's output.
-
-        Raises
-        ------
-        SelectionError
-            Where the layer is not among those chosen, or this kind of map has no heads.
-        """
-        name = layer.name if isinstance(layer, Layer) else layer
-        chosen = next((own for own in self.layers if own.name == name), None)
-        if chosen is None:
-            raise SelectionError(
-                f"{name!r:.200} is none of the {len(self.layers)} layers of these maps. Choose it: "
-                "heat_maps(run, layers=...)."
-            )
-        tokens = self._find(text, occurrence=None, case=False).tokens
-        return self._kind.native_heads(self._selected, chosen, tokens)
 
     def normalized(self) -> HeatMaps:
         """Divide each map by its own maximum, so that its values are 0 to 1."""
@@ -456,59 +375,6 @@ class HeatMaps:
         shares = replace(self, kind="share", scale="")
         shares._kind.check(shares._selected)
         return shares
-
-    def to_xarray(self) -> Any:
-        """Return the maps as `xarray.DataArray` with dims (token, y, x).
-
-        Coordinates: `token`, the key position; `piece`, the token's text, along it; `y` and `x`,
-        the row and column of the latent grid. Attributes: prompt, choice, unit.
-
-        Raises
-        ------
-        MissingExtraError
-            Where xarray is not installed.
-        """
-        xarray = import_xarray("HeatMaps.to_xarray()")
-        pieces = [self.prompt.tokens[column].piece for column in self.columns]
-        return xarray.DataArray(
-            self.values.numpy(),
-            dims=("token", "y", "x"),
-            coords={
-                "token": list(self.columns),
-                "piece": ("token", pieces),
-                "y": range(self.size[0]),
-                "x": range(self.size[1]),
-            },
-            name="heat_map",
-            attrs={"prompt": self.prompt.text, "choice": self.choice, "units": self.unit},
-        )
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        """Refused: an array of tokens and one of words are both meant by ``numpy.asarray(maps)``.
-
-        Raises
-        ------
-        WrongKindError
-            Always; it says how to get either.
-        """
-        raise WrongKindError(
-            "An array of HeatMaps could be of tokens or of words. Say which: maps.values is "
-            "(token, y, x), a row each of maps.columns; numpy.stack(maps.words) is (word, y, x)."
-        )
-
-    def __repr__(self) -> str:
-        height, width = self.size
-        unit = "" if self.unit == PROBABILITY else f"{self.unit}, "
-        return (
-            f"<HeatMaps of {self.prompt.text!r}: {len(self.columns)} tokens, {height}x{width}, "
-            f"{unit}{self.choice}>"
-        )
-
-    def _repr_html_(self) -> str:
-        from daam_nb.maps.table import table_of_words
-
-        unit = "" if self.unit == PROBABILITY else f"{self.unit}; "
-        return table_of_words(self.words, caption=f"{unit}{self.choice}")
 
     @cached_property
     def _provenance(self) -> Provenance:
@@ -546,6 +412,11 @@ class HeatMaps:
     def _mean_over(self, tokens: tuple[int, ...]) -> Tensor:
         """The map of a word, (y, x), in this scale."""
         word_map = self._kind.word_map(self._selected, tokens)
+        if tuple(word_map.shape) != self.size:
+            raise ShapeError(
+                f"The kind {self.kind!r} made a map of the shape {tuple(word_map.shape)}; maps lie "
+                f"on the latents' grid, {self.size}."
+            )
         if self.scale == "maximum":
             peak = word_map.max()
             return word_map / peak if peak > 0 else word_map

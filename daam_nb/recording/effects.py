@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+import torch
+
 from daam_nb.errors import SelectionError
 from daam_nb.kinds import whole_numbers
 from daam_nb.recording.extra import Extra
@@ -105,3 +107,23 @@ class Effects(Extra):
             for layer in layers
         }
         self.check_arrays(shapes)
+
+
+def merged(first: Effects | None, second: Effects | None) -> Effects | None:
+    """The effects of both in the order of the text; of a word that both hold, the second's."""
+    if first is None or second is None:
+        return second if first is None else first
+    words = tuple(sorted({*first.words, *second.words}))
+    both = (*first.words, *second.words)
+    rows = [len(both) - 1 - both[::-1].index(word) for word in words]
+    axes = {"norms": 1, "by_head": 2, "by_token": 1}
+    parts = {
+        part: {
+            name: torch.cat([first.arrays[part][name], array.to(first.arrays[part][name])], axis)
+            .index_select(axis, torch.tensor(rows))
+            .contiguous()
+            for name, array in second.arrays[part].items()
+        }
+        for part, axis in axes.items()
+    }
+    return Effects(words=words, outputs=second.outputs, **parts)

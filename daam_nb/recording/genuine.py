@@ -144,6 +144,7 @@ def _arrays(run: Recording) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
 
 def _digests(run: Recording) -> Iterator[tuple[str, str]]:
     yield TEXT, _text_digest(run)
+    yield from _extra_names(run)
     for prefix, arrays in _arrays(run):
         for name, tensor in arrays.items():
             yield prefix + name, _array_digest(tensor)
@@ -155,10 +156,18 @@ def _digests(run: Recording) -> Iterator[tuple[str, str]]:
 
 def _described(run: Recording) -> Iterator[tuple[str, str]]:
     yield TEXT, _text_digest(run)
+    yield from _extra_names(run)
     for prefix, arrays in _arrays(run):
         described: Any = getattr(arrays, "described", dict)
         for name, facts in described().items():
             yield prefix + name, facts.sha256
+
+
+def _extra_names(run: Recording) -> Iterator[tuple[str, str]]:
+    """Of what names the axes of effects and concepts."""
+    for field, extra in extras_of(run):
+        facts = json.dumps(extra.facts(), sort_keys=True)
+        yield f"{field}/names", hashlib.sha256(facts.encode()).hexdigest()
 
 
 def _text_digest(run: Recording) -> str:
@@ -171,7 +180,6 @@ def _text_digest(run: Recording) -> str:
         [list(run.columns), list(run.negative_columns)],
         [run.kept, list(run.steps), list(run.timesteps)],
         [run.facts.model, run.facts.pipeline, run.facts.seed],
-        *(extra.facts() for _, extra in extras_of(run)),
     ]
     return hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()
 

@@ -294,6 +294,7 @@ class WatchedCall(RunningCall):
                 if indices and buffers:
                     step_index = self._once(half)
                     beside = self.extras.beside(half, len(buffers))
+                    self.extras.check_text(half, self.step, [text[i] for i in indices])
                     targets += [
                         Target(row, kept, self._keys(kept).to(text[0].device), step_index, more)
                         for row, kept, more in zip(indices, buffers, beside, strict=True)
@@ -443,46 +444,26 @@ class WatchedCall(RunningCall):
             return None
         frames = torch.stack([frame[i] for frame in self.latents])
         frames = self.adapter.latents(frames, self.plan.latent_size)
-        decoded = self._decoded
+        decoded = self._decoded if self.images else None
         usual = type(self.adapter).decode.__func__ is Adapter.decode.__func__  # type: ignore[attr-defined]
-        images = len(self.plan.prompts)
-        if self.images and usual and decoded is not None and len(decoded) == images:
-            return with_decoded(frames, decoded[i].cpu(), self.pipe.vae.config)
-        return frames
+        if not usual or decoded is None or len(decoded) != len(self.plan.prompts):
+            return frames
+        return with_decoded(frames, decoded[i].cpu(), self.pipe.vae.config)
 
     def _manifest(self, i: int, steps: Sequence[int]) -> Manifest:
         plan = self.plan
         assert plan is not None
         return report.manifest(
-            pipe=self.pipe,
-            options=self.options,
-            prompt=plan.prompts[i],
-            columns=self.positive[i].columns,
-            kept=plan.layers,
-            every=plan.every_layer,
-            steps=steps,
-            made=self.step,
+            pipe=self.pipe, options=self.options, prompt=plan.prompts[i],
+            columns=self.positive[i].columns, kept=plan.layers, every=plan.every_layer,
+            steps=steps, made=self.step,
             negative_steps=self.painted["negative"] if self.negative else None,
             negative_tokens=len(self.negative[i].columns) if self.negative else 0,
             guided=self._guided,
             missing_image=None if self.images else report.why_no_image(self.defaults),
-            omissions=self.omissions,
-            arguments=self.arguments,
-            changes=self.changes,
-            other_texts=self.other_texts,
-            extras=self.extras.captured(i),
-        )
-
-    def _named_by(self) -> dict[str, str]:
-        """The text encoder whose tokens name the columns, where there is a choice."""
-        assert self.plan is not None
-        several = len(self.adapter.text_streams()) > 1
-        return {"encoder": self.plan.stream.name} if several else {}
-
-    def _guidance_of_steps(self) -> dict[str, list[float | None]]:
-        """The scale of each step, where a callback changed it on the way."""
-        changed = self._guided and len(set(self._guidance)) > 1
-        return {"guidance_of_steps": list(self._guidance)} if changed else {}
+            omissions=self.omissions, arguments=self.arguments, changes=self.changes,
+            other_texts=self.other_texts, extras=self.extras.captured(i),
+        )  # fmt: skip
 
     def _facts(self, i: int, taken: float) -> Facts:
         plan = self.plan
@@ -507,8 +488,8 @@ class WatchedCall(RunningCall):
             batch=report.batch(
                 self.arguments, self.seeds, i, len(plan.prompts), changes=self.changes
             )
-            | self._named_by()
-            | self._guidance_of_steps()
+            | report.named_by(self.adapter, plan.stream)
+            | report.guidance_of_steps(self._guidance, guided=self._guided)
             | self._model,
             call=plain,
             omitted=omitted,

@@ -64,6 +64,11 @@ class Extras:
         parts = (self.effects.buffers(half, images), self.concepts.buffers(half, images))
         return [Beside(*of_image) for of_image in zip(*parts, strict=True)]
 
+    def check_text(self, half: Half, step: int, text: Sequence[Tensor]) -> None:
+        """Raise a `ShapeError` where a pass reads another text than effects are worked out of."""
+        if any(self.effects.buffers(half, len(text))):
+            self.effects.check_text(step, text, half)
+
     def finished(self, image: int, *, negative: bool) -> dict[str, Any]:
         """One image's, by the fields of its recording."""
         return {

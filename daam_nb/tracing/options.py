@@ -81,24 +81,20 @@ class Options:
         there = tuple(t for t in self.tokens if not isinstance(t, str) or prompt.occurrences(t))
         return replace(self, tokens=there or None).columns(prompt)
 
-    def effect_words(
-        self, prompt: Prompt, *, negative: bool = False
-    ) -> tuple[tuple[int, ...], ...]:
+    def check_effect_words(self, prompts: Sequence[Prompt]) -> None:
+        """Raise a `WordNotFoundError` where a word chosen stands in none of a call's texts."""
+        for text in () if isinstance(self.effects, bool) else self.effects:
+            if prompts and not any(prompt.occurrences(text) for prompt in prompts):
+                prompts[0].find(text)  # raises, and lists the words there are
+
+    def effect_words(self, prompt: Prompt) -> tuple[tuple[int, ...], ...]:
         """Key positions of each word whose effect is kept, in the order of the text.
 
-        Words choose in the prompt. A negative prompt seldom has them: it keeps those it has.
-
-        Raises
-        ------
-        WordNotFoundError
-            Where a word chosen is not in the prompt.
+        Of several texts each keeps the words that it has.
         """
         if isinstance(self.effects, bool):
             words = prompt.read_words if self.effects else ()
         else:
-            for text in () if negative else self.effects:
-                if not prompt.occurrences(text):
-                    prompt.find(text)  # raises, and lists the words there are
             words = tuple(word for text in self.effects for word in prompt.occurrences(text))
         every = dict.fromkeys(prompt.token_indices(word) for word in words)
         return tuple(sorted(tokens for tokens in every if tokens))

@@ -9,7 +9,7 @@ from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer, Manifest, Skipped, all_joint, attention_unit
 from daam_nb.recording.facts import NEGATIVE_MAPS
 from daam_nb.recording.layers import PROBABILITY
-from daam_nb.tracing.models import BatchRows, Omission
+from daam_nb.tracing.models import Adapter, BatchRows, Omission, TextStream
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.provenance import Seeds
 
@@ -171,6 +171,18 @@ def batch(
         "fresh_generator": seeds.fresh,
         "generator_device": seeds.device,
     }
+
+
+def named_by(adapter: Adapter, stream: TextStream) -> dict[str, str]:
+    """The text encoder whose tokens name the columns, where there is a choice."""
+    return {"encoder": stream.name} if len(adapter.text_streams()) > 1 else {}
+
+
+def guidance_of_steps(
+    scales: Sequence[float | None], *, guided: bool
+) -> dict[str, list[float | None]]:
+    """The scale of each step, where a callback changed it on the way."""
+    return {"guidance_of_steps": list(scales)} if guided and len(set(scales)) > 1 else {}
 
 
 def _plain_texts(texts: Any) -> list[str] | None:

@@ -10,6 +10,7 @@ import torch
 from daam_nb.errors import (
     NotKeptError,
     ReproductionError,
+    SelectionError,
     UnknownOptionError,
     UnsupportedPipelineError,
     WordNotFoundError,
@@ -17,7 +18,7 @@ from daam_nb.errors import (
 )
 from daam_nb.maps import heat_maps
 from daam_nb.recording import Recording, altered
-from daam_nb.tracing import add_effects, generate
+from daam_nb.tracing import ablate, add_effects, generate
 from tests import joint_pipelines, pipelines
 from tests.tracing.cases import PROMPT
 from tests.tracing.traces import snapshot
@@ -101,3 +102,32 @@ def test_other_weights_are_refused() -> None:
         pipe.unet.conv_out.weight.mul_(0.5)
     with pytest.raises(ReproductionError, match="weights of the unet are not those"):
         add_effects(run, pipe)
+
+
+def test_an_edited_recording_does_not_pass_as_the_models() -> None:
+    pipe = pipelines.sd1()
+    run = generate(pipe, PROMPT, tokens="all", **CALL)
+    run.attention[run.layers[0].name].mul_(0.5)
+    with pytest.raises(ReproductionError, match="not what the pipeline made"):
+        add_effects(run, pipe)
+
+
+def test_words_hidden_while_it_was_recorded_are_refused() -> None:
+    pipe = pipelines.sd1()
+    with ablate(pipe, words="cat", text_encoder=True):
+        run = generate(pipe, PROMPT, tokens="all", **CALL)
+    with pytest.raises(ReproductionError, match="hidden in the text encoder"):
+        add_effects(run, pipe, ["red"])
+
+
+def test_words_add_up_and_none_is_refused() -> None:
+    pipe = pipelines.sd1()
+    run = generate(pipe, PROMPT, tokens="all", dtype=torch.float32, **CALL)
+    both = add_effects(run, pipe, ["cat", "giraffe"])
+    one = add_effects(add_effects(run, pipe, ["giraffe"]), pipe, ["cat"])
+    assert one.effects.words == both.effects.words == ((3,), (6, 7))
+    compared(one, both, share=1e-6)
+    again = add_effects(both, pipe, ["cat"])
+    assert again.effects.words == both.effects.words
+    with pytest.raises(SelectionError, match="no word"):
+        add_effects(run, pipe, False)

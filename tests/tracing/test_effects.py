@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers.utils import logging as diffusers_logging
 from torch import Tensor
 
 from daam_nb.errors import (
@@ -146,6 +147,19 @@ def traced(pipe: Any, **arguments: Any) -> tuple[tuple[Recording, ...], Any]:
     with trace(pipe, **({"dtype": torch.float32} | options)) as tracer:
         images = pipe(generator=torch.Generator().manual_seed(0), **arguments).images
     return tracer.recordings, images
+
+
+@contextmanager
+def diffusers_warnings() -> Iterator[None]:
+    """What diffusers warns of is logged, and handed on to others."""
+    level = diffusers_logging.get_verbosity()
+    diffusers_logging.set_verbosity_warning()
+    diffusers_logging.enable_propagation()
+    try:
+        yield
+    finally:
+        diffusers_logging.disable_propagation()
+        diffusers_logging.set_verbosity(level)
 
 
 BUILDS = {"sd1": pipelines.sd1, "sd2": pipelines.sd2, "sdxl": pipelines.sdxl}
@@ -336,3 +350,47 @@ def test_what_half_precision_cannot_hold_is_said() -> None:
         traced(pipe, effects=["cat"], dtype=torch.float16, **sized())
     (run,), _ = traced(pipe, effects=["cat"], **sized())
     assert all(bool(array.isfinite().all()) for array in run.effects.norms.values())
+
+
+def test_embeddings_that_are_weighted_on_the_way_are_refused() -> None:
+    """The same tokens, so that the text is the same: its values are not."""
+
+    def halve(_: Any, __: int, ___: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        return tensors | {"prompt_embeds": tensors["prompt_embeds"] * 0.5}
+
+    pipe = pipelines.sd1()
+    with (
+        pytest.raises(WatchError, match="embeddings were changed in step 1"),
+        trace(pipe, effects=["cat"]),
+    ):
+        pipe(
+            **sized(
+                callback_on_step_end=halve,
+                callback_on_step_end_tensor_inputs=["prompt_embeds"],
+            )
+        )
+
+
+def test_each_text_keeps_the_words_that_it_has() -> None:
+    pipe = pipelines.sd1()
+    runs, _ = traced(pipe, effects=["dog"], **sized(prompt=[PROMPT, "a dog"]))
+    assert runs[0].effects is None
+    assert runs[1].effects.words == ((2,),)
+    options = {"negative": True, **sized(negative_prompt="a dog")}
+    (run,), _ = traced(pipe, effects=["dog"], **options)
+    assert run.effects is None and run.negative_effects.words == ((2,),)
+    with pytest.raises(WordNotFoundError, match="dog"):
+        traced(pipe, effects=["dog"], **sized(negative_prompt="a dog"))
+
+
+def test_a_text_that_is_cut_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    pipe = pipelines.sd1()
+    long = "a cat " + "and a dog " * 40
+
+    def lines(**options: Any) -> int:
+        caplog.clear()
+        with diffusers_warnings(), caplog.at_level("WARNING"):
+            traced(pipe, **options, **sized(prompt=long))
+        return sum("truncated" in record.getMessage() for record in caplog.records)
+
+    assert lines(effects=["cat"]) == lines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -78,7 +79,9 @@ def carriers_of(choice: Choice, tokens: Tokens, *, label: str, in_words: str) ->
         output, cells = source.output(layer), layer.size[0] * layer.size[1]
         total += added / (output * cells) if output else 0.0
     whole = float(total.sum())
-    if not whole > 0:
+    if not math.isfinite(whole):
+        raise NotKeptError(f"What was recorded of the effect of {label!r} is no number (NaN).")
+    if whole <= 0:
         raise NotKeptError(f"{label!r} changes nothing in these layers and steps.")
     shares = total / whole
     return Carriers(label, tokens, shares.float(), _groups(choice, tokens, shares), in_words)

@@ -118,10 +118,6 @@ class MapKind:
         """The text whose words have maps."""
         return choice.prompt
 
-    def words(self, choice: Choice) -> tuple[Word, ...]:
-        """The words that have maps, as far as the recording holds them."""
-        return self.prompt(choice).read_words
-
     def arrays(self, choice: Choice) -> Source:
         """Where the attention of single tokens is."""
         return Source(choice.run, choice.negative)
@@ -136,6 +132,11 @@ class MapKind:
     def columns(self, choice: Choice) -> tuple[int, ...]:
         """The key positions that words may consist of."""
         return self.arrays(choice).columns
+
+    def words(self, choice: Choice) -> tuple[Word, ...]:
+        """The words that have maps, in the order of the text."""
+        prompt = self.prompt(choice)
+        return tuple(w for w in prompt.read_words if self.has(choice, prompt.token_indices(w)))
 
     def has(self, choice: Choice, tokens: Tokens) -> bool:
         """Whether the recording holds what the map of a word needs."""

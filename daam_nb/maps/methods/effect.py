@@ -19,7 +19,7 @@ from daam_nb.errors import NotKeptError
 from daam_nb.maps.aggregate import checked, clamped
 from daam_nb.maps.methods.contract import Choice, MapKind, Tokens
 from daam_nb.maps.stepsums import Source, add_steps, spans_of, sums_fit
-from daam_nb.prompt import Prompt
+from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import Effects, Layer
 
 WAY_OUT = 'generate(..., effects=True), or effects=["dog"] for single words'
@@ -69,9 +69,18 @@ class EffectSource(Source):
         return float(outputs.sum()) / len(self.run.steps)
 
 
-def _text_of(prompt: Prompt, tokens: Tokens) -> str:
+def _phrase(prompt: Prompt, tokens: Tokens) -> Word | None:
+    """The stretch of the text that some tokens were read from."""
     spans = [span for token in tokens if (span := prompt.tokens[token].span) is not None]
-    return prompt.text[spans[0][0] : spans[-1][1]] if spans else ""
+    if not spans:
+        return None
+    start, end = spans[0][0], spans[-1][1]
+    return Word(prompt.text[start:end], start, end)
+
+
+def _text_of(prompt: Prompt, tokens: Tokens) -> str:
+    phrase = _phrase(prompt, tokens)
+    return "" if phrase is None else phrase.text
 
 
 class Effect(MapKind):
@@ -93,6 +102,8 @@ class Effect(MapKind):
 
     def check(self, choice: Choice) -> None:
         run = choice.run
+        if not choice.prompt.read_words:
+            raise NotKeptError("The prompt has no words, so there is no effect of any.")
         if (run.negative_effects if choice.negative else run.effects) is None:
             raise NotKeptError(
                 "This recording holds no effects of the "
@@ -100,16 +111,25 @@ class Effect(MapKind):
                 f"{WAY_OUT}{', with negative=True' if choice.negative else ''}."
             )
 
+    def words(self, choice: Choice) -> tuple[Word, ...]:
+        own = super().words(choice)
+        prompt = choice.prompt
+        named = {prompt.token_indices(word) for word in own}
+        effects = EffectSource(choice.run, choice.negative).effects
+        phrases = [_phrase(prompt, tokens) for tokens in effects.words if tokens not in named]
+        every = (*own, *(phrase for phrase in phrases if phrase is not None))
+        return tuple(sorted(every, key=lambda word: word.span))
+
     def has(self, choice: Choice, tokens: Tokens) -> bool:
         return tokens in EffectSource(choice.run, choice.negative).effects.words
 
     def why_not(self, choice: Choice, tokens: Tokens, label: str) -> str:
         effects = EffectSource(choice.run, choice.negative).effects
         held = ", ".join(repr(_text_of(choice.prompt, word)) for word in effects.words)
+        phrase = "What a phrase does is not the sum of what its words do. " * (" " in label)
         return (
             f"The effect of {label} was not recorded; this recording holds those of {held:.300}. "
-            "What a phrase does is not the sum of what its words do: record it with "
-            f"effects=[{label}]."
+            f"{phrase}Record it with effects=[{label}]."
         )
 
     def native_heads(self, choice: Choice, layer: Layer, tokens: Tokens) -> Tensor:

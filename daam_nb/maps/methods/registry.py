@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from daam_nb.errors import SelectionError, WrongKindError
+from daam_nb.errors import SelectionError, WrongKindError, nearest_name
 from daam_nb.maps.methods.contract import MapKind
 
 _SHIPPED = ("attention", "share", "effect", "concept")
@@ -23,8 +23,10 @@ def map_kind(name: str) -> MapKind:
     _load()
     if isinstance(name, str) and name in _kinds:
         return _kinds[name]
+    near = nearest_name(name, _kinds) if isinstance(name, str) else None
+    meant = f" Did you mean {near!r}?" if near is not None else ""
     raise SelectionError(
-        f"kind={name!r} is no kind of map. There are {', '.join(map(repr, _kinds))}; "
+        f"kind={name!r} is no kind of map.{meant} There are {', '.join(map(repr, _kinds))}; "
         "register_map_kind() adds one of your own."
     )
 
@@ -67,6 +69,8 @@ def register_map_kind(kind: MapKind, *, overwrite: bool = False) -> None:
             f"register_map_kind() takes an object of a subclass of MapKind, not {kind!r:.100}"
             + (": call the class." if isinstance(kind, type) else ".")
         )
+    if kind.of_tokens and type(kind).token_maps is MapKind.token_maps:
+        raise WrongKindError(f"{type(kind).__name__} says of_tokens=True and has no token_maps().")
     if type(kind).word_map is MapKind.word_map:
         raise WrongKindError(f"{type(kind).__name__} has no word_map(), so it makes no maps.")
     if not (isinstance(kind.name, str) and kind.name.isidentifier() and kind.unit):

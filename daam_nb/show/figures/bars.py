@@ -71,6 +71,11 @@ def token_bars(
     if not isinstance(maps, HeatMaps):
         check_recording(maps, where="token_bars()")
     source = maps if isinstance(maps, HeatMaps) else heat_maps(maps)
+    if source.kind not in {"attention", "share"}:
+        raise SelectionError(
+            f"token_bars() shows attention to tokens, and maps of the kind {source.kind!r} are of "
+            "words: carrier_bars() shows through which tokens a word acts. Or give heat_maps(run)."
+        )
     if measure == "share" and (source.kind != "attention" or source.scale):
         raise SelectionError(
             f"These maps are scaled ({source.unit}), so that their sums are no shares of the "

@@ -76,7 +76,8 @@ class ConceptBuffers:
         if again.shape != own.shape:
             return torch.tensor(True)
         share = _ALIKE.get(key.dtype, _FLOAT32)
-        return ~((again - own).norm() <= share * own.norm())
+        differs: Tensor = ~((again - own).norm() <= share * own.norm())
+        return differs
 
     def finished(self) -> Concepts:
         """All of it as plain data."""

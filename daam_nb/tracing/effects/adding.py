@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from daam_nb.errors import NotKeptError, ReproductionError
+from daam_nb.errors import NotKeptError, ReproductionError, SelectionError
 from daam_nb.prompt import Prompt
-from daam_nb.recording import Effects, Recording, sealed
+from daam_nb.recording import Effects, Recording, altered, sealed
+from daam_nb.recording.effects import merged
 from daam_nb.recording.kinds import check_recording
 from daam_nb.selection import in_words
 from daam_nb.tracing.calls import WatchedCall
@@ -20,6 +21,7 @@ from daam_nb.tracing.effects.call import check_effects
 from daam_nb.tracing.effects.change import affine, output_projection, value_projection
 from daam_nb.tracing.effects.hidden import HiddenWords
 from daam_nb.tracing.effects.watching import EffectBuffers
+from daam_nb.tracing.intervening.choices import HIDDEN_IN_TEXT
 from daam_nb.tracing.making import arguments_again
 from daam_nb.tracing.models import Adapter, Half, adapter_of
 from daam_nb.tracing.options import EffectChoice, read_options
@@ -48,15 +50,19 @@ def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted
     Returns
     -------
     Recording
-        The same recording, and `effects` (and `negative_effects` where it holds the negative
-        prompt's attention, too).
+        The same recording, with these words' effects beside those that it holds: in `effects`, and
+        in `negative_effects` where it holds the negative prompt's attention, too.
 
     Raises
     ------
     NotKeptError
         Where the recording lacks columns, or holds a sum over its steps.
     ReproductionError
-        Where the pipeline is another one, or the call cannot be made again.
+        Where the pipeline is another one, by a few values of each of its tensors as the recording
+        holds them (``facts.batch["weights"]``), or the call cannot be made again; where the
+        recording is not what the pipeline made, or words were hidden in its text encoder.
+    SelectionError
+        For ``words=False``.
     UnsupportedPipelineError
         Where the model or the text has no effect maps.
     WordNotFoundError
@@ -70,6 +76,11 @@ def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted
     check_recording(run, where="add_effects()", order="add_effects(run, pipe)", other=pipe)
     adapter = adapter_of(pipe)
     check_effects(adapter)
+    if words is False:
+        raise SelectionError(
+            "words=False asks for the effect of no word. Give True for every word, or the words."
+        )
+    _check_own(run)
     _check_kept(run)
     _check_layers(run, adapter)
     _check_weights(run, pipe)
@@ -109,9 +120,26 @@ def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted
             _check_same_text(hidden.prompt, prompts[half])
             effects[half] = _worked_out(run, adapter.net, hidden, arrays)
     with_effects = replace(
-        run, effects=effects.get("positive"), negative_effects=effects.get("negative")
+        run,
+        effects=merged(run.effects, effects.get("positive")),
+        negative_effects=merged(run.negative_effects, effects.get("negative")),
     )
     return sealed(with_effects) if run.facts.digests else with_effects
+
+
+def _check_own(run: Recording) -> None:
+    """Its attention must be the model's, of the text that is encoded now."""
+    if names := altered(run):
+        raise ReproductionError(
+            f"{names[0]!r} of this recording is not what the pipeline made, so effects worked out "
+            "from it would not be the model's. Give the recording as it was made."
+        )
+    for change in run.facts.batch.get("interventions") or ():
+        if HIDDEN_IN_TEXT in change:
+            raise ReproductionError(
+                f"The recording was made while words were hidden in the text encoder ({change}), "
+                "and effects are worked out of the whole text. Record without the change."
+            )
 
 
 def _check_kept(run: Recording) -> None:

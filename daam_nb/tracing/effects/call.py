@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from daam_nb.errors import UnsupportedPipelineError
+from daam_nb.errors import ShapeError, UnsupportedPipelineError
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Effects, Layer
 from daam_nb.tracing import texts
@@ -27,6 +26,7 @@ class CallEffects:
         self.adapter, self.options = adapter, options
         self._hidden: dict[Half, tuple[HiddenWords, ...]] = {}
         self._buffers: dict[Half, tuple[EffectBuffers | None, ...]] = {}
+        self._text: dict[Half, tuple[Tensor, ...]] = {}
 
     @property
     def are_kept(self) -> bool:
@@ -58,8 +58,9 @@ class CallEffects:
                     said,
                     half=half,
                     original=rows,
-                    words_of=partial(options.effect_words, negative=half == "negative"),
+                    words_of=options.effect_words,
                 )
+        options.check_effect_words([image.prompt for h in self._hidden.values() for image in h])
 
     def check(
         self, layers: Sequence[Layer], prompts: Sequence[Prompt], text: Sequence[Tensor]
@@ -90,6 +91,27 @@ class CallEffects:
         check_alike(self.adapter, [of_image.embeddings for of_image in hidden], text)
         for layer in layers:
             check_layer(layer.name, self.adapter.net.get_submodule(layer.name))
+
+    def check_text(self, step: int, text: Sequence[Tensor], half: Half) -> None:
+        """Raise a `ShapeError` where a pass reads other embeddings than the first one did.
+
+        Parameters
+        ----------
+        step
+            Of the loop.
+        text
+            (key, channel) of each image, as the denoiser is given it.
+        half
+            Of which text.
+        """
+        first = self._text.setdefault(half, tuple(row.detach().clone() for row in text))
+        if any(
+            not torch.equal(now, before.to(now)) for now, before in zip(text, first, strict=True)
+        ):
+            raise ShapeError(
+                f"The text embeddings were changed in step {step}, and effects are of the text "
+                "that the call encoded. Leave the embeddings as they are, or leave out effects=."
+            )
 
     def allocate(self, layers: Sequence[Layer], *, steps: int) -> None:
         """Make room for what is kept."""

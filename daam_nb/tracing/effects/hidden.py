@@ -10,6 +10,7 @@ that a word does not reach come out the same, bit for bit. Random states stay as
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -190,11 +191,16 @@ def hidden_words(
 def _on_our_account(run: Hiding, device: torch.device) -> Iterator[None]:
     """The encoders of this context are given masks, and nobody remembers what they read."""
     token = hiding.set(run)
+    # The pipeline has said once that a text is cut; not again for every word.
+    logger = logging.getLogger("diffusers")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     devices = [device] if device.type == "cuda" else []
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=devices):
             yield
     finally:
+        logger.setLevel(level)
         hiding.reset(token)
 
 

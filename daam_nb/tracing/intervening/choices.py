@@ -153,6 +153,9 @@ class KeyPositions:
 
 NO_COLUMNS = KeyPositions(((),))
 
+HIDDEN_IN_TEXT = "hidden in the text encoder"
+"""What an intervention says of itself where words are hidden there."""
+
 
 def read_columns(tokens: ColumnChoice) -> KeyPositions | None:
     """Key positions as they were given; raises a `SelectionError` for what is none."""

@@ -15,6 +15,7 @@ from daam_nb.recording import LayerChoice
 from daam_nb.selection import HeadChoice, StepChoice
 from daam_nb.tracing.intervening.call import Change, Place, Scene
 from daam_nb.tracing.intervening.choices import (
+    HIDDEN_IN_TEXT,
     NO_COLUMNS,
     ColumnChoice,
     Columns,
@@ -313,7 +314,7 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
         str(where),
         "" if inside is None else f"in {float(inside.float().mean()):.1%} of the image",
         "renormalized" if renormalize else "",
-        "hidden in the text encoder" if text_encoder else "",
+        HIDDEN_IN_TEXT if text_encoder else "",
     ]
     return Intervention(
         pipe,

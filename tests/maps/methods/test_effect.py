@@ -13,7 +13,7 @@ import torch
 from daam_nb.errors import NotKeptError, SelectionError
 from daam_nb.maps import heat_maps, limit_cache
 from daam_nb.maps.cache import CACHE, DEFAULT_LIMIT
-from daam_nb.recording import Kept, Layer, Recording, load
+from daam_nb.recording import Kept, Layer, Recording, altered, load, sealed
 from daam_nb.show.figures import head_sheet, step_strip
 from tests.maps.naive import bicubic
 from tests.tiny_recordings import tiny_recording, with_effects
@@ -268,3 +268,36 @@ def test_figures_of_one_word_take_a_kind() -> None:
     part = heat_maps(run, kind="effect", steps=[0, 1, 2])["cat"].resize(size).numpy()
     np.testing.assert_allclose(drawn[0], part, rtol=1e-6)
     assert any("share of them" in sentence for sentence in strip.caption)
+
+
+def test_a_phrase_is_among_the_words_where_it_was_recorded() -> None:
+    run = with_effects(tiny_recording("a cat and a dog"), words=((2, 3), (5,)))
+    maps = heat_maps(run, kind="effect")
+    assert [word.text for word in maps] == ["cat and", "dog"]
+    assert [word_map.label for word_map in maps.words] == ["cat and", "dog"]
+    assert torch.equal(maps["cat and"].values, maps.words[0].values)
+    with pytest.raises(NotKeptError) as caught:
+        maps["cat"]
+    assert "phrase" not in str(caught.value)
+    with pytest.raises(NotKeptError, match="What a phrase does"):
+        maps["and a"]
+    with pytest.raises(NotKeptError, match="has no words"):
+        heat_maps(tiny_recording(""), kind="effect")
+
+
+def test_what_is_no_number_is_not_nothing() -> None:
+    run = effective()
+    effects = run.effects
+    assert effects is not None
+    effects.by_token[run.layers[0].name][0, 0, 2] = float("nan")
+    with pytest.raises(NotKeptError, match="no number"):
+        heat_maps(run, kind="effect").carriers("cat")
+
+
+def test_effects_that_were_left_out_or_exchanged_are_named_so() -> None:
+    run = sealed(effective())
+    effects = run.effects
+    assert effects is not None
+    assert altered(replace(run, effects=None)) == ()
+    swapped = replace(effects, words=effects.words[::-1])
+    assert altered(replace(run, effects=swapped)) == ("effects/names",)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from daam_nb.errors import NotKeptError, SelectionError, WrongKindError
+from daam_nb.errors import NotKeptError, SelectionError, ShapeError, WrongKindError
 from daam_nb.maps import heat_maps
 from daam_nb.maps.methods import (
     Choice,
@@ -99,3 +99,23 @@ def test_a_share_is_the_share_of_the_text() -> None:
     text = [column for column in maps.columns if column not in (0, 6)]
     total = maps.values[[maps.columns.index(column) for column in text]].sum(0)
     assert torch.allclose(total, torch.ones_like(total))
+
+
+def test_what_a_kind_makes_is_checked(latest: Latest) -> None:
+    class Small(Latest):
+        name = "latest"
+
+        def word_map(self, choice: Choice, tokens: tuple[int, ...]) -> Tensor:
+            return torch.ones(3, 3)
+
+    class OfTokens(Latest):
+        name = "of_tokens"
+        of_tokens = True
+
+    register_map_kind(Small(), overwrite=True)
+    with pytest.raises(ShapeError, match=r"\(3, 3\); maps lie on the latents' grid, \(8, 12\)"):
+        heat_maps(tiny_recording(), kind="latest")["cat"]
+    with pytest.raises(WrongKindError, match="no token_maps"):
+        register_map_kind(OfTokens())
+    with pytest.raises(SelectionError, match="mean 'effect'"):
+        heat_maps(tiny_recording(), kind="effects")
