@@ -39,6 +39,7 @@ from .tracing import add_effects as add_effects
 from .tracing import align as align
 from .tracing import forming_images as forming_images
 from .tracing import generate as generate
+from .tracing import look as look
 from .tracing import register_adapter as register_adapter
 from .tracing import replay as replay
 from .tracing import reproduce as reproduce

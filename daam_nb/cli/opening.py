@@ -25,6 +25,7 @@ from daam_nb.cli.images import (
 from daam_nb.cli.talking import say, table
 from daam_nb.errors import RecordingExistsError, SelectionError
 from daam_nb.printable import printable
+from daam_nb.recording.looks import look_in_words
 
 if TYPE_CHECKING:
     from daam_nb.recording import Layer, Recording
@@ -139,7 +140,13 @@ def _facts(run: Recording) -> Iterator[tuple[str, str]]:
         yield "negative prompt", " | ".join(negative)
     yield "seed", "unknown: no generator was given" if facts.seed is None else str(facts.seed)
     yield "model", facts.model
-    yield "drawn by", f"{facts.pipeline}, {facts.scheduler}, {facts.dtype} on {facts.device}"
+    look = look_in_words(facts)
+    if look:
+        yield "look", look
+    yield (
+        ("looked at by" if look else "drawn by"),
+        f"{facts.pipeline}, {facts.scheduler}, {facts.dtype} on {facts.device}",
+    )
     yield "steps", _kept_steps(run)
     yield "guidance", "none" if facts.guidance is None else f"{facts.guidance:g}"
     lost = "" if run.image is not None else " (not kept)"

@@ -58,9 +58,10 @@ def check_batch(batch: Mapping[str, Any]) -> None:
     for name in ("prompts", "negative_prompts", "interventions", "model_changes"):
         for text in _listed(batch, name):
             check_text(text, f"A text of batch[{name!r}]", MAX_LINE)
-    for name in ("generator_device", "encoder"):
+    for name in ("generator_device", "encoder", "look_file"):
         if batch.get(name) is not None:
             check_text(batch[name], f"batch[{name!r}]")
+    _check_look(batch)
     for name, low in (("index", 0), ("pictures", 1), ("images_per_prompt", 1)):
         if batch.get(name) is not None:
             _check_whole(batch[name], f"batch[{name!r}]", low=low, high=2**31)
@@ -75,6 +76,17 @@ def check_batch(batch: Mapping[str, Any]) -> None:
             check_number(scale, "A guidance of a step", low=-MAX_NUMBER, high=MAX_NUMBER)
     for seed in _listed(batch, "seeds"):
         _check_whole(seed, "A seed of batch['seeds']", low=-(2**63), high=2**64)
+
+
+def _check_look(batch: Mapping[str, Any]) -> None:
+    """What a look says of itself: `daam_nb.recording.looks`."""
+    if batch.get("look") is not None:
+        check_text(batch["look"], "batch['look']", MAX_LINE)
+    sides = _listed(batch, "look_size")
+    if len(sides) not in (0, 2):
+        raise WrongKindError(f"batch['look_size'] is {sides!r:.60}, not [height, width].")
+    for side in sides:
+        _check_whole(side, "A side of batch['look_size']", low=1, high=2**31)
 
 
 def _listed(batch: Mapping[str, Any], name: str) -> Sequence[object]:

@@ -15,6 +15,7 @@ from daam_nb.recording.extra import described
 from daam_nb.recording.extras import extras_of
 from daam_nb.recording.later import Later, not_fetched
 from daam_nb.recording.layers import PROBABILITY, all_joint, attention_unit
+from daam_nb.recording.looks import look_in_words
 from daam_nb.storage import LazyArrays
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def rows_of(run: Recording) -> list[tuple[str, str]]:
     if run.prompt.cut is not None:
         start, end = run.prompt.cut
         rows.append(("never read", _cut(run.prompt.text[start:end], _PROMPT)))
+    if look := look_in_words(facts):
+        rows.append(("look", _cut(look, _PROMPT)))
     if facts.derived:
         rows.append(("changed afterwards", _cut(facts.derived, _PROMPT)))
     rows.append(("arrays", _memory(run)))

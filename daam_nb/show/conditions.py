@@ -7,6 +7,7 @@ recording says these sentences beside its seed and model.
 from __future__ import annotations
 
 from daam_nb.recording import Provenance, Recording, attention_altered, image_altered
+from daam_nb.recording.looks import look_in_words
 
 
 def conditions(run: Recording | Provenance) -> tuple[str, ...]:
@@ -15,7 +16,9 @@ def conditions(run: Recording | Provenance) -> tuple[str, ...]:
     changes = ", then ".join(map(str, batch.get("interventions") or ()))
     model = "; ".join(map(str, batch.get("model_changes") or ()))
     scales = list(dict.fromkeys(batch.get("guidance_of_steps") or ()))
+    look = look_in_words(facts)
     said = [
+        look and f"{look[0].upper()}{look[1:]}.",
         changes and f"Attention changed by {changes}.",
         model and f"Model changed: {model}.",
         scales and f"Guidance changes on the way: {', '.join(map(str, scales[:8]))}.",

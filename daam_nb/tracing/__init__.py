@@ -14,6 +14,7 @@ from __future__ import annotations
 from daam_nb.tracing.effects.adding import add_effects
 from daam_nb.tracing.forming import forming_images
 from daam_nb.tracing.intervening import Alignment, ablate, align, replay, reweight
+from daam_nb.tracing.looking import look
 from daam_nb.tracing.making import Reproduction, generate, redraw, reproduce
 from daam_nb.tracing.models import register_adapter, vouch_for
 from daam_nb.tracing.session import Tracer, trace
@@ -27,6 +28,7 @@ __all__ = [
     "align",
     "forming_images",
     "generate",
+    "look",
     "redraw",
     "register_adapter",
     "replay",

@@ -14,6 +14,7 @@ from daam_nb.errors import ReproductionError, SelectionError, UnknownOptionError
 from daam_nb.kinds import kind_of, number_between, whole_numbers
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
+from daam_nb.recording.looks import look_in_words
 from daam_nb.tracing.arguments import call_names, refuse_unknown
 from daam_nb.tracing.attached import open_changes
 from daam_nb.tracing.call_values import check_values
@@ -240,13 +241,15 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
     Raises
     ------
     ReproductionError
-        Where the recording lacks what is needed, or the pipeline takes other arguments.
+        Where the recording lacks what is needed, is a look at an image that the model did not
+        draw, or the pipeline takes other arguments.
     UnknownOptionError
         For an argument that is not among those omitted.
     WrongKindError
         Where recording and pipeline are given the other way round, or are something else.
     """
     check_recording(run, where="reproduce()", order="reproduce(run, pipe)", other=pipe)
+    _check_drawn(run)
     arguments = arguments_again(run, pipe, omitted, where="reproduce()")
     if run.image is None:
         raise ReproductionError(
@@ -298,6 +301,7 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
         images of its batch: one generator made the noise of all.
     """
     check_recording(run, where="redraw()", order="redraw(run, pipe, seeds)", other=pipe)
+    _check_drawn(run)
     seeds = whole_numbers(seeds, "seed")
     if not seeds:
         raise SelectionError("redraw() draws one image from each seed, and none was given.")
@@ -328,6 +332,16 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
     return list(pil_images(pipe(**arguments)))
 
 
+def _check_drawn(run: Recording) -> None:
+    """Raise a `ReproductionError` for a look, which is at an image that no model drew."""
+    if words := look_in_words(run.facts):
+        how = "inversion=True" if run.facts.seed is None else f"seed={run.facts.seed}"
+        raise ReproductionError(
+            f"This recording is a look, so there is nothing to draw again: {words}. To look again: "
+            f"look(pipe, run.image, run.prompt.text, {how}, t=[...])."
+        )
+
+
 def arguments_again(
     run: Recording, pipe: Any, omitted: Mapping[str, Any], *, where: str
 ) -> dict[str, Any]:
@@ -341,6 +355,7 @@ def arguments_again(
         For an argument that is not among those omitted.
     """
     facts, batch = run.facts, run.facts.batch
+    is_look = bool(look_in_words(facts))  # whose noise is not the call's
     if other := [name for name in omitted if name not in facts.omitted]:
         raise UnknownOptionError(
             f"{where} repeats the call that was recorded, so {other[0]}= has no place in it; it "
@@ -354,18 +369,18 @@ def arguments_again(
             f"The call used {', '.join(missing)}, which a recording does not keep. Give them "
             f"again: reproduce(run, pipe, {', '.join(f'{name}=...' for name in missing)})."
         )
-    if not batch.get("seeds"):
+    if not batch.get("seeds") and not is_look:
         raise ReproductionError(
             "The image was made without a generator, so its noise cannot be drawn again. "
             "Use generate(pipe, prompt, seed=...) or give the pipeline a generator."
         )
-    if not batch.get("fresh_generator", False):
+    if not batch.get("fresh_generator", False) and not is_look:
         raise ReproductionError(
             f"The generator (seed {facts.seed}) had been used before this call, so the seed alone "
             "does not make its noise again. Seed a new generator for each call."
         )
     size = {"height": facts.image_size[0], "width": facts.image_size[1]}
-    sized = {k: v for k, v in size.items() if k in facts.call}
+    sized = {k: v for k, v in size.items() if k in facts.call or is_look}
     call = dict(facts.call)
     # Older recordings noted names that the pipeline dropped without reading them.
     dropped = call.pop("kwargs", {})
@@ -376,7 +391,9 @@ def arguments_again(
             f"{type(pipe).__name__} takes no {', '.join(foreign)}, which the recorded call of "
             f"{facts.pipeline} used. Give a pipeline of that class."
         )
-    again = {**call, **sized, **omitted, "generator": _generators_again(batch)}
+    again = {**call, **sized, **omitted}
+    if not is_look:
+        again["generator"] = _generators_again(batch)
     if batch.get("prompts") is not None:
         prompts = list(batch["prompts"])
         again["prompt"] = prompts[0] if len(prompts) == 1 else prompts

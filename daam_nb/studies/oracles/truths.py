@@ -13,6 +13,7 @@ import numpy as np
 
 from daam_nb.errors import StudyError, unknown_names_message
 from daam_nb.kinds import check_path
+from daam_nb.recording.looks import file_of, size_before
 from daam_nb.studies.corpus.captions import Caption
 from daam_nb.studies.corpus.fingerprints import file_digest
 from daam_nb.studies.oracles.annotated_folders import (
@@ -199,13 +200,14 @@ class CocoTruth:
     path
         JSON with ``images``, ``annotations`` and ``categories``.
     key
-        The fact of a recording that is the image's id there.
+        The fact of a recording that is the image's id there. A look at a file (`daam_nb.look`)
+        needs none: it is known by the file's name.
     words
         Category -> other words for it, such as ``"person": ("man", "woman")``.
     photographs
         Folder of the annotated images (``file_name`` in the JSON). Each recording's image is
-        compared with its own, and refused where it is another one: for recordings of photographs
-        that were put in, as by inversion.
+        compared with its own, and refused where it is another one: for looks at the photographs
+        themselves, ``daam_nb.look(pipe, photograph, caption)``.
     of_these_images
         The caller's word that the file's masks were made of the recordings' own images.
 
@@ -243,8 +245,9 @@ class CocoTruth:
                 f"nothing. For drawn images take JudgeTruth(judge), which looks at them, or "
                 f"FolderTruth(path) of masks that people drew on them. Where the file's masks were "
                 f"made of the recordings' own images, say so: CocoTruth(path, "
-                f"of_these_images=True). Where the recordings are of the photographs themselves, "
-                f"name their folder: CocoTruth(path, photographs=...)."
+                f"of_these_images=True). Where the recordings are looks at the photographs "
+                f"themselves, daam_nb.look(pipe, photograph, caption), name their folder: "
+                f"CocoTruth(path, photographs=...)."
             )
 
     def fingerprint(self) -> dict[str, Any]:
@@ -262,8 +265,9 @@ class CocoTruth:
         if self.photographs is not None:
             raise StudyError(
                 f"photographs={str(self.photographs)!r} says that the recordings are of the "
-                f"photographs, and a pipeline is given that would draw others. Measure recordings "
-                f"of the photographs: object_ious(runs, truth=truth). For drawn images take "
+                f"photographs, and a pipeline is given that would draw others. Look at the "
+                f"photographs, runs = [daam_nb.look(pipe, photograph, caption), ...], and measure "
+                f"that: object_ious(runs, truth=truth). For drawn images take "
                 f"JudgeTruth(judge), or FolderTruth(path) of masks that people drew on them."
             )
 
@@ -306,11 +310,12 @@ class CocoTruth:
             image is another one than the annotated photograph.
         """
         file = self._file
-        image_id = facts.get(self.key)
+        image_id = facts.get(self.key, file.ids.get(file_of(run.facts)))
         if image_id not in file.sizes:
             raise StudyError(
                 f"The recording's {self.key!r} is {image_id!r}, and {self.path} has no image of "
-                f"that id. Give captions the fact, or name another: key=..."
+                f"that id. Give captions the fact, name another: key=..., or "
+                f"look at the photographs' files: daam_nb.look(pipe, path, caption)."
             )
         if self.photographs is not None:
             self._check_photograph(self.photographs / file.names[image_id], run)
@@ -332,8 +337,10 @@ class CocoTruth:
         from PIL import Image
 
         try:
+            image = _image(run)
             with Image.open(photograph) as opened:
-                same = is_same_image(_image(run), opened)
+                resized = size_before(run.facts) == (opened.height, opened.width)
+                same = is_same_image(image, opened.resize(image.size) if resized else opened)
         except OSError as error:
             raise StudyError(
                 f"There is no photograph {photograph} to compare the recording's image with "
@@ -357,6 +364,11 @@ class _CocoFile:
     instances: dict[Any, list[Any]]
     categories: dict[Any, str]
 
+    @cached_property
+    def ids(self) -> dict[str, Any]:
+        """Name of a file -> id of its image."""
+        return {Path(name).name: image_id for image_id, name in self.names.items() if name}
+
 
 def _image(run: Recording) -> Any:
     if run.image is None:
@@ -371,7 +383,8 @@ def _fitted(mask: Mask, run: Recording) -> Mask:
     height, width = run.facts.image_size
     if mask.shape == (height, width):
         return mask
-    check_proportions(mask.shape, (height, width), "of a truth")
+    if size_before(run.facts) != mask.shape:  # a look may have been resized to other proportions
+        check_proportions(mask.shape, (height, width), "of a truth")
     rows = ((np.arange(height) + 0.5) * mask.shape[0] / height).astype(int)
     columns = ((np.arange(width) + 0.5) * mask.shape[1] / width).astype(int)
     fitted: Mask = mask[np.ix_(rows, columns)]

@@ -7,7 +7,7 @@ the same for every family is asked of nobody.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 from torch import Tensor, nn
 
@@ -63,6 +63,12 @@ class Adapter:
         What can be done with it: ``"trace"``; ``"intervene"`` (`ablate`, `reweight`); ``"replay"``.
     why_not
         Why the others cannot.
+    looks_with
+        Pipelines, among `pipelines`, by which `look` looks at images: their loop begins with the
+        latents that it is given (``latents=``) and asks the scheduler for all the others.
+    noising
+        How their latents are noised: ``"diffusion"``, by the scheduler's ``alphas_cumprod``, or
+        ``"flow"``, in a straight line.
     way_out
         How to get processors that can be watched, for messages.
     """
@@ -78,6 +84,8 @@ class Adapter:
     separate_passes: ClassVar[str] = ""
     supports: ClassVar[frozenset[str]] = frozenset({"trace", "intervene", "replay"})
     why_not: ClassVar[str] = "what a change of its attention does is not worked out here"
+    looks_with: ClassVar[tuple[str, ...]] = ()
+    noising: ClassVar[Literal["", "diffusion", "flow"]] = ""
     way_out: str = 'pipe.transformer.set_attention_backend("native")'
 
     def __init__(self, pipe: Any) -> None:
@@ -287,6 +295,18 @@ class Adapter:
         """Bring the latents of several steps to (step, channel, y, x)."""
         return frames
 
+    def packed(self, latents: Tensor) -> Tensor:
+        """Bring latents (image, channel, y, x) to what the pipeline's call takes as ``latents``.
+
+        What `latents` takes apart again.
+        """
+        return latents
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of the latents that the denoiser takes, before they are packed."""
+        return int(cast(Any, self.net).config.in_channels)
+
     @classmethod
     def decode(cls, vae: Any, latents: Tensor) -> Tensor:
         """Decode latents (1, channel, y, x) as the pipelines do: (1, 3, y, x), about [-1, 1]."""
@@ -339,6 +359,18 @@ def unscaled(latents: Tensor, config: Any) -> Tensor:
         ).view(shape)
     shift = getattr(config, "shift_factor", None)
     return latents / factor + (0.0 if shift is None else float(shift))
+
+
+def scaled(latents: Tensor, config: Any) -> Tensor:
+    """Scale latents that the VAE encoded, as the pipelines do: what `unscaled` takes back."""
+    factor = float(config.scaling_factor)
+    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+    if mean is not None and std is not None:
+        shape = (1, -1, 1, 1)
+        centered = latents - latents.new_tensor(mean).view(shape)
+        return centered * factor / latents.new_tensor(std).view(shape)
+    shift = getattr(config, "shift_factor", None)
+    return (latents - (0.0 if shift is None else float(shift))) * factor
 
 
 def other_texts(

@@ -33,6 +33,8 @@ class Flux(JointAdapter):
         "FluxControlNetInpaintPipeline", "FluxFillPipeline", "FluxImg2ImgPipeline",
         "FluxInpaintPipeline", "FluxKontextPipeline", "FluxKontextInpaintPipeline",
     )  # fmt: skip
+    looks_with = ("FluxPipeline",)
+    noising = "flow"
     # (embeddings, pooled, ids); called a second time for the negative prompt.
     embeddings_at = (0, None)
     # `guidance_scale` is what a distilled model is told; there is no second pass behind it.
@@ -94,6 +96,16 @@ class Flux(JointAdapter):
         steps, (height, width) = len(frames), (length // _PACKED for length in latent_size)
         cells = frames.reshape(steps, height, width, -1, _PACKED, _PACKED)
         return cells.permute(0, 3, 1, 4, 2, 5).reshape(steps, -1, *latent_size)
+
+    def packed(self, latents: Tensor) -> Tensor:
+        images, channels, height, width = latents.shape
+        size = (height // _PACKED, _PACKED, width // _PACKED, _PACKED)
+        cells = latents.reshape(images, channels, *size).permute(0, 2, 4, 1, 3, 5)
+        return cells.reshape(images, size[0] * size[2], -1)
+
+    @property
+    def latent_channels(self) -> int:
+        return super().latent_channels // _PACKED**2
 
     def omissions(
         self, stream: TextStream, arguments: Mapping[str, Any], *, negative: bool = False

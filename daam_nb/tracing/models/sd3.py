@@ -31,6 +31,8 @@ class StableDiffusion3(JointAdapter):
         "StableDiffusion3ControlNetInpaintingPipeline", "StableDiffusion3Img2ImgPipeline",
         "StableDiffusion3InpaintPipeline",
     )  # fmt: skip
+    looks_with = ("StableDiffusion3Pipeline",)
+    noising = "flow"
     way_out = "pipe.transformer.set_attn_processor(JointAttnProcessor2_0()) of diffusers"
 
     def check(self) -> None:

@@ -99,6 +99,8 @@ class UNet(Adapter):
     )
     pipelines = _PIPELINES
     component = "unet"
+    looks_with = ("StableDiffusionPipeline", "StableDiffusionXLPipeline")
+    noising = "diffusion"
     way_out = "pipe.unet.set_default_attn_processor()"
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from daam_nb.errors import DaamError, StudyError
+from daam_nb.recording import Recording
 from daam_nb.studies import run_study
 from daam_nb.studies.corpus.fingerprints import content_of
 from daam_nb.studies.oracles.protocols import Judge, Target, Truth, targets_of
@@ -194,6 +196,46 @@ def test_photographs_are_known_by_their_content(tmp_path: Path) -> None:
     Image.effect_noise((WIDTH, HEIGHT), 80).save(tmp_path / "5.jpg")
     with pytest.raises(StudyError, match=r"is not the photograph 5\.jpg.*JudgeTruth.*FolderTruth"):
         truth.targets({"image_id": 5}, other)
+
+
+def looked_at(photograph: Image.Image, name: str = "5.jpg") -> Recording:
+    """A look at a photograph, resized to the tiny recording's proportions."""
+    size = {"look_size": [photograph.height, photograph.width]}
+    run = tiny_recording("a cat", image=False)
+    facts = replace(run.facts, batch={**run.facts.batch, "look": "a look", "look_file": name})
+    if (photograph.height, photograph.width) != IMAGE_SIZE:
+        facts = replace(facts, batch={**facts.batch, **size})
+    image = photograph.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+    return replace(run, image=image, facts=facts)
+
+
+def test_looks_at_photographs_are_known_by_their_files(tmp_path: Path) -> None:
+    """Also where they were resized to other proportions; another file's masks are not theirs."""
+    high = (3 * HEIGHT, 2 * WIDTH)
+    counts = [0, high[0] * WIDTH, high[0] * WIDTH]  # the left half, column by column
+    mask = {"size": list(high), "counts": counts}
+    document = {
+        "images": [{"id": 5, "height": high[0], "width": high[1], "file_name": "5.jpg"}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"image_id": 5, "category_id": 1, "segmentation": mask}],
+    }
+    (tmp_path / "i.json").write_text(json.dumps(document))
+    noise = np.random.default_rng(0).integers(0, 256, (3, 4, 3), dtype=np.uint8)
+    photograph = Image.fromarray(noise).resize(high[::-1], Image.Resampling.NEAREST)
+    photograph.save(tmp_path / "5.jpg", quality=95)
+    truth = CocoTruth(tmp_path / "i.json", photographs=tmp_path)
+    (cat,) = truth.targets({}, looked_at(photograph))
+    assert cat.mask is not None and cat.mask.shape == IMAGE_SIZE
+    assert cat.mask[:, : WIDTH // 2].all() and not cat.mask[:, WIDTH // 2 :].any()
+    with pytest.raises(StudyError, match=r"has no image of that id.*daam_nb\.look"):
+        truth.targets({}, looked_at(photograph, "6.jpg"))
+    with pytest.raises(StudyError, match="is not the photograph"):
+        truth.targets({}, looked_at(photograph.transpose(Image.Transpose.ROTATE_180)))
+    drawn = replace(looked_at(photograph), facts=tiny_recording("a cat").facts)
+    with pytest.raises(StudyError, match=r"image_id.* is None"):
+        truth.targets({}, drawn)
+    with pytest.raises(StudyError, match="is not the photograph"):
+        truth.targets({"image_id": 5}, drawn)  # of other proportions and no look
 
 
 @pytest.mark.parametrize(

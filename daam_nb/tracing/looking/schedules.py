@@ -1,0 +1,201 @@
+"""The scheduler of a look: what the pipeline's loop asks for its timesteps and the next latents.
+
+A pipeline asks its scheduler three things: the timesteps, how the latents are scaled before they
+are given to the denoiser, and, when the denoiser has run, the latents of the next timestep. Here
+the answers are the timesteps of the look, not at all, and the image's own latents with the noise of
+that timestep. So text, sizes, guidance and packing are the pipeline's own, as when it draws.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from daam_nb.errors import ShapeError
+
+
+class LookScheduler(ABC):
+    """Hands over the latents of one timestep after the other.
+
+    Parameters
+    ----------
+    scheduler
+        The pipeline's own, whose settings pipelines read.
+    timesteps
+        In the order of the loop.
+    clean
+        The image's latents, as the pipeline's call takes them.
+
+    Attributes
+    ----------
+    first
+        The latents that the loop begins with.
+    """
+
+    init_noise_sigma = 1.0
+    order = 1
+
+    def __init__(self, scheduler: Any, timesteps: Sequence[float], clean: Tensor) -> None:
+        self.config = scheduler.config
+        self.timesteps = self._as_tensor(timesteps).to(clean.device)
+        self.num_inference_steps = len(timesteps)
+        self.clean = clean
+        self._step = 0
+
+    def _as_tensor(self, timesteps: Sequence[float]) -> Tensor:
+        return torch.tensor(timesteps, dtype=torch.int64)
+
+    @property
+    @abstractmethod
+    def first(self) -> Tensor: ...
+
+    @abstractmethod
+    def following(self, prediction: Tensor, sample: Tensor) -> Tensor:
+        """The latents behind the step that is made: of the next timestep, or the result."""
+
+    def begin(self) -> Tensor:
+        """The latents that the loop is to begin with."""
+        self._expected = self.first
+        return self._expected
+
+    # What pipelines call ----------------------------------------------------------------------
+
+    def set_timesteps(
+        self,
+        num_inference_steps: int | None = None,
+        device: Any = None,
+        sigmas: Any = None,
+        mu: float | None = None,
+    ) -> None:
+        """They are set: those of the look."""
+        self.timesteps = self.timesteps.to(device)
+
+    def set_begin_index(self, begin_index: int = 0) -> None:  # noqa: B027 (asked of all)
+        """The loop begins with the first timestep."""
+
+    def scale_model_input(self, sample: Tensor, timestep: Any = None) -> Tensor:
+        """Latents are those of the forward process and need no scaling."""
+        return sample
+
+    def step(
+        self, model_output: Tensor, timestep: Any, sample: Tensor, return_dict: bool = True
+    ) -> tuple[Tensor]:
+        """The latents of the next timestep.
+
+        Raises
+        ------
+        ShapeError
+            Where the loop worked on other latents than it was handed.
+        """
+        at = float(self.timesteps[self._step])
+        if float(timestep) != at or not torch.equal(sample, self._expected):
+            raise ShapeError(
+                f"The pipeline's loop did not run its denoiser on the image's latents at timestep "
+                f"{at:g}: a hook or a callback changes them on the way. A look is at the image as "
+                "it is; leave them as they are."
+            )
+        self._expected = self.following(model_output, sample)
+        self._step += 1
+        return (self._expected,)
+
+
+class NoisedSchedule(LookScheduler):
+    """The latents with the same noise, as much of it as each timestep has.
+
+    Parameters
+    ----------
+    noise
+        As `clean`.
+    """
+
+    def __init__(
+        self, scheduler: Any, timesteps: Sequence[float], clean: Tensor, noise: Tensor
+    ) -> None:
+        super().__init__(scheduler, timesteps, clean)
+        self.noise = noise
+
+    @property
+    def first(self) -> Tensor:
+        return self.noised(0)
+
+    def following(self, prediction: Tensor, sample: Tensor) -> Tensor:
+        after = self._step + 1
+        return self.noised(after) if after < len(self.timesteps) else self.clean
+
+    @abstractmethod
+    def noised(self, step: int) -> Tensor:
+        """The latents at a step's timestep."""
+
+
+class DiffusionSchedule(NoisedSchedule):
+    """x_t = sqrt(a_t) x + sqrt(1 - a_t) noise (Ho et al. 2020, eq. 4), a_t of the scheduler."""
+
+    def __init__(
+        self, scheduler: Any, timesteps: Sequence[float], clean: Tensor, noise: Tensor
+    ) -> None:
+        super().__init__(scheduler, timesteps, clean, noise)
+        # Rounded to the latents' dtype before the root, as diffusers' `add_noise` does.
+        self._signal = scheduler.alphas_cumprod.to(device=clean.device, dtype=clean.dtype)
+
+    def noised(self, step: int) -> Tensor:
+        signal = self._signal[self.timesteps[step].to(self._signal.device)]
+        noised: Tensor = signal**0.5 * self.clean + (1 - signal) ** 0.5 * self.noise
+        return noised
+
+
+class FlowSchedule(NoisedSchedule):
+    """x_t = (1 - s) x + s noise, s the timestep as a share of all (Esser et al. 2024, eq. 13)."""
+
+    def _as_tensor(self, timesteps: Sequence[float]) -> Tensor:
+        return torch.tensor(timesteps, dtype=torch.float32)
+
+    def noised(self, step: int) -> Tensor:
+        share = self.timesteps[step] / int(self.config.get("num_train_timesteps", 1000))
+        sigma = share.to(device=self.clean.device, dtype=self.clean.dtype)
+        return sigma * self.noise + (1.0 - sigma) * self.clean
+
+
+class InversionSchedule(LookScheduler):
+    """DDIM backwards: the model's own prediction takes the image towards noise, step by step.
+
+    The prediction at timestep t is made of the latents of the timestep before, and takes them to t,
+    as in diffusers' `DDIMInverseScheduler`.
+
+    References
+    ----------
+    Song et al. 2021, "Denoising Diffusion Implicit Models", section 4.3; Mokady et al. 2023,
+    "Null-text Inversion", section 3.2.
+    """
+
+    def __init__(self, scheduler: Any, timesteps: Sequence[float], clean: Tensor) -> None:
+        super().__init__(scheduler, timesteps, clean)
+        self._alphas = scheduler.alphas_cumprod.to(clean.device)
+        to_one = bool(scheduler.config.get("set_alpha_to_one", True))
+        self._initial = self._alphas.new_tensor(1.0) if to_one else self._alphas[0]
+
+    @property
+    def first(self) -> Tensor:
+        return self.clean
+
+    def following(self, prediction: Tensor, sample: Tensor) -> Tensor:
+        before = self._alphas[self.timesteps[self._step - 1]] if self._step else self._initial
+        after = self._alphas[self.timesteps[self._step]]
+        image, noise = self._split(prediction, sample, before)
+        noised: Tensor = after**0.5 * image + (1 - after) ** 0.5 * noise
+        return noised
+
+    def _split(self, prediction: Tensor, sample: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
+        """The image and the noise that the model sees in latents."""
+        beta = 1 - alpha
+        match self.config.get("prediction_type", "epsilon"):
+            case "v_prediction":
+                image = alpha**0.5 * sample - beta**0.5 * prediction
+                return image, alpha**0.5 * prediction + beta**0.5 * sample
+            case "sample":
+                return prediction, (sample - alpha**0.5 * prediction) / beta**0.5
+            case _:
+                return (sample - beta**0.5 * prediction) / alpha**0.5, prediction
