@@ -89,10 +89,10 @@ def _of_array(array: np.ndarray[Any, Any]) -> Image.Image:
 def _rgb(image: Image.Image, what: str) -> Image.Image:
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
-        least, _ = rgba.getchannel("A").getextrema()
-        if least != 255:
+        alpha_min, _ = rgba.getchannel("A").getextrema()
+        if alpha_min != 255:
             raise WrongKindError(
-                f"{what} is transparent in places (alpha down to {least}), and what is to be seen "
+                f"{what} is transparent in places (alpha down to {alpha_min}), and what is to be seen "
                 f"there cannot be told. {_WITHOUT_ALPHA}"
             )
         return rgba.convert("RGB")
@@ -135,25 +135,25 @@ def fitted(
         For a `resize` that is something else.
     """
     size = (image.height, image.width)
-    wanted = _wanted(resize, size, multiple=multiple, own_size=own_size)
-    if any(side % multiple for side in wanted):
-        nearest = tuple(_nearest(side, multiple) for side in wanted)
+    target_size = _target_size(resize, size, multiple=multiple, own_size=own_size)
+    if any(side % multiple for side in target_size):
+        nearest = tuple(_nearest(side, multiple) for side in target_size)
         raise ShapeError(
-            f"The image is {_by(wanted)} pixels (height x width), and this model's are multiples "
+            f"The image is {_by(target_size)} pixels (height x width), and this model's are multiples "
             f"of {multiple}. Resize it: resize={nearest}, the nearest, or resize=True, about as "
             "many pixels as the model was made for; or crop it yourself."
         )
-    if wanted[0] * wanted[1] > MAX_PIXELS:
+    if target_size[0] * target_size[1] > MAX_PIXELS:
         raise ShapeError(
-            f"The image is {_by(wanted)} pixels; a recording holds {MAX_PIXELS} at most. "
+            f"The image is {_by(target_size)} pixels; a recording holds {MAX_PIXELS} at most. "
             "Resize it: resize=True."
         )
-    if wanted == size:
+    if target_size == size:
         return image
-    return image.resize(wanted[::-1], Image.Resampling.LANCZOS)
+    return image.resize(target_size[::-1], Image.Resampling.LANCZOS)
 
 
-def _wanted(
+def _target_size(
     resize: Any, size: tuple[int, int], *, multiple: int, own_size: tuple[int, int] | None
 ) -> tuple[int, int]:
     if isinstance(resize, list | tuple):

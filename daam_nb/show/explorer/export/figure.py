@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from daam_nb.show.explorer.export.look import Look
+from daam_nb.show.explorer.export.snapshot import Look
 from daam_nb.show.explorer.model.selection import entry_map, maps_of
 from daam_nb.show.figures import overlay, words_row
 

@@ -11,7 +11,7 @@ from daam_nb.kinds import check_choice
 from daam_nb.maps.measure import area, center_of_mass, entropy, iou
 from daam_nb.maps.threshold import mask_of
 from daam_nb.maps.wordmap import WordHeatMap
-from daam_nb.show.explorer.export.look import Look
+from daam_nb.show.explorer.export.snapshot import Look
 from daam_nb.show.explorer.model.selection import (
     entry_map,
     maps_of,

@@ -14,7 +14,7 @@ from PIL import Image
 from daam_nb.errors import RecordingExistsError, SelectionError
 from daam_nb.kinds import check_choice, check_flag, check_path
 from daam_nb.show.explorer.export.figure import figure_of
-from daam_nb.show.explorer.export.look import Look
+from daam_nb.show.explorer.export.snapshot import Look
 from daam_nb.show.figures.saving import png_bytes
 from daam_nb.show.pixels import overlay_image
 from daam_nb.storage import write_file
