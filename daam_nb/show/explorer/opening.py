@@ -12,8 +12,8 @@ from daam_nb.kinds import check_flag, kind_of
 from daam_nb.recording import LayerChoice, Recording
 from daam_nb.show.explorer.controls import check_names
 from daam_nb.show.explorer.export.handout import MAX_BYTES, write
-from daam_nb.show.explorer.export.snapshot import look_of
 from daam_nb.show.explorer.export.png import free_path
+from daam_nb.show.explorer.export.snapshot import look_of
 from daam_nb.show.explorer.model.selection import number_of
 from daam_nb.show.explorer.model.subject import Subject, subject_of
 from daam_nb.show.explorer.model.syntax import ParserChoice, Syntax

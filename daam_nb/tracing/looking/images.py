@@ -92,8 +92,8 @@ def _rgb(image: Image.Image, what: str) -> Image.Image:
         alpha_min, _ = rgba.getchannel("A").getextrema()
         if alpha_min != 255:
             raise WrongKindError(
-                f"{what} is transparent in places (alpha down to {alpha_min}), and what is to be seen "
-                f"there cannot be told. {_WITHOUT_ALPHA}"
+                f"{what} is transparent in places (alpha down to {alpha_min}), and what is to be "
+                f"seen there cannot be told. {_WITHOUT_ALPHA}"
             )
         return rgba.convert("RGB")
     if image.mode not in ("1", "L", "P", "RGB"):
@@ -139,9 +139,9 @@ def fitted(
     if any(side % multiple for side in target_size):
         nearest = tuple(_nearest(side, multiple) for side in target_size)
         raise ShapeError(
-            f"The image is {_by(target_size)} pixels (height x width), and this model's are multiples "
-            f"of {multiple}. Resize it: resize={nearest}, the nearest, or resize=True, about as "
-            "many pixels as the model was made for; or crop it yourself."
+            f"The image is {_by(target_size)} pixels (height x width), and this model's are "
+            f"multiples of {multiple}. Resize it: resize={nearest}, the nearest, or resize=True, "
+            "about as many pixels as the model was made for; or crop it yourself."
         )
     if target_size[0] * target_size[1] > MAX_PIXELS:
         raise ShapeError(

@@ -153,12 +153,12 @@ def look(
             f"seed={seed}: an inversion draws no noise, so a seed has no meaning. Leave it out."
         )
     pixels = read_image(image)
-    fitting = fitted(pixels, resize, multiple=_multiple(adapter), own_size=_own_size(adapter))
+    resized = fitted(pixels, resize, multiple=_multiple(adapter), own_size=_own_size(adapter))
     watching = {name: options.pop(name) for name in TRACE_OPTIONS if name in options}
     trace(pipe, **watching)  # refuses what it cannot read before anything is encoded
-    clean = encoded(pipe, fitting, device=pipe._execution_device, dtype=_dtype(adapter))
+    clean = encoded(pipe, resized, device=pipe._execution_device, dtype=_dtype(adapter))
     look_at = _Look(
-        fitting,
+        resized,
         (pixels.height, pixels.width),
         timesteps,
         seed=None if inversion else seed,

@@ -17,8 +17,8 @@ from daam_nb.kinds import kind_of, number_between
 from daam_nb.show.bundles import read_bundle
 from daam_nb.show.conditions import seed_in_words
 from daam_nb.show.explorer.controls import CONTROLS
-from daam_nb.show.explorer.export.snapshot import Look
 from daam_nb.show.explorer.export.png import free_path
+from daam_nb.show.explorer.export.snapshot import Look
 from daam_nb.show.explorer.model.container import Part, as_json, deflated, pack
 from daam_nb.show.explorer.model.entries import clean
 from daam_nb.show.explorer.model.selection import Selected, check, layers_of, word_map

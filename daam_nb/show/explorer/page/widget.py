@@ -32,8 +32,8 @@ from daam_nb.show.explorer.export.figure import figure_of
 from daam_nb.show.explorer.export.frame import Rows, frame_of
 from daam_nb.show.explorer.export.handout import MAX_BYTES, STATIC, write
 from daam_nb.show.explorer.export.images import images_of
-from daam_nb.show.explorer.export.snapshot import Look
 from daam_nb.show.explorer.export.png import Drawn, write_png
+from daam_nb.show.explorer.export.snapshot import Look
 from daam_nb.show.explorer.model.container import VERSION, pack, unpack
 from daam_nb.show.explorer.model.engine import Engine
 from daam_nb.show.explorer.model.entries import Entry, clean
