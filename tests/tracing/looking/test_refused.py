@@ -283,7 +283,7 @@ def test_flow_models_are_not_inverted() -> None:
 
 
 def test_an_intervention_would_not_reach_it(plain: Any) -> None:
-    with ablate(plain, words=["cat"]), pytest.raises(InterventionError, match="Look outside"):
+    with pytest.raises(InterventionError, match="Look outside"), ablate(plain, words=["cat"]):
         look(plain, IMAGE, PROMPT)
 
 
