@@ -132,7 +132,7 @@ def cost(
     layers
         The layers to be kept.
     columns
-        The kept key positions of every image and half, one sequence each.
+        The kept key positions of every image and branch, one sequence each.
     steps
         Steps to be kept.
     keep, dtype
@@ -140,7 +140,7 @@ def cost(
     latents
         Bytes of the latents of every step.
     effects
-        Words of all images and halves whose effects are kept.
+        Words of all images and branches whose effects are kept.
     """
     layers = tuple(layers)
     tokens = sum(len(c) for c in columns)

@@ -34,11 +34,12 @@ from daam_nb.tracing.model_changes import model_changes
 from daam_nb.tracing.models import (
     Adapter,
     BatchRows,
+    Branch,
     DenoiserInputs,
-    Half,
     Omission,
     TextStream,
 )
+from daam_nb.tracing.models.answers import PROMPT_OF
 from daam_nb.tracing.naming import Naming, Told
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.passes import Pass, Plan, Target
@@ -61,11 +62,11 @@ class WatchedCall(RunningCall):
         self.kept_layers: dict[str, Layer] = {}
         self.passing: Pass | None = None
         self.missing: set[str] = set()  # layers that did not run yet in this pass
-        self.positive: tuple[Buffers, ...] = ()
-        self.negative: tuple[Buffers, ...] = ()
+        self.conditional: tuple[Buffers, ...] = ()
+        self.unconditional: tuple[Buffers, ...] = ()
         self.timesteps: list[float] = []
         self.latents: list[Tensor] = []
-        self.painted: dict[Half, list[int]] = {"positive": [], "negative": []}
+        self.painted: dict[Branch, list[int]] = {"conditional": [], "unconditional": []}
         self.omissions: set[Omission] = set()
         self.other_texts: dict[int, str] = {}  # steps in which something else was read
         self._after: Tensor | None = None
@@ -73,7 +74,7 @@ class WatchedCall(RunningCall):
         self._model: dict[str, Any] = {}
         self._guidance: list[float | None] = []  # of each step
         self._naming: Naming | None = None
-        self._settled: dict[Half, texts.Settled] = {}
+        self._settled: dict[Branch, texts.Settled] = {}
         self._loop: guards.Loop | None = None
         self._guided = False
         self.extras = Extras(adapter, options)
@@ -158,7 +159,7 @@ class WatchedCall(RunningCall):
         if self.failure is not None:
             return
         self._loop = self._loop or guards.Loop(guards.scheduled(self.scheduler))
-        painted = self.painted["positive"][-1:] == [self.step] or self.step in self.other_texts
+        painted = self.painted["conditional"][-1:] == [self.step] or self.step in self.other_texts
         why = self._loop.why_not(timestep)
         if not why and self._wanted() and not painted:
             why = guards.why_unpainted(self.step, self.adapter.component)
@@ -182,12 +183,18 @@ class WatchedCall(RunningCall):
         rows = self.batch_rows(inputs.text, embeddings)
         self._guided = guided = self.adapter.guided(embeddings, rows)
         self._naming = Naming(self.adapter, stream, self.memory)
-        for half in ("positive", "negative") if self.options.negative and guided else ("positive",):
-            self._settled[half] = self._settle_half(
-                half, texts.of_images(inputs.text, rows, embeddings, half), stream
+        for branch in (
+            ("conditional", "unconditional")
+            if self.options.negative and guided
+            else ("conditional",)
+        ):
+            self._settled[branch] = self._settle_branch(
+                branch, texts.of_images(inputs.text, rows, embeddings, branch), stream
             )
-        prompts = self._settled["positive"].prompts
-        negatives = self._settled["negative"].prompts if "negative" in self._settled else ()
+        prompts = self._settled["conditional"].prompts
+        negatives = (
+            self._settled["unconditional"].prompts if "unconditional" in self._settled else ()
+        )
         for settled in self._settled.values():
             self.omissions |= settled.omissions
         self.omissions |= set(
@@ -214,7 +221,7 @@ class WatchedCall(RunningCall):
         self.extras.check(
             plan.layers,
             plan.prompts,
-            lambda: texts.of_images(inputs.text, rows, embeddings, "positive"),
+            lambda: texts.of_images(inputs.text, rows, embeddings, "conditional"),
         )
         self._allocate(plan, sample)
         self.plan, self.settled = plan, True
@@ -224,14 +231,16 @@ class WatchedCall(RunningCall):
             self._model["model_changes"] = list(changes)
         self.kept_layers = {layer.name: layer for layer in plan.layers}
 
-    def _settle_half(self, half: Half, rows: Sequence[Tensor], stream: TextStream) -> texts.Settled:
-        """The prompts of a half; the negative ones need no names where they are replayed."""
+    def _settle_branch(
+        self, branch: Branch, rows: Sequence[Tensor], stream: TextStream
+    ) -> texts.Settled:
+        """The prompts of a branch; the negative ones need no names where they are replayed."""
         assert self._naming is not None
         options, images = self.options, len(rows)
-        if half == "positive":
-            said = texts.told(self.arguments, stream, half, options.texts, images=images)
+        if branch == "conditional":
+            said = texts.told(self.arguments, stream, branch, options.texts, images=images)
             return texts.settle(self._naming, rows, said)
-        said = texts.told(self.arguments, stream, half, options.negative_texts, images=images)
+        said = texts.told(self.arguments, stream, branch, options.negative_texts, images=images)
         try:
             return texts.settle(
                 self._naming,
@@ -258,10 +267,10 @@ class WatchedCall(RunningCall):
         )  # fmt: skip
         check_budget(needed, options.memory)
         steps = len(plan.steps)
-        self.positive = tuple(
+        self.conditional = tuple(
             Buffers(plan.layers, c, steps=steps, keep=keep, dtype=dtype) for c in columns
         )
-        self.negative = tuple(
+        self.unconditional = tuple(
             Buffers(plan.layers, c, steps=steps, keep=keep, dtype=dtype) for c in negative
         )
         self.extras.allocate(plan.layers, images=len(columns), steps=steps)
@@ -283,18 +292,18 @@ class WatchedCall(RunningCall):
             )
         rows = self.batch_rows(text, embeddings)
         self.omissions |= report.rows(rows)
-        self._guided = self._guided or bool(rows.negative)
+        self._guided = self._guided or bool(rows.unconditional)
         targets: list[Target] = []
         if self._reads_the_same(inputs, rows):
-            halves: tuple[tuple[Half, Any, Any], ...] = (
-                ("positive", rows.positive, self.positive),
-                ("negative", rows.negative, self.negative),
+            branches: tuple[tuple[Branch, Any, Any], ...] = (
+                ("conditional", rows.conditional, self.conditional),
+                ("unconditional", rows.unconditional, self.unconditional),
             )
-            for half, indices, buffers in halves:
+            for branch, indices, buffers in branches:
                 if indices and buffers:
-                    step_index = self._once(half)
-                    beside = self.extras.beside(half, len(buffers))
-                    self.extras.check_text(half, self.step, [text[i] for i in indices])
+                    step_index = self._once(branch)
+                    beside = self.extras.beside(branch, len(buffers))
+                    self.extras.check_text(branch, self.step, [text[i] for i in indices])
                     targets += [
                         Target(row, kept, self._keys(kept).to(text[0].device), step_index, more)
                         for row, kept, more in zip(indices, buffers, beside, strict=True)
@@ -310,34 +319,34 @@ class WatchedCall(RunningCall):
     def _reads_the_same(self, inputs: DenoiserInputs, rows: BatchRows) -> bool:
         """Whether a pass reads the settled texts; one that does not is another text's."""
         text = inputs.text
-        if self.step in self.other_texts:  # the other half of a step that is not kept
+        if self.step in self.other_texts:  # the other branch of a step that is not kept
             return False
         assert self._naming is not None
         # Compared in every pass: what is written through `.data` or numpy counts no version.
-        read: dict[Half, str] = {}
-        for half, settled in self._settled.items():
-            indices = rows.positive if half == "positive" else rows.negative
+        read: dict[Branch, str] = {}
+        for branch, settled in self._settled.items():
+            indices = rows.conditional if branch == "conditional" else rows.unconditional
             other = texts.exchanged(self._naming, settled, [text[row] for row in indices])
             if other is not None:
-                read[half] = other
+                read[branch] = other
         if not read:
             return True
-        if not self.painted["positive"] and not self.other_texts:
+        if not self.painted["conditional"] and not self.other_texts:
             self._settle_again(inputs, rows, tuple(read))
             return True
-        if "negative" in read or self.options.keep == "replay":
-            what = "negative prompt" if "negative" in read else "prompt"
+        if "unconditional" in read or self.options.keep == "replay":
+            what = PROMPT_OF["unconditional" if "unconditional" in read else "conditional"]
             raise ShapeError(
                 f"The {what} was exchanged in step {self.step}: from there on "
                 f"{next(reversed(read.values()))!r} was read. A recording holds one text: record "
                 "the steps in which one was read (keep_steps=slice(...)), or draw each text by a "
                 "call of its own."
             )
-        self.other_texts[self.step] = read["positive"]
+        self.other_texts[self.step] = read["conditional"]
         return False
 
     def _settle_again(
-        self, inputs: DenoiserInputs, rows: BatchRows, halves: Sequence[Half]
+        self, inputs: DenoiserInputs, rows: BatchRows, branches: Sequence[Branch]
     ) -> None:
         """The first step that is kept reads other texts than the call began with: those count."""
         assert self._naming is not None and self.plan is not None
@@ -346,31 +355,31 @@ class WatchedCall(RunningCall):
                 f"The text was exchanged in step {self.step}, and effects are of the text that the "
                 "call encoded. Leave the embeddings as they are, or leave out effects=."
             )
-        for half in halves:
-            own = rows.positive if half == "positive" else rows.negative
-            unsaid = Told(None, texts.ARGUMENTS[half], by_call=False)
-            self._settled[half] = texts.settle(
+        for branch in branches:
+            own = rows.conditional if branch == "conditional" else rows.unconditional
+            unsaid = Told(None, texts.ARGUMENTS[branch], by_call=False)
+            self._settled[branch] = texts.settle(
                 self._naming, [inputs.text[row] for row in own], [unsaid] * len(own)
             )
-            self.omissions |= self._settled[half].omissions
-        negative = self._settled.get("negative")
+            self.omissions |= self._settled[branch].omissions
+        negative = self._settled.get("unconditional")
         self.plan = replace(
             self.plan,
-            prompts=self._settled["positive"].prompts,
+            prompts=self._settled["conditional"].prompts,
             negatives=negative.prompts if negative else (),
         )
         self._allocate(self.plan, inputs.sample)
 
-    def _once(self, half: Half) -> int:
-        """Note that a half is painted in this step; as which of the kept steps."""
-        if self.painted[half][-1:] == [self.step]:
+    def _once(self, branch: Branch) -> int:
+        """Note that a branch is painted in this step; as which of the kept steps."""
+        if self.painted[branch][-1:] == [self.step]:
             raise ShapeError(
-                f"The denoiser ran twice on the {half} prompt within step {self.step}, before this "
-                f"{type(self.scheduler).__name__} made another step: passes that are not separate "
-                "steps of it cannot be recorded exactly."
+                f"The denoiser ran twice on the {PROMPT_OF[branch]} within step {self.step}, "
+                f"before this {type(self.scheduler).__name__} made another step: passes "
+                "that are not separate steps of it cannot be recorded exactly."
             )
-        self.painted[half].append(self.step)
-        return len(self.painted[half]) - 1
+        self.painted[branch].append(self.step)
+        return len(self.painted[branch]) - 1
 
     # The end ---------------------------------------------------------------------------------
 
@@ -389,7 +398,7 @@ class WatchedCall(RunningCall):
             raise self.failure
         if self.disturbances:
             raise BusyPipelineError(f"The call ran, but {busy.why_disturbed(self.disturbances)}")
-        if self.plan is None or not self.painted["positive"]:
+        if self.plan is None or not self.painted["conditional"]:
             raise NothingRecordedError(
                 f"{type(self.pipe).__name__} finished without running its denoiser on the prompt "
                 f"at a step that was to be kept ({self.options.keep_steps})."
@@ -397,7 +406,7 @@ class WatchedCall(RunningCall):
         self.comparisons.check()
         self.proofs.check(self.adapter)
         if self.changes:
-            check_finite((*self.positive, *self.negative), self.changes)
+            check_finite((*self.conditional, *self.unconditional), self.changes)
         if not self.timesteps:
             raise ShapeError(
                 f"{type(self.pipe).__name__} ran its denoiser and made no step of its "
@@ -416,14 +425,14 @@ class WatchedCall(RunningCall):
     def _recording(self, i: int, taken: float) -> Recording:
         plan = self.plan
         assert plan is not None
-        steps = tuple(self.painted["positive"])
-        same = self.painted["negative"] == self.painted["positive"]
-        negative = self.negative[i] if self.negative and same else None
+        steps = tuple(self.painted["conditional"])
+        same = self.painted["unconditional"] == self.painted["conditional"]
+        negative = self.unconditional[i] if self.unconditional and same else None
         run = Recording(
             prompt=plan.prompts[i],
             layers=plan.layers,
-            attention=self.positive[i].finished(),
-            columns=self.positive[i].columns,
+            attention=self.conditional[i].finished(),
+            columns=self.conditional[i].columns,
             steps=steps,
             timesteps=tuple(self.timesteps),
             facts=self._facts(i, taken),
@@ -455,10 +464,10 @@ class WatchedCall(RunningCall):
         assert plan is not None
         return report.manifest(
             pipe=self.pipe, options=self.options, prompt=plan.prompts[i],
-            columns=self.positive[i].columns, kept=plan.layers, every=plan.every_layer,
+            columns=self.conditional[i].columns, kept=plan.layers, every=plan.every_layer,
             steps=steps, made=self.step,
-            negative_steps=self.painted["negative"] if self.negative else None,
-            negative_tokens=len(self.negative[i].columns) if self.negative else 0,
+            negative_steps=self.painted["unconditional"] if self.unconditional else None,
+            negative_tokens=len(self.unconditional[i].columns) if self.unconditional else 0,
             guided=self._guided,
             missing_image=None if self.images else report.why_no_image(self.defaults),
             omissions=self.omissions, arguments=self.arguments, changes=self.changes,

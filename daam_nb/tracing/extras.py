@@ -12,7 +12,7 @@ from daam_nb.recording import Layer
 from daam_nb.tracing.concepts.call import CallConcepts
 from daam_nb.tracing.concepts.text import check_concepts
 from daam_nb.tracing.effects.call import CallEffects, check_effects
-from daam_nb.tracing.models import Adapter, Embeddings, Half
+from daam_nb.tracing.models import Adapter, Branch, Embeddings
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.passes import Beside
 
@@ -59,27 +59,27 @@ class Extras:
         self.effects.allocate(layers, steps=steps)
         self.concepts.allocate(layers, images=images, steps=steps)
 
-    def beside(self, half: Half, images: int) -> list[Beside]:
+    def beside(self, branch: Branch, images: int) -> list[Beside]:
         """Where each image's are kept in a guidance pass."""
-        parts = (self.effects.buffers(half, images), self.concepts.buffers(half, images))
+        parts = (self.effects.buffers(branch, images), self.concepts.buffers(branch, images))
         return [Beside(*of_image) for of_image in zip(*parts, strict=True)]
 
-    def check_text(self, half: Half, step: int, text: Sequence[Tensor]) -> None:
+    def check_text(self, branch: Branch, step: int, text: Sequence[Tensor]) -> None:
         """Raise a `ShapeError` where a pass reads another text than effects are worked out of."""
-        if any(self.effects.buffers(half, len(text))):
-            self.effects.check_text(step, text, half)
+        if any(self.effects.buffers(branch, len(text))):
+            self.effects.check_text(step, text, branch)
 
     def finished(self, image: int, *, negative: bool) -> dict[str, Any]:
         """One image's, by the fields of its recording."""
         return {
-            "effects": self.effects.finished("positive", image),
-            "negative_effects": self.effects.finished("negative", image) if negative else None,
+            "effects": self.effects.finished("conditional", image),
+            "negative_effects": self.effects.finished("unconditional", image) if negative else None,
             "concepts": self.concepts.finished(image),
         }
 
     def captured(self, image: int) -> tuple[str, ...]:
         """What the manifest of one image says."""
-        words = self.effects.words_of("positive", image)
+        words = self.effects.words_of("conditional", image)
         effects = f"effects of {words} words on the outputs of the same layers and steps"
         return (*([effects] if words else ()), *self.concepts.captured())
 

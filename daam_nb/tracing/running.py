@@ -179,8 +179,8 @@ class RunningCall(ABC):
         """
         rows = self._batch_rows(text, embeddings)
         first = self._order.setdefault((len(text), self.ran), rows)
-        halves = (first.positive, first.negative), (rows.positive, rows.negative)
-        if halves[0] != halves[1] and halves[0] == halves[1][::-1]:
+        then, now = (first.conditional, first.unconditional), (rows.conditional, rows.unconditional)
+        if then != now and then == now[::-1]:
             raise ShapeError(
                 f"Prompt and negative prompt changed places in step {self.step}: the rows that "
                 "hold the prompt now are those that the pipeline takes for the negative prompt, "
@@ -189,7 +189,7 @@ class RunningCall(ABC):
         return rows
 
     def _batch_rows(self, text: Texts, embeddings: Embeddings) -> BatchRows:
-        lone = "p" if embeddings.negative is None else self.adapter.lone_block(self.ran)
+        lone = "p" if embeddings.unconditional is None else self.adapter.lone_block(self.ran)
         if not isinstance(text, Tensor) or text.is_inference():
             # Lists, and tensors of torch.inference_mode, count no versions: compared in every pass.
             return batch_rows(self.adapter, text, embeddings, lone=lone)

@@ -12,17 +12,17 @@ from torch import Tensor
 from daam_nb.errors import ShapeError
 from daam_nb.prompt import Prompt
 from daam_nb.tracing.encodings import EncoderMemory
-from daam_nb.tracing.models import Adapter, BatchRows, Embeddings, Half, Omission, TextStream
+from daam_nb.tracing.models import Adapter, BatchRows, Branch, Embeddings, Omission, TextStream
 from daam_nb.tracing.naming import Naming, Told, unnamed_columns
 
-ARGUMENTS: dict[Half, str] = {"positive": "prompt", "negative": "negative_prompt"}
-_ARGUMENTS_OF_STREAM: dict[Half, str] = {"positive": "prompt", "negative": "negative"}
+ARGUMENTS: dict[Branch, str] = {"conditional": "prompt", "unconditional": "negative_prompt"}
+_ARGUMENTS_OF_STREAM: dict[Branch, str] = {"conditional": "prompt", "unconditional": "negative"}
 
 
 def told(
     arguments: Mapping[str, Any],
     stream: TextStream,
-    half: Half,
+    branch: Branch,
     by_user: Sequence[str | Prompt] | None,
     *,
     images: int,
@@ -35,7 +35,7 @@ def told(
         Of the call.
     stream
         The arguments that its encoder reads.
-    half
+    branch
         The prompt or the negative prompt.
     by_user
         From ``trace(..., prompt=)`` or ``negative_prompt=``. A `Prompt` names every column and
@@ -48,10 +48,10 @@ def told(
     ShapeError
         Where there is not one text per prompt, or the call gives another text than the user.
     """
-    name = ARGUMENTS[half]
-    texts = _text_of(arguments, getattr(stream, _ARGUMENTS_OF_STREAM[half]))
+    name = ARGUMENTS[branch]
+    texts = _text_of(arguments, getattr(stream, _ARGUMENTS_OF_STREAM[branch]))
     by_call = texts is not None
-    if texts is None and half == "negative" and arguments.get(f"{name}_embeds") is None:
+    if texts is None and branch == "unconditional" and arguments.get(f"{name}_embeds") is None:
         texts, by_call = "", True
     if by_user is not None and (not by_call or any(isinstance(item, Prompt) for item in by_user)):
         texts, by_call = by_user, False
@@ -97,7 +97,7 @@ def as_tokenized(
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """The texts of one half, as they were when the denoiser started.
+    """The texts of one branch, as they were when the denoiser started.
 
     Attributes
     ----------
@@ -166,13 +166,13 @@ def settle_unnamed(naming: Naming, texts: Sequence[Tensor], why: str) -> Settled
 
 
 def of_images(
-    text: Sequence[Tensor] | Tensor, rows: BatchRows, embeddings: Embeddings, half: Half
+    text: Sequence[Tensor] | Tensor, rows: BatchRows, embeddings: Embeddings, branch: Branch
 ) -> list[Tensor]:
     """(key, channel) of each image: of this pass, or what was encoded where it has none."""
-    own = rows.positive if half == "positive" else rows.negative
+    own = rows.conditional if branch == "conditional" else rows.unconditional
     if own:
         return [text[row] for row in own]
-    whole = embeddings.positive if half == "positive" else embeddings.negative
+    whole = embeddings.conditional if branch == "conditional" else embeddings.unconditional
     return [] if whole is None else list(whole)
 
 

@@ -15,11 +15,11 @@ from daam_nb.tracing import ablate, trace
 from tests.tracing.embeddings import CALL, encode
 
 
-def exchange(encoded: Tensor, *, at: int, half: str = "positive") -> Callable[..., Any]:
+def exchange(encoded: Tensor, *, at: int, branch: str = "conditional") -> Callable[..., Any]:
     def callback(_pipe: Any, step: int, _t: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         if step == at:
             negative, positive = tensors["prompt_embeds"].chunk(2)
-            both = [negative, encoded] if half == "positive" else [encoded, positive]
+            both = [negative, encoded] if branch == "conditional" else [encoded, positive]
             tensors["prompt_embeds"] = torch.cat(both)
         return tensors
 
@@ -75,11 +75,11 @@ def test_halves_that_change_places_are_noticed(plain: Any, where: str) -> None:
             plain("a red cat", **options)
 
 
-def exchanging(pipe: Any, encoded: Tensor, *, half: str = "positive") -> None:
+def exchanging(pipe: Any, encoded: Tensor, *, branch: str = "conditional") -> None:
     """Draw a red cat, with other embeddings from the second step on."""
     pipe(
         "a red cat",
-        callback_on_step_end=exchange(encoded, at=0, half=half),
+        callback_on_step_end=exchange(encoded, at=0, branch=branch),
         callback_on_step_end_tensor_inputs=["prompt_embeds"],
         **CALL,
     )
@@ -94,12 +94,12 @@ def test_exchanges_that_cannot_be_recorded_keep_the_image(plain: Any) -> None:
         exchanging(plain, other)  # made before the block: nobody knows what it is
     assert len(caught.value.images) == 1
     for options in ({"negative": True}, {"keep": "replay"}):
-        half = "negative" if "negative" in options else "positive"
+        branch = "unconditional" if "negative" in options else "conditional"
         with (
             pytest.raises(WatchError, match=r"was exchanged in step 1.*'a dog'") as caught,
             trace(plain, **options),
         ):
-            exchanging(plain, encode(plain, "a dog"), half=half)
+            exchanging(plain, encode(plain, "a dog"), branch=branch)
         assert len(caught.value.images) == 1
 
 

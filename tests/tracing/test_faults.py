@@ -48,11 +48,11 @@ def _rows(change: Callable[[BatchRows], BatchRows]) -> Fault:
 
 
 def swapped_rows(rows: BatchRows) -> BatchRows:
-    return dataclasses.replace(rows, positive=rows.positive[::-1])
+    return dataclasses.replace(rows, conditional=rows.conditional[::-1])
 
 
-def other_half(rows: BatchRows) -> BatchRows:
-    return dataclasses.replace(rows, positive=rows.negative, negative=rows.positive)
+def other_branch(rows: BatchRows) -> BatchRows:
+    return dataclasses.replace(rows, conditional=rows.unconditional, unconditional=rows.conditional)
 
 
 def transposed_sizes(patch: pytest.MonkeyPatch) -> None:
@@ -110,8 +110,8 @@ def _probabilities(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Fault:
 FAULTS: tuple[tuple[str, str, Fault], ...] = (
     ("swapped rows", "two-prompts", _rows(swapped_rows)),
     ("swapped rows of one prompt", "two-prompts-three-images", _rows(swapped_rows)),
-    ("the other guidance half", "sd1", _rows(other_half)),
-    ("the other guidance half", "instruct-pix2pix", _rows(other_half)),
+    ("the other guidance branch", "sd1", _rows(other_branch)),
+    ("the other guidance branch", "instruct-pix2pix", _rows(other_branch)),
     ("transposed grid", "sd1", transposed_sizes),
     ("transposed cells", "sd1", _written(transposed_cells)),
     ("flipped heads", "sd1", _written(flipped_heads)),

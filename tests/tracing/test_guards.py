@@ -155,7 +155,8 @@ class OwnScheduler(StableDiffusionPipeline):
 
 
 @pytest.mark.parametrize(
-    ("steps", "why"), [(1, "made no step of its DDIMScheduler"), (2, "ran twice on the positive")]
+    ("steps", "why"),
+    [(1, "made no step of its DDIMScheduler"), (2, "ran twice on the prompt within")],
 )
 def test_steps_of_another_scheduler_are_no_steps(steps: int, why: str) -> None:
     pipe = of_class(OwnScheduler)

@@ -12,7 +12,7 @@ from daam_nb.recording import Concepts, Layer
 from daam_nb.tracing.buffers import Buffers
 from daam_nb.tracing.concepts.keys import ConceptBuffers, check_keys
 from daam_nb.tracing.concepts.text import ConceptText, concept_text
-from daam_nb.tracing.models import Adapter, Half
+from daam_nb.tracing.models import Adapter, Branch
 from daam_nb.tracing.options import Options
 
 
@@ -62,9 +62,9 @@ class CallConcepts:
             for _ in range(images)
         )
 
-    def buffers(self, half: Half, images: int) -> tuple[ConceptBuffers | None, ...]:
+    def buffers(self, branch: Branch, images: int) -> tuple[ConceptBuffers | None, ...]:
         """Where each image's are kept in a guidance pass: in the conditional one alone."""
-        return self._buffers if half == "positive" and self._buffers else (None,) * images
+        return self._buffers if branch == "conditional" and self._buffers else (None,) * images
 
     @torch.inference_mode(mode=False)
     def finished(self, image: int) -> Concepts | None:

@@ -151,7 +151,7 @@ def _encoded(
     finally:
         listening.reset(token)
     embeddings = adapter.embeddings(result, None)
-    rows = rows_of(result) if embeddings is None else embeddings.positive
+    rows = rows_of(result) if embeddings is None else embeddings.conditional
     if rows is None or len(rows) != 1 or rows[0].ndim != 2:
         raise UnsupportedPipelineError(
             f"{adapter.pipe_name} does not encode one text to one row of embeddings, so there are "

@@ -23,7 +23,7 @@ from daam_nb.tracing.effects.hidden import HiddenWords
 from daam_nb.tracing.effects.watching import EffectBuffers
 from daam_nb.tracing.intervening.choices import HIDDEN_IN_TEXT
 from daam_nb.tracing.making import arguments_again
-from daam_nb.tracing.models import Adapter, Half, adapter_of
+from daam_nb.tracing.models import Adapter, Branch, adapter_of
 from daam_nb.tracing.options import EffectChoice, read_options
 from daam_nb.tracing.session import Tracer
 from daam_nb.tracing.weights import weight_digests
@@ -108,21 +108,24 @@ def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted
         pipe(**arguments)
     call = tracer.settled
     index = int(run.facts.batch.get("index", 0))
-    prompts: dict[Half, Prompt | None] = {"positive": run.prompt, "negative": run.negative_prompt}
-    attention: dict[Half, Mapping[str, Tensor]] = {
-        "positive": run.attention,
-        "negative": run.negative_attention,
+    prompts: dict[Branch, Prompt | None] = {
+        "conditional": run.prompt,
+        "unconditional": run.negative_prompt,
     }
-    effects: dict[Half, Effects | None] = {}
-    for half, arrays in attention.items():
-        hidden = call.extras.effects.hidden(half, index) if arrays else None
+    attention: dict[Branch, Mapping[str, Tensor]] = {
+        "conditional": run.attention,
+        "unconditional": run.negative_attention,
+    }
+    effects: dict[Branch, Effects | None] = {}
+    for branch, arrays in attention.items():
+        hidden = call.extras.effects.hidden(branch, index) if arrays else None
         if hidden is not None and hidden.words:
-            _check_same_text(hidden.prompt, prompts[half])
-            effects[half] = _worked_out(run, adapter.net, hidden, arrays)
+            _check_same_text(hidden.prompt, prompts[branch])
+            effects[branch] = _worked_out(run, adapter.net, hidden, arrays)
     with_effects = replace(
         run,
-        effects=merged(run.effects, effects.get("positive")),
-        negative_effects=merged(run.negative_effects, effects.get("negative")),
+        effects=merged(run.effects, effects.get("conditional")),
+        negative_effects=merged(run.negative_effects, effects.get("unconditional")),
     )
     return sealed(with_effects) if run.facts.digests else with_effects
 

@@ -15,7 +15,7 @@ from daam_nb.tracing import texts
 from daam_nb.tracing.effects.change import check_layer
 from daam_nb.tracing.effects.hidden import HiddenWords, check_alike, hidden_words
 from daam_nb.tracing.effects.watching import EffectBuffers
-from daam_nb.tracing.models import Adapter, Embeddings, Half
+from daam_nb.tracing.models import Adapter, Branch, Embeddings
 from daam_nb.tracing.options import Options
 
 
@@ -24,9 +24,9 @@ class CallEffects:
 
     def __init__(self, adapter: Adapter, options: Options) -> None:
         self.adapter, self.options = adapter, options
-        self._hidden: dict[Half, tuple[HiddenWords, ...]] = {}
-        self._buffers: dict[Half, tuple[EffectBuffers | None, ...]] = {}
-        self._text: dict[Half, tuple[Tensor, ...]] = {}
+        self._hidden: dict[Branch, tuple[HiddenWords, ...]] = {}
+        self._buffers: dict[Branch, tuple[EffectBuffers | None, ...]] = {}
+        self._text: dict[Branch, tuple[Tensor, ...]] = {}
 
     @property
     def are_kept(self) -> bool:
@@ -44,19 +44,21 @@ class CallEffects:
         """Encode the call's texts again, once for each word, with the word hidden."""
         self._hidden = {}
         stream, options = self.adapter.stream(), self.options
-        halves: tuple[Half, ...] = ("positive", "negative") if options.negative else ("positive",)
-        for half in halves:
-            rows = getattr(embeddings, half)
+        branches: tuple[Branch, ...] = (
+            ("conditional", "unconditional") if options.negative else ("conditional",)
+        )
+        for branch in branches:
+            rows = getattr(embeddings, branch)
             if not rows:
                 continue
-            told = texts.told(arguments, stream, half, None, images=len(rows))
+            told = texts.told(arguments, stream, branch, None, images=len(rows))
             said = [of_image.text for of_image in told if isinstance(of_image.text, str)]
             if len(said) == len(rows):
-                self._hidden[half] = hidden_words(
+                self._hidden[branch] = hidden_words(
                     self.adapter,
                     again,
                     said,
-                    half=half,
+                    branch=branch,
                     original=rows,
                     words_of=options.effect_words,
                 )
@@ -81,7 +83,7 @@ class CallEffects:
         UnsupportedPipelineError
             With the reason.
         """
-        hidden = self._hidden.get("positive", ())
+        hidden = self._hidden.get("conditional", ())
         if [_ids(of_image.prompt) for of_image in hidden] != [_ids(prompt) for prompt in prompts]:
             raise UnsupportedPipelineError(
                 f"What the {self.adapter.component} reads was not encoded from prompt= by "
@@ -92,7 +94,7 @@ class CallEffects:
         for layer in layers:
             check_layer(layer.name, self.adapter.net.get_submodule(layer.name))
 
-    def check_text(self, step: int, text: Sequence[Tensor], half: Half) -> None:
+    def check_text(self, step: int, text: Sequence[Tensor], branch: Branch) -> None:
         """Raise a `ShapeError` where a pass reads other embeddings than the first one did.
 
         Parameters
@@ -101,10 +103,10 @@ class CallEffects:
             Of the loop.
         text
             (key, channel) of each image, as the denoiser is given it.
-        half
+        branch
             Of which text.
         """
-        first = self._text.setdefault(half, tuple(row.detach().clone() for row in text))
+        first = self._text.setdefault(branch, tuple(row.detach().clone() for row in text))
         if any(
             not torch.equal(now, before.to(now)) for now, before in zip(text, first, strict=True)
         ):
@@ -117,33 +119,33 @@ class CallEffects:
         """Make room for what is kept."""
         keep, dtype = self.options.keep, self.options.dtype
         self._buffers = {
-            half: tuple(
+            branch: tuple(
                 EffectBuffers(of_image, layers, steps=steps, keep=keep, dtype=dtype)
                 if of_image.words
                 else None
                 for of_image in images
             )
-            for half, images in self._hidden.items()
+            for branch, images in self._hidden.items()
         }
 
-    def buffers(self, half: Half, images: int) -> tuple[EffectBuffers | None, ...]:
+    def buffers(self, branch: Branch, images: int) -> tuple[EffectBuffers | None, ...]:
         """Where each image's effects are kept in a guidance pass."""
-        return self._buffers.get(half, (None,) * images)
+        return self._buffers.get(branch, (None,) * images)
 
-    def hidden(self, half: Half, image: int) -> HiddenWords | None:
+    def hidden(self, branch: Branch, image: int) -> HiddenWords | None:
         """What hiding words changes in the text of one image."""
-        images = self._hidden.get(half, ())
+        images = self._hidden.get(branch, ())
         return images[image] if image < len(images) else None
 
-    def words_of(self, half: Half, image: int) -> int:
+    def words_of(self, branch: Branch, image: int) -> int:
         """Words of one image whose effects are kept."""
-        hidden = self.hidden(half, image)
+        hidden = self.hidden(branch, image)
         return 0 if hidden is None else len(hidden.words)
 
     @torch.inference_mode(mode=False)
-    def finished(self, half: Half, image: int) -> Effects | None:
+    def finished(self, branch: Branch, image: int) -> Effects | None:
         """One image's, as plain data."""
-        images = self._buffers.get(half, ())
+        images = self._buffers.get(branch, ())
         of_image = images[image] if image < len(images) else None
         return None if of_image is None else of_image.finished()
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from daam_nb.errors import UnsupportedPipelineError
 from daam_nb.prompt import Prompt
 from daam_nb.tracing import texts
-from daam_nb.tracing.models import Adapter, Half
+from daam_nb.tracing.models import Adapter, Branch
 
 WordTokens = tuple[int, ...]
 """The key positions of a word's tokens."""
@@ -123,7 +123,7 @@ def hidden_words(
     encode: Callable[[], Any],
     said: Sequence[str],
     *,
-    half: Half,
+    branch: Branch,
     original: Sequence[Tensor],
     words_of: Callable[[Prompt], Sequence[WordTokens]],
 ) -> tuple[HiddenWords, ...]:
@@ -137,7 +137,7 @@ def hidden_words(
         Runs ``encode_prompt`` as the call did.
     said
         The text of each image.
-    half
+    branch
         Whether these are the prompts or the negative prompts.
     original
         (key, channel) of each image, as the call encoded it.
@@ -165,7 +165,7 @@ def hidden_words(
         with _on_our_account(run, original[0].device):
             embeddings = adapter.embeddings(encode(), None)
         run.check(adapter)
-        rows = None if embeddings is None else getattr(embeddings, half)
+        rows = None if embeddings is None else getattr(embeddings, branch)
         if rows is None or len(rows) != len(said):
             raise UnsupportedPipelineError(
                 f"{adapter.pipe_name} does not encode its text a row for each image, so there are "

@@ -13,7 +13,7 @@ from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer
 from daam_nb.tracing import texts
 from daam_nb.tracing.intervening.choices import Where
-from daam_nb.tracing.models import Adapter, BatchRows, DenoiserInputs, Embeddings, Half
+from daam_nb.tracing.models import Adapter, BatchRows, Branch, DenoiserInputs, Embeddings
 from daam_nb.tracing.models.answers import Texts
 from daam_nb.tracing.naming import Naming
 from daam_nb.tracing.running import RunningCall
@@ -58,11 +58,11 @@ class Scene:
 
     def prompts(self) -> tuple[Prompt, ...]:
         """The prompt of every image, its tokens those that were encoded."""
-        return self.call.names(self, "positive", self.call.texts)
+        return self.call.names(self, "conditional", self.call.texts)
 
     def negatives(self) -> tuple[Prompt, ...]:
         """The negative prompt of every image."""
-        return self.call.names(self, "negative", None)
+        return self.call.names(self, "unconditional", None)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Place:
     layer: Layer
     step: int
     image: int
-    half: Half
+    branch: Branch
     heads: range
 
 
@@ -96,7 +96,7 @@ class Row:
 
     row: int
     image: int
-    half: Half
+    branch: Branch
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ class EditedCall(RunningCall):
         self.steps: frozenset[int] = frozenset()
         self.passing: Pass | None = None
         self.edited = False
-        self._settled: dict[Half, tuple[Naming, texts.Settled]] = {}
+        self._settled: dict[Branch, tuple[Naming, texts.Settled]] = {}
         self.hidden_in: list[nn.Module] = []  # text encoders in which words were hidden
 
     def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
@@ -176,27 +176,27 @@ class EditedCall(RunningCall):
         self.step += 1
 
     def names(
-        self, scene: Scene, half: Half, by_user: Sequence[str | Prompt] | None
+        self, scene: Scene, branch: Branch, by_user: Sequence[str | Prompt] | None
     ) -> tuple[Prompt, ...]:
-        """The prompts of one half, by what was encoded; from now on it may not be exchanged."""
+        """The prompts of one branch, by what was encoded; from now on it may not be exchanged."""
         stream = self.adapter.stream()
         naming = Naming(self.adapter, stream, self.memory, verb=self.verb)
         settled = texts.settle(
             naming,
-            texts.of_images(scene.text, scene.rows, scene.embeddings, half),
-            texts.told(self.arguments, stream, half, by_user, images=scene.images),
+            texts.of_images(scene.text, scene.rows, scene.embeddings, branch),
+            texts.told(self.arguments, stream, branch, by_user, images=scene.images),
             way_out=(
                 " Or choose key positions instead of words: tokens=."
-                if half == "positive"
+                if branch == "conditional"
                 else ' Or leave the negative prompt as it is: passes="prompt".'
             ),
         )
-        self._settled[half] = naming, settled
+        self._settled[branch] = naming, settled
         return settled.prompts
 
     def _check_exchanged(self, text: Texts, rows: BatchRows) -> None:
-        for half, (naming, settled) in self._settled.items():
-            own = rows.positive if half == "positive" else rows.negative
+        for branch, (naming, settled) in self._settled.items():
+            own = rows.conditional if branch == "conditional" else rows.unconditional
             read = texts.exchanged(naming, settled, [text[row] for row in own])
             if read is not None:
                 raise InterventionError(
@@ -220,11 +220,11 @@ class EditedCall(RunningCall):
             call=self,
             layers=tuple(heads),
             every_layer=every,
-            images=len(embeddings.positive),
+            images=len(embeddings.conditional),
             keys=inputs.columns(0),
             steps=steps,
             chosen_steps=self.steps,
-            guided=bool(rows.negative),
+            guided=bool(rows.unconditional),
             repeats=bool(rows.again),
             text=inputs.text,
             rows=rows,
@@ -237,14 +237,14 @@ class EditedCall(RunningCall):
 
     def _rows_to_change(self, rows: BatchRows) -> list[Row]:
         """Every row of the prompt (PAG has two), and of the negative prompt where asked for."""
-        halves: list[tuple[Half, tuple[int, ...]]] = [
-            ("positive", rows.positive),
-            ("negative", rows.negative),
+        branches: list[tuple[Branch, tuple[int, ...]]] = [
+            ("conditional", rows.conditional),
+            ("unconditional", rows.unconditional),
             *rows.again,
         ]
         return [
-            Row(row, image, half)
-            for half, indices in halves
-            if half == "positive" or self.where.passes == "both"
+            Row(row, image, branch)
+            for branch, indices in branches
+            if branch == "conditional" or self.where.passes == "both"
             for image, row in enumerate(indices)
         ]

@@ -174,7 +174,7 @@ class LayerEditor:
 
     def _changed(self, part: Part, row: Row, heads: range) -> Part:
         assert self.call.change is not None  # settled before the first layer
-        place = Place(self.layer, self.step, row.image, row.half, heads)
+        place = Place(self.layer, self.step, row.image, row.branch, heads)
         after = self.call.change(part.after, place)
         changed_heads = self.call.heads[self.layer.name]
         kept = [i for i, head in enumerate(heads) if head not in changed_heads]

@@ -26,7 +26,7 @@ from daam_nb.tracing.intervening.choices import (
     read_words,
 )
 from daam_nb.tracing.intervening.intervention import Intervention
-from daam_nb.tracing.models import Half
+from daam_nb.tracing.models import Branch
 from daam_nb.tracing.options import TextChoice, texts_behind_embeddings
 
 AlignmentChoice = Alignment | Literal["words"] | None
@@ -34,17 +34,17 @@ AlignmentChoice = Alignment | Literal["words"] | None
 
 @dataclass(frozen=True, eq=False)
 class _Replayed:
-    """The recordings of one call, each half with its alignment, per image."""
+    """The recordings of one call, each branch with its alignment, per image."""
 
     runs: tuple[Recording, ...]
-    alignments: dict[Half, tuple[Alignment, ...]]
+    alignments: dict[Branch, tuple[Alignment, ...]]
 
     def __call__(self, attention: Tensor, place: Place) -> Tensor:
         run = self.runs[place.image]
-        links = self.alignments[place.half][place.image].links
+        links = self.alignments[place.branch][place.image].links
         if not links:
             return attention
-        maps = run.attention if place.half == "positive" else run.negative_attention
+        maps = run.attention if place.branch == "conditional" else run.negative_attention
         at_step = maps[place.layer.name][run.steps.index(place.step)]
         recorded = at_step[place.heads.start : place.heads.stop].flatten(2)  # (head, key, n)
         recorded = recorded.to(device=attention.device, dtype=attention.dtype)
@@ -81,17 +81,17 @@ class _Replaying:
         for run in runs:
             self._check(run, scene)
         prompts = scene.prompts()
-        found: dict[Half, tuple[Alignment, ...]] = {
-            "positive": tuple(
+        alignments: dict[Branch, tuple[Alignment, ...]] = {
+            "conditional": tuple(
                 self._alignment(run, prompt) for run, prompt in zip(runs, prompts, strict=True)
             )
         }
         if self.passes == "both" and scene.guided:
-            found["negative"] = tuple(
+            alignments["unconditional"] = tuple(
                 self._negative_alignment(run, negative)
                 for run, negative in zip(runs, scene.negatives(), strict=True)
             )
-        return _Replayed(runs, found)
+        return _Replayed(runs, alignments)
 
     def _per_image(self, scene: Scene) -> tuple[Recording, ...]:
         if len(self.runs) in (1, scene.images):

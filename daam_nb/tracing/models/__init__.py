@@ -18,10 +18,10 @@ from __future__ import annotations
 from daam_nb.tracing.models.adapter import Adapter
 from daam_nb.tracing.models.answers import (
     BatchRows,
+    Branch,
     ChatTemplate,
     DenoiserInputs,
     Embeddings,
-    Half,
     Layout,
     Omission,
     TextStream,
@@ -38,10 +38,10 @@ from daam_nb.tracing.models.rows import batch_rows
 __all__ = [
     "Adapter",
     "BatchRows",
+    "Branch",
     "ChatTemplate",
     "DenoiserInputs",
     "Embeddings",
-    "Half",
     "JointAdapter",
     "Layout",
     "Omission",

@@ -260,17 +260,17 @@ class Adapter:
         """The text embeddings after ``encode_prompt`` returned `result`."""
         parts = result if isinstance(result, tuple) else ()
         at, negative_at = self.embeddings_at
-        positive = rows_of(parts[at]) if at < len(parts) else None
-        if positive is None:
+        conditional = rows_of(parts[at]) if at < len(parts) else None
+        if conditional is None:
             return before
         if negative_at is None:
             return (
-                Embeddings(positive, None)
+                Embeddings(conditional, None)
                 if before is None
-                else Embeddings(before.positive, positive)
+                else Embeddings(before.conditional, conditional)
             )
         return Embeddings(
-            positive, rows_of(parts[negative_at]) if negative_at < len(parts) else None
+            conditional, rows_of(parts[negative_at]) if negative_at < len(parts) else None
         )
 
     def why_empty(self, stream: TextStream, arguments: Mapping[str, Any]) -> str:
@@ -282,8 +282,8 @@ class Adapter:
     def guided(self, embeddings: Embeddings, rows: BatchRows) -> bool:
         """Whether a call whose first pass has these rows runs on a negative prompt, too."""
         if self.separate_passes:
-            return embeddings.negative is not None
-        return bool(rows.negative)
+            return embeddings.unconditional is not None
+        return bool(rows.unconditional)
 
     def guidance(self, arguments: Mapping[str, Any]) -> float | None:
         """Scale of classifier-free guidance of a guided call, by its arguments and defaults."""

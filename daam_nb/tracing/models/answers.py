@@ -8,8 +8,11 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-Half = Literal["positive", "negative"]
-"""Conditional or unconditional: the prompt, or the negative prompt."""
+Branch = Literal["conditional", "unconditional"]
+"""The branches of classifier-free guidance: the prompt's, and the negative (or empty) prompt's."""
+
+PROMPT_OF: dict[Branch, str] = {"conditional": "prompt", "unconditional": "negative prompt"}
+"""What people call the text of each branch."""
 
 Omission = tuple[str, str]
 """What is not recorded, and why."""
@@ -24,13 +27,13 @@ class Embeddings:
 
     Attributes
     ----------
-    positive, negative
+    conditional, unconditional
         Of the prompts and of the negative prompts; padding that the denoiser is not given, or that
         a mask takes out, is no part of them.
     """
 
-    positive: tuple[Tensor, ...]
-    negative: tuple[Tensor, ...] | None
+    conditional: tuple[Tensor, ...]
+    unconditional: tuple[Tensor, ...] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,21 +194,21 @@ class BatchRows:
 
     Attributes
     ----------
-    positive, negative
-        Row of each image's conditional and unconditional half; empty where the pass has none.
+    conditional, unconditional
+        Row of each image's prompt and negative prompt; empty where the pass has none.
     skipped
         Blocks of the batch that are neither (PAG's perturbed pass, for example).
     by_content
         Whether the embeddings themselves said so, or the order that this family uses.
     again
-        The rows of those blocks: (half, rows) with ``"positive"`` or ``"negative"``.
+        The rows of those blocks: (branch, rows).
     others
         Blocks of another text, which is neither.
     """
 
-    positive: tuple[int, ...]
-    negative: tuple[int, ...]
+    conditional: tuple[int, ...]
+    unconditional: tuple[int, ...]
     skipped: tuple[str, ...] = ()
     by_content: bool = True
-    again: tuple[tuple[Half, tuple[int, ...]], ...] = ()
+    again: tuple[tuple[Branch, tuple[int, ...]], ...] = ()
     others: tuple[str, ...] = ()

@@ -123,7 +123,7 @@ def vouch_for(pipeline_class: ClassT) -> ClassT:
     A class counts as another one where it has a ``__call__`` of its own; a subclass that inherits
     that of a known class is known. What it must do is what Stable Diffusion's does: run the
     denoiser once for each step of its loop (twice where it guides by a second pass), each time on
-    the whole image, with one row of text for each image and half of the guidance, each the
+    the whole image, with one row of text for each image and branch of the guidance, each the
     embeddings that its ``encode_prompt`` returned; and call ``scheduler.step`` once, after it.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Which rows of a denoiser's batch belong to which image, and to which half of its guidance."""
+"""Which rows of a denoiser's batch belong to which image, and to which branch of its guidance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from daam_nb.errors import ShapeError
 from daam_nb.tracing.models.adapter import Adapter
-from daam_nb.tracing.models.answers import BatchRows, Embeddings, Half, Texts
+from daam_nb.tracing.models.answers import PROMPT_OF, BatchRows, Branch, Embeddings, Texts
 
 
 def batch_rows(
@@ -34,7 +34,7 @@ def batch_rows(
         Where the batch is not whole blocks of one row per image, or a block stands there again
         and no guidance is known to repeat it.
     """
-    images = len(embeddings.positive)
+    images = len(embeddings.conditional)
     blocks, beyond = divmod(len(text), images)
     if beyond or not blocks:
         raise ShapeError(
@@ -48,8 +48,8 @@ def batch_rows(
         labels = [lone] if lone == "n" and blocks == 1 else _labels_by_order(adapter, labels)
     _check_repeats(adapter, labels)
     first = {label: ranges[labels.index(label)] for label in labels}
-    again: list[tuple[Half, tuple[int, ...]]] = [
-        ("positive" if label == "p" else "negative", ranges[i])
+    again: list[tuple[Branch, tuple[int, ...]]] = [
+        ("conditional" if label == "p" else "unconditional", ranges[i])
         for i, label in enumerate(labels)
         if label in labels[:i]
     ]
@@ -59,9 +59,9 @@ def batch_rows(
         if label not in "pn"
     )
     repeated = tuple(
-        f"rows {rows[0]}-{rows[-1]} of the batch, a second pass of the "
-        f"{'prompt' if half == 'positive' else 'negative prompt'} (perturbed or image guidance)"
-        for half, rows in again
+        f"rows {rows[0]}-{rows[-1]} of the batch, a second pass of the {PROMPT_OF[branch]} "
+        "(perturbed or image guidance)"
+        for branch, rows in again
     )
     return BatchRows(
         first.get("p", ()), first.get("n", ()), repeated, by_content, tuple(again), others
@@ -84,11 +84,11 @@ def _check_repeats(adapter: Adapter, labels: list[str]) -> None:
 
 
 def _label(block: Sequence[Tensor], embeddings: Embeddings) -> str:
-    positive = _same(block, embeddings.positive)
-    negative = embeddings.negative is not None and _same(block, embeddings.negative)
-    if positive and negative:
+    conditional = _same(block, embeddings.conditional)
+    unconditional = embeddings.unconditional is not None and _same(block, embeddings.unconditional)
+    if conditional and unconditional:
         return "both"
-    return "p" if positive else "n" if negative else "?"
+    return "p" if conditional else "n" if unconditional else "?"
 
 
 def _same(block: Sequence[Tensor], texts: Sequence[Tensor]) -> bool:

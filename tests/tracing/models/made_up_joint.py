@@ -55,4 +55,4 @@ class Scrolls(JointAdapter):
 
     def embeddings(self, result: Any, before: Embeddings | None) -> Embeddings:
         rows = tuple(result)
-        return Embeddings(rows, None) if before is None else Embeddings(before.positive, rows)
+        return Embeddings(rows, None) if before is None else Embeddings(before.conditional, rows)

@@ -164,15 +164,15 @@ def _pixels(images: Any) -> np.ndarray:
     return images.float().numpy() if isinstance(images, torch.Tensor) else as_arrays(images)
 
 
-def of_half(case: Case, expected: Expected, half: int) -> Expected:
+def of_branch(case: Case, expected: Expected, branch: int) -> Expected:
     """The passes on the prompt (0) or on the negative prompt (1)."""
-    attention = {name: at[half :: case.passes] for name, at in expected.attention.items()}
+    attention = {name: at[branch :: case.passes] for name, at in expected.attention.items()}
     return replace(expected, attention=attention, timesteps=expected.timesteps[:: case.passes])
 
 
 def compare(case: Case, expected: Expected, runs: tuple[Recording, ...]) -> None:
     """What is recorded is what weights and inputs give, of every image."""
-    wanted = of_half(case, expected, 0)
+    wanted = of_branch(case, expected, 0)
     steps = range(len(wanted.timesteps))
     assert len(runs) == len(case.columns)
     for image, run in enumerate(runs):
@@ -287,7 +287,7 @@ def test_a_planted_fault_is_noticed(what: str, monkeypatch: pytest.MonkeyPatch) 
         compare(case, expected, record(pipe, case))
 
 
-# --- words, both halves, what is said ---------------------------------------------------------
+# --- words, both branches, what is said ---------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -300,7 +300,7 @@ def pipe() -> Any:
 def test_the_negative_prompt(pipe: Any, name: str) -> None:
     case = NAMED[name]
     (run,) = record(pipe, case, negative=True)
-    expected = of_half(case, observe_joint(pipe, case.run), 1)
+    expected = of_branch(case, observe_joint(pipe, case.run), 1)
     assert run.negative_prompt is not None
     assert run.negative_prompt.text == case.call["negative_prompt"]
     assert_attention(

@@ -318,7 +318,7 @@ def test_a_planted_fault_is_noticed(
         compare(case, expected, record(pipe, case))
 
 
-# --- words, both halves, what is said ---------------------------------------------------------
+# --- words, both branches, what is said ---------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
