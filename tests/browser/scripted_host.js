@@ -325,7 +325,7 @@ async function wrongIn(root, host) {
   }
   const region = model.get("region");
   const rows = [...root.querySelectorAll("[data-testid=rank]")];
-  const values = rows.map((row) => row.title.split(",")[0].split(" ")[1]);
+  const values = rows.map((row) => row.title.match(/(\S+), \S+ % of the words$/)?.[1]);
   const at = region.length ? { polygon: region } : root.pointed;
   if (region.length || root.pointed) {
     check(rows.length === WORDS, `${rows.length} words`);
