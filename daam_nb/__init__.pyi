@@ -15,6 +15,8 @@ from .maps import iod as iod
 from .maps import ioh as ioh
 from .maps import iou as iou
 from .maps import peak as peak
+from .maps import refined as refined
+from .maps import self_attention_map as self_attention_map
 from .maps import soft_iou as soft_iou
 from .maps import spill as spill
 from .maps.methods import MapKind as MapKind
@@ -24,6 +26,7 @@ from .recording import Concepts as Concepts
 from .recording import Effects as Effects
 from .recording import Layer as Layer
 from .recording import Recording as Recording
+from .recording import SelfAttention as SelfAttention
 from .recording import load as load
 from .recording import sample as sample
 from .show.explorer import explore as explore

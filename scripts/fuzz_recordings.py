@@ -95,7 +95,7 @@ def judged(seed: int, source: Path, work: Path) -> Verdict:
 
 def _ways() -> dict[str, Callable[[Path, Path], object]]:
     if not _WAYS:
-        from daam_nb import explore, heat_maps
+        from daam_nb import explore, heat_maps, refined, self_attention_map
         from daam_nb.cli import main
         from daam_nb.recording import load
 
@@ -111,6 +111,9 @@ def _ways() -> dict[str, Callable[[Path, Path], object]]:
             if run.effects is not None:
                 effect = heat_maps(run, kind="effect", layers="all")
                 _ = effect.words, repr(effect)
+            if run.self_attention is not None:
+                repr(self_attention_map(run, (0.5, 0.5)))
+                refined(run, every.words[0])
             if run.concepts is not None:
                 concept = heat_maps(run, kind="concept", layers="all")
                 _ = concept.values, concept.words, repr(concept)

@@ -85,6 +85,7 @@ COMMANDS = [
     timed("benchmarks.maps"),
     timed("benchmarks.effects"),
     timed("benchmarks.extras"),
+    timed("benchmarks.refining"),
     timed("benchmarks.watching"),
     timed("benchmarks.explorer"),
     timed("benchmarks.explorer_browser", browser=True),

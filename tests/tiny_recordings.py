@@ -24,9 +24,11 @@ from daam_nb.recording import (
     Layer,
     Manifest,
     Recording,
+    SelfAttention,
     Skipped,
     format_1,
 )
+from daam_nb.recording.self_attention import KeptSelf
 
 LATENT_SIZE = (8, 12)
 IMAGE_SIZE = (64, 96)
@@ -195,6 +197,22 @@ def with_concepts(run: Recording, concepts: Sequence[str] = ("sky", "blue sky"))
         layer.name: _probabilities(generator, layer, steps, len(columns)) for layer in run.layers
     }
     return dataclasses.replace(run, concepts=Concepts(prompt, tuple(spans), columns, attention))
+
+
+def with_self_attention(run: Recording, kept: KeptSelf = "sum") -> Recording:
+    """The same recording with made-up self-attention beside each of its layers."""
+    generator = torch.Generator().manual_seed(2)
+    layers = tuple(
+        dataclasses.replace(layer, name=layer.name.replace("attn2", "attn1"), attention="self")
+        for layer in run.layers
+    )
+    arrays = {}
+    for layer in layers:
+        number = layer.size[0] * layer.size[1]
+        scores = torch.randn(len(run.steps), number, number, generator=generator)
+        each = (2 * scores).softmax(-1)
+        arrays[layer.name] = each.sum(0, keepdim=True) if kept == "sum" else each
+    return dataclasses.replace(run, self_attention=SelfAttention(layers, arrays, kept))
 
 
 def _columns(prompt: Prompt, tokens: Sequence[int] | None, kept: Kept) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ heatmap     `heat_maps(run)` and what it gives: the map of every word and token
 threshold   where a map is high: eq. 7
 wordmap     the map of one word: its mask, its way to the image's pixels
 measure     overlap, spread and place, as numbers
+places      where a place of the image looks; maps refined by that
 averaging   many runs -> one map
 table       how maps look as the last line of a notebook's cell
 """
@@ -33,6 +34,7 @@ from daam_nb.maps.measure import (
     soft_iou,
     spill,
 )
+from daam_nb.maps.places import refined, self_attention_map
 from daam_nb.maps.wordmap import WordHeatMap
 
 __all__ = [
@@ -51,6 +53,8 @@ __all__ = [
     "iou",
     "limit_cache",
     "peak",
+    "refined",
+    "self_attention_map",
     "soft_iou",
     "spill",
 ]

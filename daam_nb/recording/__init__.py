@@ -7,6 +7,7 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
     layers.py     Layer, the table they make, select_layers
     effects.py    Effects: what hiding each word would change, where that was recorded
     concepts.py   Concepts: attention to words that are not in the prompt
+    self_attention.py  SelfAttention: what the image attends to in itself
     extra.py      what these have in common; extras.py: which there are, saved and read
     facts.py      Facts, Manifest, Skipped
     recording.py  Recording
@@ -45,6 +46,7 @@ from daam_nb.recording.layers import (
 )
 from daam_nb.recording.loading import load, sample
 from daam_nb.recording.recording import Recording
+from daam_nb.recording.self_attention import SelfAttention
 
 __all__ = [
     "UNET_STAGES",
@@ -59,6 +61,7 @@ __all__ = [
     "Manifest",
     "Provenance",
     "Recording",
+    "SelfAttention",
     "Skipped",
     "all_joint",
     "altered",

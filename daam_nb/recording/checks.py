@@ -66,6 +66,8 @@ def _check_layers(layers: tuple[Layer, ...]) -> None:
     if not names:
         raise ShapeError("A recording needs at least one layer; this one has none.")
     check_count(names, "layers", MAX_LAYERS)
+    if own := [layer.name for layer in layers if layer.attention == "self"]:
+        raise ShapeError(f"The layer {own[0]!r} is of self-attention, and reads no text.")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ShapeError(f"The layer {twice!r} is listed twice; each may be there once.")

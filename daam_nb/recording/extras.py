@@ -7,21 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from daam_nb.errors import DaamError, ShapeError
 from daam_nb.prompt import Prompt
+from daam_nb.recording import format_1
 from daam_nb.recording.concepts import Concepts
 from daam_nb.recording.effects import Effects
+from daam_nb.recording.layers import Layer
+from daam_nb.recording.self_attention import SelfAttention
 from daam_nb.storage import broken
 
 if TYPE_CHECKING:
     from daam_nb.recording.recording import Recording
     from daam_nb.storage import Fields, Folder
 
-Held = Effects | Concepts
+Held = Effects | Concepts | SelfAttention
 KINDS: dict[str, type[Held]] = {
     "effects": Effects,
     "negative_effects": Effects,
     "concepts": Concepts,
+    "self_attention": SelfAttention,
 }
 """Field of a recording, member of its facts and folder of its arrays -> what it holds."""
+ROUNDING = 1e-3  # half precision may round a probability up to just above 1
 
 
 def extras_of(run: Recording) -> Iterator[tuple[str, Held]]:
@@ -43,6 +48,8 @@ def check(run: Recording) -> None:
         run.negative_effects.check(run.layers, steps=steps, prompt=run.negative_prompt)
     if run.concepts is not None:
         run.concepts.check(run.layers, steps=steps)
+    if run.self_attention is not None:
+        run.self_attention.check(steps=len(run.steps))
 
 
 def prefixes(folder: Folder) -> tuple[str, ...]:
@@ -55,15 +62,15 @@ def prefixes(folder: Folder) -> tuple[str, ...]:
     )
 
 
-def read(folder: Folder, fields: Fields, *, most: float) -> dict[str, Any]:
+def read(folder: Folder, fields: Fields, *, kept: str, steps: int) -> dict[str, Any]:
     """What a folder holds: field -> content.
 
     Parameters
     ----------
     folder, fields
         The folder and its facts.
-    most
-        The largest that a probability, or a sum of some, may be.
+    kept, steps
+        Of the recording.
     """
     extras: dict[str, Any] = {}
     for field, kind in KINDS.items():
@@ -71,11 +78,13 @@ def read(folder: Folder, fields: Fields, *, most: float) -> dict[str, Any]:
             continue
         arrays = {
             part: folder.arrays.under(f"{field}/{part}/", low=low, high=high)
-            for part, (low, high) in kind.bounds(most).items()
+            for part, (low, high) in kind.bounds(largest(field, kept, steps)).items()
         }
         if kind is Effects:
             words = fields.each(field)
             extras[field] = Effects(tuple(words.wholes(i) for i in words.values), **arrays)
+        elif kind is SelfAttention:
+            extras[field] = _self_attention(fields.fields(field), arrays)
         else:
             extras[field] = _concepts(fields.fields(field), arrays)
     return extras
@@ -92,9 +101,47 @@ def _concepts(fields: Fields, arrays: dict[str, Any]) -> Concepts:
     )
 
 
+def _self_attention(fields: Fields, arrays: dict[str, Any]) -> SelfAttention:
+    fields.known("kept", "layers")
+    layers = fields.each("layers")
+    return SelfAttention(
+        tuple(read_layer(layers.fields(i), version=2) for i in layers.values),
+        kept=fields.text("kept"),  # type: ignore[arg-type]
+        **arrays,
+    )
+
+
+def largest(field: str, kept: str, steps: int) -> float:
+    """The largest that a probability of an extra may be, or the sum that is kept."""
+    return (steps if kept == "sum" or field == "self_attention" else 1) * (1 + ROUNDING)
+
+
 def read_prompt(fields: Fields, name: str) -> Prompt:
     """A prompt among the facts."""
     try:
         return Prompt.from_dict(fields.fields(name).values)
     except DaamError as error:
         raise broken(f"{fields.where}.{name}", str(error)) from None
+
+
+def read_layer(fields: Fields, *, version: int) -> Layer:
+    """A layer among the facts of a folder."""
+    if version == 1:
+        fields.known("name", "stage", "size", "heads")
+        return format_1.layer(
+            fields.text("name"),
+            fields.text("stage"),
+            fields.size("size"),
+            fields.whole("heads", low=1),
+        )
+    fields.known("name", "stage", "size", "heads", "attention", "block", "label")
+    attention: Any = fields.text("attention")
+    return Layer(
+        fields.text("name"),
+        fields.text("stage"),
+        fields.size("size"),
+        fields.whole("heads", low=1),
+        attention=attention,
+        block=fields.text("block"),
+        label=fields.text("label"),
+    )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from daam_nb.errors import RecordingFormatError
 from daam_nb.kinds import check_flag, check_path
-from daam_nb.recording.extras import extras_of
+from daam_nb.recording.extras import ROUNDING, extras_of
+from daam_nb.recording.extras import largest as extra_limit
 from daam_nb.recording.facts import Facts
 from daam_nb.recording.genuine import facts_to_save
 from daam_nb.storage import check_values, write_folder
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from daam_nb.recording.recording import Recording
 
 ATTENTION, NEGATIVE, LATENTS, IMAGE = "attention/", "negative_attention/", "latents", "image"
-_ROUNDING = 1e-3  # half precision may round a probability up to just above 1
 
 
 def save(
@@ -37,7 +37,7 @@ def save(
             _check_probabilities(run, prefix + name, tensor)
             arrays[prefix + name] = tensor
     for field, extra in extras_of(run):
-        bounds = extra.bounds(most(run.kept, len(run.steps)))
+        bounds = extra.bounds(extra_limit(field, run.kept, len(run.steps)))
         for part, of_layers in extra.arrays.items():
             for name, tensor in of_layers.items():
                 _check_range(f"{field}/{part}/{name}", tensor, *bounds[part])
@@ -78,12 +78,7 @@ def largest(kept: str, steps: int, facts: Facts) -> float:
     """
     if facts.batch.get("interventions"):
         return math.inf
-    return most(kept, steps)
-
-
-def most(kept: str, steps: int) -> float:
-    """The largest that a probability that nobody changed may be, or the sum that is kept."""
-    return (steps if kept == "sum" else 1) * (1 + _ROUNDING)
+    return (steps if kept == "sum" else 1) * (1 + ROUNDING)
 
 
 def _check_range(name: str, tensor: Tensor, low: float, high: float) -> None:

@@ -12,7 +12,7 @@ from daam_nb.kinds import kind_of
 from daam_nb.printable import printable
 from daam_nb.recording.limits import MAX_HEADS, check_number, check_text
 
-Attention = Literal["cross", "joint"]
+Attention = Literal["cross", "joint", "self"]
 
 UNET_STAGES = ("down", "mid", "up")
 PROBABILITY = "attention probability"
@@ -37,7 +37,8 @@ class Layer:
         Number of attention heads.
     attention
         ``"cross"``: the keys are the text alone. ``"joint"``: image and text are keys of one
-        softmax, and a probability is a share of both.
+        softmax, and a probability is a share of both. ``"self"``: the keys are the image alone;
+        such layers are none of a recording's `layers`, but of its `self_attention`.
     block
         The block that it belongs to, as in ``"up_blocks.1"`` or ``"double_blocks"``; layers of one
         block are shown together. Default: the stage.
@@ -61,8 +62,8 @@ class Layer:
             )
         if not isinstance(self.attention, str) or self.attention not in get_args(Attention):
             raise SelectionError(
-                f"Layer {self.name!r} has the attention {self.attention!r}; it is 'cross' or "
-                "'joint'."
+                f"Layer {self.name!r} has the attention {self.attention!r}; it is 'cross', "
+                "'joint' or 'self'."
             )
         sizes = (*self.size, self.heads) if isinstance(self.size, tuple | list) else ()
         if len(sizes) != 3 or not all(_is_count(number) for number in sizes):

@@ -9,12 +9,12 @@ from typing import Any
 
 from daam_nb.errors import DaamError, RecordingFormatError, WrongKindError
 from daam_nb.kinds import check_path, kind_of
-from daam_nb.recording import extras, format_1
+from daam_nb.recording import extras
+from daam_nb.recording.extras import read_layer
 from daam_nb.recording.facts import Facts, Manifest, Skipped
-from daam_nb.recording.files import ATTENTION, IMAGE, LATENTS, NEGATIVE, largest, most
+from daam_nb.recording.files import ATTENTION, IMAGE, LATENTS, NEGATIVE, largest
 from daam_nb.recording.genuine import check_loaded
 from daam_nb.recording.later import Later
-from daam_nb.recording.layers import Layer
 from daam_nb.recording.recording import Recording
 from daam_nb.storage import Fields, Folder, broken, read_folder
 
@@ -67,7 +67,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
         run = Recording(
             prompt=extras.read_prompt(fields, "prompt"),
             layers=tuple(
-                _layer(layers.fields(number), version=folder.version) for number in layers.values
+                read_layer(layers.fields(i), version=folder.version) for i in layers.values
             ),
             attention=folder.arrays.under(ATTENTION, **bounds),
             columns=fields.wholes("columns"),
@@ -81,7 +81,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
             negative_attention=folder.arrays.under(NEGATIVE, **bounds),
             negative_columns=fields.wholes("negative_columns"),
             kept=kept,
-            **extras.read(folder, fields, most=most(kept, len(steps))),
+            **extras.read(folder, fields, kept=kept, steps=len(steps)),
         )
     except RecordingFormatError:
         raise
@@ -109,28 +109,6 @@ def _check_names(folder: Folder, where: str) -> None:
     strange += [name for name in folder.images if name != IMAGE]
     if strange:
         raise broken(where, f"holds {strange[0]!r:.80}, which belongs to no recording")
-
-
-def _layer(fields: Fields, *, version: int) -> Layer:
-    if version == 1:
-        fields.known("name", "stage", "size", "heads")
-        return format_1.layer(
-            fields.text("name"),
-            fields.text("stage"),
-            fields.size("size"),
-            fields.whole("heads", low=1),
-        )
-    fields.known("name", "stage", "size", "heads", "attention", "block", "label")
-    attention: Any = fields.text("attention")
-    return Layer(
-        fields.text("name"),
-        fields.text("stage"),
-        fields.size("size"),
-        fields.whole("heads", low=1),
-        attention=attention,
-        block=fields.text("block"),
-        label=fields.text("label"),
-    )
 
 
 def _manifest(fields: Fields) -> Manifest:

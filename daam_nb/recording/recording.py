@@ -15,6 +15,7 @@ from daam_nb.recording.effects import Effects
 from daam_nb.recording.facts import Facts, Kept, Manifest
 from daam_nb.recording.later import LaterField
 from daam_nb.recording.layers import Layer, Layers
+from daam_nb.recording.self_attention import SelfAttention
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -62,6 +63,8 @@ class Recording:
         What hiding each word would change in the layers' outputs, where it was asked for.
     concepts
         Attention to words that are not in the prompt, where it was asked for.
+    self_attention
+        What the image's cells attend to among themselves, where it was asked for.
 
     Raises
     ------
@@ -91,6 +94,7 @@ class Recording:
     effects: Effects | None = None
     negative_effects: Effects | None = None
     concepts: Concepts | None = None
+    self_attention: SelfAttention | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", Layers(self.layers))

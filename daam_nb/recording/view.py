@@ -69,6 +69,9 @@ def rows_of(run: Recording) -> list[tuple[str, str]]:
     if run.concepts is not None:
         listed = ", ".join(word.text for word in run.concepts.words)
         rows.append(("concepts", _cut(listed, _PROMPT)))
+    if run.self_attention is not None:
+        count, kept = len(run.self_attention.layers), run.self_attention.kept
+        rows.append(("self-attention", f"{count} layers, {kept}"))
     if (unit := attention_unit(run.layers)) != PROBABILITY:
         rows.append(("values", unit))
     if run.negative_prompt is not None:

@@ -138,7 +138,7 @@ def cost(
     keep, dtype
         As in `trace`.
     latents
-        Bytes of the latents of every step.
+        Bytes of the latents of every step, and of what else does not depend on tokens.
     effects
         Words of all images and branches whose effects are kept.
     """
@@ -168,7 +168,8 @@ def check_budget(needed: Cost, budget: int | None) -> None:
         f"This recording would hold {needed}, more than {whose}{readable(limit)}. No step has "
         "been made. Keep less: tokens=[...] (the words you need), layers=..., "
         'keep_steps=slice(...), keep="sum" (one running sum), dtype=torch.float16; or fewer '
-        "images in a call; or give a larger memory=."
+        "images in a call; or leave out what is asked for beside (self_attention=, concepts=, "
+        "effects=); or give a larger memory=."
     )
 
 

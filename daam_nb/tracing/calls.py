@@ -262,7 +262,9 @@ class WatchedCall(RunningCall):
         frame = sample[0].numel() * sample.element_size() * len(plan.prompts)
         needed = cost(
             plan.layers, columns + negative + self.extras.columns(len(columns)),
-            steps=len(plan.steps), keep=keep, dtype=dtype, latents=frames * frame,
+            steps=len(plan.steps), keep=keep, dtype=dtype, 
+            latents=frames * frame
+            + self.extras.nbytes(images=len(plan.prompts), steps=len(plan.steps)),
             effects=self.extras.effects.words,
         )  # fmt: skip
         check_budget(needed, options.memory)

@@ -1,4 +1,4 @@
-"""What a call records beside its attention to the prompt: effects, concepts."""
+"""What a call records beside its attention to the prompt: effects, concepts, self-attention."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from daam_nb.tracing.effects.call import CallEffects, check_effects
 from daam_nb.tracing.models import Adapter, Branch, Embeddings
 from daam_nb.tracing.options import Options
 from daam_nb.tracing.passes import Beside
+from daam_nb.tracing.self_attention.call import CallSelfAttention
 
 
 class Extras:
@@ -23,6 +24,7 @@ class Extras:
     def __init__(self, adapter: Adapter, options: Options) -> None:
         self.effects = CallEffects(adapter, options)
         self.concepts = CallConcepts(adapter, options)
+        self.self_attention = CallSelfAttention(adapter, options)
 
     def encode(
         self, arguments: Mapping[str, Any], embeddings: Embeddings | None, again: Callable[[], Any]
@@ -49,19 +51,29 @@ class Extras:
         if self.effects.are_kept:
             self.effects.check(layers, prompts, text())
         self.concepts.check(layers)
+        self.self_attention.settle(layers)
 
     def columns(self, images: int) -> list[tuple[int, ...]]:
         """Key positions that are kept of each image beside the prompt's."""
         return [self.concepts.columns] * images
 
+    def nbytes(self, *, images: int, steps: int) -> int:
+        """Bytes that are kept of all images beside tokens and words."""
+        return self.self_attention.nbytes(images=images, steps=steps)
+
     def allocate(self, layers: Sequence[Layer], *, images: int, steps: int) -> None:
         """Make room for what is kept."""
         self.effects.allocate(layers, steps=steps)
         self.concepts.allocate(layers, images=images, steps=steps)
+        self.self_attention.allocate(images=images, steps=steps)
 
     def beside(self, branch: Branch, images: int) -> list[Beside]:
         """Where each image's are kept in a guidance pass."""
-        parts = (self.effects.buffers(branch, images), self.concepts.buffers(branch, images))
+        parts = (
+            self.effects.buffers(branch, images),
+            self.concepts.buffers(branch, images),
+            self.self_attention.buffers(branch, images),
+        )
         return [Beside(*of_image) for of_image in zip(*parts, strict=True)]
 
     def check_text(self, branch: Branch, step: int, text: Sequence[Tensor]) -> None:
@@ -75,13 +87,18 @@ class Extras:
             "effects": self.effects.finished("conditional", image),
             "negative_effects": self.effects.finished("unconditional", image) if negative else None,
             "concepts": self.concepts.finished(image),
+            "self_attention": self.self_attention.finished(image),
         }
 
     def captured(self, image: int) -> tuple[str, ...]:
         """What the manifest of one image says."""
         words = self.effects.words_of("conditional", image)
         effects = f"effects of {words} words on the outputs of the same layers and steps"
-        return (*([effects] if words else ()), *self.concepts.captured())
+        return (
+            *([effects] if words else ()),
+            *self.concepts.captured(),
+            *self.self_attention.captured(),
+        )
 
 
 def check_extras(adapter: Adapter, options: Options) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TRACE_OPTIONS = (
     *("keep", "layers", "keep_steps", "tokens", "negative"),
-    *("memory", "dtype", "encoder", "effects", "concepts"),
+    *("memory", "dtype", "encoder", "effects", "concepts", "self_attention"),
 )
 """What `trace` takes, but for the text behind embeddings."""
 
@@ -85,9 +85,9 @@ def generate(
         Images for each prompt.
     **options
         The options of `trace` (``keep``, ``layers``, ``keep_steps``, ``tokens``, ``negative``,
-        ``memory``, ``dtype``, ``encoder``, ``effects``, ``concepts``); everything else that the
-        pipeline's call takes goes to it (``num_inference_steps``, ``guidance_scale``,
-        ``negative_prompt``, ``height``, ...).
+        ``memory``, ``dtype``, ``encoder``, ``effects``, ``concepts``,
+        ``self_attention``); everything else that the pipeline's call takes goes to it
+        (``num_inference_steps``, ``guidance_scale``, ``negative_prompt``, ``height``, ...).
 
     Returns
     -------

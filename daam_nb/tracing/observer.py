@@ -199,6 +199,7 @@ class LayerObserver:
             )
             self._keep(target, 0, values)
             self._see_concepts(target, 0, of_image, key[row], scale=call.scale)
+            self._see_image(target, of_image, key[row], of_row, scale=call.scale)
         self.seen = self.total
 
     def _probabilities(
@@ -242,6 +243,15 @@ class LayerObserver:
             )
         concepts.see(self.layer, self.module, target.step_index, head, query, scale=scale)
 
+    def _see_image(
+        self, target: Target, query: Tensor, key: Tensor, mask: Tensor | None, *, scale: float
+    ) -> None:
+        """Keep what heads attend to in the image itself, where image and text are keys of one."""
+        buffers = target.beside.self_attention
+        if buffers is not None and self.layer.name in buffers.layers:
+            own = self.layouts[target.row].image  # keys stand in the order of the queries
+            buffers.see(self.layer, target.step_index, query, key, keys=own, mask=mask, scale=scale)
+
     def _slice(self, call: KernelCall, result: Tensor, changed: Changed) -> None:
         query, key, mask = call.query, call.key, call.mask
         low, heads = self.seen, self.layer.heads
@@ -271,6 +281,7 @@ class LayerObserver:
             )
             self._keep(target, first - row * heads, values)
             self._see_concepts(target, first - row * heads, of_image, key[part], scale=call.scale)
+            self._see_image(target, of_image, key[part], masked, scale=call.scale)
         self.seen = high
 
     def _keep(self, target: Target, head: int, values: Tensor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -18,6 +18,7 @@ from daam_nb.tracing.buffers import memory_bytes
 TokenChoice = str | Sequence[str | int] | None
 EffectChoice = bool | str | Sequence[str]
 ConceptChoice = str | Sequence[str] | None
+SelfAttentionChoice = bool | Literal["steps"]
 TextChoice = str | Prompt | Sequence[str | Prompt] | None
 
 EVERY_STEP = Steps(name="keep_steps")
@@ -40,6 +41,7 @@ class Options:
     encoder: str | None = None
     effects: EffectChoice = False
     concepts: ConceptChoice = None
+    self_attention: SelfAttentionChoice = False
 
     def wants(self, step: int, steps: int) -> bool:
         """Whether a step of a loop of `steps` is to be kept."""
@@ -127,6 +129,7 @@ def read_options(
     encoder: str | None,
     effects: EffectChoice = False,
     concepts: ConceptChoice = None,
+    self_attention: SelfAttentionChoice = False,
 ) -> Options:
     """Check the choices of a trace.
 
@@ -159,6 +162,7 @@ def read_options(
         encoder=encoder,
         effects=_read_effects(effects),
         concepts=_read_concepts(concepts),
+        self_attention=_read_self_attention(self_attention),
     )
 
 
@@ -187,6 +191,15 @@ def _read_concepts(concepts: Any) -> str | tuple[str, ...] | None:
     raise SelectionError(
         f"concepts={concepts!r:.200} names no concepts: give words or phrases, as in "
         'concepts=["sky", "tail"], or a text each word of which is one.'
+    )
+
+
+def _read_self_attention(choice: Any) -> SelfAttentionChoice:
+    if isinstance(choice, bool) or (isinstance(choice, str) and choice == "steps"):
+        return choice  # type: ignore[return-value]
+    raise SelectionError(
+        f"self_attention={choice!r:.200} is none of True (summed over the steps), 'steps' (each "
+        "apart) and False."
     )
 
 

@@ -12,6 +12,7 @@ from daam_nb.tracing.buffers import Buffers
 from daam_nb.tracing.concepts.keys import ConceptBuffers
 from daam_nb.tracing.effects.watching import EffectBuffers
 from daam_nb.tracing.models import DenoiserInputs, TextStream
+from daam_nb.tracing.self_attention.sums import SelfAttentionBuffers
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Beside:
 
     effects: EffectBuffers | None = None
     concepts: ConceptBuffers | None = None
+    self_attention: SelfAttentionBuffers | None = None
 
 
 @dataclass(frozen=True)

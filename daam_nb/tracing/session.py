@@ -27,10 +27,13 @@ from daam_nb.tracing.options import (
     ConceptChoice,
     EffectChoice,
     Options,
+    SelfAttentionChoice,
     TextChoice,
     TokenChoice,
     read_options,
 )
+from daam_nb.tracing.self_attention import observing
+from daam_nb.tracing.self_attention.call import self_modules
 
 
 @names_checked
@@ -49,6 +52,7 @@ def trace(
     encoder: str | None = None,
     effects: EffectChoice = False,
     concepts: ConceptChoice = None,
+    self_attention: SelfAttentionChoice = False,
 ) -> Tracer:
     """Watch a pipeline's attention to its text while a ``with`` block runs.
 
@@ -100,6 +104,10 @@ def trace(
         ``["sky", "tail"]``, or a text each word of which is one. They are read as one text of their
         own, by the same encoders and layers, with the queries that paint the image, which is not
         touched. For the same models as `effects`.
+    self_attention
+        Whether to record as well what the image's cells attend to among themselves, in layers of at
+        most 32 x 32 cells, mean over heads: True, summed over the steps; ``"steps"``, each step
+        apart. A UNet's layers of self-attention; of joint attention, its image-to-image part.
 
     Returns
     -------
@@ -135,6 +143,7 @@ def trace(
     options = read_options(
         effects=effects,
         concepts=concepts,
+        self_attention=self_attention,
         keep=keep,
         layers=layers,
         keep_steps=keep_steps,
@@ -173,6 +182,7 @@ class Tracer(Attached[calls.WatchedCall]):
         self.recordings: tuple[Recording, ...] = ()
         self._options = options
         self._failures: list[Exception] = []
+        self._self_names: dict[nn.Module, str] = {}
 
     @property
     def recording(self) -> Recording:
@@ -236,6 +246,11 @@ class Tracer(Attached[calls.WatchedCall]):
         if callable(getattr(kind, "decode", None)):
             taps.hold(self, kind, "decode", partial(Method, kind, watch_decoding))
 
+        if self._options.self_attention:
+            for name, module in self_modules(self.adapter):
+                self._self_names[module] = name
+                self._watch(module, before=self._before_self, after=self._after_self)
+
     # What happens on the pipeline -------------------------------------------------------------
 
     def _new_call(self, arguments: dict[str, Any]) -> calls.WatchedCall:
@@ -270,6 +285,17 @@ class Tracer(Attached[calls.WatchedCall]):
     def _refuse(self, call: calls.WatchedCall, error: ShapeError) -> None:
         call.fail(error)
 
+    def _before_self(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        call = self._call()
+        if call is not None:
+            observing.observe(call, self._self_names[module])  # type: ignore[arg-type]
+
+    def _after_self(self, module: nn.Module, output: Any) -> None:
+        call = self._call()
+        if call is not None:
+            observing.unobserve(call, self._self_names[module])  # type: ignore[arg-type]
+
     def _let_go(self, call: calls.WatchedCall) -> None:
         super()._let_go(call)
         observer.unobserve(call)
+        observing.unobserve(call)

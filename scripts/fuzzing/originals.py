@@ -6,7 +6,13 @@ from pathlib import Path
 
 import torch
 
-from tests.tiny_recordings import joint_layers, tiny_recording, with_concepts, with_effects
+from tests.tiny_recordings import (
+    joint_layers,
+    tiny_recording,
+    with_concepts,
+    with_effects,
+    with_self_attention,
+)
 
 LONG = 'a naïve 🦓, mother-in-law’s don\'t; 漢字 and a cat — 3.14 <x> & "it"'
 
@@ -20,6 +26,7 @@ def originals(into: Path) -> list[Path]:
         "some": tiny_recording(kept_steps=[1], tokens=[1, 2], negative="ugly", latents=False),
         "effects": with_effects(tiny_recording(steps=2)),
         "concepts": with_concepts(tiny_recording(steps=2)),
+        "self": with_self_attention(tiny_recording(steps=2, heads=(1, 1))),
         "joint": tiny_recording(layers=joint_layers(1, 2), steps=2, image=False),
         "cut": tiny_recording("a cat and a dog and a bird", length=6, steps=1, heads=(1, 1)),
     }

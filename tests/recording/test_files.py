@@ -28,7 +28,7 @@ def assert_same(left: Recording, right: Recording) -> None:
     """Every field of two recordings, bit for bit."""
     for field in dataclasses.fields(Recording):
         a, b = getattr(left, field.name), getattr(right, field.name)
-        if field.name.endswith("attention"):
+        if field.name in {"attention", "negative_attention"}:
             assert set(a) == set(b)
             for name in a:
                 assert a[name].dtype == b[name].dtype

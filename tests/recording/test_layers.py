@@ -63,8 +63,8 @@ def test_a_choice_that_selects_nothing_is_an_error(choice: Any, message: str) ->
 def test_a_layer_is_checked_at_birth() -> None:
     with pytest.raises(SelectionError, match=r"of the stage 3; a stage is a text, as 'down'"):
         Layer("x", 3, (2, 3), 1)  # type: ignore[arg-type]
-    with pytest.raises(SelectionError, match="has the attention 'self'; it is 'cross' or 'joint'"):
-        Layer("x", "mid", (2, 3), 1, attention="self")  # type: ignore[arg-type]
+    with pytest.raises(SelectionError, match="attention 'time'; it is 'cross', 'joint' or 'self'"):
+        Layer("x", "mid", (2, 3), 1, attention="time")  # type: ignore[arg-type]
     with pytest.raises(ShapeError, match="The label of a layer is 301 characters long"):
         Layer("x", "mid", (2, 3), 1, label="x" * 301)
     for size, heads in [((0, 3), 1), ((2, 3), 0), ((2, 3, 4), 1)]:

@@ -1,0 +1,241 @@
+"""Self-attention: where a place of the image looks, and maps of words refined by that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from daam_nb.errors import NotKeptError, SelectionError, WrongKindError
+from daam_nb.kinds import kind_of, names_checked, number_between, real_number
+from daam_nb.maps.aggregate import clamped
+from daam_nb.maps.captions import layers_in_words
+from daam_nb.maps.origin import Origin
+from daam_nb.maps.wordmap import WordHeatMap, of_recording
+from daam_nb.recording import (
+    Layer,
+    LayerChoice,
+    Recording,
+    SelfAttention,
+    provenance_of,
+    select_layers,
+)
+from daam_nb.recording.kinds import check_recording
+from daam_nb.recording.self_attention import cells
+from daam_nb.selection import StepChoice, Steps, in_words
+
+UNIT = "self-attention, as multiples of attention to all cells alike"
+MAX_POWER = 1000
+
+
+@names_checked
+def self_attention_map(
+    run: Recording,
+    place: tuple[float, float],
+    *,
+    layers: LayerChoice = "all",
+    steps: StepChoice = None,
+) -> WordHeatMap:
+    """Show what a place of the image attends to in the image itself.
+
+    For each chosen layer: the row of the cell that holds the place, mean over heads and the chosen
+    steps, times the number of the layer's cells; brought to the latent grid by bicubic
+    interpolation and clamped at 0; then the mean over layers.
+
+    Parameters
+    ----------
+    run
+        A recording made with ``self_attention=True``, or ``"steps"``.
+    place
+        (y, x), each 0 to 1 from the top left corner, as `center_of_mass` gives it.
+    layers
+        Among ``run.self_attention.layers``, as for `select_layers`.
+    steps
+        As for `heat_maps`; needs ``self_attention="steps"``.
+
+    Returns
+    -------
+    WordHeatMap
+        (grid y, grid x), float32, >= 0. 1 is what a cell would get if all were attended to alike.
+        In joint attention, where a part goes to the text, the mean is below 1.
+
+    Raises
+    ------
+    NotKeptError
+        Where the recording holds no self-attention, or one sum over its steps and some are chosen.
+    SelectionError
+        Where the place lies outside the image, or a choice selects nothing.
+
+    Examples
+    --------
+    >>> run = generate(pipe, "a dog", self_attention=True)  # doctest: +SKIP
+    >>> self_attention_map(run, (0.5, 0.5))  # doctest: +SKIP
+    """
+    held = _held(run, "self_attention_map()")
+    y, x = _read_place(place)
+    chosen = select_layers(held.layers, layers)
+    chosen_steps = _read_steps(run, held, steps)
+    grid = run.facts.latent_size
+    total = torch.zeros(grid[0] * grid[1])
+    for layer in chosen:
+        height, width = layer.size
+        row = min(int(y * height), height - 1) * width + min(int(x * width), width - 1)
+        attention = _mean(run, held, layer, chosen_steps, row)
+        total += clamped(attention[None] * cells(layer), layer.size, grid)[0]
+    choice = (
+        f"self-attention of {layers_in_words(chosen, tuple(held.layers))}, "
+        f"steps {in_words(chosen_steps)} of {run.facts.num_steps}, mean over steps and heads"
+    )
+    return of_recording(
+        WordHeatMap(
+            (total / len(chosen)).view(grid),
+            label=f"({y:.2f}, {x:.2f})",
+            origin=_origin(run, chosen, chosen_steps, choice),
+            image_size=run.facts.image_size,
+            unit=UNIT,
+        )
+    )
+
+
+@names_checked
+def refined(run: Recording, word_map: WordHeatMap, *, power: int = 4) -> WordHeatMap:
+    """Spread a word's map along the self-attention of the recording that it is of.
+
+    Each cell's value becomes the mean of the values of the cells that it attends to, `power` times
+    over: ``S ** power @ map``, where S is the self-attention of the finest layers kept, mean over
+    steps, heads and layers, its rows divided by their sums.
+
+    Parameters
+    ----------
+    run
+        The recording, made with ``self_attention=True``, or ``"steps"``.
+    word_map
+        One of its maps, on the latent grid.
+    power
+        How many times, at least 1.
+
+    Returns
+    -------
+    WordHeatMap
+        In the same unit. Fine detail is lost where the finest layer is coarser than the map.
+
+    Raises
+    ------
+    NotKeptError
+        Where the recording holds no self-attention.
+    SelectionError
+        Where the map is of another recording, or was made by hand, resized or averaged.
+
+    References
+    ----------
+    Nguyen et al. 2023, "Dataset Diffusion", https://arxiv.org/abs/2309.14303
+
+    Examples
+    --------
+    >>> refined(run, heat_maps(run)["dog"])  # doctest: +SKIP
+    """
+    held = _held(run, "refined()")
+    times = number_between(power, "power", low=1, high=MAX_POWER)
+    if not isinstance(word_map, WordHeatMap):
+        raise WrongKindError(
+            f"refined() takes a map of a word, heat_maps(run)['dog'], not {kind_of(word_map)}."
+        )
+    origin, grid = word_map.origin, run.facts.latent_size
+    if origin is None or word_map.derived or word_map.size != grid:
+        raise SelectionError(
+            f"The map of {word_map.label!r} is averaged, resized or made by hand, so it is not "
+            "known which cells it is of. Give it as heat_maps(run) has it."
+        )
+    if origin.run.facts != run.facts or origin.run.prompt != run.prompt:
+        raise SelectionError(
+            f"The map of {word_map.label!r} is of another recording, of "
+            f"{origin.run.prompt.text!r:.200}, and self-attention is of one image alone."
+        )
+    finest = max(cells(layer) for layer in held.layers)
+    chosen = [layer for layer in held.layers if cells(layer) == finest]
+    size = chosen[0].size
+    matrix = torch.stack([_mean(run, held, layer, run.steps) for layer in chosen]).mean(0)
+    matrix = matrix / matrix.sum(1, keepdim=True)
+    values = word_map.values
+    if size != grid:
+        values = functional.interpolate(values[None, None], size=size, mode="area")[0, 0]
+    values = values.flatten()
+    for _ in range(times):
+        values = matrix @ values
+    choice = f"{origin.choice}, refined by self-attention of {len(chosen)} layers, power {times}"
+    return word_map._with(
+        values=clamped(values[None], size, grid)[0].view(grid),
+        origin=replace(origin, choice=choice),
+    )
+
+
+def _held(run: Recording, where: str) -> SelfAttention:
+    check_recording(run, where=where)
+    if run.self_attention is None:
+        raise NotKeptError(
+            "This recording holds no self-attention of the image. Record it: "
+            "generate(..., self_attention=True), or 'steps' for each step apart."
+        )
+    return run.self_attention
+
+
+def _read_place(place: object) -> tuple[float, float]:
+    try:
+        y, x = (real_number(part) for part in place)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        y = x = -1.0
+    if not (0 <= y <= 1 and 0 <= x <= 1):
+        raise SelectionError(
+            f"A place is (y, x), each 0 to 1 from the top left corner of the image, not {place!r}."
+        )
+    return y, x
+
+
+def _read_steps(run: Recording, held: SelfAttention, steps: StepChoice) -> tuple[int, ...]:
+    if steps is None:
+        return run.steps
+    if held.kept == "sum":
+        raise NotKeptError(
+            "This recording keeps its self-attention as one sum over its steps, so none can be "
+            "chosen. Record with self_attention='steps'."
+        )
+    chosen = Steps.read(steps).of(run.facts.num_steps)
+    if missing := [step for step in chosen if step not in run.steps]:
+        raise NotKeptError(
+            f"The steps {in_words(missing)} were not kept; this recording holds "
+            f"{in_words(run.steps)}."
+        )
+    return chosen
+
+
+def _mean(
+    run: Recording,
+    held: SelfAttention,
+    layer: Layer,
+    steps: tuple[int, ...],
+    row: int | None = None,
+) -> Tensor:
+    """(query, key), or (key,) of one query: mean over the steps, float32."""
+    array = held.probabilities[layer.name]
+    array = array if row is None else array[:, row]
+    if held.kept == "sum":
+        return array[0].float() / len(run.steps)
+    return array[[run.steps.index(step) for step in steps]].float().mean(0)
+
+
+def _origin(
+    run: Recording, layers: tuple[Layer, ...], steps: tuple[int, ...], choice: str
+) -> Origin:
+    return Origin(
+        run=provenance_of(run),
+        prompt=run.prompt,
+        layers=layers,
+        steps=steps,
+        heads=None,
+        pairs=(),
+        reduction="mean",
+        negative=False,
+        choice=choice,
+    )
