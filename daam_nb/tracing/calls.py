@@ -258,24 +258,19 @@ class WatchedCall(RunningCall):
         options, keep, dtype = self.options, self.options.keep, self.options.dtype
         columns = [options.columns(prompt) for prompt in plan.prompts]
         negative = [options.negative_columns(prompt) for prompt in plan.negatives]
-        frames = self.announced_steps() + 1
-        frame = sample[0].numel() * sample.element_size() * len(plan.prompts)
+        steps, images, every = len(plan.steps), len(plan.prompts), self.announced_steps() + 1
+        beside = self.extras.nbytes(images=images, steps=steps)
         needed = cost(
-            plan.layers, columns + negative + self.extras.columns(len(columns)),
-            steps=len(plan.steps), keep=keep, dtype=dtype, 
-            latents=frames * frame
-            + self.extras.nbytes(images=len(plan.prompts), steps=len(plan.steps)),
-            effects=self.extras.effects.words,
+            plan.layers, columns + negative + self.extras.columns(images),
+            steps=steps, keep=keep, dtype=dtype, effects=self.extras.effects.words,
+            latents=every * sample[0].nbytes * images + beside,
         )  # fmt: skip
         check_budget(needed, options.memory)
-        steps = len(plan.steps)
-        self.conditional = tuple(
-            Buffers(plan.layers, c, steps=steps, keep=keep, dtype=dtype) for c in columns
+        self.conditional, self.unconditional = (
+            tuple(Buffers(plan.layers, c, steps=steps, keep=keep, dtype=dtype) for c in chosen)
+            for chosen in (columns, negative)
         )
-        self.unconditional = tuple(
-            Buffers(plan.layers, c, steps=steps, keep=keep, dtype=dtype) for c in negative
-        )
-        self.extras.allocate(plan.layers, images=len(columns), steps=steps)
+        self.extras.allocate(plan.layers, images=images, steps=steps)
 
     # Each pass -------------------------------------------------------------------------------
 
@@ -480,16 +475,11 @@ class WatchedCall(RunningCall):
         plan = self.plan
         assert plan is not None
         plain, omitted = provenance.plain_arguments(self.arguments)
-        factor = int(getattr(self.pipe, "vae_scale_factor", 8))
-        height, width = plan.latent_size
-        size = (height * factor, width * factor)
-        if self.images:
-            size = (self.images[i].height, self.images[i].width)
         return Facts(
             model=provenance.model_name(self.pipe),
             pipeline=type(self.pipe).__name__,
             scheduler=type(self.pipe.scheduler).__name__,
-            image_size=size,
+            image_size=report.image_size(self.pipe, plan, self.images[i : i + 1]),
             latent_size=plan.latent_size,
             num_steps=self.step,
             guidance=self._guidance[0] if self._guided else None,

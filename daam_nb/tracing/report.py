@@ -11,6 +11,7 @@ from daam_nb.recording.facts import NEGATIVE_MAPS
 from daam_nb.recording.layers import PROBABILITY
 from daam_nb.tracing.models import Adapter, BatchRows, Omission, TextStream
 from daam_nb.tracing.options import Options
+from daam_nb.tracing.passes import Plan
 from daam_nb.tracing.provenance import Seeds
 
 
@@ -88,6 +89,14 @@ def manifest(
     if missing_image is not None:
         skipped.append(Skipped("the image", missing_image))
     return Manifest(tuple(captured), (*skipped, *_other_attention(pipe, arguments)))
+
+
+def image_size(pipe: Any, plan: Plan, image: Sequence[Any]) -> tuple[int, int]:
+    """(height, width) in pixels of an image, or of what the latents would be decoded to."""
+    if image:
+        return (image[0].height, image[0].width)
+    factor = int(getattr(pipe, "vae_scale_factor", 8))
+    return (plan.latent_size[0] * factor, plan.latent_size[1] * factor)
 
 
 def why_no_image(defaults: Mapping[str, Any]) -> str:
