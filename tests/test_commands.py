@@ -50,7 +50,7 @@ class Command:
 def blank_images(to: Path) -> None:
     """Images as ``python -m training score`` paints them, but empty."""
     for weights in (WEIGHTS, JOINT):
-        folder = to / f"images-{card(weights).revision}"
+        folder = to / f"pictures-{card(weights).revision}"
         folder.mkdir()
         for index in range(len(entries())):
             Image.new("RGB", (64, 64)).save(image_path(folder, index))

@@ -227,7 +227,7 @@ def score(
     weights
         Folder of an exported pipeline.
     work
-        Receives `images-<revision>/`, so that another call goes on where this one stopped.
+        Receives `pictures-<revision>/`, so that another call goes on where this one stopped.
     judge_file
         The judge's weights.
     report

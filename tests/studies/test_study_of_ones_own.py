@@ -72,7 +72,7 @@ def test_killed_it_goes_on_and_writes_its_page(package: Path, tmp_path: Path) ->
     argv = ("compactness", "--into", str(tmp_path / "runs"), "--images", "3", "-n", "2", "-q")
     killed = daam_nb(package, *argv, KILL_AFTER="2")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    [rows] = (tmp_path / "runs").glob("images/studies/compactness-*/rows.jsonl")
+    [rows] = (tmp_path / "runs").glob("pictures/studies/compactness-*/rows.jsonl")
     before = rows.read_bytes()
     assert len(before.splitlines()) == 1 + 2  # its header, and two recordings
     done = daam_nb(package, *argv)

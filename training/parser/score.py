@@ -215,8 +215,8 @@ def compared(figures: dict[str, dict[str, Any]]) -> str:
     rows: dict[str, Callable[[dict[str, Any]], str]] = {
         "tag": lambda figure: _percent(figure["tag"]),
         "lemma": lambda figure: _percent(figure["lemma"]),
-        "unlabelled attachment (95 %)": lambda figure: _with_interval(figure, "uas"),
-        "labelled attachment (95 %)": lambda figure: _with_interval(figure, "las"),
+        "unlabeled attachment (95 %)": lambda figure: _with_interval(figure, "uas"),
+        "labeled attachment (95 %)": lambda figure: _with_interval(figure, "las"),
         "the same, punctuation counted": lambda figure: _percent(figure["las_all"]),
         "noun chunks, F": lambda figure: _percent(figure["noun_chunks"]["f"]),
     }

@@ -223,7 +223,7 @@ def test_rankings_by_hand() -> None:
     assert made.rank_attention_to_text.tolist() == [3, 2, 1]
     agreed = rank_agreement(heads)
     assert agreed.rho.tolist() == [pytest.approx(1), pytest.approx(-1)]
-    assert agreed.images.tolist() == [2, 2]
+    assert agreed.pictures.tolist() == [2, 2]
 
 
 def test_images_of_one_prompt_are_one_cluster_of_the_rankings() -> None:
