@@ -7,7 +7,8 @@ import * as flags from "./flags.js";
 
 const READING = "Bright places looked at this word while the image was drawn.";
 const LEAD = "Pick a word; Shift-click another to compare.";
-const LEAD_PAIR = "Orange, solid line: where the map of A is high. Blue, dashed line: of B. White: of both.";
+const LEAD_PAIR =
+  "Orange, solid line: where the map of A is high. Blue, dashed line: of B. White: of both.";
 const LEAD_DIFFERENCE = "Red: where the map of A (solid line) is higher. Blue: of B (dashed line).";
 const SYNTAX = "Show how the words depend on each other; click an arc to compare both";
 
