@@ -134,9 +134,9 @@ def linear_part(projection: Callable[[Tensor], Tensor], rows: Tensor, dtype: tor
     weight = getattr(projection, "weight", None) if type(projection) is nn.Linear else None
     if isinstance(weight, Tensor) and weight.device.type != "meta" and weight.is_floating_point():
         return rows @ weight.detach().to(rows).T
-    given = rows.to(dtype)
-    made: Tensor = projection(given) - projection(torch.zeros_like(given[:, :1]))
-    return made.to(rows)
+    inputs = rows.to(dtype)
+    outputs: Tensor = projection(inputs) - projection(torch.zeros_like(inputs[:, :1]))
+    return outputs.to(rows)
 
 
 def affine(projection: Callable[[Tensor], Tensor], rows: Tensor, module: nn.Module) -> Tensor:
