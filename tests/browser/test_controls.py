@@ -119,12 +119,15 @@ def test_nothing_runs_over_the_edge_and_the_controls_end_on_one_line(
 
 
 def test_the_image_stays_sharp_when_the_theme_changes(page: Explorer) -> None:
-    before = page.pixels().shape
+    sharp = "n => Math.abs(n.width - n.getBoundingClientRect().width * devicePixelRatio) <= 1"
+    image = page.part("image")
+    eventually(lambda: image.evaluate(sharp))
     for name, theme in (("JupyterLab Dark", "dark"), ("JupyterLab Light", "light")):
         change_theme(page.page, name)  # for a moment JupyterLab hides everything
         eventually(lambda theme=theme: page.state("theme") == theme)
         page.move()
-        assert page.pixels().shape == before
+        eventually(lambda: image.evaluate(sharp))
+        assert page.pixels().shape[0] > 200
 
 
 # --- words and steps ------------------------------------------------------------------------------

@@ -12,13 +12,13 @@ from tests.browser.servers import Server
 RUNS = 20
 CELLS = (
     "import daam_nb as dnb, gc, weakref\n"
-    "from daam_nb.show.explorer.page.lifetime import Living, living\n"
+    "from daam_nb.show.explorer.page.lifetime import Reopenable, open_widgets\n"
     "run, made = dnb.sample(), []",
     "explorer = dnb.explore(run, parser=False)\nmade.append(weakref.ref(explorer))\n"
     "display(explorer)",
     "both = dnb.explore(run, run, parser=False)\nboth",
 )
-COUNT = "[len([w for w in living() if isinstance(w, Living)]), len(living())]"
+COUNT = "[len([w for w in open_widgets() if isinstance(w, Reopenable)]), len(open_widgets())]"
 _RUN_CELL = """async (index) => {
   const {commands, shell} = window.jupyterapp;
   shell.currentWidget.content.activeCellIndex = index;
@@ -71,7 +71,7 @@ def test_what_rests_is_shown_again(notebook: Notebook) -> None:
     page = notebook.page
     notebook.do("first = explorer\nfirst.word = 'grass'")
     page.evaluate(_RUN_CELL, 1)
-    assert notebook.ask("[first in living(), explorer in living()]") == [False, True]
+    assert notebook.ask("[first in open_widgets(), explorer in open_widgets()]") == [False, True]
     page.evaluate(_APPEND, "first")
     page.evaluate(_RUN_CELL, 3)
     eventually(lambda: page.locator(_SHOWN).count() == 4)
