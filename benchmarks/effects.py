@@ -100,7 +100,7 @@ def recording_with_effects() -> Recording:
 
     effects = Effects(
         words=((1,), (2,)),
-        norms={layer.name: random(STEPS, 2, *layer.size) for layer in run.layers},
+        shares={layer.name: random(STEPS, 2, *layer.size) for layer in run.layers},
         by_head={layer.name: random(STEPS, HEADS, 2, *layer.size) for layer in run.layers},
         by_token={layer.name: random(STEPS, 2, len(run.columns)).float() for layer in run.layers},
         outputs={layer.name: random(STEPS).float() + 1 for layer in run.layers},

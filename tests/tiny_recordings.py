@@ -175,7 +175,7 @@ def with_effects(
     by_head = {layer.name: drawn(steps, layer.heads, count, *layer.size) for layer in run.layers}
     effects = Effects(
         words=tuple(words),
-        norms={name: array.sum(1).abs().to(dtype) for name, array in by_head.items()},
+        shares={name: array.sum(1).abs().to(dtype) for name, array in by_head.items()},
         by_head={name: array.to(dtype) for name, array in by_head.items()},
         by_token={layer.name: drawn(steps, count, keys).abs() for layer in run.layers},
         outputs={layer.name: drawn(steps).abs() + 1 for layer in run.layers},

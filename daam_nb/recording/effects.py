@@ -3,7 +3,8 @@
 With the attention p of a layer as it was, hiding a word in the text encoder changes what the layer
 adds to each image location by ``d = sum over heads h and keys j of p[h, j] (v[h, j] - v'[h, j])
 W_O[h]``, where v' are the values of the same prompt encoded with the word hidden. Kept is the norm
-of d, and what each head and each key position contribute to it.
+of d as a share of the layer's own output in that step, and what each head and each key position
+contribute to it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from daam_nb.prompt import Prompt
     from daam_nb.recording.layers import Layer
 
-PARTS = ("norms", "by_head", "by_token", "outputs")
+PARTS = ("shares", "by_head", "by_token", "outputs")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,16 +38,17 @@ class Effects(Extra):
     ----------
     words
         The key positions of each word, in the order of the word axis.
-    norms
+    shares
         Layer name -> (step, word, y, x): norm over channels of the change of the layer's output,
-        all heads together, >= 0, in the units of that output.
+        all heads together, divided by the layer's number in `outputs` of that step; >= 0. 0 where
+        the layer writes nothing.
     by_head
-        Layer name -> (step, head, word, y, x): the part of `norms` that flows through each head,
+        Layer name -> (step, head, word, y, x): the part of `shares` that flows through each head,
         the projection of the head's change on the whole one. May be negative; over the heads the
-        parts add up to `norms`.
+        parts add up to `shares`.
     by_token
         Layer name -> (step, word, key position): the part that flows through each key position,
-        added up over heads and locations. Over the key positions the parts add up to `norms`
+        added up over heads and locations. Over the key positions the parts add up to `shares`
         added up over locations.
     outputs
         Layer name -> (step,): mean norm over locations of the layer's own output.
@@ -65,7 +67,7 @@ class Effects(Extra):
     TITLE: ClassVar[str] = "The effects"
 
     words: tuple[tuple[int, ...], ...]
-    norms: Mapping[str, Tensor]
+    shares: Mapping[str, Tensor]
     by_head: Mapping[str, Tensor]
     by_token: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
@@ -87,7 +89,9 @@ class Effects(Extra):
     def bounds(most: float) -> dict[str, tuple[float, float]]:
         """The range of each part's numbers."""
         anything = (-math.inf, math.inf)
-        return dict.fromkeys(PARTS, anything) | dict.fromkeys(("norms", "outputs"), (0.0, math.inf))
+        return dict.fromkeys(PARTS, anything) | dict.fromkeys(
+            ("shares", "outputs"), (0.0, math.inf)
+        )
 
     def check(self, layers: tuple[Layer, ...], *, steps: int, prompt: Prompt) -> None:
         """Raise a `ShapeError` unless the arrays fit the recording they belong to."""
@@ -99,7 +103,7 @@ class Effects(Extra):
             )
         shapes = {
             layer.name: {
-                "norms": (steps, words, *layer.size),
+                "shares": (steps, words, *layer.size),
                 "by_head": (steps, layer.heads, words, *layer.size),
                 "by_token": (steps, words, keys),
                 "outputs": (steps,),
@@ -116,7 +120,7 @@ def merged(first: Effects | None, second: Effects | None) -> Effects | None:
     words = tuple(sorted({*first.words, *second.words}))
     both = (*first.words, *second.words)
     rows = [len(both) - 1 - both[::-1].index(word) for word in words]
-    axes = {"norms": 1, "by_head": 2, "by_token": 1}
+    axes = {"shares": 1, "by_head": 2, "by_token": 1}
     parts = {
         part: {
             name: torch.cat([first.arrays[part][name], array.to(first.arrays[part][name])], axis)

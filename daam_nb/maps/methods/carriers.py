@@ -76,8 +76,7 @@ def carriers_of(choice: Choice, tokens: Tokens, *, label: str, in_words: str) ->
         steps = source.effects.by_token[layer.name][:, word].double()  # (step, key)
         spans = spans_of(choice.run, choice.steps) if choice.run.kept != "sum" else ((0, 1),)
         added = torch.stack([steps[low:high].sum(0) for low, high in spans]).sum(0)
-        output, cells = source.output(layer), layer.size[0] * layer.size[1]
-        total += added / (output * cells) if output else 0.0
+        total += added / (layer.size[0] * layer.size[1])
     whole = float(total.sum())
     if not math.isfinite(whole):
         raise NotKeptError(f"What was recorded of the effect of {label!r} is no number (NaN).")

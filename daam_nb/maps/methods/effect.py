@@ -57,16 +57,11 @@ class EffectSource(Source):
     def attention(self) -> Mapping[str, Tensor]:
         if self.apart:
             return self.effects.by_head
-        return {layer.name: self.effects.norms[layer.name][:, None] for layer in self.layers}
+        return {layer.name: self.effects.shares[layer.name][:, None] for layer in self.layers}
 
     @property
     def columns(self) -> tuple[int, ...]:
         return tuple(range(len(self.effects.words)))
-
-    def output(self, layer: Layer) -> float:
-        """Mean norm of a layer's own output over locations and recorded steps."""
-        outputs = self.effects.outputs[layer.name].double()
-        return float(outputs.sum()) / len(self.run.steps)
 
 
 def _phrase(prompt: Prompt, tokens: Tokens) -> Word | None:
@@ -84,12 +79,12 @@ def _text_of(prompt: Prompt, tokens: Tokens) -> str:
 
 
 class Effect(MapKind):
-    """The change of the layers' outputs when a word is hidden, in units of the outputs.
+    """The change of the layers' outputs when a word is hidden, as a share of them.
 
-    For each chosen layer: the norm over channels of the change, reduced over the chosen steps,
-    divided by one number, the mean norm of the layer's own output over locations and recorded
-    steps; brought to the latent grid by bicubic interpolation and clamped at 0; then the mean over
-    layers. Where heads are chosen, their parts of the norm are added up within a layer first.
+    For each chosen layer: the norm over channels of the change, in each step divided by one number,
+    the mean norm of the layer's own output over locations; reduced over the chosen steps; brought
+    to the latent grid by bicubic interpolation and clamped at 0; then the mean over layers. Where
+    heads are chosen, their parts are added up within a layer first.
     """
 
     name = "effect"
@@ -135,9 +130,7 @@ class Effect(MapKind):
     def native_heads(self, choice: Choice, layer: Layer, tokens: Tokens) -> Tensor:
         source = EffectSource(choice.run, choice.negative, apart=True)
         kept = source.attention[layer.name][choice.places][:, :, source.effects.words.index(tokens)]
-        output = source.output(layer)
-        heads = kept.float().sum(0).clamp_(min=0)
-        return heads * (choice.step_factor / output) if output else torch.zeros_like(heads)
+        return kept.float().sum(0).clamp_(min=0) * choice.step_factor
 
     def word_map(self, choice: Choice, tokens: Tokens) -> Tensor:
         source = EffectSource(choice.run, choice.negative, apart=choice.heads is not None)
@@ -160,9 +153,7 @@ class Effect(MapKind):
             number = {layer.name: i for i, layer in enumerate(of_group)}
             summed = torch.zeros(len(of_group), maps.shape[1])
             summed.index_add_(0, torch.tensor([number[layer.name] for layer in own]), maps)
-            outputs = torch.tensor([source.output(layer) for layer in of_group])
-            shares = torch.where(outputs > 0, 1 / outputs, 0.0)
-            total += shares @ clamped(summed, group.size, grid)
+            total += clamped(summed, group.size, grid).sum(0)
         total *= choice.step_factor * unit / len(choice.layers)
         return checked(total, source).view(grid)
 

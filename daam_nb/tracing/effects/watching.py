@@ -33,14 +33,15 @@ class EffectBuffers:
         words = range(len(hidden.words))
         whole = [replace(layer, heads=1) for layer in layers]
         self._text = TextChange.of(hidden.changes)
-        self._norms = Buffers(whole, words, steps=steps, keep=keep, dtype=dtype)
+        self._shares = Buffers(whole, words, steps=steps, keep=keep, dtype=dtype)
         self._by_head = Buffers(layers, words, steps=steps, keep=keep, dtype=dtype)
         self._by_token: dict[str, list[Tensor]] = {layer.name: [] for layer in layers}
         self._outputs: dict[str, list[Tensor]] = {layer.name: [] for layer in layers}
         self._changes: dict[str, LayerChange] = {}
+        self._awaiting: dict[str, tuple[int, Tensor, Tensor, Tensor]] = {}
 
     def see(self, layer: Layer, module: nn.Module, step_index: int, attention: Tensor) -> None:
-        """Work out and keep what the words do in one layer and step.
+        """Work out what the words do in one layer and step; `see_output` keeps it.
 
         Parameters
         ----------
@@ -57,13 +58,17 @@ class EffectBuffers:
                 text = self._text.to(attention.device)
                 self._changes[layer.name] = LayerChange.of(module, layer.heads, text)
         norm, by_head, by_token = self._changes[layer.name].of_attention(attention)
-        self._norms.write(layer.name, step_index, 0, norm[None])
-        self._by_head.write(layer.name, step_index, 0, by_head)
-        self._by_token[layer.name].append(by_token)
+        self._awaiting[layer.name] = step_index, norm, by_head, by_token
 
     def see_output(self, layer: Layer, output: Tensor) -> None:
-        """Keep the mean norm of a layer's own output, (query, channel)."""
-        self._outputs[layer.name].append(output.float().norm(dim=-1).mean())
+        """Keep what was worked out last, as a share of the layer's own output, (query, channel)."""
+        step_index, norm, by_head, by_token = self._awaiting.pop(layer.name)
+        own = output.float().norm(dim=-1).mean()
+        scale = torch.where(own > 0, 1 / own, 0.0)
+        self._shares.write(layer.name, step_index, 0, norm[None].mul_(scale))
+        self._by_head.write(layer.name, step_index, 0, by_head.mul_(scale))
+        self._by_token[layer.name].append(by_token * scale)
+        self._outputs[layer.name].append(own)
 
     def finished(self) -> Effects:
         """All of it as plain data.
@@ -71,25 +76,24 @@ class EffectBuffers:
         Raises
         ------
         ShapeError
-            Where an effect is larger than its storage holds, or no number.
+            Where an effect is no number.
         """
 
         def stacked(parts: list[Tensor]) -> Tensor:
             every = torch.stack(parts).cpu()
             return every.sum(0, keepdim=True) if self.summed else every
 
-        for buffers in (self._norms, self._by_head):
+        for buffers in (self._shares, self._by_head):
             for name, array in buffers.finished().items():
                 if not bool(array.isfinite().all()):
-                    dtype = str(array.dtype).removeprefix("torch.")
                     raise ShapeError(
-                        f"The effects of words on the output of {name} are no numbers, or larger "
-                        f"than {dtype} holds, in which they are kept. Record with "
-                        "dtype=torch.float32, or run the model in float32 or bfloat16."
+                        f"The effects of words on the output of {name} are no numbers: the layer "
+                        "writes none, or larger ones than can be added up. Run the model in "
+                        "float32 or bfloat16, or leave out effects=."
                     )
         return Effects(
             words=self.hidden.words,
-            norms={name: array[:, 0] for name, array in self._norms.finished().items()},
+            shares={name: array[:, 0] for name, array in self._shares.finished().items()},
             by_head=self._by_head.finished(),
             by_token={name: stacked(parts) for name, parts in self._by_token.items()},
             outputs={name: stacked(parts) for name, parts in self._outputs.items()},

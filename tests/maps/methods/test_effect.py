@@ -42,13 +42,12 @@ def naive_effect(
     for layer in layers:
         places = [0] if run.kept == "sum" else [run.steps.index(step) for step in steps]
         if heads is None:
-            of_steps = [effects.norms[layer.name][i, word].double().numpy() for i in places]
+            of_steps = [effects.shares[layer.name][i, word].double().numpy() for i in places]
         else:
             parts = effects.by_head[layer.name].double().numpy()
             of_steps = [parts[i, list(heads), word].sum(0) for i in places]
         reduced = sum(of_steps) / (len(steps) if reduction == "mean" else 1)
-        output = effects.outputs[layer.name].double().sum().item() / len(run.steps)
-        raised.append(np.maximum(bicubic(reduced / output, run.facts.latent_size), 0))
+        raised.append(np.maximum(bicubic(reduced, run.facts.latent_size), 0))
     return np.mean(raised, axis=0)
 
 
@@ -129,7 +128,7 @@ def test_attention_beside_them_stays_what_it_is() -> None:
 def test_written_into_they_are_worked_out_anew() -> None:
     run = effective()
     before = heat_maps(run, kind="effect", steps=[1, 2])["cat"].values
-    for array in run.effects.norms.values():
+    for array in run.effects.shares.values():
         array.mul_(2)
     after = heat_maps(run, kind="effect", steps=[1, 2])["cat"].values
     assert torch.allclose(after, 2 * before)
@@ -188,9 +187,9 @@ def test_parts_that_do_not_fit_are_refused() -> None:
         replace(effects, words=((2,), (2,)))
     with pytest.raises(SelectionError, match="at least one"):
         replace(effects, words=())
-    cut = {**effects.norms, name: effects.norms[name][:-1]}
-    with pytest.raises(Exception, match="norms of"):
-        replace(run, effects=replace(effects, norms=cut))
+    cut = {**effects.shares, name: effects.shares[name][:-1]}
+    with pytest.raises(Exception, match="shares of"):
+        replace(run, effects=replace(effects, shares=cut))
     lacking = {key: array for key, array in effects.outputs.items() if key != name}
     with pytest.raises(Exception, match="outputs"):
         replace(run, effects=replace(effects, outputs=lacking))
@@ -206,8 +205,7 @@ def test_carriers_divide_the_effect_among_tokens() -> None:
     expected = np.zeros(len(run.prompt.tokens))
     for layer in run.layers:
         of_steps = effects.by_token[layer.name][[1, 2, 4], 0].double().numpy().sum(0)
-        output = effects.outputs[layer.name].double().mean().item()
-        expected += of_steps / output / (layer.size[0] * layer.size[1])
+        expected += of_steps / (layer.size[0] * layer.size[1])
     expected /= expected.sum()
     carriers = maps.carriers("cat")
     assert np.allclose(carriers.by_token.numpy(), expected, atol=1e-6)
@@ -244,8 +242,7 @@ def test_in_heads_is_each_heads_part_at_the_layers_own_resolution() -> None:
     layer = run.layers[1]
     maps = heat_maps(run, kind="effect", layers="all", steps=[0, 2])
     parts = effects.by_head[layer.name][[0, 2], :, 1].double().mean(0).clamp(min=0)
-    expected = parts / effects.outputs[layer.name].double().mean()
-    assert torch.allclose(maps.in_heads("dog", layer).double(), expected, rtol=1e-5)
+    assert torch.allclose(maps.in_heads("dog", layer).double(), parts, rtol=1e-5)
     attention = heat_maps(run, layers="all", steps=[0, 2])
     column = run.columns.index(5)
     expected = run.attention[layer.name][[0, 2], :, column].float().mean(0)

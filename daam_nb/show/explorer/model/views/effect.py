@@ -18,13 +18,13 @@ from daam_nb.show.explorer.model.views.view import Layers, Places, View
 class EffectView(View):
     """How much the layers' outputs depend on a word.
 
-    All heads of a layer together are the norm of the change; a head alone is its part of that norm,
-    the projection of its change on the whole one, and where it is negative it is drawn as 0.
+    All heads of a layer together are the norm of the change as a share of the layer's output; a
+    head alone is its part of that, and where it is negative it is drawn as 0.
     """
 
     @cached_property
     def source(self) -> EffectSource:
-        """The norms: one row a layer."""
+        """All heads together: one row a layer."""
         return EffectSource(self.run, self.negative)
 
     @cached_property
@@ -44,9 +44,7 @@ class EffectView(View):
         total = torch.zeros(self.step_count, size[0] * size[1])
         for layer in layers:
             maps = source.attention[layer.name][:, max(head, 0), word].flatten(1)  # (step, y*x)
-            output = source.output(layer)
-            if output > 0:
-                total += raised_and_added(maps[:, None], layer.size, size) / output
+            total += raised_and_added(maps[:, None], layer.size, size)
         total /= len(layers) * (len(self.run.steps) if self.summed else 1)
         return total.view(-1, *size)
 
@@ -58,15 +56,12 @@ class EffectView(View):
         parts = {}
         for layer in self.layers:
             added = self.by_head.attention[layer.name][steps, :, word].double().sum(0)
-            output = self.by_head.output(layer)
-            share = added / (divisor * output) if output > 0 else added * 0
-            parts[layer.name] = share.float().clamp(min=0)
+            parts[layer.name] = (added / divisor).float().clamp(min=0)
         return parts
 
     def stamp(self, *, most: int) -> Hashable:
         """What tells whether the effects are still the same."""
-        outputs = tuple(self.source.output(layer) for layer in self.layers)
-        return self.source.stamp(most=most), self.by_head.stamp(most=most), outputs
+        return self.source.stamp(most=most), self.by_head.stamp(most=most)
 
     def sums_fit(self, number_of_tokens: int) -> bool:
         """Whether the running sums of that many words fit into the cache."""
