@@ -10,7 +10,6 @@ word_roles.py   the words of a prompt: objects, colors, relations, background, a
 scenes.py       rendered images with exact masks, seen by the model
 causes.py       what each word really changes: hidden, replaced, left out of the prompt
 fields.py       a change in every cell, as a text that rows can hold
-scores.py       how well a map fits a mask or a change, as numbers
 measuring.py    one image and one method -> rows
 held_out.py     choices made on one half of the nouns, reported on the other
 statistics.py   the tables of the page

@@ -24,9 +24,10 @@ from daam_nb.prompt import Prompt, Word
 from daam_nb.studies.corpus.generation import quiet
 from daam_nb.studies.corpus.measuring import measured
 from daam_nb.studies.corpus.runs import Corpus, Run
-from daam_nb.studies.maps.fields import packed, pooled
+from daam_nb.studies.maps.fields import packed
 from daam_nb.studies.maps.subjects import Subject
 from daam_nb.studies.maps.word_roles import OBJECT, RoleWord
+from daam_nb.studies.oracles.scores import pooled
 from daam_nb.studies.redraw.redrawing import difference, seed_of
 from daam_nb.studies.study import RUN_COLUMNS, of_run
 from daam_nb.tracing import ablate

@@ -6,9 +6,7 @@ import base64
 import binascii
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from daam_nb.errors import StudyError
 
@@ -38,10 +36,3 @@ def unpacked(text: str) -> Field:
         return values.reshape(height, width).astype(np.float64)
     except (AttributeError, ValueError, binascii.Error) as error:
         raise StudyError(f"{text!r:.40} is no packed field ({error}).") from None
-
-
-def pooled(field: Field | NDArray[np.bool_], size: tuple[int, int]) -> Field:
-    """The mean of the pixels of every cell: (y, x) brought down to (height, width)."""
-    values = torch.as_tensor(field, dtype=torch.float64)[None, None]
-    cells: Field = functional.adaptive_avg_pool2d(values, size)[0, 0].numpy()
-    return cells

@@ -7,21 +7,13 @@ nothing to having chosen.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-
 import pandas as pd
 
-from daam_nb.studies.maps.scores import IOU_COLUMNS, TAUS
 from daam_nb.studies.maps.word_roles import OBJECT
+from daam_nb.studies.oracles.scores import IOU_COLUMNS, TAUS
+from daam_nb.studies.stats.halves import halves
 
 HELD_OUT, TAU, HALF = "iou_held_out", "tau", "half"
-
-
-def halves(nouns: Iterable[str]) -> dict[str, int]:
-    """Noun -> 0 or 1: every other one in the order of their SHA-256, so that halves are equal."""
-    ordered = sorted(set(nouns), key=lambda noun: hashlib.sha256(noun.encode()).hexdigest())
-    return {noun: place % 2 for place, noun in enumerate(ordered)}
 
 
 def cross_fitted(table: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,9 @@ from daam_nb.studies.maps.causes import CAUSES, PREDICTION
 from daam_nb.studies.maps.choices import Choice, choices_for
 from daam_nb.studies.maps.fields import unpacked
 from daam_nb.studies.maps.methods import Method
-from daam_nb.studies.maps.scores import (
+from daam_nb.studies.maps.subjects import DATA, Source, Subject
+from daam_nb.studies.maps.word_roles import OBJECT, ROLES
+from daam_nb.studies.oracles.scores import (
     IOU_COLUMNS,
     PAPER_TAU,
     against_mask,
@@ -29,8 +31,6 @@ from daam_nb.studies.maps.scores import (
     resized,
     spearman,
 )
-from daam_nb.studies.maps.subjects import DATA, Source, Subject
-from daam_nb.studies.maps.word_roles import OBJECT, ROLES
 from daam_nb.studies.study import RUN_COLUMNS, of_run
 
 Field = NDArray[np.float64]

@@ -17,8 +17,8 @@ from daam_nb.maps import HeatMaps, heat_maps
 from daam_nb.prompt import Word
 from daam_nb.recording import Recording
 from daam_nb.studies.maps.choices import VARIES, Choice
-from daam_nb.studies.maps.fields import pooled
 from daam_nb.studies.maps.methods import Method
+from daam_nb.studies.oracles.scores import pooled
 from daam_nb.studies.redraw.control_words import FUNCTION_WORDS
 
 Field = NDArray[np.float64]

@@ -10,9 +10,9 @@ import pandas as pd
 from daam_nb.studies.maps.held_out import HELD_OUT, chosen
 from daam_nb.studies.maps.measuring import CONTRAST, SHOWN_IOU, SPEARMAN
 from daam_nb.studies.maps.methods import Method
-from daam_nb.studies.maps.scores import spearman
 from daam_nb.studies.maps.subjects import GENERATED
 from daam_nb.studies.maps.word_roles import OBJECT, OTHER
+from daam_nb.studies.oracles.scores import spearman
 from daam_nb.studies.report.readable import headed
 from daam_nb.studies.stats.comparison import compare, holm_of
 from daam_nb.studies.stats.intervals import SHARE, summary

@@ -16,12 +16,11 @@ from daam_nb.studies.corpus.fingerprints import digest
 from daam_nb.studies.corpus.runs import Run
 from daam_nb.studies.maps.scenes import RenderedScene
 from daam_nb.studies.maps.word_roles import (
-    ObjectWord,
     Phrases,
     RoleWord,
-    judged_objects,
     role_words,
 )
+from daam_nb.studies.oracles.objects import ObjectWord, judged_objects
 from daam_nb.studies.oracles.protocols import Judge
 
 Field = NDArray[np.float64]

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from daam_nb.prompt import Prompt, Word
 from daam_nb.studies.arguments import texts
-from daam_nb.studies.oracles.nouns import mentions
-from daam_nb.studies.oracles.protocols import Judge
+from daam_nb.studies.oracles.objects import ObjectWord
 from daam_nb.studies.redraw.control_words import FUNCTION_WORDS
 
 Mask = NDArray[np.bool_]
@@ -58,25 +57,6 @@ class Phrases:
 
 
 @dataclass(frozen=True, eq=False)
-class ObjectWord:
-    """A word that names an object, and where the image shows it.
-
-    Attributes
-    ----------
-    word
-        Of the prompt.
-    noun
-        The object's name, in the singular.
-    mask
-        (y, x), bool; None where the image does not show it.
-    """
-
-    word: Word
-    noun: str
-    mask: Mask | None
-
-
-@dataclass(frozen=True, eq=False)
 class RoleWord:
     """A word of a prompt with its role.
 
@@ -99,22 +79,6 @@ class RoleWord:
     noun: str = ""
     mask: Mask | None = None
     rival: Mask | None = None
-
-
-def judged_objects(prompt: Prompt, image: Any, judge: Judge) -> tuple[list[ObjectWord], Mask]:
-    """The objects that a prompt names once each, with a judge's masks; and the background's mask.
-
-    A noun that stands twice is left out: it cannot be said which word is which object.
-    """
-    labels = judge.labels(image)
-    present = judge.present(image)
-    words = mentions(prompt, judge.names[1:])
-    objects = [
-        ObjectWord(each[0], noun, labels == judge.names.index(noun) if noun in present else None)
-        for noun, each in words.items()
-        if len(each) == 1
-    ]
-    return sorted(objects, key=lambda each: each.word.start), labels == 0
 
 
 def role_words(

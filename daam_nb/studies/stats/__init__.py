@@ -6,6 +6,7 @@ stratified.py     groups that are no sample but all there is
 within_strata.py  two groups within each of them
 comparison.py     two groups: difference, permutation test, effect size; many tests
 permutations.py   p of few and of many permutations
+halves.py         two halves of the nouns, to choose on one and report on the other
 """
 
 import lazy_loader

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from daam_nb.studies.maps.held_out import best_choice, chosen, cross_fitted, halves
+from daam_nb.studies.maps.held_out import best_choice, chosen, cross_fitted
 from daam_nb.studies.maps.measuring import COLUMNS, CONTRAST, SPEARMAN
 from daam_nb.studies.maps.methods import Method
-from daam_nb.studies.maps.scores import IOU_COLUMNS
 from daam_nb.studies.maps.statistics import (
     best_method,
     by_noun,
@@ -21,6 +20,8 @@ from daam_nb.studies.maps.statistics import (
     on_causes,
     ranked_words,
 )
+from daam_nb.studies.oracles.scores import IOU_COLUMNS
+from daam_nb.studies.stats.halves import halves
 
 NOUNS = ("cat", "dog", "car", "bus")
 HALF = halves(NOUNS)

@@ -21,8 +21,8 @@ from daam_nb.studies.maps import RenderedScene, look_at, registry
 from daam_nb.studies.maps.measuring import SPEARMAN
 from daam_nb.studies.maps.methods import Method
 from daam_nb.studies.maps.scenes import record_scenes
-from daam_nb.studies.maps.scores import IOU_COLUMNS
 from daam_nb.studies.maps.shipped import SHIPPED
+from daam_nb.studies.oracles.scores import IOU_COLUMNS
 from tests import joint_pipelines, pipelines
 from tests.studies.toy import SIZE, ToyJudge
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daam_nb.studies.maps.word_roles import ObjectWord, Phrases, judged_objects, role_words
+from daam_nb.studies.maps.word_roles import Phrases, role_words
+from daam_nb.studies.oracles.objects import ObjectWord, judged_objects
 from tests.studies.toy import ToyJudge
 from tests.tiny_recordings import tiny_prompt
 

@@ -10,8 +10,7 @@ import torch
 
 from daam_nb.errors import StudyError
 from daam_nb.maps import WordHeatMap, iou
-from daam_nb.studies.maps.fields import packed, pooled, unpacked
-from daam_nb.studies.maps.scores import (
+from daam_nb.studies.oracles.scores import (
     IOU_COLUMNS,
     TAUS,
     against_mask,
@@ -20,6 +19,7 @@ from daam_nb.studies.maps.scores import (
     ious_at,
     leakage,
     pointing,
+    pooled,
     spearman,
 )
 
@@ -114,16 +114,6 @@ def test_a_map_is_brought_to_the_masks_size() -> None:
     assert scores["pointing"] == 1 and scores["average_precision"] == 1
     with pytest.raises(StudyError, match=r"map of \(2, 2\) does not go with a mask of \(8, 8\)"):
         pointing(MAP, mask)
-
-
-def test_a_field_in_a_row_comes_back() -> None:
-    field = np.array([[0.0, 0.25, 1e-7], [3.0, 2.5, 1 / 3]])
-    text = packed(field)
-    assert text.startswith("2x3:") and text.isascii()
-    assert np.array_equal(unpacked(text), field.astype(np.float32))
-    for wrong in ("", "2x3", "2x2:" + text[4:], "2x3:?", None):
-        with pytest.raises(StudyError, match="is no packed field"):
-            unpacked(wrong)  # type: ignore[arg-type]
 
 
 def test_cells_are_means_of_their_pixels() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from daam_nb.errors import StudyError
 from daam_nb.maps import WordHeatMap
@@ -38,6 +39,13 @@ def resized(values: Field, size: tuple[int, int]) -> Field:
     """Bring a map to (height, width) as `WordHeatMap.resize` does: bicubic, clamped at 0."""
     raised = WordHeatMap(torch.as_tensor(values, dtype=torch.float32)).resize(size)
     return raised.numpy().astype(np.float64)
+
+
+def pooled(field: Field | NDArray[np.bool_], size: tuple[int, int]) -> Field:
+    """The mean of the pixels of every cell: (y, x) brought down to (height, width)."""
+    values = torch.as_tensor(field, dtype=torch.float64)[None, None]
+    cells: Field = functional.adaptive_avg_pool2d(values, size)[0, 0].numpy()
+    return cells
 
 
 def ious_at(values: Field, mask: Mask, taus: Sequence[float]) -> list[float]:
