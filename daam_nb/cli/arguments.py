@@ -273,7 +273,8 @@ def _draw_parser() -> _Parser:
     image.add_argument(
         "-m", "--model", metavar="MODEL",
         help="folder of a diffusers pipeline, or its id on the Hugging Face hub, which is then "
-        "downloaded once (default: the small model that ships with daam_nb)",
+        "downloaded once; daam_nb/menagerie-joint is the shipped model with joint attention "
+        "(default: the shipped model with a UNet)",
     )  # fmt: skip
     image.add_argument(
         "-s", "--seed", metavar="N", type=_seed,

@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from daam_nb.errors import MissingModelError, SelectionError
 
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     import torch
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+Architecture = Literal["unet", "joint"]
+SHIPPED: dict[str | None, Architecture] = {
+    None: "unet",
+    "daam_nb/menagerie": "unet",
+    "daam_nb/menagerie-joint": "joint",
+}
+"""What names a model that ships with the package, as its card and its recordings do."""
 
 
 def load_pipeline(
@@ -26,11 +33,12 @@ def load_pipeline(
     Parameters
     ----------
     name
-        Folder in diffusers' layout, or a hub id; None: the model that ships with the package.
+        Folder in diffusers' layout, or a hub id; a name of `SHIPPED`, before either is looked
+        for; None: the UNet that ships with the package.
     device
         As torch names it; None: cuda where there is one, else the CPU.
     dtype
-        Name of a floating-point type; None: float32 for the shipped model and on the CPU,
+        Name of a floating-point type; None: float32 for a shipped model and on the CPU,
         else float16.
     quiet
         Show no progress bar while it draws, nor while it is downloaded.
@@ -45,10 +53,12 @@ def load_pipeline(
     import torch
 
     device_name = _device(device)
-    chosen = dtype or ("float32" if name is None or device_name.type == "cpu" else "float16")
+    architecture = SHIPPED.get(name)
+    whole = architecture is not None or device_name.type == "cpu"
+    chosen = dtype or ("float32" if whole else "float16")
     weights: torch.dtype = getattr(torch, chosen)
     with _loading_quietly(downloads=not quiet):
-        pipe = _shipped(weights) if name is None else _named(name, weights)
+        pipe = _named(name, weights) if architecture is None else _shipped(architecture, weights)
     pipe.to(device_name)
     pipe.set_progress_bar_config(disable=quiet)
     return pipe
@@ -71,13 +81,13 @@ def _device(name: str | None) -> torch.device:
     return device
 
 
-def _shipped(dtype: torch.dtype) -> Any:
+def _shipped(architecture: Architecture, dtype: torch.dtype) -> Any:
     from daam_nb import menagerie
 
-    return menagerie.load(dtype=dtype)
+    return menagerie.load(dtype=dtype, architecture=architecture)
 
 
-def _named(name: str, dtype: torch.dtype) -> Any:
+def _named(name: str | None, dtype: torch.dtype) -> Any:
     """A folder if there is one of this name, else an id of the hub."""
     if not name:
         raise MissingModelError(

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from daam_nb.cli.models import SHIPPED, Architecture
 from daam_nb.cli.study_arguments import Study
 from daam_nb.cli.talking import complain, say
 from daam_nb.errors import MissingExtraError
 from daam_nb.printable import printable
 
-# The shipped model's own settings, as its card was measured with.
-SHIPPED = {"num_inference_steps": 20, "guidance_scale": 4.0}
+# The shipped models' own settings, as their cards were measured with.
+CALLS: dict[Architecture, dict[str, Any]] = {
+    "unet": {"num_inference_steps": 20, "guidance_scale": 4.0},
+    "joint": {"num_inference_steps": 20, "guidance_scale": 4.0, "max_sequence_length": 32},
+}
 MIN_SEEN = 40  # pixels, of an object that a judge may be asked about
 FIRST_RENDERED = 1_000_000  # number of the first scene that is shown to the model, not drawn
 IMAGES = 40  # of the shipped world, where nothing says how many
@@ -35,8 +39,8 @@ def run_study(options: Study) -> None:
     pipe = load_pipeline(options.model, device=options.device, dtype=options.dtype, quiet=True)
     names = [each.name for each in options_of(study.options_type)]
     arguments = study.options_type.from_typed(options.options)
-    if options.model is None:
-        arguments = {**_of_the_shipped_world(options, names), **arguments}
+    if (architecture := SHIPPED.get(options.model)) is not None:
+        arguments = {**_of_the_shipped_world(options, names, architecture), **arguments}
     report = studies.run_study(
         study,
         pipe,
@@ -72,20 +76,27 @@ def _of_the_call(options: Study) -> dict[str, Any]:
     }
     call_options = {name: value for name, value in call_options.items() if value is not None}
     batch = {"batch": options.batch} if options.batch != 1 else {}
-    return {**(SHIPPED if options.model is None else {}), **call_options, **batch}
+    architecture = SHIPPED.get(options.model)
+    shipped = {} if architecture is None else CALLS[architecture]
+    return {**shipped, **call_options, **batch}
 
 
-def _of_the_shipped_world(options: Study, names: Collection[str]) -> dict[str, Any]:
-    """What the shipped model's world adds to a study that has such an option: its judge, its words,
+def _of_the_shipped_world(
+    options: Study, names: Collection[str], architecture: Architecture
+) -> dict[str, Any]:
+    """What the shipped models' world adds to a study that has such an option: its judge, its words,
     its captions."""
     from daam_nb import menagerie
+    from daam_nb.menagerie.model import JOINT
+
+    card = menagerie.card(JOINT) if architecture == "joint" else menagerie.card()
 
     typed = options.options
     world: dict[str, Any] = {
         "nouns": menagerie.CLASSES,
         "groups": menagerie.CLASSES,
         "adjectives": list(menagerie.COLORS),
-        "recommended": menagerie.card().recommended,
+        "recommended": card.recommended,
         "exclude": menagerie.HELD_OUT_PAIRS,  # drawn worse because they were never seen together
         "known": _rendered_pairs(),
         "relations": menagerie.RELATIONS,

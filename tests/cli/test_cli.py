@@ -15,9 +15,12 @@ import torch
 from PIL import Image
 
 import daam_nb
+from daam_nb import menagerie
 from daam_nb.cli import main
+from daam_nb.cli.models import SHIPPED, load_pipeline
 from daam_nb.cli.talking import say
 from daam_nb.errors import WatchError
+from daam_nb.menagerie.model import JOINT
 from tests.pipelines import ddpm, sd1
 from tests.tiny_recordings import joint_layers, tiny_recording, with_effects
 
@@ -100,6 +103,15 @@ def test_the_end_says_where_everything_is(
     assert "Traceback" not in shown.err
     assert main(["open", str(tmp_path / "run")]) == 0
     assert "negative prompt  a bird" in capsys.readouterr().out
+
+
+def test_shipped_models_are_named_as_their_recordings_name_them() -> None:
+    joint, unet = (load_pipeline(f"daam_nb/{name}") for name in ("menagerie-joint", "menagerie"))
+    assert type(joint).__name__ == "StableDiffusion3Pipeline"
+    assert type(unet).__name__ == type(load_pipeline(None)).__name__ == "StableDiffusionPipeline"
+    cards = [menagerie.card(JOINT), menagerie.card()]
+    assert [pipe.config._name_or_path for pipe in (joint, unet)] == [c.model_id for c in cards]
+    assert set(SHIPPED) == {None, *(card.name for card in cards)}
 
 
 def test_the_shipped_model_draws_by_default(tmp_path: Path) -> None:

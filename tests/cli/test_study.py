@@ -47,6 +47,18 @@ def arguments(name: str, *argv: str) -> dict[str, Any]:
     return entry_of(name).options_type.from_typed(studies(name, "--into", "x", *argv).options)
 
 
+def test_choices_of_layers_are_typed_with_commas_and_plus_signs() -> None:
+    typed = arguments("maps", "--choices", "all,up_blocks.1 + up_blocks.2, mid_block")
+    assert typed["choices"] == {
+        "all": "all",
+        "up_blocks.1 + up_blocks.2": ["up_blocks.1", "up_blocks.2"],
+        "mid_block": "mid_block",
+    }
+    for text in ("all,up_blocks.1+", "all,,up", ""):
+        with pytest.raises(UsageError, match="choices"):
+            studies("maps", "--into", "x", "--choices", text)
+
+
 def test_captions_are_drawn_from_their_own_seeds(tmp_path: Path) -> None:
     coco, text = tmp_path / "captions.json", tmp_path / "mine.txt"
     notes = [

@@ -36,6 +36,23 @@ def _typed_methods(text: str) -> tuple[str, ...]:
     return texts([part.strip() for part in text.split(",")], "methods")
 
 
+def typed_choices(text: str) -> dict[str, str | list[str]]:
+    """Layers as they are typed: choices between commas, the layers of one joined by +.
+
+    Each is called what was typed: "paper,up_blocks.1+up_blocks.2" are two choices.
+    """
+    choices: dict[str, str | list[str]] = {}
+    for name in texts([part.strip() for part in text.split(",")], "choices"):
+        layers = [layer.strip() for layer in name.split("+")]
+        if not all(layers):
+            raise StudyError(
+                f"choices= cannot read {name!r}: the layers of one choice stand between plus "
+                "signs, choices between commas: paper,up_blocks.1+up_blocks.2."
+            )
+        choices[name] = layers if len(layers) > 1 else layers[0]
+    return choices
+
+
 @dataclass(frozen=True, kw_only=True)
 class MapsOptions(CaptionOptions):
     """Options of the study of maps."""
@@ -53,9 +70,10 @@ class MapsOptions(CaptionOptions):
     choices: Any = option(
         None,
         "name -> layers, or a `maps.Choice` of layers, heads and scaling (default: the paper's "
-        "layers, the recommended ones and all, each also with layers scaled)",
-        of_rows=False,
-    )
+        "layers, the recommended ones and all, each also with layers scaled); typed: choices "
+        "between commas, the layers of one joined by +",
+        typed=typed_choices, metavar="LAYERS[,LAYERS...]", of_rows=False,
+    )  # fmt: skip
     recommended: Any = option(
         None, "layers that a model's card recommends, tried beside the paper's", of_rows=False
     )
