@@ -4,6 +4,7 @@ study.py        its rows and its page
     options.py    what can be chosen
 methods.py      a method: a function from a recording to the maps of its words
     shipped.py    those that ship, and the baselines
+    encoder.py    the baseline of sizes: what changes in the text encoder
     registry.py   these and those of one's own: `register_method`
     choices.py    layers, heads and scaling that a method is tried with
 word_roles.py   the words of a prompt: objects, colors, relations, background, and their masks

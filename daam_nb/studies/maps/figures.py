@@ -110,7 +110,8 @@ def example(
 ) -> Figure | None:
     """The maps of the first object of the first image that shows a pair, or else any object.
 
-    Each method at its first choice. None where no image shows an object.
+    Each method at its first choice, but those that ask the pipeline. None where no image shows an
+    object.
     """
     best: tuple[int, Any, Any] | None = None
     for source in sources:
@@ -127,6 +128,8 @@ def example(
     panels: dict[str, Any] = {"image": recording.image, "mask": each.mask.astype(float)}
     words = [role.word for role in subject.words]
     for method in methods.values():
+        if method.needs_pipe:
+            continue
         choice = next(iter(choices_for(method.varies, choices).values()))
         maps = method.maps(recording, words, choice, subject.masks)
         if each.word in maps and np.ptp(maps[each.word]) > 0:  # nothing to see of a constant

@@ -80,6 +80,7 @@ def map_scores(
     method: Method,
     *,
     choices: Mapping[str, Choice],
+    pipe: Any = None,
     settings: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
@@ -96,6 +97,8 @@ def map_scores(
         What makes the maps.
     choices
         Name -> layers, heads and scaling; those that a method does not read are tried once.
+    pipe
+        The pipeline that made them, for a method that asks it.
     settings
         What the words and masks depend on, by content.
 
@@ -121,7 +124,7 @@ def map_scores(
     }
     return measured(
         runs,
-        lambda source: rows_of(source, method, tried),
+        lambda source: rows_of(source, method, tried, pipe=pipe),
         name="maps",
         columns=COLUMNS,
         settings={**own, **(settings or {})},
@@ -132,7 +135,9 @@ def map_scores(
     )
 
 
-def rows_of(source: Source, method: Method, choices: Mapping[str, Choice]) -> list[dict[str, Any]]:
+def rows_of(
+    source: Source, method: Method, choices: Mapping[str, Choice], *, pipe: Any = None
+) -> list[dict[str, Any]]:
     """The rows of one image."""
     subject = source.load()
     words = [each.word for each in subject.words]
@@ -140,7 +145,7 @@ def rows_of(source: Source, method: Method, choices: Mapping[str, Choice]) -> li
     rows: list[dict[str, Any]] = []
     for name, choice in choices.items():
         begun = time.perf_counter()
-        maps = method.maps(subject.recording, words, choice, masks)
+        maps = method.maps(subject.recording, words, choice, masks, pipe=pipe)
         seconds = (time.perf_counter() - begun) / max(len(maps), 1)
         scores = {**_agreements(maps, source), **_contrasts(maps, source, subject)}
         for each in subject.words:

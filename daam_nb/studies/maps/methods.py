@@ -42,8 +42,8 @@ class Method:
     name
         As it is typed, ``--methods NAME``: lower case, digits, hyphens.
     function
-        (recording, words, choice) -> word -> (y, x); where `sees_masks`, also the masks: word ->
-        (y, x), bool. It may leave words out.
+        (recording, words, choice) -> word -> (y, x); where `sees_masks`, also ``masks=``: word ->
+        (y, x), bool; where `needs_pipe`, also ``pipe=``. It may leave words out.
     label
         As it stands in tables and figures.
     record
@@ -55,6 +55,8 @@ class Method:
         Whether it is there to be beaten and knows nothing of the word.
     sees_masks
         Whether it is told the truth: a ceiling, no method.
+    needs_pipe
+        Whether it asks the pipeline that made the recording.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class Method:
     varies: tuple[str, ...] = ("layers", "heads")
     baseline: bool = False
     sees_masks: bool = False
+    needs_pipe: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -93,15 +96,25 @@ class Method:
         words: Sequence[Word],
         choice: Any,
         masks: Mapping[Word, NDArray[np.bool_]],
+        *,
+        pipe: Any = None,
     ) -> dict[Word, NDArray[np.float64]]:
         """Make the maps, and check them.
 
         Raises
         ------
         StudyError
-            Where a map is none: another shape than (y, x), negative, NaN, or of no word asked for.
+            Where a map is none: another shape than (y, x), negative, NaN, or of no word asked for;
+            where it needs the pipeline and there is none.
         """
-        more = {"masks": masks} if self.sees_masks else {}
+        more: dict[str, Any] = {"masks": masks} if self.sees_masks else {}
+        if self.needs_pipe:
+            if pipe is None:
+                raise StudyError(
+                    f"The method {self.name!r} asks the pipeline that made the recordings, and "
+                    "pipe is None. Give it, or leave the method out: methods=[...]."
+                )
+            more["pipe"] = pipe
         maps = self.function(recording, words, choice, **more)
         if not isinstance(maps, Mapping):
             raise StudyError(

@@ -20,6 +20,7 @@ def register_method(
     record: Mapping[str, Any] | None = None,
     varies: Sequence[str] = ("layers", "heads"),
     baseline: bool = False,
+    needs_pipe: bool = False,
 ) -> Any:
     """Make a method known by its name to the study of maps; also a decorator.
 
@@ -27,7 +28,7 @@ def register_method(
 
     Parameters
     ----------
-    name, function, label, record, varies, baseline
+    name, function, label, record, varies, baseline, needs_pipe
         Of the `Method`.
 
     Returns
@@ -44,12 +45,15 @@ def register_method(
 
         def decorate(decorated: Callable[..., Maps]) -> Callable[..., Maps]:
             register_method(
-                name, decorated, label=label, record=record, varies=varies, baseline=baseline
-            )
+                name, decorated, label=label, record=record, varies=varies, baseline=baseline,
+                needs_pipe=needs_pipe,
+            )  # fmt: skip
             return decorated
 
         return decorate
-    method = Method(name, function, label, dict(record or {}), tuple(varies), baseline)
+    method = Method(
+        name, function, label, dict(record or {}), tuple(varies), baseline, needs_pipe=needs_pipe
+    )
     if name in SHIPPED:
         raise StudyError(f"A method {name!r} ships with daam_nb. Choose another name.")
     _registered[name] = method

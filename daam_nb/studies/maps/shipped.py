@@ -17,6 +17,7 @@ from daam_nb.maps import HeatMaps, heat_maps
 from daam_nb.prompt import Word
 from daam_nb.recording import Recording
 from daam_nb.studies.maps.choices import VARIES, Choice
+from daam_nb.studies.maps.encoder import encoder
 from daam_nb.studies.maps.methods import Method
 from daam_nb.studies.oracles.scores import pooled
 from daam_nb.studies.redraw.control_words import FUNCTION_WORDS
@@ -112,6 +113,14 @@ SHIPPED: Mapping[str, Method] = {
         Method("another-word", another_word, "another word's attention", baseline=True),
         Method("blob", blob, "blob in the middle", varies=(), baseline=True),
         Method("constant", constant, "constant", varies=(), baseline=True),
+        Method(
+            "encoder",
+            encoder,
+            "change in the text encoder, no place",
+            varies=(),
+            baseline=True,
+            needs_pipe=True,
+        ),
     )
 }
 """Name -> method, in the order of the tables."""

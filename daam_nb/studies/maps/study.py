@@ -154,8 +154,8 @@ class Maps(Study[MapsOptions]):
             data.append((self.rendered(looked_at), looked_at))
         parts = [
             map_scores(
-                sources, part, method, choices=self.choices, settings=settings,
-                progress=execution.progress,
+                sources, part, method, choices=self.choices, pipe=execution.pipe,
+                settings=settings, progress=execution.progress,
             )
             for sources, part in data
             for method in self.methods.values()

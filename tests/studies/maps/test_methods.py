@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from daam_nb import generate
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps
 from daam_nb.studies import register_method
@@ -17,6 +19,7 @@ from daam_nb.studies.maps.methods import Method, to_record
 from daam_nb.studies.maps.options import MapsOptions
 from daam_nb.studies.maps.registry import method_named, method_names, methods_of
 from daam_nb.studies.maps.shipped import SHIPPED
+from tests.pipelines import sd1
 from tests.tiny_recordings import tiny_recording, with_effects
 
 RUN = tiny_recording("a cat and a dog")
@@ -86,6 +89,36 @@ def test_what_is_no_map_is_refused(result: Any, said: str) -> None:
     method = Method("mine", lambda recording, words, choice: result)
     with pytest.raises(StudyError, match=f"'mine' gives .*{said}"):
         method.maps(RUN, WORDS, Choice(), {})
+
+
+def test_a_method_that_asks_the_pipeline() -> None:
+    method = Method("mine", lambda r, w, c, pipe: {CAT: np.full((2, 2), pipe)}, needs_pipe=True)
+    assert (method.maps(RUN, WORDS, Choice(), {}, pipe=3.0)[CAT] == 3).all()
+    with pytest.raises(StudyError, match=r"'mine' asks the pipeline .* pipe is None"):
+        method.maps(RUN, WORDS, Choice(), {})
+    register_method("mine", method.function, needs_pipe=True)
+    assert method_named("mine").needs_pipe
+
+
+def test_the_encoder_by_hand() -> None:
+    pipe = sd1()
+    run = generate(pipe, "a cat and a dog", seed=0, num_inference_steps=2)
+    words = [run.prompt.find("cat"), run.prompt.find("dog")]
+    maps = SHIPPED["encoder"].maps(run, words, Choice(), {}, pipe=pipe)
+
+    ids = torch.tensor([[token.id for token in run.prompt.tokens]])
+    with torch.no_grad():
+        plain = pipe.text_encoder(ids).last_hidden_state[0].double()
+        for word in words:
+            own = run.prompt.token_indices(word)
+            mask = torch.ones_like(ids)
+            mask[0, list(own)] = 0
+            hidden = pipe.text_encoder(ids, attention_mask=mask).last_hidden_state[0].double()
+            others = [i for i in range(ids.shape[1]) if i not in own]
+            expected = float((hidden - plain)[others].norm() / plain.norm())
+            assert maps[word].shape == run.facts.latent_size
+            assert expected > 1e-3 and np.allclose(maps[word], expected, rtol=1e-4)
+    assert not pipe.unet._forward_pre_hooks
 
 
 def test_methods_by_name() -> None:

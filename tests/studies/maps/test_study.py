@@ -288,7 +288,10 @@ def test_a_joint_model_is_studied(tmp_path: Path) -> None:
     options = {**OPTIONS, "scenes": [], "choices": None, "num_inference_steps": 2}
     found = run_study("maps", joint_pipelines.sd3(), into=tmp_path / "s", **options)
     table = found.observations
-    assert set(table.method) == {*SHIPPED} - {"effect"} and found.facts["left out"] == "effect"
+    assert (
+        set(table.method) == {*SHIPPED} - {"effect", "encoder"}
+        and found.facts["left out"] == "effect"
+    )
     again = run_study("maps", None, into=tmp_path / "s", **options)
     pd.testing.assert_frame_equal(again.observations, table)
     with pytest.raises(UnsupportedPipelineError, match="effects"):
