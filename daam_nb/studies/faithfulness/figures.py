@@ -23,7 +23,7 @@ from daam_nb.studies.stats.intervals import SHARE, ratio, summary
 if TYPE_CHECKING:
     pass
 
-OWN = "the word's"
+OWN, EFFECT = "the word's", "the word's effect"
 NAMED = 4
 """Heads with a number in their figure: those whose loss changes the images most."""
 
@@ -34,10 +34,10 @@ ENOUGH = 50
 def agreements(table: pd.DataFrame) -> pd.DataFrame:
     """Mean agreement of maps and changes, by change, kind of word, layers and map.
 
-    Of the changes that random columns make, only with the object's own map: the null of it.
+    Of the changes that random columns make, only with the object's own maps: the null of them.
     """
     return summary(
-        table[(table.kind != RANDOM) | (table["map"] == OWN)],
+        table[(table.kind != RANDOM) | table["map"].isin((OWN, EFFECT))],
         by=["kind", "change", "layers", "map"],
         value=["correlation", "rank_correlation", "pointing", "caught", "amount"],
         bounds={
@@ -194,7 +194,7 @@ def _held_against(agreed: pd.DataFrame) -> pd.DataFrame:
     """Each map against the ablation of the object's word; the word's own against two nulls."""
     first = agreed.change.iloc[0]
     ablated = (agreed.kind == OBJECT) & (agreed.change == first)
-    seeds = (agreed.change == ANOTHER_SEED) & (agreed["map"] == OWN)
+    seeds = (agreed.change == ANOTHER_SEED) & agreed["map"].isin((OWN, EFFECT))
     chance = (agreed.kind == RANDOM) & (agreed.change == first)
     rows_shown = agreed[ablated | seeds | chance]
     several = rows_shown.layers.nunique() > 1

@@ -2,9 +2,9 @@
 
 A word's map is an explanation as far as it tells where the word acts. For each image an object's
 word is ablated (`ablations` says in which ways), and for comparison another content word
-and columns drawn at random; the change of the image is held against
-the word's map, another word's, a random one, and one that falls off from the middle; and the map
-against the change that another seed makes. Where a judge is at hand: is the object gone?
+and columns drawn at random; the change of the image is held against the word's map, its effect map
+where the model has such, another word's, a random one, and one that falls off from the middle; and
+the map against the change that another seed makes. Where a judge is at hand: is the object gone?
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from daam_nb.errors import StudyError
+from daam_nb.errors import StudyError, UnsupportedPipelineError
 from daam_nb.kinds import check_flag
 from daam_nb.maps import heat_maps
 from daam_nb.prompt import Prompt, Word
@@ -41,7 +41,7 @@ from daam_nb.studies.faithfulness.ablations import (
 )
 from daam_nb.studies.faithfulness.agreement import MEASURES, agreement, clouds, grid_setting, middle
 from daam_nb.studies.faithfulness.curves import curves_of_area
-from daam_nb.studies.faithfulness.figures import OWN, report
+from daam_nb.studies.faithfulness.figures import EFFECT, OWN, report
 from daam_nb.studies.faithfulness.heads import head_effects
 from daam_nb.studies.faithfulness.options import FaithfulnessOptions
 from daam_nb.studies.oracles.protocols import Judge, check_judge
@@ -50,7 +50,7 @@ from daam_nb.studies.redraw.redrawing import Field, check_same, difference
 from daam_nb.studies.registry import BUILT_IN
 from daam_nb.studies.report.page import Report
 from daam_nb.studies.study import Execution, Study
-from daam_nb.tracing import ablate
+from daam_nb.tracing import ablate, trace
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -68,7 +68,10 @@ COLUMNS: dict[str, str] = {
     ),
     "change": f"what was taken away ({'; '.join(ABLATIONS)}), or {ANOTHER_SEED}: no ablation",
     "columns": "how many key columns were taken away",
-    "map": "what the change is held against: the word's map, another word's, random, middle",
+    "map": (
+        "what the change is held against: the word's map of attention, its effect map where the "
+        "recording holds its effect, another word's map of attention, random, middle"
+    ),
     "layers": "whose attention the maps are of",
     "amount": "mean change of a pixel's channel, 0 to 1",
     **MEASURES,
@@ -221,6 +224,13 @@ class Faithfulness(Study[FaithfulnessOptions]):
             ablate(execution.pipe, tokens=[0])  # refuses the pipeline now or never
         check_judge(self.options.judge)
 
+    def record(self, execution: Execution) -> Corpus | None:
+        """Record each caption, with the effects of its words where the model has such."""
+        call = dict(execution.call)
+        if execution.pipe is not None and _has_effects(execution.pipe):
+            call.setdefault("effects", True)
+        return super().record(dataclasses.replace(execution, call=call))
+
     @property
     def nouns(self) -> Sequence[str] | None:
         """The objects' nouns, where no judge says them."""
@@ -262,6 +272,14 @@ class Faithfulness(Study[FaithfulnessOptions]):
         """The page."""
         table, heads, curves = (tables[name] for name in (self.name, "heads", "curves"))
         return report(table, heads, curves, runs=self._recorded(runs))
+
+
+def _has_effects(pipe: Any) -> bool:
+    try:
+        trace(pipe, effects=True)
+    except UnsupportedPipelineError:
+        return False
+    return True
 
 
 def subject_of(
@@ -346,6 +364,10 @@ def _maps(
     for name, choice in layers.items():
         maps = heat_maps(subject.recording, layers=choice)
         fields[name, OWN] = _at(maps.word(word.span), size)
+        if subject.recording.effects is not None:
+            effects = heat_maps(subject.recording, kind="effect", layers=choice)
+            if word.span in effects:
+                fields[name, EFFECT] = _at(effects.word(word.span), size)
         if other is not None:
             fields[name, "another word's"] = _at(maps.word(other.span), size)
     first = next(iter(layers))

@@ -130,13 +130,28 @@ def test_the_whole_study_writes_its_page(pipe: Any, tmp_path: Path) -> None:
     assert set(report.observations.layers) == {"paper", "recommended"}
     drawn = report.figures["agreement"].to_matplotlib().axes[0]
     assert [tick.get_text() for tick in drawn.get_yticklabels()] == [
-        *("the word's map (paper)", "another word's map (paper)", "the word's map (recommended)"),
+        *("the word's map (paper)", "the word's effect map (paper)", "another word's map (paper)"),
+        *("the word's map (recommended)", "the word's effect map (recommended)"),
         *("another word's map (recommended)", "random", "middle"),
-        "the word's map (paper) / random columns",
-        "the word's map (recommended) / random columns",
-        "the word's map (paper) / another seed",
-        "the word's map (recommended) / another seed",
+        *(
+            f"{which} map ({layers}) / {null}"
+            for null in ("random columns", "another seed")
+            for layers in ("paper", "recommended")
+            for which in ("the word's", "the word's effect")
+        ),
     ]
+    rows = report.observations
+    of_cat = rows[(rows["map"] == "the word's effect") & (rows.layers == "recommended")]
+    cat = of_cat[(of_cat.word == "cat") & (of_cat.change == OWN) & (of_cat.kind == "object")]
+    run = next(run for run in corpus.Corpus.open(tmp_path / "runs" / "pictures")
+               if run.key == cat.run.iloc[0]).load()  # fmt: skip
+    with ablate(pipe, words="cat"):
+        again = generate(pipe, run.prompt.text, seed=run.facts.seed, **SIZE)
+    pixels = [np.asarray(image, dtype=float) for image in (run.image, again.image)]
+    change = np.abs(pixels[0] - pixels[1]).mean(2).ravel()
+    heat = heat_maps(run, kind="effect", layers="up").word("cat").resize(run.facts.image_size)
+    expected = np.corrcoef(heat.numpy().ravel(), change)[0, 1]
+    assert cat.correlation.iloc[0] == pytest.approx(expected, abs=0.02)
     page = report.save(tmp_path / "results", command="the command").read_text()
     assert "Objects that the judge no longer sees" in page
     assert page.count(".png)") == 5
