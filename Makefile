@@ -40,8 +40,7 @@ check: $(VENV)/.installed-dev
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint fast
 
 fast: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup \
-	    -m "not (browser or contract or studies or slow)"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup --fast
 
 # One thread each, so that parallel processes do not fight over the cores.
 test: $(VENV)/.installed-dev

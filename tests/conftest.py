@@ -5,7 +5,9 @@ A mark is a matter of where a test stands, so that no file has to say it:
     browser    needs Chromium
     contract   every model family against the contract of its adapter, and every kind of pipeline
     studies    the studies, their statistics and their tables
-    slow       trains, loads the shipped model, executes documents, notebooks and commands
+    slow       trains, loads models, executes documents, notebooks and commands
+
+`pytest --fast` runs those without a mark, and does not even import the others.
 """
 
 from __future__ import annotations
@@ -21,12 +23,15 @@ TIERS: dict[str, tuple[str, ...]] = {
     "studies": ("studies", "cli/test_study.py", "show/rating", "test_results.py"),
     "slow": (
         "classroom",
+        "cli/test_cli.py",
         "compat/test_oracle.py",
         "compat/test_readme_example.py",
         "language/test_caption_parser.py",
+        "language/test_loading.py",
         "language/test_training.py",
         "menagerie",
         "show/explorer",
+        "show/test_conditions.py",
         "storage/test_crashes.py",
         "test_commands.py",
         "test_fuzz_recordings.py",
@@ -46,6 +51,17 @@ def tier_of(path: Path) -> str | None:
     within = path.relative_to(HERE)
     names = {within.as_posix(), *(parent.as_posix() for parent in within.parents)}
     return next((tier for tier, places in TIERS.items() if names.intersection(places)), None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="only the tests without a mark")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Whether a file need not be read."""
+    if not config.getoption("--fast") or not collection_path.is_relative_to(HERE):
+        return None
+    return True if tier_of(collection_path) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
