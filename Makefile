@@ -44,7 +44,7 @@ fast: $(VENV)/.installed-dev
 
 # One thread each, so that parallel processes do not fight over the cores.
 test: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --durations 60
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
