@@ -24,6 +24,7 @@ from .maps.methods import register_map_kind as register_map_kind
 from .prompt import Prompt as Prompt
 from .recording import Concepts as Concepts
 from .recording import Effects as Effects
+from .recording import Gradients as Gradients
 from .recording import Layer as Layer
 from .recording import Recording as Recording
 from .recording import SelfAttention as SelfAttention
@@ -37,12 +38,15 @@ from .show.figures import overlay as overlay
 from .show.figures import step_strip as step_strip
 from .show.figures import token_bars as token_bars
 from .show.figures import words_row as words_row
+from .tracing import RegionGradient as RegionGradient
 from .tracing import ablate as ablate
 from .tracing import add_effects as add_effects
+from .tracing import add_gradients as add_gradients
 from .tracing import align as align
 from .tracing import forming_images as forming_images
 from .tracing import generate as generate
 from .tracing import look as look
+from .tracing import region_gradient as region_gradient
 from .tracing import register_adapter as register_adapter
 from .tracing import replay as replay
 from .tracing import reproduce as reproduce

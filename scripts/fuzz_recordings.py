@@ -111,6 +111,9 @@ def _ways() -> dict[str, Callable[[Path, Path], object]]:
             if run.effects is not None:
                 effect = heat_maps(run, kind="effect", layers="all")
                 _ = effect.words, repr(effect)
+            if run.gradients is not None:
+                gradient = heat_maps(run, kind="gradient")
+                _ = gradient.words, repr(gradient)
             if run.self_attention is not None:
                 repr(self_attention_map(run, (0.5, 0.5)))
                 refined(run, every.words[0])

@@ -20,6 +20,7 @@ from daam_nb.recording import (
     Concepts,
     Effects,
     Facts,
+    Gradients,
     Kept,
     Layer,
     Manifest,
@@ -181,6 +182,19 @@ def with_effects(
         outputs={layer.name: drawn(steps).abs() + 1 for layer in run.layers},
     )
     return dataclasses.replace(run, effects=effects)
+
+
+def with_gradients(
+    run: Recording, words: Sequence[tuple[int, ...]] = ((2,), (5,)), *, seed: int = 0
+) -> Recording:
+    """The same recording with made-up gradients of some words."""
+    generator = torch.Generator().manual_seed(seed)
+    steps = len(run.steps)
+    size = run.facts.latent_size
+    shares = torch.randn(steps, len(words), *size, generator=generator).abs()
+    outputs = torch.rand(steps, generator=generator) + 1
+    gradients = Gradients(tuple(words), {"shares": shares, "outputs": outputs})
+    return dataclasses.replace(run, gradients=gradients)
 
 
 def with_concepts(run: Recording, concepts: Sequence[str] = ("sky", "blue sky")) -> Recording:

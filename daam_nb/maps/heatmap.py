@@ -20,7 +20,7 @@ from daam_nb.errors import (
 from daam_nb.kinds import check_choice, check_flag, names_checked
 from daam_nb.maps.captions import heads_in_words, layers_in_words
 from daam_nb.maps.finding import Found, WordChoice, find
-from daam_nb.maps.methods.contract import Choice, MapKind
+from daam_nb.maps.methods.contract import Choice, MapKind, whole_network
 from daam_nb.maps.methods.registry import map_kind
 from daam_nb.maps.origin import Origin, Reduction
 from daam_nb.maps.stepsums import Source
@@ -63,9 +63,10 @@ def heat_maps(
         What the maps show. ``"attention"`` (DAAM): how much each image location attends to each
         word. ``"share"``: the same as a share of what goes to the text. ``"effect"``: how much the
         layers' outputs depend on the word, where the recording holds that
-        (``generate(..., effects=True)``). ``"concept"``: attention to words that are not in the
-        prompt (``generate(..., concepts=["sky"])``). Or one that `register_map_kind` made known.
-        docs/maps.md compares them.
+        (``generate(..., effects=True)``). ``"gradient"``: how the network's prediction begins to
+        change where the word begins to be hidden (`add_gradients`). ``"concept"``: attention to
+        words that are not in the prompt (``generate(..., concepts=["sky"])``). Or one that
+        `register_map_kind` made known. docs/maps.md compares them.
     layers
         ``"paper"``: the down and up blocks of a UNet, and every layer of a transformer, which has
         no mid block to leave out; ``"all"``: also the mid block; or anything else `select_layers`
@@ -118,6 +119,8 @@ def heat_maps(
     check_choice(reduction, "reduction", ("mean", "sum"))
     if check_flag(negative, "negative"):
         check_negative(run)
+    if not of_kind.of_layers:
+        layers = whole_network(run, of_kind, layers, heads)
     chosen = select(run, layers=layers, steps=steps, heads=heads, missing=missing)
     maps = HeatMaps(
         run=run,
@@ -202,11 +205,12 @@ class HeatMaps(Views):
     @property
     def choice(self) -> str:
         """One line that names what the numbers depend on, for captions; ends inclusive."""
-        parts = [
-            layers_in_words(self.layers, self.run.layers),
-            f"steps {in_words(self.steps)} of {self.run.facts.num_steps}",
-        ]
-        parts.append(heads_in_words(self.heads, self.layers))
+        steps = f"steps {in_words(self.steps)} of {self.run.facts.num_steps}"
+        if self._kind.of_layers:
+            layers = layers_in_words(self.layers, self.run.layers)
+            parts = [layers, steps, heads_in_words(self.heads, self.layers)]
+        else:
+            parts = ["the whole network", steps]
         parts.append(f"{self.reduction} over steps")
         if self.skipped:
             parts.append(f"{len(self.skipped)} missing heads skipped")

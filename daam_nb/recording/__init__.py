@@ -6,6 +6,7 @@ saved, sent and opened where there is no model, no diffusers and no GPU. May imp
 
     layers.py     Layer, the table they make, select_layers
     effects.py    Effects: what hiding each word would change, where that was recorded
+    gradients.py  Gradients: first-order change of the prediction, where that was added
     concepts.py   Concepts: attention to words that are not in the prompt
     self_attention.py  SelfAttention: what the image attends to in itself
     extra.py      what these have in common; extras.py: which there are, saved and read
@@ -33,6 +34,7 @@ from daam_nb.recording.genuine import (
     provenance_of,
     sealed,
 )
+from daam_nb.recording.gradients import Gradients
 from daam_nb.recording.layers import (
     UNET_STAGES,
     Attention,
@@ -54,6 +56,7 @@ __all__ = [
     "Concepts",
     "Effects",
     "Facts",
+    "Gradients",
     "Kept",
     "Layer",
     "LayerChoice",

@@ -18,12 +18,12 @@ Shape = tuple[int, ...]
 
 
 class Extra:
-    """Arrays by part and layer, as `Effects`, `Concepts` and `SelfAttention` hold them.
+    """Arrays by part and layer: `Effects`, `Gradients`, `Concepts`, `SelfAttention`.
 
     Attributes
     ----------
     PARTS
-        The fields that hold arrays, each layer name -> array.
+        The fields that hold arrays, each layer name -> array (of `Gradients` name -> array).
     TITLE
         What it is called in messages.
     """

@@ -10,6 +10,7 @@ from daam_nb.prompt import Prompt
 from daam_nb.recording import format_1
 from daam_nb.recording.concepts import Concepts
 from daam_nb.recording.effects import Effects
+from daam_nb.recording.gradients import Gradients
 from daam_nb.recording.layers import Layer
 from daam_nb.recording.self_attention import SelfAttention
 from daam_nb.storage import broken
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from daam_nb.recording.recording import Recording
     from daam_nb.storage import Fields, Folder
 
-Held = Effects | Concepts | SelfAttention
+Held = Effects | Concepts | Gradients | SelfAttention
 KINDS: dict[str, type[Held]] = {
     "effects": Effects,
     "negative_effects": Effects,
+    "gradients": Gradients,
     "concepts": Concepts,
     "self_attention": SelfAttention,
 }
@@ -46,6 +48,10 @@ def check(run: Recording) -> None:
         if run.negative_prompt is None:
             raise ShapeError("negative_effects are there, and no negative_prompt that is theirs.")
         run.negative_effects.check(run.layers, steps=steps, prompt=run.negative_prompt)
+    if run.gradients is not None:
+        run.gradients.check(
+            steps=len(run.steps), latent_size=run.facts.latent_size, prompt=run.prompt
+        )
     if run.concepts is not None:
         run.concepts.check(run.layers, steps=steps)
     if run.self_attention is not None:
@@ -80,9 +86,9 @@ def read(folder: Folder, fields: Fields, *, kept: str, steps: int) -> dict[str, 
             part: folder.arrays.under(f"{field}/{part}/", low=low, high=high)
             for part, (low, high) in kind.bounds(largest(field, kept, steps)).items()
         }
-        if kind is Effects:
+        if kind is Effects or kind is Gradients:
             words = fields.each(field)
-            extras[field] = Effects(tuple(words.wholes(i) for i in words.values), **arrays)
+            extras[field] = kind(tuple(words.wholes(i) for i in words.values), **arrays)
         elif kind is SelfAttention:
             extras[field] = _self_attention(fields.fields(field), arrays)
         else:

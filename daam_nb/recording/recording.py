@@ -13,6 +13,7 @@ from daam_nb.recording import checks, files, picking, view, xarrays
 from daam_nb.recording.concepts import Concepts
 from daam_nb.recording.effects import Effects
 from daam_nb.recording.facts import Facts, Kept, Manifest
+from daam_nb.recording.gradients import Gradients
 from daam_nb.recording.later import LaterField
 from daam_nb.recording.layers import Layer, Layers
 from daam_nb.recording.self_attention import SelfAttention
@@ -65,6 +66,8 @@ class Recording:
         Attention to words that are not in the prompt, where it was asked for.
     self_attention
         What the image's cells attend to among themselves, where it was asked for.
+    gradients
+        First-order change of the network's prediction by each word, where it was added.
 
     Raises
     ------
@@ -95,6 +98,7 @@ class Recording:
     negative_effects: Effects | None = None
     concepts: Concepts | None = None
     self_attention: SelfAttention | None = None
+    gradients: Gradients | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", Layers(self.layers))

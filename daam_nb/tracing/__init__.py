@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from daam_nb.tracing.effects.adding import add_effects
 from daam_nb.tracing.forming import forming_images
+from daam_nb.tracing.gradients.adding import add_gradients
+from daam_nb.tracing.gradients.region import RegionGradient, region_gradient
 from daam_nb.tracing.intervening import Alignment, ablate, align, replay, reweight
 from daam_nb.tracing.looking import look
 from daam_nb.tracing.making import Reproduction, generate, redraw, reproduce
@@ -21,15 +23,18 @@ from daam_nb.tracing.session import Tracer, trace
 
 __all__ = [
     "Alignment",
+    "RegionGradient",
     "Reproduction",
     "Tracer",
     "ablate",
     "add_effects",
+    "add_gradients",
     "align",
     "forming_images",
     "generate",
     "look",
     "redraw",
+    "region_gradient",
     "register_adapter",
     "replay",
     "reproduce",

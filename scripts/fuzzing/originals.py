@@ -11,6 +11,7 @@ from tests.tiny_recordings import (
     tiny_recording,
     with_concepts,
     with_effects,
+    with_gradients,
     with_self_attention,
 )
 
@@ -25,6 +26,7 @@ def originals(into: Path) -> list[Path]:
         "replay": tiny_recording(kept="replay", steps=2, negative="bad", length=8),
         "some": tiny_recording(kept_steps=[1], tokens=[1, 2], negative="ugly", latents=False),
         "effects": with_effects(tiny_recording(steps=2)),
+        "gradients": with_gradients(tiny_recording(steps=2)),
         "concepts": with_concepts(tiny_recording(steps=2)),
         "self": with_self_attention(tiny_recording(steps=2, heads=(1, 1))),
         "joint": tiny_recording(layers=joint_layers(1, 2), steps=2, image=False),

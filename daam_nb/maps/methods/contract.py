@@ -12,8 +12,8 @@ from daam_nb.errors import SelectionError
 from daam_nb.maps.origin import Reduction
 from daam_nb.maps.stepsums import Source
 from daam_nb.prompt import Prompt, Word
-from daam_nb.recording import Layer, Recording
-from daam_nb.selection import Pair
+from daam_nb.recording import Layer, LayerChoice, Recording, select_layers
+from daam_nb.selection import HeadChoice, Pair
 
 Tokens = tuple[int, ...]
 """Key positions of a word."""
@@ -99,6 +99,9 @@ class MapKind:
         Whether single tokens have maps, or words alone.
     of_heads
         Whether single heads have maps. Where not, the explorer shows each layer as one.
+    of_layers
+        Whether layers have maps. Where not, a map is of the whole network: `heat_maps` refuses a
+        choice of layers or heads, and the explorer shows one tile.
     title, reading
         How a page names a map, before the word (``"Effect of"``), and what bright places in it are,
         a sentence; where empty, the name and the unit say so.
@@ -111,6 +114,7 @@ class MapKind:
     source: ClassVar[str] = ""
     of_tokens: ClassVar[bool] = False
     of_heads: ClassVar[bool] = True
+    of_layers: ClassVar[bool] = True
     title: ClassVar[str] = ""
     reading: ClassVar[str] = ""
 
@@ -180,3 +184,24 @@ class MapKind:
     def head_maps(self, choice: Choice, tokens: Tokens) -> Tensor:
         """Make the map of a word in each chosen (layer, head) alone; (pair, grid y, grid x)."""
         return torch.stack([self.word_map(choice.for_pair(pair), tokens) for pair in choice.pairs])
+
+
+def whole_network(
+    run: Recording, kind: MapKind, layers: LayerChoice, heads: HeadChoice
+) -> LayerChoice:
+    """The choice of all layers, for a kind whose maps are of no single ones.
+
+    Raises
+    ------
+    SelectionError
+        Where some layers, or heads, are chosen.
+    """
+    is_default = isinstance(layers, str) and layers in {"paper", "all"}
+    is_whole = is_default or len(select_layers(run.layers, layers)) == len(run.layers)
+    if not is_whole or heads is not None:
+        name = "layers" if heads is None else "heads"
+        raise SelectionError(
+            f"Maps of the kind {kind.name!r} are of the whole network, so there are none of single "
+            f"{name}. Leave out {name}=."
+        )
+    return "all"

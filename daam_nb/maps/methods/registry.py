@@ -7,7 +7,7 @@ from importlib import import_module
 from daam_nb.errors import SelectionError, WrongKindError, nearest_name
 from daam_nb.maps.methods.contract import MapKind
 
-_SHIPPED = ("attention", "share", "effect", "concept")
+_SHIPPED = ("attention", "share", "effect", "gradient", "concept")
 _FILES = {"share": "attention"}
 _kinds: dict[str, MapKind] = {}
 

@@ -25,8 +25,8 @@ from daam_nb.tracing.intervening.choices import HIDDEN_IN_TEXT
 from daam_nb.tracing.making import arguments_again
 from daam_nb.tracing.models import Adapter, Branch, adapter_of
 from daam_nb.tracing.options import EffectChoice, read_options
+from daam_nb.tracing.sameness import check_same_text, check_weights
 from daam_nb.tracing.session import Tracer
-from daam_nb.tracing.weights import weight_digests
 
 
 def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted: Any) -> Recording:
@@ -83,7 +83,7 @@ def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted
     _check_own(run)
     _check_kept(run)
     _check_layers(run, adapter)
-    _check_weights(run, pipe)
+    check_weights(run, pipe, what="effects")
     arguments = arguments_again(run, pipe, omitted, where="add_effects()")
     if run.facts.call.get("cross_attention_kwargs"):
         raise ReproductionError(
@@ -120,7 +120,7 @@ def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted
     for branch, arrays in attention.items():
         hidden = call.extras.effects.hidden(branch, index) if arrays else None
         if hidden is not None and hidden.words:
-            _check_same_text(hidden.prompt, prompts[branch])
+            check_same_text(hidden.prompt, prompts[branch])
             effects[branch] = _worked_out(run, adapter.net, hidden, arrays)
     with_effects = replace(
         run,
@@ -169,26 +169,6 @@ def _check_layers(run: Recording, adapter: Adapter) -> None:
                 f"recording holds the attention. Give the pipeline that made it, "
                 f"{run.facts.pipeline} of {run.facts.model}."
             )
-
-
-def _check_weights(run: Recording, pipe: Any) -> None:
-    weights = weight_digests(pipe)
-    for part, digest in (run.facts.batch.get("weights") or {}).items():
-        if part != "vae" and weights.get(part, digest) != digest:
-            raise ReproductionError(
-                f"The weights of the {part} are not those that drew the recording (digest {digest} "
-                f"then, {weights[part]} now), so its effects would be another model's. Give the "
-                "pipeline that made it."
-            )
-
-
-def _check_same_text(now: Prompt, then: Prompt | None) -> None:
-    if then is None or [token.id for token in now.tokens] != [token.id for token in then.tokens]:
-        text = None if then is None else then.text
-        raise ReproductionError(
-            f"The pipeline reads other tokens of {text!r:.200} than the recording holds. Give the "
-            "pipeline that made it."
-        )
 
 
 @torch.no_grad()

@@ -61,6 +61,7 @@ def test_a_kind_of_ones_own_has_everything_that_maps_have(latest: Latest) -> Non
         "attention",
         "share",
         "effect",
+        "gradient",
         "concept",
         "latest",
     ]

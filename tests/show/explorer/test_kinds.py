@@ -18,7 +18,7 @@ from daam_nb.language import Parse, ParsedWord
 from daam_nb.show.explorer import explore, hand_out
 from daam_nb.show.explorer.model.container import unpack
 from tests.show.explorer.opened import TEXT, first_map, opened, question
-from tests.tiny_recordings import joint_layers, tiny_recording, with_effects
+from tests.tiny_recordings import joint_layers, tiny_recording, with_effects, with_gradients
 
 RUN = with_effects(tiny_recording(TEXT, steps=5), ((2,), (3,), (6,)))
 EFFECT = "change of the layers' outputs, as a share of them"
@@ -120,6 +120,28 @@ def test_a_hand_out_holds_effects_of_words_whose_attention_was_not_kept(tmp_path
     words = tuple((n,) for n in range(1, 11))
     run = with_effects(tiny_recording(text, tokens=(3,)), words)
     assert hand_out(run, tmp_path / "many.html", kind="effect", parser=False).exists()
+
+
+def test_gradients_are_shown_ranked_compared_and_handed_out(tmp_path: Path) -> None:
+    run = with_gradients(RUN, ((2,), (3,), (6,)))
+    explorer = opened(run, kind="gradient", word="fox")
+    explorer.choose(steps=slice(1, 4))
+    maps = dnb.heat_maps(run, **explorer.selection)
+    np.testing.assert_array_equal(first_map(explorer), maps["fox"].values.numpy())
+    assert "Gradient of “fox”: the whole network" in explorer.status
+    assert "begins to change" in explorer._facts["reading"]
+    assert not any("paper" in sentence for sentence in explorer._facts["left_out"])
+    for by in ("word", "step", "head"):
+        assert len(explorer.to_frame(by)) == {"word": 3, "step": 5, "head": 1}[by]  # type: ignore[arg-type]
+    for row in explorer.words_at(0.4, 0.6):
+        assert row.value == pytest.approx(float(maps[row.text].values[3, 7]))
+    explorer._received(None, question(explorer, "words", "overlap", "tiles", at={"y": 0, "x": 0}),
+                       [])  # fmt: skip
+    explorer.to_figure()
+    _, parts = told(hand_out(run, tmp_path / "gradient.html", kind="gradient", parser=False))
+    assert any(name == "exact" for name, _ in parts)
+    both = explore(run, run, kind=("effect", "gradient"), parser=False, word="fox")
+    assert "effect and gradient" in both._caption.value and both.difference() is not None
 
 
 def test_two_kinds_of_one_recording_stand_side_by_side() -> None:

@@ -93,7 +93,7 @@ def left_out(subject: Subject, *, has_strip: bool) -> list[str]:
         )
     elif len(run.steps) < run.facts.num_steps:
         sentences.append(f"{len(run.steps)} of {run.facts.num_steps} steps were recorded.")
-    if "paper" not in subject.choices:
+    if "paper" not in subject.choices and subject.kind.of_layers:
         is_unet = any(layer.stage in UNET_STAGES for layer in run.layers)
         sentences.append(
             "No layer of the down and up blocks was recorded, so that “paper” is missing."

@@ -16,6 +16,7 @@ from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer, LayerChoice, Recording, select_layers
 from daam_nb.show.explorer.model.entries import Entry, clean
 from daam_nb.show.explorer.model.views import View, view_of
+from daam_nb.show.explorer.model.views.view import NETWORK
 
 LONGEST_SIDE = 64  # of what is sent for every step; finer maps come when the hand rests
 STACK_BYTES = 2**20  # of one word's steps
@@ -69,6 +70,8 @@ class Subject:
         """Each choice of layers in words, for people."""
         return {
             choice: clean(layers_in_words(tuple(self.layers[n] for n in numbers), self.layers))
+            if self.kind.of_layers
+            else NETWORK
             for choice, numbers in self.choices.items()
         }
 
@@ -175,6 +178,11 @@ def subject_of(
             "explorer shows those of the prompt. Draw them: words_row(heat_maps(run, "
             f"kind={of_kind.name!r}))."
         )
+    if not of_kind.of_layers:
+        heat_maps(run, kind=kind, layers=layers, negative=negative)  # refuses a choice of them
+        subject = Subject(run, {"all": (0,)}, negative, of_kind)
+        subject.view.check()
+        return subject, "all"
     every = tuple(range(len(run.layers)))
     choices: dict[str, tuple[int, ...]] = {}
     if any(layer.stage in ("down", "up") for layer in run.layers):

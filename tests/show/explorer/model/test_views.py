@@ -24,7 +24,7 @@ from daam_nb.show.explorer.model.stacks import preview, stack_of, step_maps
 from daam_nb.show.explorer.model.subject import Subject, subject_of
 from daam_nb.show.explorer.model.tiles import tiles_of
 from tests.show.explorer.opened import selections
-from tests.tiny_recordings import joint_layers, tiny_recording, with_effects
+from tests.tiny_recordings import joint_layers, tiny_recording, with_effects, with_gradients
 
 TEXT = "a red fox in the snow"
 RUN = with_effects(tiny_recording(TEXT, steps=5, heads=(2, 3)), ((2,), (3,), (2, 3), (6,)))
@@ -165,6 +165,37 @@ def test_a_kind_that_tells_no_heads_apart_shows_each_layer_as_one() -> None:
     assert [maps.shape[0] for maps in tiles_of(of, 2, (0, 5)).maps] == [1] * len(RUN.layers)
     selected = replace(next(selections(of, 1)), layer=1, head=0)
     assert arguments(of, selected)["heads"] is None
+
+
+@pytest.mark.parametrize("kept", ["steps", "sum"])
+def test_gradients_are_one_tile_of_the_whole_network(kept: Any, tmp_path: Path) -> None:
+    run = with_gradients(tiny_recording(TEXT, steps=5, kept=kept), ((2,), (3,), (2, 3)))
+    assert run.gradients is not None
+    of, choice = subject_of(run, kind="gradient")
+    engine = Engine(of)
+    assert (choice, dict(of.choices)) == ("all", {"all": (0,)})
+    assert of.choice_notes == {"all": "the whole network"} and of.labels == ("the whole network",)
+    assert [(layer.size, layer.heads) for layer in of.layers] == [(of.grid, 1)]
+    phrase = number_of(of, (2, 9))
+    places = (1, 4) if kept == "steps" else (0, 1)
+    for layer, head in ((-1, -1), (0, -1), (0, 0)):
+        start = next(selections(of, 1))
+        selected = replace(start, word=phrase, choice="all", layer=layer, head=head, steps=places)
+        maps = heat_maps(run, **arguments(of, selected))
+        steps = run.gradients.shares[slice(*places) if kept == "steps" else slice(None), 2]
+        expected = steps.double().mean(0).float()
+        assert torch.equal(maps["red fox"].values, expected)
+        assert torch.equal(word_map(of, selected).values, expected)
+        np.testing.assert_allclose(engine.tiles(selected).maps[0][0], expected, rtol=1e-6)
+        stack = step_maps(of, selected)
+        np.testing.assert_allclose(stack[slice(*places)].mean(0), expected, rtol=1e-5)
+    before = engine.exact(selected).values
+    run.gradients.shares[..., :3] *= 0.5
+    assert not torch.equal(engine.exact(selected).values, before)
+    with pytest.raises(SelectionError, match="Leave out layers="):
+        subject_of(run, kind="gradient", layers="up")
+    with pytest.raises(NotKeptError, match="add_gradients"):
+        subject_of(tiny_recording(TEXT), kind="gradient")
 
 
 def test_a_kind_that_cannot_be_explored_is_told_what_it_takes() -> None:

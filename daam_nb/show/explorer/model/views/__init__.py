@@ -4,6 +4,7 @@ view.py        any kind of map, also one that a user registered, from its `word_
 attention.py   attention: from the arrays, at the speed of the hand
 share.py       shares: two maps of attention, one by the other
 effect.py      effects: the heads from their own arrays
+gradient.py    gradients: of the whole network
 
 `view_of` knows which. A kind needs none of its own: it may have one where it can be quicker.
 """
@@ -14,10 +15,16 @@ from daam_nb.maps.methods import MapKind
 from daam_nb.recording import Recording
 from daam_nb.show.explorer.model.views.attention import AttentionView
 from daam_nb.show.explorer.model.views.effect import EffectView
+from daam_nb.show.explorer.model.views.gradient import GradientView
 from daam_nb.show.explorer.model.views.share import ShareView
 from daam_nb.show.explorer.model.views.view import View
 
-OF_KIND = {"attention": AttentionView, "share": ShareView, "effect": EffectView}
+OF_KIND = {
+    "attention": AttentionView,
+    "share": ShareView,
+    "effect": EffectView,
+    "gradient": GradientView,
+}
 
 
 def view_of(run: Recording, kind: MapKind, negative: bool = False) -> View:

@@ -23,6 +23,7 @@ from daam_nb.show.explorer.model.entries import Entry, entries_of
 
 Layers = Sequence[Layer]
 Places = tuple[int, int]  # a half-open range of places among the steps kept
+NETWORK = "the whole network"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +59,14 @@ class View:
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        """All layers of the recording; with one head each where a kind tells none apart."""
+        """All layers of the recording; with one head each where a kind tells none apart.
+
+        Where it tells no layers apart, the whole network stands in the place of one.
+        """
         if self.kind.of_heads:
             return tuple(self.run.layers)
+        if not self.kind.of_layers:
+            return (Layer("network", "network", self.grid, 1, label=NETWORK),)
         return tuple(replace(layer, heads=1) for layer in self.run.layers)
 
     @cached_property
@@ -107,7 +113,7 @@ class View:
     def arguments(self, layers: Any, head: int, places: Places) -> dict[str, Any]:
         """Write a choice as `heat_maps` takes it."""
         return {
-            "layers": layers,
+            "layers": layers if self.kind.of_layers else "all",
             "steps": None if self.summed else self.run.steps[slice(*places)],
             "heads": None if head < 0 or not self.kind.of_heads else head,
             **({"negative": True} if self.negative else {}),
@@ -138,12 +144,12 @@ class View:
             self.word_map(entry, layers, head, (place, place + 1))
             for place in range(self.step_count)
         ]
-        return _reduced(torch.stack(of_steps), size)
+        return reduced(torch.stack(of_steps), size)
 
     def head_maps(self, entry: Entry, places: Places) -> Mapping[str, Tensor]:
         """The map in every head alone: layer name -> (head, y, x) of the layer's size."""
         return {
-            layer.name: _reduced(
+            layer.name: reduced(
                 torch.stack(
                     [self.word_map(entry, (layer,), h, places) for h in range(layer.heads)]
                 ),
@@ -230,6 +236,6 @@ class View:
             return False
 
 
-def _reduced(maps: Tensor, size: tuple[int, int]) -> Tensor:
+def reduced(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Bring (map, y, x) to a size by the mean over areas."""
     return maps if maps.shape[1:] == size else functional.adaptive_avg_pool2d(maps, size)

@@ -1,0 +1,110 @@
+"""`Gradients`: the first-order change of the network's prediction by each word, as plain data.
+
+Hiding a word in the text encoder moves the text embeddings from E to E'. Kept is the norm over
+channels of ``J (E' - E)``, J the derivative of the denoiser's output with respect to the text
+embeddings, at the recorded latents and timesteps, as a share of the output in that step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from daam_nb.errors import SelectionError
+from daam_nb.kinds import whole_numbers
+from daam_nb.recording.extra import Extra
+from daam_nb.recording.limits import MAX_LINES, check_count
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from daam_nb.prompt import Prompt
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients(Extra):
+    """How the network's prediction begins to change, where a word begins to be hidden.
+
+    Attributes
+    ----------
+    words
+        The key positions of each word, in the order of the word axis.
+    prediction
+        ``"shares"`` and ``"outputs"``, as the properties of these names give them.
+
+    Raises
+    ------
+    SelectionError, ShapeError
+        At birth, where the parts do not fit together.
+
+    Notes
+    -----
+    The step axis has the recording's steps, also where it kept one sum of the attention over them.
+    """
+
+    PARTS: ClassVar[tuple[str, ...]] = ("prediction",)
+    TITLE: ClassVar[str] = "The gradients"
+
+    words: tuple[tuple[int, ...], ...]
+    prediction: Mapping[str, Tensor]
+
+    def __post_init__(self) -> None:
+        words = tuple(whole_numbers(word, "token") for word in self.words)
+        check_count(words, "words with gradients", MAX_LINES)
+        if not words or not all(words):
+            raise SelectionError("Gradients are of at least one word, and a word has tokens.")
+        if len(set(words)) < len(words):
+            raise SelectionError("Gradients are of each word once.")
+        object.__setattr__(self, "words", words)
+
+    @property
+    def shares(self) -> Tensor:
+        """(step, word, y, x), >= 0: norm over channels of the prediction's first-order change.
+
+        Divided by the step's number in `outputs`; on the latents' grid.
+        """
+        return self.prediction["shares"]
+
+    @property
+    def outputs(self) -> Tensor:
+        """(step,): mean norm over locations of the prediction itself."""
+        return self.prediction["outputs"]
+
+    def facts(self) -> list[list[int]]:
+        """What names the word axis, as plain data."""
+        return [list(word) for word in self.words]
+
+    @staticmethod
+    def bounds(most: float) -> dict[str, tuple[float, float]]:
+        """The range of the numbers."""
+        return {"prediction": (0.0, math.inf)}
+
+    def check(self, *, steps: int, latent_size: tuple[int, int], prompt: Prompt) -> None:
+        """Raise a `ShapeError` or `SelectionError` unless they fit the recording they belong to."""
+        keys = len(prompt.tokens)
+        if outside := [token for word in self.words for token in word if not 0 <= token < keys]:
+            raise SelectionError(
+                f"Gradients are of a word at the key position {outside[0]}; the prompt's end at "
+                f"{keys - 1}."
+            )
+        self.check_arrays(
+            {
+                "shares": {"prediction": (steps, len(self.words), *latent_size)},
+                "outputs": {"prediction": (steps,)},
+            }
+        )
+
+
+def merged(first: Gradients | None, second: Gradients) -> Gradients:
+    """The gradients of both in the order of the text; of a word that both hold, the second's."""
+    if first is None:
+        return second
+    words = tuple(sorted({*first.words, *second.words}))
+    both = (*first.words, *second.words)
+    rows = torch.tensor([len(both) - 1 - both[::-1].index(word) for word in words])
+    shares = torch.cat([first.shares, second.shares.to(first.shares)], 1)[:, rows].contiguous()
+    return Gradients(words, {"shares": shares, "outputs": second.outputs})

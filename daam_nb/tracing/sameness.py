@@ -1,0 +1,63 @@
+"""Whether a pipeline is the one that made a recording, where more is worked out of the two."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from daam_nb.errors import ReproductionError
+from daam_nb.prompt import Prompt
+from daam_nb.recording import Recording
+from daam_nb.tracing.model_changes import model_changes
+from daam_nb.tracing.weights import weight_digests
+
+_HOOKS_OF_TEXT = re.compile(r"text_encoder\w*: hooks on")
+
+
+def check_weights(run: Recording, pipe: Any, *, what: str) -> None:
+    """Raise a `ReproductionError` unless the weights are those that drew the recording.
+
+    Parameters
+    ----------
+    run, pipe
+        The recording, and the pipeline that should have made it.
+    what
+        What is worked out of them, in the plural: ``"effects"``.
+    """
+    weights = weight_digests(pipe)
+    for part, digest in (run.facts.batch.get("weights") or {}).items():
+        if part != "vae" and weights.get(part, digest) != digest:
+            raise ReproductionError(
+                f"The weights of the {part} are not those that drew the recording (digest {digest} "
+                f"then, {weights[part]} now), so its {what} would be another model's. Give the "
+                "pipeline that made it."
+            )
+
+
+def check_model_changes(run: Recording, pipe: Any, *, what: str) -> None:
+    """Raise a `ReproductionError` unless the model computes as it did (adapters, FreeU, ...).
+
+    Hooks on text encoders do not count: transformers puts some there by itself, when hidden states
+    are asked for.
+    """
+    then, now = (
+        [each for each in changes if not _HOOKS_OF_TEXT.match(each)]
+        for changes in (run.facts.batch.get("model_changes") or (), model_changes(pipe))
+    )
+    if then != now:
+        before, after = ("; ".join(changes) or "nothing" for changes in (then, now))
+        raise ReproductionError(
+            f"The model was changed by {before:.300} when the recording was made, and is by "
+            f"{after:.300} now, so its {what} would be another model's. Give the pipeline as it "
+            "was."
+        )
+
+
+def check_same_text(now: Prompt, then: Prompt | None) -> None:
+    """Raise a `ReproductionError` unless a prompt is read as the same tokens as it was."""
+    if then is None or [token.id for token in now.tokens] != [token.id for token in then.tokens]:
+        text = None if then is None else then.text
+        raise ReproductionError(
+            f"The pipeline reads other tokens of {text!r:.200} than the recording holds. Give the "
+            "pipeline that made it."
+        )
