@@ -172,7 +172,7 @@ class StudyError(DaamError, ValueError):
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a misspelt one most likely stands for; None where none is like it."""
+    """The known name that a misspelt one most likely stands for; None if none is like it."""
     every = list(known)
     cases = [other for other in every if other.casefold() == name.casefold()]
     slips = difflib.get_close_matches(name, every, n=1, cutoff=0.8)

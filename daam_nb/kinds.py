@@ -157,7 +157,7 @@ def check_factor(value: object) -> float:
     Raises
     ------
     SelectionError
-        Where it is no number >= 0, or larger than float32 holds.
+        If it is no number >= 0, or larger than float32 holds.
     """
     number = real_number(value)
     if not 0 <= number <= _FLOAT32:
@@ -212,7 +212,7 @@ def whole_numbers(choice: object, what: str) -> tuple[int, ...]:
     Raises
     ------
     SelectionError
-        Where one of them is none.
+        If one of them is none.
     """
     several = isinstance(choice, Iterable) and getattr(choice, "ndim", None) != 0
     if not several or isinstance(choice, str | bytes):
@@ -258,7 +258,7 @@ def read_numbers(choice: object, what: str) -> tuple[int, ...]:
     Raises
     ------
     SelectionError
-        Where one of them is none, one is there twice, or there are none at all.
+        If one of them is none, one is there twice, or there are none at all.
     """
     numbers = whole_numbers(choice, what)
     if not numbers:
@@ -290,7 +290,7 @@ def number_between(value: object, name: str, *, low: int, high: int | None = Non
     Raises
     ------
     SelectionError
-        Where it is none, or lies outside.
+        If it is none, or lies outside.
     """
     try:
         number = whole_number(value, name)

@@ -19,7 +19,7 @@ _DASHES = frozenset("\u2212\u2043")  # minus, hyphen bullet: no dashes of Unicod
 
 
 def span_before(span: Span | None, origins: Sequence[Span]) -> Span | None:
-    """Characters of the prompt behind a span of the rewritten text; None where they are none."""
+    """Characters of the prompt behind a span of the rewritten text; None if they are none."""
     if span is None:
         return None
     spans = [(start, end) for start, end in origins[span[0] : span[1]] if end > start]
@@ -39,7 +39,7 @@ def origins_of(text: str, converted: str, tokenizer: Any) -> list[Span]:
     Raises
     ------
     PromptError
-        Where a word of `converted` does not stand in the text, or in more than one place.
+        If a word of `converted` does not stand in the text, or in more than one place.
     """
     added = tokenizer.added_tokens_encoder
     for variant, origins in _variants(text):
@@ -67,7 +67,7 @@ def origins_of_words(text: str, converted: str) -> list[Span]:
     Raises
     ------
     PromptError
-        Where a word of `converted` does not stand in the text, or in more than one place.
+        If a word of `converted` does not stand in the text, or in more than one place.
 
     Examples
     --------

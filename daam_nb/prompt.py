@@ -47,12 +47,12 @@ class Prompt:
     tokens
         One per key column of the text encoder's output, in order: ``tokens[i].index == i``.
     cut
-        Characters of which the model did not read every token, half-open; None where it read all.
+        Characters of which the model did not read every token, half-open; None if it read all.
 
     Raises
     ------
     PromptError
-        Where tokens are out of order, a span does not lie inside the text, or the text is longer
+        If tokens are out of order, a span does not lie inside the text, or the text is longer
         than `tokens.MAX_CHARACTERS`.
 
     Notes
@@ -112,10 +112,10 @@ class Prompt:
         Raises
         ------
         PromptError
-            Where the text cannot be tokenized (half a surrogate pair), `converted` does not follow
+            If the text cannot be tokenized (half a surrogate pair), `converted` does not follow
             from it, or the sizes do not fit.
         UnsupportedPipelineError
-            Where the tokenizer gives no character offsets.
+            If the tokenizer gives no character offsets.
 
         Examples
         --------
@@ -146,7 +146,7 @@ class Prompt:
         Raises
         ------
         PromptError
-            Where the text does not hold them in their order, or in more than one way.
+            If the text does not hold them in their order, or in more than one way.
         """
         tokens, cut = read_ids(text, ids, tokenizer, converted=converted)
         return cls(text=text, tokens=tokens, cut=cut)
@@ -200,9 +200,9 @@ class Prompt:
         Raises
         ------
         WordNotFoundError
-            Where the prompt does not hold it, or not so often.
+            If the prompt does not hold it, or not so often.
         AmbiguousWordError
-            Where it stands several times and `occurrence` is None.
+            If it stands several times and `occurrence` is None.
         """
         occurrences = self.occurrences(text, case=case)
         if not occurrences:
@@ -252,7 +252,7 @@ class Prompt:
         WordNotFoundError, AmbiguousWordError
             As in `find`; also for a stretch of which the tokenizer made no token.
         TruncatedWordError
-            Where the stretch lies in the `cut`, or reaches into it.
+            If the stretch lies in the `cut`, or reaches into it.
         SelectionError
             For a span that is empty or outside the text.
         """
@@ -322,7 +322,7 @@ class Prompt:
         Raises
         ------
         RecordingFormatError
-            Where a field is missing, of another type, or out of range.
+            If a field is missing, of another type, or out of range.
         """
         fields = _mapping(data, "A prompt")
         tokens = _field(fields, "tokens", list, "A prompt")

@@ -87,7 +87,7 @@ class Steps:
         Raises
         ------
         SelectionError
-            Where one lies outside the loop, one is meant twice (from the start and from the end),
+            If one lies outside the loop, one is meant twice (from the start and from the end),
             or a slice holds none.
         """
         if self.choice is None:
@@ -135,9 +135,9 @@ class Heads:
     Attributes
     ----------
     numbers
-        Head numbers, ascending; None where all are meant, or `pairs`.
+        Head numbers, ascending; None if all are meant, or `pairs`.
     pairs
-        (dotted layer name, head); None where heads are chosen by number.
+        (dotted layer name, head); None if heads are chosen by number.
     """
 
     numbers: tuple[int, ...] | None = None
@@ -223,7 +223,7 @@ class Heads:
         Raises
         ------
         SelectionError
-            Where a layer lacks a head, a pair names a layer that is not chosen or not there, or
+            If a layer lacks a head, a pair names a layer that is not chosen or not there, or
             nothing is left.
         """
         if self.all:
@@ -333,9 +333,9 @@ def select(
     Raises
     ------
     SelectionError
-        Where a choice selects nothing, names what does not exist, or cannot be read.
+        If a choice selects nothing, names what does not exist, or cannot be read.
     NotKeptError
-        Where the recording does not hold a chosen step.
+        If the recording does not hold a chosen step.
     """
     check_choice(missing, "missing", ("error", "skip"))
     chosen_layers = select_layers(run.layers, layers)
@@ -355,9 +355,9 @@ def kept_steps(run: Recording, choice: StepChoice) -> tuple[int, ...]:
     Raises
     ------
     SelectionError
-        Where the choice cannot be read, or names a step that the loop does not have.
+        If the choice cannot be read, or names a step that the loop does not have.
     NotKeptError
-        Where a chosen step was not kept, or only one sum over the steps was.
+        If a chosen step was not kept, or only one sum over the steps was.
     """
     if run.kept == "sum":
         if choice is not None:

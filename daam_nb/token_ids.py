@@ -50,7 +50,7 @@ def read_ids(
     Raises
     ------
     PromptError
-        Where the text does not hold the numbers in their order, or holds them in two ways.
+        If the text does not hold the numbers in their order, or holds them in two ways.
     """
     check_text(text, tokenizer)
     tokens = _unplaced(ids, tokenizer)
@@ -113,7 +113,7 @@ def as_read(
     Raises
     ------
     PromptError
-        Where `text` does not hold the numbers in their order.
+        If `text` does not hold the numbers in their order.
     """
     tokens = _unplaced(ids, tokenizer)
     body = [token for token in tokens if token.role in ("text", "added")]
@@ -138,7 +138,7 @@ def in_order(wanted: Sequence[int], offered: Sequence[int]) -> list[int] | None:
     Returns
     -------
     list of int, or None
-        Ascending, one for each of `wanted`; None where they do not all stand there in order.
+        Ascending, one for each of `wanted`; None if they do not all stand there in order.
     """
     places: list[int] = []
     at = 0

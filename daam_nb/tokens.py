@@ -50,7 +50,7 @@ class Token:
     role
         ``"text"``; ``"added"``: spelled out in the text and read as one unit because it was added
         to the vocabulary (textual inversion, ``<|endoftext|>``); ``"start"``, ``"end"``,
-        ``"padding"``; ``"other"`` for the rest of a template. None where nobody knows: a `Prompt`
+        ``"padding"``; ``"other"`` for the rest of a template. None if nobody knows: a `Prompt`
         then takes it from the order.
     """
 

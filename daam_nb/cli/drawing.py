@@ -40,7 +40,7 @@ def draw(options: Draw) -> None:
     Raises
     ------
     DaamError
-        Where something failed. An image that was made is written all the same.
+        If something failed. An image that was made is written all the same.
     """
     words = chosen_words(Prompt(options.prompt, ()), options.words)
     refuse_to_replace(options.output_folder, overwrite=options.overwrite)

@@ -85,7 +85,7 @@ def refuse_to_replace(folder: Path, *, overwrite: bool) -> None:
     Raises
     ------
     RecordingExistsError
-        Where an earlier run's files are there and `overwrite` is false, or where the folder is a
+        If an earlier run's files are there and `overwrite` is false, or if the folder is a
         file.
     """
     if folder.exists() and not folder.is_dir():
@@ -106,7 +106,7 @@ def made_folder(folder: Path) -> Path:
     Raises
     ------
     FileAccessError
-        Where the system does not let us.
+        If the system does not let us.
     """
     from daam_nb.storage import told
 
@@ -121,7 +121,7 @@ def write_image(image: Image, path: Path) -> Path:
     Raises
     ------
     FileAccessError
-        Where the system does not let us.
+        If the system does not let us.
     """
     from daam_nb.storage import write_file
 

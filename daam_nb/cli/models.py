@@ -46,9 +46,9 @@ def load_pipeline(
     Raises
     ------
     MissingModelError
-        Where there is no such model, or it cannot be reached.
+        If there is no such model, or it cannot be reached.
     SelectionError
-        Where the device does not exist here.
+        If the device does not exist here.
     """
     import torch
 

@@ -37,7 +37,7 @@ def show_again(options: Open) -> None:
     Raises
     ------
     DaamError
-        Where there is no recording, it cannot be read, or a choice does not fit it.
+        If there is no recording, it cannot be read, or a choice does not fit it.
     """
     from daam_nb.maps import heat_maps
     from daam_nb.recording import load

@@ -60,12 +60,12 @@ Parser = TypeVar("Parser", bound=argparse.ArgumentParser)
 
 
 def study_of(argv: Sequence[str]) -> Entry | None:
-    """The study that is named; None where none is.
+    """The study that is named; None if none is.
 
     Raises
     ------
     DaamError
-        Where an installed study cannot be loaded.
+        If an installed study cannot be loaded.
     """
     names = study_names()
     named = [word for word in argv if word in names]

@@ -27,7 +27,7 @@ def run_study(options: Study) -> None:
     Raises
     ------
     DaamError
-        Where something failed; what was recorded and measured stays, and a second call goes on.
+        If something failed; what was recorded and measured stays, and a second call goes on.
     """
     study = _study(options.name)
     if not options.quiet:

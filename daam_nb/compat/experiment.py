@@ -49,7 +49,7 @@ class GenerationExperiment:
     Raises
     ------
     SelectionError
-        Where `id` or `subtype` is more than the name of a folder, or the seed another than the
+        If `id` or `subtype` is more than the name of a folder, or the seed another than the
         recording's.
     """
 
@@ -103,9 +103,9 @@ class GenerationExperiment:
         Raises
         ------
         RecordingExistsError
-            Where the folder holds an experiment already, or a file of one of these names.
+            If the folder holds an experiment already, or a file of one of these names.
         SelectionError
-            Where the maps are not those that their choice gives, so that others would be loaded.
+            If the maps are not those that their choice gives, so that others would be loaded.
         """
         if path is not None:
             return dataclasses.replace(self, path=check_path(path, "path")).save()
@@ -157,10 +157,10 @@ class GenerationExperiment:
         Raises
         ------
         RecordingFormatError
-            Where the folder holds DAAM's pickled ``generation.pt``, which is never opened; where
+            If the folder holds DAAM's pickled ``generation.pt``, which is never opened; where
             its seed is not the recording's, or its choice of maps cannot be read.
         RecordingNotFoundError
-            Where there is no experiment.
+            If there is no experiment.
         """
         _check_name(subtype, "subtype")
         path = check_path(path, "An experiment")

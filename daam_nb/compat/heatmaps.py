@@ -120,7 +120,7 @@ class GlobalHeatMap:
         Raises
         ------
         WordNotFoundError
-            Where the prompt lacks the word, or the tokens so chosen lie outside it.
+            If the prompt lacks the word, or the tokens so chosen lie outside it.
         """
         check_text(word, "word")
         offset_idx = whole_number(offset_idx, "offset_idx")
@@ -229,9 +229,9 @@ class WordHeatMap:
         Raises
         ------
         MissingExtraError
-            Where matplotlib is not installed.
+            If matplotlib is not installed.
         WrongKindError, SelectionError, MissingFolderError
-            Where `out_file` is no path, of a kind that matplotlib does not write, or in a folder
+            If `out_file` is no path, of a kind that matplotlib does not write, or in a folder
             that does not exist; nothing is drawn then.
         """
         check_flag(color_normalize, "color_normalize")

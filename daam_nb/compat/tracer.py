@@ -100,7 +100,7 @@ class trace:
         Raises
         ------
         NothingRecordedError
-            Where the pipeline has not been called yet.
+            If the pipeline has not been called yet.
         """
         return self._tracer.recordings[-1] if self._tracer.recordings else self._tracer.recording
 
@@ -180,7 +180,7 @@ class trace:
         Raises
         ------
         SelectionError
-            Where the seed is none or another than the recording's, or a name more than a name.
+            If the seed is none or another than the recording's, or a name more than a name.
         """
         run = self._recorded(compute_kwargs.get("prompt"))
         return GenerationExperiment(

@@ -58,7 +58,7 @@ class SpacyParser:
         Raises
         ------
         ParseError
-            Where spaCy cannot read the text: half a surrogate pair, or more characters than the
+            If spaCy cannot read the text: half a surrogate pair, or more characters than the
             pipeline's `max_length`.
         """
         try:
@@ -101,16 +101,16 @@ def load_parser(name: str | None = None) -> Parser:
     Raises
     ------
     MissingExtraError
-        Where spaCy is not installed.
+        If spaCy is not installed.
     MissingParserError
-        Where the pipeline asked for is not installed, or the shipped one's files are missing.
+        If the pipeline asked for is not installed, or the shipped one's files are missing.
     ParseError
-        Where the pipeline has no dependency parser.
+        If the pipeline has no dependency parser.
 
     Warns
     -----
     UserWarning
-        Where an installed pipeline does not load, so that the next one is taken.
+        If an installed pipeline does not load, so that the next one is taken.
 
     Examples
     --------
@@ -154,12 +154,12 @@ def installed_pipelines() -> tuple[str, ...]:
     Raises
     ------
     MissingExtraError
-        Where spaCy is not installed.
+        If spaCy is not installed.
 
     Warns
     -----
     UserWarning
-        Where what a pipeline says of itself cannot be read, so that it is left out.
+        If what a pipeline says of itself cannot be read, so that it is left out.
     """
     spacy = _spacy()
     ranks: dict[str, tuple[int, float]] = {}

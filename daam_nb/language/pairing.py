@@ -41,7 +41,7 @@ class ParsedTokens:
     tokens: tuple[tuple[int, ...] | Lack, ...]
 
     def lack(self, first: int, second: int) -> Lack | None:
-        """Why two parsed words (by their index) cannot be compared; None where they can."""
+        """Why two parsed words (by their index) cannot be compared; None if they can."""
         own, other = self.tokens[first], self.tokens[second]
         if isinstance(own, str):
             return own
@@ -65,11 +65,11 @@ def parsed_tokens(parse: Parse, prompt: Prompt, columns: Collection[int]) -> Par
     Raises
     ------
     ParseError
-        Where the parse is one of another text, whose characters say nothing about this one.
+        If the parse is one of another text, whose characters say nothing about this one.
     WrongKindError
         For anything but a parse and a prompt.
     SelectionError
-        Where a column is no whole number.
+        If a column is no whole number.
     """
     if not isinstance(parse, Parse) or not isinstance(prompt, Prompt):
         raise WrongKindError(

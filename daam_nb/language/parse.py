@@ -27,7 +27,7 @@ class ParsedWord:
     start, end
         Its characters (code points) in the sentence, half-open.
     lemma
-        Dictionary form: "men" -> "man". Empty where the parser gives none.
+        Dictionary form: "men" -> "man". Empty if the parser gives none.
     pos, tag
         Universal part of speech ("NOUN") and the parser's finer tag ("NNS").
     head
@@ -75,7 +75,7 @@ class Parse:
     Raises
     ------
     ParseError
-        Where spans, heads or chunks do not fit the text, or heads run in a circle.
+        If spans, heads or chunks do not fit the text, or heads run in a circle.
     """
 
     text: str
@@ -126,7 +126,7 @@ class Parse:
         Raises
         ------
         ParseError
-            Where keys are missing or unknown, or the values do not make a parse.
+            If keys are missing or unknown, or the values do not make a parse.
         """
         try:
             return cls(
@@ -164,7 +164,7 @@ class Parse:
         Raises
         ------
         ParseError
-            Where the document holds words and no dependencies.
+            If the document holds words and no dependencies.
         """
         if len(doc) and not doc.has_annotation("DEP"):
             raise ParseError(

@@ -51,7 +51,7 @@ def aggregate(
     Raises
     ------
     RecordingFormatError
-        Where the attention holds NaN or infinity.
+        If the attention holds NaN or infinity.
     """
     columns = tuple(columns)
     grid = source.run.facts.latent_size

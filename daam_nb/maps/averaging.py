@@ -43,11 +43,11 @@ def average(
     Raises
     ------
     SelectionError
-        Where there is no map, the units differ, or maps of the prompt are mixed with those of the
+        If there is no map, the units differ, or maps of the prompt are mixed with those of the
         negative prompt, or cross-attention with joint attention, whose values are shares of other
         keys.
     ShapeError
-        Where the grids differ and no size is given.
+        If the grids differ and no size is given.
     """
     mean = _Mean(size)
     for word_map in _each(maps, "average"):
@@ -208,7 +208,7 @@ class _Mean:
 
 
 def _kind(word_map: WordHeatMap) -> str:
-    """Whose attention a map is of, in words; nothing where that is not known."""
+    """Whose attention a map is of, in words; nothing if that is not known."""
     origin = word_map.origin
     if origin is None:
         return ""

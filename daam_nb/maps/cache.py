@@ -142,7 +142,7 @@ def limit_cache(nbytes: int) -> None:
     Raises
     ------
     SelectionError
-        Where `nbytes` is not a whole number >= 0.
+        If `nbytes` is not a whole number >= 0.
     """
     if isinstance(nbytes, bool) or not isinstance(nbytes, int) or nbytes < 0:
         raise SelectionError(

@@ -101,9 +101,9 @@ def heat_maps(
     UnknownOptionError
         For a name that is none of these.
     SelectionError
-        Where a choice selects nothing, names what does not exist, or cannot be read.
+        If a choice selects nothing, names what does not exist, or cannot be read.
     NotKeptError
-        Where the recording does not hold a chosen step, or no negative prompt's attention.
+        If the recording does not hold a chosen step, or no negative prompt's attention.
 
     References
     ----------
@@ -262,7 +262,7 @@ class HeatMaps(Views):
         WordNotFoundError, AmbiguousWordError, TruncatedWordError
             As `Prompt.token_indices`.
         NotKeptError
-            Where the recording holds not all of the word's tokens.
+            If the recording holds not all of the word's tokens.
         """
         label, span, tokens = self._find(text, occurrence=occurrence, case=case)
         return self._word_map(self._mean_over(tokens), label, span, tokens)
@@ -313,7 +313,7 @@ class HeatMaps(Views):
         Raises
         ------
         NotKeptError
-            Where the recording does not hold it.
+            If the recording does not hold it.
         """
         self._check_of_tokens()
         tokens = self._source.read_tokens(self.prompt, index)
@@ -372,7 +372,7 @@ class HeatMaps(Views):
         Raises
         ------
         NotKeptError
-            Where the recording does not hold every token of the text.
+            If the recording does not hold every token of the text.
         """
         if self.kind not in {"attention", "share"}:
             raise SelectionError(f"Maps of the kind {self.kind!r} have no shares of attention.")

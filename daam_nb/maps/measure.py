@@ -47,9 +47,9 @@ def iou(
     Raises
     ------
     ShapeError
-        Where the two have not the same shape (y, x).
+        If the two have not the same shape (y, x).
     SelectionError
-        Where a map comes without a threshold, or holds something negative, NaN or infinite; where
+        If a map comes without a threshold, or holds something negative, NaN or infinite; where
         an array holds labels, of which one has to be chosen (``labels == 3``).
 
     Examples

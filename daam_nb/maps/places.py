@@ -64,9 +64,9 @@ def self_attention_map(
     Raises
     ------
     NotKeptError
-        Where the recording holds no self-attention, or one sum over its steps and some are chosen.
+        If the recording holds no self-attention, or one sum over its steps and some are chosen.
     SelectionError
-        Where the place lies outside the image, or a choice selects nothing.
+        If the place lies outside the image, or a choice selects nothing.
 
     Examples
     --------
@@ -125,9 +125,9 @@ def refined(run: Recording, word_map: WordHeatMap, *, power: int = 1) -> WordHea
     Raises
     ------
     NotKeptError
-        Where the recording holds no self-attention.
+        If the recording holds no self-attention.
     SelectionError
-        Where the map is of another recording, or was made by hand, resized or averaged.
+        If the map is of another recording, or was made by hand, resized or averaged.
 
     References
     ----------

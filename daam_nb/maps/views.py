@@ -42,9 +42,9 @@ class Views:
         Raises
         ------
         NotKeptError
-            Where the recording does not hold the word's effect.
+            If the recording does not hold the word's effect.
         SelectionError
-            Where heads are chosen.
+            If heads are chosen.
 
         Notes
         -----
@@ -66,7 +66,7 @@ class Views:
         Raises
         ------
         NotKeptError
-            Where the recording holds only a sum over the steps.
+            If the recording holds only a sum over the steps.
         """
         this = cast("HeatMaps", self)
         if this.run.kept == "sum":
@@ -100,7 +100,7 @@ class Views:
         Raises
         ------
         SelectionError
-            Where the layer is not among those chosen, or this kind of map has no heads.
+            If the layer is not among those chosen, or this kind of map has no heads.
         """
         this = cast("HeatMaps", self)
         name = layer.name if isinstance(layer, Layer) else layer
@@ -122,7 +122,7 @@ class Views:
         Raises
         ------
         MissingExtraError
-            Where xarray is not installed.
+            If xarray is not installed.
         """
         this = cast("HeatMaps", self)
         xarray = import_xarray("HeatMaps.to_xarray()")

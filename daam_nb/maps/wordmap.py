@@ -43,7 +43,7 @@ class WordHeatMap:
     label
         The word as it stands in the prompt, or a token's piece.
     span
-        Its characters in the prompt's text, half-open; None where it has none (start of text).
+        Its characters in the prompt's text, half-open; None if it has none (start of text).
     tokens
         The key positions averaged.
     origin
@@ -55,16 +55,16 @@ class WordHeatMap:
         ``"attention probability over image and text"``; ``"arbitrary units"`` where nothing is
         said.
     averaged
-        Of how many maps it is the mean, and under which choices they were made; empty where it is
+        Of how many maps it is the mean, and under which choices they were made; empty if it is
         none.
 
     Raises
     ------
     ShapeError
-        Where `values` has not two dimensions or is empty, or is of other proportions than
+        If `values` has not two dimensions or is empty, or is of other proportions than
         `image_size`.
     SelectionError
-        Where `values` holds something negative, NaN or infinite.
+        If `values` holds something negative, NaN or infinite.
     """
 
     values: Tensor
@@ -130,7 +130,7 @@ class WordHeatMap:
         Raises
         ------
         ShapeError
-            Where the size is no pair of whole numbers >= 1, larger than any image, or none is
+            If the size is no pair of whole numbers >= 1, larger than any image, or none is
             given and none known.
 
         References
@@ -183,7 +183,7 @@ class WordHeatMap:
         Raises
         ------
         SelectionError
-            Where the threshold is no number from 0 to 1.
+            If the threshold is no number from 0 to 1.
 
         References
         ----------
@@ -215,7 +215,7 @@ class WordHeatMap:
         Raises
         ------
         MissingExtraError
-            Where xarray is not installed.
+            If xarray is not installed.
         """
         xarray = import_xarray("WordHeatMap.to_xarray()")
         return xarray.DataArray(

@@ -116,7 +116,7 @@ class Judge:
     Raises
     ------
     MissingModelError
-        When the file is not there.
+        If the file is not there.
     """
 
     names: tuple[str, ...] = LABELS

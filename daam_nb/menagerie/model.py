@@ -77,7 +77,7 @@ def card(folder: Path = WEIGHTS) -> Card:
     Raises
     ------
     MissingModelError
-        When the folder holds no exported pipeline.
+        If the folder holds no exported pipeline.
     """
     folder = check_path(folder, "folder")
     path, stages = folder / "card.json", "export-joint" if folder == JOINT else "all"
@@ -158,11 +158,11 @@ def load(
     Raises
     ------
     MissingModelError
-        When a folder holds no exported pipeline, or one of the other architecture.
+        If a folder holds no exported pipeline, or one of the other architecture.
     SelectionError
-        When there is no such architecture.
+        If there is no such architecture.
     WrongKindError
-        When dtype is no `torch.dtype`, as in ``load("cuda")``, or a folder no path.
+        If dtype is no `torch.dtype`, as in ``load("cuda")``, or a folder no path.
     UnknownOptionError
         For a name that is none of these.
 

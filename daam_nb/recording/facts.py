@@ -69,7 +69,7 @@ class Manifest:
             check_text(item.why, "A reason in the manifest", MAX_LINE)
 
     def why_not(self, what: str) -> str:
-        """The reason why something was not kept; empty where none is given."""
+        """The reason why something was not kept; empty if none is given."""
         return next((item.why for item in self.skipped if item.what == what), "")
 
 
@@ -88,9 +88,9 @@ class Facts:
     num_steps
         Steps of the sampling loop (calls of ``scheduler.step``).
     guidance
-        Classifier-free guidance scale, or None where no row of any pass was a negative prompt's.
+        Classifier-free guidance scale, or None if no row of any pass was a negative prompt's.
     seed
-        Seed of this image's generator, or None where no generator was given.
+        Seed of this image's generator, or None if no generator was given.
     dtype, device
         Of the denoiser while it ran.
     batch
@@ -111,7 +111,7 @@ class Facts:
         SHA-256 of each array, of the image and of what names their axes, as the pipeline made
         them; empty for a recording that was put together by hand or by an earlier version.
     derived
-        What was done to it after the pipeline made it; empty where it is what the pipeline made.
+        What was done to it after the pipeline made it; empty if it is what the pipeline made.
     """
 
     model: str

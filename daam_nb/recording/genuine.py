@@ -48,7 +48,7 @@ def altered(run: Recording) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Empty where everything is, and where nothing is known about it: of recordings that were put
+        Empty if everything is, and if nothing is known about it: of recordings that were put
         together by hand or by an earlier version. What was left out is not altered.
     """
     known = run.facts.digests
@@ -61,7 +61,7 @@ def attention_altered(run: Recording | Provenance) -> bool:
     """Whether attention, or what names its axes, is not what the pipeline made.
 
     Quick after the first time: an array is read again only where it was changed in place, which
-    writing through numpy hides. False where nothing is known; `altered` reads everything.
+    writing through numpy hides. False if nothing is known; `altered` reads everything.
     """
     known = run.facts.digests
     if not known:
@@ -82,7 +82,7 @@ def provenance_of(run: Recording) -> Provenance:
 
 
 def image_altered(run: Recording | Provenance) -> bool:
-    """Whether the image is not the one that the pipeline made; False where nothing is known."""
+    """Whether the image is not the one that the pipeline made; False if nothing is known."""
     if not run.facts.digests or run.image is None:
         return False
     return run.facts.digests.get(IMAGE) != _image_digest(run.image)
@@ -94,7 +94,7 @@ def facts_to_save(run: Recording, derived: str | None) -> Facts:
     Raises
     ------
     RecordingFormatError
-        Where something was altered and nothing is said about it.
+        If something was altered and nothing is said about it.
     """
     names = altered(run)
     if derived is not None and (not isinstance(derived, str) or not derived.strip()):
@@ -122,7 +122,7 @@ def check_loaded(run: Recording) -> None:
     Raises
     ------
     RecordingFormatError
-        Where they differ: somebody changed the arrays, not by `Recording.save`.
+        If they differ: somebody changed the arrays, not by `Recording.save`.
     """
     known = run.facts.digests
     for name, digest in _described(run) if known else ():

@@ -34,7 +34,7 @@ def check_recording(value: object, *, where: str, order: str = "", other: object
 
 
 def _way_out(value: Any, verb: str) -> str:
-    """How a recording is had from it, as a sentence; nothing where that is not known."""
+    """How a recording is had from it, as a sentence; nothing if that is not known."""
     if isinstance(value, str | os.PathLike):
         return f" If it is a folder, open it first: {verb}(daam_nb.load({os.fspath(value)!r}))."
     if isinstance(value, list | tuple) and value and all(isinstance(v, Recording) for v in value):

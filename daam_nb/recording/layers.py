@@ -160,7 +160,7 @@ def select_layers(layers: Iterable[Layer], choice: LayerChoice) -> tuple[Layer, 
     Raises
     ------
     SelectionError
-        Where the choice (or one item of a list) selects nothing.
+        If the choice (or one item of a list) selects nothing.
     """
     is_single = not isinstance(layers, Iterable) or getattr(layers, "ndim", None) == 0
     every: tuple[Any, ...] = (layers,) if is_single else tuple(layers)

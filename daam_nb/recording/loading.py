@@ -43,9 +43,9 @@ def load(path: str | os.PathLike[str]) -> Recording:
     Raises
     ------
     RecordingNotFoundError
-        Where there is no recording at `path`.
+        If there is no recording at `path`.
     RecordingFormatError
-        Where a file is missing, cut, altered, hostile or of another version: here, or when an
+        If a file is missing, cut, altered, hostile or of another version: here, or when an
         array is first used.
     """
     if isinstance(path, Recording):

@@ -51,10 +51,10 @@ class Recording:
     manifest
         What was captured, what was not, and why.
     image
-        The image, or None where the pipeline returned latents.
+        The image, or None if the pipeline returned latents.
     latents
         (num_steps + 1, channel, y, x): what the denoiser was given at each step, and the result;
-        None where not kept.
+        None if not kept.
     negative_prompt, negative_attention, negative_columns
         The same for the unconditional pass, where it was asked for.
     kept
@@ -172,9 +172,9 @@ class Recording:
         Raises
         ------
         NotKeptError
-            Where the recording does not hold it; the message says what it holds.
+            If the recording does not hold it; the message says what it holds.
         SelectionError
-            Where `layer` fits several layers, or both `token` and `word` are given.
+            If `layer` fits several layers, or both `token` and `word` are given.
         """
         picked = picking.attention_of(self, layer, negative=negative)
         picked = picking.tokens_of(
@@ -212,7 +212,7 @@ class Recording:
         NotKeptError, SelectionError
             As `at`.
         MissingExtraError
-            Where xarray is not installed.
+            If xarray is not installed.
         """
         if layer is None:
             return xarrays.tree(self, negative=negative)
@@ -248,10 +248,10 @@ class Recording:
         Raises
         ------
         RecordingExistsError
-            Where something is at `path` and `overwrite` is false, or it is not a recording.
+            If something is at `path` and `overwrite` is false, or it is not a recording.
         RecordingFormatError
-            Where a value cannot be saved so that it opens again: attention that is NaN or outside
-            [0, 1], facts that are not plain data; where something was replaced and `derived` does
+            If a value cannot be saved so that it opens again: attention that is NaN or outside
+            [0, 1], facts that are not plain data; if something was replaced and `derived` does
             not say so. Nothing is left behind then.
         """
         return files.save(self, path, overwrite=overwrite, derived=derived)

@@ -36,9 +36,9 @@ def palette(name: str) -> NDArray[np.float64]:
     Raises
     ------
     SelectionError
-        Where matplotlib knows no such name.
+        If matplotlib knows no such name.
     WrongKindError
-        Where the name is no text.
+        If the name is no text.
     """
     return _palette(check_text(name, "colormap"))
 

@@ -31,7 +31,7 @@ def conditions(run: Recording | Provenance) -> tuple[str, ...]:
 
 
 def seed_in_words(run: Recording | Provenance) -> str:
-    """The seed, and whether the first noise is its own; empty where no generator was given."""
+    """The seed, and whether the first noise is its own; empty if no generator was given."""
     given = latents_given(run)
     if run.facts.seed is None:
         return "latents given" if given else ""

@@ -87,7 +87,7 @@ def _fonts(bold: bool = False) -> tuple[Any, ...]:
 
 @cache
 def _advance(sign: str, bold: bool = False) -> float | None:
-    """Width in em, 0 for a sign that is not drawn by itself, None where no font has it."""
+    """Width in em, 0 for a sign that is not drawn by itself, None if no font has it."""
     code = ord(sign)
     for font, letters in _fonts(bold):
         if code in letters:

@@ -127,7 +127,7 @@ def checked_threshold(threshold: float | None) -> float | None:
 def contour_level(values: Values, threshold: float | None) -> float | None:
     """Where the line of eq. 7's mask runs: `threshold` times the largest value.
 
-    None where there is no threshold, or where the map is zero everywhere and its mask empty.
+    None if there is no threshold, or if the map is zero everywhere and its mask empty.
     """
     threshold = checked_threshold(threshold)
     if threshold is None:
@@ -172,7 +172,7 @@ def overlay_image(
     Raises
     ------
     ShapeError
-        Where the proportions of image and map differ.
+        If the proportions of image and map differ.
     SelectionError
         For an opacity or threshold outside of [0, 1], or an unknown color map.
     """

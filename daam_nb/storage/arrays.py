@@ -128,7 +128,7 @@ class ArrayFile:
     Raises
     ------
     RecordingFormatError
-        Where the file is not safetensors or holds other names, dtypes or shapes than `facts`.
+        If the file is not safetensors or holds other names, dtypes or shapes than `facts`.
     """
 
     def __init__(self, path: Path, facts: Mapping[str, ArrayFacts]) -> None:

@@ -26,9 +26,9 @@ def write_file(path: Path, content: bytes) -> None:
     Raises
     ------
     MissingFolderError
-        Where the folder does not exist.
+        If the folder does not exist.
     FileAccessError
-        Where the system would not write: no room, no permission. The old file stays.
+        If the system would not write: no room, no permission. The old file stays.
     """
     with whole_file(path) as part:
         write_new(part, content)

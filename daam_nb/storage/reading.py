@@ -78,11 +78,11 @@ def read_folder(path: str | os.PathLike[str]) -> Folder:
     Raises
     ------
     RecordingNotFoundError
-        Where there is no folder, or no recording in it.
+        If there is no folder, or no recording in it.
     RecordingFormatError
-        Where a file is missing, cut, altered, hostile or of another version.
+        If a file is missing, cut, altered, hostile or of another version.
     FileAccessError
-        Where the system would not read a file.
+        If the system would not read a file.
     """
     folder = Path(path).expanduser()
     with told(folder, "read"):

@@ -38,7 +38,7 @@ def plain(value: object, where: str) -> Any:
     Raises
     ------
     RecordingFormatError
-        Where something else is in it, naming the place: nothing is turned into text silently.
+        If something else is in it, naming the place: nothing is turned into text silently.
     """
     return _plain(value, (where,))
 

@@ -66,11 +66,11 @@ def write_folder(
     Raises
     ------
     RecordingExistsError
-        Where something is at `path` and `overwrite` is false, or what is there is no recording.
+        If something is at `path` and `overwrite` is false, or what is there is no recording.
     RecordingFormatError
-        Where something cannot be saved so that it opens again. Nothing is left behind then.
+        If something cannot be saved so that it opens again. Nothing is left behind then.
     FileAccessError
-        Where the system would not write: no room, no permission. Nothing is left behind then, and
+        If the system would not write: no room, no permission. Nothing is left behind then, and
         an old recording stays.
     """
     folder = Path(path).expanduser()

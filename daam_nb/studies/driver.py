@@ -47,7 +47,7 @@ def run_study(
     UnknownOptionError
         For an option that neither the study nor the pipeline takes; nothing is written then.
     StudyError
-        Where the folder was made with another model or other options, and as of the study.
+        If the folder was made with another model or other options, and as of the study.
     """
     kind = study_named(study) if isinstance(study, str) else study
     folder = check_path(into, "into")

@@ -312,7 +312,7 @@ class StudyOptions:
 
     @classmethod
     def problem(cls, typed: Mapping[str, Any]) -> str:
-        """What is wrong with options typed together, as a sentence; empty where nothing is."""
+        """What is wrong with options typed together, as a sentence; empty if nothing is."""
         return ""
 
     @classmethod

@@ -52,7 +52,7 @@ def register_study(kind: Kind) -> Kind:
     Raises
     ------
     StudyError
-        Where it lacks a name, a question, columns, `measure` or options; where the name or a flag
+        If it lacks a name, a question, columns, `measure` or options; if the name or a flag
         is taken.
     """
     check_study(kind)

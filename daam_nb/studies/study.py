@@ -44,7 +44,7 @@ class Execution:
     Attributes
     ----------
     pipe
-        The pipeline; None where the folder holds all images already.
+        The pipeline; None if the folder holds all images already.
     into
         The folder of recordings and rows.
     call

@@ -45,7 +45,7 @@ def ask(
     Returns
     -------
     str
-        Why the encoder could not be asked; nothing where it answered.
+        Why the encoder could not be asked; nothing if it answered.
     """
     # On a lazily offloaded encoder the first parameter is "meta"; its hooks move the input.
     device = next((p.device for p in encoder.parameters()), torch.device("cpu"))

@@ -57,7 +57,7 @@ class Attached(ABC, Generic[CallT]):
     pipe, adapter
         The pipeline, and what is particular to its model family.
     change
-        What it changes in the attention, for people; None where it only watches.
+        What it changes in the attention, for people; None if it only watches.
     kind
         What it is called in messages.
     """

@@ -179,7 +179,7 @@ def memory_bytes(budget: int | str | None) -> int | None:
     Raises
     ------
     SelectionError
-        Where it is neither.
+        If it is neither.
     """
     if budget is None:
         return None

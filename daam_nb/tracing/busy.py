@@ -54,7 +54,7 @@ def on(scheduler: Any, *, nested: bool) -> Iterator[list[str]]:
     Raises
     ------
     BusyPipelineError
-        Where a watched call in another thread has it.
+        If a watched call in another thread has it.
     """
     if nested:
         yield []
@@ -101,7 +101,7 @@ def why_out_of_step(call: RunningCall, error: Exception) -> str:
     Returns
     -------
     str
-        Empty where the error comes from somewhere else, or nothing says that the scheduler was
+        Empty if the error comes from somewhere else, or nothing says that the scheduler was
         moved by somebody else than the call's own loop.
     """
     scheduler = call.scheduler

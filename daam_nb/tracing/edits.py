@@ -30,7 +30,7 @@ class KernelCall:
     scale
         Factor of the scores.
     value
-        What the attention is multiplied with; None where the function returns the attention.
+        What the attention is multiplied with; None if the function returns the attention.
     """
 
     query: Tensor

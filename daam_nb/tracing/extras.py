@@ -19,7 +19,7 @@ from daam_nb.tracing.self_attention.call import CallSelfAttention
 
 
 class Extras:
-    """All of it in one call; nothing where nothing was asked for."""
+    """All of it in one call; nothing if nothing was asked for."""
 
     def __init__(self, adapter: Adapter, options: Options) -> None:
         self.effects = CallEffects(adapter, options)

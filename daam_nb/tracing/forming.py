@@ -55,11 +55,11 @@ def forming_images(
     Raises
     ------
     NotKeptError
-        Where the recording has no latents.
+        If the recording has no latents.
     SelectionError
-        Where a step lies outside the loop.
+        If a step lies outside the loop.
     ShapeError
-        Where the VAE takes latents of other channels.
+        If the VAE takes latents of other channels.
 
     Notes
     -----
@@ -89,7 +89,7 @@ def decoded_images(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
     Raises
     ------
     ShapeError
-        Where the VAE takes latents of other channels.
+        If the VAE takes latents of other channels.
     """
     vae = getattr(pipe, "vae", None)
     if vae is None:

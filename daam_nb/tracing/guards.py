@@ -36,7 +36,7 @@ class Loop:
         self._places = set(range(len(self.timesteps)))
 
     def why_not(self, timestep: float) -> str:
-        """Go on to the next step; what is wrong with it, empty where nothing is."""
+        """Go on to the next step; what is wrong with it, empty if nothing is."""
         following = {place + 1 for place in self._places} if self.made else self._places
         self._places = {
             place

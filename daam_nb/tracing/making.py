@@ -97,7 +97,7 @@ def generate(
     Raises
     ------
     WatchError
-        Where the images were made and watching failed; they are in its ``images``.
+        If the images were made and watching failed; they are in its ``images``.
     UnknownOptionError
         For a name that neither `trace` nor the pipeline takes, before anything is drawn.
     WrongKindError, SelectionError
@@ -205,7 +205,7 @@ class Reproduction:
         The image made now.
     why
         What differs between then and now and may explain it (versions, model, device, adapters,
-        ...); empty where the images are the same and nothing does.
+        ...); empty if the images are the same and nothing does.
     """
 
     same: bool
@@ -236,17 +236,17 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
     Returns
     -------
     Reproduction
-        True where the images are the same, pixel for pixel.
+        True if the images are the same, pixel for pixel.
 
     Raises
     ------
     ReproductionError
-        Where the recording lacks what is needed, is a look at an image that the model did not
+        If the recording lacks what is needed, is a look at an image that the model did not
         draw, or the pipeline takes other arguments.
     UnknownOptionError
         For an argument that is not among those omitted.
     WrongKindError
-        Where recording and pipeline are given the other way round, or are something else.
+        If recording and pipeline are given the other way round, or are something else.
     """
     check_recording(run, where="reproduce()", order="reproduce(run, pipe)", other=pipe)
     _check_drawn(run)
@@ -297,7 +297,7 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
     Raises
     ------
     ReproductionError
-        Where the recording lacks what is needed, or its noise cannot be had without the other
+        If the recording lacks what is needed, or its noise cannot be had without the other
         images of its batch: one generator made the noise of all.
     """
     check_recording(run, where="redraw()", order="redraw(run, pipe, seeds)", other=pipe)
@@ -350,7 +350,7 @@ def arguments_again(
     Raises
     ------
     ReproductionError
-        Where the recording lacks what is needed, or the pipeline takes other arguments.
+        If the recording lacks what is needed, or the pipeline takes other arguments.
     UnknownOptionError
         For an argument that is not among those omitted.
     """

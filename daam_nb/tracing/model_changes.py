@@ -18,7 +18,7 @@ _MOST = 20  # changes that are named
 
 
 def model_changes(pipe: Any, weights: Mapping[str, Sample] | None = None) -> tuple[str, ...]:
-    """Name the changes of a pipeline's parts, a phrase each; empty where none is known.
+    """Name the changes of a pipeline's parts, a phrase each; empty if none is known.
 
     Parameters
     ----------

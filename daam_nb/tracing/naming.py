@@ -40,7 +40,7 @@ class Told:
     Attributes
     ----------
     text
-        The text; a `Prompt` where every column is named; None where nothing is said.
+        The text; a `Prompt` where every column is named; None if nothing is said.
     source
         The argument that says so, for people: ``"prompt"``, ``"negative_prompt_2"``.
     by_call
@@ -96,11 +96,11 @@ class Naming:
         Raises
         ------
         UnsupportedPipelineError
-            Where the pipeline has no tokenizer for them.
+            If the pipeline has no tokenizer for them.
         MissingTextError
-            Where rows are not what the text encoder made of any text that is known.
+            If rows are not what the text encoder made of any text that is known.
         ShapeError
-            Where the encoder read something else than is said.
+            If the encoder read something else than is said.
         """
         rows = self.rows(text)
         if isinstance(told.text, Prompt):
@@ -215,7 +215,7 @@ class Naming:
         Raises
         ------
         PromptError
-            Where the likeliest of what the pipeline makes of it cannot be placed on it.
+            If the likeliest of what the pipeline makes of it cannot be placed on it.
         """
         self._check_tokenizer()
         return self._tokenized(text, columns, converted=self._rewritten(text)[0])
@@ -299,7 +299,7 @@ class Naming:
         return _ids(self._tokenized(converted, columns, converted=converted))
 
     def _why_not_offered(self, offered: Sequence[str], why_not: Mapping[str, str]) -> str:
-        """What the adapter's `rewrites` said, and why that is no way; empty where it has none."""
+        """What the adapter's `rewrites` said, and why that is no way; empty if it has none."""
         if self.stream.rewrites is None:
             return ""
         other = " (whose tokens are others)"

@@ -53,7 +53,7 @@ class Options:
         Raises
         ------
         SelectionError
-            Where there are none, or one lies outside the loop.
+            If there are none, or one lies outside the loop.
         """
         return self.keep_steps.of(steps)
 
@@ -136,7 +136,7 @@ def read_options(
     Raises
     ------
     SelectionError
-        Where one cannot be read, or two contradict each other.
+        If one cannot be read, or two contradict each other.
     """
     check_choice(keep, "keep", get_args(Kept))
     check_flag(negative, "negative")
@@ -223,7 +223,7 @@ def _is_several(choice: object) -> bool:
 def texts_behind_embeddings(
     prompt: TextChoice, name: str = "prompt"
 ) -> tuple[str | Prompt, ...] | None:
-    """The texts behind ``prompt_embeds``, one per prompt; None where none is given.
+    """The texts behind ``prompt_embeds``, one per prompt; None if none is given.
 
     Raises
     ------

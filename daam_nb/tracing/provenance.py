@@ -25,7 +25,7 @@ class Seeds:
     Attributes
     ----------
     values
-        Seed of each generator; empty where none was given.
+        Seed of each generator; empty if none was given.
     fresh
         Whether every generator was just seeded, so that the seed alone makes it again.
     shared
@@ -40,7 +40,7 @@ class Seeds:
     device: str = "cpu"
 
     def of(self, image: int) -> int | None:
-        """Seed behind one image, None where no generator was given."""
+        """Seed behind one image, None if no generator was given."""
         if not self.values:
             return None
         return self.values[0 if self.shared else image]

@@ -33,7 +33,7 @@ class Recognized:
     Attributes
     ----------
     ids
-        One per row; None where nobody knows.
+        One per row; None if nobody knows.
     exact
         Whether every row is an encoder's own, bit for bit.
     """
@@ -135,7 +135,7 @@ class _Fits:
         self._spans: dict[tuple[tuple[int, ...], int], tuple[Tensor | None, Tensor | None]] = {}
 
     def longest(self, first: int) -> list[int | None]:
-        """The numbers of the longest run of rows from `first` on; empty where none fits."""
+        """The numbers of the longest run of rows from `first` on; empty if none fits."""
         best: list[list[int]] = []
         for ids in self.groups:
             starts = {0, 1} & set(range(len(ids)))

@@ -147,7 +147,7 @@ class RunningCall(ABC):
         Raises
         ------
         ShapeError
-            Where the pipeline made its embeddings in a way that nobody saw.
+            If the pipeline made its embeddings in a way that nobody saw.
         """
         if self.embeddings is not None:
             return self.embeddings
@@ -174,7 +174,7 @@ class RunningCall(ABC):
         Raises
         ------
         ShapeError
-            Where they cannot be told, or prompt and negative prompt changed places within the call:
+            If they cannot be told, or prompt and negative prompt changed places within the call:
             the pipeline goes on to subtract the same rows, whatever text they hold.
         """
         rows = self._batch_rows(text, embeddings)

@@ -117,15 +117,15 @@ def trace(
     Raises
     ------
     UnsupportedPipelineError
-        Where the pipeline's text attention cannot be read exactly.
+        If the pipeline's text attention cannot be read exactly.
     SelectionError
-        Where a choice cannot be read.
+        If a choice cannot be read.
     UnknownOptionError
         For a name that is none of these; inside the block also for one that the pipeline's call
         would drop without a word.
     MissingTextError, ShapeError
-        When the pipeline is called, before its first step: where nobody knows what the text's
-        columns are, or where they are of another text than was told.
+        If the pipeline is called, before its first step: where nobody knows what the text's
+        columns are, or if they are of another text than was told.
 
     Notes
     -----
@@ -191,7 +191,7 @@ class Tracer(Attached[calls.WatchedCall]):
         Raises
         ------
         NothingRecordedError
-            Where there is none, or more than one.
+            If there is none, or more than one.
         """
         if len(self.recordings) == 1:
             return self.recordings[0]

@@ -39,7 +39,7 @@ def templated(
     Raises
     ------
     PromptError
-        Where `rewritten` does not follow from it.
+        If `rewritten` does not follow from it.
     """
     prompt = text if rewritten is None else rewritten
     source = template.before + prompt + template.after

@@ -46,7 +46,7 @@ def told(
     Raises
     ------
     ShapeError
-        Where there is not one text per prompt, or the call gives another text than the user.
+        If there is not one text per prompt, or the call gives another text than the user.
     """
     name = ARGUMENTS[branch]
     texts = _text_of(arguments, getattr(stream, _ARGUMENTS_OF_STREAM[branch]))
@@ -108,7 +108,7 @@ class Settled:
     keys
         Columns of all encoders together, of each image.
     ids
-        What was read in them; None where the names are the user's own.
+        What was read in them; None if the names are the user's own.
     omissions
         What is to be said about the names.
     """
@@ -177,12 +177,12 @@ def of_images(
 
 
 def exchanged(naming: Naming, settled: Settled, texts: Sequence[Tensor]) -> str | None:
-    """What is read in a later pass instead of the settled texts; None where it is the same.
+    """What is read in a later pass instead of the settled texts; None if it is the same.
 
     Raises
     ------
     ShapeError
-        Where the embeddings are others and nobody knows of what.
+        If the embeddings are others and nobody knows of what.
     """
     for image, text in enumerate(texts):
         rows = naming.rows(text)

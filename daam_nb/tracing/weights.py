@@ -138,7 +138,7 @@ def _sample(part: nn.Module) -> Sample | None:
 
 
 def _is_of_its_files(part: nn.Module) -> bool | None:
-    """Whether the weights are those on the disk; None where that cannot be told."""
+    """Whether the weights are those on the disk; None if that cannot be told."""
     known = [_values_of_files(tuple(files)) for files in _variants(part)]
     known = [values for values in known if values]
     if not known:

@@ -63,7 +63,7 @@ def token_bars(
     Raises
     ------
     SelectionError
-        For a measure that is not known, or where there is no token to show; for ``"share"`` of maps
+        For a measure that is not known, or if there is no token to show; for ``"share"`` of maps
         that are no attention any more (`normalized`, `shares`), whose sums say nothing.
     """
     check_choice(measure, "measure", ("share", "mean", "peak"))

@@ -21,7 +21,7 @@ def check_own_run(word_map: WordHeatMap, run: Recording, *, where: str) -> None:
     Raises
     ------
     SelectionError
-        Where the map comes from another run.
+        If the map comes from another run.
     """
     if word_map.origin is None or same_run(word_map.origin.run, run):
         return
@@ -77,7 +77,7 @@ def check_strip(word: object, maps: HeatMaps, *, parts: bool, where: str) -> Non
     Raises
     ------
     SelectionError
-        Where run or choice is another.
+        If run or choice is another.
     """
     if not isinstance(word, WordHeatMap) or word.origin is None:
         return
@@ -106,7 +106,7 @@ def check_one_choice(maps: tuple[WordHeatMap, ...], *, where: str) -> None:
     Raises
     ------
     SelectionError
-        Where two of them were made under other choices or in other units.
+        If two of them were made under other choices or in other units.
     """
     choices = list(dict.fromkeys((word_map.choice, word_map.unit) for word_map in maps))
     if len(choices) > 1:

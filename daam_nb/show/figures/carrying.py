@@ -42,9 +42,9 @@ def carrier_bars(
     Raises
     ------
     NotKeptError
-        Where the recording holds no effects, or not of a word.
+        If the recording holds no effects, or not of a word.
     SelectionError
-        Where heads are chosen.
+        If heads are chosen.
     """
     if not isinstance(maps, HeatMaps):
         check_recording(maps, where="carrier_bars()")

@@ -87,7 +87,7 @@ class Figure(Drawing):
         Raises
         ------
         MissingExtraError
-            Where plotly is not installed; it comes with the extra ``widgets``.
+            If plotly is not installed; it comes with the extra ``widgets``.
         """
         from daam_nb.show.figures.rendering import to_plotly
 

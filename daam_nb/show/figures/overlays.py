@@ -70,7 +70,7 @@ def overlay(
     Raises
     ------
     ShapeError
-        Where the proportions of image and map differ.
+        If the proportions of image and map differ.
     SelectionError
         For an opacity or threshold outside of [0, 1], an unknown color map, a word without
         a recording, or a recording with the map of another run.

@@ -60,7 +60,7 @@ def to_plotly(drawing: Drawing) -> plotly.graph_objects.Figure:
     Raises
     ------
     MissingExtraError
-        Where plotly is not installed.
+        If plotly is not installed.
     """
     try:
         import plotly.graph_objects as go

@@ -84,9 +84,9 @@ def step_strip(
     Raises
     ------
     NotKeptError
-        Where the recording holds one sum over its steps, or not the steps asked for.
+        If the recording holds one sum over its steps, or not the steps asked for.
     SelectionError
-        Where `bins` is less than 1, another choice cannot be read, or a map is of another run or
+        If `bins` is less than 1, another choice cannot be read, or a map is of another run or
         another choice.
     """
     check_recording(run, where="step_strip()", order="step_strip(run, word)", other=word)
@@ -169,7 +169,7 @@ def head_sheet(
     Raises
     ------
     SelectionError
-        Where a choice cannot be read, or a map is of another run or another choice.
+        If a choice cannot be read, or a map is of another run or another choice.
     """
     check_recording(run, where="head_sheet()", order="head_sheet(run, word)", other=word)
     style = Style(colormap, 1.0, None, scale)

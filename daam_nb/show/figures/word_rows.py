@@ -72,7 +72,7 @@ def words_row(
     Raises
     ------
     SelectionError
-        Where there is nothing to show, a choice cannot be read, a map is of another run, or the
+        If there is nothing to show, a choice cannot be read, a map is of another run, or the
         maps of one row are of several choices.
     WordNotFoundError, AmbiguousWordError, TruncatedWordError
         As `HeatMaps.word`, for `words`.

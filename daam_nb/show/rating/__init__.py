@@ -34,7 +34,7 @@ def page_of(asker: Asker, **looks: Any) -> Rating:
     Raises
     ------
     MissingExtraError
-        Where anywidget or ipywidgets is not installed.
+        If anywidget or ipywidgets is not installed.
     """
     page: Rating = _rating_class("A page that asks people")(asker, **looks)
     return page

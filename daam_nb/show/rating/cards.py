@@ -51,7 +51,7 @@ class Form:
     Raises
     ------
     SelectionError
-        Where two answers have one key, or one of the page's own.
+        If two answers have one key, or one of the page's own.
     """
 
     title: str
@@ -134,4 +134,4 @@ class Asker(Protocol):
         """Keep an answer; it is on the disk when this returns. An earlier one is replaced."""
 
     def seconds_left(self) -> float | None:
-        """How long the rest will take at the pace so far; None where that is not known yet."""
+        """How long the rest will take at the pace so far; None if that is not known yet."""

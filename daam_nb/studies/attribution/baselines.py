@@ -50,7 +50,7 @@ def segmented(
 
 
 def by_segmenters(target: Target, found: Mapping[str, Mapping[str, Mask | None]]) -> list[Marked]:
-    """What supervised methods mark; nothing where one has no name for the object."""
+    """What supervised methods mark; nothing if one has no name for the object."""
     assert target.mask is not None
     marked: list[Marked] = []
     for name, masks in found.items():

@@ -46,7 +46,7 @@ def miou(
     Raises
     ------
     StudyError
-        Where the table holds no object, or a threshold was not measured.
+        If the table holds no object, or a threshold was not measured.
     SelectionError
         For another vocabulary.
     """
@@ -95,7 +95,7 @@ def against(table: pd.DataFrame, *, method: str = "DAAM", threshold: float = 0.4
     Raises
     ------
     StudyError
-        Where the table does not hold the method, or not at this threshold.
+        If the table does not hold the method, or not at this threshold.
     """
     seen = measured(table)
     seen = seen[seen["threshold"].isna() | is_at(seen, of_method(seen, method, threshold))]
@@ -133,7 +133,7 @@ def by_noun(
     Raises
     ------
     StudyError
-        Where the table does not hold the method, or not at this threshold.
+        If the table does not hold the method, or not at this threshold.
     """
     seen = measured(table)
     share = of_method(seen, method, threshold)

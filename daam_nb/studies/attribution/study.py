@@ -109,7 +109,7 @@ def object_ious(
     Raises
     ------
     StudyError
-        Where two methods have one name, a threshold or baseline stands twice or cannot be, or
+        If two methods have one name, a threshold or baseline stands twice or cannot be, or
         `truth` or a segmenter is none.
 
     References

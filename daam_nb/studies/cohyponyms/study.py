@@ -73,8 +73,8 @@ COLUMNS: dict[str, str] = {
     "presence": "who looked at the image",
     "both": "whether both objects are in the image, 0 or 1; of several people, their share",
     "objects": "how many of the two are, 0 to 2",
-    "first_there": "whether the first is; empty where not known",
-    "second_there": "whether the second is; empty where not known",
+    "first_there": "whether the first is; empty if not known",
+    "second_there": "whether the second is; empty if not known",
     "layers": "whose attention the maps are of",
     "iou": "of the two words' masks at the threshold, 0 to 1",
     "overlap": "of the two maps without a threshold: sum of minima over sum of maxima, 0 to 1",
@@ -180,7 +180,7 @@ def presence_and_overlap(
     Raises
     ------
     StudyError
-        Where a recording's caption does not say which two nouns it is about.
+        If a recording's caption does not say which two nouns it is about.
     """
     chosen = arguments.named_layers(layers)
     threshold = arguments.share(threshold, "threshold")

@@ -187,7 +187,7 @@ def pair_captions(
     Raises
     ------
     StudyError
-        Where no noun has both a cohyponym and an unrelated noun, so that nothing can be compared;
+        If no noun has both a cohyponym and an unrelated noun, so that nothing can be compared;
         where `exclude` holds what is no pair of the taxonomy's nouns.
     """
     rounds = number_between(rounds, "rounds", low=0)

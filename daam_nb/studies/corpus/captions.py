@@ -56,7 +56,7 @@ def as_captions(prompts: Iterable[str | Caption] | str) -> list[Caption]:
     Raises
     ------
     StudyError
-        Where there is none.
+        If there is none.
     """
     if isinstance(prompts, str | Caption):
         prompts = [prompts]
@@ -116,8 +116,8 @@ def from_csv(path: str | Path, *, column: str = "caption") -> list[Caption]:
     Raises
     ------
     StudyError
-        Where the file has no such column or one twice, a row without a caption, with more cells
-        than there are columns, or with a seed that is no whole number; where a quotation mark is
+        If the file has no such column or one twice, a row without a caption, with more cells
+        than there are columns, or with a seed that is no whole number; if a quotation mark is
         never closed.
     """
     rows = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
@@ -147,7 +147,7 @@ def from_jsonl(path: str | Path, *, field: str = "caption") -> list[Caption]:
     Raises
     ------
     StudyError
-        Where a line is no object or lacks the field.
+        If a line is no object or lacks the field.
     """
     captions = []
     for number, line in enumerate(_lines(path), 1):
@@ -190,7 +190,7 @@ def from_coco(
     Raises
     ------
     StudyError
-        Where the file is missing or has another format.
+        If the file is missing or has another format.
 
     References
     ----------
@@ -292,12 +292,12 @@ def recombined(
     Returns
     -------
     list of Caption
-        Facts: ``nouns`` and ``adjectives`` (None where a noun has none).
+        Facts: ``nouns`` and ``adjectives`` (None if a noun has none).
 
     Raises
     ------
     StudyError
-        Where so many different captions cannot be made.
+        If so many different captions cannot be made.
 
     References
     ----------
@@ -364,7 +364,7 @@ def _check_columns(names: Sequence[str], column: str, path: str | Path) -> None:
 
 
 def _seed_of(cells: Mapping[str, Any], where: str) -> dict[str, int | None]:
-    """A CSV's seed as the number that it is; None where the cell is empty."""
+    """A CSV's seed as the number that it is; None if the cell is empty."""
     if "seed" not in cells:
         return {}
     written = (cells["seed"] or "").strip()

@@ -120,7 +120,7 @@ def generate(
     Raises
     ------
     StudyError
-        Where the folder was made with another model or other options (it says which differ), or
+        If the folder was made with another model or other options (it says which differ), or
         the same image is asked for twice.
     UnknownOptionError
         For an option that neither `daam_nb.trace` nor the pipeline's call takes; nothing is
@@ -228,7 +228,7 @@ def _weights_of(drawn: Iterable[Recording], before: Any) -> Any:
     Raises
     ------
     StudyError
-        Where somebody wrote into the weights meanwhile, as a callback can.
+        If somebody wrote into the weights meanwhile, as a callback can.
     """
     for recording in drawn:
         weights = recording.facts.batch.get("weights")
@@ -321,7 +321,7 @@ def generate_some(
     Raises
     ------
     StudyError
-        Where there is a pipeline and no caption; without one, where images are missing or were
+        If there is a pipeline and no caption; without one, where images are missing or were
         made with other options.
     UnknownOptionError
         For an option that nothing takes.

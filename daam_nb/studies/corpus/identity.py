@@ -51,7 +51,7 @@ def identity(pipe: Any) -> dict[str, Any]:
     WrongKindError
         For what is no pipeline of diffusers.
     StudyError
-        Where a part cannot be recognized by its content.
+        If a part cannot be recognized by its content.
     """
     check_pipeline(pipe)
     parts = _parts(pipe)

@@ -61,7 +61,7 @@ def network_content(network: nn.Module, reader: Reader | None = None) -> dict[st
     Raises
     ------
     StudyError
-        Where weights are on no device and cannot be had.
+        If weights are on no device and cannot be had.
     """
     network = bare(network)
     reader = ModelReader(type(network).__name__) if reader is None else reader
@@ -212,7 +212,7 @@ def _plain_attributes(value: Any) -> dict[str, Any]:
 
 
 def under_ours(function: Any) -> Any:
-    """What a wrapper of ours stands on; None where that is the class's own method."""
+    """What a wrapper of ours stands on; None if that is the class's own method."""
     while (getattr(function, "__globals__", {}).get("__name__") or "").startswith("daam_nb."):
         function = getattr(function, "__wrapped__", None)
     own = getattr(function, "__self__", None)

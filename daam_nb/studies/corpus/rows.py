@@ -79,14 +79,14 @@ def collect(
     Warns
     -----
     UserWarning
-        Where units are measured again because their recordings changed, and where rows that an
+        If units are measured again because their recordings changed, and where rows that an
         earlier version recognized by names are left aside.
 
     Raises
     ------
     StudyError
-        Where the file holds rows of other settings or columns (it says which differ), or is no
-        such file; where a row lacks a column; where a key comes twice.
+        If the file holds rows of other settings or columns (it says which differ), or is no
+        such file; if a row lacks a column; if a key comes twice.
     """
     every = list(units)
     keys = [key for key, _ in every]
@@ -139,7 +139,7 @@ class RowFile:
     rows
         Key -> rows of that unit.
     contents
-        Key -> the digest of what they were measured on; None where none was written.
+        Key -> the digest of what they were measured on; None if none was written.
     """
 
     def __init__(

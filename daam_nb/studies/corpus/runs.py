@@ -123,7 +123,7 @@ class Corpus(Sequence[Run]):
     path
         The folder; None for recordings that are in memory.
     settings
-        What it was made with: model, scheduler, options; empty where not known.
+        What it was made with: model, scheduler, options; empty if not known.
     missing
         Images asked for and not there yet: ``generate`` was stopped, and goes on when called
         again.
@@ -157,7 +157,7 @@ class Corpus(Sequence[Run]):
         Raises
         ------
         StudyError
-            Where there is neither.
+            If there is neither.
         """
         if not isinstance(path, str | os.PathLike):
             raise StudyError(
@@ -256,7 +256,7 @@ def runs_of(
     Raises
     ------
     StudyError
-        Where it is something else, or empty, or of several models.
+        If it is something else, or empty, or of several models.
     """
     if isinstance(runs, Corpus):
         corpus = runs
@@ -439,12 +439,12 @@ def _exists(run: Run) -> bool:
 
 
 def damage(run: Run) -> str:
-    """What is wrong with a recording's folder; empty where nothing is, or where there is none.
+    """What is wrong with a recording's folder; empty if nothing is, or if there is none.
 
     Raises
     ------
     RecordingVersionError
-        Where a later version wrote it: it is whole, and not for this one to judge.
+        If a later version wrote it: it is whole, and not for this one to judge.
     """
     if isinstance(run.source, Recording) or not _exists(run):
         return ""

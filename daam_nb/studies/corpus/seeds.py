@@ -45,7 +45,7 @@ def own_seed(caption: Caption | str, number: int = 0) -> int:
     Raises
     ------
     StudyError
-        Where the fact ``seed`` is no whole number.
+        If the fact ``seed`` is no whole number.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def with_seeds(captions: Iterable[str | Caption] | str, *, each: int = 1) -> lis
     Raises
     ------
     StudyError
-        Where `each` is no whole number >= 1.
+        If `each` is no whole number >= 1.
     """
     if isinstance(each, bool) or not isinstance(each, int) or each < 1:
         raise StudyError(f"each is {each!r}; it must be a whole number >= 1.")
@@ -101,7 +101,7 @@ def several(seeds: Any) -> list[Any]:
     Raises
     ------
     StudyError
-        Where they are not several.
+        If they are not several.
     """
     if isinstance(seeds, str | bytes) or not isinstance(seeds, Iterable):
         raise StudyError(

@@ -39,7 +39,7 @@ def agreement(heat: Field, change: Field) -> dict[str, float]:
     Raises
     ------
     StudyError
-        Where the shapes differ.
+        If the shapes differ.
     """
     if heat.shape != change.shape or heat.ndim != 2:
         raise StudyError(f"A map of {heat.shape} does not go with a change of {change.shape}.")
@@ -141,7 +141,7 @@ def cells(size: tuple[int, int]) -> tuple[int, int]:
 def grid_setting(image: Image | None) -> dict[str, list[int]]:
     """What rows about a random map depend on, beside the image itself: the grid.
 
-    Empty where its cells have 8 pixels, as they once had in images of any size: rows of that time
+    Empty if its cells have 8 pixels, as they once had in images of any size: rows of that time
     are the same.
     """
     if image is None:

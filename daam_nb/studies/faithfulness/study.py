@@ -124,7 +124,7 @@ def ablation_effects(
     runs
         A corpus, the path of one, or recordings, each with its image.
     pipe
-        The pipeline that made them; None where every row is measured already.
+        The pipeline that made them; None if every row is measured already.
     judge
         Says which objects are there; its nouns are the objects. Of several objects of a prompt the
         first that it sees is taken, or the first where it sees none.
@@ -149,7 +149,7 @@ def ablation_effects(
     Raises
     ------
     StudyError
-        Where the pipeline does not draw the recorded images again; for an ablation that there is
+        If the pipeline does not draw the recorded images again; for an ablation that there is
         not, and nouns that no prompt names.
     """
     chosen = arguments.named_layers(layers)
@@ -285,7 +285,7 @@ def _has_effects(pipe: Any) -> bool:
 def subject_of(
     run: Run, recording: Recording, judge: Judge | None, nouns: Sequence[str] | None
 ) -> _Subject | None:
-    """The object of an image and the word to compare it with; None where there is no object."""
+    """The object of an image and the word to compare it with; None if there is no object."""
     if recording.image is None:
         raise StudyError(f"The recording {run.key} has no image, so no change of it can be seen.")
     known = judge.names[1:] if judge is not None else nouns

@@ -112,7 +112,7 @@ def word_causes(
     runs
         The recordings.
     pipe
-        The pipeline that made them; None where every row is measured already.
+        The pipeline that made them; None if every row is measured already.
     nouns
         Those that one may be replaced by.
     late
@@ -128,7 +128,7 @@ def word_causes(
     Raises
     ------
     StudyError
-        Where the pipeline does not draw the recorded image again.
+        If the pipeline does not draw the recorded image again.
     """
     can_hide = pipe is None or _can_hide(pipe)
 
@@ -209,7 +209,7 @@ def without_object(prompt: Prompt, word: Word, objects: Sequence[Word]) -> str |
     -------
     str or None
         "a cat left of a dog in the snow" without the cat is "a dog in the snow", without the dog
-        "a cat in the snow". None where there are not two objects, or the second has no article.
+        "a cat in the snow". None if there are not two objects, or the second has no article.
     """
     if len(objects) != 2 or word not in objects:
         return None

@@ -110,7 +110,7 @@ def map_scores(
     Raises
     ------
     StudyError
-        Where the method gives what is no map.
+        If the method gives what is no map.
     """
     tried = choices_for(method.varies, choices)
     layers = {name: choice.layers for name, choice in tried.items()}

@@ -104,7 +104,7 @@ class Method:
         Raises
         ------
         StudyError
-            Where a map is none: another shape than (y, x), negative, NaN, or of no word asked for;
+            If a map is none: another shape than (y, x), negative, NaN, or of no word asked for;
             where it needs the pipeline and there is none.
         """
         more: dict[str, Any] = {"masks": masks} if self.sees_masks else {}
@@ -148,7 +148,7 @@ def to_record(methods: Iterable[Method]) -> dict[str, Any]:
     Raises
     ------
     StudyError
-        Where two ask for different values of one option.
+        If two ask for different values of one option.
     """
     options: dict[str, Any] = {}
     whose: dict[str, str] = {}

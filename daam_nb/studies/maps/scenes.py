@@ -64,7 +64,7 @@ class RenderedScene:
     Raises
     ------
     StudyError
-        Where a span is no word or phrase of the caption, or a mask does not fit the image.
+        If a span is no word or phrase of the caption, or a mask does not fit the image.
     """
 
     image: Image
@@ -134,7 +134,7 @@ def look_at(
     Raises
     ------
     StudyError
-        Where the pipeline cannot be given latents at every step, or the autoencoder gives latents
+        If the pipeline cannot be given latents at every step, or the autoencoder gives latents
         of another shape than the denoiser takes.
     """
     check_look(pipe)
@@ -207,7 +207,7 @@ def record_scenes(
     Raises
     ------
     StudyError
-        Where a scene comes twice, one is missing and there is no pipeline, or the folder was made
+        If a scene comes twice, one is missing and there is no pipeline, or the folder was made
         with another model or other options.
     """
     keys = [scene.key for scene in scenes]

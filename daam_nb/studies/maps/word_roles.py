@@ -69,9 +69,9 @@ class RoleWord:
     noun
         The object that it names or is said of; empty of other roles.
     mask
-        Where it should be: (y, x), bool; None where that is not known.
+        Where it should be: (y, x), bool; None if that is not known.
     rival
-        The mask of the other object of a pair; None where there is none.
+        The mask of the other object of a pair; None if there is none.
     """
 
     word: Word

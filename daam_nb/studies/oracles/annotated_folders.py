@@ -36,7 +36,7 @@ class AnnotatedFolder:
     masks
         Word, in lower case with single spaces -> its file.
     image
-        File of the image that was annotated; None where the folder holds none.
+        File of the image that was annotated; None if the folder holds none.
     """
 
     path: Path
@@ -67,12 +67,12 @@ class AnnotatedFolder:
             )
 
     def mask(self, word: str) -> Mask | None:
-        """Read a word's mask: (y, x), bool; None where nothing is marked.
+        """Read a word's mask: (y, x), bool; None if nothing is marked.
 
         Raises
         ------
         StudyError
-            Where the file is no mask: without an alpha channel (unless it is black and white), or
+            If the file is no mask: without an alpha channel (unless it is black and white), or
             with one that marks every pixel of an image of several colors.
         """
         from PIL import Image
@@ -106,7 +106,7 @@ def annotated_folders(root: Path) -> dict[tuple[str, int], AnnotatedFolder]:
     Raises
     ------
     StudyError
-        Where there is none, one cannot be read, two have the same prompt and seed, or a file is
+        If there is none, one cannot be read, two have the same prompt and seed, or a file is
         there that looks like a mask and would be passed over.
 
     Warns
@@ -152,7 +152,7 @@ def annotated_folder(path: Path) -> AnnotatedFolder:
     Raises
     ------
     StudyError
-        Where two files mask the same word, or one names none.
+        If two files mask the same word, or one names none.
     """
     files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
     images = [file for file in files if _plain(file.name) == IMAGE]

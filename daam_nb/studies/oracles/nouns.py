@@ -248,9 +248,9 @@ def named_word(prompt: Prompt, noun: str, among: Sequence[str] = ()) -> Word:
     Raises
     ------
     StudyError
-        Where the prompt does not name it, or only as part of something else.
+        If the prompt does not name it, or only as part of something else.
     AmbiguousWordError
-        Where it does several times.
+        If it does several times.
     """
     words = mentions(prompt, list(dict.fromkeys((noun, *among)))).get(noun, ())
     if len(words) == 1:

@@ -26,7 +26,7 @@ class ObjectWord:
     noun
         The object's name, in the singular.
     mask
-        (y, x), bool; None where the image does not show it.
+        (y, x), bool; None if the image does not show it.
     """
 
     word: Word

@@ -36,7 +36,7 @@ class Seen:
     objects
         How many of the two, 0 to 2; of several people, the mean.
     first, second
-        Whether each is there; None where only their number is known.
+        Whether each is there; None if only their number is known.
     """
 
     both: float
@@ -52,7 +52,7 @@ class Seen:
 
 @runtime_checkable
 class Presence(Protocol):
-    """Says which of two objects a recording's image shows; None where it does not know."""
+    """Says which of two objects a recording's image shows; None if it does not know."""
 
     @property
     def name(self) -> str:
@@ -203,7 +203,7 @@ class RatedPresence:
     Raises
     ------
     StudyError
-        Where a column is missing or an answer is none of these.
+        If a column is missing or an answer is none of these.
     """
 
     def __init__(
@@ -308,7 +308,7 @@ def image_of(run: Run) -> Image:
     Raises
     ------
     StudyError
-        Where the recording holds none.
+        If the recording holds none.
     """
     image = run.load().image
     if image is None:

@@ -68,14 +68,14 @@ class Target:
     words
         Where the prompt names it; the maps of several are averaged.
     mask
-        Its pixels; None where the image does not show it.
+        Its pixels; None if the image does not show it.
     closed
         Whether `noun` is of the closed vocabulary (the 80 of the paper's mIoU80).
 
     Raises
     ------
     ShapeError, SelectionError
-        Where the mask is none: labels, shades, another shape than (y, x).
+        If the mask is none: labels, shades, another shape than (y, x).
     """
 
     noun: str
@@ -142,7 +142,7 @@ def targets_of(truth: Truth, facts: Mapping[str, Any], run: Recording) -> list[T
     Raises
     ------
     StudyError
-        Where a mask has not the image's proportions, as one that lies on its side. A larger or
+        If a mask has not the image's proportions, as one that lies on its side. A larger or
         smaller mask of the same proportions is taken: maps are brought to its size.
     """
     targets = list(truth.targets(facts, run))

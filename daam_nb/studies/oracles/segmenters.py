@@ -165,7 +165,7 @@ def _found(
     seen: Mapping[str, Mask],
     size: tuple[int, int],
 ) -> Mask | None:
-    """The union of the labels that mean the noun; None where the model has no such label."""
+    """The union of the labels that mean the noun; None if the model has no such label."""
     own = plain_name(noun)
     others = map(plain_label, nouns_of(synonyms.get(noun, ())))
     labels_asked = [*spellings(own), *singulars(own), *others]

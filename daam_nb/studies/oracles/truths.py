@@ -140,7 +140,7 @@ class FolderTruth:
         Raises
         ------
         StudyError
-            Where no folder is of this prompt and seed, the folder's image is another one, a word
+            If no folder is of this prompt and seed, the folder's image is another one, a word
             of a mask is not in the prompt, or a mask cannot be read.
         """
         folder = self._of(facts, run)
@@ -306,7 +306,7 @@ class CocoTruth:
         Raises
         ------
         StudyError
-            Where the recording has no such fact, the file no such image, or the recording's
+            If the recording has no such fact, the file no such image, or the recording's
             image is another one than the annotated photograph.
         """
         file = self._file

@@ -54,7 +54,7 @@ def checked_name(rater: object) -> str:
     Raises
     ------
     StudyError
-        Where it is empty, too long, or holds control signs.
+        If it is empty, too long, or holds control signs.
     """
     name = unicodedata.normalize("NFC", rater).strip() if isinstance(rater, str) else ""
     odd = any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name)
@@ -79,7 +79,7 @@ def read_answers(path: Path, *, columns: Sequence[str] | None = None) -> list[Ro
     Raises
     ------
     StudyError
-        Where it is no such file, or has other columns than these.
+        If it is no such file, or has other columns than these.
     """
     try:
         raw = path.read_bytes()
@@ -96,7 +96,7 @@ def in_order(rows: Sequence[Row], path: Path) -> list[Row]:
     Raises
     ------
     StudyError
-        Where a number is none, or a rater has two rows of one number.
+        If a number is none, or a rater has two rows of one number.
     """
     places: dict[tuple[str, int], int] = {}
     for line, row in enumerate(rows, 2):
@@ -142,7 +142,7 @@ class AnswerFile:
     Raises
     ------
     StudyError
-        Where the file is of someone else, or of something else.
+        If the file is of someone else, or of something else.
     """
 
     def __init__(

@@ -59,7 +59,7 @@ class Item:
     facts
         The task's columns.
     shown
-        Characters of the word whose map is shown; None where none is.
+        Characters of the word whose map is shown; None if none is.
     """
 
     key: str
@@ -185,7 +185,7 @@ def word_items(
     Raises
     ------
     StudyError
-        Where nothing is left to rate, or there are fewer words for controls than asked for; for a
+        If nothing is left to rate, or there are fewer words for controls than asked for; for a
         part of speech that there is none of, and numbers that are none.
     """
     seed = arguments.whole(seed, "seed")
@@ -241,7 +241,7 @@ def pair_items(runs: Runs) -> Deck:
     Raises
     ------
     StudyError
-        Where a caption does not name its two nouns.
+        If a caption does not name its two nouns.
     """
     items = []
     for run in runs_of(runs):

@@ -43,7 +43,7 @@ class Session:
     Raises
     ------
     StudyError
-        Where the folder holds answers to other items or with other settings (it says which), or
+        If the folder holds answers to other items or with other settings (it says which), or
         the rater's file is not what was written.
     """
 
@@ -148,7 +148,7 @@ def about(folder: Path) -> tuple[Task, dict[str, Any]]:
     Raises
     ------
     StudyError
-        Where it is no folder of answers.
+        If it is no folder of answers.
     """
     path = folder / ABOUT
     try:

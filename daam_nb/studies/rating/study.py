@@ -111,14 +111,14 @@ def rate(
     Raises
     ------
     StudyError
-        Where the folder holds answers to other items or with another seed (it says which differ),
+        If the folder holds answers to other items or with another seed (it says which differ),
         or the rater's name cannot be.
     WrongKindError
         For items that are no `Deck`.
     SelectionError
         For a theme that is none.
     MissingExtraError
-        Where anywidget or ipywidgets is not installed.
+        If anywidget or ipywidgets is not installed.
     """
     check_choice(theme, "theme", ("auto", "light", "dark"))
     check_flag(large, "large")
@@ -148,7 +148,7 @@ def ratings(folders: Folder | Iterable[Folder], *, skipped: bool = False) -> pd.
     Raises
     ------
     StudyError
-        Where a folder holds no answers, a file is not what was written or says something else of an
+        If a folder holds no answers, a file is not what was written or says something else of an
         item than what was asked, the tasks or settings differ, or a rater has answered an item in
         two files.
     """

@@ -112,7 +112,7 @@ PAIRS = Task(
         "run": "key of the recording",
         "prompt": "its text",
         "seed": "of the image",
-        "kind": "of the pair, such as cohyponyms; empty where not known",
+        "kind": "of the pair, such as cohyponyms; empty if not known",
         "first": "the noun named first",
         "second": "the noun named second",
     },

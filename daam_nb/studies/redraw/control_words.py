@@ -49,7 +49,7 @@ def other_words(prompt: Prompt, nouns: Sequence[str]) -> tuple[Word, ...]:
 
 
 def control_word(prompt: Prompt, word: Word, nouns: Sequence[str]) -> Word | None:
-    """Another content word of the same prompt, to ablate instead; None where there is none.
+    """Another content word of the same prompt, to ablate instead; None if there is none.
 
     One that is no object where there is one, drawn by the prompt's text: always the same.
     """

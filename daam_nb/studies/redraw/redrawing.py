@@ -54,9 +54,9 @@ def drawn_from(
     Raises
     ------
     StudyError
-        Where there is no pipeline.
+        If there is no pipeline.
     ReproductionError
-        Where the recording lacks what is needed.
+        If the recording lacks what is needed.
     """
     if pipe is None:
         raise StudyError(

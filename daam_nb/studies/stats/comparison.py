@@ -120,7 +120,7 @@ def compare(
     Raises
     ------
     StudyError
-        Where lengths, clusters, strata or bounds do not fit.
+        If lengths, clusters, strata or bounds do not fit.
     """
     check_flag(paired, "paired")
     check_confidence(confidence)
@@ -228,7 +228,7 @@ def holm(values: Sequence[float]) -> list[float]:
     Raises
     ------
     StudyError
-        Where a p is not from 0 to 1.
+        If a p is not from 0 to 1.
 
     Examples
     --------

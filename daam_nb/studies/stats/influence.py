@@ -66,7 +66,7 @@ def ends(
     Raises
     ------
     StudyError
-        Where `confidence` is no share.
+        If `confidence` is no share.
     """
     from scipy import stats
 

@@ -106,7 +106,7 @@ def interval(
     Raises
     ------
     StudyError
-        Where lengths do not fit, a value is infinite or outside `bounds`, or a cluster lies in two
+        If lengths do not fit, a value is infinite or outside `bounds`, or a cluster lies in two
         strata.
     """
     check_confidence(confidence)
@@ -158,7 +158,7 @@ def ratio(
     Raises
     ------
     StudyError
-        Where lengths do not fit, or a number below is negative.
+        If lengths do not fit, or a number below is negative.
     """
     check_confidence(confidence)
     first, second = flat(above), flat(below)
@@ -206,7 +206,7 @@ def share(
     Raises
     ------
     StudyError
-        Where a value is neither 0 nor 1.
+        If a value is neither 0 nor 1.
     """
     from scipy import stats
 
@@ -263,7 +263,7 @@ def summary(
     Raises
     ------
     StudyError
-        Where the table lacks a column.
+        If the table lacks a column.
     """
     by, value = _names(by, "by"), _names(value, "value")
     if clusters is not None and not isinstance(clusters, str):
@@ -386,7 +386,7 @@ def flat(values: Any) -> Floats:
     Raises
     ------
     StudyError
-        Where they are something else.
+        If they are something else.
     """
     try:
         array = np.asarray(values if hasattr(values, "__len__") else list(values), dtype=np.float64)

@@ -31,7 +31,7 @@ def numbered(names: Sequence[Hashable], what: str) -> Places:
     Raises
     ------
     StudyError
-        Where one is missing (None or NaN): nobody knows what it belongs to.
+        If one is missing (None or NaN): nobody knows what it belongs to.
     """
     try:
         codes: Places = pd.factorize(pd.Series(names, dtype=object))[0].astype(np.int64)
@@ -48,7 +48,7 @@ def nested(clusters: Places, strata: Places) -> Places:
     Raises
     ------
     StudyError
-        Where a cluster lies in two: drawn within one, it would have to appear in the other, too.
+        If a cluster lies in two: drawn within one, it would have to appear in the other, too.
     """
     strata_of = np.full(int(clusters.max(initial=-1)) + 1, -1, dtype=np.int64)
     strata_of[clusters] = strata

@@ -218,7 +218,7 @@ def differences(
     Raises
     ------
     StudyError
-        Where the table lacks a relation, or IoD or IoH of unrelated pairs are asked for.
+        If the table lacks a relation, or IoD or IoH of unrelated pairs are asked for.
     """
     check_choice(measure, "measure", ("iou", "iod", "ioh"))
     if among is not None:

@@ -125,7 +125,7 @@ def relations(
     Raises
     ------
     StudyError
-        Where `path` holds rows of other settings.
+        If `path` holds rows of other settings.
 
     References
     ----------

@@ -84,11 +84,11 @@ def concept_text(
     Raises
     ------
     SelectionError
-        Where the text is longer than the model reads.
+        If the text is longer than the model reads.
     UnsupportedPipelineError
-        Where the pipeline encodes its text in a way in which no other text can be encoded.
+        If the pipeline encodes its text in a way in which no other text can be encoded.
     WordNotFoundError
-        Where the tokenizer drops a concept.
+        If the tokenizer drops a concept.
     """
     single = isinstance(concepts, str)
     text = concepts if single else SEPARATOR.join(concepts)

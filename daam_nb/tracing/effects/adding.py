@@ -56,17 +56,17 @@ def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted
     Raises
     ------
     NotKeptError
-        Where the recording lacks columns, or holds a sum over its steps.
+        If the recording lacks columns, or holds a sum over its steps.
     ReproductionError
-        Where the pipeline is another one, by a few values of each of its tensors as the recording
-        holds them (``facts.batch["weights"]``), or the call cannot be made again; where the
+        If the pipeline is another one, by a few values of each of its tensors as the recording
+        holds them (``facts.batch["weights"]``), or the call cannot be made again; if the
         recording is not what the pipeline made, or words were hidden in its text encoder.
     SelectionError
         For ``words=False``.
     UnsupportedPipelineError
-        Where the model or the text has no effect maps.
+        If the model or the text has no effect maps.
     WordNotFoundError
-        Where a word is not in the prompt.
+        If a word is not in the prompt.
 
     Examples
     --------

@@ -152,7 +152,7 @@ def hidden_words(
     Raises
     ------
     UnsupportedPipelineError
-        Where the text is read in a way in which no word can be hidden.
+        If the text is read in a way in which no word can be hidden.
     """
     stream = adapter.stream()
 

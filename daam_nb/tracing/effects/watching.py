@@ -76,7 +76,7 @@ class EffectBuffers:
         Raises
         ------
         ShapeError
-            Where an effect is no number.
+            If an effect is no number.
         """
 
         def stacked(parts: list[Tensor]) -> Tensor:

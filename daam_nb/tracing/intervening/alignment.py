@@ -61,7 +61,7 @@ class Alignment:
         return replace(self, links=tuple(link for link in self.links if link[0] in wanted))
 
     def why_not(self, recorded: Prompt, new: Prompt) -> str:
-        """Why it is not the alignment of these two prompts; nothing where it is, or may be."""
+        """Why it is not the alignment of these two prompts; nothing if it is, or may be."""
         if self.prompts is None:
             return ""
         own = [[token.id for token in prompt.tokens] for prompt in self.prompts]
@@ -111,11 +111,11 @@ def align(recorded: Prompt, new: Prompt, *, words: Mapping[str, str] | None = No
     Raises
     ------
     ShapeError
-        Where the prompts have different numbers of columns: they are of different models.
+        If the prompts have different numbers of columns: they are of different models.
     WordNotFoundError, AmbiguousWordError, TruncatedWordError
         For `words` as for `Prompt.find`.
     SelectionError
-        Where two pairs of `words` share a word of one of the prompts.
+        If two pairs of `words` share a word of one of the prompts.
 
     References
     ----------

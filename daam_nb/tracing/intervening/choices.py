@@ -60,7 +60,7 @@ class Where:
         Raises
         ------
         SelectionError
-            Where a chosen layer lacks a head, or a head is named of a layer that is not chosen.
+            If a chosen layer lacks a head, or a head is named of a layer that is not chosen.
         """
         if self.nowhere:
             return {}
@@ -101,7 +101,7 @@ def read_where(
     Raises
     ------
     SelectionError
-        Where one cannot be read.
+        If one cannot be read.
     """
     if not isinstance(passes, str) or passes not in get_args(Passes):
         raise SelectionError(f"passes={passes!r} is neither 'prompt' nor 'both'.")
@@ -257,7 +257,7 @@ def area_at(area: Tensor, size: tuple[int, int]) -> Tensor:
     Raises
     ------
     ShapeError
-        Where the area has not the image's proportions, as one that lies on its side.
+        If the area has not the image's proportions, as one that lies on its side.
     """
     height, width = area.shape
     if abs(height * size[1] - width * size[0]) > max(height, width):  # more than one cell

@@ -56,7 +56,7 @@ class Hiding:
         Raises
         ------
         InterventionError
-            Where the encoder takes no mask, or two encoders read different texts.
+            If the encoder takes no mask, or two encoders read different texts.
         WordNotFoundError, AmbiguousWordError, TruncatedWordError, SelectionError
             As for `ablate`.
         """
@@ -82,7 +82,7 @@ class Hiding:
 
 
 def _prompts(call: RunningCall, ids: Tensor) -> Sequence[Prompt] | None:
-    """The prompts of the rows of an encoder's input; None where it is something else's."""
+    """The prompts of the rows of an encoder's input; None if it is something else's."""
     prompt = call.arguments.get("prompt")
     if prompt is None:
         return None

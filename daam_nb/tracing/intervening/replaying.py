@@ -224,9 +224,9 @@ def replay(
     Raises
     ------
     NotKeptError
-        Where the recording was not made with ``keep="replay"``, or lacks the negative rows.
+        If the recording was not made with ``keep="replay"``, or lacks the negative rows.
     ShapeError, SelectionError
-        When the pipeline is called: for another network, size, number of steps or of tokens (and
+        If the pipeline is called: for another network, size, number of steps or of tokens (and
         no alignment); no step is made.
     InterventionError
         For guidance that runs a prompt's rows twice, and as in `ablate`.

@@ -176,11 +176,11 @@ def ablate(
     Raises
     ------
     SelectionError
-        Where a choice cannot be read, or (when the pipeline is called) does not exist there.
+        If a choice cannot be read, or (when the pipeline is called) does not exist there.
     WordNotFoundError, AmbiguousWordError, TruncatedWordError
-        When the pipeline is called with a prompt that does not hold the words; no step is made.
+        If the pipeline is called with a prompt that does not hold the words; no step is made.
     InterventionError
-        Where a processor computes attention by a function that cannot be changed; at the end,
+        If a processor computes attention by a function that cannot be changed; at the end,
         where the pipeline was not called at all. With `text_encoder`, where the encoder is not
         given the prompt, takes no mask, or two of them read different texts.
 

@@ -116,7 +116,7 @@ def look(
     Raises
     ------
     UnsupportedPipelineError
-        Where the pipeline's loop or its way of noising is not known; nothing was run.
+        If the pipeline's loop or its way of noising is not known; nothing was run.
     WrongKindError, ShapeError
         For what is no image, is transparent, has other than 8 bits, or does not fit the grid.
     SelectionError, UnknownOptionError
@@ -178,7 +178,7 @@ class _Look:
     image, size_before
         As it is encoded, and (height, width) as it was given.
     file
-        Name of the file that it was read from; empty where it came from none.
+        Name of the file that it was read from; empty if it came from none.
     timesteps
         Ascending.
     seed

@@ -89,7 +89,7 @@ class LookScheduler(ABC):
         Raises
         ------
         ShapeError
-            Where the loop worked on other latents than it was handed.
+            If the loop worked on other latents than it was handed.
         """
         at = float(self.timesteps[self._step])
         if float(timestep) != at or not torch.equal(sample, self._expected):

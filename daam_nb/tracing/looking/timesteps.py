@@ -34,7 +34,7 @@ def read_timesteps(t: Any, *, count: int, whole: bool) -> tuple[float, ...]:
     Raises
     ------
     SelectionError
-        For what is no number, lies outside, is there twice, or where there is none.
+        For what is no number, lies outside, is there twice, or if there is none.
     """
     several = isinstance(t, Iterable) and getattr(t, "ndim", None) != 0
     if isinstance(t, str | bytes | Mapping | slice):

@@ -187,7 +187,7 @@ class Adapter:
     # A pass ----------------------------------------------------------------------------------
 
     def inputs(self, arguments: Mapping[str, Any]) -> DenoiserInputs | None:
-        """Read the denoiser's arguments of one pass; None where they hold no text."""
+        """Read the denoiser's arguments of one pass; None if they hold no text."""
         sample = arguments.get("sample", arguments.get("hidden_states"))
         text = arguments.get("encoder_hidden_states")
         if not isinstance(sample, Tensor) or not isinstance(text, Tensor):
@@ -237,7 +237,7 @@ class Adapter:
         Raises
         ------
         SelectionError
-            Where the pipeline has no such text columns.
+            If the pipeline has no such text columns.
         """
         streams = {stream.name: stream for stream in self.text_streams()}
         if name is None:
@@ -274,7 +274,7 @@ class Adapter:
         )
 
     def why_empty(self, stream: TextStream, arguments: Mapping[str, Any]) -> str:
-        """Why no text stands behind these columns in this call; nothing where there is one."""
+        """Why no text stands behind these columns in this call; nothing if there is one."""
         return ""
 
     # Guidance, images, what is said -----------------------------------------------------------

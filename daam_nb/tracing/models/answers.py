@@ -137,7 +137,7 @@ class TextStream:
     name
         As in ``trace(..., encoder=)``.
     tokenizer, encoder
-        Of the pipeline; None where it has none.
+        Of the pipeline; None if it has none.
     description
         What its columns are, for people.
     component
@@ -195,7 +195,7 @@ class BatchRows:
     Attributes
     ----------
     conditional, unconditional
-        Row of each image's prompt and negative prompt; empty where the pass has none.
+        Row of each image's prompt and negative prompt; empty if the pass has none.
     skipped
         Blocks of the batch that are neither (PAG's perturbed pass, for example).
     by_content

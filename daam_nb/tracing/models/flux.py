@@ -130,7 +130,7 @@ def _grid(ids: Tensor, positions: int) -> tuple[int, int]:
     Raises
     ------
     ShapeError
-        Where they are not rows of one grid, in order and before all others.
+        If they are not rows of one grid, in order and before all others.
     """
     own = int((ids[:, 0] == 0).sum())
     if own:

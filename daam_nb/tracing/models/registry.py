@@ -44,7 +44,7 @@ def register_adapter(adapter: AdapterT) -> AdapterT:
     Raises
     ------
     WrongKindError
-        Where it is no such class, or names no pipelines.
+        If it is no such class, or names no pipelines.
 
     Notes
     -----
@@ -73,10 +73,10 @@ def adapter_of(pipe: Any) -> Adapter:
     Raises
     ------
     UnsupportedPipelineError
-        Where the pipeline is of no family or class that is known, or its text attention cannot be
+        If the pipeline is of no family or class that is known, or its text attention cannot be
         told from other attention.
     WrongKindError
-        Where the adapter's `batch_orders` say no order.
+        If the adapter's `batch_orders` say no order.
     """
     try:
         _check_refused(pipe)
@@ -99,7 +99,7 @@ def adapter_class_of(pipe: Any) -> type[Adapter]:
     Raises
     ------
     UnsupportedPipelineError
-        Where it is of none that is known.
+        If it is of none that is known.
     """
     adapter = next((adapter for adapter in _adapters() if adapter.matches(pipe)), None)
     if adapter is not None:
@@ -139,9 +139,9 @@ def vouch_for(pipeline_class: ClassT) -> ClassT:
     Raises
     ------
     WrongKindError
-        Where it is no class.
+        If it is no class.
     UnsupportedPipelineError
-        Where it is a class of diffusers that is known to do something else.
+        If it is a class of diffusers that is known to do something else.
 
     Notes
     -----
@@ -175,7 +175,7 @@ def is_vouched(kind: type) -> bool:
 
 
 def known_name(kind: type) -> str:
-    """The known class of diffusers whose loop this one runs, by name; empty where it is none."""
+    """The known class of diffusers whose loop this one runs, by name; empty if it is none."""
     loop = _loop_of(kind)
     return loop.__name__ if _is_known(loop) else ""
 

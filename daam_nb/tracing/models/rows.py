@@ -31,7 +31,7 @@ def batch_rows(
     Raises
     ------
     ShapeError
-        Where the batch is not whole blocks of one row per image, or a block stands there again
+        If the batch is not whole blocks of one row per image, or a block stands there again
         and no guidance is known to repeat it.
     """
     images = len(embeddings.conditional)

@@ -35,7 +35,7 @@ def self_modules(adapter: Adapter) -> Iterator[tuple[str, nn.Module]]:
 
 
 class CallSelfAttention:
-    """What a call's images attend to in themselves; nothing where it was not asked for."""
+    """What a call's images attend to in themselves; nothing if it was not asked for."""
 
     def __init__(self, adapter: Adapter, options: Options) -> None:
         self.adapter, self.options = adapter, options
@@ -54,9 +54,9 @@ class CallSelfAttention:
         Raises
         ------
         SelectionError
-            Where all are too large.
+            If all are too large.
         UnsupportedPipelineError
-            Where one computes something else than one attention over all cells.
+            If one computes something else than one attention over all cells.
         """
         if not self.options.self_attention:
             return
