@@ -8,13 +8,13 @@ stepsums    the chosen steps of one token, from running sums
 cache       the running sums, kept while there is room
 bicubic     upsampling as two small matrix products
 methods     kinds of map, one file each
-heatmap     `heat_maps(run)` and what it gives: the map of every word and token
+heatmap     `heat_maps(run)` and its `HeatMaps`: the map of every word and token
 threshold   where a map is high: eq. 7
 wordmap     the map of one word: its mask, its way to the image's pixels
-measure     overlap, spread and place, as numbers
-places      where a place of the image looks; maps refined by that
+measure     overlap, spread and location, as numbers
+places      what a location of the image attends to; maps refined by that
 averaging   many runs -> one map
-table       how maps look as the last line of a notebook's cell
+table       maps as the last line of a notebook cell
 """
 
 from __future__ import annotations

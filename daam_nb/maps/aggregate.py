@@ -33,13 +33,13 @@ def aggregate(
     Parameters
     ----------
     source
-        Where the attention is.
+        The attention.
     columns
         Key positions; each must be kept.
     pairs
         The (layer, head) to average, in the order of the network.
     spans
-        The steps to add, as half-open ranges of places among the steps kept.
+        The steps to add, as half-open ranges of positions among the steps kept.
     scale
         Factor > 0 for the sum over steps: 1, or 1 / number of steps for their mean.
 
@@ -107,7 +107,7 @@ def _ones(n: int) -> Tensor:
 
 
 def clamped(maps: Tensor, size: tuple[int, int], grid: tuple[int, int]) -> Tensor:
-    """Bring maps to the grid: (map, grid y * grid x), >= 0; `maps` stay as they are."""
+    """Bring maps to the grid: (map, grid y * grid x), >= 0; `maps` are not changed."""
     if size == grid:
         return maps.clamp(min=0)
     return upsample(maps, size, grid).clamp_(min=0).view(len(maps), -1)

@@ -22,30 +22,30 @@ def average(
     size: tuple[int, int] | None = None,
     label: str | None = None,
 ) -> WordHeatMap:
-    """Take the mean of several maps, each counting once.
+    """Average several maps, each with equal weight.
 
     Parameters
     ----------
     maps
-        Of one word in many images, or of anything else; all in one unit.
+        Maps, for example of one word in many images; all in the same unit.
     size
-        (height, width) to resize each to; needed where their grids differ.
+        (height, width) to resize each map to; needed if their grids differ.
     label
-        Of the result; by default that of the maps where they share one, else all of them.
+        Label of the result; by default the maps' common label, else all of their labels.
 
     Returns
     -------
     WordHeatMap
-        (y, x), float32, >= 0, without `origin`, `span` or `tokens`, which are those of one image.
-        Its `choice` says of how many maps it is the mean, and under which choices of layers, steps
-        and heads they were made.
+        (y, x), float32, >= 0, without `origin`, `span` and `tokens`, which belong to one image. Its
+        `choice` states how many maps were averaged, and with which layers, steps and heads they
+        were made.
 
     Raises
     ------
     SelectionError
-        If there is no map, the units differ, or maps of the prompt are mixed with those of the
-        negative prompt, or cross-attention with joint attention, whose values are shares of other
-        keys.
+        If there is no map, if the units differ, if maps of the prompt are mixed with those of the
+        negative prompt, or cross-attention with joint attention, whose values are shares of
+        different keys.
     ShapeError
         If the grids differ and no size is given.
     """
@@ -61,7 +61,7 @@ def average_words(
     size: tuple[int, int] | None = None,
     case: bool = False,
 ) -> dict[str, WordHeatMap]:
-    """Average the maps of each word over all runs whose prompts hold it.
+    """Average the maps of each word over all runs whose prompts contain it.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def average_words(
     size
         As in `average`.
     case
-        Whether upper and lower case differ; where not, the words are in lower case.
+        Whether upper and lower case differ; if not, the words are returned in lower case.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def average_heads(
     Parameters
     ----------
     many
-        What `HeatMaps.by_head` gives, once per run.
+        The result of `HeatMaps.by_head` of each run.
     size
         As in `average`.
 

@@ -15,13 +15,13 @@ from torch.nn import functional
 
 @lru_cache(maxsize=256)
 def bicubic_matrix(source: int, target: int) -> Tensor:
-    """Weights of `interpolate(mode="bicubic")` along one axis.
+    """Compute the weights of `interpolate(mode="bicubic")` along one axis.
 
     Returns
     -------
     Tensor
-        (target, source), float32: what the interpolation makes of each unit vector, so that the
-        product equals the interpolation but for the order of the additions.
+        (target, source), float32: the interpolation of each unit vector, so that the product equals
+        the interpolation except for the order of the additions.
     """
     unit_vectors = torch.eye(source, dtype=torch.float32, device="cpu")[None, None]  # (1, 1, y, x)
     size = (target, source)  # x keeps its size, where the interpolation is the identity

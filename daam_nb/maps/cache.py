@@ -1,7 +1,7 @@
-"""What was worked out once for a recording, kept while it lives and while there is room.
+"""Results computed once for a recording, kept while it lives and while there is room.
 
-The cache is one for the process, bounded in bytes; the recording is held weakly, so that what
-belongs to it goes when it goes.
+The process has one cache, bounded in bytes; it holds recordings weakly, so that a recording's
+entries go when it goes.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class _Entry:
 
 
 class TensorCache:
-    """Tuples of tensors by (recording, key); the longest unused go first.
+    """Cache of tuples of tensors by (recording, key); the least recently used go first.
 
-    Safe to use from several threads. Anything larger than the whole limit is handed out and not
-    kept. What was made under another stamp than the one asked for is let go: the recording's
-    arrays were written into since.
+    Safe to use from several threads. Anything larger than the whole limit is returned and not kept.
+    An entry made under another stamp than the one asked for is dropped: the recording's arrays have
+    been written into since.
     """
 
     def __init__(self, limit: int) -> None:
@@ -51,7 +51,7 @@ class TensorCache:
 
     @property
     def limit(self) -> int:
-        """Bytes that are kept at most."""
+        """Maximum number of bytes kept."""
         return self._limit
 
     @limit.setter
@@ -62,14 +62,14 @@ class TensorCache:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that are kept now."""
+        """Number of bytes kept now."""
         with self._lock:
             return self._total()
 
     def get(
         self, run: Recording, key: Hashable, *, stamp: Hashable = None
     ) -> tuple[Tensor, ...] | None:
-        """Return what is kept and was made under this stamp (None: any), or None."""
+        """Return the entry made under this stamp (None: any stamp), or None."""
         with self._lock:
             of_run = self._entries.get(run)
             entry = of_run.get(key) if of_run is not None else None
@@ -89,7 +89,7 @@ class TensorCache:
         *,
         stamp: Hashable = None,
     ) -> tuple[Tensor, ...]:
-        """Return what is kept, else make it (one thread at a time) and keep it."""
+        """Return the entry, or make it (one thread at a time) and keep it."""
         kept = self.get(run, key, stamp=stamp)
         if kept is not None:
             return kept
@@ -128,21 +128,21 @@ CACHE = TensorCache(DEFAULT_LIMIT)
 
 
 def limit_cache(nbytes: int) -> None:
-    """Bound what heat maps keep in memory between calls.
+    """Limit the memory that heat maps use between calls.
 
-    Running sums over steps make any later choice of steps fast; they take 4 bytes per step,
+    Running sums over steps make every later choice of steps fast; they take 4 bytes per step,
     layer, head and native pixel for each token: 41 MiB for SD-1.5 at 50 steps.
 
     Parameters
     ----------
     nbytes
-        Bytes for all recordings together, >= 0; 512 MiB at first. 0 keeps nothing, and every
-        choice of steps is then added up anew.
+        Bytes for all recordings together, >= 0; 512 MiB by default. With 0 nothing is kept, and the
+        sums are computed anew for each choice of steps.
 
     Raises
     ------
     SelectionError
-        If `nbytes` is not a whole number >= 0.
+        If `nbytes` is not an integer >= 0.
     """
     if isinstance(nbytes, bool) or not isinstance(nbytes, int) or nbytes < 0:
         raise SelectionError(

@@ -7,9 +7,9 @@ from daam_nb.selection import in_words
 
 
 def layers_in_words(chosen: tuple[Layer, ...], total: tuple[Layer, ...]) -> str:
-    """Name the layers chosen: ``down and up blocks (15 of 16 layers)``.
+    """Describe the layers chosen: ``down and up blocks (15 of 16 layers)``.
 
-    Where image and text are keys of one attention the layers are called joint: values there are
+    If image and text are keys of one attention, the layers are called joint: their values are
     shares of all keys, and there are no down and up blocks.
     """
     layers = "joint layers" if all_joint(total) else "layers"
@@ -30,7 +30,7 @@ def layers_in_words(chosen: tuple[Layer, ...], total: tuple[Layer, ...]) -> str:
 def heads_in_words(
     heads: tuple[int, ...] | tuple[tuple[str, int], ...] | None, layers: tuple[Layer, ...]
 ) -> str:
-    """Name the heads chosen: ``heads 0-2``, or how many where they were chosen one by one."""
+    """Describe the heads chosen: ``heads 0-2``, or how many if they were chosen one by one."""
     if heads is None:
         return "all heads"
     numbers = [head if isinstance(head, int) else head[1] for head in heads]

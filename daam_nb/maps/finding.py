@@ -1,4 +1,4 @@
-"""Which tokens a word is."""
+"""The tokens of a word."""
 
 from __future__ import annotations
 

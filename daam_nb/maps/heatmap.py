@@ -1,4 +1,4 @@
-"""heat_maps(run): a recording and a choice of layers, steps and heads -> the map of every word."""
+"""`heat_maps(run)`: a recording and a choice of layers, steps and heads -> a map per word."""
 
 from __future__ import annotations
 
@@ -49,11 +49,12 @@ def heat_maps(
     missing: Missing = "error",
     negative: bool = False,
 ) -> HeatMaps:
-    """Choose layers, steps and heads of a recording; the maps are worked out on first use.
+    """Make the heat map of every word, for a choice of layers, steps and heads.
 
     For each chosen (layer, head): reduce over the chosen steps, bring to the latent grid by
-    ``torch.nn.functional.interpolate(mode="bicubic", align_corners=False, antialias=False)``,
-    clamp at 0; then take the mean over all (layer, head), each counting once.
+    ``torch.nn.functional.interpolate(mode="bicubic", align_corners=False, antialias=False)``, clamp
+    at 0; then take the mean over all (layer, head), with equal weights. Maps are computed on first
+    use.
 
     Parameters
     ----------
@@ -61,31 +62,31 @@ def heat_maps(
         A recording.
     kind
         What the maps show. ``"attention"`` (DAAM): how much each image location attends to each
-        word. ``"share"``: the same as a share of what goes to the text. ``"effect"``: how much the
-        layers' outputs depend on the word, where the recording holds that
-        (``generate(..., effects=True)``). ``"gradient"``: how the network's prediction begins to
-        change where the word begins to be hidden (`add_gradients`). ``"concept"``: attention to
-        words that are not in the prompt (``generate(..., concepts=["sky"])``). Or one that
-        `register_map_kind` made known. docs/maps.md compares them.
+        word. ``"share"``: the same as a share of the attention to the text. ``"effect"``: how much
+        the layers' outputs depend on the word, if that was recorded
+        (``generate(..., effects=True)``). ``"gradient"``: the first-order change of the network's
+        prediction when the word is hidden (`add_gradients`). ``"concept"``: attention to words that
+        are not in the prompt (``generate(..., concepts=["sky"])``). Or the name of a kind
+        registered with `register_map_kind`. docs/maps.md compares them.
     layers
         ``"paper"``: the down and up blocks of a UNet, and every layer of a transformer, which has
         no mid block to leave out; ``"all"``: also the mid block; or anything else `select_layers`
         takes: a stage, a name, a list of these, a function of a `Layer`.
     steps
-        Places in the sampling loop, 0-based: one, several, a half-open slice or range, counted
-        from the end where negative. None: every step kept.
+        Positions in the sampling loop, 0-based: one, several, a half-open slice or range; negative
+        numbers count from the end. None: every step kept.
     heads
-        One head or several, by number, the same in every chosen layer; or one by one, as
-        (layer name, head) pairs, as `HeatMaps.by_head` names them, each in a chosen layer. None:
-        all.
+        One head or several, by number, the same in every chosen layer; or (layer name, head) pairs,
+        as the keys of `HeatMaps.by_head`, each in a chosen layer. None: all.
     reduction
-        Over the steps: ``"mean"`` gives probabilities whatever the number of steps; ``"sum"`` is
-        eq. 6 and the reference implementation's.
+        Over the steps: ``"mean"`` gives probabilities for any number of steps; ``"sum"`` is that of
+        eq. 6 and of the reference implementation.
     missing
-        What happens where a chosen layer lacks a chosen head: ``"error"``, or ``"skip"``, which
-        lists it in `HeatMaps.skipped`.
+        What happens if a chosen layer lacks a chosen head: ``"error"``, or ``"skip"``, which lists
+        it in `HeatMaps.skipped`.
     negative
-        The negative prompt's words, in the unconditional pass, where its attention was recorded.
+        Whether to map the negative prompt's words, in the unconditional pass; its attention must
+        have been recorded.
 
     Returns
     -------
@@ -97,13 +98,13 @@ def heat_maps(
     Raises
     ------
     WrongKindError
-        For anything but one recording; it says how to get one from what was given.
+        For anything but one recording; the message states how to get one from the value.
     UnknownOptionError
         For a name that is none of these.
     SelectionError
-        If a choice selects nothing, names what does not exist, or cannot be read.
+        If a choice selects nothing, names something that does not exist, or cannot be read.
     NotKeptError
-        If the recording does not hold a chosen step, or no negative prompt's attention.
+        If the recording lacks a chosen step, or the negative prompt's attention.
 
     References
     ----------
@@ -139,7 +140,7 @@ def heat_maps(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HeatMaps(Views):
-    """The maps of every token and word of one recording, under one choice; see `heat_maps`.
+    """The maps of every token and word of one recording, for one selection; see `heat_maps`.
 
     A mapping from the words of the prompt to their maps: ``maps["car"]``, ``"car" in maps``,
     ``for word, word_map in maps.items()``. `values` is the array of all tokens.
@@ -151,11 +152,11 @@ class HeatMaps(Views):
     layers
         The layers chosen.
     steps
-        The steps chosen, 0-based places in the loop, ascending.
+        The steps chosen, 0-based positions in the loop, ascending.
     heads
         The heads chosen in each layer, or the (layer name, head) chosen one by one; None: all.
     pairs
-        Every (layer, head) averaged.
+        The (layer, head) pairs averaged.
     reduction
         ``"mean"`` or ``"sum"`` over the steps.
     skipped
@@ -181,7 +182,7 @@ class HeatMaps(Views):
 
     @property
     def prompt(self) -> Prompt:
-        """The text whose words these are: the prompt, the negative one, or that of concepts."""
+        """The text whose words are mapped: the prompt, the negative prompt or the concepts'."""
         return self._kind.prompt(self._selected)
 
     @property
@@ -196,7 +197,7 @@ class HeatMaps(Views):
 
     @property
     def unit(self) -> str:
-        """What the values are, for a color bar; of joint attention, over which keys."""
+        """Name of the quantity, for a color bar; for joint attention with its keys."""
         if self.scale == "maximum":
             return "share of the map's maximum"
         summed = ", summed over steps" if self.reduction == "sum" and self.kind != "share" else ""
@@ -204,7 +205,7 @@ class HeatMaps(Views):
 
     @property
     def choice(self) -> str:
-        """One line that names what the numbers depend on, for captions; ends inclusive."""
+        """The selection behind the numbers in one line, for captions; ranges include their ends."""
         steps = f"steps {in_words(self.steps)} of {self.run.facts.num_steps}"
         if self._kind.of_layers:
             layers = layers_in_words(self.layers, self.run.layers)
@@ -224,7 +225,7 @@ class HeatMaps(Views):
 
     @cached_property
     def origin(self) -> Origin:
-        """Where these maps come from, without the recording's arrays: what each of them holds."""
+        """The run and selection behind these maps, without arrays; every map carries it."""
         return Origin(
             run=self._provenance,
             prompt=self.prompt,
@@ -239,30 +240,30 @@ class HeatMaps(Views):
 
     @cached_property
     def values(self) -> Tensor:
-        """(token, y, x), float32, >= 0: the map of every key position kept, as in `columns`."""
+        """Maps of all key positions kept: (token, y, x), float32, >= 0, ordered as `columns`."""
         return self._token_maps(self.columns)
 
     @names_checked
     def word(
         self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
     ) -> WordHeatMap:
-        """Take the map of a word or phrase: the mean over its tokens.
+        """Return the map of a word or phrase: the mean over its tokens.
 
         Parameters
         ----------
         text
             A word or phrase of the prompt, a `Word`, or (start, end) in characters.
         occurrence
-            Which one (0-based) where the prompt holds it several times.
+            Which one (0-based) if the prompt contains it several times.
         case
             Whether upper and lower case differ.
 
         Raises
         ------
         WordNotFoundError, AmbiguousWordError, TruncatedWordError
-            As `Prompt.token_indices`.
+            As for `Prompt.token_indices`.
         NotKeptError
-            If the recording holds not all of the word's tokens.
+            If the recording lacks one of the word's tokens.
         """
         label, span, tokens = self._find(text, occurrence=occurrence, case=case)
         return self._word_map(self._mean_over(tokens), label, span, tokens)
@@ -280,7 +281,7 @@ class HeatMaps(Views):
             return False
 
     def keys(self) -> tuple[Word, ...]:
-        """The words of the prompt whose maps are here, in order; words that were cut are not."""
+        """The words of the prompt that have maps, in order; without words that were cut."""
         return self._kind.words(self._selected)
 
     def items(self) -> tuple[tuple[Word, WordHeatMap], ...]:
@@ -296,7 +297,7 @@ class HeatMaps(Views):
 
     @cached_property
     def words(self) -> tuple[WordHeatMap, ...]:
-        """One map per word of the prompt, in order; words cut or not recorded are left out."""
+        """The map of each word of the prompt, in order; words cut or not recorded are left out."""
         values: dict[tuple[int, ...], Tensor] = {}  # words may share their tokens
         word_maps = []
         for word in self.keys():
@@ -308,7 +309,7 @@ class HeatMaps(Views):
         return tuple(word_maps)
 
     def token(self, index: int | Iterable[int]) -> WordHeatMap:
-        """Take the map of one token by its key position, special ones too, or several's mean.
+        """Return the map of one token by its key position, special or not, or the mean of several.
 
         Raises
         ------
@@ -325,7 +326,7 @@ class HeatMaps(Views):
 
     @property
     def start_of_text(self) -> WordHeatMap:
-        """The map of the start of text, which takes most of the attention in CLIP's models."""
+        """The map of the start of text, which takes most of the attention in models with CLIP."""
         return self._special(self.prompt.start_of_text, "start of text")
 
     @property
@@ -337,15 +338,15 @@ class HeatMaps(Views):
     def by_head(
         self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
     ) -> dict[tuple[str, int], WordHeatMap]:
-        """Take the map of a word in each chosen (layer name, head) alone.
+        """Return the map of a word for each chosen (layer name, head).
 
-        Of attention, the mean of these is `word`'s map. Of effects, the heads of a layer are added
-        up, and a part that is negative in one head alone is clamped at 0.
+        For attention, the mean of these is the map of `word`. For effects, the heads of a layer add
+        up, and negative parts of a single head are clamped at 0.
 
         Raises
         ------
         SelectionError
-            On shares, which are not the mean over heads of anything.
+            For shares, which are not a mean over heads.
         """
         label, span, tokens = self._find(text, occurrence=occurrence, case=case)
         each = self._kind.head_maps(self._selected, tokens)
@@ -359,20 +360,21 @@ class HeatMaps(Views):
         return by_pair
 
     def normalized(self) -> HeatMaps:
-        """Divide each map by its own maximum, so that its values are 0 to 1."""
+        """Divide each map by its own maximum, so that its values lie in [0, 1]."""
         return replace(self, scale="maximum")
 
     def shares(self) -> HeatMaps:
         """Divide each map by the sum over the text's tokens, start and end of text left out.
 
-        What share each token has of the attention at a place that went to the text; those of the
-        text's tokens add up to 1 (a word of several tokens still is their mean). The reference
-        implementation's `normalize=True`, but for its 1e-6 in the denominator.
+        A value is the token's share of the attention to the text at that location; over the text's
+        tokens the shares add up to 1 (the map of a word of several tokens is still their mean).
+        Equals the reference implementation's `normalize=True` except for its 1e-6 in the
+        denominator.
 
         Raises
         ------
         NotKeptError
-            If the recording does not hold every token of the text.
+            If the recording lacks a token of the text.
         """
         if self.kind not in {"attention", "share"}:
             raise SelectionError(f"Maps of the kind {self.kind!r} have no shares of attention.")

@@ -1,8 +1,8 @@
-"""Numbers from maps: how two words overlap, how far one spreads, where it lies.
+"""Numbers from maps: overlap of two words, spread and location of one.
 
 Each takes a `WordHeatMap`, or a (y, x) array: a mask (bool; whole numbers that are 0 and 1, or 0
-and 255; a PIL image of these), or a map (floats >= 0, finite). Images of labels, and soft masks
-as PIL images, are refused, because they do not say which pixels are meant.
+and 255; a PIL image of these), or a map (floats >= 0, finite). Label images, and soft masks as PIL
+images, are refused, because they leave open which pixels are meant.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def iou(
     Parameters
     ----------
     a, b
-        Maps, which need a threshold, or masks, which take none: bool, 0 and 1, or 0 and 255, as
-        arrays or PIL images of mode ``"1"`` or ``"L"``.
+        Maps, which need a threshold, or masks, which take no threshold: bool, 0 and 1, or 0 and
+        255, as arrays or PIL images of mode ``"1"`` or ``"L"``.
     threshold
         Share of each map's own maximum, 0 to 1 (eq. 7).
     size
@@ -42,15 +42,15 @@ def iou(
     Returns
     -------
     float
-        0 to 1; 0 where both masks are empty.
+        0 to 1; 0 if both masks are empty.
 
     Raises
     ------
     ShapeError
-        If the two have not the same shape (y, x).
+        If the two differ in shape (y, x).
     SelectionError
-        If a map comes without a threshold, or holds something negative, NaN or infinite; where
-        an array holds labels, of which one has to be chosen (``labels == 3``).
+        If a map comes without a threshold, or has negative, NaN or infinite values; if an array
+        holds labels, of which one has to be chosen (``labels == 3``).
 
     Examples
     --------
@@ -70,7 +70,7 @@ def iod(
 ) -> float:
     """Intersection over the dependent's mask: how much of the dependent lies in its head word.
 
-    Parameters, range and errors are those of `iou`; 0 where the dependent's mask is empty.
+    Parameters, range and errors are those of `iou`; 0 if the dependent's mask is empty.
 
     References
     ----------
@@ -94,7 +94,7 @@ def ioh(
 ) -> float:
     """Intersection over the head word's mask: how much of the head word lies in its dependent.
 
-    Parameters, range and errors are those of `iou`; 0 where the head word's mask is empty.
+    Parameters, range and errors are those of `iou`; 0 if the head word's mask is empty.
 
     References
     ----------
@@ -118,8 +118,8 @@ def spill(
 ) -> float:
     """Share of the dependent's mask outside its head word's: 1 - `iod`.
 
-    How far an adjective reaches beyond its noun. 0 to 1; 0 where the dependent's mask is empty,
-    as nothing spills then.
+    Measures how far an adjective reaches beyond its noun. 0 to 1; 0 if the dependent's mask is
+    empty, as nothing spills then. Parameters and errors are those of `iou`.
 
     Examples
     --------
@@ -131,15 +131,15 @@ def spill(
 
 
 def intersection_over_area(a: MapLike, b: MapLike) -> float:
-    """Sum of ``a * b`` over the sum of `a`: how much `b` there is where `a` is.
+    """Sum of ``a * b`` over the sum of `a`: the mean of `b` weighted by `a`.
 
-    On masks it is `iod`. On maps it is the mean of `b` weighted by `a`, in the unit of `b` and not
-    symmetric: the reference implementation's `compute_ioa`, without a threshold.
+    Of masks it is `iod`. Of maps it has the unit of `b` and is not symmetric: the reference
+    implementation's `compute_ioa`, without a threshold.
 
     Returns
     -------
     float
-        >= 0; 0 where `a` is 0 everywhere.
+        >= 0; 0 if `a` is 0 everywhere.
 
     Examples
     --------
@@ -154,8 +154,8 @@ def intersection_over_area(a: MapLike, b: MapLike) -> float:
 def soft_iou(a: MapLike, b: MapLike) -> float:
     """Overlap of two maps without a threshold: sum of minima over sum of maxima (Ruzicka).
 
-    Each map is first divided by its sum, so that only where it lies counts. 0 to 1; 1 for maps
-    that differ by a factor only, 0 where they never meet or either is 0 everywhere.
+    Each map is first divided by its sum, so that only its distribution counts. 0 to 1; 1 for maps
+    that differ only by a factor, 0 if they are disjoint or either is 0 everywhere.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def entropy(a: MapLike) -> float:
     -------
     float
         0 (all in one pixel) to log2(height * width) (the same everywhere); 0 for a map that is 0
-        everywhere. It grows with the grid: compare maps of one size.
+        everywhere. It grows with the grid: compare only maps of equal size.
 
     Examples
     --------
@@ -207,7 +207,7 @@ def area(
 
 
 def center_of_mass(a: MapLike) -> tuple[float, float]:
-    """Where the map lies on the whole: the mean place weighted by its values.
+    """Center of mass of a map: the mean position, weighted by its values.
 
     Returns
     -------
@@ -232,7 +232,7 @@ def center_of_mass(a: MapLike) -> tuple[float, float]:
 
 
 def peak(a: MapLike) -> tuple[float, float]:
-    """Where the map is highest, the first such pixel in reading order.
+    """Position of the map's maximum; of several, the first in reading order.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Where the map of a word comes from: its run without arrays, and the selection behind it."""
+"""The origin of a word's map: its run without arrays, and the selection behind it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Reduction = Literal["mean", "sum"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Origin:
-    """The run and the selection that the map of a word was made from, without any array.
+    """Run and selection behind a word's map, without any array.
 
     Attributes
     ----------
     run
         The recording's provenance.
     prompt
-        The prompt whose word it is: the run's, or its negative prompt.
+        The prompt that the word belongs to: the run's, or its negative prompt.
     layers, steps, heads, pairs, reduction, negative
         As those of `HeatMaps`.
     choice

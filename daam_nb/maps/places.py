@@ -1,4 +1,4 @@
-"""Self-attention: where a place of the image looks, and maps of words refined by that."""
+"""Self-attention: what a location of the image attends to, and maps of words refined by that."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def self_attention_map(
     layers: LayerChoice = "all",
     steps: StepChoice = None,
 ) -> WordHeatMap:
-    """Show what a place of the image attends to in the image itself.
+    """Map what one location of the image attends to in the image itself.
 
-    For each chosen layer: the row of the cell that holds the place, mean over heads and the chosen
-    steps, times the number of the layer's cells; brought to the latent grid by bicubic
+    For each chosen layer: the row of the cell that contains the location, averaged over heads and
+    the chosen steps, times the layer's number of cells; brought to the latent grid by bicubic
     interpolation and clamped at 0; then the mean over layers.
 
     Parameters
@@ -49,7 +49,7 @@ def self_attention_map(
     run
         A recording made with ``self_attention=True``, or ``"steps"``.
     place
-        (y, x), each 0 to 1 from the top left corner, as `center_of_mass` gives it.
+        (y, x), each 0 to 1 from the top left corner, as `center_of_mass` returns it.
     layers
         Among ``run.self_attention.layers``, as for `select_layers`.
     steps
@@ -58,15 +58,15 @@ def self_attention_map(
     Returns
     -------
     WordHeatMap
-        (grid y, grid x), float32, >= 0. 1 is what a cell would get if all were attended to alike.
-        In joint attention, where a part goes to the text, the mean is below 1.
+        (grid y, grid x), float32, >= 0. 1 is uniform attention to all cells. In joint attention,
+        where a part goes to the text, the mean is below 1.
 
     Raises
     ------
     NotKeptError
-        If the recording holds no self-attention, or one sum over its steps and some are chosen.
+        If the recording holds no self-attention, or steps are chosen and it holds only their sum.
     SelectionError
-        If the place lies outside the image, or a choice selects nothing.
+        If the location lies outside the image, or a choice selects nothing.
 
     Examples
     --------
@@ -101,18 +101,18 @@ def self_attention_map(
 
 @names_checked
 def refined(run: Recording, word_map: WordHeatMap, *, power: int = 1) -> WordHeatMap:
-    """Spread a word's map along the self-attention of the recording that it is of.
+    """Refine a word's map by the self-attention of its recording.
 
-    Each cell's value becomes the mean of the values of the cells that it attends to, `power` times
-    over: ``S ** power @ map``, where S is the self-attention of the finest layers kept, mean over
-    steps, heads and layers, its rows divided by their sums.
+    Each cell's value becomes the weighted mean of the values of the cells that it attends to,
+    repeated `power` times: ``S ** power @ map``, where S is the self-attention of the finest layers
+    kept, averaged over steps, heads and layers, its rows divided by their sums.
 
     Parameters
     ----------
     run
         The recording, made with ``self_attention=True``, or ``"steps"``.
     word_map
-        One of its maps, on the latent grid.
+        One of the recording's maps, on the latent grid.
     power
         How many times, at least 1. Nguyen et al. take 4, with the layers of 32 x 32 cells of Stable
         Diffusion; coarser layers blur more.
@@ -127,7 +127,7 @@ def refined(run: Recording, word_map: WordHeatMap, *, power: int = 1) -> WordHea
     NotKeptError
         If the recording holds no self-attention.
     SelectionError
-        If the map is of another recording, or was made by hand, resized or averaged.
+        If the map belongs to another recording, or was made by hand, resized or averaged.
 
     References
     ----------

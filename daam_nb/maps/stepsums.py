@@ -1,8 +1,8 @@
-"""The chosen steps of one token, added up: by running sums where they can be kept.
+"""Sum of the chosen steps of one token: by running sums if they can be kept.
 
 Running sums over the steps turn any range of steps into one subtraction. Float16 probabilities are
 whole multiples of 2**-24, so that their sums are kept as int32, exactly, in 4 bytes. Float32 would
-not do: after 49 steps of a token that takes all attention, its rounding is larger than the whole of
+not do: after 49 steps of a token that takes all attention, its rounding error exceeds the whole of
 a weak step.
 """
 
@@ -111,7 +111,7 @@ class Source:
         return tokens
 
     def check_kept(self, tokens: tuple[int, ...], what: str) -> None:
-        """Raise a `NotKeptError` unless every token is among the key positions kept."""
+        """Raise `NotKeptError` unless every token is among the key positions kept."""
         lost = tuple(token for token in tokens if token not in self.columns)
         if lost:
             raise NotKeptError(
@@ -133,19 +133,19 @@ class Source:
         return self.attention[layer.name][:, :, token].flatten(2)
 
     def stamp(self, column: int | None = None, *, most: int = STAMPED) -> Hashable:
-        """What tells whether the arrays are still what they were when sums of them were kept.
+        """Compute a stamp that changes when the arrays are written into.
 
-        Writing through torch is always noticed, by the tensors' own counts. Writing past torch
-        (through a numpy view) is noticed by the numbers themselves, of which `most` are compared,
-        spread evenly over every step and head: reading all would take longer than the map does, so
-        that a few cells of a large recording, written so, can be missed.
+        Writing through torch is always noticed, by the tensors' version counters. Writing past
+        torch (through a numpy view) is noticed by the values themselves, of which `most` are
+        compared, spread evenly over every step and head: comparing all would take longer than the
+        map itself, so that a few changed cells of a large recording can be missed.
 
         Parameters
         ----------
         column
-            The key position whose numbers are compared; None: all of them.
+            The key position whose values are compared; None: all of them.
         most
-            How many numbers are compared, about.
+            How many values are compared, approximately.
         """
         token = None if column is None else self.columns.index(column)
         arrays = [self.attention[layer.name] for layer in self.layers]
@@ -160,7 +160,7 @@ class Source:
         return tuple(writes), checksum
 
     def rows(self, pairs: tuple[Pair, ...]) -> dict[int, Rows]:
-        """Find (layer, head) in the groups: number of the group -> rows, where it holds any.
+        """Find (layer, head) in the groups: number of the group -> its rows, if it has any.
 
         A group's rows keep the order of `pairs`, which is the network's.
         """
@@ -191,7 +191,7 @@ def _as_slice(rows: list[int]) -> Rows:
 
 
 def spans_of(run: Recording, steps: tuple[int, ...]) -> Spans:
-    """Say where the steps lie among those kept, as few half-open ranges of places as possible."""
+    """Locate the steps among those kept, in as few half-open ranges of positions as possible."""
     if steps == run.steps:
         return ((0, len(steps)),)
     place_of = {step: i for i, step in enumerate(run.steps)}
@@ -230,14 +230,14 @@ def add_steps(
     rows
         The (layer, head), from `Source.rows`.
     spans
-        The steps, as half-open ranges of places among the steps kept.
+        The steps, as half-open ranges of positions among the steps kept.
     keep_sums
-        Whether running sums that are not there yet are made and kept.
+        Whether missing running sums are made and kept.
 
     Returns
     -------
     list of (Group, Tensor)
-        Per group (map, y*x), float32, to be read only.
+        Per group (map, y*x), float32; read-only.
     float
         The unit the maps are in: multiply by it.
     """

@@ -1,4 +1,4 @@
-"""How maps look as the last line of a notebook's cell: a row of small images, one per word."""
+"""Maps as the last line of a notebook cell: a row of small images, one per word."""
 
 from __future__ import annotations
 

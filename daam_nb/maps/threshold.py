@@ -1,4 +1,4 @@
-"""Where a map is high: eq. 7 of Tang et al. 2023, in one place for maps, figures and studies."""
+"""Masks by threshold (Tang et al. 2023, eq. 7), in one place for maps, figures and studies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def mask_level(values: Tensor, threshold: float) -> Tensor:
-    """The value from which on a map is marked: `threshold` times its own maximum.
+    """Compute the lowest value inside the mask: `threshold` times the map's own maximum.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def mask_level(values: Tensor, threshold: float) -> Tensor:
 
 
 def mask_of(values: Tensor, threshold: float) -> Tensor:
-    """Which locations of a map reach a share of its own maximum.
+    """Mask the locations where a map reaches a share of its own maximum.
 
     Parameters
     ----------
@@ -34,8 +34,7 @@ def mask_of(values: Tensor, threshold: float) -> Tensor:
     Returns
     -------
     Tensor
-        (..., y, x), bool: values >= threshold * maximum; empty for a map that is 0 everywhere,
-        which attends nowhere.
+        (..., y, x), bool: values >= threshold * maximum; empty for a map that is 0 everywhere.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What heat maps of several words are taken apart into, and how they show themselves."""
+"""Views of heat maps: by step, by head, by carrier token, as xarray, in a notebook."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 
 class Views:
-    """The ways in which `HeatMaps` are looked at that stand on its words and its choice alone."""
+    """The views of `HeatMaps` that need only its words and its selection."""
 
     @names_checked
     def carriers(
         self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
     ) -> Carriers:
-        """Tell through which tokens a word acts: its own, later words, end of text, padding.
+        """Compute through which tokens a word acts: its own, later words, end of text, padding.
 
         Parameters
         ----------
         text, occurrence, case
-            As for `word`.
+            As for `HeatMaps.word`.
 
         Returns
         -------
@@ -48,8 +48,8 @@ class Views:
 
         Notes
         -----
-        Whatever kind of map these are: the layers and steps chosen count, and the word's effect
-        must have been recorded (``generate(..., effects=True)``).
+        The result does not depend on the kind of map, only on the layers and steps chosen; the
+        word's effect must have been recorded (``generate(..., effects=True)``).
         """
         this = cast("HeatMaps", self)
         effect = replace(this, kind="effect", scale="")
@@ -61,12 +61,12 @@ class Views:
     def by_step(
         self, text: WordChoice, *, occurrence: int | None = None, case: bool = False
     ) -> dict[int, WordHeatMap]:
-        """Take the map of a word at each chosen step alone: what ``steps=step`` would give.
+        """Return the map of a word for each chosen step, as with ``steps=step``.
 
         Raises
         ------
         NotKeptError
-            If the recording holds only a sum over the steps.
+            If the recording holds only the sum over the steps.
         """
         this = cast("HeatMaps", self)
         if this.run.kept == "sum":
@@ -82,20 +82,20 @@ class Views:
 
     @names_checked
     def in_heads(self, text: WordChoice, layer: Layer | str) -> Tensor:
-        """Take the map of a word in each head of one layer, at the layer's own resolution.
+        """Return the map of a word for each head of one layer, at the layer's own resolution.
 
         Parameters
         ----------
         text
-            As for `word`.
+            As for `HeatMaps.word`.
         layer
             One of the chosen layers, or its name.
 
         Returns
         -------
         Tensor
-            (head, y, x), float32, >= 0: over the chosen steps; nothing is interpolated. Of effects
-            each head's part of the change, clamped at 0, as a share of the layer's output.
+            (head, y, x), float32, >= 0: reduced over the chosen steps, not interpolated. For
+            effects, each head's part of the change, clamped at 0, as a share of the layer's output.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The map of one word, its mask (Tang et al. 2023, eq. 7), its way to the image's pixels."""
+"""The map of one word, its mask (Tang et al. 2023, eq. 7), and its resizing to image pixels."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ MADE_BY_HAND = "made by hand"
 
 @dataclass(frozen=True, eq=False)
 class WordHeatMap:
-    """How much each image location attends to one word, or to one token.
+    """Heat map of one word or token: how much each image location attends to it.
 
-    Maps that `HeatMaps` make hold recorded attention. A map that somebody makes of an array, also
-    by ``dataclasses.replace`` of a recorded one, is `derived`, and says so wherever it is drawn.
+    The maps of `HeatMaps` hold recorded attention. A map made from an array, also by
+    ``dataclasses.replace`` of a recorded one, is `derived`, and is labeled so wherever it is drawn.
 
     Attributes
     ----------
     values
-        (y, x), float32, finite, >= 0, on the latent grid; anything array-like is taken, and copied:
-        what is written into it afterwards is not in the map.
+        (y, x), float32, finite, >= 0, on the latent grid; anything array-like is accepted, and
+        copied: later writes to the array do not reach the map.
     label
         The word as it stands in the prompt, or a token's piece.
     span
@@ -47,24 +47,22 @@ class WordHeatMap:
     tokens
         The key positions averaged.
     origin
-        The run and the selection that it was made from; None for a map made by hand or averaged.
+        The run and the selection behind it; None for a map made by hand or averaged.
     image_size
-        (height, width) of the image in pixels, where known; in the proportions of the grid.
+        (height, width) of the image in pixels, if known; its aspect ratio is the grid's.
     unit
-        What the values are, for a color bar: ``"attention probability"``, in joint attention
-        ``"attention probability over image and text"``; ``"arbitrary units"`` where nothing is
-        said.
+        Name of the quantity, for a color bar: ``"attention probability"``, in joint attention
+        ``"attention probability over image and text"``; ``"arbitrary units"`` by default.
     averaged
-        Of how many maps it is the mean, and under which choices they were made; empty if it is
-        none.
+        How many maps were averaged, and with which selections they were made; empty if it is not a
+        mean.
 
     Raises
     ------
     ShapeError
-        If `values` has not two dimensions or is empty, or is of other proportions than
-        `image_size`.
+        If `values` is empty, not two-dimensional, or of another aspect ratio than `image_size`.
     SelectionError
-        If `values` holds something negative, NaN or infinite.
+        If `values` has negative, NaN or infinite numbers.
     """
 
     values: Tensor
@@ -95,13 +93,13 @@ class WordHeatMap:
 
     @property
     def choice(self) -> str:
-        """The layers, steps, heads and reduction in one line; of a `derived` map it says so."""
+        """Layers, steps, heads and reduction in one line; it marks a `derived` map as such."""
         selection = self.selection
         return f"derived: {selection}" if self.derived else selection
 
     @property
     def selection(self) -> str:
-        """As `choice`, without the word that says that a map is derived."""
+        """As `choice`, without the mark of a derived map."""
         source = self.averaged if self.origin is None else self.origin.choice
         if self.derived and self.origin is not None:
             return f"changed by hand after {source}"
@@ -109,11 +107,11 @@ class WordHeatMap:
 
     @property
     def derived(self) -> bool:
-        """Whether it holds something else than recorded attention: an array of one's own."""
+        """Whether the values are other than recorded attention: an array made by hand."""
         return not self._recorded
 
     def resize(self, size: tuple[int, int] | None = None) -> WordHeatMap:
-        """Bring the map to the image's pixels: bicubic, then clamped at 0.
+        """Resize the map to image pixels: bicubic, then clamped at 0.
 
         Parameters
         ----------
@@ -130,8 +128,8 @@ class WordHeatMap:
         Raises
         ------
         ShapeError
-            If the size is no pair of whole numbers >= 1, larger than any image, or none is
-            given and none known.
+            If the size is not a pair of integers >= 1, is larger than any image, or is neither
+            given nor known.
 
         References
         ----------
@@ -163,27 +161,27 @@ class WordHeatMap:
         return self._with(values=_checked_values(raised[0, 0].clamp_(min=0)))
 
     def mask(self, threshold: float, *, size: tuple[int, int] | None = None) -> Tensor:
-        """Say where the map reaches a share of its own maximum.
+        """Mask the locations where the map reaches a share of its own maximum.
 
         Parameters
         ----------
         threshold
-            Share of the map's maximum, 0 to 1; the paper's best for segmentation is 0.4. 0 is
-            everywhere.
+            Share of the map's maximum, 0 to 1; the paper's best for segmentation is 0.4. 0 marks
+            every location.
         size
-            (height, width) to resize to **before** the threshold, as the paper does with the
-            image's; by default the map's own grid.
+            (height, width) to resize to **before** the threshold, as the paper does with the image
+            size; by default the map's own grid.
 
         Returns
         -------
         Tensor
-            (height, width), bool: values >= threshold * maximum. A map that is 0 everywhere
-            attends nowhere: its mask is empty at any threshold, with a warning.
+            (height, width), bool: values >= threshold * maximum. The mask of a map that is 0
+            everywhere is empty at any threshold, with a warning.
 
         Raises
         ------
         SelectionError
-            If the threshold is no number from 0 to 1.
+            If the threshold is not a number from 0 to 1.
 
         References
         ----------
@@ -198,13 +196,13 @@ class WordHeatMap:
         return mask_of(values, share)
 
     def normalized(self) -> WordHeatMap:
-        """Divide by the maximum, so that values are 0 to 1; an all-zero map stays as it is."""
+        """Divide by the maximum, so that values lie in [0, 1]; an all-zero map stays zero."""
         peak = self.values.max()
         values = self.values / peak if peak > 0 else self.values
         return self._with(values=values.clone(), unit="share of the map's maximum")
 
     def numpy(self) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Return a copy of the values as a numpy array, (y, x), float32, to be written to."""
+        """Return a writable copy of the values as a numpy array, (y, x), float32."""
         return self.values.numpy(force=True).copy()
 
     def to_xarray(self) -> Any:
@@ -255,22 +253,22 @@ class WordHeatMap:
 
 
 def of_recording(word_map: WordHeatMap) -> WordHeatMap:
-    """The same map as one of recorded attention: for whoever made its values from a recording."""
+    """Mark a map as recorded attention: for code that made its values from a recording."""
     return word_map._with(_recorded=True)
 
 
 def array_of(values: Tensor, dtype: npt.DTypeLike | None, copy: bool | None) -> npt.NDArray[Any]:
-    """The array of a map's values, as numpy's ``__array__`` protocol asks for it.
+    """Return a map's values as numpy's ``__array__`` protocol asks for them.
 
     Parameters
     ----------
     values
         Of any shape, on the CPU.
     dtype
-        Of the array; None: as it is.
+        Dtype of the array; None: that of the values.
     copy
-        True: always a copy. None: only where the dtype needs one; a map's values are not to be
-        written to, so the array that shares them is read-only. False: never, or a `ValueError`.
+        True: always a copy. None: only if the dtype needs one; an array that shares the map's
+        values is read-only. False: never, or a `ValueError`.
     """
     import numpy as np
 
@@ -359,7 +357,7 @@ def _checked_values(values: Tensor) -> Tensor:
 
 
 def read_size(size: object) -> tuple[int, int]:
-    """Check a (height, width) of whole numbers >= 1."""
+    """Check a (height, width) of integers >= 1."""
     try:
         height, width = (whole_number(side, "side") for side in size)  # type: ignore[attr-defined]
     except (TypeError, ValueError):  # of which a SelectionError is one

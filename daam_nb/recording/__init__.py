@@ -1,27 +1,27 @@
-"""What was seen: `Layer`, `Recording` and the facts and the manifest that travel with it.
+"""Recorded attention: `Layer`, `Recording`, and its facts and manifest.
 
 A recording is plain data. `tracing` makes it, `maps` reads it, neither knows the other; it can be
-saved, sent and opened where there is no model, no diffusers and no GPU. May import `storage`,
-`prompt` and `errors`.
+saved, sent and opened without a model, diffusers or a GPU. May import `storage`, `prompt` and
+`errors`.
 
-    layers.py     Layer, the table they make, select_layers
-    effects.py    Effects: what hiding each word would change, where that was recorded
-    gradients.py  Gradients: first-order change of the prediction, where that was added
+    layers.py     Layer, the table of layers, select_layers
+    effects.py    Effects: what hiding each word would change, if recorded
+    gradients.py  Gradients: first-order change of the prediction, if added
     concepts.py   Concepts: attention to words that are not in the prompt
-    self_attention.py  SelfAttention: what the image attends to in itself
-    extra.py      what these have in common; extras.py: which there are, saved and read
+    self_attention.py  SelfAttention: attention of the image to itself
+    extra.py      what these have in common; extras.py: the list of them, saved and read
     facts.py      Facts, Manifest, Skipped
     recording.py  Recording
-    checks.py     its parts fit together, or it is not born
-    picking.py    one layer, step, head, token by hand
-    kinds.py      where a recording is expected and something else is given
+    checks.py     checks at construction that the parts fit together
+    picking.py    one layer, step, head or token of a recording
+    kinds.py      errors for arguments that should be a recording
     files.py      save
     loading.py    load, sample
     format_1.py   layers of the first format
-    genuine.py    whether it still holds what the pipeline made
-    view.py       how it shows itself
+    genuine.py    whether it still holds what the pipeline made, by digest
+    view.py       its text and HTML representation
     xarrays.py    its attention as labeled arrays
-    later.py      fields that are read from disk on first use
+    later.py      fields read from disk on first use
 """
 
 from daam_nb.recording.concepts import Concepts

@@ -1,7 +1,7 @@
-"""A recording is checked once, at birth, so that nothing built on it has to.
+"""Checks of a recording at construction, so that nothing built on it has to check again.
 
-Shapes, dtypes and positions; none of it reads an array. The values are checked where they cross a
-file's border (`daam_nb.recording.loading`).
+Shapes, dtypes and positions, without reading an array. Values are checked when they are read from a
+file (`daam_nb.recording.loading`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def check(run: Recording) -> None:
-    """Raise a `ShapeError` or a `SelectionError` unless every part of a recording fits the rest."""
+    """Raise `ShapeError` or `SelectionError` unless the parts of a recording fit together."""
     if run.kept not in get_args(Kept):
         choices = ", ".join(map(repr, get_args(Kept)))
         raise SelectionError(f"kept is {run.kept!r}; it must be one of {choices}.")

@@ -1,8 +1,8 @@
 """`Concepts`: attention to words that are not in the prompt, as plain data beside a recording.
 
 A second text, the attribution prompt, is read by the pipeline's encoders and projected to keys by
-each layer; the queries are those that painted the image. The softmax is over the second text's own
-keys, so nothing of it is in the image (OVAM, Marcos-Manchón et al. 2024, section 3.2,
+each layer; the queries are those that made the image. The softmax is over the second text's own
+keys, so that it does not affect the image (OVAM, Marcos-Manchón et al. 2024, section 3.2,
 https://arxiv.org/abs/2403.14291).
 """
 
@@ -27,29 +27,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Concepts(Extra):
-    """What each image location attends to in a text that is not the prompt.
+    """Attention of each image location to a text other than the prompt.
 
     Attributes
     ----------
     prompt
         The attribution prompt: the text in which the concepts stand, as it was tokenized.
     spans
-        The characters of each concept in that text, half-open.
+        The characters of each concept in that text: half-open ranges.
     columns
-        The key positions that the softmax is over, and that are kept: start of text, the text's
-        tokens, end of text; not the padding.
+        The key positions in the softmax, all of them kept: start of text, the text's tokens, end of
+        text; not the padding.
     attention
-        Layer name -> (step, head, token, y, x): attention probability, of the conditional pass;
-        over the tokens 1. Token i is the key position ``columns[i]``.
+        Layer name -> (step, head, token, y, x): attention probability in the conditional pass; the
+        sum over tokens is 1. Token i has the key position ``columns[i]``.
 
     Raises
     ------
     SelectionError, ShapeError
-        At birth, where the parts do not fit together.
+        At construction, if the parts do not fit together.
 
     Notes
     -----
-    Where the recording kept one sum over its steps, the step axis has length 1 and holds sums.
+    If the recording kept only the sum over its steps, the step axis has length 1 and holds sums.
     """
 
     PARTS: ClassVar[tuple[str, ...]] = ("attention",)
@@ -85,11 +85,11 @@ class Concepts(Extra):
 
     @property
     def words(self) -> tuple[Word, ...]:
-        """The concepts, where they stand in the attribution prompt."""
+        """The concepts as words of the attribution prompt."""
         return tuple(Word(self.prompt.text[a:b], a, b) for a, b in self.spans)
 
     def facts(self) -> dict[str, Any]:
-        """What names the token axis, as plain data."""
+        """Labels of the token axis, as plain data."""
         return {
             "prompt": self.prompt.to_dict(),
             "spans": [list(span) for span in self.spans],
@@ -98,11 +98,11 @@ class Concepts(Extra):
 
     @staticmethod
     def bounds(most: float) -> dict[str, tuple[float, float]]:
-        """The range of the numbers, where a probability (or a sum of some) is at most `most`."""
+        """Range of the values, given that a probability (or a sum of them) is at most `most`."""
         return {"attention": (0.0, most)}
 
     def check(self, layers: tuple[Layer, ...], *, steps: int) -> None:
-        """Raise a `ShapeError` unless the arrays fit the recording they belong to."""
+        """Raise `ShapeError` unless the arrays fit their recording."""
         tokens = len(self.columns)
         self.check_arrays(
             {

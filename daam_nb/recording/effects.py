@@ -1,10 +1,10 @@
-"""`Effects`: how much the layers' outputs depended on each word, as plain data beside a recording.
+"""`Effects`: how much the layers' outputs depend on each word, as plain data beside a recording.
 
-With the attention p of a layer as it was, hiding a word in the text encoder changes what the layer
-adds to each image location by ``d = sum over heads h and keys j of p[h, j] (v[h, j] - v'[h, j])
-W_O[h]``, where v' are the values of the same prompt encoded with the word hidden. Kept is the norm
-of d as a share of the layer's own output in that step, and what each head and each key position
-contribute to it.
+With the attention p of a layer held fixed, hiding a word in the text encoder changes the layer's
+output at each image location by
+``d = sum over heads h and keys j of p[h, j] (v[h, j] - v'[h, j]) W_O[h]``, where v' are the values
+of the same prompt encoded with the word hidden. Recorded are the norm of d as a share of the
+layer's own output in that step, and the contributions of each head and each key position.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PARTS = ("shares", "by_head", "by_token", "outputs")
 
 @dataclass(frozen=True, eq=False)
 class Effects(Extra):
-    """What hiding each word would change in every layer's output, at each step and location.
+    """Change of every layer's output if a word were hidden, by step and location.
 
     Attributes
     ----------
@@ -40,27 +40,27 @@ class Effects(Extra):
         The key positions of each word, in the order of the word axis.
     shares
         Layer name -> (step, word, y, x): norm over channels of the change of the layer's output,
-        all heads together, divided by the layer's number in `outputs` of that step; >= 0. 0 where
-        the layer writes nothing.
+        all heads together, divided by the layer's `outputs` of that step; >= 0. 0 if the layer's
+        output is 0.
     by_head
-        Layer name -> (step, head, word, y, x): the part of `shares` that flows through each head,
-        the projection of the head's change on the whole one. May be negative; over the heads the
-        parts add up to `shares`.
+        Layer name -> (step, head, word, y, x): the part of `shares` that flows through each head:
+        the projection of the head's change onto the whole change. May be negative; summed over
+        heads it is `shares`.
     by_token
         Layer name -> (step, word, key position): the part that flows through each key position,
-        added up over heads and locations. Over the key positions the parts add up to `shares`
-        added up over locations.
+        summed over heads and locations. Summed over key positions it is the sum of `shares` over
+        locations.
     outputs
         Layer name -> (step,): mean norm over locations of the layer's own output.
 
     Raises
     ------
     SelectionError, ShapeError
-        At birth, where the parts do not fit together.
+        At construction, if the parts do not fit together.
 
     Notes
     -----
-    Where the recording kept one sum over its steps, every step axis has length 1 and holds sums.
+    If the recording kept only the sum over its steps, every step axis has length 1 and holds sums.
     """
 
     PARTS: ClassVar[tuple[str, ...]] = PARTS
@@ -82,19 +82,19 @@ class Effects(Extra):
         object.__setattr__(self, "words", words)
 
     def facts(self) -> list[list[int]]:
-        """What names the word axis, as plain data."""
+        """Labels of the word axis, as plain data."""
         return [list(word) for word in self.words]
 
     @staticmethod
     def bounds(most: float) -> dict[str, tuple[float, float]]:
-        """The range of each part's numbers."""
+        """Range of the values of each part."""
         anything = (-math.inf, math.inf)
         return dict.fromkeys(PARTS, anything) | dict.fromkeys(
             ("shares", "outputs"), (0.0, math.inf)
         )
 
     def check(self, layers: tuple[Layer, ...], *, steps: int, prompt: Prompt) -> None:
-        """Raise a `ShapeError` unless the arrays fit the recording they belong to."""
+        """Raise `ShapeError` unless the arrays fit their recording."""
         keys, words = len(prompt.tokens), len(self.words)
         if outside := [token for word in self.words for token in word if not 0 <= token < keys]:
             raise SelectionError(
@@ -114,7 +114,7 @@ class Effects(Extra):
 
 
 def merged(first: Effects | None, second: Effects | None) -> Effects | None:
-    """The effects of both in the order of the text; of a word that both hold, the second's."""
+    """Merge two `Effects` in the order of the text; for a word in both, take the second's."""
     if first is None or second is None:
         return second if first is None else first
     words = tuple(sorted({*first.words, *second.words}))

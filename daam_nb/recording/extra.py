@@ -1,4 +1,4 @@
-"""What may stand beside a recording's attention: plain arrays by layer, in one or several parts."""
+"""Optional data beside a recording's attention: arrays by layer, in one or several parts."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Shape = tuple[int, ...]
 
 
 class Extra:
-    """Arrays by part and layer: `Effects`, `Gradients`, `Concepts`, `SelfAttention`.
+    """Base of `Effects`, `Gradients`, `Concepts` and `SelfAttention`: arrays by part and layer.
 
     Attributes
     ----------
     PARTS
-        The fields that hold arrays, each layer name -> array (of `Gradients` name -> array).
+        The fields that hold arrays, each layer name -> array (in `Gradients` name -> array).
     TITLE
-        What it is called in messages.
+        Its name in messages.
     """
 
     PARTS: ClassVar[tuple[str, ...]] = ()
@@ -33,12 +33,12 @@ class Extra:
 
     @property
     def arrays(self) -> dict[str, Mapping[str, Tensor]]:
-        """Each part by its name."""
+        """The parts by name."""
         return {name: getattr(self, name) for name in self.PARTS}
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all arrays, read from disk or not."""
+        """Bytes of all arrays, whether read from disk or not."""
         return sum(
             math.prod(shape) * dtype.itemsize
             for part in self.arrays.values()
@@ -55,7 +55,7 @@ class Extra:
         )
 
     def check_arrays(self, shapes: Mapping[str, Mapping[str, Shape]]) -> None:
-        """Raise a `ShapeError` unless each layer's arrays are of these shapes, by part.
+        """Raise `ShapeError` unless each layer's arrays have these shapes, by part.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class Extra:
 
 
 def described(arrays: Mapping[str, Any]) -> dict[str, tuple[torch.dtype, Shape]]:
-    """Dtype and shape of every array, without reading one that is still on disk."""
+    """Describe dtype and shape of every array, without reading arrays that are still on disk."""
     if isinstance(arrays, LazyArrays):
         return {name: (a.torch_dtype, a.shape) for name, a in arrays.described().items()}
     return {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in arrays.items()}

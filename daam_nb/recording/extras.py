@@ -1,4 +1,4 @@
-"""The kinds of `Extra` that a recording may hold, and their way into a folder and back."""
+"""The kinds of `Extra` that a recording may hold, saved to a folder and read back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROUNDING = 1e-3  # half precision may round a probability up to just above 1
 
 
 def extras_of(run: Recording) -> Iterator[tuple[str, Held]]:
-    """Field and content of each that a recording holds."""
+    """Field and content of each `Extra` of a recording."""
     for field in KINDS:
         extra: Held | None = getattr(run, field)
         if extra is not None:
@@ -40,7 +40,7 @@ def extras_of(run: Recording) -> Iterator[tuple[str, Held]]:
 
 
 def check(run: Recording) -> None:
-    """Raise a `ShapeError` or `SelectionError` unless each fits the recording."""
+    """Raise `ShapeError` or `SelectionError` unless each fits the recording."""
     steps = 1 if run.kept == "sum" else len(run.steps)
     if run.effects is not None:
         run.effects.check(run.layers, steps=steps, prompt=run.prompt)
@@ -59,7 +59,7 @@ def check(run: Recording) -> None:
 
 
 def prefixes(folder: Folder) -> tuple[str, ...]:
-    """How the names of arrays begin in a folder, by the facts that are there."""
+    """Prefixes of the array names in a folder, by the facts it has."""
     return tuple(
         f"{field}/{part}/"
         for field, kind in KINDS.items()
@@ -69,14 +69,14 @@ def prefixes(folder: Folder) -> tuple[str, ...]:
 
 
 def read(folder: Folder, fields: Fields, *, kept: str, steps: int) -> dict[str, Any]:
-    """What a folder holds: field -> content.
+    """Read the extras of a folder: field -> content.
 
     Parameters
     ----------
     folder, fields
-        The folder and its facts.
+        The folder, and its facts.
     kept, steps
-        Of the recording.
+        The recording's.
     """
     extras: dict[str, Any] = {}
     for field, kind in KINDS.items():
@@ -118,12 +118,12 @@ def _self_attention(fields: Fields, arrays: dict[str, Any]) -> SelfAttention:
 
 
 def largest(field: str, kept: str, steps: int) -> float:
-    """The largest that a probability of an extra may be, or the sum that is kept."""
+    """Largest valid value of an extra's probabilities, or of the sum that is kept."""
     return (steps if kept == "sum" or field == "self_attention" else 1) * (1 + ROUNDING)
 
 
 def read_prompt(fields: Fields, name: str) -> Prompt:
-    """A prompt among the facts."""
+    """Read a prompt from the facts."""
     try:
         return Prompt.from_dict(fields.fields(name).values)
     except DaamError as error:
@@ -131,7 +131,7 @@ def read_prompt(fields: Fields, name: str) -> Prompt:
 
 
 def read_layer(fields: Fields, *, version: int) -> Layer:
-    """A layer among the facts of a folder."""
+    """Read a layer from the facts of a folder."""
     if version == 1:
         fields.known("name", "stage", "size", "heads")
         return format_1.layer(

@@ -1,4 +1,4 @@
-"""The facts and the manifest that travel with a recording: where it comes from, what it lacks."""
+"""Facts and manifest of a recording: where it comes from, what it holds and what it lacks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Kept = Literal["steps", "sum", "replay"]
 
 @dataclass(frozen=True)
 class Skipped:
-    """One thing that was there and was not captured, and why."""
+    """Something that was present but not captured, and why."""
 
     what: str
     why: str
@@ -47,14 +47,14 @@ NEGATIVE_MAPS = "the negative prompt's maps"
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a recording holds and what it does not.
+    """What a recording holds, and what it lacks.
 
     Attributes
     ----------
     captured
         One sentence per kind of array that was kept.
     skipped
-        What was seen and not kept, each with the reason.
+        What was observed and not kept, with the reasons.
     """
 
     captured: tuple[str, ...] = ()
@@ -69,13 +69,13 @@ class Manifest:
             check_text(item.why, "A reason in the manifest", MAX_LINE)
 
     def why_not(self, what: str) -> str:
-        """The reason why something was not kept; empty if none is given."""
+        """The reason why something was not kept; empty if no reason is given."""
         return next((item.why for item in self.skipped if item.what == what), "")
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Where a recording comes from. Every field is plain JSON data.
+    """Facts of where a recording comes from; every field is plain JSON data.
 
     Attributes
     ----------
@@ -92,11 +92,11 @@ class Facts:
     seed
         Seed of this image's generator, or None if no generator was given.
     dtype, device
-        Of the denoiser while it ran.
+        Those of the denoiser while it ran.
     batch
-        The call this image came from: every prompt, its own index, images per prompt;
-        ``weights``, a digest of a few values of every tensor of each part of the model; whatever
-        was not as usual.
+        The call that made this image: every prompt, the image's index, images per prompt;
+        ``weights``, a digest of a few values of every tensor of each part of the model; anything
+        unusual.
     call
         The JSON-able arguments of the call, by name.
     omitted
@@ -104,14 +104,14 @@ class Facts:
     versions
         Of daam_nb, torch, diffusers, transformers and python.
     duration
-        Seconds that the pipeline's call took, watching included.
+        Seconds that the pipeline's call took, including the recording.
     created
         ISO 8601, UTC.
     digests
-        SHA-256 of each array, of the image and of what names their axes, as the pipeline made
-        them; empty for a recording that was put together by hand or by an earlier version.
+        SHA-256 of each array, of the image and of the labels of their axes, as the pipeline made
+        them; empty for a recording assembled by hand or by an earlier version.
     derived
-        What was done to it after the pipeline made it; empty if it is what the pipeline made.
+        What was changed after the pipeline made it; empty if nothing was.
     """
 
     model: str
@@ -188,12 +188,12 @@ class Facts:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Provenance:
-    """What is known about a recording beside its arrays: enough to name it and to tell it apart.
+    """A recording without its arrays: enough to name and to identify it.
 
     Attributes
     ----------
     prompt, negative_prompt, facts, image
-        As those of the `Recording`; the image of a loaded one is read on first use.
+        Those of the `Recording`; the image of a loaded one is read on first use.
     attention_altered
         Whether its attention was replaced or written into after the pipeline made it.
     """

@@ -72,9 +72,9 @@ def _facts(run: Recording) -> dict[str, Any]:
 
 
 def largest(kept: str, steps: int, facts: Facts) -> float:
-    """No probability is above 1, and no sum of them above their number.
+    """Largest valid value: 1 for a probability, their number for a sum of them.
 
-    What an intervention made of one may be (a word's attention times 5).
+    An intervention may exceed it (a word's attention times 5).
     """
     if facts.batch.get("interventions"):
         return math.inf

@@ -1,8 +1,8 @@
-"""Layers of recordings of format 1, which leave attention, block and label unsaid.
+"""Layers of recordings of format 1, which do not state attention, block and label.
 
-Format 1 keeps a layer's name, stage, size and heads. Its stages were five, of which ``"double"``
-and ``"single"`` meant joint attention; blocks and labels were read off the names of UNets, Stable
-Diffusion 3 and FLUX.1. Nothing new is decided here: it changes no more.
+Format 1 keeps a layer's name, stage, size and heads. It had five stages, of which ``"double"`` and
+``"single"`` meant joint attention; blocks and labels were derived from the names of UNets, Stable
+Diffusion 3 and FLUX.1. The format is frozen.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OF_TRANSFORMER = re.compile(r"(?P<single>single_)?transformer_blocks\.(?P<block
 
 
 def layer(name: str, stage: str, size: tuple[int, int], heads: int) -> Layer:
-    """A layer of format 1, with all that `Layer` holds today.
+    """Complete a layer of format 1 to all fields that `Layer` has today.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def layer(name: str, stage: str, size: tuple[int, int], heads: int) -> Layer:
 
 
 def is_told_by(known: Layer) -> bool:
-    """Whether name and stage say all of a layer, as they did in format 1."""
+    """Whether name and stage determine the layer, as in format 1."""
     return known.stage in _STAGES and known == layer(
         known.name, known.stage, known.size, known.heads
     )

@@ -1,8 +1,8 @@
-"""Whether a recording still holds what the pipeline made, or something that was put in its place.
+"""Whether a recording still holds what the pipeline made, or something that replaced it.
 
-A trace writes down the SHA-256 of each array, of the image, and of what names their axes, in
-``facts.digests``. They travel with every copy: where an array was replaced or written into, it no
-longer has its digest, and the recording is saved only with a word about what was done to it.
+A trace notes the SHA-256 of each array, of the image, and of the labels of their axes in
+``facts.digests``. They travel with every copy: an array that was replaced or written into no longer
+has its digest, and the recording is saved only with a statement of what was done to it.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ _digests_seen: Any = WeakIdKeyDictionary()  # tensor -> (version, digest)
 
 
 def sealed(run: Recording) -> Recording:
-    """The same recording with the digests of what it holds now: for whoever has just made it."""
+    """Add the digests of what a recording holds now: for the code that has just made it."""
     facts = dataclasses.replace(run.facts, digests=dict(_digests(run)))
     return dataclasses.replace(run, facts=facts)
 
 
 def altered(run: Recording) -> tuple[str, ...]:
-    """What a recording holds that is not what the pipeline made, by name.
+    """List what a recording holds that is not what the pipeline made, by name.
 
     Returns
     -------
     tuple of str
-        Empty if everything is, and if nothing is known about it: of recordings that were put
-        together by hand or by an earlier version. What was left out is not altered.
+        Empty if everything is genuine, or if nothing is known: for recordings assembled by hand or
+        by an earlier version. What was left out is not altered.
     """
     known = run.facts.digests
     if not known:
@@ -58,9 +58,9 @@ def altered(run: Recording) -> tuple[str, ...]:
 
 
 def attention_altered(run: Recording | Provenance) -> bool:
-    """Whether attention, or what names its axes, is not what the pipeline made.
+    """Whether the attention, or the labels of its axes, differ from what the pipeline made.
 
-    Quick after the first time: an array is read again only where it was changed in place, which
+    Quick after the first time: an array is read again only if it was changed in place, which
     writing through numpy hides. False if nothing is known; `altered` reads everything.
     """
     known = run.facts.digests
@@ -76,7 +76,7 @@ def attention_altered(run: Recording | Provenance) -> bool:
 
 
 def provenance_of(run: Recording) -> Provenance:
-    """What is known about a recording beside its arrays; reads nothing from disk."""
+    """Return the `Provenance` of a recording; reads nothing from disk."""
     image = not_fetched(run, "image")
     return Provenance(run.prompt, run.facts, run.negative_prompt, attention_altered(run), image)
 
@@ -89,12 +89,12 @@ def image_altered(run: Recording | Provenance) -> bool:
 
 
 def facts_to_save(run: Recording, derived: str | None) -> Facts:
-    """The facts of a recording that is about to be saved.
+    """Return the facts to save with a recording.
 
     Raises
     ------
     RecordingFormatError
-        If something was altered and nothing is said about it.
+        If something was altered and no statement says how.
     """
     names = altered(run)
     if derived is not None and (not isinstance(derived, str) or not derived.strip()):
@@ -117,12 +117,12 @@ def facts_to_save(run: Recording, derived: str | None) -> Facts:
 
 
 def check_loaded(run: Recording) -> None:
-    """Compare the digests with what the file's own checksums say, reading no array.
+    """Compare the digests with the file's own checksums, without reading arrays.
 
     Raises
     ------
     RecordingFormatError
-        If they differ: somebody changed the arrays, not by `Recording.save`.
+        If they differ: the arrays were changed without `Recording.save`.
     """
     known = run.facts.digests
     for name, digest in _described(run) if known else ():

@@ -1,7 +1,7 @@
 """`Gradients`: the first-order change of the network's prediction by each word, as plain data.
 
-Hiding a word in the text encoder moves the text embeddings from E to E'. Kept is the norm over
-channels of ``J (E' - E)``, J the derivative of the denoiser's output with respect to the text
+Hiding a word in the text encoder moves the text embeddings from E to E'. Recorded is the norm over
+channels of ``J (E' - E)``, with J the derivative of the denoiser's output with respect to the text
 embeddings, at the recorded latents and timesteps, as a share of the output in that step.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Gradients(Extra):
-    """How the network's prediction begins to change, where a word begins to be hidden.
+    """First-order change of the network's prediction when a word is hidden.
 
     Attributes
     ----------
@@ -39,11 +39,12 @@ class Gradients(Extra):
     Raises
     ------
     SelectionError, ShapeError
-        At birth, where the parts do not fit together.
+        At construction, if the parts do not fit together.
 
     Notes
     -----
-    The step axis has the recording's steps, also where it kept one sum of the attention over them.
+    The step axis has all of the recording's steps, even if it kept only the attention's sum over
+    them.
     """
 
     PARTS: ClassVar[tuple[str, ...]] = ("prediction",)
@@ -63,28 +64,28 @@ class Gradients(Extra):
 
     @property
     def shares(self) -> Tensor:
-        """(step, word, y, x), >= 0: norm over channels of the prediction's first-order change.
+        """Norm over channels of the prediction's first-order change: (step, word, y, x), >= 0.
 
-        Divided by the step's number in `outputs`; on the latents' grid.
+        Divided by the step's `outputs`; on the latent grid.
         """
         return self.prediction["shares"]
 
     @property
     def outputs(self) -> Tensor:
-        """(step,): mean norm over locations of the prediction itself."""
+        """Mean norm over locations of the prediction itself: (step,)."""
         return self.prediction["outputs"]
 
     def facts(self) -> list[list[int]]:
-        """What names the word axis, as plain data."""
+        """Labels of the word axis, as plain data."""
         return [list(word) for word in self.words]
 
     @staticmethod
     def bounds(most: float) -> dict[str, tuple[float, float]]:
-        """The range of the numbers."""
+        """Range of the values."""
         return {"prediction": (0.0, math.inf)}
 
     def check(self, *, steps: int, latent_size: tuple[int, int], prompt: Prompt) -> None:
-        """Raise a `ShapeError` or `SelectionError` unless they fit the recording they belong to."""
+        """Raise `ShapeError` or `SelectionError` unless they fit their recording."""
         keys = len(prompt.tokens)
         if outside := [token for word in self.words for token in word if not 0 <= token < keys]:
             raise SelectionError(
@@ -100,7 +101,7 @@ class Gradients(Extra):
 
 
 def merged(first: Gradients | None, second: Gradients) -> Gradients:
-    """The gradients of both in the order of the text; of a word that both hold, the second's."""
+    """Merge two `Gradients` in the order of the text; for a word in both, take the second's."""
     if first is None:
         return second
     words = tuple(sorted({*first.words, *second.words}))

@@ -1,4 +1,4 @@
-"""Where a recording is expected and something else is given: what it is, and how to get one."""
+"""Errors for arguments that should be a recording: what was passed, and how to get a recording."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from daam_nb.recording.recording import Recording
 
 
 def check_recording(value: object, *, where: str, order: str = "", other: object = None) -> None:
-    """Raise a `WrongKindError` unless a value is one recording.
+    """Raise `WrongKindError` unless a value is one recording.
 
     Parameters
     ----------
     value
-        What was given.
+        The value passed.
     where
-        Who was called, as the user wrote it: ``"heat_maps()"``.
+        The function called, as the user wrote it: ``"heat_maps()"``.
     order
-        The call as it is meant, where arguments can be swapped: ``"reproduce(run, pipe)"``.
+        The correct call, if arguments can be swapped: ``"reproduce(run, pipe)"``.
     other
         The argument that a recording may have been swapped with.
     """

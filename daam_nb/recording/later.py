@@ -1,4 +1,4 @@
-"""A field whose value may be fetched when it is first asked for."""
+"""A field whose value is fetched on first use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Later(Generic[T]):
-    """A value not fetched yet, the shape it will have, and its bytes.
+    """A value that is not fetched yet, with its shape and its size in bytes.
 
     Copied or pickled, it becomes the value itself.
     """
@@ -24,7 +24,7 @@ class Later(Generic[T]):
 
 
 class LaterField(Generic[T]):
-    """A dataclass field that takes a value, None or a `Later`, and gives the value or None.
+    """A dataclass field that is set to a value, None or a `Later`, and returns the value or None.
 
     A data descriptor: the dataclass's own ``__init__`` stores through it, a frozen one too, and
     finds None as the default.
@@ -46,7 +46,7 @@ class LaterField(Generic[T]):
 
 
 def not_fetched(instance: object, name: str) -> Any:
-    """What a `LaterField` holds at this moment, without fetching it."""
+    """Return the present content of a `LaterField`, without fetching it."""
     return instance.__dict__[name]
 
 

@@ -1,4 +1,4 @@
-"""The layers of a recording: what one is, the table they make, and how some are chosen."""
+"""The layers of a recording: `Layer`, the table of layers, and the selection of layers."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class Layer:
     name
         Dotted diffusers name, as in ``dict(unet.named_modules())``.
     stage
-        Part of the network, in the words of its family: of a UNet ``"down"``, ``"mid"`` or
-        ``"up"``; of other models for example ``"double"``, a block that has weights of their own
-        for image and text, or ``"single"``, a block with the same weights for both.
+        Part of the network, in the terms of its family: in a UNet ``"down"``, ``"mid"`` or
+        ``"up"``; in other models for example ``"double"``, a block with separate weights for image
+        and text, or ``"single"``, a block with shared weights.
     size
-        Native grid of its queries, (height, width) in latent cells of that level.
+        Native grid of its queries: (height, width) in cells of that level.
     heads
         Number of attention heads.
     attention
         ``"cross"``: the keys are the text alone. ``"joint"``: image and text are keys of one
         softmax, and a probability is a share of both. ``"self"``: the keys are the image alone;
-        such layers are none of a recording's `layers`, but of its `self_attention`.
+        such layers are not in a recording's `layers`, but in its `self_attention`.
     block
-        The block that it belongs to, as in ``"up_blocks.1"`` or ``"double_blocks"``; layers of one
-        block are shown together. Default: the stage.
+        The block it belongs to, as in ``"up_blocks.1"`` or ``"double_blocks"``; layers of a block
+        are shown together. Default: the stage.
     label
-        A short name for people, as in ``"up 1 · 0.0"`` or ``"double 3"``. Default: the name.
+        A short name for display, as in ``"up 1 · 0.0"`` or ``"double 3"``. Default: the name.
     """
 
     name: str
@@ -80,18 +80,18 @@ class Layer:
 
 
 def all_joint(layers: Iterable[Layer]) -> bool:
-    """Whether the attention of every layer is joint, so that values are shares of all keys."""
+    """Whether every layer's attention is joint, so that values are shares of all keys."""
     return all(layer.attention == "joint" for layer in layers)
 
 
 def attention_unit(layers: Iterable[Layer]) -> str:
-    """What values of these layers' attention are, by the keys among which they are shared.
+    """Name the quantity of these layers' attention, by the keys it is shared among.
 
     Returns
     -------
     str
         ``"attention probability"`` in cross-attention, whose keys are the text alone; in joint
-        attention ``"attention probability over image and text"``; of both kinds of layer, both.
+        attention ``"attention probability over image and text"``; for both kinds of layer, both.
     """
     kinds = {layer.attention for layer in layers}
     if kinds == {"joint"}:
@@ -144,11 +144,11 @@ def select_layers(layers: Iterable[Layer], choice: LayerChoice) -> tuple[Layer, 
     Parameters
     ----------
     layers
-        What to choose from, in the order of the network.
+        The layers to choose from, in the order of the network.
     choice
         ``"paper"``: the down and the up blocks of a UNet (Tang et al. 2023, section 2.2), every
-        block of a transformer, which the paper does not treat; ``"all"``; a stage (of a UNet
-        ``"down"``, ``"mid"``, ``"up"``; of others for example ``"double"``, ``"single"``); a block
+        block of a transformer, which the paper does not treat; ``"all"``; a stage (in a UNet
+        ``"down"``, ``"mid"``, ``"up"``; in others for example ``"double"``, ``"single"``); a block
         (``"double_blocks"``); a layer's dotted name, or a dotted prefix of it (``"up_blocks.1"``);
         a `Layer`; a list of any of these; a function of a layer.
 
@@ -187,12 +187,12 @@ def select_layers(layers: Iterable[Layer], choice: LayerChoice) -> tuple[Layer, 
 
 
 def read_layer_choice(choice: object) -> LayerChoice:
-    """Check the kind of a choice of layers, whatever layers there are.
+    """Check the type of a choice of layers, before the layers are known.
 
     Returns
     -------
     LayerChoice
-        The same; several items as a tuple, so that they can be read more than once.
+        The choice; several items as a tuple, so that they can be read more than once.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""How large a recording's numbers and texts may be; true ones stay far below.
+"""Limits on a recording's numbers and texts; genuine ones stay far below.
 
-Whatever is opened may be a stranger's. A number that no array and no image bears out costs
-memory and time before anyone sees that it lies, so each has an end.
+A recording that is opened may come from a stranger. A false number costs memory and time before it
+is noticed, so each has a limit.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_NUMBER = 1e9  # timesteps, guidance, seconds
 
 
 def check_text(text: object, what: str, limit: int = MAX_NAME) -> None:
-    """Raise a `WrongKindError` unless it is text, a `ShapeError` where it is too long."""
+    """Raise `WrongKindError` unless it is text, `ShapeError` if it is too long."""
     if not isinstance(text, str):
         raise WrongKindError(f"{what} is {text!r:.60} of type {type(text).__name__}, not text.")
     if any("\ud800" <= sign <= "\udfff" for sign in text):
@@ -38,7 +38,7 @@ def check_text(text: object, what: str, limit: int = MAX_NAME) -> None:
 
 
 def check_number(number: object, what: str, *, low: float, high: float) -> None:
-    """Raise a `WrongKindError` unless it is a number, a `ShapeError` outside [low, high]."""
+    """Raise `WrongKindError` unless it is a number, `ShapeError` outside [low, high]."""
     if isinstance(number, bool) or not isinstance(number, int | float):
         kind = type(number).__name__
         raise WrongKindError(f"{what} is {number!r:.60} of type {kind}, not a number.")
@@ -47,14 +47,14 @@ def check_number(number: object, what: str, *, low: float, high: float) -> None:
 
 
 def check_count(items: Iterable[object], what: str, limit: int) -> None:
-    """Raise a `ShapeError` where there are too many."""
+    """Raise `ShapeError` if there are too many."""
     count = len(tuple(items))
     if count > limit:
         raise ShapeError(f"There are {count} {what}; {limit} are the most.")
 
 
 def check_batch(batch: Mapping[str, Any]) -> None:
-    """Raise unless each known entry of `Facts.batch` is of its kind; unknown ones may be there."""
+    """Raise unless each known entry of `Facts.batch` has its type; unknown entries are allowed."""
     for name in ("prompts", "negative_prompts", "interventions", "model_changes"):
         for text in _listed(batch, name):
             check_text(text, f"A text of batch[{name!r}]", MAX_LINE)

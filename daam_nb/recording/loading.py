@@ -1,4 +1,4 @@
-"""A folder that `daam_nb.storage` reads -> a recording, every part of it checked."""
+"""A folder, read by `daam_nb.storage` -> a recording with every part checked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FIELDS = (
 
 
 def load(path: str | os.PathLike[str]) -> Recording:
-    """Open a recording that `Recording.save` wrote; neither a model nor diffusers is needed.
+    """Open a recording written by `Recording.save`; needs neither a model nor diffusers.
 
     Parameters
     ----------
@@ -36,16 +36,16 @@ def load(path: str | os.PathLike[str]) -> Recording:
     Returns
     -------
     Recording
-        Its facts are read and checked. Each array and the image is read from disk when it is
-        first used, compared with its checksum and checked then; it stays readable when the folder
-        is replaced or removed in the meantime.
+        Its facts are read and checked. Arrays and image are read from disk on first use, compared
+        with their checksums and checked then; they stay readable if the folder is replaced or
+        removed in the meantime.
 
     Raises
     ------
     RecordingNotFoundError
         If there is no recording at `path`.
     RecordingFormatError
-        If a file is missing, cut, altered, hostile or of another version: here, or when an
+        If a file is missing, truncated, altered, malicious or of another version: here, or when an
         array is first used.
     """
     if isinstance(path, Recording):
@@ -95,7 +95,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
 
 
 def sample() -> Recording:
-    """The recording that ships with the package, so that maps can be tried without any model."""
+    """Load the recording that ships with the package, to try maps without a model."""
     return load(SAMPLE)
 
 

@@ -1,4 +1,4 @@
-"""One layer, step, head, token out of a recording, or what is kept instead."""
+"""One layer, step, head or token of a recording, or an error that states what is kept."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def attention_of(run: Recording, choice: str | Layer, *, negative: bool) -> Tensor:
-    """(step, head, token, y, x) of the one layer chosen."""
+    """Return the attention of one layer: (step, head, token, y, x)."""
     if check_flag(negative, "negative"):
         check_negative(run)
     layer = layer_of(run, choice)
@@ -26,7 +26,7 @@ def attention_of(run: Recording, choice: str | Layer, *, negative: bool) -> Tens
 
 
 def check_negative(run: Recording) -> None:
-    """Raise a `NotKeptError`, with the reason, where no attention of a negative prompt is held."""
+    """Raise `NotKeptError`, with the reason, if there is no attention of a negative prompt."""
     if run.negative_prompt is not None and run.negative_attention:
         return
     why = run.manifest.why_not(NEGATIVE_MAPS)
@@ -39,7 +39,7 @@ def check_negative(run: Recording) -> None:
 
 
 def layer_of(run: Recording, choice: str | Layer) -> Layer:
-    """Find the one layer that is meant."""
+    """Find the layer that a choice names."""
     if not isinstance(choice, str | Layer):
         raise SelectionError(f"One layer is chosen by its name or a Layer, not by {choice!r}.")
     try:
@@ -64,7 +64,7 @@ def tokens_of(
     case: bool,
     negative: bool,
 ) -> Tensor:
-    """(step, head, y, x) of a token or a word; as it was where neither is chosen."""
+    """Select a token or word: (step, head, y, x); unchanged if neither is chosen."""
     if token is not None and word is not None:
         raise SelectionError(f"Both token={token!r} and word={word!r} are given; choose one.")
     prompt = run.negative_prompt if negative else run.prompt
@@ -92,7 +92,7 @@ def tokens_of(
 
 
 def head_of(attention: Tensor, head: int | None) -> Tensor:
-    """One head, its axis dropped."""
+    """Select one head and drop its axis."""
     if head is None:
         return attention
     if whole_number(head, "head") not in range(attention.shape[1]):
@@ -103,7 +103,7 @@ def head_of(attention: Tensor, head: int | None) -> Tensor:
 
 
 def step_of(run: Recording, attention: Tensor, step: int | None) -> Tensor:
-    """One step, its axis dropped; of a sum over steps, the sum."""
+    """Select one step and drop its axis; of a sum over steps, the sum."""
     if run.kept == "sum":
         if step is not None:
             summed = listed(list(map(str, run.steps)))
@@ -123,7 +123,7 @@ def step_of(run: Recording, attention: Tensor, step: int | None) -> Tensor:
 
 
 def listed(items: list[str]) -> str:
-    """'a, b, c', shortened in the middle where it is long."""
+    """List names as 'a, b, c', shortened in the middle if there are many."""
     if len(items) > 12:
         items = [*items[:9], "...", items[-1]]
     return ", ".join(items)

@@ -1,4 +1,4 @@
-"""`Recording`: the attention that painted one image, as plain data."""
+"""`Recording`: the attention behind one image, as plain data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recording:
-    """The attention that painted one image, by step, layer, head and token.
+    """The attention behind one image, by step, layer, head and token.
 
     Attributes
     ----------
@@ -37,15 +37,16 @@ class Recording:
         The layers kept, in the order of the network; shown as a table.
     attention
         Layer name -> (step, head, token, y, x), attention probability in [0, 1] of the image's
-        conditional pass, at the layer's native size; float16 unless asked otherwise.
-        Where `kept` is ``"sum"``: (1, head, token, y, x), float32, summed over `steps`.
+        conditional pass, at the layer's native size; float16 by default. If `kept` is ``"sum"``:
+        (1, head, token, y, x), float32, summed over `steps`.
     columns
         Key positions of the kept tokens: ``attention[...][:, :, i]`` belongs to
         ``prompt.tokens[columns[i]]``.
     steps
-        The steps kept, 0-based places in the loop: ``attention[...][i]`` belongs to ``steps[i]``.
+        The steps kept, 0-based positions in the loop: ``attention[...][i]`` belongs to
+        ``steps[i]``.
     timesteps
-        The scheduler's number of every step of the loop, kept or not.
+        The scheduler's timestep of every step of the loop, kept or not.
     facts
         Where it comes from: model, sizes, seed, guidance, versions.
     manifest
@@ -53,30 +54,30 @@ class Recording:
     image
         The image, or None if the pipeline returned latents.
     latents
-        (num_steps + 1, channel, y, x): what the denoiser was given at each step, and the result;
-        None if not kept.
+        (num_steps + 1, channel, y, x): the denoiser's input at each step, and the result; None if
+        not kept.
     negative_prompt, negative_attention, negative_columns
-        The same for the unconditional pass, where it was asked for.
+        The same for the unconditional pass, if requested.
     kept
-        ``"steps"``: each step apart. ``"sum"``: one running sum. ``"replay"``: each step, every
-        column of both passes, as replaying needs them.
+        ``"steps"``: each step separately. ``"sum"``: only the sum over steps. ``"replay"``: each
+        step, every column of both passes, as replaying needs them.
     effects, negative_effects
-        What hiding each word would change in the layers' outputs, where it was asked for.
+        Change of the layers' outputs if each word were hidden, if requested.
     concepts
-        Attention to words that are not in the prompt, where it was asked for.
+        Attention to words that are not in the prompt, if requested.
     self_attention
-        What the image's cells attend to among themselves, where it was asked for.
+        Attention of the image's cells to each other, if requested.
     gradients
-        First-order change of the network's prediction by each word, where it was added.
+        First-order change of the network's prediction by each word, if added.
 
     Raises
     ------
     ShapeError, SelectionError
-        At birth, where the parts do not fit together.
+        At construction, if the parts do not fit together.
 
     Notes
     -----
-    Of a loaded recording, arrays and image are read from its files on first use.
+    Arrays and image of a loaded recording are read from its files on first use.
     """
 
     prompt: Prompt
@@ -116,7 +117,7 @@ class Recording:
 
     @property
     def words(self) -> tuple[Word, ...]:
-        """The prompt's words of which every token is kept, in the order of the text."""
+        """The words of the prompt whose tokens are all kept, in the order of the text."""
         kept = set(self.columns)
         return tuple(
             word
@@ -126,7 +127,7 @@ class Recording:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all its arrays (attention of both passes, latents), read from disk or not."""
+        """Bytes of all arrays (attention of both passes, latents), read from disk or not."""
         return view.array_bytes(self)[0]
 
     def at(
@@ -141,38 +142,38 @@ class Recording:
         case: bool = False,
         negative: bool = False,
     ) -> Tensor:
-        """Look at the attention of one layer by hand.
+        """Return the attention of one layer, or of one step, head, token or word in it.
 
         Parameters
         ----------
         layer
             A `Layer`, its dotted name, or a dotted prefix that fits one layer only.
         step
-            Place in the loop, from 0.
+            Position in the loop, from 0.
         head
-            From 0.
+            Number of the head, from 0.
         token
             Key position, as in ``prompt.tokens``.
         word
-            Instead of `token`: a word or phrase, a `Word`, or (start, end) in characters: the
-            mean over its tokens, float32.
+            Instead of `token`: a word or phrase, a `Word`, or (start, end) in characters; the
+            result is the mean over its tokens, float32.
         occurrence, case
-            As in `Prompt.find`.
+            As for `Prompt.find`.
         negative
-            The unconditional pass, its tokens and its words.
+            Whether to take the unconditional pass, with its tokens and words.
 
         Returns
         -------
         Tensor
-            The axes not chosen, in the order (step, head, token, y, x): with step, head and token
-            given (y, x). Attention probability; where only the sum over the steps was kept, that
-            sum, without a step axis. A view of the recording's own memory, unless `word` is given:
-            do not write into it.
+            Attention probability, with the axes not chosen in the order (step, head, token, y, x):
+            with step, head and token given (y, x). If only the sum over steps was kept, that sum,
+            without a step axis. A view of the recording's own memory unless `word` is given: do not
+            write into it.
 
         Raises
         ------
         NotKeptError
-            If the recording does not hold it; the message says what it holds.
+            If the recording does not hold it; the message states what it holds.
         SelectionError
             If `layer` fits several layers, or both `token` and `word` are given.
         """
@@ -190,27 +191,27 @@ class Recording:
         return picking.step_of(self, picked, step)
 
     def to_xarray(self, layer: str | Layer | None = None, *, negative: bool = False) -> Any:
-        """Return the attention as labeled arrays of xarray; copies.
+        """Return the attention as labeled arrays of xarray, copied.
 
         Parameters
         ----------
         layer
             A `Layer`, its dotted name, or a dotted prefix that fits one layer only. None: all.
         negative
-            The unconditional pass, and the negative prompt's tokens.
+            Whether to take the unconditional pass, with the negative prompt's tokens.
 
         Returns
         -------
         xarray.DataArray or xarray.DataTree
-            Of one layer, dims (step, head, token, y, x), without step where only the sum over the
-            steps was kept; coordinates `timestep` along step and `piece` along token. Of all, as
-            layers differ in size: a tree with a node for each layer's name, with ``attention`` in
-            it.
+            For one layer, an array with dims (step, head, token, y, x), without step if only the
+            sum over steps was kept; coordinates `timestep` along step and `piece` along token. For
+            all layers, which differ in size, a tree with a node per layer name that holds
+            ``attention``.
 
         Raises
         ------
         NotKeptError, SelectionError
-            As `at`.
+            As for `at`.
         MissingExtraError
             If xarray is not installed.
         """
@@ -225,20 +226,20 @@ class Recording:
         overwrite: bool = False,
         derived: str | None = None,
     ) -> Path:
-        """Write the recording into a folder: safetensors, JSON and PNG; `load` opens it.
+        """Write the recording to a folder of safetensors, JSON and PNG files; `load` opens it.
 
         Parameters
         ----------
         path
-            The folder to make; ``~`` is the home folder, missing parents are made.
+            The folder to create; ``~`` is the home folder, missing parents are created.
         overwrite
-            Replace the recording that is there. Until the last moment the old one opens whole,
-            from then on the new one, whenever the process or the machine stops.
+            Whether to replace a recording at `path`. The replacement is atomic: if the process or
+            the machine stops, either the old or the new recording opens whole.
 
         derived
-            What was done to the recording after the pipeline made it: "the column of cat is zero".
-            It stands in ``facts.derived`` from then on. Without it a recording whose attention,
-            image or prompt was replaced or written into is not saved.
+            What was done to the recording after the pipeline made it, such as "the column of cat is
+            zero"; kept in ``facts.derived``. Required if the attention, image or prompt was
+            replaced or written into.
 
         Returns
         -------
@@ -250,9 +251,9 @@ class Recording:
         RecordingExistsError
             If something is at `path` and `overwrite` is false, or it is not a recording.
         RecordingFormatError
-            If a value cannot be saved so that it opens again: attention that is NaN or outside
-            [0, 1], facts that are not plain data; if something was replaced and `derived` does
-            not say so. Nothing is left behind then.
+            If a value could not be opened again (attention that is NaN or outside [0, 1], facts
+            that are not plain data), or if something was replaced and `derived` is not given.
+            Nothing is left behind then.
         """
         return files.save(self, path, overwrite=overwrite, derived=derived)
 

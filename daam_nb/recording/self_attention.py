@@ -1,4 +1,4 @@
-"""`SelfAttention`: what the image's cells attend to among themselves, beside a recording."""
+"""`SelfAttention`: attention of the image's cells to each other, beside a recording."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ MAX_SIDE = 32
 
 @dataclass(frozen=True, eq=False)
 class SelfAttention(Extra):
-    """What each cell of the image attends to in the image, mean over heads, layer by layer.
+    """Attention of each image cell to the image's cells, averaged over heads, by layer.
 
     Attributes
     ----------
     layers
         The layers, of at most 32 x 32 cells: those of self-attention in a UNet (``attn1``), and of
-        joint attention where a transformer has no others.
+        joint attention if a transformer has no others.
     probabilities
-        Layer name -> (step, query cell, key cell), cells row by row: attention probability, mean
-        over the heads, of the conditional pass. Over the key cells 1 in self-attention, less in
-        joint attention, where the rest goes to the text.
+        Layer name -> (step, query cell, key cell), cells row by row: attention probability in the
+        conditional pass, averaged over heads. The sum over key cells is 1 in self-attention, and
+        less in joint attention, where the rest goes to the text.
     kept
-        ``"sum"``: one sum over the recording's steps, float32, and a step axis of length 1.
-        ``"steps"``: each step apart.
+        ``"sum"``: the sum over the recording's steps, float32, with a step axis of length 1.
+        ``"steps"``: each step separately.
 
     Raises
     ------
     SelectionError, ShapeError
-        At birth, where the parts do not fit together.
+        At construction, if the parts do not fit together.
 
     Notes
     -----
-    The mean over heads is kept and not each head: it is what refines a map, and a layer of
-    32 x 32 cells alone has a million numbers a step and head.
+    Only the mean over heads is kept: it suffices to refine a map, and a single layer of 32 x 32
+    cells has a million values per step and head.
     """
 
     PARTS: ClassVar[tuple[str, ...]] = ("probabilities",)
@@ -70,16 +70,16 @@ class SelfAttention(Extra):
         object.__setattr__(self, "layers", Layers(self.layers))
 
     def facts(self) -> dict[str, Any]:
-        """What names the arrays, as plain data."""
+        """Labels of the arrays, as plain data."""
         return {"kept": self.kept, "layers": [asdict(layer) for layer in self.layers]}
 
     @staticmethod
     def bounds(most: float) -> dict[str, tuple[float, float]]:
-        """The range of the numbers, where a probability (or a sum of some) is at most `most`."""
+        """Range of the values, given that a probability (or a sum of them) is at most `most`."""
         return {"probabilities": (0.0, most)}
 
     def check(self, *, steps: int) -> None:
-        """Raise a `ShapeError` unless the arrays fit a recording of so many steps."""
+        """Raise `ShapeError` unless the arrays fit a recording with this number of steps."""
         rows = 1 if self.kept == "sum" else steps
         self.check_arrays(
             {
@@ -90,7 +90,7 @@ class SelfAttention(Extra):
 
 
 def cells(layer: Layer) -> int:
-    """Cells of the image in a layer."""
+    """Number of image cells in a layer."""
     return layer.size[0] * layer.size[1]
 
 

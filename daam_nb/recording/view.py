@@ -1,4 +1,4 @@
-"""How a recording shows itself: one line of text, or the last line of a cell."""
+"""Representations of a recording: one line of text, or HTML in a notebook."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PROMPT = 300  # characters
 
 
 def text(run: Recording) -> str:
-    """One line: the prompt and what is held."""
+    """Write one line: the prompt and what is held."""
     facts = run.facts
     return (
         f"<Recording {_cut(run.prompt.text, 80)!r}: image {_by(facts.image_size)}, {_steps(run)}, "
@@ -38,7 +38,7 @@ def text(run: Recording) -> str:
 
 
 def page(run: Recording) -> str:
-    """HTML without anything from outside: thumbnail, prompt, facts, the manifest folded."""
+    """Write self-contained HTML: thumbnail, prompt, facts, the manifest folded."""
     rows = "".join(
         f'<tr><th style="text-align:left">{_escaped(name)}</th>'
         f'<td style="text-align:left">{_escaped(value)}</td></tr>'
@@ -54,7 +54,7 @@ def page(run: Recording) -> str:
 
 
 def rows_of(run: Recording) -> list[tuple[str, str]]:
-    """The facts worth a line, as (name, value)."""
+    """List the facts to show, as (name, value)."""
     facts = run.facts
     rows = [
         ("model", facts.model),
@@ -90,7 +90,7 @@ def rows_of(run: Recording) -> list[tuple[str, str]]:
 
 
 def array_bytes(run: Recording) -> tuple[int, int]:
-    """(bytes of all arrays, bytes of those that are in memory)."""
+    """Return (bytes of all arrays, bytes of those in memory)."""
     total = read = 0
     for arrays in (run.attention, run.negative_attention):
         here = arrays.are_read() if isinstance(arrays, LazyArrays) else set(arrays)

@@ -1,4 +1,4 @@
-"""A recording as labeled arrays of xarray, imported where it is asked for."""
+"""A recording as labeled arrays of xarray, which is imported on use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def import_xarray(purpose: str) -> Any:
-    """Return the package xarray; raises a `MissingExtraError` where it is not installed."""
+    """Return the package xarray; raises `MissingExtraError` if it is not installed."""
     try:
         import xarray
     except ImportError:
@@ -23,7 +23,7 @@ def import_xarray(purpose: str) -> Any:
 
 
 def layer_array(run: Recording, choice: str | Layer, *, negative: bool) -> Any:
-    """The attention of one layer as a DataArray (step, head, token, y, x)."""
+    """Make a DataArray of one layer's attention: (step, head, token, y, x)."""
     xarray = import_xarray("Recording.to_xarray()")
     layer = picking.layer_of(run, choice)
     attention = picking.attention_of(run, layer, negative=negative)
@@ -58,7 +58,7 @@ def layer_array(run: Recording, choice: str | Layer, *, negative: bool) -> Any:
 
 
 def tree(run: Recording, *, negative: bool) -> Any:
-    """The attention of all layers as a DataTree, a node for each layer."""
+    """Make a DataTree of all layers' attention, with a node for each layer."""
     xarray = import_xarray("Recording.to_xarray()")
     if any("/" in layer.name for layer in run.layers):
         raise SelectionError(
