@@ -1,6 +1,9 @@
 # The public names. `__init__.py` reads this file and resolves each name on first use.
 from . import errors as errors
 from . import menagerie as menagerie
+from .head_tables import HeadTable as HeadTable
+from .head_tables import head_table as head_table
+from .head_tables import register_head_table as register_head_table
 from .maps import HeatMaps as HeatMaps
 from .maps import WordHeatMap as WordHeatMap
 from .maps import area as area

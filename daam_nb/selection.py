@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from daam_nb.errors import NotKeptError, SelectionError, nearest_name
+from daam_nb.head_tables import relevant_heads
 from daam_nb.kinds import (
     check_choice,
     check_slice,
@@ -25,7 +26,9 @@ from daam_nb.recording import Layer, LayerChoice, Recording, select_layers
 StepChoice = int | slice | range | Iterable[int] | None
 LayerHead = tuple[str | Layer, int]
 """One head of one layer, by the layer's dotted name, as `HeatMaps.by_head` names it."""
-HeadChoice = int | Iterable[int] | LayerHead | Iterable[LayerHead] | None
+HeadChoice = int | Iterable[int] | LayerHead | Iterable[LayerHead] | Literal["relevant"] | None
+"""``"relevant"``: those that the table of the recording's model names (`head_tables`)."""
+RELEVANT = "relevant"
 Missing = Literal["error", "skip"]
 Pair = tuple[Layer, int]
 
@@ -311,6 +314,8 @@ class Selection:
         Every (layer, head) that is averaged.
     skipped
         The (layer name, head) that were asked for and that the layer does not have.
+    chosen_by
+        By what the relevant heads were chosen, and on what; empty where heads were named.
     """
 
     layers: tuple[Layer, ...]
@@ -318,6 +323,7 @@ class Selection:
     heads: tuple[int, ...] | tuple[tuple[str, int], ...] | None
     pairs: tuple[Pair, ...]
     skipped: tuple[tuple[str, int], ...]
+    chosen_by: str = ""
 
 
 def select(
@@ -339,6 +345,9 @@ def select(
     """
     check_choice(missing, "missing", ("error", "skip"))
     chosen_layers = select_layers(run.layers, layers)
+    chosen_by = ""
+    if isinstance(heads, str) and heads == RELEVANT:
+        heads, chosen_by = relevant_heads(run)
     chosen_heads = Heads.read(heads)
     pairs, skipped = chosen_heads.of(chosen_layers, every=run.layers, missing=missing)
     named: tuple[int, ...] | tuple[tuple[str, int], ...] | None = chosen_heads.numbers
@@ -346,7 +355,7 @@ def select(
         named = tuple((layer.name, head) for layer, head in pairs)
         taking_part = {layer for layer, _ in pairs}
         chosen_layers = tuple(layer for layer in chosen_layers if layer in taking_part)
-    return Selection(chosen_layers, kept_steps(run, steps), named, pairs, skipped)
+    return Selection(chosen_layers, kept_steps(run, steps), named, pairs, skipped, chosen_by)
 
 
 def kept_steps(run: Recording, choice: StepChoice) -> tuple[int, ...]:

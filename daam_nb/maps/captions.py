@@ -28,9 +28,16 @@ def layers_in_words(chosen: tuple[Layer, ...], total: tuple[Layer, ...]) -> str:
 
 
 def heads_in_words(
-    heads: tuple[int, ...] | tuple[tuple[str, int], ...] | None, layers: tuple[Layer, ...]
+    heads: tuple[int, ...] | tuple[tuple[str, int], ...] | None,
+    layers: tuple[Layer, ...],
+    chosen_by: str = "",
 ) -> str:
-    """Describe the heads chosen: ``heads 0-2``, or how many if they were chosen one by one."""
+    """Describe the heads chosen: ``heads 0-2``, or how many if they were chosen one by one.
+
+    Of relevant heads: by what they were chosen, and on what.
+    """
+    if chosen_by and heads is not None:
+        return f"{len(heads)} relevant head{'s' * (len(heads) > 1)} ({chosen_by})"
     if heads is None:
         return "all heads"
     numbers = [head if isinstance(head, int) else head[1] for head in heads]

@@ -77,7 +77,9 @@ def heat_maps(
         numbers count from the end. None: every step kept.
     heads
         One head or several, by number, the same in every chosen layer; or (layer name, head) pairs,
-        as the keys of `HeatMaps.by_head`, each in a chosen layer. None: all.
+        as the keys of `HeatMaps.by_head`, each in a chosen layer. None: all. ``"relevant"``: those
+        that the table of the recording's model names (`head_table`), of the default layers; the
+        caption says by what they were chosen.
     reduction
         Over the steps: ``"mean"`` gives probabilities for any number of steps; ``"sum"`` is that of
         eq. 6 and of the reference implementation.
@@ -131,6 +133,7 @@ def heat_maps(
         pairs=chosen.pairs,
         reduction=reduction,
         skipped=chosen.skipped,
+        chosen_by=chosen.chosen_by,
         negative=negative,
         kind=of_kind.name,
     )
@@ -167,6 +170,8 @@ class HeatMaps(Views):
         What the maps show, as in `heat_maps`.
     scale
         ``"maximum"``: each map divided by its maximum; else empty.
+    chosen_by
+        By what relevant heads were chosen, and on what; empty where heads were named, or all.
     """
 
     run: Recording
@@ -179,6 +184,7 @@ class HeatMaps(Views):
     negative: bool = False
     kind: str = "attention"
     scale: Scale = ""
+    chosen_by: str = ""
 
     @property
     def prompt(self) -> Prompt:
@@ -209,7 +215,7 @@ class HeatMaps(Views):
         steps = f"steps {in_words(self.steps)} of {self.run.facts.num_steps}"
         if self._kind.of_layers:
             layers = layers_in_words(self.layers, self.run.layers)
-            parts = [layers, steps, heads_in_words(self.heads, self.layers)]
+            parts = [layers, steps, heads_in_words(self.heads, self.layers, self.chosen_by)]
         else:
             parts = ["the whole network", steps]
         parts.append(f"{self.reduction} over steps")
@@ -352,7 +358,10 @@ class HeatMaps(Views):
         each = self._kind.head_maps(self._selected, tokens)
         by_pair = {}
         for (layer, head), values in zip(self.pairs, each, strict=True):
-            maps = replace(self, layers=(layer,), heads=(head,), pairs=((layer, head),), skipped=())
+            maps = replace(
+                self, layers=(layer,), heads=(head,), pairs=((layer, head),), skipped=(),
+                chosen_by="",
+            )  # fmt: skip
             word_map = maps._word_map(values, label, span, tokens)
             by_pair[layer.name, head] = (
                 word_map.normalized() if self.scale == "maximum" else word_map

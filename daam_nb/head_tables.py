@@ -1,0 +1,221 @@
+"""Tables of a model's heads: which are relevant, and what is known of each, by a head atlas.
+
+``daam-nb study atlas`` writes one, ``heads.csv``; that of a shipped model ships with it. Whose it
+is, the digests of the model's weights say, which every recording has: a fine-tuned model has
+another table.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from daam_nb.errors import SelectionError, WrongKindError
+from daam_nb.kinds import check_path, kind_of
+from daam_nb.recording import Recording
+from daam_nb.recording.kinds import check_recording
+from daam_nb.storage import told, write_file
+
+SHIPPED = Path(__file__).parent / "menagerie" / "heads"
+"""The tables of the shipped models."""
+
+COMMAND = "daam-nb study atlas --into FOLDER"
+_FIRST = ("layer", "head", "relevant")
+_TEXTS = ("layer", "concept")
+
+_registered: list[HeadTable] = []
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class HeadTable:
+    """What is known of every head of one model.
+
+    Attributes
+    ----------
+    model
+        Its name, for people.
+    weights
+        Part of the model -> the digest of its weights, as in a recording's
+        ``facts.batch["weights"]``: by these the model is recognized.
+    chosen
+        By what the relevant heads were chosen, and on what.
+    rows
+        One per head: ``layer`` (dotted name), ``head``, ``relevant``, and columns of texts and
+        numbers, NaN where a number is not known. ``pandas.DataFrame(table.rows)`` is a table.
+
+    Raises
+    ------
+    SelectionError
+        At birth, where a row names no head, or a head stands there twice.
+    """
+
+    model: str
+    weights: Mapping[str, str]
+    chosen: str
+    rows: tuple[Mapping[str, Any], ...]
+
+    def __post_init__(self) -> None:
+        pairs = [(row.get("layer"), row.get("head")) for row in self.rows]
+        for layer, head in pairs:
+            if not isinstance(layer, str) or isinstance(head, bool) or not isinstance(head, int):
+                raise SelectionError(
+                    f"A row of a table of heads names {layer!r}, {head!r}: no head."
+                )
+        if not pairs or len(set(pairs)) < len(pairs):
+            raise SelectionError("A table of heads has a row for each head, and each head once.")
+
+    def __repr__(self) -> str:
+        return f"<HeadTable: {self.model}, {len(self.relevant)} of {len(self.rows)} heads relevant>"
+
+    @property
+    def relevant(self) -> tuple[tuple[str, int], ...]:
+        """The (layer name, head) that are relevant: what ``heads="relevant"`` takes."""
+        return tuple((row["layer"], row["head"]) for row in self.rows if row["relevant"])
+
+    def is_of(self, run: Recording) -> bool:
+        """Whether a recording was made with the model of this table."""
+        weights = run.facts.batch.get("weights", {})
+        return bool(self.weights) and self.weights.items() <= dict(weights).items()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a CSV file, whose first line has the model and what was chosen, as JSON."""
+        file = check_path(path, "path")
+        facts = {"model": self.model, "weights": dict(self.weights), "chosen": self.chosen}
+        text = io.StringIO()
+        text.write(f"# {json.dumps(facts, ensure_ascii=True)}\n")
+        columns = list(dict.fromkeys([*_FIRST, *(name for row in self.rows for name in row)]))
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        for row in self.rows:
+            writer.writerow({name: _written(value) for name, value in row.items()})
+        with told(file, "written"):
+            write_file(file, text.getvalue().encode())
+        return file
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> HeadTable:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        SelectionError
+            Where the file is no table of heads.
+        """
+        file = check_path(path, "path")
+        with told(file, "read"):
+            raw = file.read_bytes()
+        try:
+            first, _, rest = raw.decode("utf-8").partition("\n")
+            facts = json.loads(first.removeprefix("#"))
+            weights = {str(part): str(digest) for part, digest in facts["weights"].items()}
+            rows = tuple(_read(row) for row in csv.DictReader(io.StringIO(rest)))
+            return cls(str(facts["model"]), weights, str(facts["chosen"]), rows)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SelectionError(
+                f"{file} is no table of heads ({error}). `{COMMAND}` writes one: FOLDER/heads.csv."
+            ) from None
+
+
+def register_head_table(table: HeadTable | str | os.PathLike[str]) -> HeadTable:
+    """Make the table of a model's heads known to ``heads="relevant"``, for this session.
+
+    Parameters
+    ----------
+    table
+        A `HeadTable`, or the path of its file, such as the ``heads.csv`` of a head atlas. Of one
+        model the table that was registered last counts, before the one that ships.
+
+    Returns
+    -------
+    HeadTable
+        The table.
+
+    Raises
+    ------
+    SelectionError
+        For a file that is none, and for a table of a model whose weights are not known.
+    """
+    if isinstance(table, str | os.PathLike):
+        table = HeadTable.read(table)
+    if not isinstance(table, HeadTable):
+        raise WrongKindError(
+            f"register_head_table() takes a HeadTable or the path of its file, not "
+            f"{kind_of(table)}."
+        )
+    if not table.weights:
+        raise SelectionError(
+            f"The table of {table.model} does not say of which weights it is, so no recording can "
+            f"be recognized by it. Take its heads by name: heads=table.relevant."
+        )
+    _registered.append(table)
+    return table
+
+
+def head_table(run: Recording) -> HeadTable:
+    """The table of the heads of the model that made a recording.
+
+    Raises
+    ------
+    SelectionError
+        Where none is known.
+    """
+    check_recording(run, where="head_table()")
+    for table in (*reversed(_registered), *_shipped()):
+        if table.is_of(run):
+            return table
+    known = ", ".join(dict.fromkeys(table.model for table in (*_registered, *_shipped())))
+    raise SelectionError(
+        f"There is no table of the heads of {run.facts.model} with the weights of this recording; "
+        f"there are those of {known or 'no model'}. Make one: `{COMMAND}` (or "
+        f"daam_nb.studies.run_study('atlas', pipe, ...)), then "
+        f"daam_nb.register_head_table('FOLDER/heads.csv')."
+    )
+
+
+def relevant_heads(run: Recording) -> tuple[tuple[tuple[str, int], ...], str]:
+    """The heads that ``heads="relevant"`` takes, and by what they were chosen.
+
+    Raises
+    ------
+    SelectionError
+        Where no table of the model is known, or it names none.
+    """
+    table = head_table(run)
+    if not table.relevant:
+        raise SelectionError(
+            f"The table of the heads of {table.model} names none as relevant: no judge said where "
+            f"objects are. Choose heads by (layer, head) pairs."
+        )
+    return table.relevant, table.chosen
+
+
+@cache
+def _shipped() -> tuple[HeadTable, ...]:
+    return tuple(HeadTable.read(path) for path in sorted(SHIPPED.glob("*.csv")))
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return str(value)
+
+
+def _read(row: Mapping[str, str]) -> dict[str, Any]:
+    if None in row or None in row.values():
+        raise ValueError(f"a row of another length: {list(row.values())!r:.80}")
+    if row["relevant"] not in ("0", "1"):
+        raise ValueError(f"relevant is {row['relevant']!r}, neither 0 nor 1")
+    values: dict[str, Any] = {
+        name: text if name in _TEXTS else float(text or "nan") for name, text in row.items()
+    }
+    return {**values, "head": int(row["head"]), "relevant": row["relevant"] == "1"}
