@@ -180,6 +180,16 @@ def test_the_study_of_maps_runs_on_the_shipped_model(tmp_path: Path) -> None:
     assert (tmp_path / "runs" / "maps" / "methods.png").stat().st_size > 0
 
 
+def test_the_head_atlas_runs_on_the_shipped_model(tmp_path: Path) -> None:
+    """Its world comes along: judge, captions, concepts; and the table of heads is read."""
+    few = ("--images", "2", "-n", "2", "--passes", "1")
+    words = ("study", "atlas", "--into", "{to}/runs", *few, "--quiet")
+    run(Command("daam_nb", words, ["runs/atlas.md", "runs/heads.csv"]), tmp_path)
+    page = (tmp_path / "runs" / "atlas.md").read_text(encoding="utf-8")
+    assert "| heads | 28 |" in page and "### Relevance by concept" in page
+    assert len(daam_nb.HeadTable.read(tmp_path / "runs" / "heads.csv").rows) == 28
+
+
 # What some of them must have written, beside that they wrote something.
 
 

@@ -101,6 +101,7 @@ def _of_the_shipped_world(
         "known": _rendered_pairs(),
         "relations": menagerie.RELATIONS,
         "backgrounds": list(menagerie.BACKGROUNDS.values()),
+        "concepts": _concepts(),
     }
     if "judge" in names and "truth" not in typed:
         from daam_nb.menagerie.judge import Judge
@@ -111,6 +112,19 @@ def _of_the_shipped_world(
     if "scenes" in names:
         world["scenes"] = _rendered_scenes(typed.get("images", IMAGES))
     return {name: value for name, value in world.items() if name in names}
+
+
+def _concepts() -> dict[str, tuple[str, ...]]:
+    """The words of the shipped world by what they name: nouns by their class, and the others."""
+    from daam_nb import menagerie
+
+    return {
+        **menagerie.CLASSES,
+        "color": tuple(menagerie.COLORS),
+        "size": tuple(word for words in menagerie.SIZES.values() for word in words),
+        "relation": tuple(words[0] for words in menagerie.RELATIONS.values()),
+        "background": tuple(menagerie.BACKGROUNDS)[:7],
+    }
 
 
 def _scenes(count: int, seeds: int) -> list[Any]:

@@ -23,6 +23,7 @@ BUILT_IN: dict[str, str] = {
     "cohyponyms": "are things of one kind harder to draw together?",
     "adjectives": "how far beyond its noun does an adjective reach?",
     "faithfulness": "does the image change where the map of an ablated word says?",
+    "atlas": "what does every head attend to, write and do, and which heads find objects best?",
     "maps": "which way of making a word's map is best, against masks and against causes?",
 }
 """Name of a study in a folder of its own -> its question."""

@@ -86,7 +86,7 @@ def test_captions_are_drawn_from_their_own_seeds(tmp_path: Path) -> None:
         (
             ["cohyponyms", "--into", "x", "--captions", "mine.txt"],
             "cohyponyms takes no --captions; it is for attribution, visuosyntax, faithfulness, "
-            "maps",
+            "atlas, maps",
         ),
         (
             ["attribution", "--into", "x", "--head-images", "9"],

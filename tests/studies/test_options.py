@@ -40,6 +40,7 @@ STUDIES: dict[str, tuple[Any, dict[str, Any]]] = {
             "adjectives": {"nouns": PAIR, "adjectives": ["red", "blue"]},
             "faithfulness": {"captions": CAPTIONS, "judge": ToyJudge()},
             "maps": {"captions": CAPTIONS, "judge": ToyJudge()},
+            "atlas": {"captions": CAPTIONS, "judge": ToyJudge()},
         }.items()
     },
 }
@@ -76,6 +77,7 @@ def test_a_studys_own_names_are_among_the_nearest(pipe: Any, tmp_path: Path, whe
         "adjectives": ("treshold", "threshold"),
         "faithfulness": ("head_pictues", "head_images"),
         "maps": ("methds", "methods"),
+        "atlas": ("pases", "passes"),
         "corpus": ("latent", "latents"),
     }
     name, near = slips[re.sub(r"run_study\('(\w+)'\)", r"\1", where).partition(".")[0]]

@@ -48,6 +48,7 @@ TAKERS: dict[str, Callable[[Any], Any]] = {
     "visuosyntax": lambda path: run_study("visuosyntax", None, into=path),
     "faithfulness": lambda path: run_study("faithfulness", None, into=path, judge=ToyJudge()),
     "maps": lambda path: run_study("maps", None, into=path, judge=ToyJudge()),
+    "atlas": lambda path: run_study("atlas", None, into=path, judge=ToyJudge()),
     "cohyponyms": lambda path: run_study("cohyponyms", None, into=path, judge=ToyJudge()),
     "ratings": rating.ratings,
     "ratings of several": lambda path: rating.ratings([path]),

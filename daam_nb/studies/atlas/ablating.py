@@ -1,0 +1,288 @@
+"""What the network predicts without each of its heads, on the very latents of the image.
+
+The image is drawn again. At a few of its steps the denoiser is called once more, on the same
+latents and text, with the prompt's row repeated: in each copy the output of one head is zero,
+before the layer's output projection. Of joint attention that is what the head gives image and text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from daam_nb.errors import StudyError, UnsupportedPipelineError
+from daam_nb.recording import Recording
+from daam_nb.studies.atlas.measuring import pairs_of
+from daam_nb.studies.atlas.relevance import ConceptWords, Queries
+from daam_nb.studies.corpus.generation import quiet
+from daam_nb.studies.redraw.redrawing import difference, drawn_again
+from daam_nb.tracing.models import Adapter, adapter_of
+
+Field = NDArray[np.float64]
+Pair = tuple[str, int]
+
+ROWS = 32
+"""Copies of the prompt's row in one call of the denoiser."""
+
+_ROUNDING = 2e-3
+"""A batch rounds otherwise than a row by itself: of the prediction's norm, float16 included."""
+
+_SHADES = 4 / 255
+
+
+@dataclass
+class HeadCauses:
+    """What taking each head away changes, and what each attends to most.
+
+    Attributes
+    ----------
+    changes
+        (layer, head) -> (y, x): norm over channels of the change of the network's prediction for
+        the prompt, divided by the mean over locations of the prediction's own norm; mean over the
+        steps that were looked at.
+    concepts
+        (layer, head) -> at each of these steps the concept that it attends to most; empty where
+        none were asked for.
+    """
+
+    changes: dict[Pair, Field] = field(default_factory=dict)
+    concepts: dict[Pair, list[str]] = field(default_factory=dict)
+
+
+def steps_looked_at(passes: int, num_steps: int) -> tuple[int, ...]:
+    """So many of the steps, evenly spread: the middle of each of as many parts of the loop."""
+    spread = {int((part + 0.5) * num_steps / passes) for part in range(passes)}
+    return tuple(sorted(spread))
+
+
+def check_ablatable(pipe: Any) -> Adapter:
+    """The adapter of a pipeline, each of whose heads can be taken away.
+
+    Raises
+    ------
+    UnsupportedPipelineError
+        Where a layer has no output projection of its own, to which its heads are handed.
+    """
+    adapter = adapter_of(pipe)
+    for name, module in adapter.modules():
+        if not projections(module):
+            raise UnsupportedPipelineError(
+                f"{name} of {adapter.pipe_name} has no output projection of its own, so its heads "
+                f"cannot be taken away one by one. Leave that out: causes=False."
+            )
+    return adapter
+
+
+def projections(module: nn.Module) -> list[nn.Module]:
+    """The layers to which an attention module hands its heads: of the image, and of the text."""
+    to_out: Any = getattr(module, "to_out", None)
+    first = to_out[0] if isinstance(to_out, nn.ModuleList | nn.Sequential) and len(to_out) else None
+    to_add_out = getattr(module, "to_add_out", None)
+    return [each for each in (first, to_add_out) if first is not None and each is not None]
+
+
+def head_causes(
+    pipe: Any,
+    recording: Recording,
+    *,
+    passes: int,
+    concepts: ConceptWords | None = None,
+    key: str = "",
+) -> HeadCauses:
+    """Draw an image again, and at some of its steps take each head away.
+
+    Parameters
+    ----------
+    pipe
+        The pipeline that made the recording.
+    recording
+        The image.
+    passes
+        How many steps are looked at.
+    concepts
+        Between which each head's relevance is told; None: it is not asked.
+    key
+        Names the image; it seeds the draw of the concepts' words.
+
+    Raises
+    ------
+    StudyError
+        Where the pipeline does not draw the recorded image again, or a repeated row gives another
+        prediction than the row itself.
+    """
+    adapter = check_ablatable(pipe)
+    steps = steps_looked_at(passes, recording.facts.num_steps)
+    watch = _Watch(adapter, recording, steps, concepts, key)
+    with watch.watched(), quiet(pipe):
+        image = drawn_again(pipe, recording)
+    changed = 0.0 if recording.image is None else difference(recording.image, image).max()
+    if changed > _SHADES:
+        raise StudyError(
+            f"This pipeline does not draw the recorded image of {recording.prompt.text!r} again: "
+            f"pixels differ by up to {255 * changed:.0f} of 255. Give the pipeline that made the "
+            f"recording, or leave this out: causes=False."
+        )
+    if watch.looked != len(steps):
+        raise StudyError(
+            f"Of the {len(steps)} steps that were to be looked at, {adapter.pipe_name} ran "
+            f"{watch.looked}. Leave this out: causes=False."
+        )
+    return watch.result()
+
+
+class _Watch:
+    """Waits for the chosen steps of a call, and runs the denoiser again there."""
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        recording: Recording,
+        steps: Sequence[int],
+        concepts: ConceptWords | None,
+        key: str,
+    ) -> None:
+        self._adapter, self._steps = adapter, frozenset(steps)
+        self._latent_size = recording.facts.latent_size
+        self._pairs = pairs_of(recording.layers)
+        self._modules = {name: module for name, module in adapter.modules()}
+        self._queries = None if concepts is None else Queries(self._modules, concepts, key)
+        self._sums: dict[Pair, Field] = {}
+        self._step, self._ran = 0, 0
+        self.looked = 0
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Watch the denoiser while open."""
+        with contextlib.ExitStack() as stack:
+            if self._queries is not None:
+                stack.enter_context(self._queries.watched())
+            handle = self._adapter.net.register_forward_hook(self._after, with_kwargs=True)
+            stack.callback(handle.remove)
+            yield
+
+    def result(self) -> HeadCauses:
+        changes = {pair: total / self.looked for pair, total in self._sums.items()}
+        return HeadCauses(changes, {} if self._queries is None else self._queries.chosen)
+
+    def _after(self, module: Any, args: Any, kwargs: Any, output: Any) -> None:
+        values = prediction(output)
+        row = self._row(len(values))
+        if row is None:
+            return
+        step, self._step = self._step, self._step + 1
+        if step not in self._steps:
+            return
+        self.looked += 1
+        if self._queries is not None:
+            self._queries.ask(row, step)
+        own = self._norms(values[row : row + 1], 0.0)[0]
+        scale = float(own.mean())
+        repeat = partial(_repeated, rows=len(values), row=row)
+        with self._silent():
+            for first in range(0, len(self._pairs), ROWS - 1):
+                pairs = self._pairs[first : first + ROWS - 1]
+                call = repeat(args, count=len(pairs) + 1), repeat(kwargs, count=len(pairs) + 1)
+                with without_heads(self._modules, [None, *pairs]), torch.no_grad():
+                    predictions = prediction(module.forward(*call[0], **call[1]))
+                self._check(self._norms(predictions[:1], values[row : row + 1])[0], scale)
+                changes = self._norms(predictions[1:], predictions[:1])
+                for pair, change in zip(pairs, changes, strict=True):
+                    self._sums[pair] = self._sums.get(pair, 0.0) + change / scale
+
+    def _silent(self) -> contextlib.AbstractContextManager[object]:
+        return contextlib.nullcontext() if self._queries is None else self._queries.silent()
+
+    def _row(self, rows: int) -> int | None:
+        """Which row of a pass of one image is the prompt's; None where the pass has none."""
+        adapter = self._adapter
+        if adapter.separate_passes and rows == 1:
+            ran, self._ran = self._ran, (self._ran + 1) % len(adapter.separate_passes)
+            return 0 if adapter.lone_block(ran) == "p" else None
+        order = adapter.batch_orders.get(rows, "")
+        if "p" not in order:
+            raise StudyError(
+                f"The denoiser gave {rows} rows for one image, and it is not known which is of the "
+                f"prompt. Leave this out: causes=False."
+            )
+        return order.index("p")
+
+    def _norms(self, predictions: Tensor, before: Tensor | float) -> Field:
+        """(row, y, x): norm over channels of the difference."""
+        frames = self._adapter.latents(predictions.float() - before, self._latent_size)
+        norms: Field = frames.norm(dim=1).double().cpu().numpy()
+        return norms
+
+    def _check(self, apart: Field, scale: float) -> None:
+        if float(apart.mean()) > _ROUNDING * scale:
+            raise StudyError(
+                f"A row of {self._adapter.pipe_name} by itself is predicted otherwise than within "
+                f"its batch (by {float(apart.mean()) / scale:.1%}), so its heads cannot be taken "
+                f"away in copies of it. Leave this out: causes=False."
+            )
+
+
+def prediction(output: Any) -> Tensor:
+    """What the denoiser predicts, of its output."""
+    values: Tensor = output[0] if isinstance(output, tuple) else output.sample
+    return values
+
+
+@contextlib.contextmanager
+def without_heads(modules: Mapping[str, nn.Module], rows: Sequence[Pair | None]) -> Iterator[None]:
+    """In each row of the denoiser's batch one head's output is zero, or none, while open.
+
+    Parameters
+    ----------
+    modules
+        Attention module by its dotted name.
+    rows
+        (layer, head) of each row; None: the row is left as it is.
+    """
+    handles = []
+    try:
+        for name, module in modules.items():
+            places = [
+                (row, pair[1])
+                for row, pair in enumerate(rows)
+                if pair is not None and pair[0] == name
+            ]
+            for each in projections(module) if places else ():
+                heads = int(module.heads)  # type: ignore[arg-type]
+                hook: Callable[..., Any] = partial(_zeroed, places=places, heads=heads)
+                handles.append(each.register_forward_pre_hook(hook))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _zeroed(
+    module: nn.Module, inputs: Any, *, places: Sequence[tuple[int, int]], heads: int
+) -> Any:
+    hidden = inputs[0].clone()  # (row, n, head and channel)
+    width = hidden.shape[-1] // heads
+    for row, head in places:
+        hidden[row, ..., head * width : (head + 1) * width] = 0
+    return hidden, *inputs[1:]
+
+
+def _repeated(value: Any, *, rows: int, row: int, count: int) -> Any:
+    """The denoiser's arguments, the one row of a batch of `rows` so many times."""
+    if isinstance(value, Tensor):
+        if value.ndim == 0 or len(value) != rows:
+            return value
+        return value[row : row + 1].repeat_interleave(count, 0)
+    again = partial(_repeated, rows=rows, row=row, count=count)
+    if isinstance(value, Mapping):
+        return {name: again(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(again(each) for each in value)
+    return value
