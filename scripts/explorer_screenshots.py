@@ -214,7 +214,7 @@ def hand_out(notebook: Notebook, browser: Browser, scratch: Path, folder: Path) 
 def classroom(browser: Browser, scratch: Path, folder: Path) -> None:
     """The page for teaching, under Voila."""
     with voila(scratch, ROOT / "notebooks" / "classroom.ipynb") as server:
-        page = browser.new_page(viewport={"width": 1120, "height": 3000})
+        page = browser.new_page(viewport={"width": 1120, "height": 3800})
         page.goto(server.url, timeout=SECONDS * 1000)
         status = page.locator(".daam-lesson-status")
         expect(status).to_contain_text("steps.", timeout=SECONDS * 1000)

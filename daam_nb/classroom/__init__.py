@@ -4,6 +4,7 @@ chain       the arithmetic of a diffusion process: q(x_t | x_{t-1}), p(x_{t-1} |
 processes   both directions walked on a pipeline's own latents
 formulas    the formulas, as MathML: no font and no script is fetched
 panels      what is shown at step t, as HTML
+questions   attention and effect of the same words
 sheet       both directions as one figure
 page        `Classroom`: prompt, seed, progress, explorer, both processes
 

@@ -33,7 +33,7 @@ def sub(base: str, *below: str) -> str:
 
 
 def over(base: str, accent: str) -> str:
-    """A variable under a bar or a hat."""
+    """A variable under a hat or a tilde."""
     return f'<mover accent="true">{base}<mo>{accent}</mo></mover>'
 
 
@@ -47,6 +47,9 @@ def fraction(above: str, below: str) -> str:
     return f"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"
 
 
+# One letter of the alphabet of old Greek, italic as other variables are: fonts without an accent for
+# formulas draw a bar over a letter so close that it cannot be seen.
+BARRED_ALPHA = '<mi style="font-style: italic">\u1fb1</mi>'
 T, X, Q, P = name("t"), name("x"), name("q"), name("p")
 T_MINUS = T + sign("−") + number(1)
 X_0, X_T, X_BEFORE, X_END = sub(X, number(0)), sub(X, T), sub(X, T_MINUS), sub(X, name("T"))
@@ -54,9 +57,9 @@ GUESS = sub(over(X, "^"), number(0))
 BETA, ALPHA, ALPHA_BAR = (
     sub(name("β"), T),
     sub(name("α"), T),
-    sub(over(name("α"), "¯"), T),
+    sub(BARRED_ALPHA, T),
 )
-ALPHA_BAR_BEFORE = sub(over(name("α"), "¯"), T_MINUS)
+ALPHA_BAR_BEFORE = sub(BARRED_ALPHA, T_MINUS)
 IDENTITY = '<mi mathvariant="bold">I</mi>'
 ONE_MINUS = number(1) + sign("−")
 

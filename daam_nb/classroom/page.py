@@ -1,4 +1,4 @@
-"""The page: a prompt, an image, its explorer, and both directions of diffusion."""
+"""The page: a prompt, an image, its explorer, two kinds of map, both directions of diffusion."""
 
 from __future__ import annotations
 
@@ -14,8 +14,16 @@ from PIL.Image import Image
 from daam_nb.classroom.chain import chain_of
 from daam_nb.classroom.panels import data_url, forward_panel, reverse_panel
 from daam_nb.classroom.processes import check, check_guidance, check_text_only, forward, reverse
+from daam_nb.classroom.questions import questions_panel
 from daam_nb.classroom.sheet import process_sheet
-from daam_nb.errors import DaamError, InterventionError, NothingRecordedError, WrongKindError
+from daam_nb.errors import (
+    DaamError,
+    InterventionError,
+    MemoryBudgetError,
+    NothingRecordedError,
+    UnsupportedPipelineError,
+    WrongKindError,
+)
 from daam_nb.kinds import check_flag, kind_of, names_checked, number_between
 from daam_nb.recording import Recording
 from daam_nb.show.explorer import explore
@@ -88,7 +96,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         self._urls: dict[str, list[str]] = {}
         self.recording: Recording | None = None
         self._make_controls(prompt, seed, num_inference_steps)
-        super().__init__([self._top(), self.explored, self.lesson])
+        super().__init__([self._top(), self.explored, self.questions, self.lesson])
         self.add_class("daam-lesson")
         if draw:
             self.draw()
@@ -107,6 +115,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         self.forming.add_class("daam-lesson-forming")
         self.status = widgets.HTML()
         self.explored = widgets.VBox()
+        self.questions = widgets.HTML()
         self.step = widgets.IntSlider(
             steps // 2 or 1,
             1,
@@ -196,15 +205,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         _check_unchanged(self._pipe)
         self._say(f"Drawing “{text}” …")
         with _no_bar_of_its_own(self._pipe):
-            run = generate(
-                self._pipe,
-                text,
-                seed=seed,
-                num_inference_steps=steps,
-                guidance_scale=self._guidance,
-                callback_on_step_end=self._drawn_step,
-            )
-        assert isinstance(run, Recording)  # one text, one image
+            run = self._recorded(text, seed)
         self._explore(run)
         self._say("Walking back from noise, step by step …")
         back = reverse(
@@ -225,6 +226,21 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
             f"{steps} steps" if drawn == steps else f"drawn in {drawn} steps; a chain of {steps}"
         )
         self._say(f"“{text}”, seed {seed}, {counted}.")
+
+    def _recorded(self, text: str, seed: int) -> Recording:
+        """Draw, with the effects of the words; without where they cannot be had, or have room."""
+        call: dict[str, Any] = {
+            "seed": seed,
+            "num_inference_steps": self._chain.steps,
+            "guidance_scale": self._guidance,
+            "callback_on_step_end": self._drawn_step,
+        }
+        try:
+            run = generate(self._pipe, text, effects=True, **call)
+        except (UnsupportedPipelineError, MemoryBudgetError):  # known before the first step
+            run = generate(self._pipe, text, **call)
+        assert isinstance(run, Recording)  # one text, one image
+        return run
 
     def _how_far(self, text: str, before: Recording | None) -> str:
         """What is drawn and what is not, after something went wrong; nothing before any work."""
@@ -249,6 +265,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         earlier = self.explored.children
         self._show_processes({})
         self.recording, self.explored.children = run, [explorer]
+        self.questions.value = questions_panel(run)
         for widget in earlier:
             widget.close()
 

@@ -10,13 +10,16 @@ from diffusers import HeunDiscreteScheduler
 
 from daam_nb.classroom import Classroom, processes
 from daam_nb.classroom.panels import forward_panel, reverse_panel
+from daam_nb.classroom.questions import MOST_WORDS
 from daam_nb.errors import (
     DaamError,
     InterventionError,
+    MemoryBudgetError,
     NothingRecordedError,
     UnsupportedPipelineError,
 )
-from daam_nb.tracing import ablate
+from daam_nb.maps import heat_maps
+from daam_nb.tracing import ablate, generate
 from tests.pipelines import img2img, sd1, sdxl
 
 PROMPT = "<b>a cat</b> & 'a dog'"
@@ -43,6 +46,34 @@ def test_it_draws_and_shows_the_explorer_and_both_processes(drawn: Classroom) ->
     assert drawn.progress.value == 0
     assert drawn.progress.layout.visibility == "hidden"
     assert not drawn.button.disabled
+
+
+def test_both_kinds_of_map_of_the_words_that_do_most(drawn: Classroom) -> None:
+    run = drawn.recording
+    assert run is not None and run.effects is not None
+    assert drawn.questions.value.count("<img") == 1
+    effect = heat_maps(run, kind="effect")
+    words = run.prompt.read_words
+    peaks = {word: float(effect.word(word.span).values.max()) for word in words}
+    least = min(words, key=peaks.__getitem__)
+    assert len(words) == MOST_WORDS + 1
+    names = ", ".join(word.text for word in words if word != least)
+    assert f'alt="Maps of attention and of effect of the words {names}."' in drawn.questions.value
+
+
+@pytest.mark.parametrize("error", [UnsupportedPipelineError, MemoryBudgetError])
+def test_without_effects_the_page_shows_what_there_is(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(pipe: Any, text: str, **call: Any) -> Any:
+        if call.pop("effects", False):
+            raise error("no effects")
+        return generate(pipe, text, **call)
+
+    monkeypatch.setattr("daam_nb.classroom.page.generate", refusing)
+    page = Classroom(sd1(), prompt="a cat", num_inference_steps=2)
+    assert page.recording is not None and page.recording.effects is None
+    assert page.questions.value == "" and page.lesson.layout.display == "flex"
 
 
 def test_the_prompt_is_text(drawn: Classroom) -> None:
