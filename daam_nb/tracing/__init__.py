@@ -1,9 +1,9 @@
 """A pipeline -> a `Recording`: the floor that knows how diffusers computes.
 
-Watching is done with wrappers of calls (who and when) and with taps on the functions that compute
-attention (what). Both stand on classes and modules, never on the user's objects, and only while a
-trace is open; the image is the untraced one, bit for bit. The verbs that
-do change it stand apart, in `intervening`.
+A trace wraps calls (who and when) and taps the functions that compute attention (what). Both
+patches are on classes and modules, never on the user's objects, and only while a trace is open; the
+image is the untraced one, bit for bit. Functions that do change the image are separate, in
+`intervening`.
 
 May import: torch, diffusers and the floors below (recording, prompt, errors); never maps, show,
 studies, and nothing of widgets, plotly, spaCy or pandas.

@@ -1,8 +1,8 @@
-"""What a pipeline's call takes by name; a name that nothing would read is refused.
+"""The argument names that a pipeline's call takes; a name that nothing would read is refused.
 
 Many pipelines of diffusers end their signature in ``**kwargs``, take two deprecated names out of it
-(``callback``, ``callback_steps``) and drop the rest without a word: ``guidance=4.0`` paints with
-7.5. Which names they take out stands in their source, so it is read there.
+(``callback``, ``callback_steps``) and silently drop the rest: ``guidance=4.0`` runs with 7.5. The
+names they take out are read from their source.
 """
 
 from __future__ import annotations
@@ -32,19 +32,20 @@ class CallNames:
     names
         In the order of the signature, then those that are read from its ``**kwargs``.
     any_name
-        Whether it hands further names on to where they cannot be followed: nothing is unknown.
+        Whether it passes further names on to where they cannot be followed: no name is unknown
+        then.
     """
 
     names: tuple[str, ...]
     any_name: bool = False
 
     def unknown(self, names: Iterable[str]) -> list[str]:
-        """Those that nothing reads."""
+        """Return the names that nothing reads."""
         return [] if self.any_name else [name for name in names if name not in self.names]
 
 
 def call_names(pipe: Any) -> CallNames:
-    """Read off its signature and its source what a pipeline's ``__call__`` takes."""
+    """Read the names that a pipeline's ``__call__`` takes from its signature and source."""
     kind: Any = type(pipe)
     return _of_class(kind, next((vars(k)[_CALL] for k in kind.__mro__ if _CALL in vars(k)), None))
 
@@ -55,7 +56,7 @@ def refuse_unread(pipe: Any, names: Iterable[str]) -> None:
     Raises
     ------
     UnknownOptionError
-        With the nearest name that the call takes.
+        With the most similar name that the call takes.
     """
     known = call_names(pipe)
     if unknown := known.unknown(names):
@@ -76,15 +77,15 @@ def refuse_unknown(
     Parameters
     ----------
     pipe
-        The pipeline that is to be called.
+        The pipeline to be called.
     options
-        Names that the function was given and does not know itself.
+        Names passed to the function that it does not know itself.
     where
         The function, as the user wrote it: ``"generate()"``.
     own
         Names that the function reads itself, its named parameters included.
     without
-        Names of the pipeline's call that cannot be given here, each with what to do instead.
+        Names of the pipeline's call that are not allowed here, each with what to do instead.
 
     Raises
     ------

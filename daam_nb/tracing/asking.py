@@ -1,7 +1,7 @@
-"""A text encoder is asked what it makes of a text, where nobody saw it read the text of a call.
+"""Encode a text again, if the text encoder was not observed when it encoded a call's text.
 
-The encoder runs once more, on the numbers alone and without gradients; random states and what the
-pipeline goes on to compute stay as they are.
+The encoder runs once more, on the token ids alone and without gradients; random states and the rest
+of the pipeline's computation are not affected.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ def ask(
     *,
     padding: int | None = None,
 ) -> str:
-    """Have texts encoded and remember what comes of it.
+    """Encode texts and remember the results.
 
     Parameters
     ----------
     encoder
         A text encoder.
     texts
-        The numbers of each text, one per column.
+        The token ids of each text, one per column.
     memory
         Where the result goes.
     padding
-        Number of the padding, where the pipeline has it read under a mask.
+        Token id of the padding, if the pipeline masks it.
 
     Returns
     -------
     str
-        Why the encoder could not be asked; nothing if it answered.
+        Why the encoder could not be run; empty if it was.
     """
     # On a lazily offloaded encoder the first parameter is "meta"; its hooks move the input.
     device = next((p.device for p in encoder.parameters()), torch.device("cpu"))

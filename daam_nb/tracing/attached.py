@@ -1,4 +1,4 @@
-"""On a pipeline, off again, and nothing left behind: what a trace and an intervention share.
+"""Attach to a pipeline and detach without a trace: the common ground of traces and interventions.
 
 Who is told: the ``__call__`` of the pipeline and of its modules says when a call begins, which pass
 and which layer is running; ``encode_prompt`` and the scheduler's ``step`` say how far it is. All of
@@ -50,16 +50,16 @@ _After = Callable[[nn.Module, Any], None]
 
 
 class Attached(ABC, Generic[CallT]):
-    """A context manager that is told what one pipeline does while it is open.
+    """Context manager that observes one pipeline while it is open.
 
     Attributes
     ----------
     pipe, adapter
         The pipeline, and what is particular to its model family.
     change
-        What it changes in the attention, for people; None if it only watches.
+        What it changes in the attention, in words; None if it only observes.
     kind
-        What it is called in messages.
+        Its name in messages.
     """
 
     change: object | None = None
@@ -254,7 +254,7 @@ class Attached(ABC, Generic[CallT]):
 
 
 def open_changes(pipe: Any) -> tuple[Attached[Any], ...]:
-    """The interventions that are open on a pipeline in this context, outermost first."""
+    """Return the interventions open on a pipeline in this context, outermost first."""
     return tuple(a for a in _open.get() if a.pipe is pipe and a.change is not None)
 
 

@@ -1,8 +1,8 @@
-"""Query, key and mask -> the attention probabilities of the text columns one wants.
+"""Query, key and mask -> the attention probabilities of chosen key columns.
 
-The same numbers as the model's own attention, in float32: softmax over *all* keys, then the
-chosen columns only. Computed in the layout in which they are kept, (head, token, y*x), in chunks
-of queries, so that memory is bounded whatever the size of the image.
+The same numbers as the model's own attention, in float32: softmax over *all* keys, then the chosen
+columns only. Computed in the layout in which they are kept, (head, token, y*x), in chunks of
+queries, so that memory is bounded for images of any size.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def probabilities(
     mask: Tensor | None = None,
     scale: float,
 ) -> Tensor:
-    """Attention probabilities of one batch row.
+    """Compute the attention probabilities of one batch row.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Where probabilities are kept while an image is made, and what that will cost.
+"""Buffers of the probabilities of an image in the making, and their cost in memory.
 
-The cost is known before the first step (layers, heads, grids, tokens and steps are), so a budget
-is checked when nothing has been lost yet.
+The cost is known before the first step, from layers, heads, grids, tokens and steps, so that a
+budget is checked before any work is lost.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FREE_SHARE = 0.8
 
 @dataclass(frozen=True)
 class Cost:
-    """Bytes that a call's recordings will hold, and what they are made of."""
+    """Bytes of a call's recordings, and how they add up."""
 
     total: int
     tokens: int
@@ -91,7 +91,7 @@ class Buffers:
 
 
 def check_finite(kept: Iterable[Buffers], changes: Sequence[str]) -> None:
-    """Raise where attention that was changed became more than its storage holds, or no number.
+    """Raise if changed attention is too large for its storage dtype, or not a number.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def cost(
     latents: int,
     effects: int = 0,
 ) -> Cost:
-    """What recording a call will hold.
+    """Compute the memory that recording a call takes.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def cost(
     keep, dtype
         As in `trace`.
     latents
-        Bytes of the latents of every step, and of what else does not depend on tokens.
+        Bytes of the latents of every step, and of anything else that does not depend on tokens.
     effects
         Words of all images and branches whose effects are kept.
     """
@@ -153,12 +153,12 @@ def cost(
 
 
 def check_budget(needed: Cost, budget: int | None) -> None:
-    """Raise before the first step where the recording would not fit.
+    """Raise before the first step if the recording would not fit.
 
     Raises
     ------
     MemoryBudgetError
-        With the estimate and the ways out.
+        With the estimate, and ways to reduce it.
     """
     limit = budget if budget is not None else int(psutil.virtual_memory().available * FREE_SHARE)
     if needed.total <= limit:
@@ -195,7 +195,7 @@ def memory_bytes(budget: int | str | None) -> int | None:
 
 
 def readable(size: float) -> str:
-    """Bytes for people: ``"1.6 GiB"``."""
+    """Write bytes in a readable unit: ``"1.6 GiB"``."""
     for unit in ("B", "KiB", "MiB"):
         if size < 1024:
             return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"

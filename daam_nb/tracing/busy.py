@@ -1,10 +1,10 @@
-"""One call at a time: a scheduler holds how far a call is, so two calls at once spoil each other.
+"""One call at a time: a scheduler holds the state of a call, so two concurrent calls corrupt it.
 
 diffusers keeps the state of a running call (the timesteps, the place in the loop, earlier outputs)
 in the pipeline's scheduler. Two threads that run one pipeline, or two pipelines that share a
-scheduler, mix these up, watched or not. A watched call that would begin in such a place is refused
-before it begins; one that is disturbed on its way is told so, and so is one that cannot be
-finished because somebody moved its scheduler.
+scheduler, mix these up, watched or not. A traced call that would begin in such a state is refused;
+one that is disturbed later raises, and so does one that cannot finish because its scheduler was
+moved by another.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Values of a pipeline's call that are plainly of another kind are refused before any work.
+"""Arguments of a pipeline's call that are plainly wrong are refused before any work.
 
-diffusers checks some values with a message that says what is wrong, and those are left to it (a
-height that is no multiple of 8). Others end deep in torch, or are passed over: ``height=0`` is the
-default height, ``guidance_scale=nan`` a black image, ``num_inference_steps=True`` one step.
+diffusers checks some values with a clear message, and those are left to it (a height that is not a
+multiple of 8). Others fail deep in torch, or are silently replaced: ``height=0`` is the default
+height, ``guidance_scale=nan`` a black image, ``num_inference_steps=True`` one step.
 """
 
 from __future__ import annotations
@@ -52,22 +52,22 @@ _ROLE = {
 
 
 def check_values(pipe: Any, options: Mapping[str, Any]) -> None:
-    """Refuse values that no pipeline of diffusers reads as what their name says.
+    """Refuse values that no diffusers pipeline accepts for the arguments of these names.
 
     Parameters
     ----------
     pipe
-        The pipeline that is to be called. None is taken where its signature has None, or where
-        given timesteps say how many steps there are.
+        The pipeline to be called. None is accepted if it is the default in its signature, or if
+        given timesteps determine the number of steps.
     options
-        Name -> value, of its call; those of other names are not looked at.
+        Argument name -> value; other names are not checked.
 
     Raises
     ------
     SelectionError
-        For a number that is none, is not finite, or lies where none can be.
+        For a value that is not a number, is not finite, or lies outside its range.
     WrongKindError
-        For what is no text, no table, no function, no tensor.
+        For a value that should be a text, dict, function or tensor and is not.
     """
     parameters = inspect.signature(type(pipe).__call__).parameters
     for name, value in options.items():

@@ -1,4 +1,4 @@
-"""One call of a pipeline, watched: from the first text embedding to its recordings.
+"""One traced call of a pipeline: from the first text embedding to its recordings.
 
 A call is told by the hooks and taps what happens (`on_encode`, `begin_pass`, `see`, `end_pass`,
 `on_step`) and answers with one `Recording` per image. Nothing here changes anything the
@@ -49,7 +49,7 @@ from daam_nb.tracing.weights import samples
 
 
 class WatchedCall(RunningCall):
-    """A running (or finished) call of the traced pipeline."""
+    """A running or finished call of the traced pipeline."""
 
     def __init__(self, adapter: Adapter, options: Options, arguments: Mapping[str, Any]) -> None:
         super().__init__(adapter, arguments)

@@ -1,8 +1,8 @@
-"""What interventions make of one call of a function that computes attention.
+"""The change that interventions make to one call of a function that computes attention.
 
-The function itself runs first, as ever. Its result is then moved by the difference that the
-changed probabilities make, ``(after - before) @ value``, computed in float32: rows that nobody
-changes keep their bits, and so does a change that changes nothing.
+The function itself runs first, unchanged. Its result is then shifted by the difference that the
+changed probabilities make, ``(after - before) @ value``, computed in float32: rows that are not
+changed keep their bits, and so does a change without effect.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What text encoders read and wrote while a trace is open: the memory that names columns.
+"""Inputs and outputs of the text encoders while a trace is open: the memory that names columns.
 
-Every run of a watched encoder is remembered row by row: the numbers it was given and the states it
-returned, as a copy, so that nothing that happens to the embeddings later reaches the memory. It is
-bounded: beyond `LIMIT` bytes the oldest rows are let go, though never those of a running call.
+Every run of an observed encoder is remembered row by row: the token ids it read and a copy of the
+states it returned, so that later changes of the embeddings do not reach the memory. It is bounded:
+beyond `LIMIT` bytes the oldest rows are dropped, though never those of a running call.
 """
 
 from __future__ import annotations

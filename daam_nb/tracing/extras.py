@@ -1,4 +1,4 @@
-"""What a call records beside its attention to the prompt: effects, concepts, self-attention."""
+"""Optional data that a call records beside its attention: effects, concepts, self-attention."""
 
 from __future__ import annotations
 

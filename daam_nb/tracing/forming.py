@@ -1,4 +1,4 @@
-"""The forming image: a recording's latents, decoded when somebody wants to see them."""
+"""The forming image: a recording's latents, decoded on demand."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ OF_LATENTS = "daam_nb latents"  # as the explorer's strip reads it
 def forming_images(
     run: Recording, pipe: Any, steps: int | slice | Iterable[int] | None = None
 ) -> tuple[Image, ...]:
-    """Decode the latents of some steps by the pipeline's VAE.
+    """Decode the latents of chosen steps with the pipeline's VAE.
 
     Parameters
     ----------
     run
         A recording with latents.
     pipe
-        A pipeline with the VAE that the image was decoded by.
+        A pipeline with the VAE that decoded the image.
     steps
-        Which of the ``num_steps + 1`` frames: frame i is what the denoiser was given at step i
-        (0 is pure noise in text-to-image), the last (-1) is the result. Default: all. Slices are
-        half-open, whole numbers may be negative.
+        Which of the ``num_steps + 1`` frames: frame i is the denoiser's input at step i (0 is pure
+        noise in text-to-image), the last (-1) is the result. Default: all. Slices are half-open,
+        integers may be negative.
 
     Returns
     -------
     tuple of PIL.Image.Image
-        In the order asked for. The last frame is the image itself, but for what a pipeline does
-        after decoding (a safety checker, a pasted original of an inpainting). Each carries in its
-        `info` whose latents it was decoded from, so that `explore` refuses those of another run.
+        In the requested order. The last frame is the image itself, except for what a pipeline does
+        after decoding (a safety checker, a pasted original in inpainting). The `info` of each names
+        the run it was decoded from, so that `explore` refuses frames of another run.
 
     Raises
     ------
@@ -59,12 +59,12 @@ def forming_images(
     SelectionError
         If a step lies outside the loop.
     ShapeError
-        If the VAE takes latents of other channels.
+        If the VAE expects another number of latent channels.
 
     Notes
     -----
     These are the noisy latents x_t of Ho et al. 2020, "Denoising Diffusion Probabilistic Models",
-    not the model's guess of the clean image.
+    not the model's estimate of the clean image.
     """
     check_recording(run, where="forming_images()", order="forming_images(run, pipe)", other=pipe)
     if run.latents is None:
@@ -77,7 +77,7 @@ def forming_images(
 
 @torch.no_grad()
 def decoded_images(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
-    """Decode latents by a pipeline's VAE, as the pipeline itself does with its last ones.
+    """Decode latents with a pipeline's VAE, as the pipeline itself does at the end.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def decoded_images(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
     Raises
     ------
     ShapeError
-        If the VAE takes latents of other channels.
+        If the VAE expects another number of latent channels.
     """
     vae = getattr(pipe, "vae", None)
     if vae is None:

@@ -1,4 +1,4 @@
-"""What must hold of every call that is recorded, whatever its pipeline, and is checked as it runs.
+"""Conditions that every recorded call must meet, for any pipeline, checked as it runs.
 
 Loop                one step of the loop is one step of the recording
 why_not_the_grid    the grid times the VAE's factor is the image

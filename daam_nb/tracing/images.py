@@ -1,4 +1,4 @@
-"""A pipeline's output -> images."""
+"""From a pipeline's output to images."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _CHANNELS = (1, 3, 4)
 
 
 def returned_latents(output: Any, *, like: Tensor) -> Tensor:
-    """The latents that a pipeline returned in place of images, else `like`.
+    """Return the latents that a pipeline returned in place of images, else `like`.
 
     Parameters
     ----------
     output
         As for `pil_images`.
     like
-        What the scheduler's last step returned; a callback may have changed it behind that.
+        Result of the scheduler's last step; a callback may have changed it afterwards.
     """
     images = getattr(output, "images", None)
     if images is None and isinstance(output, tuple) and output:
@@ -28,7 +28,7 @@ def returned_latents(output: Any, *, like: Tensor) -> Tensor:
 
 
 def pil_images(output: Any) -> tuple[Image.Image, ...]:
-    """The images of a pipeline's output, none where it returned latents.
+    """Return the images of a pipeline's output; none if it returned latents.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
-"""What a layer really reads: its projections are given what the layer was given, and no other text.
+"""Check that a layer's projections read the text that the layer was given, and no other.
 
-Between a layer's arguments and its queries, keys and values stand the user's hooks and processor.
-One that exchanges the text there, or permutes its columns, would leave every column with another's
-name. What goes into the projections is compared with what the denoiser was given. In the usual case
-it is the very same tensor, which costs nothing; where it is not, the comparison stays on the device
-and is looked at when the call is over: no GPU is waited for.
+Between a layer's arguments and its queries, keys and values are the user's hooks and processor. A
+hook that exchanges the text there, or permutes its columns, would give every column a wrong name.
+So the projections' inputs are compared with the denoiser's. Usually they are the very same tensor,
+which costs nothing; otherwise the comparison stays on the device and is read when the call is over,
+so that the GPU is not waited for.
 """
 
 from __future__ import annotations

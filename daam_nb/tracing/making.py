@@ -1,4 +1,4 @@
-"""`generate`, `reproduce`, `redraw`: make an image and its recording, and make it again."""
+"""`generate`, `reproduce`, `redraw`: make an image with its recording, and make it again."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def generate(
     num_images_per_prompt: int = 1,
     **options: Any,
 ) -> Recording | list[Recording]:
-    """Make images and record the attention that painted them.
+    """Generate images and record the attention behind them.
 
     Parameters
     ----------
@@ -78,31 +78,31 @@ def generate(
     prompt
         A text, or a list of texts.
     seed
-        Image i is made from seed + i, each with its own generator on the CPU, so that results
-        do not depend on the device. A list gives each image its own. None draws a seed; the
-        recording keeps it. The global random state is not touched.
+        An integer >= 0: image i has the seed ``seed + i`` and its own generator on the CPU, so that
+        results do not depend on the device. A list gives one seed per image. None draws a random
+        seed, which the recording keeps. The global random state is not changed.
     num_images_per_prompt
-        Images for each prompt.
+        Number of images per prompt.
     **options
         The options of `trace` (``keep``, ``layers``, ``keep_steps``, ``tokens``, ``negative``,
-        ``memory``, ``dtype``, ``encoder``, ``effects``, ``concepts``,
-        ``self_attention``); everything else that the pipeline's call takes goes to it
-        (``num_inference_steps``, ``guidance_scale``, ``negative_prompt``, ``height``, ...).
+        ``memory``, ``dtype``, ``encoder``, ``effects``, ``concepts``, ``self_attention``); all
+        others go to the pipeline's call (``num_inference_steps``, ``guidance_scale``,
+        ``negative_prompt``, ``height``, ...).
 
     Returns
     -------
     Recording or list of Recording
-        One for a single text and a single image, else a list in the order of prompt and image.
+        One for a single text and image, else a list in the order of prompt and image.
 
     Raises
     ------
     WatchError
-        If the images were made and watching failed; they are in its ``images``.
+        If the images were made but recording failed; the error's ``images`` holds them.
     UnknownOptionError
-        For a name that neither `trace` nor the pipeline takes, before anything is drawn.
+        For a name that neither `trace` nor the pipeline takes, before generation starts.
     WrongKindError, SelectionError
-        For a prompt that is no text, a seed that is no whole number >= 0, a guidance that is no
-        number, a size of 0 pixels, and the like, before anything is drawn.
+        For a prompt that is not text, a seed that is not an integer >= 0, a guidance scale that is
+        not a number, a size of 0 pixels, and the like, before generation starts.
 
     Examples
     --------
@@ -193,19 +193,19 @@ def _generators(seeds: Sequence[int], device: str) -> torch.Generator | list[tor
 
 @dataclass(frozen=True, eq=False)
 class Reproduction:
-    """An image made again, and how it compares.
+    """An image made again, compared with the recorded one.
 
     Attributes
     ----------
     same
         Whether every pixel is equal.
     max_difference
-        Largest difference of a channel of a pixel, 0 to 255.
+        Largest difference in any channel of any pixel, 0 to 255.
     image
         The image made now.
     why
-        What differs between then and now and may explain it (versions, model, device, adapters,
-        ...); empty if the images are the same and nothing does.
+        Differences between the two calls that may explain it (versions, model, device, adapters,
+        ...); empty if the images are the same and nothing differs.
     """
 
     same: bool
@@ -218,17 +218,16 @@ class Reproduction:
 
 
 def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
-    """Make a recording's image again.
+    """Generate a recording's image again and compare it.
 
-    The whole batch that the image came from is run again, with the recorded seeds and
-    arguments, untraced.
+    The image's whole batch is run again, with the recorded seeds and arguments, untraced.
 
     Parameters
     ----------
     run
         A recording.
     pipe
-        The pipeline that made it, or one that should do the same.
+        The pipeline that made it, or one expected to behave alike.
     **omitted
         Arguments of the call that are not plain data (``image=``, ``callback_on_step_end=``) and
         therefore not in the recording; ``run.facts.omitted`` names them.
@@ -241,12 +240,12 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
     Raises
     ------
     ReproductionError
-        If the recording lacks what is needed, is a look at an image that the model did not
-        draw, or the pipeline takes other arguments.
+        If the recording lacks something needed, is a `look` at an existing image, or the pipeline
+        takes other arguments.
     UnknownOptionError
         For an argument that is not among those omitted.
     WrongKindError
-        If recording and pipeline are given the other way round, or are something else.
+        If recording and pipeline are swapped, or are something else.
     """
     check_recording(run, where="reproduce()", order="reproduce(run, pipe)", other=pipe)
     _check_drawn(run)
@@ -273,10 +272,10 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
 
 
 def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> list[Image]:
-    """Draw a recording's prompt once from each seed, all in one call, with its arguments.
+    """Generate a recording's prompt with each of several seeds, in one call, with its arguments.
 
-    Unlike `reproduce`, without the other images of its batch; the last digits of an image may
-    depend on what is drawn with it.
+    Unlike `reproduce`, it leaves out the other images of the batch; the last digits of an image may
+    depend on what shares its batch.
 
     Parameters
     ----------
@@ -285,7 +284,7 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
     pipe
         The pipeline that made it.
     seeds
-        Of the images; the recording's own as often as wanted.
+        The seeds of the images; the recording's own may be among them.
     **omitted
         As for `reproduce`.
 
@@ -297,8 +296,8 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
     Raises
     ------
     ReproductionError
-        If the recording lacks what is needed, or its noise cannot be had without the other
-        images of its batch: one generator made the noise of all.
+        If the recording lacks something needed, or its noise cannot be made without the other
+        images of its batch, because one generator made the noise of all.
     """
     check_recording(run, where="redraw()", order="redraw(run, pipe, seeds)", other=pipe)
     _check_drawn(run)
@@ -345,14 +344,13 @@ def _check_drawn(run: Recording) -> None:
 def arguments_again(
     run: Recording, pipe: Any, omitted: Mapping[str, Any], *, where: str
 ) -> dict[str, Any]:
-    """The arguments of a recorded call, for the whole batch, with fresh generators.
+    """Return the arguments of a recorded call, for the whole batch, with fresh generators.
 
     Raises
     ------
     ReproductionError
-        If the recording lacks what is needed, or the pipeline takes other arguments.
-    UnknownOptionError
-        For an argument that is not among those omitted.
+        If the recording lacks something needed, or the pipeline takes other arguments.
+        UnknownOptionError For an argument that is not among those omitted.
     """
     facts, batch = run.facts, run.facts.batch
     is_look = bool(look_in_words(facts))  # whose noise is not the call's

@@ -1,4 +1,4 @@
-"""What a trace is asked to keep, checked when it is opened."""
+"""The options of a trace, checked when it is opened."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 
 @dataclass(frozen=True)
 class Options:
-    """The choices of a trace; see `daam_nb.trace` for their meaning."""
+    """The options of a trace; see `daam_nb.trace` for their meaning."""
 
     keep: Kept = "steps"
     layers: LayerChoice = "all"

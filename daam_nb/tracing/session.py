@@ -1,4 +1,4 @@
-"""`trace`: on, off, and nothing left behind."""
+"""`trace`: record the attention of any call in a ``with`` block, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def trace(
     concepts: ConceptChoice = None,
     self_attention: SelfAttentionChoice = False,
 ) -> Tracer:
-    """Watch a pipeline's attention to its text while a ``with`` block runs.
+    """Record a pipeline's attention to its text while a ``with`` block runs.
 
     The images made inside are the untraced ones, bit for bit, and nothing is left on the
     pipeline afterwards.
@@ -65,49 +65,49 @@ def trace(
         A diffusers pipeline with a UNet that attends to text, one of Stable Diffusion 3, 3.5 or
         FLUX.1, or one whose adapter was registered (`register_adapter`).
     keep
-        ``"steps"``: every step apart. ``"sum"``: one running sum over steps, float32.
+        ``"steps"``: every step separately. ``"sum"``: only the sum over steps, float32.
         ``"replay"``: every step, every key column and both guidance passes.
     layers
-        What `daam_nb.recording.select_layers` takes.
+        The layers to keep, as for `daam_nb.recording.select_layers`.
     keep_steps
-        Steps whose attention is kept: a slice or whole numbers, 0-based places in the sampling
-        loop. Default: all. How many steps are drawn is the pipeline's ``num_inference_steps``.
+        Steps whose attention is kept: a slice or integers, 0-based positions in the sampling loop.
+        Default: all. The number of steps run is the pipeline's ``num_inference_steps``.
     tokens
-        Words (every occurrence) and key positions to keep, or ``"all"`` for the padding too.
-        Default: the start of text, the prompt's tokens and the end of text.
+        Words (every occurrence) and key positions to keep, or ``"all"``, which includes the
+        padding. Default: the start of text, the prompt's tokens and the end of text.
     negative
-        Keep the negative prompt's own maps as well.
+        Whether to keep the attention to the negative prompt as well.
     memory
-        Budget in bytes or as text (``"2 GiB"``), checked before the first step. Default: 80 % of
-        the memory that is free then.
+        Memory budget in bytes or as text (``"2 GiB"``), checked before the first step. Default: 80
+        % of the memory free at that time.
     dtype
-        Storage of the probabilities, which are computed in float32. float16 keeps 3 digits.
+        Storage dtype of the probabilities, which are computed in float32. float16 keeps 3 digits.
     prompt
-        The text behind ``prompt_embeds``, one per prompt. Where the embeddings were made inside the
-        block it is not needed: columns are named by what the text encoder read. A text is compared
+        The text behind ``prompt_embeds``, one per prompt. Not needed if the embeddings are made
+        inside the block: the columns are then named by the text encoder's input. A text is compared
         with the embeddings; a `Prompt`, such as ``Prompt.from_ids(text, ids, pipe.tokenizer)``,
-        names every column on your word, also of embeddings that nobody can recognize.
+        names every column unchecked, also of embeddings that cannot be recognized.
     negative_prompt
         The same behind ``negative_prompt_embeds``, for ``negative=True``.
     encoder
-        Whose tokens are recorded, where text encoders make key columns side by side (Stable
-        Diffusion 3): ``"clip"``, the columns that both CLIP encoders share, or ``"t5"``. Default:
+        The text encoder whose tokens are recorded, if several make key columns side by side (Stable
+        Diffusion 3): ``"clip"``, the columns shared by both CLIP encoders, or ``"t5"``. Default:
         the first. The manifest names what is left out.
     effects
-        Whether to record as well what hiding a word in the text encoder would change in each
-        layer's output, for ``heat_maps(run, kind="effect")``: True for every word of the prompt,
-        or the words. The text is encoded once more for each word; the image is not touched. For
-        models whose layers read the text embeddings by cross-attention (Stable Diffusion 1, 2
-        and XL).
+        Words for which to record the change of each layer's output if the word were hidden in the
+        text encoder, for ``heat_maps(run, kind="effect")``; True for every word of the prompt. The
+        text is encoded once more for each word; the image does not change. For models whose layers
+        read the text embeddings by cross-attention (Stable Diffusion 1, 2 and XL).
     concepts
         Words that are not in the prompt, for ``heat_maps(run, kind="concept")``:
-        ``["sky", "tail"]``, or a text each word of which is one. They are read as one text of their
-        own, by the same encoders and layers, with the queries that paint the image, which is not
-        touched. For the same models as `effects`.
+        ``["sky", "tail"]``, or a text in which each word is a concept. They are read as a separate
+        text, by the same encoders and layers, with the queries that make the image, which does not
+        change. For the same models as `effects`.
     self_attention
-        Whether to record as well what the image's cells attend to among themselves, in layers of at
-        most 32 x 32 cells, mean over heads: True, summed over the steps; ``"steps"``, each step
-        apart. A UNet's layers of self-attention; of joint attention, its image-to-image part.
+        Whether to record the attention of the image's cells to each other, in layers of at most 32
+        x 32 cells, averaged over heads: True, summed over the steps; ``"steps"``, each step
+        separately. In a UNet its layers of self-attention; in joint attention the image-to-image
+        part.
 
     Returns
     -------
@@ -121,18 +121,18 @@ def trace(
     SelectionError
         If a choice cannot be read.
     UnknownOptionError
-        For a name that is none of these; inside the block also for one that the pipeline's call
-        would drop without a word.
+        For an unknown option; inside the block also for an argument that the pipeline's call would
+        silently drop.
     MissingTextError, ShapeError
-        If the pipeline is called, before its first step: where nobody knows what the text's
-        columns are, or if they are of another text than was told.
+        When the pipeline is called, before its first step: if the text behind the columns is not
+        known, or is not the text given.
 
     Notes
     -----
     In cross-attention (as in UNets) the keys are the text alone, and the probabilities of all its
     columns sum to 1. In joint attention (Stable Diffusion 3, FLUX.1) image and text are keys of one
-    softmax: recorded is what each cell of the image pays to each text column, out of all keys. Over
-    the text that sums to less than 1; it is kept as it is, not renormalized.
+    softmax: recorded is the attention of each image cell to each text column, out of all keys. Over
+    the text it sums to less than 1, and it is not renormalized.
 
     Examples
     --------
@@ -169,12 +169,12 @@ def trace(
 
 
 class Tracer(Attached[calls.WatchedCall]):
-    """An open (or closed) trace of one pipeline; made by `trace`.
+    """An open or closed trace of one pipeline; made by `trace`.
 
     Attributes
     ----------
     recordings
-        One per image, in the order of call, prompt and image.
+        The recordings, one per image, in the order of call, prompt and image.
     """
 
     def __init__(self, adapter: Adapter, options: Options) -> None:
@@ -186,7 +186,7 @@ class Tracer(Attached[calls.WatchedCall]):
 
     @property
     def recording(self) -> Recording:
-        """The recording, where there is exactly one.
+        """The recording, if there is exactly one.
 
         Raises
         ------

@@ -1,6 +1,6 @@
-"""What the image attends to in a second text, the attribution prompt, while it is made.
+"""Attention of an image in the making to a second text, the attribution prompt.
 
-`text` has the pipeline encode it; `keys` is the arithmetic of one layer; `call` keeps the results
+`text` encodes it with the pipeline; `keys` is the arithmetic of one layer; `call` keeps the results
 of one call. Nothing here changes what the pipeline computes.
 """
 

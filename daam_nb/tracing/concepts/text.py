@@ -1,8 +1,8 @@
 """The attribution prompt: one text with all concepts, encoded as the pipeline encodes a prompt.
 
 As in OVAM (Marcos-Manchón et al. 2024, https://arxiv.org/abs/2403.14291), all concepts stand in one
-text, and the softmax of a layer is over that text's own tokens, start and end of text among them
-and no padding: concepts compete with each other, and with the two ends.
+text, and the softmax of a layer is over that text's own tokens, with start and end of text and
+without padding: concepts compete with each other, and with start and end.
 """
 
 from __future__ import annotations

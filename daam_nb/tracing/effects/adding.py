@@ -32,39 +32,39 @@ from daam_nb.tracing.session import Tracer
 def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted: Any) -> Recording:
     """Add the effects of words to a recording, from its attention and the pipeline's weights.
 
-    The text is encoded again, with each word hidden; no step of denoising is made. The numbers are
-    those of ``generate(..., effects=...)``, up to the rounding of the recorded attention.
+    The text is encoded again, with each word hidden; no denoising step is run. The values are those
+    of ``generate(..., effects=...)``, up to the rounding of the recorded attention.
 
     Parameters
     ----------
     run
-        A recording that holds the attention to every column of the text, step by step:
+        A recording with the attention to every column of the text, for each step:
         ``generate(..., tokens="all")`` or ``keep="replay"``.
     pipe
         The pipeline that made it.
     words
-        Whose effects: True for every word of the prompt, or the words.
+        The words whose effects to add; True for every word of the prompt.
     **omitted
         As for `reproduce`: arguments of the call that are not plain data.
 
     Returns
     -------
     Recording
-        The same recording, with these words' effects beside those that it holds: in `effects`, and
-        in `negative_effects` where it holds the negative prompt's attention, too.
+        The same recording with these words' effects added to those that it holds: in `effects`, and
+        in `negative_effects` if it holds the negative prompt's attention, too.
 
     Raises
     ------
     NotKeptError
-        If the recording lacks columns, or holds a sum over its steps.
+        If the recording lacks columns, or holds only the sum over its steps.
     ReproductionError
-        If the pipeline is another one, by a few values of each of its tensors as the recording
-        holds them (``facts.batch["weights"]``), or the call cannot be made again; if the
-        recording is not what the pipeline made, or words were hidden in its text encoder.
+        If the pipeline differs from the recording's, by a few values of each of its tensors
+        (``facts.batch["weights"]``), or the call cannot be repeated; if the recording is not what
+        the pipeline made, or words were hidden in its text encoder.
     SelectionError
         For ``words=False``.
     UnsupportedPipelineError
-        If the model or the text has no effect maps.
+        If effect maps do not exist for the model or the text.
     WordNotFoundError
         If a word is not in the prompt.
 

@@ -1,6 +1,6 @@
-"""The change of one layer's output when words are hidden: the arithmetic.
+"""The arithmetic of the change of one layer's output when words are hidden.
 
-The attention stays as it was and only the values change, so the change of the output is linear in
+The attention is held fixed and only the values change, so the change of the output is linear in
 them: ``d = sum over heads h and keys j of p[h, j] (v[h, j] - v'[h, j]) W_O[h]``.
 """
 
@@ -20,7 +20,7 @@ AT_ONCE = 2**22  # numbers of one array of a chunk of locations, 16 MiB: it stay
 
 @dataclass(frozen=True, eq=False)
 class TextChange:
-    """What hiding each word changes in the text embeddings.
+    """Change of the text embeddings when each word is hidden.
 
     Attributes
     ----------
@@ -48,15 +48,15 @@ class TextChange:
 
 @dataclass(frozen=True, eq=False)
 class LayerChange:
-    """The same in the output of one layer.
+    """Change of one layer's output when each word is hidden.
 
     Attributes
     ----------
     first
         The first key position that any of the words changes.
     into_output
-        (word, head * key, channel): what each key adds to the output through each head where it is
-        given all attention, ``(v - v') W_O``; turned, so that there are no more channels than rows.
+        (word, head * key, channel): contribution of each key to the output through each head at
+        full attention, ``(v - v') W_O``; rotated, so that there are no more channels than rows.
     """
 
     first: int
@@ -64,7 +64,7 @@ class LayerChange:
 
     @classmethod
     def of(cls, module: nn.Module, heads: int, text: TextChange) -> LayerChange:
-        """Push the change through a layer's projections, whatever adapters are on them."""
+        """Project the change with a layer's projections, including any adapters on them."""
         with torch.no_grad(), torch.autocast(text.rows.device.type, enabled=False):
             dtype = _dtype_of(module)
             values = linear_part(value_projection(module), text.rows, dtype)
@@ -80,7 +80,7 @@ class LayerChange:
             return cls(text.first, into.contiguous())
 
     def of_attention(self, attention: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Work out the change at every location, and what heads and tokens contribute to it.
+        """Compute the change at every location, and the contributions of heads and tokens.
 
         Parameters
         ----------

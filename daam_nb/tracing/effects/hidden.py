@@ -1,10 +1,10 @@
-"""A call's text is encoded again with words hidden, before its image is begun.
+"""Encode a call's text again with words hidden, before its image is started.
 
-The pipeline's own ``encode_prompt`` runs again, so that whatever it makes of a text (two encoders
-side by side, a skipped layer) is made of the hidden one, too. Only the text encoders are given
-something else: an attention mask that leaves the word's tokens out, as in
-``ablate(text_encoder=True)``. The whole text is encoded again under a mask of ones, so that tokens
-that a word does not reach come out the same, bit for bit. Random states stay as they are.
+The pipeline's own ``encode_prompt`` runs again, so that all it does with a text (two encoders, a
+skipped layer) is done with the hidden one, too. Only the text encoders' input differs: an attention
+mask that excludes the word's tokens, as in ``ablate(text_encoder=True)``. The whole text is encoded
+again under a mask of ones, so that tokens that do not depend on a word come out equal, bit for bit.
+Random states are not changed.
 """
 
 from __future__ import annotations

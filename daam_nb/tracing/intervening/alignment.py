@@ -1,4 +1,4 @@
-"""Which key column of a new prompt takes its attention from which column of a recorded one."""
+"""Correspondence of the key columns of a new prompt to those of a recorded one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Link = tuple[int, int, float]
 
 @dataclass(frozen=True)
 class Alignment:
-    """Columns of a new prompt <- columns of a recorded prompt.
+    """Correspondence of columns: those of a new prompt <- those of a recorded prompt.
 
-    A column with links takes ``sum(share * recorded attention)`` over them; a column without any
+    A column with links takes ``sum(share * recorded attention)`` over them; a column without links
     keeps the attention that the model computes for it.
 
     Attributes
@@ -26,13 +26,13 @@ class Alignment:
     links
         (new column, recorded column, share), each pair once, shares in (0, 1].
     prompts
-        The recorded and the new prompt, where `align` made it: `replay` takes it for these alone.
-        None for links of your own, which are taken at their word.
+        The recorded and the new prompt, if made by `align`: `replay` accepts it only for these.
+        None for links of your own, which are not checked.
 
     Raises
     ------
     SelectionError
-        For a negative column, a share outside (0, 1], or a pair given twice.
+        For a negative column, a share outside (0, 1], or a duplicate pair.
     """
 
     links: tuple[Link, ...]
@@ -56,12 +56,12 @@ class Alignment:
         return tuple(sorted({new for new, _, _ in self.links}))
 
     def only(self, columns: Iterable[int]) -> Alignment:
-        """The links of some new columns alone."""
+        """Return the alignment restricted to some new columns."""
         wanted = set(columns)
         return replace(self, links=tuple(link for link in self.links if link[0] in wanted))
 
     def why_not(self, recorded: Prompt, new: Prompt) -> str:
-        """Why it is not the alignment of these two prompts; nothing if it is, or may be."""
+        """Explain why it is not the alignment of two prompts; empty if it is, or may be."""
         if self.prompts is None:
             return ""
         own = [[token.id for token in prompt.tokens] for prompt in self.prompts]
@@ -79,41 +79,41 @@ class Alignment:
 
 
 def identity(keys: int) -> Alignment:
-    """Every column takes the recorded attention of the same column."""
+    """Align every column with the recorded column of the same position."""
     return Alignment(tuple((column, column, 1.0) for column in range(keys)))
 
 
 def align(recorded: Prompt, new: Prompt, *, words: Mapping[str, str] | None = None) -> Alignment:
     """Align the columns of two prompts by their words.
 
-    Words that both prompts hold in the same order go together (longest common subsequence of
-    case-folded words); between them, stretches of equally many words go together one by one, and
-    words of which the other prompt has no counterpart stay out: inserted ones keep their own
-    attention, dropped ones have none to give it to. The start of text, the end of text and the
-    padding behind it (first with first, and so on) go together as well.
+    Words that occur in both prompts in the same order are paired (longest common subsequence of
+    case-folded words); between them, stretches of equally many words are paired one by one. Words
+    without a counterpart are left out: inserted words keep their own attention, that of dropped
+    words is not used. The start of text, the end of text and the padding after it (first with
+    first, and so on) are paired as well.
 
     Parameters
     ----------
     recorded
         The prompt of the recording: ``run.prompt``.
     new
-        The prompt that is to be drawn: ``Prompt.from_tokenizer(text, pipe.tokenizer)``.
+        The prompt to be generated: ``Prompt.from_tokenizer(text, pipe.tokenizer)``.
     words
-        New word -> recorded word, for pairs of your own choice; they come first.
+        New word -> recorded word: pairs of your own choice, which take precedence.
 
     Returns
     -------
     Alignment
-        Two words of equally many tokens go together token by token. Otherwise every token of the
+        Two words with equally many tokens are paired token by token. Otherwise every token of the
         new word takes an equal part of the whole recorded word's attention, so that the sum over
-        the word stays.
+        the word is preserved.
 
     Raises
     ------
     ShapeError
-        If the prompts have different numbers of columns: they are of different models.
+        If the prompts have different numbers of columns: they belong to different models.
     WordNotFoundError, AmbiguousWordError, TruncatedWordError
-        For `words` as for `Prompt.find`.
+        For `words`, as for `Prompt.find`.
     SelectionError
         If two pairs of `words` share a word of one of the prompts.
 

@@ -1,4 +1,4 @@
-"""What an intervention is to change, checked when it is made and settled when a call begins."""
+"""The choices of an intervention, checked when it is made and resolved when a call begins."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ Columns = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Where:
-    """Layers, heads, steps and passes that an intervention touches.
+    """Layers, heads, steps and passes that an intervention changes.
 
     Attributes
     ----------
     layers
-        What `daam_nb.recording.select_layers` takes; None: every layer.
+        As for `daam_nb.recording.select_layers`; None: every layer.
     heads
-        By number, each of which every chosen layer must have, or one by one.
+        Head numbers, which every chosen layer must have, or (layer, head) pairs.
     steps
-        As `trace` takes them.
+        As `keep_steps` of `trace`.
     passes
-        Which rows of the batch.
+        The rows of the batch.
     """
 
     layers: LayerChoice | None
@@ -51,16 +51,16 @@ class Where:
 
     @property
     def nowhere(self) -> bool:
-        """Whether a list of choices is given and empty: nothing is to be changed."""
+        """Whether a list of choices is empty, so that nothing is changed."""
         return self.layers == () or self.heads.none or self.steps.choice == ()
 
     def chosen_heads(self, every: Sequence[Layer]) -> dict[Layer, tuple[int, ...]]:
-        """The heads that are meant in each layer of a network that is, in the network's order.
+        """Return the heads chosen in each layer of a network, in the network's order.
 
         Raises
         ------
         SelectionError
-            If a chosen layer lacks a head, or a head is named of a layer that is not chosen.
+            If a chosen layer lacks a head, or a head belongs to a layer that is not chosen.
         """
         if self.nowhere:
             return {}
@@ -71,7 +71,7 @@ class Where:
         return {layer: tuple(numbers) for layer, numbers in heads.items()}
 
     def chosen_steps(self, steps: int) -> frozenset[int]:
-        """The steps of a loop that are meant; raises a `SelectionError` where there are none."""
+        """Return the steps of a loop that are chosen; raises `SelectionError` if there are none."""
         return frozenset() if self.nowhere else frozenset(self.steps.of(steps))
 
     def __str__(self) -> str:
@@ -96,7 +96,7 @@ def _named(layers: LayerChoice | None) -> str:
 def read_where(
     layers: LayerChoice | None, heads: HeadChoice, steps: StepChoice, passes: Passes
 ) -> Where:
-    """Check choices as far as that is possible without a network.
+    """Check choices as far as possible without a network.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def whole_numbers(what: str, choice: Any) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class KeyPositions:
-    """Key positions that were chosen: one choice for all images, or one for each.
+    """Chosen key positions: one choice for all images, or one for each.
 
     Attributes
     ----------
@@ -252,12 +252,12 @@ def read_area(area: Any) -> Tensor:
 
 
 def area_at(area: Tensor, size: tuple[int, int]) -> Tensor:
-    """The cells of a grid (height, width) of which at least half lies in the area.
+    """Return the cells of a grid (height, width) that lie in the area by at least half.
 
     Raises
     ------
     ShapeError
-        If the area has not the image's proportions, as one that lies on its side.
+        If the area's aspect ratio is not the image's, as when its axes are swapped.
     """
     height, width = area.shape
     if abs(height * size[1] - width * size[0]) > max(height, width):  # more than one cell

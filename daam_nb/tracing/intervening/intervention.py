@@ -21,12 +21,12 @@ from daam_nb.tracing.models import adapter_of
 
 
 class Intervention(Attached[EditedCall]):
-    """An open (or closed) intervention; made by `ablate`, `reweight` and `replay`.
+    """An open or closed intervention; made by `ablate`, `reweight` and `replay`.
 
     Attributes
     ----------
     change
-        What it does, in words; also in ``facts.batch["interventions"]`` of what is recorded.
+        What it does, in words; also in ``facts.batch["interventions"]`` of recordings.
     """
 
     kind = "intervention"

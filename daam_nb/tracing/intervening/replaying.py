@@ -189,32 +189,32 @@ def replay(
     passes: Passes = "both",
     prompt: TextChoice = None,
 ) -> Intervention:
-    """Let a recording's attention take the place of the model's own while a ``with`` block runs.
+    """Replace the model's attention by a recording's while a ``with`` block runs.
 
     At every chosen step, layer and head, each key column takes the recorded probabilities, in the
     prompt's rows and in the negative prompt's. With the run's own prompt, seed and arguments the
-    image comes out again; with another prompt its layout stays (prompt-to-prompt).
+    image is reproduced; with another prompt its layout is kept (prompt-to-prompt).
 
     Parameters
     ----------
     pipe
         The pipeline that made the recording, or one of the same network and image size.
     run
-        A recording made with ``keep="replay"``; for several images one for all, or one for each.
+        A recording made with ``keep="replay"``; for several images, one for all or one per image.
     alignment
-        How the columns of a new prompt go with the recorded ones. None: column by column, for
-        prompts of equally many tokens. ``"words"``: `align`. Or an `Alignment`. Columns without a
+        How the columns of a new prompt correspond to the recorded ones. None: column by column, for
+        prompts with equally many tokens. ``"words"``: `align`. Or an `Alignment`. Columns without a
         counterpart keep the model's own attention; nothing is renormalized.
     words
-        Of the new prompt: replay their columns alone (in the prompt's rows).
+        Words of the new prompt: only their columns are replayed (in the prompt's rows).
     occurrence
-        Which, for words that stand several times.
+        Which one (0-based), for words that occur several times.
     heads, layers, steps
-        Where to replay; by default everywhere. As in `ablate`.
+        Where to replay, as for `ablate`; by default everywhere.
     passes
-        ``"both"``, or ``"prompt"``: the conditional rows alone, as prompt-to-prompt does.
+        ``"both"``, or ``"prompt"``: only the conditional rows, as in prompt-to-prompt.
     prompt
-        The text behind ``prompt_embeds``, for calls that give embeddings.
+        The text behind ``prompt_embeds``, for calls with embeddings.
 
     Returns
     -------
@@ -226,10 +226,10 @@ def replay(
     NotKeptError
         If the recording was not made with ``keep="replay"``, or lacks the negative rows.
     ShapeError, SelectionError
-        If the pipeline is called: for another network, size, number of steps or of tokens (and
-        no alignment); no step is made.
+        When the pipeline is called, before its first step: for another network, size, number of
+        steps, or number of tokens (without an alignment).
     InterventionError
-        For guidance that runs a prompt's rows twice, and as in `ablate`.
+        For guidance that runs a prompt's rows twice, and as for `ablate`.
 
     References
     ----------

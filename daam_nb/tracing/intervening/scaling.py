@@ -1,4 +1,4 @@
-"""`ablate` and `reweight`: columns of the attention, times a number."""
+"""`ablate` and `reweight`: columns of the attention, multiplied by a factor."""
 
 from __future__ import annotations
 
@@ -123,13 +123,13 @@ def ablate(
     text_encoder: bool = False,
     prompt: TextChoice = None,
 ) -> Intervention:
-    """Take attention away while a ``with`` block runs: chosen probabilities become zero.
+    """Set chosen attention probabilities to zero while a ``with`` block runs.
 
     The columns of the chosen words and tokens, in the chosen heads of the chosen layers at the
-    chosen steps, are set to zero after the softmax; what those heads add to the image from these
-    tokens is gone. The other columns keep their probabilities, so a query's row no longer sums to
-    1 (as in prompt-to-prompt's re-weighting with the factor 0), unless `renormalize` is given.
-    What is not chosen limits nothing; where nothing at all is chosen, or a list of choices is
+    chosen steps, are set to zero after the softmax, which removes what those heads add to the image
+    from these tokens. The other columns keep their probabilities, so a query's row no longer sums
+    to 1 (as in prompt-to-prompt's re-weighting with the factor 0), unless `renormalize` is given. A
+    choice that is left out limits nothing; if nothing at all is chosen, or a list of choices is
     empty, nothing is changed, bit for bit.
 
     Parameters
@@ -140,55 +140,55 @@ def ablate(
         A word or phrase, a `Word`, (start, end) in characters, or a list of these; looked up in
         the prompt of every image. None, without `tokens`: every column.
     tokens
-        Key positions as well: padding and the end of text have no words. Or a list of them for
-        each image: ``[[2, 7], [], [7]]``.
+        Key positions in addition, such as the padding and the end of text, which have no words. Or
+        a list of them for each image: ``[[2, 7], [], [7]]``.
     occurrence
-        Which, for words that stand several times.
+        Which one (0-based), for words that occur several times.
     heads
         Head numbers; every chosen layer must have them.
     layers
-        What `daam_nb.recording.select_layers` takes.
+        As for `daam_nb.recording.select_layers`.
     steps
-        A slice or whole numbers, 0-based places in the sampling loop.
+        A slice or integers, 0-based positions in the sampling loop.
     passes
-        ``"prompt"``: the conditional rows (of perturbed guidance, all of them). ``"both"``: those
-        of the negative prompt as well, which has no words of the prompt: not with `words`.
+        ``"prompt"``: the conditional rows (with perturbed guidance, all of them). ``"both"``: those
+        of the negative prompt as well; not with `words`, which are the prompt's.
     area
-        (y, x), bool, of any size: only the queries of these places of the image are changed. A
-        cell of a layer belongs to the area where at least half of it does. None: everywhere.
+        (y, x), bool, of any size: only the queries at these locations of the image are changed. A
+        cell of a layer belongs to the area if at least half of it does. None: everywhere.
     renormalize
-        Scale the remaining columns so that each query's row sums to what it did.
+        Whether to scale the remaining columns so that each query's row keeps its sum.
     text_encoder
-        Take attention away in the text encoder as well: no other token of the prompt looks at the
-        chosen ones there, so none repeats them. With `renormalize`, nothing of the chosen words
-        reaches the image: any other words in their place give the same. (Without, the remaining
-        probabilities still lack what the chosen words drew.) It takes `words` or `tokens`, and a
-        call with the prompt as text; `layers`, `heads`, `steps` and `area` limit only what
-        happens in the denoiser.
+        Whether to hide the chosen tokens in the text encoder as well: no other token of the prompt
+        attends to them there, so none carries their meaning. With `renormalize`, nothing of the
+        chosen words reaches the image: any other words in their place give the same image. (Without
+        it, the remaining probabilities still lack what the chosen words took.) Requires `words` or
+        `tokens`, and a call with the prompt as text; `layers`, `heads`, `steps` and `area` limit
+        only the change in the denoiser.
     prompt
-        The text behind ``prompt_embeds``, for calls that give embeddings.
+        The text behind ``prompt_embeds``, for calls with embeddings.
 
     Returns
     -------
     Intervention
-        A context manager. Images made inside are changed; after it, all is as before.
+        A context manager. Only images made inside are changed.
 
     Raises
     ------
     SelectionError
-        If a choice cannot be read, or (when the pipeline is called) does not exist there.
+        If a choice cannot be read, or, when the pipeline is called, does not exist.
     WordNotFoundError, AmbiguousWordError, TruncatedWordError
-        If the pipeline is called with a prompt that does not hold the words; no step is made.
+        When the pipeline is called, before its first step, with a prompt that lacks the words.
     InterventionError
-        If a processor computes attention by a function that cannot be changed; at the end,
-        where the pipeline was not called at all. With `text_encoder`, where the encoder is not
-        given the prompt, takes no mask, or two of them read different texts.
+        If a processor computes attention with a function that cannot be changed; at the end of the
+        block, if the pipeline was not called at all. With `text_encoder`, if the encoder does not
+        read the prompt, takes no mask, or two encoders read different texts.
 
     Notes
     -----
     Only the denoiser's cross-attention is changed; a ControlNet's own and an IP-Adapter's keys are
-    not. The text encoder has mixed the words before: later tokens still tell of an ablated one,
-    unless `text_encoder` is given.
+    not. The text encoder has mixed the words before: later tokens still carry an ablated word's
+    meaning, unless `text_encoder` is given.
 
     Examples
     --------
@@ -226,12 +226,12 @@ def reweight(
     pipe
         A diffusers pipeline, as for `trace`.
     word
-        As `words` of `ablate`; None to choose by `tokens` alone.
+        As `words` of `ablate`; None to choose only by `tokens`.
     factor
         A finite number >= 0; 1 changes nothing, bit for bit, 0 is `ablate`. Above 1, without
-        `renormalize`, probabilities may exceed 1: they are weights then.
+        `renormalize`, probabilities may exceed 1, and are then weights.
     tokens, occurrence, heads, layers, steps, passes, area, renormalize, prompt
-        As in `ablate`.
+        As for `ablate`.
 
     Returns
     -------
@@ -241,7 +241,7 @@ def reweight(
     Raises
     ------
     SelectionError, WordNotFoundError, AmbiguousWordError, TruncatedWordError, InterventionError
-        As in `ablate`.
+        As for `ablate`.
 
     References
     ----------

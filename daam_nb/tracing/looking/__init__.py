@@ -1,9 +1,9 @@
-"""`look`: the attention to a prompt in an image that the model did not draw.
+"""`look`: the attention to a prompt in an image that the model did not make.
 
-images      what is given as an image -> RGB pixels that fit the latents' grid
+images      an image in any accepted form -> RGB pixels that fit the latent grid
 encoding    pixels -> latents, by the pipeline's VAE
-timesteps   how far the latents are noised
-schedules   the loop's scheduler: it hands over the noised latents, one timestep after the other
+timesteps   the noise levels of the latents
+schedules   the loop's scheduler: it returns the noised latents, one timestep after the other
 recorded    the pipeline's own loop, traced on them
 """
 

@@ -1,4 +1,4 @@
-"""What is given as an image -> RGB pixels, 8 bits each, of a size that the latents can have."""
+"""An image in any accepted form -> RGB pixels, 8 bits each, of a size that the latents allow."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _WITHOUT_ALPHA = (
 
 
 def read_image(image: Any) -> Image.Image:
-    """Read an image as RGB, 8 bits a channel; nothing of it is rounded, clipped or hidden.
+    """Read an image as RGB, 8 bits per channel; nothing is rounded, clipped or hidden.
 
     Parameters
     ----------
     image
-        A PIL image, the path of a file (turned upright as its EXIF data say), or an array (y, x),
-        (y, x, 1), (y, x, 3) or (y, x, 4) of uint8. An alpha channel must be opaque everywhere.
+        A PIL image, the path of a file (rotated as its EXIF orientation states), or an array (y,
+        x), (y, x, 1), (y, x, 3) or (y, x, 4) of uint8. An alpha channel must be opaque everywhere.
 
     Raises
     ------
@@ -113,19 +113,19 @@ def _rgb(image: Image.Image, what: str) -> Image.Image:
 def fitted(
     image: Image.Image, resize: Any, *, multiple: int, own_size: tuple[int, int] | None
 ) -> Image.Image:
-    """The image in a size that the model's latents can have.
+    """Resize an image to a size that the model's latents allow.
 
     Parameters
     ----------
     image
         As `read_image` returns it.
     resize
-        False: as it is. True: to the number of pixels that the model was made for, in the image's
-        proportions, as far as the grid has them. (height, width): to that size.
+        False: no resizing. True: to the number of pixels that the model was trained for, in the
+        image's aspect ratio as far as the grid allows. (height, width): to that size.
     multiple
-        Pixels by which height and width grow.
+        Pixels that height and width must be multiples of.
     own_size
-        (height, width) that the model was made for, where it says.
+        (height, width) that the model was trained for, if stated.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`look`: the attention of a model to a prompt, in an image that it did not draw."""
+"""`look`: a model's attention to a prompt, in an image that it did not make."""
 
 from __future__ import annotations
 
@@ -71,65 +71,67 @@ def look(
     inversion: bool = False,
     **options: Any,
 ) -> Recording:
-    """Record what a model attends to in an image that it did not draw, such as a photograph.
+    """Record a model's attention in an image that it did not make, such as a photograph.
 
     The image is encoded by the VAE and noised to a few timesteps, and the denoiser is run once at
-    each, on the prompt. What it predicts is not followed: every timestep sees the image itself.
+    each, with the prompt. Its predictions are not used: every timestep starts from the image
+    itself.
 
     Parameters
     ----------
     pipe
-        A text-to-image pipeline: of Stable Diffusion 1, 2, XL, 3, 3.5 or FLUX.1.
+        A text-to-image pipeline of Stable Diffusion 1, 2, XL, 3, 3.5 or FLUX.1.
     image
-        A PIL image, the path of a file, or an array (y, x, 3) of uint8. Not transparent, 8 bits a
-        channel.
+        A PIL image, the path of a file, or an array (y, x, 3) of uint8; opaque, 8 bits per channel.
     prompt
-        A text, whose words are looked for.
+        The text whose words are to be found in the image.
     t
-        The timesteps: ints are the scheduler's numbers, of which most models have 0 (the image) to
-        999 (noise); floats from 0.0 to 1.0 are shares of the way. One, or several. Default: seven,
-        from 0.1 to 0.999 of the way.
+        The timesteps: ints are the scheduler's numbers, in most models 0 (the image) to 999
+        (noise); floats are fractions of that range, 0.0 to 1.0. One or several. Default: seven,
+        from 0.1 to 0.999 of the range.
     seed
-        Of the noise, which is the same at every timestep; drawn on the CPU, so that results do not
-        depend on the device. The global random state is not touched.
+        Seed of the noise, which is the same at every timestep; drawn on the CPU, so that results do
+        not depend on the device. The global random state is not changed.
     resize
-        False refuses an image that does not fit the latents' grid. True: to about as many pixels
-        as the model was made for. (height, width): to that size, in pixels.
+        False: an image that does not fit the latent grid is refused. True: resize to about the
+        number of pixels that the model was trained for. (height, width): resize to that size, in
+        pixels.
     inversion
-        Noise the image by the model itself, step by step (DDIM inversion), and record each step; no
-        noise is drawn. `t` are the steps then, by default 50, evenly spaced. For Stable Diffusion
-        1, 2 and XL.
+        Whether to noise the image with the model itself, step by step (DDIM inversion), and record
+        each step; no noise is drawn. `t` then gives the steps, by default 50, evenly spaced. For
+        Stable Diffusion 1, 2 and XL.
     **options
         The options of `trace` (``keep``, ``layers``, ``keep_steps``, ``tokens``, ``negative``,
-        ``memory``, ``dtype``, ``encoder``, ``effects``); everything else that the pipeline's call
-        takes and that does not say how to draw goes to it (``negative_prompt``, ``prompt_2``, ...).
-        Guidance is off: give ``guidance_scale`` (of FLUX.1: ``true_cfg_scale``) for both passes.
+        ``memory``, ``dtype``, ``encoder``, ``effects``); all others go to the pipeline's call
+        (``negative_prompt``, ``prompt_2``, ...), unless they control sampling. Guidance is off:
+        give ``guidance_scale`` (of FLUX.1: ``true_cfg_scale``) for both passes.
 
     Returns
     -------
     Recording
-        As of a drawn image. Its steps are the timesteps, from noise to the image (of an inversion
-        from the image to noise); its image is the one that was encoded; its latents are those that
-        the denoiser was given, and last the image's own (of an inversion: the noise it became).
-        Its facts and manifest say that it is a look.
+        As for a generated image. Its steps are the timesteps, from noise to the image (for an
+        inversion from the image to noise); its image is the one that was encoded; its latents are
+        the denoiser's inputs, and last the image's own (for an inversion the noise it became). Its
+        facts and manifest state that it is a look.
 
     Raises
     ------
     UnsupportedPipelineError
-        If the pipeline's loop or its way of noising is not known; nothing was run.
+        If the pipeline's loop or its noising process is not known, before anything is run.
     WrongKindError, ShapeError
-        For what is no image, is transparent, has other than 8 bits, or does not fit the grid.
+        If it is not an image, is transparent, does not have 8 bits per channel, or does not fit the
+        grid.
     SelectionError, UnknownOptionError
-        For timesteps, a seed or options that cannot be read.
+        For invalid timesteps, seeds or options.
     InterventionError
         Inside `ablate`, `reweight` or `replay`.
 
     Notes
     -----
     The latents are the mean that the VAE's encoder predicts. Diffusion models see
-    ``sqrt(a) x + sqrt(1 - a) noise`` (Ho et al. 2020, eq. 4), flow models
-    ``(1 - s) x + s noise`` (Esser et al. 2024, eq. 13), where s is the timestep as a share: which
-    sampler the pipeline has makes no difference.
+    ``sqrt(a) x + sqrt(1 - a) noise`` (Ho et al. 2020, eq. 4), flow models ``(1 - s) x + s noise``
+    (Esser et al. 2024, eq. 13), where s is the timestep as a fraction: the pipeline's sampler makes
+    no difference.
 
     Examples
     --------

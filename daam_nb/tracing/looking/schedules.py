@@ -1,4 +1,4 @@
-"""The scheduler of a look: what the pipeline's loop asks for its timesteps and the next latents.
+"""The scheduler of a look: it gives the pipeline's loop its timesteps and the next latents.
 
 A pipeline asks its scheduler three things: the timesteps, how the latents are scaled before they
 are given to the denoiser, and, when the denoiser has run, the latents of the next timestep. Here
@@ -19,7 +19,7 @@ from daam_nb.errors import ShapeError
 
 
 class LookScheduler(ABC):
-    """Hands over the latents of one timestep after the other.
+    """Scheduler that returns the image's noised latents, one timestep after the other.
 
     Parameters
     ----------
@@ -78,18 +78,18 @@ class LookScheduler(ABC):
         """The loop begins with the first timestep."""
 
     def scale_model_input(self, sample: Tensor, timestep: Any = None) -> Tensor:
-        """Latents are those of the forward process and need no scaling."""
+        """Return the latents unchanged: those of the forward process need no scaling."""
         return sample
 
     def step(
         self, model_output: Tensor, timestep: Any, sample: Tensor, return_dict: bool = True
     ) -> tuple[Tensor]:
-        """The latents of the next timestep.
+        """Return the latents of the next timestep.
 
         Raises
         ------
         ShapeError
-            If the loop worked on other latents than it was handed.
+            If the loop used other latents than it was given.
         """
         at = float(self.timesteps[self._step])
         if float(timestep) != at or not torch.equal(sample, self._expected):
@@ -104,7 +104,7 @@ class LookScheduler(ABC):
 
 
 class NoisedSchedule(LookScheduler):
-    """The latents with the same noise, as much of it as each timestep has.
+    """Schedule with the same noise at every timestep, scaled to the timestep's level.
 
     Parameters
     ----------
@@ -160,10 +160,10 @@ class FlowSchedule(NoisedSchedule):
 
 
 class InversionSchedule(LookScheduler):
-    """DDIM backwards: the model's own prediction takes the image towards noise, step by step.
+    """DDIM inversion: the model's own predictions take the image towards noise, step by step.
 
-    The prediction at timestep t is made of the latents of the timestep before, and takes them to t,
-    as in diffusers' `DDIMInverseScheduler`.
+    The prediction at timestep t is computed from the latents of the previous timestep, and takes
+    them to t, as in diffusers' `DDIMInverseScheduler`.
 
     References
     ----------

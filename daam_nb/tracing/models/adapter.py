@@ -1,7 +1,7 @@
-"""What a model family answers: the contract, with the answers that most families share.
+"""The contract of a model family's adapter, with the answers that most families share.
 
-An adapter is bound to one pipeline. A family says in its own file what it does otherwise; what is
-the same for every family is asked of nobody.
+An adapter is bound to one pipeline. A family's own file defines only what differs; what is the same
+for every family is not part of the contract.
 """
 
 from __future__ import annotations
@@ -27,50 +27,50 @@ LayerModule = tuple[str, nn.Module]
 
 
 class Adapter:
-    """Answers for one pipeline what differs between model families.
+    """Adapter of a model family: answers for one pipeline what differs between families.
 
-    Made once per trace, by ``adapter_of(pipe)``. Without any change it is the adapter of a
-    transformer of diffusers that reads text by cross-attention (``attn2``) and patches of the
-    latents as its queries.
+    Made once per trace, by ``adapter_of(pipe)``. Unchanged, it is the adapter of a diffusers
+    transformer that reads text by cross-attention (``attn2``), with patches of the latents as
+    queries.
 
     Attributes
     ----------
     pipe, net
         The pipeline and its denoiser, without the compiler's wrapper.
     loop_name, is_vouched
-        The known class whose loop the pipeline runs; whether it is known on the user's word alone.
+        The known class whose loop the pipeline runs; whether it is known only by `vouch_for`.
     title
-        The family, for people.
+        The family's name, for display.
     pipelines
-        Classes whose loop is known, by their name in diffusers, or themselves.
+        Classes whose loop is known: names in diffusers, or classes.
     networks
-        Names of the denoiser's classes.
+        Class names of the denoiser.
     component
-        The pipeline's name of its denoiser.
+        Name of the pipeline's component that is the denoiser.
     attention
-        Whether the text is all there is among the keys (``"cross"``) or stands beside the image.
+        ``"cross"`` if the keys are the text alone, ``"joint"`` if they are image and text.
     stage
-        What its layers' stage is called where all are of one kind.
+        Stage of its layers, if all are of one kind.
     embeddings_at
-        Where ``encode_prompt`` returns the embeddings of prompt and negative prompt. (0, None): it
-        is called a second time for the negative prompt.
+        Positions of the embeddings of prompt and negative prompt in the result of
+        ``encode_prompt``. (0, None): it is called a second time for the negative prompt.
     guidance_argument
         The argument of the call that scales classifier-free guidance.
     separate_passes
-        Order of the passes within a step, where guidance runs the denoiser twice and not on one
+        Order of the passes within a step, if guidance runs the denoiser twice instead of on a
         doubled batch: ``"pn"``.
     supports
-        What can be done with it: ``"trace"``; ``"intervene"`` (`ablate`, `reweight`); ``"replay"``.
+        The supported functions: ``"trace"``; ``"intervene"`` (`ablate`, `reweight`); ``"replay"``.
     why_not
-        Why the others cannot.
+        Why the others are not supported.
     looks_with
-        Pipelines, among `pipelines`, by which `look` looks at images: their loop begins with the
-        latents that it is given (``latents=``) and asks the scheduler for all the others.
+        Those of `pipelines` that `look` can use: their loop begins with the latents passed to it
+        (``latents=``) and asks the scheduler for all the others.
     noising
         How their latents are noised: ``"diffusion"``, by the scheduler's ``alphas_cumprod``, or
-        ``"flow"``, in a straight line.
+        ``"flow"``, along a straight line.
     way_out
-        How to get processors that can be watched, for messages.
+        How to get attention processors that can be traced, for messages.
     """
 
     title: ClassVar[str] = ""
@@ -103,17 +103,17 @@ class Adapter:
 
     @classmethod
     def matches(cls, pipe: Any) -> bool:
-        """Whether a pipeline is of this family, by its denoiser."""
+        """Whether a pipeline belongs to this family, by its denoiser."""
         net = unwrapped(getattr(pipe, cls.component, None))
         return type(net).__name__ in cls.networks
 
     @classmethod
     def why_refused(cls, loop: type) -> str:
-        """Why a class of diffusers is not watched, as its loop is another one; or nothing."""
+        """Explain why a diffusers class with another loop cannot be traced; empty if it can."""
         return ""
 
     def check(self) -> None:
-        """Raise an `UnsupportedPipelineError` unless this pipeline is read exactly."""
+        """Raise `UnsupportedPipelineError` unless this pipeline can be read exactly."""
         if not list(self.modules()):
             raise UnsupportedPipelineError(
                 f"The `{self.component}` of {self.pipe_name}, a {type(self.net).__name__}, has no "
@@ -121,37 +121,37 @@ class Adapter:
             )
 
     def check_call(self, arguments: Mapping[str, Any], inputs: DenoiserInputs) -> None:
-        """Raise an `UnsupportedPipelineError` before the first step of a call that is not recorded.
+        """Raise `UnsupportedPipelineError` before the first step of a call that cannot be recorded.
 
         Parameters
         ----------
         arguments
-            Of the call, with the defaults of its signature.
+            Arguments of the call, with the defaults of its signature.
         inputs
-            Of the first pass.
+            The denoiser's inputs in the first pass.
         """
 
     # Layers ----------------------------------------------------------------------------------
 
     def modules(self) -> Iterator[LayerModule]:
-        """Every watched attention module with its dotted name, in the order of the forward pass."""
+        """List the traced attention modules with their dotted names, in forward order."""
         for name, module in self.net.named_modules():
             if hasattr(module, "get_processor") and getattr(module, "is_cross_attention", False):
                 yield name, module
 
     def grid(self, latent_size: tuple[int, int]) -> tuple[int, int]:
-        """(height, width) of the image among the queries, for latents of a (height, width)."""
+        """Return (height, width) of the image among the queries, for latents of (height, width)."""
         patch = int(getattr(cast(Any, self.net).config, "patch_size", None) or 1)
         return (latent_size[0] // patch, latent_size[1] // patch)
 
     def layers(self, latent_size: tuple[int, int]) -> tuple[Layer, ...]:
-        """The layers of the denoiser for latents of (height, width), before it has run."""
+        """List the layers of the denoiser for latents of (height, width), before it has run."""
         return tuple(
             self.layer(name, module, self.grid(latent_size)) for name, module in self.modules()
         )
 
     def layer(self, name: str, module: nn.Module, size: tuple[int, int]) -> Layer:
-        """One of them, for a grid of (height, width)."""
+        """Make one of them, for a grid of (height, width)."""
         number = next((part for part in name.split(".") if part.isdecimal()), "")
         stage = self.stage_of(name)
         return Layer(
@@ -165,23 +165,23 @@ class Adapter:
         )
 
     def stage_of(self, name: str) -> str:
-        """The stage of a layer."""
+        """Return the stage of a layer."""
         return self.stage
 
     def layout(self, layer: Layer, inputs: DenoiserInputs, row: int) -> Layout:
-        """Where image and text stand among a layer's queries and keys, in one batch row."""
+        """Locate image and text among a layer's queries and keys, in one batch row."""
         return Layout.of_cross_attention(layer.size[0] * layer.size[1], inputs.columns(row))
 
     @property
     def hands_text_on(self) -> bool:
-        """Whether every layer is given the very text that the denoiser is given.
+        """Whether every layer reads the very text tensor that the denoiser is given.
 
-        A plain class attribute does as well as a property.
+        A plain class attribute works as well as a property.
         """
         return False
 
     def entrance(self) -> nn.Module | None:
-        """The module that is to be given the very latents that the denoiser is given, if any."""
+        """The module that must be given the very latents that the denoiser is given, if any."""
         return None
 
     # A pass ----------------------------------------------------------------------------------
@@ -196,26 +196,26 @@ class Adapter:
 
     @property
     def batch_orders(self) -> Mapping[int, str]:
-        """How the blocks of a batch are stacked: their number -> a text of one letter for each.
+        """Order of the blocks of a batch: number of blocks -> a string with one letter per block.
 
         ``"p"`` is the prompt, ``"n"`` the negative prompt, any other letter a text that `text_of`
-        names. The default is ``{1: "p", 2: "np"}``: one block, or first the negative prompt.
-        Content decides first; this decides where it cannot, as both texts are the same. A plain
-        class attribute does as well as a property.
+        names. The default is ``{1: "p", 2: "np"}``: one block, or first the negative prompt. The
+        blocks are recognized by their content; this decides if both texts are the same. A plain
+        class attribute works as well as a property.
         """
         return {1: "p", 2: "np"}
 
     def text_of(self, label: str) -> str:
-        """What the text of a block is that is neither ``"p"`` nor ``"n"``."""
+        """Return the text of a block that is neither ``"p"`` nor ``"n"``."""
         return "another text"
 
     def lone_block(self, ran: int) -> str:
-        """What a pass of one block is where its text does not say: ``"p"`` or ``"n"``.
+        """Decide whether a pass of one block is ``"p"`` or ``"n"``, if its text does not tell.
 
         Parameters
         ----------
         ran
-            Passes before it in the same step.
+            Number of passes before it in the same step.
         """
         return self.separate_passes[ran] if ran < len(self.separate_passes) else "p"
 
@@ -232,7 +232,7 @@ class Adapter:
         )
 
     def stream(self, name: str | None = None) -> TextStream:
-        """The text stream of a name, by default the first.
+        """Return the text stream of a name, by default the first.
 
         Raises
         ------
@@ -257,7 +257,7 @@ class Adapter:
         return own + [stream.beside[0] for stream in streams if stream.beside is not None]
 
     def embeddings(self, result: Any, before: Embeddings | None) -> Embeddings | None:
-        """The text embeddings after ``encode_prompt`` returned `result`."""
+        """Return the text embeddings in the `result` of ``encode_prompt``."""
         parts = result if isinstance(result, tuple) else ()
         at, negative_at = self.embeddings_at
         conditional = rows_of(parts[at]) if at < len(parts) else None
@@ -274,19 +274,19 @@ class Adapter:
         )
 
     def why_empty(self, stream: TextStream, arguments: Mapping[str, Any]) -> str:
-        """Why no text stands behind these columns in this call; nothing if there is one."""
+        """Explain why these columns have no text in this call; an empty string if they have."""
         return ""
 
     # Guidance, images, what is said -----------------------------------------------------------
 
     def guided(self, embeddings: Embeddings, rows: BatchRows) -> bool:
-        """Whether a call whose first pass has these rows runs on a negative prompt, too."""
+        """Whether a call whose first pass has these rows also runs on a negative prompt."""
         if self.separate_passes:
             return embeddings.unconditional is not None
         return bool(rows.unconditional)
 
     def guidance(self, arguments: Mapping[str, Any]) -> float | None:
-        """Scale of classifier-free guidance of a guided call, by its arguments and defaults."""
+        """Return the guidance scale of a guided call, from its arguments and defaults."""
         name = self.guidance_argument
         scale = getattr(self.pipe, name, arguments.get(name))
         return None if scale is None else float(scale)
@@ -296,15 +296,15 @@ class Adapter:
         return frames
 
     def packed(self, latents: Tensor) -> Tensor:
-        """Bring latents (image, channel, y, x) to what the pipeline's call takes as ``latents``.
+        """Bring latents (image, channel, y, x) to the form that the call takes as ``latents``.
 
-        What `latents` takes apart again.
+        The inverse of `latents`.
         """
         return latents
 
     @property
     def latent_channels(self) -> int:
-        """Channels of the latents that the denoiser takes, before they are packed."""
+        """Number of channels of the denoiser's latents, before they are packed."""
         return int(cast(Any, self.net).config.in_channels)
 
     @classmethod
@@ -316,15 +316,15 @@ class Adapter:
     def omissions(
         self, stream: TextStream, arguments: Mapping[str, Any], *, negative: bool = False
     ) -> Sequence[Omission]:
-        """What of the text's attention a recording of this call does not hold.
+        """List the parts of the text's attention that a recording of this call does not hold.
 
-        With `negative` it holds that to the negative prompt, too.
+        With `negative` it holds the attention to the negative prompt, too.
         """
         return ()
 
     @property
     def pipe_name(self) -> str:
-        """The pipeline's class."""
+        """Name of the pipeline's class."""
         return type(self.pipe).__name__
 
 

@@ -1,7 +1,7 @@
-"""Which pipelines are watched: by class, not by what they look like.
+"""The pipelines that can be traced: known by class, not by appearance.
 
 A pipeline is more than its denoiser. Its loop decides what a pass of the denoiser is: the whole
-image or a view of it, one step or several, this prompt or another. So a class is taken because
+image or a view of it, one step or several, this prompt or another. So a class is accepted because
 its loop was read and compared with an independent computation, or because the user vouches for it.
 """
 
@@ -27,14 +27,14 @@ _vouched: WeakSet[type] = WeakSet()
 
 
 def register_adapter(adapter: AdapterT) -> AdapterT:
-    """Teach daam_nb a model family: from now on its pipelines are watched by this adapter.
+    """Register the adapter of a model family, whose pipelines can be traced from then on.
 
     Parameters
     ----------
     adapter
-        A subclass of `Adapter` that names its `networks` (or has a `matches` of its own) and the
-        `pipelines` whose loop it knows. It may be used as a decorator. The newest of those that
-        match a pipeline is asked, before those that ship.
+        A subclass of `Adapter` that names its `networks` (or defines its own `matches`) and the
+        `pipelines` whose loop it knows. Of the adapters that match a pipeline the latest is used,
+        before those that ship. The function can be used as a decorator.
 
     Returns
     -------
@@ -44,12 +44,12 @@ def register_adapter(adapter: AdapterT) -> AdapterT:
     Raises
     ------
     WrongKindError
-        If it is no such class, or names no pipelines.
+        If it is not such a class, or names no pipelines.
 
     Notes
     -----
-    It holds until Python ends. ``docs/add-a-model-family.md`` shows how to write one, and the tests
-    that it has to pass.
+    The registration lasts until Python exits. ``docs/add-a-model-family.md`` shows how to write an
+    adapter, and the tests that it has to pass.
     """
     if not isinstance(adapter, type) or not issubclass(adapter, Adapter):
         raise WrongKindError(
@@ -68,15 +68,15 @@ def register_adapter(adapter: AdapterT) -> AdapterT:
 
 
 def adapter_of(pipe: Any) -> Adapter:
-    """The adapter of a pipeline, bound to it, or a refusal by name.
+    """Return the adapter of a pipeline, bound to it.
 
     Raises
     ------
     UnsupportedPipelineError
-        If the pipeline is of no family or class that is known, or its text attention cannot be
-        told from other attention.
+        If the pipeline's family or class is not known, or its text attention cannot be
+        distinguished from other attention.
     WrongKindError
-        If the adapter's `batch_orders` say no order.
+        If the adapter's `batch_orders` give no order.
     """
     try:
         _check_refused(pipe)
@@ -94,12 +94,12 @@ def adapter_of(pipe: Any) -> Adapter:
 
 
 def adapter_class_of(pipe: Any) -> type[Adapter]:
-    """The family of a pipeline.
+    """Return the adapter class of a pipeline's family.
 
     Raises
     ------
     UnsupportedPipelineError
-        If it is of none that is known.
+        If the family is not known.
     """
     adapter = next((adapter for adapter in _adapters() if adapter.matches(pipe)), None)
     if adapter is not None:
@@ -118,18 +118,18 @@ def adapter_class_of(pipe: Any) -> type[Adapter]:
 
 
 def vouch_for(pipeline_class: ClassT) -> ClassT:
-    """Say that pipelines of a class of your own can be watched, as those of diffusers are.
+    """Declare that pipelines of your own class can be traced like those of diffusers.
 
-    A class counts as another one where it has a ``__call__`` of its own; a subclass that inherits
-    that of a known class is known. What it must do is what Stable Diffusion's does: run the
-    denoiser once for each step of its loop (twice where it guides by a second pass), each time on
-    the whole image, with one row of text for each image and branch of the guidance, each the
-    embeddings that its ``encode_prompt`` returned; and call ``scheduler.step`` once, after it.
+    A class needs this if it has its own ``__call__``; a subclass that inherits that of a known
+    class is known. Its call must work as Stable Diffusion's does: run the denoiser once for each
+    step of its loop (twice if guidance takes a second pass), each time on the whole image, with one
+    row of text for each image and branch of the guidance, each with the embeddings that
+    ``encode_prompt`` returned; and then call ``scheduler.step`` once.
 
     Parameters
     ----------
     pipeline_class
-        The class, not one of its pipelines. It may be used as a decorator.
+        The class, not an instance. The function can be used as a decorator.
 
     Returns
     -------
@@ -139,16 +139,16 @@ def vouch_for(pipeline_class: ClassT) -> ClassT:
     Raises
     ------
     WrongKindError
-        If it is no class.
+        If it is not a class.
     UnsupportedPipelineError
-        If it is a class of diffusers that is known to do something else.
+        If it is a class of diffusers that is known to work differently.
 
     Notes
     -----
-    It holds until Python ends, and recordings say so in their manifest. What can be checked is
-    checked all the same, and ends in a `WatchError` with the images: the rows of each pass, one
-    pass for each step, the scheduler's timesteps one by one, the grid's size against the
-    image's, and the attention against what each layer makes of it.
+    The declaration lasts until Python exits, and recordings state it in their manifest. What can be
+    checked is still checked, and raises a `WatchError` with the images: the rows of each pass, one
+    pass for each step, the scheduler's timesteps one by one, the grid's size against the image's,
+    and the attention against each layer's output.
 
     Examples
     --------
@@ -170,12 +170,12 @@ def vouch_for(pipeline_class: ClassT) -> ClassT:
 
 
 def is_vouched(kind: type) -> bool:
-    """Whether a class is taken on the user's word alone."""
+    """Whether a class is accepted only because the user vouches for it."""
     return not _is_known(_loop_of(kind)) and any(base in _vouched for base in _down_to_loop(kind))
 
 
 def known_name(kind: type) -> str:
-    """The known class of diffusers whose loop this one runs, by name; empty if it is none."""
+    """Return the name of the known class whose loop this one runs, or an empty string."""
     loop = _loop_of(kind)
     return loop.__name__ if _is_known(loop) else ""
 
