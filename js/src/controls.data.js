@@ -5,6 +5,7 @@ export default {
   choice: {"kind": "ChoiceName", "default": "all", "redraws": ["MAP", "STRIP", "SELECTION", "GRID"]},
   layer: {"kind": "Whole", "default": -1, "redraws": ["MAP", "STRIP", "SELECTION"]},
   head: {"kind": "Whole", "default": -1, "redraws": ["MAP", "STRIP", "SELECTION"]},
+  heads: {"kind": "SeveralHeads", "default": [], "redraws": ["MAP", "STRIP", "SELECTION"]},
   steps: {"kind": "Steps", "default": [0, 1], "redraws": ["MAP", "STEPS"]},
   word_b: {"kind": "EntryNumber", "default": -1, "redraws": ["WORDS", "MAP", "STRIP", "PANEL"]},
   opacity: {"kind": "Share", "default": 0.65, "redraws": ["MAP", "LOOK"], "label": "Opacity", "title": "Of the colors over the image", "panel": "look"},

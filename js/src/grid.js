@@ -2,8 +2,10 @@
 /** @import { Scope } from "./scope.js" */
 /** @import { GridRow } from "./rows.js" */
 import { at, nearest } from "./cells.js";
-import { attribute, brief, el, short, write } from "./dom.js";
+import { brief, el, short, write } from "./dom.js";
 import * as flags from "./flags.js";
+import { headsOf, withColumn, withHeads } from "./heads.js";
+import { mark } from "./gridmarks.js";
 import { GridTools } from "./gridtools.js";
 import { Mosaic } from "./mosaic.js";
 import { stepsText } from "./naming.js";
@@ -43,6 +45,7 @@ export class Grid {
       class: "daam-cells",
       role: "grid",
       "aria-label": "Layers by heads",
+      "aria-multiselectable": "true",
       "data-testid": "grid",
       on: {
         pointerover: (/** @type {PointerEvent} */ event) => this.#over(event),
@@ -65,7 +68,8 @@ export class Grid {
     // Other tiles may belong to what was chosen, and be here already.
     const other = this.scope.maps.tiles() !== this.drawn;
     if (other || what & (flags.GRID | flags.THEME)) this.#draw();
-    if (other || what & (flags.GRID | flags.SELECTION | flags.THEME)) this.#select();
+    if (other || what & (flags.GRID | flags.SELECTION | flags.THEME))
+      mark(this.overlay, this.cells, this.nodes, this.scope.state.chosen);
     if (what & (flags.GRID | flags.STEPS)) this.#note();
   }
 
@@ -340,8 +344,8 @@ export class Grid {
     const same =
       cell &&
       cell.layers.length === 1 &&
-      cell.layers[0] === state.get("layer") &&
-      cell.head === state.get("head");
+      cell.layers[0] === state.chosen.layer &&
+      cell.head === state.chosen.head;
     if (!cell && !maps.hover) return;
     this.scope.input("hover", () => {
       maps.hover = cell && !same ? { layers: cell.layers, head: cell.head } : null;
@@ -354,22 +358,27 @@ export class Grid {
     const target = /** @type {Element} */ (event.target);
     const label = target.closest("[data-block], [data-row], [data-column]");
     const cell = this.#cellOf(event);
-    if (cell) this.scope.input("head", () => this.#lock(cell));
+    const more = event.shiftKey || event.ctrlKey || event.metaKey;
+    if (cell) this.scope.input("head", () => this.#lock(cell, more));
     else if (label)
-      this.scope.input("head", () => this.#label2(/** @type {HTMLElement} */ (label)));
+      this.scope.input("head", () => this.#label2(/** @type {HTMLElement} */ (label), more));
   }
 
-  /** @param {HTMLElement} label */
-  #label2(label) {
+  /**
+   * @param {HTMLElement} label
+   * @param {boolean} more whether its heads are added to those chosen, or taken away
+   */
+  #label2(label, more) {
     const { state } = this.scope;
     const { block, row, column } = label.dataset;
     if (block !== undefined) this.#fold(block);
-    else if (row !== undefined) this.#choose(Number(row), -1);
-    else if (column !== undefined)
-      this.#choose(
-        -1,
-        Number(column) === state.get("head") && state.get("layer") < 0 ? -1 : Number(column),
-      );
+    else if (row !== undefined) this.#lockHead(Number(row), -1, more);
+    else if (column !== undefined && more && Number(column) >= 0)
+      this.#set(withColumn(state.facts, state.layers, state.chosen, Number(column)));
+    else if (column !== undefined) {
+      const { layer, head } = state.chosen;
+      this.#choose(-1, Number(column) === head && layer < 0 ? -1 : Number(column));
+    }
   }
 
   /** @param {string} block */
@@ -378,10 +387,29 @@ export class Grid {
     this.scope.invalidate(flags.GRID);
   }
 
-  /** @param {Cell} cell */
-  #lock(cell) {
+  /**
+   * @param {Cell} cell
+   * @param {boolean} more whether its heads are added to those chosen, or taken away
+   */
+  #lock(cell, more) {
     if (cell.layers.length > 1) this.#fold(this.scope.state.facts.layers[cell.layers[0]].block);
-    else this.#choose(cell.layers[0], cell.head);
+    else this.#lockHead(cell.layers[0], cell.head, more);
+  }
+
+  /**
+   * @param {number} layer
+   * @param {number} head -1: all of the layer
+   * @param {boolean} more whether they are added to those chosen, or taken away
+   */
+  #lockHead(layer, head, more) {
+    const { state } = this.scope;
+    if (!more) {
+      this.#choose(layer, head);
+      return;
+    }
+    /** @type {[number, number][]} */
+    const heads = head < 0 ? headsOf(state.facts, layer) : [[layer, head]];
+    this.#set(withHeads(state.facts, state.layers, state.chosen, heads));
   }
 
   /**
@@ -391,10 +419,16 @@ export class Grid {
    * @param {number} head
    */
   #choose(layer, head) {
+    const { chosen } = this.scope.state;
+    const same = chosen.layer === layer && chosen.head === head;
+    this.#set({ ...(same ? { layer: -1, head: -1 } : { layer, head }), heads: [] });
+  }
+
+  /** @param {import("./heads.js").Choice} choice */
+  #set(choice) {
     const { state, maps } = this.scope;
-    const same = state.get("layer") === layer && state.get("head") === head;
     maps.hover = null;
-    state.set(same ? { layer: -1, head: -1 } : { layer, head });
+    state.set(choice);
     this.scope.invalidate(flags.MAP | flags.SELECTION);
   }
 
@@ -404,7 +438,7 @@ export class Grid {
     if (!cell) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      this.scope.input("head", () => this.#lock(cell));
+      this.scope.input("head", () => this.#lock(cell, event.shiftKey));
       return;
     }
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[
@@ -427,25 +461,6 @@ export class Grid {
     if (!node) return;
     node.tabIndex = 0;
     if (focus) node.focus();
-  }
-
-  #select() {
-    const { state } = this.scope;
-    const [layer, head] = [state.get("layer"), state.get("head")];
-    this.cells.forEach((cell, i) => {
-      const one = cell.layers.length === 1 && cell.layers[0] === layer && cell.head === head;
-      const line = layer < 0 && head >= 0 && cell.head === head;
-      const row = layer >= 0 && head < 0 && cell.layers.length === 1 && cell.layers[0] === layer;
-      attribute(this.nodes[i], "aria-selected", String(one || line || row));
-    });
-    for (const label of this.overlay.querySelectorAll("[data-row], [data-column]")) {
-      const { row, column } = /** @type {HTMLElement} */ (label).dataset;
-      const on =
-        row !== undefined
-          ? Number(row) === layer
-          : Number(column) === head && (layer < 0 || head >= 0);
-      attribute(label, "aria-pressed", String(on));
-    }
   }
 
   #note() {

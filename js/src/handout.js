@@ -1,7 +1,8 @@
 // A page without a kernel: choices that are kept here, and a source that holds what was embedded.
-/** @import { Facts, Part, Question, Row, Sel } from "./types.js" */
+/** @import { Facts, Head, Part, Question, Row, Sel } from "./types.js" */
 import { fromBase64, inflated } from "./bytes.js";
 import { unpackSmall } from "./container.js";
+import { pairsIn } from "./heads.js";
 import { cellOf, cellsInside } from "./measure.js";
 import { Memory } from "./memory.js";
 import { Player } from "./player.js";
@@ -144,16 +145,16 @@ export class HandoutSource extends Source {
    * What does not depend on the choice of layers is embedded once, under no choice.
    *
    * @param {"stack" | "exact"} name
-   * @param {(string | number)[]} key
+   * @param {any[]} key [word, choice, layer, head, ...]
    * @returns {Promise<Part | null>}
    */
   async #chosen(name, key) {
     const asked = JSON.stringify(key);
     const part = await this.#part(name, asked);
     if (part) return part;
-    const [word, , layer, ...rest] = key;
-    if (Number(layer) < 0) return null;
-    const once = await this.#part(name, JSON.stringify([word, "", layer, ...rest]));
+    const [word, , layer, head, ...rest] = key;
+    if (layer < 0 && pairsIn(head).length === 0) return null;
+    const once = await this.#part(name, JSON.stringify([word, "", layer, head, ...rest]));
     return once && { ...once, key: asked };
   }
 
@@ -176,7 +177,7 @@ export class HandoutSource extends Source {
    * @param {number} word
    * @param {string} choice
    * @param {number} layer
-   * @param {number} head
+   * @param {Head} head
    * @returns {Promise<Stack | null>}
    */
   async #stack(word, choice, layer, head) {
@@ -245,7 +246,7 @@ export class HandoutSource extends Source {
   /**
    * @param {string} choice
    * @param {number} layer
-   * @param {number} head
+   * @param {Head} head
    * @returns {Promise<Map<number, Stack>>} by word
    */
   async #embedded(choice, layer, head) {

@@ -15,7 +15,7 @@ const NOT_COMPARABLE =
 const TRY = [
   ["Point at the image:", "the words whose maps are high there."],
   ["Drag over it:", "the words of a region, by step and layer."],
-  ["Point at a tile:", "that head alone; a click keeps it."],
+  ["Point at a tile:", "that head alone; a click keeps it, Shift-click several."],
   ["Press Space:", "play the steps."],
 ];
 

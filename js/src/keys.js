@@ -9,7 +9,7 @@ import * as flags from "./flags.js";
 export const LIST = [
   ["← →", "on the words: show the next word; with Shift: compare the next word"],
   ["← → ↑ ↓", "on the image: move the crosshair; Enter begins and ends a box"],
-  ["← → ↑ ↓", "on the grid: move; Enter locks a layer and head"],
+  ["← → ↑ ↓", "on the grid: move; Enter locks a head, with Shift: one more, or one less"],
   ["← →", "on a step handle: one step; Page Up/Down: five; Home, End"],
   ["Space", "play or pause"],
   [", .", "the range of steps back or on by one"],
@@ -97,7 +97,8 @@ export class Keys {
     }
     if (state.get("playing")) state.set({ playing: false });
     else if (state.get("region").length > 0) state.set({ region: [] });
-    else if (state.get("layer") >= 0 || state.get("head") >= 0) state.set({ layer: -1, head: -1 });
+    else if (state.chosen.layer >= 0 || state.chosen.head !== -1)
+      state.set({ layer: -1, head: -1, heads: [] });
     else if (chips.on) chips.setComparing(false);
   }
 }

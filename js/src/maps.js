@@ -30,7 +30,8 @@ export class Maps {
   stackKey(which) {
     const { state } = this;
     const word = state.get(which ? "word_b" : "word");
-    return JSON.stringify([word, state.get("choice"), state.get("layer"), state.get("head")]);
+    const { layer, head } = state.chosen;
+    return JSON.stringify([word, state.get("choice"), layer, head]);
   }
 
   /** @param {0 | 1} which */
@@ -129,9 +130,9 @@ export class Maps {
    * @param {0 | 1} which
    */
   #ownTile(which) {
-    const layer = this.state.get("layer");
-    if (which === 1 || layer < 0 || this.tiles()?.key !== this.tilesKey) return null;
-    return this.tile([layer], this.state.get("head"));
+    const { layer, head } = this.state.chosen;
+    if (which === 1 || layer < 0 || typeof head !== "number") return null;
+    return this.tiles()?.key === this.tilesKey ? this.tile([layer], head) : null;
   }
 
   /**

@@ -1,6 +1,7 @@
 // Choices in words that people read.
 /** @import { Facts } from "./types.js" */
 /** @import { State } from "./state.js" */
+import { numbersIn, pairsIn } from "./heads.js";
 
 /**
  * What the numbers are.
@@ -56,7 +57,18 @@ export function tileText(facts, layers, head) {
 /** @param {State} state */
 export function layersText(state) {
   const { facts } = state;
-  const [layer, head] = [state.get("layer"), state.get("head")];
-  const where = layer < 0 ? `${state.get("choice")} layers` : (facts.layers?.[layer]?.label ?? "");
-  return head < 0 ? `${where}, all heads` : `${where}, head ${head}`;
+  const { layer, head } = state.chosen;
+  const label = (/** @type {number} */ i) => facts.layers?.[i]?.label ?? "";
+  const pairs = pairsIn(head);
+  const of = new Set(pairs.map(([i]) => i));
+  if (of.size > 1) return `${pairs.length} heads of ${of.size} layers`;
+  if (of.size === 1) return `${label(pairs[0][0])}, ${headsText(pairs.map(([, h]) => h))}`;
+  const where = layer < 0 ? `${state.get("choice")} layers` : label(layer);
+  return `${where}, ${head === -1 ? "all heads" : headsText(numbersIn(head))}`;
+}
+
+/** @param {number[]} heads */
+function headsText(heads) {
+  const last = heads.at(-1);
+  return heads.length > 1 ? `heads ${heads.slice(0, -1).join(", ")} and ${last}` : `head ${last}`;
 }

@@ -1,5 +1,6 @@
 // Access to what Python and this page share: reading, setting, saving, and being told.
 /** @import { Facts, Model, Sel } from "./types.js" */
+import { counting } from "./heads.js";
 import CONTROLS from "./controls.data.js";
 import { times } from "./times.js";
 
@@ -47,14 +48,25 @@ export class State {
     return this.timer !== undefined;
   }
 
+  /** The layer and head, or several heads, that count: see `counting`. */
+  get chosen() {
+    const [layer, head, heads] = ["layer", "head", "heads"].map((name) => this.get(name));
+    return counting({ layer, head, heads });
+  }
+
+  /** Numbers of the layers of the choice. */
+  get layers() {
+    const { choices, layers } = this.facts;
+    return choices?.[this.get("choice")] ?? (layers ?? []).map((_, i) => i);
+  }
+
   /** @returns {Sel} what a question is about; steps of the loop */
   get sel() {
     return {
       word: this.get("word"),
       word_b: this.get("word_b"),
       choice: this.get("choice"),
-      layer: this.get("layer"),
-      head: this.get("head"),
+      ...this.chosen,
       steps: [...this.get("steps")],
       threshold: this.get("threshold"),
       special: Boolean(this.get("show_pieces")),

@@ -64,13 +64,16 @@ export interface Arc {
   relation: string;
 }
 
+/** One head, -1 for all; or several: by number, or as [number of a layer, head]. */
+export type Head = number | (number | [number, number])[];
+
 /** What a question is about: choices as Python knows them; `steps` of the loop, half-open. */
 export interface Sel {
   word: number;
   word_b: number;
   choice: string;
   layer: number;
-  head: number;
+  head: Head;
   steps: number[];
   threshold: number;
   special: boolean;
@@ -139,7 +142,7 @@ export interface Facts {
   reading?: string;
   /** Whether sizes may be compared between words. */
   comparable?: boolean;
-  embedded?: { layer: number; head: number }[];
+  embedded?: { layer: number; head: Head }[];
 }
 
 /** A map as it is shown. `values` may be a buffer that is written again: read it at once. */

@@ -138,7 +138,7 @@ export class View {
       }),
       source.player.watch(),
     ];
-    for (const name of ["threshold", "steps", "layer", "head", "choice"]) {
+    for (const name of ["threshold", "steps", "layer", "head", "heads", "choice"]) {
       // The ranking by overlap follows the mask.
       state.on(`change:${name}`, () => {
         if (state.get("tile_sort") === "overlap") this.invalidate(flags.GRID);

@@ -114,6 +114,38 @@ def test_labels_choose_a_whole_layer_or_a_head_of_all_layers(explored: Explored)
     explored.wait(head=3)
 
 
+def test_shift_and_control_click_choose_several_heads(explored: Explored) -> None:
+    page, ask = explored.page_side, explored.notebook.ask
+    names = ask("[layer.name for layer in run.layers]")
+    page.part("tile", layer=5, head=2).click()
+    page.part("tile", layer=5, head=0).click(modifiers=["Shift"])
+    page.part("tile", layer=1, head=3).click(modifiers=["Control"])
+    page.page.mouse.move(1, 1)
+    pairs = [[names[1], 3], [names[5], 0], [names[5], 2]]
+    explored.wait(layer=-1, head=-1, heads=pairs)
+    shown, facts = page.shown()
+    assert facts["kind"] == "exact"
+    assert close_to(shown, explored.map_of(layers="'all'", heads=pairs))
+    assert "3 heads of 2 layers" in page.part("status").inner_text()
+    marked = page.root.locator('[data-testid="tile"][aria-selected="true"]')
+    assert marked.count() == 3
+    page.part("tile", layer=5, head=2).focus()
+    page.page.keyboard.press("Shift+Enter")  # takes it away
+    explored.wait(heads=pairs[:2])
+    page.page.mouse.move(1, 1)
+    page.part("tile", layer=5, head=2).click()  # a plain click goes back to one
+    explored.wait(layer=5, head=2, heads=[])
+    page.part("column-label", column=-1).click()
+    page.part("column-label", column=3).click()
+    page.part("column-label", column=0).click(modifiers=["Shift"])
+    page.page.mouse.move(1, 1)
+    explored.wait(layer=-1, head=-1, heads=[0, 3])
+    assert close_to(page.shown()[0], explored.map_of(layers="'paper'", heads=[0, 3]))
+    assert "heads 0 and 3" in page.part("status").inner_text()
+    page.page.keyboard.press("Escape")
+    explored.wait(layer=-1, head=-1, heads=[])
+
+
 def test_hovering_a_tile_previews_it_and_chooses_nothing(explored: Explored) -> None:
     page = explored.page_side
     page.part("tile", layer=0, head=1).hover()

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 import daam_nb as dnb
 from daam_nb.recording import Recording
-from tests.browser.explorer import eventually, explorers
+from tests.browser.explorer import close_to, eventually, explorers
 from tests.browser.test_recordings import HOSTILE
 from tests.tiny_recordings import tiny_recording
 
@@ -59,3 +59,28 @@ def test_a_grid_that_was_left_out_is_said_and_not_waited_for(page: Page, tmp_pat
     eventually(lambda: said in found.part("grid-note").inner_text())
     found.part("chip", word=2).click()
     eventually(lambda: found.part("grid-note").inner_text() == "")
+
+
+def test_several_heads_are_shown_where_it_begins_with_them_and_else_said_to_lack(
+    page: Page, tmp_path: Path
+) -> None:
+    run = dnb.sample()
+    pairs = [(run.layers[1].name, 3), (run.layers[5].name, 0)]
+    file = dnb.hand_out(run, tmp_path / "page.html", parser=False, word="banana", heads=pairs)
+    page.goto(file.as_uri())
+    [found] = explorers(page)
+    found.settle()
+    expected = dnb.heat_maps(run, layers="all", heads=pairs).word("banana").values.numpy()
+    shown, facts = found.shown()
+    assert facts["kind"] == "exact"
+    assert close_to(shown, expected)
+    assert "2 heads of 2 layers" in found.part("status").inner_text()
+    assert "several heads together were left out but for those" in found.part("info").inner_text()
+    found.part("tile", layer=5, head=1).click(modifiers=["Shift"])
+    page.mouse.move(1, 1)
+    said = "3 heads of 2 layers: not embedded in this page."
+    eventually(lambda: said in found.part("notice").inner_text())
+    found.part("tile", layer=5, head=1).click(modifiers=["Shift"])
+    page.mouse.move(1, 1)
+    eventually(lambda: found.state("settled") == "true")
+    assert close_to(found.shown()[0], expected)

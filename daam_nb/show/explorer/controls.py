@@ -14,11 +14,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from daam_nb.errors import DaamError, UnknownOptionError, unknown_names_message
+from daam_nb.errors import DaamError, SelectionError, UnknownOptionError, unknown_names_message
+from daam_nb.selection import Heads
 from daam_nb.show.colors import DEFAULT
 from daam_nb.show.explorer.model.entries import first_choice
 from daam_nb.show.explorer.model.facts import COLORMAPS
-from daam_nb.show.explorer.model.selection import Selected, check, places_of
+from daam_nb.show.explorer.model.selection import Selected, check, layer_and_head, places_of
 from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.model.values import (
     ChoiceName,
@@ -26,6 +27,7 @@ from daam_nb.show.explorer.model.values import (
     Flag,
     Kind,
     Region,
+    SeveralHeads,
     Share,
     Steps,
     Whole,
@@ -114,6 +116,12 @@ CONTROLS = (
         ("MAP", "STRIP", "SELECTION"), linked="network",
     ),
     Control(
+        "heads", SeveralHeads(), (),
+        "several heads, before `head`: of the layers chosen, by number, or of any, as "
+        "(layer name, head); `()`: as `head` says",
+        ("MAP", "STRIP", "SELECTION"), linked="network",
+    ),
+    Control(
         "steps", Steps(), (), "whose mean is shown", ("MAP", "STEPS"), linked="steps",
         at_first="all that were kept",
     ),
@@ -191,7 +199,7 @@ CONTROLS = (
         label="Scale", title="Each map as a share of its own peak, or as it is", panel="look",
     ),
 )  # fmt: skip
-SELECTION = ("word", "choice", "layer", "head", "steps")  # what a map is made of
+SELECTION = ("word", "choice", "layer", "head", "heads", "steps")  # what a map is made of
 BY_NAME = {control.name: control for control in CONTROLS}
 CHOICES = tuple(BY_NAME)
 
@@ -217,6 +225,7 @@ def read_choices(subject: Subject, choices: Mapping[str, Any]) -> dict[str, Any]
         Where a name is none of a control, a value cannot be, or they do not go together.
     """
     check_names(choices, where="The explorer")
+    choices = one_or_several(choices)
     defaults = {control.name: control.default for control in CONTROLS}
     values = {**defaults, **first_choices(subject), **choices}
     for name, value in values.items():
@@ -231,10 +240,36 @@ def read_choices(subject: Subject, choices: Mapping[str, Any]) -> dict[str, Any]
 def selected_of(
     subject: Subject, values: Mapping[str, Any], *, word: int | None = None
 ) -> Selected:
-    """Word, layers, head and steps of some choices, by their numbers and places."""
+    """Word, layers, heads and steps of some choices, by their numbers and places."""
     number = values["word"] if word is None else word
     places = places_of(subject, values["steps"])
-    return Selected(number, values["choice"], values["layer"], values["head"], places)
+    layer, head = layer_and_head(subject, values["layer"], values["head"], values["heads"])
+    return Selected(number, values["choice"], layer, head, places)
+
+
+def one_or_several(choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete choices, so that one head lets go of several, and several of one.
+
+    Several heads by number keep the layer chosen before, as one head does; a layer lets go of them.
+
+    Raises
+    ------
+    SelectionError
+        Where one and several are chosen at once, or a layer and heads that name theirs.
+    """
+    heads = Heads.read(choices.get("heads", ()), empty=True)
+    if heads.none or heads.all:
+        lets_go = {"layer", "head"} & set(choices) and "heads" not in choices
+        return {**choices, "heads": ()} if lets_go else dict(choices)
+    before = {"head": -1} if heads.pairs is None else {"layer": -1, "head": -1}
+    for name in before:
+        if choices.get(name, -1) != -1:
+            raise SelectionError(
+                f"{heads} and {name}={choices[name]!r} are chosen at once. Choose one head by "
+                f"layer= and head=, several by heads=, which may name their layers: "
+                f"heads=[(layer name, head), ...]."
+            )
+    return {**choices, **before}
 
 
 def check_names(names: Iterable[str], *, where: str, also: Iterable[str] = ()) -> None:

@@ -103,7 +103,8 @@ def explore(
         `heat_maps`. Of two recordings one for both, or a pair: ``explore(run, run,
         kind=("attention", "effect"))`` shows two kinds of one recording side by side.
     choices
-        Any other trait of `Explorer` to begin with: ``steps=slice(0, 10), threshold=0.5``.
+        Any other trait of `Explorer` to begin with: ``steps=slice(0, 10), threshold=0.5``,
+        ``heads=[0, 3]``.
 
     Returns
     -------
@@ -161,7 +162,7 @@ def hand_out(
     images: Sequence[Image] | None = None,
     negative: bool = False,
     kind: str = "attention",
-    heads: Any = (),
+    embed: Any = (),
     overwrite: bool = False,
     max_bytes: int = MAX_BYTES,
     **choices: Any,
@@ -178,14 +179,15 @@ def hand_out(
         The file, which ends in ``.html``; its folder must exist.
     layers, recommended, parser, word, images, negative, kind
         As in `explore`.
-    heads
+    embed
         (layer number or name, head) that must be in it, before the others.
     overwrite
         Replace a file that is there.
     max_bytes
         Heads are put in as long as the file stays below; what was left out it says.
     choices
-        Any control to begin with: ``steps=slice(0, 10), threshold=0.5``.
+        Any control to begin with: ``steps=slice(0, 10), threshold=0.5``, ``heads=[0, 3]``, which
+        are then in it.
 
     Returns
     -------
@@ -219,7 +221,7 @@ def hand_out(
     )
     syntax = Syntax(subject.prompt.text, parser)
     look = look_of(subject, syntax=syntax, images=images, choices=first)
-    return write(look, path, heads=heads, overwrite=overwrite, max_bytes=max_bytes)
+    return write(look, path, embed=embed, overwrite=overwrite, max_bytes=max_bytes)
 
 
 def _pair_of(images: object) -> tuple[Any, Any]:

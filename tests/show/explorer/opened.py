@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,3 +81,20 @@ def selections(subject: Subject, count: int, seed: int = 0) -> Iterator[Selected
             continue
         made += 1
         yield selected
+
+
+def several_heads(subject: Subject, count: int, seed: int = 0) -> Iterator[Selected]:
+    """Random selections of several heads, by number and as pairs, that go together."""
+    chance = random.Random(seed)
+    pairs = [(n, head) for n, layer in enumerate(subject.layers) for head in range(layer.heads)]
+    for selected in selections(subject, count, seed):
+        if chance.random() < 0.6:
+            chosen = sorted(chance.sample(pairs, chance.randint(2, len(pairs))))
+            yield replace(selected, layer=-1, head=tuple(chosen))
+            continue
+        layers = [subject.layers[n] for n in subject.choices[selected.choice]]
+        if selected.layer >= 0:
+            layers = [subject.layers[selected.layer]]
+        most = max(layer.heads for layer in layers)
+        numbers = sorted(chance.sample(range(most), chance.randint(2, most)))
+        yield replace(selected, head=tuple(numbers))

@@ -21,7 +21,14 @@ from daam_nb.show.explorer.export.png import free_path
 from daam_nb.show.explorer.export.snapshot import Look
 from daam_nb.show.explorer.model.container import Part, as_json, deflated, pack
 from daam_nb.show.explorer.model.entries import clean
-from daam_nb.show.explorer.model.selection import Selected, check, layers_of, word_map
+from daam_nb.show.explorer.model.selection import (
+    LayerHeads,
+    Numbers,
+    Selected,
+    check,
+    layers_of,
+    word_map,
+)
 from daam_nb.show.explorer.model.stacks import exact_bytes
 from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.storage import write_file
@@ -30,23 +37,24 @@ STATIC = Path(__file__).parents[1] / "static"
 MAX_BYTES = 4_500_000
 MAX_NUMBERS = 4_000_000_000  # raised to the grid for the exact maps of all words
 MAX_WORDS_OF_A_TOKEN = 8  # on average; true tokenizers' lie in one, of Chinese in a few
-Head = tuple[int, int]  # number of a layer, or -1 for all; number of a head, or -1 for all
+# Number of a layer, or -1 for all; number of a head, or -1 for all, or several as in `Selected`.
+Head = tuple[int, int | Numbers | LayerHeads]
 
 
-def write(look: Look, path: str | Path, *, heads: Any, overwrite: bool, max_bytes: int) -> Path:
+def write(look: Look, path: str | Path, *, embed: Any, overwrite: bool, max_bytes: int) -> Path:
     """Write the hand-out; see `hand_out`."""
     file = free_path(path, ".html", overwrite=overwrite)
-    write_file(file, page(look, heads=heads, max_bytes=max_bytes).encode("utf-8"))
+    write_file(file, page(look, embed=embed, max_bytes=max_bytes).encode("utf-8"))
     return file
 
 
-def page(look: Look, *, heads: Any = (), max_bytes: int = MAX_BYTES) -> str:
+def page(look: Look, *, embed: Any = (), max_bytes: int = MAX_BYTES) -> str:
     """Make the page: the front end, the maps it needs, and where they come from.
 
     Whatever `max_bytes` is, all words in all heads under the current choice of layers are in it,
-    the current selection, and `heads`.
+    the current selection, and `embed`.
     """
-    asked = _read_heads(look.subject, heads)
+    asked = _read_heads(look.subject, embed)
     max_bytes = number_between(max_bytes, "max_bytes", low=0)
     _check_amount(look)
     room = max_bytes - len(_html(look, "").encode("utf-8"))
@@ -102,7 +110,7 @@ def _content(look: Look, asked: list[Head], room: int) -> _Content:
         word for word in _words(look) if not content.put(_tiles_of(look, word, whole), room)
     ]
     choices = _put_choices(look, content, room)
-    current = (look["layer"], look["head"])
+    current = (look.selected.layer, look.selected.head)
     needed = list(dict.fromkeys([*([current] if current != (-1, -1) else []), *asked]))
     for head in needed:
         _put_maps(look, content, _single(look, head), choices)
@@ -123,7 +131,7 @@ def _kept_choices(look: Look) -> dict[str, Any]:
     """What the page begins with: plain data, by the name of each control."""
     return {
         control.name: control.kind.for_page(
-            look[control.name] if control.in_handout else control.default
+            look[control.name] if control.in_handout else control.default, look.subject
         )
         for control in CONTROLS
     }
@@ -152,16 +160,16 @@ def _put_maps(
     heads only those over the steps selected now, so that there is room for more.
     """
     subject, now = look.subject, look.selected.steps
-    ranges = {now} if wanted.head >= 0 else {(0, subject.step_count), now}
+    ranges = {now} if wanted.head != -1 else {(0, subject.step_count), now}
     stacks: list[Part] = []
     exacts: list[tuple[str, Selected]] = []
-    for name in choices if wanted.layer < 0 else [wanted.choice]:
-        if wanted.layer < 0 and not layers_of(subject, replace(wanted, choice=name)):
+    for name in choices if wanted.of_choice else [wanted.choice]:
+        if wanted.of_choice and not layers_of(subject, replace(wanted, choice=name)):
             continue  # no layer of this choice has the head
         for word in _words(look):
             selected = replace(wanted, word=word, choice=name)
             # What does not depend on the choice stands once, under none.
-            choice = "" if wanted.layer >= 0 else name
+            choice = name if wanted.of_choice else ""
             stack = look.engine.stack(selected)
             meta = {
                 "name": "stack",
@@ -216,6 +224,12 @@ def _put_facts(
         )
     if lost:
         parts.append(f"the layers “{', '.join(lost)}” were left out")
+    if look.subject.kind.of_heads:
+        parts.append(
+            "several heads together were left out"
+            if isinstance(look.selected.head, int)
+            else "several heads together were left out but for those first shown"
+        )
     if any(entry.special and entry.kept for entry in look.subject.entries):
         parts.append("pieces and special tokens were left out")
     joined = "; ".join(parts)
@@ -282,19 +296,20 @@ def _every_head(subject: Subject) -> Iterator[Head]:
         yield from ((number, head) for head in range(layer.heads))
 
 
-def _read_heads(subject: Subject, heads: Iterable[Any]) -> list[Head]:
+def _read_heads(subject: Subject, embed: Iterable[Any]) -> list[Head]:
     """Read (layer, head) pairs, the layer by its number or dotted name."""
     names = [layer.name for layer in subject.layers]
-    pairs = []
-    if not isinstance(heads, Iterable) or isinstance(heads, str | bytes):
+    pairs: list[Head] = []
+    if not isinstance(embed, Iterable) or isinstance(embed, str | bytes):
         raise WrongKindError(
-            f"heads= is a list of pairs (layer, head), such as [({names[0]!r}, 0)], not "
-            f"{kind_of(heads)}."
+            f"embed= is a list of pairs (layer, head), such as [({names[0]!r}, 0)], not "
+            f"{kind_of(embed)}."
         )
-    for pair in heads:
+    for pair in embed:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise SelectionError(
-                f"heads are pairs (layer, head), such as (3, 0) or ({names[0]!r}, 0), not {pair!r}."
+                f"embed= is of pairs (layer, head), such as (3, 0) or ({names[0]!r}, 0), not "
+                f"{pair!r}."
             )
         layer, head = pair
         number = names.index(layer) if layer in names else layer

@@ -17,7 +17,7 @@ from daam_nb.kinds import kind_of, real_number
 from daam_nb.show.explorer.model.selection import (
     Selected,
     entry_map,
-    layers_of,
+    heads_of,
     maps_of,
     word_map,
 )
@@ -132,8 +132,7 @@ def words_at(
     words = _rankable(subject, special)
     values = subject.view.values_at(
         [subject.entries[number] for number in words],
-        layers_of(subject, selected),
-        selected.head,
+        heads_of(subject, selected),
         selected.steps,
         cell,
     )
@@ -156,11 +155,9 @@ def words_in(subject: Subject, maps: Maps, polygon: Polygon) -> tuple[Ranked, ..
 def bars(subject: Subject, selected: Selected, polygon: Polygon) -> Bars:
     """Tell a word in a region apart by step and by layer: see `View.in_region`."""
     region = torch.from_numpy(inside(polygon, subject.grid))
-    layers, entry = layers_of(subject, selected), subject.entries[selected.word]
-    by_step, of_layers = subject.view.in_region(
-        entry, layers, selected.head, selected.steps, region
-    )
-    numbers = [subject.layers.index(layer) for layer in layers]
+    chosen, entry = heads_of(subject, selected), subject.entries[selected.word]
+    by_step, of_layers = subject.view.in_region(entry, chosen, selected.steps, region)
+    numbers = [subject.layers.index(layer) for layer in chosen.layers]
     values = word_map(subject, selected).values
     total = float(values.sum())
     share = float(values[region].sum()) / total if total > 0 else 0.0

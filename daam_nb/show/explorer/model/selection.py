@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from daam_nb.errors import NotKeptError, SelectionError
@@ -15,6 +15,12 @@ from daam_nb.prompt import Word
 from daam_nb.recording import Layer
 from daam_nb.selection import StepChoice, in_words
 from daam_nb.show.explorer.model.subject import Subject
+from daam_nb.show.explorer.model.views import LayersAndHeads
+
+Numbers = tuple[int, ...]
+LayerHeads = tuple[tuple[int, int], ...]  # (number of a layer, head)
+Several = Numbers | tuple[tuple[str, int], ...]
+"""Several heads as a person chose them: by number, or as (dotted layer name, head); () for none."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,8 @@ class Selected:
     layer
         Number of a layer of the recording, before the choice; -1: all of the choice.
     head
-        Number of a head; -1: all.
+        Number of a head; -1: all; or several: numbers, or (number of a layer, head), which name
+        their layers themselves: `layer` is -1 then.
     steps
         Half-open range of places among the steps kept.
     """
@@ -38,8 +45,26 @@ class Selected:
     word: int
     choice: str
     layer: int
-    head: int
+    head: int | Numbers | LayerHeads
     steps: tuple[int, int]
+
+    @property
+    def pairs(self) -> LayerHeads:
+        """The heads that were chosen with their layers, several; () where they were not."""
+        several = () if isinstance(self.head, int) else self.head
+        return tuple(pair for pair in several if isinstance(pair, tuple))
+
+    @property
+    def numbers(self) -> Numbers:
+        """The heads that were chosen by number, in each layer; () for all, and for pairs."""
+        if isinstance(self.head, int):
+            return (self.head,) if self.head >= 0 else ()
+        return tuple(head for head in self.head if isinstance(head, int))
+
+    @property
+    def of_choice(self) -> bool:
+        """Whether the choice of layers counts: no layer is chosen before it."""
+        return self.layer < 0 and not self.pairs
 
     @property
     def stack_key(self) -> str:
@@ -171,8 +196,7 @@ def check(subject: Subject, selected: Selected) -> None:
             f"There is no layer {selected.layer}: this recording has {len(subject.layers)}, 0 to "
             f"{len(subject.layers) - 1}; -1 stands for all of the choice."
         )
-    if selected.head < -1 or not layers_of(subject, selected):
-        raise SelectionError(_no_head(subject, selected))
+    _check_heads(subject, selected)
     first, end = selected.steps
     if not 0 <= first < end <= subject.step_count:
         kept = (
@@ -185,18 +209,57 @@ def check(subject: Subject, selected: Selected) -> None:
         )
 
 
-def _no_head(subject: Subject, selected: Selected) -> str:
+def need_heads(subject: Subject) -> None:
+    """Raise a `SelectionError` where the maps are of a kind that has none of single heads."""
+    if not subject.kind.of_heads:
+        raise SelectionError(
+            f"Maps of the kind {subject.kind.name!r} are not made of single heads: each layer is "
+            f"shown as one, and there are none to choose from. Leave out heads=."
+        )
+
+
+def _check_heads(subject: Subject, selected: Selected) -> None:
+    if isinstance(selected.head, int):
+        several: tuple[Any, ...] = ()
+        numbers: Numbers = (selected.head,)
+    else:
+        need_heads(subject)
+        several, numbers = tuple[Any, ...](selected.head), selected.numbers
+        if not several or list(several) != sorted(set(several)):
+            raise SelectionError(
+                f"Several heads are in order, each once, not {list(several)!r:.200}."
+            )
+        if selected.pairs and selected.layer >= 0:
+            raise SelectionError(
+                f"Layer {selected.layer} is chosen, and heads name their layers themselves."
+            )
+    for number, head in selected.pairs:
+        if not 0 <= number < len(subject.layers):
+            raise SelectionError(f"There is no layer {number} with a head {head}.")
+        if not 0 <= head < subject.layers[number].heads:
+            raise SelectionError(_no_head(subject, replace(selected, layer=number), head))
+    if numbers:
+        most = max(layer.heads for layer in layers_of(subject, replace(selected, head=-1)))
+        least = 0 if several else -1
+        if wrong := [head for head in numbers if not least <= head < most]:
+            raise SelectionError(_no_head(subject, selected, wrong[0]))
+
+
+def _no_head(subject: Subject, selected: Selected, head: int) -> str:
+    one = isinstance(selected.head, int)
+    every = "; -1 stands for all" if one else ""
     if selected.layer >= 0:
         layer = subject.layers[selected.layer]
+        name = "head" if one else "heads"
         return (
-            f"Layer {selected.layer} ({layer.name}) has no head {selected.head}: it has "
-            f"{layer.heads}, 0 to {layer.heads - 1}; -1 stands for all. Where layer and head "
-            f"change together, set them at once: choose(layer=..., head=...)."
+            f"Layer {selected.layer} ({layer.name}) has no head {head}: it has "
+            f"{layer.heads}, 0 to {layer.heads - 1}{every}. Where layer and {name} "
+            f"change together, set them at once: choose(layer=..., {name}=...)."
         )
     most = max(subject.layers[n].heads for n in subject.choices[selected.choice])
     return (
-        f"No layer of {selected.choice!r} has a head {selected.head}: they have at most "
-        f"{most}, 0 to {most - 1}; -1 stands for all."
+        f"No layer of {selected.choice!r} has a head {head}: they have at most "
+        f"{most}, 0 to {most - 1}{every}."
     )
 
 
@@ -218,20 +281,53 @@ def _listed(subject: Subject, *, kept: bool = False) -> str:
 # --- heat maps ------------------------------------------------------------------------------------
 
 
+def heads_of(subject: Subject, selected: Selected) -> LayersAndHeads:
+    """Layers of a selection that have one of its heads, and those that they have."""
+    if pairs := selected.pairs:
+        numbers = sorted({number for number, _ in pairs})
+        return LayersAndHeads(
+            tuple(subject.layers[number] for number in numbers),
+            tuple(tuple(sorted(h for n, h in pairs if n == number)) for number in numbers),
+        )
+    of_layers = (selected.layer,) if selected.layer >= 0 else subject.choices[selected.choice]
+    layers = tuple(subject.layers[number] for number in of_layers)
+    if selected.head == -1:
+        return LayersAndHeads(layers)
+    heads = {layer: tuple(h for h in selected.numbers if h < layer.heads) for layer in layers}
+    layers = tuple(layer for layer in layers if heads[layer])
+    return LayersAndHeads(layers, tuple(heads[layer] for layer in layers))
+
+
 def layers_of(subject: Subject, selected: Selected) -> tuple[Layer, ...]:
-    """Layers of a selection that have its head."""
-    numbers = (selected.layer,) if selected.layer >= 0 else subject.choices[selected.choice]
-    layers = (subject.layers[number] for number in numbers)
-    return tuple(layer for layer in layers if selected.head < layer.heads)
+    """Layers of a selection that have one of its heads."""
+    return heads_of(subject, selected).layers
+
+
+def layer_and_head(
+    subject: Subject, layer: int, head: int, heads: Several
+) -> tuple[int, int | Numbers | LayerHeads]:
+    """What counts of a layer, a head and several heads, as a `Selected` has it.
+
+    Several heads count before one, and those that name their layers before any layer; several that
+    are one are that one. `js/src/state.js` has the same.
+    """
+    if not heads:
+        return layer, head
+    numbers = tuple(head for head in heads if isinstance(head, int))
+    if numbers:
+        return layer, numbers[0] if len(numbers) == 1 else numbers
+    names = [one.name for one in subject.layers]
+    pairs = tuple((names.index(pair[0]), pair[1]) for pair in heads if isinstance(pair, tuple))
+    return pairs[0] if len(pairs) == 1 else (-1, pairs)
 
 
 def arguments(subject: Subject, selected: Selected) -> dict[str, Any]:
     """Write a selection as the arguments of `heat_maps`; its word is not among them."""
-    layers = layers_of(subject, selected)
-    named = selected.layer < 0 and selected.choice in ("paper", "all")
-    whole = len(layers) == len(subject.choices[selected.choice])
-    choice = selected.choice if named and whole else [layer.name for layer in layers]
-    return subject.view.arguments(choice, selected.head, selected.steps)
+    chosen = heads_of(subject, selected)
+    named = selected.of_choice and selected.choice in ("paper", "all")
+    whole = len(chosen.layers) == len(subject.choices[selected.choice])
+    name = selected.choice if named and whole else None
+    return subject.view.arguments(chosen, selected.steps, named=name)
 
 
 def maps_of(subject: Subject, selected: Selected) -> HeatMaps:
@@ -254,18 +350,37 @@ def word_map(subject: Subject, selected: Selected) -> WordHeatMap:
 
 def selection_in_words(subject: Subject, selected: Selected) -> str:
     """Name layers, heads and steps of a selection; ends inclusive."""
+    steps = steps_in_words(subject, selected.steps)
+    if pairs := selected.pairs:
+        of_layers = {number for number, _ in pairs}
+        if len(of_layers) > 1:
+            return f"{len(pairs)} heads of {len(of_layers)} layers, {steps}"
+        layer = subject.labels[of_layers.pop()]
+        return f"layer {layer}, {_heads([head for _, head in pairs])}, {steps}"
     if selected.layer >= 0:
         layers = f"layer {subject.labels[selected.layer]}"
     else:
         layers = subject.choice_notes[selected.choice]
-    if selected.head < 0:
-        heads = "all heads"
-    else:
-        heads = f"head {selected.head}"
-        if selected.layer < 0:
-            having = len(layers_of(subject, selected))
-            heads += f" of the {having} layers that have it"
-    return f"{layers}, {heads}, {steps_in_words(subject, selected.steps)}"
+    return f"{layers}, {_heads_in_words(subject, selected)}, {steps}"
+
+
+def _heads_in_words(subject: Subject, selected: Selected) -> str:
+    if selected.head == -1:
+        return "all heads"
+    heads = _heads(selected.numbers)
+    if selected.layer >= 0:
+        return heads
+    chosen = heads_of(subject, selected)
+    if len(selected.numbers) == 1:
+        return f"{heads} of the {len(chosen.layers)} layers that have it"
+    missing = len(selected.numbers) * len(chosen.layers) > sum(map(len, chosen.heads or ()))
+    return f"{heads} of the {len(chosen.layers)} layers that have {'one' if missing else 'them'}"
+
+
+def _heads(heads: Sequence[int]) -> str:
+    """``head 3``, ``heads 0 and 3``, ``heads 0, 3 and 5``."""
+    *others, last = map(str, heads)
+    return f"heads {', '.join(others)} and {last}" if others else f"head {last}"
 
 
 def steps_in_words(subject: Subject, steps: tuple[int, int]) -> str:

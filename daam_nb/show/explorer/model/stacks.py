@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from daam_nb.show.explorer.model.selection import Selected, layers_of
+from daam_nb.show.explorer.model.selection import Selected, heads_of
 from daam_nb.show.explorer.model.subject import Subject
 
 LEVELS = 255
@@ -65,8 +65,8 @@ def step_maps(subject: Subject, selected: Selected) -> NDArray[np.float32]:
         (step, y, x), float32, >= 0, on the grid `subject.served`. Where that is the latent grid,
         step t is `heat_maps(run, steps=t, ...)`'s map.
     """
-    entry, layers = subject.entries[selected.word], layers_of(subject, selected)
-    maps = subject.view.step_maps(entry, layers, selected.head, subject.served)
+    entry, chosen = subject.entries[selected.word], heads_of(subject, selected)
+    maps = subject.view.step_maps(entry, chosen, subject.served)
     return np.asarray(maps.numpy())
 
 

@@ -9,8 +9,15 @@ from typing import Any
 
 from daam_nb.errors import SelectionError
 from daam_nb.kinds import kind_of
+from daam_nb.selection import Heads
 from daam_nb.show.explorer.model.ranking import corners_of
-from daam_nb.show.explorer.model.selection import number_of, read_steps, steps_within
+from daam_nb.show.explorer.model.selection import (
+    Several,
+    need_heads,
+    number_of,
+    read_steps,
+    steps_within,
+)
 from daam_nb.show.explorer.model.subject import Subject
 
 
@@ -40,8 +47,8 @@ class Kind:
         """Read what a page chose, which is plain data."""
         return self.read(value, subject)
 
-    def for_page(self, value: Any) -> Any:
-        """Write a value as plain data, as the page knows it."""
+    def for_page(self, value: Any, subject: Subject | None = None) -> Any:
+        """Write a value as plain data, as the page knows it; a default has no recording."""
         return value
 
     @property
@@ -84,8 +91,46 @@ class Steps(Kind):
     def of_page(self, value: Any, subject: Subject) -> tuple[int, ...]:
         return steps_within(subject, value)
 
-    def for_page(self, value: tuple[int, ...]) -> list[int]:
+    def for_page(self, value: tuple[int, ...], subject: Subject | None = None) -> list[int]:
         return [value[0], value[-1] + 1] if value else [0, 1]
+
+
+@dataclass(frozen=True)
+class SeveralHeads(Kind):
+    """Heads by number, or as (layer name, head) pairs, as `heat_maps` takes them; () for none.
+
+    The page knows the pairs as [number of a layer, head]. `check` says whether a layer has a
+    number.
+    """
+
+    values: str = "heads by number, or (layer name, head) pairs, or none"
+
+    def read(self, value: Any, subject: Subject) -> Several:
+        heads = Heads.read(value, empty=True)
+        if not heads.all and not heads.none:
+            need_heads(subject)
+        if heads.pairs is None:
+            return heads.numbers or ()
+        pairs, _ = heads.of(subject.layers)
+        return tuple((layer.name, head) for layer, head in pairs)
+
+    def of_page(self, value: Any, subject: Subject) -> Several:
+        if not isinstance(value, list | tuple):
+            raise self.refuse(value)
+        names = dict(enumerate(layer.name for layer in subject.layers))
+        pairs = [isinstance(item, list | tuple) for item in value]
+        if not any(pairs):
+            return self.read(value, subject)
+        whole = all(pairs) and all([type(one) for one in item] == [int, int] for item in value)
+        if not whole or not {layer for layer, _ in value} <= set(names):
+            raise SelectionError(f"{self.values} is expected, not {value!r:.200}.")
+        return self.read([(names[layer], head) for layer, head in value], subject)
+
+    def for_page(self, value: Several, subject: Subject | None = None) -> list[Any]:
+        if subject is None:
+            return [list(head) if isinstance(head, tuple) else head for head in value]
+        numbers = {layer.name: number for number, layer in enumerate(subject.layers)}
+        return [[numbers[head[0]], head[1]] if isinstance(head, tuple) else head for head in value]
 
 
 @dataclass(frozen=True)

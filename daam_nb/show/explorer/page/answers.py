@@ -4,10 +4,11 @@
     answer  {v, type: "answer", id, run, sel, parts: [{name, ..., buffer?}], error?}
 
 `run` names the recording that the page shows, `sel` the selection that the question is about:
-word, word_b (-1: none), choice, layer, head, steps ([first, one after the last], of the loop),
-threshold, special (whether signs and special tokens are ranked). Nothing of an answer depends on
-what is chosen when it is made: a page that has moved on drops it, and no answer is shown as that of
-another question. `buffer` is the number of a part's binary string.
+word, word_b (-1: none), choice, layer, head (one, or several as in `Selected`), steps ([first, one
+after the last], of the loop), threshold, special (whether signs and special tokens are ranked).
+Nothing of an answer depends on what is chosen when it is made: a page that has moved on drops it,
+and no answer is shown as that of another question. `buffer` is the number of a part's binary
+string.
 
 | want | part |
 |---|---|
@@ -33,6 +34,8 @@ from daam_nb.show.explorer.model.engine import Engine
 from daam_nb.show.explorer.model.entries import clean
 from daam_nb.show.explorer.model.ranking import Ranked, bars, words_in
 from daam_nb.show.explorer.model.selection import (
+    LayerHeads,
+    Numbers,
     Selected,
     check,
     number_of,
@@ -123,9 +126,11 @@ def read(subject: Subject, message: dict[str, Any]) -> Question:
         raise SelectionError("The question lacks its selection, sel.")
     word = _word(subject, sel.get("word"))
     other = -1 if sel.get("word_b", -1) == -1 else _word(subject, sel["word_b"])
-    choice, layer, head = (sel.get(name) for name in ("choice", "layer", "head"))
-    if not isinstance(choice, str) or type(layer) is not int or type(head) is not int:
-        raise SelectionError(f"choice={choice!r}, layer={layer!r}, head={head!r} is no selection.")
+    choice, layer, head = sel.get("choice"), sel.get("layer"), _head(sel.get("head"))
+    if not isinstance(choice, str) or type(layer) is not int or head is None:
+        raise SelectionError(
+            f"choice={choice!r}, layer={layer!r}, head={sel.get('head')!r:.200} is no selection."
+        )
     places = places_of(subject, steps_within(subject, sel.get("steps")))
     selected = Selected(word, choice, layer, head, places)
     check(subject, selected)
@@ -162,6 +167,19 @@ def _word(subject: Subject, word: Any) -> int:
     if type(word) is not int:
         raise SelectionError(f"word={word!r} is no number of a word.")
     return number_of(subject, word)
+
+
+def _head(head: Any) -> int | Numbers | LayerHeads | None:
+    """One head, or several by their numbers or as [number of a layer, head]; None for neither."""
+    if type(head) is int:
+        return head
+    if not isinstance(head, list) or not head:
+        return None
+    if all(type(number) is int for number in head):
+        return tuple(head)
+    if all(isinstance(pair, list) and [type(n) for n in pair] == [int, int] for pair in head):
+        return tuple((layer, number) for layer, number in head)
+    return None
 
 
 def _stack(engine: Engine, question: Question) -> list[Part]:

@@ -28,8 +28,9 @@ class ControlTrait(traitlets.TraitType[Any, Any]):
         except DaamError as error:
             raise traitlets.TraitError(f"{self.name}: {error}") from error
 
-    def _for_page(self, value: Any, _: Any = None) -> Any:
-        return self.kind.for_page(value)
+    def _for_page(self, value: Any, explorer: Any = None) -> Any:
+        engine = getattr(explorer, "_engine", None)  # None once it was closed
+        return self.kind.for_page(value, engine and engine.subject)
 
     def _of_page(self, value: Any, obj: Any) -> Any:
         try:

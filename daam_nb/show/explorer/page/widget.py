@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +20,19 @@ from daam_nb.errors import (
     ReadOnlyError,
     SelectionError,
     UnknownOptionError,
-    WrongKindError,
     unknown_names_message,
 )
-from daam_nb.kinds import kind_of
 from daam_nb.maps.measure import iod, ioh, iou
-from daam_nb.recording import Layer, Recording
+from daam_nb.recording import Recording
 from daam_nb.show.bundles import read_bundle
-from daam_nb.show.explorer.controls import CHOICES, SELECTION, check_names, first_choices
+from daam_nb.show.explorer.controls import (
+    CHOICES,
+    SELECTION,
+    check_names,
+    first_choices,
+    one_or_several,
+    selected_of,
+)
 from daam_nb.show.explorer.export.figure import figure_of
 from daam_nb.show.explorer.export.frame import Rows, frame_of
 from daam_nb.show.explorer.export.handout import MAX_BYTES, STATIC, write
@@ -44,12 +49,12 @@ from daam_nb.show.explorer.model.selection import (
     arguments,
     check,
     number_of,
-    places_of,
     selection_in_words,
 )
 from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.model.syntax import Syntax
 from daam_nb.show.explorer.page.answers import FIRST, Question, answer, parts_of
+from daam_nb.show.explorer.page.callbacks import Callback, HeadCallbacks
 from daam_nb.show.explorer.page.choices import MEASURED, Choices
 from daam_nb.show.explorer.page.lifetime import Reopenable
 
@@ -79,15 +84,16 @@ class Explorer(Reopenable, Choices):
     ) -> None:
         check_names(choices, where="Explorer()", also=("layout",))
         self._engine: Engine | None = Engine(subject)
+        self._complete = False  # whether all choices that it opens with are set
         self._hearing = False  # whether the page's own choices are being taken
         self._first_of: Question | None = None
         self._syntax = syntax
-        self._head_callbacks: list[Callable[[Layer | None, int | None], object]] = []
+        self._head_callbacks = HeadCallbacks()
         self._esm, self._css = read_bundle(STATIC, "explorer")
         sent = images_of(subject.run, images)
         self._fixed: dict[str, Any] = {"strip": sent.strip, "changed": sent.changed}
         super().__init__(
-            **{**first_choices(subject), **choices},
+            **{**first_choices(subject), **_completed(choices)},
             _images=pack({"run": subject.name}, sent.parts),
             _facts=facts_of(subject, syntax, **self._fixed),
         )
@@ -98,7 +104,8 @@ class Explorer(Reopenable, Choices):
         self._warm_later()
         self.observe(self._changed, list(CHOICES))
         self.on_msg(self._received)
-        self._called_back = (self.layer, self.head)
+        self._head_callbacks.note(self.selected)
+        self._complete = True
         self.made()
 
     # --- what is shown ----------------------------------------------------------------------------
@@ -130,7 +137,7 @@ class Explorer(Reopenable, Choices):
 
     @property
     def selected(self) -> Selected:
-        """Word, layers, head and steps, by their numbers and places."""
+        """Word, layers, heads and steps, by their numbers and places."""
         return self._selected_word(self.word)
 
     @property
@@ -155,6 +162,8 @@ class Explorer(Reopenable, Choices):
     def choose(self, **choices: Any) -> Explorer:
         """Set several choices at once, all or none: ``choose(layer=3, head=5)``.
 
+        A layer or a head lets go of several heads, and several of one: what is chosen last counts.
+
         Raises
         ------
         TraitError
@@ -163,6 +172,7 @@ class Explorer(Reopenable, Choices):
             For a name that is no choice.
         """
         check_names(choices, where="choose()", also=("layout",))
+        choices = _completed(choices)
         before = {name: getattr(self, name) for name in choices}
         try:
             with self.hold_sync(), self.hold_trait_notifications():
@@ -184,8 +194,11 @@ class Explorer(Reopenable, Choices):
         maps = self._working.every_map(self.selected, special=self.show_pieces)
         return words_in(self.subject, maps, self.region if polygon is None else polygon)
 
-    def on_head(self, callback: Callable[[Layer | None, int | None], object]) -> Callable[[], None]:
+    def on_head(self, callback: Callback) -> Callable[[], None]:
         """Call a function with (layer, head) whenever another is chosen; None stands for all.
+
+        Where several heads are chosen, with (layer, heads), or (None, heads) where they name their
+        layers: `heads` as the trait has them.
 
         Returns
         -------
@@ -197,18 +210,7 @@ class Explorer(Reopenable, Choices):
         WrongKindError
             For what cannot be called. What a callback itself raises is raised when all were called.
         """
-        if not callable(callback):
-            raise WrongKindError(
-                f"on_head() takes a function of (layer, head), not {kind_of(callback)}: "
-                "explorer.on_head(lambda layer, head: print(layer, head))."
-            )
-        self._head_callbacks.append(callback)
-
-        def stop() -> None:
-            if callback in self._head_callbacks:
-                self._head_callbacks.remove(callback)
-
-        return stop
+        return self._head_callbacks.add(callback)
 
     # --- what can be taken away -------------------------------------------------------------------
 
@@ -258,7 +260,7 @@ class Explorer(Reopenable, Choices):
         self,
         path: str | Path,
         *,
-        heads: Any = (),
+        embed: Any = (),
         overwrite: bool = False,
         max_bytes: int = MAX_BYTES,
     ) -> Path:
@@ -268,7 +270,7 @@ class Explorer(Reopenable, Choices):
         ----------
         path
             The file; its folder must exist.
-        heads
+        embed
             (layer number or name, head) that must be in it, before the others.
         overwrite
             Replace a file that is there.
@@ -284,7 +286,7 @@ class Explorer(Reopenable, Choices):
             with 200 heads and a long prompt, or each token would stand for many words.
         """
         self.ask_for_parse()
-        return write(self.look, path, heads=heads, overwrite=overwrite, max_bytes=max_bytes)
+        return write(self.look, path, embed=embed, overwrite=overwrite, max_bytes=max_bytes)
 
     def close(self) -> None:
         """Take it from the page and let go of the recording and of all that was sent."""
@@ -317,7 +319,11 @@ class Explorer(Reopenable, Choices):
                 f"explorer.{name} follows from the choices and cannot be set. Set what it follows "
                 f"from: {', '.join(CHOICES)}."
             )
-        super().__setattr__(name, value)
+        of_several = name == "heads" or (name in ("layer", "head") and self.heads and value != -1)
+        if of_several and self._complete:
+            self.choose(**{name: value})  # what it lets go of changes with it
+        else:
+            super().__setattr__(name, value)
 
     def observe(self, handler: Any, names: Any = traitlets.All, type: Any = "change") -> None:
         """Call a function when a trait changes; see `traitlets.HasTraits.observe`.
@@ -351,13 +357,12 @@ class Explorer(Reopenable, Choices):
             raise SelectionError("This explorer was closed. Open another: explore(run).")
         return self._engine
 
-    @traitlets.validate("choice", "layer", "head")
+    @traitlets.validate("choice", "layer", "head", "heads")
     def _goes_together(self, proposal: Any) -> Any:
-        parts = {name: getattr(self, name) for name in ("word", "choice", "layer", "head")}
-        parts[proposal["trait"].name] = proposal["value"]
-        parts["steps"] = (0, 1)  # read and checked by themselves
-        try:
-            check(self.subject, Selected(**parts))
+        choices = {name: getattr(self, name) for name in SELECTION}
+        choices[proposal["trait"].name] = proposal["value"]
+        try:  # steps are read and checked by themselves
+            check(self.subject, replace(selected_of(self.subject, choices), steps=(0, 1)))
         except DaamError as error:
             raise traitlets.TraitError(f"{proposal['trait'].name}: {error}") from error
         return proposal["value"]
@@ -384,8 +389,8 @@ class Explorer(Reopenable, Choices):
             self.ask_for_parse()
         if self._engine is not None:
             self._refresh({change["name"]})
-            if change["name"] in ("layer", "head"):
-                self._call_back()
+            if change["name"] in ("layer", "head", "heads"):
+                self._head_callbacks.call(self.subject, self.selected, self.heads)
 
     def _refresh(self, changed: set[str]) -> None:
         """Send what depends on the choices that changed, in one message.
@@ -416,8 +421,8 @@ class Explorer(Reopenable, Choices):
         return self._selected_word(self.word_b)
 
     def _selected_word(self, word: int) -> Selected:
-        places = places_of(self.subject, self.steps)
-        return Selected(word, self.choice, self.layer, self.head, places)
+        choices = {name: getattr(self, name) for name in SELECTION}
+        return selected_of(self.subject, choices, word=word)
 
     def _send_numbers(self) -> None:
         values = self._working.exact(self.selected)
@@ -469,16 +474,6 @@ class Explorer(Reopenable, Choices):
 
         loop.call_later(PAUSE, warm)
 
-    def _call_back(self) -> None:
-        if self._called_back == (self.layer, self.head):
-            return  # both changed at once, and each is told
-        self._called_back = (self.layer, self.head)
-        layer = None if self.layer < 0 else self.subject.layers[self.layer]
-        head = None if self.head < 0 else self.head
-        with ExitStack() as calls:  # one that raises does not keep the others from being called
-            for callback in reversed(self._head_callbacks):
-                calls.callback(callback, layer, head)
-
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
         if self._engine is None:
             return
@@ -487,6 +482,14 @@ class Explorer(Reopenable, Choices):
             self.send(*reply)
         elif content == {"v": VERSION, "type": "keep", "run": self.subject.name}:
             self._keep_first()  # the hand has rested for long: what a saved page shows
+
+
+def _completed(choices: dict[str, Any]) -> dict[str, Any]:
+    """Choices with what they let go of: `one_or_several`."""
+    try:
+        return one_or_several(choices)
+    except DaamError as error:
+        raise traitlets.TraitError(f"heads: {error}") from error
 
 
 def _is_read_only(kind: type, name: str) -> bool:

@@ -47,6 +47,47 @@ function listed(bytes, header) {
   return { header, parts };
 }
 
+// src/heads.js
+function counting({ layer, head, heads }) {
+  if (!heads?.length) return { layer, head };
+  let pairs = pairsIn(heads);
+  return pairs.length === 0 ? { layer, head: heads.length > 1 ? heads : numbersIn(heads)[0] } : pairs.length > 1 ? { layer: -1, head: pairs } : { layer: pairs[0][0], head: pairs[0][1] };
+}
+function pairsIn(head) {
+  return typeof head == "number" ? [] : head.filter((one) => typeof one != "number");
+}
+function numbersIn(head) {
+  return typeof head == "number" ? head < 0 ? [] : [head] : head.filter((one) => typeof one == "number");
+}
+function holds(chosen, layer, head) {
+  return pairsIn(chosen.head).some(([l, h]) => l === layer && h === head) ? !0 : chosen.layer >= 0 && chosen.layer !== layer ? !1 : numbersIn(chosen.head).includes(head) || chosen.layer === layer && chosen.head === -1;
+}
+function withHeads(facts, layers, chosen, pairs) {
+  let before = expanded(facts, layers, chosen), isIn = (list2, [l, h]) => list2.some(([layer, head]) => layer === l && head === h), taken = pairs.every((pair2) => isIn(before, pair2)), after = before.filter((pair2) => !isIn(pairs, pair2)).concat(taken ? [] : pairs);
+  return asChoice(after.sort(([l, h], [layer, head]) => l - layer || h - head));
+}
+function withColumn(facts, layers, chosen, head) {
+  if (chosen.layer < 0 && pairsIn(chosen.head).length === 0) {
+    let before = numbersIn(chosen.head), after = before.includes(head) ? before.filter((h) => h !== head) : [...before, head];
+    return after.sort((p, q) => p - q), after.length > 1 ? { layer: -1, head: -1, heads: after } : { layer: -1, head: after[0] ?? -1, heads: [] };
+  }
+  let column = layers.filter((i) => head < facts.layers[i].heads).map((i) => [i, head]);
+  return withHeads(facts, layers, chosen, column);
+}
+function headsOf(facts, layer) {
+  return Array.from({ length: facts.layers[layer].heads }, (_, head) => [layer, head]);
+}
+function expanded(facts, layers, chosen) {
+  if (chosen.layer < 0 && chosen.head === -1) return [];
+  let pairs = pairsIn(chosen.head);
+  return pairs.length > 0 ? pairs : (chosen.layer < 0 ? layers : [chosen.layer]).flatMap((i) => headsOf(facts, i)).filter(([layer, head]) => holds(chosen, layer, head));
+}
+function asChoice(pairs) {
+  if (pairs.length > 1) return { layer: -1, head: -1, heads: pairs };
+  let [layer, head] = pairs[0] ?? [-1, -1];
+  return { layer, head, heads: [] };
+}
+
 // src/measure.js
 function largest(values) {
   let max = 0;
@@ -219,6 +260,7 @@ var controls_data_default = {
   choice: { kind: "ChoiceName", default: "all", redraws: ["MAP", "STRIP", "SELECTION", "GRID"] },
   layer: { kind: "Whole", default: -1, redraws: ["MAP", "STRIP", "SELECTION"] },
   head: { kind: "Whole", default: -1, redraws: ["MAP", "STRIP", "SELECTION"] },
+  heads: { kind: "SeveralHeads", default: [], redraws: ["MAP", "STRIP", "SELECTION"] },
   steps: { kind: "Steps", default: [0, 1], redraws: ["MAP", "STEPS"] },
   word_b: { kind: "EntryNumber", default: -1, redraws: ["WORDS", "MAP", "STRIP", "PANEL"] },
   opacity: { kind: "Share", default: 0.65, redraws: ["MAP", "LOOK"], label: "Opacity", title: "Of the colors over the image", panel: "look" },
@@ -286,14 +328,23 @@ var State = class {
   get moving() {
     return this.timer !== void 0;
   }
+  /** The layer and head, or several heads, that count: see `counting`. */
+  get chosen() {
+    let [layer, head, heads] = ["layer", "head", "heads"].map((name2) => this.get(name2));
+    return counting({ layer, head, heads });
+  }
+  /** Numbers of the layers of the choice. */
+  get layers() {
+    let { choices, layers } = this.facts;
+    return choices?.[this.get("choice")] ?? (layers ?? []).map((_, i) => i);
+  }
   /** @returns {Sel} what a question is about; steps of the loop */
   get sel() {
     return {
       word: this.get("word"),
       word_b: this.get("word_b"),
       choice: this.get("choice"),
-      layer: this.get("layer"),
-      head: this.get("head"),
+      ...this.chosen,
       steps: [...this.get("steps")],
       threshold: this.get("threshold"),
       special: !!this.get("show_pieces")
@@ -723,15 +774,15 @@ var Shim = class {
    * What does not depend on the choice of layers is embedded once, under no choice.
    *
    * @param {"stack" | "exact"} name
-   * @param {(string | number)[]} key
+   * @param {any[]} key [word, choice, layer, head, ...]
    * @returns {Promise<Part | null>}
    */
   async #chosen(name2, key) {
     let asked = JSON.stringify(key), part = await this.#part(name2, asked);
     if (part) return part;
-    let [word, , layer, ...rest] = key;
-    if (Number(layer) < 0) return null;
-    let once = await this.#part(name2, JSON.stringify([word, "", layer, ...rest]));
+    let [word, , layer, head, ...rest] = key;
+    if (layer < 0 && pairsIn(head).length === 0) return null;
+    let once = await this.#part(name2, JSON.stringify([word, "", layer, head, ...rest]));
     return once && { ...once, key: asked };
   }
   /**
@@ -751,7 +802,7 @@ var Shim = class {
    * @param {number} word
    * @param {string} choice
    * @param {number} layer
-   * @param {number} head
+   * @param {Head} head
    * @returns {Promise<Stack | null>}
    */
   async #stack(word, choice, layer, head) {
@@ -812,7 +863,7 @@ var Shim = class {
   /**
    * @param {string} choice
    * @param {number} layer
-   * @param {number} head
+   * @param {Head} head
    * @returns {Promise<Map<number, Stack>>} by word
    */
   async #embedded(choice, layer, head) {
@@ -1224,6 +1275,22 @@ function nearest(cells, from, dx, dy) {
   }), best;
 }
 
+// src/gridmarks.js
+function mark(overlay, cells, nodes, chosen) {
+  let { layer, head } = chosen, [numbers, pairs] = [numbersIn(head), pairsIn(head)];
+  cells.forEach((cell, i) => {
+    let own = cell.layers.length === 1 && holds(chosen, cell.layers[0], cell.head), line = layer < 0 && numbers.includes(cell.head);
+    attribute(nodes[i], "aria-selected", String(own || line));
+  });
+  for (let label of overlay.querySelectorAll("[data-row], [data-column]")) {
+    let { row, column } = (
+      /** @type {HTMLElement} */
+      label.dataset
+    ), on = row !== void 0 ? Number(row) === layer || pairs.some(([l]) => l === Number(row)) : numbers.includes(Number(column)) || pairs.some(([, h]) => h === Number(column)) || Number(column) === head && layer < 0;
+    attribute(label, "aria-pressed", String(on));
+  }
+}
+
 // src/inputs.js
 var HIDDEN = {
   colormap: ({ maps }) => maps.comparing,
@@ -1358,8 +1425,8 @@ var Maps = class {
   }
   /** @param {0 | 1} which */
   stackKey(which) {
-    let { state } = this, word = state.get(which ? "word_b" : "word");
-    return JSON.stringify([word, state.get("choice"), state.get("layer"), state.get("head")]);
+    let { state } = this, word = state.get(which ? "word_b" : "word"), { layer, head } = state.chosen;
+    return JSON.stringify([word, state.get("choice"), layer, head]);
   }
   /** @param {0 | 1} which */
   exactKey(which) {
@@ -1426,8 +1493,8 @@ var Maps = class {
    * @param {0 | 1} which
    */
   #ownTile(which) {
-    let layer = this.state.get("layer");
-    return which === 1 || layer < 0 || this.tiles()?.key !== this.tilesKey ? null : this.tile([layer], this.state.get("head"));
+    let { layer, head } = this.state.chosen;
+    return which === 1 || layer < 0 || typeof head != "number" ? null : this.tiles()?.key === this.tilesKey ? this.tile([layer], head) : null;
   }
   /**
    * One (layer, head) of the grid as a map; several layers of one size are averaged, and all
@@ -1635,8 +1702,12 @@ function tileText(facts, layers, head) {
   return `${labels.length > 1 ? `${labels[0]} to ${labels[labels.length - 1]}` : labels[0]}, ${head < 0 ? "mean of the heads" : `head ${head}`}`;
 }
 function layersText(state) {
-  let { facts } = state, [layer, head] = [state.get("layer"), state.get("head")], where = layer < 0 ? `${state.get("choice")} layers` : facts.layers?.[layer]?.label ?? "";
-  return head < 0 ? `${where}, all heads` : `${where}, head ${head}`;
+  let { facts } = state, { layer, head } = state.chosen, label = (i) => facts.layers?.[i]?.label ?? "", pairs = pairsIn(head), of = new Set(pairs.map(([i]) => i));
+  return of.size > 1 ? `${pairs.length} heads of ${of.size} layers` : of.size === 1 ? `${label(pairs[0][0])}, ${headsText(pairs.map(([, h]) => h))}` : `${layer < 0 ? `${state.get("choice")} layers` : label(layer)}, ${head === -1 ? "all heads" : headsText(numbersIn(head))}`;
+}
+function headsText(heads) {
+  let last = heads.at(-1);
+  return heads.length > 1 ? `heads ${heads.slice(0, -1).join(", ")} and ${last}` : `head ${last}`;
 }
 
 // src/rows.js
@@ -1719,6 +1790,7 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36,
       class: "daam-cells",
       role: "grid",
       "aria-label": "Layers by heads",
+      "aria-multiselectable": "true",
       "data-testid": "grid",
       on: {
         pointerover: (event) => this.#over(event),
@@ -1734,7 +1806,7 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36,
   update(what) {
     this.tools.update(what);
     let other = this.scope.maps.tiles() !== this.drawn;
-    (other || what & (GRID | THEME)) && this.#draw(), (other || what & (GRID | SELECTION | THEME)) && this.#select(), what & (GRID | STEPS) && this.#note();
+    (other || what & (GRID | THEME)) && this.#draw(), (other || what & (GRID | SELECTION | THEME)) && mark(this.overlay, this.cells, this.nodes, this.scope.state.chosen), what & (GRID | STEPS) && this.#note();
   }
   #draw() {
     let { state, maps } = this.scope, { facts } = state;
@@ -1875,13 +1947,13 @@ Click: the mean of this layer's heads`, button = el(
     let first = 0;
     for (let r = 1; r <= rows.length; r++) {
       if (r < rows.length && rows[r].stage === rows[first].stage) continue;
-      let mark = el(
+      let mark2 = el(
         "div",
         { class: "daam-stage", "data-stage": rows[first].stage, "aria-hidden": "true" },
         el("span", { text: rows[first].stage })
       );
       this.overlay.append(
-        at(mark, 0, HEADER + first * high + 2, STAGE - 6, (r - first) * high - 4)
+        at(mark2, 0, HEADER + first * high + 2, STAGE - 6, (r - first) * high - 4)
       ), first = r;
     }
   }
@@ -1943,34 +2015,59 @@ Click: the mean of this layer's heads`, button = el(
   }
   /** @param {Cell | null} cell */
   #hover(cell) {
-    let { maps, state } = this.scope, same3 = cell && cell.layers.length === 1 && cell.layers[0] === state.get("layer") && cell.head === state.get("head");
+    let { maps, state } = this.scope, same3 = cell && cell.layers.length === 1 && cell.layers[0] === state.chosen.layer && cell.head === state.chosen.head;
     !cell && !maps.hover || this.scope.input("hover", () => {
       maps.hover = cell && !same3 ? { layers: cell.layers, head: cell.head } : null, this.scope.invalidate(MAP);
     });
   }
   /** @param {MouseEvent} event */
   #click(event) {
-    let label = /** @type {Element} */ event.target.closest("[data-block], [data-row], [data-column]"), cell = this.#cellOf(event);
-    cell ? this.scope.input("head", () => this.#lock(cell)) : label && this.scope.input("head", () => this.#label2(
+    let label = /** @type {Element} */ event.target.closest("[data-block], [data-row], [data-column]"), cell = this.#cellOf(event), more = event.shiftKey || event.ctrlKey || event.metaKey;
+    cell ? this.scope.input("head", () => this.#lock(cell, more)) : label && this.scope.input("head", () => this.#label2(
       /** @type {HTMLElement} */
-      label
+      label,
+      more
     ));
   }
-  /** @param {HTMLElement} label */
-  #label2(label) {
+  /**
+   * @param {HTMLElement} label
+   * @param {boolean} more whether its heads are added to those chosen, or taken away
+   */
+  #label2(label, more) {
     let { state } = this.scope, { block, row, column } = label.dataset;
-    block !== void 0 ? this.#fold(block) : row !== void 0 ? this.#choose(Number(row), -1) : column !== void 0 && this.#choose(
-      -1,
-      Number(column) === state.get("head") && state.get("layer") < 0 ? -1 : Number(column)
-    );
+    if (block !== void 0) this.#fold(block);
+    else if (row !== void 0) this.#lockHead(Number(row), -1, more);
+    else if (column !== void 0 && more && Number(column) >= 0)
+      this.#set(withColumn(state.facts, state.layers, state.chosen, Number(column)));
+    else if (column !== void 0) {
+      let { layer, head } = state.chosen;
+      this.#choose(-1, Number(column) === head && layer < 0 ? -1 : Number(column));
+    }
   }
   /** @param {string} block */
   #fold(block) {
     this.unfolded.delete(block) || this.unfolded.add(block), this.scope.invalidate(GRID);
   }
-  /** @param {Cell} cell */
-  #lock(cell) {
-    cell.layers.length > 1 ? this.#fold(this.scope.state.facts.layers[cell.layers[0]].block) : this.#choose(cell.layers[0], cell.head);
+  /**
+   * @param {Cell} cell
+   * @param {boolean} more whether its heads are added to those chosen, or taken away
+   */
+  #lock(cell, more) {
+    cell.layers.length > 1 ? this.#fold(this.scope.state.facts.layers[cell.layers[0]].block) : this.#lockHead(cell.layers[0], cell.head, more);
+  }
+  /**
+   * @param {number} layer
+   * @param {number} head -1: all of the layer
+   * @param {boolean} more whether they are added to those chosen, or taken away
+   */
+  #lockHead(layer, head, more) {
+    let { state } = this.scope;
+    if (!more) {
+      this.#choose(layer, head);
+      return;
+    }
+    let heads = head < 0 ? headsOf(state.facts, layer) : [[layer, head]];
+    this.#set(withHeads(state.facts, state.layers, state.chosen, heads));
   }
   /**
    * Lock a layer and head; what is locked already is let go.
@@ -1979,15 +2076,20 @@ Click: the mean of this layer's heads`, button = el(
    * @param {number} head
    */
   #choose(layer, head) {
-    let { state, maps } = this.scope, same3 = state.get("layer") === layer && state.get("head") === head;
-    maps.hover = null, state.set(same3 ? { layer: -1, head: -1 } : { layer, head }), this.scope.invalidate(MAP | SELECTION);
+    let { chosen } = this.scope.state, same3 = chosen.layer === layer && chosen.head === head;
+    this.#set({ ...same3 ? { layer: -1, head: -1 } : { layer, head }, heads: [] });
+  }
+  /** @param {import("./heads.js").Choice} choice */
+  #set(choice) {
+    let { state, maps } = this.scope;
+    maps.hover = null, state.set(choice), this.scope.invalidate(MAP | SELECTION);
   }
   /** @param {KeyboardEvent} event */
   #key(event) {
     let cell = this.#cellOf(event);
     if (!cell) return;
     if (event.key === "Enter" || event.key === " ") {
-      event.preventDefault(), this.scope.input("head", () => this.#lock(cell));
+      event.preventDefault(), this.scope.input("head", () => this.#lock(cell, event.shiftKey));
       return;
     }
     let way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
@@ -2004,20 +2106,6 @@ Click: the mean of this layer's heads`, button = el(
     this.nodes[this.focus] && (this.nodes[this.focus].tabIndex = -1), this.focus = Math.max(0, index);
     let node = this.nodes[this.focus];
     node && (node.tabIndex = 0, focus && node.focus());
-  }
-  #select() {
-    let { state } = this.scope, [layer, head] = [state.get("layer"), state.get("head")];
-    this.cells.forEach((cell, i) => {
-      let one = cell.layers.length === 1 && cell.layers[0] === layer && cell.head === head, line = layer < 0 && head >= 0 && cell.head === head, row = layer >= 0 && head < 0 && cell.layers.length === 1 && cell.layers[0] === layer;
-      attribute(this.nodes[i], "aria-selected", String(one || line || row));
-    });
-    for (let label of this.overlay.querySelectorAll("[data-row], [data-column]")) {
-      let { row, column } = (
-        /** @type {HTMLElement} */
-        label.dataset
-      ), on = row !== void 0 ? Number(row) === layer : Number(column) === head && (layer < 0 || head >= 0);
-      attribute(label, "aria-pressed", String(on));
-    }
   }
   #note() {
     let { state, maps } = this.scope, tiles = maps.tiles(), parts = [];
@@ -2101,7 +2189,7 @@ var Asker = class {
 var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABLE = "Sizes are not comparable between words: some have higher values everywhere.", TRY = [
   ["Point at the image:", "the words whose maps are high there."],
   ["Drag over it:", "the words of a region, by step and layer."],
-  ["Point at a tile:", "that head alone; a click keeps it."],
+  ["Point at a tile:", "that head alone; a click keeps it, Shift-click several."],
   ["Press Space:", "play the steps."]
 ], Inspector = class {
   /** @param {Scope} scope */
@@ -2332,7 +2420,7 @@ function spoken(scope, rows) {
 var LIST = [
   ["← →", "on the words: show the next word; with Shift: compare the next word"],
   ["← → ↑ ↓", "on the image: move the crosshair; Enter begins and ends a box"],
-  ["← → ↑ ↓", "on the grid: move; Enter locks a layer and head"],
+  ["← → ↑ ↓", "on the grid: move; Enter locks a head, with Shift: one more, or one less"],
   ["← →", "on a step handle: one step; Page Up/Down: five; Home, End"],
   ["Space", "play or pause"],
   [", .", "the range of steps back or on by one"],
@@ -2396,7 +2484,7 @@ var LIST = [
   }
   #back() {
     let { chips } = this, { state, maps } = this.scope;
-    maps.hover && (maps.hover = null, this.scope.invalidate(MAP | SELECTION)), state.get("playing") ? state.set({ playing: !1 }) : state.get("region").length > 0 ? state.set({ region: [] }) : state.get("layer") >= 0 || state.get("head") >= 0 ? state.set({ layer: -1, head: -1 }) : chips.on && chips.setComparing(!1);
+    maps.hover && (maps.hover = null, this.scope.invalidate(MAP | SELECTION)), state.get("playing") ? state.set({ playing: !1 }) : state.get("region").length > 0 ? state.set({ region: [] }) : state.chosen.layer >= 0 || state.chosen.head !== -1 ? state.set({ layer: -1, head: -1, heads: [] }) : chips.on && chips.setComparing(!1);
   }
 };
 function modified(event) {
@@ -3675,7 +3763,7 @@ var WIDE = 10, View = class {
       }),
       source.player.watch()
     ];
-    for (let name2 of ["threshold", "steps", "layer", "head", "choice"])
+    for (let name2 of ["threshold", "steps", "layer", "head", "heads", "choice"])
       state.on(`change:${name2}`, () => {
         state.get("tile_sort") === "overlap" && this.invalidate(GRID);
       });

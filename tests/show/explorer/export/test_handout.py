@@ -138,7 +138,7 @@ def test_what_has_no_room_is_left_out_and_said() -> None:
     explorer = opened(tiny_recording(TEXT, steps=40))
     whole = len(page(explorer))
     limit = whole - 100_000
-    text = page(explorer, heads=[(4, 1), (-1, 1)], max_bytes=limit)
+    text = page(explorer, embed=[(4, 1), (-1, 1)], max_bytes=limit)
     assert len(text.encode()) <= limit
     state = Page(text).state
     embedded = [(one["layer"], one["head"]) for one in state["facts"]["embedded"]]
@@ -162,13 +162,13 @@ def test_the_least_is_there_whatever_the_limit() -> None:
 @pytest.mark.parametrize("heads", [[3], [(0, 9)], [("nowhere", 0)], [(0.0, 1)], [(99, 0)]])
 def test_heads_that_do_not_exist_are_refused(heads: Any) -> None:
     with pytest.raises(SelectionError):
-        page(opened(), heads=heads)
+        page(opened(), embed=heads)
 
 
 def test_heads_are_named_by_their_layer() -> None:
     explorer = opened(tiny_recording(TEXT, steps=3))
     name = explorer.run.layers[2].name
-    state = Page(page(explorer, heads=[(name, 1)], max_bytes=0)).state
+    state = Page(page(explorer, embed=[(name, 1)], max_bytes=0)).state
     assert state["facts"]["embedded"] == [{"layer": 2, "head": 1}]
 
 

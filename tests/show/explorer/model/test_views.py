@@ -19,11 +19,19 @@ from daam_nb.recording import Recording, load
 from daam_nb.show.explorer.model.agreement import preview_distance
 from daam_nb.show.explorer.model.engine import Engine
 from daam_nb.show.explorer.model.ranking import bars, inside, words_in
-from daam_nb.show.explorer.model.selection import arguments, number_of, word_map
+from daam_nb.show.explorer.model.selection import (
+    Selected,
+    arguments,
+    check,
+    heads_of,
+    number_of,
+    word_map,
+)
 from daam_nb.show.explorer.model.stacks import preview, stack_of, step_maps
 from daam_nb.show.explorer.model.subject import Subject, subject_of
 from daam_nb.show.explorer.model.tiles import tiles_of
-from tests.show.explorer.opened import selections
+from daam_nb.show.explorer.model.views.attention import area_weights
+from tests.show.explorer.opened import selections, several_heads
 from tests.tiny_recordings import joint_layers, tiny_recording, with_effects, with_gradients
 
 TEXT = "a red fox in the snow"
@@ -196,6 +204,71 @@ def test_gradients_are_one_tile_of_the_whole_network(kept: Any, tmp_path: Path) 
         subject_of(run, kind="gradient", layers="up")
     with pytest.raises(NotKeptError, match="add_gradients"):
         subject_of(tiny_recording(TEXT), kind="gradient")
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "latest"])
+def test_several_heads_are_those_of_heat_maps(kind: str) -> None:
+    of = subject(kind)
+    for selected in several_heads(of, 40):
+        entry, chosen = of.entries[selected.word], heads_of(of, selected)
+        assert chosen.heads is not None
+        pairs = [
+            (layer.name, head)
+            for layer, heads in zip(chosen.layers, chosen.heads, strict=True)
+            for head in heads
+        ]
+        steps = RUN.steps[slice(*selected.steps)]
+        maps = heat_maps(RUN, kind=kind, layers="all", steps=steps, heads=pairs)
+        expected = maps.token(entry.tokens) if entry.span is None else maps.word(entry.span)
+        assert torch.equal(word_map(of, selected).values, expected.values)
+        again = heat_maps(RUN, **arguments(of, selected))
+        assert set(again.pairs) == set(maps.pairs)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "latest"])
+def test_several_heads_by_step_at_a_place_and_in_a_region(kind: str) -> None:
+    of = subject(kind)
+    engine = Engine(of)
+    cells = torch.from_numpy(inside(REGION, of.grid))
+    for selected in several_heads(of, 12, seed=4):
+        for place, values in enumerate(step_maps(of, selected)):
+            exact = word_map(of, replace(selected, steps=(place, place + 1))).values.numpy()
+            np.testing.assert_allclose(values, exact, atol=3e-6 * max(exact.max(), 1e-6), rtol=1e-5)
+        for row in engine.words_at(selected, 0.4, 0.6, special=False):
+            exact_values = word_map(of, replace(selected, word=row.word)).values
+            assert row.value == pytest.approx(float(exact_values[3, 7]), rel=1e-4, abs=1e-9)
+        in_region = bars(of, selected, REGION)
+        assert [number for number, _ in in_region.by_layer] == [
+            of.layers.index(layer) for layer in heads_of(of, selected).layers
+        ]
+        if kind != "attention":  # of which the cells of the layers are averaged
+            by_step = [float(values[cells].mean()) for values in step_maps(of, selected)]
+            assert in_region.by_step == pytest.approx(by_step, rel=1e-4, abs=1e-9)
+
+
+def test_bars_of_attention_are_the_layers_own_cells_of_the_heads_chosen() -> None:
+    of = subject("attention")
+    selected = Selected(2, "all", -1, ((1, 0), (1, 2), (4, 1)), (1, 4))
+    region = torch.from_numpy(inside(REGION, of.grid)).float()
+    parts = {}
+    for number, head in ((1, 0), (1, 2), (4, 1)):
+        layer = of.layers[number]
+        weights = area_weights(region, layer.size)
+        maps = RUN.attention[layer.name][:, head, 3].double().numpy()  # (step, y, x)
+        parts[number, head] = (maps * weights).sum((1, 2)) / weights.sum()
+    in_region = bars(of, selected, REGION)
+    expected = np.mean(list(parts.values()), 0)
+    np.testing.assert_allclose(in_region.by_step, expected, rtol=1e-5)
+    of_layers = dict(in_region.by_layer)
+    of_first = (parts[1, 0] + parts[1, 2])[1:4].mean() / 2
+    assert of_layers == pytest.approx({1: of_first, 4: parts[4, 1][1:4].mean()}, rel=1e-5)
+
+
+def test_a_kind_without_heads_refuses_several() -> None:
+    of = subject("undivided")
+    for heads in ((0, 1), ((0, 0), (1, 0))):
+        with pytest.raises(SelectionError, match="'undivided' are not made of single heads"):
+            check(of, Selected(2, "all", -1, heads, (0, 1)))
 
 
 def test_a_kind_that_cannot_be_explored_is_told_what_it_takes() -> None:

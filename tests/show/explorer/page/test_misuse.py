@@ -143,9 +143,9 @@ def test_options_of_another_kind_are_refused(options: dict[str, Any]) -> None:
         ("to_html", {"path": None}),
         ("to_html", {"max_bytes": "1"}),
         ("to_html", {"max_bytes": None}),
-        ("to_html", {"heads": 5}),
-        ("to_html", {"heads": None}),
-        ("to_html", {"heads": "ab"}),
+        ("to_html", {"embed": 5}),
+        ("to_html", {"embed": None}),
+        ("to_html", {"embed": "ab"}),
     ],
 )
 def test_exports_say_what_they_take(

@@ -130,7 +130,7 @@ def test_explorers_are_linked_by_steps_of_the_loop_alone_where_they_keep_the_sam
 
 
 UNKNOWN = {
-    "heads": ([2], "'head'"),
+    "heads_": ([2], "'heads'"),
     "step": ((0, 3), "'steps'"),
     "layer_": (1, "'layer'"),
     "tresholds": (0.4, "'threshold'"),
@@ -154,7 +154,7 @@ def test_a_name_that_nothing_uses_is_an_error_that_names_the_nearest(name: str) 
 
 def test_nothing_is_set_or_watched_that_does_not_exist() -> None:
     explorer = opened()
-    for name in ("heads", "step", "layers"):
+    for name in ("heads_", "step", "layers"):
         with pytest.raises(UnknownOptionError, match="did you mean"):
             setattr(explorer, name, 1)
         with pytest.raises(UnknownOptionError, match="did you mean"):

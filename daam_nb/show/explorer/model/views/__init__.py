@@ -5,6 +5,7 @@ attention.py   attention: from the arrays, at the speed of the hand
 share.py       shares: two maps of attention, one by the other
 effect.py      effects: the heads from their own arrays
 gradient.py    gradients: of the whole network
+heads.py       what they are asked for: layers, and which of their heads
 
 `view_of` knows which. A kind needs none of its own: it may have one where it can be quicker.
 """
@@ -16,6 +17,7 @@ from daam_nb.recording import Recording
 from daam_nb.show.explorer.model.views.attention import AttentionView
 from daam_nb.show.explorer.model.views.effect import EffectView
 from daam_nb.show.explorer.model.views.gradient import GradientView
+from daam_nb.show.explorer.model.views.heads import LayersAndHeads
 from daam_nb.show.explorer.model.views.share import ShareView
 from daam_nb.show.explorer.model.views.view import View
 
@@ -32,4 +34,4 @@ def view_of(run: Recording, kind: MapKind, negative: bool = False) -> View:
     return OF_KIND.get(kind.name, View)(run, kind, negative)
 
 
-__all__ = ["View", "view_of"]
+__all__ = ["LayersAndHeads", "View", "view_of"]

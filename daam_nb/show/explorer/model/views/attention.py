@@ -15,7 +15,8 @@ from torch.nn import functional
 from daam_nb.maps.bicubic import bicubic_matrix, upsample
 from daam_nb.maps.stepsums import Source, add_steps, sums_fit
 from daam_nb.show.explorer.model.entries import Entry
-from daam_nb.show.explorer.model.views.view import Layers, Places, View
+from daam_nb.show.explorer.model.views.heads import LayersAndHeads
+from daam_nb.show.explorer.model.views.view import Places, View
 
 CHUNK = 2**19  # numbers at once, so that they stay in the processor's cache
 
@@ -30,23 +31,22 @@ class AttentionView(View):
         """The arrays."""
         return Source(self.run, self.negative)
 
-    def step_maps(self, entry: Entry, layers: Layers, head: int, size: tuple[int, int]) -> Tensor:
+    def step_maps(self, entry: Entry, chosen: LayersAndHeads, size: tuple[int, int]) -> Tensor:
         """The map at every step alone, (step, y, x), of a size.
 
         Each (layer, head) of a step is brought to that size by bicubic interpolation and clamped at
         0; then all are averaged, and the word's tokens.
         """
-        return self.token_step_maps(entry.tokens, layers, head, size)
+        return self.token_step_maps(entry.tokens, chosen, size)
 
     def token_step_maps(
-        self, tokens: Sequence[int], layers: Layers, head: int, size: tuple[int, int]
+        self, tokens: Sequence[int], chosen: LayersAndHeads, size: tuple[int, int]
     ) -> Tensor:
         """As `step_maps`, the mean over some key positions."""
-        heads = slice(None) if head < 0 else slice(head, head + 1)
         height, width = size
         maps_of_steps = torch.zeros(self.step_count, height * width)
         pairs = 0
-        for layer in layers:
+        for layer, heads in chosen.indexed:
             for column in tokens:
                 maps = self.source.token_maps(layer, column)[:, heads]  # (step, head, y*x)
                 maps_of_steps += raised_and_added(maps, layer.size, size)
@@ -85,8 +85,7 @@ class AttentionView(View):
     def values_at(
         self,
         entries: Sequence[Entry],
-        layers: Layers,
-        head: int,
+        chosen: LayersAndHeads,
         places: Places,
         cell: tuple[int, int],
     ) -> list[float]:
@@ -98,10 +97,9 @@ class AttentionView(View):
         tokens = sorted({token for entry in entries for token in entry.tokens})
         columns = [self.source.columns.index(token) for token in tokens]
         steps = slice(None) if self.summed else slice(*places)
-        heads = slice(None) if head < 0 else slice(head, head + 1)
         divisor = len(self.run.steps) if self.summed else places[1] - places[0]
         total, pairs = torch.zeros(len(tokens), dtype=torch.float64), 0
-        for layer in layers:
+        for layer, heads in chosen.indexed:
             ys, down = _reach(layer.size[0], self.grid[0], cell[0])
             xs, across = _reach(layer.size[1], self.grid[1], cell[1])
             patch = self.source.attention[layer.name][steps, heads, :, ys, xs][:, :, columns]
@@ -114,7 +112,7 @@ class AttentionView(View):
         ]
 
     def in_region(
-        self, entry: Entry, layers: Layers, head: int, places: Places, region: Tensor
+        self, entry: Entry, chosen: LayersAndHeads, places: Places, region: Tensor
     ) -> tuple[list[float], list[float]]:
         """The mean in a region at each step, and of each layer, without interpolation.
 
@@ -123,20 +121,18 @@ class AttentionView(View):
         divisor = len(self.run.steps) if self.summed else 1
         steps = torch.zeros(self.step_count, dtype=torch.float64)
         of_layers: list[float] = []
-        heads = 0
-        for layer in layers:
+        pairs = 0
+        for layer, heads in chosen.indexed:
             weights = torch.from_numpy(area_weights(region.float(), layer.size)).flatten()
             weights = weights / weights.sum()
             values = torch.zeros(self.step_count, layer.heads)
             for column in entry.tokens:
                 values += self.source.token_maps(layer, column).float() @ weights  # (step, head)
-            mean = values.double() / (divisor * len(entry.tokens))
-            if head >= 0:
-                mean = mean[:, head : head + 1]
+            mean = values.double()[:, heads] / (divisor * len(entry.tokens))
             steps += mean.sum(1)
-            heads += mean.shape[1]
+            pairs += mean.shape[1]
             of_layers.append(float(mean[slice(*places)].mean()))
-        return (steps / heads).tolist(), of_layers
+        return (steps / pairs).tolist(), of_layers
 
     def stamp(self, *, most: int) -> Hashable:
         """What tells whether the attention is still the same."""

@@ -12,14 +12,16 @@ from daam_nb.maps.methods.effect import EffectSource
 from daam_nb.maps.stepsums import sums_fit
 from daam_nb.show.explorer.model.entries import Entry
 from daam_nb.show.explorer.model.views.attention import raised_and_added
-from daam_nb.show.explorer.model.views.view import Layers, Places, View
+from daam_nb.show.explorer.model.views.heads import LayersAndHeads
+from daam_nb.show.explorer.model.views.view import Places, View
 
 
 class EffectView(View):
     """How much the layers' outputs depend on a word.
 
     All heads of a layer together are the norm of the change as a share of the layer's output; a
-    head alone is its part of that, and where it is negative it is drawn as 0.
+    head alone is its part of that, several are the sum of their parts, and where that is negative
+    it is drawn as 0.
     """
 
     @cached_property
@@ -37,15 +39,19 @@ class EffectView(View):
         """Every word or phrase whose effect was recorded; those that are words are words."""
         return self.source.effects.words
 
-    def step_maps(self, entry: Entry, layers: Layers, head: int, size: tuple[int, int]) -> Tensor:
-        """The map at every step alone, (step, y, x), of a size: bicubic and clamped at 0."""
-        source = self.source if head < 0 else self.by_head
+    def step_maps(self, entry: Entry, chosen: LayersAndHeads, size: tuple[int, int]) -> Tensor:
+        """The map at every step alone, (step, y, x), of a size: bicubic and clamped at 0.
+
+        Where heads are chosen, their parts are added up within a layer first.
+        """
+        source = self.source if chosen.heads is None else self.by_head
         word = source.effects.words.index(entry.tokens)
         total = torch.zeros(self.step_count, size[0] * size[1])
-        for layer in layers:
-            maps = source.attention[layer.name][:, max(head, 0), word].flatten(1)  # (step, y*x)
-            total += raised_and_added(maps[:, None], layer.size, size)
-        total /= len(layers) * (len(self.run.steps) if self.summed else 1)
+        for layer, heads in chosen.indexed:
+            parts = source.attention[layer.name][:, heads, word].flatten(2)  # (step, head, y*x)
+            added = parts if parts.shape[1] == 1 else parts.float().sum(1, keepdim=True)
+            total += raised_and_added(added, layer.size, size)
+        total /= len(chosen.layers) * (len(self.run.steps) if self.summed else 1)
         return total.view(-1, *size)
 
     def head_maps(self, entry: Entry, places: Places) -> Mapping[str, Tensor]:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from daam_nb.recording import Gradients
 from daam_nb.show.explorer.model.entries import Entry
-from daam_nb.show.explorer.model.views.view import Layers, View, reduced
+from daam_nb.show.explorer.model.views.heads import LayersAndHeads
+from daam_nb.show.explorer.model.views.view import View, reduced
 
 
 class GradientView(View):
@@ -27,7 +28,7 @@ class GradientView(View):
         """Every word or phrase whose gradient was added; those that are words are words."""
         return self.gradients.words
 
-    def step_maps(self, entry: Entry, layers: Layers, head: int, size: tuple[int, int]) -> Tensor:
+    def step_maps(self, entry: Entry, chosen: LayersAndHeads, size: tuple[int, int]) -> Tensor:
         """The map at every step alone, (step, y, x), of a size; means over areas where smaller."""
         maps = self.gradients.shares[:, self.gradients.words.index(entry.tokens)].float()
         return reduced(maps.mean(0, keepdim=True) if self.summed else maps, size)

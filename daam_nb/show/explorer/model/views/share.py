@@ -12,7 +12,8 @@ from torch import Tensor
 from daam_nb.maps.methods.attention import text_tokens
 from daam_nb.show.explorer.model.entries import Entry
 from daam_nb.show.explorer.model.views.attention import AttentionView
-from daam_nb.show.explorer.model.views.view import Layers, Places, View
+from daam_nb.show.explorer.model.views.heads import LayersAndHeads
+from daam_nb.show.explorer.model.views.view import Places, View
 
 T = TypeVar("T")
 KEPT = 8  # attentions of the whole text that are kept, for other words
@@ -35,12 +36,11 @@ class ShareView(View):
     def _of_text(self) -> dict[Hashable, object]:
         return {}
 
-    def step_maps(self, entry: Entry, layers: Layers, head: int, size: tuple[int, int]) -> Tensor:
+    def step_maps(self, entry: Entry, chosen: LayersAndHeads, size: tuple[int, int]) -> Tensor:
         """The share at every step alone, (step, y, x): both parts as those of attention."""
-        own = self.attention.token_step_maps(entry.tokens, layers, head, size)
-        key = (tuple(layer.name for layer in layers), head, size)
+        own = self.attention.token_step_maps(entry.tokens, chosen, size)
         text = self._text_of(
-            key, lambda: self.attention.token_step_maps(self.text, layers, head, size)
+            (chosen, size), lambda: self.attention.token_step_maps(self.text, chosen, size)
         )
         return _share(own, text * len(self.text))
 

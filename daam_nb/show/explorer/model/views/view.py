@@ -20,8 +20,8 @@ from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer, Recording
 from daam_nb.show.explorer.model.entries import Entry, entries_of
+from daam_nb.show.explorer.model.views.heads import LayersAndHeads
 
-Layers = Sequence[Layer]
 Places = tuple[int, int]  # a half-open range of places among the steps kept
 NETWORK = "the whole network"
 
@@ -110,12 +110,15 @@ class View:
 
     # --- exact maps -------------------------------------------------------------------------------
 
-    def arguments(self, layers: Any, head: int, places: Places) -> dict[str, Any]:
-        """Write a choice as `heat_maps` takes it."""
+    def arguments(
+        self, chosen: LayersAndHeads, places: Places, *, named: str | None = None
+    ) -> dict[str, Any]:
+        """Write a choice as `heat_maps` takes it; `named` is what the layers are called, if so."""
+        names = [layer.name for layer in chosen.layers]
         return {
-            "layers": layers if self.kind.of_layers else "all",
+            "layers": (named or names) if self.kind.of_layers else "all",
             "steps": None if self.summed else self.run.steps[slice(*places)],
-            "heads": None if head < 0 or not self.kind.of_heads else head,
+            "heads": chosen.argument if self.kind.of_heads else None,
             **({"negative": True} if self.negative else {}),
             **({"kind": self.kind.name} if self.kind.name != "attention" else {}),
         }
@@ -130,19 +133,17 @@ class View:
         # Not dataclasses.replace, of which a map is derived: its values are as they were recorded.
         return word_map._with(label=entry.text, span=entry.span)
 
-    def word_map(self, entry: Entry, layers: Layers, head: int, places: Places) -> Tensor:
+    def word_map(self, entry: Entry, chosen: LayersAndHeads, places: Places) -> Tensor:
         """The map of an entry under a choice: (grid y, grid x), float32."""
-        names = [layer.name for layer in layers]
-        maps = heat_maps(self.run, **self.arguments(names, head, places))
+        maps = heat_maps(self.run, **self.arguments(chosen, places))
         return self.map_of(maps, entry).values
 
     # --- by step, by head, at a place -------------------------------------------------------------
 
-    def step_maps(self, entry: Entry, layers: Layers, head: int, size: tuple[int, int]) -> Tensor:
+    def step_maps(self, entry: Entry, chosen: LayersAndHeads, size: tuple[int, int]) -> Tensor:
         """The map at every step alone, (step, y, x), of a size; means over areas where smaller."""
         of_steps = [
-            self.word_map(entry, layers, head, (place, place + 1))
-            for place in range(self.step_count)
+            self.word_map(entry, chosen, (place, place + 1)) for place in range(self.step_count)
         ]
         return reduced(torch.stack(of_steps), size)
 
@@ -151,7 +152,10 @@ class View:
         return {
             layer.name: reduced(
                 torch.stack(
-                    [self.word_map(entry, (layer,), h, places) for h in range(layer.heads)]
+                    [
+                        self.word_map(entry, LayersAndHeads((layer,), ((head,),)), places)
+                        for head in range(layer.heads)
+                    ]
                 ),
                 layer.size,
             )
@@ -161,23 +165,22 @@ class View:
     def values_at(
         self,
         entries: Sequence[Entry],
-        layers: Layers,
-        head: int,
+        chosen: LayersAndHeads,
         places: Places,
         cell: tuple[int, int],
     ) -> list[float]:
         """The values of the exact maps of some entries at one cell of the grid."""
-        return [float(self.word_map(entry, layers, head, places)[cell]) for entry in entries]
+        return [float(self.word_map(entry, chosen, places)[cell]) for entry in entries]
 
     def in_region(
-        self, entry: Entry, layers: Layers, head: int, places: Places, region: Tensor
+        self, entry: Entry, chosen: LayersAndHeads, places: Places, region: Tensor
     ) -> tuple[list[float], list[float]]:
         """The mean in a region, (y, x) of bool on the grid: at each step, and of each layer.
 
         Means of the exact maps of one step and all layers, and of all steps and one layer.
         """
-        of_steps = self.step_maps(entry, layers, head, self.grid)
-        of_layers = [self.word_map(entry, (layer,), head, places) for layer in layers]
+        of_steps = self.step_maps(entry, chosen, self.grid)
+        of_layers = [self.word_map(entry, of_layer, places) for of_layer in chosen.by_layer]
         return (
             [float(values[region].double().mean()) for values in of_steps],
             [float(values[region].double().mean()) for values in of_layers],
@@ -210,7 +213,7 @@ class View:
             return  # which is said by whoever looks for a word
         layer = self.layers[0]
         try:
-            self.word_map(entry, (layer,), 0, (0, 1))
+            self.word_map(entry, LayersAndHeads((layer,), ((0,),)), (0, 1))
         except Exception as error:
             raise SelectionError(
                 f"Maps of the kind {self.kind.name!r} cannot be explored. The explorer asks a kind "
@@ -222,7 +225,8 @@ class View:
     @cached_property
     def _whole(self) -> HeatMaps:
         """All layers, steps and heads: what the recording holds of this kind."""
-        return heat_maps(self.run, **{**self.arguments("all", -1, (0, 1)), "steps": None})
+        every_layer = LayersAndHeads(self.layers)
+        return heat_maps(self.run, **{**self.arguments(every_layer, (0, 1)), "steps": None})
 
     def _has(self, tokens: tuple[int, ...], span: tuple[int, int] | None) -> bool:
         """Whether there is a map of these key positions."""
