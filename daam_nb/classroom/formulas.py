@@ -47,7 +47,7 @@ def fraction(above: str, below: str) -> str:
     return f"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"
 
 
-# One letter of the alphabet of old Greek, italic as other variables are: fonts without an accent for
+# One letter of old Greek, italic as other variables are: fonts without an accent for
 # formulas draw a bar over a letter so close that it cannot be seen.
 BARRED_ALPHA = '<mi style="font-style: italic">\u1fb1</mi>'
 T, X, Q, P = name("t"), name("x"), name("q"), name("p")
