@@ -27,19 +27,32 @@ _FLOAT32 = 3.4028234663852886e38
 def names_checked(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function refuse names that it does not take by an error that says the nearest one.
 
+    Arguments without a name that it has no place for are refused by an error that lists the names.
+
     Raises
     ------
     UnknownOptionError
         From the decorated function, where Python would raise a bare `TypeError`.
     """
-    parameters = inspect.signature(function).parameters.values()
+    parameters = tuple(inspect.signature(function).parameters.values())
     names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL and p.name != "self"]
+    ordered = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    most = math.inf if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(ordered)
     where = f"{function.__qualname__.removesuffix('.__init__')}()"
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         if unknown := [name for name in kwargs if name not in names]:
             raise UnknownOptionError(unknown_names_message(unknown, names, where=where))
+        if len(args) > most:
+            unnamed = kind_of(args[len(ordered)])
+            taken = [name for name in ordered if name != "self"]
+            first = f"{' and '.join(taken)} without a name" if taken else "nothing without a name"
+            others = [f"{name}=" for name in names if name not in (*taken, *kwargs)]
+            raise UnknownOptionError(
+                f"{where} takes {first}, and was given {unnamed} beside. "
+                + (f"Name what it is: {', '.join(others)}." if others else "Leave it out.")
+            )
         return function(*args, **kwargs)
 
     return checked

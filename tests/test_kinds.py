@@ -45,6 +45,31 @@ def test_a_function_that_checks_its_names() -> None:
         drawn()  # type: ignore[call-arg]
 
 
+def test_an_argument_that_has_no_name() -> None:
+    with pytest.raises(UnknownOptionError) as caught:
+        drawn(1, "up")  # type: ignore[misc]
+    assert str(caught.value) == (
+        "drawn() takes pipe without a name, and was given 'up' (str) beside. Name what it is: "
+        "layers=, keep_steps=."
+    )
+    with pytest.raises(UnknownOptionError, match=r"was given 3 \(int\) beside.*: keep_steps=\.$"):
+        drawn(1, 3, layers="up")  # type: ignore[misc]
+
+    class Page:
+        @names_checked
+        def __init__(self, *parts: int, wide: bool = False) -> None:
+            self.parts = parts
+
+    class Sheet:
+        @names_checked
+        def __init__(self, width: int) -> None:
+            self.width = width
+
+    assert Page(1, 2, 3).parts == (1, 2, 3) and Sheet(4).width == 4
+    with pytest.raises(UnknownOptionError, match=r"Sheet\(\) takes width .* Leave it out\."):
+        Sheet(4, 5)  # type: ignore[call-arg]
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
