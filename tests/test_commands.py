@@ -85,6 +85,7 @@ COMMANDS = [
     timed("benchmarks.maps"),
     timed("benchmarks.effects"),
     timed("benchmarks.extras"),
+    timed("benchmarks.gradients"),
     timed("benchmarks.refining"),
     timed("benchmarks.watching"),
     timed("benchmarks.explorer"),

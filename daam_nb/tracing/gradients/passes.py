@@ -9,7 +9,7 @@ Nothing behind the last recorded step is run.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +121,7 @@ def prompt_passes(
         effects=words,
     )
     tracer = _Following(adapter, options, run)
-    with contextlib.suppress(_Followed), tracer:
+    with contextlib.suppress(_Followed), _told_of_gradients(), tracer:
         pipe(**arguments)
     call = tracer.followed
     if call is None or len(call.passes) != len(run.steps):
@@ -184,6 +184,18 @@ def _change(attached: Any) -> str:
     return str(attached.change)
 
 
+@contextlib.contextmanager
+def _told_of_gradients() -> Iterator[None]:
+    """Words are hidden as for effects; where they cannot be, that is said of gradients."""
+    try:
+        yield
+    except UnsupportedPipelineError as error:
+        why = str(error).replace("there are no effect maps", "there are no gradients")
+        for way_out, instead in ((", or leave out effects=.", "."), (" Leave out effects=.", "")):
+            why = why.replace(way_out, instead)
+        raise UnsupportedPipelineError(why) from error.__cause__
+
+
 class _Followed(BaseException):
     """Every recorded step was passed."""
 
@@ -222,7 +234,7 @@ class _FollowedCall(WatchedCall):
         self.run = run
         self.index = int(run.facts.batch.get("index", 0))
         self.passes: list[PromptPass] = []
-        self._given: tuple[dict[str, Any], int] | None = None  # of the pass that is running
+        self._pending: tuple[dict[str, Any], int] | None = None  # of the pass that is running
 
     def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
         super().begin_pass(net, arguments)
@@ -250,13 +262,13 @@ class _FollowedCall(WatchedCall):
             for name, value in arguments.items()
             if value is not self.adapter.net  # `self`, which the signature names
         }
-        self._given = of_row, row
+        self._pending = of_row, row
 
     def answer(self, output: Any) -> None:
         """The denoiser answered."""
-        if self._given is None:
+        if self._pending is None:
             return
-        (arguments, row), self._given = self._given, None
+        (arguments, row), self._pending = self._pending, None
         values: Tensor = output[0] if isinstance(output, tuple) else output.sample
         if tuple(values.shape[-2:]) != self.run.facts.latent_size or values.ndim != 4:
             raise UnsupportedPipelineError(
@@ -277,8 +289,8 @@ class _FollowedCall(WatchedCall):
                 f"recording's are {', '.join(f'{t:g}' for t in run.timesteps[:10])}, ... Give the "
                 "pipeline that made it, with its scheduler."
             )
-        given = sample[self.index].detach().double().cpu()
-        if not bool((given - recorded[step].double()).norm() <= ALIKE * given.norm()):
+        own = sample[self.index].detach().cpu().double()
+        if not bool((own - recorded[step].double()).norm() <= ALIKE * own.norm()):
             raise ReproductionError(
                 f"The latents of step {step} are not the recorded ones, and were handed over: the "
                 "noise is drawn otherwise now, or something changes the latents between the steps "

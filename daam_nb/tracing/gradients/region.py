@@ -114,17 +114,17 @@ def region_gradient(
     mask = read_region(region, run.facts.latent_size)
     followed = prompt_passes(run, pipe, words, omitted, where="region_gradient()")
     hidden = followed.hidden
-    without = torch.stack(list(hidden.changes)).double()  # (word, key, channel): E - E'
+    without = torch.stack(list(hidden.changes)).cpu().double()  # (word, key, channel): E - E'
     norms, changes, tokens = [], [], []
     for of_step in followed.passes:
         _, gradient = gradient_of(
             followed.net, of_step.arguments, partial(log_mean_square, region=mask)
         )
-        gradient = gradient.double()
+        gradient = gradient.cpu().double()
         of_tokens = gradient.norm(dim=1)
-        tokens.append(of_tokens.cpu())
-        norms.append(torch.stack([of_tokens[list(word)].norm() for word in hidden.words]).cpu())
-        changes.append((without.to(gradient) * gradient).sum((1, 2)).cpu())
+        tokens.append(of_tokens)
+        norms.append(torch.stack([of_tokens[list(word)].norm() for word in hidden.words]))
+        changes.append((without * gradient).sum((1, 2)))
     return RegionGradient(
         words=tuple(_word(run.prompt, tokens_of_word) for tokens_of_word in hidden.words),
         norms=torch.stack(norms).float(),

@@ -56,9 +56,9 @@ def expected_gradients(
     words
         Key positions of the words.
     """
-    given: list[dict[str, Any]] = []
+    passes: list[dict[str, Any]] = []
     handle = pipe.unet.register_forward_pre_hook(
-        lambda module, args, kwargs: given.append(
+        lambda module, args, kwargs: passes.append(
             {"sample": args[0], "timestep": args[1], **kwargs}
         ),
         with_kwargs=True,
@@ -71,7 +71,7 @@ def expected_gradients(
     whole = embeddings(pipe, text, ()).double()
     half = pipe.unet.dtype.itemsize == 2
     shares, outputs = [], []
-    for each in given:
+    for each in passes:
         rows = len(each["sample"])
 
         def own(value: Any, rows: int = rows) -> Any:
@@ -329,6 +329,14 @@ def test_rows_that_are_read_together_are_refused() -> None:
     run = generate(pipe, PROMPT, **CALL, pag_scale=3.0)
     with pytest.raises(UnsupportedPipelineError, match="prompt's row twice"):
         add_gradients(run, pipe, "cat")
+
+
+def test_texts_in_which_no_word_can_be_hidden_are_refused_in_words_of_gradients() -> None:
+    pipe = pipelines.sdxl()
+    run = generate(pipe, PROMPT, **CALL, prompt_2="another text")
+    with pytest.raises(UnsupportedPipelineError, match="there are no gradients") as refused:
+        add_gradients(run, pipe, "cat")
+    assert "effect" not in str(refused.value)
 
 
 def test_arguments_that_a_recording_lacks_are_asked_for() -> None:

@@ -25,25 +25,25 @@ def inputs_of(pipe: Any, *, dtype: torch.dtype) -> dict[str, Any]:
 
     config = pipe.unet.config
     text = drawn(1, 12, config.cross_attention_dim)
-    given = {"sample": drawn(1, config.in_channels, 8, 12), "timestep": torch.tensor(321)}
+    inputs = {"sample": drawn(1, config.in_channels, 8, 12), "timestep": torch.tensor(321)}
     if hasattr(pipe, "text_encoder_2"):
         width = pipe.text_encoder_2.config.projection_dim
         ids = torch.tensor([[64.0, 96.0, 0.0, 0.0, 64.0, 96.0]], dtype=dtype)
-        given["added_cond_kwargs"] = {"text_embeds": drawn(1, width), "time_ids": ids}
-    return given | {"encoder_hidden_states": text}
+        inputs["added_cond_kwargs"] = {"text_embeds": drawn(1, width), "time_ids": ids}
+    return inputs | {"encoder_hidden_states": text}
 
 
 @pytest.mark.parametrize("build", [pipelines.sd1, pipelines.sdxl], ids=["sd1", "sdxl"])
 def test_the_change_is_that_of_central_differences(build: Any) -> None:
     pipe = build()
     net = copy.deepcopy(pipe.unet).double()
-    given = inputs_of(pipe, dtype=torch.float64)
-    text = given["encoder_hidden_states"]
+    inputs = inputs_of(pipe, dtype=torch.float64)
+    text = inputs["encoder_hidden_states"]
     direction = torch.randn(text[0].shape, generator=torch.Generator().manual_seed(4)).double()
-    prediction, change = change_along(net, given, direction)
+    prediction, change = change_along(net, inputs, direction)
 
     def predicted(factor: float) -> Tensor:
-        moved = {**given, "encoder_hidden_states": text + factor * direction}
+        moved = {**inputs, "encoder_hidden_states": text + factor * direction}
         with torch.no_grad():
             values: Tensor = net(**moved).sample[0]
         return values
@@ -60,10 +60,10 @@ def test_the_change_is_that_of_central_differences(build: Any) -> None:
 def test_backwards_and_forwards_agree() -> None:
     pipe = pipelines.sd1()
     net = copy.deepcopy(pipe.unet).double()
-    given = inputs_of(pipe, dtype=torch.float64)
-    direction = torch.randn(given["encoder_hidden_states"][0].shape, dtype=torch.float64)
-    prediction, change = change_along(net, given, direction)
-    value, gradient = gradient_of(net, given, lambda values: values.square().mean())
+    inputs = inputs_of(pipe, dtype=torch.float64)
+    direction = torch.randn(inputs["encoder_hidden_states"][0].shape, dtype=torch.float64)
+    prediction, change = change_along(net, inputs, direction)
+    value, gradient = gradient_of(net, inputs, lambda values: values.square().mean())
     assert value == pytest.approx(float(prediction.square().mean()), rel=1e-12)
     expected = float((2 * prediction * change).mean())
     assert float((gradient * direction).sum()) == pytest.approx(expected, rel=1e-9)
@@ -89,45 +89,45 @@ class OneLayer(nn.Module):
 def test_one_layer_has_the_derivative_that_it_has_on_paper() -> None:
     torch.manual_seed(0)
     net = OneLayer()
-    given = {
+    inputs = {
         "sample": torch.randn(1, 5, 3, 4, dtype=torch.float64),
         "encoder_hidden_states": torch.randn(1, 7, 6, dtype=torch.float64),
     }
     direction = torch.randn(7, 6, dtype=torch.float64)
     with torch.no_grad():
-        text, cells = given["encoder_hidden_states"][0], given["sample"][0].flatten(1).T
+        text, cells = inputs["encoder_hidden_states"][0], inputs["sample"][0].flatten(1).T
         p = (cells @ net.key(text).T).softmax(-1)
         moved = cells @ net.key(direction).T  # of the scores
         # d softmax = p (ds - sum p ds); d out = dp text + p direction
         expected = (p * (moved - (p * moved).sum(-1, keepdim=True))) @ text + p @ direction
-    _, change = change_along(net, given, direction)
+    _, change = change_along(net, inputs, direction)
     torch.testing.assert_close(change.flatten(1).T, expected, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("differentiate", [
-    lambda net, given: change_along(net, given, torch.ones(7, 6)),
-    lambda net, given: gradient_of(net, given, lambda values: values.square().mean()),
+    lambda net, inputs: change_along(net, inputs, torch.ones(7, 6)),
+    lambda net, inputs: gradient_of(net, inputs, lambda values: values.square().mean()),
 ], ids=["forwards", "backwards"])  # fmt: skip
 def test_a_text_that_is_cut_off_is_no_derivative_of_zero(differentiate: Any) -> None:
     class Cached(OneLayer):
         def forward(self, sample: Tensor, encoder_hidden_states: Tensor, **__: Any) -> Any:
             return (sample * encoder_hidden_states.detach().mean(),)
 
-    given = {"sample": torch.ones(1, 5, 3, 4), "encoder_hidden_states": torch.ones(1, 7, 6)}
+    inputs = {"sample": torch.ones(1, 5, 3, 4), "encoder_hidden_states": torch.ones(1, 7, 6)}
     with pytest.raises(UnsupportedPipelineError, match=r"of this Cached|in this Cached"):
-        differentiate(Cached(), given)
+        differentiate(Cached(), inputs)
 
 
 def test_tensors_of_inference_mode_have_derivatives_too() -> None:
     with torch.inference_mode():
-        given = {
+        inputs = {
             "sample": torch.randn(1, 5, 3, 4, dtype=torch.float64),
             "encoder_hidden_states": torch.randn(1, 7, 6, dtype=torch.float64),
         }
         direction = torch.ones(7, 6, dtype=torch.float64)
     net = OneLayer()
-    _, change = change_along(net, given, direction)
-    plain = {name: value.clone() for name, value in given.items()}
+    _, change = change_along(net, inputs, direction)
+    plain = {name: value.clone() for name, value in inputs.items()}
     _, expected = change_along(net, plain, direction.clone())
     assert change.any() and torch.equal(change, expected)
 
@@ -142,8 +142,8 @@ def test_an_operation_without_a_derivative_is_named() -> None:
         def forward(self, sample: Tensor, encoder_hidden_states: Tensor, **__: Any) -> Any:
             return (sample + Square.apply(encoder_hidden_states).mean(),)
 
-    given = {"sample": torch.ones(1, 5, 3, 4), "encoder_hidden_states": torch.ones(1, 7, 6)}
+    inputs = {"sample": torch.ones(1, 5, 3, 4), "encoder_hidden_states": torch.ones(1, 7, 6)}
     with pytest.raises(UnsupportedPipelineError, match="Odd cannot be differentiated"):
-        change_along(Odd(), given, torch.ones(7, 6))
+        change_along(Odd(), inputs, torch.ones(7, 6))
     with pytest.raises(UnsupportedPipelineError, match="Odd cannot be differentiated"):
-        gradient_of(Odd(), given, lambda values: values.square().mean())
+        gradient_of(Odd(), inputs, lambda values: values.square().mean())

@@ -39,9 +39,9 @@ def test_changes_are_the_derivative_along_each_hidden_word(build: Any) -> None:
     net = followed.net.double()
     largest = float(got.changes.abs().max())
     for i, of_step in enumerate(followed.passes):
-        given = {name: doubled(value) for name, value in of_step.arguments.items()}
+        inputs = {name: doubled(value) for name, value in of_step.arguments.items()}
         for number, change in enumerate(hidden.changes):
-            prediction, moved = change_along(net, given, change.double())
+            prediction, moved = change_along(net, inputs, change.double())
             own, along = prediction[:, mask], moved[:, mask]
             expected = float(2 * (own * along).mean() / own.square().mean())
             assert float(got.changes[i, number]) == pytest.approx(expected, abs=1e-4 * largest)
@@ -63,8 +63,8 @@ def test_norms_are_of_the_words_own_tokens() -> None:
     assert torch.allclose(got.norms[:, 1], got.tokens[:, [6, 7]].norm(dim=1))
     followed = prompt_passes(run, pipe, ["cat"], {}, where="a test")
     net = followed.net.double()
-    given = {name: doubled(value) for name, value in followed.passes[1].arguments.items()}
-    text, h = given["encoder_hidden_states"], 1e-4
+    inputs = {name: doubled(value) for name, value in followed.passes[1].arguments.items()}
+    text, h = inputs["encoder_hidden_states"], 1e-4
     differences = []
     for channel in range(text.shape[-1]):
         ends = []
@@ -72,7 +72,7 @@ def test_norms_are_of_the_words_own_tokens() -> None:
             moved = text.clone()
             moved[0, 3, channel] += sign * h
             with torch.no_grad():
-                out = net(**{**given, "encoder_hidden_states": moved, "return_dict": False})[0][0]
+                out = net(**{**inputs, "encoder_hidden_states": moved, "return_dict": False})[0][0]
             ends.append(out[:, :4].square().mean().log())
         differences.append((ends[0] - ends[1]) / (2 * h))
     expected = float(torch.stack(differences).norm())
