@@ -109,7 +109,8 @@ def why_out_of_step(call: RunningCall, error: Exception) -> str:
         return ""
     index, kind = getattr(scheduler, "step_index", None), type(scheduler).__name__
     seen = [*call.inner_calls, *(f"thread {name!r} called it" for name in call.disturbances)]
-    steps = len(getattr(scheduler, "timesteps", ()))
+    timesteps = getattr(scheduler, "timesteps", None)  # None until they could be set
+    steps = 0 if timesteps is None else len(timesteps)
     is_ahead = index is not None and index >= steps
     is_reset = call.timesteps_set is not None and scheduler.timesteps is not call.timesteps_set
     if not (seen or is_ahead or is_reset):

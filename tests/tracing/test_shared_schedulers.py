@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    PNDMScheduler,
+)
 
 from daam_nb.errors import BusyPipelineError, DaamError, WatchError
 from daam_nb.tracing import ablate, trace
@@ -121,3 +126,9 @@ def test_an_error_of_ones_own_stays_what_it_is() -> None:
 
     with pytest.raises(IndexError, match=r"^mine$"), trace(pipe):
         draw(pipe, **behind_step_1(mistake))
+
+
+def test_a_scheduler_that_could_not_set_its_timesteps_says_so_itself() -> None:
+    pipe = pipe_with(PNDMScheduler)  # which takes 4 steps at least
+    with pytest.raises(ValueError, match="broadcast"), trace(pipe):
+        pipe("a dog", num_inference_steps=3)
