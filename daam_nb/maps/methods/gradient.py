@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from daam_nb.errors import NotKeptError, SelectionError
+from daam_nb.errors import DaamError, NotKeptError, SelectionError
 from daam_nb.maps.methods.contract import Choice, MapKind, Tokens
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import Gradients
@@ -58,11 +58,8 @@ class Gradient(MapKind):
         prompt = choice.prompt
         own = super().words(choice)
         named = {prompt.token_indices(word) for word in own}
-        phrases = [
-            phrase_of(prompt, tokens)
-            for tokens in _gradients(choice).words
-            if tokens not in named and prompt.tokens[tokens[0]].span is not None
-        ]
+        others = (tokens for tokens in _gradients(choice).words if tokens not in named)
+        phrases = [phrase for tokens in others if (phrase := phrase_of(prompt, tokens)) is not None]
         return tuple(sorted((*own, *phrases), key=lambda word: word.span))
 
     def has(self, choice: Choice, tokens: Tokens) -> bool:
@@ -91,11 +88,17 @@ class Gradient(MapKind):
         )
 
 
-def phrase_of(prompt: Prompt, tokens: Tokens) -> Word:
-    """The stretch of the text that some tokens were read from."""
+def phrase_of(prompt: Prompt, tokens: Tokens) -> Word | None:
+    """The stretch of the text that is read as some tokens, and as no others; None for none."""
     spans = [span for token in tokens if (span := prompt.tokens[token].span) is not None]
+    if not spans:
+        return None
     start, end = spans[0][0], spans[-1][1]
-    return Word(prompt.text[start:end], start, end)
+    try:
+        is_read = prompt.token_indices((start, end)) == tokens
+    except DaamError:  # of a stranger's recording, whose spans need not be in order
+        return None
+    return Word(prompt.text[start:end], start, end) if is_read else None
 
 
 def _gradients(choice: Choice) -> Gradients:

@@ -95,6 +95,14 @@ def test_a_phrase_has_a_map_of_its_own() -> None:
     assert not torch.equal(maps["red cat"].values, maps["cat"].values)
 
 
+def test_tokens_that_are_no_stretch_of_the_text_have_no_map() -> None:
+    text = "a red cat and a dog"
+    for tokens in ((2, 6), (3, 2), (0,), (1, 11), (9,)):
+        run = with_gradients(tiny_recording(text), (tokens, (3,)))
+        assert [word.text for word in heat_maps(run, kind="gradient")] == ["cat"]
+        assert len(heat_maps(run, kind="gradient").words) == 1
+
+
 def test_figures_show_them() -> None:
     words_row(heat_maps(RUN, kind="gradient")).to_matplotlib()
     step_strip(RUN, "cat", kind="gradient").to_matplotlib()
