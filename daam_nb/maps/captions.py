@@ -42,5 +42,5 @@ def heads_in_words(
         return "all heads"
     numbers = [head if isinstance(head, int) else head[1] for head in heads]
     if isinstance(heads[0], int) or len(layers) == 1:
-        return f"heads {in_words(numbers)}"
+        return f"head{'s' * (len(numbers) > 1)} {in_words(numbers)}"
     return f"{len(heads)} single heads"

@@ -212,7 +212,8 @@ class HeatMaps(Views):
     @property
     def choice(self) -> str:
         """The selection behind the numbers in one line, for captions; ranges include their ends."""
-        steps = f"steps {in_words(self.steps)} of {self.run.facts.num_steps}"
+        several = "s" * (len(self.steps) > 1)
+        steps = f"step{several} {in_words(self.steps)} of {self.run.facts.num_steps}"
         if self._kind.of_layers:
             layers = layers_in_words(self.layers, self.run.layers)
             parts = [layers, steps, heads_in_words(self.heads, self.layers, self.chosen_by)]

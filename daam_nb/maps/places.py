@@ -84,9 +84,10 @@ def self_attention_map(
         row = min(int(y * height), height - 1) * width + min(int(x * width), width - 1)
         attention = _mean(run, held, layer, chosen_steps, row)
         total += clamped(attention[None] * cells(layer), layer.size, grid)[0]
+    steps_in_words = f"step{'s' * (len(chosen_steps) > 1)} {in_words(chosen_steps)}"
     choice = (
         f"self-attention of {layers_in_words(chosen, tuple(held.layers))}, "
-        f"steps {in_words(chosen_steps)} of {run.facts.num_steps}, mean over steps and heads"
+        f"{steps_in_words} of {run.facts.num_steps}, mean over steps and heads"
     )
     return of_recording(
         WordHeatMap(

@@ -179,7 +179,7 @@ def test_layers_are_named_in_the_choice() -> None:
     assert heat_maps(RUN, layers=[FINE[0], "mid"]).choice.startswith("2 of 5 layers, ")
     part = heat_maps(RUN, steps=[0, 1, 4], heads=1, reduction="sum").normalized()
     assert part.choice.endswith(
-        "steps 0-1, 4 of 6, heads 1, sum over steps, share of the map's maximum"
+        "steps 0-1, 4 of 6, head 1, sum over steps, share of the map's maximum"
     )
 
 

@@ -42,7 +42,7 @@ def test_a_map_is_the_mean_of_the_chosen_steps(
     for number, word in enumerate(("cat", "dog")):
         expected = RUN.gradients.shares.double().numpy()[places, number].sum(0) * factor
         np.testing.assert_allclose(maps[word].values.numpy(), expected, rtol=1e-6)
-    assert maps.unit.startswith(UNIT) and "the whole network, steps" in maps.choice
+    assert maps.unit.startswith(UNIT) and "the whole network, step" in maps.choice
     assert "heads" not in maps.choice and "layers" not in maps.choice
 
 

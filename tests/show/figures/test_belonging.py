@@ -42,7 +42,7 @@ def test_a_row_draws_the_map_that_is_given() -> None:
     figure = words_row(RUN, words=[AT_3])
     values = figure.panels[1].heat.values
     np.testing.assert_array_equal(values, AT_3.resize(values.shape).numpy())
-    assert "steps 3 of 4" in figure.metadata["choice"]
+    assert "step 3 of 4" in figure.metadata["choice"]
 
 
 @pytest.mark.parametrize(

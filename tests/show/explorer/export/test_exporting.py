@@ -35,7 +35,7 @@ def test_a_figure_of_the_selection(explorer: Explorer) -> None:
     assert "0.5 of the peak" in " ".join(figure.caption)
     explorer.choose(contour=False, layer=0, head=1)
     caption = " ".join(explorer.to_figure().caption)
-    assert "heads 1" in caption
+    assert "head 1" in caption
     assert "of the peak" not in caption
 
 
