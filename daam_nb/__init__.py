@@ -1,7 +1,7 @@
-"""daam_nb: what every word of a prompt paints.
+"""daam_nb: heat maps of every word of a prompt, from the attention of diffusion models.
 
-Records the cross-attention of diffusers text-to-image pipelines while they draw, by step, layer
-and head, and turns a recording into heat maps, figures and numbers.
+Records the attention of diffusers text-to-image pipelines to their prompt, by step, layer and head,
+and turns a recording into heat maps, figures and numbers.
 
 The public names are those of `__init__.pyi`, which is also what editors and type checkers read.
 They are resolved on first use (PEP 562, SPEC 1): importing this package reads that one file beside

@@ -1,4 +1,4 @@
-"""What can go wrong, and the way out.
+"""The errors of the package.
 
 One family: every error of this package is a `DaamError` and also the built-in error a caller
 would expect (`LookupError`, `ValueError`, ...). A message says what happened with the values,
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class DaamError(Exception):
     """Base of every error raised by daam_nb.
 
-    Messages quote prompts, file names and names in files, which may be a stranger's: what a
-    terminal would obey is escaped in them.
+    Messages quote prompts, file names and names in files, which may come from strangers: control
+    sequences are escaped.
     """
 
     def __str__(self) -> str:
@@ -29,80 +29,80 @@ class DaamError(Exception):
 
 
 class PromptError(DaamError, ValueError):
-    """A prompt that cannot be tokenized, or whose tokens, spans or rewritten text do not fit it."""
+    """A prompt cannot be tokenized, or its tokens, spans or rewritten text do not fit it."""
 
 
 class WordNotFoundError(DaamError, LookupError):
-    """The prompt does not hold the word (or phrase) asked for."""
+    """The prompt does not contain the word or phrase."""
 
 
 class AmbiguousWordError(DaamError, LookupError):
-    """The prompt holds the word several times and no occurrence was chosen."""
+    """The prompt contains the word several times and no occurrence was chosen."""
 
 
 class TruncatedWordError(DaamError, LookupError):
-    """The word stands in the text, but behind the last token that the model read."""
+    """The word lies beyond the last token that the model read."""
 
 
 class NotKeptError(DaamError, LookupError):
-    """The recording does not hold what was asked for, because it was not kept."""
+    """The recording does not hold the requested data, because they were not kept."""
 
 
 class SelectionError(DaamError, ValueError):
-    """A choice of layers, steps, heads or tokens that selects nothing or cannot be read."""
+    """A choice, for example of layers, steps, heads or tokens, is invalid or selects nothing."""
 
 
 class UnknownOptionError(DaamError, TypeError):
-    """An argument or setting whose name nothing uses."""
+    """An argument or setting has an unknown name."""
 
 
 class OfOneSideError(UnknownOptionError, AttributeError):
-    """What was asked of a comparison is something that each of its sides has."""
+    """A comparison was asked for something that each of its sides has."""
 
 
 class ReadOnlyError(DaamError, AttributeError):
-    """A value that follows from others was to be set."""
+    """A read-only value was set."""
 
 
 class WrongKindError(DaamError, TypeError):
-    """A value of another kind than the function takes."""
+    """A value has the wrong type."""
 
 
 class ShapeError(DaamError, ValueError):
-    """Arrays or sizes that do not fit together."""
+    """Arrays or sizes do not fit together."""
 
 
 class UnsupportedPipelineError(DaamError, TypeError):
-    """A pipeline whose attention this version cannot read exactly."""
+    """The attention of this pipeline cannot be read exactly."""
 
 
 class BusyPipelineError(DaamError, RuntimeError):
-    """A pipeline or its scheduler was used by somebody else while a watched call was running."""
+    """A pipeline or its scheduler was used elsewhere during a traced call."""
 
 
 class MissingTextError(DaamError, ValueError):
-    """Text embeddings whose text nobody knows, or which are not of the text that was told."""
+    """The text of text embeddings is unknown, or is not the text given."""
 
 
 class NothingRecordedError(DaamError, RuntimeError):
-    """A trace was closed, or asked for its recording, and held none (or not just one)."""
+    """A trace holds no recording, or not exactly one."""
 
 
 class InterventionError(DaamError, RuntimeError):
-    """An intervention that could not be carried out exactly, or that changed nothing at all."""
+    """An intervention could not be carried out exactly, or changed nothing at all."""
 
 
 class MemoryBudgetError(DaamError, MemoryError):
-    """What was asked to be kept is larger than the memory budget."""
+    """The recording would exceed the memory budget."""
 
 
 class WatchError(DaamError, RuntimeError):
-    """Watching failed although the pipeline itself finished.
+    """Recording failed, although the pipeline itself finished.
 
     Attributes
     ----------
     images
-        The images the pipeline made, in its order: nothing is lost.
+        The images that the pipeline made, in its order, so that nothing is lost.
     """
 
     def __init__(self, message: str, images: Sequence[Image] = ()) -> None:
@@ -111,7 +111,7 @@ class WatchError(DaamError, RuntimeError):
 
 
 class FileAccessError(DaamError, OSError):
-    """The system would not read or write a file: the disk is full, or it is not permitted."""
+    """The system could not read or write a file: the disk is full, or access is denied."""
 
 
 class MissingFolderError(DaamError, FileNotFoundError):
@@ -119,19 +119,19 @@ class MissingFolderError(DaamError, FileNotFoundError):
 
 
 class RecordingExistsError(DaamError, FileExistsError):
-    """`save` was given a path that exists and no permission to replace it."""
+    """The path given to `save` exists and may not be replaced."""
 
 
 class RecordingNotFoundError(DaamError, FileNotFoundError):
-    """`load` was given a path that holds no recording."""
+    """The path given to `load` holds no recording."""
 
 
 class RecordingFormatError(DaamError, ValueError):
-    """A recording on disk is cut, altered, hostile or of another version."""
+    """A recording on disk is truncated, altered, malicious or of another version."""
 
 
 class RecordingVersionError(RecordingFormatError):
-    """A recording of a later version of the format than this one reads."""
+    """A recording has a later version of the format than this one reads."""
 
 
 class MissingExtraError(DaamError, ImportError):
@@ -152,27 +152,27 @@ class MissingExtraError(DaamError, ImportError):
 
 
 class ReproductionError(DaamError, RuntimeError):
-    """A recording lacks what is needed to make its image again."""
+    """A recording lacks something needed to make its image again."""
 
 
 class MissingModelError(DaamError, FileNotFoundError):
-    """The embedded model's weights are not where they should be."""
+    """The shipped model's weights are missing."""
 
 
 class ParseError(DaamError, ValueError):
-    """A parse that does not fit its text, or a text or pipeline that gives none."""
+    """A parse does not fit its text, or a text or pipeline cannot be parsed."""
 
 
 class MissingParserError(DaamError, LookupError):
-    """No parser of the name asked for is installed."""
+    """The requested parser is not installed."""
 
 
 class StudyError(DaamError, ValueError):
-    """Captions, a corpus or a study's table that cannot be read, or was made with other choices."""
+    """Captions, a corpus or a study's table cannot be read, or were made with other options."""
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a misspelt one most likely stands for; None if none is like it."""
+    """Find the known name most similar to a misspelt one; None if there is none."""
     every = list(known)
     cases = [other for other in every if other.casefold() == name.casefold()]
     slips = difflib.get_close_matches(name, every, n=1, cutoff=0.8)
@@ -190,16 +190,16 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
 def unknown_names_message(
     names: Iterable[str], known: Iterable[str], *, where: str, what: str = "argument"
 ) -> str:
-    """The text of an error about names that nothing uses: each with the nearest known one.
+    """Write the text of an error about unknown names, each with the most similar known one.
 
     Parameters
     ----------
     names
         The unknown names, at least one.
     known
-        All names that `where` takes, in the order in which they are listed.
+        All names that `where` takes, in the order to list them.
     where
-        Who was called, as the user wrote it: ``"generate()"``, ``"explore()"``.
+        The function called, as the user wrote it: ``"generate()"``, ``"explore()"``.
     what
         What the names are called: ``"argument"``, ``"setting"``, ``"choice"``.
     """

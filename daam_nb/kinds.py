@@ -1,6 +1,6 @@
-"""What an argument has to be: names, flags, choices, numbers and texts, read the same everywhere.
+"""Checks of arguments: names, flags, choices, numbers and texts, read the same everywhere.
 
-An argument of the wrong kind is refused where it comes in, before any work, in words that say what
+An argument of the wrong type is refused on entry, before any work, with a message that states what
 was given and what would have been right. Imports only `daam_nb.errors` from the package.
 """
 
@@ -25,7 +25,7 @@ _FLOAT32 = 3.4028234663852886e38
 
 
 def names_checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function refuse names that it does not take by an error that says the nearest one.
+    """Make a function refuse unknown argument names with an error that names the most similar one.
 
     Arguments without a name that it has no place for are refused by an error that lists the names.
 
@@ -59,7 +59,7 @@ def names_checked(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def kind_of(value: object) -> str:
-    """What a value is, for the text of an error: short, whatever it holds."""
+    """Describe a value for the text of an error, always briefly."""
     name = type(value).__name__
     if value is None:
         return "None"
@@ -96,7 +96,7 @@ def check_flag(value: object, name: str) -> bool:
 
 
 def check_choice(value: object, name: str, choices: Iterable[str], *, more: str = "") -> str:
-    """Read an argument that is one of a few words.
+    """Read an argument that is one of a few strings.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def check_choice(value: object, name: str, choices: Iterable[str], *, more: str 
     choices
         The words.
     more
-        What they mean, as a sentence.
+        Their meaning, as a sentence.
 
     Raises
     ------
@@ -165,12 +165,12 @@ def check_share(value: object, name: str, *, more: str = "") -> float:
 
 
 def check_factor(value: object) -> float:
-    """What attention is multiplied by, as a float; numpy's and torch's numbers are numbers.
+    """Read a factor of the attention as a float; scalars of numpy and torch are accepted.
 
     Raises
     ------
     SelectionError
-        If it is no number >= 0, or larger than float32 holds.
+        If it is not a number >= 0, or larger than float32 holds.
     """
     number = real_number(value)
     if not 0 <= number <= _FLOAT32:
@@ -225,7 +225,7 @@ def whole_numbers(choice: object, what: str) -> tuple[int, ...]:
     Raises
     ------
     SelectionError
-        If one of them is none.
+        If one of them is not.
     """
     several = isinstance(choice, Iterable) and getattr(choice, "ndim", None) != 0
     if not several or isinstance(choice, str | bytes):
@@ -271,7 +271,7 @@ def read_numbers(choice: object, what: str) -> tuple[int, ...]:
     Raises
     ------
     SelectionError
-        If one of them is none, one is there twice, or there are none at all.
+        If one of them is not, one is repeated, or there are none at all.
     """
     numbers = whole_numbers(choice, what)
     if not numbers:
@@ -298,12 +298,12 @@ def number_between(value: object, name: str, *, low: int, high: int | None = Non
     name
         Of the argument.
     low, high
-        The least and the largest number; None: no largest.
+        The smallest and the largest number; None: no limit.
 
     Raises
     ------
     SelectionError
-        If it is none, or lies outside.
+        If it is not, or lies outside.
     """
     try:
         number = whole_number(value, name)
@@ -316,7 +316,7 @@ def number_between(value: object, name: str, *, low: int, high: int | None = Non
 
 
 def real_number(value: object) -> float:
-    """Read a real number, one alone, as a float; NaN for what is none (a bool, a text)."""
+    """Read a single real number as a float; NaN for anything else (a bool, a text)."""
     lone = getattr(value, "ndim", 0) == 0 and hasattr(type(value), "__float__")
     if (
         isinstance(value, bool | str | bytes)

@@ -1,8 +1,8 @@
-"""What comes in from outside as a mask: what is one, what is none, and what it would take.
+"""Masks given by the user: which arrays and images are accepted, and how to convert others.
 
-A mask says of each pixel yes or no. Segmenters and annotators write that in several ways; an image
-of labels (0, 1, 2, ...) and a soft mask (0 to 1) look alike to a program and mean something else,
-so nothing is guessed of them.
+A mask is true or false at each pixel. Segmenters and annotators write that in several ways; a label
+image (0, 1, 2, ...) and a soft mask (0 to 1) look alike to a program and mean different things, so
+nothing is guessed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def read_array(a: Any, *, what: str = "A map or mask") -> Tensor:
         (y, x): bool; whole numbers that are all 0 or 1, or all 0 or 255; a PIL image of mode
         ``"1"``, or of mode ``"L"`` with such values; or floats, which are a map.
     what
-        What it is to the caller, for errors.
+        Its name for the caller, in errors.
 
     Returns
     -------
@@ -38,10 +38,10 @@ def read_array(a: Any, *, what: str = "A map or mask") -> Tensor:
     Raises
     ------
     ShapeError
-        For what is no (y, x) array.
+        If it is not a (y, x) array.
     SelectionError
-        For whole numbers that are neither 0 and 1 nor 0 and 255, such as an image of labels; for a
-        PIL image of colors or of shades; for a masked array with hidden pixels.
+        For integers other than 0 and 1 or 0 and 255, such as a label image; for a PIL image with
+        colors or shades of gray; for a masked array with hidden pixels.
     """
     _refuse_hidden(a, what)
     mode = _pil_mode(a)
@@ -61,7 +61,7 @@ def read_array(a: Any, *, what: str = "A map or mask") -> Tensor:
 
 
 def read_mask(a: Any, *, what: str = "A mask") -> Tensor:
-    """Read what has to be a mask: as `read_array`, and of floats only 0 and 1, or 0 and 255.
+    """Read a mask: as `read_array`, but of floats only 0 and 1, or 0 and 255.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def read_mask(a: Any, *, what: str = "A mask") -> Tensor:
     Raises
     ------
     ShapeError, SelectionError
-        As `read_array`; for other floats, too.
+        As for `read_array`; also for other floats.
 
     Examples
     --------
@@ -83,13 +83,13 @@ def read_mask(a: Any, *, what: str = "A mask") -> Tensor:
 
 
 def are_labels(array: Tensor) -> bool:
-    """Whether floats are three or more whole numbers above 1: labels rather than attention."""
+    """Whether floats are three or more integers above 1: labels rather than attention."""
     values = torch.unique(array.double())
     return len(values) > 2 and float(values.max()) >= 2 and bool((values == values.round()).all())
 
 
 def labels_message(array: Tensor) -> str:
-    """The text of an error about floats that are labels."""
+    """Write the text of an error about floats that are labels."""
     return _several("A map or mask", torch.unique(array.double()).tolist())
 
 

@@ -1,7 +1,7 @@
-"""A text that a pipeline made of a prompt -> which characters of the prompt its own come from.
+"""From a text that a pipeline made of a prompt back to the prompt's characters.
 
-Three ways are known: textual inversions written out, a text stripped or in lower case, and a text
-whose signs were cleaned and whose words are the prompt's, in the prompt's order.
+Three rewritings are known: textual inversions written out, a text stripped or in lower case, and a
+text with cleaned punctuation whose words are the prompt's, in the prompt's order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DASHES = frozenset("\u2212\u2043")  # minus, hyphen bullet: no dashes of Unicod
 
 
 def span_before(span: Span | None, origins: Sequence[Span]) -> Span | None:
-    """Characters of the prompt behind a span of the rewritten text; None if they are none."""
+    """Return the characters of the prompt behind a span of the rewritten text, or None."""
     if span is None:
         return None
     spans = [(start, end) for start, end in origins[span[0] : span[1]] if end > start]
@@ -29,7 +29,7 @@ def span_before(span: Span | None, origins: Sequence[Span]) -> Span | None:
 
 
 def origins_of(text: str, converted: str, tokenizer: Any) -> list[Span]:
-    """For every character of `converted`, the span of `text` it comes from.
+    """Find the span of `text` that each character of `converted` comes from.
 
     Textual inversions of several vectors are written out by diffusers as ``<a> <a>_1 <a>_2``, one
     `str.replace` per token in no fixed order; the same is done here with the way back, in
@@ -39,7 +39,7 @@ def origins_of(text: str, converted: str, tokenizer: Any) -> list[Span]:
     Raises
     ------
     PromptError
-        If a word of `converted` does not stand in the text, or in more than one place.
+        If a word of `converted` occurs in the text not at all, or in more than one place.
     """
     added = tokenizer.added_tokens_encoder
     for variant, origins in _variants(text):
@@ -56,7 +56,7 @@ def origins_of(text: str, converted: str, tokenizer: Any) -> list[Span]:
 
 
 def origins_of_words(text: str, converted: str) -> list[Span]:
-    """For every character of a cleaned text, the span of `text` it comes from.
+    """Find the span of `text` that each character of a cleaned text comes from.
 
     Each of its words (a stretch of letters, digits and symbols; case, ligatures and width do not
     count) has to stand in the text, in order and in one way only; signs within the text's word may
@@ -67,7 +67,7 @@ def origins_of_words(text: str, converted: str) -> list[Span]:
     Raises
     ------
     PromptError
-        If a word of `converted` does not stand in the text, or in more than one place.
+        If a word of `converted` occurs in the text not at all, or in more than one place.
 
     Examples
     --------

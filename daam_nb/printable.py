@@ -1,4 +1,4 @@
-r"""Strangers' text made safe to print: what a terminal would obey, or an eye would miss, is shown.
+r"""Untrusted text made safe to print: control and invisible characters are shown.
 
 A prompt, a file name or a layer's name may hold control sequences (which write to the clipboard,
 rename the window or hide a line), signs that turn the reading direction around, and signs that
@@ -27,7 +27,7 @@ _SPACES = frozenset(map(chr, (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x20
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    r"""Escape what a terminal would obey and what nobody sees.
+    r"""Escape control and invisible characters.
 
     Parameters
     ----------

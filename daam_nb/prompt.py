@@ -1,4 +1,4 @@
-"""The text of an image: its words, its tokens, and the way between them by character spans."""
+"""The prompt of an image: its words and tokens, linked by character spans."""
 
 from __future__ import annotations
 
@@ -95,19 +95,19 @@ class Prompt:
         tokenizer
             A "fast" tokenizer of transformers, e.g. ``pipe.tokenizer``.
         max_length
-            Columns; by default the tokenizer's own limit (CLIP: 77), and neither cut nor padded
-            where it has none. With `chunk`: the columns of all windows together, by default as
-            many windows as the text needs.
+            Number of columns; by default the tokenizer's own limit (CLIP: 77); without a limit the
+            text is neither cut nor padded. With `chunk`: the columns of all windows together, by
+            default as many windows as the text needs.
         converted
-            What was really tokenized, where that is not `text`: the result of
+            The text actually tokenized, if it differs from `text`: the result of
             ``pipe.maybe_convert_prompt`` (textual inversions of several vectors written out), or
-            the text stripped, in lower case, or cleaned of signs. Spans refer to `text` all the
-            same.
+            the text stripped, in lower case, or with cleaned punctuation. Spans still refer to
+            `text`.
         chunk
-            Columns of one window where a long prompt was encoded in several, as prompt-weighting
-            libraries do: each window start of text, ``chunk - 2`` tokens, end of text, padding,
-            and the windows' embeddings one behind the other. Libraries that break at commas
-            rather than at full windows are named by what they read: `from_ids`.
+            Columns of one window, if a long prompt was encoded in several, as prompt-weighting
+            libraries do: each window has start of text, ``chunk - 2`` tokens, end of text and
+            padding, and the windows' embeddings are concatenated. For libraries that break at
+            commas rather than at full windows, use `from_ids`.
 
         Raises
         ------
@@ -132,33 +132,34 @@ class Prompt:
     def from_ids(
         cls, text: str, ids: Sequence[int], tokenizer: Any, *, converted: str | None = None
     ) -> Prompt:
-        """Name key columns by the numbers that the text encoder was given.
+        """Name key columns by the token ids that the text encoder was given.
 
         Parameters
         ----------
         text
-            What they were made of. What they leave out (the syntax of weights) has no token.
+            The text they were made from. Parts that they leave out (the syntax of weights) have no
+            token.
         ids
-            One number per key column, start, end and padding of every window included.
+            One token id per key column, including start, end and padding of every window.
         tokenizer, converted
             As for `from_tokenizer`.
 
         Raises
         ------
         PromptError
-            If the text does not hold them in their order, or in more than one way.
+            If the text does not contain them in order, or does so in more than one way.
         """
         tokens, cut = read_ids(text, ids, tokenizer, converted=converted)
         return cls(text=text, tokens=tokens, cut=cut)
 
     @cached_property
     def words(self) -> tuple[Word, ...]:
-        """Every word of the text in order, read by the model or not (what a word is: see Notes)."""
+        """The words of the text in order (see Notes), whether read by the model or not."""
         return tuple(words_between(self.text, self._boundaries))
 
     @cached_property
     def read_words(self) -> tuple[Word, ...]:
-        """The words that have tokens and of which nothing was cut."""
+        """The words that have tokens and were not cut."""
         covered = bytearray(len(self.text))
         for token in self._text_tokens:
             if token.span is not None:
@@ -171,14 +172,14 @@ class Prompt:
         )
 
     def occurrences(self, text: str, *, case: bool = False) -> tuple[Word, ...]:
-        """Where a word or phrase stands in the prompt, left to right, not overlapping.
+        """Find every occurrence of a word or phrase, left to right, not overlapping.
 
         Parameters
         ----------
         text
-            What to look for: any literal stretch that begins and ends at word boundaries, so
-            'cat' is never found in 'catamaran' and 'don' not in "don't". White space inside it
-            matches any white space. Composed and decomposed characters ('é') are the same.
+            The text to find: any literal text that begins and ends at word boundaries, so that
+            'cat' is never found in 'catamaran', nor 'don' in "don't". White space in it matches any
+            white space. Composed and decomposed characters ('é') are equal.
         case
             Whether upper and lower case differ. If not, full Unicode case folding is used
             ('STRASSE' finds 'Straße').
@@ -188,21 +189,21 @@ class Prompt:
         return tuple(Word(self.text[start:end], start, end) for start, end in spans)
 
     def find(self, text: str, *, occurrence: int | None = None, case: bool = False) -> Word:
-        """The one place where a word or phrase stands.
+        """Find one occurrence of a word or phrase.
 
         Parameters
         ----------
         text, case
-            As in `occurrences`.
+            As for `occurrences`.
         occurrence
-            Which, from 0, where there are several; negative from the last.
+            Which one (0-based) if there are several; negative numbers count from the last.
 
         Raises
         ------
         WordNotFoundError
-            If the prompt does not hold it, or not so often.
+            If the prompt does not contain it, or has fewer occurrences.
         AmbiguousWordError
-            If it stands several times and `occurrence` is None.
+            If it occurs several times and `occurrence` is None.
         """
         occurrences = self.occurrences(text, case=case)
         if not occurrences:
@@ -231,28 +232,28 @@ class Prompt:
     def token_indices(
         self, what: What, *, occurrence: int | None = None, case: bool = False
     ) -> tuple[int, ...]:
-        """Key positions of the tokens that a word, a phrase or a span of characters was read as.
+        """Return the key positions of the tokens of a word, a phrase or a span of characters.
 
         Parameters
         ----------
         what
-            A word or phrase; a `Word` of this prompt; or (start, end), characters, half-open, as
+            A word or phrase; a `Word` of this prompt; or (start, end) in characters, half-open, as
             spaCy's ``token.idx, token.idx + len(token)``.
         occurrence, case
-            As in `find`, for a string.
+            As for `find`; for a string.
 
         Returns
         -------
         tuple of int
-            Ascending, at least one: every token whose span overlaps. A token that reaches over
-            the end of the word (two Chinese characters in one token) counts for both.
+            Ascending, at least one: every token whose span overlaps it. A token that extends beyond
+            the word (two Chinese characters in one token) belongs to both words.
 
         Raises
         ------
         WordNotFoundError, AmbiguousWordError
-            As in `find`; also for a stretch of which the tokenizer made no token.
+            As for `find`; also for a text from which the tokenizer made no token.
         TruncatedWordError
-            If the stretch lies in the `cut`, or reaches into it.
+            If the text lies in the `cut`, or extends into it.
         SelectionError
             For a span that is empty or outside the text.
         """
@@ -271,7 +272,7 @@ class Prompt:
     def pieces(
         self, what: What, *, occurrence: int | None = None, case: bool = False
     ) -> tuple[str, ...]:
-        """The vocabulary's spelling of those tokens; see `token_indices`."""
+        """Return the vocabulary's spelling of those tokens; see `token_indices`."""
         indices = self.token_indices(what, occurrence=occurrence, case=case)
         return tuple(self.tokens[index].piece for index in indices)
 
@@ -282,9 +283,9 @@ class Prompt:
 
     @property
     def end_of_text(self) -> int | None:
-        """Key position of the first end of text behind the text's tokens, None without one.
+        """Key position of the first end of text after the text's tokens, None without one.
 
-        One that is spelled out in the prompt is text.
+        An end of text spelled out in the prompt counts as text.
         """
         last = max((token.index for token in self._text_tokens), default=-1)
         ends = (token.index for token in self.tokens if token.role == "end")
@@ -298,7 +299,7 @@ class Prompt:
         return tuple(sorted(column for column in columns if column is not None))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data: `Prompt.from_dict` gives an equal prompt."""
+        """Return plain JSON data, from which `Prompt.from_dict` makes an equal prompt."""
         return {
             "text": self.text,
             "tokens": [
@@ -317,7 +318,7 @@ class Prompt:
 
     @classmethod
     def from_dict(cls, data: Any) -> Prompt:
-        """A prompt from `to_dict`'s data.
+        """Make a prompt from the data of `to_dict`.
 
         Raises
         ------

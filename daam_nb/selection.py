@@ -1,7 +1,7 @@
-"""Layers, heads and steps as they are chosen: one meaning for traces, maps, changes and figures.
+"""Choices of layers, heads and steps: one meaning for traces, maps, interventions and figures.
 
-A choice is read where it comes in, before any work (`Steps.read`, `Heads.read`), and settled when
-it is known what there is to choose from (`Steps.of`, `Heads.of`, `select`). Layers are chosen by
+A choice is read on entry, before any work (`Steps.read`, `Heads.read`), and resolved when the
+things to choose from are known (`Steps.of`, `Heads.of`, `select`). Layers are chosen by
 `daam_nb.recording.select_layers`.
 """
 
@@ -34,7 +34,7 @@ Pair = tuple[Layer, int]
 
 
 def in_words(numbers: Sequence[int]) -> str:
-    """Write whole numbers for people: ``0-9, 12, 14-15`` (ends inclusive)."""
+    """Write integers as ranges: ``0-9, 12, 14-15`` (ends inclusive)."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and runs[-1][-1] == number - 1:
@@ -46,15 +46,15 @@ def in_words(numbers: Sequence[int]) -> str:
 
 @dataclass(frozen=True)
 class Steps:
-    """Places in the sampling loop, 0-based, as they were chosen; a loop gives them numbers.
+    """A choice of steps, 0-based positions in the sampling loop, before the loop is known.
 
     Attributes
     ----------
     choice
-        None: every step; a slice, which is half-open; or step numbers, counted from the end where
-        negative.
+        None: every step; a slice, which is half-open; or step numbers, of which negative ones count
+        from the end.
     name
-        What the choice was given as, for errors.
+        Name of the argument, for errors.
     """
 
     choice: slice | tuple[int, ...] | None = None
@@ -62,16 +62,16 @@ class Steps:
 
     @classmethod
     def read(cls, choice: object, *, name: str = "steps", empty: bool = False) -> Steps:
-        """Check a choice of steps as far as that is possible before the loop is known.
+        """Check a choice of steps as far as possible before the loop is known.
 
         Parameters
         ----------
         choice
-            None, a whole number, several (a list, a range, an array), or a slice of whole numbers.
+            None, an integer, several (a list, a range, an array), or a slice of integers.
         name
-            Of the argument.
+            Name of the argument, for errors.
         empty
-            Whether several may be none at all.
+            Whether an empty list is allowed.
 
         Raises
         ------
@@ -85,13 +85,13 @@ class Steps:
         return cls(_numbers(choice, "step", name=name, empty=empty), name)
 
     def of(self, count: int) -> tuple[int, ...]:
-        """Give the steps of a loop of `count` that are meant, ascending.
+        """Return the chosen steps of a loop of `count` steps, ascending.
 
         Raises
         ------
         SelectionError
-            If one lies outside the loop, one is meant twice (from the start and from the end),
-            or a slice holds none.
+            If one lies outside the loop, one is chosen twice (from the start and from the end), or
+            a slice is empty.
         """
         if self.choice is None:
             return tuple(range(count))
@@ -112,7 +112,7 @@ class Steps:
         return _numbers([step % count for step in self.choice], "step", name=self.name, empty=True)
 
     def holds(self, step: int, count: int) -> bool:
-        """Whether a step of a loop of `count` is meant; a slice may hold none."""
+        """Whether a step of a loop of `count` steps is chosen; a slice may be empty."""
         if isinstance(self.choice, slice):
             return step in range(*self.choice.indices(count))
         return step in self.of(count)
@@ -133,14 +133,14 @@ def _numbers(choice: object, what: str, *, name: str, empty: bool) -> tuple[int,
 
 @dataclass(frozen=True)
 class Heads:
-    """Attention heads as they were chosen: by number, the same in every layer, or one by one.
+    """A choice of attention heads: by number, the same in every layer, or one by one.
 
     Attributes
     ----------
     numbers
-        Head numbers, ascending; None if all are meant, or `pairs`.
+        Head numbers, ascending; None if all are chosen, or `pairs`.
     pairs
-        (dotted layer name, head); None if heads are chosen by number.
+        (dotted layer name, head) pairs; None if heads are chosen by number.
     """
 
     numbers: tuple[int, ...] | None = None
@@ -148,15 +148,15 @@ class Heads:
 
     @classmethod
     def read(cls, choice: object, *, empty: bool = False) -> Heads:
-        """Check a choice of heads as far as that is possible before the layers are known.
+        """Check a choice of heads as far as possible before the layers are known.
 
         Parameters
         ----------
         choice
-            None: every head; a whole number, several; one (layer, head), several, the layer by
+            None: every head; an integer or several; a (layer, head) pair or several, the layer by
             its dotted name or as a `Layer`.
         empty
-            Whether several may be none at all.
+            Whether an empty list is allowed.
 
         Raises
         ------
@@ -189,7 +189,7 @@ class Heads:
 
     @property
     def all(self) -> bool:
-        """Whether every head of every layer is meant."""
+        """Whether every head of every layer is chosen."""
         return self.numbers is None and self.pairs is None
 
     @property
@@ -204,17 +204,17 @@ class Heads:
         every: Sequence[Layer] | None = None,
         missing: Missing | None = None,
     ) -> tuple[tuple[Pair, ...], tuple[tuple[str, int], ...]]:
-        """Give every (layer, head) that is meant, in the order of the layers.
+        """Return every (layer, head) chosen, in the order of the layers.
 
         Parameters
         ----------
         layers
             The layers chosen.
         every
-            All layers there are, for the error where a pair's layer is not among `layers`.
+            All layers that exist, for the error if a pair's layer is not among `layers`.
         missing
-            ``"skip"``: a head that a layer lacks is left out, and returned second; None as
-            ``"error"``, where the caller has no such option.
+            ``"skip"``: a head that a layer lacks is left out, and returned second. None: as
+            ``"error"``, for callers without this option.
 
         Returns
         -------
@@ -226,7 +226,7 @@ class Heads:
         Raises
         ------
         SelectionError
-            If a layer lacks a head, a pair names a layer that is not chosen or not there, or
+            If a layer lacks a head, a pair names a layer that is not chosen or does not exist, or
             nothing is left.
         """
         if self.all:
@@ -299,21 +299,21 @@ def _no_layer(name: str, layers: Sequence[Layer], every: Sequence[Layer]) -> str
 
 @dataclass(frozen=True)
 class Selection:
-    """What of one recording is reduced to one map.
+    """The part of one recording that is reduced to one map.
 
     Attributes
     ----------
     layers
-        The layers that take part, in the order of the network.
+        The layers chosen, in the order of the network.
     steps
-        Places in the sampling loop, 0-based, ascending.
+        Positions in the sampling loop, 0-based, ascending.
     heads
         The heads chosen in each layer, ascending, or the (layer name, head) chosen one by one;
         None: every head of every layer.
     pairs
-        Every (layer, head) that is averaged.
+        The (layer, head) pairs averaged.
     skipped
-        The (layer name, head) that were asked for and that the layer does not have.
+        The (layer name, head) asked for that do not exist.
     chosen_by
         By what the relevant heads were chosen, and on what; empty where heads were named.
     """
@@ -339,7 +339,7 @@ def select(
     Raises
     ------
     SelectionError
-        If a choice selects nothing, names what does not exist, or cannot be read.
+        If a choice selects nothing, names something that does not exist, or cannot be read.
     NotKeptError
         If the recording does not hold a chosen step.
     """

@@ -1,7 +1,7 @@
-"""Numbers of a vocabulary, as a text encoder was given them -> tokens with character spans.
+"""Token ids, as a text encoder was given them -> tokens with character spans.
 
-The other way round than `tokens`: there a text is read, here it is known what was read, by whomever
-and in however many windows, and asked which characters that was.
+The inverse of `tokens`: there a text is tokenized; here the token ids are known, in any number of
+windows, and their characters are found in the text.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ from daam_nb.words import Span
 def read_ids(
     text: str, ids: Sequence[int], tokenizer: Any, *, converted: str | None = None
 ) -> tuple[tuple[Token, ...], Span | None]:
-    """Give the numbers that a text encoder was given their places in a text.
+    """Locate the token ids that a text encoder was given in a text.
 
     Parameters
     ----------
     text
-        The text; what the numbers leave out of it (the syntax of weights) has no token.
+        The text; parts that the ids leave out (the syntax of weights) have no token.
     ids
-        One number per key column, special tokens and padding included, of one window or several.
+        One token id per key column, including special tokens and padding, of one window or several.
     tokenizer
-        Whose numbers they are.
+        The tokenizer that made the ids.
     converted
         As for `Prompt.from_tokenizer`.
 
     Returns
     -------
     tokens : tuple of Token
-        One per number; spans refer to `text`.
+        One per id; spans refer to `text`.
     cut : tuple of int, or None
-        Characters behind the last one that was read, where the numbers break off, half-open.
+        Characters after the last one read, if the ids end early, half-open.
 
     Raises
     ------
     PromptError
-        If the text does not hold the numbers in their order, or holds them in two ways.
+        If the text does not contain the tokens in order, or does so in two ways.
     """
     check_text(text, tokenizer)
     tokens = _unplaced(ids, tokenizer)
@@ -76,7 +76,7 @@ def read_ids(
 
 
 def why_cut(tokens: Sequence[Token]) -> str:
-    """Why characters behind the last token were not read, as far as the tokens tell."""
+    """Explain why characters after the last token were not read, as far as the tokens tell."""
     if any(token.role == "padding" for token in tokens):
         return (
             f"they are not in the model's {len(tokens)} tokens, though there is padding behind "
@@ -91,29 +91,29 @@ def why_cut(tokens: Sequence[Token]) -> str:
 def as_read(
     ids: Sequence[int], tokenizer: Any, *, text: str | None = None, converted: str | None = None
 ) -> tuple[str, tuple[Token, ...], Span | None]:
-    """Write down what a text encoder was given, and the place of each token in that.
+    """Write out the text that a text encoder was given, with the place of each token in it.
 
     Parameters
     ----------
     ids, tokenizer, converted
         As for `read_ids`.
     text
-        Where the numbers come from: its characters are taken, capital letters and joined signs
-        with them. None: the vocabulary's own spelling.
+        The source of the ids: its characters are used, with upper case and composed characters.
+        None: the vocabulary's own spelling.
 
     Returns
     -------
     text : str
-        What was read and nothing else, except where the text merely breaks off: then all of it.
+        Only the text that was read, or the whole text if it was merely cut off.
     tokens : tuple of Token
         One per number.
     cut : tuple of int, or None
-        As of `read_ids`.
+        As for `read_ids`.
 
     Raises
     ------
     PromptError
-        If `text` does not hold the numbers in their order.
+        If `text` does not contain the tokens in order.
     """
     tokens = _unplaced(ids, tokenizer)
     body = [token for token in tokens if token.role in ("text", "added")]
@@ -133,12 +133,12 @@ def as_read(
 
 
 def in_order(wanted: Sequence[int], offered: Sequence[int]) -> list[int] | None:
-    """Where numbers stand among others, in their order and as far to the front as they can.
+    """Find ids as a subsequence of others, each as early as possible.
 
     Returns
     -------
     list of int, or None
-        Ascending, one for each of `wanted`; None if they do not all stand there in order.
+        Ascending, one for each of `wanted`; None if they are not a subsequence.
     """
     places: list[int] = []
     at = 0
@@ -299,6 +299,6 @@ def _from_vocabulary(numbers: Sequence[int], tokenizer: Any) -> tuple[str, list[
 
 
 def spelled(ids: Sequence[int], tokenizer: Any) -> str:
-    """The vocabulary's spelling of some tokens, for people."""
+    """Write the vocabulary's spelling of some tokens in readable form."""
     text: str = tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
     return text.strip()

@@ -29,29 +29,29 @@ _MAX_COVERED = 64  # times the text's length, by the spans of all tokens togethe
 
 @dataclass(frozen=True)
 class Token:
-    """One column of the text encoder's output, that is one key of cross-attention.
+    """One column of the text encoder's output, which is one key of cross-attention.
 
     Attributes
     ----------
     index
         Key position, from 0.
     id
-        Number in the tokenizer's vocabulary.
+        Id in the tokenizer's vocabulary.
     piece
         The vocabulary's own spelling, such as ``cat</w>`` or ``▁cat``.
     span
         Characters of the prompt it was made from, half-open, without white space at the ends;
         several tokens may share one span (the bytes of an emoji; the vectors of a textual
         inversion). None for special tokens of the template, for padding, and for a sign that a
-        pipeline wrote where the prompt has none.
+        pipeline inserted.
     special
         Whether it is a special token: of the template, padding, or spelled out in the text
         (then it has a span).
     role
         ``"text"``; ``"added"``: spelled out in the text and read as one unit because it was added
         to the vocabulary (textual inversion, ``<|endoftext|>``); ``"start"``, ``"end"``,
-        ``"padding"``; ``"other"`` for the rest of a template. None if nobody knows: a `Prompt`
-        then takes it from the order.
+        ``"padding"``; ``"other"`` for the rest of a template. None if not known: a `Prompt` then
+        derives it from the order.
     """
 
     index: int
@@ -77,7 +77,7 @@ def read_tokens(
     tokens : tuple of Token
         In the order of the keys; spans refer to `text`.
     cut : tuple of int, or None
-        Characters of `text` of which not every token was read, half-open.
+        Characters of `text` whose tokens were not all read, half-open.
     """
     check_text(text, tokenizer)
     source = text if converted is None else converted
@@ -114,7 +114,7 @@ def read_tokens(
 
 
 def check_length(text: str) -> None:
-    """Raise a `PromptError` where a text is longer than any prompt is."""
+    """Raise `PromptError` if a text is too long for a prompt."""
     if len(text) > MAX_CHARACTERS:
         raise PromptError(
             f"The prompt is {len(text)} characters long ({text[:40]!r}...); at most "
@@ -123,7 +123,7 @@ def check_length(text: str) -> None:
 
 
 def check_tokens(tokens: Sequence[Token], text: str) -> None:
-    """Raise a `PromptError` unless tokens are in order, lie inside the text and are no flood."""
+    """Raise `PromptError` unless tokens are in order, lie in the text and are not too many."""
     if len(tokens) > MAX_TOKENS:
         raise PromptError(f"There are {len(tokens)} tokens; {MAX_TOKENS} are the most.")
     for index, token in enumerate(tokens):
@@ -151,7 +151,7 @@ def check_tokens(tokens: Sequence[Token], text: str) -> None:
 
 
 def check_span(span: Span | None, text: str, whose: str) -> None:
-    """Raise a `PromptError` where a span is empty or not inside the text."""
+    """Raise `PromptError` if a span is empty or not inside the text."""
     if span is not None and not 0 <= span[0] < span[1] <= len(text):
         raise PromptError(
             f"{whose} has the span {span[0]}-{span[1]}, which is empty or outside the text of "
@@ -190,7 +190,7 @@ def _limit(tokenizer: Any, max_length: int | None) -> int | None:
 
 
 def encode_text(source: str, tokenizer: Any, *, max_length: int | None = None) -> list[Token]:
-    """Tokens with raw spans of `source`; cut and padded to `max_length`, or whole."""
+    """Tokenize `source`, with raw spans; cut and padded to `max_length`, or whole."""
     options: dict[str, Any] = {"truncation": False, "padding": False}
     if max_length is not None:
         options = {"truncation": True, "padding": "max_length", "max_length": max_length}
@@ -282,11 +282,11 @@ def _windows(
 
 
 def mend_spans(source: str, spans: list[Span | None]) -> list[Span | None]:
-    """Spans without white space at their ends, and exact where the tokenizer normalizes.
+    """Correct spans: without white space at their ends, and exact if the tokenizer normalizes.
 
-    Where NFC joins a letter with the marks behind it, tokenizers give the letter's place alone;
-    where it puts marks in order, they give the places before that. Then the span becomes the whole
-    user-perceived character. What a normalizer drops (joiners) goes to the token before it.
+    If NFC composes a letter with the marks after it, tokenizers return only the letter's position;
+    if it reorders marks, they return the original positions. The span then becomes the whole
+    user-perceived character. Characters that a normalizer drops (joiners) go to the token before.
     """
     trimmed = [None if span is None else _trim(source, span) for span in spans]
     covered = bytearray(len(source))
@@ -327,7 +327,7 @@ def _trim(source: str, span: Span) -> Span:
 
 
 def with_roles(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
-    """Roles from the order alone: start, text, end, padding, as CLIP's are."""
+    """Assign roles by the order alone, as in CLIP: start, text, end, padding."""
     spanned = [token.index for token in tokens if token.span is not None or not token.special]
     first, last = (spanned[0], spanned[-1]) if spanned else (1, 0)
 

@@ -1,4 +1,4 @@
-"""Where the words of a text are: Unicode word boundaries, and matching that respects them.
+"""The words of a text: Unicode word boundaries, and matching that respects them.
 
 Pure text: no tokens, no model. `daam_nb.prompt` brings the two together.
 """
@@ -17,12 +17,12 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Word:
-    """A stretch of a text: one word, or a phrase that was asked for.
+    """A word or phrase at its place in a text.
 
     Attributes
     ----------
     text
-        As it stands in the text, in its own case.
+        The characters as in the text, in their own case.
     start, end
         Characters of the text, half-open.
     """
@@ -33,7 +33,7 @@ class Word:
 
     @property
     def span(self) -> Span:
-        """(start, end), characters, half-open."""
+        """The characters (start, end), half-open."""
         return (self.start, self.end)
 
     def __str__(self) -> str:
@@ -41,21 +41,21 @@ class Word:
 
 
 def word_boundaries(text: str, *, whole: Iterable[Span] = ()) -> tuple[int, ...]:
-    """Places between characters where a word may begin or end.
+    """Find the positions between characters where a word may begin or end.
 
     Parameters
     ----------
     text
         Any string.
     whole
-        Spans (half-open, characters) that are one unit whatever is inside them, such as
-        ``<cat-toy>`` where the tokenizer has it as one token: no boundary strictly inside.
+        Spans (half-open, characters) without boundaries strictly inside, such as ``<cat-toy>`` if
+        the tokenizer has it as one token.
 
     Returns
     -------
     tuple of int
         Ascending, with 0 and ``len(text)``; ``(0,)`` for the empty text. White space is always
-        apart from what is none.
+        separated from other text.
 
     References
     ----------
@@ -78,7 +78,7 @@ def word_boundaries(text: str, *, whole: Iterable[Span] = ()) -> tuple[int, ...]
 
 
 def words_between(text: str, boundaries: tuple[int, ...]) -> Iterator[Word]:
-    """The stretches between neighboring boundaries that hold something to see in an image."""
+    """List the words between neighboring boundaries that hold letters, numbers or symbols."""
     for start, end in pairwise(boundaries):
         if any(_names_something(character) for character in text[start:end]):
             yield Word(text[start:end], start, end)
@@ -100,7 +100,7 @@ def _names_something(character: str) -> bool:
 
 
 class Folded:
-    """A text made comparable, with the way back to its own characters.
+    """A text in comparable form, with the way back to its own characters.
 
     Parameters
     ----------
@@ -111,11 +111,11 @@ class Folded:
 
     Notes
     -----
-    Two strings are the same where they are a canonical caseless match (Unicode Standard, D145:
-    NFD of the full case folding of NFD), or canonically equivalent with `case`. Folding changes
-    lengths ('ß' becomes 'ss', 'İ' two characters), so it is done in segments that neither
-    folding nor normalization reaches across (a starter with the marks behind it), and only whole
-    segments are ever matched: offsets stay exact.
+    Two strings are equal if they are a canonical caseless match (Unicode Standard, D145: NFD of the
+    full case folding of NFD), or canonically equivalent with `case`. Folding changes lengths ('ß'
+    becomes 'ss', 'İ' two characters), so it is done in segments that neither folding nor
+    normalization reaches across (a starter with the marks behind it), and only whole segments are
+    ever matched: offsets stay exact.
     """
 
     def __init__(self, text: str, *, case: bool = False) -> None:
@@ -135,9 +135,9 @@ class Folded:
         self.case = case
 
     def find_all(self, phrase: str, boundaries: tuple[int, ...]) -> Iterator[Span]:
-        """Where `phrase` stands between two of the `boundaries`, left to right, not overlapping.
+        """Find `phrase` between two of the `boundaries`: left to right, not overlapping.
 
-        White space inside the phrase matches any white space; around it, it is ignored.
+        White space inside the phrase matches any white space; around the phrase it is ignored.
         """
         parts = [fold(part, case=self.case) for part in phrase.split()]
         if not parts:
@@ -166,7 +166,7 @@ class Folded:
 
 
 def fold(text: str, *, case: bool = False) -> str:
-    """The text in its comparable form: NFD, and without `case` also full case folding."""
+    """Bring a text to its comparable form: NFD, and without `case` also full case folding."""
     decomposed = unicodedata.normalize("NFD", text)
     return decomposed if case else unicodedata.normalize("NFD", decomposed.casefold())
 

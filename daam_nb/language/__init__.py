@@ -1,8 +1,8 @@
-"""What the sentence says: words, their forms and the arcs between them, as plain data.
+"""Parsed prompts: words, their forms and the dependency arcs between them, as plain data.
 
-`load_parser()` gives the best parser at hand, a parser turns a text into a `Parse`. The only part
-that knows spaCy, and it loads spaCy when a parser is asked for, not before. `parsed_tokens` says
-which tokens of a prompt its words are. Imports only `daam_nb.errors`, `kinds` and `prompt`.
+`load_parser()` returns the best parser available, and a parser turns a text into a `Parse`. The
+only part that uses spaCy, which is imported when a parser is loaded, not before. `parsed_tokens`
+finds the prompt's tokens of each parsed word. Imports only `daam_nb.errors`, `kinds` and `prompt`.
 """
 
 from __future__ import annotations

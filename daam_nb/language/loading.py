@@ -1,4 +1,4 @@
-"""Which parser: the one named, else the best English one installed, else the one that ships."""
+"""The choice of a parser: the one named, the best English one installed, or the shipped one."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class SpacyParser:
     Parameters
     ----------
     pipeline
-        A `spacy.language.Language` whose components give tags and dependencies.
+        A `spacy.language.Language` with components for tags and dependencies.
     name
-        What is shown; by default the pipeline's own name and version.
+        Name to display; by default the pipeline's own name and version.
     """
 
     def __init__(self, pipeline: Any, name: str | None = None) -> None:
@@ -84,33 +84,33 @@ class SpacyParser:
 
 
 def load_parser(name: str | None = None) -> Parser:
-    """Load a parser of English. Nothing is ever downloaded.
+    """Load a parser for English. Nothing is ever downloaded.
 
     Parameters
     ----------
     name
-        An installed spaCy pipeline ("en_core_web_sm"), a folder of one, or "caption_parser" for
-        the one that ships. By default the first of `installed_pipelines`, else the one that
-        ships.
+        An installed spaCy pipeline ("en_core_web_sm"), the folder of a pipeline, or
+        "caption_parser" for the shipped one. By default the first of `installed_pipelines`, else
+        the shipped one.
 
     Returns
     -------
     Parser
-        Its `name` says which one it became; show it with whatever rests on it.
+        The parser; its `name` identifies it, and should be shown with results that depend on it.
 
     Raises
     ------
     MissingExtraError
         If spaCy is not installed.
     MissingParserError
-        If the pipeline asked for is not installed, or the shipped one's files are missing.
+        If the requested pipeline is not installed, or the shipped one's files are missing.
     ParseError
         If the pipeline has no dependency parser.
 
     Warns
     -----
     UserWarning
-        If an installed pipeline does not load, so that the next one is taken.
+        If an installed pipeline does not load, so that the next one is used.
 
     Examples
     --------
@@ -139,11 +139,11 @@ def load_parser(name: str | None = None) -> Parser:
 
 
 def installed_pipelines() -> tuple[str, ...]:
-    """Names of the installed pipelines that `load_parser` chooses among, the best first.
+    """List the installed pipelines that `load_parser` chooses among, the best first.
 
-    A pipeline is known by what it says of itself, not by its name: English, with a dependency
-    parser in ClearNLP's labels, which all of spaCy's own English pipelines have and which the
-    paper's names are made of. Others are loaded when they are asked for by name.
+    A pipeline qualifies by its metadata, not by its name: English, with a dependency parser in
+    ClearNLP's labels, which all of spaCy's own English pipelines use and from which the paper's
+    relation names derive. Others are loaded only by name.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def installed_pipelines() -> tuple[str, ...]:
     Warns
     -----
     UserWarning
-        If what a pipeline says of itself cannot be read, so that it is left out.
+        If a pipeline's metadata cannot be read, so that it is left out.
     """
     spacy = _spacy()
     ranks: dict[str, tuple[int, float]] = {}

@@ -1,9 +1,9 @@
-"""Which tokens of a prompt a parsed word is: one rule for the studies, the explorer and raters.
+"""The prompt's tokens of a parsed word: one rule for the studies, the explorer and raters.
 
-Parsers cut words in their own way: of "dog's", which is one word of the prompt, they make "dog" and
-"'s". A parsed word is the tokens that its characters overlap, neither those of the whole word of
-the prompt nor of a part of it, and two words that share a token are not compared, as their maps are
-partly the same map.
+Parsers split words in their own way: "dog's", which is one word of the prompt, becomes "dog" and
+"'s". The tokens of a parsed word are those that its characters overlap, whether or not it is a
+whole word of the prompt. Two words that share a token are not compared, because their maps share a
+part.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class ParsedTokens:
     Attributes
     ----------
     tokens
-        For each parsed word its key positions, ascending, or why it has none.
+        For each parsed word its key positions, ascending, or the reason why it has none.
     """
 
     tokens: tuple[tuple[int, ...] | Lack, ...]
 
     def lack(self, first: int, second: int) -> Lack | None:
-        """Why two parsed words (by their index) cannot be compared; None if they can."""
+        """Explain why two parsed words (by index) cannot be compared; None if they can."""
         own, other = self.tokens[first], self.tokens[second]
         if isinstance(own, str):
             return own
@@ -56,7 +56,7 @@ def parsed_tokens(parse: Parse, prompt: Prompt, columns: Collection[int]) -> Par
     Parameters
     ----------
     parse
-        Of the prompt's text.
+        The parse of the prompt's text.
     prompt
         The prompt.
     columns
@@ -65,11 +65,11 @@ def parsed_tokens(parse: Parse, prompt: Prompt, columns: Collection[int]) -> Par
     Raises
     ------
     ParseError
-        If the parse is one of another text, whose characters say nothing about this one.
+        If the parse belongs to another text.
     WrongKindError
         For anything but a parse and a prompt.
     SelectionError
-        If a column is no whole number.
+        If a column is not an integer.
     """
     if not isinstance(parse, Parse) or not isinstance(prompt, Prompt):
         raise WrongKindError(

@@ -1,4 +1,4 @@
-"""A parsed sentence as plain data, so that figures and studies need no parser of their own."""
+"""A parsed text as plain data, so that figures and studies need no parser of their own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = "ROOT"
 
 @dataclass(frozen=True)
 class ParsedWord:
-    """One word as the parser cut it: "double-decker" may be three, "don't" two.
+    """One word as the parser splits it: "double-decker" may be three words, "don't" two.
 
     Attributes
     ----------
@@ -27,14 +27,14 @@ class ParsedWord:
     start, end
         Its characters (code points) in the sentence, half-open.
     lemma
-        Dictionary form: "men" -> "man". Empty if the parser gives none.
+        Dictionary form: "men" -> "man". Empty if the parser has no lemmatizer.
     pos, tag
         Universal part of speech ("NOUN") and the parser's finer tag ("NNS").
     head
-        Index of the word it depends on; its own index where it depends on none.
+        Index of the word it depends on; its own index if it is a root.
     relation
-        Label of that arc; for English pipelines those of ClearNLP ("nsubj", "pobj"), and "ROOT"
-        for a word that depends on none.
+        Label of that arc; for English pipelines those of ClearNLP ("nsubj", "pobj"), and "ROOT" for
+        a root.
     """
 
     text: str
@@ -58,24 +58,24 @@ class Arc:
 
 @dataclass(frozen=True)
 class Parse:
-    """A text, its words and what depends on what.
+    """A text, its words and the dependencies between them.
 
     Attributes
     ----------
     text
-        What was parsed.
+        The parsed text.
     words
-        In the order of the text. White space is no word.
+        The words in the order of the text, without white space.
     parser
-        Name and version of the parser, to be shown wherever something rests on the parse.
+        Name and version of the parser, to be shown with every result that depends on the parse.
     noun_chunks
-        Half-open ranges of word indices: noun phrases without what follows their noun
-        ("the red car" of "the red car on the grass").
+        Half-open ranges of word indices: noun phrases without modifiers after the noun ("the red
+        car" of "the red car on the grass").
 
     Raises
     ------
     ParseError
-        If spans, heads or chunks do not fit the text, or heads run in a circle.
+        If spans, heads or chunks do not fit the text, or the heads form a cycle.
     """
 
     text: str
@@ -98,7 +98,7 @@ class Parse:
 
     @cached_property
     def arcs(self) -> tuple[Arc, ...]:
-        """All dependencies, in the order of the dependents; the roots have none."""
+        """All dependencies, in the order of the dependents; roots have none."""
         return tuple(
             Arc(head=word.head, dependent=index, relation=word.relation)
             for index, word in enumerate(self.words)
@@ -107,11 +107,11 @@ class Parse:
 
     @cached_property
     def roots(self) -> tuple[int, ...]:
-        """Indices of the words that depend on none: one for each sentence."""
+        """Indices of the roots, one for each sentence."""
         return tuple(index for index, word in enumerate(self.words) if word.head == index)
 
     def to_dict(self) -> dict[str, Any]:
-        """Lists, strings and numbers alone, for JSON; `from_dict` reads it back."""
+        """Return plain JSON data, which `from_dict` reads back."""
         return {
             "text": self.text,
             "words": [asdict(word) for word in self.words],
@@ -126,7 +126,7 @@ class Parse:
         Raises
         ------
         ParseError
-            If keys are missing or unknown, or the values do not make a parse.
+            If keys are missing or unknown, or the values are not a valid parse.
         """
         try:
             return cls(
@@ -144,27 +144,27 @@ class Parse:
     def from_doc(
         cls, doc: Any, *, parser: str, text: str | None = None, spaced: Spaced | None = None
     ) -> Parse:
-        """Read a document that a spaCy pipeline has parsed.
+        """Convert a document parsed by a spaCy pipeline.
 
         Parameters
         ----------
         doc
             A `spacy.tokens.Doc` with dependencies.
         parser
-            What the pipeline is called, with its version.
+            Name and version of the pipeline.
         text, spaced
-            Both or neither: the original text where the document is of `single_spaced(text)`. The
-            parse is one of the original, and so are its spans.
+            Both or neither: the original text, if the document was made from `single_spaced(text)`.
+            The parse and its spans then refer to the original.
 
         Returns
         -------
         Parse
-            Without spaCy's tokens of white space; what depended on one depends on its head.
+            Without spaCy's white-space tokens; their dependents are attached to their heads.
 
         Raises
         ------
         ParseError
-            If the document holds words and no dependencies.
+            If the document has words but no dependencies.
         """
         if len(doc) and not doc.has_annotation("DEP"):
             raise ParseError(
@@ -185,11 +185,11 @@ class Parse:
 
 
 class Parser(Protocol):
-    """Whatever turns a text into a `Parse`."""
+    """Protocol of a parser: a callable that turns a text into a `Parse`."""
 
     @property
     def name(self) -> str:
-        """Name and version, as shown: "en_core_web_sm 3.8.0"."""
+        """Name and version, as displayed: "en_core_web_sm 3.8.0"."""
 
     def __call__(self, text: str) -> Parse:
         """Parse a text of any length, the empty one included."""

@@ -1,7 +1,7 @@
-"""A text as a parser reads it best, with the way back to its own characters.
+"""White space normalized for the parser, with the way back to the original characters.
 
-Parsers are trained on words with single spaces between them. A line break, two blanks, a
-no-break space or an invisible character make them cut sentences and words where there is no cut.
+Parsers are trained on words separated by single spaces. A line break, two blanks, a no-break space
+or an invisible character make them split sentences and words wrongly.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ _JOINERS = "\u200c\u200d"  # they make one pictogram of several, so they stay ou
 
 @dataclass(frozen=True)
 class Spaced:
-    """A text with single spaces, and where its characters come from.
+    """A text with single spaces, and the origins of its characters.
 
     Attributes
     ----------
     text
-        What a parser is given.
+        The parser's input.
     origins
-        For each character of `text` its place in the original.
+        For each character of `text` its index in the original.
     """
 
     text: str
     origins: tuple[int, ...]
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """Bring a span that is not empty back to the original text: characters, half-open."""
+        """Map a non-empty span back to the original text: characters, half-open."""
         return self.origins[start], self.origins[end - 1] + 1
 
 
 def single_spaced(text: str) -> Spaced:
-    """Write every stretch of white space as one space, and leave out what has no width.
+    """Replace all white space by single spaces, and drop characters without width.
 
     White space is what Unicode calls so (line breaks, tabs, no-break spaces), the zero-width space
     and control characters. None is left at the ends. Format characters (soft hyphen, byte order

@@ -1,7 +1,7 @@
-"""The menagerie: a small diffusion model that ships with the package, and the world it knows.
+"""The menagerie: small diffusion models that ship with the package, and the world they depict.
 
-`load()` gives the model, `scene(seed)` a captioned image of its world with exact masks.
-Imports only `daam_nb.errors` and `daam_nb.kinds` from the package; diffusers only inside `load`.
+`load()` returns a model, `scene(seed)` a captioned image of its world with exact masks. Imports
+only `daam_nb.errors` and `daam_nb.kinds` from the package; diffusers only inside `load`.
 """
 
 from __future__ import annotations

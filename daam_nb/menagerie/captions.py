@@ -1,4 +1,4 @@
-"""A layout is put into words, and every word that names an object keeps its place.
+"""Captions of layouts, with the positions of the words that name objects.
 
 The grammar: noun phrases with size and color, in prepositional phrases, existential and copular
 sentences, passives with and without an agent, relative clauses, counts; determiners and the
@@ -19,7 +19,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Caption:
-    """A caption and where it names what.
+    """A caption, with the positions of the words that name things.
 
     Attributes
     ----------
@@ -63,15 +63,15 @@ def word_layout(layout: Layout, rng: np.random.Generator) -> Caption:
     Parameters
     ----------
     layout
-        What is in the scene.
+        The layout of the scene.
     rng
         Chooses among wordings.
 
     Returns
     -------
     Caption
-        True of the layout: it names only what is there. It may leave the background or a size
-        unsaid, and seldom names an object by its class ("a bird").
+        A true description, which names only what the layout contains. It may omit the background or
+        a size, and rarely names an object by its class ("a bird").
     """
     out = _Text()
     background = BACKGROUNDS[layout.background] if rng.random() < 0.7 else ""

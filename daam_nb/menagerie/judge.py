@@ -1,7 +1,7 @@
-"""The judge: a small segmenter of the menagerie's world. Image in, a label for every pixel out.
+"""The judge: a small segmenter of the menagerie's world, with a label for every pixel.
 
-Trained on rendered scenes with their exact masks (`training/judge.py`). It errs; figures that
-rest on it are only as good as its own accuracy on held-out scenes, which the card states.
+Trained on rendered scenes with their exact masks (`training/judge.py`). It makes errors: results
+based on it are limited by its accuracy on held-out scenes, which the card states.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WIDTHS = (24, 48, 96, 104)
 
 
 def build_judge() -> nn.Module:
-    """The untrained network: (n, 3, 64, 64) images in -1..1 to (n, 28, 64, 64) logits."""
+    """Build the untrained network: (n, 3, 64, 64) images in [-1, 1] to (n, 28, 64, 64) logits."""
     import torch
     from torch import nn
     from torch.nn import functional
@@ -79,7 +79,7 @@ def build_judge() -> nn.Module:
 
 @dataclass(frozen=True)
 class Doubt:
-    """When the judge does not claim to see a noun. Chosen in training, kept in the weights' file.
+    """Thresholds below which the judge does not report a noun, tuned in training.
 
     Attributes
     ----------
@@ -97,26 +97,26 @@ class Doubt:
 
 
 class Judge:
-    """Labels the pixels of images of the menagerie's world.
+    """Segmenter of images of the menagerie's world.
 
     Parameters
     ----------
     file
         The trained weights; by default the shipped ones.
     doubt
-        When no noun is claimed; by default what the file says.
+        Thresholds for reporting a noun; by default those in the file.
 
     Attributes
     ----------
     names
-        Label number to what it means; 0 is the background.
+        Name of each label number; 0 is the background.
     name
-        Tells judges of different weights apart in the tables of studies.
+        Identifies judges with different weights in the tables of studies.
 
     Raises
     ------
     MissingModelError
-        If the file is not there.
+        If the file does not exist.
     """
 
     names: tuple[str, ...] = LABELS
@@ -141,14 +141,14 @@ class Judge:
         self._last: tuple[object, NDArray[np.int64]] | None = None  # image and its labels
 
     def fingerprint(self) -> dict[str, object]:
-        """What its answers depend on, for studies that recognize it by content."""
+        """Digest of everything its answers depend on."""
         weights = hashlib.sha256()
         for name, tensor in sorted(self._network.state_dict().items()):
             weights.update(name.encode() + tensor.numpy().tobytes())
         return {"weights": weights.hexdigest(), "doubt": dataclasses.asdict(self.doubt)}
 
     def labels(self, image: Image) -> NDArray[np.int64]:
-        """What every pixel shows.
+        """Label every pixel.
 
         Parameters
         ----------
@@ -158,7 +158,7 @@ class Judge:
         Returns
         -------
         ndarray
-            (y, x), int64: numbers of `names`, 0 for the background and for what is in doubt.
+            (y, x), int64: numbers of `names`, 0 for the background and for doubtful regions.
         """
         # Who looks at an image asks more than once: what is there, and where is it?
         seen = (image.mode, image.size, image.tobytes(), repr(image.getpalette()), self.doubt)
@@ -167,7 +167,7 @@ class Judge:
         return self._last[1].copy()
 
     def label_maps(self, images: Sequence[Image]) -> NDArray[np.int64]:
-        """`labels` of several images at once: (image, y, x), int64."""
+        """Label several images at once: (image, y, x), int64."""
         import torch
 
         pixels = np.stack([np.asarray(image.convert("RGB"), dtype=np.float32) for image in images])
@@ -196,22 +196,22 @@ class Judge:
         return total
 
     def mask(self, image: Image, noun: str) -> NDArray[np.bool_]:
-        """Where an image shows a noun: (y, x), bool.
+        """Mask the pixels that show a noun: (y, x), bool.
 
         Raises
         ------
         KeyError
-            For a word that is no noun of the world.
+            For a word that is not a noun of the world.
         """
         mask: NDArray[np.bool_] = self.labels(image) == LABELS.index(NOUN[noun].name)
         return mask
 
     def present(self, image: Image) -> dict[str, int]:
-        """Nouns that an image shows, with their pixels; `doubt.least` at least."""
+        """Count the pixels of each noun that an image shows; at least `doubt.least`."""
         return self.counted(self.labels(image))
 
     def counted(self, labels: NDArray[np.int64]) -> dict[str, int]:
-        """Nouns of one label map, with their pixels, as `present` counts them."""
+        """Count the pixels of each noun in a label map, as `present` does."""
         counts = np.bincount(labels.ravel(), minlength=len(LABELS))
         return {
             LABELS[i]: int(counts[i])
@@ -221,7 +221,7 @@ class Judge:
 
 
 def settled(chances: torch.Tensor, doubt: Doubt) -> NDArray[np.int64]:
-    """Labels with `doubt` resolved: (n, label, y, x) probabilities to (n, y, x) int64."""
+    """Resolve doubtful labels: (n, label, y, x) probabilities to (n, y, x) int64."""
     labels: NDArray[np.int64] = chances.argmax(dim=1).numpy()
     places = _regions(chances.argmax(dim=1) > 0)
     for label, region, chance in zip(labels, places, chances.numpy(), strict=True):

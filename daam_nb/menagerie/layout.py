@@ -1,4 +1,4 @@
-"""What is in a scene and where: objects, sizes, places that obey the stated relation."""
+"""The content of a scene: objects, sizes, and positions that obey the stated relation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MARGIN = 1
 
 @dataclass(frozen=True)
 class Layout:
-    """What a scene contains, before it is worded or painted.
+    """The content of a scene, before it is described or rendered.
 
     Attributes
     ----------

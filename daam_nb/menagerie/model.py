@@ -1,4 +1,4 @@
-"""The menagerie's models: two Stable Diffusion pipelines from the package's own files."""
+"""The menagerie's models: two Stable Diffusion pipelines that ship with the package."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CLASSES = {"unet": "StableDiffusionPipeline", "joint": "StableDiffusion3Pipeline
 
 @dataclass(frozen=True)
 class Card:
-    """What is known about a shipped model.
+    """Facts about a shipped model.
 
     Attributes
     ----------
@@ -43,12 +43,12 @@ class Card:
     samples
         Captioned images the denoiser and text encoders were trained on, repetitions counted.
     licences
-        Part of the model to its licence.
+        License of each part of the model.
     checksums
-        File, relative to the weights' folder, to its SHA-256.
+        SHA-256 of each file, by its path relative to the weights' folder.
     recommended
-        Dotted names of the layers whose heat maps follow the objects best; None as long as they
-        have not been chosen by measurement.
+        Dotted names of the layers whose heat maps follow the objects best; None until they are
+        chosen by measurement.
     """
 
     name: str
@@ -61,12 +61,12 @@ class Card:
 
     @property
     def model_id(self) -> str:
-        """What a recording notes as its model: name@revision."""
+        """The model's id in recordings: name@revision."""
         return f"{self.name}@{self.revision}"
 
 
 def card(folder: Path = WEIGHTS) -> Card:
-    """The model card's facts as data.
+    """Read the facts of the model card.
 
     Parameters
     ----------
@@ -131,21 +131,21 @@ def load(
     folder: Path | None = None,
     shared: Path = WEIGHTS,
 ) -> StableDiffusionPipeline | StableDiffusion3Pipeline:
-    """Load an embedded model. No network, no token, no GPU is needed.
+    """Load a shipped model; needs no network, token or GPU.
 
     Parameters
     ----------
     dtype
-        Of the weights in memory; None is float32. The files hold float16.
+        Dtype of the weights in memory; None is float32. The files hold float16.
     device
-        Where the pipeline computes.
+        Device of the pipeline.
     architecture
-        "unet" is the Stable Diffusion with cross attention. "joint" is a Stable Diffusion 3 of the
-        same world, whose patches and words attend to each other in one attention.
+        "unet" is a Stable Diffusion with cross-attention. "joint" is a Stable Diffusion 3 of the
+        same world, whose patches and words attend to each other in joint attention.
     folder
         Folder of a pipeline exported by `training`; None is the shipped one of the architecture.
     shared
-        Where "joint" takes its autoencoder and its tokenizer from: they are the other model's.
+        Folder with the autoencoder and tokenizer of "joint", which are the other model's.
 
     Returns
     -------
@@ -158,13 +158,13 @@ def load(
     Raises
     ------
     MissingModelError
-        If a folder holds no exported pipeline, or one of the other architecture.
+        If a folder holds no exported pipeline, or a pipeline of the other architecture.
     SelectionError
-        If there is no such architecture.
+        If the architecture does not exist.
     WrongKindError
-        If dtype is no `torch.dtype`, as in ``load("cuda")``, or a folder no path.
+        If dtype is not a `torch.dtype`, as in ``load("cuda")``, or a folder is not a path.
     UnknownOptionError
-        For a name that is none of these.
+        For an unknown argument.
 
     Examples
     --------

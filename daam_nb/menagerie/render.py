@@ -1,4 +1,4 @@
-"""A layout of objects on a background becomes an image and its exact masks.
+"""Rendering of a layout to an image and its exact masks.
 
 Everything is numpy and PIL at 64 x 64; no torch. A scene is composited back to front; the mask
 of an object is where it contributes more to the pixel than any other object or the background.
@@ -47,7 +47,7 @@ class Placed:
 
 @cache
 def sprite(noun: str, color: str | None = None) -> Array:
-    """The sprite of a noun, tinted or not.
+    """Return the sprite of a noun, tinted or not.
 
     Parameters
     ----------
@@ -113,14 +113,14 @@ def _premultiplied(noun: str, color: str | None) -> tuple[Array, ...]:
 
 
 def footprint(noun: str, extent: float) -> tuple[int, int]:
-    """Height and width in pixels that a noun's sprite takes at this extent."""
+    """Return the height and width of a noun's sprite at this extent, in pixels."""
     height, width = sprite(noun).shape[:2]
     scale = extent / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def layer(placed: Placed) -> Array:
-    """One object alone on an empty canvas.
+    """Render one object on an empty canvas.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def layer(placed: Placed) -> Array:
 def composite(
     backdrop: Array, objects: list[Placed]
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Paint objects, back to front, and say which pixel shows what.
+    """Composite objects, back to front, into an image and its masks.
 
     Parameters
     ----------
@@ -174,8 +174,8 @@ def composite(
 def legible(noun: str, color: str | None, background: str) -> bool:
     """Whether an object's outline can be seen on a background.
 
-    True when at least 75 % of the pixels along the sprite's rim differ from the background's
-    mean color by more than 80 of 255 (Euclidean distance in RGB).
+    True if at least 75 % of the pixels along the sprite's rim differ from the background's mean
+    color by more than 80 of 255 (Euclidean distance in RGB).
     """
     rgba = sprite(noun, color)
     solid = Image.fromarray((rgba[..., 3] > 0.5).astype(np.uint8) * 255)
@@ -199,14 +199,14 @@ def _eroded(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
 
 
 def paint_background(name: str, rng: np.random.Generator) -> Array:
-    """A background alone.
+    """Render a background alone.
 
     Parameters
     ----------
     name
         A key of `taxonomy.BACKGROUNDS`.
     rng
-        Decides clouds, waves, blades and bricks.
+        Random generator of clouds, waves, blades and bricks.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""What the menagerie's core world is made of: nouns and their classes, colors, sizes, places.
+"""The menagerie's world: nouns and their classes, colors, sizes and backgrounds.
 
-Plain data. The nouns were chosen so that outlines stay apart at 64 pixels, every class has at
-least three members (cohyponyms, for studies of entanglement), and no noun is a color word.
+Plain data. The nouns were chosen so that outlines are distinguishable at 64 pixels, every class has
+at least three members (cohyponyms, for studies of entanglement), and no noun is a color word.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ BACKGROUNDS: dict[str, str] = {
 
 
 def held_out_pairs() -> frozenset[frozenset[str]]:
-    """Pairs of nouns that no training scene shows together.
+    """List the pairs of nouns that no training scene shows together.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def held_out_pairs() -> frozenset[frozenset[str]]:
 
 
 def held_out_colors() -> frozenset[tuple[str, str]]:
-    """Combinations of color and noun that no training scene shows.
+    """List the combinations of color and noun that no training scene shows.
 
     Returns
     -------

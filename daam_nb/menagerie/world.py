@@ -1,4 +1,4 @@
-"""The menagerie's world: captioned scenes whose every pixel is accounted for.
+"""The menagerie's world: captioned scenes with a label for every pixel.
 
 `scene(seed)` is a pure function of its arguments; nothing here touches a global random state.
 """
@@ -31,11 +31,11 @@ class SceneObject:
     Attributes
     ----------
     noun, hypernym, color, size
-        What it is; color and size are None when they are not stated.
+        Its attributes; color and size are None if not stated.
     center, extent
         Center (y, x) and longer side of its sprite, in pixels.
     word
-        Characters (start, stop), half-open, of the caption's word that names it.
+        Characters (start, stop), half-open, of the word in the caption that names it.
     color_word
         The same for its color word, or None.
     """
@@ -52,7 +52,7 @@ class SceneObject:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """An image, its caption, and what is where.
+    """A captioned image with the masks of its objects.
 
     Attributes
     ----------
@@ -65,15 +65,16 @@ class Scene:
     masks
         (object, y, x), bool: the pixels that show each object.
     background_mask
-        (y, x), bool: the pixels that show none. With `masks` it covers every pixel once.
+        (y, x), bool: the pixels that show no object. With `masks` it covers every pixel once.
     background, background_words
-        A key of `BACKGROUNDS`, and where the caption names it (None: it does not).
+        A key of `BACKGROUNDS`, and the characters that name it in the caption (None if it does
+        not).
     relation
         Of the first object to the second, a key of `RELATIONS`, or None.
     kind
         "single", "pair", "count" or "triple".
     seed, split
-        What it was made from.
+        The arguments it was made from.
     """
 
     image: Image.Image
@@ -91,7 +92,7 @@ class Scene:
 
 @names_checked
 def scene(seed: int, split: str = "train", *, kind: str | None = None) -> Scene:
-    """One scene of the world.
+    """Make a scene of the world.
 
     Parameters
     ----------
@@ -106,9 +107,9 @@ def scene(seed: int, split: str = "train", *, kind: str | None = None) -> Scene:
     Raises
     ------
     SelectionError
-        For a split or kind that does not exist, or a seed that is no whole number >= 0.
+        For a split or kind that does not exist, or a seed that is not an integer >= 0.
     UnknownOptionError
-        For a name that is none of these.
+        For an unknown argument.
     """
     for name, choice, known in (("split", split, SPLITS), ("kind", kind, KINDS)):
         known_word = isinstance(choice, str) and choice in known

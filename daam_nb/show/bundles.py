@@ -1,4 +1,4 @@
-"""Built front ends of widgets: a script and a style sheet beside the Python that uses them."""
+"""Built front ends of widgets: a script and a style sheet beside the Python code that uses them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ def read_bundle(folder: Path, name: str) -> tuple[str, str]:
     Parameters
     ----------
     folder
-        Where `js/build.js` writes it.
+        The folder that `js/build.js` writes to.
     name
-        Of its files, without ``.js`` and ``.css``.
+        Name of the files, without ``.js`` and ``.css``.
 
     Returns
     -------
     script, style
-        Their text.
+        The text of both files.
 
     Raises
     ------
     FileNotFoundError
-        In a source checkout in which they were not built.
+        If they were not built in a source checkout.
     """
     script, style = folder / f"{name}.js", folder / f"{name}.css"
     if not script.is_file() or not style.is_file():

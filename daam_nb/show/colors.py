@@ -1,8 +1,8 @@
 """Color maps: the same 256 colors for every renderer.
 
 The defaults are perceptually uniform: equal differences in attention look equally different, in
-print and to color-blind eyes as well. `SEQUENTIAL` are those to choose from; where two things are
-compared, take one from each end, such as ``"inferno"`` for one and ``"viridis"`` for the other.
+print and to color-blind eyes as well. `SEQUENTIAL` lists them; to compare two things, take one from
+each end, such as ``"inferno"`` and ``"viridis"``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEVELS = 256
 
 
 def palette(name: str) -> NDArray[np.float64]:
-    """Colors of a color map.
+    """Return the colors of a color map.
 
     Parameters
     ----------
@@ -31,14 +31,14 @@ def palette(name: str) -> NDArray[np.float64]:
     Returns
     -------
     array
-        (256, rgb) in [0, 1], from the smallest to the largest value; read only.
+        (256, rgb) in [0, 1], from the smallest to the largest value; read-only.
 
     Raises
     ------
     SelectionError
         If matplotlib knows no such name.
     WrongKindError
-        If the name is no text.
+        If the name is not a string.
     """
     return _palette(check_text(name, "colormap"))
 
@@ -68,7 +68,7 @@ def color(
     Parameters
     ----------
     values
-        Any shape; below `vmin` counts as `vmin`, above `vmax` as `vmax`.
+        Any shape; values outside [`vmin`, `vmax`] are clipped.
 
     Returns
     -------

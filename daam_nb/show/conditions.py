@@ -1,7 +1,7 @@
-"""Under which conditions a recording was made, in sentences, where they are not the usual ones.
+"""Unusual conditions under which a recording was made, as sentences.
 
-An image under an intervention, an adapter or given latents looks like any other; whatever shows a
-recording says these sentences beside its seed and model.
+An image made with an intervention, an adapter or given latents looks like any other; every display
+of a recording shows these sentences beside its seed and model.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from daam_nb.recording.looks import look_in_words
 
 
 def conditions(run: Recording | Provenance) -> tuple[str, ...]:
-    """What was not as the model and the seed alone have it, a sentence each; often none."""
+    """List conditions beyond model and seed, one sentence each; often none."""
     facts, batch = run.facts, run.facts.batch
     changes = ", then ".join(map(str, batch.get("interventions") or ()))
     model = "; ".join(map(str, batch.get("model_changes") or ()))
@@ -31,7 +31,7 @@ def conditions(run: Recording | Provenance) -> tuple[str, ...]:
 
 
 def seed_in_words(run: Recording | Provenance) -> str:
-    """The seed, and whether the first noise is its own; empty if no generator was given."""
+    """Write the seed, and whether the initial noise comes from it; empty without a generator."""
     given = latents_given(run)
     if run.facts.seed is None:
         return "latents given" if given else ""
@@ -39,5 +39,5 @@ def seed_in_words(run: Recording | Provenance) -> str:
 
 
 def latents_given(run: Recording | Provenance) -> bool:
-    """Whether the call was given its first latents, so that the seed does not make them."""
+    """Whether the initial latents were given to the call, and not made from the seed."""
     return "latents" in run.facts.omitted or run.facts.call.get("latents") is not None

@@ -1,8 +1,8 @@
-"""Text as it will be drawn: how wide, where it breaks, and which letters a font lacks.
+"""Text measurement: width, line breaks, and letters that a font lacks.
 
 Prompts are other people's text. Line breaks and control signs in them would break a figure, and
-signs that turn the reading direction around would make a caption say what it does not; these are
-taken out here, once, for every renderer. The metadata of a file carry the text unchanged.
+signs that reverse the reading direction would falsify a caption; these are removed here, once, for
+every renderer. The metadata of a file hold the text unchanged.
 """
 
 from __future__ import annotations

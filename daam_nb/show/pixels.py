@@ -1,4 +1,4 @@
-"""Images and maps brought to the size they are drawn at, and one blended over the other."""
+"""Images and maps resized for drawing, and blended."""
 
 from __future__ import annotations
 
@@ -145,22 +145,23 @@ def overlay_image(
     gray: bool = True,
     size: tuple[int, int] | None = None,
 ) -> Image.Image:
-    """Lay the map of a word over the image: pixels alone, no words and no axes.
+    """Blend the map of a word over the image: pixels only, without text and axes.
 
     Parameters
     ----------
     image
-        The image of the map's run, of any size of the same proportions.
+        The image of the map's run, in any size of the same aspect ratio.
     word_map
-        The map; its colors run from 0 to its largest value.
+        The map; its colors range from 0 to its largest value.
     opacity
         Weight of the map's color in every pixel, in [0, 1].
     threshold
-        Draw a white line inside the edge of the mask (Tang et al. 2023, eq. 7); None: no line.
+        Share of the peak, in [0, 1], for a white line inside the edge of the mask (Tang et al.
+        2023, eq. 7); None: no line.
     colormap
         One of `daam_nb.show.colors.SEQUENTIAL`, or another name of matplotlib's.
     gray
-        Show the image below the map in gray, so that every color is the map's.
+        Whether to show the image in gray, so that all color comes from the map.
     size
         (height, width) of the result; None: the image's own.
 
@@ -172,9 +173,9 @@ def overlay_image(
     Raises
     ------
     ShapeError
-        If the proportions of image and map differ.
+        If the aspect ratios of image and map differ.
     SelectionError
-        For an opacity or threshold outside of [0, 1], or an unknown color map.
+        For an opacity or threshold outside [0, 1], or an unknown color map.
     """
     opacity = checked_opacity(opacity)
     if not isinstance(image, Image.Image):

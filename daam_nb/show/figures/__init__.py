@@ -1,10 +1,10 @@
-"""Heat maps in, figure out.
+"""Figures of heat maps.
 
-description   what a figure shows, as plain data
-layout        where panels and their words stand
+description   the content of a figure, as plain data
+layout        the places of panels and their texts
 draw_*        matplotlib and plotly, alike
 saving        files
-overlays, word_rows, sheets, bars, carrying   what can be asked for
+overlays, word_rows, sheets, bars, carrying   the public functions
 
 May import the floors below, and of `show` colors, letters and pixels.
 """

@@ -1,4 +1,4 @@
-"""How much attention each token takes, as bars: the start and the end of text included."""
+"""Bars of how much attention each token takes, including start and end of text."""
 
 from __future__ import annotations
 
@@ -44,17 +44,18 @@ BAR_ROOM, VALUE_ROOM = 240.0, 52.0
 def token_bars(
     maps: Recording | HeatMaps, *, measure: Measure = "share", special: bool = True
 ) -> Figure:
-    """Show how much attention each token takes.
+    """Draw how much attention each token takes, as bars.
 
     Parameters
     ----------
     maps
-        Heat maps, or a recording, whose maps are then made by the defaults of `heat_maps`.
+        Heat maps, or a recording, whose maps are made with the defaults of `heat_maps`.
     measure
-        ``"share"``: of the attention of all tokens shown, so that the bars add up to 100 %.
+        ``"share"``: share of the attention of all tokens shown, so that the bars add up to 100 %.
         ``"mean"``: the mean of the token's map. ``"peak"``: its largest value.
     special
-        Whether the start and the end of text are shown. In CLIP's models they take most of it.
+        Whether start and end of text are shown. In models with CLIP they take most of the
+        attention.
 
     Returns
     -------
@@ -63,8 +64,8 @@ def token_bars(
     Raises
     ------
     SelectionError
-        For a measure that is not known, or if there is no token to show; for ``"share"`` of maps
-        that are no attention any more (`normalized`, `shares`), whose sums say nothing.
+        For an unknown measure, or if there is no token to show; for ``"share"`` of maps that are no
+        longer attention (`normalized`, `shares`), whose sums are meaningless.
     """
     check_choice(measure, "measure", ("share", "mean", "peak"))
     check_flag(special, "special")

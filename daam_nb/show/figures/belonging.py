@@ -1,4 +1,4 @@
-"""Whether a map may be drawn where it was handed in: of the same run, under the same choice."""
+"""Checks that a map fits the figure it is passed to: same run, same selection."""
 
 from __future__ import annotations
 

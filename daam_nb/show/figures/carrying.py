@@ -1,4 +1,4 @@
-"""Through which tokens each word acts, as bars: its own, later words, end of text, padding."""
+"""Bars of the tokens through which each word acts: its own, later words, end of text, padding."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ THICKNESS = 0.7
 def carrier_bars(
     maps: Recording | HeatMaps, *, words: WordChoice | Sequence[WordChoice] | None = None
 ) -> Figure:
-    """Show through which tokens each word acts: `HeatMaps.carriers`, one bar for each word.
+    """Draw through which tokens each word acts (`HeatMaps.carriers`), one bar per word.
 
     Parameters
     ----------
     maps
-        Heat maps, whose layers and steps count, or a recording with effects
+        Heat maps, whose layers and steps are used, or a recording with effects
         (``generate(..., effects=True)``).
     words
-        Which words, in this order, or one; None: every word whose effect was recorded.
+        The words, in this order, or one word; None: every word whose effect was recorded.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def carrier_bars(
     Raises
     ------
     NotKeptError
-        If the recording holds no effects, or not of a word.
+        If the recording holds no effects, or not those of a word.
     SelectionError
         If heads are chosen.
     """

@@ -1,4 +1,4 @@
-"""What a figure shows, as plain data: one description, drawn alike by every renderer.
+"""The content of a figure as plain data, drawn alike by every renderer.
 
 Every position is in figure pixels (96 to the inch), x to the right and y **down** from the top
 left corner. Numbers are those of the maps: a renderer scales and colors them, and nothing else.

@@ -1,4 +1,4 @@
-"""A drawing inside somebody else's matplotlib figure, of which nothing else changes."""
+"""A drawing inside the user's own matplotlib figure, of which nothing else changes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def draw_on(drawing: Drawing, target: object) -> None:
     SelectionError
         For several panels on axes, and for axes that are not flat and straight.
     WrongKindError
-        For what is neither.
+        For anything else.
     """
     from matplotlib.axes import Axes
     from matplotlib.figure import FigureBase

@@ -1,4 +1,4 @@
-"""The one kind of figure, of maps and of studies: shown, saved, drawn into other figures."""
+"""`Figure`, of maps and of studies: displayed, saved, or drawn into other figures."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Figure(Drawing):
-    """A figure: what is on it and where, and the words that belong to it.
+    """A figure: its content, layout, title and caption.
 
-    As the last line of a notebook's cell it shows itself, unless it was drawn `on` another figure,
-    which the notebook shows already.
+    As the last line of a notebook cell it is displayed, unless it was drawn `on` another figure,
+    which the notebook displays already.
     """
 
     is_drawn_on: bool = False
@@ -36,21 +36,21 @@ class Figure(Drawing):
         Parameters
         ----------
         target
-            Axes take a figure of one panel, such as `overlay` and every chart, and its title: no
-            caption and no color bar (`Figure.caption` holds the one,
-            ``axes.figure.colorbar(axes.images[-1])`` draws the other). The axes of an image count
-            the pixels of the image itself, (0, 0) in the middle of the first one. A matplotlib
-            figure or subfigure takes any figure, whole: it is scaled to the room there is.
+            Axes accept a figure with one panel, such as `overlay` and every chart, and show its
+            title, but no caption and no color bar (`Figure.caption` holds the caption,
+            ``axes.figure.colorbar(axes.images[-1])`` draws the color bar). The axes of an image are
+            in pixels of the image itself, with (0, 0) at the center of the first pixel. A
+            matplotlib figure or subfigure accepts any figure, which is scaled to fit.
 
         Returns
         -------
         Figure
-            This figure, which does not show itself once more.
+            This figure, which is not displayed a second time.
 
         Raises
         ------
         SelectionError
-            For axes, where there are several panels, and for polar or 3D axes.
+            For axes, if there are several panels or the axes are polar or 3D.
         WrongKindError
             For anything else.
 
@@ -73,9 +73,9 @@ class Figure(Drawing):
         Returns
         -------
         matplotlib.figure.Figure
-            Of panels: its single axes span the figure in figure pixels; the image of panel i has
-            the gid ``image-i``, the map ``heat-i`` and holds the map's own numbers. Of a chart:
-            its first axes are those of the chart.
+            With panels, its single axes span the figure in figure pixels; the image of panel i has
+            the gid ``image-i``, and its map ``heat-i``, with the map's own values. With a chart,
+            its first axes are the chart's.
         """
         from daam_nb.show.figures.rendering import to_matplotlib
 
@@ -95,7 +95,7 @@ class Figure(Drawing):
 
     @names_checked
     def to_png(self, *, scale: float = 2.0) -> bytes:
-        """Draw a PNG that carries `metadata` as text.
+        """Draw a PNG with `metadata` as text chunks.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Figure(Drawing):
 
     @names_checked
     def save(self, path: str | Path, *, scale: float = 2.0) -> Path:
-        """Write the figure; the suffix says how. Complete, or not at all.
+        """Write the figure to a file, in the format of its suffix; completely, or not at all.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class Figure(Drawing):
         Raises
         ------
         SelectionError
-            For any other suffix, or a scale that is no number above 0.
+            For any other suffix, or a scale that is not a number above 0.
         MissingExtraError
             For ``.html`` without plotly; it comes with the extra ``widgets``.
         """

@@ -41,7 +41,7 @@ def overlay(
     title: str | None = None,
     width: float = 440.0,
 ) -> Figure:
-    """Lay the map of a word over its image.
+    """Draw the map of a word over its image.
 
     Parameters
     ----------
@@ -49,19 +49,19 @@ def overlay(
         The image, or the recording that holds it; None: a plain background.
     word_map
         The map; or, with a recording, a word of its prompt (or its (start, end) in characters),
-        whose map is then made by the defaults of `heat_maps`.
+        whose map is made with the defaults of `heat_maps`.
     opacity
-        Of the map over the image, in [0, 1], the same everywhere.
+        Opacity of the map over the image, in [0, 1], the same everywhere.
     threshold
-        Draw the edge of the mask at this share of the peak (eq. 7); None: no line.
+        Share of the peak, in [0, 1], at which to draw the edge of the mask (eq. 7); None: no line.
     colormap
         One of `daam_nb.show.colors.SEQUENTIAL`, or another name of matplotlib's.
     gray
-        Show the image below the map in gray, so that every color is the map's.
+        Whether to show the image in gray, so that all color comes from the map.
     title
-        Above the image; None: the word.
+        Title above the image; None: the word.
     width
-        Of the image on the page, in pixels at 96 to the inch.
+        Width of the image in the figure, in pixels at 96 per inch.
 
     Returns
     -------
@@ -70,10 +70,10 @@ def overlay(
     Raises
     ------
     ShapeError
-        If the proportions of image and map differ.
+        If the aspect ratios of image and map differ.
     SelectionError
-        For an opacity or threshold outside of [0, 1], an unknown color map, a word without
-        a recording, or a recording with the map of another run.
+        For an opacity or threshold outside [0, 1], an unknown color map, a word without a
+        recording, or a recording with the map of another run.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""One panel of a figure: an image, or the map of a word over it, and the words about both."""
+"""One panel of a figure: an image, or the map of a word over it, and its texts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ENDS = {
 
 @dataclass(frozen=True)
 class Style:
-    """How maps are colored; checked at birth.
+    """The coloring of maps, checked at construction.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ def word_panel(
     title: str,
     note: str | None = None,
 ) -> Panel:
-    """Lay the map of a word over its image, or over nothing; its colors run to its own peak.
+    """Draw the map of a word over its image, or over nothing; its colors end at its own peak.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def color_bar(style: Style, unit: str, highest: float) -> Scale:
 
 
 def unit_of(word_map: WordHeatMap) -> str:
-    """Say what the numbers are and what they are the mean of."""
+    """Describe the quantity and what it is averaged over."""
     unit = f"{word_map.unit}, derived" if word_map.derived else word_map.unit
     if not unit.startswith(PROBABILITY) or word_map.origin is None:
         return unit
@@ -202,7 +202,7 @@ def unit_of(word_map: WordHeatMap) -> str:
 
 
 def colors_note(style: Style) -> str:
-    """Say from where to where the colors run."""
+    """Describe the range of the colors."""
     first, last = ENDS[style.scale]
     return f"colors run from {first} to {last}"
 
@@ -217,7 +217,7 @@ def _grids(word_map: WordHeatMap) -> str:
 def drawing_notes(
     word_map: WordHeatMap, image: Image.Image | None, size: tuple[int, int], style: Style
 ) -> list[str]:
-    """Say how the numbers became what is seen."""
+    """Describe how the values were drawn."""
     notes = [
         colors_note(style),
         _grids(word_map),

@@ -1,4 +1,4 @@
-"""Where a figure comes from: the sentences of its caption and the facts in its files."""
+"""Provenance of a figure: the sentences of its caption and the metadata of its files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daam_nb.show.lettering import NO_BREAK
 def credits(
     runs: Sequence[Recording | Provenance], *, choice: str, drawing: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Say what is shown and how it was made.
+    """Write what is shown and how it was made.
 
     Parameters
     ----------
@@ -23,12 +23,12 @@ def credits(
     choice
         Layers, steps, heads and reduction, as `HeatMaps.choice` names them.
     drawing
-        How the numbers became what is seen: scale, sizes, opacity.
+        How the values were drawn: scale, sizes, opacity.
 
     Returns
     -------
     tuple of str
-        The caption, a sentence each.
+        The sentences of the caption.
     dict
         Metadata: prompt, negative prompt, seed, model, steps, guidance, conditions (interventions,
         adapters and the like), choice, drawing, recorded with, drawn with. With several runs

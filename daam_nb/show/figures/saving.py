@@ -1,4 +1,4 @@
-"""A figure becomes a file: complete, or not at all, with where it comes from inside."""
+"""Figures written to files: completely or not at all, with their provenance as metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One word taken apart: a strip over the steps, a sheet of layers by heads."""
+"""The map of one word by step and by head: a strip of steps, a sheet of layers and heads."""
 
 from __future__ import annotations
 
@@ -53,29 +53,29 @@ def step_strip(
     colormap: str = DEFAULT,
     gray: bool = True,
 ) -> Figure:
-    """Show how the map of a word forms while the image is painted.
+    """Draw how the map of a word develops over the steps.
 
     Parameters
     ----------
     run
         A recording that keeps its steps.
     word
-        A word or phrase of the prompt, its (start, end) in characters, or its map in this run under
-        this choice.
+        A word or phrase of the prompt, its (start, end) in characters, or its map of this run with
+        this selection.
     kind
         What the maps show, as in `heat_maps`.
     occurrence
-        Which one (0-based) where the prompt holds it several times.
+        Which one (0-based) if the prompt contains it several times.
     bins
-        So many panels, each the mean over steps that follow each other; None: one per step.
-        They are labeled with their first and last step, counted from 0, and timestep.
+        Number of panels, each the mean over consecutive steps; None: one per step. They are labeled
+        with their first and last step, counted from 0, and timestep.
     steps, layers, heads
-        As in `heat_maps`.
+        As for `heat_maps`.
     scale
-        ``"common"``: one scale for all panels; ``"own"``: each runs from 0 to its own peak;
-        ``"spread"``: each from its minimum to its peak.
+        ``"common"``: one scale for all panels; ``"own"``: from 0 to each panel's peak;
+        ``"spread"``: from each panel's minimum to its peak.
     opacity, threshold, colormap, gray
-        As in `overlay`.
+        As for `overlay`.
 
     Returns
     -------
@@ -84,10 +84,10 @@ def step_strip(
     Raises
     ------
     NotKeptError
-        If the recording holds one sum over its steps, or not the steps asked for.
+        If the recording holds only the sum over its steps, or lacks the chosen steps.
     SelectionError
-        If `bins` is less than 1, another choice cannot be read, or a map is of another run or
-        another choice.
+        If `bins` is less than 1, another choice cannot be read, or a map belongs to another run or
+        selection.
     """
     check_recording(run, where="step_strip()", order="step_strip(run, word)", other=word)
     style = Style(colormap, opacity, threshold, scale, gray)
@@ -137,39 +137,39 @@ def head_sheet(
     scale: ScaleChoice = "common",
     colormap: str = DEFAULT,
 ) -> Figure:
-    """Show the map of a word in every head of every layer.
+    """Draw the map of a word for every head of every layer.
 
-    One row per layer, one tile per head, at the layer's own resolution: nothing is interpolated.
+    One row per layer, one tile per head, at the layer's own resolution, without interpolation.
 
     Parameters
     ----------
     run
         A recording.
     word
-        A word or phrase of the prompt, its (start, end) in characters, or its map in this run under
-        this choice.
+        A word or phrase of the prompt, its (start, end) in characters, or its map of this run with
+        this selection.
     kind
-        What the maps show, as in `heat_maps`. Of effects a tile is the head's part of the change,
-        where it is not negative.
+        What the maps show, as for `heat_maps`. For effects, a tile is the head's part of the
+        change, clamped at 0.
     occurrence
-        Which one (0-based) where the prompt holds it several times.
+        Which one (0-based) if the prompt contains it several times.
     steps, layers
-        As in `heat_maps`; the maps are the mean over the steps.
+        As for `heat_maps`; the maps are the mean over the steps.
     scale
-        ``"common"``: one scale for all tiles; ``"own"``: each runs from 0 to its own peak, which
-        is printed below it; ``"spread"``: from its minimum to its peak.
+        ``"common"``: one scale for all tiles; ``"own"``: from 0 to each tile's peak, which is
+        printed below it; ``"spread"``: from each tile's minimum to its peak.
     colormap
-        As in `overlay`.
+        As for `overlay`.
 
     Returns
     -------
     Figure
-        Rows are shorter where a layer has fewer heads.
+        Rows are shorter for layers with fewer heads.
 
     Raises
     ------
     SelectionError
-        If a choice cannot be read, or a map is of another run or another choice.
+        If a choice cannot be read, or a map belongs to another run or selection.
     """
     check_recording(run, where="head_sheet()", order="head_sheet(run, word)", other=word)
     style = Style(colormap, 1.0, None, scale)

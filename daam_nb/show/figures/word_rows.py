@@ -1,4 +1,4 @@
-"""Each image beside the maps of all its words."""
+"""Images beside the maps of their words."""
 
 from __future__ import annotations
 
@@ -46,24 +46,24 @@ def words_row(
     colormap: str = DEFAULT,
     gray: bool = True,
 ) -> Figure:
-    """Put each image beside the maps of all its words, one row per image.
+    """Draw each image beside the maps of its words, one row per image.
 
     The layout of Tang et al. 2023, Fig. 1. A row that is too long goes on below.
 
     Parameters
     ----------
     shown
-        Recordings, whose maps are then made by the defaults of `heat_maps`, or `HeatMaps`.
+        Recordings, whose maps are made with the defaults of `heat_maps`, or `HeatMaps`.
     words
-        Which words, in this order, or one; None: every word that the model read. A map of the row's
-        run is drawn as it is, under its own choice.
+        The words, in this order, or one word; None: every word that the model read. A map of the
+        row's run is drawn unchanged, with its own selection.
     scale
-        ``"own"``: the colors of each map run from 0 to its own peak, which is printed below it;
-        ``"common"``: one scale for all maps of the figure; ``"row"``: one for each row, so that
-        its words can be compared where their sizes may (docs/maps.md); ``"spread"``: from each
-        map's own minimum to its peak, which magnifies faint differences.
+        ``"own"``: the colors of each map range from 0 to its own peak, which is printed below it;
+        ``"common"``: one scale for all maps of the figure; ``"row"``: one for each row, so that its
+        words can be compared if sizes of maps can be (docs/maps.md); ``"spread"``: from each map's
+        own minimum to its peak, which magnifies faint differences.
     opacity, threshold, colormap, gray
-        As in `overlay`.
+        As for `overlay`.
 
     Returns
     -------
@@ -72,10 +72,10 @@ def words_row(
     Raises
     ------
     SelectionError
-        If there is nothing to show, a choice cannot be read, a map is of another run, or the
-        maps of one row are of several choices.
+        If there is nothing to show, a choice cannot be read, a map belongs to another run, or the
+        maps of one row have different selections.
     WordNotFoundError, AmbiguousWordError, TruncatedWordError
-        As `HeatMaps.word`, for `words`.
+        As for `HeatMaps.word`, for `words`.
     """
     style = Style(colormap, opacity, threshold, scale, gray, by_row=True)
     chosen = None if words is None else several_words(words)
@@ -143,7 +143,7 @@ def _map_of(source: HeatMaps, word: WordChoice) -> WordHeatMap:
 
 
 def several_words(words: Any) -> list[WordChoice]:
-    """One word or several as a list; a text is one word, and so is a span of characters."""
+    """Return one word or several as a list; a text is one word, and so is a span of characters."""
     span = isinstance(words, tuple) and len(words) == 2 and all(type(end) is int for end in words)
     if isinstance(words, str | Word | WordHeatMap) or span:
         return [words]

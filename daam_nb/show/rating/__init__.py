@@ -1,4 +1,4 @@
-"""A page that asks people about images, one after the other, answered by keys.
+"""A page that asks people about images, one after the other, with answers by key.
 
 cards     what is asked and what can be answered, as plain data; `Asker`, who has it
 widget    `Rating`: shows an asker's cards in a notebook and hands the answers back
@@ -22,7 +22,7 @@ __all__ = ["Asker", "Card", "Choice", "Form", "Given", "Rating", "Shown", "page_
 
 
 def page_of(asker: Asker, **looks: Any) -> Rating:
-    """Open the page of an asker; as a cell's last line it is shown.
+    """Open the page of an asker; displayed as the last line of a notebook cell.
 
     Parameters
     ----------
