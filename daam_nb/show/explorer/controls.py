@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from daam_nb.errors import DaamError, SelectionError, UnknownOptionError, unknown_names_message
-from daam_nb.selection import Heads
+from daam_nb.selection import RELEVANT, Heads
 from daam_nb.show.colors import DEFAULT
 from daam_nb.show.explorer.model.entries import first_choice
 from daam_nb.show.explorer.model.facts import COLORMAPS
@@ -257,15 +257,19 @@ def one_or_several(choices: Mapping[str, Any]) -> dict[str, Any]:
     SelectionError
         Where one and several are chosen at once, or a layer and heads that name theirs.
     """
-    heads = Heads.read(choices.get("heads", ()), empty=True)
-    if heads.none or heads.all:
+    value = choices.get("heads", ())
+    relevant = isinstance(value, str) and value == RELEVANT  # which name their layers
+    heads = Heads() if relevant else Heads.read(value, empty=True)
+    if not relevant and (heads.none or heads.all):
         lets_go = {"layer", "head"} & set(choices) and "heads" not in choices
         return {**choices, "heads": ()} if lets_go else dict(choices)
-    before = {"head": -1} if heads.pairs is None else {"layer": -1, "head": -1}
+    named = relevant or heads.pairs is not None
+    before = {"layer": -1, "head": -1} if named else {"head": -1}
     for name in before:
         if choices.get(name, -1) != -1:
+            both = f"{'heads=' + repr(value) if relevant else heads} and {name}={choices[name]!r}"
             raise SelectionError(
-                f"{heads} and {name}={choices[name]!r} are chosen at once. Choose one head by "
+                f"{both} are chosen at once. Choose one head by "
                 f"layer= and head=, several by heads=, which may name their layers: "
                 f"heads=[(layer name, head), ...]."
             )

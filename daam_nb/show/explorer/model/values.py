@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daam_nb.errors import SelectionError
+from daam_nb.head_tables import relevant_heads
 from daam_nb.kinds import kind_of
-from daam_nb.selection import Heads
+from daam_nb.selection import RELEVANT, Heads
 from daam_nb.show.explorer.model.ranking import corners_of
 from daam_nb.show.explorer.model.selection import (
     Several,
@@ -97,15 +98,17 @@ class Steps(Kind):
 
 @dataclass(frozen=True)
 class SeveralHeads(Kind):
-    """Heads by number, or as (layer name, head) pairs, as `heat_maps` takes them; () for none.
+    """Heads by number, as (layer name, head) pairs, or ``"relevant"``, as `heat_maps` takes them.
 
-    The page knows the pairs as [number of a layer, head]. `check` says whether a layer has a
-    number.
+    () for none. The page knows the pairs as [number of a layer, head]. `check` says whether a layer
+    has a number.
     """
 
     values: str = "heads by number, or (layer name, head) pairs, or none"
 
     def read(self, value: Any, subject: Subject) -> Several:
+        if isinstance(value, str) and value == RELEVANT:
+            value, _ = relevant_heads(subject.run)
         heads = Heads.read(value, empty=True)
         if not heads.all and not heads.none:
             need_heads(subject)

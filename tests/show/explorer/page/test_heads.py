@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 import torch
 import traitlets
 
+from daam_nb import head_tables
 from daam_nb.errors import SelectionError
+from daam_nb.head_tables import HeadTable
 from daam_nb.maps import heat_maps
 from daam_nb.recording import Recording
 from daam_nb.show.explorer import explore, hand_out
@@ -127,6 +130,27 @@ def test_one_and_several_at_once_are_refused(run: Recording, tmp_path: Path) -> 
         with pytest.raises(SelectionError, match="chosen at once"):
             hand_out(run, tmp_path / "p.html", parser=False, **choices)
     assert not list(tmp_path.iterdir())
+
+
+def test_relevant_heads_are_those_of_the_models_table(
+    run: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(traitlets.TraitError, match="no table of the heads"):
+        explore(run, parser=False, heads="relevant")
+    pairs = ((run.layers[0].name, 1), (run.layers[4].name, 0))
+    facts = replace(run.facts, batch={**run.facts.batch, "weights": {"unet": "0" * 16}})
+    run = replace(run, facts=facts)
+    rows = tuple({"layer": layer, "head": head, "relevant": True} for layer, head in pairs)
+    monkeypatch.setattr(head_tables, "_registered", [])
+    head_tables.register_head_table(HeadTable("tiny", {"unet": "0" * 16}, "by hand", rows))
+    explorer = opened(run, heads="relevant")
+    assert explorer.heads == pairs and same_map(explorer, layers="all", heads="relevant")
+    explorer.choose(layer=1)
+    assert explorer.heads == ()
+    explorer.heads = "relevant"
+    assert (explorer.layer, explorer.heads) == (-1, pairs)
+    with pytest.raises(traitlets.TraitError, match="heads='relevant' and layer=1 are chosen at on"):
+        explore(run, parser=False, heads="relevant", layer=1)
 
 
 def test_the_page_knows_layers_by_their_numbers(run: Recording) -> None:
