@@ -10,7 +10,7 @@ from daam_nb.prompt import Word
 from daam_nb.recording import Recording
 from daam_nb.show.figures import words_row
 
-MOST_WORDS = 5  # what fits beside the image on a screen
+MAX_WORDS = 5  # what fits beside the image on a screen
 
 TITLE = "Attention and effect"
 LEAD = (
@@ -50,5 +50,5 @@ def _of_most_effect(run: Recording) -> list[Word]:
     effect = heat_maps(run, kind="effect")
     words = [word for word in run.prompt.read_words if word.span in effect]
     peaks = {word.span: float(effect.word(word.span).values.max()) for word in words}
-    highest = sorted(words, key=lambda word: -peaks[word.span])[:MOST_WORDS]
+    highest = sorted(words, key=lambda word: -peaks[word.span])[:MAX_WORDS]
     return [word for word in words if word in highest and peaks[word.span] > 0]

@@ -16,7 +16,7 @@ CHUNK_BYTES = 32 * 2**20
 def probabilities(
     query: Tensor,
     key: Tensor,
-    columns: Tensor,
+    columns: Tensor | None,
     *,
     mask: Tensor | None = None,
     scale: float,
@@ -30,7 +30,7 @@ def probabilities(
     key
         (head, keys, dim), or with fewer heads that divide `query`'s (grouped queries).
     columns
-        The key positions to return, int64, on `query`'s device.
+        The key positions to return, int64, on `query`'s device; None: all, in their order.
     mask
         Added to the scores (float) or True where attention is allowed (bool); broadcastable to
         (head, n, keys).
@@ -45,7 +45,8 @@ def probabilities(
     heads, n, _ = query.shape
     if key.shape[0] != heads:
         key = key.repeat_interleave(heads // key.shape[0], dim=0)
-    out = torch.empty((heads, len(columns), n), dtype=torch.float32, device=query.device)
+    count = key.shape[1] if columns is None else len(columns)
+    out: Tensor | None = None
     rows = max(1, CHUNK_BYTES // (4 * heads * key.shape[1]))
     with torch.autocast(query.device.type, enabled=False):  # the user's must not reach our product
         scaled = key.float() * scale  # (head, keys, dim): the small side carries the scale
@@ -56,8 +57,13 @@ def probabilities(
                 scores = _masked(scores, mask[..., low:high, :] if mask.shape[-2] != 1 else mask)
             scores.sub_(scores.amax(dim=1, keepdim=True)).exp_()
             total = scores.sum(dim=1, keepdim=True)
-            torch.div(scores.index_select(1, columns), total, out=out[:, :, low:high])
-    return out
+            chosen = scores if columns is None else scores.index_select(1, columns)
+            if rows >= n:
+                return chosen.div_(total)
+            if out is None:
+                out = scores.new_empty((heads, count, n))
+            torch.div(chosen, total, out=out[:, :, low:high])
+    return query.new_empty((heads, count, n), dtype=torch.float32) if out is None else out
 
 
 def _masked(scores: Tensor, mask: Tensor) -> Tensor:

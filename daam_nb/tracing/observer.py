@@ -210,8 +210,7 @@ class LayerObserver:
         effects = target.beside.effects
         if effects is not None:
             if after is None:
-                every = torch.arange(key.shape[-2], device=query.device)
-                after = probabilities(query, key, every, mask=mask, scale=scale)
+                after = probabilities(query, key, None, mask=mask, scale=scale)
             self._see_effects(target, effects, after)
         if after is not None:
             return after.index_select(1, target.columns.to(after.device))
@@ -223,7 +222,8 @@ class LayerObserver:
         parts = self._attention.setdefault(target.row, [])
         parts.append(attention)
         if sum(map(len, parts)) == self.layer.heads:
-            effects.see(self.layer, self.module, target.step_index, torch.cat(parts))
+            every = parts[0] if len(parts) == 1 else torch.cat(parts)
+            effects.see(self.layer, self.module, target.step_index, every)
 
     def _see_concepts(
         self, target: Target, head: int, query: Tensor, key: Tensor, *, scale: float

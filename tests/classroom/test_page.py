@@ -10,7 +10,7 @@ from diffusers import HeunDiscreteScheduler
 
 from daam_nb.classroom import Classroom, processes
 from daam_nb.classroom.panels import forward_panel, reverse_panel
-from daam_nb.classroom.questions import MOST_WORDS
+from daam_nb.classroom.questions import MAX_WORDS
 from daam_nb.errors import (
     DaamError,
     InterventionError,
@@ -56,7 +56,7 @@ def test_both_kinds_of_map_of_the_words_that_do_most(drawn: Classroom) -> None:
     words = run.prompt.read_words
     peaks = {word: float(effect.word(word.span).values.max()) for word in words}
     least = min(words, key=peaks.__getitem__)
-    assert len(words) == MOST_WORDS + 1
+    assert len(words) == MAX_WORDS + 1
     names = ", ".join(word.text for word in words if word != least)
     assert f'alt="Maps of attention and of effect of the words {names}."' in drawn.questions.value
 
