@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 BUILT_IN: dict[str, str] = {
     "attribution": "does a word's map find its object?",
-    "visuosyntax": "how do the maps of a word and of the word it depends on lie to each other?",
-    "cohyponyms": "are things of one kind harder to draw together?",
+    "visuosyntax": "how does the map of a word relate to the map of the word it depends on?",
+    "cohyponyms": "are things of the same kind harder to draw together?",
     "adjectives": "how far beyond its noun does an adjective reach?",
     "faithfulness": "does the image change where the map of an ablated word says?",
     "atlas": "what does every head attend to, write and do, and which heads find objects best?",
-    "maps": "which way of making a word's map is best, against masks and against causes?",
+    "maps": "which method gives the best map of a word, measured against masks and against causes?",
 }
 """Name of a study in a folder of its own -> its question."""
 

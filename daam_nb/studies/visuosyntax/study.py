@@ -1,4 +1,4 @@
-"""Syntax in images: how the maps of a head word and of its dependent lie to each other.
+"""Syntax in images: how the maps of a head word and of its dependent relate.
 
 For each dependency of each caption the overlap of the two words' maps, by relation (Tang et al.
 2023, section 4). Words that no arc joins are the null.
