@@ -11,10 +11,11 @@ from playwright.sync_api import Page
 import daam_nb as dnb
 from daam_nb.recording import Recording
 from tests.browser.explorer import eventually, explorers
-from tests.tiny_recordings import joint_layers, tiny_recording, with_effects
+from tests.tiny_recordings import joint_layers, tiny_recording, with_effects, with_gradients
 
 TEXT = "a red fox in the snow"
 RUN = with_effects(tiny_recording(TEXT, steps=5), ((2,), (3,), (6,)))
+GRADIENTS = with_gradients(RUN, ((2,), (3,), (6,)))
 JOINT = tiny_recording(TEXT, layers=joint_layers())
 NOT_COMPARABLE = "Sizes are not comparable between words"
 SIZES = ({"width": 966, "height": 590}, {"width": 400, "height": 900})
@@ -28,10 +29,12 @@ SIZES = ({"width": 966, "height": 590}, {"width": 400, "height": 900})
          "Sizes may be compared"),
         (RUN, "effect", "Effect of “fox”", "Change of the layers' outputs, as a share of them",
          "Sizes may be compared"),
+        (GRADIENTS, "gradient", "Gradient of “fox”",
+         "First-order change of the prediction, as a share of it", "Sizes may be compared"),
         (JOINT, "attention", "Attention to “fox”", "Attention probability over image and text",
          NOT_COMPARABLE),
     ],
-    ids=["attention", "share", "effect", "joint"],
+    ids=["attention", "share", "effect", "gradient", "joint"],
 )  # fmt: skip
 def test_a_page_says_what_its_maps_are(
     page: Page, tmp_path: Path, *, run: Recording, kind: str, title: str, unit: str, scale: str
@@ -46,7 +49,7 @@ def test_a_page_says_what_its_maps_are(
     assert found.part("unit").inner_text() == unit
     bar = found.root.locator(".daam-legend-bar")
     assert bar.get_attribute("title") == f"{unit}, up to this map's peak"
-    kept = {"red", "fox", "snow"} if kind == "effect" else set(TEXT.split())
+    kept = {"red", "fox", "snow"} if kind in ("effect", "gradient") else set(TEXT.split())
     for size in SIZES:
         page.set_viewport_size(size)  # type: ignore[arg-type]
         found.hover(0.4, 0.6)
