@@ -1,7 +1,7 @@
-"""What a study is asked for, read at its door: several names, nouns, thresholds, each once.
+"""Checks of a study's arguments: names, nouns, thresholds, each without duplicates.
 
-A text alone is one name and no list of its letters; what stands twice would count twice; what is
-misspelt would select nothing. Each is refused before any work, in words that name the way out.
+A single string is one name, not a list of letters. Duplicates would count twice and misspelt names
+would select nothing, so both are refused before any work, with a message that states the way out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from daam_nb.kinds import check_share, check_text, kind_of, whole_number
 
 
 def texts(value: Any, name: str) -> tuple[str, ...]:
-    """Read texts, several or one; a lone text is one of them.
+    """Read texts, several or one.
 
     Raises
     ------
@@ -38,23 +38,23 @@ def texts(value: Any, name: str) -> tuple[str, ...]:
 def names_among(
     value: Any, known: Iterable[str], *, name: str, what: str, of: str | None = None
 ) -> tuple[str, ...]:
-    """Read names of a list, several or one, each once.
+    """Read names from a list of known names, several or one, without duplicates.
 
     Parameters
     ----------
     value
         What was given.
     known
-        The names there are.
+        The known names.
     name, what
-        Of the argument, and what a name is called: ``"baselines"``, ``"baseline"``.
+        Name of the argument, and the word for one of its values: ``"baselines"``, ``"baseline"``.
     of
-        What has these names, such as ``"The table"``.
+        The thing that has these names, such as ``"The table"``.
 
     Raises
     ------
     StudyError
-        For a name that is not in the list, with the nearest that is; for one that stands twice.
+        For an unknown name, with the most similar known one; for a duplicate.
     """
     chosen, every = texts(value, f"{name}="), list(known)
     for text in chosen:
@@ -70,7 +70,7 @@ def names_among(
 
 
 def shares(value: Any, name: str, *, inside: bool = False) -> tuple[float, ...]:
-    """Read numbers from 0 to 1, several, each once.
+    """Read several numbers from 0 to 1, without duplicates.
 
     Parameters
     ----------
@@ -79,12 +79,12 @@ def shares(value: Any, name: str, *, inside: bool = False) -> tuple[float, ...]:
     name
         Of the argument.
     inside
-        Whether 0 and 1 themselves are none.
+        Whether 0 and 1 are excluded.
 
     Raises
     ------
     StudyError
-        For a number alone, a text, one outside, NaN, and one that stands twice.
+        For a single number, a text, a number outside the range, NaN, or a duplicate.
     """
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise StudyError(
@@ -125,7 +125,7 @@ def share(value: Any, name: str) -> float:
 
 
 def whole(value: Any, name: str, *, low: int | None = None, more: str = "") -> int:
-    """Read one whole number, `low` or more; `more` says what else there is, for the error.
+    """Read one integer >= `low`; `more` names alternatives, for the error.
 
     Raises
     ------
@@ -144,12 +144,12 @@ def whole(value: Any, name: str, *, low: int | None = None, more: str = "") -> i
 
 
 def named_layers(value: Any) -> dict[str, Any]:
-    """Read choices of layers, each with its name; None is the paper's, called so.
+    """Read named choices of layers; None is ``{"paper": "paper"}``.
 
     Raises
     ------
     StudyError
-        For what is no mapping of names, and an empty one.
+        For anything but a non-empty mapping of names.
     """
     if value is None:
         return {"paper": "paper"}
@@ -165,12 +165,12 @@ def named_layers(value: Any) -> dict[str, Any]:
 
 
 def columns_of(table: Any, needed: Sequence[str], *, made_by: str) -> None:
-    """Refuse what is no table with these columns.
+    """Check that a value is a table with these columns.
 
     Raises
     ------
     StudyError
-        Naming the first column that lacks, and what makes such a table.
+        With the first missing column, and the function that makes such a table.
     """
     columns = getattr(table, "columns", None)
     if columns is None:

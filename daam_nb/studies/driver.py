@@ -1,4 +1,4 @@
-"""`run_study`: any study, from its options to its page, stopped and resumed at any moment."""
+"""`run_study`: run any study, from its options to its page; it can be interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ def run_study(
     progress: bool = True,
     **options: Any,
 ) -> Report:
-    """Record images, measure them, and sum them up; go on where an earlier call was stopped.
+    """Record images, measure them and report; resume where an earlier call was interrupted.
 
     Parameters
     ----------
     study
-        Its name, or its class.
+        The study, by name or class.
     pipe
-        A diffusers pipeline; None where `into` holds the recordings already.
+        A diffusers pipeline; None if `into` holds all recordings already.
     into
         Folder of the study: its recordings and its rows.
     progress
-        Show it.
+        Whether to show progress bars.
     **options
-        Of the study (its options dataclass, docs/studies.md lists them), and of the pipeline's
-        call: ``num_inference_steps``, ``guidance_scale``, ..., and ``batch``.
+        Options of the study (the fields of its options dataclass, see docs/studies.md), and of the
+        pipeline's call: ``num_inference_steps``, ``guidance_scale``, ..., and ``batch``.
 
     Returns
     -------
     Report
-        Its tables and figures; ``report.save(folder)`` writes the page.
+        Tables and figures; ``report.save(folder)`` writes the page.
 
     Raises
     ------
     UnknownOptionError
         For an option that neither the study nor the pipeline takes; nothing is written then.
     StudyError
-        If the folder was made with another model or other options, and as of the study.
+        If the folder was made with another model or other options, and for the study's own errors.
     """
     kind = study_named(study) if isinstance(study, str) else study
     folder = check_path(into, "into")

@@ -1,8 +1,8 @@
-"""The options of a study: one dataclass that Python, the command line and the documents read.
+"""The options of a study: one dataclass for Python, the command line and the documentation.
 
-A field made by `option` says everything about an option once: its default, what it is, its limits,
-how it is typed. From it come the argument of `run_study`, the flag of ``daam-nb study NAME``, the
-check of whatever is given, and a row of the documents' table. Light: imports no torch, no pandas.
+A field made by `option` defines everything about an option once: default, description, limits, form
+on the command line. From it derive the argument of `run_study`, the flag of ``daam-nb study NAME``,
+the check of the value, and a row of the documentation's table. Light: imports no torch, no pandas.
 """
 
 from __future__ import annotations
@@ -63,34 +63,34 @@ def option(
     load: Callable[[Any], Any] | None = None,
     of_rows: bool = True,
 ) -> Any:
-    """A field of an options dataclass.
+    """Make a field of an options dataclass.
 
-    Its annotation says how it is typed and checked: ``int``, ``float``, ``bool`` (a switch,
+    Its annotation determines how it is typed and checked: ``int``, ``float``, ``bool`` (a switch,
     ``--name`` and ``--no-name``), ``str``, ``Path``, ``Literal["a", "b"]``, ``tuple[str, ...]``
-    (``a,b``), each also ``| None``. A field of any other annotation, such as ``Any``, is for Python
-    alone, unless `typed` says how to read it.
+    (``a,b``), each also ``| None``. A field with any other annotation, such as ``Any``, is
+    available only in Python, unless `typed` reads it.
 
     Parameters
     ----------
     default
-        Where nothing is given. Left out: it has to be given.
+        Default value. If left out, the option is required.
     about
-        What it is, as it stands in ``--help`` and in the documents.
+        Description, for ``--help`` and the documentation.
     in_python
-        What more it can be in Python, for the documents.
+        Further types accepted in Python, for the documentation.
     low, high
-        The least and the greatest number that is taken.
+        The smallest and the largest number accepted.
     check
-        (value, name) -> the value as it is used; raises where it cannot be.
+        (value, name) -> the value to use; raises for an invalid value.
     metavar
-        What stands for the value in ``--help``.
+        Placeholder of the value in ``--help``.
     typed
-        What was typed -> a value; light, called while the command line is read.
+        Typed text -> value; must be light, as it is called while the command line is parsed.
     load
-        The value typed -> the argument; may be heavy, such as reading a file of captions.
+        Typed value -> argument; may be heavy, such as reading a file of captions.
     of_rows
-        Whether the rows depend on it. Rows measured with another value are not taken. False: of an
-        option that only says what is drawn, or how rows are summed up.
+        Whether the rows depend on it, so that rows measured with another value are not reused.
+        False for an option that only selects the images, or affects how rows are summarized.
     """
     about_field = _Said(about, in_python, low, high, check, metavar, typed, load, of_rows)
     metadata = {_KEY: about_field}
@@ -101,26 +101,26 @@ def option(
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a study, as its dataclass has it.
+    """One option of a study, read from its dataclass.
 
     Attributes
     ----------
     name
-        Of the field, and of the argument of `run_study`.
+        Name of the field, and of the argument of `run_study`.
     about
-        What it is.
+        Description.
     default
-        `dataclasses.MISSING` where there is none.
+        Default value; `dataclasses.MISSING` if there is none.
     kind
-        int, float, bool, str, Path or `Literal`; None for Python alone.
+        int, float, bool, str, Path or `Literal`; None if only available in Python.
     choices
-        The words of a `Literal`.
+        The values of a `Literal`.
     several
         Whether it is a tuple of these.
     optional
-        Whether None is taken.
+        Whether None is accepted.
     said
-        What the field says of itself.
+        The field's own metadata.
     """
 
     name: str
@@ -134,13 +134,13 @@ class Option:
 
     @property
     def flag(self) -> str | None:
-        """As it is typed, such as ``--head-images``; None for Python alone."""
+        """The flag, such as ``--head-images``; None if only available in Python."""
         typed = self.kind is not None or self.said.typed is not None
         return f"--{self.name.replace('_', '-')}" if typed else None
 
     @property
     def metavar(self) -> str | None:
-        """What stands for its value in ``--help``; None of a switch."""
+        """Placeholder of its value in ``--help``; None for a switch."""
         if self.kind is bool:
             return None
         if self.said.metavar is not None:
@@ -223,12 +223,12 @@ class Option:
 
 
 def options_of(kind: type[Any]) -> tuple[Option, ...]:
-    """The options of a dataclass, in its order.
+    """Read the options of a dataclass, in its order.
 
     Raises
     ------
     StudyError
-        For a field that is not made by `option`, or whose annotation cannot be read.
+        For a field that was not made by `option`, or whose annotation cannot be read.
     """
     return tuple(_option(kind, field) for field in dataclasses.fields(kind))
 
@@ -286,12 +286,12 @@ def typed_count(text: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyOptions:
-    """Options that every study has; a study's own are more fields of a dataclass that inherits it.
+    """Options of every study; a study adds its own as fields of a subclass.
 
     Raises
     ------
     DaamError
-        For what an option does not take, when it is made.
+        For an invalid value, at construction.
     """
 
     images: int | None = option(
@@ -312,7 +312,7 @@ class StudyOptions:
 
     @classmethod
     def problem(cls, typed: Mapping[str, Any]) -> str:
-        """What is wrong with options typed together, as a sentence; empty if nothing is."""
+        """Describe a conflict between typed options, as a sentence; empty if there is none."""
         return ""
 
     @classmethod
@@ -334,7 +334,7 @@ def _captions(path: Path) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class CaptionOptions(StudyOptions):
-    """Options of a study of captions: each is drawn, from noise of its own."""
+    """Options of a study of captions, each generated from its own noise."""
 
     captions: Any = option(
         None,
@@ -358,7 +358,7 @@ class CaptionOptions(StudyOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class LayerOptions(StudyOptions):
-    """Options of a study of the maps of the paper's layers, and of others beside them."""
+    """Options of a study that compares maps of the paper's layers with those of others."""
 
     recommended: Any = option(
         None, "layers that a model's card recommends, measured beside the paper's", of_rows=False

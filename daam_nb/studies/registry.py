@@ -1,6 +1,6 @@
-"""Which studies there are: those of daam_nb, those that were registered, those that are installed.
+"""The register of studies: those of daam_nb, those registered, and those installed.
 
-Light: a study's name, question and options are known without loading torch or pandas.
+Light: it knows a study's name, question and options without loading torch or pandas.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ Kind = TypeVar("Kind", bound="type[Study[Any]]")
 
 
 def register_study(kind: Kind) -> Kind:
-    """Make a study known by its name, to `run_study` and to ``daam-nb study``; a decorator.
+    """Register a study by its name, for `run_study` and ``daam-nb study``; a class decorator.
 
-    Registered again, as when a notebook's cell runs twice, the later class counts. A package that
-    is installed can do the same for every process, by an entry point of the group
+    If a study is registered twice, as when a notebook cell is run again, the later class is used.
+    An installed package can register a study for every process with an entry point of the group
     ``daam_nb.studies``.
 
     Raises
     ------
     StudyError
-        If it lacks a name, a question, columns, `measure` or options; if the name or a flag
-        is taken.
+        If it lacks a name, a question, columns, `measure` or options; if the name or a flag is in
+        use.
     """
     check_study(kind)
     if kind.name in BUILT_IN:
@@ -64,7 +64,7 @@ def register_study(kind: Kind) -> Kind:
 
 
 def check_study(kind: Any) -> None:
-    """Raise a `StudyError` unless a class is a study that can be run."""
+    """Raise `StudyError` unless a class is a study that can be run."""
     from daam_nb.studies.study import Study
 
     if not isinstance(kind, type) or not issubclass(kind, Study):
@@ -102,17 +102,17 @@ def check_study(kind: Any) -> None:
 
 
 def study_names() -> tuple[str, ...]:
-    """Every study that `run_study` and ``daam-nb study`` know."""
+    """List the studies that `run_study` and ``daam-nb study`` know."""
     return tuple(dict.fromkeys([*BUILT_IN, *_installed(), *_registered]))
 
 
 def study_named(name: str) -> type[Study[Any]]:
-    """The class of a study.
+    """Return the class of a study.
 
     Raises
     ------
     StudyError
-        For a name that no study has, and an installed one that cannot be run.
+        For an unknown name, and for an installed study that cannot be run.
     """
     if name in BUILT_IN:
         kind: type[Study[Any]] = getattr(_folder(name), name.capitalize())
@@ -136,7 +136,7 @@ def study_named(name: str) -> type[Study[Any]]:
 
 @dataclass(frozen=True)
 class Entry:
-    """What lists and the command line say of a study."""
+    """A study's entry in lists and on the command line."""
 
     name: str
     question: str

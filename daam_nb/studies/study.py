@@ -1,8 +1,9 @@
 """`Study`: a question asked of many recordings, with its options, its rows and its page.
 
-A study is a class. It says what one recording gives (`measure`) and what the table is summed up to
-(`summary`); `driver.run_study` does the rest: it records captions, measures each recording once,
-goes on where it was stopped, and refuses to mix. The recipe: docs/add-a-study.md.
+A study is a class. It defines how one recording is measured (`measure`) and how the table is
+summarized (`summary`); `driver.run_study` does the rest: it records captions, measures each
+recording once, resumes after an interruption, and refuses to mix rows of different settings. A
+tutorial: docs/add-a-study.md.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ OptionsT = TypeVar("OptionsT", bound=StudyOptions)
 
 @dataclass(frozen=True)
 class Execution:
-    """What a study is run with, beside its options.
+    """The circumstances of a run of a study, apart from its options.
 
     Attributes
     ----------
@@ -50,9 +51,9 @@ class Execution:
     call
         Arguments of the pipeline's call.
     progress
-        Whether bars are shown.
+        Whether progress bars are shown.
     caller
-        How the study was called, for messages.
+        The function or command that was called, for messages.
     """
 
     pipe: Any
@@ -63,18 +64,19 @@ class Execution:
 
 
 class Study(Generic[OptionsT]):
-    """A question asked of many recordings; inherit it, and `register_study` it.
+    """A question asked of many recordings; subclass it and register it with `register_study`.
 
     Attributes
     ----------
     name
-        As it is typed, ``daam-nb study NAME``: lower case, digits, hyphens; also the page's file.
+        Name of the command ``daam-nb study NAME`` and of the page's file: lower case, digits,
+        hyphens.
     question
-        In one line, for lists of studies.
+        The question in one line, for lists of studies.
     title
-        Of the page; by default the question.
+        Title of the page; by default the question.
     columns
-        Column of a row -> what it is; ``run`` among them.
+        Name -> description of each column of a row; ``run`` must be among them.
     options_type
         The dataclass of its options, a `StudyOptions`.
     options
@@ -93,29 +95,29 @@ class Study(Generic[OptionsT]):
     # --- what a study of one's own says -----------------------------------------------------------
 
     def units(self, runs: Corpus) -> Sequence[tuple[str, Any]]:
-        """What is measured one by one: (key, unit); by default each recording.
+        """List the units of measurement: (key, unit); by default each recording.
 
-        A key is unique, and the same in every session.
+        Keys are unique, and the same in every session.
         """
         return [(run.key, run) for run in runs]
 
     def measure(self, unit: Any) -> Sequence[Row]:
-        """The rows of one unit, none or many, each with exactly the names of `columns`.
+        """Measure one unit: any number of rows, each with exactly the names of `columns`.
 
-        It depends on nothing but the unit and `options`, and not on what was measured before.
+        The result must depend only on the unit and `options`, not on earlier measurements.
         """
         raise NotImplementedError
 
     def summary(self, table: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
-        """Heading -> a small table, for the page; the first is the main one."""
+        """Summarize the table for the page: heading -> small table; the first is the main one."""
         return {"Observations": table.describe().reset_index(names="")}
 
     def figures(self, table: pd.DataFrame) -> Mapping[str, Figure]:
-        """A short file name -> a figure, for the page; not asked where the table has no row."""
+        """Draw the page's figures: short file name -> figure; not called for an empty table."""
         return {}
 
     def facts(self, runs: Corpus) -> Mapping[str, Any]:
-        """What was run, for the page: by default the model, counts, and the options of the rows."""
+        """List the page's facts: by default the model, counts, and the options of the rows."""
         first = runs[0].load().facts
         layers: dict[str, str] = {}
         if isinstance(self.options, LayerOptions):
@@ -134,10 +136,10 @@ class Study(Generic[OptionsT]):
     # --- what the driver asks in turn -------------------------------------------------------------
 
     def check(self, execution: Execution) -> None:
-        """Refuse, before anything is drawn, what cannot be run."""
+        """Raise, before any image is generated, if the study cannot run."""
 
     def record(self, execution: Execution) -> Corpus | None:
-        """Record what is measured: by default each caption, in the folder ``pictures``."""
+        """Record the images to measure: by default each caption, in the folder ``pictures``."""
         options = self.options
         return generate_some(
             execution.pipe,
@@ -151,10 +153,10 @@ class Study(Generic[OptionsT]):
         )
 
     def settings(self, runs: Corpus) -> dict[str, Any]:
-        """What rows depend on, by content: options, layers, and the code of a class of one's own.
+        """List what rows depend on, by content: options, layers, the code of a user's class.
 
-        Its page (`summary`, `figures`, `facts`, `report`) does not count: it can be written anew
-        without measuring anew.
+        The code of the page (`summary`, `figures`, `facts`, `report`) does not count: the page can
+        be rewritten without measuring again.
         """
         options = {name: fingerprint(value, name) for name, value in self._of_rows().items()}
         settings: dict[str, Any] = {"options": options}
@@ -174,7 +176,7 @@ class Study(Generic[OptionsT]):
         return settings
 
     def tables(self, execution: Execution, runs: Corpus | None) -> dict[str, pd.DataFrame]:
-        """Every table of rows by its name; by default one, of `measure`, called as the study is."""
+        """Return tables of rows by name; by default one, from `measure`, with the study's name."""
         runs = self._recorded(runs)
         table = measured(
             runs,
@@ -190,9 +192,9 @@ class Study(Generic[OptionsT]):
         return {self.name: table}
 
     def content(self, unit: Any) -> str:
-        """A digest of what a unit's rows depend on; measured again where it is another one.
+        """Compute a digest of what a unit's rows depend on; if it changes, they are made anew.
 
-        By default of a recording, or of the recordings in a tuple and whatever else is in it.
+        By default that of a recording, or of a tuple of recordings and other values.
         """
         if isinstance(unit, Run):
             return unit.content()
@@ -201,7 +203,7 @@ class Study(Generic[OptionsT]):
         return digest(fingerprint(unit, "a unit"))
 
     def report(self, tables: Mapping[str, pd.DataFrame], runs: Corpus | None) -> Report:
-        """The page: by default the summary, the figures and the facts of the one table."""
+        """Make the page: by default the summary, figures and facts of the one table."""
         table = tables[self.name]
         return Report(
             name=self.name,
@@ -223,5 +225,5 @@ class Study(Generic[OptionsT]):
 
 
 def of_run(run: Run) -> dict[str, Any]:
-    """The cells of `RUN_COLUMNS` of one recording."""
+    """Return the `RUN_COLUMNS` of one recording."""
     return {"run": run.key, "prompt": run.facts["prompt"], "seed": run.facts["seed"]}

@@ -2,8 +2,8 @@
 
 Two measures. *Spill*: the share of the adjective's map outside its noun's, 1 - IoD. *Reach*: the
 adjective is exchanged ("a red car" becomes "a blue car") while the first image's attention is
-replayed, so that the layout stays; what changes outside the noun, the adjective has done there
-(Tang et al. 2023, section 5).
+replayed, so that the layout is kept; any change outside the noun is then due to the adjective (Tang
+et al. 2023, section 5).
 """
 
 from __future__ import annotations
@@ -105,20 +105,21 @@ def captions(
     *,
     templates: Sequence[str] = WORLD_TEMPLATES,
 ) -> list[Caption]:
-    """Prompts with an adjective, each with the one that it is exchanged for.
+    """Make prompts with an adjective, each with the adjective that replaces it.
 
     Parameters
     ----------
     nouns, words
-        Nouns and adjectives, combined so that each noun meets each adjective, exchanged for the
-        next one of the list. None: the paper's templates, with their own.
+        Nouns and adjectives, combined so that each noun occurs with each adjective, which is
+        replaced by the next one in the list. None: those of the paper's templates.
     templates
-        With the slots ``{adj}`` and ``{noun}``; the last word is another noun of the scene.
+        Templates with the slots ``{adj}`` and ``{noun}``; their last word is another noun of the
+        scene.
 
     Returns
     -------
     list of Caption
-        In an order in which every noun comes once before any comes again. Facts: ``noun``,
+        In an order in which every noun comes once before any is repeated. Facts: ``noun``,
         ``adjective``, ``swapped_adjective``, ``swapped`` (the other text), ``other`` (the scene's
         other noun).
 
@@ -158,35 +159,36 @@ def adjective_pairs(
     progress: bool = True,
     **options: Any,
 ) -> pd.DataFrame:
-    """Measure spill, and exchange the adjective with the attention replayed and without.
+    """Measure spill, and the effect of replacing the adjective with and without replay.
 
     Parameters
     ----------
     pipe
-        The pipeline; each pair takes four images.
+        The pipeline; each pair needs four images.
     prompts
-        Of `captions`, or with the same facts.
+        Prompts from `captions`, or with the same facts.
     seeds
-        None: each caption with its own (`corpus.own_seed`). Else each is drawn with each.
+        None: each caption has its own seed (`corpus.own_seed`). Otherwise each caption is generated
+        with each seed.
     judge
-        Says where the noun is. None, or where it does not see it in the first image: the noun's
-        map in the first image, at the threshold, does.
+        Segments the noun. If it is None, or does not see the noun in the first image, the
+        thresholded map of the noun in the first image is used.
     layers
         Name -> layers whose maps are compared; by default ``{"paper": "paper"}``.
     threshold
-        Of the maps, as a share of their maximum.
+        Threshold of the maps, as a share of their maximum.
     path
-        Where rows are kept, so that a study stopped at any moment goes on; None: nowhere.
+        File of the rows, so that an interrupted study resumes; None: no file.
     batch
-        Pairs drawn at once, each image of a batch with its own attention replayed; as for
-        `corpus.generate`.
+        Number of pairs generated at once, each image of a batch with its own attention replayed; as
+        for `corpus.generate`.
     **options
-        Of the pipeline's call.
+        Options of the pipeline's call.
 
     Returns
     -------
     DataFrame
-        One row per pair of images, way of making the second, and choice of layers.
+        One row per pair of images, method of making the second image, and choice of layers.
     """
     check_options(pipe, options, Caller.of(adjective_pairs), keep_is_settled=True)
     check_batch(batch)
@@ -249,7 +251,7 @@ def adjective_pairs(
 
 
 class Adjectives(Study[AdjectivesOptions]):
-    """Draw pairs of images, one with the adjective exchanged, and report."""
+    """The study of adjectives: how far beyond its noun does an adjective reach?"""
 
     name = "adjectives"
     question = BUILT_IN["adjectives"]
@@ -430,8 +432,8 @@ def inside_and_outside(change: Field, region: Mask) -> dict[str, float | None]:
     Returns
     -------
     dict
-        ``region_share``, ``inside``, ``outside`` and ``outside_share`` of `COLUMNS`; None where
-        there is no such pixel, or no change.
+        ``region_share``, ``inside``, ``outside`` and ``outside_share`` of `COLUMNS`; None if there
+        are no such pixels, or there is no change.
     """
     total = float(change.sum())
     return {

@@ -1,6 +1,6 @@
 """Object attribution: does a word's map find its object? (Tang et al. 2023, section 3.1)
 
-The map of a word is brought to the image's size, cut at a share tau of its maximum (eq. 7), and
+The map of a word is resized to the image, thresholded at a share tau of its maximum (eq. 7), and
 compared with the object's true mask by intersection over union. The mean over all objects is the
 paper's mIoU: over the nouns of a closed vocabulary (mIoU80 there), and over all (mIoU-infinity).
 """
@@ -84,22 +84,22 @@ def object_ious(
     Parameters
     ----------
     runs
-        A `Corpus`, the path of one, or recordings. Of a corpus on disk the rows are kept beside
-        the recordings, so that a study stopped at any moment goes on.
+        A `Corpus`, the path of a corpus, or recordings. The rows of a corpus on disk are kept
+        beside the recordings, so that an interrupted study resumes.
     truth
-        Where the objects are: `oracles.JudgeTruth(judge)`, `FolderTruth`, `CocoTruth`.
+        The true masks of the objects: `oracles.JudgeTruth(judge)`, `FolderTruth`, `CocoTruth`.
     layers
-        Method -> the layers whose maps it takes; by default ``{"DAAM": "paper"}``.
+        Method -> the layers whose maps it uses; by default ``{"DAAM": "paper"}``.
     thresholds
         Shares of the map's maximum.
     segmenters
-        Supervised methods; a noun that one has no name for counts as not found, IoU 0.
+        Supervised methods; a noun for which a method has no label counts as not found, with IoU 0.
     baselines
-        Of `BASELINES`: everything marked; the map of another word of the same prompt; the word's
-        own map with its places in random order; a map that falls off from the middle. The last
-        three are made of, or like, maps of the first method in `layers`.
+        Names from `BASELINES`: everything marked; the map of another word of the same prompt; the
+        word's own map with its cells in random order; a map that falls off from the center. The
+        last three are made from, or like, maps of the first method in `layers`.
     seed
-        Of what is random in the baselines; the same whatever is measured first.
+        Seed of the random baselines, whose results do not depend on the order of measurement.
 
     Returns
     -------
@@ -109,8 +109,8 @@ def object_ious(
     Raises
     ------
     StudyError
-        If two methods have one name, a threshold or baseline stands twice or cannot be, or
-        `truth` or a segmenter is none.
+        If two methods have the same name, a threshold or baseline is repeated or invalid, or
+        `truth` or a segmenter is not one.
 
     References
     ----------
@@ -193,7 +193,7 @@ def _row(
 
 
 class Attribution(Study[AttributionOptions]):
-    """Record captions, look for the objects they name, and compare word maps with them."""
+    """The study of object attribution: do word maps find the objects that captions name?"""
 
     name = "attribution"
     question = BUILT_IN["attribution"]

@@ -99,7 +99,7 @@ def record_pairs(
     progress: bool = True,
     **options: Any,
 ) -> Corpus:
-    """Draw matched prompts of every kind; see `cohyponyms.pair_captions`.
+    """Record images of matched prompts of every kind; see `cohyponyms.pair_captions`.
 
     Parameters
     ----------
@@ -110,13 +110,13 @@ def record_pairs(
     into
         The folder of the corpus.
     images
-        About how many; by default one round: each noun once with a partner of each kind, with
-        every seed. Further rounds have other partners, and seeds of their own.
+        Approximate number of images; by default one round: each noun once with a partner of each
+        kind, with every seed. Further rounds have other partners and other seeds.
     seeds
         Of the first noun's first round; each noun and round has its own, moved by so many spans,
         so that images of different nouns are independent. Kinds of one noun share them.
     exclude
-        Pairs of nouns that are not drawn.
+        Pairs of nouns to leave out.
     **options
         As for `corpus.generate`.
     """
@@ -154,33 +154,34 @@ def presence_and_overlap(
     path: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Look for both objects in each image, and compare the two words' maps.
+    """Detect both objects in each image, and compare the two words' maps.
 
     Parameters
     ----------
     runs
-        A corpus of `record_pairs`, or one whose captions carry the same facts.
+        A corpus from `record_pairs`, or one whose captions have the same facts.
     presence
-        Who looks: a `Judge`, `oracles.DetectorPresence`, `oracles.RatedPresence`, or your own.
+        The detector of objects: a `Judge`, `oracles.DetectorPresence`, `oracles.RatedPresence`, or
+        your own.
     threshold
         Share of each map's maximum, for `iou`.
     layers
         Name -> the layers whose maps are compared; by default ``{"paper": "paper"}``.
     path
-        Where rows are kept; by default beside the recordings of a corpus.
+        File of the rows; by default beside the recordings of a corpus.
     progress
-        Show it.
+        Whether to show a progress bar.
 
     Returns
     -------
     DataFrame
-        One row per image and choice of layers, with `COLUMNS`. Images that `presence` knows
-        nothing about have none.
+        One row per image and choice of layers, with `COLUMNS`; none for images that `presence`
+        knows nothing about.
 
     Raises
     ------
     StudyError
-        If a recording's caption does not say which two nouns it is about.
+        If a recording's caption does not state its two nouns.
     """
     chosen = arguments.named_layers(layers)
     threshold = arguments.share(threshold, "threshold")
@@ -210,7 +211,7 @@ def presence_and_overlap(
 
 
 class Cohyponyms(Study[CohyponymsOptions]):
-    """Draw pairs of nouns, look for both objects, compare maps, and report."""
+    """The study of cohyponyms: are two things of the same kind harder to draw together?"""
 
     name = "cohyponyms"
     question = BUILT_IN["cohyponyms"]
@@ -280,7 +281,7 @@ class Cohyponyms(Study[CohyponymsOptions]):
 def presence_in_known(
     known: Iterable[KnownImage], *, presence: Presence | Judge, taxonomy: Taxonomy
 ) -> pd.DataFrame:
-    """Ask who looks about images that surely show both objects.
+    """Test the detector on images that are known to show both objects.
 
     Parameters
     ----------
@@ -289,7 +290,7 @@ def presence_in_known(
     presence
         A judge or a detector.
     taxonomy
-        Of the nouns; images of two alike, or of other nouns, are left out.
+        The taxonomy of the nouns; images of two equal nouns, or of other nouns, are left out.
 
     Returns
     -------

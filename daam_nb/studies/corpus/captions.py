@@ -1,4 +1,4 @@
-"""Captions: from files, from templates, and nouns and adjectives recombined."""
+"""Captions from files, from templates, and from recombined nouns and adjectives."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _BREAK = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")  # what breaks
 
 @dataclass(frozen=True)
 class Caption:
-    """A text to draw, and what is known about it.
+    """A prompt to generate images from, with its facts.
 
     Attributes
     ----------
     text
         The prompt.
     facts
-        Plain JSON data that goes with it into every table: an image id, its nouns, its kind.
+        Plain JSON data that accompanies it in every table: an image id, its nouns, its kind.
     """
 
     text: str
@@ -84,12 +84,12 @@ def as_captions(prompts: Iterable[str | Caption] | str) -> list[Caption]:
 
 
 def from_file(path: str | Path) -> list[Caption]:
-    """Captions of a text file, CSV, JSON lines or COCO's captions JSON, told apart by the suffix.
+    """Read captions from a text, CSV, JSON lines or COCO captions JSON file, by its suffix.
 
     Raises
     ------
     StudyError
-        For another suffix, and as of `from_text`, `from_csv`, `from_jsonl` and `from_coco`.
+        For another suffix, and as for `from_text`, `from_csv`, `from_jsonl` and `from_coco`.
     """
     path = check_path(path, "path")
     readers = {".txt": from_text, ".csv": from_csv, ".jsonl": from_jsonl, ".json": from_coco}
@@ -102,23 +102,23 @@ def from_file(path: str | Path) -> list[Caption]:
 
 
 def from_text(path: str | Path) -> list[Caption]:
-    """One caption per line of a UTF-8 text file; blank lines are left out."""
+    """Read captions from a UTF-8 text file, one per line; blank lines are left out."""
     lines = _lines(path)
     return _some([_of_record({"": line}, "", str(path)) for line in lines if line.strip()], path)
 
 
 def from_csv(path: str | Path, *, column: str = "caption") -> list[Caption]:
-    """Captions of a CSV file's column; the other columns become facts.
+    """Read captions from a column of a CSV file; the other columns become facts.
 
-    A line break inside a cell of captions is a blank of the caption. A column ``seed`` holds whole
-    numbers, or nothing: each such image is drawn from it.
+    A line break inside a caption becomes a blank. A column ``seed`` holds integers, or is empty:
+    images are generated from these seeds.
 
     Raises
     ------
     StudyError
-        If the file has no such column or one twice, a row without a caption, with more cells
-        than there are columns, or with a seed that is no whole number; if a quotation mark is
-        never closed.
+        If the file lacks the column, has a column twice, or has a row without a caption, with more
+        cells than columns, or with a seed that is not an integer; if a quotation mark is never
+        closed.
     """
     rows = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     captions = []
@@ -142,12 +142,12 @@ def from_csv(path: str | Path, *, column: str = "caption") -> list[Caption]:
 
 
 def from_jsonl(path: str | Path, *, field: str = "caption") -> list[Caption]:
-    """Captions of a JSON lines file: one object per line; its other fields become facts.
+    """Read captions from a JSON lines file: one object per line; its other fields become facts.
 
     Raises
     ------
     StudyError
-        If a line is no object or lacks the field.
+        If a line is not an object or lacks the field.
     """
     captions = []
     for number, line in enumerate(_lines(path), 1):
@@ -169,23 +169,23 @@ def from_jsonl(path: str | Path, *, field: str = "caption") -> list[Caption]:
 def from_coco(
     path: str | Path, *, per_image: int | None = 1, image_seeds: bool = True
 ) -> list[Caption]:
-    """Captions of COCO's captions JSON, such as ``captions_val2014.json``.
+    """Read captions from COCO's captions JSON, such as ``captions_val2014.json``.
 
     Parameters
     ----------
     path
         The local file. Nothing is downloaded.
     per_image
-        How many captions of each image, in the file's order; None: all of them (five or so).
+        Number of captions per image, in the file's order; None: all (about five).
     image_seeds
-        Draw each caption from its image's id, as the paper's experiments do: captions of one image
-        share their noise. False: each from its own (`corpus.own_seed`).
+        Whether the seed of each caption is its image's id, as in the paper's experiments, so that
+        captions of one image share their noise. False: each has its own seed (`corpus.own_seed`).
 
     Returns
     -------
     list of Caption
         In the order of image ids; facts: ``image_id``, ``caption_id`` and, with `image_seeds`,
-        ``seed``. A text that stands under several images is taken once, with the first of them.
+        ``seed``. A text that belongs to several images is taken once, with the first of them.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def from_template(template: str, /, **slots: Sequence[str]) -> list[Caption]:
     ----------
     template
         Text with slots, such as ``"a {adj} {noun} sitting in a clean shed"``. Before a slot, "a"
-        becomes "an" where the word filled in begins with a vowel letter.
+        becomes "an" if the word filled in begins with a vowel letter.
     slots
         The words of each slot.
 
@@ -273,7 +273,7 @@ def recombined(
     seed: int = 0,
     adjective_share: float = 0.5,
 ) -> list[Caption]:
-    """Captions of things that are seldom seen together: the paper's Unreal-Gen.
+    """Make captions of things that are rarely seen together, as in the paper's Unreal-Gen.
 
     Two different nouns are drawn at random, each with an adjective in some of the captions: "a
     rusty zebra and a banana". No caption comes twice.
@@ -281,13 +281,13 @@ def recombined(
     Parameters
     ----------
     nouns, adjectives
-        What is drawn from, each equally likely.
+        The words to draw from, each equally likely.
     count
-        How many captions.
+        Number of captions.
     seed
-        Of the drawing.
+        Seed of the draws.
     adjective_share
-        Chance of an adjective before each noun, 0 to 1; 0 where there are no adjectives.
+        Probability of an adjective before each noun, 0 to 1; 0 if there are no adjectives.
 
     Returns
     -------
@@ -297,7 +297,7 @@ def recombined(
     Raises
     ------
     StudyError
-        If so many different captions cannot be made.
+        If there are not enough different captions.
 
     References
     ----------

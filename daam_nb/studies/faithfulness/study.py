@@ -1,7 +1,7 @@
 """Is attention an explanation? Take a word's attention away, and see where the image changes.
 
-A word's map is an explanation as far as it tells where the word acts. For each image an object's
-word is ablated (`ablations` says in which ways), and for comparison another content word
+A word's map is an explanation to the extent that it shows where the word acts. For each image an
+object's word is ablated (`ablations` says in which ways), and for comparison another content word
 and columns drawn at random; the change of the image is held against the word's map, its effect map
 where the model has such, another word's, a random one, and one that falls off from the middle; and
 the map against the change that another seed makes. Where a judge is at hand: is the object gone?
@@ -117,28 +117,28 @@ def ablation_effects(
     path: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Ablate an object's word and another one in every image, and compare changes with maps.
+    """Ablate an object's word and another word in every image, and compare changes with maps.
 
     Parameters
     ----------
     runs
-        A corpus, the path of one, or recordings, each with its image.
+        A corpus, the path of a corpus, or recordings, each with its image.
     pipe
         The pipeline that made them; None if every row is measured already.
     judge
-        Says which objects are there; its nouns are the objects. Of several objects of a prompt the
-        first that it sees is taken, or the first where it sees none.
+        Segments the objects; its nouns are the objects. Of several objects of a prompt, the first
+        that it sees is taken, or the first if it sees none.
     nouns
         Without a judge: the objects' nouns; None: every content word counts as one.
     layers
         Name -> layers whose maps are compared; by default ``{"paper": "paper"}``.
     ablations
-        Of `ABLATIONS`.
+        Names from `ABLATIONS`.
     skip_unseen
-        Measure nothing of images in which the judge does not see the object: there is none to
-        lose.
+        Whether to leave out images in which the judge does not see the object, so that there is
+        none to lose.
     path
-        Where rows are kept; by default beside the recordings of a corpus.
+        File of the rows; by default beside the recordings of a corpus.
 
     Returns
     -------
@@ -149,8 +149,8 @@ def ablation_effects(
     Raises
     ------
     StudyError
-        If the pipeline does not draw the recorded images again; for an ablation that there is
-        not, and nouns that no prompt names.
+        If the pipeline does not reproduce the recorded images; for an unknown ablation, and for
+        nouns that no prompt names.
     """
     chosen = arguments.named_layers(layers)
     ablations = arguments.names_among(ablations, ABLATIONS, name="ablations", what="ablation")
@@ -210,7 +210,7 @@ def _check_named(runs: Corpus, nouns: Sequence[str]) -> None:
 
 
 class Faithfulness(Study[FaithfulnessOptions]):
-    """Draw captions, ablate their words and heads, and report."""
+    """The study of faithfulness: does the image change where the ablated word's map is high?"""
 
     name = "faithfulness"
     question = BUILT_IN["faithfulness"]

@@ -1,8 +1,8 @@
-"""What a word really changes: the image drawn again without it, and the network's predictions.
+"""The causal effect of a word: the image generated again without it, and the predictions.
 
-For each recorded image one call draws, all from the image's own noise, the image as it was, and one
-image for each word and each way to do without it (`CAUSES`). Where an image differs from the first,
-the word made a difference.
+For each recorded image one call generates, all from the image's own noise, the original image, and
+one image for each word and each way to remove it (`CAUSES`). The differences from the original are
+the effect of the word.
 """
 
 from __future__ import annotations
@@ -70,20 +70,20 @@ COLUMNS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Without:
-    """One row of the call: a word, and how it is done without.
+    """One row of the call: a word, and how it is removed.
 
     Attributes
     ----------
     word
         The word.
     cause
-        Of `CAUSES`.
+        A key of `CAUSES`.
     prompt
-        What is drawn.
+        The prompt of the row.
     columns
         Key positions that are hidden.
     until
-        Up to this pass, exclusive, the predictions are those of the image as it was.
+        Up to this pass, exclusive, the predictions are those of the original image.
     """
 
     word: RoleWord
@@ -103,20 +103,20 @@ def word_causes(
     settings: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Draw every image without each of its words, and keep where it changed.
+    """Generate every image without each of its words, and keep the maps of the change.
 
     Parameters
     ----------
     subjects
-        Key of a run -> a function that gives its `Subject`.
+        Key of a run -> function that returns its `Subject`.
     runs
         The recordings.
     pipe
         The pipeline that made them; None if every row is measured already.
     nouns
-        Those that one may be replaced by.
+        Nouns that can replace another.
     late
-        Share of the steps after which a word is hidden later.
+        Share of the steps after which a word is hidden in the cause "later".
     settings
         What the subjects depend on, by content.
 
@@ -128,7 +128,7 @@ def word_causes(
     Raises
     ------
     StudyError
-        If the pipeline does not draw the recorded image again.
+        If the pipeline does not reproduce the recorded image.
     """
     can_hide = pipe is None or _can_hide(pipe)
 

@@ -91,14 +91,15 @@ def map_scores(
     sources
         The images, each with its recording.
     runs
-        Their recordings; the rows are kept beside them, each method's by themselves, so that one
-        more method measures nothing else anew.
+        Their recordings; the rows are kept beside them, separately for each method, so that a
+        further method causes no other measurement.
     method
-        What makes the maps.
+        The method that makes the maps.
     choices
-        Name -> layers, heads and scaling; those that a method does not read are tried once.
+        Name -> layers, heads and scaling; choices that differ only in what a method does not read
+        are tried once.
     pipe
-        The pipeline that made them, for a method that asks it.
+        The pipeline that made them, for methods that need it.
     settings
         What the words and masks depend on, by content.
 
@@ -110,7 +111,7 @@ def map_scores(
     Raises
     ------
     StudyError
-        If the method gives what is no map.
+        If the method returns something other than maps.
     """
     tried = choices_for(method.varies, choices)
     layers = {name: choice.layers for name, choice in tried.items()}

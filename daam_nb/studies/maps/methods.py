@@ -7,7 +7,7 @@ The study scores any such function. One of your own takes a few lines:
         maps = heat_maps(recording, layers=choice.layers, heads=choice.heads)
         return {word: maps.word(word).numpy() ** 2 for word in words}
 
-A method that needs more than attention says what `generate` must be asked to record
+A method that needs more than attention states the options that `generate` must record with
 (``record={"effects": True}``); the study records once what all of its methods need.
 """
 
@@ -35,33 +35,33 @@ _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class Method:
-    """A way to make maps of words.
+    """A method of making maps of words.
 
     Attributes
     ----------
     name
-        As it is typed, ``--methods NAME``: lower case, digits, hyphens.
+        Name on the command line, ``--methods NAME``: lower case, digits, hyphens.
     function
-        (recording, words, choice) -> word -> (y, x); where `sees_masks`, also ``masks=``: word ->
-        (y, x), bool; where `needs_pipe`, also ``pipe=``. It may leave words out.
+        (recording, words, choice) -> word -> (y, x); with `sees_masks`, also ``masks=``: word ->
+        (y, x), bool; with `needs_pipe`, also ``pipe=``. It may leave words out.
     label
-        As it stands in tables and figures.
+        Name in tables and figures.
     record
-        What `daam_nb.generate` must be asked to record for it, beside the attention.
+        Options of `daam_nb.generate` for what it needs recorded beside the attention.
     varies
-        What of a `Choice` it reads: of ``"layers"``, ``"heads"``, ``"scaling"``. What it does not
-        read is not tried with it.
+        The parts of a `Choice` that it reads, among ``"layers"``, ``"heads"`` and ``"scaling"``.
+        The others are not varied for it.
     baseline
-        Whether it is there to be beaten and knows nothing of the word.
+        Whether it is a baseline, which knows nothing of the word.
     sees_masks
-        Whether it is told the truth: a ceiling, no method.
+        Whether it is given the true masks, as an upper bound.
     needs_pipe
-        Whether it asks the pipeline that made the recording.
+        Whether it needs the pipeline that made the recording.
 
     Raises
     ------
     StudyError
-        For a name, a function or a `varies` that cannot be.
+        For an invalid name, function or `varies`.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Which methods there are: those that ship, and those that were registered."""
+"""The register of methods: those that ship, and those registered."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ def register_method(
     baseline: bool = False,
     needs_pipe: bool = False,
 ) -> Any:
-    """Make a method known by its name to the study of maps; also a decorator.
+    """Register a method of making maps by its name, for the study of maps; also a decorator.
 
-    Registered again, as when a notebook's cell runs twice, the later function counts.
+    If a method is registered twice, as when a notebook cell is run again, the later function is
+    used.
 
     Parameters
     ----------
     name, function, label, record, varies, baseline, needs_pipe
-        Of the `Method`.
+        As for `Method`.
 
     Returns
     -------
     function
-        As it was; without one a decorator.
+        The function, unchanged; without `function`, a decorator.
 
     Raises
     ------
     StudyError
-        For a name that a shipped method has, and as of `Method`.
+        For the name of a shipped method, and as for `Method`.
     """
     if function is None:
 
@@ -61,17 +62,17 @@ def register_method(
 
 
 def method_names() -> tuple[str, ...]:
-    """Every method that is known: those that ship, then those that were registered."""
+    """List the known methods: those that ship, then those registered."""
     return tuple({**SHIPPED, **_registered})
 
 
 def method_named(name: str) -> Method:
-    """A method by its name.
+    """Return the method of a name.
 
     Raises
     ------
     StudyError
-        For a name that none has, with the nearest.
+        For an unknown name, with the most similar known one.
     """
     known = {**SHIPPED, **_registered}
     if name not in known:
@@ -84,12 +85,12 @@ def method_named(name: str) -> Method:
 
 
 def methods_of(value: Iterable[str | Method] | None) -> dict[str, Method]:
-    """Read several methods, by name or themselves; None: all that are known.
+    """Read several methods, as names or `Method` objects; None: all known methods.
 
     Raises
     ------
     StudyError
-        For an unknown name, and two methods of one name.
+        For an unknown name, and for two methods with the same name.
     """
     several = method_names() if value is None else value
     methods: dict[str, Method] = {}

@@ -1,8 +1,8 @@
 """Maps: which way of making a word's map is best, against exact masks and against causes?
 
-Any function from a recording to maps is a method (`methods`). It is scored on images that the
-model drew, with masks by a judge; on rendered images that the model is shown, with exact masks; and
-against what really changes when the word is hidden, replaced, or left out of the prompt.
+Any function from a recording to maps is a method (`methods`). It is scored on images that the model
+generated, with masks by a judge; on rendered images that the model is run on (`look`), with exact
+masks; and against the actual change when the word is hidden, replaced, or left out of the prompt.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _OF_TEXTS = ("max_sequence_length",)
 
 
 class Maps(Study[MapsOptions]):
-    """Record captions and rendered scenes, and score every method on them."""
+    """The study of maps: which method gives the best map of a word?"""
 
     name = "maps"
     question = BUILT_IN["maps"]

@@ -1,4 +1,4 @@
-"""Which of two objects an image shows: asked of a judge, of a detector, or of people."""
+"""Presence of two objects in an image, by a judge, a detector or people."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ ANSWERS: dict[str, float] = {"neither": 0.0, "one": 1.0, "both": 2.0}
 
 @dataclass(frozen=True)
 class Seen:
-    """What of two objects an image shows.
+    """Presence of two objects in an image.
 
     Attributes
     ----------
     both
-        1.0 or 0.0; of several people, the share who saw both.
+        1.0 or 0.0; with several raters, the share who saw both.
     objects
-        How many of the two, 0 to 2; of several people, the mean.
+        Number of the two that are present, 0 to 2; with several raters, the mean.
     first, second
-        Whether each is there; None if only their number is known.
+        Whether each is present; None if only their number is known.
     """
 
     both: float
@@ -52,18 +52,18 @@ class Seen:
 
 @runtime_checkable
 class Presence(Protocol):
-    """Says which of two objects a recording's image shows; None if it does not know."""
+    """Protocol: finds which of two objects a recording's image shows; None if not known."""
 
     @property
     def name(self) -> str:
-        """As it stands in tables."""
+        """Name in tables."""
 
     def __call__(self, run: Run, first: str, second: str) -> Seen | None:
         """Look for two nouns."""
 
 
 class JudgePresence:
-    """Asks a `Judge`: a noun is there where enough pixels are labeled with it."""
+    """Presence by a `Judge`: a noun is present if enough pixels are labeled with it."""
 
     def __init__(self, judge: Judge, *, name: str | None = None) -> None:
         self.judge = judge
@@ -91,25 +91,25 @@ class JudgePresence:
 
 
 class DetectorPresence:
-    """Asks a detector of transformers.
+    """Presence by an object detector of transformers.
 
     Parameters
     ----------
     detector
         A pipeline ``"object-detection"`` (its labels must name the nouns) or
-        ``"zero-shot-object-detection"`` (asked for the two nouns by name): image -> list of
+        ``"zero-shot-object-detection"`` (queried with the two nouns): image -> list of
         ``{"label", "score", ...}``.
     threshold
-        Least score that counts, 0 to 1.
+        Minimum score of a detection, 0 to 1.
     synonyms
-        Noun -> another name that the detector has for it.
+        Noun -> the detector's name for it.
     name
-        As it stands in tables; by default the model's.
+        Name in tables; by default the model's.
 
     Raises
     ------
     StudyError
-        For a threshold that is none, and a synonym that the detector has no label for.
+        For an invalid threshold, and for a synonym for which the detector has no label.
     WrongKindError
         For a detector that cannot be called.
     """
@@ -163,7 +163,7 @@ class DetectorPresence:
         Raises
         ------
         StudyError
-            For a noun that is none of the detector's labels.
+            For a noun that is not among the detector's labels.
         """
         for noun in (first, second):
             near = [name for name in self.synonyms if _is_slip(name, noun)]
@@ -190,20 +190,20 @@ class DetectorPresence:
 
 
 class RatedPresence:
-    """Takes what people answered; images that nobody rated are left out.
+    """Presence by human ratings; images without ratings are left out.
 
     Parameters
     ----------
     ratings
-        A table, or a CSV file of one: one row per person and image, with ``prompt``, ``seed``
-        and ``answer``: "both", "one" or "neither". Of a file or table of `rating`, which also has
+        A table, or its CSV file: one row per rater and image, with ``prompt``, ``seed`` and
+        ``answer``: "both", "one" or "neither". Of a file or table of `rating`, which also has
         ``rater``, ``item`` and ``act``, the last row of each rater and item counts, by its
         ``number``, and those who skipped it are left out.
 
     Raises
     ------
     StudyError
-        If a column is missing or an answer is none of these.
+        If a column is missing or an answer is not one of these.
     """
 
     def __init__(

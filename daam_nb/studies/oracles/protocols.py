@@ -1,4 +1,4 @@
-"""What a judge, a truth and a segmenter must be able to do. No study knows a model; they come in.
+"""Protocols of judges, truths and segmenters, which are passed to the studies.
 
 The shipped model's judge is a `Judge`; `truths` makes a `Truth` of a judge, of a folder or
 of COCO's annotations; `segmenters` makes a `Segmenter` of transformers' models.
@@ -29,53 +29,53 @@ Mask = NDArray[np.bool_]
 
 @runtime_checkable
 class Judge(Protocol):
-    """Says what an image shows, pixel by pixel, in a closed vocabulary."""
+    """Protocol: labels the pixels of an image, in a closed vocabulary."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Label number -> noun; 0 is the background."""
 
     def labels(self, image: Image) -> NDArray[np.int64]:
-        """What every pixel shows: (y, x), numbers of `names`."""
+        """Label every pixel: (y, x), numbers of `names`."""
 
     def mask(self, image: Image, noun: str) -> Mask:
-        """Where the image shows a noun: (y, x)."""
+        """Mask the pixels that show a noun: (y, x)."""
 
     def present(self, image: Image) -> dict[str, int]:
-        """Nouns that the image shows, with their pixels."""
+        """Count the pixels of each noun that the image shows."""
 
 
 @runtime_checkable
 class Segmenter(Protocol):
-    """Finds nouns in an image; a supervised method to compare word maps with."""
+    """Protocol: segments nouns in an image; a supervised method to compare word maps with."""
 
     @property
     def name(self) -> str:
-        """As it stands in tables."""
+        """Name in tables."""
 
     def masks(self, image: Image, nouns: Sequence[str]) -> Mapping[str, Mask | None]:
-        """Where the image shows each noun: (y, x), or None for one it has no name for."""
+        """Mask the pixels of each noun: (y, x), or None for a noun without a label."""
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """An object that a prompt names, and where its image shows it.
+    """An object that a prompt names, with its mask in the image.
 
     Attributes
     ----------
     noun
-        What it is called in the truth's vocabulary.
+        Its name in the truth's vocabulary.
     words
-        Where the prompt names it; the maps of several are averaged.
+        The words of the prompt that name it; the maps of several are averaged.
     mask
         Its pixels; None if the image does not show it.
     closed
-        Whether `noun` is of the closed vocabulary (the 80 of the paper's mIoU80).
+        Whether `noun` belongs to the closed vocabulary (the 80 nouns of the paper's mIoU80).
 
     Raises
     ------
     ShapeError, SelectionError
-        If the mask is none: labels, shades, another shape than (y, x).
+        If the mask is invalid: labels, shades, or another shape than (y, x).
     """
 
     noun: str
@@ -91,11 +91,11 @@ class Target:
 
 @runtime_checkable
 class Truth(Protocol):
-    """Where the objects of a recording's image really are."""
+    """Protocol: true masks of the objects in a recording's image."""
 
     @property
     def name(self) -> str:
-        """As it stands in reports and beside rows."""
+        """Name in reports and beside rows."""
 
     def targets(self, facts: Mapping[str, Any], run: Recording) -> Sequence[Target]:
         """The objects that the prompt names, in order of mention."""
@@ -142,8 +142,8 @@ def targets_of(truth: Truth, facts: Mapping[str, Any], run: Recording) -> list[T
     Raises
     ------
     StudyError
-        If a mask has not the image's proportions, as one that lies on its side. A larger or
-        smaller mask of the same proportions is taken: maps are brought to its size.
+        If a mask's aspect ratio is not the image's, as when its axes are swapped. A larger or
+        smaller mask of the same aspect ratio is accepted: maps are resized to it.
     """
     targets = list(truth.targets(facts, run))
     for target in targets:

@@ -1,6 +1,6 @@
 """Supervised segmenters of transformers as methods to compare word maps with.
 
-They take models that the user has loaded; nothing is downloaded here. As an example::
+They wrap models that the user has loaded; nothing is downloaded here. As an example::
 
     from transformers import pipeline
     mask2former = PipelineSegmenter(
@@ -30,18 +30,18 @@ _SUFFIXES = ("-merged", "-other", "-stuff")  # of COCO's panoptic classes
 
 @dataclass(frozen=True)
 class PipelineSegmenter:
-    """Any ``image-segmentation`` pipeline of transformers: Mask2Former, DETR, SegFormer, ...
+    """Segmenter from an ``image-segmentation`` pipeline of transformers: Mask2Former, DETR, ...
 
     Attributes
     ----------
     pipe
         ``transformers.pipeline("image-segmentation", ...)``.
     name
-        As it stands in tables; by default the model's name.
+        Name in tables; by default the model's name.
     synonyms
-        Noun -> labels of the model that mean it, where they are called otherwise.
+        Noun -> the model's labels for it, if they have other names.
     options
-        Of the pipeline's call: ``subtask``, ``threshold``, ...
+        Options of the pipeline's call: ``subtask``, ``threshold``, ...
     """
 
     pipe: Any
@@ -66,7 +66,7 @@ class PipelineSegmenter:
 
 @dataclass(frozen=True)
 class SemanticSegmenter:
-    """A model and processor with ``post_process_semantic_segmentation``, such as Mask2Former's.
+    """Segmenter from a model and processor with ``post_process_semantic_segmentation``.
 
     Attributes
     ----------
@@ -101,16 +101,16 @@ class SemanticSegmenter:
 
 @dataclass(frozen=True)
 class ClipSegSegmenter:
-    """CLIPSeg: a mask for any text.
+    """Segmenter from CLIPSeg: a mask for any text.
 
     Attributes
     ----------
     model, processor
         ``CLIPSegForImageSegmentation`` and ``CLIPSegProcessor``.
     threshold
-        Probability from which on a pixel is marked.
+        Minimum probability of a marked pixel.
     template
-        What is said of the noun.
+        Template of the text for a noun.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Where the objects of an image really are: by a judge, by annotated folders, by COCO's JSON."""
+"""True masks of objects: by a judge, from annotated folders, or from COCO's JSON."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ COCO_80: tuple[str, ...] = tuple(" ".join(name.split()) for name in _COCO.split(
 
 @dataclass(frozen=True)
 class JudgeTruth:
-    """Masks by a judge that looks at the image; as good as the judge.
+    """Masks by a judge of the image; only as good as the judge.
 
     Attributes
     ----------
     judge
         A `Judge`.
     groups
-        Word -> the judge's nouns it stands for, such as ``"bird": ("duck", "owl")``. Their masks
-        together are its own; they count to the open vocabulary only.
+        Word -> the judge's nouns it stands for, such as ``"bird": ("duck", "owl")``. Its mask is
+        the union of theirs; such words belong to the open vocabulary only.
     name
-        Of the judge, in reports.
+        Name of the judge, in reports.
     """
 
     judge: Judge
@@ -93,15 +93,15 @@ class JudgeTruth:
 
 @dataclass(frozen=True)
 class FolderTruth:
-    """Masks drawn by people, in the format of the paper's COCO-Gen and Unreal-Gen.
+    """Masks by human annotators, in the format of the paper's COCO-Gen and Unreal-Gen.
 
     Attributes
     ----------
     path
-        Holds one folder for each image, with ``prompt.txt``, ``seed.txt`` and
-        ``<word>.gt.png``, whose alpha channel is the mask of that word's object; case, spaces and
-        underscores in the names of these files do not matter. Where it holds ``output.png``, the
-        image that was annotated, a recording of another image is refused.
+        Holds one folder for each image, with ``prompt.txt``, ``seed.txt`` and ``<word>.gt.png``,
+        whose alpha channel is the mask of that word's object; case, spaces and underscores in the
+        names of these files do not matter. If a folder holds ``output.png``, the annotated image, a
+        recording of another image is refused.
     vocabulary
         The closed vocabulary; by default COCO's 80 classes.
 
@@ -140,8 +140,8 @@ class FolderTruth:
         Raises
         ------
         StudyError
-            If no folder is of this prompt and seed, the folder's image is another one, a word
-            of a mask is not in the prompt, or a mask cannot be read.
+            If no folder has this prompt and seed, the folder's image differs, a word of a mask is
+            not in the prompt, or a mask cannot be read.
         """
         folder = self._of(facts, run)
         folder.check_image(run.image)
@@ -189,37 +189,37 @@ class FolderTruth:
 
 @dataclass(frozen=True)
 class CocoTruth:
-    """Masks of COCO's instance annotations: polygons, and run lengths, plain and compressed.
+    """Masks from COCO's instance annotations: polygons, and run lengths, plain and compressed.
 
-    COCO's masks are of photographs. An image that a model drew from a photograph's caption has
-    its objects elsewhere, so one of `photographs` and `of_these_images` has to say why the masks
-    are those of the recordings' own images.
+    COCO's masks belong to photographs. An image that a model generated from a photograph's caption
+    has its objects elsewhere, so `photographs` or `of_these_images` must establish that the masks
+    belong to the recordings' own images.
 
     Attributes
     ----------
     path
         JSON with ``images``, ``annotations`` and ``categories``.
     key
-        The fact of a recording that is the image's id there. A look at a file (`daam_nb.look`)
-        needs none: it is known by the file's name.
+        The fact of a recording that holds the image's id. A look at a file (`daam_nb.look`) needs
+        none: it is identified by the file's name.
     words
         Category -> other words for it, such as ``"person": ("man", "woman")``.
     photographs
         Folder of the annotated images (``file_name`` in the JSON). Each recording's image is
-        compared with its own, and refused where it is another one: for looks at the photographs
+        compared with its photograph, and refused if it differs: for looks at the photographs
         themselves, ``daam_nb.look(pipe, photograph, caption)``.
     of_these_images
-        The caller's word that the file's masks were made of the recordings' own images.
+        Whether the caller asserts that the file's masks were made from the recordings' own images.
 
     Raises
     ------
     StudyError
-        With neither, or both.
+        If neither or both are given.
 
     Notes
     -----
-    A prompt's word is matched with the categories by its text; the instances of one category are
-    one mask. Categories of the file are the closed vocabulary.
+    A word of the prompt is matched with the categories by its text; the instances of a category
+    form one mask. The categories of the file are the closed vocabulary.
     """
 
     path: Path
@@ -306,8 +306,8 @@ class CocoTruth:
         Raises
         ------
         StudyError
-            If the recording has no such fact, the file no such image, or the recording's
-            image is another one than the annotated photograph.
+            If the recording lacks the fact, the file lacks the image, or the recording's image
+            differs from the annotated photograph.
         """
         file = self._file
         image_id = facts.get(self.key, file.ids.get(file_of(run.facts)))

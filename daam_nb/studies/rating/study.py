@@ -1,4 +1,4 @@
-"""People's judgment: how well a word's map fits, and which of two objects an image shows.
+"""Human ratings: how well a word's map fits, and which of two objects an image shows.
 
     items = rating.word_items(runs, each=20, controls=20)       # or rating.pair_items(runs)
     rating.rate(items, rater="anna", into="ratings/words")      # a page, answered by keys
@@ -90,33 +90,34 @@ def rate(
     theme: str = "auto",
     large: bool = False,
 ) -> Rating:
-    """Open a page that asks a rater about the items; as a cell's last line it is shown.
+    """Open a page that asks a rater about the items; displayed as the last line of a notebook cell.
 
-    Each answer is a row of the rater's CSV file, on the disk before the next item is shown. Killed
-    or closed at any moment, the same call goes on at the first item without an answer.
+    Each answer is a row of the rater's CSV file, written to disk before the next item is shown.
+    After an interruption at any moment, the same call resumes at the first item without an answer.
 
     Parameters
     ----------
     items
-        Of `word_items` or `pair_items`.
+        The items, from `word_items` or `pair_items`.
     rater
-        A name, of any script; it stands in the table. Everyone has a file of their own.
+        The rater's name, in any script, as kept in the table. Each rater has a separate file.
     into
-        The folder of the answers, one task and one set of items each.
+        The folder of the answers, for one task and one set of items.
     seed
-        Of the order, which is random, and always the same for a rater.
+        Seed of the order, which is random, and always the same for a rater.
     theme, large
-        How the page looks: ``"auto"``, ``"light"`` or ``"dark"``; large type for a projector.
+        Appearance of the page: ``"auto"``, ``"light"`` or ``"dark"``; whether to use large type,
+        for a projector.
 
     Raises
     ------
     StudyError
-        If the folder holds answers to other items or with another seed (it says which differ),
-        or the rater's name cannot be.
+        If the folder holds answers to other items or with another seed (the message states which),
+        or the rater's name is invalid.
     WrongKindError
-        For items that are no `Deck`.
+        For items that are not a `Deck`.
     SelectionError
-        For a theme that is none.
+        For an unknown theme.
     MissingExtraError
         If anywidget or ipywidgets is not installed.
     """
@@ -132,25 +133,24 @@ def ratings(folders: Folder | Iterable[Folder], *, skipped: bool = False) -> pd.
     Parameters
     ----------
     folders
-        The folder that was given as ``into``, or several of one task: raters at several machines.
-        A folder in which nobody answered yet has no rows.
+        The folder passed as ``into``, or several folders of one task, from raters at several
+        machines. A folder without answers yet has no rows.
     skipped
-        Give the items that were skipped, with their reasons, too; their numbers are NaN.
+        Whether to include skipped items, with their reasons; their numbers are NaN.
 
     Returns
     -------
     DataFrame
-        One row per rater and item: the last answer, which is the one with the highest `number`.
-        The columns of the file (`columns_of(task.columns)`), and of words ``score``, of pairs
-        ``both`` and ``objects``; ``attrs["columns"]`` says what each is, ``attrs["task"]`` which
+        One row per rater and item: the last answer, which is the one with the highest `number`. The
+        columns of the file (`columns_of(task.columns)`), and for words ``score``, for pairs
+        ``both`` and ``objects``; ``attrs["columns"]`` describes each, ``attrs["task"]`` names the
         task.
 
     Raises
     ------
     StudyError
-        If a folder holds no answers, a file is not what was written or says something else of an
-        item than what was asked, the tasks or settings differ, or a rater has answered an item in
-        two files.
+        If a folder holds no answers, a file was changed or disagrees with the items asked, the
+        tasks or settings differ, or a rater has answered an item in two files.
     """
     check_flag(skipped, "skipped")
     paths = _folders(folders)
@@ -176,7 +176,7 @@ def ratings(folders: Folder | Iterable[Folder], *, skipped: bool = False) -> pd.
 
 @names_checked
 def presence(folders: Folder | Iterable[Folder], *, name: str = "people") -> RatedPresence:
-    """Take the answers "both", "one", "neither" to a study of pairs.
+    """Make the answers "both", "one", "neither" the presence of a study of pairs.
 
     ``cohyponyms.presence_and_overlap(runs, presence=rating.presence("ratings/pairs"))``
     """
@@ -188,10 +188,9 @@ def presence(folders: Folder | Iterable[Folder], *, name: str = "people") -> Rat
 
 @names_checked
 def report(folders: Folder | Iterable[Folder], *, enough: int = ENOUGH) -> Report:
-    """Put means, agreement and raters on one page; without answers it says so.
+    """Make a page of means, agreement and raters; without answers it states that.
 
-    Raters stand in it by number, not by name. The observations hold the names: leave them out of
-    what you publish.
+    Raters appear by number, not by name. The observations hold the names: do not publish them.
     """
     table = ratings(folders)
     task = TASKS[table.attrs["task"]]
@@ -230,7 +229,7 @@ _MAIN = {WORDS.name: "Mean opinion score by part of speech", PAIRS.name: "By kin
 
 
 def figures(table: pd.DataFrame, means: pd.DataFrame | None = None) -> dict[str, Figure]:
-    """Draw the means; none where there are no answers.
+    """Draw the means; no figure if there are no answers.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Two groups of values: difference, permutation test, effect size; prompts count as clusters."""
+"""Comparison of two groups of values: difference, permutation test, effect size, with clusters."""
 
 from __future__ import annotations
 
@@ -40,30 +40,31 @@ class _Group(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two groups of values.
+    """The comparison of two groups of values.
 
     Attributes
     ----------
     difference
-        Mean of the first minus mean of the second; of groups in strata that are not paired, the
-        difference within strata (`within_strata`).
+        Mean of the first minus mean of the second; for unpaired groups with strata, the difference
+        within strata (`within_strata`).
     low, high
-        Ends of its confidence interval; NaN with fewer than ten clusters (`influence.LEAST`), of
-        groups that are not paired in either of them, and where nothing varies.
+        Ends of its confidence interval; NaN with fewer than ten clusters (`influence.LEAST`; for
+        unpaired groups in either group), and if nothing varies.
     p
-        Of a two-sided permutation test; at least 1 / (permutations + 1). Exact for pairs with few
-        permutations.
+        p value of a two-sided permutation test; at least 1 / (permutations + 1). Exact for pairs
+        with few permutations.
     effect
-        Standardized difference: Cohen's d with the pooled deviation, in strata with the deviation
-        within them; for pairs d_z, the mean difference over the deviation of the differences. NaN
-        where nothing varies.
+        Standardized difference: Cohen's d with the pooled standard deviation, with strata the
+        deviation within them; for pairs d_z, the mean difference over the standard deviation of the
+        differences. NaN if nothing varies.
     n
-        Values in each group; (pairs, pairs) where paired. In strata that are not paired, values of
-        those with both groups.
+        Number of values in each group; (pairs, pairs) if paired. For unpaired groups with strata,
+        values in the strata with both groups.
     strata
-        Of groups that are not paired: strata with both groups; 0 where none were given.
+        For unpaired groups, the number of strata with both groups; 0 if none were given.
     left_out
-        Of the same, strata with one group alone: they have no difference, and no weight.
+        For unpaired groups, the number of strata with only one group: they have no difference, and
+        no weight.
     """
 
     difference: float
@@ -95,27 +96,29 @@ def compare(
     resamples: int | None = None,
     seed: int = 0,
 ) -> Comparison:
-    """Compare two groups: difference with its interval, permutation test, effect size.
+    """Compare two groups of values: difference with its interval, permutation test, effect size.
 
     Parameters
     ----------
     first, second
-        Values; where `paired`, of equal length, and a pair with a NaN is left out.
+        Values; if `paired`, of equal length, and pairs with a NaN are left out.
     clusters
-        Of each pair; where not paired, two of them: of each value in `first` and in `second`.
+        Cluster of each pair; if not paired, two sequences: the clusters of the values in `first`
+        and in `second`.
     strata
-        The same, of groups such as nouns whose differences are no chance (`intervals.interval`).
-        Paired, difference and test stay as they are without. Not paired, difference, interval,
-        effect and test are all of what differs within strata (`within_strata`): by the mix of
-        strata alone the groups do not differ. The labels are then shuffled within strata, or
-        within clusters where there are any (whole clusters within strata, where none holds both).
+        Likewise the strata, such as nouns, whose differences are not chance (`intervals.interval`).
+        If paired, difference and test do not depend on them. If not paired, difference, interval,
+        effect and test all refer to differences within strata (`within_strata`), so that a
+        different mix of strata alone is no difference. Labels are then shuffled within strata, or
+        within clusters if there are any (whole clusters within strata, if no cluster has both
+        groups).
     bounds
-        Of pairs, the least and the greatest difference that can be, such as (-1, 1) of zeros and
-        ones: as for `intervals.interval`.
+        For pairs, the smallest and the largest possible difference, such as (-1, 1) for zeros and
+        ones, as for `intervals.interval`.
     confidence
-        Of the interval.
+        Confidence level of the interval, between 0 and 1.
     resamples, seed
-        Of the permutations, as for `permutation_test`.
+        As for `permutation_test`.
 
     Raises
     ------
@@ -188,28 +191,28 @@ def permutation_test(
     resamples: int | None = None,
     seed: int = 0,
 ) -> float:
-    """Two-sided p for equal means, by permutation.
+    """Compute the two-sided p value for equal means, by permutation.
 
-    Paired: the sign of each pair's (or each cluster's) difference is turned at random. Not paired,
-    with clusters: the two labels are shuffled within each cluster, and what is compared is the
-    difference within clusters, which is 0 in the mean of all shuffles; a cluster of one group alone
-    has no say. So this is also the test within strata, which are then named as `clusters`;
-    `compare` has both. Where no cluster holds both groups, nothing can be shuffled within them, and
-    whole clusters are relabeled. Not paired, without: shuffled freely.
+    Paired: the sign of each pair's (or each cluster's) difference is flipped at random. Not paired,
+    with clusters: the two labels are shuffled within each cluster, and the statistic is the
+    difference within clusters, whose mean over all shuffles is 0; a cluster with only one group
+    does not contribute. So this is also the test within strata, which are then passed as
+    `clusters`; `compare` has both. If no cluster has both groups, whole clusters are relabeled. Not
+    paired, without clusters: labels are shuffled freely.
 
     Parameters
     ----------
     resamples
-        How many permutations; where pairs have no more than so many, all are counted. None: 5000,
-        and 100 000 in all where these give a p below 0.01 (`permutations`), so that Holm's
-        correction for a hundred tests can still find one of them.
+        Number of permutations; if pairs have no more than that, all are enumerated. None: 5000, and
+        100 000 in all if these give a p below 0.01 (`permutations`), so that a test can remain
+        significant after Holm's correction for a hundred tests.
     seed
-        Of the permutations.
+        Seed of the permutations.
 
     Returns
     -------
     float
-        (as extreme + 1) / (permutations + 1), or exact. NaN where a group is empty.
+        (as extreme + 1) / (permutations + 1), or exact. NaN if a group is empty.
     """
     check_flag(paired, "paired")
     check_drawing(resamples, seed)
@@ -221,14 +224,14 @@ def permutation_test(
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """Holm's (1979) step-down correction of p values for all of them being tested together.
+    """Correct p values for multiple tests by Holm's (1979) step-down procedure.
 
-    A p that is NaN is of no test: it stays NaN, and the others are corrected without it.
+    A p value of NaN belongs to no test: it stays NaN, and the others are corrected without it.
 
     Raises
     ------
     StudyError
-        If a p is not from 0 to 1.
+        If a p value is outside [0, 1].
 
     Examples
     --------
@@ -250,10 +253,10 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def holm_of(*tables: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
-    """The same tables with ``p_holm`` behind ``p``, corrected for the tests of all of them.
+    """Add ``p_holm`` after ``p`` to several tables, corrected for the tests of all of them.
 
-    Several tables of one page are one family: whoever reads it looks at all of them, and picks what
-    is small.
+    The tables of one page are one family, because a reader looks at all of them and picks the small
+    p values.
     """
     for number, table in enumerate(tables, 1):
         columns_of(table, ("p",), made_by="p values")

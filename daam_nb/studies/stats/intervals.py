@@ -1,13 +1,13 @@
 """Means with intervals that respect clusters, for lists and for tables.
 
-Observations from one prompt are alike: the same words, often the same image. Where `clusters`
-names their prompts, whole prompts count as independent (Cameron, Gelbach & Miller 2008), else
-single values. With fewer than ten of them there is a mean and no interval: none would hold what it
-says. How the ends are found says `influence`; nothing of it is random.
+Observations from one prompt are alike: the same words, often the same image. If `clusters` names
+their prompts, whole prompts count as independent (Cameron, Gelbach & Miller 2008), else single
+values. With fewer than ten of them there is a mean but no interval: none would reach its nominal
+coverage. `influence` explains how the ends are computed; nothing is random.
 
-Where `strata` names groups that are no sample but all there is, such as the nouns that a model
-knows, what they differ by is no chance (`stratified`): the interval then speaks of these groups and
-new observations of them, and not of other groups.
+If `strata` names groups that are not a sample but the whole population, such as the nouns that a
+model knows, the differences between them are not chance (`stratified`): the interval then holds for
+new observations of these groups, and not for other groups.
 """
 
 from __future__ import annotations
@@ -38,25 +38,25 @@ SHARE: Bounds = (0.0, 1.0)
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and how well it is known.
+    """A mean with its confidence interval.
 
     Attributes
     ----------
     mean
-        NaN where there is no value.
+        NaN if there are no values.
     low, high
         Ends of the confidence interval; NaN with fewer than ten clusters (`influence.LEAST`), and
-        where nothing varies in values of unknown bounds.
+        if values of unknown bounds do not vary.
     n
-        Values.
+        Number of values.
     clusters
-        Clusters they come from (values, where no clusters were given).
+        Number of clusters (of values, if no clusters were given).
     confidence
-        Such as 0.95.
+        Confidence level, such as 0.95.
     strata
-        Whose differences are no chance; 0 where none were given.
+        Number of strata, whose differences are not chance; 0 if none were given.
     singletons
-        Of these, strata with a single cluster, which were put together (`stratified`).
+        Number of strata with a single cluster, which were pooled (`stratified`).
     """
 
     mean: float
@@ -81,27 +81,29 @@ def interval(
     bounds: Bounds | None = None,
     confidence: float = 0.95,
 ) -> Interval:
-    """Mean and confidence interval.
+    """Compute a mean and its confidence interval.
 
     Parameters
     ----------
     values
         Numbers; NaN (not observed) are left out.
     clusters
-        Of each value, such as its prompt.
+        Cluster of each value, such as its prompt.
     strata
-        Of each value, such as its noun: what these differ by is no chance; no cluster lies in two.
+        Stratum of each value, such as its noun: differences between strata are not chance; no
+        cluster lies in two.
     bounds
-        The least and the greatest value that can be, such as (0, 1): the interval ends there, and
-        there is one also where all values are equal.
+        The smallest and the largest possible value, such as (0, 1): the interval is clipped there,
+        and exists even if all values are equal.
     confidence
         Of the interval, between 0 and 1.
 
     Returns
     -------
     Interval
-        Its ends are Student's, with the skewness of the clusters taken out (`influence`). None with
-        fewer than ten clusters; none where all clusters have one mean and `bounds` is not known.
+        Student's interval, corrected for the skewness of the clusters (`influence`). Its ends are
+        NaN with fewer than ten clusters, and if all clusters have the same mean and `bounds` is not
+        known.
 
     Raises
     ------
@@ -137,28 +139,27 @@ def ratio(
     clusters: Iterable[Hashable] | None = None,
     confidence: float = 0.95,
 ) -> Interval:
-    """The ratio of two means of the same observations, and its confidence interval.
+    """Compute the ratio of two means of the same observations, with its confidence interval.
 
-    Where single ratios are wild because some of what stands below is nearly nothing, this is what
-    can be averaged.
+    Use it if single ratios are unstable because some denominators are close to 0.
 
     Parameters
     ----------
     above, below
-        Two numbers of each observation; one of them NaN (not observed) leaves both out. Below
-        stands nothing negative.
+        Numerator and denominator of each observation; if either is NaN (not observed), both are
+        left out. Denominators are >= 0.
     clusters, confidence
         As for `interval`.
 
     Returns
     -------
     Interval
-        As `interval` gives it; ``mean`` is the ratio. NaN where what stands below is nothing.
+        As for `interval`; ``mean`` is the ratio. NaN if all denominators are 0.
 
     Raises
     ------
     StudyError
-        If lengths do not fit, or a number below is negative.
+        If lengths do not fit, or a denominator is negative.
     """
     check_confidence(confidence)
     first, second = flat(above), flat(below)
@@ -184,24 +185,24 @@ def share(
     clusters: Iterable[Hashable] | None = None,
     confidence: float = 0.95,
 ) -> Interval:
-    """Share of ones among zeros and ones, with an interval that has a width at 0 and 1, too.
+    """Compute the share of ones, with an interval that has a width even at 0 and 1.
 
     Parameters
     ----------
     values
         Zeros and ones; NaN (not observed) are left out.
     clusters
-        Of each value, such as its prompt.
+        Cluster of each value, such as its prompt.
     confidence
         Of the interval, between 0 and 1.
 
     Returns
     -------
     Interval
-        The exact one of Clopper & Pearson (1934) where each value is a cluster of its own: it holds
-        the truth at least as often as it says, for every share and number. Wilson's (1927) holds
-        one of 2 % in 84 of 100 samples of ten. With clusters of several values that of `interval`.
-        None with fewer than ten clusters.
+        The exact interval of Clopper & Pearson (1934) if each value is its own cluster: its
+        coverage is at least nominal for every share and number. (Wilson's (1927) covers a share of
+        2 % in 84 of 100 samples of ten.) With clusters of several values, that of `interval`. Its
+        ends are NaN with fewer than ten clusters.
 
     Raises
     ------
@@ -232,7 +233,7 @@ def summary(
     confidence: float = 0.95,
     enough: int = ENOUGH,
 ) -> pd.DataFrame:
-    """One row per group: n, mean and interval of each value.
+    """Summarize a table, one row per group: n, mean and interval of each value.
 
     Parameters
     ----------
@@ -245,10 +246,9 @@ def summary(
     clusters
         Column of the clusters; None: single rows.
     strata
-        Column of the groups whose differences are no chance, as for `interval`; None: no such.
+        Column of the groups whose differences are not chance, as for `interval`; None: no strata.
     bounds
-        The least and the greatest value that can be, as for `interval`; of each column, where they
-        differ.
+        The smallest and the largest possible value, as for `interval`; by column if they differ.
     enough
         Groups with fewer observations are marked ``rare``.
 
@@ -336,7 +336,7 @@ def check_confidence(confidence: Any) -> float:
     Raises
     ------
     StudyError
-        For what is no number between 0 and 1: a text, a percentage.
+        For anything but a number between 0 and 1: a text, a percentage.
     """
     try:
         number = check_share(confidence, "confidence")
@@ -348,12 +348,12 @@ def check_confidence(confidence: Any) -> float:
 
 
 def read_bounds(bounds: Any) -> Bounds | None:
-    """Read the least and the greatest value that can be.
+    """Read the smallest and the largest possible value.
 
     Raises
     ------
     StudyError
-        For what is no pair of finite numbers, the lower one first.
+        For anything but a pair of finite numbers, the lower one first.
     """
     if bounds is None:
         return None

@@ -1,7 +1,7 @@
 """Syntax in images: how the maps of a head word and of its dependent relate.
 
-For each dependency of each caption the overlap of the two words' maps, by relation (Tang et al.
-2023, section 4). Words that no arc joins are the null.
+For each dependency of each caption, the overlap of the two words' maps, by relation (Tang et al.
+2023, section 4). Pairs of words without a dependency are the null.
 """
 
 from __future__ import annotations
@@ -100,27 +100,27 @@ def relations(
     runs
         A corpus, its folder, or recordings.
     parser
-        Who parses the prompts: a `Parser`, or a name for `load_parser`; by default the best
-        English pipeline of spaCy installed, else the shipped caption parser.
+        The parser of the prompts: a `Parser`, or a name for `load_parser`; by default the best
+        English spaCy pipeline installed, else the shipped caption parser.
     names
         ``"spacy"``: the parser's own labels. ``"paper"``: enhanced Universal Dependencies, as in
-        the paper, where prepositions hang on their nouns; see `enhanced_dependencies`.
+        the paper, where prepositions depend on their nouns; see `enhanced_dependencies`.
     threshold
-        What makes a mask of a map, on the latent grid. A share of the word's own maximum (eq. 7),
-        or ``"reference"`` or ``"reference mean"``: see `word_pairs.masks_of`.
+        Threshold of the masks, on the latent grid. A share of the word's own maximum (eq. 7), or
+        ``"reference"`` or ``"reference mean"``: see `word_pairs.masks_of`.
     layers
         As for `heat_maps`.
     path
-        Where rows are kept, so that a study that was stopped goes on; by default beside the
-        recordings of a corpus, and nowhere for recordings in memory.
+        File of the rows, so that an interrupted study resumes; by default beside the recordings of
+        a corpus, and none for recordings in memory.
     progress
-        Show it.
+        Whether to show a progress bar.
 
     Returns
     -------
     DataFrame
-        One row per pair of words, with `COLUMNS`. Pairs that could not be measured are there, with
-        the reason in `left_out`. IoU, IoD and IoH are 0 where a denominator is empty.
+        One row per pair of words, with `COLUMNS`. Pairs that could not be measured are included,
+        with the reason in `left_out`. IoU, IoD and IoH are 0 if a denominator is 0.
 
     Raises
     ------
@@ -173,13 +173,13 @@ def relations(
 
 
 def dependencies(parse: Parse) -> pd.DataFrame:
-    """Show a parse in both kinds of names, one row per word.
+    """Tabulate a parse in both kinds of names, one row per word.
 
     Returns
     -------
     DataFrame
         ``word``; ``relation`` and ``head_word`` as the parser has them; ``paper_relation`` and
-        ``paper_head_word``. Empty for a word that depends on none.
+        ``paper_head_word``. Empty for a root.
     """
     texts = [word.text for word in parse.words]
     columns: dict[str, list[str]] = {"word": texts}
@@ -195,7 +195,7 @@ _BOTH: dict[str, Names] = {"": "spacy", "paper_": "paper"}
 
 
 class Visuosyntax(Study[VisuosyntaxOptions]):
-    """Draw captions, measure their dependencies, and report."""
+    """The study of syntax: how do the maps of words and of their heads relate?"""
 
     name = "visuosyntax"
     question = BUILT_IN["visuosyntax"]
@@ -247,17 +247,17 @@ class _Remembering:
 def report(
     measured: Mapping[str, pd.DataFrame], *, runs: Corpus, resamples: int | None = None
 ) -> Report:
-    """Put the tables of one corpus on one page.
+    """Make a page of the tables of one corpus.
 
     Parameters
     ----------
     measured
         Tables of `relations`: ``"relations"`` in the paper's names, ``"labels"`` in the parser's,
-        ``"reference"`` at the reference's threshold, and ``"recommended"`` where there is one.
+        ``"reference"`` at the reference's threshold, and ``"recommended"`` if it exists.
     runs
-        What they were measured on.
+        The recordings that were measured.
     resamples
-        Of the permutation tests.
+        Number of permutations of the tests.
     """
     means = {name: summary(table) for name, table in measured.items()}
     main = measured["relations"]
