@@ -11,9 +11,10 @@ import inspect
 import math
 import operator
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from daam_nb.errors import SelectionError, UnknownOptionError, WrongKindError, unknown_names_message
 
@@ -332,3 +333,47 @@ def real_number(value: object) -> float:
 
 def _said(value: object) -> str:
     return repr(value) if isinstance(value, bool | int | float | str) else kind_of(value)
+
+
+def typed_heads(text: str, *, between: str = "+,") -> str | list[int] | list[tuple[str, int]]:
+    """Attention heads of one choice as they are typed, for `heads=` of `heat_maps`.
+
+    Parameters
+    ----------
+    text
+        Head numbers, ``0+3``, or heads with their layers, ``LAYER:HEAD+LAYER:HEAD``, the layers by
+        their dotted names; or ``relevant``.
+    between
+        The characters that stand between heads.
+
+    Raises
+    ------
+    SelectionError
+        If it is neither, a mixture of both, or names a head twice.
+
+    Examples
+    --------
+    >>> typed_heads("0+3")
+    [0, 3]
+    >>> typed_heads("up_blocks.1:0 + mid_block:2")
+    [('up_blocks.1', 0), ('mid_block', 2)]
+    """
+    if text.strip() == "relevant":
+        return "relevant"
+    parts = [part.strip() for part in re.split(f"[{re.escape(between)}]", text)]
+    numbers = [part for part in parts if part.isascii() and part.isdigit()]
+    pairs = [(layer.strip(), head.strip()) for layer, _, head in (p.rpartition(":") for p in parts)]
+    whole = [layer and head.isascii() and head.isdigit() for layer, head in pairs]
+    if len(numbers) != len(parts) and not all(whole):
+        raise SelectionError(
+            f"heads cannot be read from {text!r:.200}. Type their numbers, 0+3, or each with its "
+            f"layer, LAYER:HEAD+LAYER:HEAD, as in up_blocks.1.attentions.0:3; or relevant."
+        )
+    heads: list[Any] = [(layer, int(head)) for layer, head in pairs]
+    if numbers:
+        heads = [int(number) for number in numbers]
+    if twice := [head for head in heads if heads.count(head) > 1]:
+        raise SelectionError(
+            f"heads name {twice[0]} more than once in {text!r:.200}: once is enough."
+        )
+    return heads

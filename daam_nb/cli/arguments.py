@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import daam_nb
 from daam_nb.cli.study_arguments import Study, of_another, read_study, study_of, study_parser
 from daam_nb.errors import DaamError, nearest_name
+from daam_nb.kinds import typed_heads
 
 ATTENTION = "attention"  # the kind of map that is drawn unless another is asked for
 
@@ -71,6 +72,7 @@ class Draw:
     dtype: str | None
     words: tuple[str, ...] | None
     threshold: float | None
+    heads: str | list[int] | list[tuple[str, int]] | None
     all_heads: bool
     overwrite: bool
     quiet: bool
@@ -87,6 +89,7 @@ class Open:
     words: tuple[str, ...] | None
     kind: str
     threshold: float | None
+    heads: str | list[int] | list[tuple[str, int]] | None
     all_heads: bool
     overwrite: bool
     quiet: bool
@@ -147,12 +150,13 @@ def _open(argv: Sequence[str]) -> Open:
             "daam-nb -- open."
         )
     words = _listed(read.words)
-    of_images = words or read.all_heads or (read.threshold is not None and read.html is None)
+    of_maps = read.threshold is not None or read.heads is not None
+    of_images = words or read.all_heads or (of_maps and read.html is None)
     if read.output_folder is None and of_images:
         raise UsageError(
-            "--words, --threshold and --all-heads are about images; say where these go with "
-            "--output-folder (into the same folder: also --overwrite). With --html the page begins "
-            "with --threshold, too."
+            "--words, --threshold, --heads and --all-heads are about images; say where these go "
+            "with --output-folder (into the same folder: also --overwrite). With --html the page "
+            "begins with --threshold and --heads, too."
         )
     if read.kind != ATTENTION and read.output_folder is None and read.html is None:
         raise UsageError("--kind is about maps; say where these go with --html or --output-folder.")
@@ -358,6 +362,11 @@ def _figures(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "is 0.4 (default: no outline)",
     )  # fmt: skip
     group.add_argument(
+        "--heads", metavar="HEAD[+HEAD...]", type=_heads,
+        help="maps of these heads alone: by number, the same in every layer, 0+3, or each with its "
+        "layer, LAYER:HEAD+LAYER:HEAD; or relevant (default: all)",
+    )  # fmt: skip
+    group.add_argument(
         "--all-heads", action="store_true", help="for each word also every layer and head"
     )
     return group
@@ -436,6 +445,13 @@ def _size(text: str) -> tuple[int, int]:
             f"{text!r} is not a size, height x width in pixels, such as 512x768"
         )
     return int(match[1]), int(match[2])
+
+
+def _heads(text: str) -> str | list[int] | list[tuple[str, int]]:
+    try:
+        return typed_heads(text)
+    except DaamError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _words(text: str) -> list[str]:

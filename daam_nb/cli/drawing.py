@@ -18,6 +18,7 @@ from daam_nb.cli.images import (
     chosen_words,
     made_folder,
     refuse_to_replace,
+    with_heads,
     write_image,
     write_maps,
 )
@@ -53,6 +54,7 @@ def draw(options: Draw) -> None:
         options.model, device=options.device, dtype=options.dtype, quiet=options.quiet
     )
     _refuse_unread(pipe, options.prompt, words)
+    _refuse_heads(pipe, options.heads)
     made_folder(options.output_folder)
     written = Written(options.output_folder)
     seed = secrets.randbelow(2**32) if options.seed is None else options.seed
@@ -62,7 +64,8 @@ def draw(options: Draw) -> None:
         written.recording = run.save(options.output_folder / RECORDING, overwrite=options.overwrite)
         write_maps(
             run, written,
-            words=words, threshold=options.threshold, all_heads=options.all_heads,
+            words=words, threshold=options.threshold, heads=options.heads,
+            all_heads=options.all_heads,
         )  # fmt: skip
     except BaseException:
         complain(f"stopped on the way. {_kept(written)}")
@@ -97,6 +100,18 @@ def _refuse_unread(pipe: Any, text: str, words: Sequence[Word] | None) -> None:
     prompt = Prompt.from_tokenizer(text, tokenizer)
     for word in words:
         prompt.token_indices(word)
+
+
+def _refuse_heads(pipe: Any, heads: str | list[int] | list[tuple[str, int]] | None) -> None:
+    """Raise where a head asked for does not exist; which are relevant, the recording says."""
+    if heads is None or isinstance(heads, str):
+        return
+    from daam_nb.recording import select_layers
+    from daam_nb.selection import Heads
+    from daam_nb.tracing.models import adapter_of
+
+    every = adapter_of(pipe).layers((64, 64))  # of any size
+    Heads.read(heads).of(select_layers(every, with_heads(heads)["layers"]), every=every)
 
 
 def _generate(pipe: Any, options: Draw, seed: int, written: Written) -> Recording:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from daam_nb.cli.filenames import safe_stems
 from daam_nb.errors import RecordingExistsError
@@ -131,12 +131,21 @@ def write_image(image: Image, path: Path) -> Path:
     return path
 
 
+def with_heads(heads: str | list[int] | list[tuple[str, int]] | None) -> dict[str, Any]:
+    """Arguments of `heat_maps`: heads by number in its layers, or with the layers they name."""
+    if heads is None:
+        return {}
+    by_number = isinstance(heads, list) and isinstance(heads[0], int)
+    return {"heads": heads, "layers": "paper" if by_number else "all"}
+
+
 def write_maps(
     run: Recording,
     written: Written,
     *,
     words: Sequence[Word] | None,
     threshold: float | None,
+    heads: str | list[int] | list[tuple[str, int]] | None,
     all_heads: bool,
     kind: str = "attention",
 ) -> None:
@@ -152,6 +161,8 @@ def write_maps(
         Which words; None: every word that the model read.
     threshold
         Outline the masks at this share of each map's peak; None: no outline.
+    heads
+        Whose maps are averaged, as for `heat_maps`; those that name their layers, in any layer.
     all_heads
         Also a sheet of layers by heads for each word, of attention.
     kind
@@ -161,9 +172,10 @@ def write_maps(
     from daam_nb.show.figures import head_sheet, overlay, words_row
 
     folder = written.folder
-    maps = heat_maps(run, kind=kind)
+    chosen = with_heads(heads)
+    maps = heat_maps(run, kind=kind, **chosen)
     both = kind == "attention" and run.effects is not None
-    rows = [maps, heat_maps(run, kind="effect")] if both else [maps]
+    rows = [maps, heat_maps(run, kind="effect", **chosen)] if both else [maps]
     each = maps.words if words is None else tuple(maps.word(word) for word in words)
     stems = safe_stems(word_map.label for word_map in each)
     _remove_stale(written, {stem + end for stem in stems for end in (MAP, HEADS)})

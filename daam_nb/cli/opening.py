@@ -19,6 +19,7 @@ from daam_nb.cli.images import (
     chosen_words,
     made_folder,
     refuse_to_replace,
+    with_heads,
     write_image,
     write_maps,
 )
@@ -79,7 +80,8 @@ def _write_page(run: Recording, options: Open) -> None:
     from daam_nb.show.explorer import hand_out
 
     assert options.html is not None
-    choices: dict[str, Any] = {} if options.threshold is None else {"threshold": options.threshold}
+    choices: dict[str, Any] = {"threshold": options.threshold, "heads": options.heads}
+    choices = {name: value for name, value in choices.items() if value is not None}
     page = made_folder(options.html.parent) / options.html.name
     hand_out(run, page, kind=options.kind, overwrite=options.overwrite, **choices)
     if not options.quiet:
@@ -91,6 +93,10 @@ def _draw(run: Recording, folder: Path, options: Open) -> None:
     """Draw the images into a folder, and list them."""
     words = chosen_words(run.prompt, options.words)
     refuse_to_replace(folder, overwrite=options.overwrite)
+    if options.heads is not None:
+        from daam_nb.maps import heat_maps
+
+        heat_maps(run, kind=options.kind, **with_heads(options.heads))  # says what is not there
     made_folder(folder)
     written = Written(folder)
     if run.image is not None:
@@ -100,6 +106,7 @@ def _draw(run: Recording, folder: Path, options: Open) -> None:
         written,
         words=words,
         threshold=options.threshold,
+        heads=options.heads,
         all_heads=options.all_heads,
         kind=options.kind,
     )

@@ -25,6 +25,7 @@ from daam_nb.kinds import (
     check_text,
     number_between,
     real_number,
+    typed_heads,
     whole_number,
 )
 from daam_nb.studies.arguments import texts
@@ -284,6 +285,14 @@ def typed_count(text: str) -> int:
     return number
 
 
+def _heads(value: Any, name: str) -> Any:
+    from daam_nb.selection import RELEVANT, Heads
+
+    if not isinstance(value, str) or value != RELEVANT:
+        Heads.read(value)
+    return value
+
+
 @dataclass(frozen=True, kw_only=True)
 class StudyOptions:
     """Options of every study; a study adds its own as fields of a subclass.
@@ -369,3 +378,17 @@ class LayerOptions(StudyOptions):
         """Name -> the layers whose maps are measured."""
         more = {} if self.recommended is None else {"recommended": self.recommended}
         return {"paper": "paper", **more}
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadOptions(StudyOptions):
+    """The option of studies that measure the maps of one choice of heads."""
+
+    heads: Any = option(
+        None,
+        "heads whose maps are averaged (default: all): by number, the same in every layer, 0+3; "
+        "each with its layer, LAYER:HEAD+LAYER:HEAD; or relevant, by the table of the model's "
+        "heads",
+        in_python="as for `heat_maps`",
+        check=_heads, typed=typed_heads, metavar="HEAD[+HEAD...]",
+    )  # fmt: skip

@@ -25,7 +25,8 @@ def test_a_prompt_alone_has_defaults() -> None:
     assert read == Draw(
         prompt="a dog", output_folder=Path(), model=None, seed=None, num_inference_steps=None,
         guidance=None, size=None, negative_prompt=None, effects=False, device=None, dtype=None,
-        words=None, threshold=None, all_heads=False, overwrite=False, quiet=False, traceback=False,
+        words=None, threshold=None, heads=None, all_heads=False, overwrite=False, quiet=False,
+        traceback=False,
     )  # fmt: skip
 
 
@@ -172,3 +173,18 @@ def test_what_would_be_taken_in_silence_is_refused(argv: list[str], said: str) -
 
 def test_words_add_up() -> None:
     assert read_arguments(["a cat", "-w", "a", "-w", "cat"]).words == ("a", "cat")
+
+
+def test_heads_are_typed_by_number_or_with_their_layers() -> None:
+    assert draws("a", "--heads", "3").heads == [3]
+    assert draws("a", "--heads", "0 + 3").heads == draws("a", "--heads=0,3").heads == [0, 3]
+    pairs = [("up_blocks.1.attentions.0", 3), ("mid_block", 0)]
+    assert draws("a", "--heads", "up_blocks.1.attentions.0:3+mid_block:0").heads == pairs
+    for text in ("", "x", "0+", "-1", "0+mid_block:1", ":1", "mid_block:", "1.5", "²"):
+        with pytest.raises(UsageError, match=r"heads cannot be read from .*LAYER:HEAD\+LAYER"):
+            draws("a", f"--heads={text}")
+    with pytest.raises(UsageError, match="name 1 more than once"):
+        draws("a", "--heads", "1+1")
+    with pytest.raises(UsageError, match="--output-folder"):
+        read_arguments(["open", "x", "--heads", "1"])
+    assert read_arguments(["open", "x", "--heads", "1", "--html", "y.html"])

@@ -313,6 +313,31 @@ def test_a_word_that_will_not_be_read_is_refused_before_drawing(
     assert not (tmp_path / "run").exists()
 
 
+def test_maps_are_of_the_heads_asked_for(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(model, tmp_path / "one", "--heads", "1", "--words", "dog") == 0
+    recording = daam_nb.load(tmp_path / "one" / "recording")
+    (path,) = (tmp_path / "one").glob("*.heat_map.png")
+    with Image.open(path) as image:
+        assert "head 1" in " ".join(map(str, image.info.values()))
+    pairs = "+".join(f"{layer.name}:0" for layer in recording.layers[:2])
+    again = ["open", str(tmp_path / "one"), "--heads", pairs]
+    assert main([*again, "-o", str(tmp_path / "two"), "--html", str(tmp_path / "two.html")]) == 0
+    (path, *_) = (tmp_path / "two").glob("*.heat_map.png")
+    with Image.open(path) as image:
+        assert "2 single heads" in " ".join(map(str, image.info.values()))
+    capsys.readouterr()
+    for heads, said in (("99", "has no head 99"), ("mid:0", "there is no such layer")):
+        assert run(model, tmp_path / "three", "--heads", heads) == 1
+        assert said in capsys.readouterr().err
+        assert not (tmp_path / "three").exists()  # before anything is drawn
+        command = ["open", str(tmp_path / "one"), "-o", str(tmp_path / "four"), "--heads", heads]
+        assert main(command) == 1
+        assert said in capsys.readouterr().err
+        assert not (tmp_path / "four").exists()
+
+
 def test_a_traceback_only_on_request(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,6 +59,21 @@ def test_choices_of_layers_are_typed_with_commas_and_plus_signs() -> None:
             studies("maps", "--into", "x", "--choices", text)
 
 
+def test_heads_of_one_choice_are_joined_by_plus_signs() -> None:
+    for name in ("attribution", "visuosyntax", "cohyponyms", "adjectives"):
+        assert arguments(name, "--heads", "0+3")["heads"] == [0, 3]
+        assert arguments(name, "--heads", "mid_block:1")["heads"] == [("mid_block", 1)]
+        with pytest.raises(UsageError, match="heads cannot be read"):
+            studies(name, "--into", "x", "--heads", "all")
+
+
+def test_choices_of_heads_stand_between_commas_where_they_are_tried_one_by_one() -> None:
+    typed = arguments("maps", "--heads", "0,1,0+3,mid_block:1+up_blocks.1:0")
+    assert typed["heads"] == (0, 1, [0, 3], [("mid_block", 1), ("up_blocks.1", 0)])
+    with pytest.raises(UsageError, match="heads cannot be read"):
+        studies("maps", "--into", "x", "--heads", "0,,1")
+
+
 def test_captions_are_drawn_from_their_own_seeds(tmp_path: Path) -> None:
     coco, text = tmp_path / "captions.json", tmp_path / "mine.txt"
     notes = [

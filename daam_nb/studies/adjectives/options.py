@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from daam_nb.studies.options import LayerOptions, option, typed_count
+from daam_nb.studies.options import HeadOptions, LayerOptions, option, typed_count
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdjectivesOptions(LayerOptions):
+class AdjectivesOptions(LayerOptions, HeadOptions):
     """Options of the study of adjectives."""
 
     seeds: Any = option(

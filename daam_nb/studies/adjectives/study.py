@@ -24,6 +24,7 @@ from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps, iod, iou
 from daam_nb.masks import read_mask
 from daam_nb.recording import Kept, LayerChoice, Recording
+from daam_nb.selection import HeadChoice
 from daam_nb.studies import arguments
 from daam_nb.studies.adjectives.figures import BY_JUDGE, BY_MAP, FREE, OTHER_SEED, REPLAYED, report
 from daam_nb.studies.adjectives.options import AdjectivesOptions
@@ -32,6 +33,7 @@ from daam_nb.studies.corpus.captions import Caption, as_captions, from_template
 from daam_nb.studies.corpus.fingerprints import content_of, digest, fingerprint
 from daam_nb.studies.corpus.generation import Caller, check_batch, check_options, name_of
 from daam_nb.studies.corpus.identity import identity, model_name
+from daam_nb.studies.corpus.layer_choices import heads_by_content
 from daam_nb.studies.corpus.rows import collect
 from daam_nb.studies.corpus.runs import Corpus, Run, with_facts
 from daam_nb.studies.corpus.seeds import check_seed, own_seed, several
@@ -153,6 +155,7 @@ def adjective_pairs(
     *,
     judge: Judge | None = None,
     layers: Mapping[str, LayerChoice] | None = None,
+    heads: HeadChoice = None,
     threshold: float = 0.4,
     path: str | os.PathLike[str] | None = None,
     batch: int = 1,
@@ -175,6 +178,8 @@ def adjective_pairs(
         thresholded map of the noun in the first image is used.
     layers
         Name -> layers whose maps are compared; by default ``{"paper": "paper"}``.
+    heads
+        Heads of these layers, as for `heat_maps`.
     threshold
         Threshold of the maps, as a share of their maximum.
     path
@@ -217,12 +222,13 @@ def adjective_pairs(
 
     def measure(place: int) -> list[dict[str, Any]]:
         pair = drawn(place - place % batch)[place % batch]
-        return [{"run": names[place], **row} for row in pair.rows(judge, chosen, threshold)]
+        return [{"run": names[place], **row} for row in pair.rows(judge, chosen, heads, threshold)]
 
     settings = {
         **{name: fingerprint(value, name) for name, value in options.items()},
         "judge": None if judge is None else str(getattr(judge, "name", type(judge).__name__)),
         "layers": fingerprint(chosen, "layers"),
+        **heads_by_content(heads),
         "threshold": threshold,
         **({"batch": batch} if batch != 1 else {}),
     }
@@ -293,6 +299,7 @@ class Adjectives(Study[AdjectivesOptions]):
             None,
             judge=options.judge,
             layers=options.layers,
+            heads=options.heads,
             threshold=options.threshold,
             path=execution.into / "rows.jsonl",
             progress=execution.progress,
@@ -331,7 +338,11 @@ class _Pair:
     others: Mapping[str, Recording]
 
     def rows(
-        self, judge: Judge | None, layers: Mapping[str, LayerChoice], threshold: float
+        self,
+        judge: Judge | None,
+        layers: Mapping[str, LayerChoice],
+        heads: HeadChoice,
+        threshold: float,
     ) -> list[dict[str, Any]]:
         facts = self.caption.facts
         about = {
@@ -339,7 +350,7 @@ class _Pair:
             "seed": self.seed,
             **{name: facts[name] for name in _FACTS},
         }
-        spills = {name: self._spill(choice, threshold) for name, choice in layers.items()}
+        spills = {name: self._spill(choice, heads, threshold) for name, choice in layers.items()}
         reaches = self._reaches(judge, threshold)
         return [
             {**about, "how": how, "layers": name, **reach, **spilled}
@@ -347,9 +358,9 @@ class _Pair:
             for name, spilled in spills.items()
         ]
 
-    def _spill(self, choice: LayerChoice, threshold: float) -> dict[str, float]:
+    def _spill(self, choice: LayerChoice, heads: HeadChoice, threshold: float) -> dict[str, float]:
         facts = self.caption.facts
-        maps = heat_maps(self.first, layers=choice)
+        maps = heat_maps(self.first, layers=choice, heads=heads)
         noun = maps.word(named_word(maps.prompt, facts["noun"]))
         adjective, other = maps.word(facts["adjective"]), maps.word(facts["other"])
         return {

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from daam_nb.errors import StudyError
 from daam_nb.maps import heat_maps, iou
 from daam_nb.recording import LayerChoice
+from daam_nb.selection import HeadChoice
 from daam_nb.show.figures import Figure
 from daam_nb.show.figures.chart import INK, Axis, Chart, Image, Mark, Note, Outline
 from daam_nb.studies.attribution.baselines import map_of
@@ -60,6 +61,7 @@ def examples(
     *,
     truth: Truth,
     layers: LayerChoice = "paper",
+    heads: HeadChoice = None,
     threshold: float = 0.4,
     count: int = 2 * PER_ROW,
     title: str = "",
@@ -71,7 +73,7 @@ def examples(
     ----------
     runs, truth
         As for `object_ious`. The first objects are taken as they come, good or bad.
-    layers, threshold
+    layers, heads, threshold
         Of the map.
     count
         How many.
@@ -83,7 +85,8 @@ def examples(
             if target.mask is None or recording.image is None or len(objects) == count:
                 continue
             size = (target.mask.shape[0], target.mask.shape[1])
-            marked = map_of(target, heat_maps(recording, layers=layers)).mask(threshold, size=size)
+            maps = heat_maps(recording, layers=layers, heads=heads)
+            marked = map_of(target, maps).mask(threshold, size=size)
             pixels = np.asarray(recording.image.convert("RGB").resize(size[::-1]))
             text = f"{target.noun}, IoU {iou(marked, target.mask):.2f}"
             objects.append(_Example(pixels, marked.numpy(), target.mask, text))

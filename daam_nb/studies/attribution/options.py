@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daam_nb.studies.options import CaptionOptions, option
+from daam_nb.studies.options import CaptionOptions, HeadOptions, option
 
 
 def _truth(path: Path) -> Any:
@@ -17,7 +17,7 @@ def _truth(path: Path) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttributionOptions(CaptionOptions):
+class AttributionOptions(CaptionOptions, HeadOptions):
     """Options of the study of attribution: one of `judge` and `truth` has to be given."""
 
     judge: Any = option(None, "a `Judge` that says where the objects of an image are")

@@ -17,6 +17,7 @@ from daam_nb.errors import StudyError
 from daam_nb.kinds import whole_number
 from daam_nb.maps import heat_maps, iou
 from daam_nb.recording import LayerChoice
+from daam_nb.selection import HeadChoice
 from daam_nb.studies import arguments
 from daam_nb.studies.attribution.baselines import (
     BASELINES,
@@ -73,6 +74,7 @@ def object_ious(
     *,
     truth: Truth,
     layers: Mapping[str, LayerChoice] | None = None,
+    heads: HeadChoice = None,
     thresholds: Sequence[float] = THRESHOLDS,
     segmenters: Sequence[Segmenter] = (),
     baselines: Sequence[str] = BASELINES,
@@ -90,6 +92,8 @@ def object_ious(
         The true masks of the objects: `oracles.JudgeTruth(judge)`, `FolderTruth`, `CocoTruth`.
     layers
         Method -> the layers whose maps it uses; by default ``{"DAAM": "paper"}``.
+    heads
+        Heads of these layers, as for `heat_maps`.
     thresholds
         Shares of the map's maximum.
     segmenters
@@ -127,7 +131,7 @@ def object_ious(
     _check_names([*layers, *(segmenter.name for segmenter in segmenters), *baselines])
     settings = {
         "truth": {"name": truth.name, "content": content_of(truth, "truth")},
-        "maps": layer_choices.by_content(corpus, layers),
+        "maps": layer_choices.by_content(corpus, layers, heads),
         "thresholds": list(thresholds),
         "segmenters": [[s.name, content_of(s, s.name)] for s in segmenters],
         "baselines": list(baselines),
@@ -137,7 +141,10 @@ def object_ious(
 
     def measure(run: Run) -> list[dict[str, Any]]:
         recording = run.load()
-        maps = {name: heat_maps(recording, layers=choice) for name, choice in layers.items()}
+        maps = {
+            name: heat_maps(recording, layers=choice, heads=heads)
+            for name, choice in layers.items()
+        }
         rows: list[dict[str, Any]] = []
         targets = targets_of(truth, run.facts, recording)
         noun_masks = segmented(targets, recording, segmenters)
@@ -242,6 +249,7 @@ class Attribution(Study[AttributionOptions]):
             self._recorded(runs),
             truth=self.truth,
             layers=self.layers,
+            heads=self.options.heads,
             segmenters=self.options.segmenters,
             progress=execution.progress,
         )
@@ -267,8 +275,8 @@ class Attribution(Study[AttributionOptions]):
         table, runs, best = tables[self.name], self._recorded(runs), self.best
         objects = table.drop_duplicates(["run", "noun"])
         absent = int((objects["method"] == ABSENT).sum())
-        first = runs[0].load()
-        maps = {name: heat_maps(first, layers=c).choice for name, c in self.layers.items()}
+        heads = self.options.heads
+        maps = layer_choices.in_words(runs, self.layers, heads)
         facts = {
             "model": runs.settings.get("model", "see the recordings"),
             "images": len(runs),
@@ -300,6 +308,7 @@ class Attribution(Study[AttributionOptions]):
                     runs,
                     truth=self.truth,
                     layers=self.layers[best],
+                    heads=heads,
                     title=f"{best}: the first objects",
                 ),
                 "nouns": bars(

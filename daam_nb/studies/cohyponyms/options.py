@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from daam_nb.studies.options import LayerOptions, option, typed_count
+from daam_nb.studies.options import HeadOptions, LayerOptions, option, typed_count
 
 
 @dataclass(frozen=True, kw_only=True)
-class CohyponymsOptions(LayerOptions):
+class CohyponymsOptions(LayerOptions, HeadOptions):
     """Options of the study of cohyponyms: one of `judge` and `presence` has to be given."""
 
     seeds: Any = option(

@@ -20,6 +20,7 @@ from daam_nb.kinds import kind_of, number_between
 from daam_nb.maps import heat_maps
 from daam_nb.maps.measure import iou, soft_iou
 from daam_nb.recording import LayerChoice, Recording
+from daam_nb.selection import HeadChoice
 from daam_nb.studies import arguments
 from daam_nb.studies.cohyponyms.figures import report
 from daam_nb.studies.cohyponyms.options import CohyponymsOptions
@@ -151,6 +152,7 @@ def presence_and_overlap(
     presence: Presence | Judge,
     threshold: float = 0.4,
     layers: Layers | None = None,
+    heads: HeadChoice = None,
     path: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
@@ -167,6 +169,8 @@ def presence_and_overlap(
         Share of each map's maximum, for `iou`.
     layers
         Name -> the layers whose maps are compared; by default ``{"paper": "paper"}``.
+    heads
+        Heads of these layers, as for `heat_maps`.
     path
         File of the rows; by default beside the recordings of a corpus.
     progress
@@ -190,15 +194,15 @@ def presence_and_overlap(
     settings = {
         "presence": look.name,
         "threshold": threshold,
-        "layers": layer_choices.in_words(corpus, chosen),
+        "layers": layer_choices.in_words(corpus, chosen, heads),
     }
     content = {
         "presence": content_of(look, "presence"),
-        "layers": layer_choices.by_content(corpus, chosen),
+        "layers": layer_choices.by_content(corpus, chosen, heads),
     }
     return measured(
         corpus,
-        lambda run: _rows(run, look, chosen, threshold),
+        lambda run: _rows(run, look, chosen, heads, threshold),
         name="cohyponyms",
         columns=COLUMNS,
         settings={**settings, "content": content},
@@ -266,6 +270,7 @@ class Cohyponyms(Study[CohyponymsOptions]):
             presence=presence,
             threshold=options.threshold,
             layers=options.layers,
+            heads=options.heads,
             progress=execution.progress,
         )
         known = presence_in_known(options.known, presence=presence, taxonomy=self.taxonomy)
@@ -336,7 +341,9 @@ def _whole_nouns(captions: Sequence[Caption], count: int) -> list[Caption]:
     return kept
 
 
-def _rows(run: Run, look: Presence, layers: Layers, threshold: float) -> list[dict[str, Any]]:
+def _rows(
+    run: Run, look: Presence, layers: Layers, heads: HeadChoice, threshold: float
+) -> list[dict[str, Any]]:
     """What one image gives, one row per choice of layers."""
     facts = _facts(run)
     seen = look(run, facts["first"], facts["second"])
@@ -349,7 +356,7 @@ def _rows(run: Run, look: Presence, layers: Layers, threshold: float) -> list[di
     words = [named_word(recording.prompt, noun, nouns) for noun in nouns]
     rows = []
     for name, choice in layers.items():
-        maps = heat_maps(recording, layers=choice)
+        maps = heat_maps(recording, layers=choice, heads=heads)
         first, second = (maps.word(word) for word in words)
         numbers = {
             "iou": iou(first, second, threshold=threshold),

@@ -5,20 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from daam_nb.errors import StudyError
+from daam_nb.head_tables import relevant_heads
 from daam_nb.maps import heat_maps
-from daam_nb.recording import LayerChoice
+from daam_nb.recording import LayerChoice, Recording
+from daam_nb.selection import RELEVANT, HeadChoice, Heads
 from daam_nb.studies.corpus.fingerprints import fingerprint
 from daam_nb.studies.corpus.generation import Corpus
 
 
-def in_words(runs: Corpus, choices: Mapping[str, LayerChoice]) -> dict[str, str]:
-    """What each choice came to in the first recording, as a caption says it."""
+def in_words(
+    runs: Corpus, choices: Mapping[str, LayerChoice], heads: HeadChoice = None
+) -> dict[str, str]:
+    """What each choice, and the heads, came to in the first recording, as a caption says it."""
     first = runs[0].load()
-    return {name: heat_maps(first, layers=choice).choice for name, choice in choices.items()}
+    return {
+        name: heat_maps(first, layers=choice, heads=heads).choice
+        for name, choice in choices.items()
+    }
 
 
-def by_content(runs: Corpus, choices: Mapping[str, LayerChoice]) -> dict[str, Any]:
-    """What rows are recognized by: the layers' dotted names, and the choice itself.
+def by_content(
+    runs: Corpus, choices: Mapping[str, LayerChoice], heads: HeadChoice = None
+) -> dict[str, Any]:
+    """What rows are recognized by: the layers' dotted names, the heads, and the choice itself.
 
     Words do not tell choices apart: "2 of 7 layers" are these two or those.
     """
@@ -26,7 +36,32 @@ def by_content(runs: Corpus, choices: Mapping[str, LayerChoice]) -> dict[str, An
     return {
         name: {
             "choice": fingerprint(choice, f"layers of {name}"),
-            "layers": [layer.name for layer in heat_maps(first, layers=choice).layers],
+            "layers": [layer.name for layer in heat_maps(first, layers=choice, heads=heads).layers],
+            **heads_by_content(heads, first),
         }
         for name, choice in choices.items()
     }
+
+
+def heads_by_content(heads: HeadChoice, run: Recording | None = None) -> dict[str, Any]:
+    """Heads among the settings of rows: their numbers, or (layer, head); nothing if all are meant.
+
+    So rows of all heads are recognized as ever. What ``"relevant"`` means, a recording says.
+
+    Raises
+    ------
+    StudyError
+        If these are meant, and there is no recording.
+    """
+    if isinstance(heads, str) and heads == RELEVANT:
+        if run is None:
+            raise StudyError(
+                "heads='relevant' is of a recording, and this study draws its own. Name the heads: "
+                "heads=daam_nb.head_table(run).relevant."
+            )
+        heads, _ = relevant_heads(run)
+    read = Heads.read(heads)
+    if read.all:
+        return {}
+    chosen: Any = read.numbers if read.pairs is None else sorted(read.pairs)
+    return {"heads": fingerprint(list(chosen), "heads")}

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from daam_nb.errors import StudyError
 from daam_nb.kinds import check_choice, check_text, kind_of
 from daam_nb.recording import LayerChoice
-from daam_nb.selection import HeadChoice
+from daam_nb.selection import RELEVANT, HeadChoice, Heads
 
 Scaling = Literal["none", "layers"]
 Varies = Literal["layers", "heads", "scaling"]
@@ -49,7 +49,7 @@ class Choice:
         return replace(self, **defaults)
 
 
-def choices_of(value: Any, *, recommended: Any = None, heads: Sequence[int] = ()) -> dict[str, Any]:
+def choices_of(value: Any, *, recommended: Any = None, heads: Sequence[Any] = ()) -> dict[str, Any]:
     """Read choices, each with its name.
 
     Parameters
@@ -60,7 +60,8 @@ def choices_of(value: Any, *, recommended: Any = None, heads: Sequence[int] = ()
     recommended
         Layers that a model's card recommends.
     heads
-        Each is tried alone, in the layers of the choice ``"recommended"``, else of the first.
+        Each, as for `heat_maps`, is tried alone: numbers in the layers of the choice
+        ``"recommended"``, else of the first; (layer, head) pairs in the layers that they name.
 
     Raises
     ------
@@ -85,11 +86,21 @@ def choices_of(value: Any, *, recommended: Any = None, heads: Sequence[int] = ()
             name: each if isinstance(each, Choice) else Choice(each) for name, each in value.items()
         }
     named = _RECOMMENDED if _RECOMMENDED in choices else next(iter(choices))
-    single = {
-        f"{named}, head {head}": replace(choices[named], heads=[head])
-        for head in dict.fromkeys(heads)
-    }
-    return {**choices, **single}
+    of_heads = (_of_heads(named, choices[named], each) for each in heads)
+    return {**choices, **dict(of_heads)}
+
+
+def _of_heads(named: str, choice: Choice, heads: HeadChoice) -> tuple[str, Choice]:
+    """A choice of heads with its name."""
+    if isinstance(heads, str) and heads == RELEVANT:
+        return f"{RELEVANT} heads", replace(choice, layers="all", heads=heads)
+    read = Heads.read(heads)
+    if read.pairs is not None:
+        name = "+".join(f"{layer}:{head}" for layer, head in read.pairs)
+        return name, replace(choice, layers="all", heads=list(read.pairs))
+    numbers = list(read.numbers or ())
+    name = f"head{'s' if len(numbers) > 1 else ''} {'+'.join(map(str, numbers))}"
+    return f"{named}, {name}", replace(choice, heads=numbers)
 
 
 def choices_for(varies: Sequence[str], choices: Mapping[str, Choice]) -> dict[str, Choice]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from daam_nb.errors import StudyError
-from daam_nb.kinds import kind_of
+from daam_nb.kinds import kind_of, typed_heads
 from daam_nb.studies.arguments import texts
 from daam_nb.studies.options import CaptionOptions, option
 
@@ -34,6 +35,29 @@ def _methods(value: Any, name: str) -> tuple[Any, ...] | None:
 
 def _typed_methods(text: str) -> tuple[str, ...]:
     return texts([part.strip() for part in text.split(",")], "methods")
+
+
+def _typed_head_choices(text: str) -> tuple[Any, ...]:
+    """Choices of heads between commas, the heads of one joined by +."""
+    typed = [typed_heads(part, between="+") for part in text.split(",")]
+    return tuple(heads[0] if len(heads) == 1 else heads for heads in typed)
+
+
+def _head_choices(heads: Any, name: str) -> tuple[Any, ...]:
+    if isinstance(heads, str | bytes) or not isinstance(heads, Iterable):
+        raise StudyError(
+            f"{name}= takes several choices of heads, each as heat_maps takes it, such as "
+            f"[0, 1, [0, 3]], not {kind_of(heads)}."
+        )
+    from daam_nb.selection import RELEVANT, Heads
+
+    choices = tuple(heads)
+    for choice in choices:
+        if choice is None:
+            raise StudyError(f"{name}= holds None, all heads, which every choice has already.")
+        if not isinstance(choice, str) or choice != RELEVANT:
+            Heads.read(choice)
+    return choices
 
 
 def typed_choices(text: str) -> dict[str, str | list[str]]:
@@ -77,12 +101,14 @@ class MapsOptions(CaptionOptions):
     recommended: Any = option(
         None, "layers that a model's card recommends, tried beside the paper's", of_rows=False
     )
-    heads: tuple[int, ...] = option(
+    heads: Any = option(
         (),
-        "heads tried one by one in the recommended layers, or the first choice's",
-        low=0,
-        of_rows=False,
-    )
+        "choices of heads tried one after the other, by number in the recommended layers or the "
+        "first choice's: 0,1,2 are three, 0+3 is one of two heads, and so are those with their "
+        "layers, LAYER:HEAD+LAYER:HEAD, and relevant, by the table of the model's heads",
+        in_python="each as for `heat_maps`: [0, 1, [0, 3], (layer, head)]",
+        check=_head_choices, typed=_typed_head_choices, metavar="HEADS[,HEADS...]", of_rows=False,
+    )  # fmt: skip
     adjectives: Any = option((), "words that say a property of an object, such as its color")
     relations: Any = option((), "phrases that say how one object stands to another")
     backgrounds: Any = option((), "phrases that say where the objects are")

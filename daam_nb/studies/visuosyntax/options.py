@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from daam_nb.studies.options import CaptionOptions, option
+from daam_nb.studies.options import CaptionOptions, HeadOptions, option
 
 
 def _parser(name: str) -> Any:
@@ -15,7 +15,7 @@ def _parser(name: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VisuosyntaxOptions(CaptionOptions):
+class VisuosyntaxOptions(CaptionOptions, HeadOptions):
     """Options of the study of visuosyntax."""
 
     parser: Any = option(

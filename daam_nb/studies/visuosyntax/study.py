@@ -16,6 +16,7 @@ import pandas as pd
 from daam_nb.language import Parse, Parser, load_parser
 from daam_nb.maps import heat_maps
 from daam_nb.recording import LayerChoice, Recording
+from daam_nb.selection import HeadChoice
 from daam_nb.studies.corpus import layer_choices
 from daam_nb.studies.corpus.fingerprints import digest, fingerprint
 from daam_nb.studies.corpus.measuring import measured
@@ -90,6 +91,7 @@ def relations(
     names: Names = "spacy",
     threshold: Threshold = 0.4,
     layers: LayerChoice = "paper",
+    heads: HeadChoice = None,
     path: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
@@ -108,7 +110,7 @@ def relations(
     threshold
         Threshold of the masks, on the latent grid. A share of the word's own maximum (eq. 7), or
         ``"reference"`` or ``"reference mean"``: see `word_pairs.masks_of`.
-    layers
+    layers, heads
         As for `heat_maps`.
     path
         File of the rows, so that an interrupted study resumes; by default beside the recordings of
@@ -140,9 +142,12 @@ def relations(
         "threshold": threshold,
         # Once IoD and IoH of unrelated words were the mean of both directions: not these rows.
         "unrelated": "each direction",
-        "maps": heat_maps(corpus[0].load(), layers=layers).choice,
+        "maps": heat_maps(corpus[0].load(), layers=layers, heads=heads).choice,
     }
-    by_content = {**settings, "layers": layer_choices.by_content(corpus, {"maps": layers})}
+    by_content = {
+        **settings,
+        "layers": layer_choices.by_content(corpus, {"maps": layers}, heads),
+    }
     read = functools.cache(speak)  # each text once, whatever the number of seeds
 
     def content(run: Run) -> str:
@@ -154,7 +159,7 @@ def relations(
         text = recording.prompt.text
         facts = {"run": run.key, "prompt": text, "seed": recording.facts.seed}
         facts |= {"parser": speak.name, "names": names}
-        maps = heat_maps(recording, layers=layers)
+        maps = heat_maps(recording, layers=layers, heads=heads)
         pairs = pair_rows(read(text), maps, names=names, threshold=threshold)
         return [{**facts, **pair} for pair in pairs]
 
@@ -218,7 +223,13 @@ class Visuosyntax(Study[VisuosyntaxOptions]):
             choices["recommended"] = {**choices["relations"], "layers": options.recommended}
         corpus = self._recorded(runs)
         return {
-            name: relations(corpus, parser=parser, progress=execution.progress, **choice)
+            name: relations(
+                corpus,
+                parser=parser,
+                heads=options.heads,
+                progress=execution.progress,
+                **choice,
+            )
             for name, choice in choices.items()
         }
 
