@@ -116,7 +116,7 @@ def word_causes(
     nouns
         Nouns that can replace another.
     late
-        Share of the steps after which a word is hidden in the cause "later".
+        Share of the steps after which a word is hidden, for the cause "hidden later".
     settings
         What the subjects depend on, by content.
 
