@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from daam_nb.errors import StudyError, UnsupportedPipelineError
-from daam_nb.kinds import check_flag
+from daam_nb.kinds import check_flag, check_path
 from daam_nb.maps import heat_maps
 from daam_nb.prompt import Prompt, Word
 from daam_nb.recording import LayerChoice, Recording
@@ -28,6 +28,7 @@ from daam_nb.studies.corpus import layer_choices
 from daam_nb.studies.corpus.fingerprints import content_of
 from daam_nb.studies.corpus.measuring import measured
 from daam_nb.studies.corpus.runs import Corpus, Run, runs_of
+from daam_nb.studies.corpus.settings import FILE, about_of
 from daam_nb.studies.faithfulness.ablations import (
     ABLATIONS,
     ANOTHER_SEED,
@@ -225,9 +226,12 @@ class Faithfulness(Study[FaithfulnessOptions]):
         check_judge(self.options.judge)
 
     def record(self, execution: Execution) -> Corpus | None:
-        """Record each caption, with the effects of its words where the model has such."""
+        """Record each caption, with the effects of its words where the model has such.
+
+        Images that were begun without them go on without them.
+        """
         call = dict(execution.call)
-        if execution.pipe is not None and _has_effects(execution.pipe):
+        if execution.pipe is not None and _with_effects(execution):
             call.setdefault("effects", True)
         return super().record(dataclasses.replace(execution, call=call))
 
@@ -274,9 +278,12 @@ class Faithfulness(Study[FaithfulnessOptions]):
         return report(table, heads, curves, runs=self._recorded(runs))
 
 
-def _has_effects(pipe: Any) -> bool:
+def _with_effects(execution: Execution) -> bool:
+    folder = check_path(execution.into, "into") / "pictures"
+    if (folder / FILE).is_file():
+        return bool(about_of(folder)["settings"].get("effects"))
     try:
-        trace(pipe, effects=True)
+        trace(execution.pipe, effects=True)
     except UnsupportedPipelineError:
         return False
     return True
