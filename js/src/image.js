@@ -263,7 +263,7 @@ class Legend {
   update(scope, a, b) {
     const { state } = scope;
     const difference = b && state.get("view") === "difference";
-    const kind = !a ? "waiting" : a.kind;
+    const kind = a ? a.kind : scope.isAbsent ? "absent" : "waiting";
     write(this.kind, KINDS[kind][0]);
     attribute(this.kind, "title", KINDS[kind][1]);
     attribute(this.kind, "data-kind", kind);
@@ -302,6 +302,7 @@ const KINDS = {
   preview: ["preview", "The mean of per-step maps, by its own definition; close to the exact map"],
   tile: ["tile", "One tile of the grid, enlarged"],
   waiting: ["waiting", "The map is on its way"],
+  absent: ["not embedded", "This page holds no map of this choice"],
 };
 
 /** The numbers below the image: the peak, or how two masks overlap. */
@@ -335,7 +336,7 @@ class Numbers {
       for (const name of /** @type {const} */ (["iou", "iod", "ioh"])) {
         write(this.entries[name].value, overlap[name].toFixed(2));
       }
-    } else if (a) write(this.entries.area.value, `${Math.round(100 * share(scope, a))} %`);
+    } else write(this.entries.area.value, a ? `${Math.round(100 * share(scope, a))} %` : "–");
   }
 }
 

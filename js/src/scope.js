@@ -32,6 +32,11 @@ export class Scope {
     return this.lingering();
   }
 
+  /** Whether a map that is not there will not come: the page has no kernel, and does not hold it. */
+  get isAbsent() {
+    return !this.source.capabilities.any && !this.mayLinger;
+  }
+
   /** Device pixels per CSS pixel, at most 2. */
   get dots() {
     return Math.min(2, window.devicePixelRatio || 1);

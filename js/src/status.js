@@ -77,9 +77,8 @@ export class Status {
     const { maps, state } = this.scope;
     const shown = maps.shown(0);
     const missing = !shown || (maps.comparing && !shown.of && !maps.shown(1));
-    const numbers = missing
-      ? "waiting for the map"
-      : `peak ${short(shown.max)} · ${WORDS[shown.kind]}`;
+    const none = this.scope.isAbsent ? "no map in this page" : "waiting for the map";
+    const numbers = missing ? none : `peak ${short(shown.max)} · ${WORDS[shown.kind]}`;
     const parts = this.#parts(missing ? null : shown);
     parts[parts.length - 1] += ` · ${numbers}`;
     writeMixed(this.line, parts);

@@ -233,7 +233,8 @@ export class View {
       this.waitingSince = now;
       setTimeout(() => this.invalidate(flags.MAP), times.linger + 10);
     }
-    attribute(root, "data-kind", missing ? "waiting" : shown.kind);
+    const none = !this.source.capabilities.any && !this.mayLinger ? "absent" : "waiting";
+    attribute(root, "data-kind", missing ? none : shown.kind);
     const settled = !maps.hover && maps.settled && this.wanted.lacking.length === 0;
     attribute(root, "data-settled", String(settled));
     this.#keep();

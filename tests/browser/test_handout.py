@@ -80,6 +80,10 @@ def test_several_heads_are_shown_where_it_begins_with_them_and_else_said_to_lack
     page.mouse.move(1, 1)
     said = "3 heads of 2 layers: not embedded in this page."
     eventually(lambda: said in found.part("notice").inner_text())
+    eventually(lambda: found.state("kind") == "absent")
+    assert "waiting" not in found.root.inner_text()
+    assert "no map in this page" in found.part("status").inner_text()
+    assert found.part("area").inner_text() == found.part("peak").inner_text() == "–"
     found.part("tile", layer=5, head=1).click(modifiers=["Shift"])
     page.mouse.move(1, 1)
     eventually(lambda: found.state("settled") == "true")

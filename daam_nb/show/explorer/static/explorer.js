@@ -3098,7 +3098,7 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
    * @param {Shown | null} b
    */
   update(scope, a, b) {
-    let { state } = scope, difference = b && state.get("view") === "difference", kind = a ? a.kind : "waiting";
+    let { state } = scope, difference = b && state.get("view") === "difference", kind = a ? a.kind : scope.isAbsent ? "absent" : "waiting";
     write(this.kind, KINDS2[kind][0]), attribute(this.kind, "title", KINDS2[kind][1]), attribute(this.kind, "data-kind", kind);
     let colors = difference ? "RdBu_r" : b ? "families" : state.get("colormap");
     colors !== this.colors && (this.bar.style.backgroundImage = b && !difference ? FAMILIES : gradient(colors), this.colors = colors), this.mark.hidden = !!b || !state.get("contour"), this.mark.style.left = `${100 * state.get("threshold")}%`, difference ? (write(this.low, "B more"), write(this.high, "A more")) : b ? (write(this.low, "A alone"), write(this.high, "B alone")) : (write(this.low, "0"), write(this.high, a ? short(a.max) : "–")), attribute(
@@ -3111,7 +3111,8 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
   exact: ["exact", "The map as heat_maps computes it"],
   preview: ["preview", "The mean of per-step maps, by its own definition; close to the exact map"],
   tile: ["tile", "One tile of the grid, enlarged"],
-  waiting: ["waiting", "The map is on its way"]
+  waiting: ["waiting", "The map is on its way"],
+  absent: ["not embedded", "This page holds no map of this choice"]
 }, Numbers = class {
   constructor() {
     this.element = el("dl", { class: "daam-numbers", "data-testid": "numbers" }), this.entries = {};
@@ -3137,7 +3138,7 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
         ["iou", "iod", "ioh"]
       )
         write(this.entries[name2].value, overlap2[name2].toFixed(2));
-    else a && write(this.entries.area.value, `${Math.round(100 * share(scope, a))} %`);
+    else write(this.entries.area.value, a ? `${Math.round(100 * share(scope, a))} %` : "–");
   }
 }, NUMBERS = [
   ["peak", "peak", "The largest value of the shown map"],
@@ -3219,6 +3220,10 @@ var Scope = class {
   get mayLinger() {
     return this.lingering();
   }
+  /** Whether a map that is not there will not come: the page has no kernel, and does not hold it. */
+  get isAbsent() {
+    return !this.source.capabilities.any && !this.mayLinger;
+  }
   /** Device pixels per CSS pixel, at most 2. */
   get dots() {
     return Math.min(2, window.devicePixelRatio || 1);
@@ -3275,7 +3280,7 @@ var QUIET = 500, Status = class {
   update(what) {
     let seen = MAP | LOOK | WORDS | STEPS | SELECTION;
     if (what & PANEL && this.#notice(), !(what & seen)) return;
-    let { maps, state } = this.scope, shown = maps.shown(0), missing = !shown || maps.comparing && !shown.of && !maps.shown(1), numbers = missing ? "waiting for the map" : `peak ${short(shown.max)} · ${WORDS2[shown.kind]}`, parts = this.#parts(missing ? null : shown);
+    let { maps, state } = this.scope, shown = maps.shown(0), missing = !shown || maps.comparing && !shown.of && !maps.shown(1), none = this.scope.isAbsent ? "no map in this page" : "waiting for the map", numbers = missing ? none : `peak ${short(shown.max)} · ${WORDS2[shown.kind]}`, parts = this.#parts(missing ? null : shown);
     parts[parts.length - 1] += ` · ${numbers}`, writeMixed(this.line, parts), this.describe(`${this.line.textContent}. ${HOW}`), this.#source(), this.#notice(), clearTimeout(this.timer), state.get("playing") || (this.timer = setTimeout(() => this.say(`${this.line.textContent}${this.#compared()}`), QUIET));
   }
   #compared() {
@@ -3827,7 +3832,9 @@ var WIDE = 10, View = class {
   }
   #mark() {
     let { root, maps } = this, shown = maps.shown(0), missing = !shown || maps.comparing && !shown.of && !maps.shown(1), now = performance.now();
-    missing ? this.waitingSince === 0 && (this.waitingSince = now, setTimeout(() => this.invalidate(MAP), times.linger + 10)) : this.waitingSince = 0, attribute(root, "data-kind", missing ? "waiting" : shown.kind);
+    missing ? this.waitingSince === 0 && (this.waitingSince = now, setTimeout(() => this.invalidate(MAP), times.linger + 10)) : this.waitingSince = 0;
+    let none = !this.source.capabilities.any && !this.mayLinger ? "absent" : "waiting";
+    attribute(root, "data-kind", missing ? none : shown.kind);
     let settled = !maps.hover && maps.settled && this.wanted.lacking.length === 0;
     attribute(root, "data-settled", String(settled)), this.#keep(), attribute(root, "data-playing", String(!!this.state.get("playing"))), attribute(root, "data-seq", String(++this.sequence));
   }
