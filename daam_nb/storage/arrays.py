@@ -115,7 +115,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Tensor]) -> dict[str, ArrayFac
     try:
         save_file(ready, path)
     except SafetensorError as error:  # which says in words alone what the system said
-        code = re.search(r"os error (\d+)", str(error))
+        code = re.search(r"(?:os error |code: )(\d+)", str(error))  # the latter before 0.5
         number = int(code[1]) if code else errno.EIO
         raise OSError(number, os.strerror(number), str(path)) from None
     path.chmod(stat.S_IMODE(mode))  # safetensors may leave it readable by its writer alone
