@@ -6,6 +6,7 @@ Tools (pytest, ruff, ...) stay free: a floor is a promise about what the package
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -13,12 +14,17 @@ ROOT = Path(__file__).resolve().parent.parent
 PROMISED = ("widgets", "studies")
 
 
-def floors(project: dict[str, object], constraints: str) -> list[str]:
-    """`name==version` for every promised lower bound, and the tested version for torch."""
+def floors(project: dict[str, object], constraints: str, *, whole: bool = False) -> list[str]:
+    """`name==version` for every promised lower bound.
+
+    Of torch the version of the constraints, unless the `whole` is wanted.
+    """
     extras = project["optional-dependencies"]
     assert isinstance(extras, dict)
     needed = [*project["dependencies"], *(need for extra in PROMISED for need in extras[extra])]
-    lines = [need.replace(">=", "==") for need in needed if not need.startswith("torch>=")]
+    lines = [need.replace(">=", "==") for need in needed if whole or not need.startswith("torch>=")]
+    if whole:
+        return sorted(set(lines))
     torch = re.search(r"^torch==.*$", constraints, flags=re.MULTILINE)
     assert torch, "constraints.txt names no version of torch"
     return sorted({torch.group(), *lines})
@@ -26,4 +32,5 @@ def floors(project: dict[str, object], constraints: str) -> list[str]:
 
 if __name__ == "__main__":
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    print("\n".join(floors(pyproject["project"], (ROOT / "constraints.txt").read_text())))
+    constraints = (ROOT / "constraints.txt").read_text()
+    print("\n".join(floors(pyproject["project"], constraints, whole="--whole" in sys.argv[1:])))
