@@ -221,6 +221,28 @@ def which_heads(fitted: pd.DataFrame) -> pd.DataFrame:
     return headed(means.drop(columns="rare"), names)
 
 
+def each_half(
+    fitted: pd.DataFrame,
+    orders: Mapping[int, Sequence[tuple[str, int]]],
+    labels: Mapping[str, str],
+) -> pd.DataFrame:
+    """The heads that each half of the nouns chose by score, and how well they do on the other."""
+    chosen = fitted[fitted.way == SCORE]
+    if chosen.empty:
+        return pd.DataFrame()
+    names = {"iou": HEADINGS["iou"], "average_precision": HEADINGS["average_precision"]}
+    means = summary(
+        chosen, by=["chosen_on", "count"], value=list(names), bounds=SHARE, enough=ENOUGH
+    )
+    heads = [
+        "; ".join(f"{labels.get(layer, layer)}, {head}" for layer, head in orders[half][:count])
+        for half, count in zip(means.chosen_on.astype(int), means["count"], strict=True)
+    ]
+    means = means.assign(chosen_on=means.chosen_on.astype(int)).drop(columns="rare")
+    means.insert(2, "heads, the best first", heads)
+    return headed(means.rename(columns={"chosen_on": "chosen on half", "count": "heads"}), names)
+
+
 def differences(fitted: pd.DataFrame) -> pd.DataFrame:
     """The ways that choose against the paper's layers, word by word; one correction over all."""
     rows = []

@@ -31,6 +31,7 @@ from daam_nb.studies.atlas.statistics import (
     agreement,
     by_concept,
     differences,
+    each_half,
     every_head,
     relevance_vectors,
     which_heads,
@@ -245,6 +246,9 @@ class Atlas(Study[AtlasOptions]):
             "Every head": every_head(table, labels),
             "Which heads: chosen on one half of the nouns, reported on the other": which_heads(
                 fitted
+            ),
+            "What each half chose by score, and its scores on the other half": each_half(
+                fitted, orders_of(table, candidates_of(first), {}).by_score, labels
             ),
             "Chosen heads against the paper's layers": differences(fitted),
             "Relevance by concept, the three heads of each": by_concept(table, labels),

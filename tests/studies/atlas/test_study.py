@@ -130,6 +130,7 @@ def test_the_page_and_the_table(report: Any, folder: Path, tmp_path: Path) -> No
     assert list(report.tables) == [
         "Every head",
         "Which heads: chosen on one half of the nouns, reported on the other",
+        "What each half chose by score, and its scores on the other half",
         "Chosen heads against the paper's layers",
         "Relevance by concept, the three heads of each",
         "Agreement of the columns over heads",
