@@ -371,7 +371,7 @@ def kept_steps(run: Recording, choice: StepChoice) -> tuple[int, ...]:
     if run.kept == "sum":
         if choice is not None:
             raise NotKeptError(
-                f"steps={choice!r} cannot be told apart: this recording kept one sum over "
+                f"steps={choice!r} cannot be separated: this recording kept one sum over "
                 f"{len(run.steps)} steps. Leave steps=None, or record with keep='steps'."
             )
         return run.steps

@@ -66,7 +66,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         Inside `ablate`, `reweight` or `replay`: they change the calls of a pipeline, and the way
         back from noise is walked without one.
     WrongKindError, SelectionError, UnknownOptionError
-        For a prompt that is no text, a seed or a number of steps that is no whole number of its
+        For a prompt that is no text, a seed or a number of steps that is not a whole number of its
         range, a guidance that is no number, or a name that is none of these.
     """
 

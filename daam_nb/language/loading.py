@@ -217,7 +217,8 @@ def _named(spacy: Any, name: str) -> Any:
             raise
         if name in (".", "..") or Path(name).name != name or Path(name).exists():
             raise MissingParserError(
-                f"{name!r} is no folder of a spaCy pipeline: it holds no config.cfg and meta.json. "
+                f"{name!r} is not the folder of a spaCy pipeline: it has no config.cfg and "
+                f"meta.json. "
                 f"Give the folder that holds both, the name of an installed pipeline, or take the "
                 f"one that ships: load_parser({CAPTION_PARSER!r})."
             ) from None

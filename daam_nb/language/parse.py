@@ -138,7 +138,7 @@ class Parse:
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, ParseError):
                 raise
-            raise ParseError(f"This is no parse as `Parse.to_dict` writes it: {error}") from None
+            raise ParseError(f"This is not a parse as `Parse.to_dict` writes it: {error}") from None
 
     @classmethod
     def from_doc(
@@ -233,13 +233,14 @@ def _check_word(text: str, place: int, word: ParsedWord, *, count: int, behind: 
     numbers = word.start, word.end, word.head
     if any(isinstance(number, bool) or not isinstance(number, int) for number in numbers):
         raise ParseError(
-            f"This is no parse as `Parse.to_dict` writes it: word {place} ({word.text!r}) has the "
+            f"This is not a parse as `Parse.to_dict` writes it: word {place} ({word.text!r}) has "
+            f"the "
             f"characters {word.start!r}-{word.end!r} and the head {word.head!r}, which are whole "
             f"numbers."
         )
     if not behind <= word.start < word.end or text[word.start : word.end] != word.text:
         raise ParseError(
-            f"Word {place} ({word.text!r}) does not stand at characters {word.start}-{word.end} of "
+            f"Word {place} ({word.text!r}) is not at characters {word.start}-{word.end} of "
             f"{_short(text)}, or not behind the word before it."
         )
     if not 0 <= word.head < count:
@@ -267,7 +268,7 @@ def _check_trees(words: tuple[ParsedWord, ...]) -> None:
         while at not in ends and words[at].head != at:
             if at in way:
                 circle = [words[i].text for i in [*way][[*way].index(at) :]]
-                raise ParseError(f"Heads run in a circle: {' -> '.join(map(repr, circle))}.")
+                raise ParseError(f"The heads form a cycle: {' -> '.join(map(repr, circle))}.")
             way[at] = None
             at = words[at].head
         ends.update(way, [at])

@@ -160,7 +160,7 @@ class _Mean:
             raise SelectionError(
                 f"These maps are of different attention: {self.kind} and, of {one.label!r}, "
                 f"{kind}. Their numbers are shares of other keys or of another text; average each "
-                f"alone."
+                f"separately."
             )
         if one.unit != self.unit:
             raise SelectionError(
@@ -172,8 +172,8 @@ class _Mean:
             (height, width), (other_height, other_width) = self.total.shape, values.shape
             raise ShapeError(
                 f"These maps lie on different grids: {height} x {width} and, of {one.label!r}, "
-                f"{other_height} x {other_width}. Say to which one all are brought, as in "
-                f"size=({height}, {width})."
+                f"{other_height} x {other_width}. Name one size for all, as in size=({height}, "
+                f"{width})."
             )
         self.total += values
         self.count += 1

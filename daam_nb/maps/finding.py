@@ -38,7 +38,7 @@ def find(prompt: Prompt, what: WordChoice, *, occurrence: int | None, case: bool
 def _same_word(prompt: Prompt, word: WordHeatMap) -> Found:
     if word.origin is None:
         raise SelectionError(
-            f"The map of {word.label!r} was averaged or made by hand and stands nowhere in this "
+            f"The map of {word.label!r} was averaged or made by hand and has no place in this "
             f"prompt. Name its word."
         )
     if word.origin.prompt != prompt:

@@ -430,8 +430,8 @@ class HeatMaps(Views):
         word_map = self._kind.word_map(self._selected, tokens)
         if tuple(word_map.shape) != self.size:
             raise ShapeError(
-                f"The kind {self.kind!r} made a map of the shape {tuple(word_map.shape)}; maps lie "
-                f"on the latents' grid, {self.size}."
+                f"The kind {self.kind!r} made a map of the shape {tuple(word_map.shape)}; maps "
+                f"are on the latent grid, {self.size}."
             )
         if self.scale == "maximum":
             peak = word_map.max()

@@ -300,7 +300,7 @@ def _values(a: MapLike) -> Tensor:
 def _same_shape(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     if a.shape != b.shape:
         raise ShapeError(
-            f"The two do not lie on one grid: {_by(a)} and {_by(b)}. Resize both to one "
+            f"The two are on different grids: {_by(a)} and {_by(b)}. Resize both to one "
             f"size: a.resize((height, width)), or size=(height, width) with a threshold."
             f"{_turned(tuple(a.shape), tuple(b.shape))}"
         )

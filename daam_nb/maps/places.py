@@ -147,8 +147,8 @@ def refined(run: Recording, word_map: WordHeatMap, *, power: int = 1) -> WordHea
     origin, grid = word_map.origin, run.facts.latent_size
     if origin is None or word_map.derived or word_map.size != grid:
         raise SelectionError(
-            f"The map of {word_map.label!r} is averaged, resized or made by hand, so it is not "
-            "known which cells it is of. Give it as heat_maps(run) has it."
+            f"The map of {word_map.label!r} is averaged, resized or made by hand, so its cells "
+            f"are not known. Give it as heat_maps(run) returns it."
         )
     if origin.run.facts != run.facts or origin.run.prompt != run.prompt:
         raise SelectionError(

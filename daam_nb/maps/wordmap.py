@@ -308,8 +308,8 @@ def _check_proportions(size: tuple[int, int], image_size: tuple[int, int], label
     if lowest >= highest:
         raise ShapeError(
             f"The map of {label!r} has {size[0]} x {size[1]} cells and its image "
-            f"{image_size[0]} x {image_size[1]} pixels (height x width), which are other "
-            f"proportions. PIL's size is the other way round: image_size=(image.height, "
+            f"{image_size[0]} x {image_size[1]} pixels (height x width), which differ in "
+            f"aspect ratio. PIL's size is the other way round: image_size=(image.height, "
             f"image.width). Of cells that are not square, bring the array to the image's size "
             f"first."
         )

@@ -240,7 +240,7 @@ def _check_device(device: object) -> None:
     if not kind or (kind in architectures and not architectures[kind]()):
         known = ", ".join(["'cpu'", *(repr(name) for name, has in architectures.items() if has())])
         raise SelectionError(
-            f"device={device!r:.60} is no place where torch computes here. There is {known}."
+            f"device={device!r:.60} is not a device of torch here. There is {known}."
         )
 
 

@@ -145,7 +145,9 @@ def _check_negative(run: Recording) -> None:
     if not run.negative_attention and not run.negative_columns:
         return
     if run.negative_prompt is None:
-        raise ShapeError("negative_attention is there, and no negative_prompt that it belongs to.")
+        raise ShapeError(
+            "negative_attention is given without the negative_prompt that it belongs to."
+        )
     _check_columns("negative_columns", run.negative_columns, run.negative_prompt)
     _check_attention(run, run.negative_attention, run.negative_columns, "negative_attention")
 

@@ -64,7 +64,7 @@ class Concepts(Extra):
         spans = tuple(whole_numbers(span, "character") for span in self.spans)
         check_count(spans, "concepts", MAX_LINES)
         if not spans or len(set(spans)) < len(spans) or any(len(span) != 2 for span in spans):
-            raise SelectionError("There is at least one concept, and each stands there once.")
+            raise SelectionError("There must be at least one concept, and each is listed once.")
         columns = whole_numbers(self.columns, "column")
         known = range(len(self.prompt.tokens))
         ascending = list(columns) == sorted(set(columns))

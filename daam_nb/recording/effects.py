@@ -76,9 +76,9 @@ class Effects(Extra):
         words = tuple(whole_numbers(word, "token") for word in self.words)
         check_count(words, "words with effects", MAX_LINES)
         if not words or not all(words):
-            raise SelectionError("Effects are of at least one word, and a word has tokens.")
+            raise SelectionError("Effects need at least one word, and each word has tokens.")
         if len(set(words)) < len(words):
-            raise SelectionError("Effects are of each word once.")
+            raise SelectionError("Effects list each word once.")
         object.__setattr__(self, "words", words)
 
     def facts(self) -> list[list[int]]:

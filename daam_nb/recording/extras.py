@@ -46,7 +46,9 @@ def check(run: Recording) -> None:
         run.effects.check(run.layers, steps=steps, prompt=run.prompt)
     if run.negative_effects is not None:
         if run.negative_prompt is None:
-            raise ShapeError("negative_effects are there, and no negative_prompt that is theirs.")
+            raise ShapeError(
+                "negative_effects are given without the negative_prompt that they belong to."
+            )
         run.negative_effects.check(run.layers, steps=steps, prompt=run.negative_prompt)
     if run.gradients is not None:
         run.gradients.check(

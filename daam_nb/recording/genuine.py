@@ -106,8 +106,8 @@ def facts_to_save(run: Recording, derived: str | None) -> Facts:
         rest = f" and {len(names) - 1} others" if len(names) > 1 else ""
         raise RecordingFormatError(
             f"Nothing was saved: {names[0]!r}{rest} of this recording was replaced or written into "
-            f"after the pipeline made it, and saved as it is it would pass as what the model did. "
-            f"Say what was done, and it stands in its facts: save(path, derived='...')."
+            f"after the pipeline made it, and saved so, it would pass as the model's own. State "
+            f"what was done, to be kept in its facts: save(path, derived='...')."
         )
     if derived is None:
         return run.facts

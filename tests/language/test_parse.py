@@ -44,15 +44,15 @@ def test_an_empty_text_has_an_empty_parse() -> None:
 @pytest.mark.parametrize(
     ("words", "chunks", "message"),
     [
-        ((word("b", 0, 0, "ROOT"),), (), "Word 0 ('b') does not stand at characters 0-1 of 'a red"),
+        ((word("b", 0, 0, "ROOT"),), (), "Word 0 ('b') is not at characters 0-1 of 'a red"),
         ((word("car", 6, 0, "ROOT"), word("a", 0, 0, "det")), (), "not behind the word before it"),
         ((word("a", 0, 1, "det"),), (), "Word 0 ('a') has the head 1 of 1 words."),
         ((word("a", 0, -1, "det"),), (), "has the head -1 of 1 words."),
         ((word("a", 0, 0, "det"),), (), "is its own head exactly where its relation is 'ROOT'"),
-        ((A, RED, word("car", 6, 0, "nsubj")), (), "circle: 'a' -> 'car'."),
+        ((A, RED, word("car", 6, 0, "nsubj")), (), "cycle: 'a' -> 'car'."),
         ((A, RED, CAR), ((0, 4),), "The noun chunk (0, 4) is no range of the 3 words."),
         ((A, RED, CAR), ((2, 2),), "The noun chunk (2, 2) is no range"),
-        ((ParsedWord("", 0, 0, "", "", "", 0, "ROOT"),), (), "does not stand at characters 0-0"),
+        ((ParsedWord("", 0, 0, "", "", "", 0, "ROOT"),), (), "is not at characters 0-0"),
     ],
 )
 def test_what_does_not_fit_is_refused(words: Any, chunks: Any, message: str) -> None:
@@ -81,7 +81,7 @@ def test_a_root_by_another_name_is_refused() -> None:
 def test_spoilt_facts_are_a_clear_error(spoil: Any) -> None:
     facts = PARSE.to_dict()
     spoil(facts)
-    with pytest.raises(ParseError, match=r"This is no parse as `Parse.to_dict` writes it"):
+    with pytest.raises(ParseError, match=r"This is not a parse as `Parse.to_dict` writes it"):
         Parse.from_dict(facts)
 
 
@@ -104,7 +104,7 @@ def test_heads_make_trees_or_are_refused(heads: list[int], letters: str) -> None
     if all(heads[top(i)] == top(i) for i in range(count)):
         assert len(Parse(text, words, "p").arcs) + len(Parse(text, words, "p").roots) == count
     else:
-        with pytest.raises(ParseError, match="circle"):
+        with pytest.raises(ParseError, match="cycle"):
             Parse(text, words, "p")
 
 

@@ -50,7 +50,7 @@ def test_no_run_is_held_on_to() -> None:
 
 def test_grids_that_differ() -> None:
     small, large = one([[1.0, 1.0]]), one(torch.ones(2, 4), "cat")
-    message = "different grids: 1 x 2 and, of 'cat', 2 x 4. Say to which one all are brought"
+    message = "different grids: 1 x 2 and, of 'cat', 2 x 4. Name one size for all"
     with pytest.raises(ShapeError, match=message):
         average([small, large])
     assert average([small, large], size=(2, 4)).values.tolist() == torch.ones(2, 4).tolist()

@@ -93,7 +93,7 @@ def test_a_map_needs_a_threshold() -> None:
 
 @pytest.mark.parametrize("overlap", [*OVERLAPS, intersection_over_area, soft_iou])
 def test_shapes_that_differ(overlap: Callable[..., float]) -> None:
-    with pytest.raises(ShapeError, match=r"not lie on one grid: 3 x 3 and 2 x 3. Resize both"):
+    with pytest.raises(ShapeError, match=r"are on different grids: 3 x 3 and 2 x 3. Resize both"):
         overlap(A, torch.ones(2, 3, dtype=torch.bool))
 
 

@@ -184,7 +184,9 @@ def test_sparse_arrays_are_named() -> None:
 
 @pytest.mark.parametrize("image_size", [(96, 64), (512, 768), (64, 65 * 3)])
 def test_an_image_of_other_proportions_than_the_grid_is_refused(image_size: Any) -> None:
-    with pytest.raises(ShapeError, match=r"16 x 16 cells and its image .* which are other prop"):
+    with pytest.raises(
+        ShapeError, match=r"16 x 16 cells and its image .* which differ in aspect ratio"
+    ):
         WordHeatMap(torch.ones(16, 16), "dog", image_size=image_size)
 
 

@@ -262,7 +262,7 @@ def put(value: object, *path: str | int) -> Change:
         (put([{"what": "x"}], "manifest", "skipped"), r"skipped\.0: lacks 'why'"),
         (lambda d: d["facts"].pop("manifest"), "lacks 'manifest'"),
         (lambda d: d["pictures"]["image"].update(size=[96, 64]), "The image is 96 x 64"),
-        (lambda d: d["facts"].update(negative_columns=[0]), "no negative_prompt"),
+        (lambda d: d["facts"].update(negative_columns=[0]), "without the negative_prompt"),
     ],
 )
 def test_facts_that_lie(tmp_path: Path, change: Change, message: str | None) -> None:

@@ -87,7 +87,7 @@ EXTRA = Layer("extra", "up", (2, 3), 2)
         ),
         (lambda r: {"latents": r.latents.mT}, r"\(4, 4, 12, 8\); .* = \(4, channels, 8, 12\)"),
         (lambda r: {"latents": r.latents[0]}, r"latents have the shape \(4, 8, 12\)"),
-        (lambda r: {"negative_prompt": None}, "no negative_prompt that it belongs to"),
+        (lambda r: {"negative_prompt": None}, "without the negative_prompt that it belongs to"),
         (lambda r: {"negative_columns": ()}, "negative_columns are empty"),
         (lambda r: {"negative_attention": {}}, "negative_attention lacks the layer"),
         (lambda r: {"negative_columns": (0, 1)}, "negative_attention of 'down_blocks.0.* 2 tokens"),

@@ -55,7 +55,7 @@ def clusters(
     Raises
     ------
     StudyError
-        If a recording holds no image, or the labels are no whole numbers of its pixels.
+        If a recording holds no image, or the labels are not whole numbers of its pixels.
     """
     columns = {
         "run": "the recording",

@@ -98,7 +98,7 @@ class Taxonomy:
                 return name
         near = nearest_name(str(noun), self.nouns)
         raise StudyError(
-            f"{noun!r} is no noun of {self.name}{f'; did you mean {near!r}?' if near else ''}; "
+            f"{noun!r} is not a noun of {self.name}{f'; did you mean {near!r}?' if near else ''}; "
             f"there are {', '.join(self.nouns)}."
         )
 
@@ -188,7 +188,7 @@ def pair_captions(
     ------
     StudyError
         If no noun has both a cohyponym and an unrelated noun, so that nothing can be compared;
-        where `exclude` holds what is no pair of the taxonomy's nouns.
+        where `exclude` holds what is not a pair of the taxonomy's nouns.
     """
     rounds = number_between(rounds, "rounds", low=0)
     partner = _Partners(taxonomy, excluded_pairs(taxonomy, exclude), seed)

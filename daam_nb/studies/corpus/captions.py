@@ -136,7 +136,7 @@ def from_csv(path: str | Path, *, column: str = "caption") -> list[Caption]:
             captions.append(_of_record({**cells, **_seed_of(cells, where)}, column, where))
     except csv.Error as error:
         raise StudyError(
-            f"{path}, line {rows.line_num}, is no CSV: {error}. Is a quotation mark not closed?"
+            f"{path}, line {rows.line_num}, is not CSV: {error}. Is a quotation mark not closed?"
         ) from None
     return _some(captions, path)
 
@@ -160,7 +160,7 @@ def from_jsonl(path: str | Path, *, field: str = "caption") -> list[Caption]:
             raise StudyError(f"{where} is not JSON: {error}.") from None
         if not isinstance(record, dict) or field not in record:
             raise StudyError(
-                f"{where} is no object with the field {field!r}. Choose one: field=..."
+                f"{where} is not an object with the field {field!r}. Choose one: field=..."
             )
         captions.append(_of_record(record, field, where))
     return _some(captions, path)
@@ -211,7 +211,8 @@ def from_coco(
         entries = [(e["image_id"], e["id"], e["caption"]) for e in document["annotations"]]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError(
-            f"{path} is no captions file of COCO: an object whose 'annotations' are objects with "
+            f"{path} is not a captions file of COCO: an object whose 'annotations' are objects "
+            f"with "
             f"'image_id', 'id' and 'caption' ({type(error).__name__}: {error})."
         ) from None
     seen: dict[Any, int] = {}
@@ -307,7 +308,7 @@ def recombined(
     count = number_between(count, "count", low=1)
     adjective_share = share_of(adjective_share, "adjective_share")
     if len(set(nouns)) < 2:
-        raise StudyError(f"Recombining takes at least two different nouns, not {list(nouns)!r}.")
+        raise StudyError(f"Recombining needs at least two different nouns, not {list(nouns)!r}.")
     rng = np.random.default_rng(seed)
     share = adjective_share if adjectives else 0.0
     captions: dict[str, Caption] = {}

@@ -133,7 +133,7 @@ def generate(
     pipeline with all its weights and options (text encoders, denoiser, VAE, ControlNets, safety
     checker), tokenizers, adapters and their scales, the scheduler's class and options, changed
     attention processors, hooks, open interventions. All of it is recognized by content, not by
-    name (`identity.identity`); so are options that are no plain data, such as an image or a
+    name (`identity.identity`); so are options that are not plain data, such as an image or a
     function. Reading all weights takes about three seconds for Stable Diffusion 1.5 in float32.
     The device may change; each recording keeps its own.
     """

@@ -49,7 +49,7 @@ def identity(pipe: Any) -> dict[str, Any]:
     Raises
     ------
     WrongKindError
-        For what is no pipeline of diffusers.
+        For what is not a diffusers pipeline.
     StudyError
         If a part cannot be recognized by its content.
     """
@@ -70,10 +70,10 @@ def identity(pipe: Any) -> dict[str, Any]:
 
 
 def check_pipeline(pipe: Any) -> None:
-    """Raise a `WrongKindError` for what is no pipeline of diffusers."""
+    """Raise a `WrongKindError` for what is not a diffusers pipeline."""
     if isinstance(pipe, nn.Module | type) or not hasattr(pipe, "_internal_dict"):
         raise WrongKindError(
-            f"A {type(pipe).__name__} is no pipeline of diffusers. Give the pipeline itself, not "
+            f"A {type(pipe).__name__} is not a diffusers pipeline. Give the pipeline itself, not "
             f"one of its parts."
         )
 

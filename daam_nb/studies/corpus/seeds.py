@@ -45,7 +45,7 @@ def own_seed(caption: Caption | str, number: int = 0) -> int:
     Raises
     ------
     StudyError
-        If the fact ``seed`` is no whole number.
+        If the fact ``seed`` is not a whole number.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def with_seeds(captions: Iterable[str | Caption] | str, *, each: int = 1) -> lis
     Raises
     ------
     StudyError
-        If `each` is no whole number >= 1.
+        If `each` is not a whole number >= 1.
     """
     if isinstance(each, bool) or not isinstance(each, int) or each < 1:
         raise StudyError(f"each is {each!r}; it must be a whole number >= 1.")
@@ -126,7 +126,7 @@ def images_of(
     Raises
     ------
     StudyError
-        For a seed that is no whole number, the same image twice, and no seed at all.
+        For a seed that is not a whole number, the same image twice, and no seed at all.
     """
     if seeds is None:
         pairs = [(caption, own_seed(caption)) for caption in captions]

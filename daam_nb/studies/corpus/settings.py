@@ -43,7 +43,7 @@ def settle(folder: Path, settings: Mapping[str, Any]) -> None:
         raise StudyError(f"{folder} is a file, and a corpus is a folder: into=...")
     foreign = [entry for entry in _entries(folder) if not _UNFINISHED.fullmatch(entry.name)]
     if foreign:
-        raise StudyError(f"{folder} is not empty and no corpus. Choose another folder: into=...")
+        raise StudyError(f"{folder} is neither empty nor a corpus. Choose another folder: into=...")
     folder.mkdir(parents=True, exist_ok=True)
     about = {"format": _FORMAT, "version": _VERSION, "settings": dict(settings)}
     write_file(folder / FILE, (json.dumps(about, indent=1) + "\n").encode())

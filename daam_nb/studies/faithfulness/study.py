@@ -260,7 +260,7 @@ class Faithfulness(Study[FaithfulnessOptions]):
         )
         if table.empty:
             raise StudyError(
-                f"In none of {len(corpus)} images there is an object to take away"
+                f"None of {len(corpus)} images shows an object to take away"
                 + (": the judge sees none. Draw more images" if judge is not None else "")
                 + ", give captions that name one, or measure all the same: skip_unseen=False."
             )

@@ -66,7 +66,7 @@ def choices_of(value: Any, *, recommended: Any = None, heads: Sequence[Any] = ()
     Raises
     ------
     StudyError
-        For what is no mapping of names, and an empty one.
+        For what is not a mapping of names, and an empty one.
     """
     if value is None:
         layers: dict[str, Any] = {"paper": "paper"}

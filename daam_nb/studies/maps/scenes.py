@@ -64,7 +64,7 @@ class RenderedScene:
     Raises
     ------
     StudyError
-        If a span is no word or phrase of the caption, or a mask does not fit the image.
+        If a span is not a word or phrase of the caption, or a mask does not fit the image.
     """
 
     image: Image

@@ -72,7 +72,7 @@ class AnnotatedFolder:
         Raises
         ------
         StudyError
-            If the file is no mask: without an alpha channel (unless it is black and white), or
+            If the file is not a mask: without an alpha channel (unless it is black and white), or
             with one that marks every pixel of an image of several colors.
         """
         from PIL import Image

@@ -232,7 +232,9 @@ class RatedPresence:
                 )
         unknown = [answer for answer in read.answer if answer not in ANSWERS]
         if unknown:
-            raise StudyError(f"{unknown[0]!r} is no answer; use {', '.join(map(repr, ANSWERS))}.")
+            raise StudyError(
+                f"{unknown[0]!r} is not an answer; use {', '.join(map(repr, ANSWERS))}."
+            )
         self.name = name
         self._seen: dict[tuple[str, int], Seen] = {}
         for (prompt, seed), answers in read.groupby(["prompt", "seed"]).answer:

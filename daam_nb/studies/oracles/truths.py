@@ -291,7 +291,7 @@ class CocoTruth:
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StudyError(
-                f"{path} is no instances file of COCO ({type(error).__name__}: {error})."
+                f"{path} is not an instances file of COCO ({type(error).__name__}: {error})."
             ) from None
         if unknown := [name for name in self.words if name not in categories.values()]:
             known = list(categories.values())

@@ -79,7 +79,7 @@ def read_answers(path: Path, *, columns: Sequence[str] | None = None) -> list[Ro
     Raises
     ------
     StudyError
-        If it is no such file, or has other columns than these.
+        If it is not such a file, or has other columns than these.
     """
     try:
         raw = path.read_bytes()

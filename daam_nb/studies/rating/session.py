@@ -106,7 +106,7 @@ class Session:
         ------
         StudyError
             For a place outside of 0 to ``len(session) - 1``, an answer that is none, and seconds
-            that are no number >= 0.
+            that are not numbers >= 0.
         """
         item = self._at(place)
         if not isinstance(given, Given):

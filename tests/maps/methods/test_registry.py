@@ -114,7 +114,7 @@ def test_what_a_kind_makes_is_checked(latest: Latest) -> None:
         of_tokens = True
 
     register_map_kind(Small(), overwrite=True)
-    with pytest.raises(ShapeError, match=r"\(3, 3\); maps lie on the latents' grid, \(8, 12\)"):
+    with pytest.raises(ShapeError, match=r"\(3, 3\); maps are on the latent grid, \(8, 12\)"):
         heat_maps(tiny_recording(), kind="latest")["cat"]
     with pytest.raises(WrongKindError, match="no token_maps"):
         register_map_kind(OfTokens())

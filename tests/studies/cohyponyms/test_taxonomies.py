@@ -31,7 +31,9 @@ def test_a_class_of_no_family_is_its_own() -> None:
     assert SMALL.kind_of("cat", "owl") == "near"
     assert SMALL.kind_of("car", "tree") == "unrelated"
     assert SMALL.class_of("bus") == "vehicle"
-    with pytest.raises(StudyError, match="'unicorn' is no noun of seven nouns; there are cat, dog"):
+    with pytest.raises(
+        StudyError, match="'unicorn' is not a noun of seven nouns; there are cat, dog"
+    ):
         SMALL.kind_of("cat", "unicorn")
 
 
@@ -110,8 +112,8 @@ def test_a_lone_noun_is_one() -> None:
     ("exclude", "said"),
     [
         (("cat", "dog"), "pairs of two different nouns"),
-        ([("Cat", "dog")], "'Cat' is no noun of .*did you mean 'cat'"),
-        ([("zebra", "dgo")], "is no noun of"),
+        ([("Cat", "dog")], "'Cat' is not a noun of .*did you mean 'cat'"),
+        ([("zebra", "dgo")], "is not a noun of"),
         ([("cat", "dog", "owl")], "pairs of two different nouns"),
         ([("cat",)], "pairs of two different nouns"),
         ("cat", "takes pairs of nouns"),

@@ -53,7 +53,7 @@ def test_csv_that_would_be_read_wrong(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"row 1 has 3 cells, and there are 2 columns.*quotation"):
         readers.from_csv(file)
     file.write_text('caption,id\n"a cat,3\na dog,4\n')
-    with pytest.raises(StudyError, match=r"is no CSV.*quotation mark not closed"):
+    with pytest.raises(StudyError, match=r"is not CSV.*quotation mark not closed"):
         readers.from_csv(file)
     file.write_text("caption,caption\na cat,a dog\n")
     with pytest.raises(StudyError, match="has two columns 'caption'"):
@@ -79,7 +79,7 @@ def test_jsonl(tmp_path: Path) -> None:
     file = tmp_path / "c.jsonl"
     file.write_text('{"caption": "a cat", "n": 1}\n\n{"caption": "a dog", "n": [2]}\n')
     assert [c.facts for c in readers.from_jsonl(file)] == [{"n": 1}, {"n": [2]}]
-    with pytest.raises(StudyError, match="line 1 is no object with the field 'text'"):
+    with pytest.raises(StudyError, match="line 1 is not an object with the field 'text'"):
         readers.from_jsonl(file, field="text")
     file.write_text("{broken\n")
     with pytest.raises(StudyError, match="line 1 is not JSON"):
@@ -107,7 +107,7 @@ def test_coco_is_not_there_or_not_it(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     for content in ("[]", '{"annotations": [{"id": 1}]}', "{"):
         file.write_text(content)
-        with pytest.raises(StudyError, match="is no captions file of COCO"):
+        with pytest.raises(StudyError, match="is not a captions file of COCO"):
             readers.from_coco(file)
 
 
@@ -222,7 +222,7 @@ def test_readers_name_plain_mistakes(tmp_path: Path) -> None:
     file.write_text("[" * 100_000)
     with pytest.raises(StudyError, match="is not JSON"):
         readers.from_jsonl(file)
-    with pytest.raises(DaamError, match="texts that are not blank, and 1 is none"):
+    with pytest.raises(DaamError, match="non-blank texts, and 1 is none"):
         readers.from_template("a {adj} cat", adj=[1])  # type: ignore[list-item]
     with pytest.raises(DaamError, match="path is a path"):
         readers.from_text(3)  # type: ignore[arg-type]

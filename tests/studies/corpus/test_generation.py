@@ -206,7 +206,7 @@ def test_no_seed_at_all(pipe: Any, tmp_path: Path) -> None:
 
 def test_a_folder_of_something_else_is_left_alone(pipe: Any, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(StudyError, match="is not empty and no corpus"):
+    with pytest.raises(StudyError, match="is neither empty nor a corpus"):
         corpus.generate(pipe, "a cat", into=tmp_path, **SIZE)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
@@ -334,7 +334,7 @@ def test_a_mistake_before_the_first_image_pins_nothing(pipe: Any, tmp_path: Path
         with pytest.raises((DaamError, ValueError)):
             corpus.generate(pipe, ["a cat"], **{**options, **mistake})
         assert not folder.exists()
-    with pytest.raises(DaamError, match="NoneType is no pipeline"):
+    with pytest.raises(DaamError, match="NoneType is not a diffusers pipeline"):
         corpus.generate(None, ["a cat"], **options)
     assert len(corpus.generate(pipe, ["a cat"], **options)) == 1
     listed = (folder / "list.jsonl").read_bytes()

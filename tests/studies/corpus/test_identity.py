@@ -320,9 +320,9 @@ def test_weights_that_are_nowhere_are_refused_by_name() -> None:
 
 
 def test_a_part_is_no_pipeline() -> None:
-    with pytest.raises(WrongKindError, match="A UNet2DConditionModel is no pipeline"):
+    with pytest.raises(WrongKindError, match="A UNet2DConditionModel is not a diffusers pipeline"):
         identity(pipelines.sd1().unet)
-    with pytest.raises(WrongKindError, match="A str is no pipeline"):
+    with pytest.raises(WrongKindError, match="A str is not a diffusers pipeline"):
         identity("a model")
 
 

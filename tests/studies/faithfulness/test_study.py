@@ -96,7 +96,7 @@ def test_images_without_their_object_may_be_left_out(pipe: Any, runs: corpus.Cor
         runs, pipe, judge=blind, ablations=[], skip_unseen=True, progress=False
     )
     assert set(found.prompt) == {"a red cat and a dog"}
-    with pytest.raises(StudyError, match=r"In none of 1 images .* the judge sees none"):
+    with pytest.raises(StudyError, match=r"None of 1 images .* the judge sees none"):
         run_study("faithfulness", 
             pipe, into=runs.path.parent / "d", captions=["a dog"], judge=blind, progress=False,
             **SIZE,

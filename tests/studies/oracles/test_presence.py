@@ -130,7 +130,7 @@ def test_people(tmp_path: Path) -> None:
 
 
 def test_ratings_that_are_none() -> None:
-    with pytest.raises(StudyError, match="'two' is no answer; use 'neither', 'one', 'both'"):
+    with pytest.raises(StudyError, match="'two' is not an answer; use 'neither', 'one', 'both'"):
         RatedPresence(ratings("two"))
     with pytest.raises(StudyError, match="no column 'answer'; they have prompt, seed"):
         RatedPresence(ratings("both").drop(columns=["answer", "rater"]))

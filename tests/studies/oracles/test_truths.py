@@ -154,7 +154,7 @@ def test_coco_annotations_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"cocodataset\.org/#download"):
         CocoTruth(tmp_path / "no.json", of_these_images=True).targets({}, tiny_recording())
     (tmp_path / "x.json").write_text('{"images": 3}')
-    with pytest.raises(StudyError, match="no instances file of COCO"):
+    with pytest.raises(StudyError, match="not an instances file of COCO"):
         CocoTruth(tmp_path / "x.json", of_these_images=True).targets({}, tiny_recording())
 
 
