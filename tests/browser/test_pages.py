@@ -54,7 +54,10 @@ def test_the_classroom_under_voila(page: Page, tmp_path: Path) -> None:
         expect(status).to_contain_text("steps.", timeout=SECONDS_TO_DRAW * 1000)
         [found] = explorers(page)
         before = found.part("provenance").inner_text()
-        forward = page.locator(".daam-lesson-panel").first
+        questions = page.locator(".daam-lesson-questions img")
+        assert "zebra" in (questions.get_attribute("alt") or "")
+        assert questions.evaluate("image => image.complete && image.naturalWidth > 900")
+        forward = page.locator(".daam-lesson-panel", has=page.locator(".daam-lesson-now")).first
         marked = forward.locator(".daam-lesson-now i")
         assert marked.inner_text() == "10"
         handle = page.locator(".daam-lesson .noUi-handle, .daam-lesson [role=slider]").last
@@ -72,6 +75,7 @@ def test_the_classroom_under_voila(page: Page, tmp_path: Path) -> None:
         [again] = explorers(page)
         assert again.part("provenance").inner_text() != before
         assert "apple" in again.words()
+        assert "sofa" in (questions.get_attribute("alt") or "")
         assert page.locator(".daam-lesson-panel b", has_text="a red apple").count() == 0
         prompt.fill("   ")
         prompt.press("Enter")
