@@ -31,7 +31,7 @@ def texts(value: Any, name: str) -> tuple[str, ...]:
     several = tuple(value)
     for item in several:
         if not isinstance(item, str) or not item.strip():
-            raise StudyError(f"{name} takes non-blank texts, and {item!r:.60} is none.")
+            raise StudyError(f"{name} takes texts that are not blank; {item!r:.60} is not one.")
     return tuple(map(str, several))
 
 
