@@ -222,7 +222,7 @@ def test_readers_name_plain_mistakes(tmp_path: Path) -> None:
     file.write_text("[" * 100_000)
     with pytest.raises(StudyError, match="is not JSON"):
         readers.from_jsonl(file)
-    with pytest.raises(DaamError, match="non-blank texts, and 1 is none"):
+    with pytest.raises(DaamError, match="texts that are not blank; 1 is not one"):
         readers.from_template("a {adj} cat", adj=[1])  # type: ignore[list-item]
     with pytest.raises(DaamError, match="path is a path"):
         readers.from_text(3)  # type: ignore[arg-type]
