@@ -15,6 +15,7 @@ from daam_nb.tracing.weights import Sample, samples, weight_changes
 
 _FREEU = ("s1", "s2", "b1", "b2")
 _MOST = 20  # changes that are named
+_WATCHING = {"daam_nb", "accelerate", "transformers"}  # whose hooks watch, or move weights about
 
 
 def model_changes(pipe: Any, weights: Mapping[str, Sample] | None = None) -> tuple[str, ...]:
@@ -32,8 +33,8 @@ def model_changes(pipe: Any, weights: Mapping[str, Sample] | None = None) -> tup
     tuple of str
         Such as ``"unet: LoRA adapter 'style' (scale 0.8)"``: adapters of peft that are active or
         fused, FreeU, IP-Adapters, attention processors that are not diffusers', torch's hooks on
-        modules, weights that were written into (as far as a few values of each tell), by part of
-        the pipeline.
+        modules (`changing_hooks`), weights that were written into (as far as a few values of each
+        tell), by part of the pipeline.
     """
     weights = samples(pipe) if weights is None else weights
     changes = [
@@ -53,9 +54,25 @@ def _of_part(part: nn.Module, sample: Sample | None) -> Iterator[str]:
         yield from weight_changes(part, sample)
     yield from _freeu(part)
     yield from _processors(part)
-    hooked = sum(bool(m._forward_hooks or m._forward_pre_hooks) for m in part.modules())
+    hooked = sum(bool(changing_hooks(module)) for module in part.modules())
     if hooked:
         yield f"hooks on {hooked} module{'s' if hooked > 1 else ''}"
+
+
+def changing_hooks(module: nn.Module) -> tuple[Any, ...]:
+    """The hooks on a module, less those that are known to watch or to move weights about.
+
+    transformers itself puts hooks on a text encoder when hidden states are asked for, as Stable
+    Diffusion XL and 3 do in every call.
+    """
+    hooks = (*module._forward_pre_hooks.values(), *module._forward_hooks.values())
+    return tuple(hook for hook in hooks if _package_of(hook) not in _WATCHING)
+
+
+def _package_of(hook: Any) -> str:
+    function = getattr(hook, "__func__", hook)
+    owner = getattr(function, "__globals__", {}).get("__name__") or function.__module__
+    return str(owner or "").partition(".")[0]
 
 
 def _adapters(part: nn.Module) -> Iterator[str]:

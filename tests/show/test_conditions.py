@@ -16,7 +16,7 @@ from daam_nb.recording import Recording, load
 from daam_nb.show.conditions import conditions
 from daam_nb.tracing import ablate, forming_images, generate
 from daam_nb.tracing.model_changes import model_changes
-from tests import pipelines
+from tests import joint_pipelines, pipelines
 from tests.pipeline_variants import with_ip_adapter, with_loaded_lora, with_lora
 from tests.tiny_recordings import joint_layers, tiny_recording
 
@@ -103,6 +103,18 @@ def test_a_changed_model_stands_below_its_image(
     if change is not hooked:
         assert not again.same
     assert f"changes of the model: {said} then, nothing noted now" in again.why
+
+
+@pytest.mark.parametrize("build", [pipelines.sdxl, joint_pipelines.sd3], ids=["sdxl", "sd3"])
+def test_hooks_by_which_transformers_reads_hidden_states_are_no_change(build: Any) -> None:
+    pipe = build()
+    run = drawn(pipe, height=64, width=64)
+    assert any(module._forward_hooks for module in pipe.text_encoder.modules())
+    assert model_changes(pipe) == ()
+    assert "model_changes" not in run.facts.batch
+    assert "Model changed" not in " ".join(overlay(run, "apple").caption)
+    pipe.text_encoder.register_forward_hook(lambda *_: None)
+    assert model_changes(pipe) == ("text_encoder: hooks on 1 module",)
 
 
 def test_adapters_that_are_off_are_not_named() -> None:

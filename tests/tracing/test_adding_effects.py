@@ -104,6 +104,15 @@ def test_other_weights_are_refused() -> None:
         add_effects(run, pipe)
 
 
+@pytest.mark.parametrize("part", ["text_encoder", "unet"])
+def test_hooks_that_came_later_are_refused(part: str) -> None:
+    pipe = pipelines.sd1()
+    run = generate(pipe, PROMPT, tokens="all", **CALL)
+    next(getattr(pipe, part).children()).register_forward_hook(lambda *_: None)
+    with pytest.raises(ReproductionError, match=f"changed by nothing.*{part}: hooks on 1 module"):
+        add_effects(run, pipe, "cat")
+
+
 def test_an_edited_recording_does_not_pass_as_the_models() -> None:
     pipe = pipelines.sd1()
     run = generate(pipe, PROMPT, tokens="all", **CALL)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from daam_nb.errors import StudyError
 from daam_nb.studies.corpus.reader import Reader, digest, is_installed, tensor_digest
+from daam_nb.tracing.model_changes import changing_hooks
 
 _INTERNAL = frozenset(vars(nn.Module())) - {"training"}
 # Set while running, or by who loaded it from where; nothing of it shapes an output.
@@ -29,8 +30,6 @@ _CONFIG_NOISE = {
     *("transformers_version", "diffusers_version", "torch_dtype", "dtype", "name_or_path"),
     *("architectures", "attn_implementation", "experts_implementation"),
 }
-
-_WATCHING = {"daam_nb", "accelerate", "transformers"}  # whose hooks watch, or move weights about
 
 
 class ModelReader(Reader):
@@ -193,11 +192,7 @@ def _attributes(module: nn.Module) -> Iterator[tuple[str, Any]]:
 
 def _hooks(module: nn.Module) -> Iterator[Any]:
     """What somebody hung on it, less what only watches and what moves weights about."""
-    for hook in (*module._forward_pre_hooks.values(), *module._forward_hooks.values()):
-        whose = getattr(hook, "__globals__", None) or getattr(hook, "__func__", hook)
-        owner = whose.get("__name__") if isinstance(whose, dict) else whose.__module__
-        if (owner or "").partition(".")[0] not in _WATCHING:
-            yield hook
+    yield from changing_hooks(module)
     registry = vars(module).get("_diffusers_hook")
     for name, hook in getattr(registry, "hooks", {}).items():
         if "Offload" not in type(hook).__name__ and "GroupOffload" not in name:

@@ -25,7 +25,7 @@ from daam_nb.tracing.intervening.choices import HIDDEN_IN_TEXT
 from daam_nb.tracing.making import arguments_again
 from daam_nb.tracing.models import Adapter, Branch, adapter_of
 from daam_nb.tracing.options import EffectChoice, read_options
-from daam_nb.tracing.sameness import check_same_text, check_weights
+from daam_nb.tracing.sameness import check_model_changes, check_same_text, check_weights
 from daam_nb.tracing.session import Tracer
 
 
@@ -59,8 +59,9 @@ def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted
         If the recording lacks columns, or holds only the sum over its steps.
     ReproductionError
         If the pipeline differs from the recording's, by a few values of each of its tensors
-        (``facts.batch["weights"]``), or the call cannot be repeated; if the recording is not what
-        the pipeline made, or words were hidden in its text encoder.
+        (``facts.batch["weights"]``), or by adapters, FreeU or hooks; if the call cannot be
+        repeated; if the recording is not what the pipeline made, or words were hidden in its text
+        encoder.
     SelectionError
         For ``words=False``.
     UnsupportedPipelineError
@@ -84,6 +85,7 @@ def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted
     _check_kept(run)
     _check_layers(run, adapter)
     check_weights(run, pipe, what="effects")
+    check_model_changes(run, pipe, what="effects")
     arguments = arguments_again(run, pipe, omitted, where="add_effects()")
     if run.facts.call.get("cross_attention_kwargs"):
         raise ReproductionError(

@@ -28,7 +28,16 @@ from daam_nb.errors import (
 )
 from daam_nb.maps import heat_maps
 from daam_nb.recording import Recording, altered
-from daam_nb.tracing import ablate, add_effects, add_gradients, generate, look, reproduce, reweight
+from daam_nb.tracing import (
+    ablate,
+    add_effects,
+    add_gradients,
+    generate,
+    look,
+    region_gradient,
+    reproduce,
+    reweight,
+)
 from tests import joint_pipelines, pipelines
 from tests.tracing.cases import PROMPT
 from tests.tracing.test_effects import embeddings
@@ -286,14 +295,19 @@ def _rescheduled(pipe: Any) -> None:
     pipe.scheduler = HeunDiscreteScheduler.from_config(pipe.scheduler.config)
 
 
+def _louder(pipe: Any) -> None:
+    pipe.text_encoder.final_layer_norm.register_forward_hook(lambda module, args, out: 1.5 * out)
+
+
 @pytest.mark.parametrize(
     "change, why",
     [
         (_scaled, "weights of the unet are not those"),
         (lambda pipe: pipe.unet.enable_freeu(0.9, 0.2, 1.2, 1.4), "changed by nothing.*FreeU"),
         (_rescheduled, "timestep|steps"),
+        (_louder, "changed by nothing.*text_encoder: hooks on 1 module"),
     ],
-    ids=["weights", "freeu", "scheduler"],
+    ids=["weights", "freeu", "scheduler", "text encoder's hook"],
 )
 def test_another_model_is_refused(change: Callable[[Any], None], why: str) -> None:
     pipe = pipelines.sd1()
@@ -301,6 +315,16 @@ def test_another_model_is_refused(change: Callable[[Any], None], why: str) -> No
     change(pipe)
     with pytest.raises(ReproductionError, match=why):
         add_gradients(run, pipe, "cat")
+    with pytest.raises(ReproductionError, match=why):
+        region_gradient(run, pipe, (0.0, 0.0, 1.0, 0.5), "cat")
+
+
+def test_hooks_of_transformers_in_a_recording_of_an_earlier_version_are_no_change() -> None:
+    pipe = pipelines.sdxl()
+    run = generate(pipe, PROMPT, **CALL)
+    noted = {"model_changes": ["text_encoder: hooks on 6 modules"]}
+    earlier = replace(run, facts=replace(run.facts, batch={**run.facts.batch, **noted}))
+    assert add_gradients(earlier, pipe, "cat").gradients is not None
 
 
 def test_what_the_model_did_not_make_alone_is_refused() -> None:
