@@ -15,6 +15,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,10 @@ class HeadTable:
     Raises
     ------
     SelectionError
-        At birth, where a row names no head, or a head stands there twice.
+        At birth, if a row names no head, does not say whether it is relevant, or a head stands
+        there twice.
+    WrongKindError
+        If the rows are no mappings, as a data frame's are not: ``table.to_dict("records")``.
     """
 
     model: str
@@ -63,12 +67,14 @@ class HeadTable:
     rows: tuple[Mapping[str, Any], ...]
 
     def __post_init__(self) -> None:
-        pairs = [(row.get("layer"), row.get("head")) for row in self.rows]
-        for layer, head in pairs:
-            if not isinstance(layer, str) or isinstance(head, bool) or not isinstance(head, int):
-                raise SelectionError(
-                    f"A row of a table of heads names {layer!r}, {head!r}: no head."
-                )
+        rows = self.rows
+        if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
+            raise WrongKindError(
+                f"The rows of a table of heads are mappings, one per head, not {kind_of(rows)}; of "
+                "a data frame: frame.to_dict('records')."
+            )
+        object.__setattr__(self, "rows", tuple(_checked(row) for row in rows))
+        pairs = [(row["layer"], row["head"]) for row in self.rows]
         if not pairs or len(set(pairs)) < len(pairs):
             raise SelectionError("A table of heads has a row for each head, and each head once.")
 
@@ -88,7 +94,12 @@ class HeadTable:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a CSV file, whose first line has the model and what was chosen, as JSON."""
         file = check_path(path, "path")
-        facts = {"model": self.model, "weights": dict(self.weights), "chosen": self.chosen}
+        facts = {
+            "model": self.model,
+            "weights": dict(self.weights),
+            "chosen": self.chosen,
+            "heads": len(self.rows),
+        }
         text = io.StringIO()
         text.write(f"# {json.dumps(facts, ensure_ascii=True)}\n")
         columns = list(dict.fromkeys([*_FIRST, *(name for row in self.rows for name in row)]))
@@ -117,6 +128,8 @@ class HeadTable:
             facts = json.loads(first.removeprefix("#"))
             weights = {str(part): str(digest) for part, digest in facts["weights"].items()}
             rows = tuple(_read(row) for row in csv.DictReader(io.StringIO(rest)))
+            if len(rows) != facts.get("heads", len(rows)):
+                raise ValueError(f"{len(rows)} of its {facts['heads']} heads are there")
             return cls(str(facts["model"]), weights, str(facts["chosen"]), rows)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SelectionError(
@@ -200,6 +213,19 @@ def relevant_heads(run: Recording) -> tuple[tuple[tuple[str, int], ...], str]:
 @cache
 def _shipped() -> tuple[HeadTable, ...]:
     return tuple(HeadTable.read(path) for path in sorted(SHIPPED.glob("*.csv")))
+
+
+def _checked(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose head is an int and whose relevance a bool, numpy's as well."""
+    layer, head, relevant = (row.get(name) for name in _FIRST)
+    if not isinstance(layer, str) or isinstance(head, bool) or not isinstance(head, Integral):
+        raise SelectionError(f"A row of a table of heads names {layer!r}, {head!r}: no head.")
+    if type(relevant).__name__ not in ("bool", "bool_"):
+        raise SelectionError(
+            f"A row of a table of heads says relevant={relevant!r:.60} of {layer}, head {head}; it "
+            "is True or False."
+        )
+    return {**row, "head": int(head), "relevant": bool(relevant)}
 
 
 def _written(value: Any) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -111,8 +112,21 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         table_of(run, rows=(table_of(run).rows[0],) * 2)
     with pytest.raises(SelectionError, match="no head"):
         table_of(run, rows=({"layer": "a", "head": True, "relevant": True},))
+    for relevant in ("False", 1, math.nan, None):
+        with pytest.raises(SelectionError, match=r"relevant=.* of a, head 1; it is True or False"):
+            table_of(run, rows=({"layer": "a", "head": 1, "relevant": relevant},))
+    with pytest.raises(WrongKindError, match=r"frame\.to_dict\('records'\)"):
+        table_of(run, rows=pd.DataFrame([{"layer": "a", "head": 1, "relevant": True}]))
+    frame = pd.DataFrame([{"layer": "a", "head": 1, "relevant": True}])
+    of_frame = table_of(run, rows=tuple(frame.to_dict("records")))
+    assert of_frame.relevant == (("a", 1),) and type(of_frame.rows[0]["head"]) is int
+    numpy_row = {"layer": "a", "head": np.int64(1), "relevant": np.bool_(False)}
+    assert table_of(run, rows=(numpy_row,)).rows[0]["head"] == 1
     file = tmp_path / "t.csv"
     good = table_of(run).save(file).read_text()
+    file.write_text(good[: good.rstrip("\n").rindex("\n") + 1])  # cut at the end of a row
+    with pytest.raises(SelectionError, match=r"of its \d+ heads are there"):
+        HeadTable.read(file)
     head, _, _ = good.partition("\n")
     for text in (
         "", "layer,head\n", f"{head}\nlayer,head\na,1\n", f"{head}\nlayer,head,relevant\na,x,1\n",

@@ -350,7 +350,8 @@ def arguments_again(
     ------
     ReproductionError
         If the recording lacks something needed, or the pipeline takes other arguments.
-        UnknownOptionError For an argument that is not among those omitted.
+    UnknownOptionError
+        For an argument that is not among those omitted.
     """
     facts, batch = run.facts, run.facts.batch
     is_look = bool(look_in_words(facts))  # whose noise is not the call's
@@ -365,7 +366,7 @@ def arguments_again(
     if missing:
         raise ReproductionError(
             f"The call used {', '.join(missing)}, which a recording does not keep. Give them "
-            f"again: reproduce(run, pipe, {', '.join(f'{name}=...' for name in missing)})."
+            f"again: {where[:-1]}run, pipe, {', '.join(f'{name}=...' for name in missing)})."
         )
     if not batch.get("seeds") and not is_look:
         raise ReproductionError(

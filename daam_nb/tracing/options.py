@@ -185,8 +185,13 @@ def _read_concepts(concepts: Any) -> str | tuple[str, ...] | None:
     texts = tuple(several) if _is_several(several) else ()
     if texts and all(isinstance(text, str) and text.strip() for text in texts):
         stripped = tuple(text.strip() for text in texts)
-        if len(set(stripped)) < len(stripped):
-            raise SelectionError(f"concepts={concepts!r:.200} names one twice.")
+        if isinstance(concepts, set | frozenset):
+            raise SelectionError(
+                f"concepts={concepts!r:.200} has no order, and the concepts stand in one text, one "
+                "behind the other. Give a list."
+            )
+        if twice := [text for text in dict.fromkeys(stripped) if stripped.count(text) > 1]:
+            raise SelectionError(f"concepts={concepts!r:.200} names {twice[0]!r} twice.")
         return stripped[0] if isinstance(concepts, str) else stripped
     raise SelectionError(
         f"concepts={concepts!r:.200} names no concepts: give words or phrases, as in "

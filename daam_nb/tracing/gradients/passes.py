@@ -106,6 +106,10 @@ def prompt_passes(
     check_weights(run, pipe, what="gradients")
     check_model_changes(run, pipe, what="gradients")
     arguments = arguments_again(run, pipe, omitted, where=where)
+    if not isinstance(words, bool | str) and not (words := tuple(words)):
+        raise SelectionError(
+            "words=[] chooses no words: True for every word of the prompt, or the words."
+        )
     smallest = min(run.layers, key=lambda layer: layer.size[0] * layer.size[1] * layer.heads)
     options = read_options(
         keep="steps",
