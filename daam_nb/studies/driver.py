@@ -7,6 +7,7 @@ from typing import Any
 
 from daam_nb.kinds import check_flag, check_path
 from daam_nb.studies.corpus.generation import Caller, check_options, generate
+from daam_nb.studies.corpus.layer_choices import check_selections
 from daam_nb.studies.options import options_of
 from daam_nb.studies.registry import study_named
 from daam_nb.studies.report.page import Report
@@ -46,6 +47,8 @@ def run_study(
     ------
     UnknownOptionError
         For an option that neither the study nor the pipeline takes; nothing is written then.
+    SelectionError
+        For layers and heads that the pipeline does not have; nothing is drawn then.
     StudyError
         If the folder was made with another model or other options, and for the study's own errors.
     """
@@ -61,5 +64,7 @@ def run_study(
     bound_study = kind(kind.options_type(**own))
     execution = Execution(pipe, folder, call, progress, caller)
     bound_study.check(execution)
+    if pipe is not None:
+        check_selections(pipe, bound_study.selections())
     runs = bound_study.record(execution)
     return bound_study.report(bound_study.tables(execution, runs), runs)

@@ -8,7 +8,7 @@ tutorial: docs/add-a-study.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -16,6 +16,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 import pandas as pd
 
 from daam_nb.errors import StudyError
+from daam_nb.recording import LayerChoice
+from daam_nb.selection import HeadChoice
 from daam_nb.show.figures import Figure
 from daam_nb.studies.corpus.fingerprints import Reader, digest, fingerprint, is_installed
 from daam_nb.studies.corpus.generation import Caller, generate_some
@@ -23,7 +25,13 @@ from daam_nb.studies.corpus.layer_choices import by_content, in_words
 from daam_nb.studies.corpus.measuring import measured
 from daam_nb.studies.corpus.rows import Row
 from daam_nb.studies.corpus.runs import Corpus, Run
-from daam_nb.studies.options import CaptionOptions, LayerOptions, StudyOptions, options_of
+from daam_nb.studies.options import (
+    CaptionOptions,
+    HeadOptions,
+    LayerOptions,
+    StudyOptions,
+    options_of,
+)
 from daam_nb.studies.report.page import Report
 
 RUN_COLUMNS: dict[str, str] = {
@@ -134,6 +142,18 @@ class Study(Generic[OptionsT]):
         }
 
     # --- what the driver asks in turn -------------------------------------------------------------
+
+    def selections(self) -> Iterable[tuple[LayerChoice, HeadChoice]]:
+        """List the layers and heads whose maps are measured, so far as the options say.
+
+        The driver checks that the pipeline has them, before anything is drawn.
+        """
+        named = getattr(self.options, "layers", None)
+        layers = [*named.values()] if isinstance(named, Mapping) else ["all"]
+        recommended = getattr(self.options, "recommended", None)
+        layers += [] if recommended is None else [recommended]
+        heads = self.options.heads if isinstance(self.options, HeadOptions) else None
+        return [(choice, heads) for choice in layers]
 
     def check(self, execution: Execution) -> None:
         """Raise, before any image is generated, if the study cannot run."""

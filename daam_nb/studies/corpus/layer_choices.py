@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from daam_nb.errors import StudyError
 from daam_nb.head_tables import relevant_heads
 from daam_nb.maps import heat_maps
-from daam_nb.recording import LayerChoice, Recording
+from daam_nb.recording import LayerChoice, Recording, select_layers
 from daam_nb.selection import RELEVANT, HeadChoice, Heads
 from daam_nb.studies.corpus.fingerprints import fingerprint
 from daam_nb.studies.corpus.generation import Corpus
+from daam_nb.tracing.models import adapter_of
+
+_ANY_SIZE = (64, 64)  # of the latents: which layers and heads there are does not depend on it
 
 
 def in_words(
@@ -41,6 +44,25 @@ def by_content(
         }
         for name, choice in choices.items()
     }
+
+
+def check_selections(pipe: Any, selections: Iterable[tuple[LayerChoice, HeadChoice]]) -> None:
+    """Refuse layers and heads that a pipeline does not have, before anything is drawn.
+
+    Layers chosen by a function, and heads by ``"relevant"``, are known from a recording alone.
+
+    Raises
+    ------
+    SelectionError
+        With what there is.
+    """
+    every = adapter_of(pipe).layers(_ANY_SIZE)
+    for choice, heads in selections:
+        if not callable(choice):
+            select_layers(every, choice)
+        if not (isinstance(heads, str) and heads == RELEVANT):
+            read = Heads.read(heads)
+            read.of(every, missing="skip" if read.pairs is None else None)
 
 
 def heads_by_content(heads: HeadChoice, run: Recording | None = None) -> dict[str, Any]:

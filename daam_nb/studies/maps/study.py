@@ -7,7 +7,7 @@ masks; and against the actual change when the word is hidden, replaced, or left 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,8 @@ import pandas as pd
 
 from daam_nb.errors import StudyError, UnsupportedPipelineError
 from daam_nb.kinds import check_path
+from daam_nb.recording import LayerChoice
+from daam_nb.selection import HeadChoice
 from daam_nb.studies.corpus.generation import generate_some
 from daam_nb.studies.corpus.runs import Corpus
 from daam_nb.studies.maps.causes import word_causes
@@ -117,6 +119,10 @@ class Maps(Study[MapsOptions]):
         self.choices, self.phrases  # noqa: B018  # refused now or never
         if execution.pipe is not None and self.scenes:
             check_look(execution.pipe)
+
+    def selections(self) -> Iterable[tuple[LayerChoice, HeadChoice]]:
+        """List the layers and heads of the choices."""
+        return [(choice.layers, choice.heads) for choice in self.choices.values()]
 
     def record(self, execution: Execution) -> Corpus:
         """Record each caption, with what all methods need."""

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from daam_nb.errors import StudyError, UnsupportedPipelineError, WrongKindError
+from daam_nb.errors import SelectionError, StudyError, UnsupportedPipelineError, WrongKindError
 from daam_nb.maps import heat_maps
 from daam_nb.studies import corpus, register_method, run_study
 from daam_nb.studies.corpus.rows import RowFile
@@ -311,6 +311,8 @@ def test_a_joint_model_is_studied(tmp_path: Path) -> None:
         ({"methods": ["blob"]}, StudyError, "'attention', which is not among blob"),
         ({"scenes": ["a cat"]}, WrongKindError, "takes RenderedScenes"),
         ({"choices": {}}, StudyError, "at least one choice"),
+        ({"choices": {"mine": "papper"}}, SelectionError, "papper"),
+        ({"heads": (99,)}, SelectionError, "has no head 99"),
     ],
 )
 def test_what_cannot_be_studied_is_refused_before_anything_is_drawn(
