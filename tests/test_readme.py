@@ -32,6 +32,7 @@ import daam_nb
 from daam_nb import menagerie
 from daam_nb.cli import main
 from daam_nb.cli.arguments import UsageError, read_arguments
+from daam_nb.cli.models import SHIPPED
 from daam_nb.menagerie.model import WEIGHTS
 from daam_nb.tracing.models import registry
 from tests.joint_pipelines import sd3
@@ -137,7 +138,7 @@ def shortest(words: list[str]) -> list[str]:
     for option, few in FEW.items():
         if option in typed:
             typed[typed.index(option) + 1] = few
-    if "--model" in typed:
+    if "--model" in typed and typed[typed.index("--model") + 1] not in SHIPPED:
         typed[typed.index("--model") + 1] = str(WEIGHTS)
         typed += ["-n", "2"]
     if "--size" in typed:
