@@ -149,13 +149,16 @@ export class View {
       if (this.root.dataset.theme !== theme) this.invalidate(flags.THEME);
     });
     this.stopDots = watchDots(() => this.invalidate(flags.ALL));
-    let width = 0;
+    // The image's column may change its width while the explorer keeps its own.
+    const wide = [this.root, this.image.frame];
+    let widths = "";
     this.sizes = new ResizeObserver(() => {
-      if (this.root.clientWidth === width) return; // a line more or less below the image
-      width = this.root.clientWidth;
+      const now = wide.map((node) => node.clientWidth).join(" ");
+      if (now === widths) return; // a line more or less below the image
+      widths = now;
       this.invalidate(flags.MAP | flags.STRIP | flags.GRID | flags.WORDS);
     });
-    this.sizes.observe(this.root);
+    for (const node of wide) this.sizes.observe(node);
   }
 
   /** What tests and the benchmark read. */

@@ -119,8 +119,7 @@ def test_nothing_runs_over_the_edge_and_the_controls_end_on_one_line(
 
 
 def test_the_image_stays_sharp_when_the_theme_changes(page: Explorer) -> None:
-    # A scroll bar may come or go meanwhile; a canvas fitted while it was hidden has 32 dots.
-    sharp = "n => n.width >= 0.85 * n.getBoundingClientRect().width * devicePixelRatio"
+    sharp = "n => Math.abs(n.width - n.getBoundingClientRect().width * devicePixelRatio) <= 1"
     image = page.part("image")
     eventually(lambda: image.evaluate(sharp))
     for name, theme in (("JupyterLab Dark", "dark"), ("JupyterLab Light", "light")):
@@ -129,6 +128,18 @@ def test_the_image_stays_sharp_when_the_theme_changes(page: Explorer) -> None:
         page.move()
         eventually(lambda: image.evaluate(sharp))
         assert page.pixels().shape[0] > 200
+
+
+def test_the_image_stays_sharp_when_it_alone_becomes_narrower(page: Explorer) -> None:
+    """As when what stands beside it takes more room: the explorer's own width does not change."""
+    sharp = "n => Math.abs(n.width - n.getBoundingClientRect().width * devicePixelRatio) <= 1"
+    image, column = page.part("image"), page.root.locator(".daam-image")
+    eventually(lambda: image.evaluate(sharp))
+    before = page.pixels().shape[1]
+    column.evaluate("n => { n.style.width = n.clientWidth - 60 + 'px' }")
+    eventually(lambda: page.pixels().shape[1] < before and image.evaluate(sharp))
+    column.evaluate("n => { n.style.width = '' }")
+    eventually(lambda: page.pixels().shape[1] == before and image.evaluate(sharp))
 
 
 # --- words and steps ------------------------------------------------------------------------------

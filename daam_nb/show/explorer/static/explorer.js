@@ -3776,10 +3776,12 @@ var WIDE = 10, View = class {
       let theme = themeOf(this.root, this.state.get("theme"));
       this.root.dataset.theme !== theme && this.invalidate(THEME);
     }), this.stopDots = watchDots(() => this.invalidate(ALL));
-    let width = 0;
+    let wide = [this.root, this.image.frame], widths = "";
     this.sizes = new ResizeObserver(() => {
-      this.root.clientWidth !== width && (width = this.root.clientWidth, this.invalidate(MAP | STRIP | GRID | WORDS));
-    }), this.sizes.observe(this.root);
+      let now = wide.map((node) => node.clientWidth).join(" ");
+      now !== widths && (widths = now, this.invalidate(MAP | STRIP | GRID | WORDS));
+    });
+    for (let node of wide) this.sizes.observe(node);
   }
   /** What tests and the benchmark read. */
   #expose() {
