@@ -47,9 +47,9 @@ def names_checked(function: Callable[P, R]) -> Callable[P, R]:
             raise UnknownOptionError(unknown_names_message(unknown, names, where=where))
         if len(args) > most:
             unnamed = kind_of(args[len(ordered)])
-            taken = [name for name in ordered if name != "self"]
-            first = f"{' and '.join(taken)} without a name" if taken else "nothing without a name"
-            others = [f"{name}=" for name in names if name not in (*taken, *kwargs)]
+            ordinary = [name for name in ordered if name != "self"]
+            first = f"{' and '.join(ordinary) or 'nothing'} without a name"
+            others = [f"{name}=" for name in names if name not in (*ordinary, *kwargs)]
             raise UnknownOptionError(
                 f"{where} takes {first}, and was given {unnamed} beside. "
                 + (f"Name what it is: {', '.join(others)}." if others else "Leave it out.")

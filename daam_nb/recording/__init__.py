@@ -9,6 +9,7 @@ saved, sent and opened without a model, diffusers or a GPU. May import `storage`
     gradients.py  Gradients: first-order change of the prediction, if added
     concepts.py   Concepts: attention to words that are not in the prompt
     self_attention.py  SelfAttention: attention of the image to itself
+    word_axis.py  the words of effects and gradients, by key positions
     extra.py      what these have in common; extras.py: the list of them, saved and read
     facts.py      Facts, Manifest, Skipped
     recording.py  Recording

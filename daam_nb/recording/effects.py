@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from daam_nb.errors import SelectionError
-from daam_nb.kinds import whole_numbers
 from daam_nb.recording.extra import Extra
-from daam_nb.recording.limits import MAX_LINES, check_count
+from daam_nb.recording.word_axis import check_positions, merged_words, read_words
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,12 +71,7 @@ class Effects(Extra):
     outputs: Mapping[str, Tensor]
 
     def __post_init__(self) -> None:
-        words = tuple(whole_numbers(word, "token") for word in self.words)
-        check_count(words, "words with effects", MAX_LINES)
-        if not words or not all(words):
-            raise SelectionError("Effects need at least one word, and each word has tokens.")
-        if len(set(words)) < len(words):
-            raise SelectionError("Effects list each word once.")
+        words = read_words(self.words, "Effects")
         object.__setattr__(self, "words", words)
 
     def facts(self) -> list[list[int]]:
@@ -95,12 +88,8 @@ class Effects(Extra):
 
     def check(self, layers: tuple[Layer, ...], *, steps: int, prompt: Prompt) -> None:
         """Raise `ShapeError` unless the arrays fit their recording."""
+        check_positions(self.words, prompt, "Effects")
         keys, words = len(prompt.tokens), len(self.words)
-        if outside := [token for word in self.words for token in word if not 0 <= token < keys]:
-            raise SelectionError(
-                f"Effects are of a word at the key position {outside[0]}; the prompt's end at "
-                f"{keys - 1}."
-            )
         shapes = {
             layer.name: {
                 "shares": (steps, words, *layer.size),
@@ -117,9 +106,7 @@ def merged(first: Effects | None, second: Effects | None) -> Effects | None:
     """Merge two `Effects` in the order of the text; for a word in both, take the second's."""
     if first is None or second is None:
         return second if first is None else first
-    words = tuple(sorted({*first.words, *second.words}))
-    both = (*first.words, *second.words)
-    rows = [len(both) - 1 - both[::-1].index(word) for word in words]
+    words, rows = merged_words(first.words, second.words)
     axes = {"shares": 1, "by_head": 2, "by_token": 1}
     parts = {
         part: {

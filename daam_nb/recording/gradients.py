@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from daam_nb.errors import SelectionError
-from daam_nb.kinds import whole_numbers
 from daam_nb.recording.extra import Extra
-from daam_nb.recording.limits import MAX_LINES, check_count
+from daam_nb.recording.word_axis import check_positions, merged_words, read_words
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,12 +52,7 @@ class Gradients(Extra):
     prediction: Mapping[str, Tensor]
 
     def __post_init__(self) -> None:
-        words = tuple(whole_numbers(word, "token") for word in self.words)
-        check_count(words, "words with gradients", MAX_LINES)
-        if not words or not all(words):
-            raise SelectionError("Gradients are of at least one word, and a word has tokens.")
-        if len(set(words)) < len(words):
-            raise SelectionError("Gradients are of each word once.")
+        words = read_words(self.words, "Gradients")
         object.__setattr__(self, "words", words)
 
     @property
@@ -86,12 +79,7 @@ class Gradients(Extra):
 
     def check(self, *, steps: int, latent_size: tuple[int, int], prompt: Prompt) -> None:
         """Raise `ShapeError` or `SelectionError` unless they fit their recording."""
-        keys = len(prompt.tokens)
-        if outside := [token for word in self.words for token in word if not 0 <= token < keys]:
-            raise SelectionError(
-                f"Gradients are of a word at the key position {outside[0]}; the prompt's end at "
-                f"{keys - 1}."
-            )
+        check_positions(self.words, prompt, "Gradients")
         self.check_arrays(
             {
                 "shares": {"prediction": (steps, len(self.words), *latent_size)},
@@ -104,8 +92,6 @@ def merged(first: Gradients | None, second: Gradients) -> Gradients:
     """Merge two `Gradients` in the order of the text; for a word in both, take the second's."""
     if first is None:
         return second
-    words = tuple(sorted({*first.words, *second.words}))
-    both = (*first.words, *second.words)
-    rows = torch.tensor([len(both) - 1 - both[::-1].index(word) for word in words])
+    words, rows = merged_words(first.words, second.words)
     shares = torch.cat([first.shares, second.shares.to(first.shares)], 1)[:, rows].contiguous()
     return Gradients(words, {"shares": shares, "outputs": second.outputs})

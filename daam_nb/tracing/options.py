@@ -160,21 +160,35 @@ def read_options(
         texts=texts_behind_embeddings(prompt),
         negative_texts=texts_behind_embeddings(negative_prompt, "negative_prompt"),
         encoder=encoder,
-        effects=_read_effects(effects),
+        effects=read_effect_words(effects, "effects"),
         concepts=_read_concepts(concepts),
         self_attention=_read_self_attention(self_attention),
     )
 
 
-def _read_effects(effects: Any) -> bool | tuple[str, ...]:
-    if isinstance(effects, bool):
-        return effects
-    words = (effects,) if isinstance(effects, str) else effects
+def read_effect_words(choice: Any, name: str) -> bool | tuple[str, ...]:
+    """Read the words that are hidden: all of the prompt, none, or these.
+
+    Parameters
+    ----------
+    choice
+        True, False, a word, or several.
+    name
+        Of the argument, for errors.
+
+    Raises
+    ------
+    SelectionError
+        For anything else.
+    """
+    if isinstance(choice, bool):
+        return choice
+    words = (choice,) if isinstance(choice, str) else choice
     if _is_several(words) and (words := tuple(words)) and all(isinstance(w, str) for w in words):
         return words
     raise SelectionError(
-        f"effects={effects!r:.200} chooses no words: True for every word of the prompt, or the "
-        'words, as in effects=["dog", "ball"].'
+        f"{name}={choice!r:.200} chooses no words: True for every word of the prompt, or the "
+        f'words, as in {name}=["dog", "ball"].'
     )
 
 

@@ -133,10 +133,13 @@ def test_words_add_up_and_none_is_refused() -> None:
     pipe = pipelines.sd1()
     run = generate(pipe, PROMPT, tokens="all", dtype=torch.float32, **CALL)
     both = add_effects(run, pipe, ["cat", "giraffe"])
-    one = add_effects(add_effects(run, pipe, ["giraffe"]), pipe, ["cat"])
-    assert one.effects.words == both.effects.words == ((3,), (6, 7))
-    compared(one, both, share=1e-6)
+    in_turn = add_effects(add_effects(run, pipe, ["giraffe"]), pipe, ["cat"])
+    assert in_turn.effects.words == both.effects.words == ((3,), (6, 7))
+    compared(in_turn, both, share=1e-6)
     again = add_effects(both, pipe, ["cat"])
     assert again.effects.words == both.effects.words
     with pytest.raises(SelectionError, match="no word"):
         add_effects(run, pipe, False)
+    for words in ([], 3, ["cat", 2]):
+        with pytest.raises(SelectionError, match=r"^words=.* chooses no words.*words=\["):
+            add_effects(run, pipe, words)

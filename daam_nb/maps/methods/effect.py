@@ -19,8 +19,9 @@ from daam_nb.errors import NotKeptError
 from daam_nb.maps.aggregate import checked, clamped
 from daam_nb.maps.methods.contract import Choice, MapKind, Tokens
 from daam_nb.maps.stepsums import Source, add_steps, spans_of, sums_fit
-from daam_nb.prompt import Prompt, Word
+from daam_nb.prompt import Word
 from daam_nb.recording import Effects, Layer
+from daam_nb.recording.word_axis import phrase_of, text_of
 
 WAY_OUT = 'generate(..., effects=True), or effects=["dog"] for single words'
 
@@ -64,20 +65,6 @@ class EffectSource(Source):
         return tuple(range(len(self.effects.words)))
 
 
-def _phrase(prompt: Prompt, tokens: Tokens) -> Word | None:
-    """The stretch of the text that some tokens were read from."""
-    spans = [span for token in tokens if (span := prompt.tokens[token].span) is not None]
-    if not spans:
-        return None
-    start, end = spans[0][0], spans[-1][1]
-    return Word(prompt.text[start:end], start, end)
-
-
-def _text_of(prompt: Prompt, tokens: Tokens) -> str:
-    phrase = _phrase(prompt, tokens)
-    return "" if phrase is None else phrase.text
-
-
 class Effect(MapKind):
     """The change of the layers' outputs when a word is hidden, as a share of them.
 
@@ -111,7 +98,7 @@ class Effect(MapKind):
         prompt = choice.prompt
         named = {prompt.token_indices(word) for word in own}
         effects = EffectSource(choice.run, choice.negative).effects
-        phrases = [_phrase(prompt, tokens) for tokens in effects.words if tokens not in named]
+        phrases = [phrase_of(prompt, tokens) for tokens in effects.words if tokens not in named]
         every = (*own, *(phrase for phrase in phrases if phrase is not None))
         return tuple(sorted(every, key=lambda word: word.span))
 
@@ -120,7 +107,7 @@ class Effect(MapKind):
 
     def why_not(self, choice: Choice, tokens: Tokens, label: str) -> str:
         effects = EffectSource(choice.run, choice.negative).effects
-        held = ", ".join(repr(_text_of(choice.prompt, word)) for word in effects.words)
+        held = ", ".join(repr(text_of(choice.prompt, word)) for word in effects.words)
         phrase = "What a phrase does is not the sum of what its words do. " * (" " in label)
         return (
             f"The effect of {label} was not recorded; this recording holds those of {held:.300}. "

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from daam_nb.errors import DaamError, NotKeptError, SelectionError
+from daam_nb.errors import NotKeptError, SelectionError
 from daam_nb.maps.methods.contract import Choice, MapKind, Tokens
-from daam_nb.prompt import Prompt, Word
+from daam_nb.prompt import Word
 from daam_nb.recording import Gradients
+from daam_nb.recording.word_axis import phrase_of, text_of
 
 WAY_OUT = 'add_gradients(run, pipe), or add_gradients(run, pipe, ["dog"]) for single words'
 
@@ -66,10 +67,7 @@ class Gradient(MapKind):
         return tokens in _gradients(choice).words
 
     def why_not(self, choice: Choice, tokens: Tokens, label: str) -> str:
-        held = ", ".join(
-            repr(" ".join(choice.prompt.tokens[token].piece for token in word))
-            for word in _gradients(choice).words
-        )
+        held = ", ".join(repr(text_of(choice.prompt, word)) for word in _gradients(choice).words)
         return (
             f"The gradient of {label} was not added; this recording holds those of {held:.300}. "
             f"Add it: add_gradients(run, pipe, [{label}])."
@@ -86,19 +84,6 @@ class Gradient(MapKind):
         raise SelectionError(
             f"Maps of the kind {self.name!r} are of the whole network, not of single heads."
         )
-
-
-def phrase_of(prompt: Prompt, tokens: Tokens) -> Word | None:
-    """The stretch of the text that is read as some tokens, and as no others; None for none."""
-    spans = [span for token in tokens if (span := prompt.tokens[token].span) is not None]
-    if not spans:
-        return None
-    start, end = spans[0][0], spans[-1][1]
-    try:
-        is_read = prompt.token_indices((start, end)) == tokens
-    except DaamError:  # of a stranger's recording, whose spans need not be in order
-        return None
-    return Word(prompt.text[start:end], start, end) if is_read else None
 
 
 def _gradients(choice: Choice) -> Gradients:

@@ -25,6 +25,7 @@ from daam_nb.studies.atlas.relevance import ConceptWords, Queries
 from daam_nb.studies.corpus.generation import quiet
 from daam_nb.studies.redraw.redrawing import difference, drawn_again
 from daam_nb.tracing.models import Adapter, adapter_of
+from daam_nb.tracing.models.rows import of_row
 
 Field = NDArray[np.float64]
 Pair = tuple[str, int]
@@ -185,7 +186,7 @@ class _Watch:
             self._queries.ask(row, step)
         own = self._norms(values[row : row + 1], 0.0)[0]
         scale = float(own.mean())
-        repeat = partial(_repeated, rows=len(values), row=row)
+        repeat = partial(of_row, row=row, rows=len(values))
         with self._silent():
             for first in range(0, len(self._pairs), ROWS - 1):
                 pairs = self._pairs[first : first + ROWS - 1]
@@ -272,17 +273,3 @@ def _zeroed(
     for row, head in places:
         hidden[row, ..., head * width : (head + 1) * width] = 0
     return hidden, *inputs[1:]
-
-
-def _repeated(value: Any, *, rows: int, row: int, count: int) -> Any:
-    """The denoiser's arguments, the one row of a batch of `rows` so many times."""
-    if isinstance(value, Tensor):
-        if value.ndim == 0 or len(value) != rows:
-            return value
-        return value[row : row + 1].repeat_interleave(count, 0)
-    again = partial(_repeated, rows=rows, row=row, count=count)
-    if isinstance(value, Mapping):
-        return {name: again(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(again(each) for each in value)
-    return value

@@ -38,7 +38,7 @@ from daam_nb.studies.atlas.statistics import (
 )
 from daam_nb.studies.atlas.table import write_head_table
 from daam_nb.studies.corpus.fingerprints import content_of
-from daam_nb.studies.corpus.generation import generate_some
+from daam_nb.studies.corpus.generation import generate_some, records
 from daam_nb.studies.corpus.measuring import measured
 from daam_nb.studies.corpus.runs import Corpus, Run
 from daam_nb.studies.oracles.protocols import check_judge
@@ -47,7 +47,6 @@ from daam_nb.studies.registry import BUILT_IN
 from daam_nb.studies.report.page import Report
 from daam_nb.studies.stats.halves import halves
 from daam_nb.studies.study import Execution, Study, of_run
-from daam_nb.tracing import trace
 
 _CAUSES, _CHOICES = "causes", "choices"
 _KEY = ["run", "start", "layer", "head"]
@@ -82,7 +81,7 @@ class Atlas(Study[AtlasOptions]):
     def record(self, execution: Execution) -> Corpus:
         """Record each caption, with the effects of its words where the model has any."""
         options = self.options
-        effects = execution.pipe is not None and _records_effects(execution.pipe)
+        effects = execution.pipe is not None and records(execution.pipe, effects=True)
         return generate_some(
             execution.pipe,
             options.captions,
@@ -269,11 +268,3 @@ def _inside(change: Any, mask: Any) -> float:
         return float("nan")
     weights = pooled(mask, change.shape)
     return float((change * weights).sum() / weights.sum())
-
-
-def _records_effects(pipe: Any) -> bool:
-    try:
-        trace(pipe, effects=True)
-    except UnsupportedPipelineError:
-        return False
-    return True

@@ -28,9 +28,9 @@ def write_head_table(
     path: Path, table: pd.DataFrame, choices: pd.DataFrame, recording: Recording, *, images: int
 ) -> HeadTable:
     """Write one row per head: means, ends of intervals, concept, and whether it is relevant."""
-    made = head_table_of(table, choices, recording, images=images)
-    made.save(path)
-    return made
+    heads = head_table_of(table, choices, recording, images=images)
+    heads.save(path)
+    return heads
 
 
 def head_table_of(

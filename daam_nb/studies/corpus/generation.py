@@ -21,6 +21,7 @@ from daam_nb.errors import (
     RecordingExistsError,
     StudyError,
     UnknownOptionError,
+    UnsupportedPipelineError,
     unknown_names_message,
 )
 from daam_nb.kinds import check_flag, check_path
@@ -34,6 +35,7 @@ from daam_nb.studies.corpus.runs import Corpus, Run, damage, is_there, listed, n
 from daam_nb.studies.corpus.seeds import images_of, several
 from daam_nb.studies.corpus.settings import about_of, remembered, restore_settings, settle
 from daam_nb.tracing import generate as record
+from daam_nb.tracing import trace
 from daam_nb.tracing.arguments import refuse_unknown
 from daam_nb.tracing.call_values import check_values
 from daam_nb.tracing.making import TRACE_OPTIONS
@@ -411,3 +413,12 @@ def quiet(pipe: Any) -> Iterator[None]:
         yield
     finally:
         pipe.set_progress_bar_config(**before)
+
+
+def records(pipe: Any, **options: Any) -> bool:
+    """Tell whether a pipeline's images can be recorded with these options of `trace`."""
+    try:
+        trace(pipe, **options)
+    except UnsupportedPipelineError:
+        return False
+    return True

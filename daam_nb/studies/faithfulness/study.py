@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from daam_nb.errors import StudyError, UnsupportedPipelineError
+from daam_nb.errors import StudyError
 from daam_nb.kinds import check_flag, check_path
 from daam_nb.maps import heat_maps
 from daam_nb.prompt import Prompt, Word
@@ -26,6 +26,7 @@ from daam_nb.recording import LayerChoice, Recording
 from daam_nb.studies import arguments
 from daam_nb.studies.corpus import layer_choices
 from daam_nb.studies.corpus.fingerprints import content_of
+from daam_nb.studies.corpus.generation import records
 from daam_nb.studies.corpus.measuring import measured
 from daam_nb.studies.corpus.runs import Corpus, Run, runs_of
 from daam_nb.studies.corpus.settings import FILE, about_of
@@ -51,7 +52,7 @@ from daam_nb.studies.redraw.redrawing import Field, check_same, difference
 from daam_nb.studies.registry import BUILT_IN
 from daam_nb.studies.report.page import Report
 from daam_nb.studies.study import Execution, Study
-from daam_nb.tracing import ablate, trace
+from daam_nb.tracing import ablate
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -282,11 +283,7 @@ def _with_effects(execution: Execution) -> bool:
     folder = check_path(execution.into, "into") / "pictures"
     if (folder / FILE).is_file():
         return bool(about_of(folder)["settings"].get("effects"))
-    try:
-        trace(execution.pipe, effects=True)
-    except UnsupportedPipelineError:
-        return False
-    return True
+    return records(execution.pipe, effects=True)
 
 
 def subject_of(

@@ -22,7 +22,8 @@ from daam_nb.studies.maps.choices import Choice
 from daam_nb.tracing import ablate
 from daam_nb.tracing.models import adapter_of
 
-_OF_TEXTS = ("max_sequence_length",)
+OF_TEXTS = ("max_sequence_length",)
+"""Arguments of the call that say how a text is read, also beside a rendered image."""
 
 
 def encoder(
@@ -56,7 +57,7 @@ def _embeddings(
         read.append(options["encoder_hidden_states"].detach().double().cpu())
 
     texts = [recording.prompt.text] * (len(columns) + 1)
-    call = {name: recording.facts.call[name] for name in _OF_TEXTS if name in recording.facts.call}
+    call = {name: recording.facts.call[name] for name in OF_TEXTS if name in recording.facts.call}
     try:
         change = ablate(pipe, tokens=[(), *columns], text_encoder=True)
     except UnsupportedPipelineError:

@@ -13,14 +13,15 @@ from typing import Any
 
 import pandas as pd
 
-from daam_nb.errors import StudyError, UnsupportedPipelineError
+from daam_nb.errors import StudyError
 from daam_nb.kinds import check_path
 from daam_nb.recording import LayerChoice
 from daam_nb.selection import HeadChoice
-from daam_nb.studies.corpus.generation import generate_some
+from daam_nb.studies.corpus.generation import generate_some, records
 from daam_nb.studies.corpus.runs import Corpus
 from daam_nb.studies.maps.causes import word_causes
 from daam_nb.studies.maps.choices import Choice, choices_of
+from daam_nb.studies.maps.encoder import OF_TEXTS
 from daam_nb.studies.maps.figures import example, figures_of
 from daam_nb.studies.maps.held_out import cross_fitted
 from daam_nb.studies.maps.measuring import COLUMNS, SHOWN_IOU, map_scores, with_causes
@@ -46,11 +47,8 @@ from daam_nb.studies.oracles.protocols import check_judge
 from daam_nb.studies.registry import BUILT_IN
 from daam_nb.studies.report.page import Report
 from daam_nb.studies.study import Execution, Study
-from daam_nb.tracing import trace
 
 _CAUSES = "causes"
-_OF_TEXTS = ("max_sequence_length",)
-"""Arguments of the call that say how a text is read, also of a rendered image."""
 
 
 class Maps(Study[MapsOptions]):
@@ -81,7 +79,7 @@ class Maps(Study[MapsOptions]):
             return
         demanding = [each for each in methods_of(None).values() if each.record]
         if execution.pipe is not None:
-            self._left_out = {m.name for m in demanding if not _records(execution.pipe, m)}
+            self._left_out = {m.name for m in demanding if not records(execution.pipe, **m.record)}
         elif demanding:
             made_with = Corpus.open(execution.into / "images").settings
             asked = {m.name: m.record.items() for m in demanding}
@@ -180,7 +178,7 @@ class Maps(Study[MapsOptions]):
         return [Source(run, self.phrases, scene=scene) for run, scene in pairs]
 
     def _looked_at(self, execution: Execution) -> Corpus:
-        call = {k: v for k, v in execution.call.items() if k in _OF_TEXTS}
+        call = {k: v for k, v in execution.call.items() if k in OF_TEXTS}
         return record_scenes(
             execution.pipe,
             self.scenes,
@@ -271,12 +269,3 @@ def _words(table: pd.DataFrame, data: str) -> int:
     """How many words of objects were scored against a mask."""
     rows = table[(table.data == data) & (table.role == OBJECT) & table[SHOWN_IOU].notna()]
     return len(rows.drop_duplicates(["run", "start"]))
-
-
-def _records(pipe: Any, method: Method) -> bool:
-    """Whether a pipeline records what a method needs."""
-    try:
-        trace(pipe, **method.record)
-    except UnsupportedPipelineError:
-        return False
-    return True

@@ -24,7 +24,7 @@ from daam_nb.tracing.effects.watching import EffectBuffers
 from daam_nb.tracing.intervening.choices import HIDDEN_IN_TEXT
 from daam_nb.tracing.making import arguments_again
 from daam_nb.tracing.models import Adapter, Branch, adapter_of
-from daam_nb.tracing.options import EffectChoice, read_options
+from daam_nb.tracing.options import EffectChoice, read_effect_words, read_options
 from daam_nb.tracing.sameness import check_model_changes, check_same_text, check_weights
 from daam_nb.tracing.session import Tracer
 
@@ -77,6 +77,7 @@ def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted
     check_recording(run, where="add_effects()", order="add_effects(run, pipe)", other=pipe)
     adapter = adapter_of(pipe)
     check_effects(adapter)
+    words = read_effect_words(words, "words")
     if words is False:
         raise SelectionError(
             "words=False asks for the effect of no word. Give True for every word, or the words."

@@ -31,7 +31,8 @@ from daam_nb.tracing.calls import WatchedCall
 from daam_nb.tracing.effects.hidden import HiddenWords
 from daam_nb.tracing.making import arguments_again
 from daam_nb.tracing.models import Adapter, DenoiserInputs, adapter_of
-from daam_nb.tracing.options import EffectChoice, Options, read_options
+from daam_nb.tracing.models.rows import of_row
+from daam_nb.tracing.options import EffectChoice, Options, read_effect_words, read_options
 from daam_nb.tracing.sameness import check_model_changes, check_same_text, check_weights
 from daam_nb.tracing.session import Tracer
 
@@ -102,14 +103,11 @@ def prompt_passes(
     check_recording(run, where=where, order=order, other=pipe)
     adapter = adapter_of(pipe)
     _check_family(adapter)
+    words = read_effect_words(words, "words")
     _check_run(run, pipe, words)
     check_weights(run, pipe, what="gradients")
     check_model_changes(run, pipe, what="gradients")
     arguments = arguments_again(run, pipe, omitted, where=where)
-    if not isinstance(words, bool | str) and not (words := tuple(words)):
-        raise SelectionError(
-            "words=[] chooses no words: True for every word of the prompt, or the words."
-        )
     smallest = min(run.layers, key=lambda layer: layer.size[0] * layer.size[1] * layer.heads)
     options = read_options(
         keep="steps",
@@ -261,12 +259,12 @@ class _FollowedCall(WatchedCall):
                 "image guidance), by processors that read all rows together, so the row cannot be "
                 "differentiated alone. Draw without that guidance."
             )
-        of_row = {
-            name: row_of(value, row, inputs.rows)
+        cut = {
+            name: of_row(value, row, rows=inputs.rows)
             for name, value in arguments.items()
             if value is not self.adapter.net  # `self`, which the signature names
         }
-        self._pending = of_row, row
+        self._pending = cut, row
 
     def answer(self, output: Any) -> None:
         """The denoiser answered."""
@@ -309,19 +307,3 @@ class _FollowedCall(WatchedCall):
     def _check(self) -> None:
         if self.failure is not None:
             raise self.failure
-
-
-def row_of(value: Any, row: int, rows: int) -> Any:
-    """What is one row's of an argument of the denoiser, in a batch of one row.
-
-    Tensors whose first axis is the batch are cut, within dicts, lists and tuples, too; everything
-    else is the whole batch's.
-    """
-    if isinstance(value, Tensor):
-        part = value[row : row + 1] if value.ndim and len(value) == rows else value
-        return part.detach().clone()
-    if isinstance(value, Mapping):
-        return {name: row_of(each, row, rows) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(row_of(each, row, rows) for each in value)
-    return value

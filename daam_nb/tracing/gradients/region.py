@@ -12,9 +12,10 @@ from torch import Tensor
 
 from daam_nb.errors import SelectionError, ShapeError, WrongKindError
 from daam_nb.kinds import kind_of
-from daam_nb.prompt import Prompt, Word
+from daam_nb.prompt import Word
 from daam_nb.recording import Recording
 from daam_nb.recording.kinds import check_recording
+from daam_nb.recording.word_axis import stretch_of
 from daam_nb.tracing.gradients.derivative import gradient_of
 from daam_nb.tracing.gradients.passes import prompt_passes
 from daam_nb.tracing.options import EffectChoice
@@ -126,7 +127,11 @@ def region_gradient(
         norms.append(torch.stack([of_tokens[list(word)].norm() for word in hidden.words]))
         changes.append((without * gradient).sum((1, 2)))
     return RegionGradient(
-        words=tuple(_word(run.prompt, tokens_of_word) for tokens_of_word in hidden.words),
+        words=tuple(
+            stretch
+            for tokens_of_word in hidden.words  # all of which were read from the text
+            if (stretch := stretch_of(run.prompt, tokens_of_word)) is not None
+        ),
         norms=torch.stack(norms).float(),
         changes=torch.stack(changes).float(),
         tokens=torch.stack(tokens).float(),
@@ -194,10 +199,3 @@ def _mask(region: Region, grid: tuple[int, int]) -> Tensor:
             "mask there, as word_map.mask() does, or give a box in shares of the image."
         )
     return torch.from_numpy(values.copy())
-
-
-def _word(prompt: Prompt, tokens: tuple[int, ...]) -> Word:
-    """The stretch of the text that some tokens were read from."""
-    spans = [span for token in tokens if (span := prompt.tokens[token].span) is not None]
-    start, end = spans[0][0], spans[-1][1]
-    return Word(prompt.text[start:end], start, end)

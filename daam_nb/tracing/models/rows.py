@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -116,3 +117,29 @@ def _labels_by_order(adapter: Adapter, labels: list[str]) -> list[str]:
             f"(found {', '.join(labels)}; expected the order {order})."
         )
     return list(order)
+
+
+def of_row(value: Any, row: int, *, rows: int, count: int = 1) -> Any:
+    """Cut an argument of the denoiser to one row of its batch.
+
+    Tensors whose first axis is the batch are cut, also within dicts, lists and tuples; everything
+    else belongs to the whole batch, and stays.
+
+    Parameters
+    ----------
+    value
+        The argument.
+    row, rows
+        Which of how many.
+    count
+        How many times the row stands in the result.
+    """
+    if isinstance(value, Tensor):
+        if not value.ndim or len(value) != rows:
+            return value.detach().clone()
+        return value[row : row + 1].detach().repeat_interleave(count, 0)
+    if isinstance(value, Mapping):
+        return {name: of_row(each, row, rows=rows, count=count) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(of_row(each, row, rows=rows, count=count) for each in value)
+    return value

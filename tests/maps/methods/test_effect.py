@@ -298,3 +298,15 @@ def test_effects_that_were_left_out_or_exchanged_are_named_so() -> None:
     assert altered(replace(run, effects=None)) == ()
     swapped = replace(effects, words=effects.words[::-1])
     assert altered(replace(run, effects=swapped)) == ("effects/names",)
+
+
+def test_effects_of_tokens_that_are_no_stretch_of_the_text_have_no_map() -> None:
+    """As a stranger's file may hold them: of "cat" and "dog" without what stands between."""
+    run = with_effects(tiny_recording("a cat and a dog", steps=STEPS), ((2,), (2, 5)))
+    maps = heat_maps(run, kind="effect")
+    assert [word.text for word in maps] == ["cat"]
+    assert maps["cat"].values.max() > 0
+    with pytest.raises(
+        NotKeptError, match="was not recorded; this recording holds those of 'cat', "
+    ):
+        maps["cat and a dog"]

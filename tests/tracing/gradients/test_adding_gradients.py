@@ -256,11 +256,11 @@ def test_words_add_up_beside_effects() -> None:
     pipe = pipelines.sd1()
     run = add_effects(generate(pipe, PROMPT, tokens="all", **CALL), pipe, "cat")
     both = add_gradients(run, pipe, ["cat", "giraffe"])
-    one = add_gradients(add_gradients(run, pipe, ["giraffe"]), pipe, ["cat"])
-    assert one.gradients is not None and both.gradients is not None
-    assert one.gradients.words == both.gradients.words == ((3,), (6, 7))
-    assert torch.equal(one.gradients.shares, both.gradients.shares)
-    assert one.effects is not None and altered(one) == ()
+    in_turn = add_gradients(add_gradients(run, pipe, ["giraffe"]), pipe, ["cat"])
+    assert in_turn.gradients is not None and both.gradients is not None
+    assert in_turn.gradients.words == both.gradients.words == ((3,), (6, 7))
+    assert torch.equal(in_turn.gradients.shares, both.gradients.shares)
+    assert in_turn.effects is not None and altered(in_turn) == ()
     phrase = add_gradients(run, pipe, ["red cat"])
     assert [word.text for word in heat_maps(phrase, kind="gradient")] == ["red cat"]
 
@@ -272,6 +272,9 @@ def test_other_pipelines_words_and_orders_are_refused() -> None:
         add_gradients(run, pipe, ["zebra"])
     with pytest.raises(SelectionError, match="no word"):
         add_gradients(run, pipe, False)
+    for words in ([], 3, ["cat", 2]):
+        with pytest.raises(SelectionError, match=r"^words=.* chooses no words.*words=\["):
+            add_gradients(run, pipe, words)
     with pytest.raises(WrongKindError, match=r"add_gradients\(run, pipe\)"):
         add_gradients(pipe, run)
     with pytest.raises(UnsupportedPipelineError, match=r"no gradients of.*several text encoders"):

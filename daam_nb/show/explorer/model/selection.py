@@ -246,11 +246,11 @@ def _check_heads(subject: Subject, selected: Selected) -> None:
 
 
 def _no_head(subject: Subject, selected: Selected, head: int) -> str:
-    one = isinstance(selected.head, int)
-    every = "; -1 stands for all" if one else ""
+    is_single = isinstance(selected.head, int)
+    every = "; -1 stands for all" if is_single else ""
     if selected.layer >= 0:
         layer = subject.layers[selected.layer]
-        name = "head" if one else "heads"
+        name = "head" if is_single else "heads"
         return (
             f"Layer {selected.layer} ({layer.name}) has no head {head}: it has "
             f"{layer.heads}, 0 to {layer.heads - 1}{every}. Where layer and {name} "

@@ -57,8 +57,8 @@ class HeadCallbacks:
             return
         self.note(selected)
         layer = None if selected.layer < 0 else subject.layers[selected.layer]
-        one = selected.head if isinstance(selected.head, int) else heads
-        head = None if one == -1 else one
+        chosen = selected.head if isinstance(selected.head, int) else heads
+        head = None if chosen == -1 else chosen
         with ExitStack() as calls:  # one that raises does not keep the others from being called
             for callback in reversed(self._callbacks):
                 calls.callback(callback, layer, head)
