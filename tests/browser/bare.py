@@ -143,9 +143,17 @@ class Kernel:
 
 
 def show(
-    page: Page, widget: Widget, *, place: Place = "plain", as_bytes: Bytes = "DataView"
+    page: Page,
+    widget: Widget,
+    *,
+    place: Place = "plain",
+    as_bytes: Bytes = "DataView",
+    around: str = RUDE,
 ) -> None:
-    """Show an explorer in a bare page; what the hand chooses there arrives at the widget."""
+    """Show an explorer in a bare page; what the hand chooses there arrives at the widget.
+
+    `around` is the page's own style sheet.
+    """
     kernel = Kernel(widget)
     script, style = front_end()
     given = {
@@ -158,7 +166,7 @@ def show(
     page.expose_function("toKernel", kernel.answer)
     text = _PAGE % {
         "policy": POLICY,
-        "rude": RUDE if place != "shadow" else "",
+        "rude": around if place != "shadow" else "",
         "given": json.dumps(given).replace("</", "<\\/"),
     }
     if place != "sandbox":
