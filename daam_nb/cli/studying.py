@@ -30,6 +30,7 @@ def run_study(options: Study) -> None:
         If something failed; what was recorded and measured stays, and a second call goes on.
     """
     study = _study(options.name)
+    arguments = study.options_type.from_typed(options.options)  # refused before a model is loaded
     if not options.quiet:
         complain(f"loading {options.model or 'the shipped model'} ...")
     from daam_nb import studies
@@ -38,7 +39,6 @@ def run_study(options: Study) -> None:
 
     pipe = load_pipeline(options.model, device=options.device, dtype=options.dtype, quiet=True)
     names = [each.name for each in options_of(study.options_type)]
-    arguments = study.options_type.from_typed(options.options)
     if (architecture := SHIPPED.get(options.model)) is not None:
         arguments = {**_of_the_shipped_world(options, names, architecture), **arguments}
     report = studies.run_study(

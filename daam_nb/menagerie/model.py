@@ -65,20 +65,29 @@ class Card:
         return f"{self.name}@{self.revision}"
 
 
-def card(folder: Path = WEIGHTS) -> Card:
+@names_checked
+def card(folder: Path | None = None, *, architecture: Literal["unet", "joint"] = "unet") -> Card:
     """Read the facts of the model card.
 
     Parameters
     ----------
     folder
-        Folder of a pipeline exported by `training`; by default the shipped one with a UNet.
-        `JOINT` has the other's.
+        Folder of a pipeline exported by `training`; None is the shipped one of the architecture.
+    architecture
+        Of the shipped model, as `load` takes it. A folder has its own.
 
     Raises
     ------
     MissingModelError
         If the folder holds no exported pipeline.
+    SelectionError
+        If the architecture does not exist.
+    UnknownOptionError
+        For an unknown argument.
     """
+    check_choice(architecture, "architecture", CLASSES)
+    if folder is None:
+        folder = WEIGHTS if architecture == "unet" else JOINT
     folder = check_path(folder, "folder")
     path, stages = folder / "card.json", "export-joint" if folder == JOINT else "all"
     if not path.exists() or not (folder / "model_index.json").exists():

@@ -210,6 +210,16 @@ def test_another_model_needs_its_own_captions_and_truth(
     assert "the suffix '.docx' is not known" in capsys.readouterr().err
 
 
+def test_what_is_misspelt_is_said_before_a_model_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["study", "maps", "--into", f"{tmp_path}", "--methods", "attention,efect"]
+    assert main(argv) == 2
+    said = capsys.readouterr().err
+    assert "There is no method 'efect', did you mean 'effect'?" in said
+    assert "loading" not in said
+
+
 def test_captions_of_the_shipped_world_share_no_noise() -> None:
     one, two = _scenes(5, 1), _scenes(5, 2)
     assert [caption.facts["seed"] for caption in one] == [0, 1, 2, 3, 4]

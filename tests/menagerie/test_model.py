@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from daam_nb.errors import DaamError, MissingModelError
+from daam_nb.errors import DaamError, MissingModelError, SelectionError, UnknownOptionError
 from daam_nb.menagerie import card, load
-from daam_nb.menagerie.model import WEIGHTS
+from daam_nb.menagerie.model import JOINT, WEIGHTS
 
 shipped = pytest.mark.skipif(
     not (WEIGHTS / "card.json").exists(), reason="the weights are not in this checkout"
@@ -87,3 +87,11 @@ def test_the_shipped_pipeline_has_what_studies_need() -> None:
         assert "/" not in json.loads(part.read_text()).get("_name_or_path", "")
     index = json.loads((WEIGHTS / "model_index.json").read_text())
     assert index["_class_name"] == "StableDiffusionPipeline"
+
+
+def test_each_shipped_model_has_its_card() -> None:
+    assert card(architecture="joint") == card(JOINT) != card()
+    with pytest.raises(SelectionError, match="architecture"):
+        card(architecture="flux")  # type: ignore[arg-type]
+    with pytest.raises(UnknownOptionError, match="architecture"):
+        card(architectur="joint")  # type: ignore[call-arg]

@@ -34,7 +34,11 @@ def _methods(value: Any, name: str) -> tuple[Any, ...] | None:
 
 
 def _typed_methods(text: str) -> tuple[str, ...]:
-    return texts([part.strip() for part in text.split(",")], "methods")
+    from daam_nb.studies.maps.registry import methods_of
+
+    names = texts([part.strip() for part in text.split(",")], "methods")
+    methods_of(names)  # those that are not known are refused here
+    return names
 
 
 def _typed_head_choices(text: str) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from daam_nb.errors import FileAccessError, SelectionError, ShapeError, WrongKindError
-from daam_nb.kinds import check_flag, check_path, kind_of, number_between
+from daam_nb.kinds import check_path, kind_of, number_between
 from daam_nb.storage.images import MAX_PIXELS
 
 ResizeChoice = bool | tuple[int, int]
@@ -153,15 +153,20 @@ def fitted(
     return image.resize(target_size[::-1], Image.Resampling.LANCZOS)
 
 
+_SIZES = "it is (height, width) in pixels, True (the model's own size) or False."
+
+
 def _target_size(
     resize: Any, size: tuple[int, int], *, multiple: int, own_size: tuple[int, int] | None
 ) -> tuple[int, int]:
     if isinstance(resize, list | tuple):
         if len(resize) != 2:
-            raise SelectionError(f"resize={resize!r}: it is (height, width), True or False.")
+            raise SelectionError(f"resize={resize!r}: {_SIZES}")
         height, width = (number_between(side, "resize", low=1) for side in resize)
         return height, width
-    if not check_flag(resize, "resize"):
+    if not isinstance(resize, bool):
+        raise SelectionError(f"resize={resize!r}: {_SIZES}")
+    if not resize:
         return size
     if own_size is None:
         raise SelectionError(

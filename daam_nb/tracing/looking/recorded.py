@@ -102,9 +102,10 @@ def look(
         Stable Diffusion 1, 2 and XL.
     **options
         The options of `trace` (``keep``, ``layers``, ``keep_steps``, ``tokens``, ``negative``,
-        ``memory``, ``dtype``, ``encoder``, ``effects``); all others go to the pipeline's call
-        (``negative_prompt``, ``prompt_2``, ...), unless they control sampling. Guidance is off:
-        give ``guidance_scale`` (of FLUX.1: ``true_cfg_scale``) for both passes.
+        ``memory``, ``dtype``, ``encoder``, ``effects``, ``concepts``, ``self_attention``); all
+        others go to the pipeline's call (``negative_prompt``, ``prompt_2``, ...), unless they
+        control sampling. Guidance is off: give ``guidance_scale`` (of FLUX.1: ``true_cfg_scale``)
+        for both passes.
 
     Returns
     -------

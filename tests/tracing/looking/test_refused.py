@@ -136,6 +136,12 @@ def test_a_photograph_is_turned_upright(plain: Any, tmp_path: Path) -> None:
 def test_sizes_that_are_none(plain: Any, resize: Any) -> None:
     with pytest.raises(DaamError, match="resize"):
         look(plain, IMAGE, PROMPT, resize=resize)
+
+
+@pytest.mark.parametrize("resize", [64, "64", (64,), None])
+def test_the_sizes_that_can_be_are_named(plain: Any, resize: Any) -> None:
+    with pytest.raises(SelectionError, match=r"it is \(height, width\) in pixels, True"):
+        look(plain, IMAGE, PROMPT, resize=resize)
     assert "multiples of 8" in refused(ShapeError, plain, IMAGE, PROMPT, resize=(60, 96))
 
 
