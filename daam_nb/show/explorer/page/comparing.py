@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from daam_nb.errors import OfOneSideError, UnknownOptionError, nearest_name
 from daam_nb.show.colors import color
 from daam_nb.show.explorer.controls import CHOICES, CONTROLS
+from daam_nb.show.explorer.export.still import side_by_side
 from daam_nb.show.explorer.model.entries import Entry, clean
 from daam_nb.show.explorer.page.lifetime import Reopenable
 from daam_nb.show.pixels import drawn_size
@@ -158,6 +159,12 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
     @property
     def _scale_of_peaks(self) -> bool:
         return self.left.difference_scale == "own" or not self._same_unit
+
+    def still_png(self) -> bytes | None:
+        """What both sides show now as a small PNG; None where one of them cannot be drawn."""
+        stills = [side.still_png() for side in (self.left, self.right)]
+        drawn = [still for still in stills if still is not None]
+        return side_by_side(drawn) if len(drawn) == len(stills) else None
 
     def close(self) -> None:
         """Close both explorers and let go of the recordings."""

@@ -17,6 +17,7 @@ explorer was shown by a callback or lies in a box of one's own, nothing rests by
 
 from __future__ import annotations
 
+import base64
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -120,11 +121,20 @@ class Reopenable(ipywidgets.Widget):  # type: ignore[misc]
     def _may_be_seen(self) -> bool:
         return self._anywhere or bool(self.__dict__.get("_cells"))
 
+    def still_png(self) -> bytes | None:
+        """What is shown now as a PNG, for where a saved notebook has no widget; None: nothing."""
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget, and a still of it for pages that cannot show widgets."""
         if self._suspended:
             self.reopen()
         self.shown()
-        return super()._repr_mimebundle_(**kwargs)
+        bundle = super()._repr_mimebundle_(**kwargs)
+        still = self.still_png()
+        if bundle is None or still is None:
+            return bundle
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return {**data, "image/png": base64.b64encode(still).decode("ascii")}, metadata
 
 
 _REOPENABLE: WeakSet[Reopenable] = WeakSet()

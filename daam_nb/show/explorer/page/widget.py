@@ -10,7 +10,6 @@ import asyncio
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import traitlets
@@ -33,11 +32,8 @@ from daam_nb.show.explorer.controls import (
     one_or_several,
     selected_of,
 )
-from daam_nb.show.explorer.export.figure import figure_of
-from daam_nb.show.explorer.export.frame import Rows, frame_of
-from daam_nb.show.explorer.export.handout import MAX_BYTES, STATIC, write
+from daam_nb.show.explorer.export.handout import STATIC
 from daam_nb.show.explorer.export.images import images_of
-from daam_nb.show.explorer.export.png import Drawn, write_png
 from daam_nb.show.explorer.export.snapshot import Look
 from daam_nb.show.explorer.model.container import VERSION, pack, unpack
 from daam_nb.show.explorer.model.engine import Engine
@@ -56,17 +52,16 @@ from daam_nb.show.explorer.model.syntax import Syntax
 from daam_nb.show.explorer.page.answers import FIRST, Question, answer, parts_of
 from daam_nb.show.explorer.page.callbacks import Callback, HeadCallbacks
 from daam_nb.show.explorer.page.choices import MEASURED, Choices
+from daam_nb.show.explorer.page.exports import Exports
 from daam_nb.show.explorer.page.lifetime import Reopenable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from daam_nb.show.figures.figure import Figure
-
 PAUSE = 0.05  # seconds between preparations
 
 
-class Explorer(Reopenable, Choices):
+class Explorer(Exports, Reopenable, Choices):
     """The explorer of one recording; made by `daam_nb.explore`.
 
     Every choice (see `Choices`) is a trait: read it, set it, observe it, link it. What cannot be is
@@ -211,82 +206,6 @@ class Explorer(Reopenable, Choices):
             For what cannot be called. What a callback itself raises is raised when all were called.
         """
         return self._head_callbacks.add(callback)
-
-    # --- what can be taken away -------------------------------------------------------------------
-
-    def to_figure(self) -> Figure:
-        """Draw the current selection: the word over the image, or the two words side by side."""
-        figure: Figure = figure_of(self.look)
-        return figure
-
-    def to_png(self, path: str | Path, *, what: Drawn = "figure", overwrite: bool = False) -> Path:
-        """Write a PNG of the current selection.
-
-        Parameters
-        ----------
-        path
-            The file; its folder must exist.
-        what
-            ``"figure"``: with title, caption and color bar. ``"overlay"``: the map over the
-            image in the image's pixels. ``"mask"``, ``"mask_b"``: eq. 7 at the threshold,
-            white on black, in the image's pixels.
-        overwrite
-            Replace a file that is there.
-
-        Raises
-        ------
-        RecordingExistsError
-            Where the file exists and `overwrite` is false.
-        """
-        return write_png(self.look, path, what=what, overwrite=overwrite)
-
-    def to_frame(self, by: Rows = "word") -> Any:
-        """Return the numbers of the current selection as a `pandas.DataFrame`.
-
-        Parameters
-        ----------
-        by
-            ``"word"``: a row per word, under the layers, head and steps chosen. ``"step"``: the
-            word at each step alone. ``"head"``: the word in every head of every layer.
-
-        Raises
-        ------
-        MissingExtraError
-            Where pandas is not installed.
-        """
-        return frame_of(self.look, by)
-
-    def to_html(
-        self,
-        path: str | Path,
-        *,
-        embed: Any = (),
-        overwrite: bool = False,
-        max_bytes: int = MAX_BYTES,
-    ) -> Path:
-        """Write a hand-out: one file that is explored in any browser, without kernel or network.
-
-        Parameters
-        ----------
-        path
-            The file; its folder must exist.
-        embed
-            (layer number or name, head) that must be in it, before the others.
-        overwrite
-            Replace a file that is there.
-        max_bytes
-            Heads are put in as long as the file stays below; what was left out it says.
-
-        Raises
-        ------
-        RecordingExistsError
-            Where the file exists and `overwrite` is false.
-        SelectionError
-            Where the maps of all words are more than a page can hold, as of a grid of 1024 x 1024
-            with 200 heads and a long prompt, or each token would stand for many words.
-        """
-        self.ask_for_parse()
-        return write(self.look, path, embed=embed, overwrite=overwrite, max_bytes=max_bytes)
 
     def close(self) -> None:
         """Take it from the page and let go of the recording and of all that was sent."""

@@ -34,7 +34,8 @@ def run_cell(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Pretend that a cell is run: what comes after is in it. "" is a callback of the page."""
     shell = SimpleNamespace(get_parent=lambda: parent)
     parent: dict[str, Any] = {}
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    ipython = SimpleNamespace(get_ipython=lambda: shell, version_info=(9, 0))  # as matplotlib asks
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
 
     def run(cell: str) -> None:
         number = run.count = getattr(run, "count", 0) + 1  # type: ignore[attr-defined]
