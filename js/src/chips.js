@@ -63,12 +63,20 @@ export class Chips {
     this.syntax.addEventListener("click", () => this.#toggle("show_syntax"));
     this.title = el("h2", { class: "daam-lead-title", "data-testid": "title" });
     this.means = el("p", { class: "daam-lead-text", "data-testid": "lead" });
+    this.tools = el(
+      "div",
+      { class: "daam-tools" },
+      this.compare,
+      this.swap,
+      this.pieces,
+      this.syntax,
+    );
     this.element = el(
       "header",
       { class: "daam-head" },
       el("div", { class: "daam-lead" }, this.title, this.means),
       this.scroller,
-      el("div", { class: "daam-tools" }, this.compare, this.swap, this.pieces, this.syntax),
+      this.tools,
     );
   }
 

@@ -87,6 +87,7 @@ export class Grid {
     const key = JSON.stringify([
       facts.layers,
       across,
+      this.beside(),
       this.scope.dots,
       [...this.unfolded],
       state.get("projector"),
@@ -125,10 +126,12 @@ export class Grid {
     const left = STAGE + names;
     const heads = Math.max(1, ...rows.map((row) => row.heads));
     const fitting = (across - left - 10) / (heads + 1);
-    // As high as the image beside it, where the rows allow.
-    const beside = (this.beside() + 20 - HEADER) / rows.length;
-    const tile = Math.floor(Math.max(NARROWEST, Math.min(WIDEST, fitting, Math.max(34, beside))));
-    const high = Math.max(tile, big ? 30 : 24);
+    // As high as its place, where the rows allow.
+    const beside = (this.beside() - 4 - HEADER) / rows.length;
+    const tile = Math.floor(
+      Math.max(NARROWEST, Math.min(WIDEST, fitting, this.beside() ? beside : 34)),
+    );
+    const high = Math.max(tile, big ? 30 : 20);
     const x = (/** @type {number} */ head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
     this.#header(heads, x, tile);
     rows.forEach((row, r) => this.#row(row, HEADER + r * high, high, tile, names, x));

@@ -71,17 +71,13 @@ export class ImageView {
       "div",
       { class: "daam-image" },
       this.frame,
-      this.legend.element,
       el(
         "div",
-        { class: "daam-below" },
-        this.numbers.element,
-        el(
-          "span",
-          { class: "daam-group", role: "group", "aria-label": "Region tool" },
-          ...this.pointer.tools,
-        ),
+        { class: "daam-hand", role: "group", "aria-label": "Region tool" },
+        ...this.pointer.tools,
       ),
+      this.legend.element,
+      el("div", { class: "daam-below" }, this.numbers.element, this.legend.unit),
     );
   }
 
@@ -246,12 +242,7 @@ class Legend {
     this.bar.append(this.mark);
     this.kind = el("span", { class: "daam-kind", "data-testid": "kind" });
     this.unit = el("p", { class: "daam-hint daam-unit", "data-testid": "unit" });
-    this.element = el(
-      "div",
-      {},
-      el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind),
-      this.unit,
-    );
+    this.element = el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind);
     this.colors = "";
   }
 
@@ -309,12 +300,13 @@ const KINDS = {
 class Numbers {
   constructor() {
     this.element = el("dl", { class: "daam-numbers", "data-testid": "numbers" });
-    /** @type {Record<string, {box: HTMLElement, value: HTMLElement}>} */
+    /** @type {Record<string, {box: HTMLElement, name: HTMLElement, value: HTMLElement}>} */
     this.entries = {};
     for (const [name, label, title] of NUMBERS) {
       const value = el("dd", { "data-testid": name });
-      const box = el("div", { class: "daam-number", title }, el("dt", { text: label }), value);
-      this.entries[name] = { box, value };
+      const naming = el("dt", { text: label });
+      const box = el("div", { class: "daam-number", title }, naming, value);
+      this.entries[name] = { box, name: naming, value };
       this.element.append(box);
     }
   }
@@ -330,6 +322,7 @@ class Numbers {
       attribute(this.entries[name].box, "title", `${TITLES[name]}: ${unitText(scope.state.facts)}`);
     for (const name of ["iou", "iod", "ioh", "peak_b"]) this.entries[name].box.hidden = !b;
     this.entries.area.box.hidden = Boolean(b);
+    write(this.entries.peak.name, b ? "peak of A" : "peak");
     write(this.entries.peak.value, a ? short(a.max) : "–");
     write(this.entries.peak_b.value, b ? short(b.max) : "–");
     if (b) {

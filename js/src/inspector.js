@@ -4,6 +4,7 @@
 import { Asker } from "./asker.js";
 import { attribute, el, icon, short, write } from "./dom.js";
 import * as flags from "./flags.js";
+import { isCoarse } from "./hints.js";
 import { timestepText, unitText } from "./naming.js";
 import { times } from "./times.js";
 
@@ -11,14 +12,6 @@ const ROWS = 8;
 const COMPARABLE = "Sizes may be compared between words.";
 const NOT_COMPARABLE =
   "Sizes are not comparable between words: some have higher values everywhere.";
-/** What can be done next, while nothing is pointed at. */
-const TRY = [
-  ["Point at the image:", "the words whose maps are high there."],
-  ["Drag over it:", "the words of a region, by step and layer."],
-  ["Point at a tile:", "that head alone; a click keeps it, Shift-click several."],
-  ["Press Space:", "play the steps."],
-];
-
 /**
  * @template T
  * @typedef {{of: string, place: [number, number], value: T, note: string}} Answered words, and what
@@ -43,7 +36,7 @@ export class Inspector {
     this.ownSince = -Infinity;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.later = undefined;
-    this.title = el("h3", { class: "daam-title", text: "Try this" });
+    this.title = el("h3", { class: "daam-title", text: "Words here" });
     this.where = el("span", { class: "daam-muted" });
     this.clear = el(
       "button",
@@ -61,11 +54,12 @@ export class Inspector {
       scope.input("region", () => scope.state.set({ region: [] })),
     );
     this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" });
-    this.hint = el(
-      "ul",
-      { class: "daam-hint daam-try", "data-testid": "try" },
-      ...TRY.map(([what, then]) => el("li", {}, el("b", { text: what }), ` ${then}`)),
-    );
+    this.hint = el("p", {
+      class: "daam-hint",
+      text: isCoarse()
+        ? "Tap the image: the words whose maps are high there."
+        : "Point at the image: the words whose maps are high there.",
+    });
     this.bySteps = bars("region-steps");
     this.byLayers = bars("region-layers");
     this.note = el("p", { class: "daam-hint", "data-testid": "ranking-note" });
@@ -206,7 +200,7 @@ export class Inspector {
     const shown = region ?? here;
     if (shown === this.shown && !(what & (flags.PANEL | flags.WORDS))) return;
     this.shown = shown;
-    write(this.title, polygon ? "Words in the region" : here ? "Words here" : "Try this");
+    write(this.title, polygon ? "Words in the region" : "Words here");
     this.clear.hidden = !polygon;
     this.hint.hidden = Boolean(shown || polygon);
     this.#locate(here?.place ?? null);

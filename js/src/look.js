@@ -9,9 +9,10 @@ import { LIST } from "./keys.js";
 export class Look {
   /**
    * @param {Scope} scope
-   * @param {HTMLCanvasElement} canvas what is saved as an image
+   * @param {{canvas: HTMLCanvasElement, source: HTMLElement}} others what is saved as an image; where
+   *   it comes from, in words
    */
-  constructor(scope, canvas) {
+  constructor(scope, { canvas, source }) {
     this.scope = scope;
     this.inputs = inputsOf(scope, "look");
     this.folded = inputsOf(scope, "more");
@@ -28,7 +29,7 @@ export class Look {
         "div",
         { class: "daam-end" },
         el("span", { class: "daam-group" }, mask, image),
-        this.#more(),
+        this.#more(source),
       ),
     );
   }
@@ -50,8 +51,12 @@ export class Look {
     return button;
   }
 
-  /** Theme, projector and the list of keys, folded away. */
-  #more() {
+  /**
+   * Theme, projector, where it comes from and the list of keys, folded away.
+   *
+   * @param {HTMLElement} source
+   */
+  #more(source) {
     const keys = el("dl", { class: "daam-keys" });
     for (const [key, text] of LIST) keys.append(el("dt", { text: key }), el("dd", { text }));
     const details = el(
@@ -66,6 +71,8 @@ export class Look {
           { class: "daam-title-row" },
           ...Object.values(this.folded).map(({ label }) => label),
         ),
+        el("h3", { class: "daam-title", text: "Recording" }),
+        source,
         el("h3", { class: "daam-title", text: "Keys" }),
         keys,
       ),

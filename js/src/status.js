@@ -32,13 +32,15 @@ export class Status {
       hidden: true,
     });
     this.info = el("p", { class: "daam-hint", "data-testid": "info" });
+    this.origin = el("p", { class: "daam-hint" });
+    /** With the prompt, which may be long: folded away. */
     this.source = el("p", { class: "daam-source", "data-testid": "provenance" });
     this.element = el(
       "footer",
       { class: "daam-foot" },
       this.notice,
       this.line,
-      this.source,
+      this.origin,
       this.info,
       this.live,
     );
@@ -107,6 +109,7 @@ export class Status {
       facts.parse && this.scope.state.get("show_syntax") ? `parser ${facts.parse.parser}` : null,
     ];
     const rest = parts.filter(Boolean).join(" · ");
+    writeMixed(this.origin, ["", facts.model ?? "", ` · ${rest}`]);
     writeMixed(this.source, ["“", facts.prompt ?? "", "” · ", facts.model ?? "", ` · ${rest}`]);
   }
 

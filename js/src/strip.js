@@ -55,7 +55,8 @@ export class Strip {
     const shown = Math.max(1, Math.min(count, Math.floor(across / NARROWEST)));
     const cell = across / shown;
     const [height, width] = scope.state.facts.image ?? [1, 1];
-    const tall = Math.max(16, Math.round(Math.min(TALLEST, ((cell - 4) * height) / width)));
+    const room = parseFloat(getComputedStyle(this.element).maxHeight) - CURVE - 6 || TALLEST;
+    const tall = Math.max(16, Math.round(Math.min(room, ((cell - 4) * height) / width)));
     const scale = scope.dots;
     this.element.style.height = `${tall + CURVE + 6}px`;
     this.canvas.width = Math.round(across * scale);

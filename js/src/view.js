@@ -4,11 +4,13 @@ import { Chips } from "./chips.js";
 import { attribute, el } from "./dom.js";
 import * as flags from "./flags.js";
 import { Grid } from "./grid.js";
+import { Hints } from "./hints.js";
 import { Inspector } from "./inspector.js";
 import { Keys } from "./keys.js";
 import { Look } from "./look.js";
 import { Maps } from "./maps.js";
 import { ImageView } from "./image.js";
+import { watchRoom } from "./room.js";
 import { Scope } from "./scope.js";
 import { State } from "./state.js";
 import { Status } from "./status.js";
@@ -18,8 +20,8 @@ import { times } from "./times.js";
 import { Clock } from "./timing.js";
 import { Wanted } from "./wanted.js";
 
-/** With more heads than this, the grid gets the room of the ranking beside it. */
-const WIDE = 10;
+/** Images whose width is this many times their height, or less than its inverse, are laid out apart. */
+const WIDE = 1.5;
 
 export class View {
   /**
@@ -72,9 +74,10 @@ export class View {
     this.image = new ImageView(scope, {
       point: (place, aloud) => this.inspector.point(place, aloud),
     });
-    this.grid = new Grid(scope, { beside: () => this.image.frame.clientHeight });
+    this.grid = new Grid(scope, { beside: () => this.#gridRoom });
     this.steps = new Steps(scope);
-    this.look = new Look(scope, this.image.canvas);
+    this.look = new Look(scope, { canvas: this.image.canvas, source: this.status.source });
+    this.hints = new Hints(scope);
     this.keys = new Keys(scope, {
       root: this.root,
       signal: this.stop.signal,
@@ -90,12 +93,27 @@ export class View {
       this.look,
       this.status,
     ];
-    this.body = el(
-      "div",
-      { class: "daam-body" },
-      this.image.element,
-      this.grid.element,
-      this.inspector.element,
+    this.body = el("div", { class: "daam-body" });
+    this.#build();
+    parent.append(this.root);
+    this.stopRoom = watchRoom(this.root);
+    this.#listen();
+    this.#expose();
+    this.draw();
+  }
+
+  /** Put the parts where they belong. */
+  #build() {
+    this.inspector.element.append(this.hints.element);
+    this.chips.tools.append(this.hints.button);
+    this.body.append(
+      el(
+        "div",
+        { class: "daam-panes" },
+        this.image.element,
+        this.inspector.element,
+        this.grid.element,
+      ),
     );
     this.root.append(
       el(
@@ -108,10 +126,12 @@ export class View {
         this.status.element,
       ),
     );
-    parent.append(this.root);
-    this.#listen();
-    this.#expose();
-    this.draw();
+  }
+
+  /** @returns {number} height of the grid's place, CSS pixels; 0 where it may be any */
+  get #gridRoom() {
+    const isStacked = getComputedStyle(this.body).display === "contents";
+    return isStacked ? 0 : this.grid.scroller.clientHeight;
   }
 
   /** All that asks the source. */
@@ -149,16 +169,18 @@ export class View {
       if (this.root.dataset.theme !== theme) this.invalidate(flags.THEME);
     });
     this.stopDots = watchDots(() => this.invalidate(flags.ALL));
-    // The image's column may change its width while the explorer keeps its own.
-    const wide = [this.root, this.image.frame];
-    let widths = "";
+    // The image's column may change its width while the explorer keeps its own, and the grid's place
+    // its height.
+    const sized = [this.root, this.image.frame, this.grid.scroller, this.steps.strip.element];
+    let before = "";
     this.sizes = new ResizeObserver(() => {
-      const now = wide.map((node) => node.clientWidth).join(" ");
-      if (now === widths) return; // a line more or less below the image
-      widths = now;
+      const widths = sized.map((node) => node.clientWidth);
+      const now = [...widths, this.#gridRoom].join(" ");
+      if (now === before) return; // a line more or less somewhere
+      before = now;
       this.invalidate(flags.MAP | flags.STRIP | flags.GRID | flags.WORDS);
     });
-    for (const node of wide) this.sizes.observe(node);
+    for (const node of sized) this.sizes.observe(node);
   }
 
   /** What tests and the benchmark read. */
@@ -201,6 +223,7 @@ export class View {
    */
   input(what, handler) {
     this.clock.input(what, handler);
+    this.hints?.acted(what);
     this.invalidate(0);
   }
 
@@ -222,8 +245,10 @@ export class View {
     attribute(root, "data-theme", themeOf(root, state.get("theme")));
     attribute(root, "data-host", state.get("theme") === "auto");
     attribute(root, "data-projector", Boolean(state.get("projector")));
-    const heads = state.facts.layers?.map((layer) => layer.heads) ?? [];
-    attribute(this.body, "data-wide", state.get("projector") || Math.max(0, ...heads) > WIDE);
+    const [height, width] = state.facts.image ?? [1, 1];
+    root.style.setProperty("--daam-ratio", String(width / height));
+    const shape = width >= WIDE * height ? "wide" : height >= WIDE * width ? "tall" : "even";
+    attribute(root, "data-shape", shape);
   }
 
   #mark() {
@@ -263,6 +288,7 @@ export class View {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.resting);
     this.stopTheme?.();
+    this.stopRoom?.();
     this.stopDots?.();
     this.sizes?.disconnect();
     for (const part of this.parts) if ("destroy" in part) part.destroy();

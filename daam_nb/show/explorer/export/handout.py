@@ -329,9 +329,9 @@ def _coded(raw: bytes) -> str:
 
 _PAGE_STYLE = """
 :root { color-scheme: light dark; }
-body { margin: 1rem auto; padding: 0 1rem; max-width: 76rem; font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.3rem; margin: 0 0 .3rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-.daam-origin { margin: .2rem 0 .7rem; font-size: .85rem; opacity: .8; overflow-wrap: anywhere; }
+body { margin: .6rem; font: 16px/1.4 system-ui, sans-serif; }
+h1 { font-size: 1.1rem; margin: 0; max-height: 4.2em; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
+.daam-origin { margin: .1rem 0 .4rem; font-size: .85rem; opacity: .8; overflow-wrap: anywhere; }
 """
 _START = """
 const root = document.getElementById("explorer");

@@ -1115,12 +1115,19 @@ var READING = "Bright places looked at this word while the image was drawn.", LE
       "Pieces",
       "pieces",
       "Show the tokenizer's pieces, and the start and end of the text"
-    ), this.syntax = toggle("Syntax", "syntax", SYNTAX), this.compare.addEventListener("click", () => this.setComparing(!this.on)), this.swap.addEventListener("click", () => scope.input("word", () => this.swapWords())), this.pieces.addEventListener("click", () => this.#toggle("show_pieces")), this.syntax.addEventListener("click", () => this.#toggle("show_syntax")), this.title = el("h2", { class: "daam-lead-title", "data-testid": "title" }), this.means = el("p", { class: "daam-lead-text", "data-testid": "lead" }), this.element = el(
+    ), this.syntax = toggle("Syntax", "syntax", SYNTAX), this.compare.addEventListener("click", () => this.setComparing(!this.on)), this.swap.addEventListener("click", () => scope.input("word", () => this.swapWords())), this.pieces.addEventListener("click", () => this.#toggle("show_pieces")), this.syntax.addEventListener("click", () => this.#toggle("show_syntax")), this.title = el("h2", { class: "daam-lead-title", "data-testid": "title" }), this.means = el("p", { class: "daam-lead-text", "data-testid": "lead" }), this.tools = el(
+      "div",
+      { class: "daam-tools" },
+      this.compare,
+      this.swap,
+      this.pieces,
+      this.syntax
+    ), this.element = el(
       "header",
       { class: "daam-head" },
       el("div", { class: "daam-lead" }, this.title, this.means),
       this.scroller,
-      el("div", { class: "daam-tools" }, this.compare, this.swap, this.pieces, this.syntax)
+      this.tools
     );
   }
   /** Whether a second word is compared, or the next click compares one. */
@@ -1818,6 +1825,7 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36,
     let gallery = sort !== "network" && tiles, order = gallery ? ranked(facts, rankable(this.scope, tiles), sort) : [], key = JSON.stringify([
       facts.layers,
       across,
+      this.beside(),
       this.scope.dots,
       [...this.unfolded],
       state.get("projector"),
@@ -1843,7 +1851,9 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36,
    * @returns {[number, number]} size of the grid
    */
   #rows(across) {
-    let { state } = this.scope, rows = rowsOf(state.facts, this.unfolded), big = state.get("projector"), names = big ? 190 : Math.min(146, Math.max(128, across * 0.3)), left = STAGE + names, heads = Math.max(1, ...rows.map((row) => row.heads)), fitting = (across - left - 10) / (heads + 1), beside = (this.beside() + 20 - HEADER) / rows.length, tile = Math.floor(Math.max(NARROWEST, Math.min(WIDEST, fitting, Math.max(34, beside)))), high = Math.max(tile, big ? 30 : 24), x = (head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
+    let { state } = this.scope, rows = rowsOf(state.facts, this.unfolded), big = state.get("projector"), names = big ? 190 : Math.min(146, Math.max(128, across * 0.3)), left = STAGE + names, heads = Math.max(1, ...rows.map((row) => row.heads)), fitting = (across - left - 10) / (heads + 1), beside = (this.beside() - 4 - HEADER) / rows.length, tile = Math.floor(
+      Math.max(NARROWEST, Math.min(WIDEST, fitting, this.beside() ? beside : 34))
+    ), high = Math.max(tile, big ? 30 : 20), x = (head) => left + (head < 0 ? 0 : 8 + (head + 1) * tile);
     return this.#header(heads, x, tile), rows.forEach((row, r) => this.#row(row, HEADER + r * high, high, tile, names, x)), this.#stages(rows, high), [x(heads - 1) + tile, HEADER + rows.length * high];
   }
   /**
@@ -2124,6 +2134,79 @@ Click: the mean of this layer's heads`, button = el(
   }
 };
 
+// src/hints.js
+function isCoarse() {
+  return matchMedia("(pointer: coarse)").matches;
+}
+var MOUSE = [
+  ["Point at the image:", "the words whose maps are high there."],
+  ["Drag over it:", "the words of a region, by step and layer."],
+  ["Point at a tile:", "that head alone; a click keeps it, Shift-click several."],
+  ["Press Space:", "play the steps."]
+], FINGER = [
+  ["Tap the image:", "the words whose maps are high there."],
+  ["Box or lasso, then drag:", "the words of a region, by step and layer."],
+  ["Tap a tile:", "that head alone; with Add, several."],
+  ["Tap ▶:", "play the steps."]
+], PASSING = /* @__PURE__ */ new Set(["pixel", "hover"]), Hints = class {
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope;
+    let lines = isCoarse() ? FINGER : MOUSE, close = el(
+      "button",
+      {
+        class: "daam-button daam-only-icon",
+        type: "button",
+        title: "Close (Esc)",
+        "aria-label": "Close the hints",
+        "data-testid": "hints-close"
+      },
+      icon("close")
+    );
+    close.addEventListener("click", () => this.show(!1, !0)), this.element = el(
+      "div",
+      { class: "daam-hints", "data-testid": "hints", role: "note", "aria-label": "Try this" },
+      el(
+        "div",
+        { class: "daam-title-row" },
+        el("h3", { class: "daam-title", text: "Try this" }),
+        el("span", { class: "daam-space" }),
+        close
+      ),
+      el(
+        "ul",
+        { class: "daam-hint daam-try", "data-testid": "try" },
+        ...lines.map(([what, then]) => el("li", {}, el("b", { text: what }), ` ${then}`))
+      )
+    ), this.element.addEventListener("keydown", (event) => {
+      event.key === "Escape" && (event.preventDefault(), event.stopPropagation(), this.show(!1, !0));
+    }), this.button = el("button", {
+      class: "daam-button daam-only-icon daam-toggle",
+      type: "button",
+      title: "What can be done here",
+      "aria-label": "Hints",
+      "aria-expanded": "true",
+      "data-testid": "hints-button",
+      text: "?"
+    }), this.button.addEventListener("click", () => this.show(!this.open)), this.open = !0;
+  }
+  /**
+   * @param {boolean} open
+   * @param {boolean} [back] whether the focus goes to the button, as that of what was closed is lost
+   */
+  show(open, back = !1) {
+    this.open = open, this.element.hidden = !open, attribute(this.button, "aria-expanded", String(open)), back && this.button.focus();
+  }
+  /**
+   * The first action of a hand closes them.
+   *
+   * @param {string} what
+   */
+  acted(what) {
+    this.open && !PASSING.has(what) && this.show(!1);
+  }
+};
+
 // src/asker.js
 var Asker = class {
   /**
@@ -2186,15 +2269,10 @@ var Asker = class {
 };
 
 // src/inspector.js
-var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABLE = "Sizes are not comparable between words: some have higher values everywhere.", TRY = [
-  ["Point at the image:", "the words whose maps are high there."],
-  ["Drag over it:", "the words of a region, by step and layer."],
-  ["Point at a tile:", "that head alone; a click keeps it, Shift-click several."],
-  ["Press Space:", "play the steps."]
-], Inspector = class {
+var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABLE = "Sizes are not comparable between words: some have higher values everywhere.", Inspector = class {
   /** @param {Scope} scope */
   constructor(scope) {
-    this.scope = scope, this.place = null, this.here = null, this.inside = null, this.words = new Asker(scope.source, (question, parts) => this.#gotWords(question, parts)), this.region = new Asker(scope.source, (question, parts) => this.#gotRegion(question, parts)), this.aloud = !1, this.shown = void 0, this.ownSince = -1 / 0, this.later = void 0, this.title = el("h3", { class: "daam-title", text: "Try this" }), this.where = el("span", { class: "daam-muted" }), this.clear = el(
+    this.scope = scope, this.place = null, this.here = null, this.inside = null, this.words = new Asker(scope.source, (question, parts) => this.#gotWords(question, parts)), this.region = new Asker(scope.source, (question, parts) => this.#gotRegion(question, parts)), this.aloud = !1, this.shown = void 0, this.ownSince = -1 / 0, this.later = void 0, this.title = el("h3", { class: "daam-title", text: "Words here" }), this.where = el("span", { class: "daam-muted" }), this.clear = el(
       "button",
       {
         class: "daam-button daam-only-icon",
@@ -2208,11 +2286,10 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
     ), this.clear.addEventListener(
       "click",
       () => scope.input("region", () => scope.state.set({ region: [] }))
-    ), this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" }), this.hint = el(
-      "ul",
-      { class: "daam-hint daam-try", "data-testid": "try" },
-      ...TRY.map(([what, then]) => el("li", {}, el("b", { text: what }), ` ${then}`))
-    ), this.bySteps = bars("region-steps"), this.byLayers = bars("region-layers"), this.note = el("p", { class: "daam-hint", "data-testid": "ranking-note" }), this.element = el(
+    ), this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" }), this.hint = el("p", {
+      class: "daam-hint",
+      text: isCoarse() ? "Tap the image: the words whose maps are high there." : "Point at the image: the words whose maps are high there."
+    }), this.bySteps = bars("region-steps"), this.byLayers = bars("region-layers"), this.note = el("p", { class: "daam-hint", "data-testid": "ranking-note" }), this.element = el(
       "div",
       { class: "daam-inspector", "data-testid": "inspector" },
       el(
@@ -2326,7 +2403,7 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
     attribute(this.list, "data-stale", !!(here && !own)), here && own && this.aloud && String(here.place) === String(this.place) && (this.aloud = !1, scope.say(spoken(scope, here.value)));
     let shown = region ?? here;
     if (shown === this.shown && !(what & (PANEL | WORDS))) return;
-    this.shown = shown, write(this.title, polygon ? "Words in the region" : here ? "Words here" : "Try this"), this.clear.hidden = !polygon, this.hint.hidden = !!(shown || polygon), this.#locate(here?.place ?? null), this.#rank(region ? region.value.rows : here?.value ?? []);
+    this.shown = shown, write(this.title, polygon ? "Words in the region" : "Words here"), this.clear.hidden = !polygon, this.hint.hidden = !!(shown || polygon), this.#locate(here?.place ?? null), this.#rank(region ? region.value.rows : here?.value ?? []);
     let waiting = polygon && !region && !this.problem, { facts } = scope.state, scale = facts.comparable ? COMPARABLE : NOT_COMPARABLE, notes = shown ? [shown.note, scale] : [];
     write(
       this.note,
@@ -2593,9 +2670,10 @@ function save(blob, file) {
 var Look = class {
   /**
    * @param {Scope} scope
-   * @param {HTMLCanvasElement} canvas what is saved as an image
+   * @param {{canvas: HTMLCanvasElement, source: HTMLElement}} others what is saved as an image; where
+   *   it comes from, in words
    */
-  constructor(scope, canvas) {
+  constructor(scope, { canvas, source }) {
     this.scope = scope, this.inputs = inputsOf(scope, "look"), this.folded = inputsOf(scope, "more");
     let mask = this.#button("Mask", "mask-png", "Save the mask as PNG", () => saveMask(scope));
     attribute(mask, "aria-label", "Save the mask as PNG");
@@ -2613,7 +2691,7 @@ var Look = class {
         "div",
         { class: "daam-end" },
         el("span", { class: "daam-group" }, mask, image),
-        this.#more()
+        this.#more(source)
       )
     );
   }
@@ -2632,8 +2710,12 @@ var Look = class {
     );
     return button.addEventListener("click", does), button;
   }
-  /** Theme, projector and the list of keys, folded away. */
-  #more() {
+  /**
+   * Theme, projector, where it comes from and the list of keys, folded away.
+   *
+   * @param {HTMLElement} source
+   */
+  #more(source) {
     let keys = el("dl", { class: "daam-keys" });
     for (let [key, text] of LIST) keys.append(el("dt", { text: key }), el("dd", { text }));
     let details = el(
@@ -2648,6 +2730,8 @@ var Look = class {
           { class: "daam-title-row" },
           ...Object.values(this.folded).map(({ label }) => label)
         ),
+        el("h3", { class: "daam-title", text: "Recording" }),
+        source,
         el("h3", { class: "daam-title", text: "Keys" }),
         keys
       )
@@ -2993,17 +3077,13 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
       "div",
       { class: "daam-image" },
       this.frame,
-      this.legend.element,
       el(
         "div",
-        { class: "daam-below" },
-        this.numbers.element,
-        el(
-          "span",
-          { class: "daam-group", role: "group", "aria-label": "Region tool" },
-          ...this.pointer.tools
-        )
-      )
+        { class: "daam-hand", role: "group", "aria-label": "Region tool" },
+        ...this.pointer.tools
+      ),
+      this.legend.element,
+      el("div", { class: "daam-below" }, this.numbers.element, this.legend.unit)
     );
   }
   /** @param {number} what */
@@ -3085,12 +3165,7 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
   }
 }, Legend = class {
   constructor() {
-    this.low = el("span", { class: "daam-legend-end" }), this.high = el("span", { class: "daam-legend-end" }), this.bar = el("span", { class: "daam-legend-bar" }), this.mark = el("span", { class: "daam-legend-mark" }), this.bar.append(this.mark), this.kind = el("span", { class: "daam-kind", "data-testid": "kind" }), this.unit = el("p", { class: "daam-hint daam-unit", "data-testid": "unit" }), this.element = el(
-      "div",
-      {},
-      el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind),
-      this.unit
-    ), this.colors = "";
+    this.low = el("span", { class: "daam-legend-end" }), this.high = el("span", { class: "daam-legend-end" }), this.bar = el("span", { class: "daam-legend-bar" }), this.mark = el("span", { class: "daam-legend-mark" }), this.bar.append(this.mark), this.kind = el("span", { class: "daam-kind", "data-testid": "kind" }), this.unit = el("p", { class: "daam-hint daam-unit", "data-testid": "unit" }), this.element = el("div", { class: "daam-legend" }, this.low, this.bar, this.high, this.kind), this.colors = "";
   }
   /**
    * @param {Scope} scope
@@ -3117,8 +3192,8 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
   constructor() {
     this.element = el("dl", { class: "daam-numbers", "data-testid": "numbers" }), this.entries = {};
     for (let [name2, label, title] of NUMBERS) {
-      let value = el("dd", { "data-testid": name2 }), box = el("div", { class: "daam-number", title }, el("dt", { text: label }), value);
-      this.entries[name2] = { box, value }, this.element.append(box);
+      let value = el("dd", { "data-testid": name2 }), naming = el("dt", { text: label }), box = el("div", { class: "daam-number", title }, naming, value);
+      this.entries[name2] = { box, name: naming, value }, this.element.append(box);
     }
   }
   /**
@@ -3131,7 +3206,7 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
     for (let name2 of ["peak", "peak_b"])
       attribute(this.entries[name2].box, "title", `${TITLES[name2]}: ${unitText(scope.state.facts)}`);
     for (let name2 of ["iou", "iod", "ioh", "peak_b"]) this.entries[name2].box.hidden = !b;
-    if (this.entries.area.box.hidden = !!b, write(this.entries.peak.value, a ? short(a.max) : "–"), write(this.entries.peak_b.value, b ? short(b.max) : "–"), b)
+    if (this.entries.area.box.hidden = !!b, write(this.entries.peak.name, b ? "peak of A" : "peak"), write(this.entries.peak.value, a ? short(a.max) : "–"), write(this.entries.peak_b.value, b ? short(b.max) : "–"), b)
       for (
         let name2 of
         /** @type {const} */
@@ -3152,6 +3227,40 @@ function share(scope, a) {
   let level = levelOf(a.max || largest(a.values), scope.state.get("threshold")), inside = 0;
   for (let i = 0; i < a.values.length; i++) a.values[i] >= level && inside++;
   return inside / a.values.length;
+}
+
+// src/room.js
+function roomOf(root) {
+  if (window !== window.parent) return null;
+  let panel = panelOf(root);
+  if (panel) return panel.clientHeight;
+  let top = root.getBoundingClientRect().top + window.scrollY, above2 = top > 0 && top < 160 ? top : 0;
+  return window.innerHeight - above2 - Math.min(above2, 24);
+}
+function panelOf(root) {
+  let outermost = null;
+  for (let node = parentOf(root); node && node !== document.body; node = parentOf(node))
+    /auto|scroll/.test(getComputedStyle(node).overflowY) && node.clientHeight > 0 && node.clientHeight <= window.innerHeight && (outermost = node);
+  return outermost;
+}
+function parentOf(node) {
+  let tree = node.getRootNode();
+  return node.parentElement ?? (tree instanceof ShadowRoot ? tree.host : null);
+}
+function watchRoom(root) {
+  let look = () => {
+    let room = roomOf(root);
+    if (room === null) return;
+    let text = `${Math.round(room)}px`;
+    root.style.getPropertyValue("--daam-room") !== text && root.style.setProperty("--daam-room", text);
+  };
+  window.addEventListener("resize", look);
+  let panel = panelOf(root), sizes = new ResizeObserver(look);
+  panel && sizes.observe(panel);
+  let placed = requestAnimationFrame(look);
+  return look(), () => {
+    cancelAnimationFrame(placed), window.removeEventListener("resize", look), sizes.disconnect();
+  };
 }
 
 // src/images.js
@@ -3248,12 +3357,12 @@ var QUIET = 500, Status = class {
       role: "alert",
       "data-testid": "notice",
       hidden: !0
-    }), this.info = el("p", { class: "daam-hint", "data-testid": "info" }), this.source = el("p", { class: "daam-source", "data-testid": "provenance" }), this.element = el(
+    }), this.info = el("p", { class: "daam-hint", "data-testid": "info" }), this.origin = el("p", { class: "daam-hint" }), this.source = el("p", { class: "daam-source", "data-testid": "provenance" }), this.element = el(
       "footer",
       { class: "daam-foot" },
       this.notice,
       this.line,
-      this.source,
+      this.origin,
       this.info,
       this.live
     ), this.timer = void 0, this.problem = "";
@@ -3294,7 +3403,7 @@ var QUIET = 500, Status = class {
       facts.version ? `daam_nb ${facts.version}` : null,
       facts.parse && this.scope.state.get("show_syntax") ? `parser ${facts.parse.parser}` : null
     ].filter(Boolean).join(" · ");
-    writeMixed(this.source, ["“", facts.prompt ?? "", "” · ", facts.model ?? "", ` · ${rest}`]);
+    writeMixed(this.origin, ["", facts.model ?? "", ` · ${rest}`]), writeMixed(this.source, ["“", facts.prompt ?? "", "” · ", facts.model ?? "", ` · ${rest}`]);
   }
   #notice() {
     let { state, source } = this.scope, { facts } = state, lines = [
@@ -3371,7 +3480,7 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
     }
     let other = scope.maps.comparing ? scope.maps.stack(1) : null, across = this.element.clientWidth;
     if (across < 10) return;
-    let count = stack.steps, shown = Math.max(1, Math.min(count, Math.floor(across / NARROWEST2))), cell = across / shown, [height, width] = scope.state.facts.image ?? [1, 1], tall = Math.max(16, Math.round(Math.min(TALLEST, (cell - 4) * height / width))), scale = scope.dots;
+    let count = stack.steps, shown = Math.max(1, Math.min(count, Math.floor(across / NARROWEST2))), cell = across / shown, [height, width] = scope.state.facts.image ?? [1, 1], room = parseFloat(getComputedStyle(this.element).maxHeight) - CURVE - 6 || TALLEST, tall = Math.max(16, Math.round(Math.min(room, (cell - 4) * height / width))), scale = scope.dots;
     this.element.style.height = `${tall + CURVE + 6}px`, this.canvas.width = Math.round(across * scale), this.canvas.height = Math.round((tall + CURVE + 6) * scale);
     let size = {
       cell: cell * scale,
@@ -3684,7 +3793,7 @@ var Wanted = class {
 };
 
 // src/view.js
-var WIDE = 10, View = class {
+var WIDE = 1.5, View = class {
   /**
    * @param {AnySource} source
    * @param {HTMLElement} parent
@@ -3718,7 +3827,7 @@ var WIDE = 10, View = class {
       overlap: () => this.image.overlap
     }), this.chips = new Chips(scope), this.inspector = new Inspector(scope), this.image = new ImageView(scope, {
       point: (place, aloud) => this.inspector.point(place, aloud)
-    }), this.grid = new Grid(scope, { beside: () => this.image.frame.clientHeight }), this.steps = new Steps(scope), this.look = new Look(scope, this.image.canvas), this.keys = new Keys(scope, {
+    }), this.grid = new Grid(scope, { beside: () => this.#gridRoom }), this.steps = new Steps(scope), this.look = new Look(scope, { canvas: this.image.canvas, source: this.status.source }), this.hints = new Hints(scope), this.keys = new Keys(scope, {
       root: this.root,
       signal: this.stop.signal,
       steps: this.steps,
@@ -3731,12 +3840,18 @@ var WIDE = 10, View = class {
       this.steps,
       this.look,
       this.status
-    ], this.body = el(
-      "div",
-      { class: "daam-body" },
-      this.image.element,
-      this.grid.element,
-      this.inspector.element
+    ], this.body = el("div", { class: "daam-body" }), this.#build(), parent.append(this.root), this.stopRoom = watchRoom(this.root), this.#listen(), this.#expose(), this.draw();
+  }
+  /** Put the parts where they belong. */
+  #build() {
+    this.inspector.element.append(this.hints.element), this.chips.tools.append(this.hints.button), this.body.append(
+      el(
+        "div",
+        { class: "daam-panes" },
+        this.image.element,
+        this.inspector.element,
+        this.grid.element
+      )
     ), this.root.append(
       el(
         "div",
@@ -3747,7 +3862,11 @@ var WIDE = 10, View = class {
         this.look.element,
         this.status.element
       )
-    ), parent.append(this.root), this.#listen(), this.#expose(), this.draw();
+    );
+  }
+  /** @returns {number} height of the grid's place, CSS pixels; 0 where it may be any */
+  get #gridRoom() {
+    return getComputedStyle(this.body).display === "contents" ? 0 : this.grid.scroller.clientHeight;
   }
   /** All that asks the source. */
   get askers() {
@@ -3776,12 +3895,12 @@ var WIDE = 10, View = class {
       let theme = themeOf(this.root, this.state.get("theme"));
       this.root.dataset.theme !== theme && this.invalidate(THEME);
     }), this.stopDots = watchDots(() => this.invalidate(ALL));
-    let wide = [this.root, this.image.frame], widths = "";
+    let sized = [this.root, this.image.frame, this.grid.scroller, this.steps.strip.element], before = "";
     this.sizes = new ResizeObserver(() => {
-      let now = wide.map((node) => node.clientWidth).join(" ");
-      now !== widths && (widths = now, this.invalidate(MAP | STRIP | GRID | WORDS));
+      let now = [...sized.map((node) => node.clientWidth), this.#gridRoom].join(" ");
+      now !== before && (before = now, this.invalidate(MAP | STRIP | GRID | WORDS));
     });
-    for (let node of wide) this.sizes.observe(node);
+    for (let node of sized) this.sizes.observe(node);
   }
   /** What tests and the benchmark read. */
   #expose() {
@@ -3816,7 +3935,7 @@ var WIDE = 10, View = class {
    * @param {() => void} handler
    */
   input(what, handler) {
-    this.clock.input(what, handler), this.invalidate(0);
+    this.clock.input(what, handler), this.hints?.acted(what), this.invalidate(0);
   }
   draw() {
     let start = performance.now();
@@ -3829,8 +3948,10 @@ var WIDE = 10, View = class {
   #theme() {
     let { root, state } = this;
     attribute(root, "data-theme", themeOf(root, state.get("theme"))), attribute(root, "data-host", state.get("theme") === "auto"), attribute(root, "data-projector", !!state.get("projector"));
-    let heads = state.facts.layers?.map((layer) => layer.heads) ?? [];
-    attribute(this.body, "data-wide", state.get("projector") || Math.max(0, ...heads) > WIDE);
+    let [height, width] = state.facts.image ?? [1, 1];
+    root.style.setProperty("--daam-ratio", String(width / height));
+    let shape = width >= WIDE * height ? "wide" : height >= WIDE * width ? "tall" : "even";
+    attribute(root, "data-shape", shape);
   }
   #mark() {
     let { root, maps } = this, shown = maps.shown(0), missing = !shown || maps.comparing && !shown.of && !maps.shown(1), now = performance.now();
@@ -3851,7 +3972,7 @@ var WIDE = 10, View = class {
     return this.waitingSince === 0 || performance.now() - this.waitingSince < times.linger;
   }
   destroy() {
-    this.stop.abort(), cancelAnimationFrame(this.frame), clearTimeout(this.resting), this.stopTheme?.(), this.stopDots?.(), this.sizes?.disconnect();
+    this.stop.abort(), cancelAnimationFrame(this.frame), clearTimeout(this.resting), this.stopTheme?.(), this.stopRoom?.(), this.stopDots?.(), this.sizes?.disconnect();
     for (let part of this.parts) "destroy" in part && part.destroy();
     this.wanted.destroy();
     for (let end of this.ends ?? []) end();
