@@ -248,7 +248,7 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
         If recording and pipeline are swapped, or are something else.
     """
     check_recording(run, where="reproduce()", order="reproduce(run, pipe)", other=pipe)
-    _check_drawn(run)
+    check_drawn(run)
     arguments = arguments_again(run, pipe, omitted, where="reproduce()")
     if run.image is None:
         raise ReproductionError(
@@ -300,7 +300,7 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
         images of its batch, because one generator made the noise of all.
     """
     check_recording(run, where="redraw()", order="redraw(run, pipe, seeds)", other=pipe)
-    _check_drawn(run)
+    check_drawn(run)
     seeds = whole_numbers(seeds, "seed")
     if not seeds:
         raise SelectionError("redraw() draws one image from each seed, and none was given.")
@@ -331,7 +331,7 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
     return list(pil_images(pipe(**arguments)))
 
 
-def _check_drawn(run: Recording) -> None:
+def check_drawn(run: Recording) -> None:
     """Raise a `ReproductionError` for a look, which is at an image that no model drew."""
     if words := look_in_words(run.facts):
         how = "inversion=True" if run.facts.seed is None else f"seed={run.facts.seed}"

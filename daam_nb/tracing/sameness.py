@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from daam_nb.errors import ReproductionError
 from daam_nb.prompt import Prompt
@@ -14,7 +14,9 @@ from daam_nb.tracing.weights import weight_digests
 _HOOKS_OF_TEXT = re.compile(r"text_encoder\w*: hooks on")
 
 
-def check_weights(run: Recording, pipe: Any, *, what: str) -> None:
+def check_weights(
+    run: Recording, pipe: Any, *, what: str, parts: Literal["denoising", "all"] = "denoising"
+) -> None:
     """Raise a `ReproductionError` unless the weights are those that drew the recording.
 
     Parameters
@@ -22,11 +24,15 @@ def check_weights(run: Recording, pipe: Any, *, what: str) -> None:
     run, pipe
         The recording, and the pipeline that should have made it.
     what
-        What is worked out of them, in the plural: ``"effects"``.
+        What is worked out of them, as in "so its effects would be".
+    parts
+        ``"denoising"``: but for the VAE, which decodes the image and does no more.
     """
     weights = weight_digests(pipe)
     for part, digest in (run.facts.batch.get("weights") or {}).items():
-        if part != "vae" and weights.get(part, digest) != digest:
+        if part == "vae" and parts != "all":
+            continue
+        if weights.get(part, digest) != digest:
             raise ReproductionError(
                 f"The weights of the {part} are not those that drew the recording (digest {digest} "
                 f"then, {weights[part]} now), so its {what} would be another model's. Give the "

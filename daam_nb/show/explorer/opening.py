@@ -17,6 +17,7 @@ from daam_nb.show.explorer.export.snapshot import look_of
 from daam_nb.show.explorer.model.selection import number_of
 from daam_nb.show.explorer.model.subject import Subject, subject_of
 from daam_nb.show.explorer.model.syntax import ParserChoice, Syntax
+from daam_nb.show.explorer.redrawing.door import is_pipeline
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 @overload
 def explore(
     run: Recording,
-    other: None = None,
+    other: Any = None,
     *,
+    pipe: Any = ...,
     layers: LayerChoice = ...,
     recommended: LayerChoice | None = ...,
     parser: ParserChoice = ...,
@@ -47,6 +49,7 @@ def explore(
     run: Recording,
     other: Recording,
     *,
+    pipe: Any = ...,
     layers: LayerChoice = ...,
     recommended: LayerChoice | None = ...,
     parser: ParserChoice = ...,
@@ -60,8 +63,9 @@ def explore(
 
 def explore(
     run: Recording,
-    other: Recording | None = None,
+    other: Any = None,
     *,
+    pipe: Any = None,
     layers: LayerChoice = "paper",
     recommended: LayerChoice | None = None,
     parser: ParserChoice = None,
@@ -80,7 +84,12 @@ def explore(
     run
         The recording.
     other
-        A second one, side by side, with linked choices and a difference map.
+        A second one, side by side, with linked choices and a difference map. Or the pipeline that
+        made the recording, as `pipe`.
+    pipe
+        The pipeline that made the recording. With it the panel "What if" and `Explorer.what_if`
+        draw the image again without a word, or with more of it; where it is another pipeline, or
+        the recording cannot be drawn again, they say why. It is left as it is.
     layers
         The choice of layers to begin with: ``"paper"``, ``"all"``, ``"recommended"``, or anything
         else `heat_maps` takes, which is then called ``"given"``.
@@ -115,7 +124,8 @@ def explore(
     MissingExtraError
         Where anywidget or ipywidgets is not installed.
     WrongKindError
-        For a `parser`, `images`, `negative` or `kind` of another type.
+        For a `parser`, `images`, `negative` or `kind` of another type, and where the second
+        argument is neither a recording nor a pipeline.
     UnknownOptionError
         For a name that is none of these; it says which is nearest.
     SelectionError, NotKeptError, WordNotFoundError, AmbiguousWordError
@@ -139,6 +149,7 @@ def explore(
         "negative": negative,
         "choices": choices,
     }
+    other, options["pipe"] = _second(other, pipe)
     if other is None:
         return _explorer_of(run, images=images, kind=_one_kind(kind, "explore()"), **options)
     pair = (None, None) if images is None else _pair_of(images)
@@ -224,6 +235,30 @@ def hand_out(
     return write(look, path, embed=embed, overwrite=overwrite, max_bytes=max_bytes)
 
 
+def _second(other: object, pipe: object) -> tuple[Recording | None, Any]:
+    """The second argument of `explore` by what it is: another recording, or the pipeline."""
+    given = pipe if pipe is not None else other
+    if given is not None and not is_pipeline(given) and not (pipe is None and _is_run(given)):
+        what = "pipe= of explore()" if pipe is not None else "The second argument of explore()"
+        second = "" if pipe is not None else "another recording, to see two side by side, or "
+        raise WrongKindError(
+            f"{what} is {second}the pipeline that drew the recording, to draw it again, not "
+            f"{kind_of(given)}."
+        )
+    if pipe is None:
+        return (other, None) if isinstance(other, Recording) else (None, other)
+    if other is not None and not isinstance(other, Recording):
+        raise WrongKindError(
+            f"explore() is given pipe=, and {kind_of(other)} in the place of another recording. "
+            "Leave one of them out."
+        )
+    return other, pipe
+
+
+def _is_run(value: object) -> bool:
+    return isinstance(value, Recording)
+
+
 def _pair_of(images: object) -> tuple[Any, Any]:
     """The forming images of two recordings."""
     if not isinstance(images, tuple | list) or len(images) != 2:
@@ -290,6 +325,7 @@ def _explorer_of(
     images: Any,
     negative: bool,
     kind: str,
+    pipe: Any,
     choices: dict[str, Any],
 ) -> Explorer:
     """Open the explorer of one recording; the options are those of `explore`."""
@@ -303,7 +339,9 @@ def _explorer_of(
         choices=choices,
     )
     syntax = Syntax(subject.prompt.text, parser)
-    explorer: Explorer = explorer_class("explore()")(subject, syntax=syntax, images=images, **first)
+    explorer: Explorer = explorer_class("explore()")(
+        subject, syntax=syntax, images=images, pipe=pipe, **first
+    )
     return explorer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import daam_nb
@@ -23,6 +24,7 @@ def facts_of(
     *,
     strip: dict[str, object] | None,
     changed: str,
+    what_if: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Gather the facts of a recording for the browser; see the keys below."""
     facts = subject.run.facts
@@ -66,6 +68,7 @@ def facts_of(
             *_reduced(subject),
         ],
         "left_out": left_out(subject, has_strip=strip is not None),
+        **({} if what_if is None else {"what_if": dict(what_if)}),
     }
 
 

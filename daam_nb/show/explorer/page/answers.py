@@ -3,6 +3,8 @@
     ask     {v, type: "ask", id, run, want: [...], sel: {...}, at: {y, x} | {polygon}}
     answer  {v, type: "answer", id, run, sel, parts: [{name, ..., buffer?}], error?}
 
+Drawing an image again takes long: `drawing` has what a page sends for it, answered in the same way.
+
 `run` names the recording that the page shows, `sel` the selection that the question is about:
 word, word_b (-1: none), choice, layer, head (one, or several as in `Selected`), steps ([first, one
 after the last], of the loop), threshold, special (whether signs and special tokens are ranked).
@@ -50,6 +52,9 @@ Message = tuple[dict[str, Any], list[bytes]]
 FIRST = ("stack", "exact", "stack_b", "exact_b", "tiles")  # what a page paints first
 
 
+DRAWING = ("draw", "progress", "cancel")  # types of messages about drawing again
+
+
 @dataclass(frozen=True)
 class Question:
     """What a page asks about.
@@ -80,8 +85,20 @@ class Question:
         return None if self.word_b < 0 else replace(self.selected, word=self.word_b)
 
 
-def answer(engine: Engine, message: Any) -> Message | None:
+Draws = Callable[[dict[str, Any], Question], Sequence[Part]]
+
+
+def answer(engine: Engine, message: Any, draws: Draws | None = None) -> Message | None:
     """Answer one message of a page.
+
+    Parameters
+    ----------
+    engine
+        The recording and its maps.
+    message
+        What the page sent.
+    draws
+        Answers the messages about drawing again: `DRAWING`.
 
     Returns
     -------
@@ -92,7 +109,8 @@ def answer(engine: Engine, message: Any) -> Message | None:
     None
         Where the message is no question of ours.
     """
-    if not isinstance(message, dict) or message.get("type") != "ask":
+    kind = message.get("type") if isinstance(message, dict) else None
+    if kind != "ask" and (kind not in DRAWING or draws is None):
         return None
     if message.get("v") != VERSION:
         return None
@@ -105,7 +123,11 @@ def answer(engine: Engine, message: Any) -> Message | None:
         if message.get("run") != subject.name:
             raise SelectionError("The question is about another recording than the one shown.")
         question = read(subject, message)
-        for part, raw in parts_of(engine, _wanted(message.get("want")), question):
+        if kind != "ask" and draws is not None:
+            answered = draws(message, question)
+        else:
+            answered = parts_of(engine, _wanted(message.get("want")), question)
+        for part, raw in answered:
             parts.append({**part, "buffer": len(buffers)} if raw else part)
             buffers += [raw] if raw else []
     except DaamError as error:

@@ -9,7 +9,7 @@ import anywidget
 import traitlets
 
 from daam_nb.errors import DaamError
-from daam_nb.show.explorer.controls import CONTROLS, Control
+from daam_nb.show.explorer.controls import CONTROLS, Control, one_or_several
 
 MEASURED = ("iou", "iod", "ioh", "peak", "status")  # read only
 
@@ -37,6 +37,14 @@ class ControlTrait(traitlets.TraitType[Any, Any]):
             return self.kind.of_page(value, obj.subject)
         except DaamError as error:
             raise traitlets.TraitError(f"{self.name}: {error}") from error
+
+
+def completed(choices: dict[str, Any]) -> dict[str, Any]:
+    """Choices with what they let go of: `one_or_several`."""
+    try:
+        return one_or_several(choices)
+    except DaamError as error:
+        raise traitlets.TraitError(f"heads: {error}") from error
 
 
 def _shared(trait: Any) -> Any:

@@ -29,7 +29,6 @@ from daam_nb.show.explorer.controls import (
     SELECTION,
     check_names,
     first_choices,
-    one_or_several,
     selected_of,
 )
 from daam_nb.show.explorer.export.handout import STATIC
@@ -51,9 +50,11 @@ from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.model.syntax import Syntax
 from daam_nb.show.explorer.page.answers import FIRST, Question, answer, parts_of
 from daam_nb.show.explorer.page.callbacks import Callback, HeadCallbacks
-from daam_nb.show.explorer.page.choices import MEASURED, Choices
+from daam_nb.show.explorer.page.choices import MEASURED, Choices, completed
+from daam_nb.show.explorer.page.drawing import Studio
 from daam_nb.show.explorer.page.exports import Exports
 from daam_nb.show.explorer.page.lifetime import Reopenable
+from daam_nb.show.explorer.page.redrawing import Redrawing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 PAUSE = 0.05  # seconds between preparations
 
 
-class Explorer(Exports, Reopenable, Choices):
+class Explorer(Exports, Redrawing, Reopenable, Choices):
     """The explorer of one recording; made by `daam_nb.explore`.
 
     Every choice (see `Choices`) is a trait: read it, set it, observe it, link it. What cannot be is
@@ -75,6 +76,7 @@ class Explorer(Exports, Reopenable, Choices):
         *,
         syntax: Syntax,
         images: list[Image] | tuple[Image, ...] | None = None,
+        pipe: Any = None,
         **choices: Any,
     ) -> None:
         check_names(choices, where="Explorer()", also=("layout",))
@@ -86,9 +88,14 @@ class Explorer(Exports, Reopenable, Choices):
         self._head_callbacks = HeadCallbacks()
         self._esm, self._css = read_bundle(STATIC, "explorer")
         sent = images_of(subject.run, images)
-        self._fixed: dict[str, Any] = {"strip": sent.strip, "changed": sent.changed}
+        self._studio = Studio(self._engine, pipe)
+        self._fixed: dict[str, Any] = {
+            "strip": sent.strip,
+            "changed": sent.changed,
+            "what_if": self._studio.facts,
+        }
         super().__init__(
-            **{**first_choices(subject), **_completed(choices)},
+            **{**first_choices(subject), **completed(choices)},
             _images=pack({"run": subject.name}, sent.parts),
             _facts=facts_of(subject, syntax, **self._fixed),
         )
@@ -167,7 +174,7 @@ class Explorer(Exports, Reopenable, Choices):
             For a name that is no choice.
         """
         check_names(choices, where="choose()", also=("layout",))
-        choices = _completed(choices)
+        choices = completed(choices)
         before = {name: getattr(self, name) for name in choices}
         try:
             with self.hold_sync(), self.hold_trait_notifications():
@@ -210,6 +217,7 @@ class Explorer(Exports, Reopenable, Choices):
     def close(self) -> None:
         """Take it from the page and let go of the recording and of all that was sent."""
         self._engine, self._warming = None, iter(())
+        self._studio.close()
         self._head_callbacks.clear()
         super().close()
         self.unobserve_all()
@@ -396,19 +404,11 @@ class Explorer(Exports, Reopenable, Choices):
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
         if self._engine is None:
             return
-        reply = answer(self._engine, content)
+        reply = answer(self._engine, content, self._studio.message)
         if reply is not None:
             self.send(*reply)
         elif content == {"v": VERSION, "type": "keep", "run": self.subject.name}:
             self._keep_first()  # the hand has rested for long: what a saved page shows
-
-
-def _completed(choices: dict[str, Any]) -> dict[str, Any]:
-    """Choices with what they let go of: `one_or_several`."""
-    try:
-        return one_or_several(choices)
-    except DaamError as error:
-        raise traitlets.TraitError(f"heads: {error}") from error
 
 
 def _is_read_only(kind: type, name: str) -> bool:
