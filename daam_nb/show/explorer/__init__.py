@@ -8,10 +8,11 @@ opening   `explore(run)`, `hand_out(run, path)`
 controls  what can be chosen: one table for Python, the page and the documents
 model/    the recording, what can be chosen of it, and its maps and numbers
 export/   figure, PNG, table, hand-out: from model and look
+redrawing/  the image drawn again with a word taken away; its `door` alone knows a pipeline
 page/     the widget: choices as traits, and the page's questions answered
 static/   the page itself, as built from `js/`
 
-`page` imports `export` and `model`, `export` imports `model`. May import the floors below,
+`page` imports `redrawing`, `export` and `model`, `export` imports `model`. May import the floors below,
 `daam_nb.language` and the rest of `daam_nb.show`. ipywidgets and anywidget are imported by `page`
 alone, when an explorer is opened.
 """

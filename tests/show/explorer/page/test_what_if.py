@@ -334,7 +334,8 @@ def test_two_explorers_of_one_pipeline_draw_one_after_the_other(
 def test_the_kernel_answers_while_the_shipped_model_draws() -> None:
     own = menagerie.load()
     own.set_progress_bar_config(disable=True)
-    run = generate(own, "a banana and an apple", seed=0, num_inference_steps=8, effects=["banana"])
+    text = "a banana and an apple on the grass"
+    run = generate(own, text, seed=0, num_inference_steps=8, effects=["banana"])
     before = snapshot(own)
     opened = explore(run, own, word="banana", parser=False)
     opened.words_at(0.5, 0.5)
@@ -350,7 +351,7 @@ def test_the_kernel_answers_while_the_shipped_model_draws() -> None:
     told = sent(opened, "progress", pictures=True)
     assert told["state"] == "done"
     assert list(told["pictures"]) == ["first", "now", "difference", "attention", "effect"]
-    assert told["inside"] > 2 * told["outside"]
+    assert told["inside"] > told["outside"]
     empty = {"how": "scale", "factor": 1, "of": "word", "where": "everywhere"}
     sent(opened, "draw", "empty", change=empty)
     assert until(opened, "done")["same"]  # in a thread as in the kernel's own
