@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from daam_nb.show.colors import palette
 from daam_nb.show.explorer.controls import CHOICES
 from daam_nb.show.explorer.model.container import pack, unpack
 from daam_nb.show.explorer.model.facts import COLORMAPS
-from daam_nb.show.explorer.model.ranking import inside
+from daam_nb.show.explorer.model.ranking import background, in_region, inside
 from daam_nb.show.explorer.model.stacks import preview
 from daam_nb.show.explorer.page.widget import Explorer
 
@@ -83,14 +84,36 @@ def expected(explorer: Explorer) -> dict[str, Any]:
             "polygon": POLYGON,
             "cells": coded(inside(POLYGON, explorer.subject.grid).astype("u1")),
         },
+        "ranking": ranking(explorer),
         "pixel": {
             "y": 0.4,
             "x": 0.6,
             "rows": [
-                {"word": row.word, "value": row.value, "share": row.share}
+                {"word": row.word, "value": row.value, "share": row.share, "lift": row.lift}
                 for row in explorer.words_at(0.4, 0.6)
             ],
         },
+    }
+
+
+def ranking(explorer: Explorer) -> dict[str, Any]:
+    """Lifts and what chance gives, of the maps that a page without a kernel makes itself."""
+    engine, selected = explorer.engine, explorer.selected
+    words = [n for n, entry in enumerate(explorer.words) if entry.kept and not entry.special]
+    stacks = {word: engine.stack(replace(selected, word=word)) for word in words[:4]}
+    maps = {
+        word: torch.from_numpy(preview(stack, 0, len(stack.scales)).astype("<f4"))
+        for word, stack in stacks.items()
+    }
+    of_cells = background(maps)
+    cells = inside(POLYGON, explorer.subject.served)
+    values, of_region = in_region(maps, cells)
+    return {
+        "maps": {word: coded(values.numpy()) for word, values in maps.items()},
+        "shape": explorer.subject.served,
+        "whole": of_cells.shares,
+        "chance": of_cells.chance,
+        "region": {"values": values, "chance": of_region.chance},
     }
 
 

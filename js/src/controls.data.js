@@ -22,6 +22,7 @@ export default {
   theme: {"kind": "OneOf", "default": "auto", "redraws": ["THEME"], "options": [["auto", "auto"], ["light", "light"], ["dark", "dark"]], "label": "Theme", "panel": "more"},
   projector: {"kind": "Flag", "default": false, "redraws": ["ALL"], "label": "Projector", "title": "Large type for a lecture hall", "panel": "more"},
   region: {"kind": "Region", "default": [], "redraws": ["MAP", "PANEL"]},
+  rank_by: {"kind": "OneOf", "default": "lift", "redraws": ["PANEL"], "options": [["lift", "by lift"], ["share", "by share"]], "label": "Order", "title": "Lift: the share here over the share in the whole image. Share: of all words here.", "panel": "ranking"},
   view: {"kind": "OneOf", "default": "overlay", "redraws": ["WORDS", "MAP", "LOOK"], "options": [["overlay", "both maps"], ["difference", "A minus B"]], "label": "Show", "panel": "look"},
   difference_scale: {"kind": "OneOf", "default": "own", "redraws": ["MAP", "LOOK"], "options": [["own", "of each peak"], ["common", "in their unit"]], "label": "Scale", "title": "Each map as a share of its own peak, or as it is", "panel": "look"},
 };

@@ -1,14 +1,18 @@
 // A page without a kernel: choices that are kept here, and a source that holds what was embedded.
-/** @import { Facts, Head, Part, Question, Row, Sel } from "./types.js" */
+/** @import { Facts, Head, Part, Question, Sel, Whole } from "./types.js" */
+/** @import { Maps } from "./lift.js" */
 import { fromBase64, inflated } from "./bytes.js";
 import { unpackSmall } from "./container.js";
 import { pairsIn } from "./heads.js";
+import { backgroundOf, rankable, rowsIn, sharesOf } from "./lift.js";
 import { cellOf, cellsInside } from "./measure.js";
 import { Memory } from "./memory.js";
 import { Player } from "./player.js";
 import { Source } from "./source.js";
 import { placesOf } from "./state.js";
 
+/** @typedef {{key: string, maps: Maps, stacks: Map<number, Stack>, height: number, width: number,
+ *   note: string, background: Whole[] | null}} Ranking maps of all words that are here */
 /** @typedef {{key: string, counts: Uint8Array, scales: number[], shape: number[]}} Stack */
 
 /**
@@ -91,6 +95,8 @@ export class HandoutSource extends Source {
     this.parts = new Map(parts.map((part) => [`${part.name} ${part.key}`, part]));
     /** @type {Record<string, Part>} */
     this.images = {};
+    /** @type {Ranking | null} */
+    this.ranking = null;
   }
 
   /** Inflate the images. */
@@ -119,7 +125,9 @@ export class HandoutSource extends Source {
       if (name.startsWith("stack")) parts.push(await this.#chosen("stack", key));
       else if (name.startsWith("exact")) parts.push(await this.#chosen("exact", [...key, lo, hi]));
       else if (name === "tiles") parts.push(await this.#tiles(word, lo, hi));
-      else if (name === "words" || name === "region") parts.push(await this.#rank(name, sel, at));
+      else if (name === "words") parts.push(await this.#words(sel, at));
+      else if (name === "background") parts.push(await this.#background(sel));
+      else if (name === "region") parts.push(await this.#region(sel, at));
     }
     const own = parts.filter((part) => part !== null);
     for (const part of own) this.memory.take(part);
@@ -189,37 +197,74 @@ export class HandoutSource extends Source {
   }
 
   /**
-   * @param {"words" | "region"} name
+   * The maps of all words that are here over the chosen steps, kept until others are chosen.
+   *
+   * @param {Sel} sel
+   * @returns {Promise<Ranking>}
+   */
+  async #maps({ choice, layer, head, steps, special }) {
+    const [lo, hi] = placesOf(this.facts, /** @type {[number, number]} */ (steps));
+    const key = JSON.stringify([choice, layer, head, lo, hi, special]);
+    if (this.ranking?.key === key) return this.ranking;
+    const words = rankable(this.facts.words, special);
+    const own = await this.#embedded(words, choice, layer, head);
+    const stacks = own.size > 0 ? own : await this.#embedded(words, choice, -1, -1);
+    const note = own.size > 0 ? "" : "All heads: this selection is not embedded in this page.";
+    const among = stacks.size < words.length ? `Among the ${stacks.size} embedded words. ` : "";
+    const maps = new Map([...stacks].map(([word, stack]) => [word, meanMap(stack, lo, hi)]));
+    const [, height, width] = [...stacks.values()][0]?.shape ?? [0, 1, 1];
+    this.ranking = { key, maps, stacks, height, width, note: among + note, background: null };
+    return this.ranking;
+  }
+
+  /**
    * @param {Sel} sel
    * @param {Question["at"]} at
    * @returns {Promise<Part>}
    */
-  async #rank(name, sel, at) {
-    const place = /** @type {any} */ (at);
-    const { choice, layer, head } = sel;
+  async #words(sel, at) {
+    const { y, x } = /** @type {{y: number, x: number}} */ (at);
+    const { maps, height, width, note } = await this.#maps(sel);
+    const cell = cellOf(y, height) * width + cellOf(x, width);
+    const values = new Map([...maps].map(([word, map]) => [word, map[cell]]));
+    const rows = [...sharesOf(values)].map(([word, share]) => ({
+      word,
+      value: values.get(word) ?? 0,
+      share,
+    }));
+    return { name: "words", key: "", rows, note };
+  }
+
+  /**
+   * @param {Sel} sel
+   * @returns {Promise<Part>}
+   */
+  async #background(sel) {
+    const ranking = await this.#maps(sel);
+    ranking.background ??= backgroundOf(ranking.maps);
+    return { name: "background", key: "", rows: ranking.background };
+  }
+
+  /**
+   * @param {Sel} sel
+   * @param {Question["at"]} at
+   * @returns {Promise<Part>}
+   */
+  async #region(sel, at) {
+    const { polygon } = /** @type {{polygon: [number, number][]}} */ (at);
     const steps = placesOf(this.facts, /** @type {[number, number]} */ (sel.steps));
-    const own = await this.#embedded(choice, layer, head);
-    const whole = own.size > 0 ? own : await this.#embedded(choice, -1, -1);
-    const note = own.size > 0 ? "" : "All heads: this selection is not embedded in this page.";
-    const few = whole.size < this.facts.words.length;
-    const among = few ? `Among the ${whole.size} embedded words. ` : "";
-    const inside = (/** @type {number[]} */ [, height, width]) => {
-      if (name === "region") return cellsInside(place.polygon, height, width);
-      const one = new Uint8Array(height * width);
-      one[cellOf(place.y, height) * width + cellOf(place.x, width)] = 1;
-      return one;
-    };
-    /** @type {Map<number, number[]>} */
-    const bySteps = new Map();
-    for (const [word, stack] of whole) bySteps.set(word, stepMeans(stack, inside(stack.shape)));
+    const { maps, stacks, height, width, note } = await this.#maps(sel);
+    const inside = (/** @type {number[]} */ [, high, wide]) => cellsInside(polygon, high, wide);
+    const shown =
+      stacks.get(sel.word) ?? (await this.#stack(sel.word, sel.choice, sel.layer, sel.head));
     return {
-      name,
+      name: "region",
       key: "",
-      rows: ranking(bySteps, steps),
+      rows: rowsIn(maps, cellsInside(polygon, height, width), width),
       bars_of: sel.word,
-      by_step: bySteps.get(sel.word),
+      by_step: shown && stepMeans(shown, inside(shown.shape)),
       by_layer: await this.#byLayer(sel, steps, inside),
-      note: among + note,
+      note,
     };
   }
 
@@ -244,14 +289,15 @@ export class HandoutSource extends Source {
   }
 
   /**
+   * @param {number[]} words
    * @param {string} choice
    * @param {number} layer
    * @param {Head} head
    * @returns {Promise<Map<number, Stack>>} by word
    */
-  async #embedded(choice, layer, head) {
+  async #embedded(words, choice, layer, head) {
     const stacks = new Map();
-    for (let word = 0; word < this.facts.words.length; word++) {
+    for (const word of words) {
       const stack = await this.#stack(word, choice, layer, head);
       if (stack) stacks.set(word, stack);
     }
@@ -277,17 +323,19 @@ function stepMeans({ counts, scales }, inside) {
 }
 
 /**
- * @param {Map<number, number[]>} bySteps
- * @param {number[]} steps [lo, hi)
- * @returns {Row[]} the largest first
+ * The mean over some steps.
+ *
+ * @param {Stack} stack
+ * @param {number} lo
+ * @param {number} hi
+ * @returns {Float64Array} (y, x)
  */
-function ranking(bySteps, steps) {
-  const [lo, hi] = steps;
-  const rows = [...bySteps].map(([word, means]) => {
-    const chosen = means.slice(lo, hi);
-    return { word, value: chosen.reduce((sum, mean) => sum + mean, 0) / chosen.length, share: 0 };
-  });
-  const sum = rows.reduce((total, row) => total + row.value, 0) || 1;
-  for (const row of rows) row.share = row.value / sum;
-  return rows.sort((p, q) => q.value - p.value);
+function meanMap({ counts, scales, shape }, lo, hi) {
+  const size = shape[1] * shape[2];
+  const mean = new Float64Array(size);
+  for (let t = lo; t < hi; t++) {
+    const unit = scales[t] / (hi - lo);
+    for (let i = 0; i < size; i++) mean[i] += counts[t * size + i] * unit;
+  }
+  return mean;
 }

@@ -123,7 +123,10 @@ function list({ state, input: timed }, name, { label: text, title, panel, option
   for (const [value, read] of options) select.append(el("option", { value, text: read }));
   select.addEventListener("change", () => timed(name, () => state.set({ [name]: select.value })));
   // Above the tiles there is no room for names.
-  const named = el("span", { class: panel === "tiles" ? "daam-hidden" : null, text });
+  const named = el("span", {
+    class: panel === "look" || panel === "more" ? null : "daam-hidden",
+    text,
+  });
   const label = field({ class: "daam-field", title }, named, select);
   const show = () => {
     const now = String(state.get(name));

@@ -1,17 +1,16 @@
 // From pixels to words: which words look at a place, and for a region at which steps and layers.
 /** @import { Scope } from "./scope.js" */
-/** @import { Part, Question, RegionAnswer, Row } from "./types.js" */
+/** @import { Part, Question, RegionAnswer, Row, Whole } from "./types.js" */
 import { Asker } from "./asker.js";
 import { attribute, el, icon, short, write } from "./dom.js";
 import * as flags from "./flags.js";
 import { isCoarse } from "./hints.js";
-import { timestepText, unitText } from "./naming.js";
+import { inputsOf } from "./inputs.js";
+import { lifted } from "./lift.js";
+import { timestepText } from "./naming.js";
+import { Ranking } from "./ranking.js";
 import { times } from "./times.js";
 
-const ROWS = 8;
-const COMPARABLE = "Sizes may be compared between words.";
-const NOT_COMPARABLE =
-  "Sizes are not comparable between words: some have higher values everywhere.";
 /**
  * @template T
  * @typedef {{of: string, place: [number, number], value: T, note: string}} Answered words, and what
@@ -28,6 +27,11 @@ export class Inspector {
     this.here = null;
     /** @type {Answered<RegionAnswer> | null} */
     this.inside = null;
+    /** @type {Answered<Whole[]> | null} what single cells are compared with */
+    this.whole = null;
+    this.background = new Asker(scope.source, (question, parts) =>
+      this.#gotBackground(question, parts),
+    );
     this.words = new Asker(scope.source, (question, parts) => this.#gotWords(question, parts));
     this.region = new Asker(scope.source, (question, parts) => this.#gotRegion(question, parts));
     this.aloud = false;
@@ -53,7 +57,8 @@ export class Inspector {
     this.clear.addEventListener("click", () =>
       scope.input("region", () => scope.state.set({ region: [] })),
     );
-    this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" });
+    this.ranking = new Ranking(scope);
+    this.order = inputsOf(scope, "ranking");
     this.hint = el("p", {
       class: "daam-hint",
       text: isCoarse()
@@ -77,8 +82,13 @@ export class Inspector {
           el("span", { class: "daam-space" }),
           this.clear,
         ),
+        el(
+          "div",
+          { class: "daam-rank-tools" },
+          ...Object.values(this.order).map((one) => one.label),
+        ),
         this.hint,
-        this.list,
+        this.ranking.element,
         this.note,
       ),
       this.bySteps.element,
@@ -106,9 +116,14 @@ export class Inspector {
     return polygon.length >= 3 ? polygon : null;
   }
 
+  /** All that asks the source. */
+  get askers() {
+    return [this.words, this.background, this.region];
+  }
+
   /** Why the words cannot be had; empty where they can. */
   get problem() {
-    return this.region.problem || this.words.problem;
+    return this.region.problem || this.words.problem || this.background.problem;
   }
 
   /**
@@ -145,6 +160,23 @@ export class Inspector {
    * @param {Question} question
    * @param {Part[] | null} parts
    */
+  #gotBackground(question, parts) {
+    const part = parts?.find(({ name }) => name === "background");
+    if (part) this.whole = { of: this.#asked(question), place: [0, 0], value: part.rows, note: "" };
+    this.scope.invalidate(flags.PANEL);
+  }
+
+  /** The words at the place with their lifts, where these are known. */
+  get #rowsHere() {
+    const { here, whole } = this;
+    if (!here) return [];
+    return whole?.of === here.of ? lifted(here.value, whole.value) : here.value;
+  }
+
+  /**
+   * @param {Question} question
+   * @param {Part[] | null} parts
+   */
   #gotRegion(question, parts) {
     const part = parts?.find(({ name }) => name === "region");
     if (part) {
@@ -156,7 +188,7 @@ export class Inspector {
         value: /** @type {any} */ (part),
         note: part.note ?? "",
       };
-      if (of === this.#ofRegion) this.scope.say(`Region: ${spoken(this.scope, part.rows)}`);
+      if (of === this.#ofRegion) this.scope.say(`Region: ${this.ranking.spoken(part.rows)}`);
     }
     this.scope.invalidate(flags.PANEL);
   }
@@ -182,6 +214,10 @@ export class Inspector {
       !here || here.of !== this.#selection || here.place[0] !== y || here.place[1] !== x;
     const pointed = place && !polygon && lacks;
     this.words.want(pointed ? { want: ["words"], sel, at: { y, x } } : null);
+    // Of a large recording it takes a while: asked for where the hand points and nothing moves.
+    const still = place && !polygon && !state.moving && !state.get("playing");
+    const lacksWhole = still && this.whole?.of !== this.#selection;
+    this.background.want(lacksWhole ? { want: ["background"], sel } : null);
   }
 
   /** @param {number} what */
@@ -192,10 +228,11 @@ export class Inspector {
     const own = this.here?.of === this.#selection;
     if (own) this.ownSince = performance.now();
     const here = this.place && (own || this.#lingers) ? this.here : null;
-    attribute(this.list, "data-stale", Boolean(here && !own));
-    if (here && own && this.aloud && String(here.place) === String(this.place)) {
+    const rows = region ? region.value.rows : here ? this.#rowsHere : [];
+    const lifts = rows.every(({ lift }) => lift !== undefined);
+    if (here && own && lifts && this.aloud && String(here.place) === String(this.place)) {
       this.aloud = false;
-      scope.say(spoken(scope, here.value));
+      scope.say(this.ranking.spoken(rows));
     }
     const shown = region ?? here;
     if (shown === this.shown && !(what & (flags.PANEL | flags.WORDS))) return;
@@ -204,11 +241,14 @@ export class Inspector {
     this.clear.hidden = !polygon;
     this.hint.hidden = Boolean(shown || polygon);
     this.#locate(here?.place ?? null);
-    this.#rank(region ? region.value.rows : (here?.value ?? []));
+    this.ranking.show(rows, { stale: Boolean(here && !own), region: Boolean(region) });
+    for (const input of Object.values(this.order)) {
+      input.show();
+      input.label.hidden = !shown;
+    }
     const waiting = polygon && !region && !this.problem;
     const { facts } = scope.state;
-    const scale = facts.comparable ? COMPARABLE : NOT_COMPARABLE;
-    const notes = shown ? [shown.note, scale] : [];
+    const notes = shown ? [shown.note, this.ranking.reading(lifts, Boolean(region))] : [];
     write(
       this.note,
       waiting ? "The words of the region are on their way." : notes.filter(Boolean).join(" "),
@@ -243,49 +283,12 @@ export class Inspector {
     write(this.where, place ? `x ${cell(place[1], width)}, y ${cell(place[0], height)}` : "");
   }
 
-  /** @param {Row[]} rows */
-  #rank(rows) {
-    const { state } = this.scope;
-    const shown = rows.slice(0, state.get("projector") ? 6 : ROWS);
-    const most = Math.max(1e-12, ...shown.map((row) => row.value));
-    while (this.list.children.length < shown.length) this.list.append(rankRow());
-    while (this.list.children.length > shown.length) this.list.lastElementChild?.remove();
-    shown.forEach((row, i) => {
-      const item = /** @type {HTMLElement} */ (this.list.children[i]);
-      const [word, bar, value] = /** @type {HTMLElement[]} */ ([...item.children]);
-      write(word, state.facts.words[row.word]?.text ?? String(row.word));
-      attribute(item, "data-word", row.word);
-      attribute(
-        item,
-        "data-role",
-        row.word === state.get("word") ? "a" : row.word === state.get("word_b") ? "b" : null,
-      );
-      /** @type {HTMLElement} */ (bar.firstElementChild).style.width =
-        `${(100 * row.value) / most}%`;
-      write(value, `${Math.round(100 * row.share)} %`);
-      attribute(
-        item,
-        "title",
-        `${unitText(state.facts)} ${short(row.value)}, ${(100 * row.share).toFixed(1)} % of the words`,
-      );
-    });
-  }
-
   destroy() {
     clearTimeout(this.later);
     this.words.destroy();
+    this.background.destroy();
     this.region.destroy();
   }
-}
-
-function rankRow() {
-  return el(
-    "li",
-    { class: "daam-rank", "data-testid": "rank" },
-    el("span", { class: "daam-rank-word", dir: "auto" }),
-    el("span", { class: "daam-rank-bar" }, el("span", {})),
-    el("span", { class: "daam-rank-value" }),
-  );
 }
 
 /**
@@ -326,17 +329,4 @@ function bars(id) {
     );
   }
   return { element, show };
-}
-
-/**
- * @param {Scope} scope
- * @param {Row[]} rows
- */
-function spoken(scope, rows) {
-  return rows
-    .slice(0, 3)
-    .map(
-      (row) => `${scope.state.facts.words[row.word]?.text} ${Math.round(100 * row.share)} percent`,
-    )
-    .join(", ");
 }

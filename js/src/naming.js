@@ -72,3 +72,18 @@ function headsText(heads) {
   const last = heads.at(-1);
   return heads.length > 1 ? `heads ${heads.slice(0, -1).join(", ")} and ${last}` : `head ${last}`;
 }
+
+/**
+ * A word; where the text is there more than once, with a number.
+ *
+ * @param {Facts} facts
+ * @param {number} number
+ */
+export function wordText(facts, number) {
+  const word = facts.words?.[number];
+  if (!word) return String(number);
+  const same = facts.words.filter(
+    ({ text, kind }) => kind === word.kind && text.toLowerCase() === word.text.toLowerCase(),
+  );
+  return same.length > 1 ? `${word.text} (${same.indexOf(word) + 1})` : word.text;
+}

@@ -181,10 +181,22 @@ export interface Tiles {
   overlap?: (number | null)[][];
 }
 
+/** One word at a place: `Ranked` of daam_nb/show/explorer/model/ranking.py. */
 export interface Row {
   word: number;
   value: number;
   share: number;
+  /** The share here over that in the whole image; not there until it is known. */
+  lift?: number;
+  /** 5th and 95th percentile of the lifts elsewhere; null where there is nowhere else. */
+  chance?: number[] | null;
+}
+
+/** What single cells are compared with: of a word its share of the whole image, and of its lifts. */
+export interface Whole {
+  word: number;
+  share: number;
+  chance: number[];
 }
 
 export interface RegionAnswer {

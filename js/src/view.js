@@ -136,7 +136,7 @@ export class View {
 
   /** All that asks the source. */
   get askers() {
-    return [this.wanted.asker, this.inspector.words, this.inspector.region];
+    return [this.wanted.asker, ...this.inspector.askers];
   }
 
   #listen() {

@@ -46,6 +46,11 @@ const truth = {
     number(run, "overlap", sel.word, sel.choice, sel.layer, sel.head, placesOf(sel.steps), sel.threshold, layer, head),
   words: (run, sel, at, word) =>
     number(run, "words", sel.choice, sel.layer, sel.head, placesOf(sel.steps), sel.special, at, word),
+  whole: (run, sel, word) =>
+    0.1 + number(run, "whole", sel.choice, sel.layer, sel.head, placesOf(sel.steps), sel.special, word),
+  share: (run, sel, at, word) =>
+    truth.words(run, sel, at, word) / Array.from({ length: WORDS }, (_, w) => truth.words(run, sel, at, w)).reduce((p, q) => p + q),
+  lift: (run, sel, at, word) => truth.share(run, sel, at, word) / truth.whole(run, sel, word),
   bar: (run, sel, at, kind, i) =>
     number(run, kind, sel.word, sel.choice, sel.layer, sel.head, placesOf(sel.steps), at, i),
 };
@@ -83,11 +88,15 @@ function partOf(name, run, sel, at) {
     const values = everyHead((layer, head) => truth.overlap(run, sel, layer, head));
     return { name, key: JSON.stringify([...of, lo, hi]), threshold: sel.threshold, values };
   }
-  const rows = Array.from({ length: WORDS }, (_, w) => ({ word: w, value: truth.words(run, sel, at, w), share: 1 / WORDS }));
-  rows.sort((p, q) => q.value - p.value);
+  const everyWord = Array.from({ length: WORDS }, (_, w) => w);
+  if (name === "background")
+    return { name, rows: everyWord.map((w) => ({ word: w, share: truth.whole(run, sel, w), chance: [0.5, 2] })) };
+  const rows = everyWord.map((w) => ({ word: w, value: truth.words(run, sel, at, w), share: truth.share(run, sel, at, w) }));
   const by_step = STEPS.map((_, i) => truth.bar(run, sel, at, "by step", i));
   const by_layer = everyHead(() => 0).map((_, i) => truth.bar(run, sel, at, "by layer", i));
-  return name === "words" ? { name, rows } : { name, rows, by_step, by_layer, bars_of: sel.word, inside: 0.5 };
+  if (name === "words") return { name, rows };
+  const lifted = rows.map((row) => ({ ...row, lift: truth.lift(run, sel, at, row.word), chance: [0.5, 2] }));
+  return { name, rows: lifted, by_step, by_layer, bars_of: sel.word, inside: 0.5 };
 }
 
 function packed(facts, parts) {
@@ -325,12 +334,16 @@ async function wrongIn(root, host) {
   }
   const region = model.get("region");
   const rows = [...root.querySelectorAll("[data-testid=rank]")];
-  const values = rows.map((row) => row.title.match(/(\S+), \S+ % of the words$/)?.[1]);
+  const values = rows.map((row) => row.title.match(/(\S+), \S+ % of the words;/)?.[1]);
   const at = region.length ? { polygon: region } : root.pointed;
   if (region.length || root.pointed) {
     check(rows.length === WORDS, `${rows.length} words`);
     const right = (row, i) => near(Number(values[i]), Number(truth.words(run, sel, at, Number(row.dataset.word)).toPrecision(3)));
     check(rows.every((row, i) => right(row, i) && row.textContent.includes(`${run}${row.dataset.word}`)), "words of another selection");
+    const lifts = rows.map((row) => truth.lift(run, sel, at, Number(row.dataset.word)));
+    const said = rows.map((row) => Number(row.title.match(/; lift × (\S+), /)?.[1]));
+    check(said.every((value, i) => Math.abs(value - lifts[i]) <= 0.06 + 0.05 * lifts[i]), `lifts ${said}, not ${lifts}`);
+    check(lifts.every((lift, i) => i === 0 || lift <= lifts[i - 1]), "words in another order");
   } else check(rows.length === 0, "words of nowhere");
   if (region.length) {
     for (const [name, kind, count] of [["region-steps", "by step", STEPS.length], ["region-layers", "by layer", LAYERS]]) {

@@ -56,7 +56,11 @@ def test_a_page_says_what_its_maps_are(
         found.part("rank").first.wait_for()
         told = found.part("rank").first.get_attribute("title") or ""
         assert told.startswith(unit[0].lower() + unit[1:])
-        assert scale in found.part("ranking-note").inner_text()
+        order = found.part("control-rank_by")
+        order.select_option("lift")
+        found.part("ranking-note").get_by_text("Lift: the share here over").wait_for()
+        order.select_option("share")
+        found.part("ranking-note").get_by_text(scale).wait_for()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         ranked = {row.inner_text().split()[0] for row in found.part("rank").all()}
         assert ranked == kept

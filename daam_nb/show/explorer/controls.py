@@ -69,7 +69,8 @@ class Control:
         How the page names it, and what it says where a hand rests on it.
     panel
         Where the page puts an input for it: ``"look"`` below the image, ``"more"`` folded away,
-        ``"tiles"`` above the grid of heads; empty for what has its own place.
+        ``"tiles"`` above the grid of heads, ``"ranking"`` above the ranked words; empty for what
+        has its own place.
     """
 
     name: str
@@ -82,7 +83,7 @@ class Control:
     at_first: str = ""
     label: str = ""
     title: str = ""
-    panel: Literal["", "look", "more", "tiles"] = ""
+    panel: Literal["", "look", "more", "tiles", "ranking"] = ""
 
     def for_page(self) -> dict[str, Any]:
         """What the page knows of it: plain data."""
@@ -188,6 +189,13 @@ CONTROLS = (
         label="Projector", title="Large type for a lecture hall", panel="more",
     ),
     Control("region", Region(), (), "the region whose words are ranked", ("MAP", "PANEL")),
+    Control(
+        "rank_by", one_of(lift="by lift", share="by share"), "lift",
+        "how the words at a place are ranked: by lift, their share there over their share in the "
+        "whole image, or by share", ("PANEL",), label="Order",
+        title="Lift: the share here over the share in the whole image. Share: of all words here.",
+        panel="ranking",
+    ),
     Control(
         "view", one_of(overlay="both maps", difference="A minus B"), "overlay",
         "how two words are compared", ("WORDS", "MAP", "LOOK"), label="Show", panel="look",

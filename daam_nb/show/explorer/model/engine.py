@@ -13,7 +13,17 @@ from torch import Tensor
 from daam_nb.maps.heatmap import HeatMaps
 from daam_nb.maps.threshold import mask_of
 from daam_nb.maps.wordmap import WordHeatMap
-from daam_nb.show.explorer.model.ranking import Maps, Ranked, every_map, words_at
+from daam_nb.show.explorer.model.ranking import (
+    Background,
+    Maps,
+    Order,
+    Ranked,
+    background,
+    cell_of,
+    every_map,
+    values_at,
+    words_at,
+)
 from daam_nb.show.explorer.model.selection import Selected, entry_map, maps_of, word_map
 from daam_nb.show.explorer.model.stacks import Stack, stack_of
 from daam_nb.show.explorer.model.subject import Subject
@@ -54,6 +64,7 @@ class Engine:
     _maps: Recent[HeatMaps] = field(default_factory=Recent)
     _exact: Recent[WordHeatMap] = field(default_factory=Recent)
     _all: Recent[Maps] = field(default_factory=Recent)
+    _backgrounds: Recent[Background] = field(default_factory=Recent)
     _stamp: Hashable = None
 
     def stack(self, selected: Selected) -> Stack:
@@ -85,21 +96,37 @@ class Engine:
     def every_map(self, selected: Selected, *, special: bool) -> Maps:
         """The maps of all words under the selection, whatever its own word."""
         self._work()
-        key = replace(selected, word=-2 if special else -1).key
         return self._all.get_or_make(
-            key, lambda: every_map(self.subject, selected, special=special)
+            _key_of_all(selected, special),
+            lambda: every_map(self.subject, selected, special=special),
+        )
+
+    def background(self, selected: Selected, *, special: bool) -> Background:
+        """What single cells are compared with, under the selection, whatever its word."""
+        maps = self.every_map(selected, special=special)
+        return self._backgrounds.get_or_make(
+            _key_of_all(selected, special), lambda: background(maps)
         )
 
     def words_at(
-        self, selected: Selected, y: float, x: float, *, special: bool
+        self, selected: Selected, y: float, x: float, *, special: bool, order: Order = "lift"
     ) -> tuple[Ranked, ...]:
         """The words ranked at a place, 0 to 1 from the top left."""
+        cell_of(self.subject, y, x)  # refused before the maps are made
+        maps = self.every_map(selected, special=special)
+        of = self.background(selected, special=special)
+        return words_at(self.subject, maps, y, x, of=of, order=order)
 
-        def maps() -> Maps:
-            return self.every_map(selected, special=special)
-
-        whole = None if self.subject.view.local else maps
-        return words_at(self.subject, selected, y, x, special=special, maps=whole)
+    def values_at(
+        self, selected: Selected, y: float, x: float, *, special: bool
+    ) -> dict[int, float]:
+        """The values of all words at a place: what the words are ranked there by."""
+        self._work()
+        cell = cell_of(self.subject, y, x)
+        if self.subject.view.local and _key_of_all(selected, special) not in self._all:
+            return values_at(self.subject, selected, y, x, special=special)
+        maps = self.every_map(selected, special=special)
+        return {word: float(values[cell]) for word, values in maps.items()}
 
     def warm(self, selected: Selected) -> Iterator[None]:
         """Make the running sums of one word after the other, the selected one first.
@@ -121,6 +148,7 @@ class Engine:
         """Let go of all maps that were made."""
         for kept in (self._stacks, self._tiles, self._maps, self._exact, self._all):
             kept.clear()
+        self._backgrounds.clear()
         self.subject.view.release()
 
     def _work(self) -> None:
@@ -144,6 +172,11 @@ class Engine:
     def mask(self, selected: Selected, threshold: float) -> Tensor:
         """Eq. 7 on the latent grid, (y, x), bool; empty where the map is 0 everywhere."""
         return mask_of(self.exact(selected).values, threshold)
+
+
+def _key_of_all(selected: Selected, special: bool) -> str:
+    """What the maps of all words depend on."""
+    return replace(selected, word=-2 if special else -1).key
 
 
 _LAST: list[ref[Engine]] = []  # those that keep maps, the one that worked last at the end

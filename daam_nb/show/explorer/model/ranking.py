@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -25,11 +25,24 @@ from daam_nb.show.explorer.model.subject import Subject
 
 Polygon = Sequence[Sequence[float]]
 Maps = Mapping[int, Tensor]  # number of an entry -> (y, x)
+Order = Literal["lift", "share"]
+Chance = tuple[float, float]
+PERCENTILES = (5, 95)  # what chance gives
+SHIFTS = 16  # along each axis, at most
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """One word at a place.
+    """One word at a place: how much of the words' attention it has there, and in the whole image.
+
+    A word's *share* of a place P, and its *lift* there, over the words w that are ranked::
+
+        share(w, P) = m(w, P) / sum of m(v, P) over all words v
+        lift(w, P)  = share(w, P) / share(w, the whole image)
+
+    where m(w, P) is the value of the word's exact map at a cell, or its mean over the cells of a
+    region. Words such as "on" have much of the attention at every place, so by shares they rank
+    first everywhere; the lift says what a place has more of than the image as a whole.
 
     Attributes
     ----------
@@ -38,17 +51,42 @@ class Ranked:
     text
         The word.
     value
-        Of the word's exact map under the selection, in its unit: at the cell, or the mean over the
-        region's cells.
+        m(w, P), in the unit of the map.
     share
-        Of the sum over all words ranked, 0 to 1; 0 where all are 0. Whether sizes may be compared
-        between words, the kind of map says: `MapKind.comparable`.
+        0 to 1; 0 where all words are 0. Whether sizes may be compared between words, the kind of
+        map says (`MapKind.comparable`): shares are of sizes, lifts are not.
+    lift
+        0 or more. 1: as much of the words' attention as in the whole image; 2: twice as much. 0
+        where the map is 0 in the whole image.
+    chance
+        5th and 95th percentile of the lifts that the word has elsewhere: of a cell, at all cells of
+        the image; of a region, in other regions of its size and shape (`shifts`). None where no
+        other region fits into the image.
     """
 
     word: int
     text: str
     value: float
     share: float
+    lift: float
+    chance: Chance | None
+
+
+@dataclass(frozen=True)
+class Background:
+    """What a place is compared with.
+
+    Attributes
+    ----------
+    shares
+        Of each word over the whole image.
+    chance
+        5th and 95th percentile of each word's lifts at all cells, or in other regions; empty where
+        there are none.
+    """
+
+    shares: Mapping[int, float]
+    chance: Mapping[int, Chance]
 
 
 @dataclass(frozen=True)
@@ -93,54 +131,72 @@ def every_map(subject: Subject, selected: Selected, *, special: bool = False) ->
 
 def words_at(
     subject: Subject,
-    selected: Selected,
+    maps: Maps,
     y: float,
     x: float,
     *,
-    special: bool = False,
-    maps: Callable[[], Maps] | None = None,
+    of: Background | None = None,
+    order: Order = "lift",
 ) -> tuple[Ranked, ...]:
     """Rank the words at a place of the image.
 
     Parameters
     ----------
-    subject, selected
-        The recording and the choice of layers, head and steps; its word does not count.
+    subject
+        The recording.
+    maps
+        What `every_map` makes.
     y, x
         0 to 1 from the top left corner.
-    special
-        Whether signs, the start and the end of text are ranked too.
-    maps
-        Makes or keeps what `every_map` makes. None: the cell is worked out alone, so that a large
-        recording answers while the hand points.
+    of
+        What `background` makes of the maps, where it is known.
+    order
+        What is ranked: ``"lift"`` or ``"share"``.
 
     Returns
     -------
     tuple of Ranked
-        The word with the largest value first. The values are those of the exact maps at that cell.
+        The largest first. The values are those of the exact maps at the cell of that place.
 
     Raises
     ------
     SelectionError
         Where the place lies outside the image.
     """
-    y, x = (_share(value, name) for value, name in ((y, "y"), (x, "x")))
-    height, width = subject.grid
-    cell = min(int(y * height), height - 1), min(int(x * width), width - 1)
-    if maps is not None:
-        return _in_order(subject, {word: float(values[cell]) for word, values in maps().items()})
+    cell = cell_of(subject, y, x)
+    whole = background(maps) if of is None else of
+    values = {word: float(own[cell]) for word, own in maps.items()}
+    return _in_order(subject, values, whole.shares, whole.chance, order)
+
+
+def values_at(
+    subject: Subject, selected: Selected, y: float, x: float, *, special: bool = False
+) -> dict[int, float]:
+    """The values of the exact maps of all words at one cell, where a kind can work them out alone.
+
+    So that a large recording answers while the hand points; see `View.local`.
+    """
     words = _rankable(subject, special)
     values = subject.view.values_at(
         [subject.entries[number] for number in words],
         heads_of(subject, selected),
         selected.steps,
-        cell,
+        cell_of(subject, y, x),
     )
-    return _in_order(subject, dict(zip(words, values, strict=True)))
+    return dict(zip(words, values, strict=True))
 
 
-def words_in(subject: Subject, maps: Maps, polygon: Polygon) -> tuple[Ranked, ...]:
-    """Rank the words in a region of the image by the mean of their maps over its cells.
+def cell_of(subject: Subject, y: float, x: float) -> tuple[int, int]:
+    """The cell of the grid in which a place of the image lies."""
+    y, x = (_share(value, name) for value, name in ((y, "y"), (x, "x")))
+    height, width = subject.grid
+    return min(int(y * height), height - 1), min(int(x * width), width - 1)
+
+
+def words_in(
+    subject: Subject, maps: Maps, polygon: Polygon, *, order: Order = "lift"
+) -> tuple[Ranked, ...]:
+    """Rank the words in a region of the image by the means of their maps over its cells.
 
     Parameters
     ----------
@@ -148,8 +204,91 @@ def words_in(subject: Subject, maps: Maps, polygon: Polygon) -> tuple[Ranked, ..
         Corners (y, x), at least three, 0 to 1 from the top left corner; a cell of the latent grid
         belongs to the region where its center lies inside (even-odd rule). A region that holds no
         center is the cell of its middle.
+    order
+        What is ranked: ``"lift"`` or ``"share"``.
     """
-    return _ranked(subject, maps, torch.from_numpy(inside(polygon, subject.grid)))
+    values, of = in_region(maps, inside(polygon, subject.grid))
+    return _in_order(subject, values, of.shares, of.chance, order)
+
+
+# --- shares, lifts and what chance gives ----------------------------------------------------------
+# js/src/lift.js has the same, for pages without a kernel.
+
+
+def shares_of(values: Mapping[int, float]) -> dict[int, float]:
+    """Divide values by their sum; 0 where that is 0."""
+    total = sum(values.values())
+    return {word: value / total if total > 0 else 0.0 for word, value in values.items()}
+
+
+def lift_of(share: float, whole: float) -> float:
+    """A share as a multiple of that over the whole image; 0 where that is 0."""
+    return share / whole if whole > 0 else 0.0
+
+
+def lifts(values: NDArray[np.float64], whole: Mapping[int, float]) -> NDArray[np.float64]:
+    """The lifts of all words at many places: (word, place), as the values are."""
+    total = values.sum(0)
+    shares = np.divide(values, total, out=np.zeros_like(values), where=total > 0)
+    of_image = np.array(list(whole.values()))[:, None]
+    result: NDArray[np.float64] = np.zeros_like(values)
+    np.divide(shares, of_image, out=result, where=of_image > 0)
+    return result
+
+
+def background(maps: Maps) -> Background:
+    """What single cells are compared with: the whole image, and all cells."""
+    if not maps:
+        return Background({}, {})
+    values = np.stack([own.double().numpy().ravel() for own in maps.values()])
+    whole = shares_of(dict(zip(maps, values.mean(1).tolist(), strict=True)))
+    return Background(whole, _percentiles(lifts(values, whole), list(maps)))
+
+
+def in_region(
+    maps: Maps, cells: NDArray[np.bool_]
+) -> tuple[dict[int, float], Background]:
+    """The means over a region, (y, x) of bool, and what they are compared with."""
+    region = torch.from_numpy(cells)
+    values = {word: float(own[region].double().mean()) for word, own in maps.items()}
+    whole = shares_of({word: float(own.double().mean()) for word, own in maps.items()})
+    moves = shifts(cells)
+    if not maps or not moves:
+        return values, Background(whole, {})
+    elsewhere = np.stack([np.roll(cells, by, (0, 1)).ravel() for by in moves]) / cells.sum()
+    flat = np.stack([own.double().numpy().ravel() for own in maps.values()])
+    chance = _percentiles(lifts(flat @ elsewhere.T, whole), list(maps))
+    return values, Background(whole, chance)
+
+
+def shifts(cells: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Where else a region fits into the image: by how much it is moved, (down, to the right).
+
+    At most 16 moves along each axis, evenly apart from one end of the image to the other; all of
+    them where there are fewer. No move at all is left out.
+    """
+    rows, columns = (np.flatnonzero(cells.any(axis)) for axis in (1, 0))
+    moves = [
+        _spread(int(present[0]), len(line) - 1 - int(present[-1]))
+        for present, line in ((rows, cells[:, 0]), (columns, cells[0]))
+    ]
+    return [(down, right) for down in moves[0] for right in moves[1] if down or right]
+
+
+def _spread(before: int, behind: int) -> list[int]:
+    """Moves from -before to behind."""
+    count = before + behind + 1
+    kept = min(count, SHIFTS)
+    return [i * (count - 1) // max(1, kept - 1) - before for i in range(kept)]
+
+
+def _percentiles(values: NDArray[np.float64], words: Sequence[int]) -> dict[int, Chance]:
+    """The 5th and the 95th percentile of each word's lifts, linear between two neighbors."""
+    low, high = np.percentile(values, PERCENTILES, axis=1)
+    return dict(zip(words, zip(low.tolist(), high.tolist(), strict=True), strict=True))
+
+
+# --- a word in a region, by step and by layer -----------------------------------------------------
 
 
 def bars(subject: Subject, selected: Selected, polygon: Polygon) -> Bars:
@@ -232,25 +371,39 @@ def _share(value: object, name: str) -> float:
     return number
 
 
-def _ranked(subject: Subject, maps: Maps, cells: Tensor) -> tuple[Ranked, ...]:
-    """Rank by the mean over the cells."""
-    return _in_order(
-        subject, {number: float(values[cells].double().mean()) for number, values in maps.items()}
-    )
-
-
 def _rankable(subject: Subject, special: bool) -> list[int]:
+    """Numbers of what is ranked: no part of the text twice.
+
+    So no piece of a word, and no phrase all of whose words are ranked.
+    """
+    words = [entry for entry in subject.entries if entry.kept and entry.kind == "word"]
+    in_words = {token for entry in words for token in entry.tokens}
     return [
         number
         for number, entry in enumerate(subject.entries)
-        if entry.kept and (not entry.special or (special and entry.kind != "piece"))
+        if entry.kept
+        and (not entry.special or (special and entry.kind != "piece"))
+        and not (entry.kind == "phrase" and set(entry.tokens) <= in_words)
     ]
 
 
-def _in_order(subject: Subject, values: Mapping[int, float]) -> tuple[Ranked, ...]:
-    total = sum(values.values())
+def _in_order(
+    subject: Subject,
+    values: Mapping[int, float],
+    whole: Mapping[int, float],
+    chance: Mapping[int, Chance],
+    order: Order,
+) -> tuple[Ranked, ...]:
     rows = [
-        Ranked(number, subject.entries[number].text, value, value / total if total > 0 else 0.0)
-        for number, value in values.items()
+        Ranked(
+            word,
+            subject.entries[word].text,
+            values[word],
+            share,
+            lift_of(share, whole[word]),
+            chance.get(word),
+        )
+        for word, share in shares_of(values).items()
     ]
-    return tuple(sorted(rows, key=lambda row: -row.value))
+    # Shares in the order of values: also those of sums that are not positive have one.
+    return tuple(sorted(rows, key=lambda row: -(row.lift if order == "lift" else row.value)))

@@ -18,7 +18,8 @@ string.
 | exact, exact_b | the map of `heat_maps`, float32 |
 | tiles | the word in every head: `tiles` |
 | overlap | how much of each tile lies in the mask |
-| words, at {y, x} | the words ranked there |
+| words, at {y, x} | the words' values there and their shares |
+| background | what makes lifts of the shares of any place: `Background` |
 | region, at {polygon} | the words ranked in it, and bars of the word |
 | mask | eq. 7 as a PNG |
 """
@@ -26,7 +27,7 @@ string.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from daam_nb.errors import DaamError, SelectionError
@@ -34,7 +35,7 @@ from daam_nb.show.explorer.export.png import mask_name, mask_png
 from daam_nb.show.explorer.model.container import VERSION, Part
 from daam_nb.show.explorer.model.engine import Engine
 from daam_nb.show.explorer.model.entries import clean
-from daam_nb.show.explorer.model.ranking import Ranked, bars, words_in
+from daam_nb.show.explorer.model.ranking import bars, shares_of, words_in
 from daam_nb.show.explorer.model.selection import (
     LayerHeads,
     Numbers,
@@ -258,11 +259,25 @@ def _overlap(engine: Engine, question: Question) -> list[Part]:
 
 
 def _words(engine: Engine, question: Question) -> list[Part]:
+    """Words and shares alone, which a large recording has at once; the page makes lifts of them."""
     at = question.at or {}
     if not {"y", "x"} <= set(at):
         raise SelectionError("The question lacks a place: at {y, x}.")
-    rows = engine.words_at(question.selected, at["y"], at["x"], special=question.special)
-    return [({"name": "words", "rows": _rows(rows)}, b"")]
+    values = engine.values_at(question.selected, at["y"], at["x"], special=question.special)
+    rows = [
+        {"word": word, "value": values[word], "share": share}
+        for word, share in shares_of(values).items()
+    ]
+    return [({"name": "words", "rows": rows}, b"")]
+
+
+def _background(engine: Engine, question: Question) -> list[Part]:
+    of = engine.background(question.selected, special=question.special)
+    rows = [
+        {"word": word, "share": share, "chance": list(of.chance[word])}
+        for word, share in of.shares.items()
+    ]
+    return [({"name": "background", "rows": rows}, b"")]
 
 
 def _region(engine: Engine, question: Question) -> list[Part]:
@@ -276,7 +291,16 @@ def _region(engine: Engine, question: Question) -> list[Part]:
     by_layer = dict(in_region.by_layer)
     part = {
         "name": "region",
-        "rows": _rows(rows),
+        "rows": [
+            {
+                "word": row.word,
+                "value": row.value,
+                "share": row.share,
+                "lift": row.lift,
+                "chance": row.chance and list(row.chance),
+            }
+            for row in rows
+        ],
         "bars_of": in_region.word,
         "by_step": list(in_region.by_step),
         "by_layer": [by_layer.get(number) for number in range(len(subject.layers))],
@@ -291,10 +315,6 @@ def _mask(engine: Engine, question: Question) -> list[Part]:
     return [(part, mask_png(word, question.threshold))]
 
 
-def _rows(rows: tuple[Ranked, ...]) -> list[dict[str, Any]]:
-    return [{**asdict(row), "text": clean(row.text)} for row in rows]
-
-
 _PARTS: dict[str, Callable[[Engine, Question], list[Part]]] = {
     "stack": _stack,
     "exact": _exact,
@@ -303,6 +323,7 @@ _PARTS: dict[str, Callable[[Engine, Question], list[Part]]] = {
     "tiles": _tiles,
     "overlap": _overlap,
     "words": _words,
+    "background": _background,
     "region": _region,
     "mask": _mask,
 }

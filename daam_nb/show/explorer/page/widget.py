@@ -188,13 +188,39 @@ class Explorer(Exports, Redrawing, Reopenable, Choices):
         return self
 
     def words_at(self, y: float, x: float) -> tuple[Ranked, ...]:
-        """Rank the words at a place of the image (0 to 1 from the top left), as hovering does."""
-        return self._working.words_at(self.selected, y, x, special=self.show_pieces)
+        """Rank the words at a place of the image, as hovering does, in the order `rank_by`.
+
+        Parameters
+        ----------
+        y, x
+            0 to 1 from the top left corner.
+
+        Returns
+        -------
+        tuple of Ranked
+            Each with its lift (1: as much of the words' attention as in the whole image), its
+            share, and `chance`, the 5th to 95th percentile of its lifts at all cells.
+        """
+        return self._working.words_at(
+            self.selected, y, x, special=self.show_pieces, order=self.rank_by
+        )
 
     def words_in(self, polygon: Polygon | None = None) -> tuple[Ranked, ...]:
-        """Rank the words in a region, by default the one drawn, by the mean of their maps in it."""
+        """Rank the words in a region by the means of their maps there, in the order `rank_by`.
+
+        Parameters
+        ----------
+        polygon
+            Corners (y, x), 0 to 1 from the top left corner; by default the region drawn.
+
+        Returns
+        -------
+        tuple of Ranked
+            As for `words_at`; `chance` is of other regions of that size and shape.
+        """
         maps = self._working.every_map(self.selected, special=self.show_pieces)
-        return words_in(self.subject, maps, self.region if polygon is None else polygon)
+        region = self.region if polygon is None else polygon
+        return words_in(self.subject, maps, region, order=self.rank_by)
 
     def on_head(self, callback: Callback) -> Callable[[], None]:
         """Call a function with (layer, head) whenever another is chosen; None stands for all.

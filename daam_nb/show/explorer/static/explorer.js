@@ -88,6 +88,94 @@ function asChoice(pairs) {
   return { layer, head, heads: [] };
 }
 
+// src/lift.js
+var PERCENTILES = [0.05, 0.95], SHIFTS = 16;
+function rankable(words, special) {
+  let inWords = new Set(
+    words.filter(({ kept, kind }) => kept && kind === "word").flatMap(({ tokens }) => tokens)
+  ), twice2 = ({ kind, tokens }) => kind === "piece" || kind === "phrase" && tokens.every((token) => inWords.has(token));
+  return words.flatMap(
+    (word, i) => word.kept && (special || !word.special) && !twice2(word) ? [i] : []
+  );
+}
+function sharesOf(values) {
+  let total = 0;
+  for (let value of values.values()) total += value;
+  return new Map([...values].map(([word, value]) => [word, total > 0 ? value / total : 0]));
+}
+function liftOf(share2, whole) {
+  return whole > 0 ? share2 / whole : 0;
+}
+function backgroundOf(maps) {
+  let whole = sharesOf(means(maps)), cells = [...maps.values()][0]?.length ?? 0, at2 = Array.from({ length: cells }, (_, i) => [i]), chance = chanceAt(maps, at2, whole);
+  return [...whole].map(([word, share2]) => ({ word, share: share2, chance: chance.get(word) ?? [] }));
+}
+function rowsIn(maps, inside, width) {
+  let cells = cellsOf(inside), values = means(maps, cells), whole = sharesOf(means(maps)), elsewhere = shifts(inside, width).map((by) => cells.map((cell) => cell + by)), chance = elsewhere.length > 0 ? chanceAt(maps, elsewhere, whole) : null;
+  return [...sharesOf(values)].map(([word, share2]) => ({
+    word,
+    value: values.get(word) ?? 0,
+    share: share2,
+    lift: liftOf(share2, whole.get(word) ?? 0),
+    chance: chance?.get(word) ?? null
+  }));
+}
+function lifted(rows, background) {
+  let of = new Map(background.map((one) => [one.word, one]));
+  return rows.map((row) => {
+    let { share: share2 = 0, chance = null } = of.get(row.word) ?? {};
+    return { ...row, lift: liftOf(row.share, share2), chance };
+  });
+}
+function inOrder(rows, by) {
+  let byLift = by === "lift" && rows.every(({ lift }) => lift !== void 0), size = (row) => byLift ? row.lift ?? 0 : row.value;
+  return [...rows].sort((p, q) => size(q) - size(p));
+}
+function shifts(inside, width) {
+  let cells = cellsOf(inside), height = inside.length / width, rows = cells.map((cell) => Math.floor(cell / width)), columns = cells.map((cell) => cell % width), down = spread(least(rows), height - 1 - most(rows)), right = spread(least(columns), width - 1 - most(columns));
+  return down.flatMap((dy) => right.map((dx) => dy * width + dx)).filter((by) => by !== 0);
+}
+function spread(before, behind) {
+  let count = before + behind + 1, kept = Math.min(count, SHIFTS), at2 = (i) => Math.floor(i * (count - 1) / Math.max(1, kept - 1));
+  return Array.from({ length: kept }, (_, i) => at2(i) - before);
+}
+var least = (values) => values.reduce((p, q) => Math.min(p, q), 1 / 0), most = (values) => values.reduce((p, q) => Math.max(p, q), -1 / 0);
+function cellsOf(inside) {
+  let cells = [];
+  for (let i = 0; i < inside.length; i++) inside[i] && cells.push(i);
+  return cells;
+}
+function means(maps, cells) {
+  return new Map(
+    [...maps].map(([word, values]) => {
+      let sum = 0, count = cells?.length ?? values.length;
+      for (let i = 0; i < count; i++) sum += values[cells ? cells[i] : i];
+      return [word, sum / Math.max(1, count)];
+    })
+  );
+}
+function chanceAt(maps, places, whole) {
+  let words = [...maps], lifts = words.map(() => new Float64Array(places.length));
+  return places.forEach((cells, place) => {
+    let total = 0;
+    words.forEach(([, values], w) => {
+      let sum = 0;
+      for (let i = 0; i < cells.length; i++) sum += values[cells[i]];
+      total += sum, lifts[w][place] = sum;
+    });
+    for (let of of lifts) of[place] = total > 0 ? of[place] / total : 0;
+  }), new Map(
+    words.map(([word], w) => {
+      let own = lifts[w].map((share2) => liftOf(share2, whole.get(word) ?? 0)).sort();
+      return [word, PERCENTILES.map((part) => percentile(own, part))];
+    })
+  );
+}
+function percentile(sorted2, part) {
+  let at2 = part * (sorted2.length - 1), low = Math.floor(at2), high = Math.min(low + 1, sorted2.length - 1);
+  return sorted2[low] + (at2 - low) * (sorted2[high] - sorted2[low]);
+}
+
 // src/measure.js
 function largest(values) {
   let max = 0;
@@ -277,6 +365,7 @@ var controls_data_default = {
   theme: { kind: "OneOf", default: "auto", redraws: ["THEME"], options: [["auto", "auto"], ["light", "light"], ["dark", "dark"]], label: "Theme", panel: "more" },
   projector: { kind: "Flag", default: !1, redraws: ["ALL"], label: "Projector", title: "Large type for a lecture hall", panel: "more" },
   region: { kind: "Region", default: [], redraws: ["MAP", "PANEL"] },
+  rank_by: { kind: "OneOf", default: "lift", redraws: ["PANEL"], options: [["lift", "by lift"], ["share", "by share"]], label: "Order", title: "Lift: the share here over the share in the whole image. Share: of all words here.", panel: "ranking" },
   view: { kind: "OneOf", default: "overlay", redraws: ["WORDS", "MAP", "LOOK"], options: [["overlay", "both maps"], ["difference", "A minus B"]], label: "Show", panel: "look" },
   difference_scale: { kind: "OneOf", default: "own", redraws: ["MAP", "LOOK"], options: [["own", "of each peak"], ["common", "in their unit"]], label: "Scale", title: "Each map as a share of its own peak, or as it is", panel: "look" }
 };
@@ -727,7 +816,7 @@ var Shim = class {
    * @param {Part[]} parts
    */
   constructor(header, parts) {
-    super(), this.facts = header.facts, this.run = header.facts.run, this.model = new Shim({ ...header.traits, _facts: header.facts }), this.capabilities = { any: !1, mask: !1 }, this.memory = new Memory(), this.player = new Player(this.model), this.trouble = "", this.parts = new Map(parts.map((part) => [`${part.name} ${part.key}`, part])), this.images = {};
+    super(), this.facts = header.facts, this.run = header.facts.run, this.model = new Shim({ ...header.traits, _facts: header.facts }), this.capabilities = { any: !1, mask: !1 }, this.memory = new Memory(), this.player = new Player(this.model), this.trouble = "", this.parts = new Map(parts.map((part) => [`${part.name} ${part.key}`, part])), this.images = {}, this.ranking = null;
   }
   /** Inflate the images. */
   async begin() {
@@ -752,7 +841,7 @@ var Shim = class {
     ), { choice, layer, head, word } = sel, parts = [];
     for (let name2 of want) {
       let key = [name2.endsWith("_b") ? sel.word_b : word, choice, layer, head];
-      name2.startsWith("stack") ? parts.push(await this.#chosen("stack", key)) : name2.startsWith("exact") ? parts.push(await this.#chosen("exact", [...key, lo, hi])) : name2 === "tiles" ? parts.push(await this.#tiles(word, lo, hi)) : (name2 === "words" || name2 === "region") && parts.push(await this.#rank(name2, sel, at2));
+      name2.startsWith("stack") ? parts.push(await this.#chosen("stack", key)) : name2.startsWith("exact") ? parts.push(await this.#chosen("exact", [...key, lo, hi])) : name2 === "tiles" ? parts.push(await this.#tiles(word, lo, hi)) : name2 === "words" ? parts.push(await this.#words(sel, at2)) : name2 === "background" ? parts.push(await this.#background(sel)) : name2 === "region" && parts.push(await this.#region(sel, at2));
     }
     let own = parts.filter((part) => part !== null);
     for (let part of own) this.memory.take(part);
@@ -815,33 +904,67 @@ var Shim = class {
     ), scales, shape };
   }
   /**
-   * @param {"words" | "region"} name
+   * The maps of all words that are here over the chosen steps, kept until others are chosen.
+   *
+   * @param {Sel} sel
+   * @returns {Promise<Ranking>}
+   */
+  async #maps({ choice, layer, head, steps, special }) {
+    let [lo, hi] = placesOf(
+      this.facts,
+      /** @type {[number, number]} */
+      steps
+    ), key = JSON.stringify([choice, layer, head, lo, hi, special]);
+    if (this.ranking?.key === key) return this.ranking;
+    let words = rankable(this.facts.words, special), own = await this.#embedded(words, choice, layer, head), stacks = own.size > 0 ? own : await this.#embedded(words, choice, -1, -1), note = own.size > 0 ? "" : "All heads: this selection is not embedded in this page.", among = stacks.size < words.length ? `Among the ${stacks.size} embedded words. ` : "", maps = new Map([...stacks].map(([word, stack]) => [word, meanMap(stack, lo, hi)])), [, height, width] = [...stacks.values()][0]?.shape ?? [0, 1, 1];
+    return this.ranking = { key, maps, stacks, height, width, note: among + note, background: null }, this.ranking;
+  }
+  /**
    * @param {Sel} sel
    * @param {Question["at"]} at
    * @returns {Promise<Part>}
    */
-  async #rank(name2, sel, at2) {
-    let place = (
-      /** @type {any} */
+  async #words(sel, at2) {
+    let { y, x } = (
+      /** @type {{y: number, x: number}} */
       at2
-    ), { choice, layer, head } = sel, steps = placesOf(
+    ), { maps, height, width, note } = await this.#maps(sel), cell = cellOf(y, height) * width + cellOf(x, width), values = new Map([...maps].map(([word, map]) => [word, map[cell]]));
+    return { name: "words", key: "", rows: [...sharesOf(values)].map(([word, share2]) => ({
+      word,
+      value: values.get(word) ?? 0,
+      share: share2
+    })), note };
+  }
+  /**
+   * @param {Sel} sel
+   * @returns {Promise<Part>}
+   */
+  async #background(sel) {
+    let ranking = await this.#maps(sel);
+    return ranking.background ??= backgroundOf(ranking.maps), { name: "background", key: "", rows: ranking.background };
+  }
+  /**
+   * @param {Sel} sel
+   * @param {Question["at"]} at
+   * @returns {Promise<Part>}
+   */
+  async #region(sel, at2) {
+    let { polygon } = (
+      /** @type {{polygon: [number, number][]}} */
+      at2
+    ), steps = placesOf(
       this.facts,
       /** @type {[number, number]} */
       sel.steps
-    ), own = await this.#embedded(choice, layer, head), whole = own.size > 0 ? own : await this.#embedded(choice, -1, -1), note = own.size > 0 ? "" : "All heads: this selection is not embedded in this page.", among = whole.size < this.facts.words.length ? `Among the ${whole.size} embedded words. ` : "", inside = ([, height, width]) => {
-      if (name2 === "region") return cellsInside(place.polygon, height, width);
-      let one = new Uint8Array(height * width);
-      return one[cellOf(place.y, height) * width + cellOf(place.x, width)] = 1, one;
-    }, bySteps = /* @__PURE__ */ new Map();
-    for (let [word, stack] of whole) bySteps.set(word, stepMeans(stack, inside(stack.shape)));
+    ), { maps, stacks, height, width, note } = await this.#maps(sel), inside = ([, high, wide]) => cellsInside(polygon, high, wide), shown = stacks.get(sel.word) ?? await this.#stack(sel.word, sel.choice, sel.layer, sel.head);
     return {
-      name: name2,
+      name: "region",
       key: "",
-      rows: ranking(bySteps, steps),
+      rows: rowsIn(maps, cellsInside(polygon, height, width), width),
       bars_of: sel.word,
-      by_step: bySteps.get(sel.word),
+      by_step: shown && stepMeans(shown, inside(shown.shape)),
       by_layer: await this.#byLayer(sel, steps, inside),
-      note: among + note
+      note
     };
   }
   /**
@@ -855,20 +978,21 @@ var Shim = class {
   async #byLayer({ choice, layer, head, word }, steps, inside) {
     let { facts } = this, values = [];
     for (let i = 0; i < facts.layers.length; i++) {
-      let stack = (layer >= 0 ? i === layer : (facts.choices[choice] ?? []).includes(i)) ? await this.#stack(word, "", i, head) : null, means = stack && stepMeans(stack, inside(stack.shape)).slice(...steps);
-      values.push(means && means.reduce((sum, mean) => sum + mean, 0) / means.length);
+      let stack = (layer >= 0 ? i === layer : (facts.choices[choice] ?? []).includes(i)) ? await this.#stack(word, "", i, head) : null, means2 = stack && stepMeans(stack, inside(stack.shape)).slice(...steps);
+      values.push(means2 && means2.reduce((sum, mean) => sum + mean, 0) / means2.length);
     }
     return values.some((value) => value !== null) ? values : void 0;
   }
   /**
+   * @param {number[]} words
    * @param {string} choice
    * @param {number} layer
    * @param {Head} head
    * @returns {Promise<Map<number, Stack>>} by word
    */
-  async #embedded(choice, layer, head) {
+  async #embedded(words, choice, layer, head) {
     let stacks = /* @__PURE__ */ new Map();
-    for (let word = 0; word < this.facts.words.length; word++) {
+    for (let word of words) {
       let stack = await this.#stack(word, choice, layer, head);
       stack && stacks.set(word, stack);
     }
@@ -886,13 +1010,13 @@ function stepMeans({ counts, scales }, inside) {
     return sum * unit / cells;
   });
 }
-function ranking(bySteps, steps) {
-  let [lo, hi] = steps, rows = [...bySteps].map(([word, means]) => {
-    let chosen = means.slice(lo, hi);
-    return { word, value: chosen.reduce((sum2, mean) => sum2 + mean, 0) / chosen.length, share: 0 };
-  }), sum = rows.reduce((total, row) => total + row.value, 0) || 1;
-  for (let row of rows) row.share = row.value / sum;
-  return rows.sort((p, q) => q.value - p.value);
+function meanMap({ counts, scales, shape }, lo, hi) {
+  let size = shape[1] * shape[2], mean = new Float64Array(size);
+  for (let t = lo; t < hi; t++) {
+    let unit = scales[t] / (hi - lo);
+    for (let i = 0; i < size; i++) mean[i] += counts[t * size + i] * unit;
+  }
+  return mean;
 }
 
 // src/dom.js
@@ -1214,10 +1338,10 @@ var READING = "Bright places looked at this word while the image was drawn.", LE
   /** @param {Word[]} words */
   #build(words) {
     let kind = this.scope.state.facts.kind ?? "attention";
-    this.buttons = words.map((word, i) => chip(word, i, kind)), this.order = inOrder(words).map((i) => this.buttons[i]), this.list.replaceChildren(...this.order);
+    this.buttons = words.map((word, i) => chip(word, i, kind)), this.order = inOrder2(words).map((i) => this.buttons[i]), this.list.replaceChildren(...this.order);
   }
 };
-function inOrder(words) {
+function inOrder2(words) {
   let place = (i) => words[i].tokens[0] ?? 1 / 0, before = (p, q) => place(p) === place(q) ? p - q : place(p) - place(q);
   return words.map((_, i) => i).sort(before);
 }
@@ -1273,12 +1397,12 @@ function at(node, x, y, width, height) {
   }), node;
 }
 function nearest(cells, from, dx, dy) {
-  let best = -1, least = 1 / 0;
+  let best = -1, least2 = 1 / 0;
   return cells.forEach((cell, i) => {
     let [x, y] = [cell.x - from.x, cell.y - from.y], along = x * dx + y * dy, aside = Math.abs(x * dy) + Math.abs(y * dx);
     if (along <= 1 || dx !== 0 && aside > 1) return;
     let far = along + 3 * aside;
-    far < least && (least = far, best = i);
+    far < least2 && (least2 = far, best = i);
   }), best;
 }
 
@@ -1357,7 +1481,10 @@ function list({ state, input: timed }, name2, { label: text, title, panel, optio
   let select = el("select", { class: "daam-select", "data-testid": testId(name2) });
   for (let [value, read] of options) select.append(el("option", { value, text: read }));
   select.addEventListener("change", () => timed(name2, () => state.set({ [name2]: select.value })));
-  let named = el("span", { class: panel === "tiles" ? "daam-hidden" : null, text });
+  let named = el("span", {
+    class: panel === "look" || panel === "more" ? null : "daam-hidden",
+    text
+  });
   return { label: field({ class: "daam-field", title }, named, select), show: () => {
     let now = String(state.get(name2));
     [...select.options].some((option) => option.value === now) || select.append(el("option", { value: now, text: now })), select.value = now;
@@ -1640,7 +1767,7 @@ var FADED2 = 0.5, Mosaic = class {
   draw(cells, tiles, how) {
     let { context, scale } = this;
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    let table = palette(how.palette), gray = palette("gray"), most = tiles ? largest(tiles.scales.map((row, layer) => how.faded([layer]) ? 0 : largest(row))) : 0;
+    let table = palette(how.palette), gray = palette("gray"), most2 = tiles ? largest(tiles.scales.map((row, layer) => how.faded([layer]) ? 0 : largest(row))) : 0;
     for (let cell of cells) {
       let [x, y, size] = [cell.x, cell.y, cell.size].map((v) => Math.round(v * scale)), faded = how.faded(cell.layers);
       if (context.globalAlpha = faded ? FADED2 : 1, !tiles) {
@@ -1648,7 +1775,7 @@ var FADED2 = 0.5, Mosaic = class {
         continue;
       }
       let [height, width] = tiles.tile[cell.layers[0]], values = valuesOf(tiles, cell, height * width);
-      this.#paint(values, width, height, how.common ? most : largest(values), faded ? gray : table), context.imageSmoothingEnabled = width > size;
+      this.#paint(values, width, height, how.common ? most2 : largest(values), faded ? gray : table), context.imageSmoothingEnabled = width > size;
       let [w, h] = height > width ? [size * width / height, size] : [size, size * height / width];
       context.drawImage(
         this.small,
@@ -1716,6 +1843,14 @@ function headsText(heads) {
   let last = heads.at(-1);
   return heads.length > 1 ? `heads ${heads.slice(0, -1).join(", ")} and ${last}` : `head ${last}`;
 }
+function wordText(facts, number) {
+  let word = facts.words?.[number];
+  if (!word) return String(number);
+  let same3 = facts.words.filter(
+    ({ text, kind }) => kind === word.kind && text.toLowerCase() === word.text.toLowerCase()
+  );
+  return same3.length > 1 ? `${word.text} (${same3.indexOf(word) + 1})` : word.text;
+}
 
 // src/rows.js
 var MANY = 20;
@@ -1775,7 +1910,7 @@ function ranked(facts, tiles, by) {
     (p, q) => (p.value === null ? last : sign * p.value) - (q.value === null ? last : sign * q.value) || 0
   );
 }
-function rankable(scope, tiles) {
+function rankable2(scope, tiles) {
   let { maps, source, state } = scope;
   if (state.get("tile_sort") !== "overlap") return tiles;
   let threshold = state.get("threshold"), overlap2 = source.memory.overlaps.get(overlapKey(maps.exactKey(0), threshold));
@@ -1822,7 +1957,7 @@ var GAP = 3, HEADER = 24, STAGE = 22, WIDEST = 64, NARROWEST = 20, CAPTION = 36,
     this.drawn = tiles;
     let sort = state.get("tile_sort"), across = this.scroller.clientWidth;
     if (across < 40) return;
-    let gallery = sort !== "network" && tiles, order = gallery ? ranked(facts, rankable(this.scope, tiles), sort) : [], key = JSON.stringify([
+    let gallery = sort !== "network" && tiles, order = gallery ? ranked(facts, rankable2(this.scope, tiles), sort) : [], key = JSON.stringify([
       facts.layers,
       across,
       this.beside(),
@@ -2268,11 +2403,117 @@ var Asker = class {
   }
 };
 
-// src/inspector.js
-var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABLE = "Sizes are not comparable between words: some have higher values everywhere.", Inspector = class {
+// src/ranking.js
+var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABLE = "Sizes are not comparable between words: some have higher values everywhere.", LIFT = "Lift: the share here over the share in the whole image; the line is at 1.", BAND = { true: "other regions of this size and shape", false: "all places of the image" }, Ranking = class {
   /** @param {Scope} scope */
   constructor(scope) {
-    this.scope = scope, this.place = null, this.here = null, this.inside = null, this.words = new Asker(scope.source, (question, parts) => this.#gotWords(question, parts)), this.region = new Asker(scope.source, (question, parts) => this.#gotRegion(question, parts)), this.aloud = !1, this.shown = void 0, this.ownSince = -1 / 0, this.later = void 0, this.title = el("h3", { class: "daam-title", text: "Words here" }), this.where = el("span", { class: "daam-muted" }), this.clear = el(
+    this.scope = scope, this.element = el("ol", { class: "daam-ranking", "data-testid": "ranking" });
+  }
+  /**
+   * @param {Row[]} rows
+   * @param {{stale: boolean, region: boolean}} of whether they are of a moment ago, paler, and whether
+   *   of a region
+   */
+  show(rows, { stale: stale2, region }) {
+    let { state } = this.scope, { element } = this, by = state.get("rank_by"), shown = inOrder(rows, by).slice(0, state.get("projector") ? 6 : ROWS), most2 = Math.max(1e-12, ...shown.map((row) => row.value));
+    for (attribute(element, "data-stale", stale2), attribute(element, "data-by", by); element.children.length < shown.length; ) element.append(rankRow());
+    for (; element.children.length > shown.length; ) element.lastElementChild?.remove();
+    shown.forEach((row, i) => {
+      let item = (
+        /** @type {HTMLElement} */
+        element.children[i]
+      ), [word, lift, bar, share2] = (
+        /** @type {HTMLElement[]} */
+        [...item.children]
+      );
+      write(word, wordText(state.facts, row.word)), attribute(item, "data-word", row.word), attribute(item, "data-role", roleOf(row.word, state)), write(lift, row.lift === void 0 ? "…" : `× ${times2(row.lift)}`), write(share2, `${Math.round(100 * row.share)} %`), by === "lift" ? drawLift(bar, row) : drawShare(bar, row.value / most2), attribute(item, "title", this.#title(row, region));
+    });
+  }
+  /**
+   * @param {Row} row
+   * @param {boolean} region
+   */
+  #title(row, region) {
+    let share2 = `${(100 * row.share).toFixed(1)} % of the words`, value = `${unitText(this.scope.state.facts)} ${short(row.value)}, ${share2}`;
+    if (row.lift === void 0) return value;
+    let band = row.chance ? `, × ${times2(row.chance[0])} to × ${times2(row.chance[1])} in 90 % of ${BAND[`${region}`]}` : "";
+    return `${value}; lift × ${times2(row.lift)}${band}`;
+  }
+  /**
+   * What is ranked, and how it is to be read.
+   *
+   * @param {boolean} lifts whether all lifts are known
+   * @param {boolean} region
+   */
+  reading(lifts, region) {
+    let { state } = this.scope;
+    return state.get("rank_by") !== "lift" ? `By share of the words’ values here. ${state.facts.comparable ? COMPARABLE : NOT_COMPARABLE}` : lifts ? `${LIFT} Gray: 90 % of ${BAND[`${region}`]}.` : "The lifts are on their way; until then the order is by share.";
+  }
+  /**
+   * The first three, to be said.
+   *
+   * @param {Row[]} rows
+   */
+  spoken(rows) {
+    let { state } = this.scope;
+    return inOrder(rows, state.get("rank_by")).slice(0, 3).map((row) => {
+      let lift = row.lift === void 0 ? "" : ` lift ${times2(row.lift)},`;
+      return `${wordText(state.facts, row.word)}${lift} ${Math.round(100 * row.share)} percent`;
+    }).join("; ");
+  }
+};
+function placeOf(lift) {
+  return lift / (1 + lift);
+}
+function times2(value) {
+  return value >= 9.95 ? String(Math.round(value)) : value.toFixed(value >= 0.095 || value === 0 ? 1 : 2);
+}
+function drawLift(bar, { lift, chance }) {
+  let [band, fill2, line] = (
+    /** @type {HTMLElement[]} */
+    [...bar.children]
+  ), percent = (share2) => `${100 * share2}%`;
+  if (line.hidden = lift === void 0, band.hidden = !chance, chance) {
+    let [low, high] = chance.map(placeOf);
+    band.style.insetInlineStart = percent(low), band.style.width = percent(Math.max(0.02, high - low));
+  }
+  fill2.style.width = percent(lift === void 0 ? 0 : placeOf(lift));
+}
+function drawShare(bar, part) {
+  let [band, fill2, line] = (
+    /** @type {HTMLElement[]} */
+    [...bar.children]
+  );
+  band.hidden = line.hidden = !0, fill2.style.width = `${100 * part}%`;
+}
+function roleOf(word, state) {
+  return word === state.get("word") ? "a" : word === state.get("word_b") ? "b" : null;
+}
+function rankRow() {
+  return el(
+    "li",
+    { class: "daam-rank", "data-testid": "rank" },
+    el("span", { class: "daam-rank-word", dir: "auto" }),
+    el("span", { class: "daam-rank-lift" }),
+    el(
+      "span",
+      { class: "daam-rank-bar" },
+      el("span", { class: "daam-rank-band" }),
+      el("span", { class: "daam-rank-fill" }),
+      el("span", { class: "daam-rank-one" })
+    ),
+    el("span", { class: "daam-rank-value" })
+  );
+}
+
+// src/inspector.js
+var Inspector = class {
+  /** @param {Scope} scope */
+  constructor(scope) {
+    this.scope = scope, this.place = null, this.here = null, this.inside = null, this.whole = null, this.background = new Asker(
+      scope.source,
+      (question, parts) => this.#gotBackground(question, parts)
+    ), this.words = new Asker(scope.source, (question, parts) => this.#gotWords(question, parts)), this.region = new Asker(scope.source, (question, parts) => this.#gotRegion(question, parts)), this.aloud = !1, this.shown = void 0, this.ownSince = -1 / 0, this.later = void 0, this.title = el("h3", { class: "daam-title", text: "Words here" }), this.where = el("span", { class: "daam-muted" }), this.clear = el(
       "button",
       {
         class: "daam-button daam-only-icon",
@@ -2286,7 +2527,7 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
     ), this.clear.addEventListener(
       "click",
       () => scope.input("region", () => scope.state.set({ region: [] }))
-    ), this.list = el("ol", { class: "daam-ranking", "data-testid": "ranking" }), this.hint = el("p", {
+    ), this.ranking = new Ranking(scope), this.order = inputsOf(scope, "ranking"), this.hint = el("p", {
       class: "daam-hint",
       text: isCoarse() ? "Tap the image: the words whose maps are high there." : "Point at the image: the words whose maps are high there."
     }), this.bySteps = bars("region-steps"), this.byLayers = bars("region-layers"), this.note = el("p", { class: "daam-hint", "data-testid": "ranking-note" }), this.element = el(
@@ -2303,8 +2544,13 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
           el("span", { class: "daam-space" }),
           this.clear
         ),
+        el(
+          "div",
+          { class: "daam-rank-tools" },
+          ...Object.values(this.order).map((one) => one.label)
+        ),
         this.hint,
-        this.list,
+        this.ranking.element,
         this.note
       ),
       this.bySteps.element,
@@ -2325,9 +2571,13 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
     let polygon = this.scope.state.get("region");
     return polygon.length >= 3 ? polygon : null;
   }
+  /** All that asks the source. */
+  get askers() {
+    return [this.words, this.background, this.region];
+  }
   /** Why the words cannot be had; empty where they can. */
   get problem() {
-    return this.region.problem || this.words.problem;
+    return this.region.problem || this.words.problem || this.background.problem;
   }
   /**
    * What the words depend on. An answer is shown while this is the same, and no longer.
@@ -2361,6 +2611,19 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
    * @param {Question} question
    * @param {Part[] | null} parts
    */
+  #gotBackground(question, parts) {
+    let part = parts?.find(({ name: name2 }) => name2 === "background");
+    part && (this.whole = { of: this.#asked(question), place: [0, 0], value: part.rows, note: "" }), this.scope.invalidate(PANEL);
+  }
+  /** The words at the place with their lifts, where these are known. */
+  get #rowsHere() {
+    let { here, whole } = this;
+    return here ? whole?.of === here.of ? lifted(here.value, whole.value) : here.value : [];
+  }
+  /**
+   * @param {Question} question
+   * @param {Part[] | null} parts
+   */
   #gotRegion(question, parts) {
     let part = parts?.find(({ name: name2 }) => name2 === "region");
     if (part) {
@@ -2376,7 +2639,7 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
           part
         ),
         note: part.note ?? ""
-      }, of === this.#ofRegion && this.scope.say(`Region: ${spoken(this.scope, part.rows)}`);
+      }, of === this.#ofRegion && this.scope.say(`Region: ${this.ranking.spoken(part.rows)}`);
     }
     this.scope.invalidate(PANEL);
   }
@@ -2393,18 +2656,22 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
     (!state.moving || !lacksRegion) && this.region.want(lacksRegion ? { want: ["region"], sel, at: { polygon } } : null);
     let [y, x] = place ?? [0, 0], { here } = this, lacks = !here || here.of !== this.#selection || here.place[0] !== y || here.place[1] !== x, pointed = place && !polygon && lacks;
     this.words.want(pointed ? { want: ["words"], sel, at: { y, x } } : null);
+    let lacksWhole = place && !polygon && !state.moving && !state.get("playing") && this.whole?.of !== this.#selection;
+    this.background.want(lacksWhole ? { want: ["background"], sel } : null);
   }
   /** @param {number} what */
   update(what) {
     this.#ask();
     let { scope, polygon } = this, region = polygon && this.inside?.of === this.#ofRegion ? this.inside : null, own = this.here?.of === this.#selection;
     own && (this.ownSince = performance.now());
-    let here = this.place && (own || this.#lingers) ? this.here : null;
-    attribute(this.list, "data-stale", !!(here && !own)), here && own && this.aloud && String(here.place) === String(this.place) && (this.aloud = !1, scope.say(spoken(scope, here.value)));
+    let here = this.place && (own || this.#lingers) ? this.here : null, rows = region ? region.value.rows : here ? this.#rowsHere : [], lifts = rows.every(({ lift }) => lift !== void 0);
+    here && own && lifts && this.aloud && String(here.place) === String(this.place) && (this.aloud = !1, scope.say(this.ranking.spoken(rows)));
     let shown = region ?? here;
     if (shown === this.shown && !(what & (PANEL | WORDS))) return;
-    this.shown = shown, write(this.title, polygon ? "Words in the region" : "Words here"), this.clear.hidden = !polygon, this.hint.hidden = !!(shown || polygon), this.#locate(here?.place ?? null), this.#rank(region ? region.value.rows : here?.value ?? []);
-    let waiting = polygon && !region && !this.problem, { facts } = scope.state, scale = facts.comparable ? COMPARABLE : NOT_COMPARABLE, notes = shown ? [shown.note, scale] : [];
+    this.shown = shown, write(this.title, polygon ? "Words in the region" : "Words here"), this.clear.hidden = !polygon, this.hint.hidden = !!(shown || polygon), this.#locate(here?.place ?? null), this.ranking.show(rows, { stale: !!(here && !own), region: !!region });
+    for (let input2 of Object.values(this.order))
+      input2.show(), input2.label.hidden = !shown;
+    let waiting = polygon && !region && !this.problem, { facts } = scope.state, notes = shown ? [shown.note, this.ranking.reading(lifts, !!region)] : [];
     write(
       this.note,
       waiting ? "The words of the region are on their way." : notes.filter(Boolean).join(" ")
@@ -2430,55 +2697,22 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
     let [height, width] = this.scope.state.facts.image ?? [1, 1], cell = (share2, side) => Math.min(side - 1, Math.floor(share2 * side));
     write(this.where, place ? `x ${cell(place[1], width)}, y ${cell(place[0], height)}` : "");
   }
-  /** @param {Row[]} rows */
-  #rank(rows) {
-    let { state } = this.scope, shown = rows.slice(0, state.get("projector") ? 6 : ROWS), most = Math.max(1e-12, ...shown.map((row) => row.value));
-    for (; this.list.children.length < shown.length; ) this.list.append(rankRow());
-    for (; this.list.children.length > shown.length; ) this.list.lastElementChild?.remove();
-    shown.forEach((row, i) => {
-      let item = (
-        /** @type {HTMLElement} */
-        this.list.children[i]
-      ), [word, bar, value] = (
-        /** @type {HTMLElement[]} */
-        [...item.children]
-      );
-      write(word, state.facts.words[row.word]?.text ?? String(row.word)), attribute(item, "data-word", row.word), attribute(
-        item,
-        "data-role",
-        row.word === state.get("word") ? "a" : row.word === state.get("word_b") ? "b" : null
-      ), bar.firstElementChild.style.width = `${100 * row.value / most}%`, write(value, `${Math.round(100 * row.share)} %`), attribute(
-        item,
-        "title",
-        `${unitText(state.facts)} ${short(row.value)}, ${(100 * row.share).toFixed(1)} % of the words`
-      );
-    });
-  }
   destroy() {
-    clearTimeout(this.later), this.words.destroy(), this.region.destroy();
+    clearTimeout(this.later), this.words.destroy(), this.background.destroy(), this.region.destroy();
   }
 };
-function rankRow() {
-  return el(
-    "li",
-    { class: "daam-rank", "data-testid": "rank" },
-    el("span", { class: "daam-rank-word", dir: "auto" }),
-    el("span", { class: "daam-rank-bar" }, el("span", {})),
-    el("span", { class: "daam-rank-value" })
-  );
-}
 function bars(id) {
-  let heading = el("h3", { class: "daam-title", dir: "auto" }), row = el("div", { class: "daam-bars", role: "img", "data-testid": id }), most = el("span", { class: "daam-muted" }), element = el(
+  let heading = el("h3", { class: "daam-title", dir: "auto" }), row = el("div", { class: "daam-bars", role: "img", "data-testid": id }), most2 = el("span", { class: "daam-muted" }), element = el(
     "div",
     { class: "daam-panel daam-bars-panel", hidden: !0 },
-    el("div", { class: "daam-title-row" }, heading, el("span", { class: "daam-space" }), most),
+    el("div", { class: "daam-title-row" }, heading, el("span", { class: "daam-space" }), most2),
     row
   );
   function show2(title, values, name2) {
     if (element.hidden = !values, !values) return;
     write(heading, title);
     let max = Math.max(1e-12, ...values.map((value) => value ?? 0)), best = values.indexOf(max);
-    write(most, best >= 0 ? `most: ${name2(best)}` : ""), attribute(row, "aria-label", `${title}: most at ${best >= 0 ? name2(best) : "none"}`), row.replaceChildren(
+    write(most2, best >= 0 ? `most: ${name2(best)}` : ""), attribute(row, "aria-label", `${title}: most at ${best >= 0 ? name2(best) : "none"}`), row.replaceChildren(
       ...values.map((value, i) => {
         let text = `${name2(i)}: ${value === null ? "not chosen" : short(value)}`, bar = el("span", {});
         return bar.style.height = `${100 * (value ?? 0) / max}%`, el("span", { class: "daam-bar", "data-none": value === null, title: text }, bar);
@@ -2486,11 +2720,6 @@ function bars(id) {
     );
   }
   return { element, show: show2 };
-}
-function spoken(scope, rows) {
-  return rows.slice(0, 3).map(
-    (row) => `${scope.state.facts.words[row.word]?.text} ${Math.round(100 * row.share)} percent`
-  ).join(", ");
 }
 
 // src/keys.js
@@ -3534,18 +3763,18 @@ var NARROWEST2 = 44, TALLEST = 76, CURVE = 14, Strip = class {
    * @param {number} scale
    */
   #curve(stack, dashed, top, scale) {
-    let { context } = this, area = stack.height * stack.width, means = [...stack.scales].map((unit, t) => {
+    let { context } = this, area = stack.height * stack.width, means2 = [...stack.scales].map((unit, t) => {
       let sum = 0;
       for (let i = t * area; i < (t + 1) * area; i++) sum += stack.counts[i];
       return sum * unit;
-    }), max = Math.max(...means) || 1, style = getComputedStyle(this.element), cell = this.canvas.width / stack.steps, height = CURVE * scale;
-    context.strokeStyle = style.getPropertyValue(dashed ? "--daam-b" : "--daam-curve") || "#888", context.lineWidth = 1.5 * scale, context.setLineDash(dashed ? [4 * scale, 3 * scale] : []), context.beginPath(), means.forEach((mean, t) => {
+    }), max = Math.max(...means2) || 1, style = getComputedStyle(this.element), cell = this.canvas.width / stack.steps, height = CURVE * scale;
+    context.strokeStyle = style.getPropertyValue(dashed ? "--daam-b" : "--daam-curve") || "#888", context.lineWidth = 1.5 * scale, context.setLineDash(dashed ? [4 * scale, 3 * scale] : []), context.beginPath(), means2.forEach((mean, t) => {
       context.lineTo((t + 0.5) * cell, top + height - mean / max * (height - scale));
-    }), context.stroke(), context.setLineDash([]), !dashed && (context.lineTo((means.length - 0.5) * cell, top + height), context.lineTo(0.5 * cell, top + height), context.fillStyle = context.strokeStyle, context.globalAlpha = 0.14, context.fill(), context.globalAlpha = 1);
+    }), context.stroke(), context.setLineDash([]), !dashed && (context.lineTo((means2.length - 0.5) * cell, top + height), context.lineTo(0.5 * cell, top + height), context.fillStyle = context.strokeStyle, context.globalAlpha = 0.14, context.fill(), context.globalAlpha = 1);
   }
 };
 function countsOf(stack, step) {
-  let area = stack.height * stack.width, counts = stack.counts.subarray(step * area, (step + 1) * area), strongest = stack.scales.reduce((most, scale) => Math.max(most, scale), 0), max = stack.scales[step] > 0 ? 255 * strongest / stack.scales[step] : 0;
+  let area = stack.height * stack.width, counts = stack.counts.subarray(step * area, (step + 1) * area), strongest = stack.scales.reduce((most2, scale) => Math.max(most2, scale), 0), max = stack.scales[step] > 0 ? 255 * strongest / stack.scales[step] : 0;
   return { counts, max };
 }
 
@@ -3704,8 +3933,8 @@ var PAGE = 5, Steps = class {
     });
     let text = stepsText(facts, lo, hi);
     write(this.text, text.charAt(0).toUpperCase() + text.slice(1));
-    let times2 = [timestepText(facts, lo), timestepText(facts, hi - 1)];
-    write(this.time, lo === hi - 1 ? times2[0] : `${times2[0]} to ${times2[1].replace("t = ", "")}`), this.all.disabled = hi - lo === this.count;
+    let times3 = [timestepText(facts, lo), timestepText(facts, hi - 1)];
+    write(this.time, lo === hi - 1 ? times3[0] : `${times3[0]} to ${times3[1].replace("t = ", "")}`), this.all.disabled = hi - lo === this.count;
   }
 };
 
@@ -3870,7 +4099,7 @@ var WIDE = 1.5, View = class {
   }
   /** All that asks the source. */
   get askers() {
-    return [this.wanted.asker, this.inspector.words, this.inspector.region];
+    return [this.wanted.asker, ...this.inspector.askers];
   }
   #listen() {
     for (let [name2, what] of Object.entries(OF_TRAIT))

@@ -13,7 +13,19 @@ from hypothesis import strategies as st
 from daam_nb.errors import SelectionError
 from daam_nb.maps import heat_maps
 from daam_nb.recording import Kept
-from daam_nb.show.explorer.model.ranking import bars, every_map, inside, words_at, words_in
+from daam_nb.show.explorer.model.ranking import (
+    background,
+    bars,
+    every_map,
+    in_region,
+    inside,
+    lift_of,
+    shares_of,
+    shifts,
+    values_at,
+    words_at,
+    words_in,
+)
 from daam_nb.show.explorer.model.selection import Selected
 from daam_nb.show.explorer.model.subject import Subject, subject_of
 from tests.show.explorer.opened import TEXT, selections
@@ -29,7 +41,7 @@ def of() -> Subject:
 
 
 def test_a_pixels_words_are_the_maps_values_there(of: Subject) -> None:
-    found = words_at(of, WHOLE, 0.3, 0.95)
+    found = words_at(of, every_map(of, WHOLE), 0.3, 0.95, order="share")
     maps = heat_maps(of.run, layers="all")
     cell = (2, 11)  # of 8 x 12
     expected = {one.label: float(one.values[cell]) for one in maps.words}
@@ -47,22 +59,23 @@ def test_any_pixel_of_any_selection_has_the_exact_maps_value(kept: Kept) -> None
         y, x = chance.random(), chance.random()
         cell = int(y * of.grid[0]), int(x * of.grid[1])
         maps = every_map(of, selected, special=True)
-        for row in words_at(of, selected, y, x, special=True):
-            assert row.value == pytest.approx(float(maps[row.word][cell]), abs=2e-7)
+        for word, value in values_at(of, selected, y, x, special=True).items():
+            assert value == pytest.approx(float(maps[word][cell]), abs=2e-7)
 
 
 def test_the_corners_of_the_image_are_its_corner_cells(of: Subject) -> None:
     maps = every_map(of, WHOLE)
-    last = words_at(of, WHOLE, 1.0, 1.0)
+    last = words_at(of, maps, 1.0, 1.0, order="share")
     assert last[0].value == pytest.approx(max(float(maps[n][-1, -1]) for n in range(6)))
-    first = words_at(of, WHOLE, 0, 0)
+    first = words_at(of, maps, 0, 0, order="share")
     assert first[0].value == pytest.approx(max(float(maps[n][0, 0]) for n in range(6)))
 
 
 def test_special_tokens_are_ranked_on_demand_only(of: Subject) -> None:
-    assert len(words_at(of, WHOLE, 0.5, 0.5)) == 6
-    ranked = words_at(of, WHOLE, 0.5, 0.5, special=True)
+    assert len(values_at(of, WHOLE, 0.5, 0.5)) == len(every_map(of, WHOLE)) == 6
+    ranked = words_at(of, every_map(of, WHOLE, special=True), 0.5, 0.5)
     assert "start of text" in [row.text for row in ranked]
+    assert len(values_at(of, WHOLE, 0.5, 0.5, special=True)) == len(ranked)
 
 
 def test_a_regions_words_are_the_means_over_its_cells(of: Subject) -> None:
@@ -154,7 +167,9 @@ def test_what_is_no_region_is_refused(polygon: object) -> None:
 
 def test_a_place_outside_the_image_is_refused(of: Subject) -> None:
     with pytest.raises(SelectionError, match=r"x=1.01 lies outside the image"):
-        words_at(of, WHOLE, 0.5, 1.01)
+        words_at(of, {}, 0.5, 1.01)
+    with pytest.raises(SelectionError, match=r"x=1.01 lies outside the image"):
+        values_at(of, WHOLE, 0.5, 1.01)
 
 
 def test_nothing_attended_has_no_share() -> None:
@@ -162,5 +177,84 @@ def test_nothing_attended_has_no_share() -> None:
     for tensor in run.attention.values():
         torch.Tensor.zero_(tensor)
     of, _ = subject_of(run)
-    found = words_at(of, Selected(0, "all", -1, -1, (0, 1)), 0.5, 0.5)
-    assert {row.share for row in found} == {0.0}
+    maps = every_map(of, Selected(0, "all", -1, -1, (0, 1)))
+    for found in (words_at(of, maps, 0.5, 0.5), words_in(of, maps, BOX)):
+        assert {(row.share, row.lift, row.chance) for row in found} == {(0.0, 0.0, (0.0, 0.0))}
+
+
+# --- lift and chance, by hand ---------------------------------------------------------------------
+
+# Two words on 1 x 4 cells, each with half of the image's attention.
+TWO = {0: torch.tensor([[4.0, 0, 2, 2]]), 1: torch.tensor([[1.0, 3, 2, 2]])}
+
+
+def test_a_share_and_its_lift_by_hand() -> None:
+    assert shares_of({0: 3.0, 1: 1.0}) == {0: 0.75, 1: 0.25}
+    assert shares_of({0: 0.0, 1: 0.0}) == {0: 0.0, 1: 0.0}
+    assert lift_of(0.75, 0.5) == 1.5
+    assert lift_of(0.75, 0.0) == 0.0
+
+
+def test_what_chance_gives_at_a_cell_is_over_all_cells() -> None:
+    of = background(TWO)
+    assert of.shares == {0: 0.5, 1: 0.5}
+    # Shares 4/5, 0, 1/2, 1/2 over 1/2: lifts 0, 1, 1, 1.6; 5 % lies at 0.15 of the first gap.
+    assert of.chance[0] == pytest.approx((0.15, 1 + 0.85 * 0.6))
+    assert of.chance[1] == pytest.approx((0.4 + 0.15 * 0.6, 1 + 0.85 * 1))  # 0.4, 1, 1, 2
+
+
+def test_what_chance_gives_in_a_region_is_of_others_of_its_size_and_shape() -> None:
+    cells = np.array([[True, True, False, False]])
+    assert shifts(cells) == [(0, 1), (0, 2)]
+    values, of = in_region(TWO, cells)
+    assert values == {0: 2.0, 1: 2.0}
+    # Elsewhere it is 2 of 7 and 4 of 8, over half: lifts 4/7 and 1.
+    assert of.chance[0] == pytest.approx((4 / 7 + 0.05 * 3 / 7, 4 / 7 + 0.95 * 3 / 7))
+
+
+def test_a_region_that_fits_nowhere_else_has_no_chance() -> None:
+    cells = np.ones((1, 4), dtype=bool)
+    assert shifts(cells) == []
+    assert in_region(TWO, cells)[1].chance == {}
+
+
+def test_a_region_keeps_its_shape_and_stays_in_the_image() -> None:
+    cells = inside([[0.1, 0.2], [0.5, 0.3], [0.4, 0.6]], (24, 40))
+    moves = shifts(cells)
+    assert len(set(moves)) == len(moves) <= 16 * 16
+    assert (0, 0) not in moves
+    rows, columns = cells.nonzero()
+    down, right = ({move[axis] for move in moves} for axis in (0, 1))
+    assert (min(down), max(down)) == (-rows.min(), 23 - rows.max())
+    assert (min(right), max(right)) == (-columns.min(), 39 - columns.max())
+    for move in moves:
+        moved = np.roll(cells, move, (0, 1)).nonzero()
+        assert (moved[0] - moved[0].min() == rows - rows.min()).all()
+
+
+def test_lifts_of_a_recording_by_its_maps(of: Subject) -> None:
+    maps = every_map(of, WHOLE)
+    values = np.stack([own.double().numpy() for own in maps.values()])
+    shares = values / values.sum(0)
+    whole = values.mean((1, 2)) / values.mean((1, 2)).sum()
+    lifts = shares / whole[:, None, None]
+    found = words_at(of, maps, 0.3, 0.95)
+    assert [row.lift for row in found] == sorted((row.lift for row in found), reverse=True)
+    for row in found:
+        assert row.lift == pytest.approx(lifts[row.word, 2, 11])
+        assert row.chance == pytest.approx(tuple(np.percentile(lifts[row.word], (5, 95))))
+    for row in words_in(of, maps, BOX):
+        inner = values[:, :4, :6].mean((1, 2))
+        assert row.lift == pytest.approx(inner[row.word] / inner.sum() / whole[row.word], rel=1e-5)
+        elsewhere = np.array(
+            [values[:, y : y + 4, x : x + 6].mean((1, 2)) for y in range(5) for x in range(7)][1:]
+        )
+        others = (elsewhere / elsewhere.sum(1, keepdims=True) / whole)[:, row.word]
+        assert row.chance == pytest.approx(tuple(np.percentile(others, (5, 95))), rel=1e-6)
+
+
+def test_over_the_whole_image_every_lift_is_1(of: Subject) -> None:
+    everywhere = [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]
+    for row in words_in(of, every_map(of, WHOLE), everywhere):
+        assert row.lift == pytest.approx(1)
+        assert row.chance is None

@@ -289,25 +289,45 @@ def test_answers_are_about_the_question_whatever_is_chosen_meanwhile(explorer: E
     explorer.choose(word=2, layer=1, head=1, steps=(2, 3), word_b=1)
     again, bytes_again = ask(explorer, *want, at={"polygon": polygon})
     assert (again["parts"], bytes_again) == (content["parts"], buffers)
-    assert [row["text"] for row in region["rows"]] == [
-        row.text for row in explorer.words_in(polygon)
+    assert [row["word"] for row in region["rows"]] == [
+        row.word for row in explorer.words_in(polygon)
     ]
     assert region["bars_of"] == 2
 
 
 def test_a_pixel_is_answered_by_its_words(explorer: Explorer) -> None:
     content, _ = ask(explorer, "words", at={"y": 0.5, "x": 0.25}, steps=[3, 5])
+    lifts, _ = ask(explorer, "background", steps=[3, 5])
     explorer.steps = slice(3, 5)
-    best = explorer.words_at(0.5, 0.25)[0]
-    row = content["parts"][0]["rows"][0]
-    assert (row["word"], row["text"], row["value"]) == (best.word, best.text, best.value)
+    rows = {row["word"]: row for row in content["parts"][0]["rows"]}
+    of = {row["word"]: row for row in lifts["parts"][0]["rows"]}
+    for best in explorer.words_at(0.5, 0.25):
+        row = rows[best.word]
+        assert row["value"] == pytest.approx(best.value, abs=2e-7)
+        assert row["share"] / of[best.word]["share"] == pytest.approx(best.lift, rel=1e-4)
+        assert of[best.word]["chance"] == list(best.chance or ())
+    again, _ = ask(explorer, "words", at={"y": 0.5, "x": 0.25}, steps=[3, 5])  # from whole maps
+    assert [row["value"] for row in again["parts"][0]["rows"]] == pytest.approx(
+        [row["value"] for row in content["parts"][0]["rows"]], abs=2e-7
+    )
+
+
+def test_words_are_ranked_in_the_order_chosen(explorer: Explorer) -> None:
+    by_lift = explorer.words_at(0.5, 0.25)
+    assert [row.lift for row in by_lift] == sorted((row.lift for row in by_lift), reverse=True)
+    explorer.rank_by = "share"
+    for rows in (explorer.words_at(0.5, 0.25), explorer.words_in([[0, 0], [0, 1], [0.5, 0.5]])):
+        assert [row.share for row in rows] == sorted((row.share for row in rows), reverse=True)
 
 
 def test_a_region_is_answered_by_words_and_bars(explorer: Explorer) -> None:
     polygon = [[0, 0], [0, 1], [0.5, 0.5]]
     content, _ = ask(explorer, "region", at={"polygon": polygon})
     (region,) = content["parts"]
-    assert region["rows"][0]["word"] == explorer.words_in(polygon)[0].word
+    best = explorer.words_in(polygon)[0]
+    row = region["rows"][0]
+    assert (row["word"], row["value"], row["lift"]) == (best.word, best.value, best.lift)
+    assert row["chance"] == list(best.chance or ())
     assert len(region["by_step"]) == 5
     assert region["by_layer"][2] is None  # the mid block is not among the paper's layers
     assert region["by_layer"][0] > 0
