@@ -78,13 +78,14 @@ export class Inspector {
           "div",
           { class: "daam-title-row" },
           this.title,
-          this.where,
           el("span", { class: "daam-space" }),
           this.clear,
         ),
         el(
           "div",
           { class: "daam-rank-tools" },
+          this.where,
+          el("span", { class: "daam-space" }),
           ...Object.values(this.order).map((one) => one.label),
         ),
         this.hint,
@@ -246,9 +247,12 @@ export class Inspector {
       input.show();
       input.label.hidden = !shown;
     }
+    attribute(this.element, "data-filled", rows.length > 0);
     const waiting = polygon && !region && !this.problem;
     const { facts } = scope.state;
-    const notes = shown ? [shown.note, this.ranking.reading(lifts, Boolean(region))] : [];
+    const [brief, reading] = this.ranking.reading(lifts, Boolean(region));
+    const notes = shown ? [brief, shown.note] : [];
+    attribute(this.note, "title", shown ? reading : null);
     write(
       this.note,
       waiting ? "The words of the region are on their way." : notes.filter(Boolean).join(" "),

@@ -9,8 +9,9 @@ const ROWS = 8;
 const COMPARABLE = "Sizes may be compared between words.";
 const NOT_COMPARABLE =
   "Sizes are not comparable between words: some have higher values everywhere.";
-const LIFT = "Lift: the share here over the share in the whole image; the line is at 1.";
-const BAND = { true: "other regions of this size and shape", false: "all places of the image" };
+const LIFT =
+  "Lift: the share of the words’ values here over the share in the whole image. 1 is the line.";
+const BAND = { true: "other regions of this size", false: "all places" };
 
 export class Ranking {
   /** @param {Scope} scope */
@@ -63,18 +64,24 @@ export class Ranking {
   }
 
   /**
-   * What is ranked, and how it is to be read.
+   * How the rows are to be read: what stands below them, and the same in full.
    *
    * @param {boolean} lifts whether all lifts are known
    * @param {boolean} region
+   * @returns {[string, string]}
    */
   reading(lifts, region) {
     const { state } = this.scope;
     if (state.get("rank_by") !== "lift") {
-      return `By share of the words’ values here. ${state.facts.comparable ? COMPARABLE : NOT_COMPARABLE}`;
+      const scale = state.facts.comparable ? COMPARABLE : NOT_COMPARABLE;
+      return [scale, `Ranked by share of the words’ values here. ${scale}`];
     }
-    if (!lifts) return "The lifts are on their way; until then the order is by share.";
-    return `${LIFT} Gray: 90 % of ${BAND[`${region}`]}.`;
+    if (!lifts) {
+      const waiting = "The lifts are on their way; until then the order is by share.";
+      return [waiting, waiting];
+    }
+    const band = `Gray: 90 % of ${BAND[`${region}`]}.`;
+    return [band, `${LIFT} ${band}`];
   }
 
   /**

@@ -58,7 +58,7 @@ def test_a_page_says_what_its_maps_are(
         assert told.startswith(unit[0].lower() + unit[1:])
         order = found.part("control-rank_by")
         order.select_option("lift")
-        found.part("ranking-note").get_by_text("Lift: the share here over").wait_for()
+        found.part("ranking-note").get_by_text("Gray: 90 % of all places.").wait_for()
         order.select_option("share")
         found.part("ranking-note").get_by_text(scale).wait_for()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

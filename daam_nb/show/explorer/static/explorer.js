@@ -2404,7 +2404,7 @@ var Asker = class {
 };
 
 // src/ranking.js
-var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABLE = "Sizes are not comparable between words: some have higher values everywhere.", LIFT = "Lift: the share here over the share in the whole image; the line is at 1.", BAND = { true: "other regions of this size and shape", false: "all places of the image" }, Ranking = class {
+var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABLE = "Sizes are not comparable between words: some have higher values everywhere.", LIFT = "Lift: the share of the words’ values here over the share in the whole image. 1 is the line.", BAND = { true: "other regions of this size", false: "all places" }, Ranking = class {
   /** @param {Scope} scope */
   constructor(scope) {
     this.scope = scope, this.element = el("ol", { class: "daam-ranking", "data-testid": "ranking" });
@@ -2440,14 +2440,24 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
     return `${value}; lift × ${times2(row.lift)}${band}`;
   }
   /**
-   * What is ranked, and how it is to be read.
+   * How the rows are to be read: what stands below them, and the same in full.
    *
    * @param {boolean} lifts whether all lifts are known
    * @param {boolean} region
+   * @returns {[string, string]}
    */
   reading(lifts, region) {
     let { state } = this.scope;
-    return state.get("rank_by") !== "lift" ? `By share of the words’ values here. ${state.facts.comparable ? COMPARABLE : NOT_COMPARABLE}` : lifts ? `${LIFT} Gray: 90 % of ${BAND[`${region}`]}.` : "The lifts are on their way; until then the order is by share.";
+    if (state.get("rank_by") !== "lift") {
+      let scale = state.facts.comparable ? COMPARABLE : NOT_COMPARABLE;
+      return [scale, `Ranked by share of the words’ values here. ${scale}`];
+    }
+    if (!lifts) {
+      let waiting = "The lifts are on their way; until then the order is by share.";
+      return [waiting, waiting];
+    }
+    let band = `Gray: 90 % of ${BAND[`${region}`]}.`;
+    return [band, `${LIFT} ${band}`];
   }
   /**
    * The first three, to be said.
@@ -2540,13 +2550,14 @@ var Inspector = class {
           "div",
           { class: "daam-title-row" },
           this.title,
-          this.where,
           el("span", { class: "daam-space" }),
           this.clear
         ),
         el(
           "div",
           { class: "daam-rank-tools" },
+          this.where,
+          el("span", { class: "daam-space" }),
           ...Object.values(this.order).map((one) => one.label)
         ),
         this.hint,
@@ -2671,8 +2682,9 @@ var Inspector = class {
     this.shown = shown, write(this.title, polygon ? "Words in the region" : "Words here"), this.clear.hidden = !polygon, this.hint.hidden = !!(shown || polygon), this.#locate(here?.place ?? null), this.ranking.show(rows, { stale: !!(here && !own), region: !!region });
     for (let input2 of Object.values(this.order))
       input2.show(), input2.label.hidden = !shown;
-    let waiting = polygon && !region && !this.problem, { facts } = scope.state, notes = shown ? [shown.note, this.ranking.reading(lifts, !!region)] : [];
-    write(
+    attribute(this.element, "data-filled", rows.length > 0);
+    let waiting = polygon && !region && !this.problem, { facts } = scope.state, [brief2, reading] = this.ranking.reading(lifts, !!region), notes = shown ? [brief2, shown.note] : [];
+    attribute(this.note, "title", shown ? reading : null), write(
       this.note,
       waiting ? "The words of the region are on their way." : notes.filter(Boolean).join(" ")
     );
