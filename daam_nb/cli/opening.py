@@ -6,6 +6,7 @@ Works from the folder alone: no model, no diffusers, no GPU.
 from __future__ import annotations
 
 import shlex
+import warnings
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -83,9 +84,13 @@ def _write_page(run: Recording, options: Open) -> None:
     choices: dict[str, Any] = {"threshold": options.threshold, "heads": options.heads}
     choices = {name: value for name, value in choices.items() if value is not None}
     page = made_folder(options.html.parent) / options.html.name
-    hand_out(run, page, kind=options.kind, overwrite=options.overwrite, **choices)
+    with warnings.catch_warnings(record=True) as lacking:
+        warnings.simplefilter("always")
+        hand_out(run, page, kind=options.kind, overwrite=options.overwrite, **choices)
     if not options.quiet:
         say()
+        for warning in lacking:
+            say(printable(str(warning.message)))
         say(f"A page for any browser: {printable(str(page))}")
 
 

@@ -3,11 +3,13 @@
 /** @import { Maps } from "./lift.js" */
 import { fromBase64, inflated } from "./bytes.js";
 import { unpackSmall } from "./container.js";
+import { restore } from "./filters.js";
 import { pairsIn } from "./heads.js";
 import { backgroundOf, rankable, rowsIn, sharesOf } from "./lift.js";
 import { cellOf, cellsInside } from "./measure.js";
 import { Memory } from "./memory.js";
 import { Player } from "./player.js";
+import { reducedMap } from "./reduced.js";
 import { Source } from "./source.js";
 import { placesOf } from "./state.js";
 
@@ -122,7 +124,8 @@ export class HandoutSource extends Source {
     for (const name of want) {
       const of = name.endsWith("_b") ? sel.word_b : word;
       const key = [of, choice, layer, head];
-      if (name.startsWith("stack")) parts.push(await this.#chosen("stack", key));
+      if (name.startsWith("stack"))
+        parts.push((await this.#chosen("stack", key)) ?? (await this.#reduced(key)));
       else if (name.startsWith("exact")) parts.push(await this.#chosen("exact", [...key, lo, hi]));
       else if (name === "tiles") parts.push(await this.#tiles(word, lo, hi));
       else if (name === "words") parts.push(await this.#words(sel, at));
@@ -144,9 +147,28 @@ export class HandoutSource extends Source {
     if (!part) return null;
     if (part.deflated) {
       part.bytes = await inflated(/** @type {Uint8Array} */ (part.bytes));
+      restore(part.bytes, part);
       part.deflated = false;
     }
     return part;
+  }
+
+  /**
+   * The map over all steps of heads whose single steps are not embedded.
+   *
+   * @param {any[]} key [word, choice, layer, head]
+   * @returns {Promise<Part | null>}
+   */
+  async #reduced([word, choice, layer, head]) {
+    const { facts } = this;
+    if (!facts.from_tiles || (layer < 0 && head === -1)) return null;
+    const range = [0, facts.summed ? 1 : facts.steps.length];
+    const tiles = await this.#part("tiles", JSON.stringify([word, ...range]));
+    const layers = facts.choices[choice] ?? [];
+    const map = tiles && reducedMap(tiles, facts, layers, { layer, head });
+    return (
+      map && { name: "reduced", key: JSON.stringify([word, choice, layer, head]), map, over: range }
+    );
   }
 
   /**

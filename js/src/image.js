@@ -290,6 +290,7 @@ const FAMILIES = "linear-gradient(to right, #f06e00, #f9b780, #fff, #80baf2, #00
 /** @type {Record<string, [string, string]>} */
 const KINDS = {
   exact: ["exact", "The map as heat_maps computes it"],
+  reduced: ["all steps", "The mean of all steps, made from small maps of the heads in 8 bits"],
   preview: ["preview", "The mean of per-step maps, by its own definition; close to the exact map"],
   tile: ["tile", "One tile of the grid, enlarged"],
   waiting: ["waiting", "The map is on its way"],

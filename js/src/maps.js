@@ -66,10 +66,30 @@ export class Maps {
     return this.state.get("word_b") >= 0;
   }
 
-  /** Whether what is shown at rest is the kernel's own map. */
+  /** Whether what is shown at rest is the kernel's own map, or all that a page without one has. */
   get settled() {
-    if (!this.memory.exacts.get(this.exactKey(0))) return false;
-    return !this.comparing || Boolean(this.memory.exacts.get(this.exactKey(1)));
+    return this.#allExact || this.#places.every((which) => this.reduced(which));
+  }
+
+  get #allExact() {
+    return this.#places.every((which) => this.memory.exacts.get(this.exactKey(which)));
+  }
+
+  /** @returns {(0 | 1)[]} */
+  get #places() {
+    return this.comparing ? [0, 1] : [0];
+  }
+
+  /**
+   * The map over all steps of heads whose single steps are not here.
+   *
+   * @param {0 | 1} which
+   * @returns {Shown | null}
+   */
+  reduced(which) {
+    const key = this.stackKey(which);
+    const map = this.stack(which) ? null : this.memory.reduced.get(key);
+    return map ? { kind: "reduced", key: `reduced ${key}`, ...map } : null;
   }
 
   /**
@@ -85,11 +105,11 @@ export class Maps {
     const key = this.exactKey(which);
     const exact = this.memory.exacts.get(key);
     // Both or neither: two maps are compared only when they were made in one way.
-    if (exact && this.settled) {
+    if (exact && this.#allExact) {
       this.memory.exacts.touch(key);
       return { kind: "exact", key, ...exact };
     }
-    return this.preview(which) ?? this.#ownTile(which);
+    return this.preview(which) ?? this.reduced(which) ?? this.#ownTile(which);
   }
 
   /**

@@ -17,6 +17,8 @@ export class Memory {
     this.stacks = new Cache(STACK_BYTES);
     /** @type {Cache<Exact>} */
     this.exacts = new Cache(EXACT_BYTES);
+    /** @type {Cache<Exact & {over: [number, number]}>} over all steps, by the key of a stack */
+    this.reduced = new Cache(EXACT_BYTES);
     /** @type {Cache<Tiles>} */
     this.tileSets = new Cache(TILE_BYTES);
     /** @type {Cache<number[][]>} how much of each tile lies in the mask, by key and threshold */
@@ -44,6 +46,10 @@ export class Memory {
       const [height, width] = part.shape;
       const values = asFloats(bytes);
       this.exacts.put(part.key, { values, height, width, max: part.max }, bytes.length);
+      return true;
+    }
+    if (part.name === "reduced") {
+      this.reduced.put(part.key, { ...part.map, over: part.over }, 4 * part.map.values.length);
       return true;
     }
     if (part.name === "tiles" && bytes.length > 0) {

@@ -37,30 +37,30 @@ function axis(from, to) {
   return { index, weight };
 }
 
-/** Enlarges maps of one size, into memory of its own. */
-export class Enlarger {
+/** Brings maps of one size to another, into memory of its own. */
+export class Raiser {
   /**
    * @param {number} height
    * @param {number} width
-   * @param {number} [drawn] longer side of the result, at least
+   * @param {number} toHeight
+   * @param {number} toWidth
    */
-  constructor(height, width, drawn = DRAWN) {
-    const factor = Math.max(1, Math.ceil(drawn / Math.max(height, width)));
+  constructor(height, width, toHeight, toWidth) {
     this.from = [height, width];
-    this.height = height * factor;
-    this.width = width * factor;
+    this.height = toHeight;
+    this.width = toWidth;
     this.rows = axis(height, this.height);
     this.columns = axis(width, this.width);
     this.wide = new Float32Array(height * this.width);
     this.values = new Float32Array(this.height * this.width);
-    this.same = factor === 1;
+    this.same = height === toHeight && width === toWidth;
   }
 
   /**
    * @param {Float32Array} map (y, x)
    * @returns {Float32Array} (height, width), >= 0; written again by the next call
    */
-  enlarge(map) {
+  raise(map) {
     if (this.same) return map;
     const [h, w] = this.from;
     const { wide, values, width, height } = this;
@@ -93,6 +93,27 @@ export class Enlarger {
       }
     }
     return values;
+  }
+}
+
+/** Enlarges maps of one size by a whole factor. */
+export class Enlarger extends Raiser {
+  /**
+   * @param {number} height
+   * @param {number} width
+   * @param {number} [drawn] longer side of the result, at least
+   */
+  constructor(height, width, drawn = DRAWN) {
+    const factor = Math.max(1, Math.ceil(drawn / Math.max(height, width)));
+    super(height, width, height * factor, width * factor);
+  }
+
+  /**
+   * @param {Float32Array} map (y, x)
+   * @returns {Float32Array} (height, width), >= 0; written again by the next call
+   */
+  enlarge(map) {
+    return this.raise(map);
   }
 }
 

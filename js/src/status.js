@@ -66,7 +66,7 @@ export class Status {
         `” · ${tileText(facts, layers, head)} · ${stepsText(facts, lo, hi)}`,
       ];
     }
-    const where = ` · ${layersText(state)} · ${stepsText(facts, ...state.steps)}`;
+    const where = ` · ${layersText(state)} · ${stepsText(facts, ...(shown?.over ?? state.steps))}`;
     if (!maps.comparing) return ["“", text("word"), `”${where}`];
     return ["“", text("word"), "” (A) and “", text("word_b"), `” (B)${where}`];
   }
@@ -135,6 +135,11 @@ export class Status {
   #missing() {
     const { maps, state } = this.scope;
     if (maps.hover || maps.stack(0) || !state.facts.layers) return "";
+    if (maps.reduced(0)) {
+      const { over } = /** @type {Shown} */ (maps.reduced(0));
+      const all = String(over) === String(state.steps);
+      return all ? "" : "Of these heads the page holds the mean of all steps, which is shown.";
+    }
     const tile = maps.shown(0) ? " Its tile is shown instead." : "";
     return `${layersText(state)}: not embedded in this page.${tile}`;
   }
@@ -170,5 +175,6 @@ const HOW = "Arrow keys move a crosshair, Enter begins and ends a box.";
 const WORDS = {
   exact: "exact map",
   preview: "preview (mean of per-step maps)",
+  reduced: "all steps alone, from 8-bit maps of heads",
   tile: "one tile, enlarged",
 };

@@ -143,11 +143,13 @@ export interface Facts {
   /** Whether sizes may be compared between words. */
   comparable?: boolean;
   embedded?: { layer: number; head: Head }[];
+  /** Whether a page without a kernel makes maps of heads over all steps from their small ones. */
+  from_tiles?: boolean;
 }
 
 /** A map as it is shown. `values` may be a buffer that is written again: read it at once. */
 export interface Shown {
-  kind: "exact" | "preview" | "tile";
+  kind: "exact" | "preview" | "reduced" | "tile";
   key: string;
   values: Float32Array;
   height: number;
@@ -155,6 +157,8 @@ export interface Shown {
   max: number;
   /** Of a tile: what it is of, where that is not what is chosen. */
   of?: { layers: number[]; head: number; lo: number; hi: number };
+  /** Places of the steps that it is the mean of, where that is not the choice. */
+  over?: [number, number];
 }
 
 /** A stack of per-step maps, ready for means over any range. */

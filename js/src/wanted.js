@@ -22,6 +22,7 @@ export class Wanted {
     const places = /** @type {(0 | 1)[]} */ (maps.comparing ? [0, 1] : [0]);
     for (const which of places) {
       const end = which ? "_b" : "";
+      if (maps.reduced(which)) continue;
       if (!memory.stacks.get(maps.stackKey(which))) lacking.push(`stack${end}`);
       if (!memory.exacts.get(maps.exactKey(which))) lacking.push(`exact${end}`);
     }

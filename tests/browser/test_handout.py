@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 import daam_nb as dnb
 from daam_nb.recording import Recording
-from tests.browser.explorer import close_to, eventually, explorers
+from tests.browser.conftest import opened
+from tests.browser.explorer import Explorer, close_to, eventually, explorers
 from tests.browser.test_recordings import HOSTILE
+from tests.real_sizes import real_size
 from tests.tiny_recordings import tiny_recording
 
 # Where an element were not allowed, the parser would move it, or end one early: then other
@@ -19,7 +23,7 @@ _CHILDREN = """() => [document.compatMode, [document.head, document.body].map(
   node => [...node.childNodes].filter(one => one.nodeType !== 3 || one.data.trim())
     .map(one => one.nodeName.toLowerCase()))]"""
 _HEAD = ["meta", "meta", "meta", "meta", "title", "style"]
-_BODY = ["h1", "p", "noscript", "div", "script", "script"]
+_BODY = ["h1", "p", "details", "noscript", "div", "script", "script"]
 
 
 @pytest.mark.parametrize(
@@ -48,12 +52,15 @@ def test_a_hand_out_is_valid_and_reports_nothing(
 
 def test_a_grid_that_was_left_out_is_said_and_not_waited_for(page: Page, tmp_path: Path) -> None:
     explorer = dnb.explore(tiny_recording("a red fox", steps=20), parser=False, word="fox")
-    file = explorer.to_html(tmp_path / "page.html", max_bytes=1)
+    with pytest.warns(UserWarning, match="the grids of heads of “a”, “red”"):
+        file = explorer.to_html(tmp_path / "page.html", max_bytes=1)
     explorer.close()
     page.goto(file.as_uri())
     [found] = explorers(page)
     assert "left out" not in found.part("grid-note").inner_text()
-    assert "grids of heads of “a”, “red” were left out" in found.part("info").inner_text()
+    summary = page.locator(".daam-holds summary")
+    assert "Left out of this page: " in summary.inner_text()
+    assert "the grids of heads of “a”, “red”" in summary.inner_text()
     found.part("chip", word=1).click()
     said = "The grid of this word was left out of this page."
     eventually(lambda: said in found.part("grid-note").inner_text())
@@ -61,7 +68,7 @@ def test_a_grid_that_was_left_out_is_said_and_not_waited_for(page: Page, tmp_pat
     eventually(lambda: found.part("grid-note").inner_text() == "")
 
 
-def test_several_heads_are_shown_where_it_begins_with_them_and_else_said_to_lack(
+def test_several_heads_are_shown_exactly_where_it_begins_with_them_and_else_over_all_steps(
     page: Page, tmp_path: Path
 ) -> None:
     run = dnb.sample()
@@ -75,16 +82,68 @@ def test_several_heads_are_shown_where_it_begins_with_them_and_else_said_to_lack
     assert facts["kind"] == "exact"
     assert close_to(shown, expected)
     assert "2 heads of 2 layers" in found.part("status").inner_text()
-    assert "several heads together were left out but for those" in found.part("info").inner_text()
-    found.part("tile", layer=5, head=1).click(modifiers=["Shift"])
-    page.mouse.move(1, 1)
-    said = "3 heads of 2 layers: not embedded in this page."
+    page.locator(".daam-holds summary").click()
+    assert "any heads together over all steps" in page.locator(".daam-holds p").inner_text()
+    set_of(found, heads=[[1, 3], [5, 0], [5, 1]])
+    eventually(lambda: found.state("kind") == "reduced" and found.state("settled") == "true")
+    more = [*pairs, (run.layers[5].name, 1)]
+    expected = dnb.heat_maps(run, layers="all", heads=more).word("banana").values.numpy()
+    assert np.abs(found.shown()[0] - expected).max() < expected.max() / 200
+    assert "3 heads of 2 layers · steps 0–6 · " in found.part("status").inner_text()
+    assert found.part("notice").is_hidden()
+    set_of(found, steps=[2, 4])
+    said = "Of these heads the page holds the mean of all steps, which is shown."
     eventually(lambda: said in found.part("notice").inner_text())
-    eventually(lambda: found.state("kind") == "absent")
-    assert "waiting" not in found.root.inner_text()
-    assert "no map in this page" in found.part("status").inner_text()
-    assert found.part("area").inner_text() == found.part("peak").inner_text() == "–"
-    found.part("tile", layer=5, head=1).click(modifiers=["Shift"])
-    page.mouse.move(1, 1)
-    eventually(lambda: found.state("settled") == "true")
-    assert close_to(found.shown()[0], expected)
+    assert "steps 0–6 · " in found.part("status").inner_text()
+    set_of(found, heads=[[1, 3], [5, 0]])
+    eventually(lambda: found.state("kind") in ("exact", "preview"))
+    assert found.part("notice").is_hidden()
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"layer": 12, "head": 3}, {"layer": 15}, {"layer": 6}, {"head": 5},
+        {"heads": [[0, 1], [6, 2], [15, 7]]}, {"heads": [0, 3]}, {"layer": 2, "heads": [1, 2]},
+    ],
+)  # fmt: skip
+def test_any_heads_of_a_large_page_are_those_of_heat_maps(
+    browser: Browser, large: Path, chosen: dict[str, Any]
+) -> None:
+    """All heads, layers and sets, made in the page from one small map of each head."""
+    run = LARGE
+    with opened(browser) as (page, _):
+        page.goto(large.as_uri())
+        [found] = explorers(page)
+        set_of(found, **{"layer": -1, "head": -1, "heads": [], **chosen})
+        eventually(lambda: found.state("kind") == "reduced" and found.state("settled") == "true")
+        number, heads = chosen.get("layer", -1), chosen.get("heads")
+        if heads and isinstance(heads[0], list):
+            heads = [(run.layers[layer].name, head) for layer, head in heads]
+        options: dict[str, Any] = {"layers": "all" if number < 0 else [run.layers[number].name]}
+        if number < 0 and not (heads and isinstance(heads[0], tuple)):
+            options["layers"] = "paper"
+        if heads:
+            options["heads"] = heads
+        elif "head" in chosen:
+            options["heads"] = [chosen["head"]]
+        expected = dnb.heat_maps(run, **options).word("fox").values.numpy()
+        shown = found.shown()[0]
+        assert shown.shape == expected.shape
+        assert np.abs(shown - expected).max() < expected.max() / 200
+
+
+LARGE = real_size("sd15", steps=4)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hand-out in the shape of Stable Diffusion 1.5 with no room for single steps of heads."""
+    path = tmp_path_factory.mktemp("large") / "page.html"
+    with pytest.warns(UserWarning, match="single steps of 152 of 152 layers and heads"):
+        return dnb.hand_out(LARGE, path, parser=False, word="fox", max_bytes=3_500_000)
+
+
+def set_of(found: Explorer, **choices: Any) -> None:
+    """Choose as a hand does, whatever the grid of heads looks like."""
+    found.root.evaluate("(root, choices) => root.__daam.state.set(choices)", choices)

@@ -195,7 +195,7 @@ def hand_out(
     overwrite
         Replace a file that is there.
     max_bytes
-        Heads are put in as long as the file stays below; what was left out it says.
+        The file stays below; what had no room is warned of, and the page says it at its top.
     choices
         Any control to begin with: ``steps=slice(0, 10), threshold=0.5``, ``heads=[0, 3]``, which
         are then in it.

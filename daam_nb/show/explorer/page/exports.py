@@ -101,7 +101,7 @@ class Exports:
         overwrite
             Replace a file that is there.
         max_bytes
-            Heads are put in as long as the file stays below; what was left out it says.
+            The file stays below; what had no room is warned of, and the page says it at its top.
 
         Raises
         ------

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,8 +20,10 @@ from daam_nb.errors import RecordingExistsError, SelectionError
 from daam_nb.maps import heat_maps
 from daam_nb.prompt import Prompt
 from daam_nb.show.explorer.export import handout
+from daam_nb.show.explorer.export.filters import restored, smallest
 from daam_nb.show.explorer.model.container import unpack
 from daam_nb.show.explorer.page.widget import Explorer
+from tests.real_sizes import real_size
 from tests.show.explorer.opened import TEXT, opened
 from tests.tiny_recordings import tiny_recording
 
@@ -45,12 +48,19 @@ class Page(HTMLParser):
         return [(attrs, text) for name, attrs, text in self.parts if name == tag]
 
     @property
+    def holds(self) -> str:
+        """What it says at its top of what is in it."""
+        ((_, short),) = self.all("summary")
+        return " ".join([short, *(text for _, text in self.all("p"))])
+
+    @property
     def state(self) -> dict[str, Any]:
         (text,) = [text for attrs, text in self.all("script") if attrs.get("id") == "state"]
         header, parts = unpack(base64.b64decode(json.loads(text)))
         state: dict[str, Any] = {**header, "stack": {}, "exact": {}, "tiles": {}, "image": {}}
         for part, raw in parts:
-            state.setdefault(part["name"], {})[part["key"]] = {**part, "data": raw}
+            kept = {**part, "data": restored(part, raw)}
+            state.setdefault(part["name"], {})[part["key"]] = kept
         return state
 
 
@@ -131,7 +141,7 @@ def test_small_recordings_are_embedded_whole() -> None:
     assert '[2,"",1,1]' in state["stack"]  # what does not depend on the choice stands once
     assert '[2,"all",-1,1]' in state["stack"]
     assert len(state["facts"]["embedded"]) == 5 + 2 + 10
-    assert not any("were left out to keep" in one for one in state["facts"]["left_out"])
+    assert "Left out" not in Page(page(explorer)).holds
 
 
 def test_what_has_no_room_is_left_out_and_said() -> None:
@@ -146,8 +156,9 @@ def test_what_has_no_room_is_left_out_and_said() -> None:
     assert len(embedded) < 17
     assert '[2,"",4,1]' in state["stack"]
     assert '[2,"",3,1]' not in state["stack"]
-    (said,) = [one for one in state["facts"]["left_out"] if "were left out to keep" in one]
-    assert f"{17 - len(embedded)} of 17 layers and heads" in said
+    said = f"Left out of this page: single steps of {17 - len(embedded)} of 17 layers and heads"
+    assert said in Page(text).holds
+    assert "every one of 10 heads" in Page(text).holds
 
 
 def test_the_least_is_there_whatever_the_limit() -> None:
@@ -156,7 +167,7 @@ def test_the_least_is_there_whatever_the_limit() -> None:
     assert '[5,"paper",-1,-1]' in state["stack"]
     assert '[5,"",0,1]' in state["stack"]
     assert list(state["facts"]["choices"]) == ["paper"]
-    assert any("“all” were left out" in one for one in state["facts"]["left_out"])
+    assert "the layers “all”" in Page(page(explorer, max_bytes=0)).holds
 
 
 @pytest.mark.parametrize("heads", [[3], [(0, 9)], [("nowhere", 0)], [(0.0, 1)], [(99, 0)]])
@@ -198,7 +209,7 @@ def test_specials_shown_now_are_in_it() -> None:
 def test_a_sum_has_exact_maps_alone() -> None:
     state = Page(page(opened(tiny_recording(TEXT, kept="sum")))).state
     assert '[1,"paper",-1,-1,0,1]' in state["exact"]
-    assert not any("previews" in one for one in state["facts"]["left_out"])
+    assert "preview" not in Page(page(opened(tiny_recording(TEXT, kept="sum")))).holds
 
 
 def test_why_there_is_no_parse_stays_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,19 +232,18 @@ def test_grids_of_other_words_give_way_and_it_is_said() -> None:
     explorer = opened(tiny_recording(TEXT, steps=3), word="fox")
     state = Page(page(explorer, max_bytes=0)).state
     assert list(state["tiles"]) == ["[2,0,3]"]
-    (said,) = [one for one in state["facts"]["left_out"] if "grids of heads" in one]
-    assert "“red”" in said
+    said = Page(page(explorer, max_bytes=0)).holds
+    assert "the grids of heads of “a”, “red”" in said
     assert "“fox”" not in said
+    assert not state["facts"]["from_tiles"]
 
 
-def test_the_note_says_which_maps_of_single_heads_are_exact() -> None:
+def test_maps_of_single_heads_are_exact_over_the_steps_first_shown() -> None:
     explorer = opened(steps=slice(1, 3))
     state = Page(page(explorer)).state
     head = explorer.subject.layers[0].heads - 1
     kept = {key for key in state["exact"] if json.loads(key)[2:4] == [0, head]}
     assert {tuple(json.loads(key)[4:]) for key in kept} == {(1, 3)}
-    told = " ".join(state["facts"]["left_out"])
-    assert "those of a single head over the steps first shown alone" in told
 
 
 def test_tokens_that_stand_for_every_word_are_refused() -> None:
@@ -256,9 +266,9 @@ def test_more_maps_than_a_page_can_hold_are_refused(monkeypatch: pytest.MonkeyPa
     explorer = opened()
     words = sum(len(word.tokens) for word in explorer.words if word.kind == "word" and word.kept)
     numbers = words * 10 * 8 * 12  # of 5 layers with 2 heads each, on 8 x 12
-    monkeypatch.setattr("daam_nb.show.explorer.export.handout.MAX_NUMBERS", numbers)
+    monkeypatch.setattr("daam_nb.show.explorer.export.contents.MAX_NUMBERS", numbers)
     assert page(explorer)
-    monkeypatch.setattr("daam_nb.show.explorer.export.handout.MAX_NUMBERS", numbers - 1)
+    monkeypatch.setattr("daam_nb.show.explorer.export.contents.MAX_NUMBERS", numbers - 1)
     with pytest.raises(SelectionError, match=r"10 heads on a grid of 8 x 12.*explorer\.to_png"):
         page(explorer)
 
@@ -274,3 +284,52 @@ def test_signs_that_turn_the_direction_are_shown() -> None:
         turn in written + json.dumps(shown.state["facts"], ensure_ascii=False)
         for turn in "\u202e\u2066"
     )
+
+
+def test_maps_are_as_they_were_whatever_filter_made_them_small() -> None:
+    chance = np.random.default_rng(0)
+    smooth = (np.add.outer(np.arange(40), np.arange(30)) * 3 % 256).astype(np.uint8)
+    noise = chance.integers(0, 256, (7, 9, 11), dtype=np.uint8)
+    for blocks in ([noise], [np.stack([smooth] * 5)], [noise, smooth[None]], [noise[:1]]):
+        part, body = smallest({"name": "tiles"}, blocks)
+        raw = zlib.decompress(body)
+        assert restored(part, raw) == b"".join(block.tobytes() for block in blocks)
+    assert smallest({}, [np.stack([smooth] * 5)])[0]["filter"]
+
+
+def test_small_maps_of_all_heads_come_before_single_steps_and_get_smaller_before_they_go() -> None:
+    explorer = opened(tiny_recording(TEXT, steps=4), word="fox")
+    sizes = {}
+    whole = len(page(explorer))
+    for limit in (10**7, whole - 20_000, whole - 27_000, whole - 30_000, 0):
+        state = Page(page(explorer, max_bytes=limit)).state
+        tiles = [max(map(max, part["tile"])) for part in state["tiles"].values()]
+        sizes[limit] = (len(tiles), max(tiles), len(state["facts"]["embedded"]))
+    counts, sides, embedded = zip(*sizes.values(), strict=True)
+    assert list(sides) == sorted(sides, reverse=True)
+    assert embedded[0] == 17
+    assert embedded[-1] == 0
+    assert counts[0] == counts[1] == 6  # words
+    assert counts[-1] == 1
+
+
+def test_what_had_no_room_is_warned_of(tmp_path: Path) -> None:
+    explorer = opened(tiny_recording(TEXT, steps=40))
+    with pytest.warns(
+        UserWarning, match=r"small.html lacks single steps of \d+ of 17 .*max_bytes="
+    ):
+        explorer.to_html(tmp_path / "small.html", max_bytes=len(page(explorer)) - 200_000)
+    explorer.to_html(tmp_path / "whole.html")  # warnings are errors here
+
+
+def test_a_stable_diffusion_run_holds_all_heads(tmp_path: Path) -> None:
+    explorer = daam_nb.explore(real_size("sd15", steps=10), parser=False)
+    with pytest.warns(UserWarning, match="single steps of 152 of 152 layers and heads"):
+        path = explorer.to_html(tmp_path / "page.html", max_bytes=4_000_000)
+    assert path.stat().st_size < 4_000_000
+    shown = Page(path.read_text("utf-8"))
+    assert "every one of 128 heads" in shown.holds
+    state = shown.state
+    assert len(state["tiles"]) == 12
+    assert all(part["tile"][0] == [64, 64] for part in state["tiles"].values())
+    explorer.close()

@@ -17,7 +17,7 @@ from daam_nb.head_tables import HeadTable
 from daam_nb.maps import heat_maps
 from daam_nb.recording import Recording
 from daam_nb.show.explorer import explore, hand_out
-from daam_nb.show.explorer.export import handout
+from daam_nb.show.explorer.export import contents
 from daam_nb.show.explorer.page.widget import Explorer
 from tests.show.explorer.opened import TEXT, first_map, first_parts, opened, question
 from tests.tiny_recordings import tiny_recording, with_effects
@@ -239,21 +239,21 @@ def test_what_is_taken_away_is_of_them(run: Recording) -> None:
 def test_a_hand_out_holds_those_that_it_begins_with(run: Recording) -> None:
     pairs = [(run.layers[0].name, 1), (run.layers[4].name, 0)]
     explorer = opened(run, heads=pairs, steps=slice(1, 4))
-    content = handout._content(explorer.look, [], 0)
+    content = contents.gather(explorer.look, [], 0)
     assert content.traits["heads"] == [[0, 1], [4, 0]]
     assert {"layer": -1, "head": ((0, 1), (4, 0))} in content.facts["embedded"]
     part, _ = content.parts["exact", '[2,"",-1,[[0,1],[4,0]],1,4]']
     expected = heat_maps(run, **explorer.selection).word("fox").values
     assert part["max"] == float(expected.max())
     assert ("stack", '[2,"",-1,[[0,1],[4,0]]]') in content.parts
-    said = "several heads together were left out but for those first shown"
-    assert any(said in sentence for sentence in content.facts["left_out"])
+    assert "several heads together but for those first shown" in content.never
     explorer.heads = [0, 1]
-    content = handout._content(explorer.look, [], 0)
+    content = contents.gather(explorer.look, [], 0)
     assert ("stack", '[2,"paper",-1,[0,1]]') in content.parts
     explorer.heads = ()
-    said = " ".join(handout._content(explorer.look, [], 0).facts["left_out"])
-    assert "several heads together were left out;" in said
+    assert "several heads together" in contents.gather(explorer.look, [], 0).never
+    whole = contents.gather(explorer.look, [], 10**7)  # with the small maps of all heads
+    assert not any("several" in sentence for sentence in whole.never)
 
 
 def test_effects_of_several_heads_are_the_sum_of_their_parts(run: Recording) -> None:
