@@ -1,6 +1,7 @@
 // A page without a kernel: choices that are kept here, and a source that holds what was embedded.
 /** @import { Facts, Head, Part, Question, Sel, Whole } from "./types.js" */
 /** @import { Maps } from "./lift.js" */
+import { Address } from "./address.js";
 import { fromBase64, inflated } from "./bytes.js";
 import { unpackSmall } from "./container.js";
 import { restore } from "./filters.js";
@@ -93,6 +94,7 @@ export class HandoutSource extends Source {
     this.memory = new Memory();
     this.player = new Player(this.model);
     this.trouble = "";
+    this.address = new Address(this.model, this.facts);
     /** @type {Map<string, Part>} */
     this.parts = new Map(parts.map((part) => [`${part.name} ${part.key}`, part]));
     /** @type {Record<string, Part>} */
@@ -112,6 +114,10 @@ export class HandoutSource extends Source {
   chosen() {}
 
   keep() {}
+
+  destroy() {
+    this.address.destroy();
+  }
 
   /**
    * @param {Question} question

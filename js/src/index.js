@@ -45,7 +45,12 @@ function show(source, el) {
  * @returns {Promise<() => void>} takes it away
  */
 export async function mount(root, state) {
-  return show(await opened(state), root);
+  const source = await opened(state);
+  const takeAway = show(source, root);
+  return () => {
+    takeAway();
+    source.destroy();
+  };
 }
 
 export default widget;

@@ -5,6 +5,7 @@ import { saveMask, saveImage } from "./download.js";
 import * as flags from "./flags.js";
 import { inputsOf } from "./inputs.js";
 import { LIST } from "./keys.js";
+import { linkButton } from "./share.js";
 
 export class Look {
   /**
@@ -70,6 +71,7 @@ export class Look {
           "div",
           { class: "daam-title-row" },
           ...Object.values(this.folded).map(({ label }) => label),
+          ...linkButton(this.scope),
         ),
         el("h3", { class: "daam-title", text: "Recording" }),
         source,

@@ -25,6 +25,8 @@ export class Moot extends Error {}
 export class Source {
   constructor() {
     this.memory = new Memory();
+    /** @type {import("./address.js").Address | null} of a page whose address says what it shows */
+    this.address = null;
     /** @type {Map<string, Set<() => void>>} */
     this.listeners = new Map();
   }

@@ -1,4 +1,5 @@
 // The shapes that travel between the kernel and this page.
+import type { Address } from "./address.js";
 import type { Memory } from "./memory.js";
 import type { Player } from "./player.js";
 
@@ -22,6 +23,10 @@ export interface Control {
   label?: string;
   title?: string;
   panel?: string;
+  low?: number;
+  high?: number | null;
+  /** False: a hand-out opens with the default. */
+  handout?: boolean;
 }
 
 export interface Word {
@@ -105,6 +110,7 @@ export interface AnySource {
   images: Record<string, Part>;
   player: Player;
   trouble: string;
+  address: Address | null;
   ask(question: Question, options?: { signal?: AbortSignal }): Promise<Part[]>;
   on(event: "facts" | "parts" | "trouble", callback: () => void): () => void;
   chosen(): void;
@@ -143,6 +149,8 @@ export interface Facts {
   /** Whether sizes may be compared between words. */
   comparable?: boolean;
   embedded?: { layer: number; head: Head }[];
+  /** What heads can be sorted and colored by. */
+  measures?: { name: string }[];
   /** Whether a page without a kernel makes maps of heads over all steps from their small ones. */
   from_tiles?: boolean;
 }

@@ -97,6 +97,8 @@ export class View {
     this.#build();
     parent.append(this.root);
     this.stopRoom = watchRoom(this.root);
+    if (source.address) source.address.said = (text) => this.status.fail(text);
+    this.status.fail(source.address?.problem ?? "");
     this.#listen();
     this.#expose();
     this.draw();

@@ -1,11 +1,272 @@
 // Built from js/src by `make js`; edit the sources, not this file.
+// src/controls.data.js
+var controls_data_default = {
+  word: { kind: "EntryNumber", default: 0, redraws: ["WORDS", "MAP", "STRIP", "GRID", "PANEL"] },
+  choice: { kind: "ChoiceName", default: "all", redraws: ["MAP", "STRIP", "SELECTION", "GRID"] },
+  layer: { kind: "Whole", default: -1, redraws: ["MAP", "STRIP", "SELECTION"] },
+  head: { kind: "Whole", default: -1, redraws: ["MAP", "STRIP", "SELECTION"] },
+  heads: { kind: "SeveralHeads", default: [], redraws: ["MAP", "STRIP", "SELECTION"] },
+  steps: { kind: "Steps", default: [0, 1], redraws: ["MAP", "STEPS"] },
+  word_b: { kind: "EntryNumber", default: -1, redraws: ["WORDS", "MAP", "STRIP", "PANEL"] },
+  opacity: { kind: "Share", default: 0.65, redraws: ["MAP", "LOOK"], label: "Opacity", title: "Of the colors over the image", panel: "look" },
+  threshold: { kind: "Share", default: 0.4, redraws: ["MAP", "LOOK"], label: "Threshold", title: "Share of the map's peak from which on a place belongs to the mask", panel: "look" },
+  contour: { kind: "Flag", default: !0, redraws: ["MAP", "LOOK"], label: "Contour", title: "Line around the mask (t)", panel: "look" },
+  follow_step: { kind: "Flag", default: !1, redraws: ["BASE", "MAP", "LOOK"], label: "Forming image", title: "The image as it was at the last chosen step", panel: "look" },
+  colormap: { kind: "OneOf", default: "inferno", redraws: ["MAP", "STRIP", "GRID", "LOOK"], options: [["inferno", "inferno"], ["magma", "magma"], ["plasma", "plasma"], ["viridis", "viridis"], ["cividis", "cividis"], ["gray", "gray"]], label: "Colors", panel: "look" },
+  playing: { kind: "Flag", default: !1, redraws: ["STEPS"] },
+  interval: { kind: "Whole", default: 200, redraws: ["STEPS"] },
+  tile_sort: { kind: "OneOf", default: "network", redraws: ["GRID"], options: [["network", "by network"], ["entropy", "by sharpness"], ["peak", "by strength"], ["overlap", "by overlap"]], label: "Order", panel: "tiles" },
+  tile_scale: { kind: "OneOf", default: "own", redraws: ["GRID"], options: [["common", "one scale"], ["own", "own scales"]], label: "Scale", title: "Colors of the tiles: by the strongest of all, or each by its own peak", panel: "tiles" },
+  show_pieces: { kind: "Flag", default: !1, redraws: ["WORDS"] },
+  show_syntax: { kind: "Flag", default: !1, redraws: ["WORDS"] },
+  theme: { kind: "OneOf", default: "auto", redraws: ["THEME"], options: [["auto", "auto"], ["light", "light"], ["dark", "dark"]], label: "Theme", panel: "more" },
+  projector: { kind: "Flag", default: !1, redraws: ["ALL"], label: "Projector", title: "Large type for a lecture hall", panel: "more" },
+  region: { kind: "Region", default: [], redraws: ["MAP", "PANEL"] },
+  rank_by: { kind: "OneOf", default: "lift", redraws: ["PANEL"], options: [["lift", "by lift"], ["share", "by share"]], label: "Order", title: "Lift: the share here over the share in the whole image. Share: of all words here.", panel: "ranking" },
+  view: { kind: "OneOf", default: "overlay", redraws: ["WORDS", "MAP", "LOOK"], options: [["overlay", "both maps"], ["difference", "A minus B"]], label: "Show", panel: "look" },
+  difference_scale: { kind: "OneOf", default: "own", redraws: ["MAP", "LOOK"], options: [["own", "of each peak"], ["common", "in their unit"]], label: "Scale", title: "Each map as a share of its own peak, or as it is", panel: "look" }
+};
+
+// src/heads.js
+function counting({ layer, head, heads }) {
+  if (!heads?.length) return { layer, head };
+  let pairs = pairsIn(heads);
+  return pairs.length === 0 ? { layer, head: heads.length > 1 ? heads : numbersIn(heads)[0] } : pairs.length > 1 ? { layer: -1, head: pairs } : { layer: pairs[0][0], head: pairs[0][1] };
+}
+function pairsIn(head) {
+  return typeof head == "number" ? [] : head.filter((one) => typeof one != "number");
+}
+function numbersIn(head) {
+  return typeof head == "number" ? head < 0 ? [] : [head] : head.filter((one) => typeof one == "number");
+}
+function holds(chosen, layer, head) {
+  return pairsIn(chosen.head).some(([l, h]) => l === layer && h === head) ? !0 : chosen.layer >= 0 && chosen.layer !== layer ? !1 : numbersIn(chosen.head).includes(head) || chosen.layer === layer && chosen.head === -1;
+}
+function withHeads(facts, layers, chosen, pairs) {
+  let before2 = expanded(facts, layers, chosen), isIn = (list2, [l, h]) => list2.some(([layer, head]) => layer === l && head === h), taken = pairs.every((pair2) => isIn(before2, pair2)), after = before2.filter((pair2) => !isIn(pairs, pair2)).concat(taken ? [] : pairs);
+  return asChoice(after.sort(([l, h], [layer, head]) => l - layer || h - head));
+}
+function withColumn(facts, layers, chosen, head) {
+  if (chosen.layer < 0 && pairsIn(chosen.head).length === 0) {
+    let before2 = numbersIn(chosen.head), after = before2.includes(head) ? before2.filter((h) => h !== head) : [...before2, head];
+    return after.sort((p, q) => p - q), after.length > 1 ? { layer: -1, head: -1, heads: after } : { layer: -1, head: after[0] ?? -1, heads: [] };
+  }
+  let column = layers.filter((i) => head < facts.layers[i].heads).map((i) => [i, head]);
+  return withHeads(facts, layers, chosen, column);
+}
+function headsOf(facts, layer) {
+  return Array.from({ length: facts.layers[layer].heads }, (_, head) => [layer, head]);
+}
+function expanded(facts, layers, chosen) {
+  if (chosen.layer < 0 && chosen.head === -1) return [];
+  let pairs = pairsIn(chosen.head);
+  return pairs.length > 0 ? pairs : (chosen.layer < 0 ? layers : [chosen.layer]).flatMap((i) => headsOf(facts, i)).filter(([layer, head]) => holds(chosen, layer, head));
+}
+function asChoice(pairs) {
+  if (pairs.length > 1) return { layer: -1, head: -1, heads: pairs };
+  let [layer, head] = pairs[0] ?? [-1, -1];
+  return { layer, head, heads: [] };
+}
+
+// src/address.js
+var LONGEST = 2e4, MOST_HEADS = 4096, MOST_CORNERS = 2e3, HEADS = ["layer", "head", "heads"], NAMES = Object.keys(controls_data_default).filter((name2) => controls_data_default[name2].handout !== !1);
+function written(values, opening) {
+  let terms = [], differs = (name2) => !same(values[name2], opening[name2]);
+  for (let name2 of NAMES) {
+    if (name2 === HEADS[0] && HEADS.some(differs) && terms.push(...headTerms(values)), HEADS.includes(name2) || !differs(name2)) continue;
+    let kind = KINDS[controls_data_default[name2].kind];
+    kind && terms.push(`${name2}=${escaped(kind.write(values[name2]))}`);
+  }
+  return terms.join("&");
+}
+function read(hash, facts) {
+  let values = {}, ignored = [], heads = {}, text = hash.replace(/^#/, "");
+  if (text.length > LONGEST) return { values, ignored: ["an address of that length"] };
+  for (let term of text.split("&").filter(Boolean)) {
+    let [name2, value] = halves(term);
+    if (HEADS.includes(name2) && !(name2 in heads)) heads[name2] = value;
+    else {
+      let control = NAMES.includes(name2) && !(name2 in values) ? controls_data_default[name2] : void 0, found = control && KINDS[control.kind]?.read(value, facts, control);
+      found === void 0 ? ignored.push(short(term)) : values[name2] = found;
+    }
+  }
+  if (Object.keys(heads).length > 0) {
+    let found = readHeads(heads, facts, values.choice);
+    found ? Object.assign(values, found) : ignored.push(...Object.entries(heads).map(([name2, value]) => short(`${name2}=${value}`)));
+  }
+  return { values, ignored };
+}
+var Address = class {
+  /**
+   * @param {Model} model
+   * @param {Facts} facts
+   * @param {{rest?: number}} [options] milliseconds without a change after which it is written
+   */
+  constructor(model, facts, { rest = 500 } = {}) {
+    this.model = model, this.facts = facts, this.rest = rest, this.opening = this.#values(), this.problem = "", this.said = () => {
+    }, this.timer = void 0, this.stop = new AbortController(), this.open(), window.addEventListener("hashchange", () => this.open(), { signal: this.stop.signal });
+    for (let name2 of NAMES) model.on(`change:${name2}`, () => this.#later());
+    model.on("change:playing", () => this.#later());
+  }
+  /** Take over what the address says. */
+  open() {
+    let { values, ignored } = read(window.location.hash, this.facts);
+    clearTimeout(this.timer);
+    for (let [name2, value] of Object.entries({ ...this.opening, ...values }))
+      same(this.model.get(name2), value) || this.model.set(name2, value);
+    clearTimeout(this.timer), this.problem = ignored.length ? `Not understood in the address, and left out: ${ignored.slice(0, 5).join(", ")}.` : "", this.said(this.problem);
+  }
+  /** The address of what is shown. */
+  get link() {
+    let [page] = window.location.href.split("#"), text = written(this.#values(), this.opening);
+    return text ? `${page}#${text}` : page;
+  }
+  #values() {
+    return Object.fromEntries(NAMES.map((name2) => [name2, this.model.get(name2)]));
+  }
+  #later() {
+    clearTimeout(this.timer), !this.model.get("playing") && (this.timer = setTimeout(() => this.write(), this.rest));
+  }
+  write() {
+    let { link } = this;
+    if (!(this.stop.signal.aborted || link === window.location.href))
+      try {
+        window.history.replaceState(window.history.state, "", link);
+      } catch {
+      }
+  }
+  destroy() {
+    clearTimeout(this.timer), this.stop.abort();
+  }
+}, KINDS = {
+  EntryNumber: {
+    write: (value) => value < 0 ? "none" : String(value),
+    read: (text, facts, control) => {
+      if (text === "none") return control.default === -1 ? -1 : void 0;
+      let number = /^\d{1,6}$/.test(text) ? Number(text) : facts.words.findIndex((word) => word.kept && word.text === text);
+      return facts.words[number]?.kept ? number : void 0;
+    }
+  },
+  ChoiceName: {
+    write: String,
+    read: (text, facts) => Object.hasOwn(facts.choices, text) ? text : void 0
+  },
+  MeasureName: {
+    write: String,
+    read: (text, facts, control) => [...control.options ?? [], .../** @type {any} */
+    facts.measures ?? []].map((one) => Array.isArray(one) ? one[0] : one.name).includes(text) ? text : void 0
+  },
+  Steps: {
+    write: ([first, end]) => end - first === 1 ? String(first) : `${first}-${end - 1}`,
+    read: (text, facts) => {
+      let [, first, last = first] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(text) ?? [];
+      if (first === void 0) return;
+      let [lo, hi] = [Number(first), Number(last) + 1], kept = facts.steps.some(({ place }) => place >= lo && place < hi);
+      if (!(lo >= hi || hi > facts.num_steps || !(kept || facts.summed)))
+        return [lo, hi];
+    }
+  },
+  Share: {
+    write: String,
+    read: (text) => /^(0|1|[01]?\.\d{1,20})$/.test(text) && Number(text) <= 1 ? Number(text) : void 0
+  },
+  Whole: {
+    write: String,
+    read: (text, _, { low = 0, high = null }) => {
+      if (!/^-?\d{1,9}$/.test(text)) return;
+      let number = Number(text);
+      return number >= low && (high === null || number <= high) ? number : void 0;
+    }
+  },
+  Flag: {
+    write: (value) => value ? "on" : "off",
+    read: (text) => ({ __proto__: null, on: !0, off: !1 })[text]
+  },
+  OneOf: {
+    write: String,
+    read: (text, _, { options = [] }) => options.some(([value]) => value === text) ? text : void 0
+  },
+  Region: {
+    write: (corners) => corners.map((corner) => corner.map((at2) => +at2.toFixed(4)).join(",")).join(";") || "none",
+    read: (text) => {
+      if (text === "none") return [];
+      let corners = text.split(";").map((corner) => corner.split(",").map(share));
+      return corners.length >= 3 && corners.length <= MOST_CORNERS && corners.every((one) => one.length === 2 && !one.includes(-1)) ? corners : void 0;
+    }
+  }
+};
+function share(text) {
+  return KINDS.Share.read(
+    text,
+    /** @type {any} */
+    null,
+    /** @type {any} */
+    null
+  ) ?? -1;
+}
+function headTerms({ layer, head, heads }) {
+  let chosen = counting({ layer, head, heads });
+  if (typeof chosen.head != "number") {
+    let several = chosen.head.map((one) => Array.isArray(one) ? one.join(".") : one);
+    return [...chosen.layer >= 0 && pairsIn(chosen.head).length === 0 ? [`layer=${chosen.layer}`] : [], `heads=${several.join(",")}`];
+  }
+  return chosen.layer >= 0 && chosen.head >= 0 ? [`head=${chosen.layer}.${chosen.head}`] : chosen.layer >= 0 ? [`layer=${chosen.layer}`] : [chosen.head >= 0 ? `head=${chosen.head}` : "head=all"];
+}
+function readHeads(texts, facts, choice) {
+  let { layers } = facts, whole = (text) => /^\d{1,6}$/.test(text) ? Number(text) : NaN, layer = texts.layer === void 0 ? -1 : whole(texts.layer);
+  if (texts.layer !== void 0 && !layers[layer]) return null;
+  let numbers = facts.choices[choice ?? ""] ?? layers.map((_, i) => i), most2 = layer >= 0 ? layers[layer].heads : Math.max(...numbers.map((i) => layers[i].heads)), pair2 = (text) => {
+    let [l, h, more] = text.split(".").map(whole);
+    return more === void 0 && h < layers[l]?.heads ? (
+      /** @type {[number, number]} */
+      [l, h]
+    ) : null;
+  };
+  if (texts.heads !== void 0) {
+    let listed2 = texts.heads.split(",");
+    if (texts.head !== void 0 || listed2.length < 2 || listed2.length > MOST_HEADS) return null;
+    let named = listed2.every((text) => text.includes(".")), heads = listed2.map((text) => named ? pair2(text) : whole(text)), fits = named ? layer < 0 && heads.every(Boolean) : heads.every((head2) => head2 < most2), sorted2 = heads.every(
+      (one, i) => i === 0 || before(heads[i - 1], one)
+    );
+    return fits && sorted2 ? { layer, head: -1, heads } : null;
+  }
+  if (texts.head === void 0) return { layer, head: -1, heads: [] };
+  if (texts.head === "all") return { layer, head: -1, heads: [] };
+  if (texts.head.includes(".")) {
+    let found = layer < 0 ? pair2(texts.head) : null;
+    return found && { layer: found[0], head: found[1], heads: [] };
+  }
+  let head = whole(texts.head);
+  return head < most2 ? { layer, head, heads: [] } : null;
+}
+function before(one, other) {
+  return typeof one == "number" ? one < other : one[0] < other[0] || one[0] === other[0] && one[1] < other[1];
+}
+function halves(term) {
+  let at2 = term.indexOf("="), [name2, value] = at2 < 0 ? [term, ""] : [term.slice(0, at2), term.slice(at2 + 1)];
+  try {
+    return [name2, decodeURIComponent(value)];
+  } catch {
+    return [name2, ""];
+  }
+}
+function escaped(text) {
+  return encodeURIComponent(text).replace(/%2C/g, ",").replace(/%3B/g, ";");
+}
+function short(term) {
+  return `“${term.length > 40 ? `${term.slice(0, 39)}…` : term}”`;
+}
+function same(a, b) {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 // src/bytes.js
 function asBytes(value) {
   return value instanceof Uint8Array ? value : value instanceof ArrayBuffer ? new Uint8Array(value) : ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(0);
 }
 function asFloats(value) {
-  let bytes = asBytes(value), copy = new Uint8Array(bytes.byteLength - bytes.byteLength % 4);
-  return copy.set(bytes.subarray(0, copy.length)), new Float32Array(copy.buffer);
+  let bytes = asBytes(value), copy2 = new Uint8Array(bytes.byteLength - bytes.byteLength % 4);
+  return copy2.set(bytes.subarray(0, copy2.length)), new Float32Array(copy2.buffer);
 }
 function fromBase64(text) {
   let binary = atob(text.trim()), bytes = new Uint8Array(binary.length);
@@ -47,45 +308,25 @@ function listed(bytes, header) {
   return { header, parts };
 }
 
-// src/heads.js
-function counting({ layer, head, heads }) {
-  if (!heads?.length) return { layer, head };
-  let pairs = pairsIn(heads);
-  return pairs.length === 0 ? { layer, head: heads.length > 1 ? heads : numbersIn(heads)[0] } : pairs.length > 1 ? { layer: -1, head: pairs } : { layer: pairs[0][0], head: pairs[0][1] };
-}
-function pairsIn(head) {
-  return typeof head == "number" ? [] : head.filter((one) => typeof one != "number");
-}
-function numbersIn(head) {
-  return typeof head == "number" ? head < 0 ? [] : [head] : head.filter((one) => typeof one == "number");
-}
-function holds(chosen, layer, head) {
-  return pairsIn(chosen.head).some(([l, h]) => l === layer && h === head) ? !0 : chosen.layer >= 0 && chosen.layer !== layer ? !1 : numbersIn(chosen.head).includes(head) || chosen.layer === layer && chosen.head === -1;
-}
-function withHeads(facts, layers, chosen, pairs) {
-  let before = expanded(facts, layers, chosen), isIn = (list2, [l, h]) => list2.some(([layer, head]) => layer === l && head === h), taken = pairs.every((pair2) => isIn(before, pair2)), after = before.filter((pair2) => !isIn(pairs, pair2)).concat(taken ? [] : pairs);
-  return asChoice(after.sort(([l, h], [layer, head]) => l - layer || h - head));
-}
-function withColumn(facts, layers, chosen, head) {
-  if (chosen.layer < 0 && pairsIn(chosen.head).length === 0) {
-    let before = numbersIn(chosen.head), after = before.includes(head) ? before.filter((h) => h !== head) : [...before, head];
-    return after.sort((p, q) => p - q), after.length > 1 ? { layer: -1, head: -1, heads: after } : { layer: -1, head: after[0] ?? -1, heads: [] };
+// src/filters.js
+function restore(bytes, { filter = "", blocks = [] }) {
+  let at2 = 0;
+  for (let [t, y, x] of blocks) {
+    let block = bytes.subarray(at2, at2 + t * y * x), strides = (
+      /** @type {Record<string, number>} */
+      { t: y * x, y: x, x: 1 }
+    ), lengths = (
+      /** @type {Record<string, number>} */
+      { t, y, x }
+    );
+    for (let axis2 of [...filter].reverse()) accumulate(block, strides[axis2], lengths[axis2]);
+    at2 += t * y * x;
   }
-  let column = layers.filter((i) => head < facts.layers[i].heads).map((i) => [i, head]);
-  return withHeads(facts, layers, chosen, column);
 }
-function headsOf(facts, layer) {
-  return Array.from({ length: facts.layers[layer].heads }, (_, head) => [layer, head]);
-}
-function expanded(facts, layers, chosen) {
-  if (chosen.layer < 0 && chosen.head === -1) return [];
-  let pairs = pairsIn(chosen.head);
-  return pairs.length > 0 ? pairs : (chosen.layer < 0 ? layers : [chosen.layer]).flatMap((i) => headsOf(facts, i)).filter(([layer, head]) => holds(chosen, layer, head));
-}
-function asChoice(pairs) {
-  if (pairs.length > 1) return { layer: -1, head: -1, heads: pairs };
-  let [layer, head] = pairs[0] ?? [-1, -1];
-  return { layer, head, heads: [] };
+function accumulate(block, stride, length) {
+  let whole = stride * length;
+  for (let i = 0; i < block.length; i++)
+    i % whole >= stride && (block[i] += block[i - stride]);
 }
 
 // src/lift.js
@@ -103,28 +344,28 @@ function sharesOf(values) {
   for (let value of values.values()) total += value;
   return new Map([...values].map(([word, value]) => [word, total > 0 ? value / total : 0]));
 }
-function liftOf(share2, whole) {
-  return whole > 0 ? share2 / whole : 0;
+function liftOf(share3, whole) {
+  return whole > 0 ? share3 / whole : 0;
 }
 function backgroundOf(maps) {
   let whole = sharesOf(means(maps)), cells = [...maps.values()][0]?.length ?? 0, at2 = Array.from({ length: cells }, (_, i) => [i]), chance = chanceAt(maps, at2, whole);
-  return [...whole].map(([word, share2]) => ({ word, share: share2, chance: chance.get(word) ?? [] }));
+  return [...whole].map(([word, share3]) => ({ word, share: share3, chance: chance.get(word) ?? [] }));
 }
 function rowsIn(maps, inside, width) {
   let cells = cellsOf(inside), values = means(maps, cells), whole = sharesOf(means(maps)), elsewhere = shifts(inside, width).map((by) => cells.map((cell) => cell + by)), chance = elsewhere.length > 0 ? chanceAt(maps, elsewhere, whole) : null;
-  return [...sharesOf(values)].map(([word, share2]) => ({
+  return [...sharesOf(values)].map(([word, share3]) => ({
     word,
     value: values.get(word) ?? 0,
-    share: share2,
-    lift: liftOf(share2, whole.get(word) ?? 0),
+    share: share3,
+    lift: liftOf(share3, whole.get(word) ?? 0),
     chance: chance?.get(word) ?? null
   }));
 }
 function lifted(rows, background) {
   let of = new Map(background.map((one) => [one.word, one]));
   return rows.map((row) => {
-    let { share: share2 = 0, chance = null } = of.get(row.word) ?? {};
-    return { ...row, lift: liftOf(row.share, share2), chance };
+    let { share: share3 = 0, chance = null } = of.get(row.word) ?? {};
+    return { ...row, lift: liftOf(row.share, share3), chance };
   });
 }
 function inOrder(rows, by) {
@@ -135,9 +376,9 @@ function shifts(inside, width) {
   let cells = cellsOf(inside), height = inside.length / width, rows = cells.map((cell) => Math.floor(cell / width)), columns = cells.map((cell) => cell % width), down = spread(least(rows), height - 1 - most(rows)), right = spread(least(columns), width - 1 - most(columns));
   return down.flatMap((dy) => right.map((dx) => dy * width + dx)).filter((by) => by !== 0);
 }
-function spread(before, behind) {
-  let count = before + behind + 1, kept = Math.min(count, SHIFTS), at2 = (i) => Math.floor(i * (count - 1) / Math.max(1, kept - 1));
-  return Array.from({ length: kept }, (_, i) => at2(i) - before);
+function spread(before2, behind) {
+  let count = before2 + behind + 1, kept = Math.min(count, SHIFTS), at2 = (i) => Math.floor(i * (count - 1) / Math.max(1, kept - 1));
+  return Array.from({ length: kept }, (_, i) => at2(i) - before2);
 }
 var least = (values) => values.reduce((p, q) => Math.min(p, q), 1 / 0), most = (values) => values.reduce((p, q) => Math.max(p, q), -1 / 0);
 function cellsOf(inside) {
@@ -166,7 +407,7 @@ function chanceAt(maps, places, whole) {
     for (let of of lifts) of[place] = total > 0 ? of[place] / total : 0;
   }), new Map(
     words.map(([word], w) => {
-      let own = lifts[w].map((share2) => liftOf(share2, whole.get(word) ?? 0)).sort();
+      let own = lifts[w].map((share3) => liftOf(share3, whole.get(word) ?? 0)).sort();
       return [word, PERCENTILES.map((part) => percentile(own, part))];
     })
   );
@@ -208,17 +449,17 @@ function overlapsOf(tiles, map, threshold) {
   });
 }
 function areaMean(values, height, width, down, across) {
-  let made2 = new Float64Array(down * across);
+  let made3 = new Float64Array(down * across);
   for (let i = 0; i < down; i++) {
     let [top, bottom] = [Math.floor(i * height / down), Math.ceil((i + 1) * height / down)];
     for (let j = 0; j < across; j++) {
       let left = Math.floor(j * width / across), right = Math.ceil((j + 1) * width / across), sum = 0;
       for (let y = top; y < bottom; y++)
         for (let x = left; x < right; x++) sum += values[y * width + x];
-      made2[i * across + j] = sum / ((bottom - top) * (right - left));
+      made3[i * across + j] = sum / ((bottom - top) * (right - left));
     }
   }
-  return made2;
+  return made3;
 }
 function cellsInside(polygon, height, width) {
   let inside = new Uint8Array(height * width), any = !1;
@@ -231,8 +472,8 @@ function cellsInside(polygon, height, width) {
   }
   return inside;
 }
-function cellOf(share2, cells) {
-  return Math.min(cells - 1, Math.max(0, Math.floor(share2 * cells)));
+function cellOf(share3, cells) {
+  return Math.min(cells - 1, Math.max(0, Math.floor(share3 * cells)));
 }
 function isInside(polygon, y, x) {
   let inside = !1;
@@ -296,9 +537,9 @@ function prefixSums(counts, scales, shape) {
   return { steps, height, width, sums, counts, scales: Float64Array.from(scales) };
 }
 function meanOver(stack, lo, hi, out) {
-  let size = stack.height * stack.width, first = lo * size, last = hi * size, share2 = 1 / (hi - lo), sums = stack.sums, max = 0;
+  let size = stack.height * stack.width, first = lo * size, last = hi * size, share3 = 1 / (hi - lo), sums = stack.sums, max = 0;
   for (let i = 0; i < size; i++) {
-    let value = Math.max(0, (sums[last + i] - sums[first + i]) * share2);
+    let value = Math.max(0, (sums[last + i] - sums[first + i]) * share3);
     out[i] = value, value > max && (max = value);
   }
   return max;
@@ -307,7 +548,7 @@ function meanOver(stack, lo, hi, out) {
 // src/memory.js
 var STACK_BYTES = 48 << 20, EXACT_BYTES = 4 << 20, TILE_BYTES = 24 << 20, OVERLAPS = 64, Memory = class {
   constructor() {
-    this.stacks = new Cache(STACK_BYTES), this.exacts = new Cache(EXACT_BYTES), this.tileSets = new Cache(TILE_BYTES), this.overlaps = new Cache(OVERLAPS);
+    this.stacks = new Cache(STACK_BYTES), this.exacts = new Cache(EXACT_BYTES), this.reduced = new Cache(EXACT_BYTES), this.tileSets = new Cache(TILE_BYTES), this.overlaps = new Cache(OVERLAPS);
   }
   /**
    * Keep a part that says what it is made of; what does not fit what is said of it is not taken.
@@ -326,6 +567,8 @@ var STACK_BYTES = 48 << 20, EXACT_BYTES = 4 << 20, TILE_BYTES = 24 << 20, OVERLA
       let [height, width] = part.shape, values = asFloats(bytes);
       return this.exacts.put(part.key, { values, height, width, max: part.max }, bytes.length), !0;
     }
+    if (part.name === "reduced")
+      return this.reduced.put(part.key, { ...part.map, over: part.over }, 4 * part.map.values.length), !0;
     if (part.name === "tiles" && bytes.length > 0) {
       let [word, lo, hi] = JSON.parse(part.key), { key, tile, offsets, scales, entropy, peak } = part, tiles = { key, word, lo, hi, data: bytes, tile, offsets, scales, entropy, peak };
       return this.tileSets.put(
@@ -341,34 +584,6 @@ var STACK_BYTES = 48 << 20, EXACT_BYTES = 4 << 20, TILE_BYTES = 24 << 20, OVERLA
 function overlapKey(key, threshold) {
   return `${key} ${threshold}`;
 }
-
-// src/controls.data.js
-var controls_data_default = {
-  word: { kind: "EntryNumber", default: 0, redraws: ["WORDS", "MAP", "STRIP", "GRID", "PANEL"] },
-  choice: { kind: "ChoiceName", default: "all", redraws: ["MAP", "STRIP", "SELECTION", "GRID"] },
-  layer: { kind: "Whole", default: -1, redraws: ["MAP", "STRIP", "SELECTION"] },
-  head: { kind: "Whole", default: -1, redraws: ["MAP", "STRIP", "SELECTION"] },
-  heads: { kind: "SeveralHeads", default: [], redraws: ["MAP", "STRIP", "SELECTION"] },
-  steps: { kind: "Steps", default: [0, 1], redraws: ["MAP", "STEPS"] },
-  word_b: { kind: "EntryNumber", default: -1, redraws: ["WORDS", "MAP", "STRIP", "PANEL"] },
-  opacity: { kind: "Share", default: 0.65, redraws: ["MAP", "LOOK"], label: "Opacity", title: "Of the colors over the image", panel: "look" },
-  threshold: { kind: "Share", default: 0.4, redraws: ["MAP", "LOOK"], label: "Threshold", title: "Share of the map's peak from which on a place belongs to the mask", panel: "look" },
-  contour: { kind: "Flag", default: !0, redraws: ["MAP", "LOOK"], label: "Contour", title: "Line around the mask (t)", panel: "look" },
-  follow_step: { kind: "Flag", default: !1, redraws: ["BASE", "MAP", "LOOK"], label: "Forming image", title: "The image as it was at the last chosen step", panel: "look" },
-  colormap: { kind: "OneOf", default: "inferno", redraws: ["MAP", "STRIP", "GRID", "LOOK"], options: [["inferno", "inferno"], ["magma", "magma"], ["plasma", "plasma"], ["viridis", "viridis"], ["cividis", "cividis"], ["gray", "gray"]], label: "Colors", panel: "look" },
-  playing: { kind: "Flag", default: !1, redraws: ["STEPS"] },
-  interval: { kind: "Whole", default: 200, redraws: ["STEPS"] },
-  tile_sort: { kind: "OneOf", default: "network", redraws: ["GRID"], options: [["network", "by network"], ["entropy", "by sharpness"], ["peak", "by strength"], ["overlap", "by overlap"]], label: "Order", panel: "tiles" },
-  tile_scale: { kind: "OneOf", default: "own", redraws: ["GRID"], options: [["common", "one scale"], ["own", "own scales"]], label: "Scale", title: "Colors of the tiles: by the strongest of all, or each by its own peak", panel: "tiles" },
-  show_pieces: { kind: "Flag", default: !1, redraws: ["WORDS"] },
-  show_syntax: { kind: "Flag", default: !1, redraws: ["WORDS"] },
-  theme: { kind: "OneOf", default: "auto", redraws: ["THEME"], options: [["auto", "auto"], ["light", "light"], ["dark", "dark"]], label: "Theme", panel: "more" },
-  projector: { kind: "Flag", default: !1, redraws: ["ALL"], label: "Projector", title: "Large type for a lecture hall", panel: "more" },
-  region: { kind: "Region", default: [], redraws: ["MAP", "PANEL"] },
-  rank_by: { kind: "OneOf", default: "lift", redraws: ["PANEL"], options: [["lift", "by lift"], ["share", "by share"]], label: "Order", title: "Lift: the share here over the share in the whole image. Share: of all words here.", panel: "ranking" },
-  view: { kind: "OneOf", default: "overlay", redraws: ["WORDS", "MAP", "LOOK"], options: [["overlay", "both maps"], ["difference", "A minus B"]], label: "Show", panel: "look" },
-  difference_scale: { kind: "OneOf", default: "own", redraws: ["MAP", "LOOK"], options: [["own", "of each peak"], ["common", "in their unit"]], label: "Scale", title: "Each map as a share of its own peak, or as it is", panel: "look" }
-};
 
 // src/times.js
 var times = {
@@ -459,7 +674,7 @@ var State = class {
   set(values, when = "now") {
     let changed = !1;
     for (let [name2, value] of Object.entries(values))
-      same(this.get(name2), value) || (this.model.set(name2, value), changed = !0);
+      same2(this.get(name2), value) || (this.model.set(name2, value), changed = !0);
     changed && this.told.chosen?.(), when === "now" ? (changed || this.timer !== void 0) && this.save() : changed && (clearTimeout(this.timer), this.timer = setTimeout(() => this.save(), times.rest));
   }
   /** Send what was chosen. */
@@ -488,7 +703,7 @@ function placesOf(facts, [first, end]) {
   let from = kept.findIndex(({ place }) => place >= first), lo = from < 0 ? count - 1 : from, after = kept.findIndex(({ place }) => place >= end);
   return [lo, Math.max(lo + 1, after < 0 ? count : after)];
 }
-function same(a, b) {
+function same2(a, b) {
   return Object.is(a, b) ? !0 : typeof a == "object" && typeof b == "object" && JSON.stringify(a) === JSON.stringify(b);
 }
 
@@ -588,12 +803,119 @@ var FASTEST = 40, CALM = 700, Player = class {
   }
 };
 
+// src/resample.js
+function cubic(t) {
+  let x = Math.abs(t);
+  return x <= 1 ? ((-0.75 + 2) * x - (-0.75 + 3)) * x * x + 1 : x < 2 ? ((-0.75 * x - 5 * -0.75) * x + 8 * -0.75) * x - 4 * -0.75 : 0;
+}
+function axis(from, to) {
+  let index = new Int32Array(to * 4), weight = new Float32Array(to * 4);
+  for (let i = 0; i < to; i++) {
+    let center = (i + 0.5) * from / to - 0.5, base = Math.floor(center);
+    for (let k = 0; k < 4; k++) {
+      let place = base - 1 + k;
+      index[i * 4 + k] = Math.min(from - 1, Math.max(0, place)), weight[i * 4 + k] = cubic(center - place);
+    }
+  }
+  return { index, weight };
+}
+var Raiser = class {
+  /**
+   * @param {number} height
+   * @param {number} width
+   * @param {number} toHeight
+   * @param {number} toWidth
+   */
+  constructor(height, width, toHeight, toWidth) {
+    this.from = [height, width], this.height = toHeight, this.width = toWidth, this.rows = axis(height, this.height), this.columns = axis(width, this.width), this.wide = new Float32Array(height * this.width), this.values = new Float32Array(this.height * this.width), this.same = height === toHeight && width === toWidth;
+  }
+  /**
+   * @param {Float32Array} map (y, x)
+   * @returns {Float32Array} (height, width), >= 0; written again by the next call
+   */
+  raise(map) {
+    if (this.same) return map;
+    let [h, w] = this.from, { wide, values, width, height } = this, { index, weight } = this.columns;
+    for (let i = 0; i < h; i++) {
+      let row = i * w;
+      for (let j = 0; j < width; j++) {
+        let k = j * 4;
+        wide[i * width + j] = map[row + index[k]] * weight[k] + map[row + index[k + 1]] * weight[k + 1] + map[row + index[k + 2]] * weight[k + 2] + map[row + index[k + 3]] * weight[k + 3];
+      }
+    }
+    let down = this.rows;
+    for (let i = 0; i < height; i++) {
+      let k = i * 4, w0 = down.weight[k], w1 = down.weight[k + 1], w2 = down.weight[k + 2], w3 = down.weight[k + 3], r0 = down.index[k] * width, r1 = down.index[k + 1] * width, r2 = down.index[k + 2] * width, r3 = down.index[k + 3] * width;
+      for (let j = 0; j < width; j++) {
+        let value = wide[r0 + j] * w0 + wide[r1 + j] * w1 + wide[r2 + j] * w2 + wide[r3 + j] * w3;
+        values[i * width + j] = value > 0 ? value : 0;
+      }
+    }
+    return values;
+  }
+}, Enlarger = class extends Raiser {
+  /**
+   * @param {number} height
+   * @param {number} width
+   * @param {number} [drawn] longer side of the result, at least
+   */
+  constructor(height, width, drawn2 = 128) {
+    let factor = Math.max(1, Math.ceil(drawn2 / Math.max(height, width)));
+    super(height, width, height * factor, width * factor);
+  }
+  /**
+   * @param {Float32Array} map (y, x)
+   * @returns {Float32Array} (height, width), >= 0; written again by the next call
+   */
+  enlarge(map) {
+    return this.raise(map);
+  }
+}, made = /* @__PURE__ */ new Map();
+function enlarger(height, width, use) {
+  let key = `${height},${width},${use}`, found = made.get(key);
+  return found || (found = new Enlarger(height, width), made.set(key, found)), found;
+}
+
+// src/reduced.js
+function reducedMap(tiles, facts, layers, { layer, head }) {
+  let [height, width] = facts.grid, bytes = (
+    /** @type {Uint8Array} */
+    tiles.bytes
+  ), values = new Float32Array(height * width), count = 0;
+  for (let [l, h] of headsOf2(facts, layers, layer, head)) {
+    let [high, wide] = tiles.tile[l], size = high * wide, from = tiles.offsets[l] + h * size, unit = tiles.scales[l][h] / 255, small = Float32Array.from(bytes.subarray(from, from + size), (level) => level * unit), whole = raiser(high, wide, height, width).raise(small);
+    for (let i = 0; i < values.length; i++) values[i] += whole[i];
+    count++;
+  }
+  if (count === 0) return null;
+  let max = 0;
+  for (let i = 0; i < values.length; i++)
+    values[i] /= count, values[i] > max && (max = values[i]);
+  return { values, height, width, max };
+}
+function headsOf2(facts, layers, layer, head) {
+  let pairs = pairsIn(head);
+  if (pairs.length > 0) return pairs;
+  let numbers = numbersIn(head);
+  return (layer < 0 ? layers : [layer]).flatMap(
+    (l) => Array.from({ length: facts.layers[l].heads }, (_, h) => h).filter((h) => numbers.length === 0 || numbers.includes(h)).map((h) => (
+      /** @type {[number, number]} */
+      [l, h]
+    ))
+  );
+}
+var made2 = /* @__PURE__ */ new Map();
+function raiser(...sizes) {
+  let key = String(sizes), known = made2.get(key);
+  return known || made2.set(key, known = new Raiser(...sizes)), known;
+}
+
 // src/source.js
 var SILENT = "The kernel has not answered yet: it is busy, or gone (then run the cell again). What is shown is what is here already.", GONE = "There is no kernel behind this page: run the cell again.", NoKernel = class extends Error {
 }, Moot = class extends Error {
 }, Source = class {
   constructor() {
-    this.memory = new Memory(), this.listeners = /* @__PURE__ */ new Map();
+    this.memory = new Memory(), this.address = null, this.listeners = /* @__PURE__ */ new Map();
   }
   /**
    * @param {"facts" | "parts" | "trouble"} event another recording; something arrived; a problem
@@ -613,11 +935,11 @@ var SILENT = "The kernel has not answered yet: it is busy, or gone (then run the
   /** @param {Model} model */
   constructor(model) {
     super(), this.model = model, this.capabilities = { any: !0, mask: !0 }, this.run = void 0, this.images = {}, this.open = /* @__PURE__ */ new Map(), this.next = 1, this.name = Math.random().toString(36).slice(2, 8), this.refused = "", this.gone = !1, this.kept = "", this.player = new Player(model);
-    let read = () => this.#read();
+    let read2 = () => this.#read();
     this.listening = [
-      ["change:_facts", read],
-      ["change:_first", read],
-      ["change:_images", read],
+      ["change:_facts", read2],
+      ["change:_first", read2],
+      ["change:_images", read2],
       ["msg:custom", (content, buffers) => this.#heard(content, buffers ?? [])]
     ];
     for (let [event, callback] of this.listening) model.on(event, callback);
@@ -656,19 +978,19 @@ var SILENT = "The kernel has not answered yet: it is busy, or gone (then run the
    */
   #heard(content, buffers) {
     if (content?.v !== VERSION || (content.type === "refused" && (this.refused = `Not possible: ${content.error} What is shown stands.`, this.emit("trouble")), content.type !== "answer")) return;
-    let before = this.trouble;
+    let before2 = this.trouble;
     this.gone = !1;
     let asked = this.open.get(content.id)?.message, own = content.run === this.run, parts = (content.parts ?? []).map(({ buffer, ...part }) => ({
       ...part,
       // The bytes may belong to the transport, which is free to use them again.
       bytes: buffer === void 0 ? void 0 : asBytes(buffers[buffer]).slice()
     })), kept = own && parts.filter((part) => this.memory.take(part)).length > 0;
-    if (asked && own && same2(asked.sel, content.sel)) {
+    if (asked && own && same3(asked.sel, content.sel)) {
       let waiters = this.#close(content.id) ?? [];
       for (let { resolve, reject } of waiters)
         content.error ? reject(new Error(String(content.error))) : resolve(parts);
     }
-    kept && this.emit("parts"), this.trouble !== before && this.emit("trouble");
+    kept && this.emit("parts"), this.trouble !== before2 && this.emit("trouble");
   }
   /**
    * Ask the kernel. Two views that ask the same ask once.
@@ -758,7 +1080,7 @@ var SILENT = "The kernel has not answered yet: it is busy, or gone (then run the
 function stale({ reject }) {
   reject(new Moot("another recording is shown"));
 }
-function same2(a, b) {
+function same3(a, b) {
   return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 }
 function sorted(sel) {
@@ -816,7 +1138,7 @@ var Shim = class {
    * @param {Part[]} parts
    */
   constructor(header, parts) {
-    super(), this.facts = header.facts, this.run = header.facts.run, this.model = new Shim({ ...header.traits, _facts: header.facts }), this.capabilities = { any: !1, mask: !1 }, this.memory = new Memory(), this.player = new Player(this.model), this.trouble = "", this.parts = new Map(parts.map((part) => [`${part.name} ${part.key}`, part])), this.images = {}, this.ranking = null;
+    super(), this.facts = header.facts, this.run = header.facts.run, this.model = new Shim({ ...header.traits, _facts: header.facts }), this.capabilities = { any: !1, mask: !1 }, this.memory = new Memory(), this.player = new Player(this.model), this.trouble = "", this.address = new Address(this.model, this.facts), this.parts = new Map(parts.map((part) => [`${part.name} ${part.key}`, part])), this.images = {}, this.ranking = null;
   }
   /** Inflate the images. */
   async begin() {
@@ -828,6 +1150,9 @@ var Shim = class {
   chosen() {
   }
   keep() {
+  }
+  destroy() {
+    this.address.destroy();
   }
   /**
    * @param {Question} question
@@ -841,7 +1166,7 @@ var Shim = class {
     ), { choice, layer, head, word } = sel, parts = [];
     for (let name2 of want) {
       let key = [name2.endsWith("_b") ? sel.word_b : word, choice, layer, head];
-      name2.startsWith("stack") ? parts.push(await this.#chosen("stack", key)) : name2.startsWith("exact") ? parts.push(await this.#chosen("exact", [...key, lo, hi])) : name2 === "tiles" ? parts.push(await this.#tiles(word, lo, hi)) : name2 === "words" ? parts.push(await this.#words(sel, at2)) : name2 === "background" ? parts.push(await this.#background(sel)) : name2 === "region" && parts.push(await this.#region(sel, at2));
+      name2.startsWith("stack") ? parts.push(await this.#chosen("stack", key) ?? await this.#reduced(key)) : name2.startsWith("exact") ? parts.push(await this.#chosen("exact", [...key, lo, hi])) : name2 === "tiles" ? parts.push(await this.#tiles(word, lo, hi)) : name2 === "words" ? parts.push(await this.#words(sel, at2)) : name2 === "background" ? parts.push(await this.#background(sel)) : name2 === "region" && parts.push(await this.#region(sel, at2));
     }
     let own = parts.filter((part) => part !== null);
     for (let part of own) this.memory.take(part);
@@ -857,7 +1182,19 @@ var Shim = class {
     return part ? (part.deflated && (part.bytes = await inflated(
       /** @type {Uint8Array} */
       part.bytes
-    ), part.deflated = !1), part) : null;
+    ), restore(part.bytes, part), part.deflated = !1), part) : null;
+  }
+  /**
+   * The map over all steps of heads whose single steps are not embedded.
+   *
+   * @param {any[]} key [word, choice, layer, head]
+   * @returns {Promise<Part | null>}
+   */
+  async #reduced([word, choice, layer, head]) {
+    let { facts } = this;
+    if (!facts.from_tiles || layer < 0 && head === -1) return null;
+    let range = [0, facts.summed ? 1 : facts.steps.length], tiles = await this.#part("tiles", JSON.stringify([word, ...range])), layers = facts.choices[choice] ?? [], map = tiles && reducedMap(tiles, facts, layers, { layer, head });
+    return map && { name: "reduced", key: JSON.stringify([word, choice, layer, head]), map, over: range };
   }
   /**
    * What does not depend on the choice of layers is embedded once, under no choice.
@@ -929,10 +1266,10 @@ var Shim = class {
       /** @type {{y: number, x: number}} */
       at2
     ), { maps, height, width, note } = await this.#maps(sel), cell = cellOf(y, height) * width + cellOf(x, width), values = new Map([...maps].map(([word, map]) => [word, map[cell]]));
-    return { name: "words", key: "", rows: [...sharesOf(values)].map(([word, share2]) => ({
+    return { name: "words", key: "", rows: [...sharesOf(values)].map(([word, share3]) => ({
       word,
       value: values.get(word) ?? 0,
-      share: share2
+      share: share3
     })), note };
   }
   /**
@@ -1076,7 +1413,7 @@ function setIcon(node, name2) {
     PATHS[name2]
   );
 }
-function short(value) {
+function short2(value) {
   if (!Number.isFinite(value)) return "–";
   if (value === 0) return "0";
   let size = Math.floor(Math.log10(Math.abs(value)));
@@ -1342,8 +1679,8 @@ var READING = "Bright places looked at this word while the image was drawn.", LE
   }
 };
 function inOrder2(words) {
-  let place = (i) => words[i].tokens[0] ?? 1 / 0, before = (p, q) => place(p) === place(q) ? p - q : place(p) - place(q);
-  return words.map((_, i) => i).sort(before);
+  let place = (i) => words[i].tokens[0] ?? 1 / 0, before2 = (p, q) => place(p) === place(q) ? p - q : place(p) - place(q);
+  return words.map((_, i) => i).sort(before2);
 }
 function chip(word, index, kind) {
   return el(
@@ -1366,9 +1703,9 @@ function titleOf(word, kind) {
   if (!word.kept)
     return word.tokens.length > 0 ? `This recording keeps no ${kind} of this word` : "The model did not read this word: it lies behind its last token";
   let pieces = word.pieces?.length > 1 ? ` (${word.pieces.join(" + ")})` : "", tokens = word.tokens.length > 1 ? `tokens ${word.tokens.join(", ")}` : `token ${word.tokens[0]}`;
-  return `${KINDS[word.kind ?? "word"] ?? ""}${tokens}${pieces}`;
+  return `${KINDS2[word.kind ?? "word"] ?? ""}${tokens}${pieces}`;
 }
-var KINDS = {
+var KINDS2 = {
   phrase: "Several words together, ",
   piece: "A piece of a word, ",
   sign: "A sign, ",
@@ -1479,7 +1816,7 @@ function toggle2({ state, input: timed }, name2, { label: text, title }) {
 }
 function list({ state, input: timed }, name2, { label: text, title, panel, options = [] }) {
   let select = el("select", { class: "daam-select", "data-testid": testId(name2) });
-  for (let [value, read] of options) select.append(el("option", { value, text: read }));
+  for (let [value, read2] of options) select.append(el("option", { value, text: read2 }));
   select.addEventListener("change", () => timed(name2, () => state.set({ [name2]: select.value })));
   let named = el("span", {
     class: panel === "look" || panel === "more" ? null : "daam-hidden",
@@ -1587,9 +1924,26 @@ var Maps = class {
   get comparing() {
     return this.state.get("word_b") >= 0;
   }
-  /** Whether what is shown at rest is the kernel's own map. */
+  /** Whether what is shown at rest is the kernel's own map, or all that a page without one has. */
   get settled() {
-    return this.memory.exacts.get(this.exactKey(0)) ? !this.comparing || !!this.memory.exacts.get(this.exactKey(1)) : !1;
+    return this.#allExact || this.#places.every((which) => this.reduced(which));
+  }
+  get #allExact() {
+    return this.#places.every((which) => this.memory.exacts.get(this.exactKey(which)));
+  }
+  /** @returns {(0 | 1)[]} */
+  get #places() {
+    return this.comparing ? [0, 1] : [0];
+  }
+  /**
+   * The map over all steps of heads whose single steps are not here.
+   *
+   * @param {0 | 1} which
+   * @returns {Shown | null}
+   */
+  reduced(which) {
+    let key = this.stackKey(which), map = this.stack(which) ? null : this.memory.reduced.get(key);
+    return map ? { kind: "reduced", key: `reduced ${key}`, ...map } : null;
   }
   /**
    * @param {0 | 1} which the word, or the one it is compared with
@@ -1602,7 +1956,7 @@ var Maps = class {
       if (tile) return tile;
     }
     let key = this.exactKey(which), exact = this.memory.exacts.get(key);
-    return exact && this.settled ? (this.memory.exacts.touch(key), { kind: "exact", key, ...exact }) : this.preview(which) ?? this.#ownTile(which);
+    return exact && this.#allExact ? (this.memory.exacts.touch(key), { kind: "exact", key, ...exact }) : this.preview(which) ?? this.reduced(which) ?? this.#ownTile(which);
   }
   /**
    * @param {0 | 1} which
@@ -1671,7 +2025,7 @@ var palettes_data_default = {
 };
 
 // src/palettes.js
-var NAMES = Object.keys(palettes_data_default).filter((name2) => name2 !== "RdBu_r"), tables = /* @__PURE__ */ new Map();
+var NAMES2 = Object.keys(palettes_data_default).filter((name2) => name2 !== "RdBu_r"), tables = /* @__PURE__ */ new Map();
 function palette(name2) {
   let table = tables.get(name2);
   if (!table) {
@@ -1691,8 +2045,8 @@ function pair(one, two) {
   let table = new Uint32Array(LEVELS * LEVELS), weight = (k) => Math.max(0, (k / (LEVELS - 1) - 0.2) / 0.8);
   for (let i = 0; i < LEVELS; i++)
     for (let j = 0; j < LEVELS; j++) {
-      let [a, b] = [weight(i), weight(j)], share2 = a + b > 0 ? a / (a + b) : 0.5, both = Math.min(1, 1.4 * Math.min(a, b)), rgb = one.map((c, k) => {
-        let hue = c * share2 + two[k] * (1 - share2);
+      let [a, b] = [weight(i), weight(j)], share3 = a + b > 0 ? a / (a + b) : 0.5, both = Math.min(1, 1.4 * Math.min(a, b)), rgb = one.map((c, k) => {
+        let hue = c * share3 + two[k] * (1 - share3);
         return Math.round(hue + (255 - hue) * both);
       });
       table[i * LEVELS + j] = packed(
@@ -1846,10 +2200,10 @@ function headsText(heads) {
 function wordText(facts, number) {
   let word = facts.words?.[number];
   if (!word) return String(number);
-  let same3 = facts.words.filter(
+  let same4 = facts.words.filter(
     ({ text, kind }) => kind === word.kind && text.toLowerCase() === word.text.toLowerCase()
   );
-  return same3.length > 1 ? `${word.text} (${same3.indexOf(word) + 1})` : word.text;
+  return same4.length > 1 ? `${word.text} (${same4.indexOf(word) + 1})` : word.text;
 }
 
 // src/rows.js
@@ -2127,7 +2481,7 @@ Click: the mean of this layer's heads`, button = el(
    * @param {number | null} [value] what it is ranked by
    */
   #cell(cell, facts, value) {
-    let size = Array.isArray(facts.size) ? facts.size.join("×") : facts.size, which = cell.head < 0 ? "mean of the heads" : `head ${cell.head}`, by = value == null ? "" : `, ${this.scope.state.get("tile_sort")} ${short(value)}`, node = el("div", {
+    let size = Array.isArray(facts.size) ? facts.size.join("×") : facts.size, which = cell.head < 0 ? "mean of the heads" : `head ${cell.head}`, by = value == null ? "" : `, ${this.scope.state.get("tile_sort")} ${short2(value)}`, node = el("div", {
       class: "daam-cell",
       role: "gridcell",
       tabindex: "-1",
@@ -2160,9 +2514,9 @@ Click: the mean of this layer's heads`, button = el(
   }
   /** @param {Cell | null} cell */
   #hover(cell) {
-    let { maps, state } = this.scope, same3 = cell && cell.layers.length === 1 && cell.layers[0] === state.chosen.layer && cell.head === state.chosen.head;
+    let { maps, state } = this.scope, same4 = cell && cell.layers.length === 1 && cell.layers[0] === state.chosen.layer && cell.head === state.chosen.head;
     !cell && !maps.hover || this.scope.input("hover", () => {
-      maps.hover = cell && !same3 ? { layers: cell.layers, head: cell.head } : null, this.scope.invalidate(MAP);
+      maps.hover = cell && !same4 ? { layers: cell.layers, head: cell.head } : null, this.scope.invalidate(MAP);
     });
   }
   /** @param {MouseEvent} event */
@@ -2221,8 +2575,8 @@ Click: the mean of this layer's heads`, button = el(
    * @param {number} head
    */
   #choose(layer, head) {
-    let { chosen } = this.scope.state, same3 = chosen.layer === layer && chosen.head === head;
-    this.#set({ ...same3 ? { layer: -1, head: -1 } : { layer, head }, heads: [] });
+    let { chosen } = this.scope.state, same4 = chosen.layer === layer && chosen.head === head;
+    this.#set({ ...same4 ? { layer: -1, head: -1 } : { layer, head }, heads: [] });
   }
   /** @param {import("./heads.js").Choice} choice */
   #set(choice) {
@@ -2422,11 +2776,11 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
       let item = (
         /** @type {HTMLElement} */
         element.children[i]
-      ), [word, lift, bar, share2] = (
+      ), [word, lift, bar, share3] = (
         /** @type {HTMLElement[]} */
         [...item.children]
       );
-      write(word, wordText(state.facts, row.word)), attribute(item, "data-word", row.word), attribute(item, "data-role", roleOf(row.word, state)), write(lift, row.lift === void 0 ? "…" : `× ${times2(row.lift)}`), write(share2, `${Math.round(100 * row.share)} %`), by === "lift" ? drawLift(bar, row) : drawShare(bar, row.value / most2), attribute(item, "title", this.#title(row, region));
+      write(word, wordText(state.facts, row.word)), attribute(item, "data-word", row.word), attribute(item, "data-role", roleOf(row.word, state)), write(lift, row.lift === void 0 ? "…" : `× ${times2(row.lift)}`), write(share3, `${Math.round(100 * row.share)} %`), by === "lift" ? drawLift(bar, row) : drawShare(bar, row.value / most2), attribute(item, "title", this.#title(row, region));
     });
   }
   /**
@@ -2434,7 +2788,7 @@ var ROWS = 8, COMPARABLE = "Sizes may be compared between words.", NOT_COMPARABL
    * @param {boolean} region
    */
   #title(row, region) {
-    let share2 = `${(100 * row.share).toFixed(1)} % of the words`, value = `${unitText(this.scope.state.facts)} ${short(row.value)}, ${share2}`;
+    let share3 = `${(100 * row.share).toFixed(1)} % of the words`, value = `${unitText(this.scope.state.facts)} ${short2(row.value)}, ${share3}`;
     if (row.lift === void 0) return value;
     let band = row.chance ? `, × ${times2(row.chance[0])} to × ${times2(row.chance[1])} in 90 % of ${BAND[`${region}`]}` : "";
     return `${value}; lift × ${times2(row.lift)}${band}`;
@@ -2482,7 +2836,7 @@ function drawLift(bar, { lift, chance }) {
   let [band, fill2, line] = (
     /** @type {HTMLElement[]} */
     [...bar.children]
-  ), percent = (share2) => `${100 * share2}%`;
+  ), percent = (share3) => `${100 * share3}%`;
   if (line.hidden = lift === void 0, band.hidden = !chance, chance) {
     let [low, high] = chance.map(placeOf);
     band.style.insetInlineStart = percent(low), band.style.width = percent(Math.max(0.02, high - low));
@@ -2706,7 +3060,7 @@ var Inspector = class {
   }
   /** @param {[number, number] | null} place of the words that are listed */
   #locate(place) {
-    let [height, width] = this.scope.state.facts.image ?? [1, 1], cell = (share2, side) => Math.min(side - 1, Math.floor(share2 * side));
+    let [height, width] = this.scope.state.facts.image ?? [1, 1], cell = (share3, side) => Math.min(side - 1, Math.floor(share3 * side));
     write(this.where, place ? `x ${cell(place[1], width)}, y ${cell(place[0], height)}` : "");
   }
   destroy() {
@@ -2726,7 +3080,7 @@ function bars(id) {
     let max = Math.max(1e-12, ...values.map((value) => value ?? 0)), best = values.indexOf(max);
     write(most2, best >= 0 ? `most: ${name2(best)}` : ""), attribute(row, "aria-label", `${title}: most at ${best >= 0 ? name2(best) : "none"}`), row.replaceChildren(
       ...values.map((value, i) => {
-        let text = `${name2(i)}: ${value === null ? "not chosen" : short(value)}`, bar = el("span", {});
+        let text = `${name2(i)}: ${value === null ? "not chosen" : short2(value)}`, bar = el("span", {});
         return bar.style.height = `${100 * (value ?? 0) / max}%`, el("span", { class: "daam-bar", "data-none": value === null, title: text }, bar);
       })
     );
@@ -2809,62 +3163,6 @@ function modified(event) {
   return event.ctrlKey || event.metaKey || event.altKey;
 }
 
-// src/resample.js
-function cubic(t) {
-  let x = Math.abs(t);
-  return x <= 1 ? ((-0.75 + 2) * x - (-0.75 + 3)) * x * x + 1 : x < 2 ? ((-0.75 * x - 5 * -0.75) * x + 8 * -0.75) * x - 4 * -0.75 : 0;
-}
-function axis(from, to) {
-  let index = new Int32Array(to * 4), weight = new Float32Array(to * 4);
-  for (let i = 0; i < to; i++) {
-    let center = (i + 0.5) * from / to - 0.5, base = Math.floor(center);
-    for (let k = 0; k < 4; k++) {
-      let place = base - 1 + k;
-      index[i * 4 + k] = Math.min(from - 1, Math.max(0, place)), weight[i * 4 + k] = cubic(center - place);
-    }
-  }
-  return { index, weight };
-}
-var Enlarger = class {
-  /**
-   * @param {number} height
-   * @param {number} width
-   * @param {number} [drawn] longer side of the result, at least
-   */
-  constructor(height, width, drawn2 = 128) {
-    let factor = Math.max(1, Math.ceil(drawn2 / Math.max(height, width)));
-    this.from = [height, width], this.height = height * factor, this.width = width * factor, this.rows = axis(height, this.height), this.columns = axis(width, this.width), this.wide = new Float32Array(height * this.width), this.values = new Float32Array(this.height * this.width), this.same = factor === 1;
-  }
-  /**
-   * @param {Float32Array} map (y, x)
-   * @returns {Float32Array} (height, width), >= 0; written again by the next call
-   */
-  enlarge(map) {
-    if (this.same) return map;
-    let [h, w] = this.from, { wide, values, width, height } = this, { index, weight } = this.columns;
-    for (let i = 0; i < h; i++) {
-      let row = i * w;
-      for (let j = 0; j < width; j++) {
-        let k = j * 4;
-        wide[i * width + j] = map[row + index[k]] * weight[k] + map[row + index[k + 1]] * weight[k + 1] + map[row + index[k + 2]] * weight[k + 2] + map[row + index[k + 3]] * weight[k + 3];
-      }
-    }
-    let down = this.rows;
-    for (let i = 0; i < height; i++) {
-      let k = i * 4, w0 = down.weight[k], w1 = down.weight[k + 1], w2 = down.weight[k + 2], w3 = down.weight[k + 3], r0 = down.index[k] * width, r1 = down.index[k + 1] * width, r2 = down.index[k + 2] * width, r3 = down.index[k + 3] * width;
-      for (let j = 0; j < width; j++) {
-        let value = wide[r0 + j] * w0 + wide[r1 + j] * w1 + wide[r2 + j] * w2 + wide[r3 + j] * w3;
-        values[i * width + j] = value > 0 ? value : 0;
-      }
-    }
-    return values;
-  }
-}, made = /* @__PURE__ */ new Map();
-function enlarger(height, width, use) {
-  let key = `${height},${width},${use}`, found = made.get(key);
-  return found || (found = new Enlarger(height, width), made.set(key, found)), found;
-}
-
 // src/download.js
 async function saveMask(scope) {
   try {
@@ -2905,6 +3203,41 @@ function name(scope, what) {
 function save(blob, file) {
   let link = document.createElement("a");
   link.href = URL.createObjectURL(blob), link.download = file, link.click(), setTimeout(() => URL.revokeObjectURL(link.href), 1e4);
+}
+
+// src/share.js
+var SECONDS = 2;
+function linkButton(scope) {
+  let { address } = scope.source;
+  if (!address || window.location.protocol === "about:") return [];
+  let text = el("span", { text: "Copy link" }), button = el(
+    "button",
+    {
+      class: "daam-button",
+      type: "button",
+      title: "The address of this page with all that is chosen",
+      "data-testid": "copy-link"
+    },
+    text
+  ), field2 = el("input", {
+    class: "daam-select",
+    readonly: "",
+    hidden: !0,
+    "aria-label": "Link to this view",
+    "data-testid": "link"
+  });
+  return button.addEventListener("click", async () => {
+    address.write();
+    let copied = await copy(address.link);
+    scope.say(copied ? "Link copied" : "Copy the link from the field"), field2.hidden = copied, field2.value = address.link, copied || field2.select(), write(text, copied ? "Copied" : "Copy link"), setTimeout(() => write(text, "Copy link"), SECONDS * 1e3);
+  }), [button, field2];
+}
+async function copy(text) {
+  try {
+    return await navigator.clipboard.writeText(text), !0;
+  } catch {
+    return !1;
+  }
 }
 
 // src/look.js
@@ -2969,7 +3302,8 @@ var Look = class {
         el(
           "div",
           { class: "daam-title-row" },
-          ...Object.values(this.folded).map(({ label }) => label)
+          ...Object.values(this.folded).map(({ label }) => label),
+          ...linkButton(this.scope)
         ),
         el("h3", { class: "daam-title", text: "Recording" }),
         source,
@@ -3206,7 +3540,7 @@ var DRAG = 4, Pointer = class {
   }
   /** @param {Point[]} polygon */
   choose(polygon) {
-    let rounded = polygon.map((point) => point.map((share2) => Math.round(share2 * 1e4) / 1e4));
+    let rounded = polygon.map((point) => point.map((share3) => Math.round(share3 * 1e4) / 1e4));
     this.scope.state.set({ region: rounded }), this.scope.invalidate(MAP | PANEL);
   }
   #drop() {
@@ -3415,16 +3749,17 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
    */
   update(scope, a, b) {
     let { state } = scope, difference = b && state.get("view") === "difference", kind = a ? a.kind : scope.isAbsent ? "absent" : "waiting";
-    write(this.kind, KINDS2[kind][0]), attribute(this.kind, "title", KINDS2[kind][1]), attribute(this.kind, "data-kind", kind);
+    write(this.kind, KINDS3[kind][0]), attribute(this.kind, "title", KINDS3[kind][1]), attribute(this.kind, "data-kind", kind);
     let colors = difference ? "RdBu_r" : b ? "families" : state.get("colormap");
-    colors !== this.colors && (this.bar.style.backgroundImage = b && !difference ? FAMILIES : gradient(colors), this.colors = colors), this.mark.hidden = !!b || !state.get("contour"), this.mark.style.left = `${100 * state.get("threshold")}%`, difference ? (write(this.low, "B more"), write(this.high, "A more")) : b ? (write(this.low, "A alone"), write(this.high, "B alone")) : (write(this.low, "0"), write(this.high, a ? short(a.max) : "–")), attribute(
+    colors !== this.colors && (this.bar.style.backgroundImage = b && !difference ? FAMILIES : gradient(colors), this.colors = colors), this.mark.hidden = !!b || !state.get("contour"), this.mark.style.left = `${100 * state.get("threshold")}%`, difference ? (write(this.low, "B more"), write(this.high, "A more")) : b ? (write(this.low, "A alone"), write(this.high, "B alone")) : (write(this.low, "0"), write(this.high, a ? short2(a.max) : "–")), attribute(
       this.bar,
       "title",
       b ? "White: both" : `${unitTitle(state.facts)}, up to this map's peak`
     ), this.unit.hidden = !!b, write(this.unit, unitTitle(state.facts));
   }
-}, FAMILIES = "linear-gradient(to right, #f06e00, #f9b780, #fff, #80baf2, #0076e6)", KINDS2 = {
+}, FAMILIES = "linear-gradient(to right, #f06e00, #f9b780, #fff, #80baf2, #0076e6)", KINDS3 = {
   exact: ["exact", "The map as heat_maps computes it"],
+  reduced: ["all steps", "The mean of all steps, made from small maps of the heads in 8 bits"],
   preview: ["preview", "The mean of per-step maps, by its own definition; close to the exact map"],
   tile: ["tile", "One tile of the grid, enlarged"],
   waiting: ["waiting", "The map is on its way"],
@@ -3447,14 +3782,14 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
     for (let name2 of ["peak", "peak_b"])
       attribute(this.entries[name2].box, "title", `${TITLES[name2]}: ${unitText(scope.state.facts)}`);
     for (let name2 of ["iou", "iod", "ioh", "peak_b"]) this.entries[name2].box.hidden = !b;
-    if (this.entries.area.box.hidden = !!b, write(this.entries.peak.name, b ? "peak of A" : "peak"), write(this.entries.peak.value, a ? short(a.max) : "–"), write(this.entries.peak_b.value, b ? short(b.max) : "–"), b)
+    if (this.entries.area.box.hidden = !!b, write(this.entries.peak.name, b ? "peak of A" : "peak"), write(this.entries.peak.value, a ? short2(a.max) : "–"), write(this.entries.peak_b.value, b ? short2(b.max) : "–"), b)
       for (
         let name2 of
         /** @type {const} */
         ["iou", "iod", "ioh"]
       )
         write(this.entries[name2].value, overlap2[name2].toFixed(2));
-    else write(this.entries.area.value, a ? `${Math.round(100 * share(scope, a))} %` : "–");
+    else write(this.entries.area.value, a ? `${Math.round(100 * share2(scope, a))} %` : "–");
   }
 }, NUMBERS = [
   ["peak", "peak", "The largest value of the shown map"],
@@ -3464,7 +3799,7 @@ var COLOR_A = "#ff8a1f", COLOR_B = "#39a9ff", SQUARE = 3, Layer = class {
   ["iod", "IoD", "Intersection over B's mask: how much of B lies in A"],
   ["ioh", "IoH", "Intersection over A's mask: how much of A lies in B"]
 ], TITLES = Object.fromEntries(NUMBERS.map(([name2, , title]) => [name2, title]));
-function share(scope, a) {
+function share2(scope, a) {
   let level = levelOf(a.max || largest(a.values), scope.state.get("threshold")), inside = 0;
   for (let i = 0; i < a.values.length; i++) a.values[i] >= level && inside++;
   return inside / a.values.length;
@@ -3509,10 +3844,10 @@ var Images = class {
   /** @param {Scope} scope */
   constructor(scope) {
     this.scope = scope, this.image = null, this.strip = null, this.bytes = { image: void 0, strip: void 0 };
-    let read = () => {
+    let read2 = () => {
       this.#decode("image"), this.#decode("strip");
     };
-    read(), this.stop = scope.source.on("parts", read);
+    read2(), this.stop = scope.source.on("parts", read2);
   }
   /** @param {Name} name */
   async #decode(name2) {
@@ -3623,14 +3958,14 @@ var QUIET = 500, Status = class {
         `” · ${tileText(facts, layers, head)} · ${stepsText(facts, lo, hi)}`
       ];
     }
-    let where = ` · ${layersText(state)} · ${stepsText(facts, ...state.steps)}`;
+    let where = ` · ${layersText(state)} · ${stepsText(facts, ...shown?.over ?? state.steps)}`;
     return maps.comparing ? ["“", text("word"), "” (A) and “", text("word_b"), `” (B)${where}`] : ["“", text("word"), `”${where}`];
   }
   /** @param {number} what */
   update(what) {
     let seen = MAP | LOOK | WORDS | STEPS | SELECTION;
     if (what & PANEL && this.#notice(), !(what & seen)) return;
-    let { maps, state } = this.scope, shown = maps.shown(0), missing = !shown || maps.comparing && !shown.of && !maps.shown(1), none = this.scope.isAbsent ? "no map in this page" : "waiting for the map", numbers = missing ? none : `peak ${short(shown.max)} · ${WORDS2[shown.kind]}`, parts = this.#parts(missing ? null : shown);
+    let { maps, state } = this.scope, shown = maps.shown(0), missing = !shown || maps.comparing && !shown.of && !maps.shown(1), none = this.scope.isAbsent ? "no map in this page" : "waiting for the map", numbers = missing ? none : `peak ${short2(shown.max)} · ${WORDS2[shown.kind]}`, parts = this.#parts(missing ? null : shown);
     parts[parts.length - 1] += ` · ${numbers}`, writeMixed(this.line, parts), this.describe(`${this.line.textContent}. ${HOW}`), this.#source(), this.#notice(), clearTimeout(this.timer), state.get("playing") || (this.timer = setTimeout(() => this.say(`${this.line.textContent}${this.#compared()}`), QUIET));
   }
   #compared() {
@@ -3661,6 +3996,13 @@ var QUIET = 500, Status = class {
   #missing() {
     let { maps, state } = this.scope;
     if (maps.hover || maps.stack(0) || !state.facts.layers) return "";
+    if (maps.reduced(0)) {
+      let { over } = (
+        /** @type {Shown} */
+        maps.reduced(0)
+      );
+      return String(over) === String(state.steps) ? "" : "Of these heads the page holds the mean of all steps, which is shown.";
+    }
     let tile = maps.shown(0) ? " Its tile is shown instead." : "";
     return `${layersText(state)}: not embedded in this page.${tile}`;
   }
@@ -3686,6 +4028,7 @@ var QUIET = 500, Status = class {
 }, HOW = "Arrow keys move a crosshair, Enter begins and ends a box.", WORDS2 = {
   exact: "exact map",
   preview: "preview (mean of per-step maps)",
+  reduced: "all steps alone, from 8-bit maps of heads",
   tile: "one tile, enlarged"
 };
 
@@ -3992,7 +4335,7 @@ var Wanted = class {
     );
     for (let which of places) {
       let end = which ? "_b" : "";
-      memory.stacks.get(maps.stackKey(which)) || lacking.push(`stack${end}`), memory.exacts.get(maps.exactKey(which)) || lacking.push(`exact${end}`);
+      maps.reduced(which) || (memory.stacks.get(maps.stackKey(which)) || lacking.push(`stack${end}`), memory.exacts.get(maps.exactKey(which)) || lacking.push(`exact${end}`));
     }
     if (!state.get("playing")) {
       memory.tileSets.get(maps.tilesKey) || lacking.push("tiles");
@@ -4081,7 +4424,7 @@ var WIDE = 1.5, View = class {
       this.steps,
       this.look,
       this.status
-    ], this.body = el("div", { class: "daam-body" }), this.#build(), parent.append(this.root), this.stopRoom = watchRoom(this.root), this.#listen(), this.#expose(), this.draw();
+    ], this.body = el("div", { class: "daam-body" }), this.#build(), parent.append(this.root), this.stopRoom = watchRoom(this.root), source.address && (source.address.said = (text) => this.status.fail(text)), this.status.fail(source.address?.problem ?? ""), this.#listen(), this.#expose(), this.draw();
   }
   /** Put the parts where they belong. */
   #build() {
@@ -4136,10 +4479,10 @@ var WIDE = 1.5, View = class {
       let theme = themeOf(this.root, this.state.get("theme"));
       this.root.dataset.theme !== theme && this.invalidate(THEME);
     }), this.stopDots = watchDots(() => this.invalidate(ALL));
-    let sized = [this.root, this.image.frame, this.grid.scroller, this.steps.strip.element], before = "";
+    let sized = [this.root, this.image.frame, this.grid.scroller, this.steps.strip.element], before2 = "";
     this.sizes = new ResizeObserver(() => {
       let now = [...sized.map((node) => node.clientWidth), this.#gridRoom].join(" ");
-      now !== before && (before = now, this.invalidate(MAP | STRIP | GRID | WORDS));
+      now !== before2 && (before2 = now, this.invalidate(MAP | STRIP | GRID | WORDS));
     });
     for (let node of sized) this.sizes.observe(node);
   }
@@ -4249,7 +4592,10 @@ function show(source, el2) {
   return () => view.destroy();
 }
 async function mount(root, state) {
-  return show(await opened(state), root);
+  let source = await opened(state), takeAway = show(source, root);
+  return () => {
+    takeAway(), source.destroy();
+  };
 }
 var index_default = widget;
 export {
