@@ -2,6 +2,7 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.extras                 # the size of SD 1.5
     OMP_NUM_THREADS=1 python -m benchmarks.extras --size shipped  # the model of the package
+    OMP_NUM_THREADS=1 python -m benchmarks.extras --size shipped-joint  # and of joint attention
     OMP_NUM_THREADS=1 python -m benchmarks.extras --size small    # quick, to try
 
 Calls of one pipeline alternate in one process, under guidance: traced alone, and with each of the
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
@@ -30,10 +31,12 @@ from daam_nb.tracing import trace
 PROMPT = "a red cat and a green dog"
 EXTRAS: dict[str, tuple[dict[str, Any], float]] = {
     "one concept": ({"concepts": ["sky"]}, 1.10),
+    "two concepts": ({"concepts": ["sky", "tree"]}, 1.10),
     "six concepts": ({"concepts": ["sky", "tree", "house", "snow", "a wheel", "grass"]}, 1.10),
     "self-attention": ({"self_attention": True}, 1.5),
 }
 """What is recorded -> the options of `trace`, and the limit of the ratio."""
+UNET_ALONE = ("one concept",)  # in joint attention a concept alone has nothing to compete with
 
 
 def nbytes(run: Recording) -> int:
@@ -43,10 +46,10 @@ def nbytes(run: Recording) -> int:
 
 
 def measure(
-    pipe: Any, *, steps: int, rounds: int, clock: Callable[[], float]
+    pipe: Any, *, names: Sequence[str], steps: int, rounds: int, clock: Callable[[], float]
 ) -> dict[str, list[tuple[float, float, int]]]:
     """Seconds of a step, seconds once, bytes: of each round, the first of which warms up."""
-    timed: dict[str, list[tuple[float, float, int]]] = {name: [] for name in ("", *EXTRAS)}
+    timed: dict[str, list[tuple[float, float, int]]] = {name: [] for name in ("", *names)}
     for number in range(rounds + 1):
         latents = []
         for name, rows in timed.items():
@@ -80,7 +83,7 @@ def measure(
 def main() -> int:
     """Measure, print, write; 1 where a goal is missed."""
     parser = arguments("extras.json", __doc__.splitlines()[0])
-    parser.add_argument("--size", choices=[*SIZES, "shipped"], default="sd15")
+    parser.add_argument("--size", choices=[*SIZES, "shipped", "shipped-joint"], default="sd15")
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
@@ -92,14 +95,17 @@ def main() -> int:
         into = into.with_stem(f"{into.stem}-{options.size}")
     torch.set_num_threads(options.threads)
     clock = time.thread_time if options.threads == 1 else time.perf_counter
-    if options.size == "shipped":
+    names = list(EXTRAS)
+    if options.size in {"shipped", "shipped-joint"}:
         from daam_nb import menagerie
 
-        pipe: Any = menagerie.load()
+        is_joint = options.size == "shipped-joint"
+        names = [name for name in names if not (is_joint and name in UNET_ALONE)]
+        pipe: Any = menagerie.load(architecture="joint") if is_joint else menagerie.load()
     else:
         pipe = random_pipeline(**SIZES[options.size])
     pipe.set_progress_bar_config(disable=True)
-    timed = measure(pipe, steps=options.steps, rounds=options.rounds, clock=clock)
+    timed = measure(pipe, names=names, steps=options.steps, rounds=options.rounds, clock=clock)
     plain = timed.pop("")
     rows, met = [], True
     for name, rounds in timed.items():

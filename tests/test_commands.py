@@ -83,6 +83,7 @@ def timed(module: str, *more: str, browser: bool = False) -> Command:
 
 COMMANDS = [
     timed("benchmarks.maps"),
+    timed("benchmarks.concepts"),
     timed("benchmarks.effects"),
     timed("benchmarks.extras"),
     timed("benchmarks.gradients"),

@@ -29,6 +29,7 @@ from daam_nb.recording import (
     Skipped,
     format_1,
 )
+from daam_nb.recording.concepts import concept_heads
 from daam_nb.recording.self_attention import KeptSelf
 
 LATENT_SIZE = (8, 12)
@@ -208,7 +209,13 @@ def with_concepts(run: Recording, concepts: Sequence[str] = ("sky", "blue sky"))
     prompt = tiny_prompt(text)
     columns = prompt.text_columns
     attention = {
-        layer.name: _probabilities(generator, layer, steps, len(columns)) for layer in run.layers
+        layer.name: _probabilities(
+            generator,
+            dataclasses.replace(layer, heads=concept_heads(layer)),
+            steps,
+            len(columns),
+        )
+        for layer in run.layers
     }
     return dataclasses.replace(run, concepts=Concepts(prompt, tuple(spans), columns, attention))
 

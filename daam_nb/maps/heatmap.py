@@ -66,7 +66,7 @@ def heat_maps(
         the layers' outputs depend on the word, if that was recorded
         (``generate(..., effects=True)``). ``"gradient"``: the first-order change of the network's
         prediction when the word is hidden (`add_gradients`). ``"concept"``: attention to words that
-        are not in the prompt (``generate(..., concepts=["sky"])``). Or the name of a kind
+        are not in the prompt (``generate(..., concepts=["sky", "tail"])``). Or the name of a kind
         registered with `register_map_kind`. docs/maps.md compares them.
     layers
         ``"paper"``: the down and up blocks of a UNet, and every layer of a transformer, which has

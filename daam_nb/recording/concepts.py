@@ -3,7 +3,9 @@
 A second text, the attribution prompt, is read by the pipeline's encoders and projected to keys by
 each layer; the queries are those that made the image. The softmax is over the second text's own
 keys, so that it does not affect the image (OVAM, Marcos-Manchón et al. 2024, section 3.2,
-https://arxiv.org/abs/2403.14291).
+https://arxiv.org/abs/2403.14291). In joint attention the tokens of the concepts are a stream of
+their own, and what is kept is in the space of attention outputs, of all heads together
+(ConceptAttention, Helbling et al. 2025, section 4, https://arxiv.org/abs/2502.04320).
 """
 
 from __future__ import annotations
@@ -37,10 +39,12 @@ class Concepts(Extra):
         The characters of each concept in that text: half-open ranges.
     columns
         The key positions in the softmax, all of them kept: start of text, the text's tokens, end of
-        text; not the padding.
+        text, not the padding; in joint attention the tokens of the concepts alone.
     attention
         Layer name -> (step, head, token, y, x): attention probability in the conditional pass; the
-        sum over tokens is 1. Token i has the key position ``columns[i]``.
+        sum over tokens is 1. Token i has the key position ``columns[i]``. A layer of joint
+        attention has one head here: softmax over the tokens of the inner products of attention
+        outputs, which are of all heads together.
 
     Raises
     ------
@@ -106,7 +110,12 @@ class Concepts(Extra):
         tokens = len(self.columns)
         self.check_arrays(
             {
-                layer.name: {"attention": (steps, layer.heads, tokens, *layer.size)}
+                layer.name: {"attention": (steps, concept_heads(layer), tokens, *layer.size)}
                 for layer in layers
             }
         )
+
+
+def concept_heads(layer: Layer) -> int:
+    """Heads that the concepts' array of a layer has."""
+    return 1 if layer.attention == "joint" else layer.heads

@@ -50,16 +50,17 @@ class Extras:
         """
         if self.effects.are_kept:
             self.effects.check(layers, prompts, text())
-        self.concepts.check(layers)
+        self.concepts.check(layers, text)
         self.self_attention.settle(layers)
 
     def columns(self, images: int) -> list[tuple[int, ...]]:
-        """Key positions that are kept of each image beside the prompt's."""
-        return [self.concepts.columns] * images
+        """Key positions that are kept of each image, in every head, beside the prompt's."""
+        return [self.concepts.columns_in_heads] * images
 
     def nbytes(self, *, images: int, steps: int) -> int:
         """Bytes that are kept of all images beside tokens and words."""
-        return self.self_attention.nbytes(images=images, steps=steps)
+        of_concepts = self.concepts.nbytes(images=images, steps=steps)
+        return of_concepts + self.self_attention.nbytes(images=images, steps=steps)
 
     def allocate(self, layers: Sequence[Layer], *, images: int, steps: int) -> None:
         """Make room for what is kept."""
@@ -72,6 +73,7 @@ class Extras:
         parts = (
             self.effects.buffers(branch, images),
             self.concepts.buffers(branch, images),
+            self.concepts.stream_buffers(branch, images),
             self.self_attention.buffers(branch, images),
         )
         return [Beside(*of_image) for of_image in zip(*parts, strict=True)]
@@ -102,8 +104,11 @@ class Extras:
 
 
 def check_extras(adapter: Adapter, options: Options) -> None:
-    """Raise an `UnsupportedPipelineError` for what a model family does not have."""
+    """Raise an `UnsupportedPipelineError` for what a model family does not have.
+
+    A `SelectionError` where it has no maps of the concepts that are asked for.
+    """
     if options.effects is not False:
         check_effects(adapter)
     if options.concepts is not None:
-        check_concepts(adapter)
+        check_concepts(adapter, options.concepts)

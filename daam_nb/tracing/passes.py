@@ -10,6 +10,7 @@ from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer
 from daam_nb.tracing.buffers import Buffers
 from daam_nb.tracing.concepts.keys import ConceptBuffers
+from daam_nb.tracing.concepts.streams import StreamBuffers
 from daam_nb.tracing.effects.watching import EffectBuffers
 from daam_nb.tracing.models import DenoiserInputs, TextStream
 from daam_nb.tracing.self_attention.sums import SelfAttentionBuffers
@@ -36,6 +37,7 @@ class Beside:
 
     effects: EffectBuffers | None = None
     concepts: ConceptBuffers | None = None
+    streams: StreamBuffers | None = None
     self_attention: SelfAttentionBuffers | None = None
 
 

@@ -21,8 +21,9 @@ from daam_nb.recording import Kept, LayerChoice, Recording
 from daam_nb.selection import StepChoice
 from daam_nb.tracing import calls, observer, proof, taps
 from daam_nb.tracing.attached import Attached, Method, watch_decoding
+from daam_nb.tracing.concepts import observing as streaming
 from daam_nb.tracing.extras import check_extras
-from daam_nb.tracing.models import Adapter, adapter_of
+from daam_nb.tracing.models import Adapter, JointAdapter, adapter_of
 from daam_nb.tracing.options import (
     ConceptChoice,
     EffectChoice,
@@ -102,7 +103,8 @@ def trace(
         Words that are not in the prompt, for ``heat_maps(run, kind="concept")``:
         ``["sky", "tail"]``, or a text in which each word is a concept. They are read as a separate
         text, by the same encoders and layers, with the queries that make the image, which does not
-        change. For the same models as `effects`.
+        change. For the same models as `effects`, and in joint attention (Stable Diffusion 3,
+        FLUX.1) as in ConceptAttention, for two concepts or more: docs/maps.md.
     self_attention
         Whether to record the attention of the image's cells to each other, in layers of at most 32
         x 32 cells, averaged over heads: True, summed over the steps; ``"steps"``, each step
@@ -183,6 +185,7 @@ class Tracer(Attached[calls.WatchedCall]):
         self._options = options
         self._failures: list[Exception] = []
         self._self_names: dict[nn.Module, str] = {}
+        self._of_blocks: dict[nn.Module, str] = {}  # block of joint attention -> its layer
 
     @property
     def recording(self) -> Recording:
@@ -251,6 +254,12 @@ class Tracer(Attached[calls.WatchedCall]):
                 self._self_names[module] = name
                 self._watch(module, before=self._before_self, after=self._after_self)
 
+        if self._options.concepts is not None and isinstance(self.adapter, JointAdapter):
+            for name, _ in self.adapter.modules():
+                block = self._net.get_submodule(name.rpartition(".")[0])
+                self._of_blocks[block] = name
+                self._watch(block, before=self._before_block, after=self._after_block)
+
     # What happens on the pipeline -------------------------------------------------------------
 
     def _new_call(self, arguments: dict[str, Any]) -> calls.WatchedCall:
@@ -295,7 +304,18 @@ class Tracer(Attached[calls.WatchedCall]):
         if call is not None:
             observing.unobserve(call, self._self_names[module])  # type: ignore[arg-type]
 
+    def _before_block(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        call = self._call()
+        if call is not None:
+            streaming.observe(call, self._of_blocks[module], module, args, kwargs)  # type: ignore[arg-type]
+
+    def _after_block(self, module: nn.Module, output: Any) -> None:
+        call = self._call()
+        if call is not None:
+            streaming.unobserve(call, self._of_blocks[module], output)  # type: ignore[arg-type]
+
     def _let_go(self, call: calls.WatchedCall) -> None:
         super()._let_go(call)
         observer.unobserve(call)
         observing.unobserve(call)
+        streaming.unobserve(call)

@@ -28,6 +28,7 @@ def originals(into: Path) -> list[Path]:
         "effects": with_effects(tiny_recording(steps=2)),
         "gradients": with_gradients(tiny_recording(steps=2)),
         "concepts": with_concepts(tiny_recording(steps=2)),
+        "joint concepts": with_concepts(tiny_recording(layers=joint_layers(1, 1), steps=2)),
         "self": with_self_attention(tiny_recording(steps=2, heads=(1, 1))),
         "joint": tiny_recording(layers=joint_layers(1, 2), steps=2, image=False),
         "cut": tiny_recording("a cat and a dog and a bird", length=6, steps=1, heads=(1, 1)),

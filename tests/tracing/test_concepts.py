@@ -25,7 +25,7 @@ from daam_nb.errors import (
 from daam_nb.maps import heat_maps
 from daam_nb.recording import Recording, load
 from daam_nb.tracing import ablate, generate, trace
-from tests import joint_pipelines, pipelines
+from tests import pipelines
 from tests.pipeline_variants import (
     with_cross_norm,
     with_explicit_softmax,
@@ -254,12 +254,6 @@ def test_refusals_come_before_the_first_step() -> None:
     without = run.nbytes - run.concepts.nbytes
     refused(MemoryBudgetError, "would hold", pipe, memory=without + run.concepts.nbytes // 2)
     refused(WordNotFoundError, "not a word", pipe, concepts=["dog"], tokens=["zebra"])
-
-
-def test_joint_attention_is_refused_at_once() -> None:
-    for build in (joint_pipelines.sd3, joint_pipelines.flux):
-        with pytest.raises(UnsupportedPipelineError, match=r"no concept maps.*ConceptAttention"):
-            trace(build(), concepts=["dog"])
 
 
 def test_layers_with_keys_of_their_own_are_refused() -> None:

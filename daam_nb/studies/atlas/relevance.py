@@ -29,7 +29,7 @@ from daam_nb.studies.corpus.generation import quiet
 from daam_nb.tracing import generate
 from daam_nb.tracing.attention import probabilities
 from daam_nb.tracing.concepts.keys import check_keys, keys_of
-from daam_nb.tracing.concepts.text import check_concepts
+from daam_nb.tracing.concepts.text import check_text_keys
 from daam_nb.tracing.models import adapter_of
 
 _AT_ONCE = 8
@@ -56,7 +56,7 @@ class ConceptWords:
 def check_relevance(pipe: Any) -> None:
     """Raise an `UnsupportedPipelineError` where layers make no keys of a text of their own."""
     adapter = adapter_of(pipe)
-    check_concepts(adapter)
+    check_text_keys(adapter)
     for name, module in adapter.modules():
         check_keys(name, module)
 

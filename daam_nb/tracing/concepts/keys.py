@@ -15,8 +15,9 @@ from daam_nb.tracing.attention import probabilities
 from daam_nb.tracing.buffers import Buffers
 from daam_nb.tracing.concepts.text import ConceptText
 
-_ALIKE = {torch.float16: 2e-2, torch.bfloat16: 1e-1}
-_FLOAT32 = 1e-3  # as a share of the keys' norm
+ALIKE = {torch.float16: 2e-2, torch.bfloat16: 1e-1}
+ALIKE_FLOAT32 = 1e-3
+"""Largest difference of what is computed twice, as a share of its norm."""
 
 
 class ConceptBuffers:
@@ -71,13 +72,8 @@ class ConceptBuffers:
         if self._compared.get(layer.name, 0) > head:
             return None
         self._compared[layer.name] = head + len(key)
-        own = key.float()
-        again = keys_of(module, text.to(key.device))[head : head + len(key)].float()
-        if again.shape != own.shape:
-            return torch.tensor(True)
-        share = _ALIKE.get(key.dtype, _FLOAT32)
-        differs: Tensor = ~((again - own).norm() <= share * own.norm())
-        return differs
+        again = keys_of(module, text.to(key.device))[head : head + len(key)]
+        return differ(again, key)
 
     def finished(self) -> Concepts:
         """All of it as plain data."""
@@ -91,6 +87,16 @@ class ConceptBuffers:
             keys = keys_of(module, text, columns=self.text.columns)
             self._keys = layer.name, step_index, keys
         return self._keys[2]
+
+
+def differ(again: Tensor, used: Tensor) -> Tensor:
+    """Whether what was computed again is another than what was used: one bool, on the device."""
+    if again.shape != used.shape:
+        return torch.tensor(True)
+    own = used.float()
+    share = ALIKE.get(used.dtype, ALIKE_FLOAT32)
+    differs: Tensor = ~((again.float() - own).norm() <= share * own.norm())
+    return differs
 
 
 def keys_of(module: Any, text: Tensor, *, columns: tuple[int, ...] | None = None) -> Tensor:

@@ -2,7 +2,8 @@
 
 As in OVAM (Marcos-Manchón et al. 2024, https://arxiv.org/abs/2403.14291), all concepts stand in one
 text, and the softmax of a layer is over that text's own tokens, with start and end of text and
-without padding: concepts compete with each other, and with start and end.
+without padding: concepts compete with each other, and with start and end. In joint attention the
+tokens of the concepts alone are used (`streams`), and compete with each other.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from daam_nb.errors import MissingTextError, SelectionError, ShapeError, Unsuppo
 from daam_nb.prompt import Prompt
 from daam_nb.tracing.asking import listening
 from daam_nb.tracing.encodings import EncoderMemory
-from daam_nb.tracing.models import Adapter
+from daam_nb.tracing.models import Adapter, JointAdapter
 from daam_nb.tracing.models.adapter import rows_of
 from daam_nb.tracing.naming import Naming, Told
 
@@ -39,35 +40,78 @@ class ConceptText:
     spans
         The characters of each concept.
     columns
-        The key positions that the softmax is over: start of text, the text, end of text.
+        The key positions that the softmax is over: start of text, the text, end of text; in joint
+        attention those of the concepts.
     embeddings
         (key, channel), padding included.
+    stream
+        The text stream whose columns they are.
     """
 
     prompt: Prompt
     spans: tuple[tuple[int, int], ...]
     columns: tuple[int, ...]
     embeddings: Tensor
+    stream: str
 
 
-def check_concepts(adapter: Adapter) -> None:
-    """Raise an `UnsupportedPipelineError` where a model family has no concept maps."""
+def check_concepts(adapter: Adapter, concepts: str | Sequence[str] | None) -> None:
+    """Raise where a model family has no concept maps, or none of a single concept.
+
+    Raises
+    ------
+    SelectionError
+        In joint attention for a single concept.
+    UnsupportedPipelineError
+        Where there are no concept maps.
+    """
+    if isinstance(adapter, JointAdapter):
+        for name, _ in adapter.modules():
+            block = adapter.text_block(name)
+            why = "what a block makes of a text of its own is not known of this model family"
+            if block is not None:
+                why = block.why_unknown()
+            if why:
+                raise UnsupportedPipelineError(
+                    f"There are no concept maps of {adapter.pipe_name}: a stream of concepts has "
+                    f"to pass {name}, and {why}. Leave out concepts=."
+                )
+        if concepts is not None and not isinstance(concepts, str) and len(concepts) < 2:
+            raise _single_concept(concepts[0])
+        return
+    check_text_keys(adapter)
+
+
+def check_text_keys(adapter: Adapter) -> None:
+    """Raise an `UnsupportedPipelineError` where layers make no keys of a text as it is encoded."""
     if adapter.attention == "cross" and adapter.hands_text_on:
         return
     why = (
         "in its joint attention a text is changed by the image from block to block, so a text that "
-        "the image never saw has no keys beyond the first block; a stream of its own through all "
-        "blocks (ConceptAttention, Helbling et al. 2025) is not implemented"
+        "the image never saw has no keys beyond the first block"
         if adapter.attention == "joint"
         else "its layers read something that is made of the text embeddings on the way"
     )
     raise UnsupportedPipelineError(
-        f"There are no concept maps of {adapter.pipe_name}: {why}. Leave out concepts=."
+        f"Keys of other words than the prompt's cannot be made for {adapter.pipe_name}: {why}. "
+        "Leave out concepts=."
+    )
+
+
+def _single_concept(concept: str) -> SelectionError:
+    return SelectionError(
+        f"concepts= names {concept!r:.200} alone. In joint attention the concepts share each place "
+        "of the image among themselves, so one alone would get all of it. Give at least one more "
+        'to compare it with, as in concepts=["sky", "background"].'
     )
 
 
 def concept_text(
-    adapter: Adapter, again: Callable[[], Any], concepts: str | Sequence[str]
+    adapter: Adapter,
+    again: Callable[[], Any],
+    concepts: str | Sequence[str],
+    *,
+    encoder: str | None = None,
 ) -> ConceptText:
     """Encode the attribution prompt by the pipeline's own ``encode_prompt``.
 
@@ -80,11 +124,13 @@ def concept_text(
         call's texts, and everything else as it is (``clip_skip``, scales of adapters).
     concepts
         The text, each word of which is a concept; or the concepts, one by one.
+    encoder
+        Name of the text stream, in joint attention; None: the first.
 
     Raises
     ------
     SelectionError
-        If the text is longer than the model reads.
+        If the text is longer than the model reads; in joint attention if it is one concept alone.
     UnsupportedPipelineError
         If the pipeline encodes its text in a way in which no other text can be encoded.
     WordNotFoundError
@@ -95,7 +141,9 @@ def concept_text(
     assert isinstance(text, str)
     memory = EncoderMemory()
     embeddings = _encoded(adapter, again, text, memory)
-    naming = Naming(adapter, adapter.stream(), memory)
+    is_joint = adapter.attention == "joint"
+    stream = adapter.stream(encoder if is_joint else None)
+    naming = Naming(adapter, stream, memory)
     try:
         prompt = naming.named(embeddings, Told(text, "concepts", by_call=True)).prompt
     except (MissingTextError, ShapeError) as error:
@@ -112,9 +160,13 @@ def concept_text(
     spans = [word.span for word in prompt.read_words] if single else _spans(concepts)
     if not spans:
         raise SelectionError(f"concepts={text!r:.200} holds no word.")
-    for span in spans:
-        prompt.token_indices(span)  # raises where it has none
-    return ConceptText(prompt, tuple(spans), prompt.text_columns, embeddings)
+    tokens = [prompt.token_indices(span) for span in spans]  # raises where it has none
+    columns = prompt.text_columns
+    if is_joint:
+        if len(spans) < 2:
+            raise _single_concept(text)
+        columns = tuple(sorted({token for each in tokens for token in each}))
+    return ConceptText(prompt, tuple(spans), columns, embeddings, stream.name)
 
 
 def _spans(concepts: Sequence[str]) -> list[tuple[int, int]]:

@@ -3,6 +3,7 @@
     answers.py   the plain data that an adapter answers with
     adapter.py   the contract, and what most families answer
     joint.py     what families of joint attention share
+    blocks.py    what a block of joint attention makes of a text of its own
     unet.py      cross-attention over text: Stable Diffusion 1.x, 2.x, XL and what is built on them
     sd3.py       joint attention, image before text: Stable Diffusion 3 and 3.5
     flux.py      joint attention, text before image: FLUX.1
@@ -26,6 +27,7 @@ from daam_nb.tracing.models.answers import (
     Omission,
     TextStream,
 )
+from daam_nb.tracing.models.blocks import DoubleBlock, SingleBlock, TextBlock
 from daam_nb.tracing.models.joint import JointAdapter
 from daam_nb.tracing.models.registry import (
     adapter_class_of,
@@ -41,10 +43,13 @@ __all__ = [
     "Branch",
     "ChatTemplate",
     "DenoiserInputs",
+    "DoubleBlock",
     "Embeddings",
     "JointAdapter",
     "Layout",
     "Omission",
+    "SingleBlock",
+    "TextBlock",
     "TextStream",
     "adapter_class_of",
     "adapter_of",

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from daam_nb.errors import ShapeError, UnsupportedPipelineError
 from daam_nb.tracing.models.adapter import LayerModule, network, other_texts
 from daam_nb.tracing.models.answers import DenoiserInputs, Omission, TextStream
+from daam_nb.tracing.models.blocks import DoubleBlock, SingleBlock, TextBlock
 from daam_nb.tracing.models.joint import JointAdapter
 
 _PACKED = 2  # a position of the sequence is 2 x 2 cells of the latents
@@ -57,6 +58,10 @@ class Flux(JointAdapter):
 
     def stage_of(self, name: str) -> str:
         return "single" if name.startswith("single_") else "double"
+
+    def text_block(self, name: str) -> TextBlock:
+        block = self.net.get_submodule(name.rpartition(".")[0])
+        return SingleBlock(block) if self.stage_of(name) == "single" else DoubleBlock(block)
 
     def grid(self, latent_size: tuple[int, int]) -> tuple[int, int]:
         return (latent_size[0] // _PACKED, latent_size[1] // _PACKED)

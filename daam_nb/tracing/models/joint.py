@@ -6,12 +6,13 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
-from torch import nn
+from torch import Tensor, nn
 
 from daam_nb.errors import UnsupportedPipelineError
 from daam_nb.recording import Attention, Layer
 from daam_nb.tracing.models.adapter import Adapter, LayerModule
 from daam_nb.tracing.models.answers import DenoiserInputs, Layout, Omission, TextStream
+from daam_nb.tracing.models.blocks import TextBlock
 
 OTHER_KEYS: Omission = (
     "attention to image keys, and all attention of the text's own queries",
@@ -49,6 +50,18 @@ class JointAdapter(Adapter):
     def blocks(self, name: str) -> Iterator[nn.Module]:
         """The denoiser's blocks of a name; none where it has none."""
         yield from cast(Any, getattr(self.net, name, ()))
+
+    def text_block(self, name: str) -> TextBlock | None:
+        """Return the block of a layer, asked for what it makes of a text of its own.
+
+        None, the default, where that is not known; there are no concept maps then.
+        """
+        return None
+
+    def first_text(self, embeddings: Tensor) -> Tensor:
+        """Bring text embeddings (row, token, channel) to what the first block is given."""
+        embedded: Tensor = cast(Any, self.net).context_embedder(embeddings)
+        return embedded
 
     def layout(self, layer: Layer, inputs: DenoiserInputs, row: int) -> Layout:
         cells = layer.size[0] * layer.size[1]

@@ -18,6 +18,7 @@ from daam_nb.errors import ShapeError, UnsupportedPipelineError
 from daam_nb.recording import Layer
 from daam_nb.tracing.models.adapter import network, other_texts, second_encoder, shared_columns
 from daam_nb.tracing.models.answers import DenoiserInputs, Layout, Omission, TextStream
+from daam_nb.tracing.models.blocks import DoubleBlock, TextBlock
 from daam_nb.tracing.models.joint import JointAdapter
 
 
@@ -52,6 +53,9 @@ class StableDiffusion3(JointAdapter):
                 raise UnsupportedPipelineError(
                     f"{name} of {self.pipe_name} has no keys of its text."
                 )
+
+    def text_block(self, name: str) -> TextBlock:
+        return DoubleBlock(self.net.get_submodule(name.rpartition(".")[0]))
 
     def entrance(self) -> nn.Module | None:
         return getattr(self.net, "pos_embed", None)
