@@ -240,9 +240,15 @@ def read_choices(subject: Subject, choices: Mapping[str, Any]) -> dict[str, Any]
         try:
             values[name] = BY_NAME[name].kind.read(value, subject)
         except DaamError as error:
-            raise type(error)(f"{name}: {error}") from None
+            raise type(error)(of_choice(name, error)) from None
     check(subject, selected_of(subject, values))
     return values
+
+
+def of_choice(name: str, error: Exception) -> str:
+    """An error of a choice, which is named once."""
+    said = str(error)
+    return said if said.startswith((f"{name}:", f"{name}=")) else f"{name}: {said}"
 
 
 def selected_of(

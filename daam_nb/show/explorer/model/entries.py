@@ -103,6 +103,27 @@ def entries_of(
     return (*words, *(entry for entry in together if has(entry.tokens, entry.span)), *on_demand)
 
 
+def entry_at(prompt: Prompt, entries: Sequence[Entry], span: tuple[int, int]) -> Entry:
+    """What stands at some characters: a phrase, or a piece where they lie within a word.
+
+    Its tokens are those whose maps `HeatMaps.word` averages.
+
+    Raises
+    ------
+    DaamError
+        As `Prompt.token_indices`.
+    """
+    tokens = prompt.token_indices(span)
+    pieces = tuple(prompt.tokens[token].piece for token in tokens)
+    of = [
+        number
+        for number, word in enumerate(entries)
+        if word.kind == "word" and word.span and word.span[0] <= span[0] and span[1] <= word.span[1]
+    ]
+    kind: Kind = "piece" if of else "phrase"
+    return Entry(prompt.text[slice(*span)], span, tokens, pieces, kind, True, *of[:1])
+
+
 def first_choice(entries: Sequence[Entry]) -> int:
     """Number of what is shown first: the first word that is no article or preposition.
 

@@ -245,9 +245,7 @@ def background(maps: Maps) -> Background:
     return Background(whole, _percentiles(lifts(values, whole), list(maps)))
 
 
-def in_region(
-    maps: Maps, cells: NDArray[np.bool_]
-) -> tuple[dict[int, float], Background]:
+def in_region(maps: Maps, cells: NDArray[np.bool_]) -> tuple[dict[int, float], Background]:
     """The means over a region, (y, x) of bool, and what they are compared with."""
     region = torch.from_numpy(cells)
     values = {word: float(own[region].double().mean()) for word, own in maps.items()}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from daam_nb.errors import NotKeptError, SelectionError
+from daam_nb.errors import AmbiguousWordError, NotKeptError, SelectionError, WordNotFoundError
 from daam_nb.kinds import whole_number
 from daam_nb.maps.heatmap import HeatMaps, heat_maps
 from daam_nb.maps.wordmap import WordHeatMap
@@ -88,6 +88,9 @@ def compact(data: object) -> str:
 def number_of(subject: Subject, what: object, *, occurrence: int | None = None) -> int:
     """Find an entry by its number, its text, a `Word` or its (start, end) in characters.
 
+    A text is that of a word or phrase, as `HeatMaps.word` finds it, or of an entry that is shown on
+    demand: a piece of a word, "end of text". A phrase is made an entry.
+
     Raises
     ------
     SelectionError
@@ -95,28 +98,76 @@ def number_of(subject: Subject, what: object, *, occurrence: int | None = None) 
     WordNotFoundError, AmbiguousWordError
         As `Prompt.find`, for a text.
     """
-    entries = subject.entries
+    text = what if isinstance(what, str) else None
     if isinstance(what, str):
-        what = subject.prompt.find(what, occurrence=occurrence)
+        what = _found(subject, what, occurrence)
     if isinstance(what, Word):
         what = what.span
     if isinstance(what, tuple | list):
-        numbers = [n for n, entry in enumerate(entries) if entry.span == tuple(what)]
+        whole = len(what) == 2 and all(type(end) is int for end in what)
+        number = subject.entry_of((what[0], what[1])) if whole else None
+        if whole and number is None:
+            characters = subject.prompt.text[slice(*what)]
+            raise SelectionError(
+                f"{characters!r} stands in the prompt and its {subject.kind.name} was not "
+                f"recorded. {_ways(subject)}"
+            )
     else:
         number = _whole(what)
-        numbers = [number] if 0 <= number < len(entries) else []
-    if not numbers:
+    if number is None or not 0 <= number < len(subject.entries):
         raise SelectionError(
-            f"{what!r} is none of the prompt's {len(entries)} words and tokens: "
-            f"{_listed(subject)}. Name one by its number or its text."
+            f"{what if text is None else text!r} is none of the prompt's {len(subject.entries)} "
+            f"words and tokens. {_ways(subject)}"
         )
-    entry = entries[numbers[0]]
+    entry = subject.entries[number]
     if not entry.kept:
         raise SelectionError(
             f"{entry.text!r} stands in the prompt and its {subject.kind.name} was not recorded. "
             f"Choose among {_listed(subject, kept=True)}."
         )
-    return numbers[0]
+    return number
+
+
+def _found(subject: Subject, text: str, occurrence: int | None) -> Word | int:
+    """A word or phrase of the prompt by its text, or the number of what is shown on demand."""
+    try:
+        return subject.prompt.find(text, occurrence=occurrence)
+    except AmbiguousWordError as error:
+        raise AmbiguousWordError(
+            f"{error} In the explorer: explorer.choose(word={text!r}, occurrence=0), or "
+            "word=(start, end)."
+        ) from None
+    except WordNotFoundError as error:
+        numbers = [
+            number
+            for number, entry in enumerate(subject.entries)
+            if entry.kept and entry.special and entry.text.casefold() == text.casefold()
+        ]
+        if not numbers or subject.prompt.occurrences(text):
+            raise WordNotFoundError(f"{error} {_ways(subject)}") from None
+        if occurrence is None and len(numbers) > 1:
+            raise AmbiguousWordError(
+                f"{text!r} stands in the prompt {len(numbers)} times, as a part or a token. Choose "
+                f"it by its number: {', '.join(map(str, numbers))}."
+            ) from None
+        try:
+            return numbers[0 if occurrence is None else occurrence]
+        except IndexError:
+            raise WordNotFoundError(
+                f"{text!r} stands in the prompt {len(numbers)} times, so there is no "
+                f"occurrence={occurrence}."
+            ) from None
+
+
+def _ways(subject: Subject) -> str:
+    """What is taken for a word, with what there is."""
+    phrases = (
+        "a word or a phrase" if subject.kind.of_tokens else "a word, or a phrase recorded as one"
+    )
+    return (
+        f"The explorer takes {phrases} of the prompt by its text, as a Word or (start, end) in "
+        f"characters, and anything of this list by its number or text: {_listed(subject)}."
+    )
 
 
 def read_steps(subject: Subject, choice: StepChoice) -> tuple[int, ...]:

@@ -47,6 +47,7 @@ class Subject:
     negative: bool = False
     kind: MapKind = ATTENTION
     name: str = field(default_factory=lambda: secrets.token_hex(6))
+    _asked_for: list[Entry] = field(default_factory=list, init=False)
 
     @property
     def prompt(self) -> Prompt:
@@ -80,15 +81,35 @@ class Subject:
         """The maps of the recording, of the kind that is shown."""
         return view_of(self.run, self.kind, self.negative)
 
-    @cached_property
+    @property
     def texts(self) -> tuple[str, ...]:
         """What the entries are called in a page."""
         return tuple(clean(entry.text) for entry in self.entries)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """What can be chosen in the prompt."""
-        return self.view.entries
+        """What can be chosen in the prompt: words, what is shown on demand, what was asked for."""
+        return (*self.view.entries, *self._asked_for)
+
+    def entry_of(self, span: tuple[int, int]) -> int | None:
+        """Number of what stands at some characters of the prompt.
+
+        A phrase, or a part of a word, becomes an entry when it is asked for first: behind the
+        others, so that numbers stay. None where there is no map of it.
+
+        Raises
+        ------
+        DaamError
+            As `Prompt.token_indices`, for characters that have no map by their nature.
+        """
+        numbers = [n for n, entry in enumerate(self.entries) if entry.span == span]
+        if not numbers:
+            asked_for = self.view.entry_at(span)
+            if asked_for is None:
+                return None
+            self._asked_for.append(asked_for)
+            return len(self.entries) - 1
+        return numbers[0]
 
     @property
     def summed(self) -> bool:

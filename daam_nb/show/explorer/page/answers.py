@@ -20,6 +20,7 @@ string.
 | overlap | how much of each tile lies in the mask |
 | words, at {y, x} | the words' values there and their shares |
 | background | what makes lifts of the shares of any place: `Background` |
+| entry, at {span} | the number of a phrase, which is then among the facts' words |
 | region, at {polygon} | the words ranked in it, and bars of the word |
 | mask | eq. 7 as a PNG |
 """
@@ -309,6 +310,13 @@ def _region(engine: Engine, question: Question) -> list[Part]:
     return [(part, b"")]
 
 
+def _entry(engine: Engine, question: Question) -> list[Part]:
+    span = (question.at or {}).get("span")
+    if not isinstance(span, list):
+        raise SelectionError("The question lacks characters: at {span}.")
+    return [({"name": "entry", "word": number_of(engine.subject, span)}, b"")]
+
+
 def _mask(engine: Engine, question: Question) -> list[Part]:
     word = engine.exact(question.selected)
     part = {"name": "mask", "file": mask_name(engine.subject.entries[question.selected.word].text)}
@@ -325,5 +333,6 @@ _PARTS: dict[str, Callable[[Engine, Question], list[Part]]] = {
     "words": _words,
     "background": _background,
     "region": _region,
+    "entry": _entry,
     "mask": _mask,
 }

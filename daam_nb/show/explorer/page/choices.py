@@ -9,7 +9,7 @@ import anywidget
 import traitlets
 
 from daam_nb.errors import DaamError
-from daam_nb.show.explorer.controls import CONTROLS, Control, one_or_several
+from daam_nb.show.explorer.controls import CONTROLS, Control, of_choice, one_or_several
 
 MEASURED = ("iou", "iod", "ioh", "peak", "status")  # read only
 
@@ -24,9 +24,12 @@ class ControlTrait(traitlets.TraitType[Any, Any]):
 
     def validate(self, obj: Any, value: Any) -> Any:
         try:
-            return self.kind.read(value, obj.subject)
+            read = self.kind.read(value, obj.subject)
         except DaamError as error:
-            raise traitlets.TraitError(f"{self.name}: {error}") from error
+            raise traitlets.TraitError(of_choice(self.name or "", error)) from error
+        if obj._complete:
+            obj.list_entries()  # before the choice of what is new is sent
+        return read
 
     def _for_page(self, value: Any, explorer: Any = None) -> Any:
         engine = getattr(explorer, "_engine", None)  # None once it was closed
@@ -36,7 +39,7 @@ class ControlTrait(traitlets.TraitType[Any, Any]):
         try:
             return self.kind.of_page(value, obj.subject)
         except DaamError as error:
-            raise traitlets.TraitError(f"{self.name}: {error}") from error
+            raise traitlets.TraitError(of_choice(self.name or "", error)) from error
 
 
 def completed(choices: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +47,7 @@ def completed(choices: dict[str, Any]) -> dict[str, Any]:
     try:
         return one_or_several(choices)
     except DaamError as error:
-        raise traitlets.TraitError(f"heads: {error}") from error
+        raise traitlets.TraitError(of_choice("heads", error)) from error
 
 
 def _shared(trait: Any) -> Any:

@@ -11,7 +11,7 @@ import ipywidgets
 import numpy as np
 from PIL import Image, ImageDraw
 
-from daam_nb.errors import OfOneSideError, UnknownOptionError, nearest_name
+from daam_nb.errors import DaamError, OfOneSideError, UnknownOptionError, nearest_name
 from daam_nb.show.colors import color
 from daam_nb.show.explorer.controls import CHOICES, CONTROLS
 from daam_nb.show.explorer.export.still import side_by_side
@@ -197,7 +197,7 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
     def _follow(self, name: str, owner: Explorer, target: Explorer) -> None:
         number = getattr(owner, name)
         if number >= 0:
-            counterpart = matching(owner.words, number, target.words)
+            counterpart = _counterpart(owner, number, target)
             if counterpart is None:
                 return  # the caption says so
             number = counterpart
@@ -276,6 +276,19 @@ class Comparison(Reopenable, ipywidgets.VBox):  # type: ignore[misc]
                 "The recordings differ in their layers: each has its own grid of heads."
             )
         return sentences
+
+
+def _counterpart(owner: Explorer, number: int, target: Explorer) -> int | None:
+    """Number of the entry of the other side; of a phrase that nobody asked for there: now."""
+    entry = owner.words[number]
+    if entry.kind == "phrase" and entry.span is not None:
+        alike = owner.subject.prompt.occurrences(entry.text)
+        before = [word.span for word in alike].index(entry.span)
+        try:
+            return target.number_of(entry.text, occurrence=before)
+        except DaamError:
+            return None
+    return matching(owner.words, number, target.words)
 
 
 def matching(entries: tuple[Entry, ...], number: int, others: tuple[Entry, ...]) -> int | None:

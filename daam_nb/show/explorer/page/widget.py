@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from daam_nb.show.explorer.controls import (
     SELECTION,
     check_names,
     first_choices,
+    of_choice,
     selected_of,
 )
 from daam_nb.show.explorer.export.handout import STATIC
@@ -49,7 +50,7 @@ from daam_nb.show.explorer.model.selection import (
 from daam_nb.show.explorer.model.subject import Subject
 from daam_nb.show.explorer.model.syntax import Syntax
 from daam_nb.show.explorer.page.answers import FIRST, Question, answer, parts_of
-from daam_nb.show.explorer.page.callbacks import Callback, HeadCallbacks
+from daam_nb.show.explorer.page.callbacks import Callbacks, Told
 from daam_nb.show.explorer.page.choices import MEASURED, Choices, completed
 from daam_nb.show.explorer.page.drawing import Studio
 from daam_nb.show.explorer.page.exports import Exports
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
 PAUSE = 0.05  # seconds between preparations
 
 
-class Explorer(Exports, Redrawing, Reopenable, Choices):
+class Explorer(Exports, Told, Redrawing, Reopenable, Choices):
     """The explorer of one recording; made by `daam_nb.explore`.
 
     Every choice (see `Choices`) is a trait: read it, set it, observe it, link it. What cannot be is
@@ -85,7 +86,7 @@ class Explorer(Exports, Redrawing, Reopenable, Choices):
         self._hearing = False  # whether the page's own choices are being taken
         self._first_of: Question | None = None
         self._syntax = syntax
-        self._head_callbacks = HeadCallbacks()
+        self._callbacks = Callbacks()
         self._esm, self._css = read_bundle(STATIC, "explorer")
         sent = images_of(subject.run, images)
         self._studio = Studio(self._engine, pipe)
@@ -99,6 +100,7 @@ class Explorer(Exports, Redrawing, Reopenable, Choices):
             _images=pack({"run": subject.name}, sent.parts),
             _facts=facts_of(subject, syntax, **self._fixed),
         )
+        self.list_entries()
         if self.show_syntax:
             self.ask_for_parse()
         self._refresh({*SELECTION, "word_b"})
@@ -106,7 +108,6 @@ class Explorer(Exports, Redrawing, Reopenable, Choices):
         self._warm_later()
         self.observe(self._changed, list(CHOICES))
         self.on_msg(self._received)
-        self._head_callbacks.note(self.selected)
         self._complete = True
         self.made()
 
@@ -158,13 +159,32 @@ class Explorer(Exports, Redrawing, Reopenable, Choices):
         return arguments(self.subject, self.selected)
 
     def number_of(self, what: object, *, occurrence: int | None = None) -> int:
-        """Number of a word of the prompt, by its text, a `Word` or (start, end) in characters."""
+        """Number of a word, a phrase or a part of the prompt, as `word` takes it.
+
+        Parameters
+        ----------
+        what
+            Its text, a `Word` or (start, end) in characters, as `HeatMaps.word` takes them; or the
+            text of a piece or of a special token.
+        occurrence
+            Which one (0-based) if the text is there several times.
+        """
         return number_of(self.subject, what, occurrence=occurrence)
 
-    def choose(self, **choices: Any) -> Explorer:
+    def choose(
+        self, *, occurrence: int | None = None, occurrence_b: int | None = None, **choices: Any
+    ) -> Explorer:
         """Set several choices at once, all or none: ``choose(layer=3, head=5)``.
 
         A layer or a head lets go of several heads, and several of one: what is chosen last counts.
+
+        Parameters
+        ----------
+        occurrence, occurrence_b
+            Which one (0-based) is meant by `word` or `word_b`, if the prompt holds the text several
+            times: ``choose(word="dog", occurrence=1)``.
+        choices
+            By the names of the controls.
 
         Raises
         ------
@@ -175,6 +195,9 @@ class Explorer(Exports, Redrawing, Reopenable, Choices):
         """
         check_names(choices, where="choose()", also=("layout",))
         choices = completed(choices)
+        for name, which in (("word", occurrence), ("word_b", occurrence_b)):
+            if which is not None:
+                choices[name] = self._occurrence(name, choices.get(name), which)
         before = {name: getattr(self, name) for name in choices}
         try:
             with self.hold_sync(), self.hold_trait_notifications():
@@ -222,29 +245,11 @@ class Explorer(Exports, Redrawing, Reopenable, Choices):
         region = self.region if polygon is None else polygon
         return words_in(self.subject, maps, region, order=self.rank_by)
 
-    def on_head(self, callback: Callback) -> Callable[[], None]:
-        """Call a function with (layer, head) whenever another is chosen; None stands for all.
-
-        Where several heads are chosen, with (layer, heads), or (None, heads) where they name their
-        layers: `heads` as the trait has them.
-
-        Returns
-        -------
-        function
-            Call it to stop.
-
-        Raises
-        ------
-        WrongKindError
-            For what cannot be called. What a callback itself raises is raised when all were called.
-        """
-        return self._head_callbacks.add(callback)
-
     def close(self) -> None:
         """Take it from the page and let go of the recording and of all that was sent."""
         self._engine, self._warming = None, iter(())
         self._studio.close()
-        self._head_callbacks.clear()
+        self._callbacks.clear()
         super().close()
         self.unobserve_all()
         self._first = self._images = b""
@@ -302,6 +307,19 @@ class Explorer(Exports, Redrawing, Reopenable, Choices):
         """One line, which is all that is seen where widgets are not shown."""
         return f"<Explorer: {self.status}>" if self._engine is not None else "<Explorer, closed>"
 
+    def _occurrence(self, name: str, what: object, occurrence: int) -> int:
+        """Number of one occurrence of a text."""
+        end = name.removeprefix("word")
+        try:
+            if not isinstance(what, str):
+                raise SelectionError(
+                    f"occurrence{end}= says which one of a text: choose({name}='dog', "
+                    f"occurrence{end}=1); {name}={what!r} is none."
+                )
+            return number_of(self.subject, what, occurrence=occurrence)
+        except DaamError as error:
+            raise traitlets.TraitError(of_choice(name, error)) from error
+
     # --- how it answers ---------------------------------------------------------------------------
 
     @property
@@ -317,7 +335,7 @@ class Explorer(Exports, Redrawing, Reopenable, Choices):
         try:  # steps are read and checked by themselves
             check(self.subject, replace(selected_of(self.subject, choices), steps=(0, 1)))
         except DaamError as error:
-            raise traitlets.TraitError(f"{proposal['trait'].name}: {error}") from error
+            raise traitlets.TraitError(of_choice(proposal["trait"].name, error)) from error
         return proposal["value"]
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
@@ -342,8 +360,8 @@ class Explorer(Exports, Redrawing, Reopenable, Choices):
             self.ask_for_parse()
         if self._engine is not None:
             self._refresh({change["name"]})
-            if change["name"] in ("layer", "head", "heads"):
-                self._head_callbacks.call(self.subject, self.selected, self.heads)
+            if change["name"] in (*SELECTION, "region"):
+                self._callbacks.tell(self)
 
     def _refresh(self, changed: set[str]) -> None:
         """Send what depends on the choices that changed, in one message.
@@ -410,6 +428,11 @@ class Explorer(Exports, Redrawing, Reopenable, Choices):
             self._syntax.ask()
             self._facts = facts_of(self.subject, self._syntax, **self._fixed)
 
+    def list_entries(self) -> None:
+        """Tell the page of phrases that were asked for since: before they are chosen."""
+        if len(self._facts["words"]) != len(self.subject.entries):
+            self._facts = facts_of(self.subject, self._syntax, **self._fixed)
+
     def _warm_later(self) -> None:
         """Prepare for what comes next, in the pauses of the kernel's loop; none, no preparation."""
         try:
@@ -431,6 +454,7 @@ class Explorer(Exports, Redrawing, Reopenable, Choices):
         if self._engine is None:
             return
         reply = answer(self._engine, content, self._studio.message)
+        self.list_entries()
         if reply is not None:
             self.send(*reply)
         elif content == {"v": VERSION, "type": "keep", "run": self.subject.name}:

@@ -21,7 +21,9 @@ def test_finds_by_number_text_word_and_span() -> None:
         number_of(subject, "a")
     with pytest.raises(WordNotFoundError):
         number_of(subject, "zebra")
-    for wrong in (-1, 99, True, 1.0, None, (0, 3), "cat and"):
+    assert number_of(subject, "cat and") == number_of(subject, (2, 9)) == len(subject.entries) - 1
+    assert subject.entries[-1].text == "cat and"
+    for wrong in (-1, 99, True, 1.0, None, (0, 99), (3,), "cat dog"):
         with pytest.raises((SelectionError, WordNotFoundError)):
             number_of(subject, wrong)
 

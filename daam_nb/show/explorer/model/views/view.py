@@ -19,7 +19,7 @@ from daam_nb.maps.stepsums import Source
 from daam_nb.maps.wordmap import WordHeatMap
 from daam_nb.prompt import Prompt
 from daam_nb.recording import Layer, Recording
-from daam_nb.show.explorer.model.entries import Entry, entries_of
+from daam_nb.show.explorer.model.entries import Entry, entries_of, entry_at
 from daam_nb.show.explorer.model.views.heads import LayersAndHeads
 
 Places = tuple[int, int]  # a half-open range of places among the steps kept
@@ -74,6 +74,11 @@ class View:
         """What can be chosen in the prompt; `Entry.kept` where there is a map of it."""
         columns = self._whole.columns
         return entries_of(self.prompt, columns, has=self._has, phrases=self.phrases)
+
+    def entry_at(self, span: tuple[int, int]) -> Entry | None:
+        """What stands at some characters, a phrase or a part of a word; None without a map."""
+        entry = entry_at(self.prompt, self.entries, span)
+        return entry if self._has(entry.tokens, span) else None
 
     @property
     def phrases(self) -> tuple[tuple[int, ...], ...]:
