@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from daam_nb.errors import WrongKindError
 from daam_nb.kinds import kind_of
 from daam_nb.prompt import Word
 from daam_nb.recording import Layer
 
-if TYPE_CHECKING:
-    from daam_nb.show.explorer.page.widget import Explorer
-
 Callback = Callable[..., object]
 Stop = Callable[[], None]
+Explorer = Any  # which is told about; it imports this module
 
 
 def _word(explorer: Explorer) -> tuple[Word | tuple[int, ...]]:
@@ -142,14 +140,14 @@ class Told:
         WrongKindError
             For what cannot be called.
         """
-        return self._callbacks.add(self._itself, "on_word", callback)
+        return self._callbacks.add(self, "on_word", callback)
 
     def on_region(self, callback: Callable[[Any], object]) -> Stop:
         """Call a function with the region that is drawn, or None where it is cleared.
 
         Its corners (y, x), as `words_in` takes them. Returns and raises as `on_word`.
         """
-        return self._callbacks.add(self._itself, "on_region", callback)
+        return self._callbacks.add(self, "on_region", callback)
 
     def on_head(self, callback: Callable[[Layer | None, Any], object]) -> Stop:
         """Call a function with (layer, head) whenever another is chosen; None stands for all.
@@ -157,7 +155,7 @@ class Told:
         Where several heads are chosen, with (layer, heads), or (None, heads) where they name their
         layers: `heads` as the trait has them. Returns and raises as `on_word`.
         """
-        return self._callbacks.add(self._itself, "on_head", callback)
+        return self._callbacks.add(self, "on_head", callback)
 
     def on_heads(self, callback: Callable[[Any, Any], object]) -> Stop:
         """Call a function with (layers, heads) as `heat_maps` takes both: those of `selection`.
@@ -165,7 +163,7 @@ class Told:
         ``explorer.on_heads(lambda layers, heads: heat_maps(run, layers=layers, heads=heads))``.
         Returns and raises as `on_word`.
         """
-        return self._callbacks.add(self._itself, "on_heads", callback)
+        return self._callbacks.add(self, "on_heads", callback)
 
     def on_selection(self, callback: Callable[[dict[str, Any]], object]) -> Stop:
         """Call a function with layers, heads and steps as `heat_maps` takes them: `selection`.
@@ -173,8 +171,4 @@ class Told:
         ``explorer.on_selection(lambda selection: heat_maps(run, **selection))``. The word is not
         among them: `on_word`. Returns and raises as `on_word`.
         """
-        return self._callbacks.add(self._itself, "on_selection", callback)
-
-    @property
-    def _itself(self) -> Explorer:
-        return self  # type: ignore[return-value]
+        return self._callbacks.add(self, "on_selection", callback)
