@@ -112,9 +112,7 @@ class DoubleBlock(TextBlock):
     """A block with weights of its own for the text."""
 
     BLOCKS = frozenset(["JointTransformerBlock", "FluxTransformerBlock"])
-    PROCESSORS = frozenset(
-        ["JointAttnProcessor2_0", "FluxAttnProcessor", "FluxIPAdapterAttnProcessor"]
-    )
+    PROCESSORS = frozenset(["JointAttnProcessor2_0", "FluxAttnProcessor"])
 
     def reading(self, text: Tensor, temb: Tensor, rotary: Rotary | None) -> TextReading:
         attn = self.attn
