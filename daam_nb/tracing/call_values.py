@@ -16,6 +16,7 @@ import torch
 
 from daam_nb.errors import SelectionError, WrongKindError
 from daam_nb.kinds import check_flag, check_text, kind_of, number_between, real_number, whole_number
+from daam_nb.tracing.model_values import check_model_values
 
 _COUNTS = ("height", "width", "num_inference_steps", "max_sequence_length")
 _NUMBERS = (
@@ -65,7 +66,8 @@ def check_values(pipe: Any, options: Mapping[str, Any]) -> None:
     Raises
     ------
     SelectionError
-        For a value that is not a number, is not finite, or lies outside its range.
+        For a value that is not a number, is not finite, or lies outside its range; for a size or
+        a ``clip_skip`` that this model does not have.
     WrongKindError
         For a value that should be a text, dict, function or tensor and is not.
     """
@@ -75,6 +77,7 @@ def check_values(pipe: Any, options: Mapping[str, Any]) -> None:
             _check_none(name, parameters, options)
         else:
             _check(name, value)
+    check_model_values(pipe, options)
 
 
 def _check_none(

@@ -118,3 +118,35 @@ def test_a_corpus_refuses_before_its_folder_is_made(sdxl: Any, tmp_path: Path) -
         with pytest.raises(DaamError, match=next(iter(options))):
             adjective_pairs(sdxl, ["a red cat"], [0], judge=ToyJudge(), **options)  # type: ignore[arg-type]
         assert not into.exists()
+
+
+@pytest.mark.parametrize("build", [pipelines.sdxl, joint_pipelines.sd3])
+def test_layers_that_a_text_encoder_does_not_have(build: Any) -> None:
+    """As many as can be left out are; one more is refused before any work."""
+    pipe = build()
+    assert len(generate(pipe, "a dog", seed=0, clip_skip=1, **CALL).steps) == 1
+    for wrong in (2, 50, -1):
+        with pytest.raises(SelectionError, match=rf"clip_skip={wrong}.*0 to 1\b"):
+            generate(pipe, "a dog", seed=0, clip_skip=wrong, **CALL)
+
+
+def test_one_text_encoder_that_is_not_read_by_its_layers() -> None:
+    pipe = pipelines.sd1()
+    if hasattr(pipe.text_encoder, "text_model"):
+        assert generate(pipe, "a dog", seed=0, clip_skip=2, **CALL).steps == (0,)
+        match = "0 to 2"
+    else:
+        match = "has none.*Leave out clip_skip="
+    with pytest.raises(SelectionError, match=match):
+        generate(pipe, "a dog", seed=0, clip_skip=3, **CALL)
+
+
+def test_images_larger_than_the_positions_of_the_model() -> None:
+    pipe = joint_pipelines.sd3()
+    limit = 32 * 2 * pipe.vae_scale_factor
+    for name in ("height", "width"):
+        match = rf"{name}={limit + 16}.*at most {limit} x {limit}"
+        with pytest.raises(SelectionError, match=match):
+            generate(pipe, "a dog", seed=0, **{**CALL, name: limit + 16})
+    check_values(pipe, {"height": limit, "width": limit})
+    check_values(joint_pipelines.flux(), {"height": 4096, "width": 4096})
