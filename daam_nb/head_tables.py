@@ -70,13 +70,13 @@ class HeadTable:
         rows = self.rows
         if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
             raise WrongKindError(
-                f"The rows of a table of heads are mappings, one per head, not {kind_of(rows)}; of "
-                "a data frame: frame.to_dict('records')."
+                "The rows of a table of heads must be mappings, one per head, not "
+                f"{kind_of(rows)}. From a data frame: frame.to_dict('records')."
             )
         object.__setattr__(self, "rows", tuple(_checked(row) for row in rows))
         pairs = [(row["layer"], row["head"]) for row in self.rows]
         if not pairs or len(set(pairs)) < len(pairs):
-            raise SelectionError("A table of heads has a row for each head, and each head once.")
+            raise SelectionError("A table of heads must have exactly one row for each head.")
 
     def __repr__(self) -> str:
         return f"<HeadTable: {self.model}, {len(self.relevant)} of {len(self.rows)} heads relevant>"
@@ -129,11 +129,12 @@ class HeadTable:
             weights = {str(part): str(digest) for part, digest in facts["weights"].items()}
             rows = tuple(_read(row) for row in csv.DictReader(io.StringIO(rest)))
             if len(rows) != facts.get("heads", len(rows)):
-                raise ValueError(f"{len(rows)} of its {facts['heads']} heads are there")
+                raise ValueError(f"it holds {len(rows)} of its {facts['heads']} heads")
             return cls(str(facts["model"]), weights, str(facts["chosen"]), rows)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SelectionError(
-                f"{file} is no table of heads ({error}). `{COMMAND}` writes one: FOLDER/heads.csv."
+                f"{file} is not a table of heads ({error}). `{COMMAND}` writes one: "
+                "FOLDER/heads.csv."
             ) from None
 
 
@@ -165,8 +166,8 @@ def register_head_table(table: HeadTable | str | os.PathLike[str]) -> HeadTable:
         )
     if not table.weights:
         raise SelectionError(
-            f"The table of {table.model} does not say of which weights it is, so no recording can "
-            f"be recognized by it. Take its heads by name: heads=table.relevant."
+            f"The table of {table.model} does not state the weights it was measured with, so it "
+            "cannot be matched to a recording. Name its heads: heads=table.relevant."
         )
     _registered.append(table)
     return table
@@ -186,10 +187,10 @@ def head_table(run: Recording) -> HeadTable:
             return table
     known = ", ".join(dict.fromkeys(table.model for table in (*_registered, *_shipped())))
     raise SelectionError(
-        f"There is no table of the heads of {run.facts.model} with the weights of this recording; "
-        f"there are those of {known or 'no model'}. Make one: `{COMMAND}` (or "
-        f"daam_nb.studies.run_study('atlas', pipe, ...)), then "
-        f"daam_nb.register_head_table('FOLDER/heads.csv')."
+        f"There is no table of heads for {run.facts.model} with this recording's weights; there "
+        f"are tables for {known or 'no model'}. Make one: `{COMMAND}` (or "
+        "daam_nb.studies.run_study('atlas', pipe, ...)), then "
+        "daam_nb.register_head_table('FOLDER/heads.csv')."
     )
 
 
@@ -204,8 +205,8 @@ def relevant_heads(run: Recording) -> tuple[tuple[tuple[str, int], ...], str]:
     table = head_table(run)
     if not table.relevant:
         raise SelectionError(
-            f"The table of the heads of {table.model} names none as relevant: no judge said where "
-            f"objects are. Choose heads by (layer, head) pairs."
+            f"The table of heads of {table.model} marks no head as relevant: it was measured "
+            "without a judge that locates objects. Choose heads by (layer, head) pairs."
         )
     return table.relevant, table.chosen
 
@@ -219,11 +220,14 @@ def _checked(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row whose head is an int and whose relevance a bool, numpy's as well."""
     layer, head, relevant = (row.get(name) for name in _FIRST)
     if not isinstance(layer, str) or isinstance(head, bool) or not isinstance(head, Integral):
-        raise SelectionError(f"A row of a table of heads names {layer!r}, {head!r}: no head.")
+        raise SelectionError(
+            f"A row of a table of heads names {layer!r}, {head!r}, which is not a "
+            "(layer, head) pair."
+        )
     if type(relevant).__name__ not in ("bool", "bool_"):
         raise SelectionError(
-            f"A row of a table of heads says relevant={relevant!r:.60} of {layer}, head {head}; it "
-            "is True or False."
+            f"A row of a table of heads has relevant={relevant!r:.60} for {layer}, head {head}; it "
+            "must be True or False."
         )
     return {**row, "head": int(head), "relevant": bool(relevant)}
 
@@ -238,7 +242,7 @@ def _written(value: Any) -> str:
 
 def _read(row: Mapping[str, str]) -> dict[str, Any]:
     if None in row or None in row.values():
-        raise ValueError(f"a row of another length: {list(row.values())!r:.80}")
+        raise ValueError(f"a row of the wrong length: {list(row.values())!r:.80}")
     if row["relevant"] not in ("0", "1"):
         raise ValueError(f"relevant is {row['relevant']!r}, neither 0 nor 1")
     values: dict[str, Any] = {

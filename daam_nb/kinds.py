@@ -93,7 +93,7 @@ def check_flag(value: object, name: str) -> bool:
         return value
     if type(value).__name__ in ("bool", "bool_") and hasattr(value, "item"):
         return bool(value)
-    raise WrongKindError(f"{name}= is True or False, not {kind_of(value)}.")
+    raise WrongKindError(f"{name}= must be True or False, not {kind_of(value)}.")
 
 
 def check_choice(value: object, name: str, choices: Iterable[str], *, more: str = "") -> str:
@@ -130,7 +130,7 @@ def check_text(value: object, name: str) -> str:
         For anything else.
     """
     if not isinstance(value, str):
-        raise WrongKindError(f"{name} is a text, not {kind_of(value)}.")
+        raise WrongKindError(f"{name} must be a text, not {kind_of(value)}.")
     return value
 
 
@@ -145,9 +145,11 @@ def check_path(value: object, name: str) -> Path:
         For an empty text, which would be the current folder; that one is ``"."``.
     """
     if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
-        raise WrongKindError(f"{name} is a path, as text or pathlib.Path, not {kind_of(value)}.")
+        raise WrongKindError(f"{name} must be a path (str or pathlib.Path), not {kind_of(value)}.")
     if value == "":
-        raise SelectionError(f"{name} is a path, not an empty text. The current folder is '.'.")
+        raise SelectionError(
+            f"{name} must be a path, not an empty text. The current folder is '.'."
+        )
     return Path(value).expanduser()
 
 
@@ -176,8 +178,8 @@ def check_factor(value: object) -> float:
     number = real_number(value)
     if not 0 <= number <= _FLOAT32:
         raise SelectionError(
-            f"factor={_said(value)}: attention is multiplied by a finite number >= 0, up to "
-            f"{_FLOAT32:.2g}, the largest of float32; 1 changes nothing, 0 takes the word away."
+            f"factor={_said(value)}: it must be a finite number from 0 to {_FLOAT32:.2g}, the "
+            "largest float32. Attention is multiplied by it: 1 changes nothing, 0 removes the word."
         )
     return number
 
@@ -256,12 +258,13 @@ def check_slice(value: slice, name: str) -> slice:
                 whole_number(end, "step")
         except SelectionError:
             raise SelectionError(
-                f"{name}={value!r} cannot be read: the ends of a slice are whole numbers or None, "
-                f"not {kind_of(end)}."
+                f"{name}={value!r} cannot be read: the ends of a slice must be whole numbers or "
+                f"None, not {kind_of(end)}."
             ) from None
     if value.step is not None and operator.index(value.step) == 0:
         raise SelectionError(
-            f"{name}={value!r} cannot be read: slice step cannot be zero. Use 1, or leave it out."
+            f"{name}={value!r} cannot be read: the step of a slice must not be 0. Use 1, or leave "
+            "it out."
         )
     return value
 
@@ -283,8 +286,7 @@ def read_numbers(choice: object, what: str) -> tuple[int, ...]:
     twice = sorted({n for n in numbers if numbers.count(n) > 1})
     if twice:
         raise SelectionError(
-            f"The choice of {what}s names {what} {twice[0]} more than once. Each counts once: "
-            f"name it once."
+            f"The choice of {what}s names {what} {twice[0]} more than once. Name it once."
         )
     return tuple(sorted(numbers))
 
@@ -312,7 +314,7 @@ def number_between(value: object, name: str, *, low: int, high: int | None = Non
         number = low - 1
     if number < low or (high is not None and number > high):
         limits = f">= {low}" if high is None else f"from {low} to {high}"
-        raise SelectionError(f"{name}={value!r}: it is a whole number {limits}.")
+        raise SelectionError(f"{name}={value!r}: it must be a whole number {limits}.")
     return number
 
 
@@ -366,14 +368,14 @@ def typed_heads(text: str, *, between: str = "+,") -> str | list[int] | list[tup
     whole = [layer and head.isascii() and head.isdigit() for layer, head in pairs]
     if len(numbers) != len(parts) and not all(whole):
         raise SelectionError(
-            f"heads cannot be read from {text!r:.200}. Type their numbers, 0+3, or each with its "
-            f"layer, LAYER:HEAD+LAYER:HEAD, as in up_blocks.1.attentions.0:3; or relevant."
+            f"heads cannot be read from {text!r:.200}. Type their numbers (0+3), each with its "
+            "layer (LAYER:HEAD+LAYER:HEAD, as in up_blocks.1.attentions.0:3), or relevant."
         )
     heads: list[Any] = [(layer, int(head)) for layer, head in pairs]
     if numbers:
         heads = [int(number) for number in numbers]
     if twice := [head for head in heads if heads.count(head) > 1]:
         raise SelectionError(
-            f"heads name {twice[0]} more than once in {text!r:.200}: once is enough."
+            f"heads names {twice[0]} more than once in {text!r:.200}. Name it once."
         )
     return heads

@@ -47,16 +47,16 @@ def read_array(a: Any, *, what: str = "A map or mask") -> Tensor:
     mode = _pil_mode(a)
     if mode is not None and mode not in ("1", "L"):
         raise SelectionError(
-            f"{what} is a PIL image of mode {mode!r}, and colors or transparency do not say which "
-            f"pixels are marked. Choose them: numpy.asarray(image)[..., 3] > 0 for an alpha "
-            f"channel, numpy.asarray(image) == label for labels, or an image of mode '1'."
+            f"{what} is a PIL image of mode {mode!r}, and colors or transparency do not define "
+            "which pixels are marked. Choose them: numpy.asarray(image)[..., 3] > 0 for an alpha "
+            "channel, numpy.asarray(image) == label for labels, or an image of mode '1'."
         )
     copied = mode is not None or isinstance(a, np.ndarray)  # torch takes no strides below 0
     array = _tensor(np.array(a) if copied else a, what)
     if array.dtype == torch.bool or array.is_floating_point():
         return array
     if array.is_complex():
-        raise ShapeError(f"{what} is made of real numbers, not of {array.dtype}.")
+        raise ShapeError(f"{what} must hold real numbers, not {array.dtype}.")
     return _marked(array.long(), what)  # unsigned kinds of several bytes cannot be compared
 
 
@@ -106,18 +106,18 @@ def _several(what: str, values: list[float]) -> str:
     whole = all(float(value).is_integer() for value in values)
     label = f"{values[-1]:g}" if whole and values else "label"
     return (
-        f"{what} has the values {listed}{more}, which do not say which pixels are marked: a mask "
-        f"is bool, or 0 and 1, or 0 and 255. Of labels choose one: labels == {label}; a soft mask "
-        f"is cut: values >= 0.5; if it is a map of attention, say so: WordHeatMap(values) with "
-        f"threshold=."
+        f"{what} has the values {listed}{more}, which do not define which pixels are marked: a "
+        "mask must be bool, 0 and 1, or 0 and 255. Choose one of several labels, labels == "
+        f"{label}; threshold a soft mask, values >= 0.5; wrap a map of attention, "
+        "WordHeatMap(values), and give threshold=."
     )
 
 
 def _tensor(a: Any, what: str) -> Tensor:
     if callable(getattr(a, "mask", None)) and hasattr(a, "image_size"):
         raise ShapeError(
-            f"{what} is a {type(a).__name__}, attention by degrees, and no mask. Say from which "
-            "share of its maximum on it is marked: .mask(0.4)."
+            f"{what} is a {type(a).__name__}, which holds continuous values and is not a mask. "
+            "Choose the share of its maximum above which pixels are marked: .mask(0.4)."
         )
     try:
         # Arrays of pandas, xarray and others are what numpy makes of them.
@@ -126,11 +126,17 @@ def _tensor(a: Any, what: str) -> Tensor:
     except DaamError:
         raise
     except (TypeError, ValueError, RuntimeError):
-        raise ShapeError(f"{what} is a WordHeatMap or a (y, x) array, not {kind_of(a)}.") from None
+        raise ShapeError(
+            f"{what} must be a WordHeatMap or a (y, x) array, not {kind_of(a)}."
+        ) from None
     if array.layout != torch.strided:
-        raise ShapeError(f"{what} is a plain array (y, x), not {array.layout}: mask.to_dense().")
+        raise ShapeError(
+            f"{what} must be a dense array (y, x), not {array.layout}: mask.to_dense()."
+        )
     if array.ndim != 2 or not array.numel():
-        raise ShapeError(f"{what} has the shape (y, x), both at least 1, not {tuple(array.shape)}.")
+        raise ShapeError(
+            f"{what} must have the shape (y, x), both at least 1, not {tuple(array.shape)}."
+        )
     return array.detach()
 
 
@@ -145,5 +151,5 @@ def _refuse_hidden(a: Any, what: str) -> None:
     if isinstance(a, np.ma.MaskedArray) and np.ma.getmaskarray(a).any():
         raise SelectionError(
             f"{what} is a masked array that hides {int(np.ma.getmaskarray(a).sum())} of its "
-            f"{a.size} pixels, and no measure leaves out pixels. Fill them: array.filled(0)."
+            f"{a.size} pixels, and measures cannot leave out pixels. Fill them: array.filled(0)."
         )

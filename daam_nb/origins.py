@@ -151,7 +151,7 @@ def _not_placed(text: str, converted: str, word: Span, why: str) -> PromptError:
     return PromptError(
         f"The text that was encoded, {converted[:60]!r}, does not follow from the prompt "
         f"{text[:60]!r}: its word {converted[slice(*word)]!r}, at character {word[0]}, {why}. Give "
-        "the prompt as the pipeline was given it."
+        "the prompt that the pipeline was given."
     )
 
 

@@ -212,8 +212,8 @@ class Prompt:
             if len(occurrences) > 1:
                 raise AmbiguousWordError(
                     f"{text!r} occurs {len(occurrences)} times in {self._shown()}, at characters "
-                    f"{_listed([f'{word.start}-{word.end}' for word in occurrences], 'and')}. Say "
-                    f"which: occurrence={_choices(len(occurrences))}."
+                    f"{_listed([f'{word.start}-{word.end}' for word in occurrences], 'and')}. "
+                    f"Choose one: occurrence={_choices(len(occurrences))}."
                 )
             return occurrences[0]
         try:
@@ -226,7 +226,7 @@ class Prompt:
             ) from None
         except SelectionError:
             raise SelectionError(
-                f"occurrence counts from 0, it cannot be {occurrence!r}."
+                f"occurrence={occurrence!r}: it must be a whole number >= 0."
             ) from None
 
     def token_indices(
@@ -264,8 +264,8 @@ class Prompt:
         if not indices:
             raise WordNotFoundError(
                 f"{self.text[slice(*span)]!r} at characters {span[0]}-{span[1]} of {self._shown()} "
-                "has no token of its own: the tokenizer drops it, or it was left out of what was "
-                "encoded, as the syntax of weights is. Ask for a word beside it."
+                "has no token: the tokenizer drops it, or it was not encoded, as the syntax of "
+                "weights is. Ask for a word next to it."
             )
         return indices
 
@@ -379,13 +379,13 @@ class Prompt:
             return self.find(what, occurrence=occurrence, case=case).span
         if occurrence is not None:
             raise SelectionError(
-                f"occurrence={occurrence!r} says which of several equal words is meant, and "
-                f"{what!r} is one place already. Leave it out."
+                f"occurrence={occurrence!r} chooses among several equal words, but {what!r} "
+                "already names one. Leave it out."
             )
         if isinstance(what, Word):
             if self.text[what.start : what.end] != what.text:
                 raise WordNotFoundError(
-                    f"{what.text!r} does not stand at characters {what.start}-{what.end} of "
+                    f"{what.text!r} is not at characters {what.start}-{what.end} of "
                     f"{self._shown()}: it is a word of another prompt. Ask for it as a string."
                 )
             return what.span
@@ -398,26 +398,25 @@ class Prompt:
             start, end = (whole_number(end_of_span, "character") for end_of_span in ends)
         except (TypeError, ValueError):
             raise SelectionError(
-                f"A word is asked for as a string, a Word or (start, end), not as {what!r}."
+                f"A word must be a string, a Word or (start, end), not {what!r}."
             ) from None
         if not 0 <= start < end <= len(self.text):
             raise SelectionError(
                 f"Characters {start}-{end} are empty or outside {self._shown()}, which has "
-                f"{len(self.text)}. Spans are half-open and count from 0."
+                f"{len(self.text)} characters. Spans are half-open and count from 0."
             )
         return (start, end)
 
     def _cut_message(self, span: Span) -> str:
         assert self.cut is not None
         return (
-            f"{self.text[slice(*span)]!r} stands at characters {span[0]}-{span[1]} of "
-            f"{self._shown()}, but characters {self.cut[0]}-{self.cut[1]} were never read: "
-            f"{why_cut(self.tokens)}"
+            f"{self.text[slice(*span)]!r} is at characters {span[0]}-{span[1]} of {self._shown()}, "
+            f"but characters {self.cut[0]}-{self.cut[1]} were not read: {why_cut(self.tokens)}"
         )
 
     def _not_found(self, text: str, case: bool) -> str:
         if not text.strip():
-            return f"{text!r} holds no word. Ask for a word or a phrase of {self._shown()}."
+            return f"{text!r} contains no word. Give a word or a phrase of {self._shown()}."
         words = list(dict.fromkeys(repr(word.text) for word in self.words))
         more = f" and {len(words) - 20} more" if len(words) > 20 else ""
         other = " Upper and lower case differ (case=True)." if case else ""
@@ -454,7 +453,9 @@ def _token(item: Any, place: int) -> Token:
     fields = _mapping(item, whose)
     role = fields.get("role")
     if role is not None and role not in ROLES:
-        raise RecordingFormatError(f"{whose} has the role {role!r}; known are {', '.join(ROLES)}.")
+        raise RecordingFormatError(
+            f"{whose} has the role {role!r}; it must be one of {', '.join(ROLES)}."
+        )
     return Token(
         index=_field(fields, "index", int, whose),
         id=_field(fields, "id", int, whose),
@@ -467,7 +468,7 @@ def _token(item: Any, place: int) -> Token:
 
 def _mapping(data: Any, whose: str) -> Mapping[str, Any]:
     if not isinstance(data, Mapping):
-        raise RecordingFormatError(f"{whose} should be an object, but is {type(data).__name__}.")
+        raise RecordingFormatError(f"{whose} must be an object, not {type(data).__name__}.")
     return data
 
 
@@ -475,12 +476,12 @@ def _field(fields: Mapping[str, Any], name: str, kind: type, whose: str) -> Any:
     value: Any = fields.get(name)
     if type(value) is not kind:  # exactly: True is no number here
         raise RecordingFormatError(
-            f"{whose}: {name!r} should be {kind.__name__}, but is {type(value).__name__}."
+            f"{whose}: {name!r} must be {kind.__name__}, not {type(value).__name__}."
         )
     if isinstance(value, str) and not _whole(value):
         raise RecordingFormatError(f"{whose}: {name!r} holds half a character: {value!r:.60}.")
     if isinstance(value, int) and value < 0:
-        raise RecordingFormatError(f"{whose}: {name!r} should be 0 or more, but is {value}.")
+        raise RecordingFormatError(f"{whose}: {name!r} must be 0 or more, not {value}.")
     return value
 
 
@@ -495,5 +496,5 @@ def _span(value: Any, whose: str) -> Span | None:
         int,
         int,
     ]:
-        raise RecordingFormatError(f"{whose} should be two numbers, but is {value!r:.60}.")
+        raise RecordingFormatError(f"{whose} must be two numbers, not {value!r:.60}.")
     return (value[0], value[1])

@@ -175,15 +175,14 @@ class Heads:
             pairs = tuple(_read_pair(item) for item in items)
             if twice := [pair for pair in pairs if pairs.count(pair) > 1]:
                 raise SelectionError(
-                    f"The choice of heads names {twice[0]} more than once. Each counts once: name "
-                    f"it once."
+                    f"The choice of heads names {twice[0]} more than once. Name it once."
                 )
             return cls(pairs=pairs)
         numbers = _numbers(items, "head", name="heads", empty=empty)
         if numbers and numbers[0] < 0:
             raise SelectionError(
-                f"There is no head {numbers[0]}: heads count from 0, and as layers differ in how "
-                f"many they have, they cannot be counted from the end."
+                f"There is no head {numbers[0]}: heads count from 0. Layers have different numbers "
+                "of heads, so negative numbers are not accepted."
             )
         return cls(numbers)
 
@@ -248,7 +247,7 @@ class Heads:
             count = next(layer.heads for layer in layers if layer.name == name)
             way_out = "Choose fewer layers or heads"
             if missing is not None:
-                way_out += ", or pass missing='skip' to leave out what is not there"
+                way_out += ", or pass missing='skip' to leave out missing ones"
             raise SelectionError(
                 f"Layer {name!r} has no head {head}: it has {count}, 0 to {count - 1}. "
                 + (f"{way_out}." if pairs else "No chosen layer has any of these heads.")
@@ -260,10 +259,7 @@ class Heads:
         return f"heads={None if chosen is None else list(chosen)!r}"
 
 
-_HEADS = (
-    "heads are chosen by a whole number, by several, or by (layer, head) pairs, as by_head names "
-    "them."
-)
+_HEADS = "heads must be a whole number, several, or (layer, head) pairs, as named by by_head."
 
 
 def _is_pair(item: object) -> bool:
@@ -273,8 +269,8 @@ def _is_pair(item: object) -> bool:
 def _read_pair(item: Any) -> tuple[str, int]:
     if not _is_pair(item):
         raise SelectionError(
-            f"heads: {kind_of(item)} stands beside (layer, head) pairs. Give numbers alone or "
-            f"pairs alone: {_HEADS}"
+            f"heads: {kind_of(item)} is given among (layer, head) pairs. Give only numbers or only "
+            f"pairs: {_HEADS}"
         )
     layer, head = item
     number = whole_number(head, "head")
@@ -288,11 +284,11 @@ def _no_layer(name: str, layers: Sequence[Layer], every: Sequence[Layer]) -> str
     names = [layer.name for layer in every]
     if name in names:
         return (
-            f"heads names a head of {name!r}, which is not among the {len(layers)} of {len(every)} "
-            f"layers that are chosen. Pass layers='all', or choose that layer too."
+            f"heads names a head of {name!r}, which is not among the {len(layers)} chosen layers "
+            f"(of {len(every)}). Pass layers='all', or choose that layer, too."
         )
     nearest = nearest_name(name, names)
-    return f"heads names a head of {name!r}, and there is no such layer. " + (
+    return f"heads names a head of {name!r}, but there is no such layer. " + (
         f"Did you mean {nearest!r}?" if nearest else f"There are {', '.join(names[:4])} ..."
     )
 

@@ -67,8 +67,8 @@ def read_ids(
         if spans[0] != spans[1]:
             raise PromptError(
                 f"{text[:80]!r} holds {spelled(numbers, tokenizer)!r} in more than one way, so "
-                "which characters were read cannot be told. Give the text without what was left "
-                "out of it."
+                "which characters were read is unknown. Give the text without the parts that were "
+                "left out."
             )
     if places != list(range(len(places))):
         return _placed(tokens, [source[position] for position in places]), None
@@ -79,11 +79,11 @@ def why_cut(tokens: Sequence[Token]) -> str:
     """Explain why characters after the last token were not read, as far as the tokens tell."""
     if any(token.role == "padding" for token in tokens):
         return (
-            f"they are not in the model's {len(tokens)} tokens, though there is padding behind "
-            "these. Give the ids of the whole text."
+            f"they are not in the model's {len(tokens)} tokens, although padding follows these. "
+            "Give the ids of the whole text."
         )
     return (
-        f"they did not fit into the model's {len(tokens)} tokens. Shorten the prompt, or put the "
+        f"they did not fit into the model's {len(tokens)} tokens. Shorten the prompt, or move the "
         "word further to the front."
     )
 
@@ -158,14 +158,15 @@ def _numbers(ids: Any, tokenizer: Any) -> list[int]:
         numbers = [whole_number(number, "token") for number in ids]
     except (SelectionError, TypeError):
         raise WrongKindError(
-            f"ids={ids!r:.80} are no numbers of a vocabulary: give one whole number per key "
-            "column, as in tokenizer(text).input_ids; of a tensor with a row for each text, one."
+            f"ids={ids!r:.80} are not numbers of a vocabulary: give one whole number per key "
+            "column, as in tokenizer(text).input_ids; of a tensor with a row per text, give one "
+            "row."
         ) from None
     outside = [number for number in numbers if not 0 <= number < len(tokenizer)]
     if outside:
         raise PromptError(
-            f"ids hold {outside[0]}, which is no number of this tokenizer's {len(tokenizer)}. Give "
-            "the tokenizer whose numbers they are."
+            f"ids hold {outside[0]}, which is not one of this tokenizer's {len(tokenizer)} "
+            "numbers. Give the tokenizer that made them."
         )
     return numbers
 
@@ -231,8 +232,8 @@ def _places(
     places = in_order(numbers, [token.id for token in source])
     if places is None:
         raise PromptError(
-            f"The ids spell {spelled(numbers, tokenizer)[:80]!r}, which is not what "
-            f"{text[:80]!r} says in this order. Give the text that these tokens were made of."
+            f"The ids spell {spelled(numbers, tokenizer)[:80]!r}, which does not follow "
+            f"{text[:80]!r} in order. Give the text that these tokens were made from."
         )
     return places
 

@@ -118,19 +118,19 @@ def check_length(text: str) -> None:
     if len(text) > MAX_CHARACTERS:
         raise PromptError(
             f"The prompt is {len(text)} characters long ({text[:40]!r}...); at most "
-            f"{MAX_CHARACTERS} can be handled, and models read far fewer. Shorten it."
+            f"{MAX_CHARACTERS} are allowed, and models read far fewer. Shorten it."
         )
 
 
 def check_tokens(tokens: Sequence[Token], text: str) -> None:
     """Raise `PromptError` unless tokens are in order, lie in the text and are not too many."""
     if len(tokens) > MAX_TOKENS:
-        raise PromptError(f"There are {len(tokens)} tokens; {MAX_TOKENS} are the most.")
+        raise PromptError(f"There are {len(tokens)} tokens; at most {MAX_TOKENS} are allowed.")
     for index, token in enumerate(tokens):
         if token.index != index:
             raise PromptError(
-                f"Token {index} says that it is at key position {token.index}. Tokens are "
-                "given in the order of the keys, from 0."
+                f"Token {index} has the key position {token.index}. Tokens must be given in the "
+                "order of the keys, from 0."
             )
         if not 0 <= token.id < MAX_ID:
             raise PromptError(
@@ -138,15 +138,15 @@ def check_tokens(tokens: Sequence[Token], text: str) -> None:
             )
         if len(token.piece) > MAX_PIECE:
             raise PromptError(
-                f"The piece of token {index} has {len(token.piece)} characters; {MAX_PIECE} are "
-                f"the most."
+                f"The piece of token {index} has {len(token.piece)} characters; at most "
+                f"{MAX_PIECE} are allowed."
             )
         check_span(token.span, text, f"Token {index} ({token.piece[:80]!r})")
     covered = sum(token.span[1] - token.span[0] for token in tokens if token.span is not None)
     if covered > _MAX_COVERED * (len(text) + _MAX_COVERED):
         raise PromptError(
             f"The spans of the tokens cover {covered} characters of a text of {len(text)}: they "
-            f"lie one over the other."
+            "overlap."
         )
 
 
@@ -162,14 +162,14 @@ def check_span(span: Span | None, text: str, whose: str) -> None:
 def check_text(text: str, tokenizer: Any) -> None:
     if not getattr(tokenizer, "is_fast", False):
         raise UnsupportedPipelineError(
-            f"A tokenizer of type {type(tokenizer).__name__} does not say which characters its "
+            f"A tokenizer of type {type(tokenizer).__name__} does not report which characters its "
             "tokens come from. Give a 'fast' tokenizer of transformers, as pipe.tokenizer is "
             "(tokenizer.is_fast)."
         )
     if not isinstance(text, str):
         raise PromptError(
-            f"A prompt is a string, not {type(text).__name__}. For several prompts make one "
-            "Prompt of each."
+            f"A prompt must be a text, not {type(text).__name__}. For several prompts make one "
+            "Prompt each."
         )
     check_length(text)
     try:
@@ -177,8 +177,8 @@ def check_text(text: str, tokenizer: Any) -> None:
     except UnicodeEncodeError as error:
         raise PromptError(
             f"The prompt holds half a character (a lone surrogate, {text[error.start]!r}) at "
-            f"character {error.start}, which no tokenizer can read. Remove it, or decode the text "
-            "it came from anew."
+            f"character {error.start}, which no tokenizer can read. Remove it, or decode the "
+            "source text again."
         ) from None
 
 
@@ -260,13 +260,13 @@ def _windows(
     room = chunk - len(before) - len(after)
     if room < 1:
         raise PromptError(
-            f"chunk={chunk} has no room for text beside {len(before) + len(after)} special tokens. "
-            "Windows of CLIP have 77 columns."
+            f"chunk={chunk} has no room for text next to {len(before) + len(after)} special "
+            "tokens. Windows of CLIP have 77 columns."
         )
     if max_length is not None and (max_length < chunk or max_length % chunk):
         raise PromptError(
-            f"max_length={max_length} is not a multiple of chunk={chunk}. Give the columns of all "
-            f"windows together, such as {chunk} or {2 * chunk}, or leave max_length out."
+            f"max_length={max_length} is not a multiple of chunk={chunk}. Give the total number of "
+            f"columns of all windows, such as {chunk} or {2 * chunk}, or leave max_length out."
         )
     needed = max(1, -(-len(body) // room))
     count = needed if max_length is None else max_length // chunk

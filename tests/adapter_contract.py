@@ -410,7 +410,7 @@ class AdapterContract:
         assert_nothing_left(before, snapshot(pipe))
 
     def test_no_such_encoder(self, pipe: Any) -> None:
-        with pytest.raises(DaamError, match="encoder='none' names no text columns"):
+        with pytest.raises(DaamError, match="encoder='none' is not a text encoder"):
             trace(pipe, encoder="none")
 
     def _assert_alike(self, got: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:

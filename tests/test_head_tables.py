@@ -86,7 +86,7 @@ def test_the_model_is_recognized_by_its_weights() -> None:
     other_vae = run_of({**WEIGHTS, "vae": "0" * 16})
     assert head_table(other_vae).model == "tiny"
     for weights in ({**WEIGHTS, "unet": "0" * 16}, {"vae": WEIGHTS["vae"]}, {}):
-        with pytest.raises(SelectionError, match=r"no table of the heads.*study atlas.*register"):
+        with pytest.raises(SelectionError, match=r"no table of heads.*study atlas.*register"):
             dnb.heat_maps(run_of(weights), heads="relevant")
 
 
@@ -101,19 +101,21 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WrongKindError, match="takes a HeadTable or the path of its file, not"):
         register_head_table(3)  # type: ignore[arg-type]
     run = run_of()
-    with pytest.raises(SelectionError, match=r"not say of which weights.*heads=table.relevant"):
+    with pytest.raises(SelectionError, match=r"not state the weights.*heads=table.relevant"):
         register_head_table(table_of(run, weights={}))
     register_head_table(table_of(run, relevant=()))
-    with pytest.raises(SelectionError, match="names none as relevant"):
+    with pytest.raises(SelectionError, match="marks no head as relevant"):
         dnb.heat_maps(run, heads="relevant")
     with pytest.raises(WrongKindError, match=r"head_table\(\) takes a Recording"):
         head_table(3)  # type: ignore[arg-type]
-    with pytest.raises(SelectionError, match="each head once"):
+    with pytest.raises(SelectionError, match="exactly one row for each head"):
         table_of(run, rows=(table_of(run).rows[0],) * 2)
     with pytest.raises(SelectionError, match="no head"):
         table_of(run, rows=({"layer": "a", "head": True, "relevant": True},))
     for relevant in ("False", 1, math.nan, None):
-        with pytest.raises(SelectionError, match=r"relevant=.* of a, head 1; it is True or False"):
+        with pytest.raises(
+            SelectionError, match=r"relevant=.* for a, head 1; it must be True or False"
+        ):
             table_of(run, rows=({"layer": "a", "head": 1, "relevant": relevant},))
     with pytest.raises(WrongKindError, match=r"frame\.to_dict\('records'\)"):
         table_of(run, rows=pd.DataFrame([{"layer": "a", "head": 1, "relevant": True}]))
@@ -125,7 +127,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     good = table_of(run).save(file).read_text()
     file.write_text(good[: good.rstrip("\n").rindex("\n") + 1])  # cut at the end of a row
-    with pytest.raises(SelectionError, match=r"of its \d+ heads are there"):
+    with pytest.raises(SelectionError, match=r"holds \d+ of its \d+ heads"):
         HeadTable.read(file)
     head, _, _ = good.partition("\n")
     for text in (
@@ -134,10 +136,12 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         f"{head}\nlayer,head,relevant\n", "# 3\nlayer,head,relevant\na,1,1\n",
     ):  # fmt: skip
         file.write_text(text)
-        with pytest.raises(SelectionError, match=r"t\.csv is no table of heads|each head once"):
+        with pytest.raises(
+            SelectionError, match=r"t\.csv is not a table of heads|exactly one row for each head"
+        ):
             HeadTable.read(file)
 
 
 def test_another_name_is_refused_as_before() -> None:
-    with pytest.raises(SelectionError, match="heads are chosen by a whole number"):
+    with pytest.raises(SelectionError, match="heads must be a whole number"):
         dnb.heat_maps(run_of(), heads="relevent")  # type: ignore[arg-type]

@@ -92,7 +92,7 @@ def test_what_a_value_is(value: Any, said: str) -> None:
 def test_flags_are_true_or_false() -> None:
     assert check_flag(True, "x") and not check_flag(np.bool_(False), "x")
     for wrong in ("no", "", 0, 1, None, [], np.array([True]), torch.tensor(True), 1.0):
-        with pytest.raises(WrongKindError, match="negative= is True or False, not"):
+        with pytest.raises(WrongKindError, match="negative= must be True or False, not"):
             check_flag(wrong, "negative")
 
 
@@ -108,9 +108,9 @@ def test_texts_and_paths(tmp_path: Path) -> None:
     assert check_path(str(tmp_path), "x") == check_path(tmp_path, "x") == tmp_path
     assert check_path("~/x", "x") == Path.home() / "x"
     for wrong in (None, b"x", 5, ["x"], Path):
-        with pytest.raises(WrongKindError, match="label is a text, not"):
+        with pytest.raises(WrongKindError, match="label must be a text, not"):
             check_text(wrong, "label")
-        with pytest.raises(WrongKindError, match="folder is a path, as text or pathlib"):
+        with pytest.raises(WrongKindError, match="folder must be a path \(str or pathlib"):
             check_path(wrong, "folder")
 
 
@@ -134,9 +134,9 @@ def test_whole_numbers() -> None:
     assert read_numbers(iter([2, 0]), "head") == (0, 2)
     assert number_between(np.int64(5), "seed", low=0, high=5) == 5
     for wrong in ("5", True, 5.0, None, -1, 6, [5], np.bool_(True), torch.tensor(True)):
-        with pytest.raises(SelectionError, match=r"seed=.*: it is a whole number from 0 to 5"):
+        with pytest.raises(SelectionError, match=r"seed=.*: it must be a whole number from 0 to 5"):
             number_between(wrong, "seed", low=0, high=5)
-    with pytest.raises(SelectionError, match=r"bins=0: it is a whole number >= 1\."):
+    with pytest.raises(SelectionError, match=r"bins=0: it must be a whole number >= 1\."):
         number_between(0, "bins", low=1)
 
 
@@ -154,7 +154,7 @@ BOOLS = [True, False, np.True_, torch.tensor(True), torch.tensor(False)]
 def test_a_slice_of_bools_is_refused(value: Any, end: int) -> None:
     ends: list[Any] = [None, None, None]
     ends[end] = value
-    with pytest.raises(SelectionError, match="the ends of a slice are whole numbers or None"):
+    with pytest.raises(SelectionError, match="the ends of a slice must be whole numbers or None"):
         check_slice(slice(*ends), "steps")
 
 
@@ -165,5 +165,5 @@ def test_slices_of_whole_numbers_are_taken() -> None:
         check_slice(slice("a", None), "keep_steps")
     with pytest.raises(SelectionError, match=r"not 1\.5 \(float\)"):
         check_slice(slice(1.5), "steps")
-    with pytest.raises(SelectionError, match="slice step cannot be zero"):
+    with pytest.raises(SelectionError, match="the step of a slice must not be 0"):
         check_slice(slice(None, None, 0), "steps")

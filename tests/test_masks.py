@@ -62,7 +62,7 @@ def test_what_is_no_array_is_named(a: Any, message: str) -> None:
 
 def test_maps_of_all_words_say_which_array_is_meant() -> None:
     maps = heat_maps(tiny_recording())
-    with pytest.raises(WrongKindError, match=r"Say which: maps\.values"):
+    with pytest.raises(WrongKindError, match=r"Name which: maps\.values"):
         iou(maps, maps, threshold=0.4)
     cat, dog = maps["cat"], maps["dog"]
     by_xarray = iou(cat.to_xarray(), dog.to_xarray(), threshold=0.4)

@@ -233,7 +233,7 @@ def test_a_list_a_corpus_and_an_entry_say_how_to_get_one_recording() -> None:
         "recordings": "Take one of them, heat_maps(runs[0]), or each: [heat_maps(run) for run in",
         "a corpus": "Take one recording of it: heat_maps(corpus.recordings[0]).",
         "an entry": "It is read from disk by its load(): heat_maps(run.load()).",
-        "maps": "They are of the recording .run: heat_maps(maps.run).",
+        "maps": "Take the recording that they were made from: heat_maps(maps.run).",
         "a path": "open it first: heat_maps(daam_nb.load('/nowhere/at/all')).",
         "a pipeline": "Record with it first: heat_maps(generate(pipe, prompt, seed=0)).",
         "an object": "generate(pipe, prompt, seed=0) makes one, load(folder) opens one.",
@@ -252,8 +252,11 @@ def test_figures_say_what_they_take() -> None:
         (lambda: dnb.head_sheet("cat", RUN), "The order is head_sheet(run, word)."),
         (lambda: dnb.overlay(CAT, RUN.image), "the image first, or its recording, then the map"),
         (lambda: dnb.overlay(MAPS, "cat"), "not HeatMaps: overlay(maps.run, maps.word('cat'))."),
-        (lambda: dnb.overlay(np.zeros((8, 12, 3)), CAT), "PIL.Image.fromarray(array) makes one."),
-        (lambda: dnb.words_row([RUN, OTHER]), "Give several one by one: words_row(*runs)."),
+        (
+            lambda: dnb.overlay(np.zeros((8, 12, 3)), CAT),
+            "from an array: PIL.Image.fromarray(array).",
+        ),
+        (lambda: dnb.words_row([RUN, OTHER]), "For several: words_row(*runs)."),
         (lambda: dnb.token_bars([RUN]), "token_bars() takes a Recording, not a list of 1"),
     ):
         with pytest.raises((WrongKindError, SelectionError)) as caught:
@@ -270,7 +273,7 @@ def test_a_word_is_a_word_and_not_its_letters() -> None:
 
 def test_load_model_says_where_a_device_goes() -> None:
     for wrong, text in (
-        ("cuda", "Where it computes is another argument: load(device='cuda')."),
+        ("cuda", "The device is another argument: load(device='cuda')."),
         (torch.device("cuda", 1), "load(device='cuda:1')."),
         ("float16", "Give the dtype itself: load(torch.float16)."),
         (torch.int8, "not torch.int8."),
@@ -283,9 +286,11 @@ def test_load_model_says_where_a_device_goes() -> None:
 def test_an_occurrence_is_of_words_alone() -> None:
     """Where one place is named already, `occurrence` would mean nothing."""
     for word in (CAT, (2, 5), RUN.prompt.words[1]):
-        with pytest.raises(SelectionError, match=r"occurrence=1 says which of several equal words"):
+        with pytest.raises(SelectionError, match=r"occurrence=1 chooses among several equal words"):
             MAPS.word(word, occurrence=1)
-    with pytest.raises(SelectionError, match="occurrence=1 says which word is meant: give word="):
+    with pytest.raises(
+        SelectionError, match="occurrence=1 chooses among several equal words: give word="
+    ):
         RUN.at(LAYER, occurrence=1)
     with pytest.raises(SelectionError, match="it cannot be True"):
         MAPS.word("a", occurrence=True)
@@ -315,7 +320,7 @@ def test_an_array_of_a_map_does_not_let_its_values_be_changed() -> None:
     own[0, 0] = 5
     by_hand.numpy()[0, 0] = 5
     assert by_hand.values.tolist() == [[1, 1], [1, 1]]
-    with pytest.raises(ValueError, match="as float64 they are a copy"):
+    with pytest.raises(ValueError, match="to float64 makes a copy"):
         by_hand.__array__(np.float64, copy=False)
 
 

@@ -117,7 +117,7 @@ def test_two_dogs_and_no_choice() -> None:
         prompt.token_indices("dog")
     assert str(caught.value) == (
         "'dog' occurs 2 times in 'A dog and a dog', at characters 2-5 and 12-15. "
-        "Say which: occurrence=0 or 1."
+        "Choose one: occurrence=0 or 1."
     )
     assert prompt.token_indices("dog", occurrence=0) == (2,)
     assert prompt.pieces("DOG", occurrence=-1) == ("dog</w>",)
@@ -152,13 +152,13 @@ def test_an_occurrence_that_is_not_there(text: str, occurrence: int, message: st
 
 def test_what_cannot_be_asked_for() -> None:
     prompt = prompt_of(DOGS)
-    with pytest.raises(SelectionError, match="counts from 0, it cannot be '1'"):
+    with pytest.raises(SelectionError, match="occurrence='1': it must be a whole number >= 0"):
         prompt.find("dog", occurrence="1")  # type: ignore[arg-type]
     with pytest.raises(WordNotFoundError, match="' ' holds no word"):
         prompt.find(" ")
     with pytest.raises(WordNotFoundError, match="Upper and lower case differ"):
         prompt.find("DOG", case=True)
-    with pytest.raises(WordNotFoundError, match="has no token of its own"):
+    with pytest.raises(WordNotFoundError, match="has no token"):
         prompt.token_indices((1, 2))
     for span in ((3, 3), (-1, 2), (0, 16), (5, 2)):
         with pytest.raises(
@@ -166,7 +166,7 @@ def test_what_cannot_be_asked_for() -> None:
         ):
             prompt.token_indices(span)
     for what in (7, None, (1,), (1, 2, 3), (1.0, 2.0)):
-        with pytest.raises(SelectionError, match=r"as a string, a Word or \(start, end\)"):
+        with pytest.raises(SelectionError, match=r"must be a string, a Word or \(start, end\)"):
             prompt.token_indices(what)  # type: ignore[arg-type]
     with pytest.raises(WordNotFoundError, match="it is a word of another prompt"):
         prompt.token_indices(Word("cat", 2, 5))
@@ -236,31 +236,31 @@ def damaged(*changes: tuple[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (None, "A prompt should be an object, but is NoneType"),
-        ([], "A prompt should be an object, but is list"),
+        (None, "A prompt must be an object, not NoneType"),
+        ([], "A prompt must be an object, not list"),
         ({}, "A prompt: 'tokens' should be list, but is NoneType"),
         (damaged(("text", KeyError)), "A prompt: 'text' should be str"),
         (damaged(("text", "a")), "span 2-5, which is empty or outside the text of 1 characters"),
         (damaged(("text", "a ca\ud83d")), "'text' holds half a character"),
-        (damaged(("tokens", {"0": 1})), "'tokens' should be list, but is dict"),
+        (damaged(("tokens", {"0": 1})), "'tokens' must be list, not dict"),
         (damaged(("tokens.1", 7)), "Token 1 of the prompt should be an object, but is int"),
-        (damaged(("tokens.1.index", 2)), "Token 1 says that it is at key position 2"),
-        (damaged(("tokens.1.index", True)), "'index' should be int, but is bool"),
-        (damaged(("tokens.1.id", 1.0)), "'id' should be int, but is float"),
-        (damaged(("tokens.1.id", -1)), "'id' should be 0 or more, but is -1"),
+        (damaged(("tokens.1.index", 2)), "Token 1 has the key position 2"),
+        (damaged(("tokens.1.index", True)), "'index' must be int, not bool"),
+        (damaged(("tokens.1.id", 1.0)), "'id' must be int, not float"),
+        (damaged(("tokens.1.id", -1)), "'id' must be 0 or more, not -1"),
         (damaged(("tokens.1.piece", None)), "'piece' should be str, but is NoneType"),
-        (damaged(("tokens.1.special", 0)), "'special' should be bool, but is int"),
+        (damaged(("tokens.1.special", 0)), "'special' must be bool, not int"),
         (damaged(("tokens.1.role", "king")), "has the role 'king'"),
         (damaged(("tokens.1.role", ["text"])), "has the role"),
-        (damaged(("tokens.1.span", [0])), "its span should be two numbers"),
-        (damaged(("tokens.1.span", [0, 1.5])), "its span should be two numbers"),
-        (damaged(("tokens.1.span", "01")), "its span should be two numbers"),
-        (damaged(("tokens.1.span", [False, True])), "its span should be two numbers"),
+        (damaged(("tokens.1.span", [0])), "its span must be two numbers"),
+        (damaged(("tokens.1.span", [0, 1.5])), "its span must be two numbers"),
+        (damaged(("tokens.1.span", "01")), "its span must be two numbers"),
+        (damaged(("tokens.1.span", [False, True])), "its span must be two numbers"),
         (damaged(("tokens.1.span", [1, 1])), "which is empty or outside"),
         (damaged(("tokens.1.span", [-1, 1])), "which is empty or outside"),
         (damaged(("tokens.1.span", [0, 10**30])), "which is empty or outside"),
         (damaged(("cut", [3, 9])), "The cut has the span 3-9"),
-        (damaged(("cut", 3)), "A prompt's cut should be two numbers"),
+        (damaged(("cut", 3)), "A prompt's cut must be two numbers"),
     ],
 )
 def test_damaged_data_is_refused(data: Any, message: str) -> None:
@@ -295,7 +295,7 @@ def test_whatever_stands_in_the_data_gives_a_prompt_or_one_clear_error(
 
 
 def test_tokens_are_checked_at_birth() -> None:
-    with pytest.raises(PromptError, match="Token 0 says that it is at key position 3"):
+    with pytest.raises(PromptError, match="Token 0 has the key position 3"):
         Prompt("a", (Token(3, 1, "a", (0, 1), False),))
     with pytest.raises(PromptError, match=r"Token 0 \('a'\) has the span 0-2"):
         Prompt("a", (Token(0, 1, "a", (0, 2), False),))

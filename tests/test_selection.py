@@ -99,21 +99,21 @@ def test_one_head_by_its_pair_is_the_head_by_its_number() -> None:
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ((MID, 0), f"'{MID}', which is not among the 4 of 5 layers that are chosen. Pass layers="),
+        ((MID, 0), f"'{MID}', which is not among the 4 chosen layers (of 5). Pass layers="),
         (("up_blocks.1", 0), "there is no such layer. Did you mean"),
         (("attic", 0), "there is no such layer. There are down_blocks.0"),
         ((DOWN, 2), f"Layer '{DOWN}' has no head 2: it has 2, 0 to 1. No chosen layer has any"),
         ([(DOWN, 2), (DOWN, 0)], "or pass missing='skip'"),
         ((DOWN, -1), "There is no head -1 of layer"),
         ((DOWN, True), "A head is chosen by a whole number, not by True"),
-        ([(DOWN, 1), 3], "3 (int) stands beside (layer, head) pairs"),
-        ([3, (DOWN, 1)], "3 (int) stands beside (layer, head) pairs"),
+        ([(DOWN, 1), 3], "3 (int) is given among (layer, head) pairs"),
+        ([3, (DOWN, 1)], "3 (int) is given among (layer, head) pairs"),
         ([(DOWN, 1), (DOWN, 1)], f"names ('{DOWN}', 1) more than once"),
         (DOWN, f"heads='{DOWN}': heads are chosen by"),
-        ([DOWN], "stands beside (layer, head) pairs"),
-        ((0, DOWN), "0 (int) stands beside"),
-        ([(0, 1)], "a tuple of 2 int stands beside"),
-        ([()], "a tuple without anything in it stands beside"),
+        ([DOWN], "is given among (layer, head) pairs"),
+        ((0, DOWN), "0 (int) is given among"),
+        ([(0, 1)], "a tuple of 2 int is given among"),
+        ([()], "a tuple without anything in it is given among"),
     ],
 )
 def test_heads_that_cannot_be(choice: Any, message: str) -> None:

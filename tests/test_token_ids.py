@@ -97,7 +97,7 @@ def test_what_was_read_without_any_text() -> None:
 @pytest.mark.parametrize(
     ("text", "read", "message"),
     [
-        ("a cat", "a dog", "spell 'a dog', which is not what 'a cat' says"),
+        ("a cat", "a dog", "spell 'a dog', which does not follow 'a cat'"),
         ("a dog and a cat", "a cat and a dog", "is not what"),
         ("cat, 2 (dog:2) 2", "cat 2", "in more than one way"),
     ],
@@ -119,5 +119,5 @@ def test_a_text_that_breaks_off_before_padding_was_not_cut_by_the_window() -> No
     with pytest.raises(PromptError, match="in more than one way"):
         Prompt.from_ids("cat and a cat", ids, CLIP)
     prompt = Prompt.from_ids("cat and a dog", ids, CLIP)
-    with pytest.raises(TruncatedWordError, match=r"not in the model's 77 tokens.*padding behind"):
+    with pytest.raises(TruncatedWordError, match=r"not in the model's 77 tokens.*padding follows"):
         prompt.token_indices("dog")

@@ -362,7 +362,7 @@ def test_windows_hold_the_whole_text(tokenizer: Callable[[], Any], text: str, ch
     [
         ({"max_length": 0}, "max_length=0 leaves no token"),
         ({"max_length": 1}, "max_length=1 has no room for the tokenizer's special tokens"),
-        ({"chunk": 2}, "chunk=2 has no room for text beside 2 special tokens"),
+        ({"chunk": 2}, "chunk=2 has no room for text next to 2 special tokens"),
         ({"chunk": 77, "max_length": 100}, "not a multiple of chunk=77"),
         ({"chunk": 77, "max_length": 7}, "not a multiple of chunk=77"),
     ],
@@ -378,7 +378,7 @@ def test_half_a_character_is_refused() -> None:
 
 
 def test_what_is_no_text_or_no_fast_tokenizer_is_refused() -> None:
-    with pytest.raises(PromptError, match="A prompt is a string, not list"):
+    with pytest.raises(PromptError, match="A prompt must be a text, not list"):
         Prompt.from_tokenizer(["a", "b"], clip())  # type: ignore[arg-type]
-    with pytest.raises(UnsupportedPipelineError, match="type str does not say which characters"):
+    with pytest.raises(UnsupportedPipelineError, match="type str does not report which characters"):
         Prompt.from_tokenizer("a", "tokenizer")

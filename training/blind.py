@@ -121,9 +121,9 @@ def read_labels(file: Path) -> dict[str, Label]:
             words = [w for w in words if w != "none"]
             unknown = sorted({w.removesuffix("?").strip() for w in words} - set(NOUN))
             if unknown:
-                raise ValueError(f"{image}: {unknown} are no nouns of the list, nor 'none'.")
+                raise ValueError(f"{image}: {unknown} are neither nouns of the list nor 'none'.")
             if image in made:
-                raise ValueError(f"{image} is answered twice.")
+                raise ValueError(f"{image} is answered more than once.")
             made[image] = Label(
                 sure=frozenset(w for w in words if not w.endswith("?")),
                 doubtful=frozenset(w.removesuffix("?").strip() for w in words if w.endswith("?")),

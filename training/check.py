@@ -37,15 +37,15 @@ def check_run(work: Path, folder: Path) -> dict[str, Any]:
         if not found[-1] < 0.9 * found[0]:
             raise RunFailedError(
                 f"the loss of the stage {stage} went from {found[0]:.4g} to {found[-1]:.4g}; a run "
-                f"that trains lowers it by at least a tenth. Look into {work / stage}.jsonl."
+                f"that trains lowers it by at least a tenth. See {work / stage}.jsonl."
             )
         report[stage] = (found[0], found[-1])
     lines = [json.loads(line) for line in (work / "parser.jsonl").read_text().splitlines()]
     before, after = lines[0]["dep_las"], lines[-1]["dep_las"]
     if not after > before + 0.1:
         raise RunFailedError(
-            f"the caption parser's labeled attachment went from {before:.2f} to {after:.2f}; a "
-            f"run that trains raises it by a tenth at least. Look into {work}/parser.jsonl."
+            f"the caption parser's labeled attachment went from {before:.2f} to {after:.2f}; a run "
+            f"that trains raises it by at least a tenth. See {work}/parser.jsonl."
         )
     report["parser"] = (before, after)
     pipeline = load(folder=folder)
@@ -54,7 +54,7 @@ def check_run(work: Path, folder: Path) -> dict[str, Any]:
         "a red car on the grass", num_inference_steps=4, generator=torch.Generator().manual_seed(0)
     ).images[0]
     if not np.isfinite(np.asarray(image, dtype=float)).all() or np.asarray(image).std() == 0:
-        raise RunFailedError(f"the pipeline in {folder} paints nothing.")
+        raise RunFailedError(f"the pipeline in {folder} draws nothing.")
     seen = Judge(folder.parent / "judge" / "judge.safetensors").labels(image)
     if seen.shape != (image.height, image.width):
         raise RunFailedError(f"the judge labels {seen.shape} places of an image of {image.size}.")

@@ -36,13 +36,14 @@ class Chain:
     def __post_init__(self) -> None:
         if len(self.alpha_bars) != len(self.timesteps) + 1 or not self.timesteps:
             raise ShapeError(
-                f"{len(self.timesteps)} timesteps need as many alpha bars and one more for the "
-                f"clean image, and there must be a step; here are {len(self.alpha_bars)}."
+                "A chain needs at least one timestep, and one alpha bar more than timesteps (for "
+                f"the clean image), not {len(self.timesteps)} timesteps and {len(self.alpha_bars)} "
+                "alpha bars."
             )
         falling = all(a > b for a, b in zip(self.alpha_bars, self.alpha_bars[1:], strict=False))
         if self.alpha_bars[0] != 1 or not falling or self.alpha_bars[-1] < 0:
             raise ShapeError(
-                "Alpha bars fall from 1 (the clean image) towards 0 (noise alone); these are "
+                "Alpha bars must fall from 1 (the clean image) towards 0 (pure noise); these are "
                 f"{[round(value, 4) for value in self.alpha_bars]}."
             )
 
@@ -77,7 +78,9 @@ class Chain:
 
     def _step(self, t: int) -> int:
         if isinstance(t, bool) or not isinstance(t, int) or not 1 <= t <= self.steps:
-            raise SelectionError(f"Step {t} is outside this chain's steps 1 to {self.steps}.")
+            raise SelectionError(
+                f"There is no step {t}: this chain has the steps 1 to {self.steps}."
+            )
         return t
 
 
@@ -110,7 +113,7 @@ def chain_of(pipe: Any, num_inference_steps: int = 20) -> Chain:
         steps = number_between(num_inference_steps, "num_inference_steps", low=1, high=len(every))
     except SelectionError as error:
         raise SelectionError(
-            f"{error} The model was trained with {len(every)} timesteps; take 1 to {len(every)} of "
+            f"{error} The model was trained with {len(every)} timesteps; use 1 to {len(every)} of "
             "them."
         ) from None
     timesteps = tuple(round(t * len(every) / steps) - 1 for t in range(1, steps + 1))

@@ -86,7 +86,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         _check_unchanged(pipe)
         check_flag(draw, "draw")
         if not isinstance(prompt, str):
-            raise WrongKindError(f"The prompt is a text, not {kind_of(prompt)}.")
+            raise WrongKindError(f"The prompt must be a text, not {kind_of(prompt)}.")
         seed = number_between(seed, "seed", low=0, high=2**32 - 1)
         check_guidance(guidance_scale)
         self._pipe = pipe
@@ -157,12 +157,12 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         """Draw the prompt, then show the explorer and both processes of this image."""
         text = self.prompt.value.strip()
         if not text:
-            self._say("Write a prompt first: a few words that say what the image shows.", bad=True)
+            self._say("Write a prompt first: a few words that describe the image.", bad=True)
             return
         if len(text) > MAX_CHARACTERS:
             self._say(
-                f"This prompt has {len(text)} characters; {MAX_CHARACTERS} are the most here, and "
-                f"the model reads about 75 words. Shorten it.",
+                f"This prompt has {len(text)} characters; at most {MAX_CHARACTERS} are allowed "
+                "here, and the model reads about 75 words. Shorten it.",
                 bad=True,
             )
             return
@@ -192,7 +192,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
             Before the first image.
         """
         if self.recording is None:
-            raise NothingRecordedError("Nothing was drawn yet. Press Draw, or call draw().")
+            raise NothingRecordedError("Nothing has been drawn yet. Press Draw, or call draw().")
         if not self._images:
             raise NothingRecordedError(
                 f"Both processes of “{self.recording.prompt.text}” were not walked to their "
@@ -207,7 +207,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
         with _no_bar_of_its_own(self._pipe):
             run = self._recorded(text, seed)
         self._explore(run)
-        self._say("Walking back from noise, step by step …")
+        self._say("Running the reverse process, step by step …")
         back = reverse(
             self._pipe,
             self._chain,
@@ -245,9 +245,9 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
     def _how_far(self, text: str, before: Recording | None) -> str:
         """What is drawn and what is not, after something went wrong; nothing before any work."""
         if self.recording is not before:
-            return f"“{text}” is drawn; its way from and to noise is not: "
+            return f"“{text}” is drawn, but its forward and reverse processes are not: "
         if before is not None and before.prompt.text != text:
-            return f"“{text}” was not drawn; what is below is “{before.prompt.text}”: "
+            return f"“{text}” was not drawn; below is still “{before.prompt.text}”: "
         return f"“{text}” was not drawn: "
 
     def _drawn_step(self, pipe: Any, step: int, timestep: Any, state: dict[str, Any]) -> Any:
@@ -299,9 +299,9 @@ def _check_unchanged(pipe: Any) -> None:
     changes = [str(attached.change) for attached in open_changes(pipe)]
     if changes:
         raise InterventionError(
-            f"{', then '.join(changes)} is open on this pipeline: it would change the image and "
-            "not the way back from noise, which the classroom walks beside the pipeline's call. "
-            "Open the classroom outside of it."
+            f"{', then '.join(changes)} is open on this pipeline: it would change the image, but "
+            "not the reverse process, which the classroom runs separately from the pipeline's "
+            "call. Open the classroom outside it."
         )
 
 
@@ -327,8 +327,7 @@ _TITLE = (
     "word, and where.</p>"
 )
 _LESSON = (
-    '<h2 class="daam-lesson-title">How noise becomes an image</h2>'
-    '<p class="daam-lesson-lead">The model was trained on images that were lost in noise step '
-    "by step (forward). It draws by going the other way (reverse). Move t, or press play: to the "
-    "right there is more noise.</p>"
+    '<h2 class="daam-lesson-title">How noise becomes an image</h2><p class="daam-lesson-lead">The '
+    "model was trained on images to which noise was added step by step (forward). It draws by "
+    "removing noise (reverse). Move t, or press play: further right there is more noise.</p>"
 )

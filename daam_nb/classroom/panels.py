@@ -65,8 +65,8 @@ def forward_panel(chain: Chain, urls: Sequence[str], t: int) -> str:
         images,
         [f.FORWARD, f.forward_at(t, chain.kept(t), beta)],
         f"Step {t} of {chain.steps} keeps {_percent(1 - beta)} of the variance and adds "
-        f"{_percent(beta)} new noise; {_percent(share)} of it is the image's by now "
-        f"({f.math(f.ALPHA_BAR)}). No model takes part.",
+        f"{_percent(beta)} new noise; the image's share of it is now {_percent(share)} "
+        f"({f.math(f.ALPHA_BAR)}). The model is not involved.",
         strip(urls, t, f"x_0 to x_{chain.steps}, from the image to noise; x_{t} is marked"),
     )
 
@@ -89,9 +89,9 @@ def reverse_panel(
         "Reverse: from noise to an image",
         images,
         [f.REVERSE, *f.REVERSE_PARTS, f.reverse_at(t, of_clean, of_noisy, variance)],
-        "The model looks at the noisy image and at the prompt, and guesses the clean image "
-        "at one go. It is not believed at once: the next state lies a little way towards the "
-        f"guess, with fresh noise of variance {variance:.3f}.{last}",
+        "The model reads the noisy image and the prompt, and guesses the clean image in one go. "
+        "The guess is only followed a little way: the next state moves towards it and gets fresh "
+        f"noise of variance {variance:.3f}.{last}",
         strip(noisy, t - 1, f"x_0 to x_{chain.steps}; x_{t - 1} is marked")
         + strip(
             guesses,

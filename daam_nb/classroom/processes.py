@@ -52,11 +52,12 @@ def forward(chain: Chain, latent: Tensor, *, seed: int = 0) -> Tensor:
         x_0, ..., x_T: (T + 1, channel, y, x), float32.
     """
     if not isinstance(chain, Chain):
-        raise WrongKindError(f"forward() walks a Chain, not {kind_of(chain)}: chain_of(pipe).")
+        raise WrongKindError(f"forward() takes a Chain, not {kind_of(chain)}: chain_of(pipe).")
     if not isinstance(latent, Tensor) or latent.ndim != 3:
         shape = tuple(latent.shape) if isinstance(latent, Tensor) else kind_of(latent)
         raise ShapeError(
-            f"A clean latent is (channel, y, x), not {shape}; of a recording: run.latents[-1]."
+            f"A clean latent must have the shape (channel, y, x), not {shape}. From a recording: "
+            "run.latents[-1]."
         )
     seed = number_between(seed, "seed", low=0, high=2**64 - 1)
     generator = torch.Generator().manual_seed(seed)
@@ -103,7 +104,7 @@ def reverse(
         For a pipeline whose model takes more than a noisy latent, a timestep and one text.
     """
     if not isinstance(chain, Chain):
-        raise WrongKindError(f"reverse() walks a Chain, not {kind_of(chain)}: chain_of(pipe).")
+        raise WrongKindError(f"reverse() takes a Chain, not {kind_of(chain)}: chain_of(pipe).")
     guess = Guess(pipe, prompt, guidance_scale)
     seed = number_between(seed, "seed", low=0, high=2**64 - 1)
     generator = torch.Generator().manual_seed(seed)
@@ -126,7 +127,7 @@ class Guess:
     def __init__(self, pipe: Any, prompt: str, guidance: float) -> None:
         check(pipe)
         if not isinstance(prompt, str):
-            raise WrongKindError(f"The prompt is one text, not {kind_of(prompt)}.")
+            raise WrongKindError(f"The prompt must be a text, not {kind_of(prompt)}.")
         check_guidance(guidance)
         self._pipe = pipe
         self._guidance = guidance
@@ -159,8 +160,8 @@ def _clean(kind: str, noisy: Tensor, seen: Tensor, alpha_bar: float) -> Tensor:
     if kind == "epsilon":
         return (noisy - sqrt(1 - alpha_bar) * seen) / sqrt(alpha_bar)
     raise UnsupportedPipelineError(
-        f"The scheduler says the model predicts {kind!r}; epsilon, v_prediction and sample are "
-        "known here."
+        f"The scheduler's prediction_type is {kind!r}; supported are epsilon, v_prediction and "
+        "sample."
     )
 
 
@@ -169,7 +170,7 @@ def check_guidance(scale: object) -> None:
     number = isinstance(scale, int | float) and not isinstance(scale, bool)
     if not (number and isfinite(scale)):  # type: ignore[arg-type]
         raise SelectionError(
-            f"guidance_scale={scale!r} is not a number, such as 5.0; 1 or less is none."
+            f"guidance_scale={scale!r} must be a number, such as 5.0; 1 or less turns guidance off."
         )
 
 
@@ -182,7 +183,7 @@ def check(pipe: Any) -> None:
     """
     if not hasattr(pipe, "components"):
         raise UnsupportedPipelineError(
-            f"This takes a pipeline of diffusers, not {kind_of(pipe)}. The one that ships: "
+            f"The classroom takes a diffusers pipeline, not {kind_of(pipe)}. The shipped one: "
             "daam_nb.menagerie.load()."
         )
     config = getattr(getattr(pipe, "unet", None), "config", None)
@@ -211,10 +212,10 @@ def check_text_only(pipe: Any) -> None:
     parameters = inspect.signature(type(pipe).__call__).parameters
     for name, what in (
         ("image", "draws from an image"),
-        ("pag_scale", "has perturbed guidance, which p(x_{t-1} | x_t) here does not follow"),
+        ("pag_scale", "has perturbed guidance, which this p(x_{t-1} | x_t) does not model"),
     ):
         if name in parameters:
             raise UnsupportedPipelineError(
-                f"{type(pipe).__name__} {what} ({name}=), and the classroom draws from a text "
-                "alone. Use a Stable Diffusion 1.x or 2.x pipeline for text to image."
+                f"{type(pipe).__name__} {what} ({name}=), and the classroom draws from text alone. "
+                "Use a Stable Diffusion 1.x or 2.x pipeline for text to image."
             )

@@ -15,9 +15,9 @@ MAX_WORDS = 5  # what fits beside the image on a screen
 TITLE = "Attention and effect"
 LEAD = (
     "The upper row is attention: how much each location of the image attends to a word. The lower "
-    "row is effect: how much what the model writes at each location depends on the word. The two "
-    "need not agree. Within the lower row sizes can be compared: a word that is dark there does "
-    "little anywhere."
+    "row is effect: how much the model's output at each location depends on the word. The two need "
+    "not agree. In the lower row, values can be compared between words: a word that is dark there "
+    "has little effect anywhere."
 )
 
 

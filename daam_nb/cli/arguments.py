@@ -117,7 +117,7 @@ def read_arguments(argv: Sequence[str]) -> Draw | Open | Study:
     """
     for word in argv:
         if any("\ud800" <= character <= "\udfff" for character in word):
-            raise UsageError(f"{word!r} is no valid text in this terminal's encoding.")
+            raise UsageError(f"{word!r} is not valid text in this terminal's encoding.")
     if argv and argv[0] == "open":
         return _open(argv[1:])
     if argv and argv[0] == "study":
@@ -134,8 +134,8 @@ def _draw(argv: Sequence[str]) -> Draw:
         )
     if len(texts) > 1:
         raise UsageError(
-            f"the prompt is one text, and {len(texts)} were given. Put it in quotes: "
-            f'daam-nb "{" ".join(texts)}"'
+            f"the prompt must be one text, and {len(texts)} were given. Put it in quotes: daam-nb "
+            f'"{" ".join(texts)}"'
             + (" (to open a recording, `open` comes first)." if "open" in texts else ".")
         )
     return Draw(**{**vars(read), "prompt": texts[0], "words": _listed(read.words)})
@@ -154,20 +154,20 @@ def _open(argv: Sequence[str]) -> Open:
     of_images = words or read.all_heads or (of_maps and read.html is None)
     if read.output_folder is None and of_images:
         raise UsageError(
-            "--words, --threshold, --heads and --all-heads are about images; say where these go "
-            "with --output-folder (into the same folder: also --overwrite). With --html the page "
-            "begins with --threshold and --heads, too."
+            "--words, --threshold, --heads and --all-heads need image files; name their folder "
+            "with --output-folder (for the same folder add --overwrite). With --html, --threshold "
+            "and --heads are the page's first settings."
         )
     if read.kind != ATTENTION and read.output_folder is None and read.html is None:
-        raise UsageError("--kind is about maps; say where these go with --html or --output-folder.")
+        raise UsageError("--kind chooses maps; name where they go with --html or --output-folder.")
     if read.kind != ATTENTION and read.all_heads:
         raise UsageError(
             f"--all-heads draws the attention of every head, and --kind is {read.kind!r}. Leave "
-            "out one of them; a page (--html) shows every head."
+            "one of them out; a page (--html) shows every head."
         )
     if not folders[0]:
         raise UsageError(
-            "the folder's name is empty. Name it: daam-nb open FOLDER; here it is '.'."
+            "the folder's name is empty. Name it: daam-nb open FOLDER. The current folder is '.'."
         )
     return Open(**{**vars(read), "folder": Path(folders[0]), "words": words})
 
@@ -201,8 +201,8 @@ def _parsed(
     read, rest = parser.parse_known_intermixed_args(before)
     if rest:
         raise UsageError(
-            f"{rest[0]} is no option of {parser.usage_name}{_meant(parser, rest[0])}; --help lists "
-            f"them. A text that begins with a dash goes behind two: -- {rest[0]!r}"
+            f"{rest[0]} is not an option of {parser.usage_name}{_meant(parser, rest[0])}; --help "
+            f"lists them. Put two dashes before a text that begins with a dash: -- {rest[0]!r}"
         )
     return read, [*getattr(read, name), *behind]
 
@@ -217,8 +217,8 @@ def _refuse_twice(parser: _Parser, words: Sequence[str]) -> None:
             continue
         if action.dest in seen:
             raise UsageError(
-                f"{typed} is given twice, and counts once. Leave one of them out; "
-                f"{parser.usage_name} --help lists the options."
+                f"{typed} is given more than once. Give it once; {parser.usage_name} --help lists "
+                "the options."
             )
         seen[action.dest] = word
 
@@ -262,7 +262,7 @@ def _parser(**options: Any) -> _Parser:
 def _draw_parser() -> _Parser:
     parser = _parser(
         usage=USAGE,
-        description="Draw an image from a prompt, and show what every word of it painted.",
+        description="Draw an image from a prompt, and show a heat map of each of its words.",
         epilog=EPILOG,
     )
     parser.add_argument("prompt", metavar="PROMPT", nargs="*", help="what to draw, in quotes")
@@ -270,23 +270,23 @@ def _draw_parser() -> _Parser:
     where = parser.add_argument_group("where to")
     where.add_argument(
         "-o", "--output-folder", metavar="FOLDER", type=_folder, default=Path(),
-        help="written there; made where missing (default: the current folder)",
+        help="written there; created if missing (default: the current folder)",
     )  # fmt: skip
     _overwrite(where)
     image = parser.add_argument_group("the image")
     image.add_argument(
         "-m", "--model", metavar="MODEL",
-        help="folder of a diffusers pipeline, or its id on the Hugging Face hub, which is then "
+        help="folder of a diffusers pipeline, or its id on the Hugging Face Hub, which is "
         "downloaded once; daam_nb/menagerie-joint is the shipped model with joint attention "
         "(default: the shipped model with a UNet)",
     )  # fmt: skip
     image.add_argument(
         "-s", "--seed", metavar="N", type=_seed,
-        help="the same seed draws the same image (default: drawn by chance and noted)",
+        help="the same seed draws the same image (default: random, and recorded)",
     )  # fmt: skip
     image.add_argument(
         "-n", "--num-inference-steps", metavar="N", type=_positive,
-        help="denoising steps that draw the image (default: the model's)",
+        help="number of denoising steps (default: the model's)",
     )  # fmt: skip
     image.add_argument(
         "-g", "--guidance", metavar="G", type=_number,
@@ -296,18 +296,19 @@ def _draw_parser() -> _Parser:
         "--size", metavar="HxW", type=_size,
         help="height x width in pixels, such as 512x768 (default: the model's)",
     )  # fmt: skip
-    image.add_argument("--negative-prompt", metavar="TEXT", help="what the image shall not be")
+    image.add_argument("--negative-prompt", metavar="TEXT", help="what the image should not show")
     image.add_argument(
         "--effects", action="store_true",
         help="record also how much the layers' outputs depend on each word; words.png then has a "
         "row of attention and one of effects",
     )  # fmt: skip
     image.add_argument(
-        "--device", metavar="DEVICE", help="cpu, cuda, mps, ... (default: cuda where there is one)"
+        "--device", metavar="DEVICE", help="cpu, cuda, mps, ... (default: cuda if available)"
     )
     image.add_argument(
         "--dtype", choices=("float32", "float16", "bfloat16"),
-        help="of the weights (default: float32 for the shipped model and on the CPU, else float16)",
+        help="dtype of the weights (default: float32 for the shipped model and on the CPU, else "
+             "float16)",
     )  # fmt: skip
     _figures(parser)
     _talking(parser)
@@ -317,21 +318,21 @@ def _draw_parser() -> _Parser:
 def _open_parser() -> _Parser:
     parser = _parser(
         usage="daam-nb open FOLDER [options]",
-        description="Show a recording again: what it is, what it holds, and what it does not.",
+        description="Show a recording: what it is, what it holds, and what it does not hold.",
         epilog=OPEN_EPILOG,
     )
     parser.add_argument(
         "folder", metavar="FOLDER", nargs="*",
-        help="what daam-nb wrote, or a folder that `Recording.save` wrote",
+        help="a folder that daam-nb or `Recording.save` wrote",
     )  # fmt: skip
     where = parser.add_argument_group("where to")
     where.add_argument(
         "-o", "--output-folder", metavar="FOLDER", type=_folder,
-        help="draw the images again, into this folder (default: only text, nothing is written)",
+        help="draw the images again into this folder (default: print text only)",
     )  # fmt: skip
     where.add_argument(
         "--html", metavar="FILE", type=_file,
-        help="write a page that explores the recording in any browser, without Python or network",
+        help="write a page to explore the recording in any browser, without Python or a network",
     )  # fmt: skip
     _overwrite(where)
     maps = _figures(parser)
@@ -345,7 +346,7 @@ def _open_parser() -> _Parser:
 
 def _overwrite(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--overwrite", action="store_true", help="replace what an earlier run wrote there"
+        "--overwrite", action="store_true", help="replace the files of an earlier run"
     )
 
 
@@ -353,42 +354,42 @@ def _figures(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("the maps")
     group.add_argument(
         "-w", "--words", metavar="WORD[,WORD...]", type=_words, action="append",
-        help="draw the maps of these words or phrases only, each wherever it occurs "
-        "(default: every word)",
+        help="draw only the maps of these words or phrases, at each occurrence (default: every "
+        "word)",
     )  # fmt: skip
     group.add_argument(
         "-t", "--threshold", metavar="T", type=_share,
-        help="outline where a map reaches this share of its own peak, 0 to 1; the paper's best "
-        "is 0.4 (default: no outline)",
+        help="outline where a map reaches this share of its maximum, 0 to 1; the paper's best is "
+        "0.4 (default: no outline)",
     )  # fmt: skip
     group.add_argument(
         "--heads", metavar="HEAD[+HEAD...]", type=_heads,
-        help="maps of these heads alone: by number, the same in every layer, 0+3, or each with its "
-        "layer, LAYER:HEAD+LAYER:HEAD; or relevant (default: all)",
+        help="maps of only these heads: by number in every layer (0+3), each with its layer "
+        "(LAYER:HEAD+LAYER:HEAD), or relevant (default: all)",
     )  # fmt: skip
     group.add_argument(
-        "--all-heads", action="store_true", help="for each word also every layer and head"
+        "--all-heads", action="store_true", help="also draw every layer and head of each word"
     )
     return group
 
 
 def _talking(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("talking")
-    group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+    group.add_argument("-q", "--quiet", action="store_true", help="print only errors")
     group.add_argument(
-        "-v", "--traceback", action="store_true", help="should it fail, show where in the code"
+        "-v", "--traceback", action="store_true", help="on failure, show the traceback"
     )
 
 
 def _folder(text: str) -> Path:
     if not text:
-        raise argparse.ArgumentTypeError("an empty text names no folder; the current one is '.'")
+        raise argparse.ArgumentTypeError("the folder's name is empty; the current folder is '.'")
     return Path(text).expanduser()  # not every shell does it in --output-folder=~/images
 
 
 def _file(text: str) -> Path:
     if not text:
-        raise argparse.ArgumentTypeError("an empty text names no file")
+        raise argparse.ArgumentTypeError("the file's name is empty")
     return Path(text).expanduser()
 
 
@@ -433,7 +434,7 @@ def _share(text: str) -> float:
         value = math.nan
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a share of the map's peak, a number from 0 to 1, such as 0.4"
+            f"{text!r} is not a share of the map's maximum, a number from 0 to 1, such as 0.4"
         )
     return value
 
@@ -457,5 +458,7 @@ def _heads(text: str) -> str | list[int] | list[tuple[str, int]]:
 def _words(text: str) -> list[str]:
     words = [word.strip() for word in text.split(",") if word.strip()]
     if not words:
-        raise argparse.ArgumentTypeError(f"{text!r} names no word; such as zebra,giraffe")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} contains no word; give words such as zebra,giraffe"
+        )
     return words

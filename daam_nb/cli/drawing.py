@@ -68,7 +68,7 @@ def draw(options: Draw) -> None:
             all_heads=options.all_heads,
         )  # fmt: skip
     except BaseException:
-        complain(f"stopped on the way. {_kept(written)}")
+        complain(f"interrupted. {_kept(written)}")
         raise
     if not options.quiet:
         _tell(run, written)
@@ -83,8 +83,8 @@ def _refuse_foreign(folder: Path) -> None:
             read_folder(folder)
         except DaamError as error:
             raise RecordingExistsError(
-                f"{folder} is not a recording that can be read, so it is not replaced: {error} "
-                "Move it away first, or give another --output-folder."
+                f"{folder} is not replaced, because it is not a readable recording: {error} Move "
+                "it away first, or give another --output-folder."
             ) from None
 
 
@@ -134,8 +134,8 @@ def _generate(pipe: Any, options: Draw, seed: int, written: Written) -> Recordin
         raise WatchError(f"{error} On disk: {_kept(written)}", error.images) from error
     except MemoryBudgetError as error:
         raise MemoryBudgetError(
-            f"{error} On the command line: fewer --num-inference-steps or a smaller --size; the "
-            "other ways out are options of daam_nb.generate in Python."
+            f"{error} On the command line use fewer --num-inference-steps or a smaller --size; the "
+            "other options are arguments of daam_nb.generate in Python."
         ) from None
     return run
 

@@ -95,8 +95,8 @@ def refuse_to_replace(folder: Path, *, overwrite: bool) -> None:
         names = ", ".join(path.name for path in earlier[:3]) + (", ..." if len(earlier) > 3 else "")
         where = "The current folder" if folder == Path() else f"{folder}"
         raise RecordingExistsError(
-            f"{where} holds {names} already, and nothing is replaced unasked. Give another "
-            f"--output-folder, or --overwrite to replace an earlier run."
+            f"{where} already holds {names}. Give another --output-folder, or --overwrite to "
+            "replace an earlier run."
         )
 
 

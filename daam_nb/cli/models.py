@@ -75,8 +75,8 @@ def _device(name: str | None) -> torch.device:
     except (RuntimeError, AssertionError) as error:  # no such name; none of it in this torch
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SelectionError(
-            f"--device {name} cannot be used here ({reason}). Leave the option out: cuda is taken "
-            "where there is one, else the CPU."
+            f"--device {name} cannot be used here ({reason}). Leave the option out to use CUDA "
+            "where available, else the CPU."
         ) from None
     return device
 
@@ -91,26 +91,27 @@ def _named(name: str | None, dtype: torch.dtype) -> Any:
     """A folder if there is one of this name, else an id of the hub."""
     if not name:
         raise MissingModelError(
-            "The name after --model is empty. Give a folder (the current one is '.'), or an id of "
-            "the Hugging Face hub; without --model the shipped model draws."
+            "The name after --model is empty. Give a folder (the current one is '.'), or an id on "
+            "the Hugging Face Hub; without --model the shipped model is used."
         )
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "model_index.json").is_file():
             raise MissingModelError(
-                f"{name} is no pipeline in diffusers' layout: it has no model_index.json. Give the "
-                "folder that `pipe.save_pretrained` wrote, or the pipeline's id on the hub."
+                f"{name} is not a pipeline in diffusers' layout: it has no model_index.json. Give "
+                "the folder that `pipe.save_pretrained` wrote, or the pipeline's id on the Hub."
             )
         return _from_pretrained(str(folder), name, dtype)
     if folder.exists():
         raise MissingModelError(
-            f"{name} is a single file; --model takes a folder in diffusers' layout. Convert it "
-            "once: StableDiffusionPipeline.from_single_file(...).save_pretrained(FOLDER)."
+            f"{name} is a single file; --model takes a folder in diffusers' layout. Convert it: "
+            "StableDiffusionPipeline.from_single_file(...).save_pretrained(FOLDER)."
         )
     if not _HUB_ID.fullmatch(name):
         raise MissingModelError(
-            f"There is no folder {name}, and it is no id of the Hugging Face hub, which looks like "
-            "stable-diffusion-v1-5/stable-diffusion-v1-5. Without --model the shipped model draws."
+            f"There is no folder {name}, and it is not an id on the Hugging Face Hub, such as "
+            "stable-diffusion-v1-5/stable-diffusion-v1-5. Without --model the shipped model is "
+            "used."
         )
     return _from_pretrained(name, name, dtype)
 
@@ -136,20 +137,20 @@ def _why_not(name: str, error: Exception, *, local: bool) -> str:
     known = f"{name} is neither a folder here nor"
     if any(isinstance(cause, hub.GatedRepoError) for cause in causes):
         return (
-            f"{name} is on the hub, but its owners ask you to accept their terms first: do so on "
-            f"https://huggingface.co/{name}, then log in with `hf auth login`."
+            f"{name} is on the Hub, but its owners require you to accept their terms first: do so "
+            f"on https://huggingface.co/{name}, then log in with `hf auth login`."
         )
     if any(isinstance(cause, hub.RepositoryNotFoundError) for cause in causes):
         return (
-            f"{known} a model that the Hugging Face hub shows you. Check the id; for a private "
-            "one log in with `hf auth login`."
+            f"{known} a model that you can access on the Hugging Face Hub. Check the id; for a "
+            "private one log in with `hf auth login`."
         )
     if any(isinstance(cause, hub.EntryNotFoundError) for cause in causes) and not _offline():
-        return f"{known} a diffusers pipeline on the hub: it has no model_index.json there."
+        return f"{known} a diffusers pipeline on the Hub: it has no model_index.json there."
     return (
-        f"{known} downloaded before, and the Hugging Face hub cannot be reached"
-        f"{' (HF_HUB_OFFLINE is set)' if _offline() else ''}. Connect to the internet once, or "
-        "leave --model out: the shipped model needs no network."
+        f"{known} downloaded before, and the Hugging Face Hub cannot be "
+        f"reached{' (HF_HUB_OFFLINE is set)' if _offline() else ''}. Connect to the internet once, "
+        "or leave --model out: the shipped model needs no network."
     )
 
 

@@ -68,11 +68,10 @@ def show_again(options: Open) -> None:
 def _check_page(page: Path, *, overwrite: bool) -> None:
     """Say before the recording is read why a page cannot be written there."""
     if page.suffix.lower() != ".html":
-        raise SelectionError(f"--html takes a file that ends in .html, not {page.name!r}.")
+        raise SelectionError(f"--html must be a file that ends in .html, not {page.name!r}.")
     if page.exists() and not overwrite:
         raise RecordingExistsError(
-            f"{page} is there already, and nothing is replaced unasked. Give another file, or "
-            f"--overwrite to replace it."
+            f"{page} already exists. Give another file, or --overwrite to replace it."
         )
 
 

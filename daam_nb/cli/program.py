@@ -83,4 +83,4 @@ def _in_one_line(error: Exception, *, traced: bool) -> str:
     if len(message) > 500:
         message = message[:499] + "…"
     in_words = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    return in_words if traced else f"{in_words} (--traceback shows where)"
+    return in_words if traced else f"{in_words} (--traceback shows the details)"

@@ -95,10 +95,10 @@ def study_parser(
     )
     parser.add_argument("name", metavar="NAME", nargs="*", help=", ".join(study_names()))
     where = parser.add_argument_group("where to")
-    _add(where, "--into", metavar="FOLDER", type=folder, help="recordings and rows go there")
+    _add(where, "--into", metavar="FOLDER", type=folder, help="folder of the recordings and rows")
     _add(
         where, "--results", metavar="FOLDER", type=folder,
-        help="the page goes there (default: where --into says)",
+        help="folder of the page (default: that of --into)",
     )  # fmt: skip
     options = options_of(StudyOptions) if study is None else study.options
     drawn = parser.add_argument_group("what is drawn")
@@ -110,7 +110,8 @@ def study_parser(
     _add(model, "-m", "--model", metavar="MODEL", help="as for a prompt")
     _add(
         model, "-n", "--num-inference-steps", metavar="N", type=whole,
-        help="denoising steps (default: 20 for the shipped model, else the model's)",
+        help="number of number of denoising steps (default: 20 for the shipped model, else the "
+        "model's)",
     )  # fmt: skip
     _add(
         model, "-g", "--guidance", metavar="G", type=number,
@@ -118,7 +119,7 @@ def study_parser(
     )  # fmt: skip
     _add(
         model, "--batch", metavar="N", type=whole, default=1,
-        help="images drawn at once; faster, and the same N is needed to go on (default: 1)",
+        help="images drawn at once; faster, but the same N is needed to resume (default: 1)",
     )  # fmt: skip
     _add(model, "--device", metavar="DEVICE", help="as for a prompt")
     _add(model, "--dtype", choices=("float32", "float16", "bfloat16"), help="as for a prompt")
@@ -133,7 +134,7 @@ def read_study(
         typed = " ".join(names) or "none"
         return f"a study is one of {', '.join(study_names())}, not {typed}."
     if read.into is None:
-        return "say where the recordings go: --into FOLDER."
+        return "name the folder of the recordings: --into FOLDER."
     arguments = vars(read)
     flagged = [each.name for each in study.options if each.flag is not None]
     options = {name: arguments.pop(_dest(name)) for name in flagged}

@@ -70,8 +70,8 @@ class GenerationExperiment:
         own = self.recording.facts.seed
         if own is not None and own != seed:
             raise SelectionError(
-                f"seed={seed}, and the image was drawn with the seed {own}, as its recording "
-                f"says. Leave seed out."
+                f"seed={seed}, but the recording states that the image was drawn with the seed "
+                f"{own}. Leave seed out."
             )
         object.__setattr__(self, "seed", seed)
 
@@ -111,22 +111,21 @@ class GenerationExperiment:
             return dataclasses.replace(self, path=check_path(path, "path")).save()
         if (self.folder / _FOLDER).exists():
             raise RecordingExistsError(
-                f"{self.folder} holds an experiment already. Choose another path or remove it."
+                f"{self.folder} already holds an experiment. Choose another path or remove it."
             )
         names = (_IMAGE, _PROMPT, _SEED, _MAPS)
         if existing := [name for name in names if (self.folder / name).exists()]:
             raise RecordingExistsError(
-                f"{self.folder} holds {', '.join(existing)} already, which would be replaced. "
-                f"Choose another path, or move them away."
+                f"{self.folder} already holds {', '.join(existing)}, which would be replaced. "
+                "Choose another path, or move them away."
             )
         choice = dict(self.global_heat_map.choice)
         again = GlobalHeatMap.of(self.recording, **choice).heat_maps
         if not torch.equal(again, self.global_heat_map.heat_maps):
             raise SelectionError(
-                f"These maps are not those of the recording under their choice "
-                f"({choice or 'the defaults'}), so that others would be loaded. Make them by "
-                f"tc.to_experiment(path, head_idx=...), or save the recording alone: "
-                f"recording.save(path)."
+                "These maps differ from those that loading would make from the recording "
+                f"({choice or 'the defaults'}). Make them with tc.to_experiment(path, "
+                "head_idx=...), or save only the recording: recording.save(path)."
             )
         with told(self.folder, "written"):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -181,8 +180,8 @@ def _check_name(name: object, what: str) -> None:
     text = check_text(name, what)
     if not text or text == ".." or any(sign in text for sign in "/\\\0") or Path(text).drive:
         raise SelectionError(
-            f"{what}={text!r} is the name of one folder below the path, without separators. Put "
-            f"other folders into the path."
+            f"{what}={text!r} must name one folder below the path, without separators. Put parent "
+            "folders into the path."
         )
 
 
@@ -194,12 +193,12 @@ def _read_seed(file: Path, run: Recording) -> int | None:
     try:
         seed = int(_text(file))
     except ValueError:
-        raise RecordingFormatError(f"{file} holds no whole number.") from None
+        raise RecordingFormatError(f"{file} does not hold a whole number.") from None
     if not 0 <= seed < 2**64 or (own is not None and own != seed):
-        known = "a seed is 0 or more" if own is None else f"the recording says {own}"
+        known = "a seed is 0 or more" if own is None else f"the recording holds {own}"
         raise RecordingFormatError(
-            f"{file} says {seed}, and {known}. Remove the file, or copy the folder again from "
-            f"where it was made."
+            f"{file} holds {seed}, but {known}. Remove the file, or copy the folder again from its "
+            "source."
         )
     return seed
 
@@ -215,7 +214,7 @@ def _read_maps(file: Path, run: Recording) -> GlobalHeatMap:
         return GlobalHeatMap.of(run, **choice)
     except (ValueError, RecursionError, DaamError) as error:
         raise RecordingFormatError(
-            f"{file} holds no choice of maps: {error}. Name one: load(path, head_idx=0)."
+            f"{file} does not hold a choice of maps: {error}. Name one: load(path, head_idx=0)."
         ) from None
 
 
@@ -230,10 +229,8 @@ def _text(file: Path) -> str:
 def _refuse(folder: Path) -> None:
     if (folder / "generation.pt").exists():
         raise RecordingFormatError(
-            f"{folder / 'generation.pt'} is a pickle, which can run code when it is opened, so it "
-            "is refused. Make it anew from its prompt.txt and seed.txt: with trace(pipe) as tc: "
+            f"{folder / 'generation.pt'} is a pickle, which can run code when opened, so it is "
+            "refused. Draw the image again from prompt.txt and seed.txt: with trace(pipe) as tc: "
             "pipe(prompt, generator=set_seed(seed)); tc.to_experiment(path).save()."
         )
-    raise RecordingNotFoundError(
-        f"{folder} holds no experiment; expected a folder {_FOLDER!r} in it."
-    )
+    raise RecordingNotFoundError(f"{folder} holds no experiment: it has no folder {_FOLDER!r}.")

@@ -82,8 +82,9 @@ class GlobalHeatMap:
         check_flag(normalize, "normalize")
         if run.columns != tuple(run.prompt.text_columns):
             raise NotKeptError(
-                "DAAM's calls need every token of the prompt, from the start to the end of text; "
-                f"this recording kept positions {list(run.columns)}. Trace without tokens=."
+                "DAAM's calls need every token of the prompt, including the start and end of text; "
+                f"this recording holds the key positions {list(run.columns)}. Trace without "
+                "tokens=."
             )
         if factors is not None:
             factors = list(whole_numbers(factors, "factor"))
@@ -146,7 +147,7 @@ class GlobalHeatMap:
         outside = [p - 1 for p in places if not 1 <= p < len(self.heat_maps) - 1]
         if outside:
             raise WordNotFoundError(
-                f"Tokens {outside} lie outside this prompt of {len(self.heat_maps) - 2} tokens."
+                f"Tokens {outside} are outside this prompt of {len(self.heat_maps) - 2} tokens."
             )
         return WordHeatMap(self.heat_maps[places].mean(0), word, word_idx, self.image_size)
 
@@ -258,7 +259,7 @@ class WordHeatMap:
         """Sum of both maps' product over the sum of this one."""
         if not isinstance(other, WordHeatMap):
             raise WrongKindError(
-                f"compute_ioa() takes another map of DAAM's calls, not {kind_of(other)}. Of maps "
+                f"compute_ioa() takes a map made by DAAM's calls, not {kind_of(other)}. For maps "
                 "of daam_nb: daam_nb.intersection_over_area(a, b)."
             )
         return intersection_over_area(self.heatmap, other.heatmap)
@@ -267,9 +268,11 @@ class WordHeatMap:
 def _read_threshold(threshold: object, *, absolute: bool) -> float:
     number = real_number(threshold)
     if math.isnan(number) and not isinstance(threshold, float):
-        raise WrongKindError(f"threshold is a number, not {kind_of(threshold)}.")
+        raise WrongKindError(f"threshold must be a number, not {kind_of(threshold)}.")
     if not 0 <= number <= (math.inf if absolute else 1) or math.isinf(number):
-        ends = "of 0 or more" if absolute else "from 0 to 1, as the values are stretched to"
+        ends = (
+            "of 0 or more" if absolute else ("from 0 to 1, the range that the values are scaled to")
+        )
         raise SelectionError(f"threshold={number:g} is not a number {ends}.")
     return number
 
@@ -278,12 +281,12 @@ def _check_file(file: Path, kinds: Iterable[str]) -> None:
     known = sorted(kinds)
     if file.suffix.lower().removeprefix(".") not in known:
         raise SelectionError(
-            f"out_file={str(file)!r}: the suffix {file.suffix!r} is not known. Use one of "
+            f"out_file={str(file)!r}: the suffix {file.suffix!r} is unknown. Use one of "
             f"{', '.join(f'.{kind}' for kind in known)}."
         )
     if not file.parent.is_dir():
         raise MissingFolderError(
-            f"There is no such folder: {file.parent}. Make it first, or choose another."
+            f"There is no folder {file.parent}. Create it first, or choose another."
         )
 
 
@@ -298,8 +301,8 @@ def _chosen(run: Recording, factors: Iterable[int] | None, layer_idx: int | None
         layer_idx = whole_number(layer_idx, "layer_idx")
         if not 0 <= layer_idx < len(layers):
             raise SelectionError(
-                f"layer_idx={layer_idx} is none of the {len(layers)} layers; "
-                f"they count from 0 to {len(layers) - 1}."
+                f"layer_idx={layer_idx} is out of range: the {len(layers)} layers count from 0 to "
+                f"{len(layers) - 1}."
             )
         layers = [layers[layer_idx]]
     if factors is not None:
@@ -308,7 +311,8 @@ def _chosen(run: Recording, factors: Iterable[int] | None, layer_idx: int | None
         if not chosen:
             existing_factors = sorted({_factor(run, layer) for layer in layers})
             raise SelectionError(
-                f"factors={sorted(chosen_factors)} select no layer; there are {existing_factors}."
+                f"factors={sorted(chosen_factors)} selects no layer; the factors are "
+                f"{existing_factors}."
             )
         layers = chosen
     return layers

@@ -68,16 +68,16 @@ class trace:
 
         if load_heads or save_heads or data_dir is not None:
             raise SelectionError(
-                "load_heads, save_heads and data_dir are not taken over: every head is in the "
-                "recording. Save it with tc.recording.save(path), open it with daam_nb.load(path)."
+                "load_heads, save_heads and data_dir are not supported: the recording holds every "
+                "head. Save it with tc.recording.save(path), open it with daam_nb.load(path)."
             )
         check_flag(low_memory, "low_memory")
         if "keep" in options:
-            raise UnknownOptionError("trace() takes no argument 'keep'; here low_memory= says it.")
+            raise UnknownOptionError("trace() takes no argument 'keep'; use low_memory=.")
         self._tracer = open_trace(pipeline, keep="sum" if low_memory else "steps", **options)
         if self._tracer.adapter.component != "unet":
             raise UnsupportedPipelineError(
-                f"DAAM 0.2.0 knows UNets only, and {type(pipeline).__name__} has none. Use "
+                f"DAAM 0.2.0 supports only UNets, and {type(pipeline).__name__} has none. Use "
                 "daam_nb.trace and daam_nb.heat_maps, which read its joint attention."
             )
 
@@ -199,4 +199,4 @@ class trace:
             if run.prompt.text == prompt:
                 return run
         known = sorted({run.prompt.text for run in self._tracer.recordings})
-        raise WordNotFoundError(f"No image was made of {prompt!r} in this trace, only of {known}.")
+        raise WordNotFoundError(f"This trace drew no image from {prompt!r}, only from {known}.")

@@ -38,8 +38,8 @@ class SpacyParser:
     def __init__(self, pipeline: Any, name: str | None = None) -> None:
         if not hasattr(pipeline, "meta") or not hasattr(pipeline, "pipe_names"):
             raise WrongKindError(
-                f"SpacyParser takes a loaded spaCy pipeline, not {kind_of(pipeline)}. By its name: "
-                "load_parser('en_core_web_sm')."
+                f"SpacyParser takes a loaded spaCy pipeline, not {kind_of(pipeline)}. To load one "
+                "by name: load_parser('en_core_web_sm')."
             )
         facts = pipeline.meta
         own = f"{facts['lang']}_{facts['name']} {facts['version']}"
@@ -66,7 +66,7 @@ class SpacyParser:
         except UnicodeEncodeError as error:
             raise ParseError(
                 f"Character {error.start} of the text is half a surrogate pair "
-                f"({text[error.start]!r}), which no parser reads. Remove it."
+                f"({text[error.start]!r}), which parsers cannot read. Remove it."
             ) from None
         longest = self._pipeline.max_length
         if len(text) > longest:
@@ -131,7 +131,7 @@ def load_parser(name: str | None = None) -> Parser:
             return SpacyParser(spacy.load(candidate))
         except Exception as error:  # whatever a package made for another version may raise
             warnings.warn(
-                f"The spaCy pipeline {candidate!r} is installed and does not load "
+                f"The spaCy pipeline {candidate!r} is installed but cannot be loaded "
                 f"({type(error).__name__}: {error}). The next best parser is used.",
                 stacklevel=2,
             )
@@ -168,7 +168,7 @@ def installed_pipelines() -> tuple[str, ...]:
             facts = _meta(spacy, name)
         except (OSError, ValueError, ImportError) as error:
             warnings.warn(
-                f"The spaCy pipeline {name!r} is installed and does not say what it is "
+                f"The spaCy pipeline {name!r} is installed but its metadata cannot be read "
                 f"({type(error).__name__}: {error}). It is left out.",
                 stacklevel=3,
             )
@@ -183,7 +183,7 @@ def _meta(spacy: Any, name: str) -> dict[str, Any]:
     """The ``meta.json`` of an installed pipeline."""
     facts = spacy.util.get_model_meta(spacy.util.get_package_path(name))
     if not isinstance(facts, dict):
-        raise ValueError(f"its meta.json holds no object but {type(facts).__name__}")
+        raise ValueError(f"its meta.json holds {type(facts).__name__}, not an object")
     return facts
 
 
@@ -217,16 +217,15 @@ def _named(spacy: Any, name: str) -> Any:
             raise
         if name in (".", "..") or Path(name).name != name or Path(name).exists():
             raise MissingParserError(
-                f"{name!r} is not the folder of a spaCy pipeline: it has no config.cfg and "
-                f"meta.json. "
-                f"Give the folder that holds both, the name of an installed pipeline, or take the "
-                f"one that ships: load_parser({CAPTION_PARSER!r})."
+                f"{name!r} is not a spaCy pipeline's folder: it needs config.cfg and meta.json. "
+                "Give the folder that holds both, the name of an installed pipeline, or use the "
+                f"shipped one: load_parser({CAPTION_PARSER!r})."
             ) from None
         installed = ", ".join(sorted(spacy.util.get_installed_models())) or "none"
         raise MissingParserError(
-            f"No spaCy pipeline {name!r} is installed, nor is it a folder of one (installed: "
-            f"{installed}). Install it with `python -m spacy download {name}`, or take the one "
-            f"that ships: load_parser({CAPTION_PARSER!r})."
+            f"{name!r} is neither an installed spaCy pipeline nor a folder of one (installed: "
+            f"{installed}). Install it with `python -m spacy download {name}`, or use the shipped "
+            f"one: load_parser({CAPTION_PARSER!r})."
         ) from None
 
 

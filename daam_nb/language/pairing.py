@@ -20,10 +20,10 @@ from daam_nb.prompt import Prompt
 Lack = Literal["truncated", "no token", "not kept", "shared token"]
 
 LEFT_OUT: dict[Lack, str] = {
-    "truncated": "one of the words stands behind the last token that the model read",
-    "no token": "the tokenizer made no token of one of the words",
-    "not kept": "the recording holds not all tokens of the words",
-    "shared token": "the two words share a token, so that their maps are partly the same map",
+    "truncated": "one of the words is after the last token that the model read",
+    "no token": "the tokenizer made no token for one of the words",
+    "not kept": "the recording does not hold all tokens of the words",
+    "shared token": "the two words share a token, so their maps are partly the same",
 }
 """Why a pair of words has no numbers -> in words."""
 
@@ -79,8 +79,8 @@ def parsed_tokens(parse: Parse, prompt: Prompt, columns: Collection[int]) -> Par
     columns = whole_numbers(columns, "column")
     if parse.text != prompt.text:
         raise ParseError(
-            f"The parse is one of {parse.text!r}, the prompt is {prompt.text!r}. Parse the "
-            f"prompt's own text: parser(run.prompt.text)."
+            f"The parse is of {parse.text!r}, but the prompt is {prompt.text!r}. Parse the "
+            "prompt's own text: parser(run.prompt.text)."
         )
     kept = frozenset(columns)
     return ParsedTokens(tuple(_tokens(word.start, word.end, prompt, kept) for word in parse.words))

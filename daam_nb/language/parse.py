@@ -92,7 +92,8 @@ class Parse:
         for start, end in self.noun_chunks:
             if not 0 <= start < end <= len(self.words):
                 raise ParseError(
-                    f"The noun chunk ({start}, {end}) is no range of the {len(self.words)} words."
+                    f"The noun chunk ({start}, {end}) is not a range of the {len(self.words)} "
+                    "words."
                 )
         _check_trees(self.words)
 
@@ -234,21 +235,24 @@ def _check_word(text: str, place: int, word: ParsedWord, *, count: int, behind: 
     if any(isinstance(number, bool) or not isinstance(number, int) for number in numbers):
         raise ParseError(
             f"This is not a parse as `Parse.to_dict` writes it: word {place} ({word.text!r}) has "
-            f"the "
-            f"characters {word.start!r}-{word.end!r} and the head {word.head!r}, which are whole "
-            f"numbers."
+            f"the characters {word.start!r}-{word.end!r} and the head {word.head!r}; these must be "
+            "whole numbers."
         )
     if not behind <= word.start < word.end or text[word.start : word.end] != word.text:
         raise ParseError(
             f"Word {place} ({word.text!r}) is not at characters {word.start}-{word.end} of "
-            f"{_short(text)}, or not behind the word before it."
+            f"{_short(text)}, or overlaps the word before it."
         )
     if not 0 <= word.head < count:
-        raise ParseError(f"Word {place} ({word.text!r}) has the head {word.head} of {count} words.")
+        raise ParseError(
+            f"Word {place} ({word.text!r}) has the head {word.head}, but there are "
+            f"only {count} words."
+        )
     if (word.head == place) != (word.relation == ROOT):
         raise ParseError(
             f"Word {place} ({word.text!r}) has the head {word.head} and the relation "
-            f"{word.relation!r}. A word is its own head exactly where its relation is {ROOT!r}."
+            f"{word.relation!r}. A word must be its own head if and only if its relation is "
+            f"{ROOT!r}."
         )
 
 
@@ -256,7 +260,7 @@ def _check_texts(*names_and_values: object) -> None:
     """Raise a `ParseError` where a value behind a name is no text."""
     for name, value in zip(names_and_values[::2], names_and_values[1::2], strict=True):
         if not isinstance(value, str):
-            raise ParseError(f"In a parse, {name} is a text, not {kind_of(value)}.")
+            raise ParseError(f"In a parse, {name} must be a text, not {kind_of(value)}.")
 
 
 def _check_trees(words: tuple[ParsedWord, ...]) -> None:

@@ -126,24 +126,24 @@ def _why_no_map(source: Source) -> str:
     finite = all(bool(torch.isfinite(array).all()) for array in source.attention.values())
     if finite:
         return (
-            "The recorded attention is finite, but adding it up exceeds the largest number of "
-            f"float32, so there is no map of it. It was changed while it was recorded ({changes}): "
-            "record again with a smaller factor."
+            "The recorded attention is finite, but its sum exceeds the largest float32, so there "
+            f"is no map. It was changed while it was recorded ({changes}): record again with a "
+            "smaller factor."
             if changes
-            else "The recorded attention is finite, but adding it up exceeds the largest number "
-            "of float32, so there is no map of it. No probability is so large: the recording was "
-            "altered. Generate it again."
+            else "The recorded attention is finite, but its sum exceeds the largest float32, so "
+            "there is no map. No probability is so large: the recording was altered. Generate "
+            "it again."
         )
     dtype = str(next(iter(source.attention.values())).dtype).removeprefix("torch.")
     if changes:
         return (
-            "The recorded attention holds NaN or infinity, so there is no map of it. It was "
-            f"changed while it was recorded ({changes}): what that made of it may be larger than "
-            f"{dtype} holds, in which it was kept, or the model overflowed. Record again with a "
-            "smaller factor, or with dtype=torch.float32."
+            "The recorded attention holds NaN or infinity, so there is no map. It was changed "
+            f"while it was recorded ({changes}): the result may exceed {dtype}, in which it was "
+            "kept, or the model overflowed. Record again with a smaller factor, or with "
+            "dtype=torch.float32."
         )
     return (
-        "The recorded attention holds NaN or infinity, so there is no map of it. The model "
-        "overflowed while it ran (the image is usually black then), or the recording was "
-        "altered; generate again, in float32 or bfloat16."
+        "The recorded attention holds NaN or infinity, so there is no map. The model overflowed "
+        "(the image is usually black then), or the recording was altered; generate again, in "
+        "float32 or bfloat16."
     )

@@ -83,7 +83,7 @@ def average_words(
         if not isinstance(maps, HeatMaps):
             raise WrongKindError(
                 f"average_words() takes several HeatMaps, one per run, not {kind_of(maps)}. From "
-                "runs: average_words(heat_maps(run) for run in runs)."
+                "recordings: average_words(heat_maps(run) for run in runs)."
             )
         for word_map in maps.words:
             word = word_map.label if case else word_map.label.lower()
@@ -115,8 +115,8 @@ def average_heads(
     for heads in _each(many, "average_heads"):
         if not isinstance(heads, Mapping):
             raise WrongKindError(
-                f"average_heads() takes what HeatMaps.by_head gives, several times, not "
-                f"{kind_of(heads)}: average_heads(heat_maps(run).by_head('dog') for run in runs)."
+                f"average_heads() takes several results of HeatMaps.by_head, not {kind_of(heads)}: "
+                "average_heads(heat_maps(run).by_head('dog') for run in runs)."
             )
         for pair, word_map in heads.items():
             means.setdefault(pair, _Mean(size)).add(word_map)
@@ -128,7 +128,7 @@ def _each(many: Any, name: str) -> Iterable[Any]:
     """Several of something; raises a `WrongKindError` for one alone."""
     is_single = isinstance(many, str | bytes | Mapping) or getattr(many, "ndim", None) == 0
     if is_single or not isinstance(many, Iterable):
-        raise WrongKindError(f"{name}() takes a list, not {kind_of(many)} alone: {name}([...]).")
+        raise WrongKindError(f"{name}() takes a list, not a single {kind_of(many)}: {name}([...]).")
     return many
 
 
@@ -149,8 +149,8 @@ class _Mean:
     def add(self, one: WordHeatMap) -> None:
         if not isinstance(one, WordHeatMap):
             raise SelectionError(
-                f"Averages are taken of WordHeatMaps, not of {type(one).__name__}. From runs: "
-                f"average(heat_maps(run).word('dog') for run in runs), or average_words(...)."
+                f"average() takes WordHeatMaps, not {type(one).__name__}. From recordings: "
+                "average(heat_maps(run).word('dog') for run in runs), or average_words(...)."
             )
         values = (one if self.size is None else one.resize(self.size)).values
         if self.total is None:
@@ -158,21 +158,21 @@ class _Mean:
         kind = _kind(one)
         if kind and kind != (self.kind or kind):
             raise SelectionError(
-                f"These maps are of different attention: {self.kind} and, of {one.label!r}, "
-                f"{kind}. Their numbers are shares of other keys or of another text; average each "
-                f"separately."
+                f"These maps are of different attention: {self.kind} and, for {one.label!r}, "
+                f"{kind}. They are shares of different keys or of different texts; average them "
+                "separately."
             )
         if one.unit != self.unit:
             raise SelectionError(
-                f"These maps are in different units: {self.unit!r} and, of {one.label!r}, "
-                f"{one.unit!r}. Make them with one reduction and one normalization."
+                f"These maps are in different units: {self.unit!r} and, for {one.label!r}, "
+                f"{one.unit!r}. Make all with the same reduction and normalization."
             )
         self.kind = self.kind or kind
         if values.shape != self.total.shape:
             (height, width), (other_height, other_width) = self.total.shape, values.shape
             raise ShapeError(
-                f"These maps lie on different grids: {height} x {width} and, of {one.label!r}, "
-                f"{other_height} x {other_width}. Name one size for all, as in size=({height}, "
+                f"These maps are on different grids: {height} x {width} and, for {one.label!r}, "
+                f"{other_height} x {other_width}. Give one size for all, as in size=({height}, "
                 f"{width})."
             )
         self.total += values

@@ -146,7 +146,7 @@ def limit_cache(nbytes: int) -> None:
     """
     if isinstance(nbytes, bool) or not isinstance(nbytes, int) or nbytes < 0:
         raise SelectionError(
-            f"The cache is limited to a whole number of bytes >= 0, not {nbytes!r}; "
-            f"512 MiB is {DEFAULT_LIMIT}."
+            f"The cache's limit must be a whole number of bytes >= 0, not {nbytes!r}; 512 MiB is "
+            f"{DEFAULT_LIMIT}."
         )
     CACHE.limit = nbytes

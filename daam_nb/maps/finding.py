@@ -24,8 +24,8 @@ def find(prompt: Prompt, what: WordChoice, *, occurrence: int | None, case: bool
     if isinstance(what, WordHeatMap):
         if occurrence is not None:
             raise SelectionError(
-                f"occurrence={occurrence!r} says which of several equal words is meant, and the "
-                f"map of {what.label!r} is of one already. Leave it out."
+                f"occurrence={occurrence!r} chooses among several equal words, but the map of "
+                f"{what.label!r} is already of one. Leave it out."
             )
         return _same_word(prompt, what)
     if isinstance(what, str):
@@ -38,12 +38,12 @@ def find(prompt: Prompt, what: WordChoice, *, occurrence: int | None, case: bool
 def _same_word(prompt: Prompt, word: WordHeatMap) -> Found:
     if word.origin is None:
         raise SelectionError(
-            f"The map of {word.label!r} was averaged or made by hand and has no place in this "
-            f"prompt. Name its word."
+            f"The map of {word.label!r} was averaged or made by hand, so it belongs to no word of "
+            "this prompt. Name the word."
         )
     if word.origin.prompt != prompt:
         raise WordNotFoundError(
             f"The map of {word.label!r} belongs to the prompt {word.origin.prompt.text!r}, not to "
-            f"{prompt.text!r}. Name its word."
+            f"{prompt.text!r}. Name the word."
         )
     return Found(word.label, word.span, word.tokens)

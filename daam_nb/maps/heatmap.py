@@ -387,7 +387,9 @@ class HeatMaps(Views):
             If the recording lacks a token of the text.
         """
         if self.kind not in {"attention", "share"}:
-            raise SelectionError(f"Maps of the kind {self.kind!r} have no shares of attention.")
+            raise SelectionError(
+                f"Maps of the kind {self.kind!r} are not attention and have no shares."
+            )
         shares = replace(self, kind="share", scale="")
         shares._kind.check(shares._selected)
         return shares
@@ -430,8 +432,8 @@ class HeatMaps(Views):
         word_map = self._kind.word_map(self._selected, tokens)
         if tuple(word_map.shape) != self.size:
             raise ShapeError(
-                f"The kind {self.kind!r} made a map of the shape {tuple(word_map.shape)}; maps "
-                f"are on the latent grid, {self.size}."
+                f"The kind {self.kind!r} made a map of the shape {tuple(word_map.shape)}; it must "
+                f"have that of the latent grid, {self.size}."
             )
         if self.scale == "maximum":
             peak = word_map.max()

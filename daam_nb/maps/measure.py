@@ -263,8 +263,8 @@ def _mask(a: MapLike, threshold: float | None, size: tuple[int, int] | None) -> 
     if isinstance(a, WordHeatMap):
         if threshold is None:
             raise SelectionError(
-                f"The map of {a.label!r} becomes a mask at a threshold: name one, as in "
-                f"threshold=0.4 (a share of the map's maximum)."
+                f"The map of {a.label!r} needs a threshold to become a mask: give one, as in "
+                "threshold=0.4 (a share of the map's maximum)."
             )
         return a.mask(threshold, size=size)
     array = read_array(a)
@@ -278,8 +278,8 @@ def _mask(a: MapLike, threshold: float | None, size: tuple[int, int] | None) -> 
         read_threshold(threshold)  # a mask beside a map takes none, but garbage is garbage
     if size is not None and array.shape != tuple(size):
         raise ShapeError(
-            f"A mask of {_by(array)} is not resized to {size}: resize the map it was made from."
-            f"{_turned(tuple(array.shape), tuple(size))}"
+            f"A mask of {_by(array)} cannot be resized to {size}. Resize the map it was made "
+            f"from.{_turned(tuple(array.shape), tuple(size))}"
         )
     return array
 
@@ -310,7 +310,10 @@ def _same_shape(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 def _turned(size: tuple[int, ...], other: tuple[int, ...]) -> str:
     """What to look for where two shapes differ in their order alone."""
     if size == other[::-1]:
-        return " One of them may lie on its side: arrays are (height, width), PIL's sizes not."
+        return (
+            " Height and width of one may be exchanged: arrays are (height, width), PIL's sizes "
+            "(width, height)."
+        )
     return ""
 
 

@@ -147,13 +147,13 @@ def refined(run: Recording, word_map: WordHeatMap, *, power: int = 1) -> WordHea
     origin, grid = word_map.origin, run.facts.latent_size
     if origin is None or word_map.derived or word_map.size != grid:
         raise SelectionError(
-            f"The map of {word_map.label!r} is averaged, resized or made by hand, so its cells "
-            f"are not known. Give it as heat_maps(run) returns it."
+            f"The map of {word_map.label!r} was averaged, resized or made by hand, so its cells "
+            "are unknown. Give it as heat_maps(run) returns it."
         )
     if origin.run.facts != run.facts or origin.run.prompt != run.prompt:
         raise SelectionError(
-            f"The map of {word_map.label!r} is of another recording, of "
-            f"{origin.run.prompt.text!r:.200}, and self-attention is of one image alone."
+            f"The map of {word_map.label!r} is from another recording, of "
+            f"{origin.run.prompt.text!r:.200}, and self-attention is of a single image."
         )
     finest = max(cells(layer) for layer in held.layers)
     chosen = [layer for layer in held.layers if cells(layer) == finest]
@@ -177,8 +177,8 @@ def _held(run: Recording, where: str) -> SelfAttention:
     check_recording(run, where=where)
     if run.self_attention is None:
         raise NotKeptError(
-            "This recording holds no self-attention of the image. Record it: "
-            "generate(..., self_attention=True), or 'steps' for each step apart."
+            "This recording holds no self-attention of the image. Record it: generate(..., "
+            "self_attention=True), or 'steps' for each step separately."
         )
     return run.self_attention
 
@@ -190,7 +190,8 @@ def _read_place(place: object) -> tuple[float, float]:
         y = x = -1.0
     if not (0 <= y <= 1 and 0 <= x <= 1):
         raise SelectionError(
-            f"A place is (y, x), each 0 to 1 from the top left corner of the image, not {place!r}."
+            "A place must be (y, x), each from 0 to 1 from the image's top left corner, not "
+            f"{place!r}."
         )
     return y, x
 
@@ -200,13 +201,13 @@ def _read_steps(run: Recording, held: SelfAttention, steps: StepChoice) -> tuple
         return run.steps
     if held.kept == "sum":
         raise NotKeptError(
-            "This recording keeps its self-attention as one sum over its steps, so none can be "
+            "This recording keeps its self-attention as one sum over its steps, so steps cannot be "
             "chosen. Record with self_attention='steps'."
         )
     chosen = Steps.read(steps).of(run.facts.num_steps)
     if missing := [step for step in chosen if step not in run.steps]:
         raise NotKeptError(
-            f"The steps {in_words(missing)} were not kept; this recording holds "
+            f"The steps {in_words(missing)} were not kept; this recording holds the steps "
             f"{in_words(run.steps)}."
         )
     return chosen

@@ -99,7 +99,7 @@ class Source:
         except SelectionError:
             places = (-1,)
         if not places or len(set(places)) < len(places):
-            raise SelectionError(f"{index!r} are not distinct key positions of tokens.")
+            raise SelectionError(f"{index!r} must be distinct key positions of tokens.")
         if not all(0 <= position < len(prompt.tokens) for position in places):
             raise SelectionError(
                 f"There is no token {index!r}: this prompt has the key positions 0 to "

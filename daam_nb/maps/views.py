@@ -71,8 +71,8 @@ class Views:
         this = cast("HeatMaps", self)
         if this.run.kept == "sum":
             raise NotKeptError(
-                "This recording kept one sum over its steps, so that a single step cannot be "
-                "shown. Record with keep='steps'."
+                "This recording holds one sum over its steps, so a single step cannot be shown. "
+                "Record with keep='steps'."
             )
         of_step = {step: replace(this, steps=(step,)) for step in this.steps}
         return {
@@ -107,8 +107,8 @@ class Views:
         chosen = next((own for own in this.layers if own.name == name), None)
         if chosen is None:
             raise SelectionError(
-                f"{name!r:.200} is none of the {len(this.layers)} layers of these maps. Choose it: "
-                "heat_maps(run, layers=...)."
+                f"{name!r:.200} is not one of the {len(this.layers)} layers of these maps. Choose "
+                "others with heat_maps(run, layers=...)."
             )
         tokens = this._find(text, occurrence=None, case=False).tokens
         return this._kind.native_heads(this._selected, chosen, tokens)
@@ -149,7 +149,7 @@ class Views:
             Always; it says how to get either.
         """
         raise WrongKindError(
-            "An array of HeatMaps could be of tokens or of words. Say which: maps.values is "
+            "An array of HeatMaps could be of tokens or of words. Name which: maps.values is "
             "(token, y, x), a row each of maps.columns; numpy.stack(maps.words) is (word, y, x)."
         )
 

@@ -143,17 +143,17 @@ class WordHeatMap:
         target = read_size(size if size is not None else self.image_size)
         if self.image_size and target == self.image_size[::-1] != self.image_size:
             warnings.warn(
-                f"The map of {self.label!r} is brought to {target[0]} x {target[1]}, and its "
-                f"image is {self.image_size[0]} x {self.image_size[1]} (height x width). PIL's "
-                f"size is the other way round.",
+                f"The map of {self.label!r} is resized to {target[0]} x {target[1]}, but its image "
+                f"is {self.image_size[0]} x {self.image_size[1]} (height x width). PIL's size is "
+                "the other way round.",
                 stacklevel=2,
             )
         if target == self.size:
             return self
         if target[0] * target[1] > MAX_PIXELS:
             raise ShapeError(
-                f"A map of {target[0]} x {target[1]} would have more than the {MAX_PIXELS} pixels "
-                f"that an image may have. Name the image's size."
+                f"A map of {target[0]} x {target[1]} would exceed the {MAX_PIXELS} pixels that an "
+                "image may have. Give the image's size."
             )
         raised = functional.interpolate(
             self.values[None, None], size=target, mode="bicubic", align_corners=False
@@ -277,7 +277,9 @@ def array_of(values: Tensor, dtype: npt.DTypeLike | None, copy: bool | None) -> 
     if array is shared and copy:
         return shared.copy()
     if array is not shared and copy is False:
-        raise ValueError(f"The values are {shared.dtype}; as {np.dtype(dtype)} they are a copy.")
+        raise ValueError(
+            f"The values are {shared.dtype}; converting them to {np.dtype(dtype)} makes a copy."
+        )
     if array is shared:
         array = shared[...]  # a view of its own: the flag is the array's, not the memory's
         array.flags.writeable = False
@@ -287,12 +289,14 @@ def array_of(values: Tensor, dtype: npt.DTypeLike | None, copy: bool | None) -> 
 def _check_source(span: object, tokens: object, origin: object) -> None:
     """Raise a `WrongKindError` unless these can be a map's span, key positions and `Origin`."""
     if span is not None and not (_are_whole(span) and len(span) == 2):  # type: ignore[arg-type]
-        raise WrongKindError(f"The span of a map is (start, end), or None, not {kind_of(span)}.")
+        raise WrongKindError(
+            f"The span of a map must be (start, end) or None, not {kind_of(span)}."
+        )
     if not _are_whole(tokens):
-        raise WrongKindError(f"The tokens of a map are key positions, not {kind_of(tokens)}.")
+        raise WrongKindError(f"The tokens of a map must be key positions, not {kind_of(tokens)}.")
     if origin is not None and not isinstance(origin, Origin):
         raise WrongKindError(
-            f"The origin of a map is an Origin, as that of a map of HeatMaps, or None, not "
+            "The origin of a map must be an Origin, as maps of HeatMaps have, or None, not "
             f"{kind_of(origin)}."
         )
 
@@ -307,11 +311,10 @@ def _check_proportions(size: tuple[int, int], image_size: tuple[int, int], label
     )
     if lowest >= highest:
         raise ShapeError(
-            f"The map of {label!r} has {size[0]} x {size[1]} cells and its image "
-            f"{image_size[0]} x {image_size[1]} pixels (height x width), which differ in "
-            f"aspect ratio. PIL's size is the other way round: image_size=(image.height, "
-            f"image.width). Of cells that are not square, bring the array to the image's size "
-            f"first."
+            f"The map of {label!r} has {size[0]} x {size[1]} cells and its image {image_size[0]} x "
+            f"{image_size[1]} pixels (height x width), which differ in aspect ratio. PIL's size is "
+            "the other way round: image_size=(image.height, image.width). If the cells are not "
+            "square, resize the array to the image's size first."
         )
 
 
@@ -324,18 +327,19 @@ def _are_whole(numbers: object) -> bool:
 def _read_values(values: Any) -> Tensor:
     """What may be a map, as float32 on the CPU; raises a `WrongKindError` for what is no array."""
     if isinstance(values, WordHeatMap):
-        raise WrongKindError(f"The values of a map are an array (y, x), not a map: {values!r}.")
+        raise WrongKindError(f"The values of a map must be an array (y, x), not a map: {values!r}.")
     try:
         tensor = torch.as_tensor(values, device="cpu").detach()
     except (TypeError, ValueError, RuntimeError):
         raise WrongKindError(
-            f"The values of a map are an array (y, x) of numbers, not {kind_of(values)}."
+            f"The values of a map must be an array (y, x) of numbers, not {kind_of(values)}."
         ) from None
     if tensor.is_complex():
-        raise WrongKindError("The values of a map are real numbers, and these are complex.")
+        raise WrongKindError("The values of a map must be real numbers; these are complex.")
     if tensor.layout != torch.strided:
         raise WrongKindError(
-            f"The values of a map are a plain array (y, x), not {tensor.layout}: values.to_dense()."
+            f"The values of a map must be a dense array (y, x), not {tensor.layout}: "
+            "values.to_dense()."
         )
     # Checked once and copied: nobody else may write into it.
     return _checked_values(tensor.to(torch.float32, copy=True))
@@ -345,13 +349,13 @@ def _checked_values(values: Tensor) -> Tensor:
     """Refuse what is no map: another shape than (y, x), or not finite and >= 0."""
     if values.ndim != 2 or not values.numel():
         raise ShapeError(
-            f"A heat map has the shape (y, x), both at least 1, not {tuple(values.shape)}."
+            f"A heat map must have the shape (y, x), both at least 1, not {tuple(values.shape)}."
         )
     low, high = (end.item() for end in torch.aminmax(values))
     if not (low >= 0 and high < math.inf):  # False for NaN, too
         raise SelectionError(
-            f"A heat map holds finite values >= 0; these go from {low} to {high}. "
-            f"Clamp them, or look for NaN where they come from."
+            f"A heat map must hold finite values >= 0; these go from {low} to {high}. Clamp them, "
+            "or look for NaN in their source."
         )
     return values
 
@@ -364,8 +368,8 @@ def read_size(size: object) -> tuple[int, int]:
         height = width = 0
     if height < 1 or width < 1:
         raise ShapeError(
-            f"A size is (height, width), two whole numbers >= 1, not {size!r}. "
-            f"For a PIL image: (image.height, image.width)."
+            f"A size must be (height, width), two whole numbers >= 1, not {size!r}. For a PIL "
+            "image: (image.height, image.width)."
         )
     return height, width
 
@@ -375,7 +379,7 @@ def read_threshold(threshold: object) -> float:
     value = real_number(threshold)
     if not 0 <= value <= 1:
         raise SelectionError(
-            f"A threshold is a share of the map's maximum, a number from 0 to 1, not "
+            "A threshold must be a share of the map's maximum, a number from 0 to 1, not "
             f"{threshold!r}. The paper's best for segmentation is 0.4."
         )
     return value

@@ -124,8 +124,8 @@ class Judge:
     def __init__(self, file: Path = FILE, *, doubt: Doubt | None = None) -> None:
         if not file.exists():
             raise MissingModelError(
-                f"the judge's weights are not at {file}. Make them with "
-                "`python -m training judge`, or install daam_nb from its wheel."
+                f"There are no judge's weights at {file}. Make them with `python -m training "
+                "judge`, or install daam_nb from its wheel."
             )
         from safetensors import safe_open
 

@@ -92,7 +92,7 @@ def card(folder: Path | None = None, *, architecture: Literal["unet", "joint"] =
     path, stages = folder / "card.json", "export-joint" if folder == JOINT else "all"
     if not path.exists() or not (folder / "model_index.json").exists():
         raise MissingModelError(
-            f"the menagerie's weights are not in {folder}. Installed packages have them; in a "
+            f"The menagerie's weights are not in {folder}. Installed packages have them; in a "
             f"source checkout without them, make them with `python -m training {stages}`, or "
             "install daam_nb from its wheel."
         )
@@ -192,7 +192,7 @@ def load(
         other = next((a for a, name in CLASSES.items() if name == class_name), None)
         way_out = "" if other is None else f" Load it with architecture={other!r}."
         raise MissingModelError(
-            f"the model in {folder} is a {class_name}; architecture={architecture!r} needs a "
+            f"The model in {folder} is a {class_name}; architecture={architecture!r} needs a "
             f"{CLASSES[architecture]}.{way_out}"
         )
     import torch
@@ -225,12 +225,12 @@ def _check_dtype(dtype: object) -> None:
     if isinstance(dtype, str) and isinstance(getattr(torch, dtype_name, None), torch.dtype):
         way_out = f" Give the dtype itself: load(torch.{dtype_name})."
     elif isinstance(dtype, str | torch.device):
-        way_out = f" Where it computes is another argument: load(device={str(dtype)!r})."
+        way_out = f" The device is another argument: load(device={str(dtype)!r})."
     elif not isinstance(dtype, torch.dtype):
-        way_out = " Say what it is: load(device=..., architecture=..., folder=...)."
+        way_out = " Name the argument: load(device=..., architecture=..., folder=...)."
     raise WrongKindError(
-        f"dtype is a floating dtype of torch, such as torch.float16, or None for float32, not "
-        f"{kind_of(dtype) if not isinstance(dtype, torch.dtype) else dtype}.{way_out}"
+        "dtype must be a floating-point dtype of torch, such as torch.float16, or None for "
+        f"float32, not {kind_of(dtype) if not isinstance(dtype, torch.dtype) else dtype}.{way_out}"
     )
 
 
@@ -249,7 +249,7 @@ def _check_device(device: object) -> None:
     if not kind or (kind in architectures and not architectures[kind]()):
         known = ", ".join(["'cpu'", *(repr(name) for name, has in architectures.items() if has())])
         raise SelectionError(
-            f"device={device!r:.60} is not a device of torch here. There is {known}."
+            f"device={device!r:.60} is not an available torch device. Available: {known}."
         )
 
 
@@ -270,8 +270,8 @@ def _joint_pipeline(folder: Path, shared: Path) -> StableDiffusion3Pipeline:
     needed = json.loads((folder / "card.json").read_text())["needs"]
     if not needed.items() <= card(shared).checksums.items():
         raise MissingModelError(
-            f"the model in {folder} was trained with another autoencoder than that in {shared}. "
-            "Say in which folder `training` exported its own: shared=..."
+            f"The model in {folder} was trained with a different autoencoder from that in "
+            f"{shared}. Name the folder to which `training` exported its own: shared=..."
         )
     from diffusers import AutoencoderKL, StableDiffusion3Pipeline
     from transformers import CLIPTokenizer

@@ -115,12 +115,12 @@ def scene(seed: int, split: str = "train", *, kind: str | None = None) -> Scene:
         known_word = isinstance(choice, str) and choice in known
         if not known_word and not (name == "kind" and choice is None):
             raise SelectionError(
-                f"{name} {choice!r:.60} does not exist. Choose one of {', '.join(known)}."
+                f"There is no {name} {choice!r:.60}. Choose one of {', '.join(known)}."
             )
     try:
         seed = number_between(seed, "seed", low=0)
     except SelectionError:
-        raise SelectionError(f"seed is {seed!r:.60}; seeds of scenes are integers >= 0.") from None
+        raise SelectionError(f"seed={seed!r:.60}: it must be a whole number >= 0.") from None
     rng = np.random.default_rng([WORLD_VERSION, SPLITS.index(split), seed])
     if kind is None:
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))

@@ -44,11 +44,11 @@ def check(run: Recording) -> None:
     _check_layers(run.layers)
     _check_places("steps", run.steps, run.facts.num_steps, "num_steps")
     if list(run.steps) != sorted(run.steps):
-        raise SelectionError(f"steps are {_few(run.steps)}; they must ascend.")
+        raise SelectionError(f"steps are {_few(run.steps)}; they must be in ascending order.")
     if len(run.timesteps) != run.facts.num_steps:
         raise ShapeError(
             f"There are {len(run.timesteps)} timesteps for the {run.facts.num_steps} steps of the "
-            f"loop; one per step is needed, kept or not."
+            "loop; every step needs one, whether it was kept or not."
         )
     for timestep in run.timesteps:
         check_number(timestep, "A timestep", low=-MAX_NUMBER, high=MAX_NUMBER)
@@ -67,10 +67,10 @@ def _check_layers(layers: tuple[Layer, ...]) -> None:
         raise ShapeError("A recording needs at least one layer; this one has none.")
     check_count(names, "layers", MAX_LAYERS)
     if own := [layer.name for layer in layers if layer.attention == "self"]:
-        raise ShapeError(f"The layer {own[0]!r} is of self-attention, and reads no text.")
+        raise ShapeError(f"The layer {own[0]!r} is a self-attention layer, which reads no text.")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ShapeError(f"The layer {twice!r} is listed twice; each may be there once.")
+        raise ShapeError(f"The layer {twice!r} is listed more than once. List it once.")
 
 
 def _check_grid(run: Recording) -> None:
@@ -82,26 +82,26 @@ def _check_grid(run: Recording) -> None:
         if not cells <= grid[axis] <= MAX_SHRINK * cells:
             raise ShapeError(
                 f"latent_size is {_by(grid)} (height x width) and the largest layer kept, "
-                f"{largest.name!r}, {_by(largest.size)}; a latent is as {name} as that or up to "
-                f"{MAX_SHRINK} times as {name}."
+                f"{largest.name!r}, {_by(largest.size)}; a latent must be as {name} as that, or up "
+                f"to {MAX_SHRINK} times as {name}."
             )
     (height, width), (rows, columns) = run.facts.image_size, grid
     if not 1 / MAX_STRETCH <= (height * columns) / (width * rows) <= MAX_STRETCH:
         raise ShapeError(
-            f"latent_size is {_by(grid)} and image_size {_by(run.facts.image_size)} "
-            f"(height x width); their proportions must agree, or maps do not lie on the image."
+            f"latent_size is {_by(grid)} and image_size {_by(run.facts.image_size)} (height x "
+            "width); their aspect ratios must agree, so that maps fit the image."
         )
 
 
 def _check_places(what: str, places: tuple[int, ...], count: int, of: str) -> None:
     if not places:
-        raise SelectionError(f"{what} are empty; a recording keeps at least one.")
+        raise SelectionError(f"{what} are empty; a recording must keep at least one.")
     if outside := [index for index in places if not 0 <= index < count]:
         raise SelectionError(
-            f"{what} hold {outside[0]}; with {of} = {count} they end at {count - 1}."
+            f"{what} hold {outside[0]}; with {of} = {count} the last is {count - 1}."
         )
     if len(set(places)) < len(places):
-        raise SelectionError(f"{what} are {_few(places)}; none may be there twice.")
+        raise SelectionError(f"{what} are {_few(places)}; each may occur only once.")
 
 
 def _check_columns(what: str, columns: tuple[int, ...], prompt: Prompt) -> None:
@@ -127,7 +127,9 @@ def _check_attention(
                 f"(step, head, token, y, x) = {needed}."
             )
         if dtype not in DTYPES:
-            raise ShapeError(f"{what} of {layer.name!r} is {dtype}; it must be a float type.")
+            raise ShapeError(
+                f"{what} of {layer.name!r} is {dtype}; it must be a floating-point type."
+            )
     _check_on_cpu(what, attention)
 
 
@@ -137,7 +139,7 @@ def _check_on_cpu(what: str, arrays: Mapping[str, Tensor]) -> None:
     for name, tensor in arrays.items():
         if tensor.device.type != "cpu":
             raise ShapeError(
-                f"{what} of {name!r} lies on {tensor.device}; recordings live on the CPU: .cpu()."
+                f"{what} of {name!r} is on {tensor.device}; it must be on the CPU: .cpu()."
             )
 
 

@@ -68,14 +68,14 @@ class Concepts(Extra):
         spans = tuple(whole_numbers(span, "character") for span in self.spans)
         check_count(spans, "concepts", MAX_LINES)
         if not spans or len(set(spans)) < len(spans) or any(len(span) != 2 for span in spans):
-            raise SelectionError("There must be at least one concept, and each is listed once.")
+            raise SelectionError("Concepts must be at least one, each listed once.")
         columns = whole_numbers(self.columns, "column")
         known = range(len(self.prompt.tokens))
         ascending = list(columns) == sorted(set(columns))
         if not columns or not ascending or any(column not in known for column in columns):
             raise SelectionError(
-                f"The columns of concepts ascend, within the {len(known)} of their text; they are "
-                f"{list(columns)!r:.100}."
+                f"The columns of concepts must be in ascending order, within the {len(known)} of "
+                f"their text, not {list(columns)!r:.100}."
             )
         object.__setattr__(self, "spans", spans)
         object.__setattr__(self, "columns", columns)

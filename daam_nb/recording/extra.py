@@ -70,12 +70,12 @@ class Extra:
                 if shape != shapes[name][part] or not dtype.is_floating_point:
                     raise ShapeError(
                         f"{self.TITLE}' {part} of {name!r} are {dtype} of the shape {shape}; they "
-                        f"must be of a float type and of the shape {shapes[name][part]}."
+                        f"must have a floating-point type and the shape {shapes[name][part]}."
                     )
                 if not isinstance(arrays, LazyArrays) and arrays[name].device.type != "cpu":
                     raise ShapeError(
-                        f"{self.TITLE}' {part} of {name!r} lie on {arrays[name].device}; "
-                        "recordings live on the CPU: .cpu()."
+                        f"{self.TITLE}' {part} of {name!r} are on {arrays[name].device}; they must "
+                        "be on the CPU: .cpu()."
                     )
 
 

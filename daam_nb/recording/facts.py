@@ -147,7 +147,7 @@ class Facts:
             object.__setattr__(self, name, sides)
         self._check_sizes()
         if self.num_steps < 1:
-            raise ShapeError(f"num_steps is {self.num_steps}; an image takes at least one step.")
+            raise ShapeError(f"num_steps is {self.num_steps}; it must be at least 1.")
         check_number(self.num_steps, "num_steps", low=1, high=MAX_STEPS)
         if self.guidance is not None:
             check_number(self.guidance, "guidance", low=-MAX_NUMBER, high=MAX_NUMBER)
@@ -171,18 +171,18 @@ class Facts:
         (height, width), (rows, columns) = self.image_size, self.latent_size
         if height * width > MAX_PIXELS:
             raise ShapeError(
-                f"image_size is {height} x {width}; {MAX_PIXELS} pixels are the most that a "
-                f"recording may have."
+                f"image_size is {height} x {width}; a recording may have at most {MAX_PIXELS} "
+                "pixels."
             )
         if rows * columns > MAX_CELLS:
             raise ShapeError(
-                f"latent_size is {rows} x {columns}; {MAX_CELLS} cells are the most that a "
-                f"recording may have."
+                f"latent_size is {rows} x {columns}; a recording may have at most {MAX_CELLS} "
+                "cells."
             )
         if rows > height or columns > width:
             raise ShapeError(
-                f"latent_size is {rows} x {columns} and image_size {height} x {width} "
-                f"(height x width); no latent is larger than its image."
+                f"latent_size is {rows} x {columns} and image_size {height} x {width} (height x "
+                "width); a latent must not be larger than its image."
             )
 
 

@@ -31,7 +31,7 @@ def layer(name: str, stage: str, size: tuple[int, int], heads: int) -> Layer:
     """
     if stage not in _STAGES:
         stages = ", ".join(map(repr, _STAGES))
-        raise SelectionError(f"Layer {name!r} is of the stage {stage!r}; stages are {stages}.")
+        raise SelectionError(f"Layer {name!r} has the stage {stage!r}; it must be one of {stages}.")
     return Layer(
         name,
         stage,

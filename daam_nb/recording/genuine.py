@@ -99,15 +99,15 @@ def facts_to_save(run: Recording, derived: str | None) -> Facts:
     names = altered(run)
     if derived is not None and (not isinstance(derived, str) or not derived.strip()):
         raise RecordingFormatError(
-            f"Nothing was saved: derived={derived!r}; it must be a text that says what was done to "
-            f"the recording after the pipeline made it."
+            f"Nothing was saved: derived={derived!r}; it must be a text that states what was done "
+            "to the recording after the pipeline made it."
         )
     if names and derived is None:
         rest = f" and {len(names) - 1} others" if len(names) > 1 else ""
         raise RecordingFormatError(
             f"Nothing was saved: {names[0]!r}{rest} of this recording was replaced or written into "
-            f"after the pipeline made it, and saved so, it would pass as the model's own. State "
-            f"what was done, to be kept in its facts: save(path, derived='...')."
+            "after the pipeline made it; saved as it is, it would pass as the model's own. State "
+            "what was done, which is kept in its facts: save(path, derived='...')."
         )
     if derived is None:
         return run.facts
@@ -128,8 +128,8 @@ def check_loaded(run: Recording) -> None:
     for name, digest in _described(run) if known else ():
         if known.get(name) != digest:
             raise RecordingFormatError(
-                f"{name!r} is not what the pipeline made, and nothing says how it was changed: its "
-                f"sha256 differs from the one in the recording's facts"
+                f"{name!r} is not what the pipeline made, and how it was changed is not stated: "
+                "its sha256 differs from the one in the recording's facts"
             )
 
 

@@ -40,7 +40,7 @@ def _way_out(value: Any, verb: str) -> str:
     if isinstance(value, list | tuple) and value and all(isinstance(v, Recording) for v in value):
         return f" Take one of them, {verb}(runs[0]), or each: [{verb}(run) for run in runs]."
     if isinstance(getattr(value, "run", None), Recording):
-        return f" They are of the recording .run: {verb}(maps.run)."
+        return f" Take the recording that they were made from: {verb}(maps.run)."
     kind = type(value)
     if isinstance(value, Iterable) and hasattr(value, "runs"):
         return f" Take one recording of it: {verb}(corpus.recordings[0])."

@@ -57,12 +57,12 @@ class Layer:
     def __post_init__(self) -> None:
         if not isinstance(self.stage, str) or not self.stage:
             raise SelectionError(
-                f"Layer {self.name!r} is of the stage {self.stage!r}; a stage is a text, as "
+                f"Layer {self.name!r} has the stage {self.stage!r}; it must be a text, such as "
                 "'down', 'mid', 'up', 'double' or 'single'."
             )
         if not isinstance(self.attention, str) or self.attention not in get_args(Attention):
             raise SelectionError(
-                f"Layer {self.name!r} has the attention {self.attention!r}; it is 'cross', "
+                f"Layer {self.name!r} has the attention {self.attention!r}; it must be 'cross', "
                 "'joint' or 'self'."
             )
         sizes = (*self.size, self.heads) if isinstance(self.size, tuple | list) else ()
@@ -166,7 +166,7 @@ def select_layers(layers: Iterable[Layer], choice: LayerChoice) -> tuple[Layer, 
     every: tuple[Any, ...] = (layers,) if is_single else tuple(layers)
     if other := [layer for layer in every if not isinstance(layer, Layer)]:
         raise WrongKindError(
-            f"Layers are chosen among Layers, as those of a recording, not {kind_of(other[0])}: "
+            f"select_layers() takes Layers, such as those of a recording, not {kind_of(other[0])}: "
             "select_layers(run.layers, 'up')."
         )
     choice = read_layer_choice(choice)
@@ -206,15 +206,15 @@ def read_layer_choice(choice: object) -> LayerChoice:
     several = isinstance(choice, Iterable) and getattr(choice, "ndim", None) != 0
     if not several or isinstance(choice, type | bytes | Mapping):
         raise SelectionError(
-            f"Layers are chosen by 'paper', 'all', a stage, a name, a list of these or a function "
-            f"of a layer, not by {kind_of(choice)}."
+            "Layers must be chosen by 'paper', 'all', a stage, a name, a list of these or a "
+            f"function of a layer, not by {kind_of(choice)}."
         )
     items: tuple[Any, ...] = tuple(choice)  # type: ignore[arg-type]
     for item in items:
         if not isinstance(item, str | Layer):
             raise SelectionError(
-                f"A layer is chosen by its name, a stage or a Layer, not by {item!r:.60} of type "
-                f"{type(item).__name__}."
+                f"A layer must be chosen by its name, a stage or a Layer, not by {item!r:.60} of "
+                f"type {type(item).__name__}."
             )
     return items
 
@@ -223,7 +223,7 @@ def _says_yes(choice: Callable[[Layer], bool], layer: Layer) -> bool:
     answer = choice(layer)
     if type(answer).__name__ not in ("bool", "bool_"):
         raise SelectionError(
-            f"A function that chooses layers answers True or False, not {kind_of(answer)}, as "
+            f"A function that chooses layers must return True or False, not {kind_of(answer)}, as "
             f"{getattr(choice, '__name__', 'it')} did of {layer.name!r}."
         )
     return bool(answer)

@@ -33,7 +33,7 @@ def check_text(text: object, what: str, limit: int = MAX_NAME) -> None:
         raise WrongKindError(f"{what} holds half a character: {text!r:.60}.")
     if len(text) > limit:
         raise ShapeError(
-            f"{what} is {len(text)} characters long, {text[:30]!r}...; {limit} is the most."
+            f"{what} is {len(text)} characters long, {text[:30]!r}...; at most {limit} are allowed."
         )
 
 
@@ -50,7 +50,7 @@ def check_count(items: Iterable[object], what: str, limit: int) -> None:
     """Raise `ShapeError` if there are too many."""
     count = len(tuple(items))
     if count > limit:
-        raise ShapeError(f"There are {count} {what}; {limit} are the most.")
+        raise ShapeError(f"There are {count} {what}; at most {limit} are allowed.")
 
 
 def check_batch(batch: Mapping[str, Any]) -> None:

@@ -49,9 +49,13 @@ def load(path: str | os.PathLike[str]) -> Recording:
         array is first used.
     """
     if isinstance(path, Recording):
-        raise WrongKindError("load() takes the path of a recording, and this is an open one.")
+        raise WrongKindError(
+            "load() takes the path of a recording, not a recording that is already open."
+        )
     if hasattr(path, "source") and callable(getattr(path, "load", None)):
-        raise WrongKindError(f"load() takes a path; {kind_of(path)} opens itself: run.load().")
+        raise WrongKindError(
+            f"load() takes a path, not {kind_of(path)}, which loads its own recording: run.load()."
+        )
     folder = read_folder(check_path(path, "A recording"))
     where = f"{folder.path / 'recording.json'}"
     held = [field for field in extras.KINDS if field in folder.facts]

@@ -33,22 +33,22 @@ def check_negative(run: Recording) -> None:
     reason = f" ({printable(why)})" if why else ""
     raise NotKeptError(
         "The attention of the unconditional pass was not kept, so this recording holds no "
-        f"attention of the negative prompt{reason}. It is kept where one is recorded with "
-        "negative=True, under classifier-free guidance in every step that is kept."
+        f"attention of the negative prompt{reason}. Record with negative=True and classifier-free "
+        "guidance in every step that is kept."
     )
 
 
 def layer_of(run: Recording, choice: str | Layer) -> Layer:
     """Find the layer that a choice names."""
     if not isinstance(choice, str | Layer):
-        raise SelectionError(f"One layer is chosen by its name or a Layer, not by {choice!r}.")
+        raise SelectionError(f"A layer must be chosen by its name or a Layer, not by {choice!r}.")
     try:
         layers = select_layers(run.layers, choice)
     except SelectionError as error:
-        raise NotKeptError(f"That layer is not kept: {error}") from None
+        raise NotKeptError(f"That layer was not kept: {error}") from None
     if len(layers) > 1:
         raise SelectionError(
-            f"{choice!r} fits {len(layers)} layers; say which one: "
+            f"{choice!r} matches {len(layers)} layers. Choose one of "
             f"{listed([repr(layer.name) for layer in layers])}."
         )
     return layers[0]
@@ -72,7 +72,7 @@ def tokens_of(
     assert prompt is not None  # checked at birth
     if word is None and occurrence is not None:
         raise SelectionError(
-            f"occurrence={occurrence!r} says which word is meant: give word=, too."
+            f"occurrence={occurrence!r} chooses among several equal words: give word=, too."
         )
     if token is None and word is None:
         return attention
@@ -82,8 +82,8 @@ def tokens_of(
     if missing := [index for index in asked_columns if index not in columns]:
         kept = [f"{column} {prompt.tokens[column].piece!r}" for column in columns]
         raise NotKeptError(
-            f"Token {missing[0]} is not kept; kept are {listed(kept)}. Record with tokens=None to "
-            f"keep every token of the text."
+            f"Token {missing[0]} was not kept; this recording holds {listed(kept)}. Record with "
+            "tokens=None to keep every token of the text."
         )
     places = [columns.index(index) for index in asked_columns]
     if word is None:
@@ -108,16 +108,16 @@ def step_of(run: Recording, attention: Tensor, step: int | None) -> Tensor:
         if step is not None:
             summed = listed(list(map(str, run.steps)))
             raise NotKeptError(
-                f"Step {step} is not kept apart: the steps {summed} were summed. Record with "
-                f"keep='steps', or leave step out to get the sum."
+                f"Step {step} was not kept separately: the steps {summed} were summed. Record with "
+                "keep='steps', or leave step out to get the sum."
             )
         return attention[0]
     if step is None:
         return attention
     if whole_number(step, "step") not in run.steps:
         raise NotKeptError(
-            f"Step {step!r} is not kept; kept are {listed(list(map(str, run.steps)))} of the "
-            f"{run.facts.num_steps} steps."
+            f"Step {step!r} was not kept; this recording holds {listed(list(map(str, run.steps)))} "
+            f"of the {run.facts.num_steps} steps."
         )
     return attention[run.steps.index(step)]
 

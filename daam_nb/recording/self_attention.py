@@ -56,11 +56,13 @@ class SelfAttention(Extra):
 
     def __post_init__(self) -> None:
         if self.kept not in get_args(KeptSelf):
-            raise SelectionError(f"Self-attention is kept as 'sum' or 'steps', not {self.kept!r}.")
+            raise SelectionError(
+                f"Self-attention must be kept as 'sum' or 'steps', not {self.kept!r}."
+            )
         names = [layer.name for layer in self.layers]
         check_count(names, "layers of self-attention", MAX_LAYERS)
         if not names or len(set(names)) < len(names):
-            raise ShapeError("Self-attention is of at least one layer, and of each once.")
+            raise ShapeError("Self-attention must be of at least one layer, each listed once.")
         for layer in self.layers:
             if layer.attention == "cross" or not small(layer):
                 raise ShapeError(

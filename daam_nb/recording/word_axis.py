@@ -33,9 +33,9 @@ def read_words(words: Any, title: str) -> tuple[Tokens, ...]:
     read = tuple(whole_numbers(word, "token") for word in words)
     check_count(read, f"words with {title.lower()}", MAX_LINES)
     if not read or not all(read):
-        raise SelectionError(f"{title} need at least one word, and each word has tokens.")
+        raise SelectionError(f"{title} need at least one word, and every word must have tokens.")
     if len(set(read)) < len(read):
-        raise SelectionError(f"{title} list each word once.")
+        raise SelectionError(f"{title} must list each word once.")
     return read
 
 
@@ -44,7 +44,7 @@ def check_positions(words: tuple[Tokens, ...], prompt: Prompt, title: str) -> No
     keys = len(prompt.tokens)
     if outside := [token for word in words for token in word if not 0 <= token < keys]:
         raise SelectionError(
-            f"{title} are of a word at the key position {outside[0]}; the prompt's end at "
+            f"{title} are of a word at the key position {outside[0]}; the prompt's last is "
             f"{keys - 1}."
         )
 

@@ -62,8 +62,8 @@ def tree(run: Recording, *, negative: bool) -> Any:
     xarray = import_xarray("Recording.to_xarray()")
     if any("/" in layer.name for layer in run.layers):
         raise SelectionError(
-            "A layer of this recording has '/' in its name, which parts the nodes of a tree. Take "
-            "its layers one by one: run.to_xarray(layer)."
+            "A layer of this recording has '/' in its name, which separates the nodes of a tree. "
+            "Take its layers one by one: run.to_xarray(layer)."
         )
     children = {
         layer.name: xarray.DataTree(

@@ -66,9 +66,9 @@ def rgb(image: Image.Image, size: tuple[int, int] | None = None, *, gray: bool =
     """
     if image.mode == "F" or image.mode.startswith("I"):
         raise WrongKindError(
-            f"An image of mode {image.mode!r} holds numbers whose black and white nothing says; "
-            f"drawn as they are, they would be cut at 255. Scale them to 0 to 255 first: "
-            f"Image.fromarray(numpy.uint8(255 * values / values.max()))."
+            f"An image of mode {image.mode!r} does not define which values are black and white; "
+            "drawn unscaled, it would be clipped at 255. Scale it to 0 to 255 first: "
+            "Image.fromarray(numpy.uint8(255 * values / values.max()))."
         )
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         clear = image.convert("RGBA")
@@ -102,8 +102,8 @@ def same_shape(image: Image.Image, word_map: WordHeatMap) -> None:
     if not 0.95 < ratio < 1.05:
         raise ShapeError(
             f"The image is {here[0]} x {here[1]} (height x width), but the map of "
-            f"{word_map.label!r} belongs to one of {own[0]} x {own[1]}. Give the image of the "
-            f"same run; it may be scaled, but not cropped."
+            f"{word_map.label!r} belongs to one of {own[0]} x {own[1]}. Give the image of the same "
+            "recording; it may be scaled, but not cropped."
         )
 
 
@@ -180,8 +180,8 @@ def overlay_image(
     opacity = checked_opacity(opacity)
     if not isinstance(image, Image.Image):
         raise WrongKindError(
-            f"overlay_image() takes a PIL image, not {kind_of(image)}. Of a recording: run.image; "
-            "of an array: PIL.Image.fromarray(array)."
+            f"overlay_image() takes a PIL image, not {kind_of(image)}. From a recording: "
+            "run.image; from an array: PIL.Image.fromarray(array)."
         )
     if not isinstance(word_map, WordHeatMap):
         raise WrongKindError(

@@ -55,7 +55,9 @@ class ArrayFacts:
         fields.known("dtype", "shape", "sha256")
         if fields.text("dtype") not in DTYPES:
             known = ", ".join(DTYPES)
-            raise broken(f"{fields.where}.dtype", f"is {fields.text('dtype')!r}, none of {known}")
+            raise broken(
+                f"{fields.where}.dtype", f"is {fields.text('dtype')!r}, not one of {known}"
+            )
         return cls(fields.text("dtype"), fields.wholes("shape"), fields.text("sha256"))
 
     def as_dict(self) -> dict[str, Any]:
@@ -143,13 +145,13 @@ class ArrayFile:
         self._file = opened
         if set(slices) != set(self.facts):
             odd = sorted(set(slices) ^ set(self.facts))[0]
-            raise broken(path, f"its arrays are not those that the JSON names: {odd!r:.80} differs")
+            raise broken(path, f"its arrays are not those that the JSON lists: {odd!r:.80} differs")
         for name, piece in slices.items():
             is_there = (_FILE_DTYPES.get(piece.get_dtype()), tuple(piece.get_shape()))
             if is_there != (self.facts[name].dtype, self.facts[name].shape):
                 description = f"{self.facts[name].dtype} {list(self.facts[name].shape)}"
                 got = f"{piece.get_dtype()} {piece.get_shape()}"
-                raise broken(path, f"array {name!r} is {got} where the JSON says {description}")
+                raise broken(path, f"array {name!r} is {got}, but the JSON states {description}")
 
     def read(self, name: str, *, low: float = -math.inf, high: float = math.inf) -> Tensor:
         """Map one array, compare its sha256, check its values."""

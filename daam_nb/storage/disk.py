@@ -11,17 +11,17 @@ from pathlib import Path
 from daam_nb.errors import DaamError, FileAccessError
 
 _ADVICE = {
-    errno.ENOSPC: "the disk is full: make room, or choose another place",
-    errno.EDQUOT: "your share of the disk is full: make room, or choose another place",
-    errno.EFBIG: "the file would be larger than the system allows: choose another place",
-    errno.EROFS: "it lies on storage that can only be read: choose another place",
-    errno.EACCES: "it is not permitted: choose another place, or ask its owner",
-    errno.EPERM: "it is not permitted: choose another place, or ask its owner",
+    errno.ENOSPC: "the disk is full: free some space, or choose another folder",
+    errno.EDQUOT: "your disk quota is exceeded: free some space, or choose another folder",
+    errno.EFBIG: "the file would be larger than the file system allows: choose another folder",
+    errno.EROFS: "its file system is read-only: choose another folder",
+    errno.EACCES: "permission denied: choose another folder, or ask its owner",
+    errno.EPERM: "permission denied: choose another folder, or ask its owner",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
-    errno.ENOTDIR: "a part of the path is a file and no folder: choose another path",
+    errno.ENOTDIR: "a part of the path is a file, not a folder: choose another path",
     errno.EISDIR: "it is a folder: choose another path",
-    errno.ENOENT: "a folder on the way does not exist, or was removed meanwhile",
-    errno.EIO: "the drive has failed: choose another place",
+    errno.ENOENT: "a folder of the path does not exist, or was removed meanwhile",
+    errno.EIO: "the drive has failed: choose another one",
     errno.EMFILE: "too many files are open: close some",
 }
 
@@ -60,7 +60,7 @@ def _check_name(path: str | os.PathLike[str], what: str) -> None:
         odd = True
     if odd:
         raise FileAccessError(
-            f"{str(path)!r} could not be {what}: no file can have that name. Choose another."
+            f"{str(path)!r} could not be {what}: that is not a valid file name. Choose another."
         )
 
 

@@ -57,7 +57,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     with told(path, "written"):
         if not path.parent.is_dir():
             raise MissingFolderError(
-                f"There is no such folder: {path.parent}. Make it first, or choose another."
+                f"There is no folder {path.parent}. Create it first, or choose another."
             )
         part = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.part")
         try:

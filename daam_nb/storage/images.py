@@ -42,9 +42,11 @@ class ImageFacts:
         """Read what `as_dict` wrote, less what belongs to the file."""
         height, width = fields.size("size")
         if height * width > MAX_PIXELS:
-            raise broken(f"{fields.where}.size", f"{height} x {width} is over {MAX_PIXELS} pixels")
+            raise broken(
+                f"{fields.where}.size", f"{height} x {width} is more than {MAX_PIXELS} pixels"
+            )
         if fields.text("mode") not in MODES:
-            raise broken(f"{fields.where}.mode", f"is {fields.text('mode')!r}, none of {MODES}")
+            raise broken(f"{fields.where}.mode", f"is {fields.text('mode')!r}, not one of {MODES}")
         return cls((height, width), fields.text("mode"), fields.text("sha256"))
 
     @property

@@ -61,8 +61,8 @@ class _Lock:
                     return  # a drive that has no locks: as on Windows
                 if time.monotonic() >= deadline:
                     raise RecordingExistsError(
-                        f"{self._folder} is being written by someone else for over {patience:g} s. "
-                        f"Wait until that is done, or choose another path."
+                        f"{self._folder} has been locked by another writer for over {patience:g} "
+                        "s. Wait until it is done, or choose another path."
                     ) from None
             time.sleep(0.02)
 

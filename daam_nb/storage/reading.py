@@ -120,7 +120,7 @@ def read_contents(folder: Path) -> Contents:
         ) from None
     nbytes = _size_of_regular(file)
     if nbytes > MAX_BYTES:
-        raise broken(file, f"{nbytes} bytes long, over the {MAX_BYTES} that facts may fill")
+        raise broken(file, f"{nbytes} bytes long; facts may fill at most {MAX_BYTES}")
     with file.open("rb") as opened:
         document = decode(opened.read(MAX_BYTES), file)  # no more, should it grow meanwhile
     if document.get("format") != FORMAT:
@@ -144,7 +144,9 @@ def _contents(fields: Fields) -> Contents:
     if filled > file[1]:
         raise broken(fields.where, f"its arrays are larger than the {file[1]} bytes of {file[0]}")
     if file[1] - filled > max_header_bytes(arrays):
-        raise broken(fields.where, f"its arrays fill {filled} of the {file[1]} bytes of {file[0]}")
+        raise broken(
+            fields.where, f"its arrays fill only {filled} of the {file[1]} bytes of {file[0]}"
+        )
     return Contents(
         version=fields.whole("version"),
         facts=fields.fields("facts").values,
@@ -163,7 +165,7 @@ def _image(fields: Fields) -> tuple[str, int, ImageFacts]:
         raise broken(
             fields.where,
             f"its file has {nbytes} bytes; a PNG of {height} x {width} pixels in {facts.mode} "
-            f"takes {facts.max_bytes} at most",
+            f"takes at most {facts.max_bytes}",
         )
     return name, nbytes, facts
 
@@ -182,7 +184,8 @@ def _opened(folder: Path, contents: Contents) -> Folder:
         size = _size_of_regular(folder / name)
         if size != nbytes:
             raise broken(
-                folder / name, f"{size} bytes long where {JSON_NAME} says {nbytes}: cut or altered"
+                folder / name,
+                f"{size} bytes long, but {JSON_NAME} states {nbytes}: truncated or altered",
             )
     file = ArrayFile(folder / contents.arrays_file[0], contents.arrays)
     arrays = LazyArrays(file, {name: name for name in contents.arrays})
@@ -198,7 +201,7 @@ def _size_of_regular(file: Path) -> int:
     try:
         state = os.lstat(file)
     except FileNotFoundError:
-        raise broken(file, "the recording names this file, and it is missing") from None
+        raise broken(file, "the recording names this file, but it is missing") from None
     if not stat.S_ISREG(state.st_mode):
-        raise broken(file, "not a regular file, and links are not followed")
+        raise broken(file, "not a regular file; links are not followed")
     return state.st_size

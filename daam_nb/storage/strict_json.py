@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from daam_nb.errors import RecordingFormatError
 
-WAY_OUT = "Copy the whole folder again from where it was made, or record anew."
+WAY_OUT = "Copy the whole folder again from its source, or record again."
 MAX_BYTES = 8 * 2**20
 MAX_VALUES = 200_000
 MAX_DEPTH = 64
@@ -52,7 +52,8 @@ def _plain(value: object, path: tuple[object, ...]) -> Any:
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
             raise RecordingFormatError(
-                f"{_place(path)} is a text of {len(value)} characters; {MAX_TEXT} are the most."
+                f"{_place(path)} is a text of {len(value)} characters; at most {MAX_TEXT} are "
+                "allowed."
             )
         return value
     if isinstance(value, int) and abs(value) < MAX_WHOLE:
@@ -67,15 +68,15 @@ def _plain(value: object, path: tuple[object, ...]) -> Any:
                 )
             if len(key) > MAX_KEY:
                 raise RecordingFormatError(
-                    f"{_place(path)} has a key of {len(key)} characters, {_short(key)}; {MAX_KEY} "
-                    f"are the most."
+                    f"{_place(path)} has a key of {len(key)} characters, {_short(key)}; at most "
+                    f"{MAX_KEY} are allowed."
                 )
         return {key: _plain(item, (*path, key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item, (*path, index)) for index, item in enumerate(value)]
     raise RecordingFormatError(
-        f"{_place(path)} is {_short(value)} of type {type(value).__name__}; facts are text, finite "
-        f"numbers below 2**64, booleans, None, and lists and dicts of these."
+        f"{_place(path)} is {_short(value)} of type {type(value).__name__}; facts must be text, "
+        "finite numbers below 2**64, booleans, None, or lists and dicts of these."
     )
 
 
@@ -90,7 +91,9 @@ def encode(document: Mapping[str, Any]) -> bytes:
     document = plain(document, "recording")
     raw = (_pretty({**document, "sha256": _fingerprint(document)}) + "\n").encode()
     if len(raw) > MAX_BYTES:
-        raise RecordingFormatError(f"The facts fill {len(raw)} bytes; at most {MAX_BYTES} can be.")
+        raise RecordingFormatError(
+            f"The facts fill {len(raw)} bytes; at most {MAX_BYTES} are allowed."
+        )
     if verified(decode(raw, "recording"), "recording") != document:
         # Two halves of a surrogate pair would come back as one sign.
         raise RecordingFormatError("The facts hold text that is not valid Unicode.")
@@ -114,7 +117,7 @@ def decode(raw: bytes, where: object) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError, JSONDecodeError, ours
         raise broken(where, f"not a readable JSON file ({_short(error, 160)})") from None
     if not isinstance(document, dict):
-        raise broken(where, f"holds {_short(document)} where an object with names is needed")
+        raise broken(where, f"holds {_short(document)} where an object is needed")
     return document
 
 
@@ -122,7 +125,7 @@ def verified(document: dict[str, Any], where: object) -> dict[str, Any]:
     """Compare what `decode` gave with the sha256 in it, and take that out."""
     content = {name: value for name, value in document.items() if name != "sha256"}
     if document.get("sha256") != _fingerprint(content):
-        raise broken(where, "was changed after it was written: its sha256 does not fit")
+        raise broken(where, "was changed after it was written: its sha256 differs")
     return content
 
 
@@ -258,6 +261,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document: dict[str, Any] = {}
     for name, value in pairs:
         if name in document:
-            raise ValueError(f"the name {_short(name)} stands twice")
+            raise ValueError(f"the name {_short(name)} occurs more than once")
         document[name] = value
     return document

@@ -128,8 +128,8 @@ def _must_be_a_recording(folder: Path) -> None:
         read_contents(folder)
     except DaamError as error:
         raise RecordingExistsError(
-            f"{folder} is not replaced, because it is not a recording that can be read: {error} "
-            f"To write there, move or delete it yourself first."
+            f"{folder} is not replaced, because it is not a readable recording: {error} To write "
+            "there, move or delete it yourself first."
         ) from None
 
 
@@ -166,7 +166,8 @@ def _own_name(name: str, ending: str) -> str:
     full = f"{name}-{secrets.token_hex(8)}.{ending}"
     if not OWN_FILE.fullmatch(full):
         raise RecordingFormatError(
-            f"{name!r} cannot name a file here: lower-case letters and underscores, at most 40."
+            f"{name!r} is not a valid file name here: use at most 40 lower-case letters and "
+            "underscores."
         )
     return full
 

@@ -25,13 +25,13 @@ def texts(value: Any, name: str) -> tuple[str, ...]:
     if isinstance(value, str):
         value = (value,)
     if isinstance(value, Mapping | bytes) or hasattr(value, "columns"):
-        raise StudyError(f"{name} takes texts, several or one, not {kind_of(value)}.")
+        raise StudyError(f"{name} must be a text or several, not {kind_of(value)}.")
     if not isinstance(value, Iterable):
-        raise StudyError(f"{name} takes texts, several or one, not {kind_of(value)}.")
+        raise StudyError(f"{name} must be a text or several, not {kind_of(value)}.")
     several = tuple(value)
     for item in several:
         if not isinstance(item, str) or not item.strip():
-            raise StudyError(f"{name} takes texts that are not blank; {item!r:.60} is not one.")
+            raise StudyError(f"{name} must not contain a blank text, such as {item!r:.60}.")
     return tuple(map(str, several))
 
 
@@ -88,7 +88,7 @@ def shares(value: Any, name: str, *, inside: bool = False) -> tuple[float, ...]:
     """
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise StudyError(
-            f"{name}= takes several {name} from 0 to 1, not {kind_of(value)}. For a single one: "
+            f"{name}= must be several {name} from 0 to 1, not {kind_of(value)}. For a single one: "
             f"{name}=[{value if isinstance(value, int | float) else 0.4}]."
         )
     numbers = tuple(_share(item, name, inside=inside) for item in value)
@@ -104,8 +104,8 @@ def _share(value: Any, name: str, *, inside: bool) -> float:
     if math.isnan(number) or (inside and number in (0.0, 1.0)):
         in_words = value if isinstance(value, int | float) else kind_of(value)
         raise StudyError(
-            f"{name} from 0 to 1 are needed{', without these two' if inside else ''}, and one is "
-            f"{in_words}. A percentage is divided by 100: 50 % is 0.5."
+            f"{name} must be from 0 to 1{', without these two' if inside else ''}, and one is "
+            f"{in_words}. Divide a percentage by 100: 50 % is 0.5."
         )
     return number
 
@@ -121,7 +121,7 @@ def share(value: Any, name: str) -> float:
     try:
         return check_share(value, name)
     except SelectionError as error:
-        raise StudyError(f"{error} A percentage is divided by 100: 50 % is 0.5.") from None
+        raise StudyError(f"{error} Divide a percentage by 100: 50 % is 0.5.") from None
 
 
 def whole(value: Any, name: str, *, low: int | None = None, more: str = "") -> int:
@@ -155,9 +155,9 @@ def named_layers(value: Any) -> dict[str, Any]:
         return {"paper": "paper"}
     if not isinstance(value, Mapping) or not value:
         raise StudyError(
-            f"layers= takes at least one choice of layers, each with its name, not "
+            "layers= must hold at least one choice of layers, each with its name, not "
             f"{kind_of(value) if not isinstance(value, Mapping) else 'an empty mapping'}: "
-            f"layers={{'paper': 'paper'}}."
+            "layers={'paper': 'paper'}."
         )
     for name in value:
         check_text(name, "The name of a choice of layers")
@@ -174,11 +174,11 @@ def columns_of(table: Any, needed: Sequence[str], *, made_by: str) -> None:
     """
     columns = getattr(table, "columns", None)
     if columns is None:
-        raise StudyError(f"It takes a table of {made_by}, not {kind_of(table)}.")
+        raise StudyError(f"The table must be that of {made_by}, not {kind_of(table)}.")
     if lacking := [name for name in needed if name not in columns]:
         raise StudyError(
-            f"The table has no column {lacking[0]!r}; it has {', '.join(map(str, columns))}. It "
-            f"takes a table of {made_by}."
+            f"The table has no column {lacking[0]!r}; it has {', '.join(map(str, columns))}. Give "
+            f"the table of {made_by}."
         )
 
 
@@ -186,6 +186,6 @@ def _each_once(values: Sequence[Any], name: str) -> None:
     twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
     if twice:
         raise StudyError(
-            f"{name}= holds {twice[0]!r} more than once, and its rows would count twice. Each "
-            f"stands once."
+            f"{name}= holds {twice[0]!r} more than once, so its rows would count twice. Give it "
+            "once."
         )

@@ -200,7 +200,7 @@ class Option:
         if self.kind is str:
             return texts(value, self.name)
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-            raise StudyError(f"{self.name}= takes several values, not {value!r:.60}.")
+            raise StudyError(f"{self.name}= must be several values, not {value!r:.60}.")
         return tuple(self._checked_one(item) for item in value)
 
     def _checked_one(self, value: Any) -> Any:
@@ -219,7 +219,7 @@ class Option:
         low, top = self.said.low, self.said.high
         outside = (low is not None and number < low) or (top is not None and number > top)
         if math.isnan(number) or outside:
-            raise SelectionError(f"{self.name}={value!r}: it is a number{self._limits}.")
+            raise SelectionError(f"{self.name}={value!r}: it must be a number{self._limits}.")
         return number
 
 
@@ -237,7 +237,7 @@ def options_of(kind: type[Any]) -> tuple[Option, ...]:
 def _option(kind: type[Any], field: dataclasses.Field[Any]) -> Option:
     if _KEY not in field.metadata:
         raise StudyError(
-            f"The field {field.name!r} of {kind.__name__} does not say what it is. Write it as "
+            f"The field {field.name!r} of {kind.__name__} has no description. Write it as "
             f"{field.name}: {field.type} = option(default, 'what it is')."
         )
     about_field: _Said = field.metadata[_KEY]
@@ -281,7 +281,7 @@ def typed_count(text: str) -> int:
     """A number of images that was typed."""
     number = int(text) if text.isascii() and text.isdigit() else 0
     if not 1 <= number <= 100_000:
-        raise StudyError(f"{text!r} is not taken here: a whole number from 1 to 100000")
+        raise StudyError(f"{text!r} must be a whole number from 1 to 100000")
     return number
 
 
@@ -304,14 +304,15 @@ class StudyOptions:
     """
 
     images: int | None = option(
-        None, "how many images, about (default: as many as there are captions)",
+        None, "about how many images (default: one per caption)",
         low=1, typed=typed_count, metavar="N", of_rows=False,
     )  # fmt: skip
     seeds: Any = option(
         None,
-        "images of each prompt (default: 1), each from noise of its own; a seed that the captions "
-        "bring along (a column seed, COCO's image id) is taken for the first",
-        in_python="whole numbers, each prompt with each of them (default: each its own)",
+        "images of each prompt (default: 1), each from its own noise; a seed given with the "
+        "captions (a column seed, COCO's image id) is used for the first",
+        in_python="whole numbers, each prompt with each of them (default: one of its own per "
+        "prompt)",
         typed=typed_count, metavar="N", of_rows=False,
     )  # fmt: skip
 
@@ -370,7 +371,9 @@ class LayerOptions(StudyOptions):
     """Options of a study that compares maps of the paper's layers with those of others."""
 
     recommended: Any = option(
-        None, "layers that a model's card recommends, measured beside the paper's", of_rows=False
+        None,
+        "layers that a model's card recommends, measured in addition to the paper's",
+        of_rows=False,
     )
 
     @property
@@ -386,9 +389,8 @@ class HeadOptions(StudyOptions):
 
     heads: Any = option(
         None,
-        "heads whose maps are averaged (default: all): by number, the same in every layer, 0+3; "
-        "each with its layer, LAYER:HEAD+LAYER:HEAD; or relevant, by the table of the model's "
-        "heads",
+        "heads whose maps are averaged (default: all): by number in every layer (0+3), each with "
+        "its layer (LAYER:HEAD+LAYER:HEAD), or relevant, by the table of the model's heads",
         in_python="as for `heat_maps`",
         check=_heads, typed=typed_heads, metavar="HEAD[+HEAD...]",
     )  # fmt: skip

@@ -58,7 +58,7 @@ def register_study(kind: Kind) -> Kind:
     """
     check_study(kind)
     if kind.name in BUILT_IN:
-        raise StudyError(f"There is a study {kind.name!r} in daam_nb already. Choose another name.")
+        raise StudyError(f"There is already a study {kind.name!r} in daam_nb. Choose another name.")
     _registered[kind.name] = kind
     return kind
 
@@ -68,15 +68,17 @@ def check_study(kind: Any) -> None:
     from daam_nb.studies.study import Study
 
     if not isinstance(kind, type) or not issubclass(kind, Study):
-        raise StudyError(f"A study is a class that inherits daam_nb.studies.Study, not {kind!r}.")
+        raise StudyError(
+            f"A study must be a class that inherits daam_nb.studies.Study, not {kind!r}."
+        )
     who = kind.__name__
     if not isinstance(kind.name, str) or not _NAME.fullmatch(kind.name):
         raise StudyError(
-            f"{who}.name is {kind.name!r}; it is typed after `daam-nb study`: lower case letters, "
-            f"digits and hyphens, such as 'compactness'."
+            f"{who}.name is {kind.name!r}; it must consist of lower-case letters, digits and "
+            "hyphens, such as 'compactness', since it is typed after `daam-nb study`."
         )
     if not isinstance(kind.question, str) or not kind.question.strip():
-        raise StudyError(f"{who}.question is empty; it is one line for the list of studies.")
+        raise StudyError(f"{who}.question is empty; it must be one line for the list of studies.")
     own_tables = kind.tables is not Study.tables
     if not own_tables and "run" not in kind.columns:
         raise StudyError(
@@ -88,16 +90,16 @@ def check_study(kind: Any) -> None:
     options = kind.options_type
     if not (isinstance(options, type) and issubclass(options, StudyOptions)):
         raise StudyError(
-            f"{who}.options_type is {options!r}; it is a dataclass that inherits StudyOptions or "
-            f"CaptionOptions."
+            f"{who}.options_type is {options!r}; it must be a dataclass that inherits StudyOptions "
+            "or CaptionOptions."
         )
     if "__dataclass_params__" not in vars(options) and options.__annotations__:
         raise StudyError(f"Decorate {options.__name__} with @dataclass(frozen=True, kw_only=True).")
     for each in options_of(options):
         if each.flag is not None and each.flag.removeprefix("--") in TAKEN:
             raise StudyError(
-                f"The option {each.name!r} of {who} would be typed {each.flag}, which is the "
-                f"program's own. Call the field otherwise."
+                f"The option {each.name!r} of {who} would be typed {each.flag}, which the program "
+                "itself uses. Rename the field."
             )
 
 
@@ -123,14 +125,14 @@ def study_named(name: str) -> type[Study[Any]]:
         kind = _loaded(point)
         if kind.name != name:
             raise StudyError(
-                f"The package {_package(point)} calls the study {name!r}, and the study calls "
-                f"itself {kind.name!r}. Its entry point has the study's name."
+                f"The package {_package(point)} names the study {name!r}, but the study's own name "
+                f"is {kind.name!r}. Name the entry point like the study."
             )
         return kind
     near = nearest_name(str(name), study_names())
     raise StudyError(
-        f"a study is one of {', '.join(study_names())}, not {name}"
-        f"{f' (did you mean {near}?)' if near else ''}."
+        f"a study must be one of {', '.join(study_names())}, not "
+        f"{name}{f' (did you mean {near}?)' if near else ''}."
     )
 
 

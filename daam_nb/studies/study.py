@@ -240,7 +240,9 @@ class Study(Generic[OptionsT]):
 
     def _recorded(self, runs: Corpus | None) -> Corpus:
         if runs is None:
-            raise StudyError(f"The study {self.name} records nothing, so it writes its own tables.")
+            raise StudyError(
+                f"The study {self.name} records nothing; its class must write the tables itself."
+            )
         return runs
 
 

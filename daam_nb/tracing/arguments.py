@@ -100,9 +100,9 @@ def refuse_unknown(
     unknown = [name for name in calls.unknown(options) if name not in own]
     if "steps" in unknown and "keep_steps" in own:
         raise UnknownOptionError(
-            f"{where} takes no argument 'steps', which would say two things: "
-            "num_inference_steps=20 draws in 20 steps, keep_steps=slice(10, None) keeps the "
-            "attention of those from step 10 on."
+            f"{where} takes no argument 'steps', which would be ambiguous: num_inference_steps=20 "
+            "draws in 20 steps, keep_steps=slice(10, None) keeps the attention of those from step "
+            "10 on."
         )
     if unknown:
         known = [name for name in (*own, *calls.names) if name not in without]

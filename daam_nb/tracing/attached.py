@@ -83,7 +83,7 @@ class Attached(ABC, Generic[CallT]):
     def __enter__(self) -> Self:
         if self in _open.get():
             raise NothingRecordedError(
-                f"This {self.kind} is open already; make another with {self.kind}(pipe)."
+                f"This {self.kind} is already open; make another with {self.kind}(pipe)."
             )
         try:
             self._put_on()
@@ -244,8 +244,8 @@ class Attached(ABC, Generic[CallT]):
             present = getattr(self.pipe, name)
             if getattr(present, "_orig_mod", present) is not watched:
                 raise UnsupportedPipelineError(
-                    f"The pipeline's {name} was exchanged after the {self.kind} was opened, so it "
-                    f"is not watched. Exchange it first, then open the {self.kind}."
+                    f"The pipeline's {name} was replaced after the {self.kind} was opened, so it "
+                    f"is not watched. Replace it first, then open the {self.kind}."
                 )
         call = self._new_call(arguments)
         call.memory = self._memory
@@ -357,8 +357,9 @@ def _check_unhidden(encoder: nn.Module, calls: Sequence[RunningCall]) -> None:
     """Nobody else hides words in a text encoder in which effects are worked out."""
     if any(encoder in getattr(call, "hidden_in", ()) for call in calls):
         raise UnsupportedPipelineError(
-            "Words are hidden in the text encoder (text_encoder=True), so what hiding another one "
-            "changes cannot be told at once. Leave out effects=, or record without the change."
+            "Words are hidden in the text encoder (text_encoder=True), so the effect of hiding "
+            "another one cannot be measured at the same time. Leave out effects=, or record "
+            "without the change."
         )
 
 

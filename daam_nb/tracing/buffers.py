@@ -105,13 +105,13 @@ def check_finite(kept: Iterable[Buffers], changes: Sequence[str]) -> None:
                 dtype = str(array.dtype).removeprefix("torch.")
                 raise InterventionError(
                     f"{what} made attention in {name} larger than {dtype} holds "
-                    f"({torch.finfo(array.dtype).max:g}), in which the recording keeps it. Keep "
-                    "it in float32: dtype=torch.float32; or change it by less."
+                    f"({torch.finfo(array.dtype).max:g}), in which the recording keeps it. Keep it "
+                    "in float32: dtype=torch.float32; or change it by less."
                 )
             if not bool(array.isfinite().all()):
                 raise InterventionError(
-                    f"{what} made attention in {name} that is no number (NaN or infinity), and "
-                    "with it the image. Change it by less."
+                    f"{what} made attention in {name} that is not finite (NaN or infinity), and so "
+                    "the image. Change it by less."
                 )
 
 
@@ -165,11 +165,11 @@ def check_budget(needed: Cost, budget: int | None) -> None:
         return
     whose = "the budget memory=" if budget is not None else "what is free, "
     raise MemoryBudgetError(
-        f"This recording would hold {needed}, more than {whose}{readable(limit)}. No step has "
-        "been made. Keep less: tokens=[...] (the words you need), layers=..., "
-        'keep_steps=slice(...), keep="sum" (one running sum), dtype=torch.float16; or fewer '
-        "images in a call; or leave out what is asked for beside (self_attention=, concepts=, "
-        "effects=); or give a larger memory=."
+        f"This recording would hold {needed}, more than {whose}{readable(limit)}. No step was run. "
+        "Keep less: tokens=[...] (the words you need), layers=..., keep_steps=slice(...), "
+        'keep="sum" (one running sum), dtype=torch.float16; or fewer images in a call; or leave '
+        "out the additional recordings (self_attention=, concepts=, effects=); or give a larger "
+        "memory=."
     )
 
 
@@ -188,7 +188,8 @@ def memory_bytes(budget: int | str | None) -> int | None:
     match = _SIZE.fullmatch(budget) if isinstance(budget, str) else None
     if match is None:
         raise SelectionError(
-            f'memory={budget!r} is no size. Give bytes as an int, or text like "2 GiB" or "500 MB".'
+            f'memory={budget!r} is not a size. Give bytes as an int, or text like "2 GiB" or "500 '
+            'MB".'
         )
     unit = (match[2] or "").lower()
     return int(float(match[1]) * (_BINARY_UNITS | _UNITS)[unit])

@@ -64,11 +64,12 @@ def on(scheduler: Any, *, nested: bool) -> Iterator[list[str]]:
     with _lock:
         if key in _uses and _uses[key].elsewhere():
             raise BusyPipelineError(
-                f"A watched call in another thread is using this {type(scheduler).__name__}. It "
-                "holds how far a call is, so a pipeline (and every pipeline that shares its "
-                "scheduler) makes one image at a time. Nothing was drawn. Wait for that call, or "
-                "give each thread a pipeline of its own: other = type(pipe).from_pipe(pipe); "
-                "other.scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config)."
+                f"A watched call in another thread is using this {type(scheduler).__name__}. A "
+                "scheduler keeps the state of a call, so a pipeline (and every pipeline that "
+                "shares its scheduler) can run one call at a time. Nothing was drawn. Wait for "
+                "that call, or give each thread a pipeline of its own: other = "
+                "type(pipe).from_pipe(pipe); other.scheduler = "
+                "type(pipe.scheduler).from_config(pipe.scheduler.config)."
             )
         _uses[key] = use
     try:
@@ -117,12 +118,12 @@ def why_out_of_step(call: RunningCall, error: Exception) -> str:
         return ""
     because = f" ({'; '.join(seen)})" if seen else ""
     return (
-        f"The call stopped after {call.step} calls of {kind}.step and left no image, with or "
-        f"without us: its scheduler stands at step {index} of {steps}, and was set or stepped by "
-        f"somebody else than the call's own loop{because}. A scheduler holds how far a call is. "
-        "Let every pipeline have its own (other.scheduler = "
+        f"The call stopped after {call.step} calls of {kind}.step without an image, which "
+        f"recording did not cause: its scheduler is at step {index} of {steps}, and was set or "
+        f"stepped by something other than the call's own loop{because}. A scheduler keeps the "
+        "state of a call. Give every pipeline its own (other.scheduler = "
         "type(pipe.scheduler).from_config(pipe.scheduler.config)), and step a copy in callbacks: "
-        f"copy.deepcopy(pipe.scheduler). The scheduler said: {type(error).__name__}: {error}"
+        f"copy.deepcopy(pipe.scheduler). The scheduler's error: {type(error).__name__}: {error}"
     )
 
 
@@ -138,6 +139,6 @@ def why_disturbed(disturbances: list[str]) -> str:
     """What happened to a call that was disturbed, and the way out."""
     return (
         f"the same scheduler was used by another call meanwhile (in {', '.join(disturbances)}), "
-        "which mixes up how far both are: the image is not the one that its seed makes. Run one "
-        "call at a time, or give each thread a pipeline with a scheduler of its own."
+        "which mixes up their states: the image is not that of its seed. Run one call at a time, "
+        "or give each thread a pipeline with its own scheduler."
     )

@@ -91,7 +91,8 @@ def _check_none(
         return
     if isinstance(default, int | float):
         raise SelectionError(
-            f"{name}=None: it is a number. Leave it out for this pipeline's own, {default}."
+            f"{name}=None: it must be a number. Leave it out for this pipeline's default, "
+            f"{default}."
         )
 
 
@@ -114,7 +115,7 @@ def _check(name: str, value: Any) -> None:
         case "object":
             is_right, kind = _OBJECTS[name]
             if not is_right(value):
-                raise WrongKindError(f"{name}= is {kind}, not {kind_of(value)}.")
+                raise WrongKindError(f"{name}= must be {kind}, not {kind_of(value)}.")
         case "return_dict":
             check_flag(value, name)
         case "output_type":
@@ -130,12 +131,12 @@ def _check_whole(name: str, value: Any) -> None:
     try:
         whole_number(value, name)
     except SelectionError:
-        raise SelectionError(f"{name}={_said(value)}: it is a whole number.") from None
+        raise SelectionError(f"{name}={_said(value)}: it must be a whole number.") from None
 
 
 def _check_number(name: str, value: Any) -> None:
     if not math.isfinite(real_number(value)):
-        raise SelectionError(f"{name}={_said(value)}: it is a finite number, such as 1.5.")
+        raise SelectionError(f"{name}={_said(value)}: it must be a finite number, such as 1.5.")
 
 
 def _check_size(name: str, value: Any) -> None:
@@ -145,7 +146,9 @@ def _check_size(name: str, value: Any) -> None:
     except SelectionError:
         sides = []
     if not sides:
-        raise SelectionError(f"{name}={_said(value)}: it is two whole numbers, (height, width).")
+        raise SelectionError(
+            f"{name}={_said(value)}: it must be two whole numbers, (height, width)."
+        )
 
 
 def _said(value: Any) -> str:

@@ -129,9 +129,9 @@ class WatchedCall(RunningCall):
         if self.passing is not None and self.passing.targets and self.missing:
             self.fail(
                 ShapeError(
-                    f"{len(self.missing)} layers, as {min(self.missing)}, did not run in step "
-                    f"{self.step}: something skips parts of the denoiser, as caches between steps "
-                    "do. Turn it off: their attention was not computed."
+                    f"{len(self.missing)} layers, such as {min(self.missing)}, did not run in step "
+                    f"{self.step}, so their attention was not computed: something skips parts of "
+                    "the denoiser, as caches between steps do. Turn it off."
                 )
             )
         self.proofs.end_pass(self.step)
@@ -246,7 +246,7 @@ class WatchedCall(RunningCall):
                 self._naming,
                 rows,
                 said,
-                way_out=" Or record the prompt alone: negative=False.",
+                way_out=" Or record only the prompt: negative=False.",
             )
         except MissingTextError:
             if options.keep != "replay" or said[0].text is not None:
@@ -284,8 +284,8 @@ class WatchedCall(RunningCall):
         size = inputs.latent_size
         if size != plan.latent_size:
             raise ShapeError(
-                f"The latents changed from {plan.latent_size} to {size} (height, width) within "
-                "one call; such calls cannot be recorded as one image."
+                f"The latents changed from {plan.latent_size} to {size} (height, width) within one "
+                "call; so the call cannot be recorded as one image."
             )
         rows = self.batch_rows(text, embeddings)
         self.omissions |= report.rows(rows)
@@ -334,10 +334,10 @@ class WatchedCall(RunningCall):
         if "unconditional" in read or self.options.keep == "replay":
             what = PROMPT_OF["unconditional" if "unconditional" in read else "conditional"]
             raise ShapeError(
-                f"The {what} was exchanged in step {self.step}: from there on "
+                f"The {what} was replaced in step {self.step}: from there on "
                 f"{next(reversed(read.values()))!r} was read. A recording holds one text: record "
-                "the steps in which one was read (keep_steps=slice(...)), or draw each text by a "
-                "call of its own."
+                "only the steps that read one text (keep_steps=slice(...)), or draw each text with "
+                "a separate call."
             )
         self.other_texts[self.step] = read["conditional"]
         return False
@@ -349,8 +349,8 @@ class WatchedCall(RunningCall):
         assert self._naming is not None and self.plan is not None
         if self.extras.effects.are_kept:
             raise ShapeError(
-                f"The text was exchanged in step {self.step}, and effects are of the text that the "
-                "call encoded. Leave the embeddings as they are, or leave out effects=."
+                f"The text was replaced in step {self.step}, but effects are measured for the text "
+                "that the call encoded. Leave the embeddings as they are, or leave out effects=."
             )
         for branch in branches:
             own = rows.conditional if branch == "conditional" else rows.unconditional
@@ -372,8 +372,8 @@ class WatchedCall(RunningCall):
         if self.painted[branch][-1:] == [self.step]:
             raise ShapeError(
                 f"The denoiser ran twice on the {PROMPT_OF[branch]} within step {self.step}, "
-                f"before this {type(self.scheduler).__name__} made another step: passes "
-                "that are not separate steps of it cannot be recorded exactly."
+                f"before this {type(self.scheduler).__name__} made another step: passes that are "
+                "not its own steps cannot be recorded exactly."
             )
         self.painted[branch].append(self.step)
         return len(self.painted[branch]) - 1
@@ -398,7 +398,7 @@ class WatchedCall(RunningCall):
         if self.plan is None or not self.painted["conditional"]:
             raise NothingRecordedError(
                 f"{type(self.pipe).__name__} finished without running its denoiser on the prompt "
-                f"at a step that was to be kept ({self.options.keep_steps})."
+                f"at any step to be kept ({self.options.keep_steps})."
             )
         self.comparisons.check()
         self.proofs.check(self.adapter)
@@ -406,8 +406,8 @@ class WatchedCall(RunningCall):
             check_finite((*self.conditional, *self.unconditional), self.changes)
         if not self.timesteps:
             raise ShapeError(
-                f"{type(self.pipe).__name__} ran its denoiser and made no step of its "
-                f"{type(self.scheduler).__name__}, so what a step was cannot be told."
+                f"{type(self.pipe).__name__} ran its denoiser but made no step of its "
+                f"{type(self.scheduler).__name__}, so its steps are unknown."
             )
         if why := guards.why_not_the_grid(self.pipe, self.plan.latent_size, self.images, output):
             raise ShapeError(f"{type(self.pipe).__name__} ran, but {why}.")

@@ -94,14 +94,15 @@ def decoded_images(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
     vae = getattr(pipe, "vae", None)
     if vae is None:
         raise WrongKindError(
-            f"Latents are decoded by a pipeline's VAE, and {kind_of(pipe)} has none."
+            f"Latents are decoded with a pipeline's VAE, and {kind_of(pipe)} has none."
         )
     adapter = _adapter_class(pipe)
     channels = getattr(vae.config, "latent_channels", None)  # not every VAE says
     if channels is not None and latents.shape[1] != channels:
         raise ShapeError(
-            f"The VAE of {type(pipe).__name__} takes {channels} latent channels, this recording's "
-            f"latents have {latents.shape[1]}. Give the pipeline that made the recording."
+            f"The VAE of {type(pipe).__name__} takes {channels} latent channels, but this "
+            f"recording's latents have {latents.shape[1]}. Give the pipeline that made the "
+            "recording."
         )
     images: list[Image] = []
     dtype = vae.dtype
@@ -179,12 +180,12 @@ def _frames(steps: int | slice | Iterable[int] | None, count: int) -> list[int]:
         outside = [step for step in asked if not -count <= step < count]
         if outside:
             raise SelectionError(
-                f"Frames {outside} lie outside this recording's {count} (0 to {count - 1}; the "
+                f"Frames {outside} are outside this recording's {count} (0 to {count - 1}; the "
                 "last is the result)."
             )
         chosen = [every[step] for step in asked]
     if not chosen:
-        raise SelectionError(f"steps={steps!r} chooses none of the {count} frames.")
+        raise SelectionError(f"steps={steps!r} selects none of the {count} frames.")
     return chosen
 
 

@@ -50,7 +50,7 @@ class Loop:
         return (
             f"the scheduler's step number {self.made - 1} was made at timestep {timestep:g}, which "
             f"is not the next of those it was set to ({_few(self.timesteps)}): it is not called "
-            "once for each step of the loop, so what a step is cannot be told."
+            "once for each step of the loop, so the steps cannot be identified."
         )
 
 
@@ -65,8 +65,8 @@ def check_arguments(arguments: Mapping[str, Any]) -> None:
     margin = arguments.get("padding_mask_crop")
     if margin is not None:
         raise UnsupportedPipelineError(
-            f"padding_mask_crop={margin} paints a crop of the image and puts it back, so no map "
-            "can be laid over the whole. Nothing was drawn. Leave it out, or crop the image "
+            f"padding_mask_crop={margin} inpaints a crop of the image and pastes it back, so maps "
+            "would not fit the whole image. Nothing was drawn. Leave it out, or crop the image "
             "yourself and record that."
         )
 
@@ -74,8 +74,8 @@ def check_arguments(arguments: Mapping[str, Any]) -> None:
 def why_unpainted(step: int, part: str) -> str:
     """What is wrong with a step that was to be kept, and in which the prompt was not painted."""
     return (
-        f"Step {step} was made without the watched {part} running on the prompt: it was exchanged "
-        "on the way, or the pipeline left it out."
+        f"Step {step} was made without the watched {part} running on the prompt: it was replaced "
+        "during the call, or the pipeline skipped it."
     )
 
 
@@ -114,16 +114,16 @@ def why_not_the_grid(
         if (image.height, image.width) != (height, width):
             return (
                 f"the denoiser was given latents of {latent_size} (height, width), which the VAE "
-                f"makes {height} x {width} pixels, and the image has {image.height} x "
+                f"decodes to {height} x {width} pixels, but the image has {image.height} x "
                 f"{image.width}: the denoiser saw a part or another version of it, so its "
-                "attention cannot be laid over the image"
+                "attention does not fit the image"
             )
     latents = getattr(output, "images", output[0] if isinstance(output, tuple) else None)
     if images or not isinstance(latents, Tensor) or latents.ndim != 4:
         return ""
     if tuple(latents.shape[-2:]) != latent_size:
         return (
-            f"the denoiser was given latents of {latent_size} (height, width), and those that the "
-            f"pipeline returned are of {tuple(latents.shape[-2:])}: it saw a part of them"
+            f"the denoiser was given latents of {latent_size} (height, width), but those that the "
+            f"pipeline returned are {tuple(latents.shape[-2:])}: it saw only a part of them"
         )
     return ""

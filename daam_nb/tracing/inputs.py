@@ -142,10 +142,10 @@ class LayerReader:
         if of_text:
             return other_text(self.layer, self.call.step)
         return (
-            f"{self.layer} computed its attention of something else than it was given in step "
+            f"{self.layer} computed its attention from something other than its input in step "
             f"{self.call.step}: its processor ({self._processor().__name__}) or a hook changes or "
             "reorders it before the layer's own projections, so which cell of the image a query "
-            f"is cannot be told. Use a processor of diffusers: {self.call.adapter.way_out}"
+            f"belongs to is unknown. Use a processor of diffusers: {self.call.adapter.way_out}"
         )
 
     def _processor(self) -> type:
@@ -157,7 +157,7 @@ class LayerReader:
         if self.read or processor.__module__.split(".")[0] == "diffusers":
             return ""
         return (
-            f"{self.layer}: which text was read there cannot be told, because its processor "
+            f"{self.layer}: which text was read there is unknown, because its processor "
             f"{processor.__name__} does not hand it to the layer's own projections. Use a "
             f"processor of diffusers: {self.call.adapter.way_out}"
         )
@@ -167,8 +167,8 @@ def other_text(layer: str, step: int) -> str:
     """What is said of a layer that reads other text than the denoiser was given."""
     return (
         f"{layer} was given other text than the denoiser itself in step {step}: something in "
-        "between exchanges or reorders it, as a hook or an attention processor can, so what its "
-        "columns are is not known. Exchange the embeddings of the call instead."
+        "between replaces or reorders it, as a hook or an attention processor can, so its columns "
+        "cannot be named. Replace the embeddings of the call instead."
     )
 
 

@@ -127,9 +127,7 @@ def generate(
     each = number_between(num_images_per_prompt, "num_images_per_prompt", low=1)
     images = each * (1 if single else len(texts))
     if images < 1:
-        raise SelectionError(
-            "The list of prompts is empty, so there is no image to make; give at least one text."
-        )
+        raise SelectionError("The list of prompts is empty. Give at least one text.")
     seeds = _seeds_of(seed, images)
     watching = {name: options.pop(name) for name in TRACE_OPTIONS if name in options}
     with trace(pipe, **watching) as tracer:
@@ -171,7 +169,7 @@ def _texts(prompt: Any) -> list[str]:
     for text in texts:
         if not isinstance(text, str):
             raise WrongKindError(
-                f"A prompt is a text, or a list of texts, not {kind_of(text)}"
+                f"A prompt must be a text or a list of texts, not {kind_of(text)}"
                 + (
                     ". Captions: generate(pipe, [caption.text for caption in captions], ...)."
                     if isinstance(getattr(text, "text", None), str)
@@ -265,8 +263,8 @@ def reproduce(run: Recording, pipe: Any, **omitted: Any) -> Reproduction:
     why = tuple(_differences(run, pipe))
     if largest and not why:
         why = (
-            "nothing that the recording knows of: weights or settings of a part of the pipeline "
-            "(the scheduler's, too), or what a callback does",
+            "nothing that was recorded: weights or settings of a part of the pipeline (also of the "
+            "scheduler), or a callback",
         )
     return Reproduction(largest == 0, largest, image, why)
 
@@ -303,14 +301,14 @@ def redraw(run: Recording, pipe: Any, seeds: Sequence[int], **omitted: Any) -> l
     check_drawn(run)
     seeds = whole_numbers(seeds, "seed")
     if not seeds:
-        raise SelectionError("redraw() draws one image from each seed, and none was given.")
+        raise SelectionError("redraw() draws one image from each seed, but no seed was given.")
     batch = run.facts.batch
     index = int(batch.get("index", 0))
     if index and batch.get("shared_generator", True):
         raise ReproductionError(
-            f"One generator made the noise of the whole batch that this image is number {index} "
-            "of, so it cannot be drawn without the others. Give each image a generator, as "
-            "generate(pipe, prompts, seed=...) does."
+            f"One generator made the noise of the whole batch, so image {index} cannot be drawn "
+            "without the others. Give each image a generator, as generate(pipe, prompts, seed=...) "
+            "does."
         )
     each = int(batch.get("images_per_prompt", 1))
     own_batch: dict[str, Any] = {"seeds": list(seeds), "shared_generator": False}
@@ -336,7 +334,7 @@ def check_drawn(run: Recording) -> None:
     if words := look_in_words(run.facts):
         how = "inversion=True" if run.facts.seed is None else f"seed={run.facts.seed}"
         raise ReproductionError(
-            f"This recording is a look, so there is nothing to draw again: {words}. To look again: "
+            f"This recording is a look, so it has no image to reproduce: {words}. To look again: "
             f"look(pipe, run.image, run.prompt.text, {how}, t=[...])."
         )
 
@@ -357,26 +355,26 @@ def arguments_again(
     is_look = bool(look_in_words(facts))  # whose noise is not the call's
     if other := [name for name in omitted if name not in facts.omitted]:
         raise UnknownOptionError(
-            f"{where} repeats the call that was recorded, so {other[0]}= has no place in it; it "
-            f"takes what the recording does not keep of that call: "
+            f"{where} repeats the call that was recorded, so it does not take {other[0]}=, only "
+            "the arguments that the recording does not hold: "
             f"{', '.join(facts.omitted) or 'nothing'}. To draw with other arguments: "
             "generate(pipe, run.prompt.text, seed=run.facts.seed, ...)."
         )
     missing = [name for name in facts.omitted if name not in omitted]
     if missing:
         raise ReproductionError(
-            f"The call used {', '.join(missing)}, which a recording does not keep. Give them "
+            f"The call used {', '.join(missing)}, which a recording does not hold. Give them "
             f"again: {where[:-1]}run, pipe, {', '.join(f'{name}=...' for name in missing)})."
         )
     if not batch.get("seeds") and not is_look:
         raise ReproductionError(
-            "The image was made without a generator, so its noise cannot be drawn again. "
-            "Use generate(pipe, prompt, seed=...) or give the pipeline a generator."
+            "The image was made without a generator, so its noise cannot be reproduced. Use "
+            "generate(pipe, prompt, seed=...) or give the pipeline a generator."
         )
     if not batch.get("fresh_generator", False) and not is_look:
         raise ReproductionError(
             f"The generator (seed {facts.seed}) had been used before this call, so the seed alone "
-            "does not make its noise again. Seed a new generator for each call."
+            "does not reproduce its noise. Seed a new generator for each call."
         )
     size = {"height": facts.image_size[0], "width": facts.image_size[1]}
     sized = {k: v for k, v in size.items() if k in facts.call or is_look}

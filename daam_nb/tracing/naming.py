@@ -242,7 +242,7 @@ class Naming:
         if isinstance(offered, str) or not all(isinstance(item, str) for item in texts):
             raise WrongKindError(
                 f"`rewrites` of the text stream {self.stream.name!r} returned {offered!r:.80} for "
-                f"{text[:80]!r}; it returns a list of texts, such as [{text.lower()[:40]!r}]."
+                f"{text[:80]!r}; it must return a list of texts, such as [{text.lower()[:40]!r}]."
             )
         return texts
 
@@ -286,7 +286,7 @@ class Naming:
             f"The text encoder was given other tokens than those of {text!r}: it read "
             f"{read[:200]!r}. {self._why_not_offered(offered, why_not)}"
             + (
-                "The pipeline rewrites its prompts or their order, and maps would stand under "
+                "The pipeline rewrites its prompts or their order, so maps would be labeled with "
                 "words that it did not read. Encode the prompt yourself inside the `with` block "
                 "and give prompt_embeds: columns are then named by what the encoder read."
                 if told.by_call
@@ -315,7 +315,7 @@ class Naming:
         stream = self.stream
         if len(prompt.tokens) != len(rows):
             raise ShapeError(
-                f"The Prompt given has {len(prompt.tokens)} tokens, the embeddings "
+                f"The given Prompt has {len(prompt.tokens)} tokens, but the embeddings have "
                 f"{len(rows)} columns."
             )
         if stream.tokenizer is None:
@@ -326,21 +326,22 @@ class Naming:
             same = number == token.id or (token.role == "padding" and number in template)
             if number is not None and not same:
                 raise ShapeError(
-                    f"The Prompt given has {token.piece!r} in column {token.index}, and the text "
+                    f"The given Prompt has {token.piece!r} in column {token.index}, but the text "
                     f"encoder read {spelled([number], stream.tokenizer)!r} there. Leave "
                     f"{told.source}= out where the text was encoded inside the `with` block, or "
-                    "make it of the encoder's own numbers: Prompt.from_ids(text, ids, tokenizer)."
+                    "make it from the encoder's own token ids: Prompt.from_ids(text, ids, "
+                    "tokenizer)."
                 )
         if recognized.whole:
             return Named(prompt, recognized.known)
-        why = self._why_not or "the embeddings are not, row by row, what the encoder makes of it"
+        why = self._why_not or "the embeddings are not, row by row, what the encoder makes from it"
         if stream.encoder is None:
             why = "the pipeline has no text encoder to ask"
         warnings.warn(
-            f"The names of the columns of {prompt.text[:80]!r} are your own, and nothing speaks "
-            f"for them in the columns {_listed(recognized.unknown)}: {why}. With numbers "
-            "that the text encoder was not given, words stand in wrong columns; encode inside the "
-            "`with` block, and they are known.",
+            f"The names of the columns of {prompt.text[:80]!r} are your own and could not be "
+            f"confirmed in the columns {_listed(recognized.unknown)}: {why}. With other token ids "
+            "than the text encoder read, words would be in wrong columns. Encode inside the `with` "
+            "block to let the columns be named.",
             stacklevel=2,
         )
         return Named(prompt, None, (_unchecked(f"columns {_listed(recognized.unknown)}: {why}"),))
@@ -349,8 +350,7 @@ class Naming:
         if self.stream.tokenizer is None:
             raise UnsupportedPipelineError(
                 f"{self.adapter.pipe_name} has no `{self.stream.component}`, so key columns cannot "
-                "be named. Load the pipeline with it; it is needed even where prompt_embeds are "
-                "given."
+                "be named. Load the pipeline with it; it is needed even if prompt_embeds are given."
             )
 
     def _beside(self, text: Tensor, prompt: Prompt) -> list[Omission]:
@@ -392,23 +392,23 @@ class Naming:
         inside = "Encode inside the `with` block: columns are then named by what was encoded"
         if told.text is None and self._verb != "trace" and argument != "prompt":
             return MissingTextError(
-                f"This call gives {embeds} and no {argument}, and its columns {columns} hold "
-                f"nothing that the pipeline's text encoder was seen to write. {inside}.{way_out}"
+                f"This call gives {embeds} and no {argument}, and the pipeline's text encoder was "
+                f"not seen to write its columns {columns}. {inside}.{way_out}"
             )
         if told.text is None:
             return MissingTextError(
-                f"This call gives {embeds} and no {argument}, and its columns {columns} hold "
-                "nothing that the pipeline's text encoder was seen to write, so the tokens have no "
-                f"names. {inside}. Or give the text, which is then compared with them: "
-                f'{self._verb}(pipe, {argument}="a red fox in the snow"). What is a mixture '
-                f"of several texts has no tokens; {name_all}.{more}{way_out}"
+                f"This call gives {embeds} and no {argument}, and the pipeline's text encoder was "
+                f"not seen to write its columns {columns}, so the tokens have no names. {inside}. "
+                f"Or give the text, which is then compared with them: {self._verb}(pipe, "
+                f'{argument}="a red fox in the snow"). A mixture of several texts has no tokens; '
+                f"{name_all}.{more}{way_out}"
             )
         if told.by_call:
             return MissingTextError(
                 f"The text embeddings that {name} gives its denoiser are, in the columns "
                 f"{columns}, not what its text encoder makes of {told.text!r}, so the tokens have "
-                f"no names: the pipeline mixes or changes them in a way that is not known, or uses "
-                f"another encoder than `{name}` holds. If you know better, {name_all}.{more}"
+                "no names: the pipeline mixes or changes them in an unknown way, or uses another "
+                f"encoder than its `{name}`. If you know the names, {name_all}.{more}"
             )
         why = f"are, in the columns {columns}, not what the text encoder makes of {told.text!r}"
         if self.stream.encoder is None:
@@ -417,8 +417,8 @@ class Naming:
             why = f"cannot be compared with the text: {self._why_not}"
         return MissingTextError(
             f"The embeddings given {why}, so the columns' names would be guessed. {inside}, "
-            "weights and windows of prompt-weighting libraries with it. Where that cannot be, "
-            f"{name_all}; of a plain text, Prompt.from_tokenizer(text, tokenizer, "
+            "including weights and windows of prompt-weighting libraries. If that is impossible, "
+            f"{name_all}; for a plain text, Prompt.from_tokenizer(text, tokenizer, "
             f"max_length={len(recognized.ids)}).{more}{way_out}"
         )
 

@@ -112,10 +112,9 @@ class LayerObserver:
         if not self.proof.proved and processor.__module__.split(".")[0] != "diffusers":
             self.call.fail(
                 ShapeError(
-                    f"{self.layer.name}: whether the attention seen there is what was used cannot "
-                    f"be told, because its processor {processor.__name__} does not hand it to the "
-                    f"layer's own projections. Use a processor of diffusers: "
-                    f"{self.call.adapter.way_out}"
+                    f"{self.layer.name}: whether the attention seen there was used is unknown, "
+                    f"because its processor {processor.__name__} does not hand it to the layer's "
+                    f"own projections. Use a processor of diffusers: {self.call.adapter.way_out}"
                 )
             )
         elif self.proof.worst is not None:
@@ -126,10 +125,10 @@ class LayerObserver:
     def _why_lost(self) -> str:
         processor = type(self.module.get_processor()).__name__  # type: ignore[operator]
         return (
-            f"{self.layer.name} did not return what its attention made, in step {self.call.step}: "
-            f"its processor ({processor}) or a hook on it changes the result, so a map would show "
-            "what the image was not made of. Change attention by daam_nb.ablate, reweight or "
-            f"replay, or use a processor of diffusers: {self.call.adapter.way_out}"
+            f"{self.layer.name} did not return its attention's result in step {self.call.step}: "
+            f"its processor ({processor}) or a hook changes it, so a map would not show how the "
+            "image was made. Change attention with daam_nb.ablate, reweight or replay, or use a "
+            f"processor of diffusers: {self.call.adapter.way_out}"
         )
 
     def _why_unseen(self) -> str:
@@ -137,7 +136,7 @@ class LayerObserver:
         part = self.call.adapter.component
         if getattr(getattr(self.call.pipe, part), "is_cache_enabled", False):
             return (
-                "a cache gives what an earlier step computed. Turn it off: "
+                "a cache returns the result of an earlier step. Turn it off: "
                 f"pipe.{part}.disable_cache()"
             )
         processor = type(self.module.get_processor()).__name__  # type: ignore[operator]
@@ -237,9 +236,9 @@ class LayerObserver:
         if differs is not None:
             self.call.comparisons.note(
                 differs,
-                f"{self.layer.name} makes its keys of the prompt in another way than by its own "
-                "projection of the text, so what it would make of the concepts is not known. Use a "
-                f"processor of diffusers ({self.call.adapter.way_out}), or leave out concepts=.",
+                f"{self.layer.name} does not compute the prompt's keys with its own projection of "
+                "the text, so the concepts' keys are unknown. Use a processor of diffusers "
+                f"({self.call.adapter.way_out}), or leave out concepts=.",
             )
         concepts.see(self.layer, self.module, target.step_index, head, query, scale=scale)
 

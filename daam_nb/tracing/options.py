@@ -69,7 +69,7 @@ class Options:
         for item in self.tokens:
             columns |= _columns_of(item, prompt)
         if not columns:
-            raise SelectionError(f"tokens={self.tokens!r} keeps no token of {prompt.text!r}.")
+            raise SelectionError(f"tokens={self.tokens!r} selects no token of {prompt.text!r}.")
         return tuple(sorted(columns))
 
     def negative_columns(self, prompt: Prompt) -> tuple[int, ...]:
@@ -110,7 +110,7 @@ def _columns_of(item: str | int, prompt: Prompt) -> set[int]:
         return {index for word in found for index in prompt.token_indices(word)}
     if not 0 <= item < len(prompt.tokens):
         raise SelectionError(
-            f"tokens={item} is no key position; this prompt has 0 to {len(prompt.tokens) - 1}."
+            f"tokens={item} is not a key position; this prompt has 0 to {len(prompt.tokens) - 1}."
         )
     return {item}
 
@@ -146,8 +146,8 @@ def read_options(
         )
     if keep == "replay" and not (tokens is None and keep_steps is None):
         raise SelectionError(
-            'keep="replay" keeps every step and every column of both passes, as replaying needs '
-            "them; leave out keep_steps= and tokens=."
+            'keep="replay" keeps every step and every column of both passes, since replaying needs '
+            "them. Leave out keep_steps= and tokens=."
         )
     return Options(
         keep=keep,
@@ -187,7 +187,7 @@ def read_effect_words(choice: Any, name: str) -> bool | tuple[str, ...]:
     if _is_several(words) and (words := tuple(words)) and all(isinstance(w, str) for w in words):
         return words
     raise SelectionError(
-        f"{name}={choice!r:.200} chooses no words: True for every word of the prompt, or the "
+        f"{name}={choice!r:.200} selects no words: give True for every word of the prompt, or the "
         f'words, as in {name}=["dog", "ball"].'
     )
 
@@ -201,15 +201,15 @@ def _read_concepts(concepts: Any) -> str | tuple[str, ...] | None:
         stripped = tuple(text.strip() for text in texts)
         if isinstance(concepts, set | frozenset):
             raise SelectionError(
-                f"concepts={concepts!r:.200} has no order, and the concepts stand in one text, one "
-                "behind the other. Give a list."
+                f"concepts={concepts!r:.200} has no order, but the concepts are joined into one "
+                "text. Give a list."
             )
         if twice := [text for text in dict.fromkeys(stripped) if stripped.count(text) > 1]:
-            raise SelectionError(f"concepts={concepts!r:.200} names {twice[0]!r} twice.")
+            raise SelectionError(f"concepts={concepts!r:.200} names {twice[0]!r} more than once.")
         return stripped[0] if isinstance(concepts, str) else stripped
     raise SelectionError(
         f"concepts={concepts!r:.200} names no concepts: give words or phrases, as in "
-        'concepts=["sky", "tail"], or a text each word of which is one.'
+        'concepts=["sky", "tail"], or a text of which each word is one.'
     )
 
 
@@ -217,8 +217,8 @@ def _read_self_attention(choice: Any) -> SelfAttentionChoice:
     if isinstance(choice, bool) or (isinstance(choice, str) and choice == "steps"):
         return choice  # type: ignore[return-value]
     raise SelectionError(
-        f"self_attention={choice!r:.200} is none of True (summed over the steps), 'steps' (each "
-        "apart) and False."
+        f"self_attention={choice!r:.200} must be True (summed over the steps), 'steps' (each "
+        "separately) or False."
     )
 
 
@@ -230,7 +230,7 @@ def _read_tokens(tokens: Any) -> TokenChoice:
         return tuple(t if isinstance(t, str) else whole_number(t, "token") for t in items)
     except SelectionError:
         raise SelectionError(
-            f"tokens={tokens!r}: a token is chosen by a word or by its key position."
+            f"tokens={tokens!r}: a token must be chosen by a word or by its key position."
         ) from None
 
 
@@ -254,8 +254,7 @@ def texts_behind_embeddings(
     texts = (prompt,) if isinstance(prompt, str | Prompt) else prompt
     if not isinstance(texts, list | tuple) or not all(isinstance(t, str | Prompt) for t in texts):
         raise WrongKindError(
-            f"{name}= is given a {type(prompt).__name__}, which is no text: give the text behind "
-            "the embeddings, a Prompt that names their columns, or a list with one of these for "
-            "each prompt."
+            f"{name}= must be the text of the embeddings, a Prompt that names their columns, or a "
+            f"list with one of these for each prompt, not a {type(prompt).__name__}."
         )
     return tuple(texts)

@@ -298,11 +298,11 @@ class Proofs:
             module: Any = adapter.net.get_submodule(name)
             raise ShapeError(
                 f"{name} did not use the attention that was computed there, at step {step}: its "
-                "probabilities times its values are not what went into its output. Something "
-                f"changes them in between (its processor is {type(module.get_processor()).__name__}"
-                "), so a map would show what the image was not made of. Change attention by "
-                "daam_nb.ablate, reweight or replay, which record what was used, or use a "
-                f"processor of diffusers: {adapter.way_out}"
+                "probabilities times its values do not give its output. Something changes them in "
+                f"between (its processor is {type(module.get_processor()).__name__}), so a map "
+                "would not show how the image was made. Change attention with daam_nb.ablate, "
+                "reweight or replay, which record what was used, or use a processor of diffusers: "
+                f"{adapter.way_out}"
             )
 
 

@@ -106,10 +106,10 @@ class RunningCall(ABC):
             self.comparisons.add(
                 self.given_sample,
                 sample,
-                f"The {self.adapter.component} worked on other latents than it was given in step "
-                f"{self.step}: something in between changes them or turns them around, as a hook "
-                "or a forward of its own can, so its attention cannot be laid over the image. "
-                "Change the latents in the call instead (callback_on_step_end).",
+                f"The {self.adapter.component} computed with other latents than it was given in "
+                f"step {self.step}: something in between changes or flips them, as a hook or its "
+                "own forward can, so its attention does not fit the image. Change the latents in "
+                "the call instead (callback_on_step_end).",
             )
 
     @abstractmethod
@@ -136,9 +136,9 @@ class RunningCall(ABC):
         present = self.pipe.scheduler
         if present is not self.scheduler:
             raise UnsupportedPipelineError(
-                f"The pipeline's scheduler was exchanged within the call, behind step "
+                "The pipeline's scheduler was replaced within the call, after step "
                 f"{self.step - 1}: {type(present).__name__} now, {type(self.scheduler).__name__} "
-                "before. Its steps are not followed. Exchange it before the call."
+                "before. Its steps are not recorded. Replace it before the call."
             )
 
     def encoding(self, text: Texts) -> Embeddings:
@@ -157,8 +157,8 @@ class RunningCall(ABC):
             images = each * (1 if isinstance(prompt, str) else len(prompt))
             return Embeddings((torch.full_like(text[0], torch.nan),) * images, None)
         raise ShapeError(
-            f"{type(self.pipe).__name__} ran its denoiser without encode_prompt having returned "
-            "text embeddings, so its batch rows cannot be told apart."
+            f"{type(self.pipe).__name__} ran its denoiser before encode_prompt had returned text "
+            "embeddings, so its batch rows cannot be told apart."
         )
 
     def announced_steps(self) -> int:
@@ -182,9 +182,9 @@ class RunningCall(ABC):
         then, now = (first.conditional, first.unconditional), (rows.conditional, rows.unconditional)
         if then != now and then == now[::-1]:
             raise ShapeError(
-                f"Prompt and negative prompt changed places in step {self.step}: the rows that "
-                "hold the prompt now are those that the pipeline takes for the negative prompt, "
-                "whose prediction it subtracts. Leave their order in prompt_embeds as it is."
+                f"The prompt and the negative prompt changed places in step {self.step}: the rows "
+                "that hold the prompt now are those that the pipeline takes for the negative "
+                "prompt, whose prediction it subtracts. Do not change their order in prompt_embeds."
             )
         return rows
 

@@ -34,7 +34,7 @@ def check_weights(
             continue
         if weights.get(part, digest) != digest:
             raise ReproductionError(
-                f"The weights of the {part} are not those that drew the recording (digest {digest} "
+                f"The weights of the {part} are not those that made the recording (digest {digest} "
                 f"then, {weights[part]} now), so its {what} would be another model's. Give the "
                 "pipeline that made it."
             )
@@ -52,9 +52,9 @@ def check_model_changes(run: Recording, pipe: Any, *, what: str) -> None:
     if then != now:
         before, after = ("; ".join(changes) or "nothing" for changes in (then, now))
         raise ReproductionError(
-            f"The model was changed by {before:.300} when the recording was made, and is by "
-            f"{after:.300} now, so its {what} would be another model's. Give the pipeline as it "
-            "was."
+            f"The model was changed by {before:.300} when the recording was made, and now by "
+            f"{after:.300}, so its {what} would be another model's. Give the pipeline in its "
+            "earlier state."
         )
 
 

@@ -163,9 +163,8 @@ def trace(
     if keep == "replay" and "replay" not in adapter.supports:
         raise UnsupportedPipelineError(
             f"The {adapter.attention} attention of {adapter.pipe_name} cannot be replayed, so "
-            "there is nothing "
-            'that keep="replay" would be for. Use keep="steps", with tokens="all" and '
-            "negative=True for all of the text."
+            'keep="replay" has no use. Use keep="steps", with tokens="all" and negative=True for '
+            "all of the text."
         )
     return Tracer(adapter, options)
 
@@ -200,8 +199,8 @@ class Tracer(Attached[calls.WatchedCall]):
             return self.recordings[0]
         if not self.recordings:
             raise NothingRecordedError(
-                "Nothing is recorded yet: call the pipeline inside the `with trace(pipe)` block "
-                "and ask for the recording after it."
+                "Nothing has been recorded yet: call the pipeline inside the `with trace(pipe)` "
+                "block and ask for the recording after it."
             )
         raise NothingRecordedError(
             f"This trace holds {len(self.recordings)} recordings, one per image; "
@@ -226,15 +225,14 @@ class Tracer(Attached[calls.WatchedCall]):
             first = self._failures[0]
             raise WatchError(
                 f"The pipeline finished, but watching it failed: {first} The images are in this "
-                f"error's .images ({len(images)}); "
-                f"{len(self.recordings)} recordings that did succeed are in tracer.recordings.",
+                f"error's .images ({len(images)}); the {len(self.recordings)} recordings that "
+                "succeeded are in tracer.recordings.",
                 images,
             ) from (None if isinstance(first, DaamError) else first)
         if not self.recordings and self._calls:
             raise NothingRecordedError(
                 f"Nothing was recorded: {len(self._calls)} calls of this "
-                f"{type(self.pipe).__name__} began inside the `with` block, and none came to its "
-                "end."
+                f"{type(self.pipe).__name__} began inside the `with` block, but none finished."
             )
         if not self.recordings:
             raise NothingRecordedError(
@@ -278,8 +276,8 @@ class Tracer(Attached[calls.WatchedCall]):
                 call.fail(
                     ShapeError(
                         f"{name} ran twice within one pass of the denoiser, in step {call.step}: "
-                        "something runs parts of it again, so which of the two made the image "
-                        "cannot be told. Run the denoiser once in a pass."
+                        "something runs parts of it again, so which of the two made the image is "
+                        "unknown. Run the denoiser once per pass."
                     )
                 )
                 return

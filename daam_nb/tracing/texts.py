@@ -74,8 +74,9 @@ def _check_agreement(name: str, texts: Any, by_user: Sequence[str | Prompt]) -> 
     own = [texts] if isinstance(texts, str) else list(texts)
     if len({*by_user, *own}) > len(set(own)):
         raise ShapeError(
-            f"{name}={list(by_user)!r:.200} was told for embeddings, and this call gives {name}="
-            f"{texts!r:.200} as text. Leave the first out: what a pipeline encodes itself is known."
+            f"{name}={list(by_user)!r:.200} describes embeddings, but this call gives "
+            f"{name}={texts!r:.200} as text. Leave the former out: a text that the pipeline "
+            "encodes is known."
         )
 
 
@@ -189,20 +190,18 @@ def exchanged(naming: Naming, settled: Settled, texts: Sequence[Tensor]) -> str 
         before = settled.rows[image]
         if len(text) != settled.keys[image]:
             raise ShapeError(
-                f"The text embeddings were exchanged for others of {len(text)} columns while the "
-                f"image was painted; the first had {settled.keys[image]}, and one recording "
-                "cannot hold both. Give all texts as many columns, or draw each by a call of "
-                "its own."
+                f"The text embeddings were replaced by others of {len(text)} columns during the "
+                f"call; the first had {settled.keys[image]}, and one recording cannot hold both. "
+                "Give all texts the same number of columns, or draw each with a separate call."
             )
         if rows.shape == before.shape and torch.equal(rows, before.to(rows)):
             continue
         ids = naming.ids(text)
         if ids is None or settled.ids[image] is None:
             raise ShapeError(
-                "The text embeddings were exchanged while the image was painted, and what is "
-                f"behind the new ones is not known; the first were of "
-                f"{settled.prompts[image].text!r}. Encode inside the `with` block, or leave the "
-                "embeddings as they are."
+                "The text embeddings were replaced during the call, and the text of the new ones "
+                f"is unknown; the first were of {settled.prompts[image].text!r}. Encode inside the "
+                "`with` block, or leave the embeddings as they are."
             )
         if ids != settled.ids[image]:
             return naming.as_read(ids).text

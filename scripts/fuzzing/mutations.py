@@ -53,7 +53,7 @@ def _own(folder: Path, name: object) -> Path:
     """A file of the folder; never one elsewhere, whose name an earlier change put there."""
     file = folder / str(name)
     if file.parent != folder or file.is_symlink() or not file.is_file():
-        raise OSError(f"{name!r} is no file of this folder")
+        raise OSError(f"{name!r} is not a file of this folder")
     return file
 
 

@@ -241,7 +241,7 @@ def test_an_answer_that_cannot_be_kept_is_told(notebook: Notebook, tmp_path: Pat
     )
     page.keyboard.press("4")
     expect(part(root, "notice")).to_contain_text("Not saved: anna-")
-    expect(part(root, "notice")).to_contain_text("answers on another page, too")
+    expect(part(root, "notice")).to_contain_text("another page on which")
     assert ready(root).get_attribute("data-turn") == turn
     press(root, "4")
     assert part(root, "notice").inner_text() == ""

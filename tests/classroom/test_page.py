@@ -154,7 +154,7 @@ def test_a_stop_on_the_way_back_leaves_no_processes_of_another_prompt(
     with pytest.raises(NothingRecordedError, match="Both processes of “a dog” were not walked"):
         page.to_figure()
     assert 'role="alert"' in page.status.value
-    assert "“a dog” is drawn; its way from and to noise is not" in page.status.value
+    assert "“a dog” is drawn, but its forward and reverse processes are not" in page.status.value
     assert "stopped" in page.status.value or "RuntimeError: out of memory" in page.status.value
     assert not page.button.disabled and page.progress.layout.visibility == "hidden"
 
@@ -176,7 +176,7 @@ def test_a_stop_while_drawing_leaves_what_was_drawn_before(
     assert (page.recording, page.reverse.value) == before
     assert 'role="alert"' in page.status.value
     assert "“a dog” was not drawn" in page.status.value
-    assert "what is below is “a cat”" in page.status.value
+    assert "below is still “a cat”" in page.status.value
     assert not page.button.disabled
 
 
@@ -234,7 +234,7 @@ def test_nothing_is_drawn_before_it_is_asked_for_and_other_pipelines_are_refused
     with pytest.raises(UnsupportedPipelineError, match=r"draws from an image \(image=\)"):
         Classroom(img2img(), draw=False)
     for what in ("sd", None):
-        with pytest.raises(UnsupportedPipelineError, match="takes a pipeline of diffusers, not"):
+        with pytest.raises(UnsupportedPipelineError, match="takes a diffusers pipeline, not"):
             Classroom(what, draw=False)
     said = r"ablate.*is open.*Open the classroom outside"
     with pytest.raises(InterventionError, match=said), ablate(pipe := sd1(), words="cat"):
@@ -259,15 +259,15 @@ def test_panels_show_the_step_asked_for() -> None:
             r"Classroom\(\) takes no argument 'guidance'; did you mean 'guidance_sc",
         ),
         ({"steps": 4}, "takes no argument 'steps'; did you mean 'num_inference_steps'"),
-        ({"prompt": None}, "The prompt is a text, not None"),
-        ({"seed": -5}, "seed=-5: it is a whole number from 0"),
-        ({"seed": "0"}, "seed='0': it is a whole number"),
-        ({"seed": 2**40}, "it is a whole number from 0 to 4294967295"),
-        ({"num_inference_steps": 4.0}, "num_inference_steps=4.0: it is a whole number from 1"),
+        ({"prompt": None}, "The prompt must be a text, not None"),
+        ({"seed": -5}, "seed=-5: it must be a whole number from 0"),
+        ({"seed": "0"}, "seed='0': it must be a whole number"),
+        ({"seed": 2**40}, "it must be a whole number from 0 to 4294967295"),
+        ({"num_inference_steps": 4.0}, "num_inference_steps=4.0: it must be a whole number from 1"),
         ({"num_inference_steps": 0}, "num_inference_steps=0"),
-        ({"guidance_scale": "5"}, "guidance_scale='5' is not a number"),
-        ({"draw": "no"}, r"draw= is True or False, not 'no' \(str\)"),
-        ({"guidance_scale": float("nan")}, "guidance_scale=nan is not a number"),
+        ({"guidance_scale": "5"}, "guidance_scale='5' must be a number"),
+        ({"draw": "no"}, r"draw= must be True or False, not 'no' \(str\)"),
+        ({"guidance_scale": float("nan")}, "guidance_scale=nan must be a number"),
     ],
     ids=str,
 )
@@ -280,5 +280,5 @@ def test_the_page_refuses_what_it_would_bend(options: dict[str, Any], said: str)
 def test_a_prompt_without_an_end_is_refused_before_anything_is_drawn() -> None:
     page = Classroom(sd1(), prompt="a " * 501, num_inference_steps=4)
     assert page.recording is None
-    assert "This prompt has 1001 characters; 1000 are the most here" in page.status.value
+    assert "This prompt has 1001 characters; at most 1000 are allowed here" in page.status.value
     assert not page.button.disabled

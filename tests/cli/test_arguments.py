@@ -79,7 +79,7 @@ def test_open_is_a_command_as_the_first_word_only() -> None:
     [
         ([], "no prompt was given"),
         (["a", "dog"], 'daam-nb "a dog"'),
-        (["--sed", "3", "a"], "--sed is no option of daam-nb (did you mean --seed?)"),
+        (["--sed", "3", "a"], "--sed is not an option of daam-nb (did you mean --seed?)"),
         (["a", "--steps", "20"], "of daam-nb (did you mean --num-inference-steps?)"),
         (["a", "--num-inference", "20"], "(did you mean --num-inference-steps?)"),
         (["a", "--guidance-scale=4"], "(did you mean --guidance?)"),
@@ -88,9 +88,9 @@ def test_open_is_a_command_as_the_first_word_only() -> None:
         (["-v", "open", "x"], "`open` comes first"),
         (["open"], "the word alone: daam-nb -- open"),
         (["open", "a", "b"], "takes one folder, not 2"),
-        (["open", "x", "--words", "a"], "say where these go with --output-folder"),
-        (["open", "x", "--seed", "1"], "--seed is no option"),
-        (["open", "x", "--kind", "effect"], "where these go with --html or --output-folder"),
+        (["open", "x", "--words", "a"], "name their folder with --output-folder"),
+        (["open", "x", "--seed", "1"], "--seed is not an option"),
+        (["open", "x", "--kind", "effect"], "where they go with --html or --output-folder"),
         (["open", "x", "-o", "y", "--kind", "share", "--all-heads"], "--kind is 'share'. Leave"),
         (["a", "--seed", "-1"], "a whole number from 0"),
         (["a", "--seed", "x"], "'x' is not a seed"),
@@ -101,9 +101,9 @@ def test_open_is_a_command_as_the_first_word_only() -> None:
         (["a", "--guidance", "nan"], "is not a number"),
         (["a", "--threshold", "1.5"], "0 to 1"),
         (["a", "--threshold", "nan"], "0 to 1"),
-        (["a", "--words", " , "], "names no word"),
+        (["a", "--words", " , "], "contains no word"),
         (["a", "--dtype", "int8"], "float16"),
-        (["a \udcff"], "no valid text"),
+        (["a \udcff"], "not valid text"),
     ],
 )
 def test_what_cannot_be_read_is_said(argv: list[str], said: str) -> None:
@@ -160,10 +160,10 @@ def test_nothing_heavy_is_loaded_for_help_and_mistakes(argv: list[str]) -> None:
     ("argv", "said"),
     [
         (["open", ""], "the folder's name is empty"),
-        (["a cat", "--output-folder", ""], "an empty text names no folder"),
-        (["a cat", "--seed", "0", "--seed", "1"], "--seed is given twice"),
-        (["a cat", "-s0", "--seed=1"], "--seed is given twice"),
-        (["open", "x", "-t", "0.4", "-t", "0.5"], "-t is given twice"),
+        (["a cat", "--output-folder", ""], "the folder's name is empty"),
+        (["a cat", "--seed", "0", "--seed", "1"], "--seed is given more than once"),
+        (["a cat", "-s0", "--seed=1"], "--seed is given more than once"),
+        (["open", "x", "-t", "0.4", "-t", "0.5"], "-t is given more than once"),
     ],
 )
 def test_what_would_be_taken_in_silence_is_refused(argv: list[str], said: str) -> None:
@@ -183,7 +183,7 @@ def test_heads_are_typed_by_number_or_with_their_layers() -> None:
     for text in ("", "x", "0+", "-1", "0+mid_block:1", ":1", "mid_block:", "1.5", "²"):
         with pytest.raises(UsageError, match=r"heads cannot be read from .*LAYER:HEAD\+LAYER"):
             draws("a", f"--heads={text}")
-    with pytest.raises(UsageError, match="name 1 more than once"):
+    with pytest.raises(UsageError, match="names 1 more than once"):
         draws("a", "--heads", "1+1")
     with pytest.raises(UsageError, match="--output-folder"):
         read_arguments(["open", "x", "--heads", "1"])

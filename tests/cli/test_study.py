@@ -95,9 +95,9 @@ def test_captions_are_drawn_from_their_own_seeds(tmp_path: Path) -> None:
         (["--into", "x"], "a study is one of attribution, .*, not none"),
         (["segmentation", "--into", "x"], "a study is one of attribution, .*, not segmentation"),
         (["attribution", "visuosyntax", "--into", "x"], "not attribution visuosyntax"),
-        (["attribution"], "say where the recordings go: --into FOLDER"),
+        (["attribution"], "name the folder of the recordings: --into FOLDER"),
         (["attribution", "--into", "x", "--images", "0"], "'0' is not"),
-        (["attribution", "--into", "x", "--prompt"], "--prompt is no option"),
+        (["attribution", "--into", "x", "--prompt"], "--prompt is not an option"),
         (
             ["cohyponyms", "--into", "x", "--captions", "mine.txt"],
             "cohyponyms takes no --captions; it is for attribution, visuosyntax, faithfulness, "
@@ -207,7 +207,7 @@ def test_another_model_needs_its_own_captions_and_truth(
     captions = tmp_path / "c.docx"
     captions.write_text("a cat")
     assert main([*argv, "--captions", f"{captions}"]) == 1
-    assert "the suffix '.docx' is not known" in capsys.readouterr().err
+    assert "the suffix '.docx' is unknown" in capsys.readouterr().err
 
 
 def test_what_is_misspelt_is_said_before_a_model_is_loaded(
@@ -242,6 +242,6 @@ def test_without_the_extra_the_way_out_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["--images", "--seeds"])
 def test_a_number_that_is_none_is_not_called_steps(option: str) -> None:
-    with pytest.raises(UsageError, match=r"'0' is not taken here: a whole number from 1") as caught:
+    with pytest.raises(UsageError, match=r"'0' must be a whole number from 1") as caught:
         studies("visuosyntax", option, "0")
     assert "steps" not in str(caught.value)

@@ -54,7 +54,7 @@ def test_layers_count_from_the_up_blocks(run: Recording) -> None:
     made = GlobalHeatMap.of(run, layer_idx=len(_names(run, "up"))).heat_maps
     expected = _definition(run, first_down, [0, 1, 2])
     torch.testing.assert_close(made, expected, atol=1e-6, rtol=1e-5)
-    with pytest.raises(SelectionError, match="none of the 4 layers; they count from 0 to 3"):
+    with pytest.raises(SelectionError, match="is out of range: the 4 layers count from 0 to 3"):
         GlobalHeatMap.of(run, layer_idx=4)
 
 
@@ -62,7 +62,9 @@ def test_factors_are_those_of_the_grid(run: Recording) -> None:
     coarse = [name for name in _names(run, "up", "down") if ".1." in name[:14]]
     made = GlobalHeatMap.of(run, factors=[2]).heat_maps
     torch.testing.assert_close(made, _definition(run, coarse, [0, 1, 2]), atol=1e-6, rtol=1e-5)
-    with pytest.raises(SelectionError, match=r"factors=\[64\] select no layer; there are \[1, 2\]"):
+    with pytest.raises(
+        SelectionError, match=r"factors=\[64\] selects no layer; the factors are \[1, 2\]"
+    ):
         GlobalHeatMap.of(run, factors=[64])
 
 
@@ -85,7 +87,7 @@ def test_word_idx_and_offset_idx(run: Recording) -> None:
     assert torch.equal(maps.compute_word_heat_map("a", word_idx=3).heatmap, maps.heat_maps[4])
     assert torch.equal(maps.compute_word_heat_map("cat", offset_idx=3).heatmap, maps.heat_maps[5])
     assert torch.equal(maps.compute_word_heat_map("CAT").heatmap, maps.heat_maps[2])
-    with pytest.raises(WordNotFoundError, match=r"Tokens \[6\] lie outside this prompt of 5"):
+    with pytest.raises(WordNotFoundError, match=r"Tokens \[6\] are outside this prompt of 5"):
         maps.compute_word_heat_map("dog", offset_idx=2)
     with pytest.raises(WordNotFoundError):
         maps.compute_word_heat_map("catamaran")
@@ -134,7 +136,7 @@ def test_plot_overlay_draws_on_the_axes_given(run: Recording, tmp_path) -> None:
 
 
 def test_every_token_is_needed() -> None:
-    with pytest.raises(NotKeptError, match=r"kept positions \[0, 2\]"):
+    with pytest.raises(NotKeptError, match=r"holds the key positions \[0, 2\]"):
         GlobalHeatMap.of(tiny_recording(tokens=(0, 2)))
 
 
@@ -147,13 +149,13 @@ def test_arguments_of_other_kinds_are_refused(run: Recording) -> None:
         (lambda: GlobalHeatMap.of(run, layer_idx=1.0), "whole number, not by 1.0"),  # type: ignore[arg-type]
         (lambda: GlobalHeatMap.of(run, head_idx="0"), "whole number, not by '0'"),  # type: ignore[arg-type]
         (lambda: GlobalHeatMap.of(run, factors="1"), "whole number, not by '1'"),  # type: ignore[arg-type]
-        (lambda: GlobalHeatMap.of(run, normalize="no"), "normalize= is True or False"),  # type: ignore[arg-type]
-        (lambda: maps.compute_word_heat_map(["cat"]), "word is a text, not a list"),  # type: ignore[arg-type]
+        (lambda: GlobalHeatMap.of(run, normalize="no"), "normalize= must be True or False"),  # type: ignore[arg-type]
+        (lambda: maps.compute_word_heat_map(["cat"]), "word must be a text, not a list"),  # type: ignore[arg-type]
         (lambda: maps.compute_word_heat_map("cat", True), "whole number, not by True"),
         (lambda: cat.expand_as((64, 96)), "takes a PIL image, not a tuple"),  # type: ignore[arg-type]
-        (lambda: cat.expand_as(run.image, threshold=True), "threshold is a number"),  # type: ignore[arg-type]
-        (lambda: cat.compute_ioa(run), "another map of DAAM's calls"),  # type: ignore[arg-type]
-        (lambda: set_seed("0"), "seed='0': it is a whole number"),  # type: ignore[arg-type]
+        (lambda: cat.expand_as(run.image, threshold=True), "threshold must be a number"),  # type: ignore[arg-type]
+        (lambda: cat.compute_ioa(run), "a map made by DAAM's calls"),  # type: ignore[arg-type]
+        (lambda: set_seed("0"), "seed='0': it must be a whole number"),  # type: ignore[arg-type]
     ]
     for call, said in calls:
         with pytest.raises(DaamError) as caught:
@@ -164,7 +166,7 @@ def test_arguments_of_other_kinds_are_refused(run: Recording) -> None:
 @pytest.mark.parametrize("options", [{"word_idx": -1}, {"word_idx": 5}, {"offset_idx": -2}])
 def test_the_ends_of_the_text_are_no_tokens_of_it(run: Recording, options: dict[str, int]) -> None:
     maps = GlobalHeatMap.of(run)
-    with pytest.raises(WordNotFoundError, match="lie outside this prompt of 5 tokens"):
+    with pytest.raises(WordNotFoundError, match="are outside this prompt of 5 tokens"):
         maps.compute_word_heat_map("cat", **options)
     last = maps.compute_word_heat_map("cat", word_idx=4).heatmap
     assert torch.equal(last, maps.heat_maps[5])

@@ -72,7 +72,7 @@ def test_low_memory_gives_the_same_maps(pipe: Any, traced: trace) -> None:
 
 def test_another_prompt_is_refused(traced: trace) -> None:
     assert traced.compute_global_heat_map(PROMPT).prompt.text == PROMPT
-    with pytest.raises(WordNotFoundError, match="No image was made of 'a horse'"):
+    with pytest.raises(WordNotFoundError, match="drew no image from 'a horse'"):
         traced.compute_global_heat_map("a horse")
 
 
@@ -99,7 +99,7 @@ def test_an_experiment_opens_again(traced: trace, tmp_path: Path) -> None:
 
 def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
     (tmp_path / "generation.pt").write_bytes(b"\x80\x04cos\nsystem\n")
-    with pytest.raises(RecordingFormatError, match=r"is a pickle.*Make it anew"):
+    with pytest.raises(RecordingFormatError, match=r"is a pickle.*Draw the image again"):
         GenerationExperiment.load(tmp_path)
     with pytest.raises(RecordingNotFoundError, match="holds no experiment"):
         GenerationExperiment.load(tmp_path / "nowhere")
@@ -108,12 +108,12 @@ def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
 def test_a_seed_file_of_words_is_refused(traced: trace, tmp_path: Path) -> None:
     folder = traced.to_experiment(tmp_path).save()
     (folder / "seed.txt").write_text("forty-two", encoding="utf-8")
-    with pytest.raises(RecordingFormatError, match=r"seed\.txt holds no whole number"):
+    with pytest.raises(RecordingFormatError, match=r"seed\.txt does not hold a whole number"):
         GenerationExperiment.load(folder)
 
 
 def test_a_transformer_is_refused_before_it_runs() -> None:
-    with pytest.raises(UnsupportedPipelineError, match=r"UNets only.*daam_nb\.heat_maps"):
+    with pytest.raises(UnsupportedPipelineError, match=r"only UNets.*daam_nb\.heat_maps"):
         trace(joint_pipelines.sd3())
 
 
@@ -142,7 +142,9 @@ def test_maps_that_no_choice_gives_are_not_saved(traced: trace, tmp_path: Path) 
 @pytest.mark.parametrize("name", ["prompt.txt", "output.png", "seed.txt", "maps.json"])
 def test_files_of_ones_own_are_not_replaced(traced: trace, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
-    with pytest.raises(RecordingExistsError, match=f"{name} already, which would be replaced"):
+    with pytest.raises(
+        RecordingExistsError, match=rf"already holds {name}, which would be replaced"
+    ):
         traced.to_experiment(tmp_path).save()
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(name, "mine")]
 

@@ -101,7 +101,7 @@ def test_a_compound_preposition_by_hand() -> None:
 
 def test_a_tree_that_stands_twice_is_refused() -> None:
     twice = Tree("a", "DT")
-    with pytest.raises(AssertionError, match="one tree stands twice"):
+    with pytest.raises(AssertionError, match="one tree occurs more than once"):
         flatten(Tree("cat", "NN").before("det", twice, twice))
 
 

@@ -114,7 +114,7 @@ def test_a_folder_is_loaded_under_its_own_name(tmp_path: Path) -> None:
 def test_a_name_that_is_not_installed() -> None:
     with pytest.raises(MissingParserError) as caught:
         load_parser("en_core_web_none")
-    assert str(caught.value).startswith("No spaCy pipeline 'en_core_web_none' is installed")
+    assert str(caught.value).startswith("'en_core_web_none' is neither an installed spaCy pipeline")
     assert "python -m spacy download en_core_web_none" in str(caught.value)
     assert "load_parser('caption_parser')" in str(caught.value)
 
@@ -187,7 +187,7 @@ def test_the_best_installed_one_is_taken(installed: Installed) -> None:
     assert load_parser("caption_parser").name == "daam_nb caption parser 0.1"
     facts = {"lang": "en", "name": "core_web_trf", "version": "0.1", "pipeline": ["parser"]}
     installed.add("en_core_web_trf", **facts)  # installed, and does not load
-    with pytest.warns(UserWarning, match="'en_core_web_trf' is installed and does not load"):
+    with pytest.warns(UserWarning, match="'en_core_web_trf' is installed but cannot be loaded"):
         assert load_parser().name == "en_core_web_md 0.1"
 
 
@@ -210,7 +210,9 @@ def test_what_is_no_english_parser_is_passed_over(installed: Installed) -> None:
     ud = pipeline(labels=("det", "amod", "obj", "obl", "ROOT"))
     installed.add("en_universal", ud, name="universal")
     installed.add("en_broken", lang="en", pipeline=["parser"])  # says no name and no version
-    with pytest.warns(UserWarning, match="'en_broken' is installed and does not say what it is"):
+    with pytest.warns(
+        UserWarning, match="'en_broken' is installed but its metadata cannot be read"
+    ):
         assert load_parser().name == "daam_nb caption parser 0.1"
     assert load_parser("en_universal").name == "en_universal 0.1"
 
@@ -255,7 +257,7 @@ def test_names_and_texts_of_other_kinds_are_refused() -> None:
             load_parser(wrong)  # type: ignore[arg-type]
     parser = SpacyParser(pipeline())
     for wrong in (None, 5, ["a cat"], b"a cat"):
-        with pytest.raises(WrongKindError, match="What is parsed is a text, not"):
+        with pytest.raises(WrongKindError, match="What is parsed must be a text, not"):
             parser(wrong)  # type: ignore[arg-type]
     with pytest.raises(WrongKindError, match="takes a loaded spaCy pipeline, not 'en_core_web_sm'"):
         SpacyParser("en_core_web_sm")

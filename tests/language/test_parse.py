@@ -45,13 +45,17 @@ def test_an_empty_text_has_an_empty_parse() -> None:
     ("words", "chunks", "message"),
     [
         ((word("b", 0, 0, "ROOT"),), (), "Word 0 ('b') is not at characters 0-1 of 'a red"),
-        ((word("car", 6, 0, "ROOT"), word("a", 0, 0, "det")), (), "not behind the word before it"),
-        ((word("a", 0, 1, "det"),), (), "Word 0 ('a') has the head 1 of 1 words."),
-        ((word("a", 0, -1, "det"),), (), "has the head -1 of 1 words."),
-        ((word("a", 0, 0, "det"),), (), "is its own head exactly where its relation is 'ROOT'"),
+        ((word("car", 6, 0, "ROOT"), word("a", 0, 0, "det")), (), "overlaps the word before it"),
+        ((word("a", 0, 1, "det"),), (), "Word 0 ('a') has the head 1, but there are only 1 words."),
+        ((word("a", 0, -1, "det"),), (), "has the head -1, but there are only 1 words."),
+        (
+            (word("a", 0, 0, "det"),),
+            (),
+            "must be its own head if and only if its relation is 'ROOT'",
+        ),
         ((A, RED, word("car", 6, 0, "nsubj")), (), "cycle: 'a' -> 'car'."),
-        ((A, RED, CAR), ((0, 4),), "The noun chunk (0, 4) is no range of the 3 words."),
-        ((A, RED, CAR), ((2, 2),), "The noun chunk (2, 2) is no range"),
+        ((A, RED, CAR), ((0, 4),), "The noun chunk (0, 4) is not a range of the 3 words."),
+        ((A, RED, CAR), ((2, 2),), "The noun chunk (2, 2) is not a range"),
         ((ParsedWord("", 0, 0, "", "", "", 0, "ROOT"),), (), "is not at characters 0-0"),
     ],
 )
@@ -111,10 +115,10 @@ def test_heads_make_trees_or_are_refused(heads: list[int], letters: str) -> None
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"relation": 5}, "the relation is a text, not 5"),
-        ({"lemma": None}, "the lemma is a text, not None"),
-        ({"head": True}, "which are whole"),
-        ({"start": 0.0}, "which are whole"),
+        ({"relation": 5}, "the relation must be a text, not 5"),
+        ({"lemma": None}, "the lemma must be a text, not None"),
+        ({"head": True}, "these must be whole"),
+        ({"start": 0.0}, "these must be whole"),
     ],
 )
 def test_values_of_other_kinds_make_no_parse(change: dict[str, Any], said: str) -> None:

@@ -162,14 +162,14 @@ def test_what_is_not_finite_is_not_said_of_the_model_where_attention_was_changed
     values = torch.full((3, 1, 1, 1), 0.5).half()
     values[1] = float("inf")
     plain = by_hand([values], latent_size=(1, 1))
-    with pytest.raises(RecordingFormatError, match="The model overflowed while it ran"):
+    with pytest.raises(RecordingFormatError, match="The model overflowed"):
         heat_maps(plain).word("fox")
     run = changed_by(plain, "reweight('fox', 1e+06)")
     for read in (lambda: heat_maps(run).word("fox"), lambda: heat_maps(run).by_head("fox")):
         with pytest.raises(RecordingFormatError) as caught:
             read()
         assert str(caught.value) == (
-            "The recorded attention holds NaN or infinity, so there is no map of it. It was "
+            "The recorded attention holds NaN or infinity, so there is no map. It was "
             "changed while it was recorded (reweight('fox', 1e+06)): what that made of it may be "
             "larger than float16 holds, in which it was kept, or the model overflowed. Record "
             "again with a smaller factor, or with dtype=torch.float32."
@@ -185,7 +185,7 @@ def test_maps_that_are_finite_are_given_where_their_sum_is_not() -> None:
 def test_sums_beyond_float32_are_not_said_of_the_attention() -> None:
     values = torch.full((3, 1, 1, 1), 2.0**127)
     run = by_hand([values], latent_size=(1, 1))
-    with pytest.raises(RecordingFormatError, match=r"is finite, but adding it up.*was altered"):
+    with pytest.raises(RecordingFormatError, match=r"is finite, but its sum.*was altered"):
         heat_maps(run, reduction="sum").word("fox")
     run = changed_by(run, "reweight('fox', 1e+38)")
     with pytest.raises(RecordingFormatError, match=r"adding it up.*\(reweight\('fox', 1e\+38\)\)"):

@@ -50,11 +50,11 @@ def test_no_run_is_held_on_to() -> None:
 
 def test_grids_that_differ() -> None:
     small, large = one([[1.0, 1.0]]), one(torch.ones(2, 4), "cat")
-    message = "different grids: 1 x 2 and, of 'cat', 2 x 4. Name one size for all"
+    message = "different grids: 1 x 2 and, for 'cat', 2 x 4. Give one size for all"
     with pytest.raises(ShapeError, match=message):
         average([small, large])
     assert average([small, large], size=(2, 4)).values.tolist() == torch.ones(2, 4).tolist()
-    with pytest.raises(ShapeError, match="A size is"):
+    with pytest.raises(ShapeError, match="A size must be"):
         average([small], size=(0, 1))
 
 
@@ -70,7 +70,7 @@ def test_nothing_and_garbage() -> None:
     for averaged in (average, average_words, average_heads):
         with pytest.raises(SelectionError, match="There is no map to average"):
             averaged([])
-    with pytest.raises(SelectionError, match=re.escape("are taken of WordHeatMaps, not of Tensor")):
+    with pytest.raises(SelectionError, match=re.escape("takes WordHeatMaps, not Tensor")):
         average([torch.ones(2, 2)])  # type: ignore[list-item]
 
 

@@ -163,7 +163,7 @@ def test_shares_of_the_texts_tokens_add_up_to_one(maps: HeatMaps) -> None:
     assert shares.unit == "share of the text's attention"
     with pytest.raises(NotKeptError, match="the text was not kept at the key positions 1, 3-4;"):
         heat_maps(tiny_recording(tokens=(2, 5))).shares()
-    with pytest.raises(SelectionError, match="Shares cannot be told apart by head"):
+    with pytest.raises(SelectionError, match="Shares cannot be split by head"):
         shares.by_head("cat")
 
 

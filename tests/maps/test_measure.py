@@ -77,15 +77,17 @@ def test_a_size_is_that_of_the_masks() -> None:
     at_image = iou(cat, dog, threshold=0.4, size=(64, 96))
     assert at_image == iou(cat.resize(), dog.resize(), threshold=0.4)
     assert at_image != iou(cat, dog, threshold=0.4)
-    with pytest.raises(ShapeError, match=re.escape("A mask of 3 x 3 is not resized to (64, 96)")):
+    with pytest.raises(
+        ShapeError, match=re.escape("A mask of 3 x 3 cannot be resized to (64, 96)")
+    ):
         iou(A, dog, threshold=0.4, size=(64, 96))
 
 
 def test_a_map_needs_a_threshold() -> None:
     dog = WordHeatMap(torch.ones(3, 3), "dog")
-    with pytest.raises(SelectionError, match="The map of 'dog' becomes a mask at a threshold"):
+    with pytest.raises(SelectionError, match="The map of 'dog' needs a threshold to become a mask"):
         iou(dog, A)
-    with pytest.raises(SelectionError, match="The map of 'an array' becomes a mask"):
+    with pytest.raises(SelectionError, match="The map of 'an array' needs a threshold"):
         iou(A, torch.ones(3, 3))
     with pytest.raises(SelectionError, match="from 0 to 1, not 4"):
         iou(A, B, threshold=4)
@@ -223,7 +225,7 @@ def test_whole_numbers_that_are_no_mask_are_refused_everywhere(
     measured: Callable[..., Any],
 ) -> None:
     for array in (LABELS, [[0, 2]], pil(LABELS), pil(np.array([[0, 128, 255]]))):
-        with pytest.raises(SelectionError, match="do not say which pixels are marked"):
+        with pytest.raises(SelectionError, match="do not define which pixels are marked"):
             measured(array)
     for mode in ("RGB", "RGBA", "P", "LA", "F"):
         with pytest.raises(SelectionError, match=f"PIL image of mode '{mode}'"):
@@ -235,7 +237,7 @@ def test_other_things_that_slip_in_as_masks() -> None:
         iou(A, np.ma.masked_array(TWO_ROWS, mask=LABELS < 2))
     with pytest.raises(ShapeError, match="real numbers"):
         iou(A, TWO_ROWS.astype(complex))
-    with pytest.raises(ShapeError, match=r"2 x 3 and 3 x 2.* may lie on its side"):
+    with pytest.raises(ShapeError, match=r"2 x 3 and 3 x 2.* may be exchanged"):
         iou(torch.ones(2, 3, dtype=torch.bool), torch.ones(3, 2, dtype=torch.bool))
     with pytest.raises(ShapeError, match=r"not \(3, 3, 3\)"):
         iou(A, np.zeros((3, 3, 3), dtype=bool))

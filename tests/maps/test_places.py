@@ -104,7 +104,7 @@ def test_parts_that_do_not_fit_are_refused_and_changes_noticed(tmp_path: Any) ->
     short = {**held.probabilities, name: held.probabilities[name][:1]}
     with pytest.raises(ShapeError, match="The self-attention' probabilities"):
         replace(run, self_attention=replace(held, probabilities=short))
-    with pytest.raises(ShapeError, match="of self-attention, and reads no text"):
+    with pytest.raises(ShapeError, match="a self-attention layer, which reads no text"):
         replace(run, layers=(held.layers[0], *run.layers[1:]))
     with pytest.raises(SelectionError, match="'sum' or 'steps'"):
         replace(held, kept="all")

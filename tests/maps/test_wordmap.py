@@ -33,7 +33,7 @@ def test_values_are_checked_and_brought_to_float32() -> None:
 
 @pytest.mark.parametrize("values", [[1.0], [[[1.0]]], 1.0, torch.zeros(0, 3), torch.zeros(3, 0)])
 def test_values_of_another_shape(values: Any) -> None:
-    with pytest.raises(ShapeError, match=r"has the shape \(y, x\), both at least 1, not \("):
+    with pytest.raises(ShapeError, match=r"must have the shape \(y, x\), both at least 1, not \("):
         WordHeatMap(values)
 
 
@@ -71,7 +71,9 @@ def test_resize_without_a_size_to_go_to() -> None:
     "size", [(0, 3), (3, -1), (3,), (1, 2, 3), 4, "ab", (2.0, 3), (None, 1), [True, 0]]
 )
 def test_sizes_that_cannot_be(size: Any) -> None:
-    with pytest.raises(ShapeError, match=r"A size is \(height, width\), two whole numbers >= 1"):
+    with pytest.raises(
+        ShapeError, match=r"A size must be \(height, width\), two whole numbers >= 1"
+    ):
         DOG.resize(size)
     with pytest.raises(ShapeError):
         WordHeatMap(torch.ones(2, 2), image_size=size)
@@ -167,7 +169,7 @@ def test_a_map_does_not_share_the_callers_memory() -> None:
 
 @pytest.mark.parametrize("size", [(10**6, 10**6), (True, True), (2, True), (2.0, 2), "ab", 5])
 def test_sizes_that_no_image_has(size: Any) -> None:
-    with pytest.raises(ShapeError, match=r"pixels that an image may have|A size is"):
+    with pytest.raises(ShapeError, match=r"pixels that an image may have|A size must be"):
         DOG.resize(size)
 
 

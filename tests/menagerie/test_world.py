@@ -202,9 +202,9 @@ def test_kinds_have_their_numbers_of_objects() -> None:
 
 
 def test_wrong_arguments_are_named() -> None:
-    with pytest.raises(ValueError, match=r"split 'dev' does not exist\. Choose one of train, test"):
+    with pytest.raises(ValueError, match=r"There is no split 'dev'\. Choose one of train, test"):
         scene(0, "dev")
-    with pytest.raises(ValueError, match=r"kind 'crowd' does not exist\. Choose one of single"):
+    with pytest.raises(ValueError, match=r"There is no kind 'crowd'\. Choose one of single"):
         scene(0, kind="crowd")
-    with pytest.raises(ValueError, match="seed is -1; seeds of scenes are integers >= 0"):
+    with pytest.raises(ValueError, match="seed=-1: it must be a whole number >= 0"):
         scene(-1)

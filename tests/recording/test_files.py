@@ -286,12 +286,16 @@ def _of_a_size(latent: tuple[int, int], image: tuple[int, int]) -> Change:
 @pytest.mark.parametrize(
     ("latent", "image", "message"),
     [
-        ((8192, 8192), (8192, 8192), "latent_size is 8192 x 8192; 1048576 cells are the most"),
+        (
+            (8192, 8192),
+            (8192, 8192),
+            "latent_size is 8192 x 8192; a recording may have at most 1048576 cells",
+        ),
         ((20_000, 20_000), (20_000, 20_000), "image_size is 20000 x 20000; 67108864 pixels are"),
-        ((1024, 1024), (8192, 8192), "8 x 12; a latent is as high as that or up to 64 times"),
-        ((4, 6), (64, 96), "a latent is as high as that or up to 64 times as high"),
+        ((1024, 1024), (8192, 8192), "8 x 12; a latent must be as high as that, or up to 64 times"),
+        ((4, 6), (64, 96), "a latent must be as high as that, or up to 64 times as high"),
         ((12, 18), (8, 12), "no latent is larger than its image"),
-        ((8, 12), (640, 96), "their proportions must agree"),
+        ((8, 12), (640, 96), "their aspect ratios must agree"),
     ],
 )
 def test_sizes_that_no_array_bears_out(

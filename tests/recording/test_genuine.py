@@ -137,7 +137,7 @@ def test_made_by_hand_and_by_earlier_versions(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("derived", ["", "  ", 3, True])
 def test_what_was_done_is_said_in_words(drawn: Recording, tmp_path: Path, derived: Any) -> None:
-    with pytest.raises(RecordingFormatError, match="it must be a text that says what was done"):
+    with pytest.raises(RecordingFormatError, match="it must be a text that states what was done"):
         copy_of(drawn).save(tmp_path / "run", derived=derived)
 
 
@@ -153,5 +153,5 @@ def test_arrays_exchanged_on_disk_are_noticed(drawn: Recording, tmp_path: Path) 
     document["facts"]["source"] = theirs["facts"]["source"]
     document.pop("sha256", None)
     file.write_bytes(encode(document))
-    with pytest.raises(RecordingFormatError, match="is not what the pipeline made, and nothing"):
+    with pytest.raises(RecordingFormatError, match="is not what the pipeline made, and how"):
         dnb.load(forged)

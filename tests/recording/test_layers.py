@@ -61,9 +61,11 @@ def test_a_choice_that_selects_nothing_is_an_error(choice: Any, message: str) ->
 
 
 def test_a_layer_is_checked_at_birth() -> None:
-    with pytest.raises(SelectionError, match=r"of the stage 3; a stage is a text, as 'down'"):
+    with pytest.raises(SelectionError, match=r"the stage 3; it must be a text, such as 'down'"):
         Layer("x", 3, (2, 3), 1)  # type: ignore[arg-type]
-    with pytest.raises(SelectionError, match="attention 'time'; it is 'cross', 'joint' or 'self'"):
+    with pytest.raises(
+        SelectionError, match="attention 'time'; it must be 'cross', 'joint' or 'self'"
+    ):
         Layer("x", "mid", (2, 3), 1, attention="time")  # type: ignore[arg-type]
     with pytest.raises(ShapeError, match="The label of a layer is 301 characters long"):
         Layer("x", "mid", (2, 3), 1, label="x" * 301)
@@ -93,7 +95,9 @@ def test_layers_of_format_1_are_as_their_names_say() -> None:
     assert unet["down_blocks.1"] == "down 1 · 0.0" and unet["mid_block"] == "mid · 0.0"
     odd = format_1.layer("a.b", "up", (2, 3), 1)
     assert (odd.block, odd.label) == ("a", "a.b")
-    with pytest.raises(SelectionError, match="of the stage 'side'; stages are 'down', 'mid', 'up'"):
+    with pytest.raises(
+        SelectionError, match="the stage 'side'; it must be one of 'down', 'mid', 'up'"
+    ):
         format_1.layer("a.b", "side", (2, 3), 1)
     assert format_1.is_told_by(odd) and not format_1.is_told_by(Layer("a.b", "up", (2, 3), 1))
 

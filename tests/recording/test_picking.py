@@ -76,7 +76,9 @@ def test_of_a_sum_there_is_no_step_axis() -> None:
     run = tiny_recording(kept="sum")
     assert torch.equal(run.at("mid", head=1, token=3), run.attention[run.layers[2].name][0, 1, 3])
     assert run.at("mid").shape == (2, 7, 2, 3)
-    with pytest.raises(NotKeptError, match=r"Step 1 is not kept apart: the steps 0, 1, 2 were"):
+    with pytest.raises(
+        NotKeptError, match=r"Step 1 was not kept separately: the steps 0, 1, 2 were"
+    ):
         run.at("mid", step=1)
 
 
@@ -93,19 +95,23 @@ def test_the_unconditional_pass() -> None:
     ("error", "choice", "message"),
     [
         (NotKeptError, {"layer": "up_blocks.0"}, "not kept: 'up_blocks.0' selects none of the 5"),
-        (SelectionError, {"layer": "up"}, "'up' fits 2 layers; say which one: 'up_blocks.1.att"),
+        (SelectionError, {"layer": "up"}, "'up' matches 2 layers. Choose one of 'up_blocks.1.att"),
         (SelectionError, {"layer": 3}, "by its name or a Layer, not by 3"),
-        (NotKeptError, {"step": 0}, r"Step 0 is not kept; kept are 1, 2, 4 of the 5 steps"),
-        (NotKeptError, {"step": -1}, "Step -1 is not kept; kept are 1, 2, 4"),
+        (
+            NotKeptError,
+            {"step": 0},
+            r"Step 0 was not kept; this recording holds 1, 2, 4 of the 5 steps",
+        ),
+        (NotKeptError, {"step": -1}, "Step -1 was not kept; this recording holds 1, 2, 4"),
         (NotKeptError, {"head": 3}, "There is no head 3: this layer has the heads 0 to 2"),
         (NotKeptError, {"head": -1}, "There is no head -1"),
         (
             NotKeptError,
             {"token": 1},
-            r"Token 1 is not kept; kept are 0 '<\|startoftext\|>', 2 'cat",
+            r"Token 1 was not kept; this recording holds 0 '<\|startoftext\|>', 2 'cat",
         ),
-        (NotKeptError, {"token": 99}, "Token 99 is not kept"),
-        (NotKeptError, {"word": "and"}, "Token 3 is not kept; .* Record with tokens=None"),
+        (NotKeptError, {"token": 99}, "Token 99 was not kept"),
+        (NotKeptError, {"word": "and"}, "Token 3 was not kept; .* Record with tokens=None"),
         (NotKeptError, {"negative": True}, "unconditional pass was not kept"),
         (SelectionError, {"token": 2, "word": "cat"}, "Both token=2 and word='cat' are given"),
         (WordNotFoundError, {"word": "horse"}, "'horse' is not a word"),

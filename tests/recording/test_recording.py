@@ -55,11 +55,14 @@ EXTRA = Layer("extra", "up", (2, 3), 2)
     ("changes", "message"),
     [
         (lambda r: {"layers": ()}, "needs at least one layer"),
-        (lambda r: {"layers": (*r.layers, r.layers[0])}, "'down_blocks.0.* is listed twice"),
+        (
+            lambda r: {"layers": (*r.layers, r.layers[0])},
+            "'down_blocks.0.* is listed more than once",
+        ),
         (lambda r: {"layers": (*r.layers, EXTRA)}, "attention lacks the layer 'extra'"),
         (lambda r: {"layers": r.layers[1:]}, "attention holds what is no layer .*'down_blocks.0"),
-        (lambda r: {"columns": ()}, "columns are empty; a recording keeps at least one"),
-        (lambda r: {"columns": (0, 1, 2, 3, 4, 5, 12)}, r"columns hold 12; with .* they end at 11"),
+        (lambda r: {"columns": ()}, "columns are empty; a recording must keep at least one"),
+        (lambda r: {"columns": (0, 1, 2, 3, 4, 5, 12)}, r"columns hold 12; with .* the last is 11"),
         (lambda r: {"columns": (0, 1, 2, 3, 4, 5, -1)}, "columns hold -1"),
         (
             lambda r: {"columns": (0, 1, 2, 3, 4, 5, 5)},
@@ -67,8 +70,8 @@ EXTRA = Layer("extra", "up", (2, 3), 2)
         ),
         (lambda r: {"columns": (0, 1, 2)}, r"has the shape \(3, 2, 7, 8, 12\); with .*3 tokens"),
         (lambda r: {"steps": ()}, "steps are empty"),
-        (lambda r: {"steps": (0, 1, 3)}, "steps hold 3; with num_steps = 3 they end at 2"),
-        (lambda r: {"steps": (0, 2, 1)}, r"steps are \[0, 2, 1\]; they must ascend"),
+        (lambda r: {"steps": (0, 1, 3)}, "steps hold 3; with num_steps = 3 the last is 2"),
+        (lambda r: {"steps": (0, 2, 1)}, r"steps are \[0, 2, 1\]; they must be in ascending order"),
         (lambda r: {"steps": (0, 1)}, r"has the shape .* with 2 step\(s\)"),
         (lambda r: {"timesteps": (1.0, 2.0)}, "2 timesteps for the 3 steps of the loop"),
         (lambda r: {"kept": "some"}, "kept is 'some'; it must be one of 'steps', 'sum', 'replay'"),
@@ -103,7 +106,7 @@ def test_parts_that_do_not_fit_together(run: Recording, changes: Any, message: s
     [
         ({"image_size": (0, 4)}, r"image_size is \(0, 4\); it must be \(height, width\)"),
         ({"latent_size": (4,)}, r"latent_size is \(4,\)"),
-        ({"num_steps": 0}, "num_steps is 0; an image takes at least one step"),
+        ({"num_steps": 0}, "num_steps is 0; it must be at least 1"),
     ],
 )
 def test_facts_are_checked_at_birth(changes: Any, message: str) -> None:

@@ -25,7 +25,7 @@ PROMPT = tiny_prompt("a cat and a dog")  # start, a, cat, and, a, dog, end of te
     ("words", "said"),
     [
         ((), "Effects need at least one word"),
-        (((),), "each word has tokens"),
+        (((),), "every word must have tokens"),
         (((2,), (2,)), "Effects list each word once"),
         ((("cat",),), "token"),
     ],

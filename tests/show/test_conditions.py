@@ -131,7 +131,7 @@ def test_a_difference_that_nobody_knows_the_cause_of_is_said_to_be_one(usual: Re
         flat[1 :: len(flat) // 16] *= 1.5  # beside the values that are looked at
     again = reproduce(usual, pipe)
     assert not again.same
-    assert "nothing that the recording knows of: weights or settings" in again.why[0]
+    assert "nothing that was recorded: weights or settings" in again.why[0]
     with torch.no_grad():
         pipe.unet.conv_out.weight *= 1.5
     assert "weights of unet: " in " ".join(reproduce(usual, pipe).why)
@@ -159,7 +159,7 @@ def test_guidance_that_changes_is_said() -> None:
         return {}
 
     run = drawn(pipelines.sd1(), guidance_scale=4.0, callback_on_step_end=stronger)
-    assert conditions(run) == ("Guidance changes on the way: 4.0, 7.5.",)
+    assert conditions(run) == ("Guidance changes during the steps: 4.0, 7.5.",)
 
 
 def test_the_grid_of_a_map_that_was_resized_is_its_own(usual: Recording) -> None:

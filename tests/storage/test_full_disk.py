@@ -62,7 +62,9 @@ def test_a_full_disk_leaves_the_old_or_nothing(
     with pytest.raises(FileAccessError, match=r"run could not be written: No space left") as caught:
         small(tmp_path / "run", overwrite=overwrite, seed=1)
     assert isinstance(caught.value, OSError) and caught.value.errno == errno.ENOSPC
-    assert str(caught.value).endswith("the disk is full: make room, or choose another place.")
+    assert str(caught.value).endswith(
+        "the disk is full: free some space, or choose another folder."
+    )
     assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
     if overwrite:
         assert read_folder(tmp_path / "run").facts["seed"] == 0
@@ -82,7 +84,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, full: Callable[[int
         write_file(tmp_path / "page.html", b"a new and longer one")
     assert os.listdir(tmp_path) == ["page.html"]
     assert (tmp_path / "page.html").read_bytes() == b"old"
-    with pytest.raises(MissingFolderError, match="There is no such folder"):
+    with pytest.raises(MissingFolderError, match="There is no folder"):
         write_file(tmp_path / "none" / "page.html", b"")
 
 
@@ -124,7 +126,7 @@ def test_a_disk_that_can_only_be_read(real_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(real_disk)], check=True)
     assert read_folder(folder).facts["seed"] == 0
     for overwrite in (False, True):
-        with pytest.raises(FileAccessError, match="can only be read: choose another place"):
+        with pytest.raises(FileAccessError, match="is read-only: choose another folder"):
             small(folder if overwrite else real_disk / "other", overwrite=overwrite)
     subprocess.run(["mount", "-o", "remount,rw", str(real_disk)], check=True)
 

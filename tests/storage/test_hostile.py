@@ -23,7 +23,7 @@ from daam_nb.storage.arrays import ArrayFacts
 from daam_nb.storage.strict_json import MAX_BYTES
 from tests.storage.contents import arrays_file, document, image_file, resign, small
 
-WAY_OUT = "Copy the whole folder again from where it was made, or record anew."
+WAY_OUT = "Copy the whole folder again from its source, or record again."
 
 
 def refused(folder: Path, match: str, *, names: str = "recording.json") -> None:
@@ -60,7 +60,7 @@ def set_to(value: object, *path: str) -> Change:
         (lambda d: d.pop("arrays"), "lacks 'arrays'"),
         (lambda d: d.update(extra=1), "holds 'extra', unknown to this version"),
         (set_to([], "facts"), r"facts: is \[\] where an object is needed"),
-        (set_to({}, "arrays"), "its arrays are not those that the JSON names: 'a' differs"),
+        (set_to({}, "arrays"), "its arrays are not those that the JSON lists: 'a' differs"),
         (set_to("float8", "arrays", "a", "dtype"), "is 'float8', none of float16, "),
         (set_to("int64", "arrays", "a", "dtype"), "is 'int64', none of"),
         (
@@ -77,12 +77,12 @@ def set_to(value: object, *path: str) -> Change:
         (set_to(1, "arrays_file", "bytes"), "larger than the 1 bytes"),
         (
             set_to(10**6, "arrays_file", "bytes"),
-            r"bytes long where .* says 1000000: cut",
+            r"bytes long, but .* says 1000000: cut",
         ),
         (set_to(0, "arrays_file", "bytes"), r"is 0 where a whole number in \[1, "),
         (set_to(None, "arrays_file"), "arrays_file: is None where an object"),
         (set_to("x", "arrays_file", "more"), "holds 'more', unknown to this version"),
-        (set_to([2**20, 2**20], "pictures", "image", "size"), "is over 67108864 pixels"),
+        (set_to([2**20, 2**20], "pictures", "image", "size"), "is more than 67108864 pixels"),
         (set_to([3, 2], "pictures", "image", "size"), r"is 2 x 3, \(3, 2\) in the JSON"),
         (set_to([0, 2], "pictures", "image", "size"), r"size\.0: is 0 where"),
         (set_to("CMYK", "pictures", "image", "mode"), "is 'CMYK', none of"),
@@ -151,7 +151,7 @@ def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
                 os.mkfifo(file)
             else:
                 file.mkdir()
-            refused(folder, "not a regular file, and links are not followed", names=file.name)
+            refused(folder, "not a regular file; links are not followed", names=file.name)
 
 
 @pytest.mark.parametrize("which", [arrays_file, image_file])
@@ -159,7 +159,7 @@ def test_a_missing_file_is_named(tmp_path: Path, which: Callable[[Path], Path]) 
     folder = small(tmp_path / "run")
     file = which(folder)
     file.unlink()
-    refused(folder, "the recording names this file, and it is missing", names=file.name)
+    refused(folder, "the recording names this file, but it is missing", names=file.name)
 
 
 @pytest.mark.parametrize("which", [arrays_file, image_file])
@@ -177,7 +177,9 @@ def test_a_changed_file_is_named(
         "empty": b"",
     }[change]
     file.write_bytes(new)
-    refused(folder, "sha256 differs" if change == "flipped" else "cut or altered", names=file.name)
+    refused(
+        folder, "sha256 differs" if change == "flipped" else "truncated or altered", names=file.name
+    )
 
 
 @given(data=st.data())
@@ -397,7 +399,7 @@ def test_a_json_too_large_to_be_facts_is_not_even_read(tmp_path: Path) -> None:
     folder = small(tmp_path / "run")
     with open(folder / "recording.json", "r+b") as file:
         file.truncate(MAX_BYTES + 1)
-    refused(folder, f"{MAX_BYTES + 1} bytes long, over the {MAX_BYTES}")
+    refused(folder, f"{MAX_BYTES + 1} bytes long; facts may fill at most {MAX_BYTES}")
 
 
 @pytest.mark.parametrize(
@@ -406,7 +408,7 @@ def test_a_json_too_large_to_be_facts_is_not_even_read(tmp_path: Path) -> None:
 def test_a_json_that_is_none(tmp_path: Path, raw: bytes) -> None:
     folder = small(tmp_path / "run")
     (folder / "recording.json").write_bytes(raw)
-    refused(folder, "not a readable JSON file|an object with names is needed")
+    refused(folder, "not a readable JSON file|an object is needed")
 
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)

@@ -26,7 +26,7 @@ def pipe() -> Any:
         ("attribution", {"layers": {"DAAM": "papper"}}, "'papper' selects none of the 7 layers"),
         ("attribution", {"recommended": ["nope.attn2"]}, "'nope.attn2' selects none"),
         ("attribution", {"heads": 99}, "has no head 99"),
-        ("visuosyntax", {"heads": [("nope", 1)]}, "a head of 'nope', and there is no such layer"),
+        ("visuosyntax", {"heads": [("nope", 1)]}, "a head of 'nope', but there is no such layer"),
         ("faithfulness", {"recommended": "nope"}, "'nope' selects none"),
     ],
 )

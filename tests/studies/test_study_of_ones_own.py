@@ -113,13 +113,13 @@ class Silent(StudyOptions):
     ("lacking", "said"),
     [
         ({"name": "two words"}, "name is 'two words'"),
-        ({"name": "attribution"}, "a study 'attribution' in daam_nb already"),
+        ({"name": "attribution"}, "already a study 'attribution' in daam_nb"),
         ({"question": " "}, "question is empty"),
         ({"columns": {}}, "columns lacks 'run'"),
         ({"measure": Study.measure}, "has no method measure"),
         ({"options_type": dict}, "inherits StudyOptions"),
-        ({"options_type": Taken}, "typed --model, which is the program's own"),
-        ({"options_type": Silent}, "'share' of Silent does not say what it is"),
+        ({"options_type": Taken}, "typed --model, which the program itself uses"),
+        ({"options_type": Silent}, "'share' of Silent has no description"),
     ],
 )
 def test_what_cannot_be_run_is_refused(lacking: dict[str, Any], said: str) -> None:

@@ -141,5 +141,5 @@ def test_words_add_up_and_none_is_refused() -> None:
     with pytest.raises(SelectionError, match="no word"):
         add_effects(run, pipe, False)
     for words in ([], 3, ["cat", 2]):
-        with pytest.raises(SelectionError, match=r"^words=.* chooses no words.*words=\["):
+        with pytest.raises(SelectionError, match=r"^words=.* selects no words.*words=\["):
             add_effects(run, pipe, words)

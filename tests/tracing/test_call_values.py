@@ -79,11 +79,11 @@ def test_a_value_of_another_kind_is_refused_of_transformers(name: str) -> None:
 
 def test_the_way_out_is_said(sdxl: Any) -> None:
     for options, text in (
-        ({"guidance_scale": "a"}, "guidance_scale='a': it is a finite number, such as 1.5."),
-        ({"guidance_scale": None}, "Leave it out for this pipeline's own, 5.0."),
-        ({"height": -8}, "height=-8: it is a whole number >= 1."),
-        ({"negative_prompt": 3}, "negative_prompt= is a text, not 3 (int)."),
-        ({"original_size": 64}, "original_size=64: it is two whole numbers, (height, width)."),
+        ({"guidance_scale": "a"}, "guidance_scale='a': it must be a finite number, such as 1.5."),
+        ({"guidance_scale": None}, "Leave it out for this pipeline's default, 5.0."),
+        ({"height": -8}, "height=-8: it must be a whole number >= 1."),
+        ({"negative_prompt": 3}, "negative_prompt= must be a text, not 3 (int)."),
+        ({"original_size": 64}, "original_size=64: it must be two whole numbers, (height, width)."),
         ({"latents": "a"}, "latents= is a tensor, not 'a' (str)."),
     ):
         with pytest.raises(DaamError) as caught:

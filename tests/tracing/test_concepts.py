@@ -309,7 +309,7 @@ def test_keys_that_are_not_the_projection_of_the_text_are_noticed() -> None:
     for name, module in pipe.unet.named_modules():
         if name.endswith(".attn2"):
             module.set_processor(Turned())
-    with pytest.raises(WatchError, match="makes its keys of the prompt in another way"):
+    with pytest.raises(WatchError, match="does not compute the prompt's keys"):
         traced(pipe, **sized())
     assert torch.nn.functional.scaled_dot_product_attention is original
 

@@ -75,7 +75,7 @@ def test_one_recording_is_asked_of_several(sd1: Any) -> None:
 def test_a_trace_is_used_once_at_a_time(sd1: Any) -> None:
     tracer = trace(sd1)
     with tracer:
-        with pytest.raises(DaamError, match="open already"), tracer:
+        with pytest.raises(DaamError, match="already open"), tracer:
             pass
         USUAL.run(sd1)
     assert len(tracer.recordings) == 1

@@ -88,7 +88,7 @@ def exchanging(pipe: Any, encoded: Tensor, *, branch: str = "conditional") -> No
 def test_exchanges_that_cannot_be_recorded_keep_the_image(plain: Any) -> None:
     other = encode(plain, "a dog")
     with (
-        pytest.raises(WatchError, match="exchanged while the image was painted") as caught,
+        pytest.raises(WatchError, match="replaced during the call") as caught,
         trace(plain),
     ):
         exchanging(plain, other)  # made before the block: nobody knows what it is
@@ -96,7 +96,7 @@ def test_exchanges_that_cannot_be_recorded_keep_the_image(plain: Any) -> None:
     for options in ({"negative": True}, {"keep": "replay"}):
         branch = "unconditional" if "negative" in options else "conditional"
         with (
-            pytest.raises(WatchError, match=r"was exchanged in step 1.*'a dog'") as caught,
+            pytest.raises(WatchError, match=r"was replaced in step 1.*'a dog'") as caught,
             trace(plain, **options),
         ):
             exchanging(plain, encode(plain, "a dog"), branch=branch)
@@ -218,7 +218,7 @@ def test_embeddings_of_more_columns_on_the_way(plain: Any) -> None:
         tensors["prompt_embeds"] = torch.cat([tensors["prompt_embeds"]] * 2, dim=1)
         return tensors
 
-    with pytest.raises(WatchError, match="of 154 columns while the image"), trace(plain):
+    with pytest.raises(WatchError, match="of 154 columns during the call"), trace(plain):
         plain(
             "a red cat",
             callback_on_step_end=longer,

@@ -78,7 +78,7 @@ def test_what_cannot_be_decoded(made: tuple[Any, Recording]) -> None:
     assert run.latents is not None
     wide = torch.cat([run.latents, run.latents], dim=1)
     with pytest.raises(
-        ShapeError, match="takes 4 latent channels, this recording's latents have 8"
+        ShapeError, match="takes 4 latent channels, but this recording's latents have 8"
     ):
         forming_images(dataclasses.replace(run, latents=wide), pipe)
 

@@ -120,7 +120,7 @@ def test_a_scheduler_that_is_exchanged_midway(sd1: Any) -> None:
     other = copy.deepcopy(original)
     other.set_timesteps(3)
     call = USUAL.arguments(sd1) | {"callback_on_step_end": exchange("scheduler", other)}
-    why = "scheduler was exchanged within the call, behind step 0"
+    why = "scheduler was replaced within the call, after step 0"
     with pytest.raises(WatchError, match=why) as caught, trace(sd1):
         sd1(**call)
     assert len(caught.value.images) == 1
@@ -270,7 +270,7 @@ def test_a_call_that_did_not_come_to_its_end_is_not_called_none(sd1: Any) -> Non
     tracer.__enter__()
     with pytest.raises(ValueError, match="prompt"):
         sd1(**USUAL.arguments(sd1) | {"prompt": 3})
-    with pytest.raises(NothingRecordedError, match=r"1 calls .* none came to its end"):
+    with pytest.raises(NothingRecordedError, match=r"1 calls .* none finished"):
         tracer.__exit__(None, None, None)
 
 

@@ -133,7 +133,7 @@ def test_a_hook_on_the_projection_is_noticed(sd1: Any) -> None:
 
 def test_an_image_that_is_turned_around_for_the_attention_is_noticed(sd1: Any) -> None:
     set_cross(sd1, Upside())
-    with pytest.raises(WatchError, match=r"of something else than it was given in step 0.*Upside"):
+    with pytest.raises(WatchError, match=r"from something other than its input in step 0.*Upside"):
         generate(sd1, PROMPT, seed=0, **CALL)
 
 
@@ -172,10 +172,10 @@ class Unread(AttnProcessor2_0):
 
 def test_a_text_that_nobody_saw_is_refused(sd1: Any) -> None:
     set_cross(sd1, Unread())
-    with pytest.raises(WatchError, match=r"which text was read there cannot be told.*Unread"):
+    with pytest.raises(WatchError, match=r"which text was read there is unknown.*Unread"):
         generate(sd1, PROMPT, seed=0, **CALL)
     with (
-        pytest.raises(ShapeError, match="which text was read there cannot be told"),
+        pytest.raises(ShapeError, match="which text was read there is unknown"),
         ablate(sd1, words="cat"),
     ):
         sd1(PROMPT, **CALL)
@@ -242,5 +242,5 @@ def test_attention_that_does_not_reach_the_image_is_noticed(
     else:
         module = layer if where == "layer" else layer.to_out[0]
         module.register_forward_hook(lambda _module, _args, output: edit(output))
-    with pytest.raises(WatchError, match="did not return what its attention made, in step 0"):
+    with pytest.raises(WatchError, match="did not return its attention's result in step 0"):
         generate(sd1, PROMPT, seed=0, **CALL | {"num_inference_steps": 1})

@@ -68,7 +68,7 @@ def another_that_shares_it(pipe: Any, *_: Any) -> None:
     [
         (call_again, "the same pipeline was called behind step 1"),
         (another_that_shares_it, "another StableDiffusionPipeline was called behind step 1"),
-        (step_it, "set or stepped by somebody else than the call's own loop"),
+        (step_it, "set or stepped by something other than the call's own loop"),
     ],
 )
 def test_a_call_that_cannot_be_finished_says_why(
@@ -91,7 +91,7 @@ def test_a_call_that_cannot_be_finished_says_why(
 
 def test_timesteps_set_by_another_thread_are_named() -> None:
     pipe = pipe_with(EulerDiscreteScheduler)
-    with pytest.raises(BusyPipelineError, match="set or stepped by somebody"), trace(pipe):
+    with pytest.raises(BusyPipelineError, match="set or stepped by something"), trace(pipe):
         draw(pipe, **behind_step_1(in_a_thread))
 
 

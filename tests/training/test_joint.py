@@ -208,7 +208,7 @@ def test_loading_says_what_is_missing_or_wrong(exported: tuple[Path, Path], tmp_
     facts = json.loads((other / "card.json").read_text())
     facts["checksums"][AUTOENCODER] = "0"
     (other / "card.json").write_text(json.dumps(facts))
-    with pytest.raises(MissingModelError, match="another autoencoder"):
+    with pytest.raises(MissingModelError, match="different autoencoder"):
         load(architecture="joint", folder=folder, shared=other)
 
 

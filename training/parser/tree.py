@@ -73,7 +73,7 @@ def flatten(*trees: Tree) -> Sentence:
         walk(tree, tree, "ROOT")
     place = {id(tree): index for index, (tree, _, _) in enumerate(rows)}
     if len(place) != len(rows):
-        raise AssertionError("one tree stands twice in a sentence")
+        raise AssertionError("one tree occurs more than once in a sentence")
     return Sentence(
         words=[tree.word for tree, _, _ in rows],
         tags=[tree.tag for tree, _, _ in rows],

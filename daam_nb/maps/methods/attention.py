@@ -79,10 +79,14 @@ class Share(Attention):
         return torch.where(text > 0, super().token_maps(choice, tokens) / text, 0.0)
 
     def native_heads(self, choice: Choice, layer: Layer, tokens: Tokens) -> Tensor:
-        raise SelectionError("Shares cannot be told apart by head. Use the maps they are of.")
+        raise SelectionError(
+            "Shares cannot be split by head. Use the maps that they were made from."
+        )
 
     def head_maps(self, choice: Choice, tokens: Tokens) -> Tensor:
-        raise SelectionError("Shares cannot be told apart by head. Use the maps they are of.")
+        raise SelectionError(
+            "Shares cannot be split by head. Use the maps that they were made from."
+        )
 
 
 def text_tokens(prompt: Prompt) -> Tokens:

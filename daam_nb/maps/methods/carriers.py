@@ -65,8 +65,8 @@ def carriers_of(choice: Choice, tokens: Tokens, *, label: str, in_words: str) ->
     """
     if choice.heads is not None:
         raise SelectionError(
-            "What flows through each token was recorded for all heads of a layer together. Leave "
-            "out heads=."
+            "Contributions by token were recorded for all heads of a layer together. Leave out "
+            "heads=."
         )
     EFFECT.check(choice)
     source = EffectSource(choice.run, choice.negative)
@@ -79,7 +79,7 @@ def carriers_of(choice: Choice, tokens: Tokens, *, label: str, in_words: str) ->
         total += added / (layer.size[0] * layer.size[1])
     whole = float(total.sum())
     if not math.isfinite(whole):
-        raise NotKeptError(f"What was recorded of the effect of {label!r} is no number (NaN).")
+        raise NotKeptError(f"The recorded effect of {label!r} is not a number (NaN).")
     if whole <= 0:
         raise NotKeptError(f"{label!r} changes nothing in these layers and steps.")
     shares = total / whole

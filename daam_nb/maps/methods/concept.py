@@ -95,7 +95,7 @@ class Concept(Attention):
             )
         if choice.negative:
             raise NotKeptError(
-                "Concepts are recorded of the conditional pass alone. Leave out negative=True."
+                "Concepts are recorded only in the conditional pass. Leave out negative=True."
             )
         if choice.heads is not None and _of_all_heads(choice):
             raise SelectionError(f"{_NO_HEADS} Leave out heads=.")

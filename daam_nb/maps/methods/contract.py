@@ -148,7 +148,7 @@ class MapKind:
 
     def why_not(self, choice: Choice, tokens: Tokens, label: str) -> str:
         """Why a word has no map, and the way out."""
-        return f"The recording does not hold all of the tokens of {label}. Record again with them."
+        return f"The recording does not hold all tokens of {label}. Record again with them."
 
     def word_map(self, choice: Choice, tokens: Tokens) -> Tensor:
         """Make the map of a word.
@@ -179,7 +179,7 @@ class MapKind:
 
         Kinds whose maps are made of heads have these.
         """
-        raise SelectionError(f"Maps of the kind {self.name!r} are not made of single heads.")
+        raise SelectionError(f"Maps of the kind {self.name!r} cannot be made for single heads.")
 
     def head_maps(self, choice: Choice, tokens: Tokens) -> Tensor:
         """Make the map of a word in each chosen (layer, head) alone; (pair, grid y, grid x)."""
@@ -201,7 +201,7 @@ def whole_network(
     if not is_whole or heads is not None:
         name = "layers" if heads is None else "heads"
         raise SelectionError(
-            f"Maps of the kind {kind.name!r} are of the whole network, so there are none of single "
-            f"{name}. Leave out {name}=."
+            f"Maps of the kind {kind.name!r} are of the whole network, so single {name} cannot be "
+            f"chosen. Leave out {name}=."
         )
     return "all"

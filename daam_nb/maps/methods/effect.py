@@ -85,7 +85,7 @@ class Effect(MapKind):
     def check(self, choice: Choice) -> None:
         run = choice.run
         if not choice.prompt.read_words:
-            raise NotKeptError("The prompt has no words, so there is no effect of any.")
+            raise NotKeptError("The prompt has no words, so there are no effects.")
         if (run.negative_effects if choice.negative else run.effects) is None:
             raise NotKeptError(
                 "This recording holds no effects of the "

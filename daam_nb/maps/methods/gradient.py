@@ -43,15 +43,15 @@ class Gradient(MapKind):
 
     def check(self, choice: Choice) -> None:
         if not choice.run.prompt.read_words:
-            raise NotKeptError("The prompt has no words, so there is no gradient of any.")
+            raise NotKeptError("The prompt has no words, so there are no gradients.")
         if choice.negative:
             raise NotKeptError(
-                "Gradients are of the prompt's row, not of the negative prompt's. Leave out "
-                "negative=True."
+                "Gradients are computed for the prompt's row, not for the negative prompt's. Leave "
+                "out negative=True."
             )
         if choice.run.gradients is None:
             raise NotKeptError(
-                "This recording holds no gradients of the prompt's words. Add them, with the "
+                "This recording holds no gradients of the prompt's words. Add them with the "
                 f"pipeline that made it: {WAY_OUT}."
             )
 

@@ -26,7 +26,7 @@ def map_kind(name: str) -> MapKind:
     near = nearest_name(name, _kinds) if isinstance(name, str) else None
     meant = f" Did you mean {near!r}?" if near is not None else ""
     raise SelectionError(
-        f"kind={name!r} is no kind of map.{meant} There are {', '.join(map(repr, _kinds))}; "
+        f"kind={name!r} is not a kind of map.{meant} There are {', '.join(map(repr, _kinds))}; "
         "register_map_kind() adds one of your own."
     )
 
@@ -66,22 +66,22 @@ def register_map_kind(kind: MapKind, *, overwrite: bool = False) -> None:
     _load()
     if not isinstance(kind, MapKind):
         raise WrongKindError(
-            f"register_map_kind() takes an object of a subclass of MapKind, not {kind!r:.100}"
+            f"register_map_kind() takes an instance of a subclass of MapKind, not {kind!r:.100}"
             + (": call the class." if isinstance(kind, type) else ".")
         )
     if kind.of_tokens and type(kind).token_maps is MapKind.token_maps:
-        raise WrongKindError(f"{type(kind).__name__} says of_tokens=True and has no token_maps().")
+        raise WrongKindError(f"{type(kind).__name__} has of_tokens=True but no token_maps().")
     if type(kind).word_map is MapKind.word_map:
         raise WrongKindError(f"{type(kind).__name__} has no word_map(), so it makes no maps.")
     if not (isinstance(kind.name, str) and kind.name.isidentifier() and kind.unit):
         raise SelectionError(
-            f"A kind of map has a name of letters, digits and underscores, and a unit; "
+            "A kind of map needs a name of letters, digits and underscores, and a unit; "
             f"{type(kind).__name__} has name={kind.name!r}, unit={kind.unit!r}."
         )
     if kind.name in _SHIPPED or (kind.name in _kinds and not overwrite):
         way_out = "" if kind.name in _SHIPPED else ", or replace it: overwrite=True"
         raise SelectionError(
-            f"There is a kind of map {kind.name!r} already. Name it otherwise{way_out}."
+            f"There is already a kind of map {kind.name!r}. Choose another name{way_out}."
         )
     _kinds[kind.name] = kind
 

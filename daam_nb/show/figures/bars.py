@@ -75,13 +75,14 @@ def token_bars(
     if source.kind not in {"attention", "share"}:
         raise SelectionError(
             f"token_bars() shows attention to tokens, and maps of the kind {source.kind!r} are of "
-            "words: carrier_bars() shows through which tokens a word acts. Or give heat_maps(run)."
+            "words. Use carrier_bars(), which shows the tokens through which a word acts, or give "
+            "heat_maps(run)."
         )
     if measure == "share" and (source.kind != "attention" or source.scale):
         raise SelectionError(
-            f"These maps are scaled ({source.unit}), so that their sums are no shares of the "
-            f"attention. Give the maps they were made of, heat_maps(run), or choose measure='mean' "
-            f"or 'peak'."
+            f"These maps are scaled ({source.unit}), so their sums are not shares of the "
+            "attention. Give the maps they were made from, heat_maps(run), or choose "
+            "measure='mean' or 'peak'."
         )
     names, values, rest = _measured(source, measure, special)
     caption, metadata = credits([source.run], choice=source.choice, drawing=[rest])

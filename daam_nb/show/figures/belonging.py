@@ -29,7 +29,7 @@ def check_own_run(word_map: WordHeatMap, run: Recording, *, where: str) -> None:
     apart = "of another run" if own == other else f"of {own}, not of {other}"
     raise SelectionError(
         f"{where}: the map of {word_map.label!r} is {apart}. Give the recording that the map was "
-        f"made of, or the word itself, {word_map.label!r}, for its map in this recording."
+        f"made from, or the word itself, {word_map.label!r}, for its map in this recording."
     )
 
 
@@ -94,9 +94,9 @@ def check_strip(word: object, maps: HeatMaps, *, parts: bool, where: str) -> Non
     )
     if not alike:
         raise SelectionError(
-            f"{where} takes the word apart under its own choice ({maps.choice}), and this map of "
-            f"{word.label!r} is of another ({own.choice}). Give the word, {word.label!r}, and name "
-            f"the choice: steps=, layers= and so on."
+            f"{where} splits the map by its own choice ({maps.choice}), but this map of "
+            f"{word.label!r} was made with another ({own.choice}). Give the word, {word.label!r}, "
+            "and the choice: steps=, layers= and so on."
         )
 
 
@@ -112,9 +112,9 @@ def check_one_choice(maps: tuple[WordHeatMap, ...], *, where: str) -> None:
     if len(choices) > 1:
         listed = "; ".join(f"{choice} ({unit})" for choice, unit in choices)
         raise SelectionError(
-            f"{where}: the maps of one row are of {len(choices)} choices ({listed}), which nothing "
-            f"in it would tell apart. Give each choice a row of its own: "
-            f"words_row(heat_maps(run, steps=3), heat_maps(run), words='dog')."
+            f"{where}: the maps of one row were made with {len(choices)} different choices "
+            f"({listed}), which the row does not show. Give each choice its own row: "
+            "words_row(heat_maps(run, steps=3), heat_maps(run), words='dog')."
         )
 
 

@@ -107,7 +107,7 @@ def _paint_legend(axes: Axes, legend: Legend) -> None:
 
 @singledispatch
 def _mark(mark: Mark, axes: Axes) -> None:
-    raise TypeError(f"A chart has no marks of the kind {type(mark).__name__}.")
+    raise TypeError(f"Unknown kind of mark: {type(mark).__name__}.")
 
 
 @_mark.register(HorizontalBar)

@@ -211,7 +211,7 @@ def _key(key: Key) -> dict[str, Any]:
 
 @singledispatch
 def _add(mark: Mark, made: Parts) -> None:
-    raise TypeError(f"A chart has no marks of the kind {type(mark).__name__}.")
+    raise TypeError(f"Unknown kind of mark: {type(mark).__name__}.")
 
 
 @_add.register(HorizontalBar)

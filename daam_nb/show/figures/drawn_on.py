@@ -43,15 +43,15 @@ def draw_on(drawing: Drawing, target: object) -> None:
             _draw_chart(drawing, drawing.content, target)
     else:
         raise WrongKindError(
-            f"on() draws on matplotlib's Axes, Figure or SubFigure, not {kind_of(target)}. Of "
-            f"figure, axes = plt.subplots(1, 2) take one: on(axes[0])."
+            f"on() takes matplotlib's Axes, Figure or SubFigure, not {kind_of(target)}. After "
+            "figure, axes = plt.subplots(1, 2) take one: on(axes[0])."
         )
 
 
 def _draw_on_axes(drawing: Drawing, axes: Axes) -> None:
     if axes.name != "rectilinear":
         raise SelectionError(
-            f"A figure is drawn on straight axes, and these are {axes.name}. Leave projection= out."
+            f"on() takes rectilinear axes, not {axes.name}. Leave projection= out."
         )
     content = drawing.content
     chart = content if isinstance(content, Chart) else content.chart

@@ -39,7 +39,7 @@ def save(drawing: Drawing, path: str | Path, *, scale: float) -> Path:
     }
     if path.suffix.lower() not in writers:
         raise SelectionError(
-            f"A figure cannot be saved as {path.name!r}: the suffix {path.suffix!r} is not known. "
+            f"A figure cannot be saved as {path.name!r}: the suffix {path.suffix!r} is unknown. "
             f"Use one of {', '.join(SUFFIXES)}."
         )
     write_file(path, writers[path.suffix.lower()]())
@@ -63,7 +63,8 @@ def checked_scale(drawing: Drawing, scale: object) -> float:
     number = check_length(scale, "scale", high=MAX_DOTS / max(drawing.size))
     if number * min(drawing.size) < 1:
         raise SelectionError(
-            f"scale={number:g} leaves no dot of a figure of {drawing.size} pixels."
+            f"scale={number:g} leaves no pixel of a figure of {drawing.size} pixels. Use a larger "
+            "one."
         )
     return number
 

@@ -223,7 +223,7 @@ def _groups(steps: tuple[int, ...], bins: int | None) -> list[tuple[int, ...]]:
             bins = number_between(bins, "bins", low=1)
         except SelectionError:
             raise SelectionError(
-                f"bins={bins!r} makes no panel. Use a whole number >= 1, or None for each step."
+                f"bins={bins!r}: it must be a whole number >= 1, or None for each step."
             ) from None
     count = len(steps) if bins is None else min(bins, len(steps))
     return [tuple(int(step) for step in part) for part in np.array_split(steps, count)]

@@ -63,7 +63,9 @@ class Form:
         keys = [key for choice in self.choices for key in choice.keys]
         twice = sorted({key for key in keys if keys.count(key) > 1 or key in RESERVED})
         if twice:
-            raise SelectionError(f"The key {twice[0]!r} would do two things. Give each its own.")
+            raise SelectionError(
+                f"The key {twice[0]!r} is assigned more than once. Give each answer its own."
+            )
 
     @property
     def values(self) -> tuple[str, ...]:

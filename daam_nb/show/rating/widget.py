@@ -135,7 +135,7 @@ class Rating(anywidget.AnyWidget):
 
     def _act(self, content: Any) -> None:
         if not isinstance(content, Mapping):
-            raise SelectionError(f"The page sent {content!r}, which is no message.")
+            raise SelectionError(f"The page sent {content!r}, which is not a message.")
         if content.get("turn") != self._turn:
             self.send_state(["_card", "_progress"])  # pressed on a card that is gone
             return
@@ -145,12 +145,12 @@ class Rating(anywidget.AnyWidget):
         elif kind in ("answer", "skip"):
             text = content.get(kind)
             if self.place >= len(self._asker) or not isinstance(text, str):
-                raise SelectionError(f"The page sent {kind} {text!r}, which is none.")
+                raise SelectionError(f"The page sent the unknown {kind} {text!r}.")
             answer_given = Given(text) if kind == "answer" else Given(reason=_reason(text))
             self._asker.give(self.place, answer_given, seconds=_seconds(content.get("seconds")))
             self._show(self._first_open())
         else:
-            raise SelectionError(f"The page asked for {kind!r}, which it does not know.")
+            raise SelectionError(f"The page sent an unknown message, {kind!r}.")
 
     def _go(self, to: Any) -> None:
         """Back to what was answered, and forward again to the first card that is open."""
@@ -199,14 +199,18 @@ def _reason(text: str) -> str:
     reason = " ".join(text.split())
     if not reason or len(reason) > LONGEST_REASON:
         raise SelectionError(
-            f"A reason for skipping has 1 to {LONGEST_REASON} characters, not {len(reason)}."
+            f"A reason for skipping must have 1 to {LONGEST_REASON} characters, not {len(reason)}."
         )
     return reason
 
 
 def _seconds(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SelectionError(f"The page sent {value!r} for the seconds taken, which is no number.")
+        raise SelectionError(
+            f"The page sent {value!r} for the seconds taken, which is not a number."
+        )
     if not math.isfinite(value) or value < 0:
-        raise SelectionError(f"The page sent {value!r} for the seconds taken.")
+        raise SelectionError(
+            f"The page sent {value!r} for the seconds taken, which is out of range."
+        )
     return min(float(value), DAY)

@@ -15,14 +15,14 @@ class AdjectivesOptions(LayerOptions, HeadOptions):
     seeds: Any = option(
         (0,),
         "image pairs of each prompt (default: 1)",
-        in_python="seeds of the first caption; each has its own, moved by so many spans",
+        in_python="seeds of the first caption; every further caption's are shifted by this range",
         typed=typed_count, metavar="N", of_rows=False,
     )  # fmt: skip
     nouns: Any = option(
-        None, "nouns, or class -> nouns (default: the paper's prompts)", of_rows=False
+        None, "nouns, or a mapping class -> nouns (default: the paper's prompts)", of_rows=False
     )
     adjectives: Any = option(
-        None, "adjectives, each exchanged for the next one of the list", of_rows=False
+        None, "adjectives, each replaced with the next one of the list", of_rows=False
     )
-    judge: Any = option(None, "a `Judge` that says where the noun is (default: the noun's map)")
+    judge: Any = option(None, "a `Judge` that locates the noun (default: the noun's map)")
     threshold: float = option(0.4, "of the maps, as a share of their maximum", low=0, high=1)

@@ -90,7 +90,7 @@ COLUMNS: dict[str, str] = {
     "region_share": "share of the image that it covers",
     "inside": "mean change of a pixel's channel inside the noun, 0 to 1",
     "outside": "the same outside",
-    "outside_share": "share of the whole change that lies outside the noun; empty without change",
+    "outside_share": "share of the whole change that is outside the noun; empty without change",
     "layout": "IoU of the judge's masks of the noun in the two images; empty without",
     "layers": "whose attention the maps are of",
     "spill": "1 - IoD of the adjective's map in its noun's, of the first image, 0 to 1",
@@ -138,7 +138,9 @@ def captions(
     nouns, templates = texts(nouns, "nouns"), texts(templates, "templates")
     words = None if words is None else texts(words, "words")
     if words is None or len(set(words)) < 2:
-        raise StudyError("It takes at least two adjectives: one is exchanged for another.")
+        raise StudyError(
+            "This study needs at least two adjectives, since one is replaced with another."
+        )
     pairs = _next(words)
     return [
         _caption(template, noun, template.split()[-1], *pairs[(number + turn) % len(pairs)])
@@ -204,8 +206,8 @@ def adjective_pairs(
     for caption in prompts:
         if lacking := [name for name in _FACTS if name not in caption.facts]:
             raise StudyError(
-                f"The caption {caption.text!r} does not say its {lacking[0]!r}. Give captions of "
-                f"adjectives.captions(nouns, words), or with the same facts."
+                f"The caption {caption.text!r} has no fact {lacking[0]!r}. Give captions from "
+                "adjectives.captions(nouns, words), or with the same facts."
             )
     units = [
         (caption, seed)

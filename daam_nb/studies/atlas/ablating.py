@@ -77,7 +77,7 @@ def check_ablatable(pipe: Any) -> Adapter:
         if not projections(module):
             raise UnsupportedPipelineError(
                 f"{name} of {adapter.pipe_name} has no output projection of its own, so its heads "
-                f"cannot be taken away one by one. Leave that out: causes=False."
+                "cannot be ablated one by one. Leave that out: causes=False."
             )
     return adapter
 
@@ -127,14 +127,14 @@ def head_causes(
     changed = 0.0 if recording.image is None else difference(recording.image, image).max()
     if changed > _SHADES:
         raise StudyError(
-            f"This pipeline does not draw the recorded image of {recording.prompt.text!r} again: "
+            f"This pipeline does not reproduce the recorded image of {recording.prompt.text!r}: "
             f"pixels differ by up to {255 * changed:.0f} of 255. Give the pipeline that made the "
-            f"recording, or leave this out: causes=False."
+            "recording, or leave this out: causes=False."
         )
     if watch.looked != len(steps):
         raise StudyError(
-            f"Of the {len(steps)} steps that were to be looked at, {adapter.pipe_name} ran "
-            f"{watch.looked}. Leave this out: causes=False."
+            f"{adapter.pipe_name} ran {watch.looked} of the {len(steps)} steps to be examined. "
+            "Leave this out: causes=False."
         )
     return watch.result()
 
@@ -210,8 +210,8 @@ class _Watch:
         order = adapter.batch_orders.get(rows, "")
         if "p" not in order:
             raise StudyError(
-                f"The denoiser gave {rows} rows for one image, and it is not known which is of the "
-                f"prompt. Leave this out: causes=False."
+                f"The denoiser returned {rows} rows for one image, and it is unknown which is the "
+                "prompt's. Leave this out: causes=False."
             )
         return order.index("p")
 
@@ -224,9 +224,9 @@ class _Watch:
     def _check(self, apart: Field, scale: float) -> None:
         if float(apart.mean()) > _ROUNDING * scale:
             raise StudyError(
-                f"A row of {self._adapter.pipe_name} by itself is predicted otherwise than within "
-                f"its batch (by {float(apart.mean()) / scale:.1%}), so its heads cannot be taken "
-                f"away in copies of it. Leave this out: causes=False."
+                f"The prediction of a row of {self._adapter.pipe_name} differs outside its batch "
+                f"(by {float(apart.mean()) / scale:.1%}), so its heads cannot be ablated in copies "
+                "of it. Leave this out: causes=False."
             )
 
 

@@ -32,7 +32,7 @@ HEAD_COLUMNS: dict[str, str] = {
 ATTENTION: dict[str, str] = {
     "attention": "share of the head's attention that goes to the words of the prompt (not to the "
     "start and end of text), mean over steps and locations",
-    "attention_to_word": "the same to this word alone, its tokens together",
+    "attention_to_word": "the same for only this word, its tokens together",
     "entropy": "of the head's map of the word over the latents' cells, in bits",
     "iou": f"of the head's map of the word, at {TAU:g} of its maximum, with the judge's mask",
     "average_precision": "of the same map and mask",
@@ -53,7 +53,7 @@ object."""
 def objects_of(run: Run, recording: Recording, judge: Judge) -> list[ObjectWord]:
     """The words of a recording's prompt that name objects, with the judge's masks."""
     if recording.image is None:
-        raise StudyError(f"The recording {run.key} has no image, so that no judge can look at it.")
+        raise StudyError(f"The recording {run.key} has no image for the judge.")
     objects, _ = judged_objects(recording.prompt, recording.image, judge)
     read = {word.span for word in recording.words}
     return [each for each in objects if each.word.span in read]

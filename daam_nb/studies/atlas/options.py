@@ -18,16 +18,14 @@ def _concepts(value: Any, name: str) -> dict[str, tuple[str, ...]] | None:
         return None
     if not isinstance(value, Mapping):
         raise StudyError(
-            f"{name}= takes concepts with their words, {{'pet': ['cat', 'dog'], 'color': "
+            f"{name}= must map concepts to words, as in {{'pet': ['cat', 'dog'], 'color': "
             f"['red']}}, not {kind_of(value)}."
         )
     concepts = {str(concept): texts(words, name) for concept, words in value.items()}
     if empty := [concept for concept, words in concepts.items() if not words]:
         raise StudyError(f"{name}=: the concept {empty[0]!r} has no words.")
     if len(concepts) < 2:
-        raise StudyError(
-            f"{name}= names {len(concepts)} concept; a head is relevant for one more than others."
-        )
+        raise StudyError(f"{name}= names {len(concepts)} concept; relevance compares at least two.")
     return concepts
 
 
@@ -35,24 +33,24 @@ def _concepts(value: Any, name: str) -> dict[str, tuple[str, ...]] | None:
 class AtlasOptions(CaptionOptions):
     """Options of the head atlas."""
 
-    judge: Any = option(None, "a `Judge` that says where the objects of an image are")
+    judge: Any = option(None, "a `Judge` that locates the objects of an image")
     concepts: Any = option(
         None,
-        "concept -> words that say it, between which each head's relevance is told (default: the "
-        "shipped world's nouns by their class, colors, sizes, relations and backgrounds)",
+        "concept -> words that express it, for which each head's relevance is measured (default: "
+        "the shipped world's nouns by class, colors, sizes, relations and backgrounds)",
         check=_concepts,
     )
     recommended: Any = option(
-        None, "layers that a model's card recommends: one more choice to compare with",
+        None, "layers that a model's card recommends, as one more choice to compare",
         of_rows=False,
     )  # fmt: skip
     passes: int = option(
         2,
-        "steps at which each head is taken away and asked for its concept, evenly spread",
+        "steps at which each head is ablated and its concept determined, evenly spread",
         low=1,
         high=100,
     )
     causes: bool = option(
-        True, "draw images again, to take each head away and to ask it for its concept",
+        True, "draw images again, to ablate each head and to determine its concept",
         of_rows=False,
     )  # fmt: skip

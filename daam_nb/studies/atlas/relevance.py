@@ -103,8 +103,8 @@ def encoded(
         order = adapter.batch_orders.get(len(texts[0]) // len(several), "") if texts else ""
         if "p" not in order:
             raise StudyError(
-                f"It is not known which rows {adapter.pipe_name} gives its texts, so there is no "
-                f"relevance by concept. Leave it out: concepts=None."
+                f"Which rows hold the texts of {adapter.pipe_name} is unknown, so there is no "
+                "relevance by concept. Leave it out: concepts=None."
             )
         block = order.index("p") * len(several)
         for place, (word, run) in enumerate(zip(several, runs, strict=True)):
@@ -168,8 +168,8 @@ class Queries:
         for name, module in self._modules.items():
             if name not in self._queries:
                 raise StudyError(
-                    f"{name} makes its queries otherwise than by its to_q, so there is no "
-                    f"relevance by concept. Leave it out: concepts=None."
+                    f"{name} does not compute its queries with its to_q, so there is no relevance "
+                    "by concept. Leave it out: concepts=None."
                 )
             query = queries_of(module, self._queries[name][row])
             drawn = drawn_words(self._concepts, f"{self._key} {step} {name}")

@@ -53,7 +53,7 @@ _KEY = ["run", "start", "layer", "head"]
 CAUSE_COLUMNS: dict[str, str] = {
     **HEAD_COLUMNS,
     **CAUSES,
-    "concepts": "the concept that the head attends to most, at each step that was looked at",
+    "concepts": "the concept that the head attends to most, at each step examined",
 }
 
 
@@ -145,8 +145,8 @@ class Atlas(Study[AtlasOptions]):
         def measure(run: Run) -> list[dict[str, Any]]:
             if execution.pipe is None:
                 raise StudyError(
-                    f"The image of {run.facts['prompt']!r} is to be drawn again without each head, "
-                    f"and pipe is None. Give the pipeline that made it, or causes=False."
+                    f"The image of {run.facts['prompt']!r} must be drawn again without each head, "
+                    "but pipe is None. Give the pipeline that made it, or causes=False."
                 )
             return self._cause_rows(run, execution.pipe, words())
 
@@ -226,7 +226,7 @@ class Atlas(Study[AtlasOptions]):
         if table.empty:
             raise StudyError(
                 f"In {len(corpus)} images no word names an object that the judge knows. Give "
-                f"captions that do."
+                "captions that name one."
             )
         first: Recording = corpus[0].load()
         labels = {layer.name: layer.label or layer.name for layer in first.layers}

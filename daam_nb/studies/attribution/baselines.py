@@ -60,9 +60,9 @@ def by_segmenters(target: Target, found: Mapping[str, Mapping[str, Mask | None]]
         read = read_mask(mask, what=f"The mask of {target.noun!r} by {name!r}").numpy()
         if read.shape != target.mask.shape:
             raise StudyError(
-                f"{name!r} gives a mask of {read.shape} for {target.noun!r}, and the true one has "
-                f"the shape {target.mask.shape}, (height, width). A segmenter's masks are of the "
-                f"image's pixels."
+                f"{name!r} returned a mask of {read.shape} for {target.noun!r}, but the true one "
+                f"has the shape {target.mask.shape}, (height, width). A segmenter's masks must "
+                "have the image's size."
             )
         marked.append((name, None, read))
     return marked

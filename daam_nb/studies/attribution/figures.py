@@ -93,7 +93,7 @@ def examples(
         if len(objects) == count:
             break
     if not objects:
-        raise StudyError("There is no object that its image shows, so there is no example.")
+        raise StudyError("No object is visible in its image, so there is no example.")
 
     marks = [
         mark

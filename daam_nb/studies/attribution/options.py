@@ -20,21 +20,21 @@ def _truth(path: Path) -> Any:
 class AttributionOptions(CaptionOptions, HeadOptions):
     """Options of the study of attribution: one of `judge` and `truth` has to be given."""
 
-    judge: Any = option(None, "a `Judge` that says where the objects of an image are")
+    judge: Any = option(None, "a `Judge` that locates the objects of an image")
     truth: Any = option(
         None,
         "annotated folders in COCO-Gen's format (default: the shipped model's judge); COCO's own "
-        "masks are of photographs, and are refused",
+        "masks are of photographs and are refused",
         in_python="an `oracles.JudgeTruth`, `FolderTruth` or `CocoTruth`",
         typed=Path, metavar="PATH", load=_truth,
     )  # fmt: skip
     layers: Any = option(
-        None, "method -> the layers whose maps it takes (default: DAAM, the paper's)"
+        None, "method -> the layers whose maps it uses (default: DAAM, the paper's)"
     )
     segmenters: Any = option((), "supervised segmenters to compare the maps with")
     groups: Any = option(None, "class -> nouns of the judge: the open vocabulary")
     recommended: Any = option(
-        None, "layers that a model's card recommends: a method beside the paper's"
+        None, "layers that a model's card recommends, as a method in addition to the paper's"
     )
 
     @classmethod
@@ -44,7 +44,7 @@ class AttributionOptions(CaptionOptions, HeadOptions):
             for name in ("captions", "seeds"):
                 if name in typed:
                     return (
-                        f"the folders of --truth say what they were drawn from: leave out --{name}."
+                        f"the folders of --truth hold their prompts and seeds: leave out --{name}."
                     )
         return ""
 

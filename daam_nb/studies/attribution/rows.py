@@ -16,8 +16,8 @@ def measured(table: pd.DataFrame) -> pd.DataFrame:
     seen = table[table["method"] != ABSENT]
     if seen.empty:
         raise StudyError(
-            "The table holds no object that an image shows, so there is no mean IoU. Record more "
-            "images, or look at what the truth finds in them."
+            "The table holds no object that is visible in its image, so there is no mean IoU. "
+            "Record more images, or check what the ground truth finds in them."
         )
     return seen.astype({"threshold": float})
 
@@ -33,7 +33,7 @@ def check_threshold(table: pd.DataFrame, threshold: float, whose: str = "row") -
     if not is_at(table, threshold).any():
         raise StudyError(
             f"The table has no {whose} at {threshold:g}; it was measured at "
-            f"{', '.join(f'{share:g}' for share in thresholds) or 'no threshold'}. Measure it: "
+            f"{', '.join(f'{share:g}' for share in thresholds) or 'no threshold'}. To measure it: "
             f"object_ious(..., thresholds=[{threshold:g}])."
         )
 

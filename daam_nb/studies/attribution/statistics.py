@@ -70,8 +70,8 @@ def miou(
         parts.append(seen.assign(vocabulary="open"))
     if not sum(map(len, parts)):
         raise StudyError(
-            "No object of the table is of the closed vocabulary, so there is no mean IoU of it. "
-            "Take vocabulary='open'."
+            "No object of the table is in the closed vocabulary, so it has no mean IoU. Use "
+            "vocabulary='open'."
         )
     return summary(
         pd.concat(parts, ignore_index=True),

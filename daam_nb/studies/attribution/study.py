@@ -61,8 +61,9 @@ COLUMNS: dict[str, str] = {
     "noun": "the object's name in the truth's vocabulary",
     "word": "the word of the prompt that names it; several are joined by a plus sign",
     "closed": "whether the noun is of the closed vocabulary",
-    "method": "what marked the pixels; '(not in the image)': no object to find, nothing measured",
-    "threshold": "share of the map's maximum from which on a pixel is marked; none: a ready mask",
+    "method": "what marked the pixels; '(not in the image)': no object to find, so nothing was "
+    "measured",
+    "threshold": "share of the map's maximum above which a pixel is marked; empty for masks",
     "iou": "intersection over union with the true mask, 0 to 1",
     "marked": "share of the image that was marked",
     "object": "share of the image that the object covers",
@@ -175,8 +176,8 @@ def _check_names(methods: Sequence[str]) -> None:
     if twice or ABSENT in methods:
         name = (twice or [ABSENT])[0]
         raise StudyError(
-            f"Two methods are called {name!r}, so their rows could not be told apart. Give each a "
-            f"name of its own: layers={{'my name': ...}}, ClipSegSegmenter(..., name='my name')."
+            f"Two methods are called {name!r}, so their rows could not be distinguished. Give each "
+            "its own name: layers={'my name': ...}, ClipSegSegmenter(..., name='my name')."
         )
 
 

@@ -69,7 +69,7 @@ def clusters(
     }
     check_truth(truth)
     if not callable(label):
-        raise WrongKindError(f"label= is called with an image, and {kind_of(label)} cannot be.")
+        raise WrongKindError(f"label= must be a function of an image, not {kind_of(label)}.")
     corpus = runs_of(runs)
 
     def measure(run: Run) -> list[dict[str, Any]]:
@@ -137,8 +137,7 @@ def matched(table: pd.DataFrame, *, pooling: Pooling = "objects") -> pd.DataFram
     outside = table.iou[~pd.to_numeric(table.iou, errors="coerce").between(0, 1)]
     if len(outside):
         raise StudyError(
-            f"An IoU is a share from 0 to 1, and one is {outside.iloc[0]}. A percentage is "
-            f"divided by 100."
+            f"An IoU must be from 0 to 1, and one is {outside.iloc[0]}. Divide a percentage by 100."
         )
     count = _pivoted(table, "iou", "count").astype(int)
     if pooling == "objects":
@@ -204,8 +203,8 @@ def _pooled(table: pd.DataFrame) -> pd.DataFrame:
     lacking = {"run", "intersection", "object_pixels", "cluster_pixels"} - set(table.columns)
     if lacking:
         raise StudyError(
-            f"The table has no column {min(lacking)!r}, which pooling='pixels' takes. Measure it "
-            f"with unsupervised.clusters."
+            f"The table has no column {min(lacking)!r}, which pooling='pixels' needs. Measure it "
+            "with unsupervised.clusters."
         )
     both = _pivoted(table, "intersection", "sum")
     cluster = _pivoted(table, "cluster_pixels", "sum")
@@ -223,7 +222,8 @@ def _labels(
     size = (image.height, image.width)
     if labels.shape != size or not np.issubdtype(labels.dtype, np.integer):
         raise StudyError(
-            f"label= gives {labels.dtype} of the shape {labels.shape} for an image of {size}, "
-            f"(height, width). It takes the number of a cluster for each pixel: whole numbers."
+            f"label= returned {labels.dtype} of the shape {labels.shape} for an image of {size}, "
+            "(height, width). It must return the number of a cluster for each pixel, a whole "
+            "number."
         )
     return labels

@@ -33,7 +33,7 @@ def summary(table: pd.DataFrame, *, enough: int = ENOUGH) -> pd.DataFrame:
         ``_high``, ``_low_nouns`` and ``_high_nouns``, ``rare``.
     """
     if table.empty:
-        raise StudyError("The table has no row: nobody looked at any of these images.")
+        raise StudyError("The table has no rows: none of these images was judged.")
     ordered = table.assign(place=table.kind.map(KINDS.index)).sort_values("place", kind="stable")
     return two_intervals.summary(
         ordered,

@@ -67,7 +67,7 @@ COLUMNS: dict[str, str] = {
     "prompt": "its text",
     "seed": "of the image: the same for the prompts that are compared",
     "kind": "cohyponyms: of one class; near: of one family of classes; unrelated: of two families",
-    "first": "the noun named first: prompts with the same one are compared, its cluster",
+    "first": "the noun named first; prompts with the same one are compared and form a cluster",
     "second": "the noun named second",
     "first_class": "of the first noun",
     "second_class": "of the second noun",
@@ -123,7 +123,8 @@ def record_pairs(
     """
     if not isinstance(taxonomy, Taxonomy):
         raise WrongKindError(
-            f"taxonomy is a Taxonomy, not {kind_of(taxonomy)}: Taxonomy({{'pet': ['cat', 'dog']}})."
+            f"taxonomy must be a Taxonomy, not {kind_of(taxonomy)}: Taxonomy({{'pet': ['cat', "
+            "'dog']})."
         )
     seeds = seeds_read(seeds)
     if images is not None:
@@ -229,8 +230,9 @@ class Cohyponyms(Study[CohyponymsOptions]):
         looking = self.options.presence or self.options.judge
         if looking is None:
             raise StudyError(
-                "Someone has to look at the images: give judge=, or presence= with a detector "
-                "(oracles.DetectorPresence) or people's answers (oracles.RatedPresence)."
+                "The study needs to know which objects the images show: give judge=, or presence= "
+                "with a detector (oracles.DetectorPresence) or people's answers "
+                "(oracles.RatedPresence)."
             )
         return who_looks(looking)
 
@@ -369,8 +371,8 @@ def _rows(
 def _facts(run: Run) -> dict[str, Any]:
     if lacking := [name for name in PAIR_FACTS if name not in run.facts]:
         raise StudyError(
-            f"The caption {run.facts['prompt']!r} does not say its {lacking[0]!r}. Draw pairs by "
-            f"cohyponyms.record_pairs, or give captions from cohyponyms.pair_captions."
+            f"The caption {run.facts['prompt']!r} has no fact {lacking[0]!r}. Draw pairs with "
+            "cohyponyms.record_pairs, or give captions from cohyponyms.pair_captions."
         )
     return {name: run.facts[name] for name in PAIR_FACTS}
 

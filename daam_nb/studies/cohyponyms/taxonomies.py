@@ -67,12 +67,14 @@ class Taxonomy:
         object.__setattr__(self, "classes", classes)
         object.__setattr__(self, "families", families)
         if not classes or not all(classes.values()):
-            raise StudyError("A taxonomy has at least one class, and each class its nouns.")
+            raise StudyError(
+                "A taxonomy needs at least one class, and each class at least one noun."
+            )
         for whose, groups in (("noun", classes), ("class", families)):
             every = [plain_name(member) for members in groups.values() for member in members]
             twice = [member for member in dict.fromkeys(every) if every.count(member) > 1]
             if twice:
-                raise StudyError(f"The {whose} {twice[0]!r} stands twice; it has one place.")
+                raise StudyError(f"The {whose} {twice[0]!r} occurs more than once. List it once.")
         if self.families != FAMILIES:  # these are for any classes that have such names
             unknown = [n for of in families.values() for n in of if n not in classes]
             if unknown:
@@ -99,7 +101,7 @@ class Taxonomy:
         near = nearest_name(str(noun), self.nouns)
         raise StudyError(
             f"{noun!r} is not a noun of {self.name}{f'; did you mean {near!r}?' if near else ''}; "
-            f"there are {', '.join(self.nouns)}."
+            f"its nouns are {', '.join(self.nouns)}."
         )
 
     def kind_of(self, one: str, other: str) -> Kind:
@@ -120,7 +122,7 @@ class Taxonomy:
 
 def _groups(groups: Any, name: str, what: str) -> dict[str, tuple[str, ...]]:
     if not isinstance(groups, Mapping):
-        raise StudyError(f"A taxonomy's {name} takes {what}, not {kind_of(groups)}.")
+        raise StudyError(f"A taxonomy's {name} must be {what}, not {kind_of(groups)}.")
     return {group: texts(members, f"{name[:-1]}[{group!r}]") for group, members in groups.items()}
 
 
@@ -205,8 +207,8 @@ def pair_captions(
     for kind in ("cohyponyms", "unrelated"):
         if rounds > 0 and kind not in kinds:
             raise StudyError(
-                f"{taxonomy.name} gives no pair that is {kind}, so there is nothing to compare. It "
-                f"takes two classes of different families, one of them with two nouns."
+                f"{taxonomy.name} has no pair that is {kind}, so there is nothing to compare. It "
+                "needs two classes of different families, one of them with two nouns."
             )
     return groups_made
 
@@ -220,14 +222,15 @@ def excluded_pairs(taxonomy: Taxonomy, exclude: Iterable[Iterable[str]]) -> set[
         For anything else, such as one flat pair, three nouns, or a noun of another case.
     """
     if isinstance(exclude, str | Mapping) or not isinstance(exclude, Iterable):
-        raise StudyError(f"exclude= takes pairs of nouns, as in {_PAIRS}, not {kind_of(exclude)}.")
+        raise StudyError(
+            f"exclude= must be pairs of nouns, as in {_PAIRS}, not {kind_of(exclude)}."
+        )
     pairs = set()
     for pair in exclude:
         members = None if isinstance(pair, str) or not isinstance(pair, Iterable) else tuple(pair)
         if members is None or len(set(members)) != 2:
             raise StudyError(
-                f"exclude= takes pairs of two different nouns, as in {_PAIRS}, and {pair!r:.60} is "
-                f"none."
+                f"exclude= must be pairs of two different nouns, as in {_PAIRS}, not {pair!r:.60}."
             )
         for noun in members:
             taxonomy.class_of(noun)

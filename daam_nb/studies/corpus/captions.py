@@ -42,10 +42,10 @@ class Caption:
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not self.text.strip():
-            raise StudyError(f"A caption is a text that is not blank, not {self.text!r:.100}.")
+            raise StudyError(f"A caption must be a text that is not blank, not {self.text!r:.100}.")
         if not isinstance(self.facts, Mapping):
             raise StudyError(
-                f"The facts of a caption are a mapping, name -> what is known, not "
+                "The facts of a caption must be a mapping from names to values, not "
                 f"{kind_of(self.facts)}: Caption({self.text!r}, {{'seed': 3}})."
             )
 
@@ -62,24 +62,24 @@ def as_captions(prompts: Iterable[str | Caption] | str) -> list[Caption]:
         prompts = [prompts]
     if isinstance(prompts, os.PathLike):
         raise StudyError(
-            f"Captions are texts, not a path. Read the file: corpus.from_text({str(prompts)!r}), "
-            "or from_csv, from_jsonl, from_coco."
+            "Captions must be texts, not a path. Read the file: "
+            f"corpus.from_text({str(prompts)!r}), or from_csv, from_jsonl, from_coco."
         )
     if hasattr(prompts, "columns") or isinstance(prompts, Mapping):
         raise StudyError(
-            f"Captions are texts or Captions, several or one, not a {type(prompts).__name__}, "
-            f"whose names would be drawn. Of a table: [Caption(row.caption, {{'seed': row.seed}}) "
-            f"for row in table.itertuples()], or of its file: corpus.from_csv."
+            f"Captions must be texts or Captions, one or several, not a {type(prompts).__name__}, "
+            "of which only the column names would be drawn. From a table: [Caption(row.caption, "
+            "{'seed': row.seed}) for row in table.itertuples()], or from its file: corpus.from_csv."
         )
     unread: Any = prompts
     if isinstance(unread, bytes | bytearray) or not isinstance(unread, Iterable):
         raise StudyError(
-            f"Captions are texts or Captions, several or one, not a {type(prompts).__name__}. What "
-            f"is known about a text goes with it: Caption(text, facts)."
+            f"Captions must be texts or Captions, one or several, not a {type(prompts).__name__}. "
+            "Give facts about a text as Caption(text, facts)."
         )
     captions = [item if isinstance(item, Caption) else Caption(item) for item in prompts]
     if not captions:
-        raise StudyError("There is no caption. Give at least one text.")
+        raise StudyError("There are no captions. Give at least one text.")
     return captions
 
 
@@ -96,7 +96,7 @@ def from_file(path: str | Path) -> list[Caption]:
     suffix = path.suffix.lower()
     if suffix not in readers:
         raise StudyError(
-            f"{path}: the suffix {path.suffix!r} is not known. Use one of {', '.join(readers)}."
+            f"{path}: the suffix {path.suffix!r} is unknown. Use one of {', '.join(readers)}."
         )
     return readers[suffix](path)
 
@@ -129,14 +129,15 @@ def from_csv(path: str | Path, *, column: str = "caption") -> list[Caption]:
             where = f"{path}, row {number}"
             if len(row) > len(names):
                 raise StudyError(
-                    f"{where} has {len(row)} cells, and there are {len(names)} columns "
-                    f"({_listed(names)}). A caption with a comma stands in quotation marks."
+                    f"{where} has {len(row)} cells, but there are {len(names)} columns "
+                    f"({_listed(names)}). Put a caption with a comma in quotation marks."
                 )
             cells: dict[str, Any] = dict(itertools.zip_longest(names, row))
             captions.append(_of_record({**cells, **_seed_of(cells, where)}, column, where))
     except csv.Error as error:
         raise StudyError(
-            f"{path}, line {rows.line_num}, is not CSV: {error}. Is a quotation mark not closed?"
+            f"{path}, line {rows.line_num}, is not CSV: {error}. Check that every quotation mark "
+            "is closed."
         ) from None
     return _some(captions, path)
 
@@ -202,9 +203,9 @@ def from_coco(
         per_image = number_between(per_image, "per_image", low=1)
     if not path.is_file():
         raise StudyError(
-            f"There is no file {path}. COCO's captions come in annotations_trainval2014.zip "
-            f"(241 MB) from https://cocodataset.org/#download; unpack it and name the file "
-            f"annotations/captions_val2014.json. daam_nb downloads nothing itself."
+            f"There is no file {path}. COCO's captions come in annotations_trainval2014.zip (241 "
+            "MB) from https://cocodataset.org/#download; unpack it and name the file "
+            "annotations/captions_val2014.json. daam_nb does not download it."
         )
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -253,12 +254,12 @@ def from_template(template: str, /, **slots: Sequence[str]) -> list[Caption]:
     named = list(dict.fromkeys(_SLOT.findall(template)))
     if set(named) != set(slots):
         raise StudyError(
-            f"The template {template!r} has the slots {_listed(named)}, and words were given for "
-            f"{_listed(slots)}. Give each slot its words, and no other."
+            f"The template {template!r} has the slots {_listed(named)}, but words were given for "
+            f"{_listed(slots)}. Give words for exactly its slots."
         )
     for name, words in slots.items():
         if isinstance(words, str) or not len(texts(words, f"The slot {name!r}")):
-            raise StudyError(f"The slot {name!r} takes a list of words, not {words!r}.")
+            raise StudyError(f"The slot {name!r} must have a list of words, not {words!r}.")
     captions = []
     for words in itertools.product(*(slots[name] for name in named)):
         filling = dict(zip(named, words, strict=True))
@@ -322,8 +323,8 @@ def recombined(
         captions.setdefault(text, Caption(text, {"nouns": pair, "adjectives": chosen}))
     if len(captions) < count:
         raise StudyError(
-            f"Only {len(captions)} different captions were found for the {count} asked for. Give "
-            f"more nouns or adjectives."
+            f"Only {len(captions)} different captions can be made, not the {count} requested. Give "
+            "more nouns or adjectives."
         )
     return list(captions.values())
 
@@ -345,7 +346,7 @@ def _article(phrase: str) -> str:
 def _of_record(record: Mapping[str, Any], name: str, where: str) -> Caption:
     text = record[name]
     if not isinstance(text, str) or not text.strip():
-        raise StudyError(f"{where}: {name!r} is {text!r} where a text is needed.")
+        raise StudyError(f"{where}: {name!r} must be a text, not {text!r}.")
     facts = {key: value for key, value in record.items() if key != name}
     return Caption(_BREAK.sub(" ", text.strip()), facts)
 
@@ -357,11 +358,11 @@ def _check_columns(names: Sequence[str], column: str, path: str | Path) -> None:
         )
     if near := [name for name in names if name != "seed" and name.casefold() in _SEEDS]:
         raise StudyError(
-            f"{path} has a column {near[0]!r}. Call it 'seed', and each image is drawn from it; "
-            f"or by another name, if it is none."
+            f"{path} has a column {near[0]!r}. Rename it to 'seed' to draw each image from it, or "
+            "give it another name if it is not a seed."
         )
     if twice := [name for name in names if names.count(name) > 1]:
-        raise StudyError(f"{path} has two columns {twice[0]!r}. Give each a name of its own.")
+        raise StudyError(f"{path} has two columns {twice[0]!r}. Give each its own name.")
 
 
 def _seed_of(cells: Mapping[str, Any], where: str) -> dict[str, int | None]:
@@ -370,7 +371,9 @@ def _seed_of(cells: Mapping[str, Any], where: str) -> dict[str, int | None]:
         return {}
     written = (cells["seed"] or "").strip()
     if written and not re.fullmatch(r"-?[0-9]+", written):
-        raise StudyError(f"{where}: the seed is {written!r}; it is a whole number, or left empty.")
+        raise StudyError(
+            f"{where}: the seed is {written!r}; it must be a whole number, or left empty."
+        )
     return {"seed": int(written) if written else None}
 
 

@@ -236,9 +236,9 @@ def _weights_of(drawn: Iterable[Recording], before: Any) -> Any:
         weights = recording.facts.batch.get("weights")
         if before is not None and weights != before:
             raise StudyError(
-                f"The weights of the model were changed while the corpus was drawn, before the "
-                f"image of {recording.prompt.text!r:.60}, which was not kept. A corpus is of one "
-                f"model: draw with the other weights into another folder."
+                "The weights of the model were changed while the corpus was drawn, before the "
+                f"image of {recording.prompt.text!r:.60}, which was not kept. A corpus must be of "
+                "one model: use another folder for the other weights."
             )
         before = weights
     return before
@@ -280,8 +280,7 @@ def whole_ones(folder: Path, wanted: Iterable[Run]) -> dict[str, Run]:
             damaged_folder.parent.mkdir(exist_ok=True)
             run.source.rename(damaged_folder)
         warnings.warn(
-            f"A recording is damaged and is made again; what is left of it is now "
-            f"{damaged_folder}. {why}",
+            f"A recording is damaged and is made again; its remains are in {damaged_folder}. {why}",
             stacklevel=3,
         )
     return saved
@@ -337,7 +336,7 @@ def generate_some(
         check_options(pipe, options, caller, Caller.of(generate))
         if captions is None:
             raise StudyError(
-                "No captions were given. Read some (corpus.from_text, ...), or write them: "
+                "No captions were given. Read them (corpus.from_text, ...), or list them: "
                 'captions=["a zebra on the grass", ...].'
             )
     some, chosen = None, None if seeds is None else several(seeds)
@@ -366,7 +365,7 @@ def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
         own = [name for name in caller.names if name not in unknown]
         raise UnknownOptionError(
             f"{unknown_names_message(unknown, own, where=caller.where)} Without a pipeline "
-            "(pipe=None) nothing is drawn, and what is there was not made with it."
+            "(pipe=None) nothing is drawn, so arguments of the drawing have no effect."
         )
     if different := differences({name: settings[name] for name in given_options}, given_options):
         raise StudyError(
@@ -380,9 +379,9 @@ def _opened_some(  # noqa: PLR0917 (the arguments of the one above)
     by_key = {run.key: run for run in corpus}
     if missing := [key for key in keys if key not in by_key]:
         raise StudyError(
-            f"{corpus.path} lacks {len(missing)} of the {len(keys)} images asked for, such as "
-            f"{missing[0]}. Give the pipeline that makes them, or leave captions out for what is "
-            "there."
+            f"{corpus.path} lacks {len(missing)} of the {len(keys)} images requested, such as "
+            f"{missing[0]}. Give the pipeline that makes them, or leave captions out to use the "
+            "existing images."
         )
     runs = [_told(by_key[key], *pair) for key, pair in zip(keys, pairs, strict=True)]
     return dataclasses.replace(corpus, runs=tuple(runs))

@@ -78,8 +78,8 @@ def heads_by_content(heads: HeadChoice, run: Recording | None = None) -> dict[st
     if isinstance(heads, str) and heads == RELEVANT:
         if run is None:
             raise StudyError(
-                "heads='relevant' is of a recording, and this study draws its own. Name the heads: "
-                "heads=daam_nb.head_table(run).relevant."
+                "heads='relevant' depends on a recording, and this study draws its own images. "
+                "Name the heads: heads=daam_nb.head_table(run).relevant."
             )
         heads, _ = relevant_heads(run)
     read = Heads.read(heads)

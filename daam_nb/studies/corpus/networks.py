@@ -149,8 +149,8 @@ def _at_hand(module: nn.Module, name: str, tensor: Tensor, full: str) -> Tensor:
             kept_tensor: Tensor = kept[name]
             return kept_tensor
     raise StudyError(
-        f"The weight {full} is on no device (meta), so the model cannot be recognized by its "
-        f"content. Load the weights before you draw."
+        f"The weight {full} is on the meta device, so the model cannot be identified by its "
+        "content. Load the weights before drawing."
     )
 
 

@@ -92,7 +92,7 @@ def collect(
     keys = [key for key, _ in every]
     if len(set(keys)) < len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise StudyError(f"The unit {twice!r} comes twice; the key of each must be its own.")
+        raise StudyError(f"The unit {twice!r} occurs more than once; keys must be unique.")
     version = _BY_CONTENT
     with RowFile.opened(path, columns=columns, settings=settings or {}, version=version) as file:
         known = content if content is not None and file.path is not None else lambda unit: None
@@ -100,7 +100,7 @@ def collect(
         if stale:
             warnings.warn(
                 f"{what}: {len(stale)} of {len(keys)} units, such as {stale[0]!r}, were measured "
-                f"on other recordings or captions than are there now; they are measured again.",
+                "on other recordings or captions than the present ones; they are measured again.",
                 stacklevel=3,
             )
         for key in stale:
@@ -278,20 +278,20 @@ class RowFile:
             raise self._broken(1)
         if found.get("version") == _BY_NAME < self.version:
             raise StudyError(
-                f"{self.path} holds rows of an earlier version, which knew what it had measured by "
-                f"names alone (judges, masks and layers of one name passed as the same). Move or "
-                f"delete it to measure again, or choose another place."
+                f"{self.path} holds rows of an earlier version, which identified what was measured "
+                "by name only (different judges, masks or layers of one name were taken for the "
+                "same). Move or delete it to measure again, or choose another folder."
             )
         if found.get("columns") != list(self.columns) or found.get("version") != self.version:
             raise StudyError(
                 f"{self.path} holds rows of another version of this study. Move or delete it, or "
-                f"choose another place."
+                "choose another folder."
             )
         different = differences(found.get("settings", {}), self.settings)
         if different:
             raise StudyError(
                 f"{self.path} holds rows made with other settings: {different}. Use the same, move "
-                f"or delete the file, or choose another place."
+                "or delete the file, or choose another folder."
             )
 
     def _parsed(self, line: bytes, number: int) -> Any:
@@ -333,7 +333,7 @@ def plain(value: Any, name: str) -> Any:
         return value
     if isinstance(value, float):
         if math.isinf(value):
-            raise StudyError(f"{name} is {value}; rows hold finite numbers, or None.")
+            raise StudyError(f"{name} is {value}; rows must hold finite numbers, or None.")
         return None if math.isnan(value) else value
     if isinstance(value, Mapping):
         return {str(key): plain(item, f"{name}.{key}") for key, item in value.items()}
@@ -342,8 +342,8 @@ def plain(value: Any, name: str) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     raise StudyError(
-        f"{name} is {value!r}, a {type(value).__name__}; rows and settings hold text, numbers, "
-        f"booleans, None, lists and dicts of these."
+        f"{name} is {value!r}, a {type(value).__name__}; rows and settings must hold text, "
+        "numbers, booleans, None, or lists and dicts of these."
     )
 
 

@@ -137,8 +137,8 @@ class Corpus(Sequence[Run]):
     def __post_init__(self) -> None:
         if isinstance(self.runs, str | os.PathLike):
             raise StudyError(
-                f"Corpus({os.fspath(self.runs)!r}) would be a corpus of the letters of a path. "
-                f"Open a folder: Corpus.open({os.fspath(self.runs)!r})."
+                f"Corpus({os.fspath(self.runs)!r}) would be a corpus of the letters of a path. To "
+                f"open a folder: Corpus.open({os.fspath(self.runs)!r})."
             )
         if not isinstance(self.runs, Iterable):
             raise StudyError(f"A Corpus takes several runs, not a {type(self.runs).__name__}.")
@@ -146,7 +146,7 @@ class Corpus(Sequence[Run]):
         if wrong := [run for run in runs if not isinstance(run, Run)]:
             raise StudyError(
                 f"A Corpus takes runs, not a {type(wrong[0]).__name__}. Give recordings to the "
-                f"study itself, which makes one of them, or call runs_of(recordings)."
+                "study directly, or call runs_of(recordings)."
             )
         object.__setattr__(self, "runs", runs)
 
@@ -162,7 +162,7 @@ class Corpus(Sequence[Run]):
         if not isinstance(path, str | os.PathLike):
             raise StudyError(
                 f"Corpus.open takes the path of a folder, not a {type(path).__name__}. Recordings "
-                f"are given to a study as they are."
+                "can be given to a study directly."
             )
         folder = check_path(path, "The place of a corpus")
         if (folder / FILE).is_file():
@@ -180,7 +180,7 @@ class Corpus(Sequence[Run]):
         runs = sorted([*(run for part in parts for run in part), *loose], key=lambda run: run.key)
         if not runs:
             raise StudyError(
-                f"{folder} holds no recording. Make some: corpus.generate(pipe, captions, "
+                f"{folder} holds no recordings. Make some: corpus.generate(pipe, captions, "
                 f"into={str(path)!r})."
             )
         settings = parts[0].settings if len(parts) == 1 and not loose else {}
@@ -213,9 +213,8 @@ class Corpus(Sequence[Run]):
             return self.runs[whole_number(place, "run")]
         except SelectionError:
             raise SelectionError(
-                f"A recording of a corpus is taken by its place, a whole number, or several by a "
-                f"slice, not by {kind_of(place)}. By its key: next(run for run in corpus if "
-                f"run.key == ...)."
+                f"A corpus is indexed by a whole number or a slice, not by {kind_of(place)}. For a "
+                "key: next(run for run in corpus if run.key == ...)."
             ) from None
 
     def __iter__(self) -> Iterator[Run]:
@@ -235,9 +234,9 @@ class Corpus(Sequence[Run]):
         path = self.path / "studies" / own / "rows.jsonl"
         if not path.exists() and (old := rows_by_name(path.parent.parent, study)):
             warnings.warn(
-                f"{old[0]} holds rows of an earlier version, which knew what it had measured by "
-                f"names alone. They are not used: {study} is measured again. Delete the folder "
-                f"when you do not need it.",
+                f"{old[0]} holds rows of an earlier version, which identified what was measured by "
+                f"name only. They are not used: {study} is measured again. Delete the folder when "
+                "you do not need it.",
                 stacklevel=3,
             )
         return path
@@ -272,12 +271,12 @@ def runs_of(
             )
         corpus = Corpus(tuple(_in_memory(i, item) for i, item in enumerate(many)))
     if not len(corpus):
-        raise StudyError("There is no recording to study. Give at least one.")
+        raise StudyError("There are no recordings to study. Give at least one.")
     if len(models := corpus.by_model()) > 1:
         counts = ", ".join(f"{len(part)} of {name}" for name, part in models.items())
         raise StudyError(
-            f"These recordings are of {len(models)} models ({counts}); a mean over both would be "
-            f"of neither. Study each by itself: runs.by_model()[{next(iter(models))!r}]"
+            f"These recordings are of {len(models)} models ({counts}), whose mean would describe "
+            f"none of them. Study each separately: runs.by_model()[{next(iter(models))!r}]"
             + (", or open its own folder." if corpus.path is not None else ".")
         )
     return corpus
@@ -370,7 +369,7 @@ def _opened(folder: Path) -> Corpus:
         key = next(iter(damaged))
         warnings.warn(
             f"{len(damaged)} of {len(every)} recordings in {folder} are damaged and left out: "
-            f"{damaged[key]} Call corpus.generate as before, and they are made again.",
+            f"{damaged[key]} Call corpus.generate as before to make them again.",
             stacklevel=3,
         )
     existing = tuple(run for run in every if run.key not in damaged and _exists(run))
@@ -385,8 +384,8 @@ def _run(folder: Path, key: str, row: Mapping[str, Any], made_with: Mapping[str,
         right = ""
     if key != right:  # a stranger's list must not lead out of the folder
         raise StudyError(
-            f"{folder / _LIST} lists {key!r}, which is not what corpus.generate calls the image "
-            f"of that prompt and seed. Take the list from where it was made."
+            f"{folder / _LIST} lists {key!r}, which is not the key of that prompt and seed. Copy "
+            "the list again from its source."
         )
     identity = digest({name: made_with.get(name) for name in _OF_THE_MODEL})
     return Run(key, facts, folder / _RUNS / key, str(made_with.get("model", "")), identity)

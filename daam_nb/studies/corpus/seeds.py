@@ -105,8 +105,8 @@ def several(seeds: Any) -> list[Any]:
     """
     if isinstance(seeds, str | bytes) or not isinstance(seeds, Iterable):
         raise StudyError(
-            f"seeds is {seeds!r}; it must be several whole numbers: seeds=range(4), or seeds=[3]. "
-            f"Leave it out to draw each caption from its own."
+            f"seeds={seeds!r}: it must be several whole numbers, as in seeds=range(4), or "
+            "seeds=[3]. Leave it out to draw each caption from its own."
         )
     return [_plain(seed) for seed in seeds]
 
@@ -138,8 +138,8 @@ def images_of(
         check_seed(caption, seed)
         if (caption.text, seed) in captions_by_key:
             raise StudyError(
-                f"{caption.text!r} with the seed {seed} is asked for twice; each image is made "
-                f"once. For several images of a caption: corpus.with_seeds(captions, each=4)."
+                f"{caption.text!r} with the seed {seed} occurs more than once; each image is made "
+                "once. For several images of a caption: corpus.with_seeds(captions, each=4)."
             )
         captions_by_key[caption.text, seed] = caption
     if not captions_by_key:
@@ -164,5 +164,5 @@ def check_seed(caption: Caption, seed: Any) -> None:
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise StudyError(
             f"The seed of {caption.text!r} is {seed!r}; it must be a whole number. Give "
-            f"seeds=range(4), captions with another fact 'seed', or none of both."
+            "seeds=range(4), captions with another fact 'seed', or neither."
         )

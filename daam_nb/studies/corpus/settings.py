@@ -25,10 +25,10 @@ def settle(folder: Path, settings: Mapping[str, Any]) -> None:
         about = about_of(folder)
         if about["version"] == _BY_SAMPLES:
             raise StudyError(
-                f"{folder} was made by an earlier version, which knew a model by a sample of some "
-                f"of its weights, so it cannot be said whether this is the same one. Its images "
-                f"can be read and studied (pipe=None, Corpus.open); draw new ones into another "
-                f"folder: into=..."
+                f"{folder} was made by an earlier version, which identified a model by a sample of "
+                "its weights, so it is unknown whether this is the same one. Its images can be "
+                "read and studied (pipe=None, Corpus.open); draw new ones into another folder: "
+                "into=..."
             )
         # What people call the model is no part of what it is.
         then, now = ({**each, "model": None} for each in (about["settings"], settings))
@@ -40,10 +40,12 @@ def settle(folder: Path, settings: Mapping[str, Any]) -> None:
             )
         return
     if folder.exists() and not folder.is_dir():
-        raise StudyError(f"{folder} is a file, and a corpus is a folder: into=...")
+        raise StudyError(f"{folder} is a file; a corpus needs a folder: into=...")
     foreign = [entry for entry in _entries(folder) if not _UNFINISHED.fullmatch(entry.name)]
     if foreign:
-        raise StudyError(f"{folder} is neither empty nor a corpus. Choose another folder: into=...")
+        raise StudyError(
+            f"{folder} is neither an empty folder nor a corpus. Choose another folder: into=..."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     about = {"format": _FORMAT, "version": _VERSION, "settings": dict(settings)}
     write_file(folder / FILE, (json.dumps(about, indent=1) + "\n").encode())

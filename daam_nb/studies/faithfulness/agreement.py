@@ -25,7 +25,7 @@ CELLS = 8
 MEASURES: dict[str, str] = {
     "correlation": "Pearson's r of map and change over the pixels, -1 to 1; empty if one is even",
     "rank_correlation": "Spearman's rho of the same, -1 to 1",
-    "pointing": "1 where the map's peak lies in the tenth of the pixels that change most, else 0",
+    "pointing": "1 where the map's maximum is in the tenth of the pixels that change most, else 0",
     "caught": (
         "area under the share of the whole change that the top pixels of the map hold, over their "
         "share of the image: 0.5 by chance, at most 1"
@@ -42,7 +42,10 @@ def agreement(heat: Field, change: Field) -> dict[str, float]:
         If the shapes differ.
     """
     if heat.shape != change.shape or heat.ndim != 2:
-        raise StudyError(f"A map of {heat.shape} does not go with a change of {change.shape}.")
+        raise StudyError(
+            f"A map of {heat.shape} does not fit a change of {change.shape}; both "
+            "must have the same shape."
+        )
     return {
         "correlation": correlation(heat, change),
         "rank_correlation": correlation(_ranks(heat), _ranks(change)),

@@ -30,10 +30,10 @@ COLUMNS: dict[str, str] = {
     "prompt": "its text",
     "seed": "of the image",
     "word": "the object's word",
-    "order": "by what the pixels are taken: the word's map, or a random map",
-    "share": "of the image's pixels, the highest ones of that map",
+    "order": "what orders the pixels: the word's map, or a random map",
+    "share": "share of the image's pixels, the highest ones of that map",
     "deletion": (
-        "change with the word ablated there alone, over the change with it ablated everywhere"
+        "change with the word ablated only there, over the change with it ablated everywhere"
     ),
     "insertion": "1 minus the same for the word ablated everywhere else",
 }

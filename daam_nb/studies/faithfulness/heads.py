@@ -24,7 +24,7 @@ COLUMNS: dict[str, str] = {
     "layer": "dotted name",
     "head": "number of the head in its layer",
     "amount": "mean change of a pixel's channel without this head's cross-attention, 0 to 1",
-    "attention_to_word": "mean attention of this head to the word, over steps and places",
+    "attention_to_word": "mean attention of this head to the word, over steps and locations",
     "attention_to_text": "the same to all words together (not the start of text, not the end)",
 }
 

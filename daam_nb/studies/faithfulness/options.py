@@ -15,8 +15,10 @@ class FaithfulnessOptions(LayerOptions, CaptionOptions):
     Captions whose objects have another content word beside them are compared within the image.
     """
 
-    judge: Any = option(None, "a `Judge` that says which objects are there; its nouns are objects")
-    nouns: Any = option(None, "without a judge: the objects' nouns, or class -> nouns")
+    judge: Any = option(
+        None, "a `Judge` that finds the objects of an image; its nouns are the objects"
+    )
+    nouns: Any = option(None, "without a judge: the objects' nouns, or a mapping class -> nouns")
     skip_unseen: bool = option(
         True, "with a judge, leave out images in which it does not see the object"
     )

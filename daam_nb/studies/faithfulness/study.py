@@ -63,16 +63,16 @@ COLUMNS: dict[str, str] = {
     "run": "key of the recording",
     "prompt": "its text",
     "seed": "of the image",
-    "word": "the word whose map is held against the change; of random columns, the object's",
+    "word": "the word whose map is compared with the change; for random columns, the object's",
     "kind": (
         f"{OBJECT}: an object of the image; {CONTROL}: another content word of the prompt; "
         f"{RANDOM}: as many columns as of the object, drawn at random"
     ),
-    "change": f"what was taken away ({'; '.join(ABLATIONS)}), or {ANOTHER_SEED}: no ablation",
-    "columns": "how many key columns were taken away",
+    "change": f"what was ablated ({'; '.join(ABLATIONS)}), or {ANOTHER_SEED}: no ablation",
+    "columns": "how many key columns were ablated",
     "map": (
-        "what the change is held against: the word's map of attention, its effect map where the "
-        "recording holds its effect, another word's map of attention, random, middle"
+        "what the change is compared with: the word's attention map, its effect map if the "
+        "recording holds it, another word's attention map, random, middle"
     ),
     "layers": "whose attention the maps are of",
     "amount": "mean change of a pixel's channel, 0 to 1",
@@ -205,9 +205,9 @@ def _check_named(runs: Corpus, nouns: Sequence[str]) -> None:
     """Refuse nouns of which no prompt names any: a table without rows would say nothing."""
     if not any(object_words(run.load().prompt, nouns) for run in runs):
         raise StudyError(
-            f"No prompt names one of the nouns {', '.join(map(repr, nouns))} by itself, such as "
-            f"{runs[0].facts['prompt']!r}. Give nouns of the captions, in the singular, or leave "
-            f"nouns= out: then every content word counts."
+            f"No prompt contains one of the nouns {', '.join(map(repr, nouns))} as a separate "
+            f"word; the first prompt is {runs[0].facts['prompt']!r}. Give nouns of the captions, "
+            "in the singular, or leave nouns= out to measure every content word."
         )
 
 
@@ -261,9 +261,9 @@ class Faithfulness(Study[FaithfulnessOptions]):
         )
         if table.empty:
             raise StudyError(
-                f"None of {len(corpus)} images shows an object to take away"
+                f"None of {len(corpus)} images shows an object to remove"
                 + (": the judge sees none. Draw more images" if judge is not None else "")
-                + ", give captions that name one, or measure all the same: skip_unseen=False."
+                + ", give captions that name one, or measure all words: skip_unseen=False."
             )
         some = _with_objects(corpus, table)
         of_heads, of_curves = some[: options.head_images], some[: options.curve_images]
@@ -291,7 +291,7 @@ def subject_of(
 ) -> _Subject | None:
     """The object of an image and the word to compare it with; None if there is no object."""
     if recording.image is None:
-        raise StudyError(f"The recording {run.key} has no image, so no change of it can be seen.")
+        raise StudyError(f"The recording {run.key} has no image, so its change cannot be measured.")
     known = judge.names[1:] if judge is not None else nouns
     prompt = recording.prompt
     objects = other_words(prompt, ()) if known is None else object_words(prompt, known)

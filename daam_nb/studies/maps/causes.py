@@ -135,8 +135,8 @@ def word_causes(
     def measure(run: Run) -> list[dict[str, Any]]:
         if pipe is None:
             raise StudyError(
-                f"The image of {run.facts['prompt']!r} is to be drawn without its words, and pipe "
-                f"is None. Give the pipeline that made it, or causes=False."
+                f"The image of {run.facts['prompt']!r} must be drawn again without its words, but "
+                "pipe is None. Give the pipeline that made it, or causes=False."
             )
         return _rows(run, subjects[run.key](), pipe, nouns, late=late, can_hide=can_hide)
 
@@ -249,9 +249,9 @@ def _rows(
     changed = 0.0 if before is None else difference(before, images[0]).max()
     if changed > _ROUNDING:
         raise StudyError(
-            f"This pipeline does not draw the recorded image of {run.facts['prompt']!r} again: "
-            f"pixels differ by up to {255 * changed:.0f} of 255. What a word changes can only be "
-            f"measured with the pipeline that made the recording."
+            f"This pipeline does not reproduce the recorded image of {run.facts['prompt']!r}: "
+            f"pixels differ by up to {255 * changed:.0f} of 255. The effect of a word can only be "
+            "measured with the pipeline that made the recording."
         )
     rows = []
     for way, image, prediction in zip(ways, images[1:], predictions, strict=True):
@@ -349,8 +349,8 @@ class _Predictions:
         order: str = self._adapter.batch_orders.get(blocks, "")
         if "p" not in order:
             raise StudyError(
-                f"The denoiser gave {blocks} rows for each image, and it is not known which is of "
-                f"the prompt. Leave the causes out: causes=False."
+                f"The denoiser returned {blocks} rows for each image, and it is unknown which is "
+                "the prompt's. Leave the causes out: causes=False."
             )
         return order.index("p")
 

@@ -76,8 +76,8 @@ def choices_of(value: Any, *, recommended: Any = None, heads: Sequence[Any] = ()
         choices |= {name + SCALED: Choice(each, None, "layers") for name, each in layers.items()}
     elif not isinstance(value, Mapping) or not value:
         raise StudyError(
-            f"choices= takes at least one choice, each with its name, not {kind_of(value)}: "
-            f"choices={{'paper': 'paper', 'late': Choice(layers='up', scaling='layers')}}."
+            f"choices= must hold at least one choice, each with its name, not {kind_of(value)}: "
+            "choices={'paper': 'paper', 'late': Choice(layers='up', scaling='layers')}."
         )
     else:
         for name in value:

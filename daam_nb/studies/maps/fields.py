@@ -16,7 +16,7 @@ Field = NDArray[np.float64]
 def packed(field: Field) -> str:
     """Write (y, x) as text: ``"height x width:"`` and base64 of little-endian float32."""
     if field.ndim != 2:
-        raise StudyError(f"A field is (y, x), not of shape {field.shape}.")
+        raise StudyError(f"A field must have the shape (y, x), not {field.shape}.")
     raw = np.ascontiguousarray(field, dtype="<f4").tobytes()
     return f"{field.shape[0]}x{field.shape[1]}:{base64.b64encode(raw).decode('ascii')}"
 
@@ -35,4 +35,4 @@ def unpacked(text: str) -> Field:
         values = np.frombuffer(base64.b64decode(raw, validate=True), dtype="<f4")
         return values.reshape(height, width).astype(np.float64)
     except (AttributeError, ValueError, binascii.Error) as error:
-        raise StudyError(f"{text!r:.40} is no packed field ({error}).") from None
+        raise StudyError(f"{text!r:.40} is not a packed field ({error}).") from None

@@ -54,8 +54,9 @@ COLUMNS: dict[str, str] = {
     "method": "what made the map",
     "choice": "layers, heads and scaling of the map",
     **{column: f"IoU with the mask at {column[4:]} of the map's maximum" for column in IOU_COLUMNS},
-    "average_precision": "of the pixels from the map's highest to its lowest, against the mask",
-    "pointing": "share of the map's highest pixels that lie in the mask",
+    "average_precision": "average precision of the pixels from the map's highest to its lowest, "
+    "against the mask",
+    "pointing": "share of the map's highest pixels that are in the mask",
     "leakage": "of a pair: mean on the other object over the means on both; 0.5 is no difference",
     **{
         column: f"rank correlation of map and change: {cause}" for cause, column in SPEARMAN.items()
@@ -68,7 +69,7 @@ COLUMNS: dict[str, str] = {
     "maximum": "of the map, in its own unit",
     "influence": f"mean over cells of the change of the network's {PREDICTION} without the word",
     "object": "share of the image that the mask covers",
-    "seconds": "time for this map, as it was when it was measured",
+    "seconds": "time for this map, when it was measured",
 }
 
 SHOWN_IOU = iou_column(PAPER_TAU)

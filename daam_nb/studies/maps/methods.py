@@ -76,8 +76,8 @@ class Method:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise StudyError(
-                f"A method is called {self.name!r}; its name is typed: lower case letters, digits "
-                f"and hyphens, such as 'squared'."
+                f"The method's name {self.name!r} must consist of lower-case letters, digits and "
+                "hyphens, such as 'squared'."
             )
         if not callable(self.function):
             raise StudyError(
@@ -86,7 +86,8 @@ class Method:
             )
         if unknown := [name for name in self.varies if name not in VARIES]:
             raise StudyError(
-                f"The method {self.name!r} varies {unknown[0]!r}; a choice has {', '.join(VARIES)}."
+                f"The method {self.name!r} varies {unknown[0]!r}; it must be one of "
+                f"{', '.join(VARIES)}."
             )
         object.__setattr__(self, "label", self.label or self.name)
 
@@ -111,19 +112,20 @@ class Method:
         if self.needs_pipe:
             if pipe is None:
                 raise StudyError(
-                    f"The method {self.name!r} asks the pipeline that made the recordings, and "
+                    f"The method {self.name!r} needs the pipeline that made the recordings, but "
                     "pipe is None. Give it, or leave the method out: methods=[...]."
                 )
             more["pipe"] = pipe
         maps = self.function(recording, words, choice, **more)
         if not isinstance(maps, Mapping):
             raise StudyError(
-                f"The method {self.name!r} gives {kind_of(maps)}; it has to give word -> (y, x)."
+                f"The method {self.name!r} returned {kind_of(maps)}; it must return a mapping word "
+                "-> (y, x)."
             )
         if foreign := [word for word in maps if word not in words]:
             raise StudyError(
-                f"The method {self.name!r} gives a map of {foreign[0]!r}, which is none of the "
-                f"words that it was asked for."
+                f"The method {self.name!r} returned a map of {foreign[0]!r}, which is not one of "
+                "the requested words."
             )
         return {word: self._checked(word, values) for word, values in maps.items()}
 
@@ -131,13 +133,13 @@ class Method:
         array: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
         if array.ndim != 2 or not array.size:
             raise StudyError(
-                f"The method {self.name!r} gives a map of {word.text!r} of the shape "
-                f"{array.shape}; a map is (y, x)."
+                f"The method {self.name!r} returned a map of {word.text!r} of the shape "
+                f"{array.shape}; it must have the shape (y, x)."
             )
         if not np.isfinite(array).all() or array.min() < 0:
             raise StudyError(
-                f"The method {self.name!r} gives a map of {word.text!r} with values from "
-                f"{array.min():g} to {array.max():g}; a map is finite and >= 0."
+                f"The method {self.name!r} returned a map of {word.text!r} with values from "
+                f"{array.min():g} to {array.max():g}; they must be finite and >= 0."
             )
         return array
 
@@ -157,7 +159,7 @@ def to_record(methods: Iterable[Method]) -> dict[str, Any]:
             if name in options and options[name] != value:
                 raise StudyError(
                     f"The method {whose[name]!r} records {name}={options[name]!r} and "
-                    f"{method.name!r} {name}={value!r}. Study them apart: methods=[...]."
+                    f"{method.name!r} {name}={value!r}. Study them separately: methods=[...]."
                 )
             options[name], whose[name] = value, method.name
     return options

@@ -27,7 +27,7 @@ def _methods(value: Any, name: str) -> tuple[Any, ...] | None:
     for method in methods:
         if not isinstance(method, str) and not hasattr(method, "function"):
             raise StudyError(
-                f"{name}= takes names of methods, or daam_nb.studies.maps.Method objects, not "
+                f"{name}= must be names of methods, or daam_nb.studies.maps.Method objects, not "
                 f"{kind_of(method)}. Register a function: register_method('mine', function)."
             )
     return methods
@@ -50,15 +50,18 @@ def _typed_head_choices(text: str) -> tuple[Any, ...]:
 def _head_choices(heads: Any, name: str) -> tuple[Any, ...]:
     if isinstance(heads, str | bytes) or not isinstance(heads, Iterable):
         raise StudyError(
-            f"{name}= takes several choices of heads, each as heat_maps takes it, such as "
-            f"[0, 1, [0, 3]], not {kind_of(heads)}."
+            f"{name}= must be several choices of heads, each as for heat_maps, such as [0, 1, [0, "
+            f"3]], not {kind_of(heads)}."
         )
     from daam_nb.selection import RELEVANT, Heads
 
     choices = tuple(heads)
     for choice in choices:
         if choice is None:
-            raise StudyError(f"{name}= holds None, all heads, which every choice has already.")
+            raise StudyError(
+                f"{name}= holds None (all heads), which every choice already "
+                "includes. Leave it out."
+            )
         if not isinstance(choice, str) or choice != RELEVANT:
             Heads.read(choice)
     return choices
@@ -74,8 +77,8 @@ def typed_choices(text: str) -> dict[str, str | list[str]]:
         layers = [layer.strip() for layer in name.split("+")]
         if not all(layers):
             raise StudyError(
-                f"choices= cannot read {name!r}: the layers of one choice stand between plus "
-                "signs, choices between commas: paper,up_blocks.1+up_blocks.2."
+                f"choices= cannot read {name!r}: join the layers of one choice with plus signs and "
+                "choices with commas: paper,up_blocks.1+up_blocks.2."
             )
         choices[name] = layers if len(layers) > 1 else layers[0]
     return choices
@@ -85,40 +88,42 @@ def typed_choices(text: str) -> dict[str, str | list[str]]:
 class MapsOptions(CaptionOptions):
     """Options of the study of maps."""
 
-    judge: Any = option(None, "a `Judge` that says where the objects of a generated image are")
+    judge: Any = option(None, "a `Judge` that locates the objects of a generated image")
     methods: Any = option(
         None,
-        "what is compared (default: every method that is registered)",
+        "the methods to compare (default: every registered one)",
         in_python="names, or `maps.Method`s",
         check=_methods, typed=_typed_methods, metavar="NAME[,NAME...]", of_rows=False,
     )  # fmt: skip
     reference: str = option(
-        "attention", "the method that the others are compared with", of_rows=False
+        "attention", "the method with which the others are compared", of_rows=False
     )
     choices: Any = option(
         None,
         "name -> layers, or a `maps.Choice` of layers, heads and scaling (default: the paper's "
-        "layers, the recommended ones and all, each also with layers scaled); typed: choices "
-        "between commas, the layers of one joined by +",
+        "layers, the recommended ones and all, each also with layers scaled); on the command line: "
+        "choices separated by commas, the layers of one joined by +",
         typed=typed_choices, metavar="LAYERS[,LAYERS...]", of_rows=False,
     )  # fmt: skip
     recommended: Any = option(
-        None, "layers that a model's card recommends, tried beside the paper's", of_rows=False
+        None,
+        "layers that a model's card recommends, tried in addition to the paper's",
+        of_rows=False,
     )
     heads: Any = option(
         (),
-        "choices of heads tried one after the other, by number in the recommended layers or the "
-        "first choice's: 0,1,2 are three, 0+3 is one of two heads, and so are those with their "
-        "layers, LAYER:HEAD+LAYER:HEAD, and relevant, by the table of the model's heads",
+        "choices of heads to try, by number in the recommended layers or the first choice's (0,1,2 "
+        "are three choices, 0+3 is one of two heads), with their layers (LAYER:HEAD+LAYER:HEAD), "
+        "or relevant, by the table of the model's heads",
         in_python="each as for `heat_maps`: [0, 1, [0, 3], (layer, head)]",
         check=_head_choices, typed=_typed_head_choices, metavar="HEADS[,HEADS...]", of_rows=False,
     )  # fmt: skip
-    adjectives: Any = option((), "words that say a property of an object, such as its color")
-    relations: Any = option((), "phrases that say how one object stands to another")
-    backgrounds: Any = option((), "phrases that say where the objects are")
+    adjectives: Any = option((), "words for a property of an object, such as its color")
+    relations: Any = option((), "phrases for the relation of one object to another")
+    backgrounds: Any = option((), "phrases for where the objects are")
     scenes: Any = option(
         None,
-        "rendered images with exact masks (default: as many of the shipped world as images)",
+        "rendered images with exact masks (default: of the shipped world, as many as images)",
         in_python="`maps.RenderedScene`s",
         of_rows=False,
     )
@@ -126,9 +131,9 @@ class MapsOptions(CaptionOptions):
         7, "noise levels at which the model sees a rendered image", low=1, high=100, of_rows=False
     )
     late: float = option(
-        0.4, "share of the steps after which a word is hidden later", low=0, high=1
+        0.4, "share of the steps before a word is hidden in the late condition", low=0, high=1
     )
     causes: bool = option(
-        True, "draw images again without each word, and compare maps with the change",
+        True, "draw images again without each word, to compare maps with the change",
         of_rows=False,
     )  # fmt: skip

@@ -56,7 +56,7 @@ def register_method(
         name, function, label, dict(record or {}), tuple(varies), baseline, needs_pipe=needs_pipe
     )
     if name in SHIPPED:
-        raise StudyError(f"A method {name!r} ships with daam_nb. Choose another name.")
+        raise StudyError(f"There is already a method {name!r} in daam_nb. Choose another name.")
     _registered[name] = method
     return function
 
@@ -97,6 +97,6 @@ def methods_of(value: Iterable[str | Method] | None) -> dict[str, Method]:
     for item in several:
         method = item if isinstance(item, Method) else method_named(item)
         if method.name in methods:
-            raise StudyError(f"Two methods are called {method.name!r}; each has its own name.")
+            raise StudyError(f"Two methods are called {method.name!r}. Give each its own name.")
         methods[method.name] = method
     return methods

@@ -80,8 +80,8 @@ class RenderedScene:
         for (start, end), (noun, mask) in self.objects.items():
             if not (start < end and start in boundaries and end in boundaries):
                 raise StudyError(
-                    f"The object {noun!r} is to stand at characters {start}-{end} of "
-                    f"{self.caption!r}, where no word begins and ends."
+                    f"The object {noun!r} is given the characters {start}-{end} of "
+                    f"{self.caption!r}, which are not a word."
                 )
             read = read_mask(mask, what=f"The mask of {noun!r}")
             check_proportions(tuple(read.shape), size, repr(noun))
@@ -212,7 +212,7 @@ def record_scenes(
     """
     keys = [scene.key for scene in scenes]
     if twice := [key for key in dict.fromkeys(keys) if keys.count(key) > 1]:
-        raise StudyError(f"The scene {twice[0]} comes twice; give each its own number.")
+        raise StudyError(f"The scene {twice[0]} occurs more than once. Give each its own number.")
     if pipe is None:
         return _opened(into, keys)
     settings = {"model": model_name(pipe), **identity(pipe), "levels": levels, **record, **call}
@@ -241,8 +241,8 @@ def _opened(folder: Path, keys: Sequence[str]) -> Corpus:
     by_key = {run.key: run for run in corpus}
     if missing := [key for key in keys if key not in by_key]:
         raise StudyError(
-            f"{folder} lacks {len(missing)} of the {len(keys)} scenes asked for, such as "
-            f"{missing[0]}. Give the pipeline that is to look at them."
+            f"{folder} lacks {len(missing)} of the {len(keys)} scenes requested, such as "
+            f"{missing[0]}. Give the pipeline to record them."
         )
     return dataclasses.replace(corpus, runs=tuple(by_key[key] for key in keys))
 
@@ -258,11 +258,11 @@ def scenes_of(value: Any, count: int | None) -> list[RenderedScene]:
     if value is None:
         return []
     if isinstance(value, RenderedScene) or not isinstance(value, Iterable):
-        raise WrongKindError(f"scenes= takes several RenderedScenes, not {kind_of(value)}.")
+        raise WrongKindError(f"scenes= must be several RenderedScenes, not {kind_of(value)}.")
     scenes: list[RenderedScene] = []
     for scene in value:
         if not isinstance(scene, RenderedScene):
-            raise WrongKindError(f"scenes= takes RenderedScenes, and one is {kind_of(scene)}.")
+            raise WrongKindError(f"scenes= must hold only RenderedScenes, not {kind_of(scene)}.")
         if count is not None and len(scenes) == count:
             break
         scenes.append(scene)

@@ -68,8 +68,8 @@ class Maps(Study[MapsOptions]):
         methods = {name: each for name, each in methods.items() if name not in self._left_out}
         if self.options.reference not in methods:
             raise StudyError(
-                f"The others are compared with the method {self.options.reference!r}, which is "
-                f"not among {', '.join(methods)}. Add it, or name another: reference=..."
+                f"The reference method {self.options.reference!r} is not among "
+                f"{', '.join(methods)}. Add it, or name another: reference=..."
             )
         return methods
 

@@ -103,8 +103,9 @@ class Source:
             background = self.scene.background
         elif self.judge is None or recording.image is None:
             raise StudyError(
-                f"The recording {self.run.key} has no {'judge' if self.judge is None else 'image'},"
-                f" so that nobody can say where its objects are."
+                f"The recording {self.run.key} has no "
+                f"{'judge' if self.judge is None else 'image'}, so where its objects are is "
+                "unknown."
             )
         else:
             objects, background = judged_objects(prompt, recording.image, self.judge)

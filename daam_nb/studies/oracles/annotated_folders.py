@@ -51,7 +51,7 @@ class AnnotatedFolder:
 
         if image is None:
             raise StudyError(
-                f"The recording holds no image, so nobody knows whether it is {self.image}."
+                f"The recording holds no image, so it cannot be compared with {self.image}."
             )
         try:
             with Image.open(self.image) as annotated:
@@ -61,9 +61,9 @@ class AnnotatedFolder:
         if not same:
             raise StudyError(
                 f"The recording's image is not {self.image}, whose masks the folder holds, "
-                f"although prompt and seed agree: another model or other settings drew it. Record "
-                f"with those of the annotated images, or take JudgeTruth(judge), which looks at "
-                f"the recording's own."
+                "although prompt and seed agree: another model or other settings drew it. Record "
+                "with those of the annotated images, or use JudgeTruth(judge), which examines the "
+                "recording's own image."
             )
 
     def mask(self, word: str) -> Mask | None:
@@ -89,8 +89,8 @@ class AnnotatedFolder:
             mask = read_mask(image, what=f"{file}, which has no alpha channel,").numpy()
         else:
             raise StudyError(
-                f"{file} has no alpha channel, where the mask should be ({image.mode}). Save one "
-                f"whose other pixels are transparent, or an image of mode 'L' in black and white."
+                f"{file} has no alpha channel to hold the mask (its mode is {image.mode}). Save an "
+                "image whose other pixels are transparent, or a black-and-white one of mode 'L'."
             )
         return mask if mask.any() else None
 
@@ -121,13 +121,13 @@ def annotated_folders(root: Path) -> dict[tuple[str, int], AnnotatedFolder]:
         names = {_plain(file.name): file for file in files}
         if "prompt.txt" not in names:
             if any(name.endswith(MASK) for name in names):
-                raise StudyError(f"{path} holds masks and no prompt.txt that says of what.")
+                raise StudyError(f"{path} holds masks, but no prompt.txt.")
             continue
         key = _key(path, names)
         if key in folders:
             raise StudyError(
-                f"{folders[key].path} and {path} have the same prompt and seed, so that nobody "
-                f"knows whose masks are meant. Remove one of them."
+                f"{folders[key].path} and {path} have the same prompt and seed, so it is unclear "
+                "which masks to use. Remove one of them."
             )
         folders[key] = annotated_folder(path)
         unknown += [str(file) for file in files if not _is_known(_plain(file.name))]
@@ -138,11 +138,11 @@ def annotated_folders(root: Path) -> dict[tuple[str, int], AnnotatedFolder]:
         )
     if lost := [name for name in unknown if name.lower().endswith(_IMAGES)]:
         raise StudyError(
-            f"{_listed(lost)} would be passed over: a mask is called <word>{MASK}. Rename it, or "
-            f"take it out of the folder."
+            f"{_listed(lost)} would be ignored: a mask must be named <word>{MASK}. Rename it, or "
+            "remove it from the folder."
         )
     if unknown:
-        warnings.warn(f"{_listed(unknown)}: nothing is known of it.", stacklevel=3)
+        warnings.warn(f"{_listed(unknown)}: it is not a known file.", stacklevel=3)
     return folders
 
 
@@ -176,11 +176,11 @@ def _masks(path: Path, files: list[Path]) -> dict[str, Path]:
             continue
         word = " ".join(name.removesuffix(MASK).replace("_", " ").split())
         if not word:
-            raise StudyError(f"{file} names no word: a mask is called <word>{MASK}.")
+            raise StudyError(f"{file} names no word: a mask must be named <word>{MASK}.")
         if word in masks:
             raise StudyError(
-                f"{path} masks {word!r} more than once: {masks[word].name}, {file.name}. Put them "
-                f"into one file."
+                f"{path} masks {word!r} more than once: {masks[word].name}, {file.name}. Merge "
+                "them into one file."
             )
         masks[word] = file
     return masks
@@ -205,9 +205,9 @@ def _alpha(file: Path, image: Image) -> Mask:
     colors = pixels[..., :3].reshape(-1, 3)
     if mask.all() and (colors != colors[0]).any():
         raise StudyError(
-            f"{file} is opaque everywhere, so that its mask would be the whole image, and it has "
-            f"several colors: the mask may stand in them. Make the other pixels transparent; for "
-            f"an object that fills the image save one color."
+            f"{file} is opaque everywhere, so its mask would be the whole image, but its several "
+            "colors may be meant as the mask. Make the other pixels transparent; for an object "
+            "that fills the image, save a single color."
         )
     return np.asarray(mask)
 

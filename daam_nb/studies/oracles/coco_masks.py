@@ -42,11 +42,15 @@ def decoded(segmentation: Any, size: tuple[int, int]) -> Mask:
     if isinstance(segmentation, Mapping):
         own = tuple(int(side) for side in segmentation.get("size", ()))
         if own != tuple(size):
-            raise StudyError(f"A mask's size is {own}, its image's {size} (height, width).")
+            raise StudyError(
+                f"The mask is {own} and its image {size} (height, width); they must be equal."
+            )
         counts = segmentation.get("counts")
         return from_runs(uncompressed(counts) if isinstance(counts, str) else counts, size)
     if not isinstance(segmentation, list) or not segmentation:
-        raise StudyError(f"A mask is a list of polygons or run lengths, not {segmentation!r:.60}.")
+        raise StudyError(
+            f"A mask must be a list of polygons or run lengths, not {segmentation!r:.60}."
+        )
     mask = np.zeros(size, dtype=bool)
     for polygon in segmentation:
         mask |= from_polygon(polygon, size)
@@ -59,10 +63,10 @@ def from_runs(counts: Any, size: tuple[int, int]) -> Mask:
     if not isinstance(counts, Sequence) or any(
         isinstance(count, bool) or not isinstance(count, int) or count < 0 for count in counts
     ):
-        raise StudyError("Run lengths are whole numbers >= 0.")
+        raise StudyError("Run lengths must be whole numbers >= 0.")
     if sum(counts) != height * width:
         raise StudyError(
-            f"Run lengths of a mask of {height} x {width} add up to {height * width}, not to "
+            f"Run lengths of a mask of {height} x {width} must add up to {height * width}, not to "
             f"{sum(counts)}."
         )
     values = np.arange(len(counts)) % 2 == 1
@@ -82,7 +86,7 @@ def uncompressed(text: str) -> list[int]:
                 raise StudyError(f"The run lengths {text!r:.60} end in the middle of a number.")
             digit = ord(text[position]) - _FIRST
             if not 0 <= digit < 64:
-                raise StudyError(f"{text[position]!r} is no digit of COCO's run lengths.")
+                raise StudyError(f"{text[position]!r} is not a digit of COCO's run lengths.")
             value |= (digit & 0x1F) << shift
             more = bool(digit & 0x20)
             shift += 5
@@ -98,9 +102,9 @@ def from_polygon(points: Any, size: tuple[int, int]) -> Mask:
     try:
         corners = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     except (TypeError, ValueError):
-        raise StudyError("A polygon is a flat list of x, y, x, y, ...") from None
+        raise StudyError("A polygon must be a flat list of x, y, x, y, ...") from None
     if len(corners) < 3 or not np.isfinite(corners).all():
-        raise StudyError(f"A polygon has three corners or more, finite, not {points!r:.60}.")
+        raise StudyError(f"A polygon must have at least three finite corners, not {points!r:.60}.")
     height, width = size
     ys = np.arange(height)[:, None] + 0.5  # (y, 1)
     xs = np.arange(width)[None, :] + 0.5  # (1, x)

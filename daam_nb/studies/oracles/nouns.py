@@ -258,14 +258,14 @@ def named_word(prompt: Prompt, noun: str, among: Sequence[str] = ()) -> Word:
     if words:
         spans = " and ".join(f"{word.start}-{word.end}" for word in words)
         raise AmbiguousWordError(
-            f"{noun!r} is named {len(words)} times in {prompt.text!r}, at characters {spans}. Give "
-            f"captions that name each of their nouns once."
+            f"{noun!r} occurs {len(words)} times in {prompt.text!r}, at characters {spans}. Give "
+            "captions that name each of their nouns once."
         )
     inside = [f"{word.start}-{word.end}" for word in prompt.occurrences(noun)]
     reason = f" but as a part of something else, at characters {inside[0]}" if inside else ""
     raise StudyError(
-        f"The prompt {prompt.text!r} does not name {noun!r}{reason}. Give captions whose facts are "
-        f"the nouns they name."
+        f"The prompt {prompt.text!r} does not name {noun!r}{reason}. Give captions whose facts "
+        "name the nouns they contain."
     )
 
 

@@ -124,14 +124,15 @@ class DetectorPresence:
     ) -> None:
         if not callable(detector):
             raise WrongKindError(
-                f"A detector is called with an image, and {kind_of(detector)} cannot be. Give "
-                f"transformers.pipeline('object-detection', model=...)."
+                f"A detector must be a function of an image, not {kind_of(detector)}. Give "
+                "transformers.pipeline('object-detection', model=...)."
             )
         self.detector = detector
         self.threshold = threshold = arguments.share(threshold, "threshold")
         if synonyms is not None and not isinstance(synonyms, Mapping):
             raise StudyError(
-                f"synonyms= takes noun -> the detector's name for it, not {kind_of(synonyms)}."
+                "synonyms= must map nouns to the detector's names for them, not "
+                f"{kind_of(synonyms)}."
             )
         self.synonyms = {
             check_text(noun, "A noun of synonyms="): check_text(label, "A name in synonyms=")
@@ -169,15 +170,15 @@ class DetectorPresence:
             near = [name for name in self.synonyms if _is_slip(name, noun)]
             if noun not in self.synonyms and near:
                 raise StudyError(
-                    f"synonyms= has {near[0]!r} and the noun is {noun!r}, which has no synonym. "
-                    f"Write it as the noun: synonyms={{{noun!r}: {self.synonyms[near[0]]!r}}}."
+                    f"synonyms= has {near[0]!r}, but the noun is {noun!r}. Write it like the noun: "
+                    f"synonyms={{{noun!r}: {self.synonyms[near[0]]!r}}}."
                 )
         labels = [self.synonyms.get(noun, noun).lower() for noun in (first, second)]
         for noun in labels:
             if self.labels is not None and noun not in self.labels:
                 raise StudyError(
                     f"The detector has no label {noun!r}; it has {', '.join(sorted(self.labels))}. "
-                    f"Name its word for it: synonyms={{{noun!r}: ...}}."
+                    f"Name its label: synonyms={{{noun!r}: ...}}."
                 )
         if self._by_name:
             detections = self.detector(image, candidate_labels=labels)
@@ -220,15 +221,17 @@ class RatedPresence:
         if lacking := [c for c in ("prompt", "seed", "answer") if c not in read.columns]:
             raise StudyError(
                 f"The ratings have no column {lacking[0]!r}; they have {', '.join(read.columns)}. "
-                f"It takes prompt, seed and answer."
+                "The columns prompt, seed and answer are needed."
             )
         if read.empty:
-            raise StudyError("The ratings hold no answer: no row, or every image was skipped.")
+            raise StudyError(
+                "The ratings hold no answers: there are no rows, or every image was skipped."
+            )
         for number, row in enumerate(read[["prompt", "seed"]].itertuples(index=False), 1):
             if not isinstance(row.prompt, str) or not row.prompt.strip() or not _is_whole(row.seed):
                 raise StudyError(
                     f"Row {number} of the answers has the prompt {row.prompt!r} and the seed "
-                    f"{row.seed!r}; an image is known by both: its text, and a whole number."
+                    f"{row.seed!r}; these must be a text and a whole number."
                 )
         unknown = [answer for answer in read.answer if answer not in ANSWERS]
         if unknown:
@@ -260,8 +263,8 @@ def who_looks(presence: Any) -> Presence:
     named = isinstance(getattr(presence, "name", None), str) and not isinstance(presence, type)
     if not named or not callable(presence):
         raise WrongKindError(
-            f"presence= takes a judge, oracles.DetectorPresence, oracles.RatedPresence, or what "
-            f"has a name and is called with (run, first noun, second noun), not "
+            "presence= must be a judge, oracles.DetectorPresence, oracles.RatedPresence, or an "
+            "object with a name that is called with (run, first noun, second noun), not "
             f"{kind_of(presence)}."
         )
     looking: Presence = presence
@@ -286,8 +289,8 @@ def _in_order(read: pd.DataFrame) -> pd.DataFrame:
     numbers = pd.to_numeric(read["number"], errors="coerce")
     if numbers.isna().any():
         raise StudyError(
-            f"The column number holds {read['number'][numbers.isna()].iloc[0]!r}, which is no "
-            f"number: it says which of several answers is the last."
+            f"The column number holds {read['number'][numbers.isna()].iloc[0]!r}, which is not a "
+            "number: it marks the last of several answers."
         )
     return read.loc[numbers.sort_values(kind="stable").index]
 
@@ -315,8 +318,8 @@ def image_of(run: Run) -> Image:
     image = run.load().image
     if image is None:
         raise StudyError(
-            f"The recording of {run.facts['prompt']!r} holds no image to look at: the pipeline "
-            f"returned latents."
+            f"The recording of {run.facts['prompt']!r} holds no image: the pipeline returned "
+            "latents."
         )
     return image
 

@@ -105,20 +105,22 @@ def check_truth(truth: Any) -> None:
     """Raise a `WrongKindError` unless a truth has a name and says its targets."""
     if isinstance(truth, type) or not _named(truth) or not callable(getattr(truth, "targets", 0)):
         raise WrongKindError(
-            f"truth= takes what has a name (a text) and a method targets(facts, run), not "
-            f"{kind_of(truth)}: oracles.JudgeTruth(judge), FolderTruth(folder), "
-            f"CocoTruth(file), or a class of your own with both."
+            "truth= must be an object with a name (a text) and a method targets(facts, run), not "
+            f"{kind_of(truth)}: oracles.JudgeTruth(judge), FolderTruth(folder), CocoTruth(file), "
+            "or a class of your own with both."
         )
 
 
 def check_segmenters(segmenters: Any) -> None:
     """Raise a `WrongKindError` unless each segmenter has a name and makes masks."""
     if isinstance(segmenters, str) or not isinstance(segmenters, Sequence):
-        raise WrongKindError(f"segmenters= takes a list of them, not {kind_of(segmenters)}.")
+        raise WrongKindError(
+            f"segmenters= must be a list of segmenters, not {kind_of(segmenters)}."
+        )
     for segmenter in segmenters:
         if not _named(segmenter) or not callable(getattr(segmenter, "masks", 0)):
             raise WrongKindError(
-                f"A segmenter has a name (a text) and a method masks(image, nouns), and "
+                "A segmenter must have a name (a text) and a method masks(image, nouns), and "
                 f"{kind_of(segmenter)} lacks one of them."
             )
 
@@ -127,8 +129,8 @@ def check_judge(judge: Any) -> None:
     """Raise a `WrongKindError` unless a judge is one; None is none."""
     if judge is not None and (isinstance(judge, type) or not isinstance(judge, Judge)):
         raise WrongKindError(
-            f"judge= takes what has names, labels(image), mask(image, noun) and present(image), "
-            f"such as daam_nb.menagerie.judge.Judge(), not {kind_of(judge)}."
+            "judge= must be an object with names, labels(image), mask(image, noun) and "
+            f"present(image), such as daam_nb.menagerie.judge.Judge(), not {kind_of(judge)}."
         )
 
 
@@ -157,6 +159,6 @@ def check_proportions(mask: tuple[int, ...], image: tuple[int, int], whose: str)
     if abs(mask[0] * image[1] - mask[1] * image[0]) > max(image):
         raise StudyError(
             f"A mask ({whose}) of {mask[0]} x {mask[1]} (height x width) does not fit an image of "
-            f"{image[0]} x {image[1]}: their proportions differ. Give one of the whole "
-            f"image; arrays are (height, width), PIL's sizes are not."
+            f"{image[0]} x {image[1]}: their aspect ratios differ. Give one of the whole image; "
+            "arrays are (height, width), PIL's sizes (width, height)."
         )

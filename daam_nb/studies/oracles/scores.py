@@ -120,7 +120,7 @@ def spearman(first: Field, second: Field) -> float:
     from scipy.stats import rankdata
 
     if first.shape != second.shape:
-        raise StudyError(f"Fields of {first.shape} and {second.shape} cells do not compare.")
+        raise StudyError(f"Fields of {first.shape} and {second.shape} cells cannot be compared.")
     ranks = [rankdata(field.ravel()) for field in (first, second)]
     apart = [each - each.mean() for each in ranks]
     scale = math.sqrt(float(apart[0] @ apart[0]) * float(apart[1] @ apart[1]))
@@ -157,4 +157,7 @@ def against_mask(values: Field, mask: Mask, other: Mask | None = None) -> dict[s
 
 def _check_shapes(values: Field, mask: Mask) -> None:
     if values.shape != mask.shape or values.ndim != 2:
-        raise StudyError(f"A map of {values.shape} does not go with a mask of {mask.shape}.")
+        raise StudyError(
+            f"A map of {values.shape} does not fit a mask of {mask.shape}; both must "
+            "have the same shape."
+        )

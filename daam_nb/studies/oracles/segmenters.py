@@ -126,7 +126,9 @@ class ClipSegSegmenter:
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
-            raise StudyError(f"A threshold is a probability from 0 to 1, not {self.threshold}.")
+            raise StudyError(
+                f"A threshold must be a probability from 0 to 1, not {self.threshold}."
+            )
 
     def masks(self, image: Image, nouns: Sequence[str]) -> dict[str, Mask | None]:
         """See `Segmenter`; no noun is unknown."""

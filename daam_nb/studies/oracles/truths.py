@@ -235,19 +235,19 @@ class CocoTruth:
             object.__setattr__(self, "photographs", check_path(self.photographs, "photographs"))
         if self.photographs is not None and self.of_these_images:
             raise StudyError(
-                "photographs= compares images with those that were annotated, and "
-                "of_these_images=True says that there is nothing to compare. Give one of them."
+                "photographs= compares images with the annotated photographs, and "
+                "of_these_images=True states that this is unnecessary. Give only one of them."
             )
         if self.photographs is None and not self.of_these_images:
             raise StudyError(
-                f"The masks in {self.path} are of photographs, and an image that a model drew "
-                f"from a photograph's caption has its objects elsewhere: the comparison would mean "
-                f"nothing. For drawn images take JudgeTruth(judge), which looks at them, or "
-                f"FolderTruth(path) of masks that people drew on them. Where the file's masks were "
-                f"made of the recordings' own images, say so: CocoTruth(path, "
-                f"of_these_images=True). Where the recordings are looks at the photographs "
-                f"themselves, daam_nb.look(pipe, photograph, caption), name their folder: "
-                f"CocoTruth(path, photographs=...)."
+                f"The masks in {self.path} are of photographs, and an image that a model drew from "
+                "a photograph's caption has its objects elsewhere: the comparison would be "
+                "meaningless. For drawn images use JudgeTruth(judge), which segments them, or "
+                "FolderTruth(path) with masks that people drew on them. If the file's masks were "
+                "made from the recordings' own images, state so: CocoTruth(path, "
+                "of_these_images=True). If the recordings are looks at the photographs themselves, "
+                "daam_nb.look(pipe, photograph, caption), name their folder: CocoTruth(path, "
+                "photographs=...)."
             )
 
     def fingerprint(self) -> dict[str, Any]:
@@ -264,11 +264,11 @@ class CocoTruth:
         self._file  # noqa: B018  # says what is missing
         if self.photographs is not None:
             raise StudyError(
-                f"photographs={str(self.photographs)!r} says that the recordings are of the "
-                f"photographs, and a pipeline is given that would draw others. Look at the "
-                f"photographs, runs = [daam_nb.look(pipe, photograph, caption), ...], and measure "
-                f"that: object_ious(runs, truth=truth). For drawn images take "
-                f"JudgeTruth(judge), or FolderTruth(path) of masks that people drew on them."
+                f"photographs={str(self.photographs)!r} states that the recordings are of the "
+                "photographs, but the given pipeline would draw other images. Look at the "
+                "photographs, runs = [daam_nb.look(pipe, photograph, caption), ...], and measure "
+                "those: object_ious(runs, truth=truth). For drawn images use JudgeTruth(judge), or "
+                "FolderTruth(path) with masks that people drew on them."
             )
 
     @cached_property
@@ -287,7 +287,7 @@ class CocoTruth:
         except FileNotFoundError:
             raise StudyError(
                 f"There is no file {path}. COCO's instances come in annotations_trainval2017.zip "
-                f"(241 MB) from https://cocodataset.org/#download; daam_nb downloads nothing."
+                "(241 MB) from https://cocodataset.org/#download; daam_nb does not download it."
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StudyError(
@@ -313,9 +313,9 @@ class CocoTruth:
         image_id = facts.get(self.key, file.ids.get(file_of(run.facts)))
         if image_id not in file.sizes:
             raise StudyError(
-                f"The recording's {self.key!r} is {image_id!r}, and {self.path} has no image of "
-                f"that id. Give captions the fact, name another: key=..., or "
-                f"look at the photographs' files: daam_nb.look(pipe, path, caption)."
+                f"The recording's {self.key!r} is {image_id!r}, but {self.path} has no image with "
+                "that id. Give captions this fact, name another with key=..., or look at the "
+                "photographs' files: daam_nb.look(pipe, path, caption)."
             )
         if self.photographs is not None:
             self._check_photograph(self.photographs / file.names[image_id], run)
@@ -348,10 +348,10 @@ class CocoTruth:
             ) from None
         if not same:
             raise StudyError(
-                f"The image of {run.prompt.text!r} is not the photograph {photograph.name}, "
-                f"whose masks {self.path} holds: a drawn image has its objects elsewhere. Take "
-                f"JudgeTruth(judge), which looks at the image, or FolderTruth(path) of masks "
-                f"that people drew on it."
+                f"The image of {run.prompt.text!r} is not the photograph {photograph.name}, whose "
+                f"masks {self.path} holds: a drawn image has its objects elsewhere. Use "
+                "JudgeTruth(judge), which segments the image, or FolderTruth(path) with masks that "
+                "people drew on it."
             )
 
 

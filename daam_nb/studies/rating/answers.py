@@ -27,12 +27,12 @@ Row = dict[str, str]
 
 FIRST: dict[str, str] = {
     "rater": "who answered",
-    "number": "of the row in its file, from 1",
-    "item": "key of what was rated; its row with the highest number counts",
+    "number": "number of the row in its file, from 1",
+    "item": "key of the rated item; its row with the highest number counts",
     "act": "answer, or skip",
-    "answer": "what was answered; empty where skipped",
+    "answer": "the answer; empty if skipped",
     "reason": "why it was skipped",
-    "seconds": "from when it was seen to the answer, without the time the page was hidden",
+    "seconds": "time from seeing the item to the answer, without the time the page was hidden",
 }
 LAST: dict[str, str] = {"time": "when, UTC"}
 """The columns before and behind those of a task."""
@@ -60,8 +60,8 @@ def checked_name(rater: object) -> str:
     odd = any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name)
     if not name or odd or len(name) > LONGEST_NAME:
         raise StudyError(
-            f"The rater's name is {rater!r}; it must be 1 to {LONGEST_NAME} characters of one "
-            f"line. It stands in the table, so a made-up one may be better: rater='anna'."
+            f"The rater's name is {rater!r}; it must be 1 to {LONGEST_NAME} characters on one "
+            "line. It appears in the table, so a pseudonym may be better: rater='anna'."
         )
     return name
 
@@ -103,14 +103,14 @@ def in_order(rows: Sequence[Row], path: Path) -> list[Row]:
         text = row["number"]
         if not (text.isascii() and text.isdecimal() and int(text)):
             raise StudyError(
-                f"{path}, row {line}, has the number {text!r}; it must be a whole number >= 1, as "
-                f"it was written: it says which of several answers is the last."
+                f"{path}, row {line}, has the number {text!r}; it must be a whole number >= 1, in "
+                "the order of writing: it marks the last of several answers."
             )
         before = places.setdefault((row["rater"], int(text)), line)
         if before != line:
             raise StudyError(
                 f"{path}, row {line}, has the number {int(text)}, as row {before} has. Each row "
-                f"has its own, as it was written: it says which of several answers is the last."
+                "has its own, in the order of writing: it marks the last of several answers."
             )
     return sorted(rows, key=lambda row: int(row["number"]))
 
@@ -211,8 +211,8 @@ class AnswerFile:
             mended = raw + (b"\n" if tail.endswith(b"\r") else b"\r\n")
         elif tail.count(b"\n") > self._max_lines:
             raise StudyError(
-                f"{self.path} is torn in the middle, at byte {whole}: a quotation mark is missing, "
-                f"as after editing by hand. Mend it, or move it away; nothing was changed."
+                f"{self.path} is damaged at byte {whole}: a quotation mark is missing, perhaps "
+                "from editing by hand. Repair it, or move it away; nothing was changed."
             )
         rows = _rows_of(mended, self.path, self.columns)
         for number, row in enumerate(rows, 2):
@@ -242,8 +242,8 @@ class AnswerFile:
             if file.seek(0, os.SEEK_END) != self._size:
                 self._open()
                 raise StudyError(
-                    f"{self.path.name} was also written from elsewhere: {self.rater!r} answers on "
-                    f"another page, too. What it holds was read again; use one page alone."
+                    f"{self.path.name} was also written by another page on which {self.rater!r} "
+                    "answers. The file was read again; use only one page."
                 )
             try:
                 self._write(file, line)
@@ -267,7 +267,9 @@ class AnswerFile:
         if row["rater"] != self.rater:
             raise StudyError(f"{which} is by {row['rater']!r}, not by {self.rater!r}.")
         if row["item"] not in self._items:
-            raise StudyError(f"{which} is about {row['item']!r}, which is not asked about now.")
+            raise StudyError(
+                f"{which} is about {row['item']!r}, which is not among the present items."
+            )
         check_act(row, self._answers, which)
 
 
@@ -286,13 +288,13 @@ def check_act(row: Row, answers: Collection[str], which: str) -> None:
             f"{which} has the answer {row['answer']!r}; it must be one of {', '.join(answers)}."
         )
     if row["act"] == "skip" and row["answer"]:
-        raise StudyError(f"{which} skips and answers {row['answer']!r}; it must be one of both.")
+        raise StudyError(f"{which} skips and answers {row['answer']!r}; it must do one of the two.")
     try:
         seconds = float(row["seconds"])
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < float("inf"):
-        raise StudyError(f"{which} took {row['seconds']!r} seconds, which is no such number.")
+        raise StudyError(f"{which} has the seconds {row['seconds']!r}; they must be a number.")
 
 
 # --- bytes and rows -------------------------------------------------------------------------------
@@ -328,20 +330,20 @@ def _rows_of(raw: bytes, path: Path, columns: Sequence[str] | None) -> list[Row]
         text = raw.decode("utf-8", "surrogatepass").removeprefix("\ufeff")
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{path} is no CSV file in UTF-8 ({error}).") from None
+        raise StudyError(f"{path} is not a CSV file in UTF-8 ({error}).") from None
     names = lines[0] if lines else []
     names_wanted = names if columns is None else list(columns)
     if names != names_wanted or not set(FIRST) <= set(names):
         raise StudyError(
-            f"{path} is no file of answers to this task: its columns are {', '.join(names)!r}; "
+            f"{path} is not a file of answers to this task: its columns are {', '.join(names)!r}; "
             f"they must be {', '.join(columns or FIRST)!r}. Move it away, or choose another folder."
         )
     rows = []
     for number, values in enumerate(lines[1:], 2):
         if len(values) != len(names):
             raise StudyError(
-                f"{path}, row {number}, has {len(values)} values for {len(names)} columns. Mend or "
-                f"remove that row."
+                f"{path}, row {number}, has {len(values)} values for {len(names)} columns. Repair "
+                "or remove that row."
             )
         rows.append(dict(zip(names, map(original, values), strict=True)))
     return rows

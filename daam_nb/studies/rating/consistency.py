@@ -51,14 +51,14 @@ def checked_rows(
         if row["item"] not in known:
             raise StudyError(
                 f"{which} is about {row['item']!r}, which rating.json does not ask about. Remove "
-                f"the row, or put the file back into the folder that it comes from."
+                "the row, or move the file back to its original folder."
             )
         asked_facts = _of_key(row, task) if facts is None else facts.get(row["item"], {})
         for column, text in asked_facts.items():
             if _plain(row[column]) != _plain(text):
                 raise StudyError(
-                    f"{which} says {column} {row[column]!r} of the item {row['item']!r}, which was "
-                    f"asked with {text!r}. Put the cell right; nothing was read."
+                    f"{which} has the {column} {row[column]!r} for the item {row['item']!r}, which "
+                    f"was asked with {text!r}. Correct the cell; nothing was read."
                 )
     _check_rater(path, rows)
     # Blanks and line breaks are lost in many a spreadsheet: what was asked counts.
@@ -80,8 +80,8 @@ def check_alike(rows: Iterable[tuple[Path, Row]], task: Task) -> None:
         for column in task.columns:
             if row[column] != other[column]:
                 raise StudyError(
-                    f"{path} says {column} {row[column]!r} of the item {row['item']!r}, and "
-                    f"{before} says {other[column]!r}. One of them was edited: put it right."
+                    f"{path} has the {column} {row[column]!r} for the item {row['item']!r}, but "
+                    f"{before} has {other[column]!r}. One of them was edited: correct it."
                 )
 
 
@@ -91,8 +91,8 @@ def _check_rater(path: Path, rows: Sequence[Row]) -> None:
     if _OF_RATER.fullmatch(path.name) and names and (len(names) > 1 or not own):
         other = next(name for name in names if name not in own)
         raise StudyError(
-            f"{path} holds rows of {other!r}, whose file is called {file_name(other)}. Put the "
-            f"name right, or give rows of several raters a file name of their own, such as all.csv."
+            f"{path} holds rows of {other!r}, whose file is named {file_name(other)}. Correct the "
+            "name, or store rows of several raters in a separate file, such as all.csv."
         )
 
 

@@ -101,14 +101,14 @@ class Deck(Sequence[Item]):
             names = _layer_names(self.items[0].run, self.layers)
             if names != list(self.settings["content"].get("layers", names)):
                 raise StudyError(
-                    f"The maps of this deck would be of {len(names)} layers (layers="
-                    f"{self.layers!r:.60}), and its settings name "
+                    f"The maps of this deck would be of {len(names)} layers "
+                    f"(layers={self.layers!r:.60}), but its settings name "
                     f"{len(self.settings['content']['layers'])} others. Make another deck: "
-                    f"word_items(runs, layers=...)."
+                    "word_items(runs, layers=...)."
                 )
         if len(set(keys)) < len(keys):
             twice = next(key for key in keys if keys.count(key) > 1)
-            raise StudyError(f"The item {twice!r} comes twice; each is rated once by everyone.")
+            raise StudyError(f"The item {twice!r} occurs more than once. List it once.")
 
     def __len__(self) -> int:
         return len(self.items)
@@ -220,7 +220,7 @@ def word_items(
         arguments.names_among(chosen, sorted(kinds), name="pos", what="part of speech")
     kept = _some(word_choices, each, seed, left_out)
     if controls > len(wrong):
-        raise StudyError(f"There are {len(wrong)} controls to be had, not {controls}.")
+        raise StudyError(f"At most {len(wrong)} controls are available, not {controls}.")
     kept += _drawn(wrong, seed)[:controls]
     settings = {"task": WORDS.name, "parser": speak.name, "maps": choice}
     by_name = _layer_names(corpus[0], layers)
@@ -247,8 +247,8 @@ def pair_items(runs: Runs) -> Deck:
     for run in runs_of(runs):
         if lacking := [name for name in ("first", "second") if name not in run.facts]:
             raise StudyError(
-                f"The caption {run.facts['prompt']!r} does not say its {lacking[0]!r} noun. Draw "
-                f"pairs by cohyponyms.record_pairs, or give captions with these facts."
+                f"The caption {run.facts['prompt']!r} has no fact for its {lacking[0]!r} noun. "
+                "Draw pairs with cohyponyms.record_pairs, or give captions with these facts."
             )
         facts = {name: run.facts.get(name, "") for name in ("kind", "first", "second")}
         items.append(Item(run.key, run, {**_of_run(run), **facts}))
@@ -316,7 +316,7 @@ def _words_with_maps(
 
 
 _WHY_NOT: dict[Lack, str] = {
-    "truncated": "behind the last token that the model read",
+    "truncated": "after the last token that the model read",
     "not kept": "its tokens were not kept",
     "no token": "no token",
 }

@@ -53,7 +53,7 @@ class Session:
         folder = check_path(into, "into")
         if not isinstance(deck, Deck):
             raise WrongKindError(
-                f"People rate the items of word_items(runs) or pair_items(runs), not "
+                "rate() takes the items of word_items(runs) or pair_items(runs), not "
                 f"{kind_of(deck)}."
             )
         self.deck = deck
@@ -111,14 +111,14 @@ class Session:
         item = self._at(place)
         if not isinstance(given, Given):
             raise StudyError(
-                f"An answer is Given('3') or Given(reason='...'), not {kind_of(given)}."
+                f"An answer must be Given('3') or Given(reason='...'), not {kind_of(given)}."
             )
         if not isinstance(given.answer, str) or not isinstance(given.reason, str):
-            raise StudyError(f"Answer and reason are texts, and {given!r} holds something else.")
+            raise StudyError(f"The answer and the reason must be texts, unlike those of {given!r}.")
         if bool(given.answer) == bool(given.reason.strip()):
             raise StudyError(
                 f"{given!r} {'answers and skips' if given.answer else 'does neither'}: an answer "
-                f"has no reason, and what is skipped has one."
+                "must have no reason, and a skipped item must have one."
             )
         seconds = real_number(seconds)
         facts = texts_of(item, self.deck.task)
@@ -160,7 +160,7 @@ def about(folder: Path) -> tuple[Task, dict[str, Any]]:
         return task_named(settings["task"]), {**settings, **asked}
     except FileNotFoundError:
         raise StudyError(
-            f"{folder} holds no answers: there is no {ABOUT}. Ask for some: rating.rate(items, "
+            f"{folder} holds no answers: there is no {ABOUT}. To collect some: rating.rate(items, "
             f"rater='anna', into={os.fspath(folder)!r})."
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -185,7 +185,7 @@ def _read_facts(found: Mapping[str, Any]) -> dict[str, dict[str, str]] | None:
 def _settle(folder: Path, deck: Deck, seed: int) -> None:
     """Write down what is asked, or compare with what is written."""
     if deck.task.name not in TASKS:
-        raise StudyError(f"{deck.task.name!r} is no task of rating.")
+        raise StudyError(f"{deck.task.name!r} is not a rating task.")
     folder.mkdir(parents=True, exist_ok=True)
     settings = plain({**deck.settings, "seed": seed}, "settings")
     keys = [item.key for item in deck.items]
@@ -207,8 +207,8 @@ def _settle(folder: Path, deck: Deck, seed: int) -> None:
         parts.append(differences(facts, now))
     if different := "; ".join(filter(None, parts)):
         raise StudyError(
-            f"{folder} holds answers to something else: {different}. Ask for the same, or choose "
-            f"another folder: into=..."
+            f"{folder} holds answers to other questions: {different}. Ask the same ones, or choose "
+            "another folder: into=..."
         )
 
 

@@ -135,7 +135,7 @@ def alpha(counts: NDArray[np.int64], *, level: Level, values: list[float]) -> fl
     whole = counts.dtype.kind in "iu" and counts.ndim == 2 and counts.shape[1] == len(values)
     if not whole or (counts < 0).any():
         raise StudyError(
-            f"Counts are whole numbers >= 0, (item, answer), with a column for each of the "
+            "Counts must be whole numbers >= 0, (item, answer), with a column for each of the "
             f"{len(values)} values, not {kind_of(counts)} of {counts.dtype}."
         )
     check_choice(level, "level", ("ordinal", "nominal"))
@@ -185,9 +185,9 @@ def _answers(table: pd.DataFrame) -> tuple[Task, pd.DataFrame]:
     if len(twice):
         rater, item = twice[["rater", "item"]].iloc[0]
         raise StudyError(
-            f"The table holds several rows of {rater!r} for the item {item!r}, of which each would "
-            f"count. Read several folders together, which refuses that: rating.ratings([folder, "
-            f"other]); or keep one: table.drop_duplicates(['rater', 'item'])."
+            f"The table holds several rows of {rater!r} for the item {item!r}, each of which would "
+            "count. Read several folders together, which detects that, rating.ratings([folder, "
+            "other]), or keep one: table.drop_duplicates(['rater', 'item'])."
         )
     return task, table[table.act == "answer"] if "act" in table else table
 
@@ -195,8 +195,8 @@ def _answers(table: pd.DataFrame) -> tuple[Task, pd.DataFrame]:
 def _task(table: pd.DataFrame) -> Task:
     if not isinstance(table, pd.DataFrame):
         raise StudyError(
-            f"It takes the table of rating.ratings, not {kind_of(table)}. Read it first: "
-            f"rating.ratings('ratings/words')."
+            f"The table must be that of rating.ratings, not {kind_of(table)}. Read it first: "
+            "rating.ratings('ratings/words')."
         )
     try:
         return task_named(table.attrs["task"])
@@ -205,7 +205,7 @@ def _task(table: pd.DataFrame) -> Task:
             if {*values, _GROUPS[name], "rater", "item", "prompt"} <= set(table.columns):
                 return task_named(name)
     raise StudyError(
-        "The table holds no answers of people. Read some: rating.ratings('ratings/words')."
+        "The table holds no answers by people. To read some: rating.ratings('ratings/words')."
     )
 
 

@@ -160,8 +160,8 @@ def ratings(folders: Folder | Iterable[Folder], *, skipped: bool = False) -> pd.
         for key, row in _standing(path, task).items():
             if key in rows:
                 raise StudyError(
-                    f"{key[0]!r} has answered {key[1]!r} in two files, {rows[key][0]} and {path}. "
-                    f"Move one of them away."
+                    f"{key[0]!r} answered {key[1]!r} in two files, {rows[key][0]} and {path}. Move "
+                    "one of them away."
                 )
             rows[key] = path, row
     check_alike(rows.values(), task)
@@ -273,7 +273,7 @@ def _folders(folders: Any) -> list[Path]:
     """Read the folders of answers, several or one."""
     if folders is None or isinstance(folders, bytes | Mapping) or hasattr(folders, "columns"):
         raise StudyError(
-            f"Answers are read from the folder that was given as into=, or from several, not from "
+            "Answers are read from one or several folders that were given as into=, not from "
             f"{kind_of(folders)}."
         )
     single = isinstance(folders, str | os.PathLike) or not isinstance(folders, Iterable)
@@ -287,7 +287,7 @@ def _folders(folders: Any) -> list[Path]:
     resolved = [path.resolve() for path in paths]
     twice = [path for path, whole in zip(paths, resolved, strict=True) if resolved.count(whole) > 1]
     if twice:
-        raise StudyError(f"The folder {twice[0]} is given twice. Give it once.")
+        raise StudyError(f"The folder {twice[0]} is given more than once. Give it once.")
     return paths
 
 
@@ -323,8 +323,8 @@ def _one_task(folders: list[Path]) -> Task:
     for one in settings:
         if one != settings[0]:
             raise StudyError(
-                f"The folders hold answers to different things: {settings[0]!r} and {one!r}. Read "
-                f"each by itself."
+                f"The folders hold answers to different questions: {settings[0]!r} and {one!r}. "
+                "Read each separately."
             )
     return abouts[0][0]
 
@@ -360,5 +360,6 @@ def _whole_number(row: Row, name: str) -> int | None:
         return int(row[name]) if row[name] not in ("", "None") else None
     except ValueError:
         raise StudyError(
-            f"An answer of {row['rater']!r} has the {name} {row[name]!r}, which is no whole number."
+            f"An answer of {row['rater']!r} has the {name} {row[name]!r}, which is not a whole "
+            "number."
         ) from None

@@ -47,10 +47,10 @@ WORDS = Task(
             "You see an image that a computer drew from a sentence and, beside it, the same "
             "image in gray with colors over it: bright where the computer looked at one word "
             "of the sentence, dark where it did not. The word is marked in the sentence.",
-            "Say how well the bright places fit what the word means in this image. A noun: is "
-            "the thing bright, and little else? An adjective or a verb: what it is said of? A "
-            "small word, such as “the” or “on”: what it belongs to or relates? Where the image "
-            "does not show what the word says, judge by what it shows.",
+            "Rate how well the bright places fit what the word means in this image. A noun: is the "
+            "thing bright, and little else? An adjective or a verb: what it is said of? A small "
+            "word, such as “the” or “on”: what it belongs to or relates? Where the image does not "
+            "show what the word means, judge by what it shows.",
             "There is no right answer, and no time limit. Go by your first impression, and use "
             "the whole scale.",
         ),
@@ -71,10 +71,10 @@ WORDS = Task(
         "seed": "of the image",
         "word": "the word asked about",
         "start": "its first character in the prompt",
-        "end": "behind its last character",
+        "end": "the character after its last one",
         "pos": "its part of speech (universal tags)",
-        "parser": "who said so, with its version",
-        "control": "1 where another word's map was shown in place of its own, else 0",
+        "parser": "the parser that tagged it, with its version",
+        "control": "1 if another word's map was shown instead of its own, else 0",
         "shown": "the word whose map was shown",
         "layers": "whose attention the map is of",
     },
@@ -132,5 +132,5 @@ def task_named(name: object) -> Task:
         For a name that is none.
     """
     if not isinstance(name, str) or name not in TASKS:
-        raise StudyError(f"{name!r} is no task of rating. There are {', '.join(TASKS)}.")
+        raise StudyError(f"{name!r} is not a rating task. Choose one of {', '.join(TASKS)}.")
     return TASKS[name]

@@ -60,7 +60,7 @@ def drawn_from(
     """
     if pipe is None:
         raise StudyError(
-            f"The image of {run.prompt.text!r} is to be drawn again, and pipe is None. Give the "
+            f"The image of {run.prompt.text!r} must be drawn again, but pipe is None. Give the "
             f"pipeline that made it: {run.facts.model}."
         )
     with contextlib.nullcontext() if change is None else change:
@@ -71,8 +71,8 @@ def seed_of(run: Recording) -> int:
     """The seed of a recording's noise; raises a `StudyError` where it has none."""
     if run.facts.seed is None:
         raise StudyError(
-            f"The image of {run.prompt.text!r} was made without a seed, so it cannot be drawn "
-            "again. Record with generate(pipe, prompt, seed=...)."
+            f"The image of {run.prompt.text!r} was made without a seed, so it cannot be "
+            "reproduced. Record with generate(pipe, prompt, seed=...)."
         )
     return run.facts.seed
 
@@ -85,10 +85,10 @@ def check_same(pipe: Any, run: Recording) -> None:
     again = reproduce(run, pipe)
     if again.max_difference > 1:
         raise StudyError(
-            f"This pipeline does not draw the recorded image of {run.prompt.text!r} again: "
-            f"pixels differ by up to {again.max_difference} of 255 "
-            f"({'; '.join(again.why) or 'nothing known explains it'}). A change of the attention "
-            "can only be measured with the pipeline that made the recording."
+            f"This pipeline does not reproduce the recorded image of {run.prompt.text!r}: pixels "
+            f"differ by up to {again.max_difference} of 255 "
+            f"({'; '.join(again.why) or 'for an unknown reason'}). A change of the attention can "
+            "only be measured with the pipeline that made the recording."
         )
 
 

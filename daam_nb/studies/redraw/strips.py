@@ -44,7 +44,7 @@ def strip(
         For no image.
     """
     if not images:
-        raise StudyError("There is no image to show. Give at least one.")
+        raise StudyError("There are no images to show. Give at least one.")
     arrays = {name: _pixels(item) for name, item in images.items()}
     tallest = max(array.shape[0] / array.shape[1] for array in arrays.values())
     marks: list[Mark] = []
@@ -70,5 +70,5 @@ def _pixels(item: Any) -> Any:
         return np.asarray(item.convert("RGB"))
     array = np.asarray(item, dtype=np.float64)
     if array.ndim != 2:
-        raise StudyError(f"A field is (y, x), not of shape {array.shape}.")
+        raise StudyError(f"A field must have the shape (y, x), not {array.shape}.")
     return array

@@ -198,4 +198,4 @@ def _check(table: pd.DataFrame, names: Sequence[str]) -> None:
             f"The table has no column {lacking[0]!r}; it has {', '.join(map(repr, table.columns))}."
         )
     if table.empty:
-        raise StudyError("The table has no row, so there is nothing to draw.")
+        raise StudyError("The table has no rows, so there is nothing to draw.")

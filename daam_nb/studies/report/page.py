@@ -86,7 +86,7 @@ class Report:
         if before.count(_BEGIN) != 1 or before.count(_END) != 1:
             raise StudyError(
                 f"{page} lacks the line {_BEGIN} or {_END}, so there is no place for the numbers. "
-                f"Put both into it, or delete the page."
+                "Add both, or delete the page."
             )
         numbers = f"{_BEGIN}\n{self._numbers(command)}\n{_END}"
         pattern = re.escape(_BEGIN) + ".*" + re.escape(_END)

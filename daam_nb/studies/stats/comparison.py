@@ -141,7 +141,10 @@ def compare(
         p = flipped(by_cluster(*pairs)[0], resamples=resamples, seed=seed)
         return Comparison(known.mean, known.low, known.high, p, effect, (known.n, known.n))
     if bounds is not None:
-        raise StudyError("bounds= is of the differences of pairs, and these groups are not paired.")
+        raise StudyError(
+            "bounds= applies to the differences of pairs, and these groups are not "
+            "paired. Leave it out."
+        )
     first, second = flat(first), flat(second)  # read twice
     first_groups, two = _groups(first, second, clusters)
     if strata is not None:
@@ -243,7 +246,7 @@ def holm(values: Sequence[float]) -> list[float]:
     ps = flat(values).tolist()
     tested = sorted((p, number) for number, p in enumerate(ps) if not math.isnan(p))
     if outside := [p for p, _ in tested if not 0 <= p <= 1]:
-        raise StudyError(f"A p of {outside[0]:g} is no probability; p values are from 0 to 1.")
+        raise StudyError(f"A p value must be from 0 to 1, not {outside[0]:g}.")
     corrected = [math.nan] * len(ps)
     highest = 0.0
     for rank, (p, number) in enumerate(tested):
@@ -262,7 +265,8 @@ def holm_of(*tables: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
         columns_of(table, ("p",), made_by="p values")
         if list(table.columns).count("p") > 1 or any(table is other for other in tables[number:]):
             raise StudyError(
-                "A table is there twice, or has two columns 'p': its tests would count twice."
+                "A table is given more than once, or has two columns 'p', so its tests would count "
+                "twice."
             )
     together = holm([p for table in tables for p in table.p])
     corrected = []
@@ -278,7 +282,7 @@ def _differences(first: Any, second: Any) -> Floats:
     flat_first, two = flat(first), flat(second)
     if flat_first.shape != two.shape:
         raise StudyError(
-            f"Pairs need two lists of one length, not of {len(flat_first)} and {len(two)} values."
+            f"Pairs need two lists of equal length, not of {len(flat_first)} and {len(two)} values."
         )
     differences: Floats = flat_first - two
     return differences
@@ -288,7 +292,7 @@ def _groups(first: Any, second: Any, clusters: Any) -> tuple[_Group, _Group]:
     """Both groups with their clusters (or strata)."""
     if clusters is not None and not (isinstance(clusters, tuple) and len(clusters) == 2):
         raise StudyError(
-            "Groups that are not paired take two lists of clusters, or of strata: (first, second)."
+            "Unpaired groups need two lists of clusters or of strata: (first, second)."
         )
     names = (None, None) if clusters is None else clusters
     return _Group(*observed(first, names[0])), _Group(*observed(second, names[1]))

@@ -71,7 +71,7 @@ def ends(
     from scipy import stats
 
     if not 0 < confidence < 1:
-        raise StudyError(f"A confidence of {confidence!r} is no share; give one such as 0.95.")
+        raise StudyError(f"A confidence must be between 0 and 1, such as 0.95, not {confidence!r}.")
     if len(influences) < LEAST:
         return math.nan, math.nan
     groups = [np.arange(len(influences))] if strata is None else members(strata)[0]

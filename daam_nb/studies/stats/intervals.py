@@ -164,13 +164,18 @@ def ratio(
     check_confidence(confidence)
     first, second = flat(above), flat(below)
     if first.shape != second.shape:
-        raise StudyError(f"{len(first)} numbers stand above {len(second)}; a ratio needs pairs.")
+        raise StudyError(
+            f"There are {len(first)} numerators and {len(second)} denominators; a "
+            "ratio needs pairs."
+        )
     names = None if clusters is None else listed(clusters)
     both = first + second  # NaN where either is
     tops, kept = observed(np.where(np.isnan(both), np.nan, first), names)
     bottoms, _ = observed(np.where(np.isnan(both), np.nan, second), names)
     if (bottoms < 0).any():
-        raise StudyError(f"Below stands {bottoms.min():g}; the ratio of means needs amounts.")
+        raise StudyError(
+            f"A denominator is {bottoms.min():g}; the ratio of means needs denominators >= 0."
+        )
     (sums, _), (weights, _) = by_cluster(tops, kept), by_cluster(bottoms, kept)
     if not weights.sum():
         return Interval(math.nan, math.nan, math.nan, len(tops), len(sums), confidence)
@@ -214,7 +219,7 @@ def share(
     check_confidence(confidence)
     kept, names = observed(values, clusters)
     if not np.isin(kept, (0.0, 1.0)).all():
-        raise StudyError("A share is of zeros and ones alone.")
+        raise StudyError("A share needs values of 0 and 1 only.")
     n = len(kept)
     if n < LEAST or (names is not None and numbered(names, "cluster").max() + 1 < n):
         return interval(kept, clusters=names, bounds=SHARE, confidence=confidence)
@@ -267,9 +272,9 @@ def summary(
     """
     by, value = _names(by, "by"), _names(value, "value")
     if clusters is not None and not isinstance(clusters, str):
-        raise StudyError(f"clusters= is the name of a column, not {kind_of(clusters)}.")
+        raise StudyError(f"clusters= must be the name of a column, not {kind_of(clusters)}.")
     if not hasattr(table, "columns"):
-        raise StudyError(f"A summary is of a table, not {kind_of(table)}.")
+        raise StudyError(f"summary() takes a table, not {kind_of(table)}.")
     needed = [*by, *value, *(name for name in (clusters, strata) if name is not None)]
     if unknown := [name for name in needed if name not in table]:
         raise StudyError(
@@ -287,15 +292,15 @@ def summary(
     for name in (*by, *value):
         if [*by, *value, *own_columns].count(name) > 1:
             raise StudyError(
-                f"The summary would have two columns {name!r}: by= and value= name each column "
-                f"once, and none that it makes itself ({', '.join(own_columns)}). Rename it first: "
-                f"table.rename(columns={{{name!r}: ...}})."
+                f"The summary would have two columns {name!r}: by= and value= must name each "
+                f"column once, and none that the summary adds ({', '.join(own_columns)}). Rename "
+                f"it first: table.rename(columns={{{name!r}: ...}})."
             )
     try:
         table = table.astype(dict.fromkeys(value, float))
     except (TypeError, ValueError) as error:
         raise StudyError(
-            f"A mean is of numbers, and {', '.join(value)} hold others: {error}"
+            f"Means need numbers, and {', '.join(value)} hold other values: {error}"
         ) from None
     rows = []
     for group, part in table.groupby(by, sort=False, dropna=False):
@@ -343,7 +348,7 @@ def check_confidence(confidence: Any) -> float:
     except SelectionError:
         number = 0.0
     if not 0 < number < 1:
-        raise StudyError(f"A confidence of {confidence!r} is no share; give one such as 0.95.")
+        raise StudyError(f"A confidence must be between 0 and 1, such as 0.95, not {confidence!r}.")
     return number
 
 
@@ -364,8 +369,8 @@ def read_bounds(bounds: Any) -> Bounds | None:
         ends = (math.nan, math.nan)
     if isinstance(bounds, str) or not all(map(math.isfinite, ends)) or not ends[0] < ends[1]:
         raise StudyError(
-            f"bounds={bounds!r} are not the least and the greatest value that can be: two finite "
-            f"numbers, the lower one first, such as (0, 1). Where they are not known: bounds=None."
+            f"bounds={bounds!r} must be the smallest and the largest possible value: two finite "
+            "numbers, the smaller first, such as (0, 1). If they are unknown: bounds=None."
         )
     return ends
 
@@ -376,7 +381,7 @@ def _check_bounds(values: Floats, bounds: Bounds | None) -> None:
     outside = values[(values < bounds[0] - 1e-9) | (values > bounds[1] + 1e-9)]
     if len(outside):
         raise StudyError(
-            f"A value is {outside[0]:g}, and bounds= says {bounds[0]:g} to {bounds[1]:g}."
+            f"A value is {outside[0]:g}, outside bounds= of {bounds[0]:g} to {bounds[1]:g}."
         )
 
 
@@ -391,11 +396,15 @@ def flat(values: Any) -> Floats:
     try:
         array = np.asarray(values if hasattr(values, "__len__") else list(values), dtype=np.float64)
     except (TypeError, ValueError):
-        raise StudyError(f"Values are a flat list of numbers; {values!r:.60} is none.") from None
+        raise StudyError(f"Values must be a flat list of numbers, not {values!r:.60}.") from None
     if array.ndim != 1:
-        raise StudyError(f"Values are a flat list of numbers, not of shape {array.shape}.")
+        raise StudyError(
+            f"Values must be a flat list of numbers, not an array of shape {array.shape}."
+        )
     if np.isinf(array).any():
-        raise StudyError(f"Value {int(np.argmax(np.isinf(array))) + 1} is infinite, so no mean is.")
+        raise StudyError(
+            f"Value {int(np.argmax(np.isinf(array))) + 1} is infinite, so there is no mean."
+        )
     return array
 
 
@@ -407,7 +416,9 @@ def observed(values: Any, clusters: Any) -> tuple[Floats, list[Hashable] | None]
         return array[kept], None
     names = listed(clusters)
     if len(names) != len(array):
-        raise StudyError(f"There are {len(names)} clusters for {len(array)} values.")
+        raise StudyError(
+            f"There are {len(names)} clusters for {len(array)} values; each value needs one."
+        )
     return array[kept], [name for name, is_kept in zip(names, kept, strict=True) if is_kept]
 
 
@@ -415,13 +426,15 @@ def listed(clusters: Any) -> list[Hashable]:
     """Names of clusters as a list, to be read twice."""
     if isinstance(clusters, Mapping):
         raise StudyError(
-            f"Clusters are a list of names, one for each value in order; {clusters!r:.60} is a "
+            f"Clusters must be a list of names, one for each value in order; {clusters!r:.60} is a "
             f"{type(clusters).__name__}."
         )
     try:
         return list(clusters)
     except TypeError:
-        raise StudyError(f"Clusters are a name for each value; {clusters!r:.60} is none.") from None
+        raise StudyError(
+            f"Clusters must be a list of names, one for each value, not {clusters!r:.60}."
+        ) from None
 
 
 def by_cluster(values: Floats, names: list[Hashable] | None) -> tuple[Floats, Floats]:
@@ -436,5 +449,5 @@ def by_cluster(values: Floats, names: list[Hashable] | None) -> tuple[Floats, Fl
 def _names(names: str | Sequence[str], what: str) -> list[str]:
     listed_names = list(texts(names, f"{what}="))
     if not listed_names:
-        raise StudyError(f"{what}= names no column of the table; it takes at least one.")
+        raise StudyError(f"{what}= must name at least one column of the table.")
     return listed_names

@@ -145,5 +145,5 @@ def _checked(resamples: object) -> int:
         return number_between(resamples, "resamples", low=1)
     except SelectionError:
         raise StudyError(
-            f"{resamples!r} permutations are none; it takes at least one, a whole number."
+            f"The number of permutations must be a whole number >= 1, not {resamples!r}."
         ) from None

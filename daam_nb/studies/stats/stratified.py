@@ -36,9 +36,11 @@ def numbered(names: Sequence[Hashable], what: str) -> Places:
     try:
         codes: Places = pd.factorize(pd.Series(names, dtype=object))[0].astype(np.int64)
     except TypeError:  # not hashable
-        raise StudyError(f"Names such as {names[0]!r:.60} are no name of a {what}.") from None
+        raise StudyError(f"{names[0]!r:.60} is not a valid name of a {what}.") from None
     if (codes < 0).any():
-        raise StudyError(f"Value {int(np.argmax(codes < 0)) + 1} has no {what}; give each its own.")
+        raise StudyError(
+            f"Value {int(np.argmax(codes < 0)) + 1} has no {what}; each value needs one."
+        )
     return codes
 
 
@@ -54,8 +56,8 @@ def nested(clusters: Places, strata: Places) -> Places:
     strata_of[clusters] = strata
     if (strata_of[clusters] != strata).any():
         raise StudyError(
-            "A cluster lies in two strata, and clusters are drawn within strata. Make the strata "
-            "of whole clusters, or leave them out: then whole clusters are drawn."
+            "A cluster is in two strata, but clusters are drawn within strata. Make strata of "
+            "whole clusters, or leave them out to draw whole clusters."
         )
     return strata_of
 

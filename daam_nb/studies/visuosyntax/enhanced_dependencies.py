@@ -109,8 +109,8 @@ def paper_arcs(parse: Parse) -> tuple[Arc, ...]:
     if others:
         raise ParseError(
             f"The parse by {parse.parser!r} has relations of Universal Dependencies "
-            f"({', '.join(others)}), and the paper's names are made of ClearNLP's, which spaCy's "
-            f"English pipelines have. Take one of those, or names='spacy' for the parser's own."
+            f"({', '.join(others)}), but the paper's names derive from ClearNLP's, which spaCy's "
+            "English pipelines use. Use one of those, or names='spacy' for the parser's own."
         )
     tree = _Tree(parse.words)
     tree.lift_prepositions()

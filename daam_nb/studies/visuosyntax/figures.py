@@ -42,7 +42,7 @@ def overlap_figure(
         says how many are not.
     """
     if summary.empty:
-        raise StudyError("The summary has no row, so there is nothing to draw.")
+        raise StudyError("The summary has no rows, so there is nothing to draw.")
     below = summary[summary.relation.isin(nulls)]
     above = summary[~summary.relation.isin(nulls)]
     frequent = above[above.n >= least].head(most)

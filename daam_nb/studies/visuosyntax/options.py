@@ -20,20 +20,18 @@ class VisuosyntaxOptions(CaptionOptions, HeadOptions):
 
     parser: Any = option(
         None,
-        "who parses the prompts: a spaCy pipeline, or caption_parser for the one that ships "
-        "(default: the best installed)",
+        "parser of the prompts: a spaCy pipeline, or caption_parser for the shipped one (default: "
+        "the best installed)",
         in_python="a `Parser`",
         typed=str, metavar="NAME", load=_parser,
     )  # fmt: skip
     threshold: Any = option(
         0.4,
-        "what makes a mask of a map: a share of its maximum, or in Python 'reference' or "
-        "'reference mean' (`word_pairs.masks_of`)",
+        "how maps become masks: a share of the maximum, or in Python 'reference' or 'reference "
+        "mean' (`word_pairs.masks_of`)",
     )
-    recommended: Any = option(
-        None, "layers that a model's card recommends: one more table, of their maps"
-    )
+    recommended: Any = option(None, "layers that a model's card recommends, for one more table")
     resamples: int | None = option(
-        None, "of the permutation tests (default: 5000, and 100000 of small p)", low=1,
+        None, "permutations of each test (default: 5000, and 100000 if p is small)", low=1,
         of_rows=False,
     )  # fmt: skip

@@ -77,7 +77,7 @@ def summary(
     used = table[table.left_out == ""].copy()
     if used.empty:
         raise StudyError(
-            "The table has no measured pair: " + (left_out_counts(table).to_string() or "no row.")
+            "The table has no measured pairs: " + (left_out_counts(table).to_string() or "no row.")
         )
     used["difference"] = used.ioh - used.iod
     undirected = used.kind == "unrelated"
@@ -226,12 +226,13 @@ def differences(
         among = names_among(among, every, name="among", what="relation", of="The table")
         if len(among) < 2:
             raise StudyError(
-                f"A relation is compared with another one, and among= names {among!r} alone."
+                f"A relation must be compared with another one, but among= names only {among!r}."
             )
     if measure != "iou" and among is not None and UNRELATED in among:
         raise StudyError(
-            f"Unrelated pairs have no head word, so no {measure} of theirs compares with that of a "
-            "relation. Compare iou, or take against_unrelated(), whose null has both directions."
+            f"Unrelated pairs have no head word, so their {measure} cannot be compared with that "
+            "of a relation. Compare iou, or use against_unrelated(), whose null has both "
+            "directions."
         )
     used = table[(table.left_out == "") & ((table.kind == "arc") | (measure == "iou"))]
     label = used.relation.where(used.kind == "arc", UNRELATED)

@@ -75,7 +75,7 @@ def overlaps(masks: NDArray[np.bool_]) -> Overlaps:
     if masks.dtype != np.bool_ or masks.ndim != 3:
         raise ShapeError(
             f"overlaps() takes masks (word, y, x) of bool, not {masks.shape} of {masks.dtype}: "
-            f"masks_of(values, threshold) makes them of maps."
+            "masks_of(values, threshold) makes them from maps."
         )
     flat = masks.reshape(len(masks), -1).astype(np.float64)
     both = flat @ flat.T

@@ -79,9 +79,7 @@ def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted
     check_effects(adapter)
     words = read_effect_words(words, "words")
     if words is False:
-        raise SelectionError(
-            "words=False asks for the effect of no word. Give True for every word, or the words."
-        )
+        raise SelectionError("words=False selects no word. Give True for every word, or the words.")
     _check_own(run)
     _check_kept(run)
     _check_layers(run, adapter)
@@ -137,14 +135,14 @@ def _check_own(run: Recording) -> None:
     """Its attention must be the model's, of the text that is encoded now."""
     if names := altered(run):
         raise ReproductionError(
-            f"{names[0]!r} of this recording is not what the pipeline made, so effects worked out "
-            "from it would not be the model's. Give the recording as it was made."
+            f"{names[0]!r} of this recording is not what the pipeline made, so effects computed "
+            "from it would not be the model's. Give the unmodified recording."
         )
     for change in run.facts.batch.get("interventions") or ():
         if HIDDEN_IN_TEXT in change:
             raise ReproductionError(
                 f"The recording was made while words were hidden in the text encoder ({change}), "
-                "and effects are worked out of the whole text. Record without the change."
+                "but effects are computed from the whole text. Record without the change."
             )
 
 
@@ -158,7 +156,7 @@ def _check_kept(run: Recording) -> None:
     if missing:
         raise NotKeptError(
             f"This recording lacks the attention to the key positions {in_words(missing)} (end of "
-            "text and padding carry a part of every word). Record with tokens='all', or with "
+            "text and padding carry part of every word). Record with tokens='all', or with "
             "effects=..."
         )
 
@@ -168,8 +166,8 @@ def _check_layers(run: Recording, adapter: Adapter) -> None:
     for layer in run.layers:
         if heads.get(layer.name) != layer.heads:
             raise ReproductionError(
-                f"{adapter.pipe_name} has no {layer.name} with {layer.heads} heads, of which the "
-                f"recording holds the attention. Give the pipeline that made it, "
+                f"{adapter.pipe_name} has no {layer.name} with {layer.heads} heads, whose "
+                "attention the recording holds. Give the pipeline that made it, "
                 f"{run.facts.pipeline} of {run.facts.model}."
             )
 

@@ -86,7 +86,7 @@ class CallEffects:
         hidden = self._hidden.get("conditional", ())
         if [_ids(of_image.prompt) for of_image in hidden] != [_ids(prompt) for prompt in prompts]:
             raise UnsupportedPipelineError(
-                f"What the {self.adapter.component} reads was not encoded from prompt= by "
+                f"The text read by the {self.adapter.component} was not encoded from prompt= by "
                 f"{self.adapter.pipe_name} within this call, so no word can be hidden in it and "
                 "there are no effect maps. Give the text as prompt=, or leave out effects=."
             )
@@ -111,8 +111,9 @@ class CallEffects:
             not torch.equal(now, before.to(now)) for now, before in zip(text, first, strict=True)
         ):
             raise ShapeError(
-                f"The text embeddings were changed in step {step}, and effects are of the text "
-                "that the call encoded. Leave the embeddings as they are, or leave out effects=."
+                f"The text embeddings were changed in step {step}, but effects are measured for "
+                "the text that the call encoded. Leave the embeddings as they are, or leave out "
+                "effects=."
             )
 
     def allocate(self, layers: Sequence[Layer], *, steps: int) -> None:
@@ -155,9 +156,9 @@ def check_effects(adapter: Adapter) -> None:
     if adapter.attention == "cross" and adapter.hands_text_on:
         return
     why = (
-        "its image and text stand in one attention, where a word also changes the image's keys"
+        "its image and text share one attention, where a word also changes the image's keys"
         if adapter.attention == "joint"
-        else "its layers read something that is made of the text embeddings on the way"
+        else "its layers read something that is computed from the text embeddings"
     )
     raise UnsupportedPipelineError(
         f"There are no effect maps of {adapter.pipe_name}: {why}. Leave out effects=."

@@ -165,8 +165,8 @@ def check_layer(name: str, module: nn.Module) -> None:
     linear = isinstance(out, nn.ModuleList | nn.Sequential) and len(out) > 0
     if not linear or getattr(module, "norm_cross", None) is not None:
         raise UnsupportedPipelineError(
-            f"{name} has no effect maps: what it adds to the image is not its attention times "
-            "linear values of the text. Leave it out by layers=, or leave out effects=."
+            f"{name} has no effect maps: its output is not its attention times linear values of "
+            "the text. Leave it out by layers=, or leave out effects=."
         )
 
 

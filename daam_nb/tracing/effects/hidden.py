@@ -168,7 +168,7 @@ def hidden_words(
         rows = None if embeddings is None else getattr(embeddings, branch)
         if rows is None or len(rows) != len(said):
             raise UnsupportedPipelineError(
-                f"{adapter.pipe_name} does not encode its text a row for each image, so there are "
+                f"{adapter.pipe_name} does not encode its text as one row per image, so there are "
                 "no effect maps. Leave out effects=."
             )
         return tuple(row.detach().float() for row in rows)
@@ -212,7 +212,7 @@ def check_alike(adapter: Adapter, whole: Sequence[Tensor], original: Sequence[Te
             if bool(difference <= ALIKE * again.norm()):
                 continue
         raise UnsupportedPipelineError(
-            f"{adapter.pipe_name} does not make the same text embeddings twice, so what hiding a "
-            "word changes in them cannot be told and there are no effect maps. Something else than "
-            "the text shapes them (dropout, random layers, a hook). Leave out effects=."
+            f"{adapter.pipe_name} does not reproduce its text embeddings, so the effect of hiding "
+            "a word on them cannot be measured and there are no effect maps. Something other than "
+            "the text changes them (dropout, random layers, a hook). Leave out effects=."
         )

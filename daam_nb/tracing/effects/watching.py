@@ -87,9 +87,9 @@ class EffectBuffers:
             for name, array in buffers.finished().items():
                 if not bool(array.isfinite().all()):
                     raise ShapeError(
-                        f"The effects of words on the output of {name} are no numbers: the layer "
-                        "writes none, or larger ones than can be added up. Run the model in "
-                        "float32 or bfloat16, or leave out effects=."
+                        f"The effects of words on the output of {name} are not finite: the layer's "
+                        "output is not, or too large to be summed. Run the model in float32 or "
+                        "bfloat16, or leave out effects=."
                     )
         return Effects(
             words=self.hidden.words,

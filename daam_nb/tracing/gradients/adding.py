@@ -107,7 +107,7 @@ def check_row(of_step: PromptPass, prediction: Tensor) -> None:
     if bool((raised(prediction) - within).norm() <= ALIKE * within.norm()):
         return
     raise ReproductionError(
-        "The denoiser predicts something else for the prompt's row alone than within its batch, so "
-        "its rows are not computed apart (a processor that reads them together), or it draws at "
-        "random. Gradients are of one row."
+        "The denoiser's prediction for the prompt's row differs when the row is run alone, so its "
+        "rows are not computed independently (a processor that reads them together), or it is "
+        "random. Gradients are computed for a single row."
     )

@@ -62,7 +62,7 @@ def change_along(
         if change is None:
             raise UnsupportedPipelineError(
                 f"The output of this {type(net).__name__} has no derivative with respect to its "
-                f"text: something in it cuts it off (detach(), a cache of an earlier step). "
+                "text: something in it cuts the graph (detach(), a cache of an earlier step). "
                 f"{WAY_OUT}"
             )
     return prediction[0], change[0]

@@ -134,8 +134,8 @@ def prompt_passes(
     hidden = call.extras.effects.hidden("conditional", call.index)
     if hidden is None or not hidden.words:
         raise WordNotFoundError(
-            f"None of {words!r:.200} is a word of {run.prompt.text!r:.200}, so there is no "
-            "gradient of any. Give words of the prompt, or True for all."
+            f"None of {words!r:.200} is a word of {run.prompt.text!r:.200}, so there are no "
+            "gradients. Give words of the prompt, or True for all."
         )
     check_same_text(hidden.prompt, run.prompt)
     return PromptPasses(adapter.net, tuple(call.passes), hidden)
@@ -146,19 +146,16 @@ def _check_family(adapter: Adapter) -> None:
         return
     why = (
         "several text encoders read its prompt as different tokens, and a vector of the whole text "
-        "enters every block beside them, so that hiding a word is no single direction of its text "
-        "embeddings"
+        "also enters every block, so hiding a word is not a single direction of its text embeddings"
         if adapter.attention == "joint"
-        else "its layers read something that is made of the text embeddings on the way"
+        else "its layers read something that is computed from the text embeddings"
     )
     raise UnsupportedPipelineError(f"There are no gradients of {adapter.pipe_name}: {why}.")
 
 
 def _check_run(run: Recording, pipe: Any, words: EffectChoice) -> None:
     if words is False:
-        raise SelectionError(
-            "words=False asks for the gradient of no word. Give True for every word, or the words."
-        )
+        raise SelectionError("words=False selects no word. Give True for every word, or the words.")
     if run.latents is None:
         raise NotKeptError(
             "This recording holds no latents, at which the denoiser would be differentiated. "
@@ -166,19 +163,20 @@ def _check_run(run: Recording, pipe: Any, words: EffectChoice) -> None:
         )
     if look := look_in_words(run.facts):
         raise ReproductionError(
-            f"This recording is a look ({look}), whose loop was not the pipeline's own, so it is "
-            "not run again. Gradients are of images that the pipeline drew."
+            f"This recording is a look ({look}), whose loop was not the pipeline's own, so it "
+            "cannot be run again. Gradients are computed only for images that the pipeline drew."
         )
     if names := altered(run):
         raise ReproductionError(
-            f"{names[0]!r} of this recording is not what the pipeline made, so gradients beside it "
-            "would not be the model's. Give the recording as it was made."
+            f"{names[0]!r} of this recording is not what the pipeline made, so its gradients would "
+            "not be the model's. Give the unmodified recording."
         )
     changes = [*(run.facts.batch.get("interventions") or ()), *map(_change, open_changes(pipe))]
     if changes:
         raise ReproductionError(
-            f"The attention is or was changed ({changes[0]}), and gradients are of the model as it "
-            "is. Close the intervention, and give a recording that was made without one."
+            f"The attention is or was changed ({changes[0]}), but gradients are computed for the "
+            "unchanged model. Close the intervention, and give a recording that was made without "
+            "one."
         )
 
 
@@ -250,8 +248,8 @@ class _FollowedCall(WatchedCall):
         """Note what the denoiser is given in the prompt's row."""
         if not isinstance(arguments.get(TEXT), Tensor):
             raise UnsupportedPipelineError(
-                f"The {self.adapter.component} of {self.adapter.pipe_name} is given its text by "
-                f"another name than {TEXT}, so it cannot be differentiated by it."
+                f"The {self.adapter.component} of {self.adapter.pipe_name} receives its text under "
+                f"another name than {TEXT}, so it cannot be differentiated with respect to it."
             )
         if self.batch_rows(inputs.text, self.encoding(inputs.text)).again:
             raise UnsupportedPipelineError(
@@ -274,7 +272,7 @@ class _FollowedCall(WatchedCall):
         values: Tensor = output[0] if isinstance(output, tuple) else output.sample
         if tuple(values.shape[-2:]) != self.run.facts.latent_size or values.ndim != 4:
             raise UnsupportedPipelineError(
-                f"The {self.adapter.component} of {self.adapter.pipe_name} predicts "
+                f"The {self.adapter.component} of {self.adapter.pipe_name} predicts the shape "
                 f"{tuple(values.shape)}, not a value for each cell of the latents."
             )
         self.passes.append(PromptPass(arguments, values[row].detach().clone()))
@@ -294,8 +292,8 @@ class _FollowedCall(WatchedCall):
         own = sample[self.index].detach().cpu().double()
         if not bool((own - recorded[step].double()).norm() <= ALIKE * own.norm()):
             raise ReproductionError(
-                f"The latents of step {step} are not the recorded ones, and were handed over: the "
-                "noise is drawn otherwise now, or something changes the latents between the steps "
+                f"The latents of step {step} differ from the recorded ones: the noise is drawn "
+                "differently now, or something changes the latents between the steps "
                 "(callback_on_step_end=). Give the pipeline and the arguments that made the "
                 "recording."
             )

@@ -160,8 +160,7 @@ def read_region(region: Region, grid: tuple[int, int]) -> Tensor:
     mask = _box(region, grid) if _is_box(region) else _mask(region, grid)
     if not bool(mask.any()):
         raise SelectionError(
-            f"No cell of the grid {grid} (height, width) lies in the region, so nothing is asked. "
-            "Give a larger one."
+            f"No cell of the grid {grid} (height, width) is in the region. Give a larger one."
         )
     return mask
 
@@ -178,8 +177,8 @@ def _box(region: Region, grid: tuple[int, int]) -> Tensor:
     top, left, bottom, right = map(float, region)
     if not (0 <= top < bottom <= 1 and 0 <= left < right <= 1):
         raise SelectionError(
-            f"The box {tuple(region)} is not (top, left, bottom, right) in shares of the image, "
-            "from 0 to 1, the first two smaller than the last two."
+            f"The box {tuple(region)} must be (top, left, bottom, right) in shares of the image "
+            "from 0 to 1, with top < bottom and left < right."
         )
     y, x = ((torch.arange(length) + 0.5) / length for length in grid)
     return ((y >= top) & (y < bottom))[:, None] & ((x >= left) & (x < right))[None]
@@ -189,13 +188,13 @@ def _mask(region: Region, grid: tuple[int, int]) -> Tensor:
     values = region.detach().cpu().numpy() if isinstance(region, Tensor) else region
     if not isinstance(values, np.ndarray) or values.dtype != bool:
         raise WrongKindError(
-            "A region is a mask (y, x) of bool on the latents' grid, or a box (top, left, bottom, "
-            f"right) in shares of the image; not {kind_of(region)}"
+            "A region must be a mask (y, x) of bool on the latents' grid, or a box (top, left, "
+            f"bottom, right) in shares of the image, not {kind_of(region)}"
             + (f" of {values.dtype}." if isinstance(values, np.ndarray) else ".")
         )
     if values.shape != grid:
         raise ShapeError(
-            f"The region is {values.shape}; the latents' grid is {grid} (height, width). Make the "
-            "mask there, as word_map.mask() does, or give a box in shares of the image."
+            f"The region is {values.shape}, but the latents' grid is {grid} (height, width). Make "
+            "the mask on that grid, as word_map.mask() does, or give a box in shares of the image."
         )
     return torch.from_numpy(values.copy())

@@ -43,11 +43,11 @@ class Alignment:
         for new, old, share in made:
             if new < 0 or old < 0 or not 0 < share <= 1:
                 raise SelectionError(
-                    f"The link ({new}, {old}, {share}) is none: columns count from 0, and a share "
-                    "lies above 0 and at most at 1."
+                    f"The link ({new}, {old}, {share}) is invalid: columns count from 0, and a "
+                    "share must be above 0 and at most 1."
                 )
         if len({link[:2] for link in made}) < len(made):
-            raise SelectionError("An alignment links each pair of columns at most once.")
+            raise SelectionError("An alignment must link each pair of columns at most once.")
         object.__setattr__(self, "links", made)
 
     @property
@@ -71,10 +71,10 @@ class Alignment:
         then, now = (prompt.text[:80] for prompt in self.prompts)
         around = " They are the wrong way round: the recorded prompt comes first."
         return (
-            f"The alignment takes {then!r} as the recorded prompt and {now!r} as the new one, and "
+            f"The alignment has {then!r} as the recorded prompt and {now!r} as the new one, but "
             f"here {recorded.text[:80]!r} is recorded and {new.text[:80]!r} is drawn."
             + (around if own == present[::-1] else "")
-            + " Make it by align(run.prompt, new) for these."
+            + " Make it with align(run.prompt, new) for these."
         )
 
 
@@ -129,18 +129,18 @@ def align(recorded: Prompt, new: Prompt, *, words: Mapping[str, str] | None = No
     for name, prompt in (("recorded", recorded), ("new", new)):
         if not isinstance(prompt, Prompt):
             raise WrongKindError(
-                f"align() takes two Prompts, and {name} is {kind_of(prompt)}. Of a recording: "
-                "run.prompt; of a text: Prompt.from_tokenizer(text, pipe.tokenizer)."
+                f"align() takes two Prompts, and {name} is {kind_of(prompt)}. From a recording: "
+                "run.prompt; from a text: Prompt.from_tokenizer(text, pipe.tokenizer)."
             )
     if words is not None and not isinstance(words, Mapping):
         raise WrongKindError(
-            f"words is a mapping, new word -> recorded word, not {kind_of(words)}: "
+            f"words must be a mapping, new word -> recorded word, not {kind_of(words)}: "
             "words={'blue': 'red'}."
         )
     if len(recorded.tokens) != len(new.tokens):
         raise ShapeError(
             f"The recorded prompt has {len(recorded.tokens)} columns and the new one "
-            f"{len(new.tokens)}: prompts of different text encoders cannot be aligned."
+            f"{len(new.tokens)}; prompts of different text encoders cannot be aligned."
         )
     pairs = [(new.find(a), recorded.find(b)) for a, b in (words or {}).items()]
     _check_apart(pairs)
@@ -171,9 +171,9 @@ def _check_apart(pairs: list[tuple[Word, Word]]) -> None:
                         f"words= pairs {other[0].text!r} with {other[1].text!r} and "
                         f"{pair[0].text!r} with {pair[1].text!r}, which share characters "
                         f"{max(word.start, before.start)}-{min(word.end, before.end)} of the "
-                        f"{whose} prompt. A word has one attention, to take or to give: leave one "
-                        "pair out, or share it yourself by "
-                        "Alignment(((new column, recorded column, share), ...))."
+                        f"{whose} prompt. Each word can be paired once: leave one pair out, or "
+                        "define the shares yourself with Alignment(((new column, recorded column, "
+                        "share), ...))."
                     )
 
 

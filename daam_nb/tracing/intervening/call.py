@@ -164,12 +164,12 @@ class EditedCall(RunningCall):
         if not self.ran:
             raise InterventionError(
                 f"Step {self.step} was made without the watched {self.adapter.component}: it was "
-                "exchanged on the way, or the pipeline left it out. Nothing was changed in it."
+                "replaced during the call, or the pipeline skipped it. The step was not changed."
             )
         after = result[0] if isinstance(result, tuple) else result.prev_sample
         self.comparisons.note(
             ~after.isfinite().all(),
-            f"The latents behind step {self.step} are no numbers (NaN or infinity), with "
+            f"The latents after step {self.step} are not finite (NaN or infinity) with "
             f"{', then '.join(self.changes)} in force, so there is no image. Change attention by "
             "less, or run the model in float32.",
         )
@@ -188,7 +188,7 @@ class EditedCall(RunningCall):
             way_out=(
                 " Or choose key positions instead of words: tokens=."
                 if branch == "conditional"
-                else ' Or leave the negative prompt as it is: passes="prompt".'
+                else ' Or leave the negative prompt unchanged: passes="prompt".'
             ),
         )
         self._settled[branch] = naming, settled
@@ -200,9 +200,10 @@ class EditedCall(RunningCall):
             read = texts.exchanged(naming, settled, [text[row] for row in own])
             if read is not None:
                 raise InterventionError(
-                    f"The text was exchanged in step {self.step}: {read!r} is read there, and the "
+                    f"The text was replaced in step {self.step}: {read!r} is read there, but the "
                     f"columns to be changed are those of {settled.prompts[0].text!r}. Leave the "
-                    "embeddings as they are, or choose steps= in which that is read, or tokens=."
+                    "embeddings as they are, or choose steps= in which that text is read, or "
+                    "tokens=."
                 )
 
     def _settle(

@@ -116,7 +116,7 @@ def whole_numbers(what: str, choice: Any) -> tuple[int, ...]:
     except SelectionError:
         numbers = (-1,)
     if any(number < 0 for number in numbers):
-        raise SelectionError(f"{what}={choice!r}: {what} are whole numbers, from 0.")
+        raise SelectionError(f"{what}={choice!r}: {what} must be whole numbers >= 0.")
     return numbers
 
 
@@ -163,7 +163,7 @@ def read_columns(tokens: ColumnChoice) -> KeyPositions | None:
         return None
     if isinstance(tokens, str | bytes):
         raise SelectionError(
-            f"tokens={tokens!r}: tokens are key positions, whole numbers; words go into words=."
+            f"tokens={tokens!r}: tokens must be key positions, whole numbers. Give words as words=."
         )
     several = isinstance(tokens, Iterable) and getattr(tokens, "ndim", None) != 0
     items: list[Any] = list(tokens) if several else [tokens]  # type: ignore[arg-type]
@@ -182,8 +182,8 @@ def read_words(words: Any) -> tuple[WordChoice, ...] | None:
     for item in items:
         if not isinstance(item, str | Word) and not _is_span(item):
             raise SelectionError(
-                f"words={kind_of(words)}: a word is given as text, as a Word or as (start, end) in "
-                "characters; key positions go into tokens=."
+                f"words={kind_of(words)}: a word must be a text, a Word or (start, end) in "
+                "characters. Give key positions as tokens=."
             )
     return items
 
@@ -195,8 +195,8 @@ def check_occurrence(occurrence: int | None, words: Sequence[WordChoice] | None)
     whole_number(occurrence, "occurrence")
     if not any(isinstance(word, str) for word in words or ()):
         raise SelectionError(
-            f"occurrence={occurrence!r} says which of several equal words is meant, and no word is "
-            "given as text. Leave it out, or give the word."
+            f"occurrence={occurrence!r} chooses among several equal words, but no word is given as "
+            "text. Leave it out, or give the word."
         )
 
 
@@ -232,7 +232,7 @@ def check_columns(tokens: Sequence[int], keys: int) -> Sequence[int]:
     for token in tokens:
         if not 0 <= token < keys:
             raise SelectionError(
-                f"tokens={token} is no key position; this prompt has 0 to {keys - 1}."
+                f"tokens={token} is not a key position; this prompt has 0 to {keys - 1}."
             )
     return tokens
 
@@ -246,7 +246,7 @@ def read_area(area: Any) -> Tensor:
         return read_mask(area, what="It")
     except DaamError as error:
         raise SelectionError(
-            f"area= is a mask of the image, (y, x) of bool, as a word's map gives one: "
+            "area= must be a mask of the image, (y, x) of bool, such as "
             f"maps.word('cat').mask(0.4). {error}"
         ) from None
 
@@ -262,9 +262,9 @@ def area_at(area: Tensor, size: tuple[int, int]) -> Tensor:
     height, width = area.shape
     if abs(height * size[1] - width * size[0]) > max(height, width):  # more than one cell
         raise ShapeError(
-            f"area= is {height} x {width} (height x width), and attention of this image lies on "
-            f"a grid of {size[0]} x {size[1]}: their proportions differ. Give a mask of the whole "
-            f"image; arrays are (height, width), PIL's sizes are not."
+            f"area= is {height} x {width} (height x width), and the attention of this image has a "
+            f"grid of {size[0]} x {size[1]}: their aspect ratios differ. Give a mask of the whole "
+            "image; arrays are (height, width), PIL's sizes (width, height)."
         )
     shares = torch.nn.functional.interpolate(area[None, None].float(), size, mode="area")
     return shares[0, 0] >= 0.5

@@ -46,8 +46,8 @@ class Intervention(Attached[EditedCall]):
         if verb not in self.adapter.supports:
             raise UnsupportedPipelineError(
                 f"{words} cannot be done to {self.adapter.pipe_name}: {self.adapter.why_not}. "
-                "Interventions are for models of cross-attention, as those with a UNet; "
-                "trace(pipe) and generate(pipe, ...) do watch this one."
+                "Interventions work on models with cross-attention, such as UNets; trace(pipe) and "
+                "generate(pipe, ...) do work with this one."
             )
         self.change = words
         self._where, self._rule, self._prompt = where, rule, prompt
@@ -189,8 +189,8 @@ class LayerEditor:
             processor = type(self.module.get_processor()).__name__  # type: ignore[operator]
             raise InterventionError(
                 f"{self.layer.name} ran, but the attention of {self.total - self.seen} of its "
-                f"{self.total} rows could not be changed: its processor {processor} called no "
-                "function that is known and computes it. Use a processor of diffusers: "
+                f"{self.total} rows could not be changed: its processor {processor} computes it "
+                "with no known function. Use a processor of diffusers: "
                 f"{self.call.adapter.way_out}."
             )
 

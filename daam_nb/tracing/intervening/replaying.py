@@ -75,8 +75,8 @@ class _Replaying:
         if scene.repeats:
             raise InterventionError(
                 "This pipeline runs a prompt's rows more than once in a step (perturbed or image "
-                "guidance), and a recording holds only the first: it cannot be replayed exactly. "
-                "Turn that guidance off (pag_scale=0)."
+                "guidance), and a recording holds only the first, so it cannot be replayed "
+                "exactly. Turn that guidance off (pag_scale=0)."
             )
         for run in runs:
             self._check(run, scene)
@@ -125,7 +125,7 @@ class _Replaying:
         if len(run.columns) != scene.keys:
             raise ShapeError(
                 f"The recording holds {len(run.columns)} key columns and this call has "
-                f"{scene.keys}: they are of different text encoders."
+                f"{scene.keys}: they come from different text encoders."
             )
         if self.passes == "both" and scene.guided and not run.negative_attention:
             raise NotKeptError(
@@ -166,7 +166,7 @@ def _check_count(recorded: Prompt, new: Prompt, what: str, way_out: str) -> None
     if then != now:
         raise ShapeError(
             f"The recorded {what} {recorded.text!r} has {then} tokens and {new.text!r} has {now} "
-            f"(start and end of text counted), so their columns do not go together. Use {way_out}"
+            f"(including start and end of text), so their columns do not correspond. Use {way_out}"
             + (
                 ", or an Alignment of your own: align(run.prompt, new)."
                 if what == "prompt"
@@ -244,13 +244,13 @@ def replay(
     """
     runs: tuple[Any, ...] = tuple(run) if isinstance(run, list | tuple) else (run,)
     if not runs:
-        raise SelectionError("No recording is given to replay.")
+        raise SelectionError("No recording was given to replay.")
     for one in runs:
         check_recording(one, where="replay()", order="replay(pipe, run)", other=pipe)
         if one.kept != "replay":
             raise NotKeptError(
                 f'This recording of {one.prompt.text!r} was made with keep="{one.kept}", which '
-                "does not hold every column of both passes. Make it again for replaying: "
+                "does not hold every column of both passes. Record it again for replaying: "
                 'generate(pipe, prompt, seed=..., keep="replay").'
             )
     known = alignment is None or isinstance(alignment, str | Alignment)

@@ -81,9 +81,9 @@ class _Scaling:
         encoders = scene.call.adapter.text_encoders()
         if self.hidden and len(scene.call.hidden_in) < len(encoders):
             raise InterventionError(
-                "The words could not be hidden in the text encoder: in this call it was given no "
-                "rows of tokens that are those of the prompts. Call the pipeline with the prompt "
-                "as text (not as prompt_embeds), or leave out text_encoder=True."
+                "The words could not be hidden in the text encoder: in this call it read no rows "
+                "of the prompts' tokens. Call the pipeline with the prompt as text (not as "
+                "prompt_embeds), or leave out text_encoder=True."
             )
         positions = (self.tokens or NO_COLUMNS).per_image(scene.images)
         if self.words:
@@ -97,8 +97,8 @@ class _Scaling:
             columns = tuple(tuple(check_columns(tokens, scene.keys)) for tokens in positions)
         if self.renormalize and any(len(chosen) == scene.keys for chosen in columns):
             raise SelectionError(
-                "renormalize=True shares a column's attention among the others, and every column "
-                "is chosen. Choose words= or tokens=, or leave renormalize out."
+                "renormalize=True distributes a column's attention over the others, but every "
+                "column is chosen. Choose words= or tokens=, or leave renormalize out."
             )
         areas = None
         if self.area is not None:
@@ -255,7 +255,7 @@ def reweight(
     """
     times = check_factor(factor)
     if word is None and tokens is None:
-        raise SelectionError("Nothing is chosen: give a word, or key positions as tokens=.")
+        raise SelectionError("Nothing was chosen: give a word, or key positions as tokens=.")
     where = read_where(layers, heads, steps, passes)
     return _scaling(
         "reweight", pipe, word, tokens, occurrence, where, times, renormalize=renormalize,
@@ -291,7 +291,7 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
         )
     if text_encoder and chosen is None and positions is None:
         raise SelectionError(
-            "text_encoder=True hides chosen words in the text encoder, and none is chosen: give "
+            "text_encoder=True hides chosen words in the text encoder, but none was chosen: give "
             "words= or tokens=."
         )
     hidden = text_encoder and not where.nowhere

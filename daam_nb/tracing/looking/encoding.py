@@ -45,7 +45,7 @@ def encoded(pipe: Any, image: Image.Image, *, device: Any, dtype: torch.dtype) -
             vae.to(before)
     if not bool(latents.isfinite().all()):
         raise ShapeError(
-            f"The VAE of {type(pipe).__name__} gives numbers that are not finite in {before}. "
+            f"The VAE of {type(pipe).__name__} returns values that are not finite in {before}. "
             "Load it in float32: pipe.vae.to(torch.float32)."
         )
     # In the layout of drawn latents: that of a convolution would round the denoiser otherwise.

@@ -18,7 +18,7 @@ ResizeChoice = bool | tuple[int, int]
 
 _EIGHT_BITS = "(array / array.max() * 255).round().astype('uint8'), or by the range that it has"
 _WITHOUT_ALPHA = (
-    "Lay it over a background first: background = Image.new('RGBA', image.size, 'white'); "
+    "Compose it with a background first: background = Image.new('RGBA', image.size, 'white'); "
     "Image.alpha_composite(background, image.convert('RGBA')).convert('RGB')."
 )
 
@@ -46,8 +46,8 @@ def read_image(image: Any) -> Image.Image:
     if hasattr(image, "__array__") and hasattr(image, "shape"):
         return _of_array(np.asarray(image))
     raise WrongKindError(
-        f"look(pipe, image, prompt) takes an image: a PIL image, the path of a file, or an array "
-        f"(y, x, 3) of uint8; not {kind_of(image)}."
+        "look() takes a PIL image, the path of a file, or an array (y, x, 3) of uint8, not "
+        f"{kind_of(image)}."
     )
 
 
@@ -58,10 +58,10 @@ def _of_file(path: Path) -> Image.Image:
             return _rgb(ImageOps.exif_transpose(opened), str(path))
     except UnidentifiedImageError:
         raise FileAccessError(
-            f"{path} holds no image that Pillow reads. Convert it to PNG or JPEG."
+            f"{path} holds no image that Pillow can read. Convert it to PNG or JPEG."
         ) from None
     except Image.DecompressionBombError as error:
-        raise FileAccessError(f"The image {path} is not opened: {error}") from None
+        raise FileAccessError(f"The image {path} was not opened: {error}") from None
     except OSError as error:
         raise FileAccessError(
             f"The image {path} cannot be read ({error.strerror or error})."
@@ -71,8 +71,8 @@ def _of_file(path: Path) -> Image.Image:
 def _of_array(array: np.ndarray[Any, Any]) -> Image.Image:
     if array.dtype != np.uint8:
         raise WrongKindError(
-            f"An image as an array holds uint8, 0 to 255; this one holds {array.dtype}. Which of "
-            f"its values is white only you know: Image.fromarray({_EIGHT_BITS}."
+            f"An image array must be uint8, 0 to 255, not {array.dtype}. Scale it yourself: "
+            f"Image.fromarray({_EIGHT_BITS}."
         )
     shape = array.shape
     if array.ndim == 3 and shape[2] == 1:
@@ -80,8 +80,8 @@ def _of_array(array: np.ndarray[Any, Any]) -> Image.Image:
     if not (array.ndim == 2 or (array.ndim == 3 and shape[2] in (3, 4))) or 0 in shape:
         first = array.ndim == 3 and shape[0] in (1, 3, 4)
         raise ShapeError(
-            f"An image as an array is (y, x), (y, x, 3) or (y, x, 4); this one is {shape}."
-            + (" Its channels stand first: move them, np.moveaxis(array, 0, -1)." if first else "")
+            f"An image array must have the shape (y, x), (y, x, 3) or (y, x, 4), not {shape}."
+            + (" Its channels come first: move them, np.moveaxis(array, 0, -1)." if first else "")
         )
     return _rgb(Image.fromarray(np.ascontiguousarray(array)), "The array")
 
@@ -92,20 +92,20 @@ def _rgb(image: Image.Image, what: str) -> Image.Image:
         alpha_min, _ = rgba.getchannel("A").getextrema()
         if alpha_min != 255:
             raise WrongKindError(
-                f"{what} is transparent in places (alpha down to {alpha_min}), and what is to be "
-                f"seen there cannot be told. {_WITHOUT_ALPHA}"
+                f"{what} is transparent in places (alpha down to {alpha_min}), and which color "
+                f"shows there is unknown. {_WITHOUT_ALPHA}"
             )
         return rgba.convert("RGB")
     if image.mode not in ("1", "L", "P", "RGB"):
         deep = image.mode.startswith(("I", "F"))
         way_out = (
-            f"Bring it to 8 bits: array = np.asarray(image), then Image.fromarray({_EIGHT_BITS}."
+            f"Convert it to 8 bits: array = np.asarray(image), then Image.fromarray({_EIGHT_BITS}."
             if deep
             else "Convert it as you see fit: image.convert('RGB')."
         )
         raise WrongKindError(
             f"{what} is of the mode {image.mode!r}, {'more than 8 bits' if deep else 'no RGB'}, "
-            f"and is not converted without a word. {way_out}"
+            f"and is not converted automatically. {way_out}"
         )
     return image.convert("RGB")  # a copy: the caller's image stays as it is
 
@@ -139,13 +139,13 @@ def fitted(
     if any(side % multiple for side in target_size):
         nearest = tuple(_nearest(side, multiple) for side in target_size)
         raise ShapeError(
-            f"The image is {_by(target_size)} pixels (height x width), and this model's are "
-            f"multiples of {multiple}. Resize it: resize={nearest}, the nearest, or resize=True, "
-            "about as many pixels as the model was made for; or crop it yourself."
+            f"The image is {_by(target_size)} pixels (height x width), but both must be multiples "
+            f"of {multiple} for this model. Resize it: resize={nearest}, the nearest size, or "
+            "resize=True, about as many pixels as the model was trained on; or crop it yourself."
         )
     if target_size[0] * target_size[1] > MAX_PIXELS:
         raise ShapeError(
-            f"The image is {_by(target_size)} pixels; a recording holds {MAX_PIXELS} at most. "
+            f"The image is {_by(target_size)} pixels; a recording may have at most {MAX_PIXELS}. "
             "Resize it: resize=True."
         )
     if target_size == size:
@@ -153,7 +153,7 @@ def fitted(
     return image.resize(target_size[::-1], Image.Resampling.LANCZOS)
 
 
-_SIZES = "it is (height, width) in pixels, True (the model's own size) or False."
+_SIZES = "it must be (height, width) in pixels, True (the model's own size) or False."
 
 
 def _target_size(
@@ -170,8 +170,8 @@ def _target_size(
         return size
     if own_size is None:
         raise SelectionError(
-            "resize=True brings an image to the size that the model was made for, and this one "
-            "does not say which. Give it: resize=(height, width)."
+            "resize=True resizes to the size that the model was trained on, which this model does "
+            "not state. Give it: resize=(height, width)."
         )
     zoom = math.sqrt(own_size[0] * own_size[1] / (size[0] * size[1]))
     height, width = (_nearest(side * zoom, multiple) for side in size)

@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 
 _LAST_SEED = 2**64 - 1  # of torch
 _MULTIPLE = 8  # pipelines of diffusers refuse other sizes, whatever their VAE
-_IS_T = "give t=, the timesteps at which the image is looked at."
+_IS_T = "give t=, the timesteps at which the model looks at the image."
 _IS_OF_IMAGE = "the size is the image's; resize= changes it."
-_STAYS = "the latents of a look are the image's, and stay as they are."
+_STAYS = "the latents of a look are the image's and are not changed."
 _SETTLED = {
     **dict.fromkeys(("num_inference_steps", "timesteps", "sigmas"), _IS_T),
     **dict.fromkeys(("strength", "denoising_end", "eta"), _IS_T),
@@ -153,7 +153,7 @@ def look(
     timesteps = _timesteps(adapter, t, inversion=inversion)
     if inversion and seed != 0:
         raise SelectionError(
-            f"seed={seed}: an inversion draws no noise, so a seed has no meaning. Leave it out."
+            f"seed={seed}: an inversion draws no noise, so a seed has no effect. Leave it out."
         )
     pixels = read_image(image)
     resized = fitted(pixels, resize, multiple=_multiple(adapter), own_size=_own_size(adapter))
@@ -214,8 +214,8 @@ def _adapter(pipe: Any, image: Any, prompt: Any) -> Adapter:
     """The pipeline's adapter; the three that are looked with are checked for their kinds first."""
     if hasattr(image, "encode_prompt") or not isinstance(prompt, str):
         raise WrongKindError(
-            f"look(pipe, image, prompt) takes a pipeline, an image and a text, in this order; it "
-            f"was given {kind_of(pipe)}, {kind_of(image)} and {kind_of(prompt)}."
+            "look(pipe, image, prompt) takes a pipeline, an image and a text, in this order, not "
+            f"{kind_of(pipe)}, {kind_of(image)} and {kind_of(prompt)}."
         )
     if isinstance(image, Recording):
         raise WrongKindError(
@@ -224,8 +224,8 @@ def _adapter(pipe: Any, image: Any, prompt: Any) -> Adapter:
     adapter = adapter_of(pipe)
     if changes := open_changes(pipe):
         raise InterventionError(
-            f"{changes[0].change} is open on this pipeline, and a look runs a copy of its loop, "
-            "which nothing changes. Look outside of the `with` block."
+            f"{changes[0].change} is open on this pipeline, but look() runs a copy of its loop, "
+            "which interventions do not change. Look outside the `with` block."
         )
     return adapter
 
@@ -252,19 +252,19 @@ def _check_pipeline(adapter: Adapter, *, inversion: bool) -> None:
         flows or not isinstance(getattr(scheduler, "alphas_cumprod", None), Tensor)
     ):
         raise UnsupportedPipelineError(
-            f"{name} cannot be shown an image: its scheduler, a {type(scheduler).__name__}, noises "
-            "in another way than by alphas_cumprod, which is not worked out here. Nothing was run."
+            f"{name} cannot be shown an image: its scheduler, a {type(scheduler).__name__}, adds "
+            "noise other than by alphas_cumprod, which is not supported. Nothing was run."
         )
     if inversion and adapter.noising != "diffusion":
         raise UnsupportedPipelineError(
-            f"{name} is a flow model, and DDIM inversion is of diffusion models. Look without it: "
+            f"{name} is a flow model, and DDIM inversion is for diffusion models. Look without it: "
             "inversion=False."
         )
     channels = int(pipe.vae.config.latent_channels)
     if adapter.latent_channels != channels:
         raise UnsupportedPipelineError(
-            f"The VAE of {name} makes latents of {channels} channels, and its "
-            f"{adapter.component} takes {adapter.latent_channels}: more than the image is put in."
+            f"The VAE of {name} makes latents of {channels} channels, but its {adapter.component} "
+            f"takes {adapter.latent_channels}: its input is more than the image."
         )
 
 

@@ -94,9 +94,9 @@ class LookScheduler(ABC):
         at = float(self.timesteps[self._step])
         if float(timestep) != at or not torch.equal(sample, self._expected):
             raise ShapeError(
-                f"The pipeline's loop did not run its denoiser on the image's latents at timestep "
-                f"{at:g}: a hook or a callback changes them on the way. A look is at the image as "
-                "it is; leave them as they are."
+                "The pipeline's loop did not run its denoiser on the image's latents at timestep "
+                f"{at:g}: a hook or a callback changes them. look() needs unchanged latents; "
+                "remove it."
             )
         self._expected = self.following(model_output, sample)
         self._step += 1

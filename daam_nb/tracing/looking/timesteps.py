@@ -42,13 +42,13 @@ def read_timesteps(t: Any, *, count: int, whole: bool) -> tuple[float, ...]:
     items: list[Any] = list(SHARES) if t is None else list(t) if several else [t]
     timesteps = [_timestep(item, count=count, whole=whole) for item in items]
     if not timesteps:
-        raise SelectionError(f"t={t!r:.60} names no timestep. Leave it out for {SHARES}.")
+        raise SelectionError(f"t={t!r:.60} contains no timestep. Leave it out for {SHARES}.")
     if twice := [step for step in timesteps if timesteps.count(step) > 1]:
-        raise SelectionError(
-            f"t names the timestep {twice[0]:g} twice. An image is looked at once at each."
-        )
+        raise SelectionError(f"t contains the timestep {twice[0]:g} more than once. Give it once.")
     if len(timesteps) > MAX_STEPS:
-        raise SelectionError(f"t names {len(timesteps)} timesteps; {MAX_STEPS} are the most.")
+        raise SelectionError(
+            f"t contains {len(timesteps)} timesteps; at most {MAX_STEPS} are allowed."
+        )
     return tuple(sorted(timesteps))
 
 
@@ -66,18 +66,18 @@ def _timestep(item: Any, *, count: int, whole: bool) -> float:
     except SelectionError:
         number = real_number(item)
         if math.isnan(number):
-            raise SelectionError(f"t holds {kind_of(item)}: {_kinds(count)}") from None
+            raise SelectionError(f"t contains {kind_of(item)}: {_kinds(count)}") from None
         if 0 <= number <= 1:
             share = number * count
             return float(min(math.floor(share + 0.5), last)) if whole else share
         if whole and not number.is_integer():
             raise SelectionError(
-                f"t holds {number:g}: the timesteps of this model are whole numbers, and shares "
-                "of the way lie between 0.0 and 1.0."
+                f"t contains {number:g}: timesteps of this model must be whole numbers, and shares "
+                "of the way must be between 0.0 and 1.0."
             ) from None
     if not 0 <= number <= last:
         raise SelectionError(
-            f"t holds {number:g}, and this model's timesteps go from 0 (the image) to {last} "
+            f"t contains {number:g}, but this model's timesteps go from 0 (the image) to {last} "
             "(noise)."
         )
     return number
@@ -85,6 +85,6 @@ def _timestep(item: Any, *, count: int, whole: bool) -> float:
 
 def _kinds(count: int) -> str:
     return (
-        f"timesteps are ints, the scheduler's numbers up to {count}, or floats from 0.0 to 1.0, "
-        "shares of the way to pure noise. One, or a list: t=[0.25, 0.5] or t=[250, 500]."
+        f"timesteps must be ints, the scheduler's numbers up to {count}, or floats from 0.0 to "
+        "1.0, shares of the way to pure noise. One, or a list: t=[0.25, 0.5] or t=[250, 500]."
     )

@@ -83,7 +83,7 @@ class Adapter:
     guidance_argument: ClassVar[str] = "guidance_scale"
     separate_passes: ClassVar[str] = ""
     supports: ClassVar[frozenset[str]] = frozenset({"trace", "intervene", "replay"})
-    why_not: ClassVar[str] = "what a change of its attention does is not worked out here"
+    why_not: ClassVar[str] = "changing its attention is not implemented"
     looks_with: ClassVar[tuple[str, ...]] = ()
     noising: ClassVar[Literal["", "diffusion", "flow"]] = ""
     way_out: str = 'pipe.transformer.set_attention_backend("native")'
@@ -95,8 +95,8 @@ class Adapter:
         self.net: nn.Module = unwrapped(getattr(pipe, self.component, None))
         if not isinstance(self.net, nn.Module):
             raise UnsupportedPipelineError(
-                f"The `{self.component}` of {self.pipe_name}, a {type(self.net).__name__}, is no "
-                "network."
+                f"The `{self.component}` of {self.pipe_name}, a {type(self.net).__name__}, is not "
+                "a network."
             )
 
     # Whose it is -----------------------------------------------------------------------------
@@ -245,8 +245,8 @@ class Adapter:
         if not isinstance(name, str) or name not in streams:
             choices = "; ".join(f"{s.name!r}: {s.description}" for s in streams.values())
             raise SelectionError(
-                f"encoder={name!r} names no text columns of this {self.pipe_name}. "
-                f"There are {choices}."
+                f"encoder={name!r} is not a text encoder of this {self.pipe_name}. There are "
+                f"{choices}."
             )
         return streams[name]
 

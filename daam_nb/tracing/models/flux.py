@@ -148,6 +148,6 @@ def _grid(ids: Tensor, positions: int) -> tuple[int, int]:
         if whole and torch.equal(ids[:own, 1:], grid):
             return height, width
     raise ShapeError(
-        f"The {len(ids)} img_ids for {positions} positions are not a grid, row by row, with other "
-        "images behind it, so image cells cannot be told."
+        f"The {len(ids)} img_ids for {positions} positions are not a grid, row by row, followed by "
+        "other images, so the image's cells cannot be identified."
     )

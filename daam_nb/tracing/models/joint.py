@@ -31,16 +31,16 @@ class JointAdapter(Adapter):
     stage: ClassVar[str] = "double"
     supports: ClassVar[frozenset[str]] = frozenset({"trace"})
     why_not: ClassVar[str] = (
-        "in its joint attention text and image share one softmax, and what a change of the text's "
-        "part does to the image's is not worked out here"
+        "in its joint attention text and image share one softmax, and how a change of the text's "
+        "part affects the image's is not implemented"
     )
 
     def check(self) -> None:
         super().check()
         if "prompt" not in inspect.signature(type(self.pipe).__call__).parameters:
             raise UnsupportedPipelineError(
-                f"{self.pipe_name} is called without a `prompt`, so what its text columns are "
-                "cannot be told."
+                f"{self.pipe_name} is called without a `prompt`, so its text columns cannot be "
+                "identified."
             )
 
     def modules(self) -> Iterator[LayerModule]:

@@ -53,13 +53,13 @@ def register_adapter(adapter: AdapterT) -> AdapterT:
     """
     if not isinstance(adapter, type) or not issubclass(adapter, Adapter):
         raise WrongKindError(
-            f"register_adapter() takes a subclass of Adapter, not {adapter!r:.80}. Write one as "
-            "docs/add-a-model-family.md shows."
+            f"register_adapter() takes a subclass of Adapter, not {adapter!r:.80}. See "
+            "docs/add-a-model-family.md."
         )
     if not adapter.pipelines:
         raise WrongKindError(
             f"{adapter.__name__} names no pipelines, so none would be watched. Name the classes "
-            'whose loop it knows: pipelines = ("PixArtAlphaPipeline",).'
+            'whose loop it supports: pipelines = ("PixArtAlphaPipeline",).'
         )
     if adapter in _registered:
         _registered.remove(adapter)
@@ -108,8 +108,7 @@ def adapter_class_of(pipe: Any) -> type[Adapter]:
     transformer = unwrapped(getattr(pipe, "transformer", None))
     if transformer is None:
         raise UnsupportedPipelineError(
-            f"{name} has no `unet` and no `transformer`, so there is nothing that this version "
-            "can watch."
+            f"{name} has no `unet` and no `transformer`, so there is nothing to watch."
         )
     raise UnsupportedPipelineError(
         f"The `transformer` of {name}, a {type(transformer).__name__}, is of a family that this "
@@ -157,8 +156,8 @@ def vouch_for(pipeline_class: ClassT) -> ClassT:
     """
     if not isinstance(pipeline_class, type):
         raise WrongKindError(
-            f"vouch_for() takes a class, and this is a {type(pipeline_class).__name__}. Give its "
-            "class: vouch_for(type(pipe))."
+            f"vouch_for() takes a class, not a {type(pipeline_class).__name__}. Give its class: "
+            "vouch_for(type(pipe))."
         )
     if why := _why_refused(_loop_of(pipeline_class)):
         raise UnsupportedPipelineError(
@@ -197,8 +196,8 @@ def _check_batch_orders(adapter: Adapter) -> None:
     ):
         return
     raise WrongKindError(
-        f"batch_orders of the adapter {type(adapter).__name__} is {orders!r:.200}. For each "
-        "number of blocks in a batch it says a text of as many letters, p for the prompt, n for "
+        f"batch_orders of the adapter {type(adapter).__name__} is {orders!r:.200}. It must map "
+        "each number of blocks in a batch to a text of as many letters, p for the prompt, n for "
         'the negative prompt: {1: "p", 2: "np"}.'
     )
 
@@ -211,10 +210,10 @@ def _check_known(pipe: Any) -> None:
     base = next((base.__name__ for base in kind.__mro__[1:] if _is_known(base)), "")
     own = f"has a `__call__` of its own, so its loop is not known to be that of {base}"
     raise UnsupportedPipelineError(
-        f"{kind.__name__} {own if base else 'is not among the classes that are known'}, and "
-        "whether each pass of its denoiser is one step of the whole image cannot be seen from "
-        f"outside. If you know that it is, vouch for it: daam_nb.vouch_for({kind.__name__}); what "
-        "can be checked while it runs is checked then."
+        f"{kind.__name__} {own if base else 'is not a known class'}, and whether each pass of its "
+        "denoiser is one step of the whole image cannot be checked from outside. If you know that "
+        f"it is, vouch for it: daam_nb.vouch_for({kind.__name__}); what can be checked at run time "
+        "still is."
     )
 
 

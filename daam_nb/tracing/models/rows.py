@@ -79,8 +79,8 @@ def _check_repeats(adapter: Adapter, labels: list[str]) -> None:
     raise ShapeError(
         f"{adapter.pipe_name} gives its denoiser {len(labels)} blocks of text rows in one pass, "
         f"some of them the same text again ({', '.join(labels)}; p: the prompt, n: the negative "
-        "prompt). Nothing is known here that repeats them, so they may be views of one image, "
-        "whose attention is not the image's."
+        "prompt). No known guidance repeats them, so they may be views of one image, whose "
+        "attention is not the image's."
     )
 
 
@@ -103,9 +103,9 @@ def _labels_by_order(adapter: Adapter, labels: list[str]) -> list[str]:
     """The family's order, where it does not contradict what content did say."""
     if "?" in labels and adapter.is_vouched:
         raise ShapeError(
-            f"Of the {len(labels)} blocks of text rows of {adapter.pipe_name} not all are what "
-            f"its encode_prompt returned ({', '.join(labels)}), and in what order a class stacks "
-            "its rows is known of those of diffusers alone."
+            f"Not all {len(labels)} blocks of text rows of {adapter.pipe_name} are what its "
+            f"encode_prompt returned ({', '.join(labels)}), and the order in which a class stacks "
+            "its rows is known only for those of diffusers."
         )
     blocks = len(labels)
     order = adapter.batch_orders.get(blocks)

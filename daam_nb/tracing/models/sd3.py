@@ -39,19 +39,19 @@ class StableDiffusion3(JointAdapter):
     def check(self) -> None:
         if hasattr(self.pipe, "set_pag_applied_layers"):
             raise UnsupportedPipelineError(
-                f"{self.pipe_name} computes the attention of its perturbed pass apart from "
-                "the others, which cannot be told exactly. Use the pipeline without PAG."
+                f"{self.pipe_name} computes the attention of its perturbed pass separately, which "
+                "cannot be identified exactly. Use the pipeline without PAG."
             )
         super().check()
         if not isinstance(getattr(self.pipe, "tokenizer_max_length", None), int):
             raise UnsupportedPipelineError(
-                f"{self.pipe_name} does not say how many columns its CLIP encoders make "
+                f"{self.pipe_name} does not state how many columns its CLIP encoders make "
                 "(tokenizer_max_length)."
             )
         for name, module in self.modules():
             if getattr(module, "added_kv_proj_dim", None) is None:
                 raise UnsupportedPipelineError(
-                    f"{name} of {self.pipe_name} has no keys of its text."
+                    f"{name} of {self.pipe_name} has no keys for its text."
                 )
 
     def text_block(self, name: str) -> TextBlock:

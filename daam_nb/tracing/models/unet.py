@@ -44,16 +44,16 @@ _PIPELINES = (
     )),
 )  # fmt: skip
 
-_FRAMES = "it makes a video: its frames are rows of one batch, and no image of its own is theirs"
-_WOVEN = "its control network is woven into the UNet, whose blocks are run apart from it"
-_OTHER_BLOCKS = "its UNet is built of other blocks, whose grids are not worked out"
+_FRAMES = "it makes a video: its frames are rows of one batch, not separate images"
+_WOVEN = "its control network is interleaved with the UNet, whose blocks are run separately"
+_OTHER_BLOCKS = "its UNet consists of other blocks, whose grids are not supported"
 _COMBINED = "it is several pipelines in one, and none of them reads the prompt as Stable Diffusion"
 
 # Classes of diffusers whose loop is known to be another one, and what it does.
 _REFUSED = {
     "StableDiffusionPanoramaPipeline": (
-        "in each step it paints several views of the image apart and joins them, so a layer's "
-        "grid is that of a view and not of the image"
+        "in each step it denoises several views of the image separately and joins them, so a "
+        "layer's grid is that of a view and not of the image"
     ),
     "StableDiffusionAttendAndExcitePipeline": (
         "it runs its UNet several times in a step, to move the latents towards the words"
@@ -61,12 +61,12 @@ _REFUSED = {
     "StableDiffusionGLIGENTextImagePipeline": (
         "it runs its UNet twice in a step, with its boxes and without them"
     ),
-    "StableDiffusionParadigmsPipeline": "it paints several steps at once, in one batch",
+    "StableDiffusionParadigmsPipeline": "it computes several steps at once, in one batch",
     "StableDiffusionPix2PixZeroPipeline": (
         "it runs its UNet twice in a step and changes the attention in between"
     ),
-    "CycleDiffusionPipeline": "rows of the image's own prompt stand in the batch of the new one",
-    "SemanticStableDiffusionPipeline": "rows of its editing prompts stand in the prompt's batch",
+    "CycleDiffusionPipeline": "its batch also holds rows of the image's own prompt",
+    "SemanticStableDiffusionPipeline": "its batch also holds rows of its editing prompts",
     "StableDiffusionControlNetXSPipeline": _WOVEN,
     "StableDiffusionXLControlNetXSPipeline": _WOVEN,
     "Kandinsky3Pipeline": _OTHER_BLOCKS,

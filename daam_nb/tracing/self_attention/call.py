@@ -66,8 +66,8 @@ class CallSelfAttention:
         if not self.layers:
             why = "all of these layers are larger" if every else "these layers have none beside"
             raise SelectionError(
-                f"Self-attention is recorded of layers of at most {MAX_SIDE} x {MAX_SIDE} cells, "
-                f"and {why}. Choose others by layers=, make a smaller image, or leave out "
+                f"Self-attention is recorded for layers of at most {MAX_SIDE} x {MAX_SIDE} cells, "
+                f"and {why}. Choose others with layers=, make a smaller image, or leave out "
                 "self_attention=."
             )
         for name, layer in self.layers.items():
@@ -75,9 +75,9 @@ class CallSelfAttention:
             processor = type(module.get_processor()).__name__
             if layer.attention == "self" and processor not in PROCESSORS:
                 raise UnsupportedPipelineError(
-                    f"{name} computes its self-attention by {processor}, of which it is not known "
-                    "that it is one attention over all cells of the image. Use a plain processor "
-                    f"of diffusers ({self.adapter.way_out}), or leave out self_attention=."
+                    f"{name} computes its self-attention with {processor}, which may not be one "
+                    "attention over all cells of the image. Use a plain processor of diffusers "
+                    f"({self.adapter.way_out}), or leave out self_attention=."
                 )
 
     def _every(self, layers: Sequence[Layer]) -> list[Layer]:

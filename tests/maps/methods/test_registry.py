@@ -89,7 +89,7 @@ def test_what_is_no_kind_is_refused(latest: Latest) -> None:
         register_map_kind(Taken(), overwrite=True)
     with pytest.raises(WrongKindError, match="no word_map"):
         register_map_kind(Empty())
-    with pytest.raises(SelectionError, match=r"no kind of map.*'latest'"):
+    with pytest.raises(SelectionError, match=r"not a kind of map.*'latest'"):
         heat_maps(tiny_recording(), kind="last")
 
 
@@ -114,7 +114,9 @@ def test_what_a_kind_makes_is_checked(latest: Latest) -> None:
         of_tokens = True
 
     register_map_kind(Small(), overwrite=True)
-    with pytest.raises(ShapeError, match=r"\(3, 3\); maps are on the latent grid, \(8, 12\)"):
+    with pytest.raises(
+        ShapeError, match=r"\(3, 3\); it must have that of the latent grid, \(8, 12\)"
+    ):
         heat_maps(tiny_recording(), kind="latest")["cat"]
     with pytest.raises(WrongKindError, match="no token_maps"):
         register_map_kind(OfTokens())

@@ -207,7 +207,7 @@ def test_what_is_no_kind_is_refused() -> None:
         explore(RUN, kind=3, parser=False)  # type: ignore[call-overload]
     with pytest.raises(WrongKindError, match="or a pair of them"):
         explore(RUN, RUN, kind=("effect",), parser=False)  # type: ignore[call-overload]
-    with pytest.raises(SelectionError, match="kind='efect' is no kind of map"):
+    with pytest.raises(SelectionError, match="kind='efect' is not a kind of map"):
         hand_out(RUN, "never.html", kind="efect")
     with pytest.raises(WrongKindError, match=r"kind= of hand_out\(\)"):
         hand_out(RUN, "never.html", kind=("attention", "effect"))  # type: ignore[arg-type]

@@ -97,5 +97,5 @@ def test_opening_a_loaded_recording_needs_no_diffusers() -> None:
 
 def test_the_negative_prompts_words_are_shown_for_true_alone() -> None:
     for value in ("no", 1, None):
-        with pytest.raises(WrongKindError, match="negative= is True or False"):
+        with pytest.raises(WrongKindError, match="negative= must be True or False"):
             opened(negative=value)

@@ -131,7 +131,7 @@ def test_another_pipeline_is_refused(run: Any) -> None:
     with torch.no_grad():
         for parameter in other.unet.conv_in.parameters():
             parameter.mul_(1.5)
-    with pytest.raises(StudyError, match="does not draw the recorded image of 'a red cat"):
+    with pytest.raises(StudyError, match="does not reproduce the recorded image of 'a red cat"):
         head_causes(other, run, passes=1)
 
 

@@ -178,7 +178,7 @@ def test_what_cannot_be_run_is_refused(pipe: Any, folder: Path, tmp_path: Path) 
     with pytest.raises(StudyError, match="give judge="):
         run_study("atlas", pipe, into=tmp_path / "a", captions=CAPTIONS, progress=False)
     for concepts, said in (
-        (["cat"], "takes concepts with their words"),
+        (["cat"], "must map concepts to words"),
         ({"pet": ["cat"]}, "names 1 concept"),
         ({"pet": ["cat"], "color": []}, "'color' has no words"),
     ):

@@ -274,7 +274,7 @@ def test_what_cannot_be_measured() -> None:
     with pytest.raises(StudyError, match="thresholds from 0 to 1"):
         object_ious([run], truth=Known({}), thresholds=[40])
     table = object_ious([run], truth=Known({"cat": None}), progress=False)
-    with pytest.raises(StudyError, match="holds no object that an image shows"):
+    with pytest.raises(StudyError, match="holds no object that is visible in its image"):
         attribution.miou(table)
 
 
@@ -296,14 +296,17 @@ def at_two() -> pd.DataFrame:
             r"takes several thresholds .* not 0\.4 \(float\).*thresholds=\[0\.4\]",
         ),
         ({"thresholds": ["0.4"]}, "thresholds from 0 to 1"),
-        ({"thresholds": [float("nan")]}, "thresholds from 0 to 1 are needed, and one is nan"),
+        ({"thresholds": [float("nan")]}, "thresholds must be from 0 to 1, and one is nan"),
         ({"baselines": ["whole image", "whole image"]}, "'whole image' more than once"),
         ({"baselines": ["whole imag"]}, "no baseline 'whole imag', did you mean 'whole image'"),
-        ({"baselines": 3}, "takes texts, several or one, not 3"),
+        ({"baselines": 3}, "must be a text or several, not 3"),
         ({"layers": {}}, "at least one choice of layers"),
         ({"layers": "paper"}, r"each with its name, not 'paper' \(str\)"),
-        ({"truth": object()}, r"truth= takes what has a name \(a text\) and a method targets"),
-        ({"segmenters": [object()]}, r"A segmenter has a name \(a text\)"),
+        (
+            {"truth": object()},
+            r"truth= must be an object with a name \(a text\) and a method targets",
+        ),
+        ({"segmenters": [object()]}, r"A segmenter must have a name \(a text\)"),
         ({"seed": 0.5}, "whole number"),
     ],
 )
@@ -341,7 +344,7 @@ def test_tables_hold_what_is_asked_for_or_say_so(at_two: pd.DataFrame) -> None:
     ):
         with pytest.raises(DaamError, match=said):
             attribution.miou(at_two, **wrong)
-    with pytest.raises(StudyError, match=r"takes a table of object_ious\(\)"):
+    with pytest.raises(StudyError, match=r"must be that of object_ious\(\)"):
         attribution.miou(at_two[["iou", "noun"]])
 
 

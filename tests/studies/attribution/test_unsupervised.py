@@ -155,5 +155,5 @@ def test_tables_that_hold_nothing_or_no_shares() -> None:
     empty = pd.DataFrame(columns=["noun", "cluster", "iou"])
     assert math.isnan(mean_iou(empty))
     percent = pd.DataFrame({"noun": ["a"] * 3, "cluster": [0] * 3, "iou": [50, 20, 90]})
-    with pytest.raises(StudyError, match="An IoU is a share from 0 to 1, and one is 50"):
+    with pytest.raises(StudyError, match="An IoU must be from 0 to 1, and one is 50"):
         mean_iou(percent)

@@ -41,7 +41,7 @@ def test_a_class_of_no_family_is_its_own() -> None:
     ("classes", "families", "message"),
     [
         ({}, {}, "at least one class"),
-        ({"pet": ()}, {}, "each class its nouns"),
+        ({"pet": ()}, {}, "each class at least one noun"),
         ({"pet": ("cat",), "toy": ("cat",)}, {}, "noun 'cat' stands twice"),
         ({"pet": ("cat",)}, {"a": ("pet",), "b": ("pet",)}, "class 'pet' stands twice"),
     ],
@@ -100,7 +100,7 @@ def test_pairs_that_are_excluded() -> None:
     [({"pet": ("cat", "dog")}, "unrelated"), ({"pet": ("cat",), "car": ("bus",)}, "cohyponyms")],
 )
 def test_nothing_to_compare(classes: dict[str, tuple[str, ...]], what: str) -> None:
-    with pytest.raises(StudyError, match=f"gives no pair that is {what}, so there is nothing"):
+    with pytest.raises(StudyError, match=f"has no pair that is {what}, so there is nothing"):
         pair_captions(Taxonomy(classes))
 
 
@@ -116,7 +116,7 @@ def test_a_lone_noun_is_one() -> None:
         ([("zebra", "dgo")], "is not a noun of"),
         ([("cat", "dog", "owl")], "pairs of two different nouns"),
         ([("cat",)], "pairs of two different nouns"),
-        ("cat", "takes pairs of nouns"),
+        ("cat", "must be pairs of nouns"),
     ],
 )
 def test_pairs_that_cannot_be_excluded(exclude: Any, said: str) -> None:

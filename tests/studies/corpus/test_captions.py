@@ -50,10 +50,10 @@ def test_a_line_break_in_a_cell_is_a_blank(tmp_path: Path) -> None:
 def test_csv_that_would_be_read_wrong(tmp_path: Path) -> None:
     file = tmp_path / "c.csv"
     file.write_text("caption,id\na cat, and a dog,3\n")
-    with pytest.raises(StudyError, match=r"row 1 has 3 cells, and there are 2 columns.*quotation"):
+    with pytest.raises(StudyError, match=r"row 1 has 3 cells, but there are 2 columns.*quotation"):
         readers.from_csv(file)
     file.write_text('caption,id\n"a cat,3\na dog,4\n')
-    with pytest.raises(StudyError, match=r"is not CSV.*quotation mark not closed"):
+    with pytest.raises(StudyError, match=r"is not CSV.*quotation mark is closed"):
         readers.from_csv(file)
     file.write_text("caption,caption\na cat,a dog\n")
     with pytest.raises(StudyError, match="has two columns 'caption'"):
@@ -62,7 +62,7 @@ def test_csv_that_would_be_read_wrong(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="has no column 'caption'; it has none"):
         readers.from_csv(file)
     file.write_text("id,caption\n3\n")
-    with pytest.raises(StudyError, match="row 1: 'caption' is None where a text is needed"):
+    with pytest.raises(StudyError, match="row 1: 'caption' must be a text, not None"):
         readers.from_csv(file)
 
 
@@ -71,7 +71,7 @@ def test_seeds_of_a_csv_are_numbers(tmp_path: Path) -> None:
     file.write_text("caption,seed\na cat, 12\na dog,\na hat,-3\n")
     assert [c.facts["seed"] for c in readers.from_csv(file)] == [12, None, -3]
     file.write_text("caption,seed\na cat,1.5\n")
-    with pytest.raises(StudyError, match=r"row 1: the seed is '1\.5'; it is a whole number"):
+    with pytest.raises(StudyError, match=r"row 1: the seed is '1\.5'; it must be a whole number"):
         readers.from_csv(file)
 
 
@@ -85,7 +85,7 @@ def test_jsonl(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="line 1 is not JSON"):
         readers.from_jsonl(file)
     file.write_text('{"caption": null}\n')
-    with pytest.raises(StudyError, match="'caption' is None where a text is needed"):
+    with pytest.raises(StudyError, match="'caption' must be a text, not None"):
         readers.from_jsonl(file)
 
 
@@ -102,7 +102,7 @@ def test_coco(tmp_path: Path) -> None:
 
 
 def test_coco_is_not_there_or_not_it(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r"cocodataset\.org/#download.*downloads nothing itself"):
+    with pytest.raises(StudyError, match=r"cocodataset\.org/#download.*does not download it"):
         readers.from_coco(tmp_path / "no.json")
     file = tmp_path / "x.json"
     for content in ("[]", '{"annotations": [{"id": 1}]}', "{"):
@@ -137,9 +137,9 @@ def test_templates_fill_every_combination_and_mend_the_article() -> None:
 
 
 def test_templates_want_their_slots() -> None:
-    with pytest.raises(StudyError, match=r"has the slots 'adj', 'noun', and words .* for 'noun'"):
+    with pytest.raises(StudyError, match=r"has the slots 'adj', 'noun', but words .* for 'noun'"):
         readers.from_template("a {adj} {noun}", noun=["cat"])
-    with pytest.raises(StudyError, match="takes a list of words, not 'cat'"):
+    with pytest.raises(StudyError, match="must have a list of words, not 'cat'"):
         readers.from_template("a {noun}", noun="cat")
 
 
@@ -158,7 +158,7 @@ def test_recombined_pairs_differ_and_are_the_same_again(seed: int, count: int) -
 
 
 def test_recombining_ends() -> None:
-    with pytest.raises(StudyError, match="Only 2 different captions were found for the 3"):
+    with pytest.raises(StudyError, match="Only 2 different captions can be made, not the 3"):
         readers.recombined(["owl", "car"], count=3)
     with pytest.raises(StudyError, match="at least two different nouns"):
         readers.recombined(["owl", "owl"], count=1)
@@ -170,14 +170,16 @@ def test_as_captions() -> None:
     with pytest.raises(StudyError, match="There is no caption"):
         readers.as_captions([])
     for wrong in ("", "  ", 3):
-        with pytest.raises(StudyError, match="is a text that is not blank"):
+        with pytest.raises(StudyError, match="must be a text that is not blank"):
             readers.as_captions([wrong])  # type: ignore[list-item]
 
 
 def test_a_table_is_no_list_of_its_columns() -> None:
     table = {"caption": ["a cat"], "seed": [3]}
     for wrong in (table, pd.DataFrame(table)):
-        with pytest.raises(StudyError, match=r"whose names would be drawn\. Of a table: \[Caption"):
+        with pytest.raises(
+            StudyError, match=r"column names would be drawn\. From a table: \[Caption"
+        ):
             readers.as_captions(wrong)  # type: ignore[arg-type]
 
 
@@ -186,7 +188,7 @@ def test_names_of_a_csvs_columns(tmp_path: Path) -> None:
     path.write_text("caption, seed\na cat,7\n")
     assert readers.from_csv(path)[0].facts == {"seed": 7}
     path.write_text("caption,Seed\na cat,7\n")
-    with pytest.raises(StudyError, match=r"has a column 'Seed'\. Call it 'seed'"):
+    with pytest.raises(StudyError, match=r"has a column 'Seed'\. Rename it to 'seed'"):
         readers.from_csv(path)
 
 
@@ -198,8 +200,8 @@ def test_one_noun_is_no_list_of_letters() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"count": -1}, "count=-1: it is a whole number >= 1"),
-        ({"count": 1.5}, "count=1.5: it is a whole number"),
+        ({"count": -1}, "count=-1: it must be a whole number >= 1"),
+        ({"count": 1.5}, "count=1.5: it must be a whole number"),
         ({"count": 1, "adjective_share": 2}, "adjective_share=2 is not between 0 and 1"),
         ({"count": 1, "adjective_share": float("nan")}, "adjective_share=nan"),
     ],
@@ -213,16 +215,16 @@ def test_readers_name_plain_mistakes(tmp_path: Path) -> None:
     file = tmp_path / "c.json"
     file.write_text('{"annotations": []}')
     for options, said in (
-        ({"per_image": 1.5}, r"per_image=1\.5: it is a whole number >= 1"),
-        ({"per_image": -1}, "per_image=-1: it is a whole number >= 1"),
-        ({"image_seeds": "no"}, "image_seeds= is True or False, not 'no'"),
+        ({"per_image": 1.5}, r"per_image=1\.5: it must be a whole number >= 1"),
+        ({"per_image": -1}, "per_image=-1: it must be a whole number >= 1"),
+        ({"image_seeds": "no"}, "image_seeds= must be True or False, not 'no'"),
     ):
         with pytest.raises(DaamError, match=said):
             readers.from_coco(file, **options)  # type: ignore[arg-type]
     file.write_text("[" * 100_000)
     with pytest.raises(StudyError, match="is not JSON"):
         readers.from_jsonl(file)
-    with pytest.raises(DaamError, match="texts that are not blank; 1 is not one"):
+    with pytest.raises(DaamError, match="must not contain a blank text, such as 1"):
         readers.from_template("a {adj} cat", adj=[1])  # type: ignore[list-item]
-    with pytest.raises(DaamError, match="path is a path"):
+    with pytest.raises(DaamError, match="path must be a path"):
         readers.from_text(3)  # type: ignore[arg-type]

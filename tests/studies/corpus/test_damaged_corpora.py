@@ -54,7 +54,7 @@ def test_opening_writes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert [run.facts["prompt"] for run in found] == ["a cat", "a dog"]
     assert found[1].load().prompt.text == "a dog"
     rows = RowFile.opened(folder / "studies" / "x.jsonl", columns={"a": ""}, settings={})
-    with pytest.raises(FileAccessError, match="can only be read: choose another place"):
+    with pytest.raises(FileAccessError, match="is read-only: choose another folder"):
         rows.__enter__()
 
 
@@ -81,7 +81,7 @@ def test_a_recording_that_lost_files_is_made_again(pipe: Any, folder: Path, loss
     with pytest.warns(UserWarning, match="1 of 2 recordings .* are damaged and left out"):
         found = corpus.Corpus.open(folder)
     assert (len(found), found.missing) == (1, 1)
-    with pytest.warns(UserWarning, match="is damaged and is made again; what is left of it is now"):
+    with pytest.warns(UserWarning, match="is damaged and is made again; its remains are in"):
         again = corpus.generate(pipe, ["a cat", "a dog"], [0], into=folder, progress=False, **SIZE)
     assert again[0].load().image.tobytes() == pixels
     (aside,) = (folder / "damaged").iterdir()

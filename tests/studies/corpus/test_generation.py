@@ -181,9 +181,9 @@ def test_options_that_are_no_plain_data_count_by_content(name: str) -> None:
 
 
 def test_the_same_image_twice_is_refused(pipe: Any, tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r"'a cat' with the seed 3798283203 is asked for twice"):
+    with pytest.raises(StudyError, match=r"'a cat' with the seed 3798283203 occurs more than once"):
         corpus.generate(pipe, ["a cat", "a cat"], into=tmp_path, **SIZE)
-    with pytest.raises(StudyError, match="seed 1 is asked for twice"):
+    with pytest.raises(StudyError, match="seed 1 occurs more than once"):
         corpus.generate(pipe, ["a cat"], [1, 1], into=tmp_path, **SIZE)
 
 
@@ -206,7 +206,7 @@ def test_no_seed_at_all(pipe: Any, tmp_path: Path) -> None:
 
 def test_a_folder_of_something_else_is_left_alone(pipe: Any, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(StudyError, match="is neither empty nor a corpus"):
+    with pytest.raises(StudyError, match="is neither an empty folder nor a corpus"):
         corpus.generate(pipe, "a cat", into=tmp_path, **SIZE)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
@@ -248,11 +248,11 @@ def test_recordings_in_memory_and_any_folder_of_them(tmp_path: Path) -> None:
 
 
 def test_what_is_no_corpus(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r"holds no recording\. Make some"):
+    with pytest.raises(StudyError, match=r"holds no recordings\. Make some"):
         corpus.Corpus.open(tmp_path)
     with pytest.raises(StudyError, match="not a int"):
         corpus.runs_of(3)  # type: ignore[arg-type]
-    with pytest.raises(StudyError, match="There is no recording to study"):
+    with pytest.raises(StudyError, match="There are no recordings to study"):
         corpus.runs_of([])
     with pytest.raises(StudyError, match="takes recordings, not a str"):
         corpus.runs_of(["a"])  # type: ignore[list-item]
@@ -342,7 +342,7 @@ def test_a_mistake_before_the_first_image_pins_nothing(pipe: Any, tmp_path: Path
         corpus.generate(pipe, ["a dog"], [-1], **options)
     assert (folder / "list.jsonl").read_bytes() == listed
     (tmp_path / "file").write_text("")
-    with pytest.raises(DaamError, match="is a file, and a corpus is a folder"):
+    with pytest.raises(DaamError, match="is a file; a corpus needs a folder"):
         corpus.generate(pipe, ["a cat"], **{**options, "into": tmp_path / "file"})
 
 

@@ -124,7 +124,7 @@ def test_two_writers_at_once_are_kept_apart(tmp_path: Path, monkeypatch: Any) ->
     monkeypatch.setitem(collect.__globals__, "PATIENCE", 0.05)
     with (
         locked(tmp_path),
-        pytest.raises(RecordingExistsError, match="written by someone else"),
+        pytest.raises(RecordingExistsError, match="locked by another writer"),
         RowFile.opened(tmp_path / "rows.jsonl", columns=COLUMNS, settings={}),
     ):
         pass

@@ -49,7 +49,7 @@ def test_recordings_of_two_models_are_not_measured_together(tmp_path: Path) -> N
         for seed in (0, 1):
             of_model(model, seed).save(tmp_path / "runs" / model / str(seed))
     mixed = Corpus.open(tmp_path / "runs")
-    said = r"of 2 models \(2 of flux, 2 of sdxl\); a mean over both would be of neither\. Study"
+    said = r"of 2 models \(2 of flux, 2 of sdxl\), whose mean would describe none of them\. Study"
     with pytest.raises(StudyError, match=said):
         relations(mixed, parser=Tree(), progress=False)
     with pytest.raises(StudyError, match=said):

@@ -92,7 +92,7 @@ def test_several_images_of_each() -> None:
 def test_captions_of_another_kind() -> None:
     assert own_seed("a cat") == own_seed(Caption("a cat"))
     for prompts in (3, {"a cat": {"kind": "pet"}}, b"a cat"):
-        with pytest.raises(StudyError, match="Captions are texts or Captions, several or one"):
+        with pytest.raises(StudyError, match="Captions must be texts or Captions, one or several"):
             with_seeds(prompts)  # type: ignore[arg-type]
 
 

@@ -311,7 +311,7 @@ def test_a_row_file_by_name_is_refused(folder: Path, tmp_path: Path) -> None:
     lines = path.read_text().splitlines()
     header = {**json.loads(lines[0]), "version": 1}
     path.write_text("\n".join([json.dumps(header), *lines[1:]]) + "\n")
-    with pytest.raises(StudyError, match="holds rows of an earlier version, which knew what it"):
+    with pytest.raises(StudyError, match="holds rows of an earlier version, which identified what"):
         relations(folder, parser=Tree("conj"), path=path, progress=False)
 
 
@@ -321,7 +321,7 @@ def test_the_judge_of_faithfulness_is_known_by_what_it_sees(folder: Path) -> Non
     blind.names = ("background", "emu", "owl")
     options: dict[str, Any] = {"pipe": None, "skip_unseen": True, "progress": False}
     assert faithfulness.ablation_effects(folder, judge=blind, **options).empty
-    with pytest.raises(StudyError, match="is to be drawn again, and pipe is None"):
+    with pytest.raises(StudyError, match="must be drawn again, but pipe is None"):
         faithfulness.ablation_effects(folder, judge=ToyJudge(), **options)
 
 

@@ -86,7 +86,7 @@ def test_pointing_by_hand() -> None:
 
 
 def test_shapes_that_do_not_fit() -> None:
-    with pytest.raises(StudyError, match=r"map of \(2, 2\) does not go with a change of \(2, 3\)"):
+    with pytest.raises(StudyError, match=r"map of \(2, 2\) does not fit a change of \(2, 3\)"):
         agreement(HEAT, np.ones((2, 3)))
 
 

@@ -104,7 +104,7 @@ def test_images_without_their_object_may_be_left_out(pipe: Any, runs: corpus.Cor
 
 
 def test_another_pipeline_is_refused(runs: corpus.Corpus) -> None:
-    with pytest.raises(StudyError, match="does not draw the recorded image of 'a red cat"):
+    with pytest.raises(StudyError, match="does not reproduce the recorded image of 'a red cat"):
         faithfulness.ablation_effects(runs, pipelines.sd1(seed=9), ablations=[], progress=False)
     with pytest.raises(StudyError, match="pipe is None"):
         faithfulness.ablation_effects(runs, None, ablations=[], progress=False)

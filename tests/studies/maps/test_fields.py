@@ -15,5 +15,5 @@ def test_a_field_in_a_row_comes_back() -> None:
     assert text.startswith("2x3:") and text.isascii()
     assert np.array_equal(unpacked(text), field.astype(np.float32))
     for wrong in ("", "2x3", "2x2:" + text[4:], "2x3:?", None):
-        with pytest.raises(StudyError, match="is no packed field"):
+        with pytest.raises(StudyError, match="is not a packed field"):
             unpacked(wrong)  # type: ignore[arg-type]

@@ -63,10 +63,10 @@ def test_what_methods_record_together() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"name": "Two words"}, "lower case letters"),
+        ({"name": "Two words"}, "lower-case letters"),
         ({"function": 3}, "takes a function .* not"),
         ({"varies": ("layer",)}, "varies 'layer'; a choice has layers, heads, scaling"),
-        ({"name": "attention"}, "ships with daam_nb"),
+        ({"name": "attention"}, "already a method"),
     ],
 )
 def test_what_is_no_method_is_refused(wrong: dict[str, Any], said: str) -> None:
@@ -78,10 +78,10 @@ def test_what_is_no_method_is_refused(wrong: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     ("result", "said"),
     [
-        (None, "it has to give word"),
+        (None, "it must return a mapping word"),
         ({"cat": np.ones((2, 2))}, "none of the words"),
-        ({CAT: np.ones(3)}, r"of the shape \(3,\); a map is \(y, x\)"),
-        ({CAT: np.array([[-1.0, 0.0]])}, "values from -1 to 0; a map is finite and >= 0"),
+        ({CAT: np.ones(3)}, r"of the shape \(3,\); it must have the shape \(y, x\)"),
+        ({CAT: np.array([[-1.0, 0.0]])}, "values from -1 to 0; they must be finite and >= 0"),
         ({CAT: np.array([[np.nan, 0.0]])}, "finite and >= 0"),
     ],
 )

@@ -265,11 +265,11 @@ def test_scenes_are_a_corpus_of_their_own(
     assert [run.facts["seed"] for run in runs] == [0, 1] and runs.settings["levels"] == 3
     looked_at = runs[0].load()
     assert looked_at.facts.num_steps == 3 and "the model drew none" in str(looked_at.facts)
-    with pytest.raises(StudyError, match="lacks 1 of the 3 scenes asked for"):
+    with pytest.raises(StudyError, match="lacks 1 of the 3 scenes requested"):
         record_scenes(None, rendered(3), into=folder / "scenes", levels=3, record={})
     with pytest.raises(StudyError, match="levels: 3 then, 4 now"):
         record_scenes(pipe, rendered(3), into=folder / "scenes", levels=4, record={})
-    with pytest.raises(StudyError, match=r"comes twice; give each its own number"):
+    with pytest.raises(StudyError, match=r"occurs more than once. Give each its own number"):
         record_scenes(pipe, rendered(1) * 2, into=tmp_path / "s", levels=3, record={})
 
 
@@ -309,7 +309,7 @@ def test_a_joint_model_is_studied(tmp_path: Path) -> None:
         ({"judge": None}, StudyError, "needs to know where the objects are: give judge="),
         ({"methods": ["atention"]}, StudyError, "did you mean 'attention'"),
         ({"methods": ["blob"]}, StudyError, "'attention', which is not among blob"),
-        ({"scenes": ["a cat"]}, WrongKindError, "takes RenderedScenes"),
+        ({"scenes": ["a cat"]}, WrongKindError, "must hold only RenderedScenes"),
         ({"choices": {}}, StudyError, "at least one choice"),
         ({"choices": {"mine": "papper"}}, SelectionError, "papper"),
         ({"heads": (99,)}, SelectionError, "has no head 99"),
@@ -326,7 +326,7 @@ def test_what_cannot_be_studied_is_refused_before_anything_is_drawn(
 def test_what_is_no_scene_is_refused() -> None:
     image = Image.new("RGB", (96, 64))
     for span in ((6, 9), (1, 4), (2, 2)):
-        with pytest.raises(StudyError, match="of 'a cat', where no word begins and ends"):
+        with pytest.raises(StudyError, match="of 'a cat', which are not a word"):
             RenderedScene(image, "a cat", {span: ("cat", np.ones((64, 96), bool))})
     with pytest.raises(StudyError, match="does not fit"):
         RenderedScene(image, "a cat", {(2, 5): ("cat", np.ones((96, 64), bool))})

@@ -79,7 +79,7 @@ def test_the_one_place() -> None:
     assert named_word(prompt, "dog", ("hot dog",)).span == (2, 5)
     assert named_word(prompt, "dog").span == (2, 5)
     assert named_word(prompt, "hot dog").span == (12, 19)
-    with pytest.raises(AmbiguousWordError, match="'cat' is named 2 times"):
+    with pytest.raises(AmbiguousWordError, match="'cat' occurs 2 times"):
         named_word(prompt, "cat")
     with pytest.raises(StudyError, match=r"does not name 'bear'\. Give captions"):
         named_word(prompt, "bear")

@@ -112,7 +112,7 @@ def test_a_map_is_brought_to_the_masks_size() -> None:
     mask[:, :4] = True
     scores = against_mask(np.array([[1.0, 0.0], [1.0, 0.0]]), mask)
     assert scores["pointing"] == 1 and scores["average_precision"] == 1
-    with pytest.raises(StudyError, match=r"map of \(2, 2\) does not go with a mask of \(8, 8\)"):
+    with pytest.raises(StudyError, match=r"map of \(2, 2\) does not fit a mask of \(8, 8\)"):
         pointing(MAP, mask)
 
 

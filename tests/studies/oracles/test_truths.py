@@ -96,7 +96,7 @@ def test_folders_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="has no alpha channel"):
         truth.targets({"seed": 3}, run)
     Image.new("RGBA", (HEIGHT, WIDTH), (0, 0, 0, 255)).save(path / "cat.gt.png")
-    with pytest.raises(StudyError, match="their proportions differ"):
+    with pytest.raises(StudyError, match="their aspect ratios differ"):
         truth.targets({"seed": 3}, run)
     (path / "cat.gt.png").rename(path / "emu.gt.png")
     with pytest.raises(StudyError, match="masks 'emu', which is not in the prompt"):
@@ -149,7 +149,7 @@ def test_one_word_for_a_category_is_not_its_letters(tmp_path: Path) -> None:
 
 def test_coco_annotations_that_do_not_fit(tmp_path: Path) -> None:
     truth = CocoTruth(annotations(tmp_path / "i.json"), of_these_images=True)
-    with pytest.raises(StudyError, match=r"'image_id' is 6, and .* has no image of that id"):
+    with pytest.raises(StudyError, match=r"'image_id' is 6, and .* has no image with that id"):
         truth.targets({"image_id": 6}, tiny_recording())
     with pytest.raises(StudyError, match=r"cocodataset\.org/#download"):
         CocoTruth(tmp_path / "no.json", of_these_images=True).targets({}, tiny_recording())
@@ -227,7 +227,7 @@ def test_looks_at_photographs_are_known_by_their_files(tmp_path: Path) -> None:
     (cat,) = truth.targets({}, looked_at(photograph))
     assert cat.mask is not None and cat.mask.shape == IMAGE_SIZE
     assert cat.mask[:, : WIDTH // 2].all() and not cat.mask[:, WIDTH // 2 :].any()
-    with pytest.raises(StudyError, match=r"has no image of that id.*daam_nb\.look"):
+    with pytest.raises(StudyError, match=r"has no image with that id.*daam_nb\.look"):
         truth.targets({}, looked_at(photograph, "6.jpg"))
     with pytest.raises(StudyError, match="is not the photograph"):
         truth.targets({}, looked_at(photograph.transpose(Image.Transpose.ROTATE_180)))
@@ -352,7 +352,7 @@ def test_masks_that_would_be_passed_over_are_named(tmp_path: Path) -> None:
     (path / "notes.md").write_text("drawn by Anna")
     (path / ".DS_Store").write_text("")
     (path / "cat.daam.pred.png").write_bytes(b"")
-    with pytest.warns(UserWarning, match=r"notes\.md: nothing is known of it"):
+    with pytest.warns(UserWarning, match=r"notes\.md: it is not a known file"):
         assert len(FolderTruth(tmp_path).captions()) == 1
     (path / "notes.md").unlink()
     (path / "dog.gt.jpg").write_bytes(b"")
@@ -367,7 +367,7 @@ def test_masks_that_would_be_passed_over_are_named(tmp_path: Path) -> None:
         FolderTruth(tmp_path).captions()
     (path / "Cat.gt.png").unlink()
     (path / "prompt.txt").rename(tmp_path / "prompt.txt")
-    with pytest.raises(StudyError, match=r"holds masks and no prompt\.txt"):
+    with pytest.raises(StudyError, match=r"holds masks but no prompt\.txt"):
         FolderTruth(tmp_path).captions()
 
 
@@ -395,7 +395,7 @@ def test_a_mask_in_colors_is_not_the_whole_image(tmp_path: Path) -> None:
     mask = Image.new("L", (WIDTH, HEIGHT))
     mask.paste(255, (0, 0, 16, 8))
     mask.convert("RGBA").save(path / "cat.gt.png")
-    with pytest.raises(StudyError, match="opaque everywhere, so that its mask would be the whole"):
+    with pytest.raises(StudyError, match="opaque everywhere, so its mask would be the whole"):
         FolderTruth(tmp_path).targets({"seed": 3}, run)
     mask.save(path / "cat.gt.png")  # black and white says it
     cat, _ = FolderTruth(tmp_path).targets({"seed": 3}, run)
@@ -403,7 +403,7 @@ def test_a_mask_in_colors_is_not_the_whole_image(tmp_path: Path) -> None:
     mask.resize((WIDTH, HEIGHT), Image.Resampling.BOX).point(lambda v: v // 2).save(
         path / "cat.gt.png"
     )
-    with pytest.raises(DaamError, match="do not say which pixels"):
+    with pytest.raises(DaamError, match="do not define which pixels"):
         FolderTruth(tmp_path).targets({"seed": 3}, run)
     Image.new("RGBA", (WIDTH, HEIGHT), (9, 9, 9, 255)).save(path / "cat.gt.png")
     cat, _ = FolderTruth(tmp_path).targets({"seed": 3}, run)
@@ -432,5 +432,5 @@ def test_masks_of_other_peoples_truths_are_checked() -> None:
     labels = np.arange(HEIGHT * WIDTH).reshape(IMAGE_SIZE) % 6
     with pytest.raises(DaamError, match="The mask of 'cat' has the values 0, 1, 2, 3, 4, 5,"):
         targets_of(Written(labels), {}, run)
-    with pytest.raises(StudyError, match="proportions differ"):
+    with pytest.raises(StudyError, match="aspect ratios differ"):
         targets_of(Written(np.ones(IMAGE_SIZE[::-1], dtype=bool)), {}, run)

@@ -183,7 +183,7 @@ def test_one_raters_answers_do_not_count_twice(tmp_path: Path) -> None:
         ):
             statistic(twice)
     assert rating.agreement(table).alpha.isna().all()
-    with pytest.raises(StudyError, match="is given twice"):
+    with pytest.raises(StudyError, match="is given more than once"):
         rating.ratings([tmp_path, tmp_path / ".." / tmp_path.name])
 
 
@@ -242,7 +242,7 @@ def test_paths_that_are_no_folder_of_answers_are_refused(tmp_path: Path) -> None
         ({"each": True}, "each is True"),
         ({"pos": ["NOUN", "ADJS"]}, "There is no part of speech 'ADJS', did you mean 'ADJ'"),
         ({"pos": "NOUNS"}, "There is no part of speech 'NOUNS', did you mean 'NOUN'"),
-        ({"pos": [3]}, "pos= takes texts"),
+        ({"pos": [3]}, "pos= must be a text"),
         ({"control": 2}, "takes no argument 'control'; did you mean 'controls'"),
     ],
     ids=str,
@@ -262,7 +262,10 @@ def test_numbers_of_numpy_and_one_part_of_speech_are_taken() -> None:
     [
         (lambda table: rating.summary("ratings/words"), "not 'ratings/words'"),
         (lambda table: rating.agreement(None), "not None"),
-        (lambda table: rating.agreement(table, confidence="95%"), "no share; give one such as"),
+        (
+            lambda table: rating.agreement(table, confidence="95%"),
+            "must be between 0 and 1, such as",
+        ),
         (lambda table: rating.agreement(table, confidense=0.9), "did you mean 'confidence'"),
         (lambda table: rating.summary(table, enough=-1), "enough is -1; it must be a whole"),
         (lambda table: rating.raters([1]), "not a list"),
@@ -295,7 +298,7 @@ def test_a_page_is_of_a_deck_and_some_of_its_items_are_one(tmp_path: Path) -> No
     whole = rating.word_items(tiny_recording("a red fox", seed=0, length=40), parser=ByHand())
     assert some.settings["content"] == whole.settings["content"]
     rating.rate(some, rater="anna", into=tmp_path / "some")
-    with pytest.raises(StudyError, match="holds answers to something else"):
+    with pytest.raises(StudyError, match="holds answers to other questions"):
         rating.rate(deck, rater="anna", into=tmp_path / "some")
 
 
@@ -313,7 +316,7 @@ def test_answers_by_hand_are_refused_unless_they_are_one(tmp_path: Path) -> None
         with pytest.raises(StudyError, match="no such card: place="):
             session.give(place, Given("3"), seconds=1.0)  # type: ignore[arg-type]
     for given, said in (
-        ("3", r"An answer is Given\('3'\)"),
+        ("3", r"An answer must be Given\('3'\)"),
         (Given(3), "are texts"),  # type: ignore[arg-type]
         (Given("3", "I cannot tell."), "answers and skips"),
         (Given(), "does neither"),
@@ -322,6 +325,6 @@ def test_answers_by_hand_are_refused_unless_they_are_one(tmp_path: Path) -> None
         with pytest.raises(StudyError, match=said):
             session.give(0, given, seconds=1.0)  # type: ignore[arg-type]
     for seconds in (-1.0, float("nan"), "1"):
-        with pytest.raises(StudyError, match="seconds, which is no such number"):
+        with pytest.raises(StudyError, match="they must be a number"):
             session.give(0, Given("3"), seconds=seconds)  # type: ignore[arg-type]
     assert session.given(0) is None and rating.ratings(tmp_path).empty

@@ -119,7 +119,7 @@ def test_pairs_by_kind_by_hand() -> None:
 
 
 def test_tables_of_something_else_are_refused() -> None:
-    with pytest.raises(StudyError, match="holds no answers of people"):
+    with pytest.raises(StudyError, match="holds no answers by people"):
         rating.summary(pd.DataFrame({"score": [1.0]}))
 
 

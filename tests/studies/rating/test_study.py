@@ -75,7 +75,7 @@ def test_a_card_shows_the_words_own_map_and_a_control_another_one() -> None:
         np.testing.assert_array_equal(np.asarray(card.images[1].image), expected)
     assert [item.facts["control"] for item in deck] == [0, 0, 0, 1, 1]
     assert all(item.facts["shown"] != item.facts["word"] for item in deck[3:])
-    with pytest.raises(StudyError, match="There are 6 controls to be had, not 7"):
+    with pytest.raises(StudyError, match="At most 6 controls are available, not 7"):
         words("a red fox", controls=7)
 
 
@@ -183,7 +183,9 @@ def test_another_recording_in_the_place_of_one_is_another_item(tmp_path: Path) -
 
 def test_other_items_or_settings_are_refused_by_name(tmp_path: Path) -> None:
     rating.rate(words(), rater="anna", into=tmp_path)
-    with pytest.raises(StudyError, match=r"something else: seed: 0 then, 1 now\. Ask for the same"):
+    with pytest.raises(
+        StudyError, match=r"other questions: seed: 0 then, 1 now\. Ask the same ones"
+    ):
         rating.rate(words(), rater="anna", into=tmp_path, seed=1)
     with pytest.raises(StudyError, match=r"maps: 'down and up .* then, 'all 5 layers.* now"):
         rating.rate(words(layers="all"), rater="anna", into=tmp_path)
@@ -250,7 +252,7 @@ def test_a_name_is_the_same_however_its_accents_are_written(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x00b", "x" * 81, None, 3])
 def test_names_that_are_none_are_refused(tmp_path: Path, name: Any) -> None:
-    with pytest.raises(StudyError, match="must be 1 to 80 characters of one line"):
+    with pytest.raises(StudyError, match="must be 1 to 80 characters on one line"):
         rating.rate(words(), rater=name, into=tmp_path)
 
 
@@ -267,7 +269,7 @@ def test_raters_of_several_folders_are_read_together(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"'anna' has answered .* in two files, .*Move one"):
         rating.ratings([tmp_path / "one", tmp_path / "two"])
     rating.rate(pairs(), rater="anna", into=tmp_path / "pairs")
-    with pytest.raises(StudyError, match="answers to different things"):
+    with pytest.raises(StudyError, match="answers to different questions"):
         rating.ratings([tmp_path / "one", tmp_path / "pairs"])
 
 
@@ -353,7 +355,7 @@ def test_folders_of_something_else_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"there is no rating\.json"):
         rating.ratings(tmp_path)
     rating.rate(words(), rater="ben", into=tmp_path)
-    with pytest.raises(StudyError, match=r"anna\.csv is no file of answers to this task"):
+    with pytest.raises(StudyError, match=r"anna\.csv is not a file of answers to this task"):
         rating.ratings(tmp_path)
     with pytest.raises(StudyError, match="No folder of answers"):
         rating.ratings([])

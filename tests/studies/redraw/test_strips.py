@@ -25,5 +25,5 @@ def test_names_and_images_stand_in_order() -> None:
 def test_nothing_to_show() -> None:
     with pytest.raises(StudyError, match="no image"):
         strip({})
-    with pytest.raises(StudyError, match=r"A field is \(y, x\)"):
+    with pytest.raises(StudyError, match=r"A field must have the shape \(y, x\)"):
         strip({"x": np.zeros((2, 2, 5))})

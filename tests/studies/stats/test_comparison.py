@@ -216,7 +216,7 @@ def test_holm_leaves_out_what_was_not_tested() -> None:
     assert all(map(math.isnan, holm([None])))  # type: ignore[list-item]
     with pytest.raises(StudyError, match="flat list of numbers"):
         holm("p")  # type: ignore[arg-type]
-    with pytest.raises(StudyError, match=r"A p of 1\.5 is no probability"):
+    with pytest.raises(StudyError, match=r"A p value must be from 0 to 1, not 1\.5"):
         holm([0.5, 1.5])
 
 
@@ -233,23 +233,23 @@ def test_tables_of_one_page_are_one_family() -> None:
 def test_what_does_not_fit() -> None:
     with pytest.raises(StudyError, match="not of 2 and 1 values"):
         compare([1, 2], [1], paired=True)
-    with pytest.raises(StudyError, match="take two lists of clusters"):
+    with pytest.raises(StudyError, match="need two lists of clusters"):
         compare([1, 2], [1], clusters=["a", "b"])
     assert math.isnan(permutation_test([], [1.0]))
     assert math.isnan(permutation_test([], [], paired=True))
-    with pytest.raises(StudyError, match="0 permutations are none"):
+    with pytest.raises(StudyError, match="must be a whole number >= 1, not 0"):
         permutation_test([1.0, 2.0], [0.0], resamples=0)
-    with pytest.raises(StudyError, match="bounds= is of the differences of pairs"):
+    with pytest.raises(StudyError, match="bounds= applies to the differences of pairs"):
         compare([1.0], [0.0], bounds=(-1, 1))
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"paired": "no"}, "paired= is True or False, not 'no'"),
-        ({"resamples": 1.5}, "1.5 permutations are none"),
-        ({"seed": "a"}, "seed='a': it is a whole number"),
-        ({"confidence": 95}, "A confidence of 95 is no share"),
+        ({"paired": "no"}, "paired= must be True or False, not 'no'"),
+        ({"resamples": 1.5}, "must be a whole number >= 1, not 1.5"),
+        ({"seed": "a"}, "seed='a': it must be a whole number"),
+        ({"confidence": 95}, "A confidence must be between 0 and 1, such as 0.95, not 95"),
     ],
 )
 def test_options_of_a_comparison_that_are_none(options: dict[str, Any], said: str) -> None:
@@ -259,6 +259,6 @@ def test_options_of_a_comparison_that_are_none(options: dict[str, Any], said: st
 
 def test_a_table_counts_once() -> None:
     table = pd.DataFrame({"p": [0.01]})
-    with pytest.raises(DaamError, match="A table is there twice"):
+    with pytest.raises(DaamError, match="A table is given more than once"):
         holm_of(table, table)
     assert math.isnan(holm([None, 0.1])[0])  # type: ignore[list-item]

@@ -59,7 +59,7 @@ def test_clusters_of_unequal_size_weigh_by_their_values() -> None:
 def test_a_ratio_is_of_sums() -> None:
     found = ratio([1.0, 3.0, math.nan, 5.0], [1.0, 1.0, 1.0, math.nan])
     assert (found.mean, found.n) == (2.0, 2)
-    with pytest.raises(StudyError, match="Below stands -1"):
+    with pytest.raises(StudyError, match="A denominator is -1"):
         ratio([2.0, 4.0], [1.0, -1.0])
     assert math.isnan(ratio([1.0], [0.0]).mean)
     with pytest.raises(StudyError, match="a ratio needs pairs"):
@@ -117,7 +117,7 @@ def test_of_equal_values_only_their_bounds_tell_how_sure_the_mean_is() -> None:
     assert (middle.low, middle.high) == pytest.approx(
         (0.5 - 0.168 * 0.5, 0.5 + 0.168 * 1.5), abs=1e-3
     )
-    with pytest.raises(StudyError, match=r"A value is 1\.5, and bounds= says 0 to 1"):
+    with pytest.raises(StudyError, match=r"A value is 1\.5, outside bounds= of 0 to 1"):
         interval([1.5], bounds=(0, 1))
 
 
@@ -146,14 +146,16 @@ def test_an_interval_holds_its_mean_and_stays_within_the_values(values: list[flo
 def test_what_does_not_fit() -> None:
     with pytest.raises(StudyError, match="1 clusters for 2 values"):
         interval([1.0, 2.0], clusters=["a"])
-    with pytest.raises(StudyError, match=r"not of shape \(1, 2\)"):
+    with pytest.raises(StudyError, match=r"not an array of shape \(1, 2\)"):
         interval([[1.0, 2.0]])  # type: ignore[list-item]
     for text in ("half", ["a"], 0.5, None):
         with pytest.raises(StudyError, match="flat list of numbers"):
             interval(text)  # type: ignore[arg-type]
-    with pytest.raises(StudyError, match="Clusters are a name for each value; 5 is none"):
+    with pytest.raises(
+        StudyError, match="Clusters must be a list of names, one for each value, not 5"
+    ):
         interval([1.0, 2.0], clusters=5)  # type: ignore[arg-type]
-    with pytest.raises(StudyError, match=r"such as \[1\] are no name of a cluster"):
+    with pytest.raises(StudyError, match=r"such as \[1\] is not a valid name of a cluster"):
         interval([1.0, 2.0], clusters=[[1], [1]])  # type: ignore[list-item]
     with pytest.raises(StudyError, match="flat list of numbers"):
         ratio("half", [1.0])  # type: ignore[arg-type]
@@ -161,7 +163,9 @@ def test_what_does_not_fit() -> None:
         interval([1.0, math.inf])
     with pytest.raises(StudyError, match="Value 1 has no cluster"):
         interval([1.0, 2.0], clusters=[None, "a"])
-    with pytest.raises(StudyError, match=r"confidence of 95 is no share; give one such as 0\.95"):
+    with pytest.raises(
+        StudyError, match=r"confidence must be between 0 and 1, such as 0\.95"
+    ):
         interval(normal(20), confidence=95)
 
 
@@ -188,7 +192,7 @@ def test_summary_one_row_per_group_in_order() -> None:
     assert summary(table, by="relation", value="iou")["rare"].all()
     with pytest.raises(StudyError, match=r"takes no column 'ioo'; did you mean 'iou'"):
         summary(table, by="relation", value="ioo")
-    with pytest.raises(StudyError, match=r"of numbers, and relation hold others.*'obj'"):
+    with pytest.raises(StudyError, match=r"need numbers, and relation hold other.*'obj'"):
         summary(table, by="prompt", value="relation")
     with pytest.raises(StudyError, match=r"bounds= takes no column 'iuo'; did you mean 'iou'"):
         summary(table, by="relation", value="iou", bounds={"iuo": (0, 1)})
@@ -203,14 +207,14 @@ def test_groups_without_a_number_are_groups() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"bounds": (0, float("nan"))}, "two finite numbers, the lower one first"),
-        ({"bounds": (0, float("inf"))}, "two finite numbers, the lower one first"),
-        ({"bounds": (1, 0)}, "two finite numbers, the lower one first"),
-        ({"bounds": 1}, "two finite numbers, the lower one first"),
-        ({"clusters": {n: n // 2 for n in range(12)}}, "Clusters are a list of names"),
-        ({"clusters": [[n] for n in range(12)]}, "are no name of a cluster"),
-        ({"confidence": "0.9"}, "A confidence of '0.9' is no share"),
-        ({"confidence": 95}, "A confidence of 95 is no share"),
+        ({"bounds": (0, float("nan"))}, "two finite numbers, the smaller first"),
+        ({"bounds": (0, float("inf"))}, "two finite numbers, the smaller first"),
+        ({"bounds": (1, 0)}, "two finite numbers, the smaller first"),
+        ({"bounds": 1}, "two finite numbers, the smaller first"),
+        ({"clusters": {n: n // 2 for n in range(12)}}, "Clusters must be a list of names"),
+        ({"clusters": [[n] for n in range(12)]}, "is not a valid name of a cluster"),
+        ({"confidence": "0.9"}, "A confidence must be between 0 and 1, such as 0.95, not '0.9'"),
+        ({"confidence": 95}, "A confidence must be between 0 and 1, such as 0.95, not 95"),
     ],
 )
 def test_options_of_an_interval_that_are_none(options: dict[str, Any], said: str) -> None:

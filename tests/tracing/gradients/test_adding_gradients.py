@@ -229,7 +229,7 @@ def test_the_latents_are_the_recorded_ones() -> None:
     assert torch.equal(plain.shares[[0, 2]], moved.shares[[0, 2]])
     assert not torch.equal(plain.shares[1], moved.shares[1])
     other = replace(run, latents=run.latents.roll(1, 2), facts=facts)
-    with pytest.raises(ReproductionError, match="latents of step 0 are not the recorded"):
+    with pytest.raises(ReproductionError, match="latents of step 0 differ from the recorded"):
         add_gradients(other, pipe, "cat")
 
 
@@ -273,7 +273,7 @@ def test_other_pipelines_words_and_orders_are_refused() -> None:
     with pytest.raises(SelectionError, match="no word"):
         add_gradients(run, pipe, False)
     for words in ([], 3, ["cat", 2]):
-        with pytest.raises(SelectionError, match=r"^words=.* chooses no words.*words=\["):
+        with pytest.raises(SelectionError, match=r"^words=.* selects no words.*words=\["):
             add_gradients(run, pipe, words)
     with pytest.raises(WrongKindError, match=r"add_gradients\(run, pipe\)"):
         add_gradients(pipe, run)

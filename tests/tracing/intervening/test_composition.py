@@ -265,7 +265,7 @@ def test_a_copy_of_the_pipeline_is_another_one(sd1: Any) -> None:
 def test_the_same_one_twice(sd1: Any) -> None:
     one = ablate(sd1, words="cat")
     with one:
-        with pytest.raises(NothingRecordedError, match="This intervention is open already"):
+        with pytest.raises(NothingRecordedError, match="This intervention is already open"):
             one.__enter__()
         USUAL.run(sd1)
     with one:  # one after the other is fine
@@ -273,7 +273,7 @@ def test_the_same_one_twice(sd1: Any) -> None:
 
 
 def test_a_denoiser_that_was_exchanged(sd1: Any) -> None:
-    text = "unet was exchanged after the intervention"
+    text = "unet was replaced after the intervention"
     with pytest.raises(UnsupportedPipelineError, match=text), ablate(sd1, words="cat"):
         sd1.unet = pipelines.unet()
         USUAL.run(sd1)

@@ -133,11 +133,13 @@ def test_hiding_nothing_is_bit_identical(sd1: Any, nothing: dict[str, Any]) -> N
 
 
 def test_what_cannot_be_hidden(sd1: Any) -> None:
-    with pytest.raises(SelectionError, match="none is chosen: give words= or tokens="):
+    with pytest.raises(SelectionError, match="none was chosen: give words= or tokens="):
         ablate(sd1, heads=0, text_encoder=True)
     embeds = Case("embeds", pipelines.sd1, embedded(PROMPT))
     with (
-        pytest.raises(InterventionError, match=r"no rows of tokens that are.*text_encoder=True"),
+        pytest.raises(
+            InterventionError, match=r"no rows of the prompts' tokens.*text_encoder=True"
+        ),
         ablate(sd1, words="cat", text_encoder=True, prompt=PROMPT),
     ):
         embeds.run(sd1)

@@ -202,7 +202,7 @@ def test_an_area(sd1: Any) -> None:
     with ablate(sd1, words="cat", area=~np.ones((3, 5), dtype=bool)):
         assert np.array_equal(USUAL.run(sd1), sd1(**USUAL.arguments(sd1)).images)
     with (
-        pytest.raises(ShapeError, match=r"area= is 96 x 64 \(height x width\), and attention"),
+        pytest.raises(ShapeError, match=r"area= is 96 x 64 \(height x width\), and the attention"),
         ablate(sd1, words="cat", area=half.T),  # on its side
     ):
         USUAL.run(sd1)
@@ -312,7 +312,7 @@ ERRORS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "layer": ({"layers": "attic"}, SelectionError, "'attic' selects none of the 7 layers"),
     "step": ({"words": "cat", "steps": 3}, SelectionError, r"steps=\[3\]: There is no step 3"),
     "slice": ({"words": "cat", "steps": slice(7, 9)}, SelectionError, "none of the 3 steps"),
-    "token": ({"tokens": 77}, SelectionError, r"tokens=77 is no key position.*0 to 76"),
+    "token": ({"tokens": 77}, SelectionError, r"tokens=77 is not a key position.*0 to 76"),
     "all": ({"heads": 0, "renormalize": True}, SelectionError, "every column is chosen"),
 }
 
@@ -346,15 +346,15 @@ def test_a_word_that_one_prompt_of_the_batch_lacks(sd1: Any) -> None:
 
 UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "passes": (lambda pipe: ablate(pipe, passes="some"), "'some' is neither 'prompt' nor 'both'"),  # type: ignore[arg-type]
-    "words": (lambda pipe: ablate(pipe, words=[3]), "key positions go into tokens="),  # type: ignore[list-item]
+    "words": (lambda pipe: ablate(pipe, words=[3]), "Give key positions as tokens="),  # type: ignore[list-item]
     "both": (lambda pipe: ablate(pipe, words="cat", passes="both"), "leave out passes="),
-    "heads": (lambda pipe: ablate(pipe, heads="all"), "heads are chosen by a whole number"),  # type: ignore[arg-type]
+    "heads": (lambda pipe: ablate(pipe, heads="all"), "heads must be a whole number"),  # type: ignore[arg-type]
     "true": (lambda pipe: ablate(pipe, heads=[True]), "A head is chosen by a whole number"),
     "slice of true": (lambda pipe: ablate(pipe, steps=slice(True, None)), "the ends of a slice"),
     "steps of true": (lambda pipe: ablate(pipe, steps=True), "A step is chosen by a whole number"),
     "minus": (lambda pipe: ablate(pipe, heads=-1), "There is no head -1: heads count from 0"),
-    "factor": (lambda pipe: reweight(pipe, "cat", -1), "finite number >= 0"),
-    "nan": (lambda pipe: reweight(pipe, "cat", float("nan")), "finite number >= 0"),
+    "factor": (lambda pipe: reweight(pipe, "cat", -1), "finite number from 0"),
+    "nan": (lambda pipe: reweight(pipe, "cat", float("nan")), "finite number from 0"),
     "area": (lambda pipe: ablate(pipe, words="cat", area=[[1, 2]]), "mask of the image"),
     "no word": (lambda pipe: reweight(pipe, None, 2), "Nothing is chosen"),
 }  # fmt: skip
@@ -415,5 +415,5 @@ def test_numbers_of_numpy_and_torch_are_numbers(plain: Any, factor: Any) -> None
 
 def test_a_map_is_no_area(plain: Any) -> None:
     word_map = heat_maps(generate(plain, "a red cat", seed=0, **CALL)).word("cat")
-    with pytest.raises(SelectionError, match=r"a WordHeatMap.*by degrees.*\.mask\(0\.4\)"):
+    with pytest.raises(SelectionError, match=r"a WordHeatMap.*continuous values.*\.mask\(0\.4\)"):
         ablate(plain, words="cat", area=word_map)

@@ -543,7 +543,7 @@ def test_perturbed_attention_guidance_is_refused() -> None:
 
 def test_an_exchanged_transformer_is_refused() -> None:
     pipe = p.sd3()
-    with pytest.raises(UnsupportedPipelineError, match="transformer was exchanged"), trace(pipe):
+    with pytest.raises(UnsupportedPipelineError, match="transformer was replaced"), trace(pipe):
         pipe.transformer = p.sd3(seed=5).transformer
         NAMED["plain"].run(pipe)
 

@@ -138,6 +138,6 @@ def test_without_pandas_the_extra_is_named(
 def test_a_file_is_replaced_for_true_alone(tmp_path: Path, name: str, overwrite: object) -> None:
     file = tmp_path / f"mine.{name[3:]}"
     file.write_text("mine")
-    with pytest.raises(WrongKindError, match="overwrite= is True or False"):
+    with pytest.raises(WrongKindError, match="overwrite= must be True or False"):
         getattr(opened(), name)(file, overwrite=overwrite)
     assert file.read_text() == "mine"

@@ -330,7 +330,7 @@ def test_a_recording_without_what_a_kind_needs_says_how_to_record_it() -> None:
         subject_of(tiny_recording(TEXT), kind="effect")
     with pytest.raises(NotKeptError, match="key positions"):
         subject_of(tiny_recording(TEXT, tokens=(1, 3)), kind="share")
-    with pytest.raises(SelectionError, match="kind='effects' is no kind of map"):
+    with pytest.raises(SelectionError, match="kind='effects' is not a kind of map"):
         subject_of(tiny_recording(TEXT), kind="effects")
 
 

@@ -98,7 +98,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "none at all": ([7], "has a head 7"),
     "negative": ([-1, 0], "heads count from 0"),
     "twice": ([1, 1], "head 1 more than once"),
-    "a text": ("0,3", "chosen by a whole number, by several"),
+    "a text": ("0,3", "must be a whole number, several"),
     "no layer": ([("down_blocks.9.attentions.0.transformer_blocks.0.attn2", 0)], "Did you mean"),
     "no head": ([("down_blocks.0.attentions.0.transformer_blocks.0.attn2", 3)], "has no head 3"),
     "mixed": ([0, ("mid", 1)], "beside"),
@@ -135,7 +135,7 @@ def test_one_and_several_at_once_are_refused(run: Recording, tmp_path: Path) -> 
 def test_relevant_heads_are_those_of_the_models_table(
     run: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(traitlets.TraitError, match="no table of the heads"):
+    with pytest.raises(traitlets.TraitError, match="no table of heads"):
         explore(run, parser=False, heads="relevant")
     pairs = ((run.layers[0].name, 1), (run.layers[4].name, 0))
     facts = replace(run.facts, batch={**run.facts.batch, "weights": {"unet": "0" * 16}})
