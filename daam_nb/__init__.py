@@ -4,8 +4,8 @@ Records the attention of diffusers text-to-image pipelines to their prompt, by s
 and turns a recording into heat maps, figures and numbers.
 
 The public names are those of `__init__.pyi`, which is also what editors and type checkers read.
-They are resolved on first use (PEP 562, SPEC 1): importing this package reads that one file beside
-it and nothing else, patches nothing, and loads neither torch nor diffusers.
+They are resolved on first use (PEP 562, SPEC 1): importing this package reads only that file,
+patches nothing, and loads neither torch nor diffusers.
 """
 
 from __future__ import annotations

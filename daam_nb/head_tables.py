@@ -1,8 +1,8 @@
-"""Tables of a model's heads: which are relevant, and what is known of each, by a head atlas.
+"""Tables of a model's heads: which are relevant, and each head's scores, from a head atlas.
 
-``daam-nb study atlas`` writes one, ``heads.csv``; that of a shipped model ships with it. Whose it
-is, the digests of the model's weights say, which every recording has: a fine-tuned model has
-another table.
+``daam-nb study atlas`` writes one, ``heads.csv``; that of the shipped model is included. A table is
+identified by the digests of the model's weights, which every recording holds: a fine-tuned model
+needs its own table.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ _registered: list[HeadTable] = []
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HeadTable:
-    """What is known of every head of one model.
+    """Scores and relevance of every head of one model.
 
     Attributes
     ----------
     model
-        Its name, for people.
+        Its name, for display.
     weights
         Part of the model -> the digest of its weights, as in a recording's
-        ``facts.batch["weights"]``: by these the model is recognized.
+        ``facts.batch["weights"]``; they identify the model.
     chosen
-        By what the relevant heads were chosen, and on what.
+        How the relevant heads were chosen, and on which data.
     rows
         One per head: ``layer`` (dotted name), ``head``, ``relevant``, and columns of texts and
         numbers, NaN where a number is not known. ``pandas.DataFrame(table.rows)`` is a table.
@@ -55,10 +55,10 @@ class HeadTable:
     Raises
     ------
     SelectionError
-        At birth, if a row names no head, does not say whether it is relevant, or a head stands
-        there twice.
+        At construction, if a row names no head, does not state whether it is relevant, or a head
+        occurs twice.
     WrongKindError
-        If the rows are no mappings, as a data frame's are not: ``table.to_dict("records")``.
+        If the rows are not mappings, such as a data frame; use ``table.to_dict("records")``.
     """
 
     model: str
@@ -83,7 +83,7 @@ class HeadTable:
 
     @property
     def relevant(self) -> tuple[tuple[str, int], ...]:
-        """The (layer name, head) that are relevant: what ``heads="relevant"`` takes."""
+        """The relevant (layer name, head), as used by ``heads="relevant"``."""
         return tuple((row["layer"], row["head"]) for row in self.rows if row["relevant"])
 
     def is_of(self, run: Recording) -> bool:
@@ -92,7 +92,7 @@ class HeadTable:
         return bool(self.weights) and self.weights.items() <= dict(weights).items()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a CSV file, whose first line has the model and what was chosen, as JSON."""
+        """Write a CSV file, whose first line holds the model and how heads were chosen, as JSON."""
         file = check_path(path, "path")
         facts = {
             "model": self.model,
@@ -118,7 +118,7 @@ class HeadTable:
         Raises
         ------
         SelectionError
-            Where the file is no table of heads.
+            If the file is not a table of heads.
         """
         file = check_path(path, "path")
         with told(file, "read"):
@@ -144,8 +144,8 @@ def register_head_table(table: HeadTable | str | os.PathLike[str]) -> HeadTable:
     Parameters
     ----------
     table
-        A `HeadTable`, or the path of its file, such as the ``heads.csv`` of a head atlas. Of one
-        model the table that was registered last counts, before the one that ships.
+        A `HeadTable`, or the path of its file, such as the ``heads.csv`` of a head atlas. For each
+        model the table registered last is used, before the shipped one.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def register_head_table(table: HeadTable | str | os.PathLike[str]) -> HeadTable:
     Raises
     ------
     SelectionError
-        For a file that is none, and for a table of a model whose weights are not known.
+        For a file that is not a table of heads, and for a table without the weights' digests.
     """
     if isinstance(table, str | os.PathLike):
         table = HeadTable.read(table)
@@ -174,12 +174,12 @@ def register_head_table(table: HeadTable | str | os.PathLike[str]) -> HeadTable:
 
 
 def head_table(run: Recording) -> HeadTable:
-    """The table of the heads of the model that made a recording.
+    """Find the table of heads of the model that made a recording.
 
     Raises
     ------
     SelectionError
-        Where none is known.
+        If none is known.
     """
     check_recording(run, where="head_table()")
     for table in (*reversed(_registered), *_shipped()):
@@ -195,12 +195,12 @@ def head_table(run: Recording) -> HeadTable:
 
 
 def relevant_heads(run: Recording) -> tuple[tuple[tuple[str, int], ...], str]:
-    """The heads that ``heads="relevant"`` takes, and by what they were chosen.
+    """Return the heads of ``heads="relevant"``, and how they were chosen.
 
     Raises
     ------
     SelectionError
-        Where no table of the model is known, or it names none.
+        If no table of the model is known, or it marks no head as relevant.
     """
     table = head_table(run)
     if not table.relevant:
@@ -217,7 +217,7 @@ def _shipped() -> tuple[HeadTable, ...]:
 
 
 def _checked(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row whose head is an int and whose relevance a bool, numpy's as well."""
+    """A row whose head is an int and whose relevance is a bool; numpy's types are converted."""
     layer, head, relevant = (row.get(name) for name in _FIRST)
     if not isinstance(layer, str) or isinstance(head, bool) or not isinstance(head, Integral):
         raise SelectionError(

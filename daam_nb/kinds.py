@@ -28,7 +28,7 @@ _FLOAT32 = 3.4028234663852886e38
 def names_checked(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function refuse unknown argument names with an error that names the most similar one.
 
-    Arguments without a name that it has no place for are refused by an error that lists the names.
+    Surplus positional arguments are refused with an error that lists the names.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def names_checked(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def kind_of(value: object) -> str:
-    """Describe a value for the text of an error, always briefly."""
+    """Describe a value briefly, for an error message."""
     name = type(value).__name__
     if value is None:
         return "None"
@@ -346,7 +346,7 @@ def typed_heads(text: str, *, between: str = "+,") -> str | list[int] | list[tup
         Head numbers, ``0+3``, or heads with their layers, ``LAYER:HEAD+LAYER:HEAD``, the layers by
         their dotted names; or ``relevant``.
     between
-        The characters that stand between heads.
+        The characters that separate heads.
 
     Raises
     ------

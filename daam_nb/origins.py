@@ -1,4 +1,4 @@
-"""From a text that a pipeline made of a prompt back to the prompt's characters.
+"""From a text that a pipeline made from a prompt back to the prompt's characters.
 
 Three rewritings are known: textual inversions written out, a text stripped or in lower case, and a
 text with cleaned punctuation whose words are the prompt's, in the prompt's order.
@@ -19,7 +19,7 @@ _DASHES = frozenset("\u2212\u2043")  # minus, hyphen bullet: no dashes of Unicod
 
 
 def span_before(span: Span | None, origins: Sequence[Span]) -> Span | None:
-    """Return the characters of the prompt behind a span of the rewritten text, or None."""
+    """Return the characters of the prompt that a span of the rewritten text comes from, or None."""
     if span is None:
         return None
     spans = [(start, end) for start, end in origins[span[0] : span[1]] if end > start]
@@ -32,14 +32,14 @@ def origins_of(text: str, converted: str, tokenizer: Any) -> list[Span]:
     """Find the span of `text` that each character of `converted` comes from.
 
     Textual inversions of several vectors are written out by diffusers as ``<a> <a>_1 <a>_2``, one
-    `str.replace` per token in no fixed order; the same is done here with the way back, in
-    every order until the result is `converted`. Some pipelines also strip and lower the text. What
-    is none of these is placed word by word: `origins_of_words`.
+    `str.replace` per token in no fixed order; the same is done here, keeping track of the origins,
+    in every order until the result is `converted`. Some pipelines also strip and lower-case the
+    text. Any other text is located word by word: `origins_of_words`.
 
     Raises
     ------
     PromptError
-        If a word of `converted` occurs in the text not at all, or in more than one place.
+        If a word of `converted` does not occur in the text, or in more than one place.
     """
     added = tokenizer.added_tokens_encoder
     for variant, origins in _variants(text):
@@ -59,15 +59,16 @@ def origins_of_words(text: str, converted: str) -> list[Span]:
     """Find the span of `text` that each character of a cleaned text comes from.
 
     Each of its words (a stretch of letters, digits and symbols; case, ligatures and width do not
-    count) has to stand in the text, in order and in one way only; signs within the text's word may
-    be gone ("don't" -> "dont"). Signs between words may be dropped, added and exchanged: a
-    quotation mark comes from one of any form, a dash from a dash, any other sign from its like.
-    A sign that has no such origin, or two, has an empty span, and so has white space.
+    count) must occur in the text, in order and in one way only; punctuation within the text's word
+    may be missing ("don't" -> "dont"). Punctuation between words may be dropped, added and
+    replaced: a quotation mark comes from one of any form, a dash from a dash, any other sign from
+    the same sign. A sign with no such origin, or with two, has an empty span, and so has white
+    space.
 
     Raises
     ------
     PromptError
-        If a word of `converted` occurs in the text not at all, or in more than one place.
+        If a word of `converted` does not occur in the text, or in more than one place.
 
     Examples
     --------

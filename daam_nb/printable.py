@@ -1,8 +1,8 @@
 r"""Untrusted text made safe to print: control and invisible characters are shown.
 
 A prompt, a file name or a layer's name may hold control sequences (which write to the clipboard,
-rename the window or hide a line), signs that turn the reading direction around, and signs that
-nobody sees. Each becomes its escape, as in ``\x1b`` or ``\u202e``. May import nothing.
+rename the window or hide a line), characters that reverse the reading direction, and invisible
+ones. Each becomes its escape, as in ``\x1b`` or ``\u202e``. May import nothing.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def printable(text: str, *, keep: str = "") -> str:
     text
         Any string.
     keep
-        Signs that stay as they are, such as ``"\n"`` in a text of several lines.
+        Characters that are not escaped, such as ``"\n"`` in a text of several lines.
 
     Returns
     -------
     str
-        Letters, marks, digits, punctuation, symbols and spaces as they are; control signs (line
-        ends, too), signs that turn the reading direction, signs without width, halves of
-        surrogate pairs, private and unassigned ones as ``\n``, ``\x1b``, ``\u202e``, ...
+        Letters, marks, digits, punctuation, symbols and spaces unchanged; control characters
+        (including line ends), characters that change the reading direction, zero-width characters,
+        halves of surrogate pairs, private and unassigned ones as ``\n``, ``\x1b``, ``\u202e``, ...
 
     Examples
     --------

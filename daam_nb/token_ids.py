@@ -106,7 +106,7 @@ def as_read(
     text : str
         Only the text that was read, or the whole text if it was merely cut off.
     tokens : tuple of Token
-        One per number.
+        One per id.
     cut : tuple of int, or None
         As for `read_ids`.
 
@@ -153,7 +153,7 @@ def in_order(wanted: Sequence[int], offered: Sequence[int]) -> list[int] | None:
 
 
 def _numbers(ids: Any, tokenizer: Any) -> list[int]:
-    """Numbers of a vocabulary, from a list, an array or a tensor of one axis."""
+    """Token ids, from a list, an array or a tensor of one axis."""
     try:
         numbers = [whole_number(number, "token") for number in ids]
     except (SelectionError, TypeError):
@@ -172,7 +172,7 @@ def _numbers(ids: Any, tokenizer: Any) -> list[int]:
 
 
 def _unplaced(ids: Sequence[int], tokenizer: Any) -> list[Token]:
-    """Tokens with their roles and without spans: each window its start, text, end and padding."""
+    """Tokens with roles and without spans: each window has its start, text, end and padding."""
     numbers = _numbers(ids, tokenizer)
     start, end, padding = (
         getattr(tokenizer, name, None) for name in ("bos_token_id", "eos_token_id", "pad_token_id")

@@ -17,7 +17,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Word:
-    """A word or phrase at its place in a text.
+    """A word or phrase at its position in a text.
 
     Attributes
     ----------
@@ -166,7 +166,7 @@ class Folded:
 
 
 def fold(text: str, *, case: bool = False) -> str:
-    """Bring a text to its comparable form: NFD, and without `case` also full case folding."""
+    """Convert a text to its comparable form: NFD, and without `case` also full case folding."""
     decomposed = unicodedata.normalize("NFD", text)
     return decomposed if case else unicodedata.normalize("NFD", decomposed.casefold())
 

@@ -1,15 +1,15 @@
-"""A page to teach with: an image, its attention to each word, and noise that comes and goes.
+"""A page to teach with: an image, its attention to each word, and the diffusion process.
 
 chain       the arithmetic of a diffusion process: q(x_t | x_{t-1}), p(x_{t-1} | x_t)
-processes   both directions walked on a pipeline's own latents
+processes   both directions, run on a pipeline's own latents
 formulas    the formulas, as MathML: no font and no script is fetched
-panels      what is shown at step t, as HTML
+panels      the panels of step t, as HTML
 questions   attention and effect of the same words
 sheet       both directions as one figure
 page        `Classroom`: prompt, seed, progress, explorer, both processes
 
-Puts a pipeline and the explorer together, so it stands on the top floor; the pipeline comes as an
-argument. ipywidgets is imported when `Classroom` is asked for.
+Combines a pipeline and the explorer, so it is on the top floor; the pipeline is an argument.
+ipywidgets is imported when `Classroom` is first used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Chain", "Classroom", "Reverse", "chain_of", "forward", "reverse"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the page when it is asked for: it needs ipywidgets."""
+    """Import the page on first use: it needs ipywidgets."""
     if name == "Classroom":
         try:
             from daam_nb.classroom.page import Classroom

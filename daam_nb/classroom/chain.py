@@ -1,4 +1,4 @@
-"""The arithmetic of a diffusion process with a few steps."""
+"""Arithmetic of a diffusion process with a few steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from daam_nb.kinds import number_between
 
 @dataclass(frozen=True)
 class Chain:
-    """A Markov chain x_0, x_1, ..., x_T from an image to noise, and its way back.
+    """A Markov chain x_0, x_1, ..., x_T from an image to noise, and its reverse.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Chain:
 
     @property
     def steps(self) -> int:
-        """T: how many steps lead from the image to noise."""
+        """T: the number of steps from the image to noise."""
         return len(self.timesteps)
 
     def beta(self, t: int) -> float:
@@ -57,7 +57,7 @@ class Chain:
         return 1 - self.alpha_bars[self._step(t)] / self.alpha_bars[t - 1]
 
     def kept(self, t: int) -> float:
-        """What x_{t-1} is multiplied by in step t: the root of 1 - beta_t, eq. 2."""
+        """The factor of x_{t-1} in step t: the square root of 1 - beta_t, eq. 2."""
         return sqrt(1 - self.beta(t))
 
     def posterior(self, t: int) -> tuple[float, float, float]:
@@ -90,16 +90,16 @@ def chain_of(pipe: Any, num_inference_steps: int = 20) -> Chain:
     Parameters
     ----------
     pipe
-        A pipeline whose scheduler has the training's `alphas_cumprod`.
+        A pipeline whose scheduler has `alphas_cumprod`.
     num_inference_steps
-        T, at most the number of timesteps of the training. The last one is always the noisiest.
+        T, at most the number of training timesteps. The last one is always the noisiest.
 
     Raises
     ------
     UnsupportedPipelineError
         For a scheduler of another kind (flow matching has no alpha bars).
     SelectionError
-        For more steps than were trained, or less than one.
+        For more steps than in training, or fewer than one.
     """
     scheduler = getattr(pipe, "scheduler", None)
     every = getattr(scheduler, "alphas_cumprod", None)

@@ -1,6 +1,6 @@
-"""The formulas of diffusion as MathML, which browsers draw themselves.
+"""Formulas of diffusion as MathML, which browsers draw themselves.
 
-Nothing is fetched for it: MathJax would bring a script and fonts from another host.
+Nothing is fetched: MathJax would load a script and fonts from another host.
 """
 
 from __future__ import annotations

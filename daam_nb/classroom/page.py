@@ -38,7 +38,7 @@ MAX_CHARACTERS = 1000  # of a prompt: anyone may write into the box
 
 
 class Classroom(widgets.VBox):  # type: ignore[misc]
-    """A page to teach with. It shows itself as the result of a cell, and in Voila.
+    """A page to teach with, displayed as the result of a cell, and in Voilà.
 
     Parameters
     ----------
@@ -49,25 +49,25 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
     num_inference_steps
         Steps of the image, and of the two processes below it.
     guidance_scale
-        Classifier-free guidance of both; 1 or less is none, as in diffusers.
+        Classifier-free guidance of both; 1 or less turns it off, as in diffusers.
     draw
         Draw the first image at once.
 
     Attributes
     ----------
     recording
-        What was seen while the last image was drawn; None before the first.
+        The recording of the last image; None before the first.
 
     Raises
     ------
     UnsupportedPipelineError
-        For a pipeline that draws from more than a text, or whose two processes cannot be walked.
+        For a pipeline that draws from more than a text, or whose two processes cannot be run.
     InterventionError
-        Inside `ablate`, `reweight` or `replay`: they change the calls of a pipeline, and the way
-        back from noise is walked without one.
+        Inside `ablate`, `reweight` or `replay`: they change calls of the pipeline, and the reverse
+        process is run without one.
     WrongKindError, SelectionError, UnknownOptionError
-        For a prompt that is no text, a seed or a number of steps that is not a whole number of its
-        range, a guidance that is no number, or a name that is none of these.
+        For a prompt that is not a text, a seed or a number of steps that is not a whole number in
+        its range, a guidance that is not a number, or an unknown argument.
     """
 
     @names_checked
@@ -184,7 +184,7 @@ class Classroom(widgets.VBox):  # type: ignore[misc]
             self.forming.value = ""
 
     def to_figure(self) -> Figure:
-        """Both processes of the last image at some of their steps, for paper.
+        """Draw both processes of the last image at some of their steps, for print.
 
         Raises
         ------
@@ -311,7 +311,7 @@ def _in_words(error: BaseException) -> str:
 
 @contextmanager
 def _no_bar_of_its_own(pipe: Any) -> Iterator[None]:
-    """The page shows the progress, so the pipeline's bar stays away meanwhile."""
+    """Hide the pipeline's progress bar meanwhile, since the page shows the progress."""
     before = dict(getattr(pipe, "_progress_bar_config", {}))
     pipe.set_progress_bar_config(**before | {"disable": True})
     try:

@@ -1,4 +1,4 @@
-"""What is shown at step t of both directions, as HTML."""
+"""The panels of step t in both directions, as HTML."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def arrow(formula: str, text: str) -> str:
 
 
 def strip(urls: Sequence[str], chosen: int, what: str, *, first: int = 0) -> str:
-    """Small images in a row, one of them marked; its number stands below it.
+    """Small images in a row, one of them marked, with their numbers below.
 
     `first` is the number of the first image; the places before it stay empty.
     """

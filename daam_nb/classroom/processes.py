@@ -1,4 +1,4 @@
-"""Both directions of diffusion, walked step by step on a pipeline's own latents."""
+"""Both directions of diffusion, run step by step on a pipeline's own latents."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from daam_nb.kinds import kind_of, number_between
 
 @dataclass(frozen=True, eq=False)
 class Reverse:
-    """The way from noise to an image.
+    """The reverse process, from noise to an image.
 
     Attributes
     ----------
     noisy
         x_0, x_1, ..., x_T: (T + 1, channel, y, x), float32. `noisy[t - 1]` was drawn from
-        p(x_{t-1} | x_t); `noisy[T]` is noise alone.
+        p(x_{t-1} | x_t); `noisy[T]` is pure noise.
     guesses
-        What the model took the clean latent to be when it saw x_1, ..., x_T: (T, channel, y, x);
+        The model's estimates of the clean latent from x_1, ..., x_T: (T, channel, y, x);
         `guesses[t - 1]` belongs to `noisy[t]`.
     """
 
@@ -35,7 +35,7 @@ class Reverse:
 
 
 def forward(chain: Chain, latent: Tensor, *, seed: int = 0) -> Tensor:
-    """Walk from a clean latent to noise, each step drawn from q(x_t | x_{t-1}).
+    """Run the forward process from a clean latent to noise: steps from q(x_t | x_{t-1}).
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def forward(chain: Chain, latent: Tensor, *, seed: int = 0) -> Tensor:
     latent
         x_0: (channel, y, x).
     seed
-        Of the noise; the global random state is not touched.
+        Seed of the noise; the global random state is not touched.
 
     Returns
     -------
@@ -78,23 +78,23 @@ def reverse(
     guidance_scale: float = 7.5,
     progress: Callable[[int], object] | None = None,
 ) -> Reverse:
-    """Walk from noise to an image, each step drawn from p(x_{t-1} | x_t).
+    """Run the reverse process from noise to an image: steps from p(x_{t-1} | x_t).
 
-    The model's guess stands for x_0 in q(x_{t-1} | x_t, x_0), and the variance is that of q (Ho
-    et al. 2020, section 3.2); a pipeline's own scheduler usually takes a shorter way.
+    The model's estimate replaces x_0 in q(x_{t-1} | x_t, x_0), and the variance is that of q (Ho et
+    al. 2020, section 3.2); a pipeline's own scheduler usually needs fewer steps.
 
     Parameters
     ----------
     pipe
         A Stable Diffusion 1.x or 2.x pipeline.
     chain
-        Its steps, as of `chain_of(pipe, ...)`.
+        The chain, as from `chain_of(pipe, ...)`.
     prompt
         The text the model reads.
     seed
-        Of x_T and of the noise on the way; made on the CPU.
+        Seed of x_T and of the noise of each step, drawn on the CPU.
     guidance_scale
-        Classifier-free guidance; 1 or less is none, as in the pipelines of diffusers.
+        Classifier-free guidance; 1 or less turns it off, as in the pipelines of diffusers.
     progress
         Called with t after each step, from T down to 1.
 
@@ -122,7 +122,7 @@ def reverse(
 
 
 class Guess:
-    """What a pipeline's model takes the clean latent to be, given a noisy one and a prompt."""
+    """The model's estimate of the clean latent, given a noisy one and a prompt."""
 
     def __init__(self, pipe: Any, prompt: str, guidance: float) -> None:
         check(pipe)
@@ -152,7 +152,7 @@ class Guess:
 
 
 def _clean(kind: str, noisy: Tensor, seen: Tensor, alpha_bar: float) -> Tensor:
-    """The model's output as a guess of x_0; models differ in what they are trained to say."""
+    """The model's output as an estimate of x_0; models differ in what they predict."""
     if kind == "sample":
         return seen
     if kind == "v_prediction":
@@ -203,7 +203,7 @@ def check(pipe: Any) -> None:
 
 
 def check_text_only(pipe: Any) -> None:
-    """Refuse a pipeline that draws from an image or with a guidance beside that of the text.
+    """Refuse a pipeline that draws from an image or with guidance other than by the text.
 
     Raises
     ------

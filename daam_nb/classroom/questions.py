@@ -22,7 +22,7 @@ LEAD = (
 
 
 def questions_panel(run: Recording) -> str:
-    """Both kinds of map of the words that do most, as HTML; empty where there is nothing to show.
+    """Maps of attention and effect of the words with the largest effects, as HTML; possibly empty.
 
     Parameters
     ----------

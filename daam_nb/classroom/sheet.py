@@ -1,4 +1,4 @@
-"""Both processes at some of their steps, as one figure for paper and for notebooks."""
+"""Both processes at some of their steps, as one figure for print and notebooks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROWS = (
 
 
 def process_sheet(chain: Chain, images: Mapping[str, Sequence[Image]], run: Recording) -> Figure:
-    """Show both directions at eight steps, from little noise to noise alone.
+    """Show both directions at eight steps, from little noise to pure noise.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What can be typed after ``daam-nb``: read and checked without loading anything heavy."""
+"""Arguments of ``daam-nb``: parsed and checked without loading anything heavy."""
 
 from __future__ import annotations
 
@@ -97,11 +97,11 @@ class Open:
 
 
 class UsageError(Exception):
-    """What was typed cannot be read."""
+    """The command line cannot be parsed."""
 
 
 def read_arguments(argv: Sequence[str]) -> Draw | Open | Study:
-    """Read a command line.
+    """Parse a command line.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def read_arguments(argv: Sequence[str]) -> Draw | Open | Study:
     Raises
     ------
     UsageError
-        With one line that says what would be right.
+        With one line that states what would be right.
     SystemExit
         After ``--help`` and ``--version``, which print and are done.
     """
@@ -192,7 +192,7 @@ def _study(argv: Sequence[str]) -> Study:
 def _parsed(
     parser: _Parser, argv: Sequence[str], name: str
 ) -> tuple[argparse.Namespace, list[str]]:
-    """Options, and the texts among them; whatever stands behind `--` is a text."""
+    """Options, and the texts among them; everything after `--` is a text."""
     before, behind = list(argv), []
     if "--" in before:
         position = before.index("--")
@@ -208,7 +208,7 @@ def _parsed(
 
 
 def _refuse_twice(parser: _Parser, words: Sequence[str]) -> None:
-    """Refuse an option with a value that is there twice: the last would be taken in silence."""
+    """Refuse an option with a value that is given twice: the last would silently win."""
     seen: dict[str, str] = {}
     for word in words:
         typed = word.partition("=")[0] if word.startswith("--") else word[:2]

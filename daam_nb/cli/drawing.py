@@ -1,4 +1,4 @@
-"""``daam-nb PROMPT``: the whole way from a text to a folder."""
+"""``daam-nb PROMPT``: from a text to a folder of images."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 
 def draw(options: Draw) -> None:
-    """Draw an image, record it, and write all of it into a folder.
+    """Draw an image, record it, and write everything into a folder.
 
-    What can be refused is refused first: words that the prompt lacks and a folder in use before
-    any model is loaded, words that the model will not read before it draws.
+    Errors are raised as early as possible: for words that the prompt lacks and a folder in use
+    before any model is loaded, for words that the model will not read before it draws.
 
     Raises
     ------
     DaamError
-        If something failed. An image that was made is written all the same.
+        If something failed. An image that was already drawn is written nevertheless.
     """
     words = chosen_words(Prompt(options.prompt, ()), options.words)
     refuse_to_replace(options.output_folder, overwrite=options.overwrite)
@@ -75,7 +75,7 @@ def draw(options: Draw) -> None:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Raise where an earlier recording is to be replaced and is none: better now than later."""
+    """Raise if what should be replaced is not a recording: better now than later."""
     if folder.exists():
         from daam_nb.storage import read_folder
 
@@ -89,7 +89,7 @@ def _refuse_foreign(folder: Path) -> None:
 
 
 def _refuse_unread(pipe: Any, text: str, words: Sequence[Word] | None) -> None:
-    """Raise where a word asked for lies behind the last token that the model reads."""
+    """Raise if a requested word lies after the last token that the model reads."""
     if not words:
         return
     from daam_nb.tracing.models import adapter_of
@@ -103,7 +103,7 @@ def _refuse_unread(pipe: Any, text: str, words: Sequence[Word] | None) -> None:
 
 
 def _refuse_heads(pipe: Any, heads: str | list[int] | list[tuple[str, int]] | None) -> None:
-    """Raise where a head asked for does not exist; which are relevant, the recording says."""
+    """Raise if a requested head does not exist; relevant ones depend on the recording."""
     if heads is None or isinstance(heads, str):
         return
     from daam_nb.recording import select_layers
@@ -141,7 +141,7 @@ def _generate(pipe: Any, options: Draw, seed: int, written: Written) -> Recordin
 
 
 def _write_made(written: Written, image: Image | None, prompt: str, seed: int) -> None:
-    """Write the image and what it was made from: what no later failure may cost."""
+    """Write the image, its prompt and its seed first, so that no later failure loses them."""
     from daam_nb.storage import write_file
 
     folder = written.folder

@@ -1,8 +1,8 @@
-"""Words -> file names that every common system takes, each its own.
+"""Words -> distinct file names that are valid on every common system.
 
 Windows is the strictest: characters, reserved device names, no dot or space at the end, and no
-difference between upper and lower case. macOS sees no difference between composed and decomposed
-letters either. All of it is avoided everywhere, so that a folder can be carried anywhere.
+difference between upper and lower case. macOS does not distinguish composed and decomposed letters
+either. All of this is avoided everywhere, so that a folder can be copied to any system.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _JOINERS = {"\u200c", "\u200d", "\ufe0e", "\ufe0f"}
 
 
 def safe_stems(labels: Iterable[str]) -> tuple[str, ...]:
-    """One name for each label, in order: readable, safe, and no two the same on any system.
+    """Make one name for each label, in order: readable, safe, and distinct on every system.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def safe_stems(labels: Iterable[str]) -> tuple[str, ...]:
     -------
     tuple of str
         Names without an ending, of letters, digits, marks and ``-_.``; 1 to `MAX_BYTES` bytes.
-        A name that is taken, whatever its case, gets ``-2``, ``-3``, ...
+        A name that is already used, in any case, gets ``-2``, ``-3``, ...
 
     Examples
     --------
@@ -76,7 +76,7 @@ def _written(character: str) -> str:
 
 
 def _shortened(stem: str, most: int) -> str:
-    """At most so many bytes, cut between characters that stand alone; no dot at the end."""
+    """Cut a name to its limit in bytes, between user-perceived characters, without a final dot."""
     while len(stem.encode()) > most:
         stem = stem[:-1]
         while stem and unicodedata.category(stem[-1]).startswith("M") and len(stem.encode()) > most:

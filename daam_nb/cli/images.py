@@ -25,7 +25,7 @@ MAP, HEADS = ".heat_map.png", ".heads.png"
 
 @dataclass
 class Written:
-    """What has been written so far; it grows while files appear.
+    """The files written so far; updated while writing.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Written:
     maps, heads
         One file per word.
     removed
-        Maps of an earlier run that were taken away.
+        Maps of an earlier run that were removed.
     """
 
     folder: Path
@@ -49,19 +49,19 @@ class Written:
 
 
 def chosen_words(prompt: Prompt, words: Sequence[str] | None) -> tuple[Word, ...] | None:
-    """Every occurrence of each word or phrase asked for, in the order of asking.
+    """Find every occurrence of each requested word or phrase, in the given order.
 
     Parameters
     ----------
     prompt
-        Its text is enough: tokens are not looked at.
+        Its text is enough: tokens are not used.
     words
         None: no choice was made.
 
     Raises
     ------
     WordNotFoundError
-        With the words that there are.
+        If the prompt lacks one; the message lists its words.
     """
     if words is None:
         return None
@@ -73,20 +73,19 @@ def chosen_words(prompt: Prompt, words: Sequence[str] | None) -> tuple[Word, ...
 
 
 def earlier_run(folder: Path) -> tuple[Path, ...]:
-    """What lies in the folder under the names that `daam-nb` writes."""
+    """List the files in the folder that have names that `daam-nb` writes."""
     fixed = [folder / name for name in (IMAGE, WORDS, PROMPT, SEED, RECORDING)]
     existing = [path for path in fixed if path.is_symlink() or path.exists()]
     return (*existing, *_word_files(folder))
 
 
 def refuse_to_replace(folder: Path, *, overwrite: bool) -> None:
-    """Raise before anything is lost or worked out for nothing.
+    """Raise before anything is lost or computed in vain.
 
     Raises
     ------
     RecordingExistsError
-        If an earlier run's files are there and `overwrite` is false, or if the folder is a
-        file.
+        If the folder holds an earlier run's files and `overwrite` is false, or is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise RecordingExistsError(f"{folder} is a file. Give a folder with --output-folder.")
@@ -101,12 +100,12 @@ def refuse_to_replace(folder: Path, *, overwrite: bool) -> None:
 
 
 def made_folder(folder: Path) -> Path:
-    """Make the folder where it is missing.
+    """Create the folder if it is missing.
 
     Raises
     ------
     FileAccessError
-        If the system does not let us.
+        If the system refuses.
     """
     from daam_nb.storage import told
 
@@ -116,12 +115,12 @@ def made_folder(folder: Path) -> Path:
 
 
 def write_image(image: Image, path: Path) -> Path:
-    """Write a PNG, whole or not at all.
+    """Write a PNG, completely or not at all.
 
     Raises
     ------
     FileAccessError
-        If the system does not let us.
+        If the system refuses.
     """
     from daam_nb.storage import write_file
 
@@ -132,7 +131,7 @@ def write_image(image: Image, path: Path) -> Path:
 
 
 def with_heads(heads: str | list[int] | list[tuple[str, int]] | None) -> dict[str, Any]:
-    """Arguments of `heat_maps`: heads by number in its layers, or with the layers they name."""
+    """Arguments for `heat_maps`: heads by number in its layers, or with the layers they name."""
     if heads is None:
         return {}
     by_number = isinstance(heads, list) and isinstance(heads[0], int)
@@ -149,22 +148,22 @@ def write_maps(
     all_heads: bool,
     kind: str = "attention",
 ) -> None:
-    """Write the figures of a recording: each word, all words, and each word's heads where asked.
+    """Write the figures of a recording: each word, all words, and on request each word's heads.
 
     Parameters
     ----------
     run
         The recording.
     written
-        Where to; what is written is added to it.
+        The destination, to which the written files are added.
     words
         Which words; None: every word that the model read.
     threshold
-        Outline the masks at this share of each map's peak; None: no outline.
+        Share of each map's maximum at which its mask is outlined; None: no outline.
     heads
-        Whose maps are averaged, as for `heat_maps`; those that name their layers, in any layer.
+        Heads whose maps are averaged, as for `heat_maps`; heads with layer names, in any layer.
     all_heads
-        Also a sheet of layers by heads for each word, of attention.
+        Whether to draw also each word's attention by layer and head.
     kind
         What the maps show, as in `heat_maps`.
     """
@@ -225,7 +224,7 @@ def _word_files(folder: Path) -> Iterator[Path]:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether the file carries the facts that our figures carry."""
+    """Whether the file has the metadata of daam_nb's figures."""
     from PIL import Image
 
     try:

@@ -1,4 +1,4 @@
-"""A name -> a pipeline that is ready to draw: the shipped model, a folder, an id of the hub."""
+"""A name -> a pipeline that is ready to draw: the shipped model, a folder, an id on the Hub."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ SHIPPED: dict[str | None, Architecture] = {
 def load_pipeline(
     name: str | None, *, device: str | None = None, dtype: str | None = None, quiet: bool = False
 ) -> Any:
-    """Load a pipeline and bring it to its device.
+    """Load a pipeline and move it to its device.
 
     Parameters
     ----------
     name
-        Folder in diffusers' layout, or a hub id; a name of `SHIPPED`, before either is looked
-        for; None: the UNet that ships with the package.
+        A name of `SHIPPED`, a folder in diffusers' layout, or an id on the Hub, tried in this
+        order; None: the shipped UNet model.
     device
-        As torch names it; None: cuda where there is one, else the CPU.
+        Torch's name of it; None: cuda if available, else the CPU.
     dtype
         Name of a floating-point type; None: float32 for a shipped model and on the CPU,
         else float16.
     quiet
-        Show no progress bar while it draws, nor while it is downloaded.
+        Whether to hide the progress bars of drawing and downloading.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def _shipped(architecture: Architecture, dtype: torch.dtype) -> Any:
 
 
 def _named(name: str | None, dtype: torch.dtype) -> Any:
-    """A folder if there is one of this name, else an id of the hub."""
+    """A folder if there is one of this name, else an id on the Hub."""
     if not name:
         raise MissingModelError(
             "The name after --model is empty. Give a folder (the current one is '.'), or an id on "
@@ -166,9 +166,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 @contextlib.contextmanager
 def _loading_quietly(*, downloads: bool) -> Iterator[None]:
-    """Keep the libraries from counting the parts they load; only a download takes long.
+    """Silence the libraries' progress bars of loading; only a download takes long.
 
-    Their warnings are about their own classes and options, which is nothing the user can mend.
+    Their warnings are about their own classes and options, which the user cannot change.
     """
     from diffusers.utils import logging as diffusers_logging
     from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars

@@ -1,4 +1,4 @@
-"""``daam-nb open FOLDER``: what a recording is, holds and lacks; its images, its page.
+"""``daam-nb open FOLDER``: a description of a recording, its images and its page.
 
 Works from the folder alone: no model, no diffusers, no GPU.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def show_again(options: Open) -> None:
-    """Print what a recording is; where asked to, draw its images again and write its page.
+    """Describe a recording; on request draw its images again and write its page.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def show_again(options: Open) -> None:
 
 
 def _check_page(page: Path, *, overwrite: bool) -> None:
-    """Say before the recording is read why a page cannot be written there."""
+    """Raise before the recording is read if a page cannot be written there."""
     if page.suffix.lower() != ".html":
         raise SelectionError(f"--html must be a file that ends in .html, not {page.name!r}.")
     if page.exists() and not overwrite:
@@ -76,7 +76,7 @@ def _check_page(page: Path, *, overwrite: bool) -> None:
 
 
 def _write_page(run: Recording, options: Open) -> None:
-    """Write the hand-out, which needs no widgets, and say where it is."""
+    """Write the hand-out, which needs no widgets, and print its path."""
     from daam_nb.show.explorer import hand_out
 
     assert options.html is not None
@@ -122,7 +122,7 @@ def _draw(run: Recording, folder: Path, options: Open) -> None:
 
 
 def described(run: Recording, place: Path) -> str:
-    """The recording in words: facts, words and tokens, layers, manifest."""
+    """Describe the recording in words: facts, words and tokens, layers, manifest."""
     parts = [
         f"Recording {printable(str(place))} ({_readable(_bytes(place))})",
         table(list(_facts(run))),

@@ -1,4 +1,4 @@
-"""`main`: read the command line, do it, and turn whatever happens into one line and a number."""
+"""`main`: parse the command line, run it, and turn any failure into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0: done. 1: something failed, said in one line on stderr. 2: mistyped. 130: interrupted.
+        0: done. 1: something failed, stated in one line on stderr. 2: mistyped. 130: interrupted.
     """
     try:
         options = read_arguments(sys.argv[1:] if argv is None else argv)
@@ -76,7 +76,7 @@ def _run(options: Draw | Open | Study) -> None:
 
 
 def _in_one_line(error: Exception, *, traced: bool) -> str:
-    """Our own errors say what to do; of others also the kind, and how to see more."""
+    """Errors of daam_nb state the way out; for others also the type and how to see more."""
     message = " ".join(str(error).split())
     if isinstance(error, DaamError):
         return message

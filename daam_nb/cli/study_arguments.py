@@ -1,6 +1,6 @@
-"""What can be typed after ``daam-nb study``: read and checked without loading anything heavy.
+"""Arguments of ``daam-nb study``: parsed and checked without loading anything heavy.
 
-A study's own flags are made of its options dataclass (`daam_nb.studies.options`).
+A study's own flags are made from its options dataclass (`daam_nb.studies.options`).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ Parser = TypeVar("Parser", bound=argparse.ArgumentParser)
 
 
 def study_of(argv: Sequence[str]) -> Entry | None:
-    """The study that is named; None if none is.
+    """The named study; None if no name was given.
 
     Raises
     ------
@@ -80,9 +80,9 @@ def study_parser(
     number: Callable[[str], float],
     folder: Callable[[str], Path],
 ) -> Parser:
-    """The options of one study, or where none is named those of all.
+    """Make a parser of one study's options, or of those of all if no study is named.
 
-    The ways to read numbers and folders are those of the other commands.
+    Numbers and folders are parsed as in the other commands.
     """
     if study is None:
         about = "Run a study: record images, measure them, and write a page of results."
@@ -129,7 +129,7 @@ def study_parser(
 def read_study(
     read: argparse.Namespace, names: Sequence[str], study: Entry | None, command: str
 ) -> Study | str:
-    """What was typed; or what is wrong with it, as a sentence."""
+    """Parse the command line; return a sentence if something is wrong with it."""
     if study is None or list(names) != [study.name]:
         typed = " ".join(names) or "none"
         return f"a study is one of {', '.join(study_names())}, not {typed}."
@@ -145,7 +145,7 @@ def read_study(
 
 
 def of_another(argv: Sequence[str], study: Entry | None) -> str:
-    """Whose option was typed, as a sentence, where it is another study's; else empty."""
+    """A sentence that names the study whose option was typed, if it is another's; else empty."""
     if study is None:
         return ""
     own = {each.flag for each in study.options}
@@ -161,7 +161,7 @@ def of_another(argv: Sequence[str], study: Entry | None) -> str:
 
 
 def _listed() -> str:
-    """Every study with its question; of one that cannot be loaded, why."""
+    """Every study with its question; for one that cannot be loaded, the reason."""
     lines = []
     width = max(map(len, study_names())) + 3
     for name in study_names():

@@ -1,4 +1,4 @@
-"""``daam-nb study NAME``: a model, a judge and captions are brought to a study."""
+"""``daam-nb study NAME``: run a study with a model, a judge and captions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run_study(options: Study) -> None:
     Raises
     ------
     DaamError
-        If something failed; what was recorded and measured stays, and a second call goes on.
+        If something failed; what was recorded and measured is kept, and a second call resumes.
     """
     study = _study(options.name)
     arguments = study.options_type.from_typed(options.options)  # refused before a model is loaded
@@ -84,8 +84,7 @@ def _of_the_call(options: Study) -> dict[str, Any]:
 def _of_the_shipped_world(
     options: Study, names: Collection[str], architecture: Architecture
 ) -> dict[str, Any]:
-    """What the shipped models' world adds to a study that has such an option: its judge, its words,
-    its captions."""
+    """Defaults from the shipped models' world for a study's options: judge, words, captions."""
     from daam_nb import menagerie
     from daam_nb.menagerie.model import JOINT
 

@@ -1,4 +1,4 @@
-"""Text to the terminal, whatever its encoding can show."""
+"""Output to a terminal of any encoding."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ GAP = "  "
 def say(text: str = "", *, to: TextIO | None = None) -> None:
     """Print a line, or several.
 
-    What a terminal would obey, and what its encoding lacks, is written as an escape: the texts are
-    other people's.
+    Control sequences, and characters that the encoding lacks, are escaped: texts may come from
+    strangers.
     """
     stream = sys.stdout if to is None else to
     encoding = getattr(stream, "encoding", None) or "utf-8"
@@ -41,6 +41,6 @@ def table(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
 
 
 def shortened(text: str, most: int = 60) -> str:
-    """The text in quotes, on one line, of at most so many characters."""
+    """Quote a text on one line, with at most `most` characters."""
     line = printable(" ".join(text.split()))
     return f"“{line if len(line) <= most else line[: most - 1] + '…'}”"

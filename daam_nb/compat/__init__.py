@@ -1,9 +1,9 @@
-"""DAAM 0.2.0's calls and numbers, for people who come from there.
+"""DAAM 0.2.0's calls and numbers, for its users.
 
 ``from daam import trace, set_seed`` becomes ``from daam_nb.compat import trace, set_seed``: scripts
-and their numbers stay (step-summed maps, bicubic to the latent grid, all occurrences of a word
-averaged). What was a defect there is mended and listed in ``docs/from-daam.md``; new work is better
-written with `daam_nb.trace` and `daam_nb.heat_maps`.
+and their numbers stay the same (maps summed over steps, resized bicubically to the latent grid,
+averaged over all occurrences of a word). Defects of DAAM are fixed and listed in
+``docs/from-daam.md``; for new code use `daam_nb.trace` and `daam_nb.heat_maps`.
 
 References
 ----------

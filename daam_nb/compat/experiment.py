@@ -40,16 +40,16 @@ class GenerationExperiment:
     path, id, subtype
         The folder.
     recording
-        Everything that was seen.
+        The whole recording.
     global_heat_map
-        The maps that were asked for.
+        The requested maps.
     seed
-        The image's seed, where known.
+        The image's seed, if known.
 
     Raises
     ------
     SelectionError
-        If `id` or `subtype` is more than the name of a folder, or the seed another than the
+        If `id` or `subtype` is not the name of one folder, or the seed differs from the
         recording's.
     """
 
@@ -97,15 +97,15 @@ class GenerationExperiment:
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write ``output.png``, ``prompt.txt``, ``seed.txt`` and the folder ``recording``.
 
-        Where maps were chosen (``head_idx=0``), also ``maps.json`` with the choice. No
-        ``generation.pt``: pickles can run code when they are opened.
+        If maps were chosen (``head_idx=0``), also ``maps.json`` with the choice. No
+        ``generation.pt``: pickles can run code when opened.
 
         Raises
         ------
         RecordingExistsError
-            If the folder holds an experiment already, or a file of one of these names.
+            If the folder already holds an experiment, or a file of one of these names.
         SelectionError
-            If the maps are not those that their choice gives, so that others would be loaded.
+            If the maps are not those of their choice, so that others would be loaded.
         """
         if path is not None:
             return dataclasses.replace(self, path=check_path(path, "path")).save()
@@ -156,8 +156,8 @@ class GenerationExperiment:
         Raises
         ------
         RecordingFormatError
-            If the folder holds DAAM's pickled ``generation.pt``, which is never opened; where
-            its seed is not the recording's, or its choice of maps cannot be read.
+            If the folder holds DAAM's pickled ``generation.pt``, which is never opened; if its seed
+            is not the recording's, or its choice of maps cannot be read.
         RecordingNotFoundError
             If there is no experiment.
         """
@@ -176,7 +176,7 @@ class GenerationExperiment:
 
 
 def _check_name(name: object, what: str) -> None:
-    """Raise unless this is the name of one folder: what it names is written below the path."""
+    """Raise unless this is the name of one folder, which is created below the path."""
     text = check_text(name, what)
     if not text or text == ".." or any(sign in text for sign in "/\\\0") or Path(text).drive:
         raise SelectionError(

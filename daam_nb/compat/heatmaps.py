@@ -58,7 +58,7 @@ class GlobalHeatMap:
     image_size
         (height, width) of the image, in pixels.
     choice
-        What `of` was asked for beside the defaults, by name: an experiment writes it down.
+        Arguments of `of` other than the defaults, by name; an experiment saves them.
     """
 
     prompt: Prompt
@@ -107,16 +107,16 @@ class GlobalHeatMap:
     def compute_word_heat_map(
         self, word: str, word_idx: int | None = None, offset_idx: int = 0
     ) -> WordHeatMap:
-        """Mean over a word's tokens, at every place where it occurs.
+        """Average the maps of a word's tokens, over all its occurrences.
 
         Parameters
         ----------
         word
             A word or phrase of the prompt; whole words, whatever the case.
         word_idx
-            Take this one token instead, counted from 0 without the start of text.
+            Use this one token instead, counted from 0 without the start of text.
         offset_idx
-            Take the tokens this many places further on.
+            Use the tokens this many places further on.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class WordHeatMap:
     heatmap
         (y, x) on the latent grid, float32, summed over steps.
     word, word_idx
-        As asked for.
+        As requested.
     image_size
         (height, width) of the image, in pixels.
     """
@@ -179,16 +179,16 @@ class WordHeatMap:
     def expand_as(
         self, image: Image.Image, absolute: bool = False, threshold: float | None = None
     ) -> Tensor:
-        """Bring the map to an image's size.
+        """Resize the map to an image's size.
 
         Parameters
         ----------
         image
-            Gives the size; not only square ones.
+            The image whose size is used; it need not be square.
         absolute
-            Leave the values as they are instead of stretching them to 0 to 1.
+            Keep the values instead of scaling them to 0 to 1.
         threshold
-            Give 1.0 above it and 0.0 elsewhere; 0.0 is a threshold too.
+            Return 1.0 above it and 0.0 elsewhere; 0.0 is a threshold, too.
 
         Returns
         -------
@@ -198,9 +198,9 @@ class WordHeatMap:
         Raises
         ------
         WrongKindError
-            For no PIL image, and for a threshold that is no number.
+            If `image` is not a PIL image, or the threshold not a number.
         SelectionError
-            For a threshold below 0, and above 1 where values are stretched to 0 to 1.
+            For a threshold below 0, or above 1 if values are scaled to 0 to 1.
         """
         if not hasattr(image, "getpixel"):  # DAAM's own name for it: a PIL image
             raise WrongKindError(f"expand_as() takes a PIL image, not {kind_of(image)}.")
@@ -232,8 +232,8 @@ class WordHeatMap:
         MissingExtraError
             If matplotlib is not installed.
         WrongKindError, SelectionError, MissingFolderError
-            If `out_file` is no path, of a kind that matplotlib does not write, or in a folder
-            that does not exist; nothing is drawn then.
+            If `out_file` is not a path, has a suffix that matplotlib does not support, or is in a
+            folder that does not exist; nothing is drawn then.
         """
         check_flag(color_normalize, "color_normalize")
         file = None if out_file is None else check_path(out_file, "out_file")
@@ -291,7 +291,7 @@ def _check_file(file: Path, kinds: Iterable[str]) -> None:
 
 
 def paper_order(run: Recording) -> list[Layer]:
-    """The layers that DAAM hooks, in its order: up blocks, then down blocks, no mid block."""
+    """List the layers that DAAM hooks, in its order: up blocks, then down blocks, no mid block."""
     return [layer for stage in ("up", "down") for layer in run.layers if layer.stage == stage]
 
 

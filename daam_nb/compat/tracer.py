@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def set_seed(seed: int) -> torch.Generator:
-    """A generator with this seed, for ``pipe(..., generator=set_seed(0))``.
+    """Make a generator with this seed, for ``pipe(..., generator=set_seed(0))``.
 
     DAAM 0.2.0 seeded Python's, numpy's and torch's global state as well; this seeds nothing else.
-    The generator lives on the CPU, so that the image does not depend on the device.
+    The generator is on the CPU, so that the image does not depend on the device.
     """
     seed = number_between(seed, "seed", low=0, high=2**64 - 1)
     return torch.Generator("cpu").manual_seed(seed)
@@ -42,9 +42,9 @@ class trace:
     pipeline
         A diffusers pipeline, as for `daam_nb.trace`.
     low_memory
-        Keep one running sum over steps. Unlike there, the maps are the same.
+        Keep one running sum over steps. Unlike in DAAM, the maps are the same.
     load_heads, save_heads, data_dir
-        Refused where set: a recording is saved with ``tc.recording.save(path)``.
+        Not supported: save a recording with ``tc.recording.save(path)``.
     **options
         Further options of `daam_nb.trace` (``dtype=torch.float32`` for exact numbers).
 
@@ -95,7 +95,7 @@ class trace:
 
     @property
     def recording(self) -> Recording:
-        """The recording of the last image, whole: every step, layer and head.
+        """The whole recording of the last image: every step, layer and head.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class trace:
 
     @property
     def layer_names(self) -> list[str]:
-        """The layers that `layer_idx` counts: the up blocks, then the down blocks."""
+        """The layers counted by `layer_idx`: the up blocks, then the down blocks."""
         return [layer.name for layer in paper_order(self.recording)]
 
     @names_checked
@@ -128,7 +128,7 @@ class trace:
         layer_idx: int | None = None,
         normalize: bool = False,
     ) -> GlobalHeatMap:
-        """Maps of every token of the last image, summed over steps.
+        """Make maps of every token of the last image, summed over steps.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class trace:
         factors
             Only layers whose grid is the latent grid divided by one of these. Default: all.
         head_idx
-            Only this head of each layer (layers that lack it are left out, as there).
+            Only this head of each layer (layers without it are left out, as in DAAM).
         layer_idx
             Only this layer, counted over the up blocks and then the down blocks.
         normalize
@@ -165,7 +165,7 @@ class trace:
         subtype: str = ".",
         **compute_kwargs: Any,
     ) -> GenerationExperiment:
-        """The last image with its maps, to be saved below `path`; nothing is written yet.
+        """Make an experiment of the last image with its maps, to be saved below `path`.
 
         Parameters
         ----------
@@ -173,14 +173,15 @@ class trace:
             Where `GenerationExperiment.save` writes: ``path/id/subtype``, each of the last two the
             name of one folder.
         seed
-            Of the image, where its recording does not know it.
+            Seed of the image, if its recording does not hold it.
         **compute_kwargs
             The maps, as in `compute_global_heat_map`; with `prompt` the image of that prompt.
 
         Raises
         ------
         SelectionError
-            If the seed is none or another than the recording's, or a name more than a name.
+            If the seed is not a seed or differs from the recording's, or a name is not that of one
+            folder.
         """
         run = self._recorded(compute_kwargs.get("prompt"))
         return GenerationExperiment(

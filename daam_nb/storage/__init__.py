@@ -1,8 +1,8 @@
 """Arrays, images and facts <-> a folder of safetensors, PNG and JSON.
 
-Knows nothing of recordings. Nothing is ever unpickled; whatever is opened is distrusted, and what
-cannot be trusted is one `RecordingFormatError` that names the file and the way out. May import
-`prompt` and `errors`.
+Independent of recordings. Nothing is ever unpickled; no file is trusted, and whatever fails a check
+raises one `RecordingFormatError` that names the file and the way out. May import `prompt` and
+`errors`.
 """
 
 from daam_nb.storage.arrays import ArrayFacts, LazyArrays, check_values

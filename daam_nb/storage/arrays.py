@@ -1,8 +1,8 @@
-"""Arrays <-> one safetensors file, mapped into memory and each checked when it is first used.
+"""Arrays <-> one safetensors file, mapped into memory; each array is checked on first use.
 
-Opening reads the file's header only and keeps the file mapped, so that it can be replaced or
-removed afterwards: what was opened stays whole. A header is believed where it says what the JSON
-says.
+Opening reads only the file's header and keeps the file mapped, so that it can be replaced or
+removed afterwards: an open recording stays complete. A header is accepted only if it agrees with
+the JSON.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _FILE_DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "
 
 @dataclass(frozen=True)
 class ArrayFacts:
-    """What the JSON says of one array: dtype by torch's name, shape, sha256 of its bytes."""
+    """The JSON's description of one array: torch's dtype name, shape, sha256 of its bytes."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -76,7 +76,7 @@ class ArrayFacts:
 
 
 def max_header_bytes(arrays: Mapping[str, ArrayFacts]) -> int:
-    """What the header of a safetensors file of these arrays can take; the rest are their values."""
+    """The largest possible header, in bytes, of a safetensors file of these arrays."""
     digits = 24  # of a number, with its comma
     of_each = (len(json.dumps(name)) + digits * (4 + len(a.shape)) for name, a in arrays.items())
     return 2**20 + sum(of_each) + 64 * len(arrays)
@@ -98,7 +98,7 @@ def check_values(
 
 
 def raise_if_cut(path: Path, opened: os.stat_result) -> None:
-    """Raise where a mapped file was cut since: reading on would end the process (SIGBUS)."""
+    """Raise if a mapped file was truncated since: reading it would end the process (SIGBUS)."""
     try:
         now = os.stat(path)
     except OSError:
@@ -171,8 +171,8 @@ class ArrayFile:
 class LazyArrays(Mapping[str, Tensor]):
     """Arrays by name, each read from its file on first use and kept from then on.
 
-    `described` tells shapes and dtypes without reading. Copied or pickled, it becomes a dict of
-    the arrays themselves: the file need not be there where the copy is opened.
+    `described` returns shapes and dtypes without reading. Copied or pickled, it becomes a dict of
+    the arrays themselves, so that the copy does not need the file.
     """
 
     def __init__(
@@ -232,7 +232,7 @@ class LazyArrays(Mapping[str, Tensor]):
 
 
 def _ready(name: str, tensor: Tensor, taken: set[int]) -> Tensor:
-    """Contiguous, on the CPU, alone in its memory, and fit to be opened again."""
+    """Make a tensor contiguous, on the CPU, with its own memory, in a dtype that can be saved."""
     if tensor.dtype not in DTYPES.values() or tensor.layout is not torch.strided:
         raise RecordingFormatError(
             f"array {name!r} is {tensor.dtype} ({tensor.layout}); {', '.join(DTYPES)} can be saved."

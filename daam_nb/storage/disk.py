@@ -1,4 +1,4 @@
-"""What the system says when it cannot read or write, as an error of ours that says what to do."""
+"""Failures of the file system as errors that state what to do."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _ADVICE = {
 
 @contextlib.contextmanager
 def told(path: str | os.PathLike[str], what: str) -> Iterator[None]:
-    """Turn what the system says inside the block into a `FileAccessError` about `path`.
+    """Turn an `OSError` inside the block into a `FileAccessError` about `path`.
 
     Parameters
     ----------
     path
-        What was to be read or written.
+        The path to be read or written.
     what
         ``"read"`` or ``"written"``.
 
     Raises
     ------
     FileAccessError
-        For an `OSError` that is none of ours; its ``errno`` is the system's.
+        For an `OSError` that is not a `DaamError`; its ``errno`` is the system's.
     """
     _check_name(path, what)
     try:
@@ -65,7 +65,7 @@ def _check_name(path: str | os.PathLike[str], what: str) -> None:
 
 
 def access_error(path: str | os.PathLike[str], what: str, error: OSError) -> FileAccessError:
-    """The error about a path, with the way out that fits what the system said."""
+    """Make the error about a path, with the way out for the system's error."""
     reason = error.strerror or str(error)
     advice = _ADVICE.get(error.errno or 0, "choose another place")
     about = error.filename
@@ -76,7 +76,7 @@ def access_error(path: str | os.PathLike[str], what: str, error: OSError) -> Fil
 
 
 def write_all(descriptor: int, content: bytes) -> None:
-    """Write every byte, however many the system takes at once."""
+    """Write every byte, however many the system accepts at once."""
     view = memoryview(content)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -1,6 +1,6 @@
-"""One file, whole at every moment: written beside its place, brought to the disk, moved into it.
+"""One file, complete at every moment: written next to its destination, synced, moved into place.
 
-Whoever is killed in between leaves the old file, or the new one, and at most a part beside it.
+A killed process leaves the old file or the new one, and at most a partial one next to it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ PART = re.compile(r"\..+\.[0-9a-f]{12}\.part")
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file in one move: complete, or not at all. What is at the path is replaced.
+    """Write a file atomically: completely, or not at all. An existing file is replaced.
 
     Raises
     ------
     MissingFolderError
         If the folder does not exist.
     FileAccessError
-        If the system would not write: no room, no permission. The old file stays.
+        If the system cannot write: no space, no permission. The old file stays.
     """
     with whole_file(path) as part:
         write_new(part, content)
@@ -36,18 +36,18 @@ def write_file(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Where a file can be written in any way, to be moved to its place at the end of the block.
+    """A temporary path for writing a file, which is moved to its destination after the block.
 
     Parameters
     ----------
     path
-        Of the file; replaced where it exists.
+        Path of the file; replaced if it exists.
 
     Yields
     ------
     Path
-        In the same folder, of a name that `PART` fits. Gone after an error in the block; the old
-        file stays then.
+        In the same folder, with a name that matches `PART`. Removed after an error in the block;
+        the old file stays then.
 
     Raises
     ------
@@ -70,20 +70,20 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def move_into_place(part: Path, path: Path) -> None:
-    """Replace a file by one beside it whose content is on the disk, and have the move stay."""
+    """Replace a file with one next to it whose content is synced, and sync the move."""
     to_disk(path.parent)  # the names of new files, before anything points at them
     os.replace(part, path)
     to_disk(path.parent)
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Write a file that is not there yet, every byte of it, without a buffer in between."""
+    """Write all bytes of a new file, unbuffered."""
     with path.open("xb", buffering=0) as file:
         write_all(file.fileno(), content)
 
 
 def to_disk(path: Path) -> None:
-    """Have the system write a file, or the list of names in a folder, to the disk now."""
+    """Sync a file, or a folder's list of names, to the disk."""
     if not HAS_LOCKS and path.is_dir():
         return  # Windows opens no folders
     descriptor = os.open(path, os.O_RDWR if not HAS_LOCKS else os.O_RDONLY)

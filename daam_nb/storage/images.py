@@ -1,4 +1,4 @@
-"""Images <-> PNG bytes: lossless on the way out, distrusted on the way in.
+"""Images <-> PNG bytes: written losslessly, read without trust.
 
 The bytes are compared with their sha256, and the size in the PNG's header with the JSON's, before
 anything is decoded: a file of a few bytes that unfolds into gigabytes is refused unread, and so is
@@ -31,7 +31,7 @@ _SLACK = 2**17  # bytes of a PNG that are no pixels: its header, what compressio
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What the JSON says of one image: (height, width), Pillow's mode, sha256 of the file."""
+    """The JSON's description of one image: (height, width), Pillow's mode, sha256 of the file."""
 
     size: tuple[int, int]
     mode: str
@@ -39,7 +39,7 @@ class ImageFacts:
 
     @classmethod
     def read(cls, fields: Fields) -> ImageFacts:
-        """Read what `as_dict` wrote, less what belongs to the file."""
+        """Read what `as_dict` wrote, except for the fields of the file."""
         height, width = fields.size("size")
         if height * width > MAX_PIXELS:
             raise broken(
@@ -51,7 +51,7 @@ class ImageFacts:
 
     @property
     def max_bytes(self) -> int:
-        """What a PNG of these pixels can take, however badly it is compressed."""
+        """The largest possible PNG of these pixels, however badly compressed."""
         height, width = self.size
         return height * (1 + width * _CHANNELS[self.mode]) * 9 // 8 + _SLACK
 
@@ -61,7 +61,7 @@ class ImageFacts:
 
 
 def png(name: str, image: Image.Image) -> tuple[bytes, ImageFacts]:
-    """Encode an image; its pixels come back exactly, its metadata is left out."""
+    """Encode an image; its pixels are kept exactly, its metadata is left out."""
     size = (image.height, image.width)
     if image.mode not in MODES or not 0 < size[0] * size[1] <= MAX_PIXELS:
         raise RecordingFormatError(
@@ -89,7 +89,7 @@ class ImageFile:
             raise broken(path, f"cannot be opened ({error})") from None
 
     def read(self) -> Image.Image:
-        """Compare the sha256 and the size, then decode."""
+        """Check the sha256 and the size, then decode."""
         raise_if_cut(self.path, self._state)
         raw = self._raw.numpy().tobytes()
         if hashlib.sha256(raw).hexdigest() != self.facts.sha256:

@@ -1,4 +1,4 @@
-"""One writer at a time: a lock on a folder that does not outlive its holder."""
+"""One writer at a time: a folder's lock that does not outlive its holder."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PATIENCE = 60.0  # seconds
 
 @contextlib.contextmanager
 def locked(folder: Path, *, patience: float = PATIENCE) -> Iterator[None]:
-    """Hold the folder's lock, or raise `RecordingExistsError` when it is not free for too long.
+    """Hold the folder's lock, or raise `RecordingExistsError` if it is not free in time.
 
-    Without locks (on Windows, some network drives) two writers of one recording are not kept apart.
+    Without locks (on Windows, some network drives) two writers of one recording are not separated.
     """
     if not HAS_LOCKS:
         yield
@@ -38,9 +38,9 @@ def locked(folder: Path, *, patience: float = PATIENCE) -> Iterator[None]:
 
 
 class _Lock:
-    """A folder's lock. The system lets go of it when the process dies, and Python with the object:
+    """A folder's lock. The system releases it when the process dies, and Python with the object:
 
-    a Ctrl-C in the wrong moment must not leave a lock that no one can open any more.
+    a Ctrl-C at the wrong moment must not leave a lock that nobody can release.
     """
 
     _descriptor: int | None = None
@@ -67,7 +67,7 @@ class _Lock:
             time.sleep(0.02)
 
     def close(self) -> None:
-        """Let go."""
+        """Release the lock."""
         if self._descriptor is not None:
             _fcntl.flock(self._descriptor, _fcntl.LOCK_UN)  # may be done twice; closing may not
             descriptor, self._descriptor = self._descriptor, None

@@ -31,7 +31,7 @@ _ATTEMPTS = 100  # each means that someone saved it anew meanwhile
 
 @dataclass(frozen=True)
 class Folder:
-    """What a folder holds.
+    """The content of a folder.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Folder:
     arrays, images
         Mappings by name; each value is read, compared with its sha256 and checked on first use.
     version
-        Of the format that its facts are written in.
+        Version of the format of its facts.
     """
 
     path: Path
@@ -54,7 +54,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Contents:
-    """The one JSON file, read and checked: what it says, and which files it names."""
+    """The folder's JSON file, read and checked: its content, and the files it names."""
 
     version: int
     facts: dict[str, Any]
@@ -72,17 +72,17 @@ class Contents:
 def read_folder(path: str | os.PathLike[str]) -> Folder:
     """Open a folder that `write_folder` wrote.
 
-    Its JSON is read and checked, the other files are looked at (there, of the stated size, arrays
-    of the stated names, dtypes and shapes) and mapped into memory; no array and no image is read.
+    Its JSON is read and checked; the other files are checked for their existence, size, and names,
+    dtypes and shapes of arrays, and mapped into memory. No array and no image is read.
 
     Raises
     ------
     RecordingNotFoundError
         If there is no folder, or no recording in it.
     RecordingFormatError
-        If a file is missing, cut, altered, hostile or of another version.
+        If a file is missing, truncated, altered, hostile or of another version.
     FileAccessError
-        If the system would not read a file.
+        If the system cannot read a file.
     """
     folder = Path(path).expanduser()
     with told(folder, "read"):
@@ -104,7 +104,7 @@ def _read_folder(folder: Path) -> Folder:
 
 
 def read_contents(folder: Path) -> Contents:
-    """Read and check the one JSON file of a folder; open nothing else."""
+    """Read and check only the JSON file of a folder."""
     file = folder / JSON_NAME
     if not folder.is_dir():
         what = "is a file" if os.path.lexists(folder) else "does not exist"
@@ -197,7 +197,7 @@ def _opened(folder: Path, contents: Contents) -> Folder:
 
 
 def _size_of_regular(file: Path) -> int:
-    """Bytes of a file that is one: no link that leads elsewhere, no pipe that never ends."""
+    """Size of a regular file, in bytes: links and pipes are refused."""
     try:
         state = os.lstat(file)
     except FileNotFoundError:

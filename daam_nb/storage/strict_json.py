@@ -1,8 +1,8 @@
-"""Facts <-> the bytes of one JSON file: plain data only, read as if a stranger had written it.
+"""Facts <-> the bytes of one JSON file: only plain data, read without trust.
 
-Python's `json` accepts what no fact is: NaN, one name twice, whole numbers of a million digits,
-lists nested a thousand deep. Writing and reading share the rules here, so that whatever was saved
-opens again.
+Python's `json` accepts more than facts may hold: NaN, duplicate names, integers of a million
+digits, lists nested a thousand deep. Writing and reading share the rules here, so that whatever was
+saved can be opened.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LINE = 120
 
 
 def broken(where: object, what: str) -> RecordingFormatError:
-    """The one error for a file that cannot be trusted: which, what about it, the way out."""
+    """Raise the error for a file that fails a check: the file, the reason, the way out."""
     return RecordingFormatError(f"{where}: {what}. {WAY_OUT}")
 
 
@@ -38,7 +38,7 @@ def plain(value: object, where: str) -> Any:
     Raises
     ------
     RecordingFormatError
-        If something else is in it, naming the place: nothing is turned into text silently.
+        If it contains anything else; the message names the place. Nothing is silently converted.
     """
     return _plain(value, (where,))
 
@@ -81,7 +81,7 @@ def _plain(value: object, path: tuple[object, ...]) -> Any:
 
 
 def _place(path: tuple[object, ...]) -> str:
-    """`recording.facts.call[2]` of its parts."""
+    """Join parts to a path such as `recording.facts.call[2]`."""
     steps = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path[1:])
     return "".join((str(path[0]), *steps))
 
@@ -122,7 +122,7 @@ def decode(raw: bytes, where: object) -> dict[str, Any]:
 
 
 def verified(document: dict[str, Any], where: object) -> dict[str, Any]:
-    """Compare what `decode` gave with the sha256 in it, and take that out."""
+    """Check the result of `decode` against the sha256 in it, and remove that."""
     content = {name: value for name, value in document.items() if name != "sha256"}
     if document.get("sha256") != _fingerprint(content):
         raise broken(where, "was changed after it was written: its sha256 differs")
@@ -131,7 +131,7 @@ def verified(document: dict[str, Any], where: object) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Fields:
-    """A JSON object being read: every field is asked for by name and kind, none may be left."""
+    """A JSON object being read: every field is read by name and type, and none may be left over."""
 
     values: dict[str, Any]
     where: str
@@ -145,7 +145,7 @@ class Fields:
         return self
 
     def has(self, name: str) -> bool:
-        """Whether the field is there and not null."""
+        """Whether the field exists and is not null."""
         return self.values.get(name) is not None
 
     def text(self, name: str) -> str:
@@ -193,11 +193,11 @@ class Fields:
         return numbers[0], numbers[1]
 
     def fields(self, name: str) -> Fields:
-        """An object with names."""
+        """An object."""
         return Fields(self._of(name, dict, "an object"), f"{self.where}.{name}")
 
     def each(self, name: str) -> Fields:
-        """A list, its items under their places "0", "1", ..."""
+        """A list, with items under their indices "0", "1", ..."""
         listed = enumerate(self.items(name))
         return Fields({f"{index}": item for index, item in listed}, f"{self.where}.{name}")
 
@@ -224,7 +224,7 @@ def _fingerprint(document: Mapping[str, Any]) -> str:
 
 
 def _pretty(value: Any, indent: str = "") -> str:
-    """JSON with one line for whatever fits in one: lists of numbers stay readable."""
+    """JSON with short lists on one line, so that lists of numbers stay readable."""
     line = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
     line = re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", line)
     if len(indent) + len(line) <= LINE or not isinstance(value, dict | list) or not value:

@@ -1,9 +1,9 @@
-"""Facts, arrays and images -> a folder that is whole at every moment, or is not there.
+"""Facts, arrays and images -> a folder that is complete at every moment, or does not exist.
 
-A new folder is written as a draft beside its place and renamed into it. An old one gets new files
-under new names beside its own, then its one JSON file, which names them, is replaced in one move,
-then the old files go. Whoever is killed in between leaves the old or the new, and at most a draft
-or some files nobody names, which the next save clears away.
+A new folder is written as a draft next to its destination and then renamed. An existing one gets
+new files under new names, then its JSON file, which names them, is replaced atomically, then the
+old files are removed. A killed process leaves the old or the new content, and at most a draft or
+some unnamed files, which the next save removes.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ def write_folder(
     Parameters
     ----------
     path
-        Where the folder shall be; ``~`` is the home folder, missing parents are made.
+        Path of the folder; ``~`` is the home folder, missing parents are created.
     facts
         Plain data: text, finite numbers, booleans, None, lists and dicts of these.
     arrays
         Floating-point tensors of finite values, by name.
     images
-        By a name of lower-case letters and underscores.
+        Images by name; names consist of lower-case letters and underscores.
     overwrite
-        Replace the recording at `path`, if there is one. Until the last moment the old one opens
-        whole, from then on the new one.
+        Replace the recording at `path`, if there is one, atomically: at any moment either the old
+        or the new one can be opened.
 
     Returns
     -------
@@ -66,12 +66,12 @@ def write_folder(
     Raises
     ------
     RecordingExistsError
-        If something is at `path` and `overwrite` is false, or what is there is no recording.
+        If `path` exists and `overwrite` is false, or it is not a recording.
     RecordingFormatError
-        If something cannot be saved so that it opens again. Nothing is left behind then.
+        If something cannot be saved so that it can be opened again. Nothing is left behind then.
     FileAccessError
-        If the system would not write: no room, no permission. Nothing is left behind then, and
-        an old recording stays.
+        If the system cannot write: no space, no permission. Nothing is left behind then, and an old
+        recording stays.
     """
     folder = Path(path).expanduser()
     with told(folder, "written"):
@@ -145,7 +145,7 @@ def _write_parts(
     arrays: Mapping[str, Tensor],
     images: Mapping[str, Image],
 ) -> bytes:
-    """Write arrays and images under names that were never used; the JSON that names them."""
+    """Write arrays and images under new names; return the JSON that names them."""
     document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "facts": facts}
     encode(document)  # what is wrong with the facts shows before gigabytes are written
     file = folder / _own_name("arrays", "safetensors")
@@ -182,7 +182,7 @@ def _write_file(path: Path, raw: bytes) -> None:
 
 @contextlib.contextmanager
 def _draft(parent: Path) -> Iterator[Path]:
-    """A new folder beside the target, locked as long as its writer lives; gone if not renamed."""
+    """A new folder next to the target, locked while its writer lives; removed unless renamed."""
     with contextlib.ExitStack() as held:
         while True:
             draft = parent / f".daam_nb-draft-{secrets.token_hex(8)}"
@@ -200,7 +200,7 @@ def _draft(parent: Path) -> Iterator[Path]:
 
 
 def _clear_drafts(parent: Path) -> None:
-    """Remove what killed writers left beside the recordings here; never a living one's draft."""
+    """Remove drafts that killed writers left next to the recordings; never a running writer's."""
     with contextlib.suppress(OSError):  # the recording is saved; tidying up must not say otherwise
         for entry in list(os.scandir(parent)):
             if not _DRAFT.fullmatch(entry.name) or not entry.is_dir(follow_symlinks=False):
@@ -222,7 +222,7 @@ def _remove_draft(draft: Path) -> None:
 
 
 def _clear_unnamed(folder: Path) -> None:
-    """Remove files of ours that the JSON in place does not name; never anyone else's."""
+    """Remove daam_nb's files that the present JSON does not name; never other files."""
     named = {name for name, _ in read_contents(folder).files()}
     for entry in list(os.scandir(folder)):
         ours = OWN_FILE.fullmatch(entry.name) or _NEW_JSON.fullmatch(entry.name)

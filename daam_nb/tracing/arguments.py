@@ -1,8 +1,8 @@
-"""The argument names that a pipeline's call takes; a name that nothing would read is refused.
+"""The argument names that a pipeline's call takes; unused names are refused.
 
 Many pipelines of diffusers end their signature in ``**kwargs``, take two deprecated names out of it
-(``callback``, ``callback_steps``) and silently drop the rest: ``guidance=4.0`` runs with 7.5. The
-names they take out are read from their source.
+(``callback``, ``callback_steps``) and silently drop the rest: ``guidance=4.0`` runs with 7.5. Which
+names they take is read from their source.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class CallNames:
     names
         In the order of the signature, then those that are read from its ``**kwargs``.
     any_name
-        Whether it passes further names on to where they cannot be followed: no name is unknown
+        Whether it passes further names on in a way that cannot be followed: no name is unknown
         then.
     """
 
@@ -153,8 +153,9 @@ def _source(function: Callable[..., Any]) -> ast.AST | None:
 def _parsed(text: str) -> ast.AST:
     """`ast.parse`, which Python 3.11 cannot do in two threads at once.
 
-    It counts how deep it is in one place for all threads, and raises a `SystemError` where another
-    thread has moved that count. The lock keeps ours apart; who else parses is seldom at it again.
+    Its recursion depth is counted globally for all threads, and a `SystemError` is raised if
+    another thread has changed the count. The lock separates daam_nb's calls; other parsers rarely
+    run again.
     """
     with _parsing:
         for _ in range(20):
@@ -169,7 +170,7 @@ _parsing = threading.Lock()
 
 
 def _read_names(tree: ast.AST, rest: str) -> Iterator[str]:
-    """Every name that is taken out of ``**rest``, as often as it is."""
+    """Every name that is taken from ``**rest``, once for each occurrence."""
     for node in ast.walk(tree):
         key: ast.AST | None = None
         match node:

@@ -38,14 +38,14 @@ def ask(
     texts
         The token ids of each text, one per column.
     memory
-        Where the result goes.
+        Stores the result.
     padding
         Token id of the padding, if the pipeline masks it.
 
     Returns
     -------
     str
-        Why the encoder could not be run; empty if it was.
+        The reason why the encoder could not be run; empty if it was.
     """
     # On a lazily offloaded encoder the first parameter is "meta"; its hooks move the input.
     device = next((p.device for p in encoder.parameters()), torch.device("cpu"))

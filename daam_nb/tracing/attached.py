@@ -1,10 +1,10 @@
-"""Attach to a pipeline and detach without a trace: the common ground of traces and interventions.
+"""Attaching to a pipeline and detaching completely: the common base of traces and interventions.
 
-Who is told: the ``__call__`` of the pipeline and of its modules says when a call begins, which pass
-and which layer is running; ``encode_prompt`` and the scheduler's ``step`` say how far it is. All of
-them are held on their classes, and only while the context is open. Nothing is put on an object, so
-copies of it (``copy.deepcopy``, pickle, ``from_pipe``) hold nothing of ours, and what another
-thread runs on the same object passes through untouched, whenever a context opens or closes there.
+The ``__call__`` of the pipeline and of its modules reports when a call begins, and which pass and
+layer is running; ``encode_prompt`` and the scheduler's ``step`` report its progress. All of them
+are patched on their classes, and only while the context is open. Objects are not changed, so their
+copies (``copy.deepcopy``, pickle, ``from_pipe``) carry no patches, and calls of other threads on
+the same object pass through unchanged, whenever a context opens or closes there.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class Attached(ABC, Generic[CallT]):
     Attributes
     ----------
     pipe, adapter
-        The pipeline, and what is particular to its model family.
+        The pipeline, and the adapter of its model family.
     change
-        What it changes in the attention, in words; None if it only observes.
+        Its change of the attention, in words; None if it only observes.
     kind
         Its name in messages.
     """
@@ -122,7 +122,7 @@ class Attached(ABC, Generic[CallT]):
     def _watch(
         self, module: nn.Module, *, before: _Before | None = None, after: _After | None = None
     ) -> None:
-        """Be told when a module is called; `before` may give it other arguments."""
+        """Watch a module's calls; `before` may replace its arguments."""
         if before is not None:
             self._before[module] = before
         if after is not None:
@@ -131,7 +131,7 @@ class Attached(ABC, Generic[CallT]):
         taps.hold(self, kind, "__call__", partial(_watch_module_calls, kind))
 
     def _take_off(self) -> None:
-        """Remove everything; an interrupt meanwhile is kept until all is off."""
+        """Remove all patches; an interrupt meanwhile is raised after that."""
         interrupted: BaseException | None = None
         while True:
             try:
@@ -156,7 +156,7 @@ class Attached(ABC, Generic[CallT]):
     # What modules tell -----------------------------------------------------------------------
 
     def _call(self) -> RunningCall | None:
-        """This one's call that runs in this context, innermost."""
+        """The innermost call of this context manager that runs in this context."""
         own = [call for attached, call in _running.get() if attached is self]
         return own[-1] if own else None
 
@@ -236,7 +236,7 @@ class Attached(ABC, Generic[CallT]):
         """Watching a call failed."""
 
     def _let_go(self, call: Any) -> None:
-        """Take everything of a call off the kernels. Safe to repeat."""
+        """Detach a call from the kernels. Safe to repeat."""
         inputs.unfollow(call)
 
     def _begin(self, arguments: dict[str, Any]) -> CallT:
@@ -311,7 +311,7 @@ def _watch_calls(kind: type[Any], original: Callable[..., Any]) -> Callable[...,
 
 
 def _by_name(signature: inspect.Signature, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """A call's arguments by name, those that ``**kwargs`` took among them."""
+    """A call's arguments by name, including those in ``**kwargs``."""
     named = dict(arguments)
     for name, parameter in signature.parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD and name in named:
@@ -354,7 +354,7 @@ def _watch_module_calls(kind: type, original: Callable[..., Any]) -> Callable[..
 
 
 def _check_unhidden(encoder: nn.Module, calls: Sequence[RunningCall]) -> None:
-    """Nobody else hides words in a text encoder in which effects are worked out."""
+    """Check that no intervention hides words in a text encoder used for effects."""
     if any(encoder in getattr(call, "hidden_in", ()) for call in calls):
         raise UnsupportedPipelineError(
             "Words are hidden in the text encoder (text_encoder=True), so the effect of hiding "
@@ -366,17 +366,17 @@ def _check_unhidden(encoder: nn.Module, calls: Sequence[RunningCall]) -> None:
 class Method:
     """A method of a class, watched on the objects of calls that run in this context.
 
-    A data descriptor: it comes before what stands in an object's own dictionary, so that a method
-    that a user put there is watched, too, and neither it nor anything else there is touched.
+    A data descriptor: it takes precedence over an object's own dictionary, so that a method that a
+    user put there is watched, too, and the dictionary is not changed.
 
     Parameters
     ----------
     kind
-        The class that it stands on; its subclasses pass through.
+        The patched class; calls of its subclasses pass through it.
     watch
-        Object and bound method -> the method to be called: the same one where nobody watches.
+        Object and bound method -> the method to be called; the same one if nobody watches.
     original
-        What stood on the class.
+        The class's original attribute.
     """
 
     def __init__(
@@ -417,7 +417,7 @@ def _watch_encoding(pipe: Any, method: Callable[..., Any]) -> Callable[..., Any]
 
 
 def watch_decoding(vae: Any, method: Callable[..., Any]) -> Callable[..., Any]:
-    """Tell the calls of this VAE's pipelines what is decoded."""
+    """Pass what is decoded to the calls of this VAE's pipelines."""
     if not any(getattr(call.pipe, "vae", None) is vae for call in _calls()):
         return method
 

@@ -1,4 +1,4 @@
-"""Buffers of the probabilities of an image in the making, and their cost in memory.
+"""Buffers for the probabilities of an image while it is made, and their memory.
 
 The cost is known before the first step, from layers, heads, grids, tokens and steps, so that a
 budget is checked before any work is lost.
@@ -27,7 +27,7 @@ FREE_SHARE = 0.8
 
 @dataclass(frozen=True)
 class Cost:
-    """Bytes of a call's recordings, and how they add up."""
+    """Bytes of a call's recordings, with their breakdown."""
 
     total: int
     tokens: int
@@ -67,7 +67,7 @@ class Buffers:
             self.arrays = {name: make(size, dtype=kept_as) for name, size in shape.items()}
 
     def write(self, name: str, place: int, head: int, values: Tensor) -> None:
-        """Keep ``values`` (head, token, n) of heads from `head` on, at step number `place`."""
+        """Store ``values`` (head, token, n) of heads from `head` on, at step number `place`."""
         array = self.arrays[name]
         self.places = max(self.places, place + 1)
         if self.summed:
@@ -81,7 +81,7 @@ class Buffers:
         target.copy_(values.view_as(target))
 
     def finished(self) -> dict[str, Tensor]:
-        """The arrays, cut to the steps that were really made."""
+        """The arrays, cut to the steps that were actually made."""
         if self.summed:
             return self.arrays
         return {

@@ -1,10 +1,10 @@
 """One call at a time: a scheduler holds the state of a call, so two concurrent calls corrupt it.
 
-diffusers keeps the state of a running call (the timesteps, the place in the loop, earlier outputs)
-in the pipeline's scheduler. Two threads that run one pipeline, or two pipelines that share a
-scheduler, mix these up, watched or not. A traced call that would begin in such a state is refused;
-one that is disturbed later raises, and so does one that cannot finish because its scheduler was
-moved by another.
+diffusers keeps the state of a running call (the timesteps, the position in the loop, earlier
+outputs) in the pipeline's scheduler. Two threads that run one pipeline, or two pipelines that share
+a scheduler, mix these up, traced or not. A traced call that would begin in such a state is refused;
+one that is disturbed later raises an error, and so does one that cannot finish because another call
+stepped its scheduler.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, eq=False)
 class _Use:
-    """A scheduler in a watched call; held, so that its id stays its own."""
+    """A scheduler in a watched call; referenced, so that its id is not reused."""
 
     scheduler: Any
     thread: threading.Thread
     disturbances: list[str]
 
     def elsewhere(self) -> bool:
-        """Whether another thread is at it. One that an interrupt left behind is nobody's."""
+        """Whether another thread uses it. One left behind by an interrupt is free."""
         return self.thread is not threading.current_thread() and self.thread.is_alive()
 
 
@@ -42,14 +42,14 @@ _uses: dict[int, _Use] = {}  # by the scheduler's id
 
 @contextmanager
 def on(scheduler: Any, *, nested: bool) -> Iterator[list[str]]:
-    """Have a scheduler for a watched call; the list names the threads that disturb it.
+    """Reserve a scheduler for a watched call; the list names the threads that disturb it.
 
     Parameters
     ----------
     scheduler
-        Of the pipeline that is called.
+        The scheduler of the called pipeline.
     nested
-        Whether a call in this very context has it already and calls on, as from a callback.
+        Whether a call in this context already has it, as when a callback calls the pipeline again.
 
     Raises
     ------
@@ -81,14 +81,14 @@ def on(scheduler: Any, *, nested: bool) -> Iterator[list[str]]:
 
 
 def disturb(scheduler: Any) -> None:
-    """An unwatched call begins: note it where a watched one of another thread is running."""
+    """Note an unwatched call that begins while a watched one of another thread is running."""
     use = _uses.get(id(scheduler))
     if use is not None and use.elsewhere():
         use.disturbances.append(threading.current_thread().name)
 
 
 def note_inner_call(running: Iterable[RunningCall], pipe: Any) -> None:
-    """A pipeline is called: tell the calls whose loop it breaks into, as from a callback."""
+    """Note a pipeline's call in the calls whose loop it interrupts, as from a callback."""
     scheduler = getattr(pipe, "scheduler", None)
     for call in running:
         if call.scheduler is scheduler and call.step:
@@ -97,13 +97,13 @@ def note_inner_call(running: Iterable[RunningCall], pipe: Any) -> None:
 
 
 def why_out_of_step(call: RunningCall, error: Exception) -> str:
-    """What happened to a call whose scheduler could not go on, and the way out.
+    """Explain why a call's scheduler could not go on, with the way out.
 
     Returns
     -------
     str
-        Empty if the error comes from somewhere else, or nothing says that the scheduler was
-        moved by somebody else than the call's own loop.
+        Empty if the error comes from elsewhere, or nothing indicates that the scheduler was stepped
+        by anything other than the call's own loop.
     """
     scheduler = call.scheduler
     if not isinstance(error, (LookupError, TypeError, ValueError)) or not _is_in(scheduler, error):
@@ -136,7 +136,7 @@ def _is_in(scheduler: Any, error: Exception) -> bool:
 
 
 def why_disturbed(disturbances: list[str]) -> str:
-    """What happened to a call that was disturbed, and the way out."""
+    """Explain how a call was disturbed, with the way out."""
     return (
         f"the same scheduler was used by another call meanwhile (in {', '.join(disturbances)}), "
         "which mixes up their states: the image is not that of its seed. Run one call at a time, "

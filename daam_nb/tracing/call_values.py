@@ -1,4 +1,4 @@
-"""Arguments of a pipeline's call that are plainly wrong are refused before any work.
+"""Checks of a pipeline's arguments: plainly wrong values are refused before any work.
 
 diffusers checks some values with a clear message, and those are left to it (a height that is not a
 multiple of 8). Others fail deep in torch, or are silently replaced: ``height=0`` is the default

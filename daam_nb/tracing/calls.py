@@ -1,8 +1,8 @@
 """One traced call of a pipeline: from the first text embedding to its recordings.
 
-A call is told by the hooks and taps what happens (`on_encode`, `begin_pass`, `see`, `end_pass`,
-`on_step`) and answers with one `Recording` per image. Nothing here changes anything the
-pipeline computes, and no error of ours stops it once it has begun to paint.
+Hooks and taps report the events of a call (`on_encode`, `begin_pass`, `see`, `end_pass`,
+`on_step`), which returns one `Recording` per image. Nothing here changes what the pipeline
+computes, and no error of daam_nb stops it once denoising has begun.
 """
 
 from __future__ import annotations
@@ -88,13 +88,13 @@ class WatchedCall(RunningCall):
         self.passing = None
 
     def on_encode(self, result: Any, again: Callable[[], Any]) -> None:
-        """``encode_prompt`` returned; it runs again for what else is to be read."""
+        """``encode_prompt`` returned; it is run again for optional data that need it."""
         super().on_encode(result, again)
         if not self.settled:
             self.extras.encode(self.arguments, self.embeddings, again)
 
     def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
-        """The denoiser starts. Before the first step, errors of the user's choices are raised."""
+        """The denoiser starts. Before the first step, errors in the user's choices are raised."""
         if self.failure is not None:
             return
         try:
@@ -121,7 +121,7 @@ class WatchedCall(RunningCall):
             self.fail(error)
 
     def followed(self, name: str) -> Layer | None:
-        """The layer of a name, where it is kept of the pass that is running."""
+        """The layer of a name, if it is kept in the running pass."""
         return None if self.passing is None else self.kept_layers.get(name)
 
     def end_pass(self) -> None:
@@ -151,7 +151,7 @@ class WatchedCall(RunningCall):
             self.fail(error)
 
     def on_decode(self, latents: Any) -> None:
-        """The VAE was given these latents: behind the last step, those of the images."""
+        """The VAE was given these latents: after the last step, those of the images."""
         self._decoded = latents.detach() if isinstance(latents, Tensor) else None
 
     def _check_step(self, timestep: float) -> None:
@@ -234,7 +234,7 @@ class WatchedCall(RunningCall):
     def _settle_branch(
         self, branch: Branch, rows: Sequence[Tensor], stream: TextStream
     ) -> texts.Settled:
-        """The prompts of a branch; the negative ones need no names where they are replayed."""
+        """Name the prompts of a branch; negative ones need no names if they are kept for replay."""
         assert self._naming is not None
         options, images = self.options, len(rows)
         if branch == "conditional":
@@ -314,7 +314,7 @@ class WatchedCall(RunningCall):
         return torch.tensor(kept.columns) + self.plan.stream.first
 
     def _reads_the_same(self, inputs: DenoiserInputs, rows: BatchRows) -> bool:
-        """Whether a pass reads the settled texts; one that does not is another text's."""
+        """Whether a pass reads the settled texts."""
         text = inputs.text
         if self.step in self.other_texts:  # the other branch of a step that is not kept
             return False
@@ -345,7 +345,7 @@ class WatchedCall(RunningCall):
     def _settle_again(
         self, inputs: DenoiserInputs, rows: BatchRows, branches: Sequence[Branch]
     ) -> None:
-        """The first step that is kept reads other texts than the call began with: those count."""
+        """Settle the texts again if the first kept step reads other texts than the first step."""
         assert self._naming is not None and self.plan is not None
         if self.extras.effects.are_kept:
             raise ShapeError(
@@ -368,7 +368,7 @@ class WatchedCall(RunningCall):
         self._allocate(self.plan, inputs.sample)
 
     def _once(self, branch: Branch) -> int:
-        """Note that a branch is painted in this step; as which of the kept steps."""
+        """Note that a branch is denoised in this step; return the index among the kept steps."""
         if self.painted[branch][-1:] == [self.step]:
             raise ShapeError(
                 f"The denoiser ran twice on the {PROMPT_OF[branch]} within step {self.step}, "
@@ -387,7 +387,7 @@ class WatchedCall(RunningCall):
         Raises
         ------
         DaamError
-            The first failure of watching, where there was one.
+            The first failure of watching, if there was one.
         """
         taken = time.perf_counter() - self.begun
         self.images = pil_images(output)

@@ -30,7 +30,7 @@ class KernelCall:
     scale
         Factor of the scores.
     value
-        What the attention is multiplied with; None if the function returns the attention.
+        What the attention is multiplied by; None if the function returns the attention.
     """
 
     query: Tensor
@@ -43,14 +43,14 @@ class KernelCall:
 
 @dataclass(eq=False)
 class Part:
-    """The attention of some heads of one batch row.
+    """Attention of some heads of one batch row.
 
     Attributes
     ----------
     place
-        Where it stands in the call: the batch row, or where flat a slice of its rows.
+        Its position in the call: the batch row, or for flat calls a slice of the rows.
     before, after
-        (head, key, n), float32: as the model has it, and as it is to be.
+        (head, key, n), float32: the model's attention, and the changed one.
     """
 
     place: int | slice
@@ -65,7 +65,7 @@ NOTHING: Mapping[int, Part] = MappingProxyType({})
 
 
 def part_of(call: KernelCall, place: int | slice) -> Part:
-    """Work out the attention of a batch row (or a slice of a flat call), not yet changed."""
+    """Compute the unchanged attention of a batch row (or a slice of a flat call)."""
     mask = call.mask
     if mask is not None and not call.flat:
         mask = mask[(None,) * (4 - mask.ndim)]  # (batch or 1, head or 1, n or 1, keys)
@@ -81,7 +81,7 @@ def part_of(call: KernelCall, place: int | slice) -> Part:
 
 
 def with_values(result: Tensor, value: Tensor, changed: Mapping[int, Part]) -> Tensor:
-    """The kernel's result, attention times values, with the changed attention instead.
+    """Recompute the kernel's result, attention times values, with the changed attention.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def with_values(result: Tensor, value: Tensor, changed: Mapping[int, Part]) -> T
 
 
 def with_probabilities(result: Tensor, changed: Mapping[int, Part]) -> Tensor:
-    """The same for a function that returns the probabilities, flat: (batch*head, n, keys)."""
+    """As `with_values`, for a function that returns flat probabilities: (batch*head, n, keys)."""
     result = result.clone()
     for part in changed.values():
         moved = (part.after - part.before).transpose(1, 2)

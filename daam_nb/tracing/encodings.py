@@ -27,13 +27,13 @@ class Encoding:
     encoder
         Which.
     ids
-        The numbers it was given, one per column.
+        The token ids it was given, one per column.
     last
-        (column, channel): what it returned.
+        (column, channel): its output.
     hidden
-        (layer, column, channel), where it was asked for those, too.
+        (layer, column, channel): its hidden states, if it was called for those, too.
     asked
-        Whether daam_nb had it encoded again, so that last digits may differ.
+        Whether daam_nb encoded it again, so that last digits may differ.
     """
 
     encoder: nn.Module
@@ -48,7 +48,7 @@ class Encoding:
         return self.last.nbytes + (0 if self.hidden is None else self.hidden.nbytes)
 
     def same(self, other: Encoding) -> bool:
-        """Whether the other one says nothing new."""
+        """Whether the other one adds nothing new."""
         return (
             self.encoder is other.encoder
             and self.ids == other.ids
@@ -58,16 +58,16 @@ class Encoding:
 
 
 class EncoderMemory:
-    """What text encoders read, newest last.
+    """Memory of what text encoders read, newest last.
 
     Attributes
     ----------
     encodings
         One for each text.
     let_go
-        How many were let go of because there were too many.
+        Number of encodings dropped because there were too many.
     running
-        Calls of the pipeline that are running: until they are over, nothing is let go.
+        Running calls of the pipeline; until they are over, nothing is dropped.
     """
 
     def __init__(self, limit: int = LIMIT) -> None:
@@ -95,7 +95,7 @@ class EncoderMemory:
         return [e for e in reversed(self.encodings) if e.encoder is encoder]
 
     def clear(self) -> None:
-        """The block is closed."""
+        """Forget everything when the block is closed."""
         self.encodings.clear()
 
     def hold(self) -> None:
@@ -115,7 +115,7 @@ class EncoderMemory:
 
 
 def _states(output: Any, shape: tuple[int, ...]) -> tuple[Tensor | None, Tensor | None]:
-    """The states of every column in an encoder's output, and those of its hidden layers: copies."""
+    """Copy the states of every column in an encoder's output, and those of its hidden layers."""
     values = list(output.values()) if isinstance(output, Mapping) else output
     if isinstance(values, Tensor):
         values = [values]
@@ -141,7 +141,7 @@ def _of_columns(value: Any, shape: tuple[int, ...]) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """Some numbers, and states that an encoder made of them in one and the same layer.
+    """Some token ids, and the states that an encoder made from them in one layer.
 
     Attributes
     ----------
@@ -159,7 +159,7 @@ class Window:
 
 
 def readings_of(encodings: list[Encoding]) -> Iterator[list[Window]]:
-    """The windows layer by layer: the last first, then hidden ones, as they are and normalized.
+    """The windows layer by layer: the last first, then hidden ones, plain and normalized.
 
     Pipelines take the last hidden state, an earlier one (Stable Diffusion XL), or an earlier one
     through the encoder's final norm (``clip_skip``).

@@ -1,4 +1,4 @@
-"""Optional data that a call records beside its attention: effects, concepts, self-attention."""
+"""Optional data that a call records besides its attention: effects, concepts, self-attention."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from daam_nb.tracing.self_attention.call import CallSelfAttention
 
 
 class Extras:
-    """All of it in one call; nothing if nothing was asked for."""
+    """The optional data of one call; possibly none."""
 
     def __init__(self, adapter: Adapter, options: Options) -> None:
         self.effects = CallEffects(adapter, options)
@@ -29,7 +29,7 @@ class Extras:
     def encode(
         self, arguments: Mapping[str, Any], embeddings: Embeddings | None, again: Callable[[], Any]
     ) -> None:
-        """``encode_prompt`` returned, before the call is settled: encode what else is read."""
+        """``encode_prompt`` returned, before the call is settled: encode the additional texts."""
         if self.effects.are_kept and embeddings is not None:
             self.effects.encode(arguments, embeddings, again)
         self.concepts.encode(again)
@@ -37,7 +37,7 @@ class Extras:
     def check(
         self, layers: Sequence[Layer], prompts: Sequence[Prompt], text: Callable[[], list[Tensor]]
     ) -> None:
-        """Raise an `UnsupportedPipelineError` where something cannot be recorded.
+        """Raise an `UnsupportedPipelineError` if something cannot be recorded.
 
         Parameters
         ----------
@@ -46,7 +46,7 @@ class Extras:
         prompts
             The text of each image.
         text
-            Gives (key, channel) of each, as the denoiser is given it.
+            Returns (key, channel) of each, as given to the denoiser.
         """
         if self.effects.are_kept:
             self.effects.check(layers, prompts, text())
@@ -63,13 +63,13 @@ class Extras:
         return of_concepts + self.self_attention.nbytes(images=images, steps=steps)
 
     def allocate(self, layers: Sequence[Layer], *, images: int, steps: int) -> None:
-        """Make room for what is kept."""
+        """Allocate the buffers."""
         self.effects.allocate(layers, steps=steps)
         self.concepts.allocate(layers, images=images, steps=steps)
         self.self_attention.allocate(images=images, steps=steps)
 
     def beside(self, branch: Branch, images: int) -> list[Beside]:
-        """Where each image's are kept in a guidance pass."""
+        """The buffers of each image in a guidance pass."""
         parts = (
             self.effects.buffers(branch, images),
             self.concepts.buffers(branch, images),
@@ -79,12 +79,12 @@ class Extras:
         return [Beside(*of_image) for of_image in zip(*parts, strict=True)]
 
     def check_text(self, branch: Branch, step: int, text: Sequence[Tensor]) -> None:
-        """Raise a `ShapeError` where a pass reads another text than effects are worked out of."""
+        """Raise a `ShapeError` if a pass reads another text than that of the effects."""
         if any(self.effects.buffers(branch, len(text))):
             self.effects.check_text(step, text, branch)
 
     def finished(self, image: int, *, negative: bool) -> dict[str, Any]:
-        """One image's, by the fields of its recording."""
+        """The data of one image, by the fields of its recording."""
         return {
             "effects": self.effects.finished("conditional", image),
             "negative_effects": self.effects.finished("unconditional", image) if negative else None,
@@ -93,7 +93,7 @@ class Extras:
         }
 
     def captured(self, image: int) -> tuple[str, ...]:
-        """What the manifest of one image says."""
+        """The entries of one image's manifest."""
         words = self.effects.words_of("conditional", image)
         effects = f"effects of {words} words on the outputs of the same layers and steps"
         return (

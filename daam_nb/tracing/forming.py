@@ -124,16 +124,16 @@ def decoded_images(pipe: Any, latents: Tensor) -> tuple[Image, ...]:
 
 
 def with_decoded(frames: Tensor, given: Tensor, config: Any) -> Tensor:
-    """Put what was decoded in the place of the last frame, where it is something else.
+    """Replace the last frame with what was decoded, if they differ.
 
-    A callback or a pasted original may change the latents behind the scheduler's last step.
+    A callback or a pasted original may change the latents after the scheduler's last step.
 
     Parameters
     ----------
     frames
-        (step, channel, y, x): what the scheduler was given, and what it returned last.
+        (step, channel, y, x): the scheduler's inputs, and its last result.
     given
-        (channel, y, x): what the VAE was given, on the CPU.
+        (channel, y, x): the VAE's input, on the CPU.
     config
         The VAE's.
 
@@ -157,7 +157,7 @@ def with_decoded(frames: Tensor, given: Tensor, config: Any) -> Tensor:
 
 
 def _settled(latent: Tensor, given: Tensor, config: Any) -> Tensor:
-    """The neighbor of each value that the VAE is given as `given`, where there is one."""
+    """The neighbor of each value that becomes `given` as the VAE's input, if there is one."""
     best = latent
     for direction in (float("inf"), -float("inf")):
         beside = latent
@@ -190,7 +190,7 @@ def _frames(steps: int | slice | Iterable[int] | None, count: int) -> list[int]:
 
 
 def _adapter_class(pipe: Any) -> type[Adapter]:
-    """The family that knows how to decode; of a pipeline of no family, as most do."""
+    """The family that can decode; for a pipeline of no family, the most common way."""
     try:
         return adapter_class_of(pipe)
     except UnsupportedPipelineError:

@@ -1,4 +1,4 @@
-"""Conditions that every recorded call must meet, for any pipeline, checked as it runs.
+"""Conditions that every recorded call must meet, for any pipeline, checked at run time.
 
 Loop                one step of the loop is one step of the recording
 why_not_the_grid    the grid times the VAE's factor is the image
@@ -26,8 +26,8 @@ class Loop:
     Parameters
     ----------
     timesteps
-        All of them, in order. A call may begin after the first (image to image) and end before
-        the last; schedulers of second order name a timestep twice.
+        All timesteps, in order. A call may begin after the first (image to image) and end before
+        the last; second-order schedulers repeat timesteps.
     """
 
     def __init__(self, timesteps: Sequence[float]) -> None:
@@ -36,7 +36,7 @@ class Loop:
         self._places = set(range(len(self.timesteps)))
 
     def why_not(self, timestep: float) -> str:
-        """Go on to the next step; what is wrong with it, empty if nothing is."""
+        """Advance to the next step; return what is wrong with it, empty if nothing is."""
         following = {place + 1 for place in self._places} if self.made else self._places
         self._places = {
             place
@@ -55,12 +55,12 @@ class Loop:
 
 
 def check_arguments(arguments: Mapping[str, Any]) -> None:
-    """Raise where a call asks for what cannot be recorded, before its first step.
+    """Raise before a call's first step if it requests something that cannot be recorded.
 
     Raises
     ------
     UnsupportedPipelineError
-        For a crop that is painted and put back: no map can be laid over the whole image.
+        For a crop that is inpainted and pasted back: maps would not fit the whole image.
     """
     margin = arguments.get("padding_mask_crop")
     if margin is not None:
@@ -72,7 +72,7 @@ def check_arguments(arguments: Mapping[str, Any]) -> None:
 
 
 def why_unpainted(step: int, part: str) -> str:
-    """What is wrong with a step that was to be kept, and in which the prompt was not painted."""
+    """Explain why a step to be kept ran without the prompt."""
     return (
         f"Step {step} was made without the watched {part} running on the prompt: it was replaced "
         "during the call, or the pipeline skipped it."
@@ -95,18 +95,18 @@ def scheduled(scheduler: Any) -> tuple[float, ...]:
 def why_not_the_grid(
     pipe: Any, latent_size: tuple[int, int], images: Sequence[Image.Image], output: Any
 ) -> str:
-    """What is wrong where the latents that were watched are not those of the whole image.
+    """Explain why the watched latents are not those of the whole image; empty if they are.
 
     Parameters
     ----------
     pipe
-        The pipeline, which says by how much its VAE enlarges.
+        The pipeline, with its VAE's scale factor.
     latent_size
-        (height, width) of the latents that the denoiser was given.
+        (height, width) of the denoiser's latents.
     images
         The images.
     output
-        What the pipeline returned: where there are no images, latents.
+        The pipeline's output: latents if there are no images.
     """
     factor = int(getattr(pipe, "vae_scale_factor", 8))
     height, width = (length * factor for length in latent_size)

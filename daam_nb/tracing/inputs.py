@@ -1,10 +1,10 @@
-"""Check that a layer's projections read the text that the layer was given, and no other.
+"""Check that a layer's projections read only the text that the layer was given.
 
 Between a layer's arguments and its queries, keys and values are the user's hooks and processor. A
-hook that exchanges the text there, or permutes its columns, would give every column a wrong name.
-So the projections' inputs are compared with the denoiser's. Usually they are the very same tensor,
-which costs nothing; otherwise the comparison stays on the device and is read when the call is over,
-so that the GPU is not waited for.
+hook that replaces the text there, or permutes its columns, would give every column a wrong name. So
+the projections' inputs are compared with the denoiser's. Usually they are the same tensor, which
+costs nothing; otherwise the comparison stays on the device and is read after the call, without
+waiting for the GPU.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _ADDED = ("add_q_proj", "add_k_proj", "add_v_proj", "to_added_qkv")
 
 @dataclass(frozen=True, eq=False)
 class Original:
-    """A tensor as it was, so far as that can be told without a copy of it."""
+    """A tensor's earlier state, as far as it can be checked without a copy."""
 
     tensor: Tensor
     version: int | None
 
     @classmethod
     def of(cls, tensor: Tensor) -> Original:
-        """The tensor as it is now. Tensors of ``torch.inference_mode`` count no versions."""
+        """The tensor's present state; ``torch.inference_mode`` has no version counter."""
         return cls(tensor, None if tensor.is_inference() else tensor._version)
 
     def differs(self, other: Tensor) -> Tensor | bool:
-        """Whether another tensor holds other values; the device's answer where it is asked."""
+        """Whether another tensor holds other values; if compared, a tensor on the device."""
         changed = self.version is not None and self.tensor._version != self.version
         if changed or other is self.tensor:
             return changed
@@ -50,20 +50,20 @@ class Original:
 
 
 class Comparisons:
-    """What came to be compared in a call, and what that came to when it is over."""
+    """The comparisons of a call, and their results after it."""
 
     def __init__(self) -> None:
         self._all: list[tuple[str, Tensor | bool]] = []
 
     @torch.no_grad()
     def add(self, original: Original, other: Tensor, complaint: str) -> None:
-        """Compare; `complaint` is what is said where the two are not the same."""
+        """Compare two tensors; `complaint` is the error message if they differ."""
         differs = original.differs(other)
         if differs is not False:
             self._all.append((complaint, differs))
 
     def note(self, differs: Tensor, complaint: str) -> None:
-        """Add a comparison that somebody else has made: a bool tensor."""
+        """Add the result of an external comparison: a bool tensor."""
         self._all.append((complaint, differs))
 
     def check(self) -> None:
@@ -74,7 +74,7 @@ class Comparisons:
 
 
 class Following(Protocol):
-    """What a reader needs of the call that it is part of."""
+    """What a reader needs to know about its call."""
 
     adapter: Adapter
     comparisons: Comparisons
@@ -82,18 +82,18 @@ class Following(Protocol):
 
 
 class LayerReader:
-    """Between a layer's two hooks: compares what its projections are given.
+    """Between a layer's two hooks: compares the inputs of its projections.
 
     Parameters
     ----------
     call
-        The call that it is part of.
+        The call it belongs to.
     layer, module
-        What it is, and itself.
+        The layer and its module.
     image
         Its first argument.
     text
-        The text that it has to read; None where text and image come in one sequence.
+        The text that it must read; None if text and image come in one sequence.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class LayerReader:
             self._of_image = ["to_q"]
 
     def projections(self) -> list[nn.Module]:
-        """The projections of the layer that are looked at, as they are now."""
+        """The layer's present projections that are watched."""
         return [linear for linear, _ in self._named()]
 
     def _named(self) -> list[tuple[nn.Module, bool]]:
@@ -123,7 +123,7 @@ class LayerReader:
 
     @torch.no_grad()
     def see_projection(self, linear: nn.Module, projected: Any, output: Any) -> None:
-        """A projection was given this, before (with an output) and after hooks on itself."""
+        """A projection was called with this input; `output` is None before its hooks have run."""
         for known, of_text in self._named():
             if known is not linear or not isinstance(projected, Tensor):
                 continue
@@ -152,7 +152,7 @@ class LayerReader:
         return type(self.module.get_processor())  # type: ignore[operator]
 
     def why_unread(self) -> str:
-        """What is wrong where nobody knows which text the layer has read."""
+        """Explain why it is unknown which text the layer has read."""
         processor = self._processor()
         if self.read or processor.__module__.split(".")[0] == "diffusers":
             return ""
@@ -164,7 +164,7 @@ class LayerReader:
 
 
 def other_text(layer: str, step: int) -> str:
-    """What is said of a layer that reads other text than the denoiser was given."""
+    """The error message for a layer that reads other text than the denoiser was given."""
     return (
         f"{layer} was given other text than the denoiser itself in step {step}: something in "
         "between replaces or reorders it, as a hook or an attention processor can, so its columns "
@@ -173,7 +173,7 @@ def other_text(layer: str, step: int) -> str:
 
 
 def _is_plain(module: nn.Module, image: Any) -> bool:
-    """Whether a layer projects its first argument as it is."""
+    """Whether a layer projects its first argument unchanged."""
     changes = (getattr(module, name, None) for name in ("group_norm", "spatial_norm"))
     return isinstance(image, Tensor) and image.ndim == 3 and not any(c is not None for c in changes)
 

@@ -1,7 +1,7 @@
-"""What was done to a model after it was loaded, as far as it can be asked: adapters, FreeU, hooks.
+"""Changes of a model after it was loaded, as far as they can be detected: adapters, FreeU, hooks.
 
-An image's caption names the model; where an adapter paints with it, the name alone would be
-untrue. Weights that were written into are told by a few values of each (`daam_nb.tracing.weights`).
+An image's caption names the model; with an active adapter, the name alone would be wrong. Weights
+that were overwritten are detected by a few values of each (`daam_nb.tracing.weights`).
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def model_changes(pipe: Any, weights: Mapping[str, Sample] | None = None) -> tup
     pipe
         The pipeline.
     weights
-        Samples of its weights, where they were taken already.
+        Samples of its weights, if already taken.
 
     Returns
     -------
     tuple of str
         Such as ``"unet: LoRA adapter 'style' (scale 0.8)"``: adapters of peft that are active or
         fused, FreeU, IP-Adapters, attention processors that are not diffusers', torch's hooks on
-        modules (`changing_hooks`), weights that were written into (as far as a few values of each
-        tell), by part of the pipeline.
+        modules (`changing_hooks`), overwritten weights (as far as a few values of each show), by
+        part of the pipeline.
     """
     weights = samples(pipe) if weights is None else weights
     changes = [
@@ -60,9 +60,9 @@ def _of_part(part: nn.Module, sample: Sample | None) -> Iterator[str]:
 
 
 def changing_hooks(module: nn.Module) -> tuple[Any, ...]:
-    """The hooks on a module, less those that are known to watch or to move weights about.
+    """The hooks on a module, except those that are known only to observe or to move weights.
 
-    transformers itself puts hooks on a text encoder when hidden states are asked for, as Stable
+    transformers itself puts hooks on a text encoder when hidden states are requested, as Stable
     Diffusion XL and 3 do in every call.
     """
     hooks = (*module._forward_pre_hooks.values(), *module._forward_hooks.values())
@@ -76,7 +76,7 @@ def _package_of(hook: Any) -> str:
 
 
 def _adapters(part: nn.Module) -> Iterator[str]:
-    """Adapters of peft; its layers are known by what they have, as peft need not be installed."""
+    """Find peft's adapters; layers are recognized by their attributes, as peft may be missing."""
     scales: dict[str, set[float]] = {}
     fused: dict[str, None] = {}
     layers: list[Any] = list(part.modules())

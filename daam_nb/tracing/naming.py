@@ -1,9 +1,9 @@
-"""Key columns -> the prompt whose tokens they are, by what the text encoder really read.
+"""Key columns -> the prompt whose tokens they are, by what the text encoder actually read.
 
-The embeddings that the denoiser is given decide, whatever text came with the call: their rows are
-looked up in what the encoders wrote while the trace was open (`recognition`). Where that was not
-seen, the encoder is asked what it makes of the text (`asking`). What is still unknown is refused,
-unless the user names every column with a `Prompt`.
+The denoiser's embeddings are decisive, whatever text came with the call: their rows are looked up
+in the encoders' outputs while the trace was open (`recognition`). If those were not observed, the
+encoder is run on the text again (`asking`). Columns that are still unknown are refused, unless the
+user names every column with a `Prompt`.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from daam_nb.tracing.templates import templated, untemplated, whole_ids
 
 @dataclass(frozen=True)
 class Told:
-    """What a call or a user says that an image's embeddings are of.
+    """The text of an image's embeddings, as stated by the call or the user.
 
     Attributes
     ----------
     text
-        The text; a `Prompt` where every column is named; None if nothing is said.
+        The text; a `Prompt` if every column is named; None if nothing is stated.
     source
-        The argument that says so, for people: ``"prompt"``, ``"negative_prompt_2"``.
+        The argument that states it, for messages: ``"prompt"``, ``"negative_prompt_2"``.
     by_call
-        Whether the pipeline itself was given it, and is to encode it.
+        Whether the pipeline itself was given the text and encodes it.
     """
 
     text: str | Prompt | None
@@ -54,7 +54,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Named:
-    """An image's prompt, what its encoder read (None: nobody knows), and what to say of it."""
+    """An image's prompt, the token ids its encoder read (None: unknown), and notes about them."""
 
     prompt: Prompt
     ids: tuple[int, ...] | None
@@ -69,9 +69,9 @@ class Naming:
     adapter, stream
         The pipeline's adapter, and the columns to be named.
     memory
-        What its text encoders read and wrote.
+        Inputs and outputs of its text encoders.
     verb
-        What the user called, for messages: ``"trace"``.
+        The function that the user called, for messages: ``"trace"``.
     """
 
     def __init__(
@@ -82,25 +82,25 @@ class Naming:
         self._why_not = ""
 
     def named(self, text: Tensor, told: Told, *, way_out: str = "") -> Named:
-        """The prompt behind an image's text embeddings.
+        """Find the prompt of an image's text embeddings.
 
         Parameters
         ----------
         text
-            (key, channel): all that the denoiser is given of one row.
+            (key, channel): everything that the denoiser is given for one row.
         told
-            What they are said to be of.
+            Their stated text.
         way_out
-            What else can be done where they are of nothing that is known.
+            Another way out for the message if they are unknown.
 
         Raises
         ------
         UnsupportedPipelineError
             If the pipeline has no tokenizer for them.
         MissingTextError
-            If rows are not what the text encoder made of any text that is known.
+            If rows are not the text encoder's output for any known text.
         ShapeError
-            If the encoder read something else than is said.
+            If the encoder read something other than stated.
         """
         rows = self.rows(text)
         if isinstance(told.text, Prompt):
@@ -120,17 +120,17 @@ class Naming:
         return Named(prompt, ids, tuple(omissions))
 
     def rows(self, text: Tensor) -> Tensor:
-        """The rows of this stream's columns, of all that the denoiser is given."""
+        """The rows of this stream's columns, from everything that the denoiser is given."""
         return self.stream.rows(text)
 
     def ids(self, text: Tensor) -> tuple[int, ...] | None:
-        """What was read in the columns of another text of the same call; None: nobody knows."""
+        """The token ids of another text of the same call; None: unknown."""
         if self.stream.tokenizer is None:
             return None
         return self._recognized(self.rows(text), None).known
 
     def as_read(self, ids: Sequence[int]) -> Prompt:
-        """What was read, of the columns' numbers alone."""
+        """The prompt that was read, from the columns' token ids alone."""
         tokenizer, template = self.stream.tokenizer, self.stream.template
         if template is not None:
             return untemplated(ids, tokenizer, template)
@@ -139,7 +139,7 @@ class Naming:
     # Recognizing -----------------------------------------------------------------------------
 
     def _recognized(self, rows: Tensor, text: str | Prompt | None) -> Recognized:
-        """By what was seen; else after asking for the empty text, and for the text itself."""
+        """Recognize rows by what was observed, else after encoding the empty text and the text."""
         encoder, tokenizer = self.stream.encoder, self.stream.tokenizer
         recognized = self._look_up(rows, encoder, tokenizer)
         size = self._size(len(rows))
@@ -186,7 +186,7 @@ class Naming:
     def _readings(
         self, text: str | Prompt | None, columns: int
     ) -> Iterator[Iterator[tuple[int, ...]]]:
-        """The windows of all that a pipeline may have made of a text, the likeliest first."""
+        """The windows of all rewritings that a pipeline may make of a text, the likeliest first."""
         if isinstance(text, Prompt):
             yield self._windows(text.text, columns, of=text)
         elif text is not None:
@@ -196,7 +196,7 @@ class Naming:
     def _windows(
         self, text: str, columns: int, *, of: Prompt | None = None
     ) -> Iterator[tuple[int, ...]]:
-        """The numbers of a text as it is, or of a prompt's tokens, window by window."""
+        """The token ids of a plain text, or of a prompt's tokens, window by window."""
         if self.stream.template is not None:
             yield whole_ids(text, self.stream.tokenizer, self.stream.template)
             return
@@ -210,12 +210,12 @@ class Naming:
     # Prompts ---------------------------------------------------------------------------------
 
     def tokenized(self, text: str, columns: int) -> Prompt:
-        """The text as diffusers' pipelines read it, in as many windows as there are columns.
+        """Tokenize the text as diffusers' pipelines do, in as many windows as there are columns.
 
         Raises
         ------
         PromptError
-            If the likeliest of what the pipeline makes of it cannot be placed on it.
+            If the likeliest rewriting by the pipeline cannot be located in it.
         """
         self._check_tokenizer()
         return self._tokenized(text, columns, converted=self._rewritten(text)[0])
@@ -235,7 +235,7 @@ class Naming:
         )
 
     def _offered(self, text: str) -> list[str]:
-        """What the adapter says that the pipeline may make of a text, the likeliest first."""
+        """The texts that the pipeline may make from a text by its adapter, the likeliest first."""
         rewrites = self.stream.rewrites
         offered = [] if rewrites is None else rewrites(text)
         texts = [] if isinstance(offered, str) else list(offered)
@@ -247,7 +247,7 @@ class Naming:
         return texts
 
     def _rewritten(self, text: str) -> list[str]:
-        """What the pipeline may have made of a text before its tokenizer, the likeliest first."""
+        """The texts that the pipeline may have made before its tokenizer, the likeliest first."""
         likely = self._offered(text)
         if hasattr(self.adapter.pipe, "maybe_convert_prompt"):
             likely.append(self.adapter.pipe.maybe_convert_prompt(text, self.stream.tokenizer))
@@ -295,11 +295,11 @@ class Naming:
         )
 
     def _ids_of(self, converted: str, columns: int) -> list[int]:
-        """The numbers of a text as it is."""
+        """The token ids of a plain text."""
         return _ids(self._tokenized(converted, columns, converted=converted))
 
     def _why_not_offered(self, offered: Sequence[str], why_not: Mapping[str, str]) -> str:
-        """What the adapter's `rewrites` said, and why that is no way; empty if it has none."""
+        """The adapter's `rewrites`, and why none of them fits; empty if it has none."""
         if self.stream.rewrites is None:
             return ""
         other = " (whose tokens are others)"
@@ -311,7 +311,7 @@ class Naming:
         return f"{name} offered {'; '.join(ways).removesuffix('.') or 'nothing'}. "
 
     def _checked(self, rows: Tensor, prompt: Prompt, told: Told) -> Named:
-        """A Prompt of the user's: the names are theirs, what is known must not contradict them."""
+        """Check a Prompt given by the user: what is known must not contradict its names."""
         stream = self.stream
         if len(prompt.tokens) != len(rows):
             raise ShapeError(
@@ -354,7 +354,7 @@ class Naming:
             )
 
     def _beside(self, text: Tensor, prompt: Prompt) -> list[Omission]:
-        """What a second encoder read in the same columns, where that is something else."""
+        """The text of a second encoder in the same columns, if it differs."""
         stream = self.stream
         if stream.beside is None or stream.encoder is None:
             return []
@@ -424,7 +424,7 @@ class Naming:
 
 
 def unnamed_columns(columns: int) -> Prompt:
-    """A prompt without any name, for embeddings that are kept to be replayed."""
+    """A prompt with unnamed columns, for embeddings that are kept for replay."""
     return Prompt("", tuple(Token(i, 0, "", None, True, "other") for i in range(columns)))
 
 
@@ -436,7 +436,7 @@ def _left_out(text: str, read: str) -> Omission:
 
 
 def _unread(prompt: Prompt, read: str) -> list[Omission]:
-    """What stands in a prompt and no token is of, though nothing was cut."""
+    """The parts of a prompt that have no token, although nothing was cut."""
     spans = [token.span for token in prompt.tokens if token.span is not None]
     covered = {place for span in [*spans, prompt.cut or (0, 0)] for place in range(*span)}
     places = (place for place, sign in enumerate(prompt.text) if not sign.isspace())
@@ -462,7 +462,7 @@ def _of_text(prompt: Prompt) -> list[Any]:
 
 
 def _padded_by(prompt: Prompt, tokenizer: Any) -> list[int]:
-    """A prompt's numbers with another tokenizer's padding."""
+    """A prompt's token ids with another tokenizer's padding."""
     return [
         tokenizer.pad_token_id if token.role == "padding" else token.id for token in prompt.tokens
     ]

@@ -18,7 +18,7 @@ from daam_nb.tracing.passes import Target
 
 
 class LayerObserver:
-    """Takes the text attention of one layer in one pass, whole or in slices."""
+    """Observes the text attention of one layer in one pass, whole or in slices."""
 
     def __init__(self, call: WatchedCall, layer: Layer, module: nn.Module) -> None:
         assert call.passing is not None
@@ -37,9 +37,9 @@ class LayerObserver:
 
     @torch.no_grad()
     def see(self, call: KernelCall, result: Tensor, changed: Changed = NOTHING) -> None:
-        """Keep what is wanted of one attention call. Later calls are an IP-Adapter's images.
+        """Store the wanted part of one attention call. Later calls are an IP-Adapter's images.
 
-        Of a row that interventions `changed`, the attention that was used is kept.
+        For a row that interventions `changed`, the attention that was used is stored.
         """
         if self.call.failure is not None:
             return
@@ -85,13 +85,13 @@ class LayerObserver:
 
     @torch.no_grad()
     def see_bare(self, linear: nn.Module, output: Any) -> None:
-        """What a projection returned, before hooks on it changed it."""
+        """A projection returned this, before hooks on it changed it."""
         if linear is proof.output_projection(self.module) and isinstance(output, Tensor):
             self.proof.see_bare(output)
 
     @torch.no_grad()
     def done(self, output: Any = None) -> None:
-        """The module returned: everything must have been seen, and used as it was seen."""
+        """The module returned: all its attention must have been observed, and used as observed."""
         self.call.missing.discard(self.layer.name)
         if self.seen < self.total and self.call.failure is None:
             self.call.fail(
@@ -132,7 +132,7 @@ class LayerObserver:
         )
 
     def _why_unseen(self) -> str:
-        """What may have kept the attention of this layer from being computed, and the way out."""
+        """Explain why this layer's attention was not observed, with the way out."""
         part = self.call.adapter.component
         if getattr(getattr(self.call.pipe, part), "is_cache_enabled", False):
             return (
@@ -205,7 +205,7 @@ class LayerObserver:
         self, target: Target, query: Tensor, key: Tensor, mask: Tensor | None,
         *, scale: float, after: Tensor | None,
     ) -> Tensor:  # fmt: skip
-        """(head, token, n) of a row's kept columns; its effects are told of all columns."""
+        """(head, token, n) of a row's kept columns; its effects get all columns."""
         effects = target.beside.effects
         if effects is not None:
             if after is None:
@@ -217,7 +217,7 @@ class LayerObserver:
         return probabilities(query, key, columns, mask=mask, scale=scale)
 
     def _see_effects(self, target: Target, effects: EffectBuffers, attention: Tensor) -> None:
-        """Tell the effects of a row's attention, (head, key, n), once all its heads are there."""
+        """Pass a row's attention, (head, key, n), to its effects when all heads are complete."""
         parts = self._attention.setdefault(target.row, [])
         parts.append(attention)
         if sum(map(len, parts)) == self.layer.heads:
@@ -227,7 +227,7 @@ class LayerObserver:
     def _see_concepts(
         self, target: Target, head: int, query: Tensor, key: Tensor, *, scale: float
     ) -> None:
-        """Keep what heads from `head` on attend to in the concepts; `key` is of the prompt."""
+        """Store the attention of heads from `head` on to the concepts; `key` is the prompt's."""
         concepts = target.beside.concepts
         if concepts is None:
             return
@@ -245,7 +245,7 @@ class LayerObserver:
     def _see_image(
         self, target: Target, query: Tensor, key: Tensor, mask: Tensor | None, *, scale: float
     ) -> None:
-        """Keep what heads attend to in the image itself, where image and text are keys of one."""
+        """Store the heads' attention to the image itself, if image and text share one softmax."""
         buffers = target.beside.self_attention
         if buffers is not None and self.layer.name in buffers.layers:
             own = self.layouts[target.row].image  # keys stand in the order of the queries

@@ -75,8 +75,8 @@ class Options:
     def negative_columns(self, prompt: Prompt) -> tuple[int, ...]:
         """Key positions to be kept of a negative prompt.
 
-        Words choose in the prompt. A negative prompt seldom has them: it keeps those it has, and
-        without any of them what it would keep without a choice.
+        Words are chosen in the prompt. A negative prompt rarely has them: it keeps those it has,
+        and if it has none, what it would keep without a choice.
         """
         if self.tokens is None or isinstance(self.tokens, str):
             return self.columns(prompt)
@@ -84,7 +84,7 @@ class Options:
         return replace(self, tokens=there or None).columns(prompt)
 
     def check_effect_words(self, prompts: Sequence[Prompt]) -> None:
-        """Raise a `WordNotFoundError` where a word chosen stands in none of a call's texts."""
+        """Raise a `WordNotFoundError` if a chosen word occurs in none of a call's texts."""
         for text in () if isinstance(self.effects, bool) else self.effects:
             if prompts and not any(prompt.occurrences(text) for prompt in prompts):
                 prompts[0].find(text)  # raises, and lists the words there are
@@ -92,7 +92,7 @@ class Options:
     def effect_words(self, prompt: Prompt) -> tuple[tuple[int, ...], ...]:
         """Key positions of each word whose effect is kept, in the order of the text.
 
-        Of several texts each keeps the words that it has.
+        Each of several texts keeps the words that it has.
         """
         if isinstance(self.effects, bool):
             words = prompt.read_words if self.effects else ()
@@ -174,7 +174,7 @@ def read_effect_words(choice: Any, name: str) -> bool | tuple[str, ...]:
     choice
         True, False, a word, or several.
     name
-        Of the argument, for errors.
+        Name of the argument, for errors.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a watched call keeps, and of each pass which rows: plain data."""
+"""What a watched call keeps, and which rows of each pass: plain data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Beside:
-    """Where it is kept what else is recorded of one image in one pass; None: it is not."""
+    """Buffers of the optional data of one image in one pass; None: not recorded."""
 
     effects: EffectBuffers | None = None
     concepts: ConceptBuffers | None = None
@@ -43,7 +43,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Target:
-    """One batch row that is kept: where it goes, which of its key columns, and as which step."""
+    """One batch row that is kept: its destination, its key columns, and its step."""
 
     row: int
     buffers: Buffers
@@ -54,7 +54,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Pass:
-    """One run of the denoiser: what its batch looks like and which rows are kept."""
+    """One run of the denoiser: the layout of its batch and the rows that are kept."""
 
     inputs: DenoiserInputs
     targets: tuple[Target, ...]

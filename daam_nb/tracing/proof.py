@@ -1,12 +1,13 @@
 """Proof that the attention that is recorded is the attention that was used.
 
-What is recorded is worked out from the queries and keys that a kernel was given. What a processor
-does afterwards (editing the probabilities, as prompt-to-prompt does, or the result) would not be in
-it. So for a few queries of every watched row, in every layer of every pass, the probabilities times
-the values must be what goes into the layer's output projection. Attention to an IP-Adapter's
-images is added to it: other kernel calls of the layer, each times any number for each query.
+The recorded attention is computed from the queries and keys that a kernel was given. What a
+processor does afterwards (editing the probabilities, as prompt-to-prompt does, or the result) would
+not be included. So for a few queries of every watched row, in every layer of every pass, the
+probabilities times the values must equal the input of the layer's output projection. Attention to
+an IP-Adapter's images may be added: other kernel calls of the layer, each scaled by any number for
+each query.
 
-Everything is computed on the side and on the device where the layer is; nothing waits for a GPU.
+Everything is computed separately, on the layer's device, without waiting for the GPU.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ QUERIES = 8
 
 @dataclass(frozen=True)
 class _Tolerance:
-    """What rounding may do: to a result, as a share of what was summed; to a probability."""
+    """Tolerances for rounding: of a result, as a share of the summed sizes; of a probability."""
 
     result: float
     share: float
@@ -49,13 +50,13 @@ class Proof:
     Parameters
     ----------
     layouts
-        Batch row -> where the image stands among the layer's queries.
+        Batch row -> position of the image among the layer's queries.
     cells
         Queries of the image.
     batch, heads
         Rows of the pass, and heads of the layer.
     step
-        Of the loop: another one looks at other queries.
+        Step of the loop, which determines the queries that are checked.
     """
 
     layouts: Mapping[int, Layout]
@@ -85,7 +86,7 @@ class Proof:
         self, row: int, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None,
         *, scale: float, after: Tensor | None,
     ) -> None:  # fmt: skip
-        """A kernel computed one row's attention, and multiplied it with the values.
+        """A kernel computed one row's attention and multiplied it by the values.
 
         Parameters
         ----------
@@ -96,7 +97,7 @@ class Proof:
         mask, scale
             As for `probabilities`.
         after
-            (head, key, image query): the attention in its place, where an intervention changed it.
+            (head, key, image query): the attention used instead, if an intervention changed it.
         """
         used = self._recorded(query, key, mask, scale, after)
         self._dtypes |= {query.dtype, key.dtype, value.dtype}
@@ -124,7 +125,7 @@ class Proof:
     def see_other(self, result: Tensor | None, *, flat: bool) -> None:
         """A later kernel call of the layer: an IP-Adapter's images.
 
-        Without a result (of a function that returns probabilities) what is added is not known.
+        Without a result (of a function that returns probabilities) the added part is unknown.
         """
         if result is None:
             self._blind = True
@@ -148,7 +149,7 @@ class Proof:
             self._value = value
 
     def see_projected(self, projected: Tensor) -> None:
-        """What goes into the output projection: (row, query, channel)."""
+        """Input of the output projection: (row, query, channel)."""
         if self.proved or self._blind or projected.ndim != 3 or projected.shape[0] != self.batch:
             return
         rows = self._rows()
@@ -175,12 +176,12 @@ class Proof:
         self.proved = True
 
     def see_bare(self, output: Tensor) -> None:
-        """What the output projection made, (row, query, channel); the first one counts."""
+        """Output of the output projection, (row, query, channel); only the first one is used."""
         if self._bare is None:
             self._bare = output
 
     def see_returned(self, returned: Tensor, rows: Sequence[int]) -> None:
-        """What the layer returned, (row, query, channel): of these rows, what was projected."""
+        """Output of the layer, (row, query, channel), which must be the projected result."""
         bare = self._bare
         if bare is None or bare.ndim != 3 or returned.shape != bare.shape or not rows:
             return
@@ -195,7 +196,7 @@ class Proof:
         self.lost = ((got - few).abs() > allowed).any()
 
     def _offset(self, row: int, positions: int) -> int | None:
-        """Where the image begins in so many positions of a row: its own, or the whole sequence."""
+        """First position of the image in a row, given its number of positions."""
         layout = self.layouts[row]
         text = layout.keys - self.cells
         begins = {
@@ -210,7 +211,7 @@ class Proof:
     def _recorded(
         self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float, after: Tensor | None
     ) -> Tensor:
-        """(head, query, key), float32: the attention that is recorded, of the few queries."""
+        """(head, query, key), float32: the recorded attention of the few queries."""
         places = self.places.to(query.device)
         if after is not None:
             return after[..., places].transpose(1, 2)
@@ -221,7 +222,7 @@ class Proof:
         return few.transpose(1, 2)
 
     def _times(self, used: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """(head, query, dim): attention times values, and the same of their sizes."""
+        """(head, query, dim): attention times values, and times their absolute values."""
         if len(value) != len(used):
             value = value.repeat_interleave(len(used) // len(value), dim=0)
         with torch.autocast(used.device.type, enabled=False):
@@ -240,7 +241,7 @@ class Proof:
         return rows if len(rows) == len(self._used) else {}
 
     def _without_others(self, row: int, difference: Tensor) -> Tensor | None:
-        """What no multiple of the other calls' results explains, query by query."""
+        """The residual after removing any multiple of the other calls' results, query by query."""
         if not self._others:
             return difference
         heads, queries, dim = difference.shape
@@ -264,7 +265,7 @@ class Proof:
 
 
 class Proofs:
-    """What the proofs of a call came to; looked at when it is over: no GPU is waited for."""
+    """Results of a call's proofs, read after it, without waiting for the GPU."""
 
     def __init__(self) -> None:
         self._now: dict[str, Tensor] = {}
@@ -283,7 +284,7 @@ class Proofs:
         self._now = {}
 
     def check(self, adapter: Adapter) -> None:
-        """Raise where the attention that was recorded is not the attention that was used.
+        """Raise if the recorded attention is not the attention that was used.
 
         Raises
         ------
@@ -307,7 +308,7 @@ class Proofs:
 
 
 def value_of(module: nn.Module, linear: nn.Module, output: Tensor) -> Tensor | None:
-    """The values, where `linear` is an attention module's projection to them."""
+    """The values, if `linear` is an attention module's projection to them."""
     if linear is getattr(module, "to_v", None):
         return output
     if linear is getattr(module, "to_kv", None):
@@ -316,14 +317,14 @@ def value_of(module: nn.Module, linear: nn.Module, output: Tensor) -> Tensor | N
 
 
 def projections(module: nn.Module) -> list[nn.Module]:
-    """The projections of an attention module that the proof looks at, as they are now."""
+    """The present projections of an attention module that the proof uses."""
     every: list[Any] = [getattr(module, name, None) for name in ("to_v", "to_kv")]
     every.append(output_projection(module))
     return [linear for linear in every if isinstance(linear, nn.Module)]
 
 
 def hands_result_on(module: nn.Module) -> bool:
-    """Whether an attention module returns what its output projection made, and nothing more."""
+    """Whether an attention module returns exactly the result of its output projection."""
     out = getattr(module, "to_out", None)
     dropout = out[1] if isinstance(out, nn.ModuleList | nn.Sequential) and len(out) > 1 else None
     drops = isinstance(dropout, nn.Dropout) and dropout.training and dropout.p > 0
@@ -332,6 +333,6 @@ def hands_result_on(module: nn.Module) -> bool:
 
 
 def output_projection(module: nn.Module) -> nn.Module | None:
-    """Where the attention's result goes; none in blocks that project it together with others."""
+    """The projection of the attention's result; None in blocks that project several together."""
     out = getattr(module, "to_out", None)
     return out[0] if isinstance(out, nn.ModuleList | nn.Sequential) and len(out) else None

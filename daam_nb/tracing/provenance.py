@@ -1,4 +1,4 @@
-"""Where an image came from: seeds, arguments, versions; whatever makes it again."""
+"""Origin of an image: seeds, arguments, versions; everything needed to reproduce it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Seeds:
     values
         Seed of each generator; empty if none was given.
     fresh
-        Whether every generator was just seeded, so that the seed alone makes it again.
+        Whether every generator was just seeded, so that the seed alone reproduces it.
     shared
         Whether one generator served the whole batch.
     device
@@ -79,7 +79,7 @@ def plain_arguments(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], tuple
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computed the image."""
+    """Versions of the software that computed the image."""
     found = {"python": platform.python_version(), "daam_nb": daam_nb.__version__}
     for package in _PACKAGES:
         try:

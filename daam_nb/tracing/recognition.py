@@ -1,11 +1,10 @@
-"""Text embeddings -> which number of the vocabulary stands behind each row, by their content.
+"""Text embeddings -> the token id of each row, by their content.
 
-Embeddings that a denoiser is given are what the text encoder wrote, changed in ways that keep a
-row's token: windows laid one behind the other or cut into pieces, rows multiplied (weights),
-rows moved towards the empty text's (Compel, ComfyUI) or towards a reading under a mask (Compel's
-weights below 1). A row is recognized where it is an encoder's row, bit for bit, or where it lies
-in the span of that token's rows and the empty text's. A mixture of two texts' rows is neither,
-and a row of zeros is nobody's.
+A denoiser's embeddings are the text encoder's output, changed in ways that keep a row's token:
+windows concatenated or cut into pieces, rows multiplied (weights), rows moved towards the empty
+text's (Compel, ComfyUI) or towards an encoding under a mask (Compel's weights below 1). A row is
+recognized if it equals an encoder's row, bit for bit, or lies in the span of that token's rows and
+the empty text's. A mixture of two texts' rows is neither, and a row of zeros belongs to no token.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ _ASKED = 4
 
 @dataclass(frozen=True)
 class Recognized:
-    """The numbers behind the rows of some embeddings.
+    """The token ids of the rows of some embeddings.
 
     Attributes
     ----------
     ids
-        One per row; None if nobody knows.
+        One per row; None if unknown.
     exact
         Whether every row is an encoder's own, bit for bit.
     """
@@ -48,31 +47,31 @@ class Recognized:
 
     @property
     def known(self) -> tuple[int, ...] | None:
-        """The numbers where every one is known, else None."""
+        """The token ids if every one is known, else None."""
         numbers = tuple(number for number in self.ids if number is not None)
         return numbers if len(numbers) == len(self.ids) else None
 
     @property
     def unknown(self) -> tuple[int, ...]:
-        """The rows that are not."""
+        """The unknown rows."""
         return tuple(i for i, number in enumerate(self.ids) if number is None)
 
 
 def recognize(
     rows: Tensor, windows: Sequence[Window], template: Collection[int], *, exact: bool = False
 ) -> Recognized:
-    """Which number stands behind each row.
+    """Find the token id of each row.
 
     Parameters
     ----------
     rows
         (column, channel): embeddings of one text.
     windows
-        What the encoder made of texts, in one layer.
+        The encoder's outputs for texts, in one layer.
     template
-        Numbers of start, end and padding: a window of nothing else is the empty text's.
+        Token ids of start, end and padding: a window of nothing else is the empty text's.
     exact
-        Look for rows that are an encoder's own, bit for bit, alone.
+        Whether to accept only rows that are an encoder's own, bit for bit.
     """
     width = rows.shape[-1]
     windows = [window for window in windows if window.states.shape[-1] == width]
@@ -94,7 +93,7 @@ def recognize(
 
 
 def _exact(rows: Tensor, windows: Sequence[Window]) -> list[set[int]]:
-    """The numbers whose rows these are, bit for bit; of zeros, none."""
+    """The token ids of rows that are equal bit for bit; None for zeros."""
     by_content: dict[bytes, set[int]] = defaultdict(set)
     for window in windows:
         for number, content in zip(
@@ -114,7 +113,7 @@ def _contents(rows: Tensor) -> list[bytes]:
 
 
 class _Fits:
-    """Which rows lie in the span of a window's rows, worked out where it is asked for."""
+    """Which rows lie in the span of a window's rows, computed on demand."""
 
     def __init__(
         self,
@@ -135,7 +134,7 @@ class _Fits:
         self._spans: dict[tuple[tuple[int, ...], int], tuple[Tensor | None, Tensor | None]] = {}
 
     def longest(self, first: int) -> list[int | None]:
-        """The numbers of the longest run of rows from `first` on; empty if none fits."""
+        """The token ids of the longest run of rows from `first` on; empty if none fits."""
         best: list[list[int]] = []
         for ids in self.groups:
             starts = {0, 1} & set(range(len(ids)))
@@ -171,7 +170,7 @@ class _Fits:
         return _inside(row, whole, tolerance) and not _inside(row, without, tolerance)
 
     def _spans_of(self, ids: tuple[int, ...], position: int) -> tuple[Tensor | None, Tensor | None]:
-        """Spans of a token's rows and of those that it may be moved towards; of the latter."""
+        """Spans of a token's rows and those it may be moved towards, and of only the latter."""
         windows = self.groups[ids]
         own = [window.states[position].double() for window in windows]
         empties = [window for window in self.empties if len(window.ids) == len(ids)]
@@ -188,14 +187,14 @@ class _Fits:
         return max(_LEAST, _ROUNDINGS * coarser) * (_ASKED if window.asked else 1)
 
     def _end(self, ids: tuple[int, ...]) -> int | None:
-        """Where the text ends: the first number of the template behind its last other one."""
+        """The end of the text: the first template id after its last other one."""
         body = [position for position, number in enumerate(ids) if number not in self.template]
         position = body[-1] + 1 if body else 1
         return position if position < len(ids) else None
 
 
 def _span_of(vectors: Sequence[Tensor]) -> Tensor | None:
-    """An orthonormal basis (channel, direction); None of so many that they could make anything."""
+    """An orthonormal basis (channel, direction); None if the vectors could span everything."""
     distinct: list[Tensor] = []
     for vector in vectors:
         if not any(torch.equal(vector, other) for other in distinct):

@@ -1,4 +1,4 @@
-"""What a recording says of itself: the manifest, and the batch its image came from."""
+"""A recording's description: the manifest, and the batch its image came from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from daam_nb.tracing.provenance import Seeds
 
 
 def rows(pass_rows: BatchRows) -> set[Omission]:
-    """What is to be said of how a pass's rows were told apart."""
+    """Notes on how the rows of a pass were distinguished."""
     omissions = {(what, "only the first pass of each prompt is kept") for what in pass_rows.skipped}
     omissions |= {(what, "it is neither the prompt nor its negative") for what in pass_rows.others}
     if not pass_rows.by_content:
@@ -92,7 +92,7 @@ def manifest(
 
 
 def image_size(pipe: Any, plan: Plan, image: Sequence[Any]) -> tuple[int, int]:
-    """(height, width) in pixels of an image, or of what the latents would be decoded to."""
+    """(height, width) in pixels of an image, or of the one that latents would be decoded to."""
     if image:
         return (image[0].height, image[0].width)
     factor = int(getattr(pipe, "vae_scale_factor", 8))
@@ -120,7 +120,7 @@ def _layers_and_steps(
 
 
 def _exchanged(prompt: Prompt, other_texts: Mapping[int, str]) -> list[Skipped]:
-    """Steps in which the embeddings were of another text, text by text."""
+    """Steps in which the embeddings were of another text, by text."""
     return [
         Skipped(
             f"steps {', '.join(str(step) for step, read in other_texts.items() if read == text)}",
@@ -183,14 +183,14 @@ def batch(
 
 
 def named_by(adapter: Adapter, stream: TextStream) -> dict[str, str]:
-    """The text encoder whose tokens name the columns, where there is a choice."""
+    """The text encoder whose tokens name the columns, if there is a choice."""
     return {"encoder": stream.name} if len(adapter.text_streams()) > 1 else {}
 
 
 def guidance_of_steps(
     scales: Sequence[float | None], *, guided: bool
 ) -> dict[str, list[float | None]]:
-    """The scale of each step, where a callback changed it on the way."""
+    """The guidance scale of each step, if a callback changed it."""
     return {"guidance_of_steps": list(scales)} if guided and len(set(scales)) > 1 else {}
 
 

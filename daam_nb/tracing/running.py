@@ -1,4 +1,4 @@
-"""A call of a pipeline while it runs: what anyone who follows it needs to know."""
+"""A running call of a pipeline, with the state that its observers need."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from daam_nb.tracing.models.answers import Texts
 
 
 class RunningCall(ABC):
-    """A running (or finished) call of a pipeline, told by hooks how far it is.
+    """A running (or finished) call of a pipeline, updated by hooks.
 
     Attributes
     ----------
     pipe, arguments
-        What was called, and with what, by the names of its signature.
+        The called pipeline, and its arguments by the names of its signature.
     adapter
-        What is particular to its model family.
+        The adapter of its model family.
     embeddings
-        What ``encode_prompt`` returned; it counts until the call is `settled`.
+        The result of ``encode_prompt``; used until the call is `settled`.
     memory
-        What the text encoders read and wrote since the block was opened.
+        Inputs and outputs of the text encoders since the block was opened.
     given_text, given_sample
-        Text and latents of the pass that is running, as the denoiser was given them.
+        Text and latents of the running pass, as given to the denoiser.
     comparisons
-        Whether its layers read what the denoiser was given.
+        Comparisons of its layers' inputs with the denoiser's.
     ran
         Runs of the denoiser since the last completed step.
     step
@@ -49,7 +49,7 @@ class RunningCall(ABC):
     changes
         The interventions that are open while it runs, in words, outermost first.
     scheduler
-        The one that the pipeline had when the call began.
+        The pipeline's scheduler when the call began.
     defaults
         `arguments`, with the signature's defaults for those that were not given.
     disturbances
@@ -85,12 +85,12 @@ class RunningCall(ABC):
         self.comparisons = Comparisons()
 
     def on_encode(self, result: Any, again: Callable[[], Any]) -> None:
-        """``encode_prompt`` returned: embeddings, a row per image; `again` runs it once more."""
+        """``encode_prompt`` returned embeddings, a row per image; `again` runs it once more."""
         if not self.settled:
             self.embeddings = self.adapter.embeddings(result, self.embeddings)
 
     def note_inputs(self, inputs: DenoiserInputs) -> None:
-        """The denoiser is given this."""
+        """Note the denoiser's inputs."""
         text = inputs.text
         self.given_text = Original.of(text) if isinstance(text, Tensor) else None
         self.given_sample = Original.of(inputs.sample)
@@ -114,7 +114,7 @@ class RunningCall(ABC):
 
     @abstractmethod
     def followed(self, name: str) -> Layer | None:
-        """The layer of a name, where it is kept or changed in the pass that is running."""
+        """The layer of a name, if it is kept or changed in the running pass."""
 
     @abstractmethod
     def begin_pass(self, net: nn.Module, arguments: Mapping[str, Any]) -> None:
@@ -132,7 +132,7 @@ class RunningCall(ABC):
         """The VAE was given these latents."""
 
     def check_scheduler(self) -> None:
-        """Raise an `UnsupportedPipelineError` where it was exchanged since the call began."""
+        """Raise an `UnsupportedPipelineError` if it was replaced since the call began."""
         present = self.pipe.scheduler
         if present is not self.scheduler:
             raise UnsupportedPipelineError(

@@ -1,4 +1,4 @@
-"""`trace`: record the attention of any call in a ``with`` block, and leave nothing behind."""
+"""`trace`: record the attention of any call in a ``with`` block, leaving the pipeline unchanged."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The functions that compute attention, watched or changed while somebody is attached.
+"""The functions that compute attention, observed or changed while a context is attached.
 
-A tap calls the original first. Where an intervention changes the attention module that is running
-in this thread, the difference is added to the result; else the result is handed through untouched.
-Then query, key, mask and scale, and what was changed, are shown to the module's observers. Without
-editors and observers a tap is a pass-through. Patches are counted: the first holder puts them on,
-the last one takes them off, whatever the order and the thread in which they close.
+A tap calls the original first. If an intervention changes the attention module that is running in
+this thread, the difference is added to the result; otherwise the result is passed through
+unchanged. Then query, key, mask and scale, and any change, are passed to the module's observers.
+Without editors and observers a tap only passes through. Patches are counted: the first holder
+applies them, the last one removes them, whatever the order and the thread in which they close.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ from daam_nb.tracing.edits import Changed, KernelCall, Part, with_probabilities,
 
 
 class Observer(Protocol):
-    """What a running attention module shows its queries and keys to."""
+    """Receives the queries and keys of a running attention module."""
 
     def see(self, call: KernelCall, result: Tensor, changed: Changed) -> None:
-        """Take one call, what it returned, and the rows that interventions changed."""
+        """Receive one call, its result, and the rows that interventions changed."""
 
     def see_projection(self, linear: nn.Module, projected: Any, output: Any) -> None:
-        """One of the module's projections was called; its `output` is None until it is there."""
+        """One of the module's projections was called; `output` is None before it is computed."""
 
     def see_bare(self, linear: nn.Module, output: Any) -> None:
-        """What such a projection returned, before any hook on it."""
+        """Such a projection returned this, before any hook on it."""
 
 
 class Reader(Protocol):
-    """What is told of a running module's projections, and nothing else."""
+    """Receives only the inputs and outputs of a running module's projections."""
 
     def see_projection(self, linear: nn.Module, projected: Any, output: Any) -> None:
         """As of an `Observer`."""
 
 
 class Editor(Protocol):
-    """What changes the attention of a running module."""
+    """Changes the attention of a running module."""
 
     def edit(self, call: KernelCall, changed: dict[int, Part]) -> None:
-        """Change rows of one call: add to `changed`, or go on from what stands there."""
+        """Change rows of one call: add to `changed`, or continue from its entries."""
 
 
 class _Running(threading.local):
-    """Who follows the attention module running in this thread, innermost last."""
+    """Observers of the attention module running in this thread, innermost last."""
 
     def __init__(self) -> None:
         self.observers: list[Observer] = []
@@ -92,18 +92,18 @@ _patches: dict[tuple[int, str], _Patch] = {}
 
 
 def hold(holder: object, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
-    """Replace ``owner.name`` by ``wrap(present value)``, or share the patch that is on already.
+    """Replace ``owner.name`` with ``wrap(present value)``, or share an existing patch.
 
     Parameters
     ----------
     holder
-        Who holds it: give the same object to `release`.
+        The holder: give the same object to `release`.
     owner
         A module, a class or an instance.
     name
         The attribute.
     wrap
-        Makes the wrapper; called for the first holder only.
+        Makes the wrapper; called only for the first holder.
     """
     with _lock:
         key = (id(owner), name)
@@ -119,7 +119,7 @@ def hold(holder: object, owner: Any, name: str, wrap: Callable[[Any], Any]) -> N
 
 
 def is_own(owner: Any, name: str) -> bool:
-    """Whether an attribute is the owner's own, and not a base's or only a patch of ours."""
+    """Whether an attribute is the owner's own, not a base's or a patch."""
     patch = _patches.get((id(owner), name))
     present = vars(owner).get(name, _MISSING)
     if patch is not None and present is patch.wrapper:
@@ -128,7 +128,7 @@ def is_own(owner: Any, name: str) -> bool:
 
 
 def release(holder: object) -> None:
-    """Let go of every patch of a holder; those without holders come off. Safe to repeat."""
+    """Release every patch of a holder; those without holders are removed. Safe to repeat."""
     with _lock:
         for key, patch in tuple(_patches.items()):
             patch.holders.discard(id(holder))
@@ -138,7 +138,7 @@ def release(holder: object) -> None:
 
 
 def _edited(call: KernelCall) -> Changed:
-    """What the editors, outermost first, make of a call's attention."""
+    """Apply the editors, outermost first, to a call's attention."""
     changed: dict[int, Part] = {}
     # A copy: an editor that has seen all of its module takes itself off the list.
     for editor in tuple(running.editors):
@@ -223,7 +223,7 @@ def _tap_xformers(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 @contextmanager
 def unwatched() -> Iterator[None]:
-    """In this thread nobody is told of what a module computes: it computes on our account."""
+    """Hide a module's computations in this thread from observers: they are daam_nb's own."""
     before = running.observers, running.editors, running.readers
     running.observers, running.editors, running.readers = [], [], []
     try:
@@ -233,10 +233,10 @@ def unwatched() -> Iterator[None]:
 
 
 def hold_projections(holder: object, linears: Iterable[nn.Module]) -> None:
-    """Be told of calls of these modules' classes while observers are there.
+    """Watch calls of these modules' classes while there are observers.
 
-    Of ``forward``, which is given what hooks have made of the input; and of ``__call__``, which
-    returns what hooks have made of the output, and is there where offloading replaces ``forward``.
+    Both ``forward``, which gets the input after its hooks, and ``__call__``, which returns the
+    output after its hooks and exists even if offloading replaces ``forward``.
     """
     for linear in linears:
         kind = type(linear)
@@ -278,7 +278,7 @@ def hold_attention(holder: object) -> None:
     """Put the taps on every function that computes attention in a denoiser.
 
     torch's ``scaled_dot_product_attention``, which diffusers looks up at call time; the explicit
-    computation of sliced and upcast attention; xformers', where it is loaded.
+    computation of sliced and upcast attention; xformers', if it is loaded.
     """
     from diffusers.models.attention import AttentionModuleMixin
     from diffusers.models.attention_processor import Attention
@@ -305,7 +305,7 @@ def hold_eager(holder: object) -> None:
 
 
 def release_eager(holder: object) -> None:
-    """Give the compiler its former stance back with the last holder. Safe to repeat."""
+    """Restore the compiler's former stance with the last holder. Safe to repeat."""
     with _lock:
         _eager_holders.discard(id(holder))
         if not _eager_holders and _stance:

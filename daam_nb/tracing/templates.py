@@ -15,7 +15,7 @@ from daam_nb.words import Span
 
 
 def whole_ids(text: str, tokenizer: Any, template: ChatTemplate) -> tuple[int, ...]:
-    """All that the text encoder is given: the template's numbers and the prompt's."""
+    """All token ids that the text encoder is given: the template's and the prompt's."""
     source = template.before + text + template.after
     return tuple(token.id for token in encode_text(source, tokenizer))
 
@@ -23,18 +23,18 @@ def whole_ids(text: str, tokenizer: Any, template: ChatTemplate) -> tuple[int, .
 def templated(
     text: str, tokenizer: Any, template: ChatTemplate, *, columns: int, rewritten: str | None = None
 ) -> Prompt:
-    """The prompt whose columns the denoiser is given, the template's tokens among them.
+    """The prompt whose columns the denoiser is given, including the template's tokens.
 
     Parameters
     ----------
     text
         The prompt.
     tokenizer, template
-        Of its text encoder.
+        The text encoder's.
     columns
-        How many there are: what is longer is cut, what is shorter is padded.
+        Number of columns; longer texts are cut, shorter ones padded.
     rewritten
-        What the pipeline makes of the prompt; spans refer to `text` all the same.
+        The pipeline's rewriting of the prompt; spans still refer to `text`.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def templated(
 
 
 def untemplated(ids: Sequence[int], tokenizer: Any, template: ChatTemplate) -> Prompt:
-    """What was read between the two halves of a template, of the columns' numbers alone."""
+    """The text between the two halves of a template, from the columns' token ids alone."""
     before = [token.id for token in encode_text(template.before, tokenizer)][template.dropped :]
     after = [token.id for token in encode_text(template.after, tokenizer)]
     low = len(before) if list(ids[: len(before)]) == before else 0

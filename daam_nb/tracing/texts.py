@@ -1,4 +1,4 @@
-"""What a call and its user say about the texts, and the columns named by what was really read."""
+"""The stated texts of a call, and its columns named by what was actually read."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def told(
     *,
     images: int,
 ) -> tuple[Told, ...]:
-    """What is said of each image's text, by the call's arguments or by the user.
+    """Collect the stated text of each image, from the call's arguments or the user.
 
     Parameters
     ----------
     arguments
         Of the call.
     stream
-        The arguments that its encoder reads.
+        The text stream, with the arguments that its encoder reads.
     branch
         The prompt or the negative prompt.
     by_user
         From ``trace(..., prompt=)`` or ``negative_prompt=``. A `Prompt` names every column and
-        goes before the call's text.
+        takes precedence over the call's text.
     images
         Rows of the text embeddings.
 
@@ -70,7 +70,7 @@ def told(
 
 
 def _check_agreement(name: str, texts: Any, by_user: Sequence[str | Prompt]) -> None:
-    """A text for embeddings and a call that has its own: the same, or one is a mistake."""
+    """Check that a text given for embeddings agrees with the call's own text."""
     own = [texts] if isinstance(texts, str) else list(texts)
     if len({*by_user, *own}) > len(set(own)):
         raise ShapeError(
@@ -81,7 +81,7 @@ def _check_agreement(name: str, texts: Any, by_user: Sequence[str | Prompt]) -> 
 
 
 def _text_of(arguments: Mapping[str, Any], names: Sequence[str]) -> Any:
-    """What an encoder reads: the first argument that is not empty, else the last as it is."""
+    """The text that an encoder reads: the first argument that is not empty, else the last one."""
     for name in names[:-1]:
         if arguments.get(name):
             return arguments[name]
@@ -91,27 +91,27 @@ def _text_of(arguments: Mapping[str, Any], names: Sequence[str]) -> Any:
 def as_tokenized(
     adapter: Adapter, texts: Sequence[str], stream: TextStream, *, columns: int
 ) -> tuple[Prompt, ...]:
-    """The prompts of texts before an encoder has read them, as the pipeline will tokenize them."""
+    """Tokenize texts as the pipeline will, before an encoder has read them."""
     naming = Naming(adapter, stream, EncoderMemory())
     return tuple(naming.tokenized(text, columns) for text in texts)
 
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """The texts of one branch, as they were when the denoiser started.
+    """The texts of one branch when the denoiser started.
 
     Attributes
     ----------
     prompts
         One per image.
     rows
-        (column, channel) of each image: the embeddings that were named, as a copy.
+        (column, channel) of each image: a copy of the named embeddings.
     keys
         Columns of all encoders together, of each image.
     ids
-        What was read in them; None if the names are the user's own.
+        The token ids read in them; None if the names are the user's own.
     omissions
-        What is to be said about the names.
+        Notes about the names.
     """
 
     prompts: tuple[Prompt, ...]
@@ -133,7 +133,7 @@ def settle(
     texts
         (key, channel) of each image, as the denoiser is given it.
     said
-        What is said of each.
+        The stated text of each.
     way_out
         As for `Naming.named`.
 
@@ -156,7 +156,7 @@ def settle(
 
 
 def settle_unnamed(naming: Naming, texts: Sequence[Tensor], why: str) -> Settled:
-    """The same for embeddings whose columns are kept without names."""
+    """As `settle`, for embeddings whose columns are kept without names."""
     return Settled(
         prompts=tuple(unnamed_columns(len(naming.rows(text))) for text in texts),
         rows=tuple(naming.rows(text).detach().clone() for text in texts),
@@ -169,7 +169,7 @@ def settle_unnamed(naming: Naming, texts: Sequence[Tensor], why: str) -> Settled
 def of_images(
     text: Sequence[Tensor] | Tensor, rows: BatchRows, embeddings: Embeddings, branch: Branch
 ) -> list[Tensor]:
-    """(key, channel) of each image: of this pass, or what was encoded where it has none."""
+    """(key, channel) of each image: from this pass, or as encoded if it has none."""
     own = rows.conditional if branch == "conditional" else rows.unconditional
     if own:
         return [text[row] for row in own]
@@ -178,12 +178,12 @@ def of_images(
 
 
 def exchanged(naming: Naming, settled: Settled, texts: Sequence[Tensor]) -> str | None:
-    """What is read in a later pass instead of the settled texts; None if it is the same.
+    """The text read in a later pass instead of the settled one; None if it is the same.
 
     Raises
     ------
     ShapeError
-        If the embeddings are others and nobody knows of what.
+        If the embeddings differ and their text is unknown.
     """
     for image, text in enumerate(texts):
         rows = naming.rows(text)

@@ -1,11 +1,11 @@
-"""Which weights a pipeline draws with, told by a few values of every tensor.
+"""Identity of a pipeline's weights, by a few values of every tensor.
 
-A weight that is written in place (``p.data.mul_(0.5)``, ``load_state_dict``, ``copy_``) leaves no
-trace but its values: ``.data`` counts no version. Reading all of them takes seconds, so 16 values
-of each parameter and buffer are read, at the same places whatever its device and memory format. For
+A weight that is changed in place (``p.data.mul_(0.5)``, ``load_state_dict``, ``copy_``) shows it
+only in its values: ``.data`` counts no version. Reading all of them takes seconds, so 16 values of
+each parameter and buffer are read, at the same positions whatever its device and memory format. For
 the networks of Stable Diffusion 1.5 (1066 million weights in 1130 tensors) that takes about 50 ms
 on one core, and the comparison with their files 90 ms, the first time 0.3 s. An edit of a few rows
-can pass between them; a corpus, whose rows have to be of one model, is recognized by every byte.
+can go unnoticed; a corpus, whose rows must be of one model, is identified by every byte.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _first: weakref.WeakKeyDictionary[nn.Module, dict[str, str]] = weakref.WeakKeyDi
 
 
 class Sample(NamedTuple):
-    """Digests of a network's tensors: what they are, and a few of their values."""
+    """Digests of a network's tensors: their names and shapes, and a few of their values."""
 
     tensors: str
     values: str
@@ -52,9 +52,9 @@ def weight_digests(pipe: Any) -> dict[str, str]:
     Returns
     -------
     dict
-        Part of the pipeline, as ``"unet"`` -> 16 hex digits, other ones in another dtype and with
-        an adapter loaded. A part is left out that has weights on no device (meta), as sequential
-        offloading keeps them, or weights of a kind of their own that cannot be read.
+        Part of the pipeline, such as ``"unet"`` -> 16 hex digits, which differ for another dtype
+        and with an adapter loaded. A part is left out if it has weights on the meta device, as with
+        sequential offloading, or weights of a special type that cannot be read.
     """
     return {name: sample.values for name, sample in samples(pipe).items()}
 
@@ -69,10 +69,10 @@ def samples(pipe: Any) -> dict[str, Sample]:
 
 @torch.no_grad()
 def weight_changes(part: nn.Module, sample: Sample | None) -> Iterator[str]:
-    """Say in a phrase that weights were written into, where that can be told.
+    """Describe in a phrase that weights were changed, if that can be detected.
 
-    They are compared with the safetensors files that the part was loaded from, where these are
-    on the disk, but for rounding to bfloat16; else with what they were at the first recorded call.
+    They are compared, up to rounding to bfloat16, with the safetensors files that the part was
+    loaded from, if these are on the disk; else with their state at the first recorded call.
     """
     of_files = _is_of_its_files(part)
     if of_files is False:
@@ -99,7 +99,7 @@ def _positions(numel: int) -> range:
 
 
 def _few_values(tensor: Tensor) -> Tensor:
-    """At most 16 values, in the order of its indices whatever its memory format."""
+    """At most 16 values, in index order whatever its memory format."""
     positions = _positions(tensor.numel())
     if tensor.is_contiguous():
         return tensor.detach().view(-1)[positions.start : positions.stop : positions.step]
@@ -108,7 +108,7 @@ def _few_values(tensor: Tensor) -> Tensor:
 
 
 def _sample_or_none(part: nn.Module) -> Sample | None:
-    """None also for tensors of other packages that allow no view: the image is drawn anyway."""
+    """Also None for tensors of other packages that allow no view: the image is drawn anyway."""
     try:
         return _sample(part)
     except (RuntimeError, TypeError, ValueError, NotImplementedError):
@@ -138,7 +138,7 @@ def _sample(part: nn.Module) -> Sample | None:
 
 
 def _is_of_its_files(part: nn.Module) -> bool | None:
-    """Whether the weights are those on the disk; None if that cannot be told."""
+    """Whether the weights are those on the disk; None if unknown."""
     known = [_values_of_files(tuple(files)) for files in _variants(part)]
     known = [values for values in known if values]
     if not known:
@@ -168,7 +168,7 @@ def _variants(part: nn.Module) -> Iterator[list[tuple[str, int, int]]]:
 
 @lru_cache(maxsize=32)
 def _values_of_files(files: tuple[tuple[str, int, int], ...]) -> dict[str, tuple[Any, Tensor]]:
-    """Name -> shape and the values at the same places; nothing of files that cannot be read."""
+    """Name -> shape and the values at the same positions; unreadable files are left out."""
     values: dict[str, tuple[Any, Tensor]] = {}
     try:
         for path, _, _ in files:
@@ -189,7 +189,7 @@ def _values_of_files(files: tuple[tuple[str, int, int], ...]) -> dict[str, tuple
 
 
 def _agrees(own: dict[str, Tensor], values: dict[str, tuple[Any, Tensor]]) -> bool | None:
-    """Whether tensors of the same name and shape have these values; None where too few have any."""
+    """Whether tensors of equal name and shape have these values; None if too few are comparable."""
     by_name = {name.replace(".base_layer", ""): tensor for name, tensor in own.items()}
     shared = [
         (by_name[name], few)

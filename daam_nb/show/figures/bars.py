@@ -110,7 +110,7 @@ def token_bars(
 
 @dataclass(frozen=True)
 class _Columns:
-    """Bars below each other, in so many columns beside each other."""
+    """Bars in several columns."""
 
     count: int
     rows: int
@@ -160,7 +160,7 @@ def _place_bars(
 
 
 def _chart(measured: Sequence[tuple[Name, float, str]], measure: Measure) -> Chart:
-    """The same bars below each other, for somebody else's axes."""
+    """The same bars in one column, for the user's own axes."""
     factor = 100.0 if measure == "share" else 1.0
     largest = _largest(measured)
     bars: list[Mark] = []

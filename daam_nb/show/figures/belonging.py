@@ -13,10 +13,10 @@ from daam_nb.show.pixels import rgb
 
 
 def check_own_run(word_map: WordHeatMap, run: Recording, *, where: str) -> None:
-    """Refuse the map of another run than the one whose image is drawn and named below it.
+    """Refuse the map of another run than the one whose image is drawn.
 
     A copy of the run, saved and loaded or with parts left out, is the same run. A map made by hand
-    says nothing of where it comes from, and is taken.
+    has no known origin and is accepted.
 
     Raises
     ------
@@ -55,29 +55,29 @@ def same_run(run: Recording | Provenance, other: Recording | Provenance) -> bool
 
 
 def same_pixels(image: Image.Image, other: Image.Image) -> bool:
-    """Whether two images of one size are alike pixel by pixel."""
+    """Whether two images of one size have equal pixels."""
     if image is other:
         return True
     return image.size == other.size and np.array_equal(rgb(image), rgb(other))
 
 
 def check_strip(word: object, maps: HeatMaps, *, parts: bool, where: str) -> None:
-    """Refuse a map under another choice than the figure that takes its word apart.
+    """Refuse a map made with another choice than that of the figure that splits it.
 
     Parameters
     ----------
     word
-        What was given; anything but a map is no matter of this.
+        The given word; anything but a map is ignored.
     maps
         The figure's own choice.
     parts
-        Whether the figure shows each layer and head alone: then the map's layers need only be
+        Whether the figure shows each layer and head separately: then the map's layers need only be
         among the figure's.
 
     Raises
     ------
     SelectionError
-        If run or choice is another.
+        If the run or the choice differs.
     """
     if not isinstance(word, WordHeatMap) or word.origin is None:
         return
@@ -101,12 +101,12 @@ def check_strip(word: object, maps: HeatMaps, *, parts: bool, where: str) -> Non
 
 
 def check_one_choice(maps: tuple[WordHeatMap, ...], *, where: str) -> None:
-    """Refuse maps of several choices in one row, under which one caption would be false.
+    """Refuse maps of several choices in one row, whose caption would be wrong.
 
     Raises
     ------
     SelectionError
-        If two of them were made under other choices or in other units.
+        If two of them were made with different choices or in different units.
     """
     choices = list(dict.fromkeys((word_map.choice, word_map.unit) for word_map in maps))
     if len(choices) > 1:

@@ -1,4 +1,4 @@
-"""A chart drawn by matplotlib, on axes of its own or on somebody else's."""
+"""A chart drawn by matplotlib, on its own axes or on the user's."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def paint(axes: Axes, chart: Chart) -> None:
 
 
 def escaped(text: object) -> str:
-    """Any text as matplotlib takes it: one line, never a formula."""
+    """Escape any text for matplotlib: one line, never a formula."""
     return plain(str(text)).replace("$", r"\$")
 
 

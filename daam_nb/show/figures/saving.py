@@ -53,7 +53,7 @@ def png_bytes(drawing: Drawing, *, scale: float) -> bytes:
 
 
 def checked_scale(drawing: Drawing, scale: object) -> float:
-    """Read dots per figure pixel: so many that the image has from 1 to 65535 on each side.
+    """Check the dots per figure pixel: the image must have 1 to 65535 dots on each side.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def checked_scale(drawing: Drawing, scale: object) -> float:
 
 
 def small_png(drawing: Drawing) -> bytes:
-    """Draw a PNG for a notebook: with fewer dots where it would be large, at last 256 colors."""
+    """Draw a PNG for a notebook: if large, with fewer dots, in the last resort with 256 colors."""
     from PIL import Image
 
     sharpest = 2.0 if isinstance(drawing.content, Sheet) else CHART_SCALE
@@ -134,7 +134,7 @@ def _encoded(drawing: Drawing, image: PILImage, scale: float) -> bytes:
 
 
 def svg_bytes(drawing: Drawing) -> bytes:
-    """Draw an SVG; letters are drawn as outlines, so that it looks alike everywhere."""
+    """Draw an SVG; letters are drawn as outlines, so that it looks the same everywhere."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
@@ -185,7 +185,7 @@ def pdf_bytes(drawing: Drawing) -> bytes:
 
 
 def html_bytes(drawing: Drawing) -> bytes:
-    """Draw a page with plotly's library inside: it works without a network."""
+    """Draw a page that includes plotly's library and works without a network."""
     from daam_nb.show.figures.rendering import page
 
     return page(drawing, title=plain(_facts(drawing)["Title"]), facts=_facts(drawing)).encode()

@@ -230,7 +230,7 @@ def _groups(steps: tuple[int, ...], bins: int | None) -> list[tuple[int, ...]]:
 
 
 def _steps(group: tuple[int, ...]) -> str:
-    """Name the steps of a panel, all of them and no others; ends inclusive."""
+    """Name all steps of a panel; ends inclusive."""
     if len(group) == 1:
         return f"step {group[0]}"
     stride = group[1] - group[0]
@@ -262,7 +262,7 @@ def _tile_note(low: float, peak: float, style: Style) -> str:
 
 
 def _short_names(layers: Sequence[Layer]) -> list[str]:
-    """Leave out what all names end in; a lone layer keeps its name."""
+    """Leave out the common end of all names; a single layer keeps its name."""
     parts = [layer.name.split(".") for layer in layers]
     shared = 0
     while (

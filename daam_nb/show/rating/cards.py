@@ -1,4 +1,4 @@
-"""What a page asks and what can be answered, as plain data, and who has it."""
+"""Questions of a page and their possible answers, as plain data, and who provides them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ RESERVED = frozenset({"s", "i", "l", "d", "enter", "escape", "backspace", " "})
 
 @dataclass(frozen=True)
 class Choice:
-    """An answer that can be given.
+    """A possible answer.
 
     Attributes
     ----------
     value
-        As it is kept.
+        The stored value.
     label
-        As people read it.
+        The displayed text.
     keys
-        Any of these gives it; letters in lower case. The first is shown.
+        Each of these keys gives it; letters in lower case. The first is displayed.
     """
 
     value: str
@@ -35,7 +35,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Form:
-    """What all cards of a page have in common.
+    """The texts and answers that all cards of a page share.
 
     Attributes
     ----------
@@ -46,12 +46,12 @@ class Form:
     choices
         The answers, from left to right.
     reasons
-        Why a card may be skipped; another one can be typed.
+        Reasons for skipping a card; another one can be typed.
 
     Raises
     ------
     SelectionError
-        If two answers have one key, or one of the page's own.
+        If two answers share a key, or one has a key of the page itself.
     """
 
     title: str
@@ -69,13 +69,13 @@ class Form:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """What an answer may be."""
+        """The possible answers."""
         return tuple(choice.value for choice in self.choices)
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """An image of a card, and what it is called for those who cannot see it."""
+    """An image of a card, with its alternative text."""
 
     label: str
     image: Image
@@ -83,14 +83,14 @@ class Shown:
 
 @dataclass(frozen=True, eq=False)
 class Card:
-    """One question. It holds what is to be seen, and nothing else: no seed, model or condition.
+    """One question. It holds only what is displayed: no seed, model or condition.
 
     Attributes
     ----------
     ask
-        The question: our words and the prompt's in turn, beginning with ours.
+        The question: alternating daam_nb's words and the prompt's, beginning with the former.
     prompt
-        What stands before the word asked about, the word, what follows; None to show no prompt.
+        The text before the word in question, the word, the text after it; None to show no prompt.
     images
         Side by side.
     """
@@ -102,38 +102,38 @@ class Card:
 
 @dataclass(frozen=True)
 class Given:
-    """What was answered: one of the form's values, or why the card was skipped."""
+    """A given answer: one of the form's values, or the reason for skipping the card."""
 
     answer: str = ""
     reason: str = ""
 
 
 class Asker(Protocol):
-    """Has the cards in their order and keeps the answers."""
+    """Provides the cards in order and stores the answers."""
 
     @property
     def form(self) -> Form:
-        """What the cards have in common."""
+        """The texts and answers that the cards share."""
 
     @property
     def rater(self) -> str:
-        """Who answers."""
+        """The name of the rater."""
 
     @property
     def kept_in(self) -> str:
-        """Where answers are kept, in words."""
+        """Where answers are stored, in words."""
 
     def __len__(self) -> int:
-        """How many cards there are."""
+        """The number of cards."""
 
     def card(self, place: int) -> Card:
-        """The card at a place of the order, from 0."""
+        """The card at a position, from 0."""
 
     def given(self, place: int) -> Given | None:
-        """What stands as its answer."""
+        """The present answer to a card."""
 
     def give(self, place: int, given: Given, *, seconds: float) -> None:
-        """Keep an answer; it is on the disk when this returns. An earlier one is replaced."""
+        """Store an answer; it is on the disk when this returns. An earlier one is replaced."""
 
     def seconds_left(self) -> float | None:
-        """How long the rest will take at the pace so far; None if that is not known yet."""
+        """Estimated time for the remaining cards at the pace so far; None if unknown."""

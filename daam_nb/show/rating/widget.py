@@ -1,7 +1,7 @@
-"""The page itself: an anywidget that shows one card and waits for its answer.
+"""An anywidget that shows one card and waits for its answer.
 
-The kernel decides which card is shown. The browser sends what was pressed, with the place it was
-pressed at; the next card comes when the answer is kept, so that what is seen is what is saved.
+The kernel decides which card is shown. The browser sends the pressed answer with the card's
+position; the next card comes when the answer is stored, so that the display agrees with the file.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ LONGEST_REASON = 300  # characters
 
 
 class Rating(anywidget.AnyWidget):
-    """A page that asks; made by `daam_nb.studies.rating.rate`.
+    """The rating page, made by `daam_nb.studies.rating.rate`.
 
     Attributes
     ----------
     place
-        Which card is shown, from 0; the number of cards where all are answered.
+        Position of the displayed card, from 0; the number of cards if all are answered.
     theme
         ``"auto"``, ``"light"`` or ``"dark"``.
     large
-        Large type, for a projector.
+        Whether to use large type, for a projector.
     """
 
     theme = traitlets.Enum(("auto", "light", "dark"), "auto").tag(sync=True)
@@ -58,11 +58,11 @@ class Rating(anywidget.AnyWidget):
 
     @property
     def asker(self) -> Asker:
-        """Who has the cards and keeps the answers."""
+        """The provider of the cards, which stores the answers."""
         return self._asker
 
     def __repr__(self) -> str:
-        """One line, which is all that is seen where widgets are not shown."""
+        """One line, which is displayed where widgets are not supported."""
         answered = sum(self._asker.given(number) is not None for number in range(len(self._asker)))
         return f"<Rating by {self._asker.rater!r}: {answered} of {len(self._asker)} answered>"
 
@@ -73,7 +73,7 @@ class Rating(anywidget.AnyWidget):
         return next((n for n in range(len(asker)) if asker.given(n) is None), len(asker))
 
     def _show(self, place: int) -> None:
-        """Send a card, and where people are, in one message."""
+        """Send a card and the progress in one message."""
         self.place = place
         self._turn += 1
         at_end = place >= len(self._asker)
@@ -105,7 +105,7 @@ class Rating(anywidget.AnyWidget):
         return _written(self._asker.card(place))
 
     def _prepare_later(self, place: int) -> None:
-        """Make the next card while people look at this one; no loop, no preparation."""
+        """Prepare the next card while this one is displayed; only with a running event loop."""
         if place >= len(self._asker):
             return
         try:
@@ -127,7 +127,7 @@ class Rating(anywidget.AnyWidget):
     # --- what is answered -------------------------------------------------------------------------
 
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
-        """What the browser sends is distrusted: it is refused by a sentence, never half done."""
+        """Handle a message from the browser, which is not trusted, completely or not at all."""
         try:
             self._act(content)
         except (DaamError, OSError) as error:
@@ -153,7 +153,7 @@ class Rating(anywidget.AnyWidget):
             raise SelectionError(f"The page sent an unknown message, {kind!r}.")
 
     def _go(self, to: Any) -> None:
-        """Back to what was answered, and forward again to the first card that is open."""
+        """Go back to answered cards, and forward again up to the first open one."""
         if to == "back" and self.place > 0:
             self._show(self.place - 1)
         elif to == "forward" and self.place < self._first_open():
@@ -177,7 +177,7 @@ def _form_of(asker: Asker) -> dict[str, Any]:
 
 
 def _written(card: Card) -> dict[str, Any]:
-    """A card as the browser gets it; images as PNG of their pixels alone, without remarks."""
+    """A card as sent to the browser; images are PNGs without metadata."""
     images = []
     for image in card.images:
         written = io.BytesIO()

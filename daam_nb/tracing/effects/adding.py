@@ -132,7 +132,7 @@ def add_effects(run: Recording, pipe: Any, words: EffectChoice = True, **omitted
 
 
 def _check_own(run: Recording) -> None:
-    """Its attention must be the model's, of the text that is encoded now."""
+    """Check that its attention is the model's, for the text as it is encoded now."""
     if names := altered(run):
         raise ReproductionError(
             f"{names[0]!r} of this recording is not what the pipeline made, so effects computed "
@@ -176,7 +176,7 @@ def _check_layers(run: Recording, adapter: Adapter) -> None:
 def _worked_out(
     run: Recording, net: nn.Module, hidden: HiddenWords, attention: Mapping[str, Tensor]
 ) -> Effects:
-    """The effects of one image's words, from its recorded attention."""
+    """Compute the effects of one image's words from its recorded attention."""
     dtype = attention[run.layers[0].name].dtype
     steps = len(run.steps)
     buffers = EffectBuffers(hidden, run.layers, steps=steps, keep="steps", dtype=dtype)
@@ -193,11 +193,11 @@ def _worked_out(
 
 
 class _Settled(BaseException):
-    """The call is as far as it needs to go."""
+    """Raised to stop a call that has run as far as needed."""
 
 
 class _Settling(Tracer):
-    """Follows a call up to its first step, and stops it there."""
+    """Follows a call up to its first step and stops it there."""
 
     @property
     def settled(self) -> WatchedCall:

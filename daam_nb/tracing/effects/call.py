@@ -20,7 +20,7 @@ from daam_nb.tracing.options import Options
 
 
 class CallEffects:
-    """What hiding words would change in one call; nothing at all where that was not asked for."""
+    """The effects of hiding words in one call; empty if not requested."""
 
     def __init__(self, adapter: Adapter, options: Options) -> None:
         self.adapter, self.options = adapter, options
@@ -30,7 +30,7 @@ class CallEffects:
 
     @property
     def are_kept(self) -> bool:
-        """Whether they were asked for."""
+        """Whether they were requested."""
         return self.options.effects is not False
 
     @property
@@ -74,9 +74,9 @@ class CallEffects:
         layers
             The layers to be kept.
         prompts
-            The text of each image, by what was read.
+            The text of each image, as the encoder read it.
         text
-            (key, channel) of each, as the denoiser is given it.
+            (key, channel) of each, as given to the denoiser.
 
         Raises
         ------
@@ -95,16 +95,16 @@ class CallEffects:
             check_layer(layer.name, self.adapter.net.get_submodule(layer.name))
 
     def check_text(self, step: int, text: Sequence[Tensor], branch: Branch) -> None:
-        """Raise a `ShapeError` where a pass reads other embeddings than the first one did.
+        """Raise a `ShapeError` if a pass reads other embeddings than the first one.
 
         Parameters
         ----------
         step
             Of the loop.
         text
-            (key, channel) of each image, as the denoiser is given it.
+            (key, channel) of each image, as given to the denoiser.
         branch
-            Of which text.
+            The branch of the text.
         """
         first = self._text.setdefault(branch, tuple(row.detach().clone() for row in text))
         if any(
@@ -117,7 +117,7 @@ class CallEffects:
             )
 
     def allocate(self, layers: Sequence[Layer], *, steps: int) -> None:
-        """Make room for what is kept."""
+        """Allocate the buffers."""
         keep, dtype = self.options.keep, self.options.dtype
         self._buffers = {
             branch: tuple(
@@ -130,11 +130,11 @@ class CallEffects:
         }
 
     def buffers(self, branch: Branch, images: int) -> tuple[EffectBuffers | None, ...]:
-        """Where each image's effects are kept in a guidance pass."""
+        """The buffers of each image's effects in a guidance pass."""
         return self._buffers.get(branch, (None,) * images)
 
     def hidden(self, branch: Branch, image: int) -> HiddenWords | None:
-        """What hiding words changes in the text of one image."""
+        """Changes of one image's text embeddings by hiding words."""
         images = self._hidden.get(branch, ())
         return images[image] if image < len(images) else None
 
@@ -145,14 +145,14 @@ class CallEffects:
 
     @torch.inference_mode(mode=False)
     def finished(self, branch: Branch, image: int) -> Effects | None:
-        """One image's, as plain data."""
+        """The effects of one image, as plain data."""
         images = self._buffers.get(branch, ())
         of_image = images[image] if image < len(images) else None
         return None if of_image is None else of_image.finished()
 
 
 def check_effects(adapter: Adapter) -> None:
-    """Raise an `UnsupportedPipelineError` where a model family has no effect maps."""
+    """Raise an `UnsupportedPipelineError` if a model family has no effect maps."""
     if adapter.attention == "cross" and adapter.hands_text_on:
         return
     why = (

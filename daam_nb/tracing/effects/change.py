@@ -35,14 +35,14 @@ class TextChange:
 
     @classmethod
     def of(cls, changes: Sequence[Tensor]) -> TextChange:
-        """Read it from E - E' of each word, (key, text channel)."""
+        """Make it from E - E' of each word, (key, text channel)."""
         stacked = torch.stack([change.detach().float() for change in changes])
         touched = stacked.abs().amax(dim=(0, 2)).nonzero()
         first = int(touched[0]) if len(touched) else stacked.shape[1] - 1
         return cls(first, stacked[:, first:].contiguous())
 
     def to(self, device: torch.device) -> TextChange:
-        """The same on a device."""
+        """Move it to a device."""
         return TextChange(self.first, self.rows.to(device))
 
 
@@ -120,16 +120,16 @@ class LayerChange:
 
 
 def linear_part(projection: Callable[[Tensor], Tensor], rows: Tensor, dtype: torch.dtype) -> Tensor:
-    """A projection without its bias: what it makes of rows less what it makes of zeros.
+    """Apply a projection without its bias: its output for the rows less its output for zeros.
 
     Parameters
     ----------
     projection
-        A linear module, with whatever adapters are on it, or a function.
+        A linear module, including any adapters on it, or a function.
     rows
         (..., channel), float32.
     dtype
-        What it computes in, unless its weights can be read.
+        Its dtype, unless its weights can be read.
     """
     weight = getattr(projection, "weight", None) if type(projection) is nn.Linear else None
     if isinstance(weight, Tensor) and weight.device.type != "meta" and weight.is_floating_point():
@@ -140,14 +140,14 @@ def linear_part(projection: Callable[[Tensor], Tensor], rows: Tensor, dtype: tor
 
 
 def affine(projection: Callable[[Tensor], Tensor], rows: Tensor, module: nn.Module) -> Tensor:
-    """All that a projection of a layer makes of rows, its bias included, in float32."""
+    """Apply a layer's projection including its bias, in float32."""
     dtype = _dtype_of(module)
     bias: Tensor = projection(torch.zeros_like(rows[:1]).to(dtype))
     return linear_part(projection, rows, dtype) + bias.to(rows)
 
 
 def value_projection(module: nn.Module) -> Any:
-    """What makes a layer's values of the text."""
+    """The projection of the text to a layer's values."""
     fused = getattr(module, "to_kv", None)
     if getattr(module, "fused_projections", False) and isinstance(fused, nn.Module):
         return lambda rows: fused(rows).chunk(2, dim=-1)[1]
@@ -155,12 +155,12 @@ def value_projection(module: nn.Module) -> Any:
 
 
 def output_projection(module: nn.Module) -> Any:
-    """What makes a layer's output of the attended values."""
+    """The projection of the attended values to a layer's output."""
     return module.to_out[0]  # type: ignore[index]
 
 
 def check_layer(name: str, module: nn.Module) -> None:
-    """Raise an `UnsupportedPipelineError` where a layer's output is not linear in the text."""
+    """Raise an `UnsupportedPipelineError` if a layer's output is not linear in the text."""
     out = getattr(module, "to_out", None)
     linear = isinstance(out, nn.ModuleList | nn.Sequential) and len(out) > 0
     if not linear or getattr(module, "norm_cross", None) is not None:

@@ -1,10 +1,10 @@
-"""Encode a call's text again with words hidden, before its image is started.
+"""Encode a call's text again with words hidden, before denoising starts.
 
-The pipeline's own ``encode_prompt`` runs again, so that all it does with a text (two encoders, a
-skipped layer) is done with the hidden one, too. Only the text encoders' input differs: an attention
-mask that excludes the word's tokens, as in ``ablate(text_encoder=True)``. The whole text is encoded
-again under a mask of ones, so that tokens that do not depend on a word come out equal, bit for bit.
-Random states are not changed.
+The pipeline's own ``encode_prompt`` runs again, so that everything it does with a text (two
+encoders, a skipped layer) applies to the hidden one, too. Only the text encoders' input differs: an
+attention mask that excludes the word's tokens, as in ``ablate(text_encoder=True)``. The whole text
+is encoded again under a mask of ones, so that tokens that do not depend on a word are equal, bit
+for bit. Random states are not changed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ALIKE = 5e-2
 
 @dataclass(eq=False)
 class Hiding:
-    """Which tokens of which texts the encoders leave out in one run of ``encode_prompt``.
+    """The tokens that the encoders mask out in one run of ``encode_prompt``.
 
     Attributes
     ----------
@@ -98,14 +98,14 @@ hiding: ContextVar[Hiding | None] = ContextVar("daam_nb_hiding", default=None)
 
 @dataclass(frozen=True, eq=False)
 class HiddenWords:
-    """What hiding each word changes in one image's text.
+    """Changes of one image's text embeddings by hiding each word.
 
     Attributes
     ----------
     prompt
         The text, as it was tokenized before it was encoded.
     words
-        The words that were hidden, one after the other.
+        The words that were hidden, one at a time.
     changes
         For each of them (key, channel), float32: the embeddings less those with the word hidden.
     embeddings
@@ -132,7 +132,7 @@ def hidden_words(
     Parameters
     ----------
     adapter
-        Of the pipeline.
+        The pipeline's adapter.
     encode
         Runs ``encode_prompt`` as the call did.
     said
@@ -142,7 +142,7 @@ def hidden_words(
     original
         (key, channel) of each image, as the call encoded it.
     words_of
-        Which words are to be hidden in a prompt.
+        Selects the words to hide in a prompt.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def hidden_words(
 
 @contextmanager
 def _on_our_account(run: Hiding, device: torch.device) -> Iterator[None]:
-    """The encoders of this context are given masks, and nobody remembers what they read."""
+    """Inside the block encoders get masks, and their runs are not remembered."""
     token = hiding.set(run)
     # The pipeline has said once that a text is cut; not again for every word.
     logger = logging.getLogger("diffusers")
@@ -205,7 +205,7 @@ def _on_our_account(run: Hiding, device: torch.device) -> Iterator[None]:
 
 
 def check_alike(adapter: Adapter, whole: Sequence[Tensor], original: Sequence[Tensor]) -> None:
-    """Raise an `UnsupportedPipelineError` where texts encoded again are not the call's."""
+    """Raise an `UnsupportedPipelineError` if the texts encoded again differ from the call's."""
     for again, before in zip(whole, original, strict=True):
         if again.shape == before.shape:
             difference = (again - before.to(again)).norm()

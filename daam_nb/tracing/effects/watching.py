@@ -1,4 +1,4 @@
-"""The effects of one image's words, kept while it is made."""
+"""Effects of one image's words, kept while it is made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from daam_nb.tracing.effects.hidden import HiddenWords
 
 
 class EffectBuffers:
-    """What hiding words would change in every layer kept, of one image."""
+    """The effects of hiding words in every kept layer, for one image."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class EffectBuffers:
         self._awaiting: dict[str, tuple[int, Tensor, Tensor, Tensor]] = {}
 
     def see(self, layer: Layer, module: nn.Module, step_index: int, attention: Tensor) -> None:
-        """Work out what the words do in one layer and step; `see_output` keeps it.
+        """Compute the words' effects in one layer and step; `see_output` stores them.
 
         Parameters
         ----------
@@ -61,7 +61,7 @@ class EffectBuffers:
         self._awaiting[layer.name] = step_index, norm, by_head, by_token
 
     def see_output(self, layer: Layer, output: Tensor) -> None:
-        """Keep what was worked out last, as a share of the layer's own output, (query, channel)."""
+        """Store the last effects, as shares of the layer's own output, (query, channel)."""
         step_index, norm, by_head, by_token = self._awaiting.pop(layer.name)
         own = output.float().norm(dim=-1).mean()
         scale = torch.where(own > 0, 1 / own, 0.0)
@@ -76,7 +76,7 @@ class EffectBuffers:
         Raises
         ------
         ShapeError
-            If an effect is no number.
+            If an effect is not finite.
         """
 
         def stacked(parts: list[Tensor]) -> Tensor:

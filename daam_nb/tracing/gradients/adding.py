@@ -29,7 +29,7 @@ def add_gradients(
     timesteps, in the prompt's row: norm over channels at each location, in each step divided by the
     mean norm of the prediction over locations. The pipeline's loop is run once more over the
     recorded latents, and its denoiser once forwards, with derivatives, for each word and step.
-    Nothing is drawn, and the pipeline stays as it is.
+    Nothing is drawn, and the pipeline is not changed.
 
     Parameters
     ----------
@@ -38,35 +38,35 @@ def add_gradients(
     pipe
         The pipeline that made it: Stable Diffusion 1, 2 or XL, or built like these.
     words
-        Whose gradients: True for every word of the prompt, or the words.
+        The words whose gradients are added; True for every word of the prompt.
     **omitted
         As for `reproduce`: arguments of the call that are not plain data.
 
     Returns
     -------
     Recording
-        The same recording, with these words' gradients in `gradients`, beside those that it holds.
+        The same recording, with these words' gradients in `gradients`, besides those it holds.
 
     Raises
     ------
     NotKeptError
-        Where the recording lacks its latents.
+        If the recording lacks its latents.
     ReproductionError
-        Where the pipeline is another one, by a few values of each of its tensors, or the call
-        cannot be made again; where the recording is not what the pipeline made, is a look, or was
-        made under an intervention; where one is open now.
+        If the pipeline is another one, by a few values of each of its tensors, or the call cannot
+        be repeated; if the recording is not what the pipeline made, is a look, or was made under an
+        intervention; if one is open now.
     SelectionError
         For ``words=False``.
     UnsupportedPipelineError
-        For joint attention (Stable Diffusion 3, FLUX.1), where no word can be hidden in the text
-        encoder, and where the denoiser has operations without a derivative.
+        For joint attention (Stable Diffusion 3, FLUX.1), if no word can be hidden in the text
+        encoder, and if the denoiser has operations without a derivative.
     WordNotFoundError
-        Where a word is not in the prompt.
+        If a word is not in the prompt.
 
     Notes
     -----
-    Of Stable Diffusion XL, the embeddings that the layers read are moved; the pooled vector of the
-    text stays.
+    For Stable Diffusion XL, the embeddings that the layers read are moved; the pooled vector of the
+    text is not.
 
     References
     ----------
@@ -102,7 +102,7 @@ def _worked_out(followed: PromptPasses) -> Gradients:
 
 
 def check_row(of_step: PromptPass, prediction: Tensor) -> None:
-    """Raise a `ReproductionError` unless a row alone is predicted as it was within its batch."""
+    """Raise a `ReproductionError` unless a row is predicted equally alone and in its batch."""
     within = raised(of_step.prediction)
     if bool((raised(prediction) - within).norm() <= ALIKE * within.norm()):
         return

@@ -1,10 +1,10 @@
 """The denoiser's prediction, differentiated with respect to the text embeddings.
 
-Forwards (`change_along`): along one direction of the text, by dual numbers; one run of the network
-gives the prediction and its first-order change at every location. Backwards (`gradient_of`): of one
-number of the prediction, with respect to every embedding. Both are exact up to the rounding of the
-network's own precision. Fused kernels of attention have no forward derivative, so that softmax and
-products are computed one by one.
+Forward mode (`change_along`): along one direction of the text, by dual numbers; one run of the
+network gives the prediction and its first-order change at every location. Reverse mode
+(`gradient_of`): of one number of the prediction, with respect to every embedding. Both are exact up
+to the rounding of the network's own precision. Fused attention kernels have no forward derivative,
+so softmax and products are computed separately.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ WAY_OUT = (
 def change_along(
     net: nn.Module, arguments: Mapping[str, Any], direction: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The prediction, and its first-order change along a direction of the text.
+    """Compute the prediction, and its first-order change along a direction of the text.
 
     Parameters
     ----------
     net
         The denoiser.
     arguments
-        What it is given, one row.
+        Its arguments, of one row.
     direction
-        (key, channel): of the text embeddings.
+        (key, channel): the direction of the text embeddings.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def change_along(
     Raises
     ------
     UnsupportedPipelineError
-        Where something in the network has no forward derivative.
+        If something in the network has no forward derivative.
     """
     text: Tensor = arguments[TEXT].clone()  # a tensor of inference mode has no derivative
     with differentiable(net), forward_ad.dual_level():
@@ -73,14 +73,14 @@ def change_along(
 def gradient_of(
     net: nn.Module, arguments: Mapping[str, Any], number: Callable[[Tensor], Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """A number of the prediction, and its gradient with respect to the text.
+    """Compute a number of the prediction, and its gradient with respect to the text.
 
     Parameters
     ----------
     net
         The denoiser.
     arguments
-        What it is given, one row.
+        Its arguments, of one row.
     number
         (channel, y, x) of the prediction, float32 or better -> a number.
 
@@ -99,12 +99,12 @@ def gradient_of(
 
 @contextmanager
 def differentiable(net: nn.Module) -> Iterator[None]:
-    """Kernels with derivatives, nothing compiled, and what has none named.
+    """Use kernels with derivatives and nothing compiled, and name operations without one.
 
     Raises
     ------
     UnsupportedPipelineError
-        Where something in the network has no derivative.
+        If something in the network has no derivative.
     """
     holder = object()
     taps.hold_eager(holder)
@@ -125,7 +125,7 @@ def differentiable(net: nn.Module) -> Iterator[None]:
 
 
 def raised(values: Tensor) -> Tensor:
-    """The same in float32, where a precision is lower."""
+    """Convert to float32 from lower precision."""
     return values if values.dtype == torch.float64 else values.float()
 
 

@@ -1,9 +1,9 @@
-"""The recorded passes of one image's prompt: what the denoiser was given in each step.
+"""The recorded passes of one image's prompt: the denoiser's inputs in each step.
 
 The pipeline's own loop is run again and handed the recorded latents after every step, so that
-whatever else the denoiser is given (timesteps, scaled latents, added conditions, residuals) is
-made by the pipeline itself, and the latents are the recorded ones whatever its scheduler draws.
-Nothing behind the last recorded step is run.
+whatever else the denoiser is given (timesteps, scaled latents, added conditions, residuals) is made
+by the pipeline itself, and the latents are the recorded ones whatever its scheduler draws. Nothing
+after the last recorded step is run.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ ALIKE = 1e-2
 
 @dataclass(frozen=True, eq=False)
 class PromptPass:
-    """One pass of the denoiser, of the row of one image's prompt alone.
+    """One pass of the denoiser, only of the row of one image's prompt.
 
     Attributes
     ----------
     arguments
-        What the denoiser is given, by the names of its signature; tensors of a batch have one row.
+        The denoiser's arguments, by the names of its signature; batched tensors have one row.
     prediction
-        (channel, y, x): what the denoiser answered within its batch.
+        (channel, y, x): the denoiser's output for the row within its batch.
     """
 
     arguments: Mapping[str, Any]
@@ -61,7 +61,7 @@ class PromptPass:
 
 @dataclass(frozen=True, eq=False)
 class PromptPasses:
-    """Everything that is differentiated of one recording.
+    """The passes of one recording to be differentiated.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class PromptPasses:
     passes
         One for each step of the recording.
     hidden
-        What hiding each word changes in the text.
+        Changes of the text embeddings by hiding each word.
     """
 
     net: nn.Module
@@ -92,7 +92,7 @@ def prompt_passes(
     omitted
         Arguments of the call that the recording does not keep.
     where
-        Who asks, as the user wrote it: ``"add_gradients()"``.
+        The calling function, as the user wrote it: ``"add_gradients()"``.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def _change(attached: Any) -> str:
 
 @contextlib.contextmanager
 def _told_of_gradients() -> Iterator[None]:
-    """Words are hidden as for effects; where they cannot be, that is said of gradients."""
+    """Words are hidden as for effects; errors name gradients instead."""
     try:
         yield
     except UnsupportedPipelineError as error:
@@ -197,11 +197,11 @@ def _told_of_gradients() -> Iterator[None]:
 
 
 class _Followed(BaseException):
-    """Every recorded step was passed."""
+    """Raised when every recorded step has been run."""
 
 
 class _Following(Tracer):
-    """Follows a call through the recorded steps, and stops it there."""
+    """Follows a call through the recorded steps and stops it after them."""
 
     def __init__(self, adapter: Adapter, options: Options, run: Recording) -> None:
         super().__init__(adapter, options)
@@ -225,7 +225,7 @@ class _Following(Tracer):
 
 
 class _FollowedCall(WatchedCall):
-    """A call that is handed the recorded latents, and whose passes of the prompt are noted."""
+    """A call that is given the recorded latents, and whose passes of the prompt are noted."""
 
     def __init__(
         self, adapter: Adapter, options: Options, arguments: Mapping[str, Any], run: Recording
@@ -245,7 +245,7 @@ class _FollowedCall(WatchedCall):
 
     @torch.inference_mode(mode=False)  # whose tensors would have no derivatives
     def _note(self, inputs: DenoiserInputs, row: int, arguments: Mapping[str, Any]) -> None:
-        """Note what the denoiser is given in the prompt's row."""
+        """Note the denoiser's inputs in the prompt's row."""
         if not isinstance(arguments.get(TEXT), Tensor):
             raise UnsupportedPipelineError(
                 f"The {self.adapter.component} of {self.adapter.pipe_name} receives its text under "
@@ -265,7 +265,7 @@ class _FollowedCall(WatchedCall):
         self._pending = cut, row
 
     def answer(self, output: Any) -> None:
-        """The denoiser answered."""
+        """The denoiser returned its prediction."""
         if self._pending is None:
             return
         (arguments, row), self._pending = self._pending, None

@@ -39,8 +39,8 @@ class RegionGradient:
         (step, word), float32, >= 0: the norm of G over the word's own tokens.
     changes
         (step, word), float32: the sum over all key positions of G times E - E', where E' are the
-        embeddings with the word hidden in the text encoder. Positive where hiding the word would
-        make f smaller, to first order: a share of f.
+        embeddings with the word hidden in the text encoder. Positive if hiding the word would make
+        f smaller, to first order, as a share of f.
     tokens
         (step, key position), float32, >= 0: the norm of G at each token.
     region
@@ -71,8 +71,8 @@ def region_gradient(
     """Ask a region of a recorded image which words its prediction depends on.
 
     The gradient of the prediction's mean square inside the region, as a share of it, with respect
-    to the text embeddings, at the recorded latents and timesteps, in the prompt's row. One run of
-    the denoiser forwards and one backwards a step, whatever the number of words.
+    to the text embeddings, at the recorded latents and timesteps, in the prompt's row. One forward
+    and one backward run of the denoiser per step, whatever the number of words.
 
     Parameters
     ----------
@@ -91,13 +91,13 @@ def region_gradient(
     Returns
     -------
     RegionGradient
-        One number per word and step, twice: the gradient's norm, and its product with what hiding
-        the word takes from the embeddings.
+        Two numbers per word and step: the gradient's norm, and its product with the change of the
+        embeddings by hiding the word.
 
     Raises
     ------
     ShapeError, WrongKindError, SelectionError
-        For a region that is none, is empty, or lies on another grid.
+        For a region that is invalid, empty, or on another grid.
     NotKeptError, ReproductionError, UnsupportedPipelineError, WordNotFoundError
         As `add_gradients`.
 
@@ -153,7 +153,7 @@ def read_region(region: Region, grid: tuple[int, int]) -> Tensor:
     ShapeError
         For a mask of another shape.
     SelectionError
-        For a region without a cell, and a box that is outside the image or turned around.
+        For a region without a cell, and a box that is outside the image or has swapped edges.
     WrongKindError
         For anything else.
     """

@@ -162,7 +162,7 @@ def align(recorded: Prompt, new: Prompt, *, words: Mapping[str, str] | None = No
 
 
 def _check_apart(pairs: list[tuple[Word, Word]]) -> None:
-    """Raise where chosen pairs share a word: each has one attention to take, or to give."""
+    """Raise if chosen pairs share a word: each can be paired only once."""
     for i, pair in enumerate(pairs):
         for other in pairs[:i]:
             for word, before, whose in zip(pair, other, ("new", "recorded"), strict=True):

@@ -21,7 +21,7 @@ from daam_nb.tracing.running import RunningCall
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What a call turned out to be when its denoiser started.
+    """The properties of a call, known when its denoiser starts.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Scene:
     repeats
         Whether a prompt has more than one row (perturbed or image guidance).
     text, rows, embeddings
-        The text of the first pass, whose its rows are, and what was encoded.
+        The text of the first pass, the assignment of its rows, and the encoded embeddings.
     """
 
     call: EditedCall
@@ -77,22 +77,22 @@ class Place:
 
 
 class Change(Protocol):
-    """A stated function of the attention, ready for one call."""
+    """A defined function of the attention, ready for one call."""
 
     def __call__(self, attention: Tensor, place: Place) -> Tensor:
         """(head, key, n), float32, of `place` -> the same shape; the argument stays as it is."""
 
 
 class Rule(Protocol):
-    """What an intervention does, whatever the call."""
+    """An intervention's change, independent of the call."""
 
     def prepare(self, scene: Scene) -> Change:
-        """Settle it for a call; raises a `DaamError` where it cannot be carried out there."""
+        """Prepare it for a call; raises a `DaamError` if it cannot be carried out there."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A batch row that is changed, and whose it is."""
+    """A batch row that is changed, with its image and branch."""
 
     row: int
     image: int
@@ -152,7 +152,7 @@ class EditedCall(RunningCall):
             self.passing = Pass(inputs.rows, inputs.columns(0), changed)
 
     def followed(self, name: str) -> Layer | None:
-        """The layer of a name, where it is changed in the pass that is running."""
+        """The layer of a name, if it is changed in the running pass."""
         return None if self.passing is None else self.layers.get(name)
 
     def end_pass(self) -> None:
@@ -178,7 +178,7 @@ class EditedCall(RunningCall):
     def names(
         self, scene: Scene, branch: Branch, by_user: Sequence[str | Prompt] | None
     ) -> tuple[Prompt, ...]:
-        """The prompts of one branch, by what was encoded; from now on it may not be exchanged."""
+        """Name the prompts of one branch by what was encoded, which must not change any more."""
         stream = self.adapter.stream()
         naming = Naming(self.adapter, stream, self.memory, verb=self.verb)
         settled = texts.settle(
@@ -237,7 +237,7 @@ class EditedCall(RunningCall):
         self.settled = True
 
     def _rows_to_change(self, rows: BatchRows) -> list[Row]:
-        """Every row of the prompt (PAG has two), and of the negative prompt where asked for."""
+        """Every row of the prompt (PAG has two), and on request of the negative prompt."""
         branches: list[tuple[Branch, tuple[int, ...]]] = [
             ("conditional", rows.conditional),
             ("unconditional", rows.unconditional),

@@ -136,7 +136,7 @@ class KeyPositions:
     each: bool = False
 
     def per_image(self, images: int) -> tuple[Columns, ...]:
-        """The choice of every image; a `SelectionError` where their numbers differ."""
+        """Return the choice of every image; raises a `SelectionError` if their numbers differ."""
         if not self.each:
             return self.choices * images
         if len(self.choices) != images:
@@ -158,7 +158,7 @@ HIDDEN_IN_TEXT = "hidden in the text encoder"
 
 
 def read_columns(tokens: ColumnChoice) -> KeyPositions | None:
-    """Key positions as they were given; raises a `SelectionError` for what is none."""
+    """Read key positions; raises a `SelectionError` for anything else."""
     if tokens is None:
         return None
     if isinstance(tokens, str | bytes):
@@ -173,7 +173,7 @@ def read_columns(tokens: ColumnChoice) -> KeyPositions | None:
 
 
 def read_words(words: Any) -> tuple[WordChoice, ...] | None:
-    """Words as a tuple; raises a `SelectionError` for what is no word."""
+    """Read words as a tuple; raises a `SelectionError` for anything else."""
     if words is None:
         return None
     if isinstance(words, str | Word) or _is_span(words):
@@ -189,7 +189,7 @@ def read_words(words: Any) -> tuple[WordChoice, ...] | None:
 
 
 def check_occurrence(occurrence: int | None, words: Sequence[WordChoice] | None) -> None:
-    """Raise a `SelectionError` where it would choose among nothing."""
+    """Raise a `SelectionError` if there is nothing to choose among."""
     if occurrence is None:
         return
     whole_number(occurrence, "occurrence")
@@ -238,9 +238,9 @@ def check_columns(tokens: Sequence[int], keys: int) -> Sequence[int]:
 
 
 def read_area(area: Any) -> Tensor:
-    """A mask of the image as a bool tensor (y, x); raises a `SelectionError` for anything else.
+    """Read a mask of the image, (y, x), bool; raises a `SelectionError` for anything else.
 
-    `WordHeatMap.mask` gives one, and so does whatever `daam_nb.masks.read_mask` takes.
+    Accepts the result of `WordHeatMap.mask`, and whatever `daam_nb.masks.read_mask` takes.
     """
     try:
         return read_mask(area, what="It")

@@ -1,8 +1,8 @@
-"""Words hidden in the text encoder: no other token looks at them, so none repeats them.
+"""Words hidden in the text encoder: no other token attends to them, so none carries their meaning.
 
-A text encoder that reads from left to right mixes each word into the tokens behind it, the end of
-text and the padding included. Under an attention mask that leaves the word's tokens out, every
-other token comes out as if the word's place had held any other word.
+A causal text encoder mixes each word into the tokens after it, including the end of text and the
+padding. Under an attention mask that excludes the word's tokens, every other token is the same as
+if any other word had been in its place.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from daam_nb.tracing.running import RunningCall
 
 @dataclass(frozen=True)
 class Hiding:
-    """Which words are hidden, whatever the call: they are looked up in each call's prompts.
+    """The words to hide, independent of the call: they are looked up in each call's prompts.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Hiding:
     occurrence: int | None
 
     def mask(self, call: RunningCall, module: nn.Module, ids: Tensor) -> Tensor | None:
-        """1 for each token that others may look at, 0 for the hidden ones; None: not our rows.
+        """The mask: 1 for tokens that others may attend to, 0 for hidden ones; None for other rows.
 
         Parameters
         ----------
@@ -51,7 +51,7 @@ class Hiding:
         module
             The text encoder.
         ids
-            (prompt, token): what it is given.
+            (prompt, token): its input.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class Hiding:
 
 
 def _prompts(call: RunningCall, ids: Tensor) -> Sequence[Prompt] | None:
-    """The prompts of the rows of an encoder's input; None if it is something else's."""
+    """The prompts of the rows of an encoder's input; None if they are not the call's."""
     prompt = call.arguments.get("prompt")
     if prompt is None:
         return None

@@ -1,4 +1,4 @@
-"""The context manager of every intervention, and the editor of one layer while it runs."""
+"""The context manager of every intervention, and the editor of one running layer."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Intervention(Attached[EditedCall]):
     def _hide_words(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> ModuleInputs | None:
-        """The text encoder starts: its first input of a call that holds the prompts is masked."""
+        """The text encoder starts: mask the call's first input that holds the prompts."""
         call = self._call()
         ids = args[0] if args else kwargs.get("input_ids")
         if not isinstance(call, EditedCall) or not isinstance(ids, Tensor):
@@ -184,7 +184,7 @@ class LayerEditor:
         return Part(part.place, part.before, after)
 
     def done(self) -> None:
-        """The module returned: all of it must have been changed, or the image is none."""
+        """The module returned: all of it must have been changed, else an error stops the call."""
         if self.seen < self.total:
             processor = type(self.module.get_processor()).__name__  # type: ignore[operator]
             raise InterventionError(

@@ -62,7 +62,7 @@ class _Replayed:
 
 @dataclass(frozen=True, eq=False)
 class _Replaying:
-    """The same, whatever the call."""
+    """The same, independent of the call."""
 
     runs: tuple[Recording, ...]
     alignment: AlignmentChoice

@@ -66,7 +66,7 @@ class _Scaled:
 
 @dataclass(frozen=True, eq=False)
 class _Scaling:
-    """The same, whatever the call: words are looked up in each call's prompts."""
+    """The same, independent of the call: words are looked up in each call's prompts."""
 
     words: tuple[WordChoice, ...] | None
     tokens: KeyPositions | None
@@ -278,7 +278,7 @@ def _scaling(  # noqa: PLR0917 (the two verbs above, in one)
     prompt: TextChoice,
     text_encoder: bool = False,
 ) -> Intervention:
-    """`every`: whether all columns are meant where neither words nor tokens are given."""
+    """`every`: whether all columns are meant if neither words nor tokens are given."""
     check_flag(renormalize, "renormalize")
     check_flag(text_encoder, "text_encoder")
     chosen = read_words(words)

@@ -24,7 +24,7 @@ def check_vae(pipe: Any) -> None:
 
 @torch.no_grad()
 def encoded(pipe: Any, image: Image.Image, *, device: Any, dtype: torch.dtype) -> Tensor:
-    """The latents of an image, (1, channel, y, x), scaled as the denoiser knows them.
+    """Encode an image to latents, (1, channel, y, x), in the denoiser's scaling.
 
     The mean of what the VAE's encoder predicts, not a sample of it: the same image has the same
     latents.

@@ -174,14 +174,14 @@ def look(
 
 @dataclass(frozen=True, eq=False)
 class _Look:
-    """What is looked at, and how.
+    """The image of a look, and how it is noised.
 
     Attributes
     ----------
     image, size_before
-        As it is encoded, and (height, width) as it was given.
+        The encoded image, and (height, width) of the given one.
     file
-        Name of the file that it was read from; empty if it came from none.
+        Name of its file; empty if it was not read from one.
     timesteps
         Ascending.
     seed
@@ -211,7 +211,7 @@ class _Look:
 
 
 def _adapter(pipe: Any, image: Any, prompt: Any) -> Adapter:
-    """The pipeline's adapter; the three that are looked with are checked for their kinds first."""
+    """Return the pipeline's adapter, after checking the types of the three main arguments."""
     if hasattr(image, "encode_prompt") or not isinstance(prompt, str):
         raise WrongKindError(
             "look(pipe, image, prompt) takes a pipeline, an image and a text, in this order, not "
@@ -231,7 +231,7 @@ def _adapter(pipe: Any, image: Any, prompt: Any) -> Adapter:
 
 
 def _check_pipeline(adapter: Adapter, *, inversion: bool) -> None:
-    """Raise an `UnsupportedPipelineError` unless images are put into this pipeline exactly."""
+    """Raise an `UnsupportedPipelineError` unless this pipeline can be shown images exactly."""
     pipe, name = adapter.pipe, adapter.pipe_name
     if adapter.loop_name not in adapter.looks_with:
         loops = ", ".join(adapter.looks_with)
@@ -284,13 +284,13 @@ def _trained(config: Any) -> int:
 
 
 def _multiple(adapter: Adapter) -> int:
-    """Pixels by which height and width of an image grow."""
+    """Pixels that height and width must be multiples of."""
     cells = next(n for n in range(1, 65) if min(adapter.grid((n, n))) == 1)
     return math.lcm(cells * int(adapter.pipe.vae_scale_factor), _MULTIPLE)
 
 
 def _own_size(adapter: Adapter) -> tuple[int, int] | None:
-    """(height, width) in pixels that a model was made for, where it says."""
+    """(height, width) in pixels that a model was trained on, if stated."""
     config: Any = adapter.net.config
     cells = getattr(adapter.pipe, "default_sample_size", None) or config.get("sample_size")
     sides: Sequence[int] = cells if isinstance(cells, list | tuple) else (cells, cells)
@@ -324,8 +324,8 @@ def _recorded(  # noqa: PLR0917 (all that a call is made of)
 ) -> Recording:
     """Run the pipeline's loop on the noised latents.
 
-    A copy of the pipeline, of the same parts, runs it: the pipeline keeps its scheduler, and what
-    another thread draws with it meanwhile.
+    A copy of the pipeline with the same parts runs it: the pipeline's scheduler, and calls of other
+    threads on it, are not affected.
     """
     pipe = adapter.pipe
     schedule = _schedule(adapter, look_at, clean)
@@ -350,7 +350,7 @@ def _recorded(  # noqa: PLR0917 (all that a call is made of)
 
 
 def _as_look(run: Recording, look_at: _Look, own: set[str]) -> Recording:
-    """The recording with the image that was looked at, and with what it is."""
+    """The recording with the image and the facts of the look."""
     more: dict[str, Any] = {}
     if look_at.size != look_at.size_before:
         more[LOOK_SIZE] = list(look_at.size_before)

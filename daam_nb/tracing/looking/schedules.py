@@ -1,9 +1,10 @@
-"""The scheduler of a look: it gives the pipeline's loop its timesteps and the next latents.
+"""Scheduler of a look: it gives the pipeline's loop its timesteps and the next latents.
 
 A pipeline asks its scheduler three things: the timesteps, how the latents are scaled before they
-are given to the denoiser, and, when the denoiser has run, the latents of the next timestep. Here
-the answers are the timesteps of the look, not at all, and the image's own latents with the noise of
-that timestep. So text, sizes, guidance and packing are the pipeline's own, as when it draws.
+are given to the denoiser, and, when the denoiser has run, the latents of the next timestep. Here it
+returns the timesteps of the look, does not scale, and returns the image's own latents with the
+noise of that timestep. So text, sizes, guidance and packing are the pipeline's own, as when it
+draws.
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ class LookScheduler(ABC):
 
     @abstractmethod
     def following(self, prediction: Tensor, sample: Tensor) -> Tensor:
-        """The latents behind the step that is made: of the next timestep, or the result."""
+        """The latents after the current step: those of the next timestep, or the result."""
 
     def begin(self) -> Tensor:
-        """The latents that the loop is to begin with."""
+        """The initial latents of the loop."""
         self._expected = self.first
         return self._expected
 
@@ -71,7 +72,7 @@ class LookScheduler(ABC):
         sigmas: Any = None,
         mu: float | None = None,
     ) -> None:
-        """They are set: those of the look."""
+        """Keep the timesteps of the look."""
         self.timesteps = self.timesteps.to(device)
 
     def set_begin_index(self, begin_index: int = 0) -> None:  # noqa: B027 (asked of all)
@@ -160,9 +161,9 @@ class FlowSchedule(NoisedSchedule):
 
 
 class InversionSchedule(LookScheduler):
-    """DDIM inversion: the model's own predictions take the image towards noise, step by step.
+    """DDIM inversion: the model's own predictions move the image towards noise, step by step.
 
-    The prediction at timestep t is computed from the latents of the previous timestep, and takes
+    The prediction at timestep t is computed from the latents of the previous timestep, and moves
     them to t, as in diffusers' `DDIMInverseScheduler`.
 
     References
@@ -189,7 +190,7 @@ class InversionSchedule(LookScheduler):
         return noised
 
     def _split(self, prediction: Tensor, sample: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
-        """The image and the noise that the model sees in latents."""
+        """Split latents into the image and the noise that the model predicts."""
         beta = 1 - alpha
         match self.config.get("prediction_type", "epsilon"):
             case "v_prediction":

@@ -1,4 +1,4 @@
-"""How far an image is noised: the scheduler's numbers, or shares of the way to pure noise."""
+"""Noise levels of an image: the scheduler's numbers, or shares of the way to pure noise."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_timesteps(t: Any, *, count: int, whole: bool) -> tuple[float, ...]:
     Raises
     ------
     SelectionError
-        For what is no number, lies outside, is there twice, or if there is none.
+        For a value that is not a number, is out of range or is repeated, or if there is none.
     """
     several = isinstance(t, Iterable) and getattr(t, "ndim", None) != 0
     if isinstance(t, str | bytes | Mapping | slice):

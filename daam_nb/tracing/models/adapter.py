@@ -334,13 +334,13 @@ def unwrapped(part: Any) -> Any:
 
 
 def network(pipe: Any, name: str) -> nn.Module | None:
-    """A pipeline's part of a name where it is a network."""
+    """A pipeline's part of this name, if it is a network."""
     part = getattr(pipe, name, None)
     return part if isinstance(part, nn.Module) else None
 
 
 def rows_of(text: Any) -> tuple[Tensor, ...] | None:
-    """(key, channel) for each image, of a tensor or of a list; None of anything else."""
+    """(key, channel) for each image, from a tensor or a list; None for anything else."""
     if isinstance(text, Tensor):
         return tuple(text)
     if isinstance(text, list | tuple) and all(isinstance(row, Tensor) for row in text):
@@ -362,7 +362,7 @@ def unscaled(latents: Tensor, config: Any) -> Tensor:
 
 
 def scaled(latents: Tensor, config: Any) -> Tensor:
-    """Scale latents that the VAE encoded, as the pipelines do: what `unscaled` takes back."""
+    """Scale latents that the VAE encoded, as the pipelines do: the inverse of `unscaled`."""
     factor = float(config.scaling_factor)
     mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
     if mean is not None and std is not None:
@@ -376,7 +376,7 @@ def scaled(latents: Tensor, config: Any) -> Tensor:
 def other_texts(
     arguments: Mapping[str, Any], suffix: str, *, negative: bool
 ) -> Iterator[tuple[str, str, Any]]:
-    """Texts of another encoder that are not those of the first: (first, other) names, the text.
+    """Texts of another encoder that differ from those of the first: (first, other) names, the text.
 
     As diffusers does, an empty one counts as the first.
     """
@@ -387,7 +387,7 @@ def other_texts(
 
 
 def shared_columns(arguments: Mapping[str, Any], *, negative: bool) -> list[Omission]:
-    """What a second encoder read that shares the columns of the first."""
+    """The text of a second encoder that shares the columns of the first."""
     why = "both text encoders share the key columns; columns are named by"
     return [
         (f"the words of {second}, {text!r}", f"{why} {first}")
@@ -396,7 +396,7 @@ def shared_columns(arguments: Mapping[str, Any], *, negative: bool) -> list[Omis
 
 
 def second_encoder(pipe: Any, *names: str) -> tuple[nn.Module, Any] | None:
-    """Encoder and tokenizer of these names of a pipeline, where it has both."""
+    """A pipeline's encoder and tokenizer of these names, if it has both."""
     encoder, tokenizer = (getattr(pipe, name, None) for name in names)
     if isinstance(encoder, nn.Module) and tokenizer is not None:
         return encoder, tokenizer

@@ -28,8 +28,8 @@ class Embeddings:
     Attributes
     ----------
     conditional, unconditional
-        Of the prompts and of the negative prompts; padding that the denoiser is not given, or that
-        a mask takes out, is no part of them.
+        Of the prompts and of the negative prompts, without padding that the denoiser is not given
+        or that a mask excludes.
     """
 
     conditional: tuple[Tensor, ...]
@@ -38,23 +38,23 @@ class Embeddings:
 
 @dataclass(frozen=True, eq=False)
 class DenoiserInputs:
-    """What the denoiser is given in one pass.
+    """The denoiser's inputs in one pass.
 
     Attributes
     ----------
     sample
-        Latents, a batch row first.
+        Latents, batch axis first.
     text
         The text embeddings of each row. Rows may differ in length.
     latent_size
         (height, width) of the latents.
     other_positions
-        Positions of the image's sequence that are not the image but other images, behind it.
+        Positions of the image's sequence that belong to other images, after the image.
     text_positions
-        How many positions of a joint sequence are for text, where rows are padded to one length;
-        None: as many as a row's text has.
+        Number of text positions of a joint sequence, if rows are padded to one length; None: as
+        many as a row's text has.
     unrecorded
-        Where the pass is not one of those that are recorded: what it is, and why.
+        For a pass that is not recorded: what it is, and why.
     """
 
     sample: Tensor
@@ -70,18 +70,18 @@ class DenoiserInputs:
         return len(self.text)
 
     def columns(self, row: int) -> int:
-        """Positions that the text of a row has among the keys."""
+        """Positions of a row's text among the keys."""
         return len(self.text[row]) if self.text_positions is None else self.text_positions
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where image and text stand among the queries and keys of one layer, in one batch row.
+    """Positions of image and text among the queries and keys of one layer, in one batch row.
 
     Attributes
     ----------
     queries, keys
-        How many there are, padding included.
+        Their numbers, including padding.
     image
         The queries that are cells of the image, row by row.
     text
@@ -95,7 +95,7 @@ class Layout:
 
     @classmethod
     def of_cross_attention(cls, cells: int, columns: int) -> Layout:
-        """The queries are the image, the keys the text, and nothing else."""
+        """The queries are only the image, the keys only the text."""
         return cls(cells, columns, slice(0, cells), 0)
 
     @classmethod
@@ -113,14 +113,14 @@ class Layout:
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """What a pipeline writes around a prompt before its text encoder reads it.
+    """The text that a pipeline puts around a prompt before its text encoder reads it.
 
     Attributes
     ----------
     before, after
-        The text in front of the prompt and behind it.
+        The text before and after the prompt.
     dropped
-        Tokens in front whose states the denoiser is not given.
+        Number of leading tokens whose states the denoiser is not given.
     """
 
     before: str
@@ -130,42 +130,42 @@ class ChatTemplate:
 
 @dataclass(frozen=True)
 class TextStream:
-    """The key columns that one text encoder makes, and what names them.
+    """The key columns of one text encoder, and how they are named.
 
     Attributes
     ----------
     name
         As in ``trace(..., encoder=)``.
     tokenizer, encoder
-        Of the pipeline; None if it has none.
+        The pipeline's; None if it has none.
     description
-        What its columns are, for people.
+        Description of its columns, for display.
     component
         The pipeline's name of that tokenizer.
     first, last
-        Where its columns stand in the text embeddings, half-open; `last` None: to their end.
+        Range of its columns in the text embeddings, half-open; `last` None: to their end.
     prompt, negative
-        Arguments of the call that hold its text; the first that is given counts.
+        Arguments of the call that hold its text; the first one given is used.
     windows
         Whether more columns than the tokenizer's limit are several windows of it.
     beside
-        Encoder and tokenizer of a second text encoder that shares the columns, its channels behind
-        those of the first.
+        Encoder and tokenizer of a second text encoder that shares the columns, with its channels
+        after those of the first.
     rewrites
-        A prompt -> a list of what the pipeline may make of it before the tokenizer, the likeliest
-        first: ``lambda prompt: [clean(prompt)]``. White space at the ends and lower case need not
-        be named. Of what it offers, that counts whose tokens the encoder read. It may drop words
-        and drop, add or exchange signs, as long as every word that is left stands in the prompt,
-        in the prompt's order and in one way only: "cat (big)" -> "cat big", "“red” cat" ->
-        '"red" cat', "a cat, dog.png" -> "a cat,". Other words ("big" -> "large"), another order,
-        and "dog (dog)" -> "dog" cannot be placed: the error names the word.
+        A prompt -> a list of the texts that the pipeline may make from it before the tokenizer, the
+        likeliest first: ``lambda prompt: [clean(prompt)]``. White space at the ends and lower case
+        need not be named. The one whose tokens the encoder read is used. It may drop words, and
+        drop, add or replace punctuation, as long as every remaining word occurs in the prompt, in
+        the prompt's order and in one way only: "cat (big)" -> "cat big", "“red” cat" -> '"red"
+        cat', "a cat, dog.png" -> "a cat,". Other words ("big" -> "large"), another order, and "dog
+        (dog)" -> "dog" cannot be located: the error names the word.
     template
-        What the pipeline writes around it.
+        The text that the pipeline puts around it.
     masked
-        Whether the pipeline gives its encoder the mask of padding (``attention_mask=``). It counts
-        where daam_nb has to ask the encoder itself, as nobody saw it encode: embeddings made before
-        the ``with`` block and given as ``prompt_embeds`` are then not recognized, and refused,
-        where this is wrong.
+        Whether the pipeline gives its encoder the mask of padding (``attention_mask=``). It matters
+        if daam_nb has to run the encoder itself, because the encoding was not observed: if it is
+        wrong, embeddings made before the ``with`` block and given as ``prompt_embeds`` are not
+        recognized and are refused.
     """
 
     name: str
@@ -184,7 +184,7 @@ class TextStream:
     masked: bool = False
 
     def rows(self, text: Tensor) -> Tensor:
-        """The rows of its columns, of all the (key, channel) that the denoiser is given."""
+        """The rows of its columns, from all (key, channel) given to the denoiser."""
         return text[self.first : self.last]
 
 
@@ -199,11 +199,11 @@ class BatchRows:
     skipped
         Blocks of the batch that are neither (PAG's perturbed pass, for example).
     by_content
-        Whether the embeddings themselves said so, or the order that this family uses.
+        Whether the rows were recognized by the embeddings, or by the order that this family uses.
     again
         The rows of those blocks: (branch, rows).
     others
-        Blocks of another text, which is neither.
+        Blocks of another text that is neither.
     """
 
     conditional: tuple[int, ...]

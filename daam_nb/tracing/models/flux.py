@@ -1,9 +1,9 @@
 """FLUX.1: joint attention, in which the keys are [text, image, images to refer to].
 
-Double blocks have weights of their own for text and image, single blocks the same for both; queries
-and keys stand in one order in both. The text is T5's alone: CLIP gives one pooled vector. Latents
-are packed, four cells to a position; the grid is read from ``img_ids``. With ``true_cfg_scale``
-the denoiser runs twice in a step, first on the prompt.
+Double blocks have separate weights for text and image, single blocks share them; queries and keys
+have the same order in both. The text is only T5's: CLIP gives one pooled vector. Latents are
+packed, four cells to a position; the grid is read from ``img_ids``. With ``true_cfg_scale`` the
+denoiser runs twice in a step, first on the prompt.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class Flux(JointAdapter):
 
 
 def _grid(ids: Tensor, positions: int) -> tuple[int, int]:
-    """(height, width) of the image's own positions, of which the first id is 0.
+    """(height, width) of the image's own positions, whose first id is 0.
 
     Raises
     ------

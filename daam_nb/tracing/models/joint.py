@@ -1,4 +1,4 @@
-"""What families of joint attention share: text and image are keys side by side, in one softmax."""
+"""Common code of joint-attention families: text and image are keys of one softmax."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OTHER_KEYS: Omission = (
 class JointAdapter(Adapter):
     """A transformer of diffusers in whose blocks text and image attend to each other.
 
-    Without any change: double blocks whose sequence is [text, image, other positions].
+    The default: double blocks whose sequence is [text, image, other positions].
     """
 
     attention: ClassVar[Attention] = "joint"
@@ -48,7 +48,7 @@ class JointAdapter(Adapter):
             yield f"transformer_blocks.{i}.attn", cast(nn.Module, block.attn)
 
     def blocks(self, name: str) -> Iterator[nn.Module]:
-        """The denoiser's blocks of a name; none where it has none."""
+        """The denoiser's blocks of a name; empty if it has none."""
         yield from cast(Any, getattr(self.net, name, ()))
 
     def text_block(self, name: str) -> TextBlock | None:

@@ -180,7 +180,7 @@ def known_name(kind: type) -> str:
 
 
 def _check_refused(pipe: Any) -> None:
-    """Raise an `UnsupportedPipelineError` for a class whose loop is known to be another one."""
+    """Raise an `UnsupportedPipelineError` for a class whose loop is known to be different."""
     kind = type(pipe)
     why = _why_refused(_loop_of(kind))
     if why and not is_vouched(kind):
@@ -188,7 +188,7 @@ def _check_refused(pipe: Any) -> None:
 
 
 def _check_batch_orders(adapter: Adapter) -> None:
-    """Raise a `WrongKindError` unless an adapter's `batch_orders` are texts of a letter a block."""
+    """Raise a `WrongKindError` unless an adapter's `batch_orders` have one letter per block."""
     orders: Any = adapter.batch_orders
     if isinstance(orders, Mapping) and all(
         isinstance(blocks, int) and isinstance(order, str) and len(order) == blocks
@@ -242,12 +242,12 @@ def _of_diffusers(kind: type) -> bool:
 
 
 def _loop_of(kind: type) -> type:
-    """The class whose ``__call__`` this class has."""
+    """The class that defines this class's ``__call__``."""
     return list(_down_to_loop(kind))[-1]
 
 
 def _down_to_loop(kind: type) -> Iterator[type]:
-    """The class and its bases, as far as the one that its ``__call__`` is of."""
+    """The class and its bases, up to the one that defines its ``__call__``."""
     for base in kind.__mro__:
         yield base
         if taps.is_own(base, "__call__"):

@@ -1,4 +1,4 @@
-"""Which rows of a denoiser's batch belong to which image, and to which branch of its guidance."""
+"""Assignment of a denoiser's batch rows to images and guidance branches."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from daam_nb.tracing.models.answers import PROMPT_OF, BatchRows, Branch, Embeddi
 def batch_rows(
     adapter: Adapter, text: Texts, embeddings: Embeddings, *, lone: str = "p"
 ) -> BatchRows:
-    """Tell which rows of a denoiser's text input belong to which image.
+    """Assign the rows of a denoiser's text input to images and branches.
 
     Parameters
     ----------
     adapter
-        Of the pipeline: it knows the order of blocks where content cannot say.
+        The pipeline's adapter, with the order of blocks if the content is ambiguous.
     text
-        The text of each row, as the denoiser got it.
+        The text of each row, as given to the denoiser.
     embeddings
         What ``encode_prompt`` returned for this call.
     lone
-        What a pass of one block is where content cannot say: ``"p"`` or ``"n"``.
+        The branch of a pass of one block if the content is ambiguous: ``"p"`` or ``"n"``.
 
     Raises
     ------
     ShapeError
-        If the batch is not whole blocks of one row per image, or a block stands there again
-        and no guidance is known to repeat it.
+        If the batch is not whole blocks of one row per image, or a block is repeated and no
+        guidance is known to repeat it.
     """
     images = len(embeddings.conditional)
     blocks, beyond = divmod(len(text), images)
@@ -70,9 +70,9 @@ def batch_rows(
 
 
 def _check_repeats(adapter: Adapter, labels: list[str]) -> None:
-    """A block that repeats another is known: of perturbed guidance, or of guidance by an image.
+    """Check that a repeated block comes from perturbed or image guidance.
 
-    Where nobody knows it, the blocks may be views or parts of one image.
+    Otherwise the blocks may be views or parts of one image.
     """
     if len(set(labels)) == len(labels) or "".join(labels) in adapter.batch_orders.values():
         return
@@ -100,7 +100,7 @@ def _same(block: Sequence[Tensor], texts: Sequence[Tensor]) -> bool:
 
 
 def _labels_by_order(adapter: Adapter, labels: list[str]) -> list[str]:
-    """The family's order, where it does not contradict what content did say."""
+    """The family's order, if it does not contradict the content."""
     if "?" in labels and adapter.is_vouched:
         raise ShapeError(
             f"Not all {len(labels)} blocks of text rows of {adapter.pipe_name} are what its "
@@ -123,16 +123,16 @@ def of_row(value: Any, row: int, *, rows: int, count: int = 1) -> Any:
     """Cut an argument of the denoiser to one row of its batch.
 
     Tensors whose first axis is the batch are cut, also within dicts, lists and tuples; everything
-    else belongs to the whole batch, and stays.
+    else belongs to the whole batch and is kept.
 
     Parameters
     ----------
     value
         The argument.
     row, rows
-        Which of how many.
+        The row, and the number of rows.
     count
-        How many times the row stands in the result.
+        How often the row is repeated in the result.
     """
     if isinstance(value, Tensor):
         if not value.ndim or len(value) != rows:

@@ -1,9 +1,9 @@
 """Stable Diffusion 3 and 3.5: joint attention, in which the keys are [image, text].
 
-The text is [CLIP, T5]: the columns of the first two (CLIP) text encoders, which share them as they
-do in Stable Diffusion XL, and behind them those of the third (T5), or as many zeros where the
-pipeline has no third. A word has other tokens in both, so a recording names the columns of one.
-What is kept is the image's attention to those columns: softmax over all keys, image and text.
+The text is [CLIP, T5]: the columns of the first two (CLIP) text encoders, which share them as in
+Stable Diffusion XL, then those of the third (T5), or as many zeros if the pipeline has no third. A
+word has different tokens in both, so a recording names the columns of one. It holds the image's
+attention to those columns: softmax over all keys, image and text.
 """
 
 from __future__ import annotations

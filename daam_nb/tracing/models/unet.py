@@ -92,7 +92,7 @@ _ORDERS_BY_PIPELINE = {
 
 
 class UNet(Adapter):
-    """Queries are cells of the image, keys are the text and nothing else."""
+    """Queries are cells of the image, keys only the text."""
 
     title = (
         "Stable Diffusion 1.x, 2.x, XL and their img2img, inpaint, ControlNet, PAG and LCM variants"

@@ -1,4 +1,4 @@
-"""The self-attention of one call: which layers, checked and kept for each image."""
+"""Self-attention of one call: its layers, checked, and its results for each image."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROCESSORS = frozenset(
 
 
 def self_modules(adapter: Adapter) -> Iterator[tuple[str, nn.Module]]:
-    """The layers of self-attention beside those that read text, which are not watched otherwise."""
+    """The self-attention layers next to those that read text, which are not watched otherwise."""
     beside = {name.rpartition(".")[0] for name, _ in adapter.modules()}
     for name, module in adapter.net.named_modules() if adapter.attention == "cross" else ():
         is_cross = getattr(module, "is_cross_attention", True)
@@ -35,7 +35,7 @@ def self_modules(adapter: Adapter) -> Iterator[tuple[str, nn.Module]]:
 
 
 class CallSelfAttention:
-    """What a call's images attend to in themselves; nothing if it was not asked for."""
+    """The self-attention of a call's images; empty if not requested."""
 
     def __init__(self, adapter: Adapter, options: Options) -> None:
         self.adapter, self.options = adapter, options
@@ -49,14 +49,14 @@ class CallSelfAttention:
         return "steps" if self.options.self_attention == "steps" else "sum"
 
     def settle(self, layers: Sequence[Layer]) -> None:
-        """Find the layers to be kept: those in the blocks of `layers`, of few enough cells.
+        """Find the layers to be kept: those in the blocks of `layers` that are small enough.
 
         Raises
         ------
         SelectionError
             If all are too large.
         UnsupportedPipelineError
-            If one computes something else than one attention over all cells.
+            If one computes something other than one attention over all cells.
         """
         if not self.options.self_attention:
             return
@@ -102,7 +102,7 @@ class CallSelfAttention:
         return images * rows * size * sum(cells(layer) ** 2 for layer in self.layers.values())
 
     def allocate(self, *, images: int, steps: int) -> None:
-        """Make room for what is kept."""
+        """Allocate the buffers."""
         layers, dtype = tuple(self.layers.values()), self.options.dtype
         self._buffers = tuple(
             SelfAttentionBuffers(layers, steps=steps, kept=self.kept, dtype=dtype)
@@ -110,16 +110,16 @@ class CallSelfAttention:
         )
 
     def buffers(self, branch: Branch, images: int) -> tuple[SelfAttentionBuffers | None, ...]:
-        """Where each image's is kept in a guidance pass: in the conditional one alone."""
+        """The buffers of each image in a guidance pass; only the conditional one has them."""
         return self._buffers if branch == "conditional" and self._buffers else (None,) * images
 
     @torch.inference_mode(mode=False)
     def finished(self, image: int) -> SelfAttention | None:
-        """One image's, as plain data."""
+        """The self-attention of one image, as plain data."""
         return self._buffers[image].finished() if self._buffers else None
 
     def captured(self) -> tuple[str, ...]:
-        """What the manifest says of it."""
+        """The manifest's description of it."""
         if not self.layers:
             return ()
         of_joint = self.adapter.attention == "joint"
@@ -132,6 +132,6 @@ class CallSelfAttention:
 def sorted_by_layers(
     modules: Iterator[tuple[str, nn.Module]], of_block: dict[str, Layer]
 ) -> list[tuple[str, nn.Module]]:
-    """The modules in the order of the layers beside them."""
+    """The modules in the order of the text layers next to them."""
     order = {block: i for i, block in enumerate(of_block)}
     return sorted(modules, key=lambda pair: order.get(pair[0].rpartition(".")[0], 0))

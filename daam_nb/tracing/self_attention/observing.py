@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SelfObserver:
-    """Takes the self-attention of one layer in one pass."""
+    """Observes the self-attention of one layer in one pass."""
 
     def __init__(self, call: WatchedCall, layer: Layer) -> None:
         assert call.passing is not None
@@ -28,7 +28,7 @@ class SelfObserver:
 
     @torch.no_grad()
     def see(self, call: KernelCall, result: Tensor, changed: Changed = NOTHING) -> None:
-        """Keep what is wanted of one attention call."""
+        """Store the wanted part of one attention call."""
         if self.call.failure is not None:
             return
         try:
@@ -38,10 +38,10 @@ class SelfObserver:
             self.call.fail(error)
 
     def see_projection(self, linear: nn.Module, projected: Any, output: Any) -> None:
-        """A projection was called: nothing to be taken."""
+        """A projection was called: nothing to store."""
 
     def see_bare(self, linear: nn.Module, output: Any) -> None:
-        """What a projection returned: nothing to be taken."""
+        """A projection returned: nothing to store."""
 
     def done(self) -> None:
         """The module returned: everything must have been seen."""

@@ -1,4 +1,4 @@
-"""Queries and keys of the image's cells -> the mean of their attention over heads."""
+"""Queries and keys of the image's cells -> their attention, averaged over heads."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SelfAttentionBuffers:
         mask: Tensor | None,
         scale: float,
     ) -> None:
-        """Add some heads of one layer and step; with the last of them the mean is kept.
+        """Add some heads of one layer and step; the mean is stored with the last of them.
 
         Parameters
         ----------
@@ -53,9 +53,9 @@ class SelfAttentionBuffers:
         key
             (head, keys, dim): everything that they attend to.
         keys
-            Which of the keys are the image's cells.
+            Positions of the image's cells among the keys.
         mask
-            Of the scores, as for `attention.probabilities`.
+            Mask of the scores, as for `attention.probabilities`.
         scale
             Factor of the scores.
         """
@@ -86,7 +86,7 @@ class SelfAttentionBuffers:
         array[step_index].copy_(mean)
 
     def finished(self) -> SelfAttention:
-        """All of it as plain data, cut to the steps that were really made."""
+        """All of it as plain data, cut to the steps that were actually made."""
         arrays = self._arrays
         if self.kept == "steps":
             arrays = {name: array[: self._steps].clone() for name, array in arrays.items()}

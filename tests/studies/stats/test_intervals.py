@@ -163,9 +163,7 @@ def test_what_does_not_fit() -> None:
         interval([1.0, math.inf])
     with pytest.raises(StudyError, match="Value 1 has no cluster"):
         interval([1.0, 2.0], clusters=[None, "a"])
-    with pytest.raises(
-        StudyError, match=r"confidence must be between 0 and 1, such as 0\.95"
-    ):
+    with pytest.raises(StudyError, match=r"confidence must be between 0 and 1, such as 0\.95"):
         interval(normal(20), confidence=95)
 
 
